@@ -1,0 +1,13 @@
+#pragma once
+
+#include "kernels.hpp"
+#include "simd.hpp"
+
+namespace somscape::SOMSCAPE_ISA {
+
+template <class T>
+void sums(const T* rows, const std::int64_t* units, const double* weights, std::int64_t n,
+          std::int64_t d, const double* center, const double* scale, double weight_scale,
+          std::int64_t* counts, std::int64_t* totals);
+
+}  // namespace somscape::SOMSCAPE_ISA

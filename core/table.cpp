@@ -1,0 +1,28 @@
+// This instruction set's kernels, gathered for bindings.cpp to choose from.
+#include "kernels.hpp"
+#include "pack.hpp"
+#include "search.hpp"
+#include "smooth.hpp"
+#include "stepwise.hpp"
+#include "sums.hpp"
+
+#define SOMSCAPE_TEXT_(x) #x
+#define SOMSCAPE_TEXT(x) SOMSCAPE_TEXT_(x)
+
+namespace somscape::SOMSCAPE_ISA {
+namespace {
+
+template <class T>
+constexpr KernelsOf<T> kernels_of() {
+    return {packed_size<T>, search<T>, sums<T>, stepwise<T>};
+}
+
+}  // namespace
+
+const Kernels& kernels() {
+    static const Kernels table{SOMSCAPE_TEXT(SOMSCAPE_ISA), kernels_of<float>(),
+                               kernels_of<double>(), smooth};
+    return table;
+}
+
+}  // namespace somscape::SOMSCAPE_ISA

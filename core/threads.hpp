@@ -1,0 +1,36 @@
+// How many threads a kernel may use.
+//
+// The pool is OpenMP's, so OMP_NUM_THREADS and threadpoolctl govern it.  A forked child whose
+// parent already ran a pool stays on one thread: GNU OpenMP would wait for threads that the
+// child does not have.
+#pragma once
+
+#include <cstddef>
+
+#ifdef _OPENMP
+#include <omp.h>
+#include <unistd.h>
+#endif
+
+namespace somscape {
+
+// Element operations under which starting threads costs more than it brings.
+constexpr double min_threaded_work = 4e5;
+
+#ifdef _OPENMP
+inline pid_t& pool_owner() {
+    static pid_t owner = 0;
+    return owner;
+}
+
+inline int thread_count(double work) {
+    if (work < min_threaded_work || omp_in_parallel()) return 1;
+    const pid_t self = getpid();
+    if (pool_owner() == 0) pool_owner() = self;
+    return pool_owner() == self ? omp_get_max_threads() : 1;
+}
+#else
+inline int thread_count(double) { return 1; }
+#endif
+
+}  // namespace somscape

@@ -1,0 +1,36 @@
+"""Self-organizing maps: train, look, find who is unusual and why."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from somscape._version import __version__
+
+if TYPE_CHECKING:
+    from somscape.estimators import SOM, SOMDetector
+    from somscape.grid import Lattice
+    from somscape.maps import Map, load
+
+# Where each public name lives; a name is imported when it is first used, so that
+# `import somscape` costs next to nothing.
+_HOMES = {
+    "SOM": "somscape.estimators",
+    "SOMDetector": "somscape.estimators",
+    "Lattice": "somscape.grid",
+    "Map": "somscape.maps",
+    "load": "somscape.maps",
+}
+_FOLDERS = ("datasets", "encode", "measures", "outliers", "plots", "report", "tables")
+
+__all__ = ["SOM", "Lattice", "Map", "SOMDetector", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _FOLDERS:
+        return import_module(f"somscape.{name}")
+    raise AttributeError(f"module 'somscape' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_FOLDERS})

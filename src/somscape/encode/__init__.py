@@ -1,0 +1,17 @@
+"""Tables to numbers and back: what each column becomes, with its inverse."""
+
+from somscape.encode._codes import CategoryCode, ColumnCode, NumberCode, UnusedColumn
+from somscape.encode._encoding import Encoding, fit_encoding
+from somscape.encode._kinds import Roles
+from somscape.encode._text import number_text
+
+__all__ = [
+    "CategoryCode",
+    "ColumnCode",
+    "Encoding",
+    "NumberCode",
+    "Roles",
+    "UnusedColumn",
+    "fit_encoding",
+    "number_text",
+]

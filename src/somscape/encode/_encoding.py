@@ -1,0 +1,223 @@
+"""The encoding of a whole table, kept with the map so that answers come in original units."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Floats
+from somscape.encode._codes import (
+    CategoryCode,
+    ColumnCode,
+    FeatureCode,
+    NumberCode,
+    UnusedColumn,
+)
+from somscape.encode._kinds import Roles, decide
+from somscape.tables import Column, Table
+
+MISSING_CHOICES = ("fill", "error")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What each column of a table becomes.
+
+    Attributes
+    ----------
+    columns : tuple of NumberCode, CategoryCode or UnusedColumn
+        One per column of the table, in its order.
+    missing : {"fill", "error"}
+        Whether missing cells are filled (numbers by the median, categories by a level of
+        their own) or refused.
+    """
+
+    columns: tuple[ColumnCode, ...]
+    missing: str = "error"
+
+    @classmethod
+    def plain(cls, names: Sequence[str], fills: Sequence[float] | None = None) -> "Encoding":
+        """Return the encoding of numbers that are used as they are.
+
+        With `fills`, NaN becomes the value given for its column.
+        """
+        values = [0.0] * len(names) if fills is None else fills
+        codes = (NumberCode.plain(str(n), v) for n, v in zip(names, values, strict=True))
+        return cls(tuple(codes), "error" if fills is None else "fill")
+
+    @cached_property
+    def features(self) -> tuple[FeatureCode, ...]:
+        """The columns that are features."""
+        return tuple(c for c in self.columns if not isinstance(c, UnusedColumn))
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where each feature column stands in an encoded row."""
+        ends = np.cumsum([code.n_features for code in self.features])
+        return tuple(
+            slice(int(end) - code.n_features, int(end))
+            for code, end in zip(self.features, ends, strict=True)
+        )
+
+    @property
+    def n_features(self) -> int:
+        """Length of an encoded row."""
+        return sum(code.n_features for code in self.features)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Name of each encoded feature: the column, or ``column=level``."""
+        return [name for code in self.features for name in code.feature_names]
+
+    def named(self, kind: str) -> str | None:
+        """Return the name of the column that is the "id" or the "label", or None."""
+        return next((c.name for c in self.columns if c.kind == kind), None)
+
+    def encode(self, table: Table) -> Float64s:
+        """Encode the rows of a table; columns are found by name, in any order.
+
+        Parameters
+        ----------
+        table : Table
+            With every feature column of this encoding.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features)
+
+        Raises
+        ------
+        InputError
+            When a column is missing, holds text where numbers are expected, or has missing
+            cells under ``missing="error"``.
+        """
+        columns = [self._column_for(code, table) for code in self.features]
+        if self.missing == "error":
+            _refuse_missing(table, columns)
+        parts = [code.encode(c) for code, c in zip(self.features, columns, strict=True)]
+        return np.hstack(parts)
+
+    def fill(self, rows: Floats) -> Floats:
+        """Return plain rows with NaN replaced, under ``missing="fill"``; else as they are."""
+        if self.missing == "error" or not np.isnan(rows).any():
+            return rows
+        fills = [c.fill if isinstance(c, NumberCode) else np.nan for c in self.features]
+        if len(fills) != rows.shape[1]:
+            return rows  # encoded rows: a table's cells were filled before
+        return np.where(np.isnan(rows), np.array(fills, dtype=rows.dtype), rows)
+
+    def n_missing(self, table: Table) -> dict[str, int]:
+        """Return the number of missing cells of each feature column that has any."""
+        counts = {code.name: table.column(code.name).n_missing for code in self.features}
+        return {name: n for name, n in counts.items() if n}
+
+    def sum_by_column(self, by_feature: Float64s) -> Float64s:
+        """Add up encoded features (n, n_features) to original columns (n, n_columns)."""
+        return np.stack([by_feature[:, part].sum(axis=1) for part in self.slices], axis=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoding as plain JSON data."""
+        return {
+            "missing": self.missing,
+            "columns": [{"kind": code.kind, **asdict(code)} for code in self.columns],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Encoding":
+        """Return the encoding that `to_json` wrote."""
+        return cls(tuple(_code_from_json(dict(c)) for c in data["columns"]), data["missing"])
+
+    @staticmethod
+    def _column_for(code: FeatureCode, table: Table) -> Column:
+        column = table.column(code.name)
+        if isinstance(code, NumberCode) and column.numbers is None:
+            row = next((i for i, cell in enumerate(column.cells) if cell is not None), 0)
+            raise InputError(
+                column.problem
+                or f"{table.where(row)}: column '{code.name}' must hold numbers, as in the table "
+                f"the map was made from; got '{column.cells[row]}'. Correct the column."
+            )
+        return column
+
+
+def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error") -> Encoding:
+    """Decide what each column of a table becomes, and learn its scale or levels.
+
+    Parameters
+    ----------
+    table : Table
+        The table as read.
+    roles : Roles, optional
+        What the user says about columns.
+    missing : {"error", "fill"}, default="error"
+        What happens to missing cells; ``"fill"`` takes the median of a number and a level
+        of its own for a category.
+
+    Returns
+    -------
+    Encoding
+        With the kind of each column and why.
+
+    Raises
+    ------
+    InputError
+        When no column can be used, the table has fewer than two rows, cells are missing
+        under ``missing="error"``, or a role does not fit.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"age": [31, 45.5, 60], "job": ["a", "b", "a"]})
+    >>> encoding = fit_encoding(table)
+    >>> [(c.name, c.kind) for c in encoding.columns]
+    [('age', 'number'), ('job', 'category')]
+    >>> encoding.encode(table)[:, 0].tolist()
+    [0.0, 0.5, 1.0]
+    """
+    if missing not in MISSING_CHOICES:
+        raise ValueError(f"`missing` must be one of {MISSING_CHOICES}; got {missing!r}.")
+    decisions = decide(table, roles or Roles())
+    if table.n_rows < 2:
+        raise InputError(
+            f"{table.source} has one row of data; a map needs at least two. Add rows."
+        )
+    codes: list[ColumnCode] = []
+    for column in table.columns:
+        kind, why = decisions[column.name].kind, decisions[column.name].why
+        if kind == "number":
+            codes.append(NumberCode.fit(column, why))
+        elif kind == "category":
+            codes.append(CategoryCode.fit(column, why))
+        else:
+            codes.append(UnusedColumn(column.name, why, kind))
+    encoding = Encoding(tuple(codes), missing)
+    if not encoding.features:
+        listed = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
+        raise InputError(
+            f"{table.source} has no column to use ({listed}). Name one with --number or --category."
+        )
+    if missing == "error":
+        _refuse_missing(table, [table.column(code.name) for code in encoding.features])
+    return encoding
+
+
+def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
+    counts = [f"{c.name} {c.n_missing}" for c in columns if c.n_missing]
+    if counts:
+        raise InputError(
+            f"{table.source} has missing cells ({', '.join(counts)}). Fill them, leave those "
+            "columns out, or pass missing='fill' (--missing fill): numbers by the median, "
+            "categories as a level of their own."
+        )
+
+
+def _code_from_json(data: dict[str, Any]) -> ColumnCode:
+    kind = data.pop("kind")
+    if kind == "number":
+        return NumberCode(**data)
+    if kind == "category":
+        return CategoryCode(data["name"], data["why"], tuple(data["levels"]))
+    return UnusedColumn(kind=kind, **data)

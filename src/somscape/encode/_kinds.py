@@ -1,0 +1,194 @@
+"""Decides what each column is, and says why.
+
+No reader can tell a category from a number by its type: credit files write unordered
+categories as 1, 2, 3.  The rules below are reported for each column and can be overridden.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from somscape._errors import InputError
+from somscape.encode._codes import level_texts
+from somscape.tables import Column, Table, looks_like_dates
+
+MAX_NUMBER_LEVELS = 15
+"""Whole numbers with at most this many different values are taken as a category."""
+
+MAX_TEXT_LEVELS = 50
+"""Text with more different values than this is a name, a note or an id."""
+
+MAX_FORCED_LEVELS = 1000
+"""Levels beyond which even a column named as a category is refused."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the user says about columns.
+
+    Parameters
+    ----------
+    id : str or None
+        Column that names the rows; never a feature.  None: found by its name.
+    label : str or None
+        Column with a known outcome; never a feature.
+    drop, category, number : tuple of str
+        Columns to leave out, to take as categories, to take as numbers.
+    """
+
+    id: str | None = None
+    label: str | None = None
+    drop: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    number: tuple[str, ...] = ()
+
+    def check(self, table: Table) -> None:
+        """Raise InputError for a column that is not there or has two roles."""
+        taken: dict[str, str] = {}
+        for role, name in self._named():
+            table.column(name)
+            if name in taken and taken[name] != role:
+                raise InputError(
+                    f"column '{name}' cannot be both --{taken[name]} and --{role}; keep one."
+                )
+            taken[name] = role
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            names = value if isinstance(value, tuple) else (value,)
+            yield from ((field.name, name) for name in names if name is not None)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a column is and why."""
+
+    kind: str
+    why: str
+
+
+def decide(table: Table, roles: Roles) -> dict[str, Decision]:
+    """Return what each column of a table is.
+
+    Parameters
+    ----------
+    table : Table
+        The table as read.
+    roles : Roles
+        What the user says; it comes before the rules.
+
+    Returns
+    -------
+    dict of str to Decision
+        In the order of the columns.
+
+    Raises
+    ------
+    InputError
+        When a named column is missing or has two roles, an id repeats, or a column that
+        must be a number holds text.
+    """
+    roles.check(table)
+    id_name = roles.id if roles.id is not None else _find_id(table, roles)
+    return {c.name: _decide_one(table, c, roles, id_name) for c in table.columns}
+
+
+def _decide_one(table: Table, column: Column, roles: Roles, id_name: str | None) -> Decision:
+    name = column.name
+    if name == id_name:
+        _check_id(table, column)
+        given = name == roles.id
+        return Decision("id", "names the rows" if given else "found by its name, all different")
+    if name == roles.label:
+        return Decision("label", "known outcome, not a feature")
+    if name in roles.drop:
+        return Decision("dropped", "as asked")
+    if name in roles.number:
+        return _forced_number(table, column)
+    if name in roles.category:
+        return _forced_category(column)
+    if column.n_distinct == 0:
+        return Decision("dropped", "no value in any row")
+    if column.problem:
+        raise InputError(column.problem)
+    if column.is_number:
+        return _decide_number(table, column)
+    return _decide_text(table, column)
+
+
+def _decide_number(table: Table, column: Column) -> Decision:
+    n_values = column.n_distinct
+    if n_values == 1:
+        return Decision("constant", f"always {_only(column)}")
+    repeats = n_values <= table.n_rows / 2
+    if column.is_whole and n_values <= MAX_NUMBER_LEVELS and repeats:
+        return Decision("category", f"whole numbers with {n_values} different values")
+    return Decision("number", f"{n_values} different values")
+
+
+def _decide_text(table: Table, column: Column) -> Decision:
+    n_values = column.n_distinct
+    if looks_like_dates(column):
+        return Decision("dropped", "dates; give an age or a number of days to use it")
+    if n_values == 1 and not column.n_missing:
+        return Decision("constant", f"always {_only(column)}")
+    if n_values > MAX_TEXT_LEVELS or n_values > max(2, table.n_rows / 2):
+        return Decision("dropped", f"text with {n_values} different values, like a name or an id")
+    return Decision("category", f"text with {n_values} different values")
+
+
+def _forced_number(table: Table, column: Column) -> Decision:
+    if column.numbers is None:
+        problem = column.problem or (
+            f"column '{column.name}' of {table.source} holds text, so --number {column.name} "
+            f"cannot be used; pass --category {column.name} or --drop {column.name}."
+        )
+        raise InputError(problem)
+    if column.n_distinct < 2:
+        return Decision("constant", "fewer than two different values")
+    return Decision("number", "as asked")
+
+
+def _forced_category(column: Column) -> Decision:
+    n_levels = len(set(level_texts(column)))
+    if n_levels > MAX_FORCED_LEVELS:
+        raise InputError(
+            f"column '{column.name}' has {n_levels} different values, more than the "
+            f"{MAX_FORCED_LEVELS} that a category may have; group them or --drop {column.name}."
+        )
+    if n_levels == 1:
+        return Decision("constant", f"always {_only(column)}")
+    return Decision("category", "as asked")
+
+
+def _find_id(table: Table, roles: Roles) -> str | None:
+    """Name of the first column that is called an id and whose values all differ."""
+    spoken_for = {*roles.drop, *roles.category, *roles.number, roles.label}
+    for column in table.columns:
+        words = column.name.replace("_", " ").replace("-", " ").split()
+        is_called_id = bool(words) and (words[-1].lower() == "id" or words[-1].endswith(("Id", "ID")))
+        is_key = column.n_missing == 0 and column.n_distinct == table.n_rows > 1
+        if is_called_id and is_key and column.name not in spoken_for:
+            return column.name
+    return None
+
+
+def _check_id(table: Table, column: Column) -> None:
+    first_row: dict[str, int] = {}
+    for row, cell in enumerate(column.cells):
+        if cell is None:
+            raise InputError(
+                f"{table.where(row)}: the id column '{column.name}' is empty; give every row an "
+                "id, or leave --id out to number the rows."
+            )
+        if cell in first_row:
+            raise InputError(
+                f"{table.where(row)}: the id '{cell}' in column '{column.name}' stands already "
+                f"at {table.where(first_row[cell])}; ids must differ. Correct the file, or leave "
+                f"--id out and pass --drop {column.name}."
+            )
+        first_row[cell] = row
+
+
+def _only(column: Column) -> str:
+    return next(str(cell) for cell in column.cells if cell is not None)

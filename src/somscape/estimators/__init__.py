@@ -1,0 +1,6 @@
+"""The scikit-learn face: validate, encode, train, keep the map."""
+
+from somscape.estimators._detector import SOMDetector
+from somscape.estimators._som import SOM
+
+__all__ = ["SOM", "SOMDetector"]

@@ -1,0 +1,294 @@
+"""The detector of unusual rows as a scikit-learn estimator."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_choice, check_number, check_whole
+from somscape.encode import Encoding
+from somscape.estimators._prepare import Prepared, prepare, rows_for
+from somscape.estimators._som import SOM
+from somscape.estimators._training import check_parameters, seed_of, train_map
+from somscape.kernels import select_kernels
+from somscape.maps import DetectorSettings, Map
+from somscape.outliers import (
+    SCORES,
+    Alerts,
+    contributions,
+    p_values,
+    rank_alerts,
+    score_rows,
+    threshold_for,
+)
+from somscape.tables import Table
+
+MAX_PROTOTYPES = 16
+
+
+class SOMDetector(OutlierMixin, BaseEstimator):
+    """Rank rows by how unusual they are, with calibrated p-values and exact reasons.
+
+    A map learns what rows look like; a row is unusual when it lies far from the map's
+    prototypes.
+
+    Parameters
+    ----------
+    score : {"k_prototype"}, default="k_prototype"
+        Mean distance to the ``n_prototypes`` nearest prototypes that won a training row.
+    contamination : float, default=0.05
+        Share of the training rows that `predict` flags, in (0, 0.5].
+    n_prototypes : int, default=5
+        From 1 (the quantization error) to 16.  Several resist a lone outlier that has
+        pulled a prototype to itself.
+    n_folds : int, default=5
+        For the p-values: each fold is scored by a map trained on the others.
+    som : SOM or None, default=None
+        The map to train, unfitted; None: ``SOM()``.
+    missing : {"error", "fill"}, default="error"
+        As for `SOM`.
+    encoding : Encoding or None, default=None
+        How tables are encoded; None: by the rules.
+    random_state : int, RandomState or None, default=None
+        Draws the folds, and what the map draws.
+
+    Attributes
+    ----------
+    map_ : Map
+        The fitted map with score settings, threshold and calibration, so that a saved map
+        can score.
+    offset_ : float
+        ``decision_function(X) = score_samples(X) - offset_``.
+    labels_ : ndarray of shape (n_samples,)
+        Best matching unit of each training row.
+    kernels_used_ : str
+        Which path ran.
+    n_features_in_ : int
+        Features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where the data had names.
+
+    Notes
+    -----
+    Training costs ``1 + n_folds`` maps.  `predict` compares in-sample scores, so that it flags
+    the share asked for; `p_values` uses the cross-fitted ones, which do not favor rows that
+    shaped their own prototype.
+
+    References
+    ----------
+    Bates, Candes, Lei, Romano and Sesia (2023), Testing for outliers with conformal
+    p-values, Annals of Statistics 51, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(300, 3))
+    >>> X[7] = [9, -9, 9]
+    >>> detector = SOMDetector(random_state=0).fit(X)
+    >>> int(detector.score_samples(X).argmin())
+    7
+    >>> bool(np.allclose(detector.explain(X).sum(axis=1), -detector.score_samples(X)))
+    True
+    """
+
+    def __init__(
+        self,
+        score: str = "k_prototype",
+        contamination: float = 0.05,
+        *,
+        n_prototypes: int = 5,
+        n_folds: int = 5,
+        som: SOM | None = None,
+        missing: str = "error",
+        encoding: Encoding | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self._score = score
+        self.contamination = contamination
+        self.n_prototypes = n_prototypes
+        self.n_folds = n_folds
+        self.som = som
+        self.missing = missing
+        self.encoding = encoding
+        self.random_state = random_state
+
+    # scikit-learn takes an attribute called `score` for a scoring method, so the parameter of
+    # that name is kept as `_score`.
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return [name for name in super()._get_param_names() if name != "score"]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; with `deep` also those of the map to train."""
+        return {"score": self._score, **super().get_params(deep)}
+
+    def set_params(self, **params: Any) -> "SOMDetector":
+        """Set parameters by name and return the estimator."""
+        self._score = params.pop("score", self._score)
+        super().set_params(**params)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "fill"
+        return tags
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":
+        """Train the map, set the threshold and calibrate.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+            At least two rows.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            A row of weight 2 counts as two rows; one of weight 0 counts as absent.
+
+        Returns
+        -------
+        SOMDetector
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For a parameter or a value that cannot be used; the message says which.
+        """
+        som = self._checked_som()
+        prepared = prepare(
+            self,
+            X,
+            sample_weight,
+            encoding=self.encoding,
+            missing=self.missing,
+            min_rows=2,
+        )
+        map_, _ = train_map(som, prepared)
+        settings = DetectorSettings(self._score, self.n_prototypes, 0.0, np.empty(0))
+        map_ = replace(map_, detector=settings)
+        scores = score_rows(map_, prepared.rows)
+        threshold = threshold_for(scores, self.contamination, prepared.weights)
+        calibration = np.sort(self._cross_fitted_scores(som, prepared, map_))
+        self.map_ = replace(
+            map_, detector=replace(settings, threshold=threshold, calibration=calibration)
+        )
+        self.offset_ = -threshold
+        self.labels_ = map_.winners(prepared.all_rows)
+        self.kernels_used_ = select_kernels().name
+        return self
+
+    def score_samples(self, X: Any) -> Float64s:
+        """Return the score of each row in scikit-learn's sense: low for unusual rows.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Minus the mean distance to the nearest prototypes.
+        """
+        check_is_fitted(self)
+        return -score_rows(self.map_, rows_for(self, X))
+
+    def decision_function(self, X: Any) -> Float64s:
+        """Return `score_samples` shifted so that rows below 0 are flagged."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> Ints:
+        """Return -1 for rows above the threshold and 1 for the others.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: Any) -> Float64s:
+        """Return the conformal p-value of each row: small for unusual rows.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In (0, 1], in steps of ``1 / (n + 1)`` for n training rows.
+        """
+        return p_values(self.map_, -self.score_samples(X))
+
+    def explain(self, X: Any) -> Float64s:
+        """Return what each column adds to each row's unusualness.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            Adds up to ``-score_samples(X)``; the levels of a category are merged.
+        """
+        check_is_fitted(self)
+        return contributions(self.map_, rows_for(self, X))
+
+    def alerts(self, table: Table, n_alerts: int | None = None) -> Alerts:
+        """Rank the rows of a table, with reasons in original units for the first of them.
+
+        Parameters
+        ----------
+        table : Table
+        n_alerts : int or None, default=None
+            None: the rows that `predict` flags.
+
+        Returns
+        -------
+        Alerts
+        """
+        check_is_fitted(self)
+        return rank_alerts(self.map_, table, n_alerts)
+
+    def save(self, path: str | Path) -> None:
+        """Save the detector's map, which can score rows; see `Map.save`."""
+        check_is_fitted(self)
+        self.map_.save(path)
+
+    def _checked_som(self) -> SOM:
+        check_choice("score", self._score, SCORES)
+        check_number("contamination", self.contamination, 0, 0.5)
+        check_whole("n_prototypes", self.n_prototypes, 1)
+        if self.n_prototypes > MAX_PROTOTYPES:
+            raise ValueError(
+                f"`n_prototypes` must be at most {MAX_PROTOTYPES}; got {self.n_prototypes}."
+            )
+        check_whole("n_folds", self.n_folds, 2)
+        som = SOM() if self.som is None else clone(self.som)
+        if som.random_state is None:
+            som.set_params(random_state=seed_of(self.random_state))
+        check_parameters(som)
+        return som
+
+    def _cross_fitted_scores(self, som: SOM, prepared: Prepared, map_: Map) -> Float64s:
+        """Score every row by a map of the same shape that was trained without its fold."""
+        n = len(prepared.rows)
+        order = np.random.default_rng(som.random_state).permutation(n)
+        scores = np.empty(n)
+        for fold in np.array_split(order, min(self.n_folds, n)):
+            others = np.setdiff1d(order, fold, assume_unique=True)
+            weights = None if prepared.weights is None else prepared.weights[others]
+            part = replace(prepared, rows=prepared.rows[others], weights=weights)
+            fold_map, _ = train_map(som, part, map_.lattice)
+            fold_map = replace(fold_map, detector=map_.detector)
+            scores[fold] = score_rows(fold_map, prepared.rows[fold])
+        return scores

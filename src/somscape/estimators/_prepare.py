@@ -1,0 +1,167 @@
+"""From what users pass to what training takes: checked, encoded, finite, weighted rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Floats
+from somscape.encode import Encoding, fit_encoding
+from somscape.tables import Table
+
+LARGEST = {"float32": 1e18, "float64": 1e150}
+"""Beyond these the square of a value overflows its type."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows for training.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_kept, n_features)
+        C-contiguous; rows of zero weight are left out.
+    weights : ndarray of shape (n_kept,) or None
+        None where every row weighs 1.
+    kept : ndarray of shape (n_samples,), bool
+        Which of the given rows they are.
+    all_rows : ndarray of shape (n_samples, n_features)
+        Also those of zero weight.
+    encoding : Encoding
+    """
+
+    rows: Floats
+    weights: Float64s | None
+    kept: np.ndarray
+    all_rows: Floats
+    encoding: Encoding
+
+    @property
+    def total_weight(self) -> float:
+        """Total weight of the rows."""
+        return float(len(self.rows)) if self.weights is None else float(self.weights.sum())
+
+
+def prepare(
+    estimator: BaseEstimator,
+    X: Any,
+    sample_weight: Any,
+    *,
+    encoding: Encoding | None,
+    missing: str,
+    min_rows: int = 1,
+) -> Prepared:
+    """Check, encode and weigh the data of a `fit`.
+
+    Sets ``n_features_in_`` and, for tables and data frames, ``feature_names_in_``.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        The estimator being fitted.
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+    sample_weight : array-like of shape (n_samples,), number or None
+    encoding : Encoding or None
+        How to encode a table; None: by the rules.
+    missing : {"error", "fill"}
+    min_rows : int, default=1
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    InputError
+        For missing or infinite values, values too large to square, negative weights or
+        weights that are all zero.
+    """
+    if isinstance(X, Table):
+        encoding = encoding or fit_encoding(X, missing=missing)
+        values = encoding.encode(X)
+        names = np.array(encoding.feature_names, dtype=object)
+        estimator.n_features_in_, estimator.feature_names_in_ = len(names), names
+    else:
+        values = _checked_array(estimator, X, reset=True, min_rows=min_rows)
+        given = getattr(estimator, "feature_names_in_", None)
+        names = [f"x{i}" for i in range(values.shape[1])] if given is None else list(given)
+        values, encoding = _without_missing(values, names, missing)
+    _check_finite(values, encoding.feature_names)
+    weights = _checked_weights(values, sample_weight)
+    kept = np.ones(len(values), dtype=bool) if weights is None else weights > 0
+    rows = np.ascontiguousarray(values if kept.all() else values[kept])
+    return Prepared(rows, None if weights is None else weights[kept], kept, values, encoding)
+
+
+def rows_for(estimator: Any, X: Any) -> Floats:
+    """Return data as rows of a fitted estimator's map, for predicting and scoring."""
+    if isinstance(X, Table):
+        rows: Floats = estimator.map_.rows_of(X)
+        return rows
+    values = _checked_array(estimator, X, reset=False)
+    values = estimator.map_.encoding.fill(values)
+    _check_finite(values, estimator.map_.encoding.feature_names)
+    return np.ascontiguousarray(values, dtype=estimator.map_.codebook.dtype)
+
+
+def _checked_array(
+    estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1
+) -> Floats:
+    values: Floats = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype=[np.float64, np.float32],
+        order="C",
+        ensure_all_finite=False,
+        ensure_min_samples=min_rows,
+    )
+    return values
+
+
+def _without_missing(
+    values: Floats, names: list[str], missing: str
+) -> tuple[Floats, Encoding]:
+    is_missing = np.isnan(values)
+    if not is_missing.any():
+        return values, Encoding.plain(names)
+    counts = ", ".join(f"{n} in '{names[j]}'" for j, n in enumerate(is_missing.sum(axis=0)) if n)
+    if missing == "error":
+        raise InputError(
+            f"X has missing values (NaN): {counts}. Fill them or leave those rows or columns out, "
+            "or pass missing='fill' to take each column's median."
+        )
+    if is_missing.all(axis=0).any():
+        raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
+    encoding = Encoding.plain(names, fills=np.nanmedian(values, axis=0).tolist())
+    return encoding.fill(values), encoding
+
+
+def _check_finite(values: Floats, names: list[str]) -> None:
+    limit = LARGEST[values.dtype.name]
+    largest = np.abs(values).max(axis=0, initial=0.0)
+    for j in np.flatnonzero(~(largest <= limit))[:1]:
+        row = int(np.argmax(~(np.abs(values[:, j]) <= limit)))
+        raise InputError(
+            f"X must be finite and at most {limit:g} in size for {values.dtype.name}; got "
+            f"{values[row, j]} (infinity, NaN or too large) in row {row}, column '{names[j]}'. "
+            "Correct, rescale or leave out the row."
+        )
+
+
+def _checked_weights(values: Floats, sample_weight: Any) -> Float64s | None:
+    if sample_weight is None:
+        return None
+    weights: Float64s = _check_sample_weight(sample_weight, values, dtype=np.float64)
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise InputError(
+            f"`sample_weight` must not be negative; got {weights[row]} in row {row}. Give each "
+            "row 0 or more."
+        )
+    if not (weights > 0).any():
+        raise InputError("`sample_weight` is zero for every row; give at least one row a weight.")
+    return None if (weights == 1).all() else weights

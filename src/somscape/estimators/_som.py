@@ -1,0 +1,267 @@
+"""The self-organizing map as a scikit-learn estimator."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from somscape._types import Floats, Ints
+from somscape.encode import Encoding
+from somscape.estimators._prepare import prepare, rows_for
+from somscape.estimators._training import check_parameters, train_map
+from somscape.fit import Callback
+from somscape.kernels import select_kernels
+
+
+class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Lay rows out on a grid of units so that similar rows lie close.
+
+    Parameters
+    ----------
+    n_rows, n_cols : int or "auto", default="auto"
+        Size of the map.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at most
+        10,000 and never more than rows of data, stretched like the data's two main axes.
+    lattice : {"hexagonal", "rectangular"}, default="hexagonal"
+        Units have 6 or 8 neighbors.
+    boundary : {"plane", "torus"}, default="plane"
+        On a torus opposite edges meet; a hexagonal torus has an even number of rows.
+    neighborhood : {"gaussian", "bubble"}, default="gaussian"
+        Pull on a unit at map distance d of the winner: ``exp(-d^2 / (2 radius^2))``, or 1 up
+        to the radius and 0 beyond.
+    metric : {"euclidean"}, default="euclidean"
+        Distance between rows and prototypes.  Features should be on one scale; tables are
+        scaled by their encoding, arrays are taken as they are.
+    algorithm : {"auto", "batch", "online"}, default="auto"
+        ``"batch"`` moves every unit to the mean of its neighborhood's rows once per epoch,
+        ``"online"`` moves the winner's neighborhood after each row, in random order.
+        ``"auto"`` is batch.
+    init : {"pca", "sample", "random"} or array of shape (n_units, n_features), default="pca"
+        Start: the plane of the two main axes, rows drawn by weight, uniform values within
+        each feature's range, or the codebook given.
+    n_epochs : int, float or "auto", default="auto"
+        Passes over the rows.  ``"auto"``: 10, and for batch training up to 10 more at the
+        final radius until no row moves.  A fraction is allowed for ``"online"``:
+        ``20_000 / len(X)`` presents 20,000 rows.
+    radius_start, radius_end : float or "auto", default="auto"
+        Grid steps.  ``"auto"``: from an eighth of the longest side (at least 2) after a PCA
+        start, half of it after others, to 0.7.
+    radius_decay : {"geometric", "linear", "asymptotic", "constant"}, default="geometric"
+        How the radius goes from start to end; the last epoch of ``geometric`` and ``linear``
+        is at ``radius_end`` exactly.
+    rate_start, rate_end : float, default=0.5 and 0.05
+        Learning rate for ``"online"``, in (0, 1].
+    rate_decay : {"geometric", "linear", "asymptotic", "constant"}, default="geometric"
+        As for the radius.
+    missing : {"error", "fill"}, default="error"
+        What happens to missing values: refuse them, or fill each number with the median of
+        its column and give a table's categories a level for them.
+    tol : float, default=1e-4
+        Batch training stops at the final radius once no unit moves further than this share
+        of the rows' mean distance to their mean.
+    random_state : int, RandomState or None, default=None
+        Draws the start and the order of rows.  A PCA start with batch training draws nothing.
+    callbacks : sequence of callable, default=()
+        Each is called with a `somscape.fit.Progress` after every epoch or block of updates;
+        returning True stops training.
+    verbose : int, default=0
+        Above 0, progress is logged (logger ``somscape``) at level INFO.
+    encoding : Encoding or None, default=None
+        How tables (`somscape.tables.Table`) are encoded; None: by the rules of
+        `somscape.encode.fit_encoding`.  Arrays and data frames of numbers are not encoded.
+
+    Attributes
+    ----------
+    codebook_ : ndarray of shape (n_units, n_features)
+        Prototype of each unit, in the units of the features; ``unit = row * n_cols + col``.
+    map_ : Map
+        The fitted map, for plots, measures, reports and saving.
+    labels_ : ndarray of shape (n_samples,)
+        Best matching unit of each training row.
+    history_ : dict of str to ndarray
+        By epoch: ``step``, ``radius``, ``quantization_error`` (before the epoch's update) and
+        ``movement``.
+    n_iter_ : int
+        Epochs done.
+    stop_reason_ : str
+        Why training ended.
+    kernels_used_ : str
+        Which path ran, such as ``"core/avx512"`` or ``"numpy"``.
+    n_features_in_ : int
+        Features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where the data had names.
+
+    Notes
+    -----
+    An epoch costs O(n_samples * n_units * n_features), and smoothing
+    O(n_units * (n_rows + n_cols) * n_features).  The same data, parameters and seed give the
+    same codebook, bit for bit, for any number of threads and any instruction set of the
+    compiled core.
+
+    References
+    ----------
+    T. Kohonen (1982), Self-organized formation of topologically correct feature maps.
+    T. Kohonen (2013), Essentials of the self-organizing map, Neural Networks 37, section 4
+    (batch rule).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM
+    >>> X = np.random.default_rng(0).normal(size=(200, 4))
+    >>> som = SOM(6, 8, random_state=0).fit(X)
+    >>> som.codebook_.shape, som.predict(X).shape
+    ((48, 4), (200,))
+    >>> bool(som.score(X) > SOM(2, 2).fit(X).score(X))
+    True
+    """
+
+    def __init__(
+        self,
+        n_rows: int | str = "auto",
+        n_cols: int | str = "auto",
+        *,
+        lattice: str = "hexagonal",
+        boundary: str = "plane",
+        neighborhood: str = "gaussian",
+        metric: str = "euclidean",
+        algorithm: str = "auto",
+        init: Any = "pca",
+        n_epochs: float | str = "auto",
+        radius_start: float | str = "auto",
+        radius_end: float | str = "auto",
+        radius_decay: str = "geometric",
+        rate_start: float = 0.5,
+        rate_end: float = 0.05,
+        rate_decay: str = "geometric",
+        missing: str = "error",
+        tol: float = 1e-4,
+        random_state: Any = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: int = 0,
+        encoding: Encoding | None = None,
+    ) -> None:
+        self.n_rows = n_rows
+        self.n_cols = n_cols
+        self.lattice = lattice
+        self.boundary = boundary
+        self.neighborhood = neighborhood
+        self.metric = metric
+        self.algorithm = algorithm
+        self.init = init
+        self.n_epochs = n_epochs
+        self.radius_start = radius_start
+        self.radius_end = radius_end
+        self.radius_decay = radius_decay
+        self.rate_start = rate_start
+        self.rate_end = rate_end
+        self.rate_decay = rate_decay
+        self.missing = missing
+        self.tol = tol
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.encoding = encoding
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.allow_nan = self.missing == "fill"
+        return tags
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
+        """Train the map.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+            Numbers, used as they are; a `somscape.tables.Table` is encoded first.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            A row of weight 2 counts as two rows; one of weight 0 counts as absent.
+
+        Returns
+        -------
+        SOM
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For a parameter or a value that cannot be used; the message says which.
+        """
+        check_parameters(self)
+        prepared = prepare(
+            self, X, sample_weight, encoding=self.encoding, missing=self.missing
+        )
+        map_, trained = train_map(self, prepared)
+        self.map_ = map_
+        self.codebook_ = map_.codebook
+        self.labels_ = map_.winners(prepared.all_rows)
+        self.history_ = trained.history
+        self.n_iter_ = trained.n_iter
+        self.stop_reason_ = trained.stop_reason
+        self.kernels_used_ = select_kernels().name
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Ints:
+        """Train the map and return the best matching unit of each row."""
+        return self.fit(X, y, sample_weight).labels_
+
+    def predict(self, X: Any) -> Ints:
+        """Return the best matching unit of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Of equally near units the lowest.
+        """
+        check_is_fitted(self)
+        return self.map_.winners(rows_for(self, X))
+
+    def transform(self, X: Any) -> Floats:
+        """Return the distance of each row to every unit's prototype.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units), of the codebook's type
+            Euclidean distances.
+        """
+        check_is_fitted(self)
+        rows = rows_for(self, X)
+        out = np.empty((len(rows), self.map_.n_units), dtype=self.codebook_.dtype)
+        for unit, prototype in enumerate(self.codebook_):
+            difference = rows - prototype
+            out[:, unit] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+        return out
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return minus the mean squared quantization error; higher is better.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        _, distances = self.map_.nearest(rows_for(self, X))
+        return -float(np.average(distances[:, 0] ** 2, weights=sample_weight))
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.map_.n_units)

@@ -1,0 +1,30 @@
+"""Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
+
+from somscape.fit._plan import Plan, auto_shape, resolve_plan
+from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
+from somscape.fit._schedule import SCHEDULES, schedule
+from somscape.fit._start import STARTS, principal_axes, start_codebook
+from somscape.fit._train import Trained, train
+from somscape.fit._watch import Callback, Progress, Watch
+
+__all__ = [
+    "SCHEDULES",
+    "STARTS",
+    "Callback",
+    "EpochSums",
+    "Plan",
+    "Problem",
+    "Progress",
+    "Trained",
+    "Watch",
+    "auto_shape",
+    "chunk",
+    "combine",
+    "finalize",
+    "make_problem",
+    "principal_axes",
+    "resolve_plan",
+    "schedule",
+    "start_codebook",
+    "train",
+]

@@ -1,0 +1,216 @@
+"""The contract of batch training: a fixed problem, sums of an epoch, and three verbs.
+
+``chunk`` sums some rows, ``combine`` adds two sums, ``finalize`` turns the sum of all rows into
+the next codebook.  Sums are integers (fixed point), so they combine exactly, in any order: the
+same codebook comes from any number of threads, chunks or workers.  Whoever runs the chunks never changes the algorithm.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.grid import Lattice, neighborhood_tables
+from somscape.kernels import Kernels
+
+SUM_BITS = 61
+"""Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What stays fixed from the first epoch to the last.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples, n_features), float32 or float64
+    weights : ndarray of shape (n_samples,), float64, or None
+        All above 0; None means 1 each.
+    lattice : Lattice
+    neighborhood : {"gaussian", "bubble"}
+    kernels : Kernels
+    total_weight : float
+    mean : ndarray of shape (n_features,), float64
+        Weighted mean of the rows; sums are taken relative to it.
+    scale : ndarray of shape (n_features,), float64
+        Power of two by feature that turns values into integers.
+    weight_scale, error_scale : float
+        The same for weights and for distances.
+    """
+
+    rows: Floats
+    weights: Float64s | None
+    lattice: Lattice
+    neighborhood: str
+    kernels: Kernels
+    total_weight: float
+    mean: Float64s
+    scale: Float64s
+    weight_scale: float
+    error_scale: float
+
+    def on(self, lattice: Lattice) -> "Problem":
+        """Return the same problem on another lattice."""
+        return replace(self, lattice=lattice)
+
+
+@dataclass(frozen=True, eq=False)
+class EpochSums:
+    """What an epoch needs to know of some rows, as exact integers.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_units,), int64
+        Weight won by each unit, times ``weight_scale``.
+    totals : ndarray of shape (n_units, n_features), int64
+        Weighted sums of the rows won, relative to the mean, times ``scale``.
+    error : int
+        Weighted sum of the rows' distances to their winners, times ``error_scale``.
+    """
+
+    counts: Ints
+    totals: Ints
+    error: int
+
+    def is_same(self, other: "EpochSums") -> bool:
+        """Return whether both lead to the same codebook, bit for bit."""
+        return np.array_equal(self.counts, other.counts) and np.array_equal(
+            self.totals, other.totals
+        )
+
+    def digest(self) -> int:
+        """Return a number that differs for sums that differ (64 bits, no guarantee)."""
+        return hash((self.counts.tobytes(), self.totals.tobytes()))
+
+
+def make_problem(
+    rows: Floats,
+    weights: Float64s | None,
+    lattice: Lattice,
+    neighborhood: str,
+    kernels: Kernels,
+    reach: Floats | None = None,
+) -> Problem:
+    """Fix mean and fixed-point scales in two passes over the rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        Prepared rows, at least one.
+    weights : ndarray of shape (n_samples,) or None
+        All above 0.
+    lattice, neighborhood, kernels
+        Kept in the problem.
+    reach : ndarray of shape (k, n_features), optional
+        Further points that distances may be measured from, such as a given start.
+
+    Returns
+    -------
+    Problem
+    """
+    total_weight = float(len(rows)) if weights is None else float(np.sum(weights))
+    low, high = (f(rows, axis=0).astype(np.float64) for f in (np.min, np.max))
+    middle = low + (high - low) / 2
+    mean = middle + _mean_offset(rows, weights, total_weight, middle, (high - low) / 2, kernels)
+    far = np.maximum(high - mean, mean - low)
+    if reach is not None and len(reach):
+        spread = np.maximum(high, reach.max(axis=0)) - np.minimum(low, reach.min(axis=0))
+    else:
+        spread = high - low
+    diameter = float(np.sqrt((spread**2).sum()))
+    return Problem(
+        rows,
+        weights,
+        lattice,
+        neighborhood,
+        kernels,
+        total_weight,
+        mean,
+        _power_of_two_scale(total_weight * far),
+        float(_power_of_two_scale(np.array([total_weight]))[0]),
+        float(_power_of_two_scale(np.array([total_weight * diameter]))[0]),
+    )
+
+
+def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Floats) -> EpochSums:
+    """Return the sums of some rows under a codebook.
+
+    O(rows * units * features) for the search, O(rows * features) for the sums.
+    """
+    units, distances = problem.kernels.search(rows, codebook)
+    counts = np.zeros(len(codebook), dtype=np.int64)
+    totals = np.zeros(codebook.shape, dtype=np.int64)
+    problem.kernels.sums(
+        rows,
+        units[:, 0],
+        weights,
+        problem.mean,
+        problem.scale,
+        problem.weight_scale,
+        counts,
+        totals,
+    )
+    weighted = distances[:, 0] if weights is None else distances[:, 0] * weights
+    error = np.rint(weighted * problem.error_scale).astype(np.int64).sum()
+    return EpochSums(counts, totals, int(error))
+
+
+def combine(a: EpochSums, b: EpochSums) -> EpochSums:
+    """Add two sums; associative, commutative and exact."""
+    return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error)
+
+
+def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats) -> Floats:
+    """Return the next codebook: neighborhood means of the rows won (Kohonen 2013, batch rule).
+
+    A unit whose whole neighborhood won nothing keeps its prototype.
+
+    Parameters
+    ----------
+    problem : Problem
+    sums : EpochSums
+        Of all rows.
+    radius : float
+        Grid steps.
+    codebook : ndarray of shape (n_units, n_features)
+        The current one.
+
+    Returns
+    -------
+    ndarray of shape (n_units, n_features), of the same type
+        O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
+    """
+    lattice = problem.lattice
+    by_unit = np.hstack(
+        [sums.totals / problem.scale, (sums.counts / problem.weight_scale)[:, None]]
+    ).reshape(lattice.n_rows, lattice.n_cols, -1)
+    tables = neighborhood_tables(lattice, problem.neighborhood, radius)
+    smoothed = problem.kernels.smooth(by_unit, tables).reshape(lattice.n_units, -1)
+    totals, weight = smoothed[:, :-1], smoothed[:, -1:]
+    is_reached = weight > np.finfo(np.float64).tiny
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = problem.mean + totals / weight
+    return np.where(is_reached, means, codebook).astype(codebook.dtype)
+
+
+def _mean_offset(
+    rows: Floats,
+    weights: Float64s | None,
+    total_weight: float,
+    middle: Float64s,
+    half_range: Float64s,
+    kernels: Kernels,
+) -> Float64s:
+    """Weighted mean of the rows relative to the middle of their range, order-free."""
+    scale = _power_of_two_scale(total_weight * half_range)
+    counts = np.zeros(1, dtype=np.int64)
+    totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
+    everything = np.zeros(len(rows), dtype=np.int64)
+    kernels.sums(rows, everything, weights, middle, scale, 1.0, counts, totals)
+    return totals[0] / scale / total_weight
+
+
+def _power_of_two_scale(largest: Float64s) -> Float64s:
+    """Scale that keeps totals up to `largest` below 2^SUM_BITS."""
+    _, exponent = np.frexp(largest)
+    return np.ldexp(1.0, np.clip(SUM_BITS - exponent, -1000, 1000))

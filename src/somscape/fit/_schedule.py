@@ -1,0 +1,47 @@
+"""How radius and rate go from their start to their end."""
+
+import numpy as np
+
+from somscape._types import Float64s
+
+SCHEDULES = ("geometric", "linear", "asymptotic", "constant")
+
+
+def schedule(kind: str, start: float, end: float, n: int) -> Float64s:
+    """Return the values at steps 0 to n - 1.
+
+    Parameters
+    ----------
+    kind : {"geometric", "linear", "asymptotic", "constant"}
+        ``geometric``: equal ratios, and ``linear``: equal differences, the last step exactly
+        at `end` (a single step is at `end`).  ``asymptotic``:
+        ``start / (1 + (start/end - 1) t / n)``, which nears `end` and is MiniSom's default
+        decay for ``end = start / 3``.  ``constant``: `start` throughout.
+    start, end : float
+        Above 0.
+    n : int
+        Number of steps.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> schedule("geometric", 8.0, 2.0, 3).tolist()
+    [8.0, 4.0, 2.0]
+    >>> schedule("asymptotic", 1.0, 1 / 3, 2).tolist()
+    [1.0, 0.5]
+    """
+    step = np.arange(n)
+    if kind == "constant":
+        return np.full(n, float(start))
+    if kind == "asymptotic":
+        return start / (1.0 + (start / end - 1.0) * step / n)
+    fraction = step / (n - 1) if n > 1 else np.ones(n)
+    if kind == "linear":
+        values = start + (end - start) * fraction
+    else:
+        values = start * (end / start) ** fraction
+    values[-1:] = end
+    return values

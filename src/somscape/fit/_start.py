@@ -1,0 +1,128 @@
+"""The codebook before the first epoch, and the axes of the data that shape it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._types import Float64s, Floats
+from somscape.fit._problem import Problem
+from somscape.grid import Lattice
+
+STARTS = ("pca", "sample", "random")
+
+MAX_AXES_ROWS = 100_000
+"""Rows that the principal axes are taken from; more change a start by nothing visible."""
+
+START_BITS = 20
+"""The start is rounded to this many bits of each feature's range, so that last-digit
+differences between linear algebra libraries and thread counts do not reach the map."""
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """The two main axes of the data.
+
+    Attributes
+    ----------
+    variances : ndarray of shape (2,)
+        Largest eigenvalues of the covariance, descending; 0 where the data has no second.
+    directions : ndarray of shape (2, n_features)
+        Unit length, the largest entry of each positive.
+    """
+
+    variances: Float64s
+    directions: Float64s
+
+
+def principal_axes(problem: Problem) -> Axes:
+    """Return the two main axes of the rows.
+
+    The covariance is summed in integers that a float64 holds exactly, so a matrix product
+    gives the same bits for any number of threads.  O(rows * n_features^2) for at most
+    100,000 rows.
+    """
+    rows, weights = problem.rows, problem.weights
+    step = -(-len(rows) // MAX_AXES_ROWS)
+    centered = rows[::step].astype(np.float64) - problem.mean
+    some_weights = None if weights is None else weights[::step]
+    total = float(len(centered)) if some_weights is None else float(some_weights.sum())
+    bits = (52 - int(np.ceil(np.log2(total + 1)))) // 2
+    largest = np.abs(centered).max(axis=0)
+    unit = np.where(largest > 0, largest, 1.0) / 2.0**bits
+    whole = np.rint(centered / unit)
+    weighted = whole if some_weights is None else np.rint(whole * some_weights[:, None])
+    if len(whole) >= whole.shape[1]:
+        covariance = (weighted.T @ whole) * np.outer(unit, unit) / total
+        variances, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+        directions = vectors.T[::-1][:2]
+    else:
+        # Fewer rows than features: the same axes from the smaller matrix of inner products.
+        factor = np.ones(len(whole)) if some_weights is None else np.sqrt(some_weights)
+        scaled = whole * unit * factor[:, None]
+        variances, vectors = np.linalg.eigh(scaled @ scaled.T / total)
+        directions = (scaled.T @ vectors).T[::-1][:2]
+        length = np.sqrt((directions**2).sum(axis=1, keepdims=True))
+        directions = directions / np.where(length > 0, length, 1.0)
+    top = np.maximum(variances[::-1][:2], 0.0)
+    if len(top) < 2:
+        top = np.append(top, 0.0)
+        directions = np.vstack([directions, np.zeros(rows.shape[1])])
+    return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]))
+
+
+def start_codebook(
+    problem: Problem, init: str, axes: Axes | None, rng: np.random.Generator
+) -> Floats:
+    """Return the first codebook.
+
+    Parameters
+    ----------
+    problem : Problem
+    init : {"pca", "sample", "random"}
+        ``pca``: the plane of the two main axes, one standard deviation each way, the first
+        axis along the longer side of the map.  ``sample``: rows drawn by weight, without
+        repeats while there are enough.  ``random``: uniform within each feature's range.
+    axes : Axes or None
+        Needed for ``"pca"``.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (n_units, n_features), of the rows' type
+    """
+    rows, lattice = problem.rows, problem.lattice
+    if init == "pca":
+        assert axes is not None
+        offsets = plane_coordinates(lattice) * np.sqrt(axes.variances) @ axes.directions
+        largest = np.abs(rows.astype(np.float64) - problem.mean).max(axis=0)
+        grain = np.where(largest > 0, largest, 1.0) / 2.0**START_BITS
+        values = problem.mean + np.rint(offsets / grain) * grain
+    elif init == "sample":
+        values = rows[_draw_rows(problem, lattice.n_units, rng)]
+    else:
+        low, high = (f(rows, axis=0).astype(np.float64) for f in (np.min, np.max))
+        values = low + (high - low) * rng.random((lattice.n_units, rows.shape[1]))
+    return np.ascontiguousarray(values, dtype=rows.dtype)
+
+
+def plane_coordinates(lattice: Lattice) -> Float64s:
+    """Return each unit's place along the two axes, from -1 to 1, of shape (n_units, 2)."""
+    extent = lattice.positions.max(axis=0)
+    along = 2 * lattice.positions / np.where(extent > 0, extent, 1.0) - 1
+    along[:, extent == 0] = 0.0
+    return along if extent[0] >= extent[1] else along[:, ::-1]
+
+
+def _draw_rows(problem: Problem, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Row numbers drawn by weight: a row of weight 2 has the chance of two rows."""
+    n_rows = len(problem.rows)
+    share = None if problem.weights is None else problem.weights / problem.total_weight
+    first = rng.choice(n_rows, size=min(n, n_rows), replace=False, p=share)
+    return np.append(first, rng.choice(n_rows, size=n - len(first), p=share))
+
+
+def _with_fixed_sign(axis: Float64s) -> Float64s:
+    """Make the largest entry positive; of nearly equal ones, the first decides."""
+    size = np.abs(axis)
+    decisive = int(np.argmax(size >= size.max() * (1 - 1e-9)))
+    return axis if axis[decisive] >= 0 else -axis

@@ -1,0 +1,145 @@
+"""The two training loops: batch, and one row at a time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._types import Float64s, Floats
+from somscape.fit._local import epoch_sums
+from somscape.fit._plan import Plan
+from somscape.fit._problem import Problem, finalize
+from somscape.fit._schedule import schedule
+from somscape.fit._watch import Progress, Watch
+
+BLOCK_WORK = 5e7
+"""Multiply-adds of one block of online updates: about 20 ms, so that an interrupt and the
+progress bar are served at once and the blocks' overhead is not seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training leaves.
+
+    Attributes
+    ----------
+    codebook : ndarray of shape (n_units, n_features)
+    history : dict of str to ndarray
+        By epoch or block.
+    n_iter : int
+        Epochs done; for online training the number of passes, rounded up.
+    stop_reason : str
+        Why training ended, in words.
+    """
+
+    codebook: Floats
+    history: dict[str, Float64s]
+    n_iter: int
+    stop_reason: str
+
+
+def train(
+    problem: Problem, codebook: Floats, plan: Plan, watch: Watch, rng: np.random.Generator
+) -> Trained:
+    """Train a codebook on prepared rows.
+
+    Parameters
+    ----------
+    problem : Problem
+    codebook : ndarray of shape (n_units, n_features)
+        The start; not changed.
+    plan : Plan
+    watch : Watch
+        Told of every epoch or block.
+    rng : numpy.random.Generator
+        Orders the rows for online training; batch training draws nothing.
+
+    Returns
+    -------
+    Trained
+    """
+    loop = _train_online if plan.algorithm == "online" else _train_batch
+    return loop(problem, codebook, plan, watch, rng)
+
+
+def _train_batch(
+    problem: Problem, codebook: Floats, plan: Plan, watch: Watch, rng: np.random.Generator
+) -> Trained:
+    n_planned = int(plan.n_epochs)
+    radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_planned)
+    radii = np.append(radii, np.full(plan.extra_epochs, radii[-1]))
+    spread = _spread(problem)
+    previous, seen = None, set[int]()
+    for epoch, radius in enumerate(radii):
+        is_settling = radius == radii[-1] and epoch > 0 and radius == radii[epoch - 1]
+        sums = epoch_sums(problem, codebook)
+        updated = finalize(problem, sums, radius, codebook)
+        step = np.sqrt(((updated.astype(np.float64) - codebook) ** 2).sum(axis=1)).max()
+        codebook = updated
+        error = sums.error / problem.error_scale / problem.total_weight
+        movement = float(step) / spread
+        progress = Progress(epoch + 1, len(radii), float(radius), error, movement)
+        is_stopped = watch.note(progress)
+        if is_stopped:
+            return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")
+        if is_settling:
+            # Same sums at the same radius: the codebook can only repeat from here on.
+            if previous is not None and sums.is_same(previous):
+                return Trained(codebook, watch.history, epoch + 1, "settled: no row moves")
+            if sums.digest() in seen:
+                return Trained(codebook, watch.history, epoch + 1, "cycle: an epoch repeats")
+            if movement <= plan.tol:
+                return Trained(codebook, watch.history, epoch + 1, "settled: within tol")
+        if radius == radii[-1]:
+            previous = sums
+            seen.add(sums.digest())
+    return Trained(codebook, watch.history, len(radii), "all epochs done")
+
+
+def _train_online(
+    problem: Problem, codebook: Floats, plan: Plan, watch: Watch, rng: np.random.Generator
+) -> Trained:
+    rows, lattice = problem.rows, problem.lattice
+    n_steps = max(1, round(plan.n_epochs * len(rows)))
+    radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps)
+    rates = schedule(plan.rate_decay, plan.rate_start, plan.rate_end, n_steps)
+    codebook = codebook.copy()
+    block = max(1, int(BLOCK_WORK / (2 * codebook.size)))
+    order = np.empty(0, dtype=np.int64)
+    done = 0
+    while done < n_steps:
+        wanted = min(block, n_steps - done)
+        while len(order) < wanted:
+            order = np.append(order, _one_pass(problem, rng))
+        part = slice(done, done + wanted)
+        total = problem.kernels.stepwise(
+            rows,
+            order[:wanted],
+            rates[part],
+            radii[part],
+            lattice,
+            problem.neighborhood,
+            codebook,
+        )
+        order = order[wanted:]
+        done += wanted
+        if watch.note(
+            Progress(done, n_steps, float(radii[done - 1]), total / wanted, float("nan"))
+        ):
+            break
+    reason = "all updates done" if done == n_steps else "a callback asked to stop"
+    return Trained(codebook, watch.history, -(-done // len(rows)), reason)
+
+
+def _one_pass(problem: Problem, rng: np.random.Generator) -> np.ndarray:
+    """Order of the next pass: each row once; weighted rows are drawn by their weight."""
+    n = len(problem.rows)
+    if problem.weights is None:
+        return rng.permutation(n)
+    return rng.choice(n, size=n, p=problem.weights / problem.total_weight)
+
+
+def _spread(problem: Problem) -> float:
+    """Mean distance of the rows to their mean, or 1 where all rows are equal."""
+    mean = problem.mean[None, :].astype(problem.rows.dtype)
+    total = epoch_sums(problem, mean).error / problem.error_scale
+    return total / problem.total_weight or 1.0

@@ -1,0 +1,56 @@
+"""Progress out, and requests to stop in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from somscape._types import Float64s
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told.
+
+    Attributes
+    ----------
+    step, n_steps : int
+        Epochs done and planned (updates for online training).
+    radius : float
+        Grid steps, of the step just done.
+    quantization_error : float
+        Mean distance of the rows to their winners before the step's update.
+    movement : float
+        Farthest way a unit moved, as a share of the data's spread; NaN online.
+    """
+
+    step: int
+    n_steps: int
+    radius: float
+    quantization_error: float
+    movement: float
+
+
+Callback = Callable[[Progress], bool | None]
+"""Called after each epoch, or block of updates; returns True to stop training."""
+
+
+@dataclass
+class Watch:
+    """Keeps the history and asks the callbacks."""
+
+    callbacks: Sequence[Callback] = ()
+    entries: list[Progress] = field(default_factory=list)
+
+    def note(self, progress: Progress) -> bool:
+        """Record progress; return whether a callback wants to stop."""
+        self.entries.append(progress)
+        # All are told, even when the first already wants to stop.
+        answers = [callback(progress) is True for callback in self.callbacks]
+        return any(answers)
+
+    @property
+    def history(self) -> dict[str, Float64s]:
+        """The recorded values by name, each of shape (n_entries,)."""
+        names = ("step", "radius", "quantization_error", "movement")
+        return {n: np.array([float(getattr(e, n)) for e in self.entries]) for n in names}

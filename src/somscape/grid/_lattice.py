@@ -1,0 +1,159 @@
+"""The grid of units: positions, map distances, neighbors and the cells that draw them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+
+KINDS = ("rectangular", "hexagonal")
+BOUNDARIES = ("plane", "torus")
+HEXAGON_ROW_PITCH = np.sqrt(0.75)
+"""Rows of hexagons lie this far apart, so that all six neighbors are at distance 1."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Arrange units in rows and columns.
+
+    ``unit = row * n_cols + col`` throughout.  On a hexagonal lattice the odd rows
+    (1, 3, ...) lie half a step to the right and rows are sqrt(3)/2 apart.
+
+    Parameters
+    ----------
+    n_rows, n_cols : int
+        Size of the map, each at least 1.
+    kind : {"rectangular", "hexagonal"}, default="hexagonal"
+        Units have 8 neighbors on a rectangular lattice and 6 on a hexagonal one.
+    boundary : {"plane", "torus"}, default="plane"
+        On a torus the last row meets the first and the last column meets the first.
+
+    Raises
+    ------
+    ValueError
+        For a size below 1, an unknown kind or boundary, or a hexagonal torus with an
+        odd number of rows, whose first and last row would not interlock.
+
+    Examples
+    --------
+    >>> from somscape import Lattice
+    >>> lattice = Lattice(2, 3, kind="hexagonal")
+    >>> lattice.n_units
+    6
+    >>> lattice.positions[3].round(3).tolist()
+    [0.5, 0.866]
+    """
+
+    n_rows: int
+    n_cols: int
+    kind: str = "hexagonal"
+    boundary: str = "plane"
+
+    def __post_init__(self) -> None:
+        for name in ("n_rows", "n_cols"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1; got {getattr(self, name)}.")
+        if self.kind not in KINDS:
+            raise ValueError(f"lattice `kind` must be one of {KINDS}; got {self.kind!r}.")
+        if self.boundary not in BOUNDARIES:
+            raise ValueError(f"`boundary` must be one of {BOUNDARIES}; got {self.boundary!r}.")
+        if self.is_hexagonal and self.is_torus and self.n_rows % 2:
+            raise ValueError(
+                f"a hexagonal torus needs an even `n_rows`; got {self.n_rows}. "
+                f"Pass {self.n_rows + 1}, or boundary='plane'."
+            )
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return self.n_rows * self.n_cols
+
+    @property
+    def is_hexagonal(self) -> bool:
+        """Whether units are hexagons."""
+        return self.kind == "hexagonal"
+
+    @property
+    def is_torus(self) -> bool:
+        """Whether rows and columns wrap around."""
+        return self.boundary == "torus"
+
+    @property
+    def row_pitch(self) -> float:
+        """Distance between rows, in grid steps."""
+        return float(HEXAGON_ROW_PITCH) if self.is_hexagonal else 1.0
+
+    @cached_property
+    def positions(self) -> Float64s:
+        """(x, y) of each unit in grid steps, of shape (n_units, 2); y grows downward."""
+        row, col = self.rows_and_cols(np.arange(self.n_units))
+        shift = 0.5 * (row % 2) if self.is_hexagonal else 0.0
+        return np.column_stack([col + shift, row * self.row_pitch])
+
+    def rows_and_cols(self, units: Ints) -> tuple[Ints, Ints]:
+        """Return the row and the column of each unit."""
+        return units // self.n_cols, units % self.n_cols
+
+    def distances_from(self, unit: int) -> Float64s:
+        """Return the map distance, in grid steps, from one unit to every unit.
+
+        Parameters
+        ----------
+        unit : int
+            The unit to measure from.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Euclidean distance between positions; the shortest way round on a torus.
+        """
+        step = np.abs(self.positions - self.positions[unit])
+        if self.is_torus:
+            period = np.array([self.n_cols, self.n_rows * self.row_pitch])
+            step = np.minimum(step, period - step)
+        return np.sqrt((step**2).sum(axis=1))
+
+    @cached_property
+    def neighbors(self) -> Ints:
+        """Neighbors of each unit, ascending, of shape (n_units, 8 or 6); -1 where fewer.
+
+        On a torus only one or two units wide, a unit is no neighbor of itself and no
+        neighbor counts twice.
+        """
+        row, col = self.rows_and_cols(np.arange(self.n_units))
+        found = np.stack([self._at(row + dr, col + dc) for dr, dc in self._steps(row)], axis=1)
+        found[found == np.arange(self.n_units)[:, None]] = -1
+        found = np.sort(found, axis=1)
+        found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
+        # Real neighbors first, in ascending order; the gaps go last.
+        order = np.argsort(np.where(found < 0, self.n_units, found), axis=1, kind="stable")
+        return np.take_along_axis(found, order, axis=1)
+
+    def are_neighbors(self, a: Ints, b: Ints) -> np.ndarray:
+        """Return whether units `a[i]` and `b[i]` are neighbors, elementwise."""
+        return (self.neighbors[a] == np.asarray(b)[..., None]).any(axis=-1)
+
+    @property
+    def cell(self) -> Float64s:
+        """Corners of the cell around a position, of shape (4 or 6, 2), in grid steps."""
+        if self.is_hexagonal:
+            angle = np.pi / 6 + np.pi / 3 * np.arange(6)
+            return np.column_stack([np.cos(angle), np.sin(angle)]) / np.sqrt(3)
+        return np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+
+    def _steps(self, row: Ints) -> list[tuple[int, Ints]]:
+        """Row and column offsets of the neighbors; columns may depend on the row's parity."""
+        zero = np.zeros_like(row)
+        if not self.is_hexagonal:
+            return [(dr, zero + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if dr or dc]
+        left = row % 2 - 1  # even rows lean left, odd rows right
+        sides = [(dr, left + dc) for dr in (-1, 1) for dc in (0, 1)]
+        return [(0, zero - 1), (0, zero + 1), *sides]
+
+    def _at(self, row: Ints, col: Ints) -> Ints:
+        """Unit at each row and column, or -1 where the plane ends."""
+        if self.is_torus:
+            return (row % self.n_rows) * self.n_cols + col % self.n_cols
+        inside = (row >= 0) & (row < self.n_rows) & (col >= 0) & (col < self.n_cols)
+        return np.where(inside, row * self.n_cols + col, -1)

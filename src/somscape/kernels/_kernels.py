@@ -1,0 +1,110 @@
+"""What a set of kernels offers: the contract of the core and of its NumPy twin."""
+
+from typing import Protocol
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.grid import Lattice, NeighborhoodTables
+
+
+class Kernels(Protocol):
+    """Four kernels over C-contiguous arrays, all of one float type."""
+
+    @property
+    def name(self) -> str:
+        """Which path runs, such as ``"core/avx512"`` or ``"numpy"``."""
+
+    def search(self, rows: Floats, codebook: Floats, k: int = 1) -> tuple[Ints, Float64s]:
+        """Return the `k` nearest units of each row and their Euclidean distances.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+            IN, finite.
+        codebook : ndarray of shape (m, d)
+            IN, finite, of the same type.
+        k : int, default=1
+            At most 16 and at most m.
+
+        Returns
+        -------
+        units : ndarray of shape (n, k)
+            Nearest first; of equally near units the lowest.
+        distances : ndarray of shape (n, k), float64
+        """
+
+    def sums(
+        self,
+        rows: Floats,
+        units: Ints,
+        weights: Float64s | None,
+        center: Float64s,
+        scale: Float64s,
+        weight_scale: float,
+        counts: Ints,
+        totals: Ints,
+    ) -> None:
+        """Add each row to its unit, in fixed point.
+
+        ``counts[u] += w * weight_scale`` and ``totals[u] += w * (row - center) * scale``,
+        each term rounded to an integer (a whole weight repeats the row exactly).
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+            IN.
+        units : ndarray of shape (n,)
+            IN, the unit of each row.
+        weights : ndarray of shape (n,) or None
+            IN, float64; None means 1 each.
+        center, scale : ndarray of shape (d,)
+            IN, float64; scales are powers of two that keep every total below 2^62.
+        weight_scale : float
+            IN, a power of two.
+        counts : ndarray of shape (m,), int64
+            INOUT.
+        totals : ndarray of shape (m, d), int64
+            INOUT.
+        """
+
+    def smooth(self, sums: Float64s, tables: NeighborhoodTables) -> Float64s:
+        """Return the neighborhood-weighted sums of every unit.
+
+        Parameters
+        ----------
+        sums : ndarray of shape (n_rows, n_cols, f)
+            IN, float64.
+        tables : NeighborhoodTables
+            IN.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_cols, f)
+        """
+
+    def stepwise(
+        self,
+        rows: Floats,
+        order: Ints,
+        rates: Float64s,
+        radii: Float64s,
+        lattice: Lattice,
+        neighborhood: str,
+        codebook: Floats,
+    ) -> float:
+        """Apply the online rule for each row in `order`; return the summed winner distances.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+            IN.
+        order : ndarray of shape (n_steps,)
+            IN, which row to present at each step.
+        rates, radii : ndarray of shape (n_steps,), float64
+            IN, learning rate and radius (grid steps) of each step.
+        lattice : Lattice
+            IN.
+        neighborhood : {"gaussian", "bubble"}
+            IN.
+        codebook : ndarray of shape (m, d)
+            INOUT.
+        """

@@ -1,0 +1,60 @@
+"""Chooses the compiled core where it was built, else the NumPy twin, and says which."""
+
+import os
+from functools import cache
+from importlib.util import find_spec
+
+from somscape.kernels._kernels import Kernels
+
+VARIABLE = "SOMSCAPE_KERNELS"
+
+
+def is_core_built() -> bool:
+    """Return whether this installation has the compiled core."""
+    return find_spec("somscape.kernels._core") is not None
+
+
+def select_kernels(name: str | None = None) -> Kernels:
+    """Return the kernels to use.
+
+    Parameters
+    ----------
+    name : {"core", "numpy"} or None, default=None
+        None means the environment variable ``SOMSCAPE_KERNELS`` if set, else the core
+        where it is built and the NumPy twin elsewhere.
+
+    Returns
+    -------
+    Kernels
+        Its ``name`` tells which path runs.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or "core" where it is not built.
+
+    Examples
+    --------
+    >>> select_kernels("numpy").name
+    'numpy'
+    """
+    name = name or os.environ.get(VARIABLE) or ("core" if is_core_built() else "numpy")
+    if name not in ("core", "numpy"):
+        raise ValueError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.")
+    if name == "core" and not is_core_built():
+        raise ValueError(
+            "this installation has no compiled core; install somscape where a C++ compiler is "
+            f"found, or leave {VARIABLE} unset to use NumPy."
+        )
+    return _load(name)
+
+
+@cache
+def _load(name: str) -> Kernels:
+    if name == "core":
+        from somscape.kernels._core_face import CoreKernels
+
+        return CoreKernels()
+    from somscape.kernels._numpy_twin import NumpyKernels
+
+    return NumpyKernels()

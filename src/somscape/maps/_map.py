@@ -1,0 +1,272 @@
+"""The fitted map: a frozen record that finds winners, measures heights and saves itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError, MapFileError
+from somscape._types import Float64s, Floats, Ints, Objects
+from somscape.encode import Encoding
+from somscape.grid import Lattice
+from somscape.kernels import select_kernels
+from somscape.save import Record, read_record, write_record
+from somscape.tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorSettings:
+    """What turns a map into a detector of unusual rows.
+
+    Attributes
+    ----------
+    score : str
+        Name of the score, such as ``"k_prototype"``.
+    n_prototypes : int
+        Nearest prototypes that the score averages over.
+    threshold : float
+        Rows with a score above it are flagged.
+    calibration : ndarray of shape (n_rows,)
+        Ascending scores of rows that did not train the map they were scored on.
+    """
+
+    score: str
+    n_prototypes: int
+    threshold: float
+    calibration: Float64s
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """A trained self-organizing map.
+
+    Attributes
+    ----------
+    codebook : ndarray of shape (n_units, n_features), float32 or float64
+        Prototype of each unit, as encoded features; ``unit = row * n_cols + col``.
+    lattice : Lattice
+        How the units lie.
+    encoding : Encoding
+        What each column of the data became; plain for arrays.
+    hits : ndarray of shape (n_units,)
+        Training rows (their total weight) that each unit won.
+    history : mapping of str to ndarray
+        By epoch: ``radius`` (grid steps), ``quantization_error``, ``movement``.
+    parameters : mapping of str to JSON data
+        What the map was trained with.
+    versions : mapping of str to str
+        Of somscape and NumPy.
+    detector : DetectorSettings or None
+        Score settings and calibration, from a `SOMDetector`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> map_ = SOM(3, 4, random_state=0).fit(X).map_
+    >>> map_.winners(X).shape, map_.u_heights.shape
+    ((50,), (12,))
+    """
+
+    codebook: Floats
+    lattice: Lattice
+    encoding: Encoding
+    hits: Float64s
+    history: Mapping[str, Float64s] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    detector: DetectorSettings | None = None
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.codebook)
+
+    def rows_of(self, X: Table | Any) -> Floats:
+        """Return data as encoded rows, ready for the kernels.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            A table is encoded as the training table was; an array is taken as encoded.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            C-contiguous and of the codebook's type; a copy only where needed.
+
+        Raises
+        ------
+        InputError
+            For another number of features, or values that are not finite.
+        """
+        values = self.encoding.encode(X) if isinstance(X, Table) else np.asarray(X)
+        rows: Floats = np.ascontiguousarray(values, dtype=self.codebook.dtype)
+        if rows.ndim != 2 or rows.shape[1] != self.codebook.shape[1]:
+            raise InputError(
+                f"X must have shape (n_samples, {self.codebook.shape[1]}), the features this map "
+                f"was trained on; got {rows.shape}."
+            )
+        if not np.isfinite(rows).all():
+            raise InputError("X must be finite; fill or leave out rows with NaN or infinity.")
+        return rows
+
+    def winners(self, X: Table | Any, k: int = 1) -> Ints:
+        """Return the best matching unit of each row.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            As for `rows_of`.
+        k : int, default=1
+            How many units, nearest first, at most 16.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, k) for k above 1
+            Of equally near units the lowest comes first.
+        """
+        units, _ = self.nearest(X, k)
+        return units[:, 0] if k == 1 else units
+
+    def nearest(self, X: Table | Any, k: int = 1) -> tuple[Ints, Float64s]:
+        """Return the `k` nearest units of each row and their distances, both (n_samples, k)."""
+        return select_kernels().search(self.rows_of(X), self.codebook, k)
+
+    @cached_property
+    def u_heights(self) -> Float64s:
+        """Mean distance of each unit's prototype to its neighbors', of shape (n_units,).
+
+        The U-matrix by unit, also called distance map or mean inter-neuron distance
+        (Ultsch and Siemon 1990): high where the data changes fast, low inside a group.
+        0 for the unit of a 1 x 1 map.
+        """
+        neighbors = self.lattice.neighbors
+        is_neighbor = neighbors >= 0
+        total = np.zeros(self.n_units)
+        codebook = self.codebook.astype(np.float64, copy=False)
+        for column, present in zip(neighbors.T, is_neighbor.T, strict=True):
+            difference = codebook - codebook[column]
+            total += np.where(present, np.sqrt((difference**2).sum(axis=1)), 0.0)
+        return total / np.maximum(is_neighbor.sum(axis=1), 1)
+
+    def plane(self, column: str) -> Float64s | Objects:
+        """Return the component plane of a column: each unit's value in original units.
+
+        Parameters
+        ----------
+        column : str
+            A feature column of the encoding.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Numbers, or the prevailing level of a category.
+        """
+        for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
+            if code.name == column:
+                return code.decode(self.codebook[:, part].astype(np.float64))
+        names = ", ".join(code.name for code in self.encoding.features)
+        raise InputError(f"no feature column '{column}' on this map; it has {names}.")
+
+    def save(self, path: str | Path) -> None:
+        """Save the map to one file, whole or not at all.
+
+        The same map gives the same bytes.  Read it back with `somscape.load`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.map.som`` or ``.som``.
+        """
+        write_record(path, _to_record(self))
+
+
+def load(path: str | Path) -> Map:
+    """Load a map that `Map.save` or `SOMDetector.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.  Opening it runs no code: it holds arrays and JSON.
+
+    Returns
+    -------
+    Map
+        With its score settings if a detector wrote it.
+
+    Raises
+    ------
+    MapFileError
+        When the file is missing, damaged, or no map this version can read.
+
+    Examples
+    --------
+    >>> import somscape, tempfile, pathlib
+    >>> som = somscape.SOM(2, 3, random_state=0).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]] * 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     som.map_.save(pathlib.Path(folder) / "m.som")
+    ...     somscape.load(pathlib.Path(folder) / "m.som").lattice.n_units
+    6
+    """
+    record = read_record(path)
+    try:
+        return _from_record(record)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise MapFileError(f"{path}: the map's parts do not fit together ({error}).") from error
+
+
+def _to_record(map_: Map) -> Record:
+    lattice, detector = map_.lattice, map_.detector
+    header: dict[str, Any] = {
+        "lattice": {
+            "n_rows": lattice.n_rows,
+            "n_cols": lattice.n_cols,
+            "kind": lattice.kind,
+            "boundary": lattice.boundary,
+        },
+        "encoding": map_.encoding.to_json(),
+        "parameters": dict(map_.parameters),
+        "versions": dict(map_.versions),
+        "detector": None,
+    }
+    arrays: dict[str, Any] = {"codebook": map_.codebook, "hits": map_.hits}
+    arrays.update({f"history.{name}": values for name, values in map_.history.items()})
+    if detector is not None:
+        header["detector"] = {
+            "score": detector.score,
+            "n_prototypes": detector.n_prototypes,
+            "threshold": detector.threshold,
+        }
+        arrays["calibration"] = detector.calibration
+    return Record(header, arrays)
+
+
+def _from_record(record: Record) -> Map:
+    header, arrays = record.header, record.arrays
+    lattice = Lattice(**header["lattice"])
+    encoding = Encoding.from_json(header["encoding"])
+    codebook, hits = arrays["codebook"], arrays["hits"]
+    if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
+        raise ValueError(
+            f"codebook {codebook.shape} and hits {hits.shape} on {lattice.n_units} units of "
+            f"{encoding.n_features} features"
+        )
+    detector = None
+    if header["detector"] is not None:
+        detector = DetectorSettings(**header["detector"], calibration=arrays["calibration"])
+    history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
+    return Map(
+        codebook,
+        lattice,
+        encoding,
+        hits,
+        history,
+        header["parameters"],
+        header["versions"],
+        detector,
+    )

@@ -1,0 +1,73 @@
+"""How well a ranking agrees with a label that it never saw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement of a ranking with a label.
+
+    Attributes
+    ----------
+    auroc : float
+        Chance that a labelled row ranks above another one; 0.5 is no agreement.
+    precision : float
+        Share of labelled rows among the first ``n_alerts``.
+    lift : float
+        Precision divided by the share of labelled rows among all.
+    n_labelled, n_rows, n_alerts : int
+    """
+
+    auroc: float
+    precision: float
+    lift: float
+    n_labelled: int
+    n_rows: int
+    n_alerts: int
+
+
+def label_agreement(
+    scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: int
+) -> Agreement:
+    """Compare scores with a label.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows,)
+        Higher for more unusual.
+    is_labelled : ndarray of shape (n_rows,), bool
+        At least one True and one False.
+    n_alerts : int
+        How many of the highest scores are alerts; equal scores in the order given.
+
+    Returns
+    -------
+    Agreement
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> label_agreement(np.array([3.0, 2.0, 1.0]), np.array([True, False, False]), 1).auroc
+    1.0
+    """
+    n_labelled = int(is_labelled.sum())
+    n_others = len(scores) - n_labelled
+    # Mann-Whitney: ranks with ties shared.
+    _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[position]
+    wins = rank[is_labelled].sum() - n_labelled * (n_labelled + 1) / 2
+    first = np.argsort(-scores, kind="stable")[:n_alerts]
+    precision = float(is_labelled[first].mean()) if n_alerts else float("nan")
+    return Agreement(
+        float(wins / (n_labelled * n_others)),
+        precision,
+        precision / (n_labelled / len(scores)),
+        n_labelled,
+        len(scores),
+        n_alerts,
+    )

@@ -1,0 +1,18 @@
+"""Who is unusual, how sure that is, and why."""
+
+from somscape.outliers._alerts import Alerts, rank_alerts
+from somscape.outliers._calibration import p_values, threshold_for
+from somscape.outliers._reasons import Reason, explain_rows
+from somscape.outliers._score import SCORES, contributions, score_rows
+
+__all__ = [
+    "SCORES",
+    "Alerts",
+    "Reason",
+    "contributions",
+    "explain_rows",
+    "p_values",
+    "rank_alerts",
+    "score_rows",
+    "threshold_for",
+]

@@ -1,0 +1,138 @@
+"""The ranked list: every row of a table, most unusual first, the top with reasons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape.maps import Map
+from somscape.outliers._calibration import p_values
+from somscape.outliers._reasons import Reason, explain_rows
+from somscape.outliers._score import score_rows, settings_of
+from somscape.tables import Table, table_from_columns
+
+RECORD = "record"
+"""Name of the id where the table has none: the number of the row, first = 1."""
+
+RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
+
+
+@dataclass(frozen=True, eq=False)
+class Alerts:
+    """All rows of a table in order, most unusual first.
+
+    Attributes
+    ----------
+    id_name : str
+        Name of the id column, or "record".
+    ids : list of str
+    rows : ndarray of shape (n_rows,)
+        Number of each row in the table, from 0.
+    scores, p_values : ndarray of shape (n_rows,)
+    units : ndarray of shape (n_rows,)
+        Best matching unit.
+    reasons : list of tuple of Reason
+        Of the first ``n_alerts`` rows.
+    n_alerts : int
+        How many rows are alerts.
+    """
+
+    id_name: str
+    ids: list[str]
+    rows: Ints
+    scores: Float64s
+    p_values: Float64s
+    units: Ints
+    reasons: list[tuple[Reason, ...]]
+    n_alerts: int
+
+    def to_table(self, map_: Map, table: Table) -> Table:
+        """Return the alerts as a table: rank, id, score, ..., then the original columns.
+
+        An original column that is called like a result gets ``_input`` added.
+
+        Parameters
+        ----------
+        map_ : Map
+            The map that scored the rows.
+        table : Table
+            The table that was ranked.
+
+        Returns
+        -------
+        Table
+            With one row per alert.
+        """
+        n = self.n_alerts
+        row, col = map_.lattice.rows_and_cols(self.units[:n])
+        results = table_from_columns(
+            {
+                "rank": np.arange(1, n + 1),
+                _free_name(self.id_name, RESULT_NAMES): self.ids[:n],
+                "score": self.scores[:n],
+                "p_value": self.p_values[:n],
+                "unit": self.units[:n],
+                "row": row,
+                "col": col,
+                "reasons": ["; ".join(map(str, r)) for r in self.reasons],
+            }
+        )
+        originals = table.take(self.rows[:n])
+        columns = list(results.columns)
+        for column in originals.columns:
+            if column.name != self.id_name:
+                taken = [c.name for c in columns]
+                columns.append(replace(column, name=_free_name(column.name, taken)))
+        return Table(tuple(columns), source="alerts")
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name += "_input"
+    return name
+
+
+def rank_alerts(map_: Map, table: Table, n_alerts: int | None = None) -> Alerts:
+    """Rank the rows of a table by unusualness and explain the first of them.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings.
+    table : Table
+        With the columns of the map's encoding.
+    n_alerts : int or None, default=None
+        How many rows are alerts; None: those above the detector's threshold.
+
+    Returns
+    -------
+    Alerts
+        Equal scores keep the order of the table.
+    """
+    scores = score_rows(map_, table)
+    order = np.argsort(-scores, kind="stable")
+    if n_alerts is None:
+        n_alerts = int((scores > settings_of(map_).threshold).sum())
+    if n_alerts > table.n_rows:
+        raise InputError(
+            f"{n_alerts} alerts are more than the {table.n_rows} rows of {table.source}; ask for "
+            "fewer."
+        )
+    id_name = map_.encoding.named("id")
+    if id_name is not None and id_name in table.names:
+        cells = table.column(id_name).cells
+        ids = [str(cells[i]) for i in order]
+    else:
+        id_name, ids = RECORD, [str(i + 1) for i in order]
+    return Alerts(
+        id_name,
+        ids,
+        order,
+        scores[order],
+        p_values(map_, scores[order]),
+        map_.winners(table)[order],
+        explain_rows(map_, table, order[:n_alerts].tolist()),
+        n_alerts,
+    )

@@ -1,0 +1,58 @@
+"""Thresholds and p-values: how unusual is unusual.
+
+A p-value is conformal (Bates, Candes, Lei, Romano and Sesia 2023): the share of calibration
+rows that score at least as high.  Calibration scores come from maps that did not see the row
+they score, so that a row that shaped its own prototype does not pass for usual.
+"""
+
+import numpy as np
+
+from somscape._types import Float64s
+from somscape.maps import Map
+from somscape.outliers._score import settings_of
+
+
+def p_values(map_: Map, scores: Float64s) -> Float64s:
+    """Return the conformal p-value of each score.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings.
+    scores : ndarray of shape (n_samples,)
+        From `score_rows`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        ``(1 + #{calibration >= score}) / (n + 1)``: small for unusual rows.  For a new row
+        that comes from the same population, the chance of a p-value of at most a is at
+        most a, up to the cross-fitting.
+    """
+    calibration = settings_of(map_).calibration
+    at_least = len(calibration) - np.searchsorted(calibration, scores, side="left")
+    return (1.0 + at_least) / (len(calibration) + 1.0)
+
+
+def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
+    """Return the score above which a share of the rows lies.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,)
+    contamination : float
+        Share of the total weight to flag, in (0, 0.5].
+    weights : ndarray of shape (n_samples,) or None
+        None: 1 each.
+
+    Returns
+    -------
+    float
+        The lowest score that stays unflagged; rows above it weigh at most
+        ``contamination`` of all, exactly that where no scores tie.
+    """
+    order = np.argsort(-scores, kind="stable")
+    heaped = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
+    # The small excess forgives rounding: 0.1 * 30 is 3 rows, not 2.
+    n_flagged = int(np.searchsorted(heaped, contamination * heaped[-1] * (1 + 1e-12), "right"))
+    return float(scores[order[min(n_flagged, len(scores) - 1)]])

@@ -1,0 +1,93 @@
+"""Why a row is unusual, in original units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._types import Float64s, Floats
+from somscape.encode import number_text
+from somscape.maps import Map
+from somscape.outliers._score import contributions, nearest_prototypes
+from somscape.tables import Table
+
+MAX_REASONS = 4
+SMALLEST_SHARE = 0.05
+"""Columns that add less than this share of the score are no reason."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One column's part in a score.
+
+    Attributes
+    ----------
+    column : str
+    value : str
+        The row's value, in original units.
+    usual : str
+        What the prototypes near the row have there: a range, or a level with its share.
+    share : float
+        Part of the score, 0 to 1.
+    """
+
+    column: str
+    value: str
+    usual: str
+    share: float
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.value} (usual {self.usual})"
+
+
+def explain_rows(map_: Map, table: Table | Floats, which: Sequence[int]) -> list[tuple[Reason, ...]]:
+    """Return the reasons of some rows, largest share first.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings.
+    table : Table or ndarray of shape (n_samples, n_features)
+        The data.
+    which : sequence of int
+        Numbers of the rows to explain.
+
+    Returns
+    -------
+    list of tuple of Reason
+        At most four per row, each with at least 5 % of the score.  A category whose value
+        is the prevailing one near the row is no reason, even where opinions there differ.
+    """
+    rows_wanted = np.asarray(which, dtype=np.intp)
+    part = table.take(rows_wanted) if isinstance(table, Table) else table[rows_wanted]
+    rows = map_.rows_of(part)
+    by_column = contributions(map_, rows)
+    prototypes = nearest_prototypes(map_, rows)
+    return [
+        _reasons_of(map_, part, i, by_column[i], prototypes[i]) for i in range(len(rows_wanted))
+    ]
+
+
+def _reasons_of(
+    map_: Map, part: Table | Floats, row: int, by_column: Float64s, prototypes: Float64s
+) -> tuple[Reason, ...]:
+    score = by_column.sum()
+    if score == 0:
+        return ()
+    share = by_column / score
+    found: list[Reason] = []
+    for j in np.argsort(-share, kind="stable"):
+        if share[j] < SMALLEST_SHARE or len(found) == MAX_REASONS:
+            break
+        code, near = map_.encoding.features[j], prototypes[:, map_.encoding.slices[j]]
+        value = _value_text(part, row, code.name, int(j))
+        if not code.is_usual(value, near):
+            found.append(Reason(code.name, value, code.usual(near), float(share[j])))
+    return tuple(found)
+
+
+def _value_text(part: Table | Floats, row: int, name: str, position: int) -> str:
+    if isinstance(part, Table):
+        cell = part.column(name).cells[row]
+        return "missing" if cell is None else str(cell)
+    return number_text(float(part[row, position]))

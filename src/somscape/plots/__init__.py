@@ -1,0 +1,21 @@
+"""Pictures of a map, drawn with matplotlib without its global state.
+
+Importing this folder does not import matplotlib; the first picture does.
+"""
+
+from somscape.plots._display import Display
+from somscape.plots._hits import hits
+from somscape.plots._planes import planes
+from somscape.plots._shown import ColumnPlane, column_plane
+from somscape.plots._training import training
+from somscape.plots._umatrix import umatrix
+
+__all__ = [
+    "ColumnPlane",
+    "Display",
+    "column_plane",
+    "hits",
+    "planes",
+    "training",
+    "umatrix",
+]

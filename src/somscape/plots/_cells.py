@@ -1,0 +1,182 @@
+"""Draw the cells of a lattice, and give them a figure that fits without a layout engine."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.grid import Lattice
+from somscape.plots._display import make_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+
+CLASS_COLORS = (
+    "#D55E00", "#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
+)  # fmt: skip
+"""Okabe and Ito's colours, told apart with every kind of colour vision."""
+
+EMPTY_COLOR = "#e9e9e9"
+FAINT_EDGE = "#00000024"
+"""Shows where white cells end on a white page."""
+
+_LONG_SIDE, _MAX_UNIT, _MIN_WIDTH = 5.5, 0.62, 2.6
+_TITLE, _SIDE, _BAR, _LEGEND = 0.42, 0.15, 0.95, 0.36  # inches
+
+
+def draw_cells(
+    ax: "Axes",
+    lattice: Lattice,
+    values: Float64s | None = None,
+    *,
+    colors: Sequence[Any] | str | None = None,
+    colormap: str = "viridis",
+    limits: tuple[float, float] | None = None,
+    edge: str = "face",
+) -> "PolyCollection":
+    """Draw every cell of a lattice, as one collection.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Its frame is taken off, its y axis grows downward as the lattice's does.
+    lattice : Lattice
+    values : ndarray of shape (n_units,), optional
+        Turned into colours by `colormap`, from the lowest to the highest, or over `limits`.
+    colors : colour or sequence of n_units colours, optional
+        Instead of values.
+    colormap : str, default="viridis"
+    limits : tuple of float, optional
+        Values at the ends of the colour map.
+    edge : colour, default="face"
+        Of the lines between cells; by default none are seen.
+
+    Returns
+    -------
+    matplotlib.collections.PolyCollection
+        For a colour bar.
+    """
+    from matplotlib.collections import PolyCollection
+
+    corners = lattice.positions[:, None, :] + lattice.cell[None, :, :]
+    # "face" draws edges too, in the cell's colour: without any, light seams show between cells.
+    cells = PolyCollection(corners, edgecolors=edge, linewidths=0.4)
+    if values is None:
+        cells.set_facecolor(EMPTY_COLOR if colors is None else colors)
+    else:
+        cells.set_array(values)
+        cells.set_cmap(colormap)
+        cells.set_clim(*(limits or (float(values.min()), float(values.max()))))
+    ax.add_collection(cells, autolim=False)
+    low, high = _extent(lattice)
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(high[1], low[1])
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return cells
+
+
+def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
+    """Draw a light ring with a dark edge just inside the cells of some units."""
+    from matplotlib.collections import PolyCollection
+
+    corners = lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :]
+    for color, width, level in (("black", 3.4, 3), ("#ffb000", 1.8, 4)):
+        ring = PolyCollection(
+            corners, facecolors="none", edgecolors=color, linewidths=width, zorder=level
+        )
+        ax.add_collection(ring, autolim=False)
+
+
+def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
+    """Return axes in a new figure, sized for a map with a title and a colour bar.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    unit_size : float or None
+        Inches from one unit to the next; None for a map of about 5.5 inches.
+    has_legend : bool
+        Whether to leave room for a line below the map.
+    """
+    low, high = _extent(lattice)
+    wide, tall = high - low
+    if unit_size is None:
+        unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT)
+    map_wide, map_tall = wide * unit_size, tall * unit_size
+    below = _SIDE + (_LEGEND if has_legend else 0.0)
+    width = max(map_wide, _MIN_WIDTH) + _SIDE + _BAR
+    height = map_tall + _TITLE + below
+    left = (width - _BAR + _SIDE - map_wide) / 2
+    figure = make_figure(width, height)
+    return figure.add_axes((left / width, below / height, map_wide / width, map_tall / height))
+
+
+def add_bar(ax: "Axes", cells: "PolyCollection", label: str) -> None:
+    """Add a colour bar to the right of a map's axes, in the room that `map_axes` left."""
+    box, figure = ax.get_position(), ax.figure
+    inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
+    bar_axes = figure.add_axes((box.x1 + 0.12 * inch, box.y0, 0.14 * inch, box.height))
+    bar = figure.colorbar(cells, cax=bar_axes)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.ax.tick_params(labelsize=8, length=2)
+    bar.set_label(label, fontsize=9)
+
+
+def add_legend(ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], name: str) -> None:
+    """Add a line below the map with the marker and colour of each class.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    markers : mapping of str to str
+        matplotlib's marker of each class.
+    classes : sequence of str
+        In the order of `CLASS_COLORS`.
+    name : str
+        What the classes are called.
+    """
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="none", marker=markers[c], color=color, label=short(c, 18))
+        for c, color in zip(classes, CLASS_COLORS, strict=False)
+    ]
+    ax.legend(
+        handles=handles,
+        title=name,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.01),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=9,
+        title_fontsize=9,
+        handletextpad=0.2,
+        columnspacing=1.2,
+        borderaxespad=0.1,
+    )
+
+
+def points_per_step(ax: "Axes", lattice: Lattice) -> float:
+    """Return the printer's points from one unit to the next, for the size of markers."""
+    low, high = _extent(lattice)
+    box, figure = ax.get_position(), ax.figure
+    width, height = figure.get_size_inches()  # type: ignore[union-attr]
+    return float(
+        72 * min(box.width * width / (high - low)[0], box.height * height / (high - low)[1])
+    )
+
+
+def short(text: str, length: int) -> str:
+    """Return a text cut to some length, with its dollar signs taken as they are."""
+    cut = text if len(text) <= length else text[: length - 1] + "…"
+    # matplotlib would read what stands between two dollar signs as a formula.
+    return " ".join(cut.split()).replace("$", r"\$")
+
+
+def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
+    corners = (lattice.positions[:, None, :] + lattice.cell[None, :, :]).reshape(-1, 2)
+    margin = 0.03
+    return np.asarray(corners.min(axis=0) - margin), np.asarray(corners.max(axis=0) + margin)

@@ -1,0 +1,94 @@
+"""What a component plane shows, as plain arrays: the same for a picture and for a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s
+from somscape.encode import CategoryCode
+from somscape.maps import Map
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnPlane:
+    """One column of the data, unit by unit.
+
+    Attributes
+    ----------
+    name : str
+        The column.
+    kind : {"number", "share", "level"}
+        Numbers in original units; the share of one level of a category that has two; or
+        the prevailing level.
+    values : ndarray of shape (n_units,), float64
+        Numbers, shares from 0 to 1, or positions in `levels`.
+    levels : tuple of str
+        For a share the level it is of; else the levels that `values` point into, the most
+        widespread first.
+    """
+
+    name: str
+    kind: str
+    values: Float64s
+    levels: tuple[str, ...] = ()
+
+
+def column_plane(map_: Map, column: str) -> ColumnPlane:
+    """Return what the plane of one column shows.
+
+    Parameters
+    ----------
+    map_ : Map
+    column : str
+        A feature column of the encoding.
+
+    Returns
+    -------
+    ColumnPlane
+
+    Raises
+    ------
+    InputError
+        When the map has no such column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> som = SOM(3, 4, random_state=0).fit(X)
+    >>> plane = plots.column_plane(som.map_, som.map_.encoding.features[0].name)
+    >>> plane.kind, plane.values.shape
+    ('number', (12,))
+    """
+    shown = map_.plane(column)
+    code, part = _code_and_part(map_, column)
+    if not isinstance(code, CategoryCode):
+        return ColumnPlane(column, "number", np.asarray(shown, dtype=np.float64))
+    if len(code.levels) == 2:
+        # Online training from a principal-axes start can leave a level slightly below 0.
+        amounts = np.clip(map_.codebook[:, part].astype(np.float64), 0.0, None)
+        total = amounts.sum(axis=1)
+        share = np.divide(amounts[:, 1], total, out=np.zeros_like(total), where=total > 0)
+        return ColumnPlane(column, "share", share, (code.levels[1],))
+    names, counts = np.unique(shown.astype(str), return_counts=True)
+    levels = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+    place = {level: i for i, level in enumerate(levels)}
+    values = np.array([place[str(level)] for level in shown], dtype=np.float64)
+    return ColumnPlane(column, "level", values, tuple(levels))
+
+
+def chosen_columns(map_: Map, columns: Sequence[str] | None) -> list[str]:
+    """Return the columns asked for, or all feature columns; InputError where there is none."""
+    names = [code.name for code in map_.encoding.features] if columns is None else list(columns)
+    if not names:
+        raise InputError("`columns` must name at least one column; leave it out for all.")
+    return names
+
+
+def _code_and_part(map_: Map, column: str) -> tuple[Any, slice]:
+    pairs = zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    return next((code, part) for code, part in pairs if code.name == column)

@@ -1,0 +1,131 @@
+"""The U-matrix: where groups end, with the classes that landed in each cell."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape.maps import Map
+from somscape.plots._cells import (
+    CLASS_COLORS,
+    FAINT_EDGE,
+    add_bar,
+    add_legend,
+    draw_cells,
+    map_axes,
+    outline_cells,
+    points_per_step,
+)
+from somscape.plots._classes import ClassCounts, count_classes, require_both
+from somscape.plots._display import Display
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def umatrix(
+    map_: Map,
+    X: Any = None,
+    y: Any = None,
+    *,
+    y_name: str = "",
+    highlight: Any = None,
+    unit_size: float | None = None,
+    colormap: str = "bone_r",
+    ax: "Axes | None" = None,
+) -> Display:
+    """Draw each unit's mean distance to its neighbors.
+
+    Parameters
+    ----------
+    map_ : Map
+    X : Table or array-like of shape (n_samples, n_features), optional
+        Rows whose classes to mark; as for `Map.rows_of`.
+    y : array-like of shape (n_samples,), optional
+        The class of each row of `X`, at most 8 different ones.  Each winner gets a circle
+        for the first class, a square for the second, and so on; side by side where a unit
+        won rows of several classes.
+    y_name : str, default=""
+        What the classes are called, for the legend.
+    highlight : array-like of int, optional
+        Units to outline, such as those of the alerts.
+    unit_size : float, optional
+        Inches from one unit to the next; default: a map of about 5.5 inches.
+    colormap : str, default="bone_r"
+        Of matplotlib; the default shows borders between groups dark.
+    ax : matplotlib.axes.Axes, optional
+        Draw here, without a colour bar, instead of in a new figure.
+
+    Returns
+    -------
+    Display
+
+    Raises
+    ------
+    InputError
+        For labels without rows, too many classes, or units that are not on the map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> map_ = SOM(3, 4, random_state=0).fit(X).map_
+    >>> display = plots.umatrix(map_, X, X[:, 0] > 0, highlight=[0])
+    >>> display.ax_.get_title()
+    'U-matrix, 3 x 4 units'
+    """
+    require_both(X, y)
+    found = None if X is None or y is None else count_classes(map_, X, y)
+    lattice, is_own = map_.lattice, ax is None
+    if ax is None:
+        ax = map_axes(lattice, unit_size, has_legend=found is not None)
+    cells = draw_cells(ax, lattice, map_.u_heights, colormap=colormap, edge=FAINT_EDGE)
+    ax.set_title(f"U-matrix, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11)
+    if is_own:
+        add_bar(ax, cells, "mean distance to neighbors")
+    if highlight is not None:
+        outline_cells(ax, lattice, _checked_units(highlight, map_.n_units))
+    if found is not None:
+        _mark_classes(ax, map_, found)
+        add_legend(ax, dict(zip(found.classes, MARKERS, strict=False)), found.classes, y_name)
+    return Display(ax.figure, (ax,))  # type: ignore[arg-type]
+
+
+def _mark_classes(ax: "Axes", map_: Map, found: ClassCounts) -> None:
+    is_present = found.counts > 0
+    n_present = is_present.sum(axis=1)
+    step = points_per_step(ax, map_.lattice)
+    for i, _ in enumerate(found.classes):
+        units = np.flatnonzero(is_present[:, i])
+        place = is_present[units, :i].sum(axis=1)
+        spots = map_.lattice.positions[units] + _offsets(place, n_present[units])
+        diameter = step * np.where(n_present[units] == 1, 0.42, 0.3)
+        ax.scatter(
+            *spots.T,
+            s=diameter**2,
+            marker=MARKERS[i],
+            color=CLASS_COLORS[i],
+            edgecolors="white",
+            linewidths=0.03 * step,
+            zorder=5,
+        )
+
+
+def _offsets(place: Ints, n_present: Ints) -> Float64s:
+    """Where the marker number `place` of `n_present` stands, relative to its cell's middle."""
+    angle = np.pi + 2 * np.pi * place / np.maximum(n_present, 1)
+    radius = np.where(n_present == 1, 0.0, np.where(n_present == 2, 0.2, 0.27))
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+
+
+def _checked_units(units: Any, n_units: int) -> Ints:
+    chosen = np.unique(np.asarray(units, dtype=np.intp))
+    if chosen.size and (chosen[0] < 0 or chosen[-1] >= n_units):
+        raise InputError(
+            f"`highlight` must hold units from 0 to {n_units - 1}; got {chosen[0]} to {chosen[-1]}."
+        )
+    return chosen

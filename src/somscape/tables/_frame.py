@@ -1,0 +1,138 @@
+"""Data frames and Python values -> columns; what is typed as text stays text."""
+
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape.tables._cells import as_text, clean_cell, object_array
+from somscape.tables._numbers import Where, settle
+from somscape.tables._table import Column, Table, place
+from somscape.tables._words import quoted
+
+
+def table_from_frame(frame: Any, source: str = "data frame") -> Table:
+    """Make a table of a data frame.
+
+    Parameters
+    ----------
+    frame : pandas, polars, pyarrow or other frame that narwhals reads
+        Numbers stay numbers (float64; their cells keep every digit of an integer).
+        Strings, categories, booleans ("True", "False") and dates (ISO) become text,
+        even where it spells numbers.  Nulls, NaN and `MISSING_WORDS` are missing.  An
+        index is not read.
+    source : str
+        Name for messages.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        If the frame is none, has no columns or no rows, or two columns share a name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = table_from_frame(pd.DataFrame({"age": [41.5, None], "sex": ["f", "m"]}))
+    >>> table.shape, table.column("age").cells.tolist()
+    ((2, 2), ['41.5', None])
+    """
+    import narwhals as nw
+
+    try:
+        native = nw.from_native(frame)
+    except (TypeError, nw.exceptions.NarwhalsError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
+            " pandas, polars or pyarrow frame with different column names"
+        ) from error
+    eager = native.collect() if isinstance(native, nw.LazyFrame) else native
+    columns = []
+    for series in eager.iter_columns():
+        name = str(series.name)
+        if series.dtype.is_nested():
+            raise InputError(
+                f"{source}: column {quoted(name)} holds nested values ({series.dtype}); drop it or"
+                " split it into plain columns"
+            )
+        nulls = series.is_null().to_list()
+        values = [None if n else v for v, n in zip(series.to_list(), nulls, strict=True)]
+        if series.dtype in (nw.Categorical, nw.Enum):
+            values = [None if value is None else str(value) for value in values]
+        elif series.dtype == nw.Float32:
+            # As float32 again, so that its 0.1 is written "0.1".
+            values = list(np.array(values, dtype=np.float32))
+        columns.append(_with_place(name, values, source))
+    if not columns or not len(columns[0]):
+        raise InputError(f"{source} has no columns or no rows; give at least one of each")
+    return Table(tuple(columns), source)
+
+
+def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:
+    """Make a table of named sequences of Python or NumPy values.
+
+    Parameters
+    ----------
+    columns : mapping of str to iterable
+        Values are read as those of a frame, see `table_from_frame`.
+    source : str
+        Name for messages.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        If the sequences have different lengths.
+
+    Examples
+    --------
+    >>> table = table_from_columns({"id": [7, 8], "city": ["Ulm", "?"]})
+    >>> table.column("city").n_missing, table.column("id").is_whole
+    (1, True)
+    """
+    made = [_with_place(str(name), values, source) for name, values in columns.items()]
+    return Table(tuple(made), source)
+
+
+def _with_place(name: str, values: Iterable[Any], source: str) -> Column:
+    return column_from_values(name, values, lambda row: place(source, None, row))
+
+
+def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
+    """Make a column of Python or NumPy values; numbers if all present ones are."""
+    pairs = [_cell_and_number(value) for value in values]
+    cells = [cell for cell, _ in pairs]
+    numbers_, problem = settle(name, cells, np.array([number for _, number in pairs]), where)
+    column = Column(name, object_array(cells), numbers_, problem=problem)
+    if column.is_whole:
+        # Whole numbers beside a null come as floats from pandas: "7.0" was 7.
+        cells = [None if cell is None else cell.removesuffix(".0") for cell in cells]
+        column = Column(name, object_array(cells), numbers_)
+    return column
+
+
+def _cell_and_number(value: Any) -> tuple[str | None, float]:
+    if value is None or value != value:  # NaN and NaT differ from themselves
+        return None, math.nan
+    is_truth = isinstance(value, (bool, np.bool_))
+    if isinstance(value, (numbers.Real, Decimal)) and not is_truth:
+        return str(value), _as_float(value)
+    return clean_cell(as_text(value)), math.nan
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond 1.8e308
+        return math.inf

@@ -1,0 +1,111 @@
+"""A file -> a table: pick the reader, then text -> records -> columns."""
+
+import os
+from pathlib import Path
+
+from somscape._errors import InputError
+from somscape.tables._cells import clean_cells
+from somscape.tables._delimited import NO_DELIMITER, detect_delimiter, split_records
+from somscape.tables._numbers import text_columns
+from somscape.tables._records import arrange
+from somscape.tables._table import Table, place
+from somscape.tables._text import decode, read_bytes
+from somscape.tables._words import quoted
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> Table:
+    """Read a table with a header line from a file.
+
+    Parameters
+    ----------
+    path : str or path
+        A text table (.csv, .tsv, .txt, any of them with .gz), .parquet or .xlsx (both
+        need the extra ``frames``), or "-" for a text table on standard input.
+    delimiter : str, optional
+        One character, or "tab"; default: detected among comma, semicolon, tab and ``|``.
+    decimal : "." or ",", optional
+        The decimal mark in all columns; default: detected for each column.
+    encoding : str, optional
+        Default: by the byte order mark, else UTF-8, else cp1252.
+
+    Returns
+    -------
+    Table
+        Its `notes` say what was detected.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as a table; one line with place, cause and cure.
+
+    Notes
+    -----
+    Cells that hold one of `MISSING_WORDS` are missing.  A column is of numbers if every
+    present cell is one, in whatever style (see `Column.style`); a column with a cell
+    such as "007" is text.  Where "1,234" could be either, the other columns' decimal
+    mark decides, then the delimiter: in a file delimited by commas it is 1234, else 1.234.
+    The whole file is read into memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "rates.csv")
+    ...     _ = path.write_text("id;rate\\n7;3,5\\n8;?\\n")
+    ...     table = read_table(path)
+    >>> table.to_numpy(["rate"]).ravel(), table.where(1)
+    (array([3.5, nan]), 'rates.csv, line 3')
+    >>> table.notes
+    ("delimiter ';'", "decimal comma in 'rate'", "missing cells: 1, written '?'")
+    """
+    if decimal not in (None, ".", ","):
+        raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
+    source = "<stdin>" if os.fspath(path) == "-" else Path(path).name
+    ending = Path(source).suffix.lower()
+    if ending == ".xls":
+        raise InputError(f"{source} is an old Excel workbook; save it as .xlsx or .csv")
+    data = read_bytes(path, source)
+    if ending not in (".parquet", ".xlsx", ".xlsm"):
+        text, notes = decode(data, source, encoding)
+        return _table_from_text(text, source, delimiter, decimal, notes)
+    if delimiter or decimal or encoding:
+        raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
+    # Late, so that reading a .csv does not load them.
+    from somscape.tables._workbook import read_parquet, read_xlsx
+
+    return read_parquet(data, source) if ending == ".parquet" else read_xlsx(data, source)
+
+
+def _table_from_text(
+    text: str, source: str, delimiter: str | None, decimal: str | None, notes: list[str]
+) -> Table:
+    if delimiter is None:
+        delimiter = detect_delimiter(text)
+        if delimiter not in (",", NO_DELIMITER):
+            notes.append("delimiter tab" if delimiter == "\t" else f"delimiter {delimiter!r}")
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InputError(
+            f"delimiter must be one character other than a quote or line end, or 'tab'; got"
+            f" {quoted(delimiter)}"
+        )
+    records = arrange(*split_records(text, delimiter, source), source, delimiter)
+    cells, missing_words = {}, set[str]()
+    for name, raws in records.columns.items():
+        cells[name], words = clean_cells(raws)
+        missing_words |= words
+    columns, number_notes = text_columns(
+        cells, lambda row: place(source, records.lines, row), delimiter, decimal
+    )
+    notes += records.notes + number_notes
+    if missing_words:
+        written = ", ".join(sorted(quoted(word) if word else "blank" for word in missing_words))
+        n_missing = sum(column.n_missing for column in columns)
+        notes.append(f"missing cells: {n_missing}, written {written}")
+    return Table(tuple(columns), source, records.lines, tuple(notes))

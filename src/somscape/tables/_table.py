@@ -1,0 +1,246 @@
+"""The table that travels through somscape: named columns of cells and numbers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints, Objects
+from somscape.tables._words import listed, quoted, suggestion
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Column:
+    """One column: the text of every cell and, for a column of numbers, their values.
+
+    Attributes
+    ----------
+    name : str
+        The column's name.
+    cells : ndarray of shape (n_rows,), object
+        The text as it stands in the source, without blanks around it; None where
+        the cell is missing.
+    numbers : ndarray of shape (n_rows,), float64, or None
+        The finite values, NaN where the cell is missing; None in a column of text.
+    style : str
+        How the numbers were written when not plainly: any of "decimal comma",
+        "thousands separators", "currency $", "percent" and "negatives in
+        parentheses", joined by ", ".  A percentage keeps its size: 12% is 12.
+    problem : str or None
+        Set on a column that looks meant as numbers but holds a cell that is none (a
+        word, an infinity) and is text for that reason: a ready one-line message
+        for the `InputError` to raise when the column is used as numbers.
+    """
+
+    name: str
+    cells: Objects
+    numbers: Float64s | None = None
+    style: str = ""
+    problem: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Column({self.name!r}, {len(self)} {'numbers' if self.is_number else 'texts'})"
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the column holds numbers (true too where every cell is missing)."""
+        return self.numbers is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the column holds numbers, at least one, and all of them whole."""
+        if self.numbers is None:
+            return False
+        present = self.numbers[~np.isnan(self.numbers)]
+        return present.size > 0 and bool(np.all(present == np.rint(present)))
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Which cells are missing, ndarray of shape (n_rows,)."""
+        return np.fromiter((cell is None for cell in self.cells), dtype=bool, count=len(self))
+
+    @property
+    def n_missing(self) -> int:
+        """Number of missing cells."""
+        return int(self.missing.sum())
+
+    @property
+    def n_distinct(self) -> int:
+        """Number of different values, missing cells left out ("7" and "7.0" are one)."""
+        if self.numbers is None:
+            return len(set(self.cells) - {None})
+        return int(np.unique(self.numbers[~np.isnan(self.numbers)]).size)
+
+    def take(self, rows: ArrayLike) -> "Column":
+        """Give the column with the rows chosen by numbers or by a boolean mask."""
+        chosen = _row_index(rows)
+        numbers = None if self.numbers is None else self.numbers[chosen]
+        return replace(self, cells=self.cells[chosen], numbers=numbers)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Columns of equal length with different names, and where they come from.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        The columns in the order of the source.
+    source : str
+        Name for messages: "applications.csv", "<stdin>", "data frame".
+    lines : ndarray of shape (n_rows,), intp, or None
+        Line of the file, or row of the sheet, on which each record starts; the
+        header usually stands on line 1.  None when the source has no lines.
+    notes : tuple of str
+        What the reader detected, one short sentence each.
+
+    Raises
+    ------
+    InputError
+        If two columns have the same name or different lengths.
+    """
+
+    columns: tuple[Column, ...]
+    source: str
+    lines: Ints | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_names(self.names, self.source)
+        for column in self.columns:
+            if len(column) != len(self):
+                raise InputError(
+                    f"{self.source}: column {quoted(column.name)} has {len(column)} rows, column"
+                    f" {quoted(self.columns[0].name)} has {len(self)}; give all the same number"
+                )
+
+    def __repr__(self) -> str:
+        return f"Table({self.source!r}, {self.n_rows} rows, {len(self.columns)} columns)"
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, the header not counted."""
+        return len(self.columns[0]) if self.columns else 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of columns."""
+        return self.n_rows, len(self.columns)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    def column(self, name: str) -> Column:
+        """Give the column with this name.
+
+        Raises
+        ------
+        InputError
+            If there is none; the message proposes close names.
+        """
+        if name not in self._by_name:
+            cure = suggestion(name, self.names) or f"the columns are {listed(self.names)}"
+            raise InputError(f"{self.source} has no column {quoted(name)}; {cure}")
+        return self._by_name[name]
+
+    def select(self, names: Iterable[str]) -> "Table":
+        """Give the table of these columns, in this order; `InputError` as `column`."""
+        return replace(self, columns=tuple(self.column(name) for name in names))
+
+    def without(self, names: Iterable[str]) -> "Table":
+        """Give the table of the other columns; `InputError` as `column`."""
+        left_out = {self.column(name).name for name in names}
+        return replace(self, columns=tuple(c for c in self.columns if c.name not in left_out))
+
+    def take(self, rows: ArrayLike) -> "Table":
+        """Give the table with the rows chosen by numbers or by a boolean mask."""
+        chosen = _row_index(rows)
+        lines = None if self.lines is None else self.lines[chosen]
+        return replace(self, columns=tuple(c.take(chosen) for c in self.columns), lines=lines)
+
+    def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
+        """Give the numbers of some columns as one array.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            The columns, in the order wanted; default all.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_names), float64
+            A new C-contiguous array, NaN where a cell is missing.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or a column holds text.
+
+        Examples
+        --------
+        >>> from somscape.tables import table_from_columns
+        >>> table_from_columns({"age": [41, None], "sex": ["f", "m"]}).to_numpy(["age"])
+        array([[41.],
+               [nan]])
+        """
+        columns = [self.column(name) for name in (self.names if names is None else names)]
+        values = np.empty((self.n_rows, len(columns)))
+        for position, column in enumerate(columns):
+            if column.numbers is None:
+                raise InputError(column.problem or self._text_message(column))
+            values[:, position] = column.numbers
+        return values
+
+    def _text_message(self, column: Column) -> str:
+        row = int(np.argmin(column.missing))
+        return (
+            f"{self.where(row)}, column {quoted(column.name)}: {quoted(column.cells[row])} is text"
+            " where numbers are needed; leave the column out or encode it"
+        )
+
+    def where(self, row: int) -> str:
+        """Say for a message where a row stands: "applications.csv, line 17".
+
+        Rows of a source without lines are counted from 0, as ``iloc`` counts them:
+        "data frame, row 15".
+        """
+        return place(self.source, self.lines, row)
+
+
+def place(source: str, lines: Ints | None, row: int) -> str:
+    """Say where a row stands, for tables and for their readers."""
+    return f"{source}, row {row}" if lines is None else f"{source}, line {lines[row]}"
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Raise `InputError` if two columns have the same name."""
+    first: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        if name in first:
+            raise InputError(
+                f"{where}: columns {first[name]} and {number} are both named {quoted(name)};"
+                " give every column a name of its own"
+            )
+        first[name] = number
+
+
+def _row_index(rows: ArrayLike) -> NDArray[Any]:
+    index = np.asarray(rows)
+    # np.asarray([]) is float64, which does not index.
+    return index.astype(np.intp) if index.size == 0 and index.dtype != bool else index

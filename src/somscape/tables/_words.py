@@ -1,0 +1,28 @@
+"""Words that the messages of this folder share: quoted cells, lists, close names."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+def quoted(text: str) -> str:
+    """Give a cell or name in quotes, on one line, cut to a readable length."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def listed(names: Iterable[str], limit: int = 8) -> str:
+    """Give names as ``'a', 'b', ...``, at most `limit` of them."""
+    quotes = [quoted(name) for name in names]
+    return ", ".join(quotes[:limit] + ["..."] * (len(quotes) > limit))
+
+
+def counted(number: int, noun: str) -> str:
+    """Give ``1 cell``, ``2 cells``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def suggestion(name: str, choices: Sequence[str]) -> str:
+    """Ask whether one of the choices that are close to `name` was meant; else ``""``."""
+    # Compared without case, because 'amount' for 'Amount' is the commonest slip.
+    by_folded = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
+    return f"did you mean {' or '.join(quoted(by_folded[key]) for key in close)}?" if close else ""

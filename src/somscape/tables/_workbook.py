@@ -1,0 +1,91 @@
+"""Parquet files and Excel workbooks -> columns, with the libraries of the extra `frames`."""
+
+import importlib
+import importlib.util
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from somscape._errors import InputError
+from somscape.tables._cells import as_text, clean_cell, clean_cells
+from somscape.tables._frame import column_from_values, table_from_frame
+from somscape.tables._numbers import Where, text_columns
+from somscape.tables._records import arrange
+from somscape.tables._table import Column, Table, place
+
+
+def read_parquet(data: bytes, source: str) -> Table:
+    """Read the bytes of a Parquet file.
+
+    Raises
+    ------
+    InputError
+        If pyarrow is not installed or cannot read the file.
+    """
+    pyarrow = _import("pyarrow", source)
+    parquet = _import("pyarrow.parquet", source)
+    try:
+        frame = parquet.read_table(io.BytesIO(data))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(
+            f"{source} is not a Parquet file that pyarrow reads; write it again or give a .csv"
+        ) from error
+    return table_from_frame(frame, source)
+
+
+def read_xlsx(data: bytes, source: str) -> Table:
+    """Read the first sheet of the bytes of an Excel workbook; its rows count as lines.
+
+    Raises
+    ------
+    InputError
+        If openpyxl is not installed or cannot read the file, or the sheet holds no table.
+    """
+    openpyxl = _import("openpyxl", source)
+    broken = f"{source} is not an Excel workbook that openpyxl reads; save it again or as .csv"
+    # openpyxl does not say "broken file" in one way; a file that is no archive is the usual one.
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise InputError(broken)
+    try:
+        workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        sheet = workbook.worksheets[0]
+        sheet.reset_dimensions()  # some programs write wrong ones
+        rows = [["" if cell is None else cell for cell in row] for row in sheet.values]
+    except (KeyError, IndexError, ValueError, SyntaxError, zipfile.BadZipFile) as error:
+        raise InputError(broken) from error
+    width = max(map(len, rows), default=0)
+    padded = [row + [""] * (width - len(row)) for row in rows]
+    records = arrange(padded, range(1, len(rows) + 1), source)
+    n_sheets = len(workbook.worksheets)
+    notes = [f"first of {n_sheets} sheets, {sheet.title!r}"] if n_sheets > 1 else []
+    columns, number_notes = _sheet_columns(
+        records.columns, lambda row: place(source, records.lines, row)
+    )
+    notes += records.notes + number_notes
+    return Table(tuple(columns), source, records.lines, tuple(notes))
+
+
+def _sheet_columns(
+    columns: Mapping[str, Sequence[Any]], where: Where
+) -> tuple[list[Column], list[str]]:
+    # A column with words in it is read as that of a text file: they may be numbers as text.
+    texts = {
+        name: clean_cells([as_text(value) for value in values])[0]
+        for name, values in columns.items()
+        if any(isinstance(value, str) and clean_cell(value) for value in values)
+    }
+    read, notes = text_columns(texts, where)
+    by_name = {column.name: column for column in read}
+    return [
+        by_name[name] if name in by_name else column_from_values(name, values, where)
+        for name, values in columns.items()
+    ], notes
+
+
+def _import(module: str, source: str) -> Any:
+    # Asked before, because an ImportError from within the library is not this one.
+    library = module.partition(".")[0]
+    if importlib.util.find_spec(library) is None:
+        raise InputError(f"reading {source} needs {library}; run: pip install 'somscape[frames]'")
+    return importlib.import_module(module)

@@ -1,0 +1,386 @@
+"""Slow, literal versions of what somscape computes, written from the sources' formulas.
+
+Tests compare the library with these functions, so nothing here may come from the library: no
+import of somscape, NumPy only for arrays, elementary functions and one symmetric eigensolver,
+plain loops over Python floats, and no trick that would itself need a test. Each docstring names
+its source; where we differ from it, it says so. ``tests/unit/test_naive.py`` checks this file by
+hand-worked cases.
+
+Conventions: ``unit = row * n_cols + col``; ``X`` has shape (n_samples, n_features) and no missing
+values; ``codebook`` has shape (n_units, n_features); map distances and radii are in grid steps.
+Sums over samples or features use ``math.fsum``, which rounds once, so their order is irrelevant.
+"""
+
+import math
+
+import numpy as np
+
+TOLERANCE = 1e-9
+"""Grid steps within which two map distances, such as 1 and sqrt(1/4 + 3/4), count as equal."""
+
+
+def _table(values):
+    """Give rows of Python floats, so that every sum below is in float64 whatever came in."""
+    return np.asarray(values, dtype=np.float64).tolist()
+
+
+def _squared_distance(x, w):
+    """Give the sum of (x_j - w_j)^2 over the features."""
+    return math.fsum((x_j - w_j) ** 2 for x_j, w_j in zip(x, w, strict=True))
+
+
+# The grid
+
+
+def positions(n_rows, n_cols, lattice):
+    """Give each unit's place on the map as (x, y), in grid steps; shape (n_units, 2).
+
+    Source: Vesanto et al. (2000), SOM Toolbox for Matlab 5, ``som_unit_coords``. On the hexagonal
+    lattice the rows 1, 3, 5, ... are shifted right by 1/2 and rows are sqrt(3)/2 apart, so that
+    all six neighbors are at distance 1.
+    """
+    places = []
+    for row in range(n_rows):
+        for col in range(n_cols):
+            if lattice == "rectangular":
+                places.append((float(col), float(row)))
+            elif lattice == "hexagonal":
+                places.append((col + 0.5 * (row % 2), row * math.sqrt(3) / 2))
+            else:
+                raise ValueError(f"unknown lattice {lattice!r}")
+    return np.array(places)
+
+
+def _offsets(start, target, n_rows, n_cols, lattice, boundary):
+    """List (dx, dy) from one position to another and, on a torus, to each of its images around.
+
+    A torus is the plane tiled with copies of the map, n_cols apart in x and n_rows row pitches
+    apart in y. The copies next to the map are enough: no two units are further apart than that.
+    """
+    dx, dy = target[0] - start[0], target[1] - start[1]
+    if boundary == "plane":
+        return [(dx, dy)]
+    if boundary != "torus":
+        raise ValueError(f"unknown boundary {boundary!r}")
+    if lattice == "hexagonal" and n_rows % 2 == 1:
+        raise ValueError("a hexagonal torus needs an even number of rows, else the shifts clash")
+    pitch = 1.0 if lattice == "rectangular" else math.sqrt(3) / 2
+    images = []
+    for across in (-1, 0, 1):
+        for down in (-1, 0, 1):
+            images.append((dx + across * n_cols, dy + down * n_rows * pitch))
+    return images
+
+
+def map_distances(n_rows, n_cols, lattice, boundary):
+    """Give the distance on the map between all pairs of units; shape (n_units, n_units).
+
+    Source: Kohonen (2013), the Euclidean |r_c - r_i| inside the neighborhood function. On a torus
+    it is the smallest distance to any image of the other unit.
+    """
+    places = positions(n_rows, n_cols, lattice).tolist()
+    distances = np.zeros((len(places), len(places)))
+    for i, start in enumerate(places):
+        for j, target in enumerate(places):
+            images = _offsets(start, target, n_rows, n_cols, lattice, boundary)
+            distances[i, j] = min(math.hypot(dx, dy) for dx, dy in images)
+    return distances
+
+
+def neighbors(n_rows, n_cols, lattice, boundary):
+    """List, for each unit, the sorted units next to it; itself never, duplicates once.
+
+    Source: algorithms.md section 3, topographic error: rect-8 and hex-6. Rectangular: the other
+    units of the surrounding 3 x 3 square. Hexagonal: the units at distance 1.
+    """
+    places = positions(n_rows, n_cols, lattice).tolist()
+    lists = []
+    for i, start in enumerate(places):
+        found = set()
+        for j, target in enumerate(places):
+            for dx, dy in _offsets(start, target, n_rows, n_cols, lattice, boundary):
+                if lattice == "rectangular":
+                    adjacent = max(abs(dx), abs(dy)) <= 1
+                else:
+                    adjacent = abs(math.hypot(dx, dy) - 1) <= TOLERANCE
+                if adjacent and j != i:
+                    found.add(j)
+        lists.append(sorted(found))
+    return lists
+
+
+def neighborhood(distances, radius, kind):
+    """Give h(d; radius) for an array of map distances of any shape.
+
+    Source: Kohonen (2013), the Gaussian exp(-d^2 / (2 radius^2)) without its learning rate, and
+    the "bubble" of Kohonen (1990): 1 within the radius, 0 outside. Radius 0 is the limit of both:
+    the unit alone.
+    """
+    distances = np.asarray(distances, dtype=np.float64)
+    h = np.zeros(distances.shape)
+    for place in np.ndindex(distances.shape):
+        d = float(distances[place])
+        if kind == "bubble":
+            h[place] = 1.0 if d <= radius + TOLERANCE else 0.0
+        elif kind == "gaussian":
+            if radius == 0:
+                h[place] = 1.0 if d == 0 else 0.0
+            else:
+                h[place] = math.exp(-(d**2) / (2 * radius**2))
+        else:
+            raise ValueError(f"unknown neighborhood {kind!r}")
+    return h
+
+
+# Training
+
+
+def best_units(X, codebook, k=1):
+    """Give the k nearest units of each row, nearest first, and their distances; both (n, k).
+
+    Source: Kohonen (2013), c = argmin_i |x - m_i|. Equal squared distances go to the lowest unit.
+    """
+    codebook = _table(codebook)
+    units, distances = [], []
+    for x in _table(X):
+        ranked = sorted((_squared_distance(x, w), i) for i, w in enumerate(codebook))
+        units.append([i for _, i in ranked[:k]])
+        distances.append([math.sqrt(d_sq) for d_sq, _ in ranked[:k]])
+    return np.array(units, dtype=np.intp), np.array(distances)
+
+
+def batch_epoch(X, codebook, map_dist, radius, kind, sample_weight=None):
+    """Give the codebook after one batch epoch.
+
+    Source: Kohonen (2013), eq. 8, written row by row and with a weight v_t for each row:
+    w_i = sum_t v_t h_c(t),i x_t / sum_t v_t h_c(t),i. A unit with denominator 0 (no row, or only
+    rows of weight 0, in its neighborhood) keeps its vector.
+    """
+    rows = _table(X)
+    weights = [1.0] * len(rows) if sample_weight is None else _table(sample_weight)
+    h = neighborhood(map_dist, radius, kind)
+    bmus = best_units(X, codebook)[0][:, 0]
+    new = np.array(codebook, dtype=np.float64)
+    n_units, n_features = new.shape
+    for i in range(n_units):
+        pulls = [v * float(h[c, i]) for v, c in zip(weights, bmus, strict=True)]
+        total = math.fsum(pulls)
+        if total == 0:
+            continue
+        for j in range(n_features):
+            new[i, j] = math.fsum(p * x[j] for p, x in zip(pulls, rows, strict=True)) / total
+    return new
+
+
+def online(X, order, codebook, map_dist, radii, rates, kind):
+    """Give the codebook after the online rule has seen row ``order[t]`` at each step t.
+
+    Source: Kohonen (1990): w_i <- w_i + rate(t) h_ci(t) (x(t) - w_i) for every unit i, where c is
+    the best unit of x(t). ``radii`` and ``rates`` hold one value a step.
+    """
+    rows = _table(X)
+    codebook = np.array(codebook, dtype=np.float64)
+    for row, radius, rate in zip(order, radii, rates, strict=True):
+        x = rows[row]
+        c = best_units([x], codebook)[0][0, 0]
+        h = neighborhood(map_dist[c], radius, kind)
+        for i in range(codebook.shape[0]):
+            for j in range(codebook.shape[1]):
+                codebook[i, j] += float(rate) * float(h[i]) * (x[j] - float(codebook[i, j]))
+    return codebook
+
+
+def schedule(kind, start, end, t, n):
+    """Give the radius or rate at step t = 0, ..., n - 1 of n.
+
+    Source: algorithms.md section 1.4. "geometric" start (end/start)^(t/(n-1)) and "linear" reach
+    ``end`` exactly in the last step, which is the only one if n = 1. "asymptotic" is MiniSom's
+    start / (1 + t (start/end - 1) / n): it would reach ``end`` at t = n, one step after the last.
+    """
+    if kind == "constant":
+        return start
+    if kind == "asymptotic":
+        return start / (1 + t * (start / end - 1) / n)
+    if kind not in ("geometric", "linear"):
+        raise ValueError(f"unknown schedule {kind!r}")
+    if t == n - 1:
+        return end
+    if kind == "geometric":
+        return start * (end / start) ** (t / (n - 1))
+    return start + (end - start) * t / (n - 1)
+
+
+# Start and size
+
+
+def _principal_axes(X):
+    """Give the mean, the two largest covariance eigenvalues and their unit eigenvectors.
+
+    Source: SOM Toolbox, ``som_lininit``: the covariance divides by n_samples, not n_samples - 1.
+    Ours: an axis points so that its largest entry in magnitude is positive; among entries equal
+    to 1e-9 (two standardized features always are) the first one decides. A missing second axis
+    (one feature) has eigenvalue 0.
+    """
+    columns = np.array(X, dtype=np.float64).T.tolist()
+    n_features, n_samples = len(columns), len(columns[0])
+    mean = [math.fsum(column) / n_samples for column in columns]
+    covariance = np.zeros((n_features, n_features))
+    for i in range(n_features):
+        for j in range(n_features):
+            products = [
+                (a - mean[i]) * (b - mean[j]) for a, b in zip(columns[i], columns[j], strict=True)
+            ]
+            covariance[i, j] = math.fsum(products) / n_samples
+    values, vectors = np.linalg.eigh(covariance)  # ascending
+    eigenvalues, axes = [0.0, 0.0], [[0.0] * n_features, [0.0] * n_features]
+    for rank in range(min(2, n_features)):
+        axis = vectors[:, n_features - 1 - rank].tolist()
+        largest = max(abs(entry) for entry in axis)
+        leading = next(entry for entry in axis if abs(entry) >= largest * (1 - 1e-9))
+        axes[rank] = [-entry for entry in axis] if leading < 0 else axis
+        eigenvalues[rank] = max(0.0, float(values[n_features - 1 - rank]))
+    return mean, eigenvalues, axes
+
+
+def _from_minus_one_to_one(coordinates):
+    """Scale coordinates linearly to [-1, 1]; a constant coordinate becomes 0."""
+    low, high = min(coordinates), max(coordinates)
+    if high == low:
+        return [0.0] * len(coordinates)
+    return [2 * (value - low) / (high - low) - 1 for value in coordinates]
+
+
+def pca_start(X, n_rows, n_cols, lattice):
+    """Give the codebook spread evenly over the plane of the two main principal components.
+
+    Source: SOM Toolbox, ``som_lininit``: mean + u1 sqrt(l1) v1 + u2 sqrt(l2) v2 with u in [-1, 1]
+    along the two sides. The side with more units gets the first component; on a square map the
+    rows' direction (y) does. Ours: u follows the unit's position, so the shifted rows of a
+    hexagonal map are shifted in the data too; the Toolbox takes the rectangular position.
+    """
+    mean, (l1, l2), (v1, v2) = _principal_axes(X)
+    places = positions(n_rows, n_cols, lattice).tolist()
+    across = _from_minus_one_to_one([x for x, _ in places])
+    down = _from_minus_one_to_one([y for _, y in places])
+    first, second = (across, down) if n_cols > n_rows else (down, across)
+    codebook = np.zeros((n_rows * n_cols, len(mean)))
+    for i in range(n_rows * n_cols):
+        for j in range(len(mean)):
+            along = first[i] * math.sqrt(l1) * v1[j]
+            aside = second[i] * math.sqrt(l2) * v2[j]
+            codebook[i, j] = mean[j] + along + aside
+    return codebook
+
+
+def auto_size(X, lattice):
+    """Give (n_rows, n_cols) for a data set.
+
+    Source: SOM Toolbox, ``som_topol_struct``, with the limits of algorithms.md section 1.6: about
+    M = ceil(5 sqrt(n)) units within [9, 10000] and at most n; sides in the ratio sqrt(l1 / l2)
+    within [1, 4], or 1 where l1 = 0 or l2 M < l1. As in the Toolbox the rows are the long side:
+    hexagonal rows are only sqrt(3)/2 apart, so there must be more of them for the same length.
+    Halves are rounded up, as by Matlab's ``round``.
+    """
+    n_samples = len(X)
+    n_units = min(max(math.ceil(5 * math.sqrt(n_samples)), 9), 10_000, n_samples)
+    _, (l1, l2), _ = _principal_axes(X)
+    if l1 == 0 or l2 * n_units < l1:
+        ratio = 1.0
+    else:
+        ratio = min(max(math.sqrt(l1 / l2), 1.0), 4.0)
+    squeeze = math.sqrt(0.75) if lattice == "hexagonal" else 1.0
+    n_cols = max(1, math.floor(math.sqrt(n_units / ratio * squeeze) + 0.5))
+    n_rows = max(1, math.floor(n_units / n_cols + 0.5))
+    return n_rows, n_cols
+
+
+# Measures
+
+
+def u_heights(codebook, neighbor_lists):
+    """Give each unit's mean distance to its neighbors in data space; NaN where it has none.
+
+    Source: Ultsch & Siemon (1990); algorithms.md section 4, "U-height per unit".
+    """
+    codebook = _table(codebook)
+    heights = []
+    for i, around in enumerate(neighbor_lists):
+        gaps = [math.sqrt(_squared_distance(codebook[i], codebook[j])) for j in around]
+        heights.append(math.fsum(gaps) / len(gaps) if gaps else math.nan)
+    return np.array(heights)
+
+
+def quantization_error(X, codebook):
+    """Give the mean distance (not squared) between a row and its best unit.
+
+    Source: Kohonen (2013); algorithms.md section 3, QE.
+    """
+    distances = best_units(X, codebook)[1][:, 0].tolist()
+    return math.fsum(distances) / len(distances)
+
+
+def topographic_error(X, codebook, neighbor_lists):
+    """Give the share of rows whose best and second best units are not neighbors.
+
+    Source: Kiviluoto (1996). NaN on a map of one unit, which has no second best.
+    """
+    if len(codebook) == 1:
+        return math.nan
+    pairs = best_units(X, codebook, k=2)[0].tolist()
+    return sum(1 for best, second in pairs if second not in neighbor_lists[best]) / len(pairs)
+
+
+# Outliers
+
+
+def k_prototype(X, codebook, live, k):
+    """Give each row's outlier score (n,) and what each feature contributes to it (n, d).
+
+    Source: algorithms.md section 5.1 (k-prototype) and 5.4. The score is the mean distance to the
+    k nearest live units (all live ones if fewer); ``live`` is one truth value a unit. At one unit
+    feature j contributes (x_j - w_j)^2 / |x - w|, or 0 at distance 0, which sums to the distance;
+    contributions are averaged over the k units, so they sum to the score.
+    """
+    rows, living = _table(X), [w for w, alive in zip(_table(codebook), live, strict=True) if alive]
+    k = min(k, len(living))
+    units, distances = best_units(X, living, k)
+    scores = np.array([math.fsum(row) / k for row in distances.tolist()])
+    contributions = np.zeros((len(rows), len(rows[0])))
+    for t, x in enumerate(rows):
+        for j in range(len(x)):
+            shares = []
+            for i, distance in zip(units[t], distances[t].tolist(), strict=True):
+                shares.append((x[j] - living[i][j]) ** 2 / distance if distance > 0 else 0.0)
+            contributions[t, j] = math.fsum(shares) / k
+    return scores, contributions
+
+
+def conformal_p(scores, calibration):
+    """Give each score's p-value, (1 + #{calibration >= score}) / (n_calibration + 1).
+
+    Source: Bates, Candes, Lei, Romano & Sesia (2023), marginal conformal p-value, for scores that
+    are high on outliers; algorithms.md section 5.2.
+    """
+    calibration = _table(calibration)
+    p_values = []
+    for score in _table(scores):
+        at_least = sum(1 for other in calibration if other >= score)
+        p_values.append((1 + at_least) / (len(calibration) + 1))
+    return np.array(p_values)
+
+
+def auroc(scores, labels):
+    """Give the share of (outlier, inlier) pairs in which the outlier scores higher; ties half.
+
+    Source: Hanley & McNeil (1982), the area under the ROC curve as the Wilcoxon statistic.
+    ``labels`` are true (or 1) on outliers; NaN where one of the two kinds is absent.
+    """
+    outliers = [s for s, label in zip(_table(scores), labels, strict=True) if label]
+    inliers = [s for s, label in zip(_table(scores), labels, strict=True) if not label]
+    if not outliers or not inliers:
+        return math.nan
+    wins = 0.0
+    for high in outliers:
+        for low in inliers:
+            wins += 1.0 if high > low else 0.5 if high == low else 0.0
+    return wins / (len(outliers) * len(inliers))

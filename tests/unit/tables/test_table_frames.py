@@ -1,0 +1,175 @@
+"""Data frames, Parquet files and workbooks become tables."""
+
+import datetime
+import importlib.util
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from somscape._errors import InputError
+from somscape.tables import read_table, table_from_columns, table_from_frame
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
+pa = pytest.importorskip("pyarrow")
+
+VALUES = {
+    "whole": [7, -8, None],
+    "real": [0.1, None, 1e300],
+    "word": ["a", " b ", None],
+    "digits": ["1", "2", "3"],
+    "truth": [True, False, None],
+    "day": [datetime.date(2026, 1, 31), None, datetime.date(2026, 2, 1)],
+}
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pl.LazyFrame, pa.table])
+def test_frames_of_every_kind(make: Callable[[Any], Any]) -> None:
+    table = table_from_frame(make(VALUES))
+    assert table.names == tuple(VALUES)
+    np.testing.assert_array_equal(table.column("whole").numbers, [7, -8, np.nan])
+    np.testing.assert_array_equal(table.column("real").numbers, [0.1, np.nan, 1e300])
+    cells = {column.name: column.cells.tolist() for column in table.columns}
+    assert cells["whole"] == ["7", "-8", None]
+    assert cells["real"] == ["0.1", None, "1e+300"]
+    assert cells["word"] == ["a", "b", None]
+    assert cells["digits"] == ["1", "2", "3"]
+    assert cells["truth"] == ["True", "False", None]
+    assert cells["day"] == ["2026-01-31", None, "2026-02-01"]
+    assert [c.name for c in table.columns if c.is_number] == ["whole", "real"]
+    assert table.where(2) == "data frame, row 2"
+
+
+def test_categories_of_numbers_are_text() -> None:
+    table = table_from_frame(pd.DataFrame({"c": pd.Categorical([1, 2, None])}))
+    assert not table.column("c").is_number
+    assert table.column("c").cells[2] is None
+
+
+def test_float32_cells_are_short_and_numbers_exact() -> None:
+    column = table_from_frame(pl.DataFrame({"x": [0.1, None]}, schema={"x": pl.Float32})).columns[0]
+    assert column.cells.tolist() == ["0.1", None]
+    assert column.numbers[0] == float(np.float32(0.1))
+
+
+def test_long_integers_keep_their_digits_as_cells() -> None:
+    column = table_from_frame(pl.DataFrame({"id": [2**63 - 1, 1]})).columns[0]
+    assert column.cells[0] == "9223372036854775807"
+
+
+def test_nan_and_null_and_nat_are_missing() -> None:
+    frame = pd.DataFrame(
+        {
+            "x": pd.array([1, None], dtype="Int64"),
+            "t": [pd.Timestamp("2026-01-31 10:00"), pd.NaT],
+            "o": np.array([Decimal("1.50"), None], dtype=object),
+        }
+    )
+    table = table_from_frame(frame)
+    assert [c.cells.tolist() for c in table.columns] == [
+        ["1", None],
+        ["2026-01-31T10:00:00", None],
+        ["1.50", None],
+    ]
+    assert table.column("o").numbers[0] == 1.5
+    assert table_from_frame(pl.DataFrame({"x": [1.0, float("nan")]})).columns[0].n_missing == 1
+
+
+def test_infinity_in_a_frame_is_a_problem() -> None:
+    column = table_from_frame(pd.DataFrame({"a b": [1.0, -np.inf]})).columns[0]
+    assert column.problem == (
+        "data frame, row 1, column 'a b': '-inf' is not a finite number, but 1 of the 2 cells are;"
+        " correct the cell, leave it empty, or pass --category 'a b' / --drop 'a b'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (3, r"data frame: a int cannot be read as a table \("),
+        (pd.DataFrame({"a": []}), "data frame has no columns or no rows; give at least one"),
+        (pd.DataFrame(), "data frame has no columns or no rows"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "with different column names"),
+        (pl.DataFrame({"a": [[1], [2]]}), "column 'a' holds nested values"),
+    ],
+)
+def test_bad_frames(frame: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        table_from_frame(frame)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_columns_of_numpy_and_python_values() -> None:
+    table = table_from_columns(
+        {"a": np.array([1.5, np.nan]), "b": np.array([True, False]), "c": range(2), "d": ["x", "?"]}
+    )
+    assert table.column("a").cells.tolist() == ["1.5", None]
+    assert table.column("b").cells.tolist() == ["True", "False"]
+    assert table.column("c").numbers.tolist() == [0, 1]
+    assert table.column("d").cells.tolist() == ["x", None]
+    assert table_from_columns({"a": [10**400, 1]}).columns[0].problem is not None
+    assert table_from_columns({}).shape == (0, 0)
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pl.DataFrame(VALUES).write_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert table.shape == (3, 6)
+    assert table.where(0) == "t.parquet, row 0"
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.xlsx"])
+def test_file_that_is_not_what_its_ending_says(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(InputError, match=rf"{name} is not an? (Parquet file|Excel workbook) that"):
+        read_table(tmp_path / name)
+    with pytest.raises(InputError, match=r"is no text table; leave out delimiter, decimal and"):
+        read_table(tmp_path / name, decimal=",")
+
+
+@pytest.mark.parametrize(("name", "library"), [("t.parquet", "pyarrow"), ("t.xlsx", "openpyxl")])
+def test_extra_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, library: str
+) -> None:
+    (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    with pytest.raises(
+        InputError, match=rf"reading {name} needs {library}; run: pip install 'somscape\[frames\]'"
+    ):
+        read_table(tmp_path / name)
+
+
+def test_workbook(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    workbook = openpyxl.Workbook()
+    workbook.active.title = "Loans"
+    for row in [
+        [],
+        ["id", "rate", "price", "day", "new", "word", None],
+        [7, 1.234, "3,5", datetime.datetime(2026, 1, 31), True, "a"],
+        [8, "?", "4,5", None, False, " b "],
+        [],
+    ]:
+        workbook.active.append(row)
+    workbook.create_sheet("Notes")
+    workbook.save(tmp_path / "t.xlsx")
+    table = read_table(tmp_path / "t.xlsx")
+    np.testing.assert_array_equal(
+        table.to_numpy(["id", "rate", "price"]), [[7, 1.234, 3.5], [8, np.nan, 4.5]]
+    )
+    assert table.column("day").cells.tolist() == ["2026-01-31T00:00:00", None]
+    assert table.column("new").cells.tolist() == ["True", "False"]
+    assert table.column("word").cells.tolist() == ["a", "b"]
+    assert table.where(1) == "t.xlsx, line 4"
+    assert table.notes[0] == "first of 2 sheets, 'Loans'"
+
+
+def test_empty_workbook(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    openpyxl.Workbook().save(tmp_path / "t.xlsx")
+    with pytest.raises(InputError, match=r"t\.xlsx is empty; a table needs"):
+        read_table(tmp_path / "t.xlsx")

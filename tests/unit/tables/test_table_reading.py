@@ -1,0 +1,349 @@
+"""Text files that must read, and what is noted about them."""
+
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from somscape.tables import Column, Table, looks_like_dates, read_table
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def read(folder: Path, text: str | bytes, name: str = "t.csv", **options: str) -> Table:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_table(path, **options)
+
+
+def one_column(folder: Path, cells: list[str], **options: str) -> Column:
+    """A column `x` beside an id, in a file delimited by semicolons."""
+    lines = [f"{number};{cell}" for number, cell in enumerate(cells, 1)]
+    return read(folder, "\n".join(["id;x", *lines]), **options).column("x")
+
+
+def test_article_file_is_read_whole() -> None:
+    path = REPOSITORY.parent / "shared" / "data" / "Credit_Card_Applications.csv"
+    if not path.exists():
+        pytest.skip("the shared data folder is not here")
+    table = read_table(path)
+    assert table.shape == (690, 16)
+    assert table.column("CustomerID").numbers.sum() == 10_826_424_670
+    assert table.column("A14").numbers.sum() == 702_686
+    assert all(column.is_number and column.n_missing == 0 for column in table.columns)
+    assert table.notes == ()
+
+
+def test_bundled_german_credit_is_read_whole() -> None:
+    path = REPOSITORY / "src" / "somscape" / "datasets" / "german_credit.csv"
+    if not path.exists():
+        pytest.skip("the data set is not here yet")
+    table = read_table(path)
+    assert table.shape == (1000, 21)
+    assert table.column("amount").is_whole
+    assert not table.column("checking").is_number
+
+
+def test_cells_are_stripped_and_numbers_parsed(tmp_path: Path) -> None:
+    table = read(tmp_path, "id, name ,x\n7, Ann Lee ,-1.5e3\n8,Bo, 1e300 \n")
+    assert table.names == ("id", "name", "x")
+    assert table.column("name").cells.tolist() == ["Ann Lee", "Bo"]
+    assert table.column("x").numbers.tolist() == [-1500.0, 1e300]
+    assert table.column("x").cells.tolist() == ["-1.5e3", "1e300"]
+    assert table.lines.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("word", ["", "NA", "n/a", "?", "NULL", "nan", "-", "  NaN "])
+def test_missing_words(tmp_path: Path, word: str) -> None:
+    table = read(tmp_path, f"x,y\n1,a\n{word},{word}\n2,b\n")
+    np.testing.assert_array_equal(table.column("x").numbers, [1, np.nan, 2])
+    assert table.column("y").cells.tolist() == ["a", None, "b"]
+    form = f"'{word.strip()}'" if word.strip() else "blank"
+    assert table.notes == (f"missing cells: 2, written {form}",)
+
+
+def test_none_is_a_category(tmp_path: Path) -> None:
+    assert read(tmp_path, "x,y\n1,none\n2,b\n").column("y").cells.tolist() == ["none", "b"]
+
+
+def test_column_without_a_present_cell_is_of_missing_numbers(tmp_path: Path) -> None:
+    column = read(tmp_path, "x,y\n1,\n2,?\n").column("y")
+    assert column.is_number
+    assert not column.is_whole
+    assert (column.n_missing, column.n_distinct) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "note"), [(";", "delimiter ';'"), ("\t", "delimiter tab"), ("|", "delimiter '|'")]
+)
+def test_delimiter_is_detected_beside_commas(tmp_path: Path, delimiter: str, note: str) -> None:
+    lines = ["id,x|name|rate", "1|Lee, Ann|3,5", '2|"a|b"|4,25']
+    table = read(tmp_path, "\n".join(lines).replace("id,x|", "id|").replace("|", delimiter))
+    assert table.column("name").cells.tolist() == ["Lee, Ann", f"a{delimiter}b"]
+    assert table.column("rate").numbers.tolist() == [3.5, 4.25]
+    assert note in table.notes
+
+
+def test_delimiter_given_wins(tmp_path: Path) -> None:
+    table = read(tmp_path, "a;b,c\n1;2,3\n", delimiter=",")
+    assert table.names == ("a;b", "c")
+    assert read(tmp_path, "a\tb\n1\t2\n", delimiter="tab").shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("x\n3\n4\n", ["3", "4"]),
+        ("x\n3,14\n2,71\n", ["3,14", "2,71"]),
+        ("note\nhello, world\nplain\n", ["hello, world", "plain"]),
+        ('x\n"a,b"\n""\n', ["a,b", None]),
+        ("x\n1\n\n2\n\n\n", ["1", "2"]),
+    ],
+)
+def test_one_column(tmp_path: Path, text: str, cells: list[str | None]) -> None:
+    table = read(tmp_path, text)
+    assert table.columns[0].cells.tolist() == cells
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_and_blank_lines(tmp_path: Path, end: str) -> None:
+    text = end.join(["", "id,note", '1,"two', 'lines"', "", "2,b", "  ", "", ""])
+    table = read(tmp_path, text)
+    assert table.column("note").cells.tolist() == [f"two{end}lines", "b"]
+    assert table.lines.tolist() == [3, 6]
+    assert table.where(1) == "t.csv, line 6"
+
+
+def test_trailing_delimiters_are_left_out(tmp_path: Path) -> None:
+    table = read(tmp_path, "id;x;;\n1;2;;\n3;4;;\n;;;\n")
+    assert table.names == ("id", "x")
+    assert table.to_numpy().tolist() == [[1, 2], [3, 4]]
+    assert "empty cells at the end of the lines left out" in table.notes
+    assert "1 empty row at the end left out" in table.notes
+
+
+def test_trailing_delimiter_in_rows_only(tmp_path: Path) -> None:
+    assert read(tmp_path, "id,x\n1,2,\n3,4,\n").to_numpy().tolist() == [[1, 2], [3, 4]]
+
+
+def test_unnamed_columns_get_names(tmp_path: Path) -> None:
+    table = read(tmp_path, ",x,,column_3\n0,5,a,b\n1,6,c,d\n")
+    assert table.names == ("column_1", "x", "column_3_", "column_3")
+    assert table.notes[0] == "column 1 has no name, called 'column_1'"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "note"),
+    [
+        ("utf-8", None),
+        ("utf-8-sig", "byte order mark, encoding utf-8"),
+        ("utf-16", "byte order mark, encoding utf-16-le"),
+        ("cp1252", "encoding cp1252, as it is not UTF-8"),
+    ],
+)
+def test_encodings(tmp_path: Path, encoding: str, note: str | None) -> None:
+    table = read(tmp_path, "größe,b\n5 €,ü\n".encode(encoding))
+    assert table.names == ("größe", "b")
+    assert table.column("größe").numbers.tolist() == [5]
+    assert note is None or note in table.notes
+
+
+def test_encoding_given_wins(tmp_path: Path) -> None:
+    table = read(tmp_path, "a,b\nж,1\n".encode("koi8-r"), encoding="koi8-r")
+    assert table.column("a").cells.tolist() == ["ж"]
+    assert read(tmp_path, "\ufeffa,b\n1,2\n", encoding="utf-8").names == ("a", "b")
+
+
+def test_gzip_by_ending_and_by_content(tmp_path: Path) -> None:
+    data = gzip.compress(b"a,b\n1,2\n")
+    assert read(tmp_path, data, "t.csv.gz").shape == (1, 2)
+    assert read(tmp_path, data, "t.csv").shape == (1, 2)
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,2\n")))
+    table = read_table("-")
+    assert table.where(0) == "<stdin>, line 2"
+
+
+def test_very_long_cell_and_its_limit_is_put_back(tmp_path: Path) -> None:
+    import csv
+
+    limit = csv.field_size_limit()
+    table = read(tmp_path, "a,b\n" + "x" * 1_000_000 + ",1\n")
+    assert len(table.column("a").cells[0]) == 1_000_000
+    assert csv.field_size_limit() == limit
+
+
+# Worked by hand from the rule; the file is delimited by semicolons.
+@pytest.mark.parametrize(
+    ("cells", "numbers", "style"),
+    [
+        (["3,14", "-2,5", "7"], [3.14, -2.5, 7], "decimal comma"),
+        (["$1,234.50", "$-3.00", "12"], [1234.5, -3, 12], "currency $, thousands separators"),
+        (["-$5", "$2"], [-5, 2], "currency $"),
+        (["1 234,50 €", "2,00 €"], [1234.5, 2], None),
+        (["1\u202f234,50\u00a0€", "2,00 €"], [1234.5, 2], None),
+        (["1.234,56", "-12,3"], [1234.56, -12.3], "thousands separators, decimal comma"),
+        (["1'234.5", "1\u2019000", "12"], [1234.5, 1000, 12], "thousands separators"),
+        (["1,234,567", "12"], [1234567, 12], "thousands separators"),
+        (["1.234.567", "12"], [1234567, 12], "thousands separators"),
+        (["EUR 12", "EUR 7.5"], [12, 7.5], "currency EUR"),
+        (["12 %", "3%", "7"], [12, 3, 7], "percent"),
+        (["(123.45)", "7"], [-123.45, 7], "negatives in parentheses"),
+        (["\u22125", "3"], [-5, 3], ""),
+        (["0", "0.5", ".5", "5.", "+3.2e1"], [0, 0.5, 0.5, 5, 32], ""),
+        (["0,123", "1,234"], [0.123, 1.234], "decimal comma"),
+        (["1,234", "12.5"], [1234, 12.5], "thousands separators"),
+    ],
+)
+def test_number_styles(
+    tmp_path: Path, cells: list[str], numbers: list[float], style: str | None
+) -> None:
+    column = one_column(tmp_path, cells)
+    assert column.numbers is not None
+    assert column.numbers.tolist() == numbers
+    assert column.cells.tolist() == cells
+    assert style is None or column.style == style
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["$5", "€6"],
+        ["1,23,456", "7"],
+        ["12,34.5", "7"],
+        ["0,123,456", "7"],
+        ["1_000", "2"],
+        ["-nan", "2"],
+        ["BOX 12", "BOX 13"],
+        ["--5", "1"],
+        ["(-5)", "1"],
+        ["(5", "1"],
+        ["$5 EUR", "1"],
+        ["١٢", "1"],
+        ["10.0.0.1", "10.0.0.2"],
+        ["1 2", "1"],
+        ["12:30", "11"],
+        ["true", "false"],
+    ],
+)
+def test_what_is_no_number_stays_text(tmp_path: Path, cells: list[str]) -> None:
+    column = one_column(tmp_path, cells)
+    assert not column.is_number
+    assert column.problem is None
+    assert column.style == ""
+    assert column.cells.tolist() == cells
+
+
+@pytest.mark.parametrize("cells", [["00123", "00007"], ["007", "12"], ["000", "1.5"]])
+def test_ids_with_leading_zeros_stay_text(tmp_path: Path, cells: list[str]) -> None:
+    table = read(tmp_path, "id,x\n" + "\n".join(f"{cell},1" for cell in cells))
+    assert table.column("id").cells.tolist() == cells
+    assert table.column("id").numbers is None
+    assert table.notes == ("leading zeros, kept as text, in 'id'",)
+
+
+def test_lone_comma_is_thousands_in_a_comma_file(tmp_path: Path) -> None:
+    table = read(tmp_path, 'id,x\n1,"1,234"\n2,"5,678"\n')
+    assert table.column("x").numbers.tolist() == [1234, 5678]
+    assert table.notes == (
+        "thousands separators in 'x'",
+        "'1,234' read as 1234 (see --decimal) in 'x'",
+    )
+
+
+def test_lone_comma_is_decimal_in_a_semicolon_file(tmp_path: Path) -> None:
+    table = read(tmp_path, "id;x\n1;1,234\n2;5,678\n")
+    assert table.column("x").numbers.tolist() == [1.234, 5.678]
+    assert "'1,234' read as 1.234 (see --decimal) in 'x'" in table.notes
+
+
+@pytest.mark.parametrize(
+    ("other", "x", "expected"),
+    [
+        ("3,5", "1,234", 1.234),
+        ("3.5", "1,234", 1234),
+        ("3,5", "1.234", 1234),
+        ("3.5", "1.234", 1.234),
+        ("3", "1.234", 1.234),
+    ],
+)
+def test_other_columns_settle_the_decimal_mark(
+    tmp_path: Path, other: str, x: str, expected: float
+) -> None:
+    table = read(tmp_path, f"other;x\n{other};{x}\n{other};{x}\n")
+    assert table.column("x").numbers.tolist() == [expected, expected]
+
+
+def test_plain_dots_stay_decimal_in_a_comma_file(tmp_path: Path) -> None:
+    table = read(tmp_path, 'other,x\n"3,5",1.234\n"2,75",5.678\n')
+    assert table.column("other").numbers.tolist() == [3.5, 2.75]
+    assert table.column("x").numbers.tolist() == [1.234, 5.678]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "x", "expected"), [(".", "1,234", 1234), (",", "1.234", 1234), (",", "1,2", 1.2)]
+)
+def test_decimal_given_wins(tmp_path: Path, decimal: str, x: str, expected: float) -> None:
+    assert one_column(tmp_path, [x], decimal=decimal).numbers.tolist() == [expected]
+
+
+def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
+    cells = ["1"] * 9 + ["abc"]
+    column = one_column(tmp_path, cells)
+    assert column.numbers is None
+    assert column.problem == (
+        "t.csv, line 11, column 'x': 'abc' is not a number, but 9 of the 10 cells are; correct"
+        " the cell, leave it empty, or pass --category x / --drop x"
+    )
+    assert one_column(tmp_path, cells[1:]).problem is None  # nine cells
+    assert one_column(tmp_path, [*cells, "abc"]).problem is None  # 9 of 11
+
+
+def test_nearly_numbers_in_another_style(tmp_path: Path) -> None:
+    column = one_column(tmp_path, ["1,5"] * 20 + ["$7", "x" * 99])
+    assert column.problem.startswith(
+        "t.csv, line 23, column 'x': '" + "x" * 37 + "...' is not a number, but 21 of the 22"
+    )
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "Infinity", "1e400", "∞"])
+@pytest.mark.parametrize("other", ["2", "2,5"])
+def test_infinity_among_numbers_is_a_problem(tmp_path: Path, cell: str, other: str) -> None:
+    column = one_column(tmp_path, [other, cell])
+    assert column.numbers is None
+    assert column.problem == (
+        f"t.csv, line 3, column 'x': {cell!r} is not a finite number, but 1 of the 2 cells are;"
+        " correct the cell, leave it empty, or pass --category x / --drop x"
+    )
+
+
+def test_infinity_among_words_is_a_word(tmp_path: Path) -> None:
+    assert one_column(tmp_path, ["inf", "sup", "max"]).problem is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["2026-01-31", "2025-12-01"], True),
+        (["2026-01-31T10:00:00Z", "2026-01-31 10:00:00.5", "2026-01-31"], True),
+        (["31.01.2026", "1.2.26", "?"], True),
+        (["12/31/2025", "1/2/2026 11:59 PM"], True),
+        (["31/12/2025", "1/2/2026"], True),
+        (["31 Jan 2026", "1-Feb-26"], True),
+        (["Jan 31, 2026", "February 1, 2026"], True),
+        (["2026-01-31", "31.01.2026"], False),
+        (["2026-13-31", "2026-01-01"], False),
+        (["Ulm", "Bonn"], False),
+        (["20260131", "20260201"], False),
+        (["", ""], False),
+    ],
+)
+def test_dates_are_text_and_recognised(tmp_path: Path, cells: list[str], expected: bool) -> None:
+    column = one_column(tmp_path, cells)
+    assert looks_like_dates(column) is expected
+    assert column.is_number is (cells[0] in ("", "20260131"))

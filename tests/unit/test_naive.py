@@ -1,0 +1,439 @@
+"""The oracle itself, checked by cases worked out by hand; the working stands in each test.
+
+Numbers here come from the formulas on paper, never from running ``naive``. Tolerances are 1e-12,
+a few thousand float64 roundings, wherever an irrational number or a division is involved.
+"""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import naive
+import numpy as np
+import pytest
+
+ROOT_3 = math.sqrt(3)
+CLOSE = {"rtol": 0, "atol": 1e-12}
+
+# A 2 x 3 rectangular map:  0 1 2   with one feature, so that distances are read off.
+#                           3 4 5
+LINE = np.array([[-3.0], [-1.0], [1.0], [3.0], [5.0], [7.0]])
+
+
+def test_oracle_does_not_import_somscape():
+    # A fresh interpreter that knows tests/ only must be able to import it.
+    code = "import naive, sys; assert not any('somscape' in name for name in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(naive.__file__).parent, check=True)
+
+
+# The grid
+
+
+def test_positions_rectangular():
+    # unit 4 of a 2 x 3 map is row 1, column 1: unit = 1 * 3 + 1.
+    expected = [[0, 0], [1, 0], [2, 0], [0, 1], [1, 1], [2, 1]]
+    np.testing.assert_array_equal(naive.positions(2, 3, "rectangular"), expected)
+
+
+def test_positions_hexagonal_shift_odd_rows_right():
+    h = ROOT_3 / 2
+    expected = [[0, 0], [1, 0], [0.5, h], [1.5, h], [0, 2 * h], [1, 2 * h]]
+    np.testing.assert_allclose(naive.positions(3, 2, "hexagonal"), expected, **CLOSE)
+
+
+def test_map_distances_rectangular_plane():
+    d = naive.map_distances(2, 3, "rectangular", "plane")
+    # From unit 0 at (0, 0): the row 0 1 2, and below it sqrt(1), sqrt(1+1), sqrt(4+1).
+    np.testing.assert_allclose(d[0], [0, 1, 2, 1, math.sqrt(2), math.sqrt(5)], **CLOSE)
+    np.testing.assert_array_equal(d, d.T)
+
+
+def test_map_distances_rectangular_torus_wraps_both_ways():
+    d = naive.map_distances(3, 4, "rectangular", "torus")
+    # Unit 0 to unit 11 (row 2, col 3): 3 columns right = 1 left, 2 rows down = 1 up.
+    assert d[0, 11] == pytest.approx(math.sqrt(2), abs=1e-12)
+    assert d[0, 3] == 1  # the end of the same row
+    assert d[0, 2] == 2  # half of 4 columns: both ways are equally long
+    assert d[0, 8] == 1  # the last row
+
+
+def test_map_distances_hexagonal_plane():
+    d = naive.map_distances(3, 2, "hexagonal", "plane")
+    # From unit 0 at (0, 0), with h^2 = 3/4: to (1, 0) 1; to (.5, h) sqrt(1/4 + 3/4) = 1;
+    # to (1.5, h) sqrt(9/4 + 3/4) = sqrt 3; to (0, 2h) sqrt 3; to (1, 2h) sqrt(1 + 3) = 2.
+    np.testing.assert_allclose(d[0], [0, 1, 1, ROOT_3, ROOT_3, 2], **CLOSE)
+
+
+def test_map_distances_hexagonal_torus():
+    d = naive.map_distances(4, 3, "hexagonal", "torus")
+    # Unit 0 at (0, 0). Unit 11 (row 3, col 2) at (2.5, 3h): 3 columns left, 4 rows up is its
+    # image (-.5, -h), at distance 1. Unit 5 (row 1, col 2) at (2.5, h): image (-.5, h), also 1.
+    # Unit 6 (row 2, col 0) at (0, 2h) is half-way round: sqrt 3 either way.
+    assert d[0, 11] == pytest.approx(1, abs=1e-12)
+    assert d[0, 5] == pytest.approx(1, abs=1e-12)
+    assert d[0, 6] == pytest.approx(ROOT_3, abs=1e-12)
+    # Every row of the matrix holds the same distances: a torus looks the same from each unit.
+    ranked = np.sort(d, axis=1)
+    np.testing.assert_allclose(ranked, np.tile(ranked[0], (12, 1)), **CLOSE)
+
+
+def test_unknown_options_and_odd_hexagonal_torus_are_refused():
+    with pytest.raises(ValueError, match="even number of rows"):
+        naive.map_distances(3, 4, "hexagonal", "torus")
+    with pytest.raises(ValueError, match="lattice"):
+        naive.positions(2, 3, "triangular")
+    with pytest.raises(ValueError, match="boundary"):
+        naive.neighbors(2, 3, "rectangular", "sphere")
+    with pytest.raises(ValueError, match="neighborhood"):
+        naive.neighborhood([0.0], 1.0, "mexican hat")
+    with pytest.raises(ValueError, match="schedule"):
+        naive.schedule("cosine", 2.0, 1.0, 0, 3)
+
+
+def test_neighbors_rectangular_plane():
+    #  0  1  2  3
+    #  4  5  6  7
+    #  8  9 10 11
+    near = naive.neighbors(3, 4, "rectangular", "plane")
+    assert near[0] == [1, 4, 5]
+    assert near[2] == [1, 3, 5, 6, 7]
+    assert near[6] == [1, 2, 3, 5, 7, 9, 10, 11]
+
+
+def test_neighbors_hexagonal_plane_depend_on_row_parity():
+    #  0   1   2
+    #    3   4   5
+    #  6   7   8
+    #    9  10  11
+    near = naive.neighbors(4, 3, "hexagonal", "plane")
+    assert near[4] == [1, 2, 3, 5, 7, 8]  # odd row: the units above and below it, and their right
+    assert near[7] == [3, 4, 6, 8, 9, 10]  # even row: above and below, and their left
+    assert near[6] == [3, 7, 9]
+    assert near[5] == [2, 4, 8]
+    distances = naive.map_distances(4, 3, "hexagonal", "plane")
+    np.testing.assert_allclose(distances[4, near[4]], 1, **CLOSE)
+    np.testing.assert_allclose(distances[7, near[7]], 1, **CLOSE)
+
+
+def test_neighbors_torus_wrap():
+    # Rectangular 3 x 4, unit 0: row 2 lies above it and column 3 to its left.
+    assert naive.neighbors(3, 4, "rectangular", "torus")[0] == [1, 3, 4, 5, 7, 8, 9, 11]
+    # Hexagonal 4 x 3, unit 0 (even row): 1 and 2 in its row, 3 and 5 below, 9 and 11 above.
+    assert naive.neighbors(4, 3, "hexagonal", "torus")[0] == [1, 2, 3, 5, 9, 11]
+
+
+def test_neighbors_on_small_tori_have_no_duplicates_and_not_the_unit_itself():
+    # 1 x 2: unit 1 is left and right (and, wrapped, above and below); unit 0 is above itself.
+    assert naive.neighbors(1, 2, "rectangular", "torus") == [[1], [0]]
+    assert naive.neighbors(2, 2, "hexagonal", "torus")[0] == [1, 2, 3]
+    assert naive.neighbors(1, 1, "rectangular", "torus") == [[]]
+
+
+def test_neighborhood_gaussian():
+    # exp(-d^2 / 2r^2) with r = 2: d = 0 -> 1, d = 2 -> exp(-1/2), d = 4 -> exp(-2).
+    h = naive.neighborhood(np.array([[0.0, 2.0, 4.0]]), 2.0, "gaussian")
+    np.testing.assert_allclose(h, [[1, math.exp(-0.5), math.exp(-2)]], **CLOSE)
+
+
+def test_neighborhood_bubble_includes_its_rim():
+    # sqrt(1/4 + 3/4) may round to 1 + 2e-16 and still is on the rim of radius 1.
+    h = naive.neighborhood([0.0, 1.0, 1 + 2.3e-16, 1.001, 2.0], 1.0, "bubble")
+    np.testing.assert_array_equal(h, [1, 1, 1, 0, 0])
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "bubble"])
+def test_neighborhood_of_radius_zero_is_the_unit_alone(kind):
+    np.testing.assert_array_equal(naive.neighborhood([0.0, 1.0], 0.0, kind), [1, 0])
+
+
+# Training
+
+
+def test_best_units_with_negative_values():
+    codebook = [[-3.0, 0.0], [0.0, -4.0], [3.0, 4.0]]
+    # To (-3, -4): 4 from unit 0, 3 from unit 1, and (6, 8) away from unit 2, so 10.
+    units, distances = naive.best_units([[-3.0, -4.0]], codebook, k=3)
+    np.testing.assert_array_equal(units, [[1, 0, 2]])
+    np.testing.assert_array_equal(distances, [[3, 4, 10]])
+
+
+def test_best_units_ties_go_to_the_lowest_unit():
+    # 0 is 2 away from units 0, 2 and 3.
+    units, distances = naive.best_units([[0.0]], [[2.0], [5.0], [-2.0], [2.0]], k=3)
+    np.testing.assert_array_equal(units, [[0, 2, 3]])
+    np.testing.assert_array_equal(distances, [[2, 2, 2]])
+
+
+def test_best_units_measure_float32_rows_in_float64():
+    # In float32 (3000.5 - 0)^2 = 9003000.25 would round to 9003000.
+    _, distances = naive.best_units(np.array([[3000.5]], np.float32), np.zeros((1, 1), np.float32))
+    assert distances[0, 0] == 3000.5
+
+
+def test_batch_epoch_weighs_rows_by_map_distance():
+    # Map 1 x 2, units at -1 and 5, distance 1 apart; radius with h(1) = exp(-1/2r^2) = 1/2.
+    # Rows -2, 0 go to unit 0 and row 6 to unit 1, so
+    # w_0 = (-2 + 0 + 6/2) / (1 + 1 + 1/2) = 1 / 2.5 = 0.4,
+    # w_1 = (-2/2 + 0/2 + 6) / (1/2 + 1/2 + 1) = 5 / 2 = 2.5.
+    radius = 1 / math.sqrt(2 * math.log(2))
+    map_dist = np.array([[0.0, 1.0], [1.0, 0.0]])
+    new = naive.batch_epoch([[-2.0], [0.0], [6.0]], [[-1.0], [5.0]], map_dist, radius, "gaussian")
+    np.testing.assert_allclose(new, [[0.4], [2.5]], **CLOSE)
+
+
+def test_batch_epoch_bubble_averages_the_rows_around():
+    # Map 1 x 4 at -3, -1, 1, 3 with rows -3, -2.5 (unit 0) and 4 (unit 3); radius 1.
+    # unit 0: units 0, 1 -> mean(-3, -2.5) = -2.75; unit 1: units 0, 1, 2 -> the same;
+    # unit 2: units 1, 2, 3 -> 4; unit 3: units 2, 3 -> 4.
+    map_dist = naive.map_distances(1, 4, "rectangular", "plane")
+    new = naive.batch_epoch([[-3.0], [-2.5], [4.0]], LINE[:4], map_dist, 1.0, "bubble")
+    np.testing.assert_allclose(new, [[-2.75], [-2.75], [4], [4]], **CLOSE)
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.01])
+def test_batch_epoch_of_tiny_radius_is_lloyds_step_and_keeps_empty_units(radius):
+    # At radius .01 the nearest neighbor's weight is exp(-1 / .0002) = exp(-5000) = 0 in float64.
+    # Rows -4, -3 -> unit 0 (mean -3.5); row 0 ties units 1 and 2 -> unit 1; row 8 -> unit 5.
+    map_dist = naive.map_distances(2, 3, "rectangular", "plane")
+    new = naive.batch_epoch([[-4.0], [-3.0], [0.0], [8.0]], LINE, map_dist, radius, "gaussian")
+    np.testing.assert_allclose(new, [[-3.5], [0], [1], [3], [5], [8]], **CLOSE)
+
+
+def test_batch_epoch_of_huge_radius_gives_the_mean_everywhere():
+    # h is at least exp(-5 / 2e16), 1 - 2.5e-16. Mean of (-4, 10), (-3, -20), (0, 1), (9, 3).
+    X = [[-4.0, 10.0], [-3.0, -20.0], [0.0, 1.0], [9.0, 3.0]]
+    map_dist = naive.map_distances(2, 3, "rectangular", "plane")
+    new = naive.batch_epoch(X, np.hstack([LINE, -LINE]), map_dist, 1e8, "gaussian")
+    np.testing.assert_allclose(new, np.tile([0.5, -1.5], (6, 1)), **CLOSE)
+
+
+def test_batch_epoch_weight_two_is_the_row_twice_and_weight_zero_is_no_row():
+    map_dist = naive.map_distances(2, 3, "hexagonal", "plane")
+    rows = [[-4.0], [-3.0], [0.5], [8.0]]
+    weighted = naive.batch_epoch(rows, LINE, map_dist, 0.8, "gaussian", [1, 2, 0, 1])
+    repeated = naive.batch_epoch([[-4.0], [-3.0], [-3.0], [8.0]], LINE, map_dist, 0.8, "gaussian")
+    np.testing.assert_allclose(weighted, repeated, **CLOSE)
+    # And by hand, alone: (1 * -4 + 2 * -1) / 3 = -2, both rows at unit 0; unit 1's only row has
+    # weight 0, so it keeps its vector.
+    new = naive.batch_epoch(
+        [[-4.0], [-1.0], [9.0]], [[-3.0], [7.0]], np.array([[0, 1], [1, 0]]), 0, "bubble", [1, 2, 0]
+    )
+    np.testing.assert_allclose(new, [[-2], [7]], **CLOSE)
+
+
+def test_batch_epoch_and_online_leave_their_input_alone():
+    codebook, map_dist = LINE.copy(), naive.map_distances(2, 3, "rectangular", "plane")
+    naive.batch_epoch([[4.0]], codebook, map_dist, 1.0, "gaussian")
+    naive.online([[4.0]], [0], codebook, map_dist, [1.0], [0.5], "gaussian")
+    np.testing.assert_array_equal(codebook, LINE)
+
+
+def test_online_moves_the_best_unit_and_its_neighbors_step_by_step():
+    # Map 1 x 3 at -2, 0, 4, bubble. The order is row 1, then row 0.
+    # Step 0: x = 4, best unit 2, radius 1, rate 1/2: unit 2 stays at 4 (it is there already),
+    #   unit 1: 0 + (4 - 0)/2 = 2, unit 0 is 2 steps away: -2.
+    # Step 1: x = 1, distances 3, 1, 3, best unit 1, radius 0, rate 1/4: 2 + (1 - 2)/4 = 1.75.
+    map_dist = naive.map_distances(1, 3, "rectangular", "plane")
+    codebook = [[-2.0], [0.0], [4.0]]
+    new = naive.online([[1.0], [4.0]], [1, 0], codebook, map_dist, [1, 0], [0.5, 0.25], "bubble")
+    np.testing.assert_array_equal(new, [[-2], [1.75], [4]])
+
+
+def test_online_gaussian_step():
+    # Radius with h(1) = 1/2, h(2) = 1/16 (exponent times 4); rate 1/2; x = -10, best unit 0 at -2:
+    # -2 - 8/2 = -6; 0 - 10/4 = -2.5; 6 - 16/32 = 5.5.
+    radius = 1 / math.sqrt(2 * math.log(2))
+    map_dist = naive.map_distances(3, 1, "rectangular", "plane")
+    new = naive.online(
+        [[-10.0]], [0], [[-2.0], [0.0], [6.0]], map_dist, [radius], [0.5], "gaussian"
+    )
+    np.testing.assert_allclose(new, [[-6], [-2.5], [5.5]], **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("geometric", [8, 4, 2, 1]),  # a factor (1/8)^(1/3) = 1/2 a step
+        ("linear", [8, 17 / 3, 10 / 3, 1]),  # minus 7/3 a step
+        ("constant", [8, 8, 8, 8]),
+        # 8 / (1 + 7t/4): 8, 8/2.75 = 32/11, 8/4.5 = 16/9, 8/6.25 = 1.28; 8/8 = 1 at t = n = 4.
+        ("asymptotic", [8, 32 / 11, 16 / 9, 1.28]),
+    ],
+)
+def test_schedule(kind, expected):
+    values = [naive.schedule(kind, 8.0, 1.0, t, 4) for t in range(4)]
+    np.testing.assert_allclose(values, expected, **CLOSE)
+
+
+def test_schedule_ends():
+    # "Exactly": 0.1 and 0.3 have no short binary form, so a formula would miss the last bit.
+    assert naive.schedule("geometric", 7.3, 0.1, 9, 10) == 0.1
+    assert naive.schedule("linear", 7.3, 0.3, 9, 10) == 0.3
+    assert naive.schedule("geometric", 7.3, 0.1, 0, 1) == 0.1
+    assert naive.schedule("linear", 7.3, 0.3, 0, 1) == 0.3
+    assert naive.schedule("asymptotic", 7.5, 0.7, 0, 1) == 7.5
+    # MiniSom's default, start / (1 + 2t/n), is the case end = start / 3: 6/(1 + 2*5/10) = 3.
+    assert naive.schedule("asymptotic", 6.0, 2.0, 5, 10) == pytest.approx(3, abs=1e-12)
+
+
+# Start and size
+
+# Mean (10, -5), sum of squares 4 * 9 = 36 along y and 4 * 1 = 4 along x (8 rows):
+# eigenvalues 36/8 = 4.5 with axis (0, 1) and 4/8 = 0.5 with axis (1, 0), after the sign rule.
+CROSS = np.array([10.0, -5.0]) + np.array(
+    [[0, 3], [0, -3], [0, 3], [0, -3], [1, 0], [-1, 0], [1, 0], [-1, 0]]
+)
+
+
+def test_pca_start_rectangular_gives_the_long_side_the_first_component():
+    # 2 x 3: u1 = -1, 0, 1 over the columns moves y by sqrt(4.5), u2 = -1, 1 over the rows moves x
+    # by sqrt(0.5). 3 x 2 is its transpose: u1 runs over the rows.
+    a, b = math.sqrt(4.5), math.sqrt(0.5)
+    wide = [[10 - b, -5 - a], [10 - b, -5], [10 - b, -5 + a]]
+    wide += [[10 + b, -5 - a], [10 + b, -5], [10 + b, -5 + a]]
+    np.testing.assert_allclose(naive.pca_start(CROSS, 2, 3, "rectangular"), wide, **CLOSE)
+    tall = [wide[0], wide[3], wide[1], wide[4], wide[2], wide[5]]
+    np.testing.assert_allclose(naive.pca_start(CROSS, 3, 2, "rectangular"), tall, **CLOSE)
+    # 2 x 2: the rows get the first component.
+    square = [wide[0], wide[3], wide[2], wide[5]]
+    np.testing.assert_allclose(naive.pca_start(CROSS, 2, 2, "rectangular"), square, **CLOSE)
+
+
+def test_pca_start_hexagonal_follows_the_shifted_positions():
+    # 2 x 3: x = 0, 1, 2 and .5, 1.5, 2.5, so u1 = 2x/2.5 - 1 = -1, -.2, .6 and -.6, .2, 1.
+    a, b = math.sqrt(4.5), math.sqrt(0.5)
+    expected = [[10 - b, -5 + u * a] for u in (-1, -0.2, 0.6)]
+    expected += [[10 + b, -5 + u * a] for u in (-0.6, 0.2, 1)]
+    np.testing.assert_allclose(naive.pca_start(CROSS, 2, 3, "hexagonal"), expected, **CLOSE)
+
+
+def test_pca_start_sign_rule():
+    # One line along (3, -4)/5: rows +-(3, -4), eigenvalue 25, second eigenvalue 0. The largest
+    # entry in magnitude is made positive, so the axis is (-3, 4)/5 and u = -1, 1 gives +-(-3, 4).
+    new = naive.pca_start([[3.0, -4.0], [-3.0, 4.0]], 1, 2, "rectangular")
+    np.testing.assert_allclose(new, [[3, -4], [-3, 4]], **CLOSE)
+    # Along (1, -1) both entries are equal in magnitude and the first decides: axis (1, -1)/sqrt 2,
+    # eigenvalue 2, so u = -1, 1 gives -+(1, -1).
+    new = naive.pca_start([[1.0, -1.0], [-1.0, 1.0]], 2, 1, "rectangular")
+    np.testing.assert_allclose(new, [[-1, 1], [1, -1]], **CLOSE)
+
+
+def test_pca_start_of_one_feature_and_of_one_unit():
+    # Rows -3, 5: mean 1, variance 16, so the long side runs over -3, 1, 5 and the other is flat.
+    new = naive.pca_start([[-3.0], [5.0]], 2, 3, "rectangular")
+    np.testing.assert_allclose(new, [[-3], [1], [5], [-3], [1], [5]], **CLOSE)
+    np.testing.assert_array_equal(naive.pca_start([[-3.0], [5.0]], 1, 1, "hexagonal"), [[1]])
+
+
+def test_auto_size_square_data():
+    # 4 rows at (+-1, +-1), 25 times: n = 100, l1 = l2, ratio 1, M = 5 * 10 = 50.
+    X = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]] * 25)
+    # Rectangular: sqrt 50 = 7.07 -> 7 columns, 50/7 = 7.14 -> 7 rows.
+    assert naive.auto_size(X, "rectangular") == (7, 7)
+    # Hexagonal: sqrt(50 * .8660) = 6.58 -> 7 columns, 7 rows.
+    assert naive.auto_size(X, "hexagonal") == (7, 7)
+
+
+def test_auto_size_long_data():
+    # (+-3, +-1), 25 times: l1 = 9, l2 = 1, ratio 3. Rectangular: sqrt(50/3) = 4.08 -> 4 columns,
+    # 12.5 -> 13 rows. Hexagonal: sqrt(50/3 * .8660) = 3.80 -> 4, 13.
+    X = np.array([[3, 1], [3, -1], [-3, 1], [-3, -1]] * 25)
+    assert naive.auto_size(X, "rectangular") == (13, 4)
+    assert naive.auto_size(X, "hexagonal") == (13, 4)
+    # (+-6, +-1): the ratio 6 is cut to 4. sqrt(50/4) = 3.54 -> 4 and 13;
+    # hexagonal sqrt(12.5 * .8660) = 3.29 -> 3 columns, 16.67 -> 17 rows. (Uncut: 2.89 -> 3.)
+    X = X * [2, 1]
+    assert naive.auto_size(X, "rectangular") == (13, 4)
+    assert naive.auto_size(X, "hexagonal") == (17, 3)
+
+
+def test_auto_size_limits():
+    # n = 4: 5 * 2 = 10 units, but not above n: M = 4, ratio 1, 2 x 2.
+    assert naive.auto_size([[1, 1], [1, -1], [-1, 1], [-1, -1]], "rectangular") == (2, 2)
+    # One feature (l2 = 0 < l1) and constant data (l1 = 0): ratio 1. n = 16: M = 5 * 4 = 20 -> 16.
+    assert naive.auto_size([[float(i)] for i in range(16)], "rectangular") == (4, 4)
+    assert naive.auto_size([[7.0, -7.0]] * 16, "rectangular") == (4, 4)
+    assert naive.auto_size([[7.0, -7.0]], "hexagonal") == (1, 1)
+    # n = 2: M = 2, l1 = 1 and l2 = 0. sqrt 2 = 1.41 -> 1 column, 2 rows.
+    assert naive.auto_size([[-1.0], [1.0]], "rectangular") == (2, 1)
+
+
+# Measures
+
+
+def test_u_heights():
+    # 1 x 3 at (0, 0), (3, -4), (3, 8): gaps 5 and 12; the middle unit has their mean.
+    near = naive.neighbors(1, 3, "rectangular", "plane")
+    heights = naive.u_heights([[0.0, 0.0], [3.0, -4.0], [3.0, 8.0]], near)
+    np.testing.assert_array_equal(heights, [5, 8.5, 12])
+    assert math.isnan(naive.u_heights([[1.0]], [[]])[0])
+
+
+def test_u_heights_count_diagonal_neighbors_on_the_rectangular_lattice():
+    # Unit 0 of LINE at -3: neighbors 1, 3, 4 at -1, 3, 5, so (2 + 6 + 8) / 3.
+    # Hexagonal 2 x 3, unit 0: neighbors 1, 3 -> (2 + 6) / 2.
+    rectangular = naive.neighbors(2, 3, "rectangular", "plane")
+    assert naive.u_heights(LINE, rectangular)[0] == pytest.approx(16 / 3, abs=1e-12)
+    assert naive.u_heights(LINE, naive.neighbors(2, 3, "hexagonal", "plane"))[0] == 4
+
+
+def test_quantization_error():
+    # -3.5 is .5 from unit 0, 0 is 1 from unit 1 (and 2), 10 is 3 from unit 5: mean 1.5.
+    assert naive.quantization_error([[-3.5], [0.0], [10.0]], LINE) == 1.5
+
+
+def test_topographic_error():
+    # Rows -2.5 (units 0, 1: neighbors), 1.9 (units 2, 3: at opposite ends, (0, 2) and (1, 0)),
+    # 2.1 (units 3, 2: not neighbors), 9 (units 5, 4): 2 of 4.
+    near = naive.neighbors(2, 3, "rectangular", "plane")
+    X = [[-2.5], [1.9], [2.1], [9.0]]
+    assert naive.topographic_error(X, LINE, near) == 0.5
+    # On a torus 3 columns wrap, so units 2 and 3 touch.
+    assert naive.topographic_error(X, LINE, naive.neighbors(2, 3, "rectangular", "torus")) == 0
+    assert math.isnan(naive.topographic_error([[1.0]], [[0.0]], [[]]))
+
+
+# Outliers
+
+
+def test_k_prototype():
+    # Live units 0, 2, 3 at (0, 0), (0, 16), (100, 100); unit 1 sits on the row but is dead.
+    # x = (-3, 4): distance 5 to unit 0, with 9/5 + 16/5; (3, 12) off unit 2: sqrt 153.
+    codebook = [[0.0, 0.0], [-3.0, 4.0], [0.0, 16.0], [100.0, 100.0]]
+    live = [True, False, True, True]
+    far = math.sqrt(153)
+    scores, parts = naive.k_prototype([[-3.0, 4.0]], codebook, live, 2)
+    np.testing.assert_allclose(scores, [(5 + far) / 2], **CLOSE)
+    expected = [[(9 / 5 + 9 / far) / 2, (16 / 5 + 144 / far) / 2]]
+    np.testing.assert_allclose(parts, expected, **CLOSE)
+    np.testing.assert_allclose(parts.sum(axis=1), scores, **CLOSE)
+
+
+def test_k_prototype_at_distance_zero_and_with_few_live_units():
+    # On a unit: contributions 0, no division. Two live units at 1 and -2; k = 5 takes both:
+    # x = 1: (0 + 3) / 2, of which the one feature contributes all.
+    scores, parts = naive.k_prototype([[1.0]], [[1.0], [-2.0], [0.5]], [True, True, False], 5)
+    np.testing.assert_array_equal(scores, [1.5])
+    np.testing.assert_array_equal(parts, [[1.5]])
+    scores, parts = naive.k_prototype([[1.0, -1.0]], [[1.0, -1.0]], [True], 1)
+    np.testing.assert_array_equal(scores, [0])
+    np.testing.assert_array_equal(parts, [[0, 0]])
+
+
+def test_conformal_p():
+    # Calibration -1, 2, 2, 5 (n + 1 = 5): 9 beats all -> 1/5; 2 ties two and 5 is above -> 4/5;
+    # 3 -> 2/5; -2 is below all -> 5/5.
+    p = naive.conformal_p([9.0, 2.0, 3.0, -2.0], [5.0, -1.0, 2.0, 2.0])
+    np.testing.assert_array_equal(p, [0.2, 0.8, 0.4, 1])
+
+
+def test_auroc():
+    # Outliers 3, 1; inliers 1, -2, 3: 3 beats 1 and -2 and ties 3 (2.5), 1 ties 1 and beats -2
+    # (1.5): 4 of 6 pairs.
+    scores, labels = [3.0, 1.0, 1.0, -2.0, 3.0], [1, 1, 0, 0, 0]
+    assert naive.auroc(scores, labels) == pytest.approx(4 / 6, abs=1e-12)
+    assert naive.auroc([5.0, -5.0], [True, False]) == 1
+    assert naive.auroc([5.0, -5.0], [False, True]) == 0
+    assert naive.auroc([2.0, 2.0], [False, True]) == 0.5
+    assert math.isnan(naive.auroc([1.0, 2.0], [0, 0]))
