@@ -1,6 +1,12 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
-from somscape.encode._codes import CategoryCode, ColumnCode, NumberCode, UnusedColumn
+from somscape.encode._codes import (
+    CategoryCode,
+    ColumnCode,
+    NumberCode,
+    UnusedColumn,
+    level_texts,
+)
 from somscape.encode._encoding import Encoding, fit_encoding
 from somscape.encode._kinds import Roles
 from somscape.encode._text import number_text
@@ -13,5 +19,6 @@ __all__ = [
     "Roles",
     "UnusedColumn",
     "fit_encoding",
+    "level_texts",
     "number_text",
 ]

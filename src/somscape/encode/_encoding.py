@@ -114,6 +114,15 @@ class Encoding:
         counts = {code.name: table.column(code.name).n_missing for code in self.features}
         return {name: n for name, n in counts.items() if n}
 
+    def n_unseen(self, table: Table) -> dict[str, int]:
+        """Return, for each category with any, the cells whose level the map never saw."""
+        counts = {
+            code.name: int((code.encode(table.column(code.name))[:, -1] > 0).sum())
+            for code in self.features
+            if isinstance(code, CategoryCode)
+        }
+        return {name: n for name, n in counts.items() if n}
+
     def sum_by_column(self, by_feature: Float64s) -> Float64s:
         """Add up encoded features (n, n_features) to original columns (n, n_columns)."""
         return np.stack([by_feature[:, part].sum(axis=1) for part in self.slices], axis=1)
@@ -181,9 +190,7 @@ def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error
         raise ValueError(f"`missing` must be one of {MISSING_CHOICES}; got {missing!r}.")
     decisions = decide(table, roles or Roles())
     if table.n_rows < 2:
-        raise InputError(
-            f"{table.source} has one row of data; a map needs at least two. Add rows."
-        )
+        raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
     codes: list[ColumnCode] = []
     for column in table.columns:
         kind, why = decisions[column.name].kind, decisions[column.name].why

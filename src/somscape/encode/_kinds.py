@@ -166,7 +166,9 @@ def _find_id(table: Table, roles: Roles) -> str | None:
     spoken_for = {*roles.drop, *roles.category, *roles.number, roles.label}
     for column in table.columns:
         words = column.name.replace("_", " ").replace("-", " ").split()
-        is_called_id = bool(words) and (words[-1].lower() == "id" or words[-1].endswith(("Id", "ID")))
+        is_called_id = bool(words) and (
+            words[-1].lower() == "id" or words[-1].endswith(("Id", "ID"))
+        )
         is_key = column.n_missing == 0 and column.n_distinct == table.n_rows > 1
         if is_called_id and is_key and column.name not in spoken_for:
             return column.name

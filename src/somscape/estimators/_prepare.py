@@ -81,9 +81,10 @@ def prepare(
     """
     if isinstance(X, Table):
         encoding = encoding or fit_encoding(X, missing=missing)
-        values = encoding.encode(X)
-        names = np.array(encoding.feature_names, dtype=object)
-        estimator.n_features_in_, estimator.feature_names_in_ = len(names), names
+        values: Floats = encoding.encode(X)
+        names = encoding.feature_names
+        estimator.n_features_in_ = len(names)
+        estimator.feature_names_in_ = np.array(names, dtype=object)
     else:
         values = _checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
@@ -107,9 +108,7 @@ def rows_for(estimator: Any, X: Any) -> Floats:
     return np.ascontiguousarray(values, dtype=estimator.map_.codebook.dtype)
 
 
-def _checked_array(
-    estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1
-) -> Floats:
+def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Floats:
     values: Floats = validate_data(
         estimator,
         X,
@@ -122,9 +121,7 @@ def _checked_array(
     return values
 
 
-def _without_missing(
-    values: Floats, names: list[str], missing: str
-) -> tuple[Floats, Encoding]:
+def _without_missing(values: Floats, names: list[str], missing: str) -> tuple[Floats, Encoding]:
     is_missing = np.isnan(values)
     if not is_missing.any():
         return values, Encoding.plain(names)

@@ -193,9 +193,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             For a parameter or a value that cannot be used; the message says which.
         """
         check_parameters(self)
-        prepared = prepare(
-            self, X, sample_weight, encoding=self.encoding, missing=self.missing
-        )
+        prepared = prepare(self, X, sample_weight, encoding=self.encoding, missing=self.missing)
         map_, trained = train_map(self, prepared)
         self.map_ = map_
         self.codebook_ = map_.codebook

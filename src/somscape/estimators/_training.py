@@ -63,7 +63,8 @@ def check_parameters(som: "SOM") -> None:
     check_number("rate_start", som.rate_start, 0, 1)
     check_number("rate_end", som.rate_end, 0, 1)
     check_number("tol", som.tol, 0, low_is_allowed=True)
-    if "auto" not in (som.radius_start, som.radius_end) and som.radius_end > som.radius_start:
+    start, end = som.radius_start, som.radius_end
+    if not isinstance(start, str) and not isinstance(end, str) and end > start:
         raise ValueError(
             f"`radius_end` must not be above `radius_start` (grid steps); got {som.radius_end} "
             f"and {som.radius_start}. Pass a larger `radius_start`, or leave both 'auto'."

@@ -3,4 +3,11 @@
 from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice
 from somscape.grid._neighborhood import NEIGHBORHOODS, NeighborhoodTables, neighborhood_tables
 
-__all__ = ["BOUNDARIES", "KINDS", "NEIGHBORHOODS", "Lattice", "NeighborhoodTables", "neighborhood_tables"]
+__all__ = [
+    "BOUNDARIES",
+    "KINDS",
+    "NEIGHBORHOODS",
+    "Lattice",
+    "NeighborhoodTables",
+    "neighborhood_tables",
+]

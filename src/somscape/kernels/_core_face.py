@@ -4,7 +4,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, NeighborhoodTables
-from somscape.kernels import _core
+from somscape.kernels import _core  # type: ignore[attr-defined]  # built, where it is
 
 
 class CoreKernels:

@@ -31,9 +31,7 @@ class Agreement:
     n_alerts: int
 
 
-def label_agreement(
-    scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: int
-) -> Agreement:
+def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: int) -> Agreement:
     """Compare scores with a label.
 
     Parameters

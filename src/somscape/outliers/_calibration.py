@@ -31,7 +31,8 @@ def p_values(map_: Map, scores: Float64s) -> Float64s:
     """
     calibration = settings_of(map_).calibration
     at_least = len(calibration) - np.searchsorted(calibration, scores, side="left")
-    return (1.0 + at_least) / (len(calibration) + 1.0)
+    p: Float64s = (1.0 + at_least) / (len(calibration) + 1.0)
+    return p
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:

@@ -40,7 +40,9 @@ class Reason:
         return f"{self.column} {self.value} (usual {self.usual})"
 
 
-def explain_rows(map_: Map, table: Table | Floats, which: Sequence[int]) -> list[tuple[Reason, ...]]:
+def explain_rows(
+    map_: Map, table: Table | Floats, which: Sequence[int]
+) -> list[tuple[Reason, ...]]:
     """Return the reasons of some rows, largest share first.
 
     Parameters

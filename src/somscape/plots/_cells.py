@@ -43,11 +43,13 @@ def draw_cells(
     ax : matplotlib.axes.Axes
         Its frame is taken off, its y axis grows downward as the lattice's does.
     lattice : Lattice
+        The cells to draw.
     values : ndarray of shape (n_units,), optional
         Turned into colours by `colormap`, from the lowest to the highest, or over `limits`.
     colors : colour or sequence of n_units colours, optional
         Instead of values.
     colormap : str, default="viridis"
+        Of matplotlib.
     limits : tuple of float, optional
         Values at the ends of the colour map.
     edge : colour, default="face"
@@ -60,7 +62,7 @@ def draw_cells(
     """
     from matplotlib.collections import PolyCollection
 
-    corners = lattice.positions[:, None, :] + lattice.cell[None, :, :]
+    corners = list(lattice.positions[:, None, :] + lattice.cell[None, :, :])
     # "face" draws edges too, in the cell's colour: without any, light seams show between cells.
     cells = PolyCollection(corners, edgecolors=edge, linewidths=0.4)
     if values is None:
@@ -82,7 +84,7 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
     """Draw a light ring with a dark edge just inside the cells of some units."""
     from matplotlib.collections import PolyCollection
 
-    corners = lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :]
+    corners = list(lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :])
     for color, width, level in (("black", 3.4, 3), ("#ffb000", 1.8, 4)):
         ring = PolyCollection(
             corners, facecolors="none", edgecolors=color, linewidths=width, zorder=level
@@ -96,6 +98,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     Parameters
     ----------
     lattice : Lattice
+        What will be drawn.
     unit_size : float or None
         Inches from one unit to the next; None for a map of about 5.5 inches.
     has_legend : bool
@@ -120,7 +123,7 @@ def add_bar(ax: "Axes", cells: "PolyCollection", label: str) -> None:
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     bar_axes = figure.add_axes((box.x1 + 0.12 * inch, box.y0, 0.14 * inch, box.height))
     bar = figure.colorbar(cells, cax=bar_axes)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, length=2)
     bar.set_label(label, fontsize=9)
 
@@ -131,6 +134,7 @@ def add_legend(ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], n
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+        The axes of the map.
     markers : mapping of str to str
         matplotlib's marker of each class.
     classes : sequence of str

@@ -34,6 +34,7 @@ def count_classes(map_: Map, X: Any, y: Any) -> ClassCounts:
     Parameters
     ----------
     map_ : Map
+        The map that finds the winners.
     X : Table or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.
     y : array-like of shape (n_samples,)

@@ -27,7 +27,7 @@ _ARC_STEP = np.pi / 24
 
 
 def hits(
-    map_: Map,
+    map: Map,
     X: Any = None,
     y: Any = None,
     *,
@@ -40,7 +40,8 @@ def hits(
 
     Parameters
     ----------
-    map_ : Map
+    map : Map
+        The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows to count, as for `Map.rows_of`; default: the training rows.
     y : array-like of shape (n_samples,), optional
@@ -74,17 +75,17 @@ def hits(
     'Rows per unit, 3 x 4 units'
     """
     require_both(X, y)
-    lattice, is_own = map_.lattice, ax is None
+    lattice, is_own = map.lattice, ax is None
     has_pies = X is not None and y is not None
     if ax is None:
         ax = map_axes(lattice, unit_size, has_legend=has_pies)
     if has_pies:
-        found = count_classes(map_, X, y)
+        found = count_classes(map, X, y)
         draw_cells(ax, lattice, edge="white")
         _draw_pies(ax, lattice.positions, found)
         add_legend(ax, dict.fromkeys(found.classes, "o"), found.classes, y_name)
     else:
-        counts = map_.hits if X is None else _count(map_, X)
+        counts = map.hits if X is None else _count(map, X)
         limits = (0.0, float(counts.max()) or 1.0)
         cells = draw_cells(ax, lattice, counts, colormap=colormap, limits=limits, edge=FAINT_EDGE)
         if is_own:

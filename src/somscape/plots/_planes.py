@@ -23,7 +23,7 @@ _PANEL, _TITLE, _FOOT, _GAP, _HEAD = 2.1, 0.3, 0.58, 0.22, 0.45  # inches
 
 
 def planes(
-    map_: Map,
+    map: Map,
     columns: Sequence[str] | None = None,
     *,
     n_wide: int = 4,
@@ -36,7 +36,8 @@ def planes(
 
     Parameters
     ----------
-    map_ : Map
+    map : Map
+        The map to draw.
     columns : sequence of str, optional
         Which columns, in order; default all feature columns.
     n_wide : int, default=4
@@ -67,11 +68,11 @@ def planes(
         raise InputError(
             f"`n_wide` and `max_panels` must be at least 1; got {n_wide} and {max_panels}."
         )
-    names = chosen_columns(map_, columns)
-    shown = [column_plane(map_, name) for name in names[:max_panels]]
+    names = chosen_columns(map, columns)
+    shown = [column_plane(map, name) for name in names[:max_panels]]
     n_wide = min(n_wide, len(shown))
     n_tall = -(-len(shown) // n_wide)
-    tall = _map_height(map_)
+    tall = _map_height(map)
     cell_wide, cell_tall = _PANEL + _GAP, _TITLE + tall + _FOOT
     # A single panel still leaves room for the title of the picture.
     width = max(n_wide * cell_wide + _GAP, 3.2)
@@ -83,7 +84,7 @@ def planes(
         bottom = height - _HEAD - (i // n_wide) * cell_tall - _TITLE - tall
         box = (left / width, bottom / height, _PANEL / width, tall / height)
         ax = figure.add_axes(box)
-        _draw_plane(ax, map_, plane)
+        _draw_plane(ax, map, plane)
         axes.append(ax)
     title = "Each column on the map"
     if len(names) > len(shown):

@@ -36,12 +36,13 @@ class ColumnPlane:
     levels: tuple[str, ...] = ()
 
 
-def column_plane(map_: Map, column: str) -> ColumnPlane:
+def column_plane(map: Map, column: str) -> ColumnPlane:
     """Return what the plane of one column shows.
 
     Parameters
     ----------
-    map_ : Map
+    map : Map
+        The map that has the column.
     column : str
         A feature column of the encoding.
 
@@ -64,13 +65,13 @@ def column_plane(map_: Map, column: str) -> ColumnPlane:
     >>> plane.kind, plane.values.shape
     ('number', (12,))
     """
-    shown = map_.plane(column)
-    code, part = _code_and_part(map_, column)
+    shown = map.plane(column)
+    code, part = _code_and_part(map, column)
     if not isinstance(code, CategoryCode):
         return ColumnPlane(column, "number", np.asarray(shown, dtype=np.float64))
     if len(code.levels) == 2:
         # Online training from a principal-axes start can leave a level slightly below 0.
-        amounts = np.clip(map_.codebook[:, part].astype(np.float64), 0.0, None)
+        amounts = np.clip(map.codebook[:, part].astype(np.float64), 0.0, None)
         total = amounts.sum(axis=1)
         share = np.divide(amounts[:, 1], total, out=np.zeros_like(total), where=total > 0)
         return ColumnPlane(column, "share", share, (code.levels[1],))

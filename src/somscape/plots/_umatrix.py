@@ -27,7 +27,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def umatrix(
-    map_: Map,
+    map: Map,
     X: Any = None,
     y: Any = None,
     *,
@@ -41,7 +41,8 @@ def umatrix(
 
     Parameters
     ----------
-    map_ : Map
+    map : Map
+        The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows whose classes to mark; as for `Map.rows_of`.
     y : array-like of shape (n_samples,), optional
@@ -79,18 +80,18 @@ def umatrix(
     'U-matrix, 3 x 4 units'
     """
     require_both(X, y)
-    found = None if X is None or y is None else count_classes(map_, X, y)
-    lattice, is_own = map_.lattice, ax is None
+    found = None if X is None or y is None else count_classes(map, X, y)
+    lattice, is_own = map.lattice, ax is None
     if ax is None:
         ax = map_axes(lattice, unit_size, has_legend=found is not None)
-    cells = draw_cells(ax, lattice, map_.u_heights, colormap=colormap, edge=FAINT_EDGE)
+    cells = draw_cells(ax, lattice, map.u_heights, colormap=colormap, edge=FAINT_EDGE)
     ax.set_title(f"U-matrix, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11)
     if is_own:
         add_bar(ax, cells, "mean distance to neighbors")
     if highlight is not None:
-        outline_cells(ax, lattice, _checked_units(highlight, map_.n_units))
+        outline_cells(ax, lattice, _checked_units(highlight, map.n_units))
     if found is not None:
-        _mark_classes(ax, map_, found)
+        _mark_classes(ax, map, found)
         add_legend(ax, dict(zip(found.classes, MARKERS, strict=False)), found.classes, y_name)
     return Display(ax.figure, (ax,))  # type: ignore[arg-type]
 
@@ -105,7 +106,8 @@ def _mark_classes(ax: "Axes", map_: Map, found: ClassCounts) -> None:
         spots = map_.lattice.positions[units] + _offsets(place, n_present[units])
         diameter = step * np.where(n_present[units] == 1, 0.42, 0.3)
         ax.scatter(
-            *spots.T,
+            spots[:, 0],
+            spots[:, 1],
             s=diameter**2,
             marker=MARKERS[i],
             color=CLASS_COLORS[i],

@@ -62,12 +62,19 @@ def split_records(text: str, delimiter: str, source: str) -> tuple[list[list[str
     return records, lines
 
 
-def detect_delimiter(text: str) -> str:
+def detect_delimiter(text: str) -> tuple[str, str]:
     """Find the delimiter: the one that cuts most of the first lines as it cuts the header.
 
     Quoted cells are respected.  Where none cuts the header, the text is one column, and
-    the answer is a character that it does not contain.
+    the answer is a character that it does not contain.  Also gives the text, without the
+    ``sep=;`` with which Excel may declare the delimiter on the first line.
     """
+    if text.startswith("sep=") and text[5:6] in ("\r", "\n"):
+        return text[4], text[5:]  # the line end stays, so that lines keep their numbers
+    return _likely_delimiter(text), text
+
+
+def _likely_delimiter(text: str) -> str:
     counts = {delimiter: _cell_counts(text, delimiter) for delimiter in _DELIMITERS}
     scores = {
         delimiter: (n_cells.count(n_cells[0]), n_cells[0])

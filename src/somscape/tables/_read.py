@@ -86,7 +86,7 @@ def _table_from_text(
     text: str, source: str, delimiter: str | None, decimal: str | None, notes: list[str]
 ) -> Table:
     if delimiter is None:
-        delimiter = detect_delimiter(text)
+        delimiter, text = detect_delimiter(text)
         if delimiter not in (",", NO_DELIMITER):
             notes.append("delimiter tab" if delimiter == "\t" else f"delimiter {delimiter!r}")
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)

@@ -81,7 +81,7 @@ def arrange(
                 f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
                 f' {delimiter!r} in quotes ("), or name another delimiter (--delimiter)'
             )
-    _check_header(header, source, lines[start])
+    notes += _check_header(header, source, lines[start])
     names, name_notes = _complete_names(header)
     check_names(names, f"{source}, line {lines[start]}")
     cells = zip(*(record for _, record in body), strict=True)
@@ -105,7 +105,7 @@ def _complete_names(header: list[str]) -> tuple[list[str], list[str]]:
     return names, notes
 
 
-def _check_header(header: list[str], source: str, line: int) -> None:
+def _check_header(header: list[str], source: str, line: int) -> list[str]:
     # "22.08" is no name.  Whole numbers may be: years, or pandas' 0, 1, 2.
     plain = spell([name for name in header if name]).plain
     if plain and any(value % 1 for value in plain.values()):
@@ -113,3 +113,4 @@ def _check_header(header: list[str], source: str, line: int) -> None:
             f"{source}, line {line}: the first line should name the columns, but holds numbers"
             f" ({listed(header, 3)}); add a line with column names above it"
         )
+    return [f"the names on line {line} are numbers"] if plain else []

@@ -108,6 +108,19 @@ def test_one_column(tmp_path: Path, text: str, cells: list[str | None]) -> None:
     assert table.columns[0].cells.tolist() == cells
 
 
+def test_excel_declares_the_delimiter(tmp_path: Path) -> None:
+    table = read(tmp_path, "sep=;\r\na,x;b\r\n1;2\r\n")
+    assert table.names == ("a,x", "b")
+    assert table.where(0) == "t.csv, line 3"
+    assert table.notes == ("delimiter ';'",)
+
+
+def test_names_that_are_numbers_are_noted(tmp_path: Path) -> None:
+    table = read(tmp_path, ",2024,2025\na,6,7\n")
+    assert table.names == ("column_1", "2024", "2025")
+    assert table.notes[0] == "the names on line 1 are numbers"
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_and_blank_lines(tmp_path: Path, end: str) -> None:
     text = end.join(["", "id,note", '1,"two', 'lines"', "", "2,b", "  ", "", ""])
@@ -268,6 +281,7 @@ def test_lone_comma_is_decimal_in_a_semicolon_file(tmp_path: Path) -> None:
         ("3,5", "1,234", 1.234),
         ("3.5", "1,234", 1234),
         ("3,5", "1.234", 1234),
+        ("3,5", "0.234", 0.234),
         ("3.5", "1.234", 1.234),
         ("3", "1.234", 1.234),
     ],

@@ -1,0 +1,212 @@
+"""What can be typed: commands, options and their help."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from somscape._errors import InputError
+from somscape._version import __version__
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class BadInput(click.ClickException):
+    """One line for the user, and exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """A group whose commands end with one line and exit code 2 on bad input."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is wrong with the input becomes a click error."""
+        try:
+            return super().invoke(ctx)
+        except (InputError, OSError) as error:
+            raise BadInput(_one_line(error)) from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which people meet them."""
+        return list(self.commands)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}."
+    return " ".join(str(error).split())
+
+
+option = partial(click.option, show_default=True)
+
+
+def table_options(command: Command) -> Command:
+    """Add the options that say how to read a table and what its columns are."""
+    options = [
+        option("--id", "id_column", metavar="COL", help="Column that names the rows."),
+        option(
+            "--label",
+            metavar="COL[=VALUE]",
+            help="Column with a known outcome: not a feature, compared with the ranking. "
+            "Without VALUE the rarer one counts.",
+        ),
+        option("--drop", multiple=True, metavar="COL", help="Leave a column out (repeatable)."),
+        option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
+        option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
+        option(
+            "--missing",
+            type=click.Choice(["fill", "error"]),
+            default="fill",
+            help="Missing cells: fill (numbers by the median, categories as a level of their "
+            "own) or stop.",
+        ),
+        *reading_options,
+    ]
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+reading_options = [
+    option("--delimiter", metavar="CHAR", help="Cell delimiter; else detected."),
+    option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; else detected."),
+    option("--encoding", metavar="NAME", help="Text encoding; else detected."),
+]
+
+
+def read_options(command: Command) -> Command:
+    """Add the options that say how to read a table."""
+    for add in reversed(reading_options):
+        command = add(command)
+    return command
+
+
+def ranking_options(command: Command) -> Command:
+    """Add the options that say how many rows to list, and where results go."""
+    options = [
+        option("--alerts", type=click.IntRange(1), metavar="N", help="List the first N rows."),
+        option(
+            "--contamination",
+            type=click.FloatRange(0, 0.5, min_open=True),
+            default=0.05,
+            metavar="F",
+            help="Share of the rows to list, where --alerts is not given.",
+        ),
+        option(
+            "--seed", type=click.IntRange(0), default=0, metavar="S", help="Same seed, same files."
+        ),
+        option("--force", is_flag=True, help="Replace DIR even if it holds other files."),
+    ]
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
+seed_option = option(
+    "--seed", type=click.IntRange(0), default=0, metavar="S", help="Same seed, same map."
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="somscape")
+def main() -> None:
+    """Self-organizing maps: find the unusual rows of a table, and why.
+
+    \b
+    somscape demo                                 see it work on real credit applications
+    somscape detect customers.csv --id ID --out found    your own table
+    """
+
+
+@main.command()
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="somscape-demo",
+    metavar="DIR",
+    help="Where results go.",
+)
+@ranking_options
+def demo(out: Path, **options: Any) -> None:
+    """Rank 1,000 bundled credit applications (UCI Statlog German Credit)."""
+    from somscape.cli._detect import detect_demo
+
+    detect_demo(out, **options)
+
+
+@main.command()
+@click.argument("table", metavar="TABLE")
+@table_options
+@ranking_options
+@option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where results go."
+)
+def detect(table: str, out: Path, **options: Any) -> None:
+    """Rank the rows of TABLE by how unusual they are, with reasons.
+
+    TABLE is a .csv, .tsv, .csv.gz, .parquet or .xlsx file, or - for standard input.  DIR gets
+    alerts.csv, report.html, map.som, umatrix.png and planes.png, all or none of them.
+    """
+    from somscape.cli._detect import detect_file
+
+    detect_file(table, out, **options)
+
+
+@main.command()
+@click.argument("table", metavar="TABLE")
+@table_options
+@option(
+    "--rows",
+    "n_rows",
+    type=click.IntRange(1),
+    metavar="R",
+    help="Rows of the map; else from the data.",
+)
+@option("--cols", "n_cols", type=click.IntRange(1), metavar="C", help="Columns of the map.")
+@option(
+    "--epochs",
+    type=click.IntRange(1),
+    metavar="E",
+    help="Passes over the rows; else until settled.",
+)
+@seed_option
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The map, such as map.som.",
+)
+def fit(table: str, out: Path, **options: Any) -> None:
+    """Train a map of TABLE and save it."""
+    from somscape.cli._fit import fit_file
+
+    fit_file(table, out, **options)
+
+
+@main.command()
+@click.argument("map_file", metavar="MAP")
+@click.argument("table", metavar="TABLE")
+@read_options
+@option("--out", default="-", metavar="FILE", help="The scores as CSV; - for standard output.")
+def score(map_file: str, table: str, out: str, **options: Any) -> None:
+    """Score new rows of TABLE against a saved detector, with its encoding.
+
+    MAP is the map.som of a `detect`.  Columns are found by name, in any order.
+    """
+    from somscape.cli._score import score_file
+
+    score_file(map_file, table, out, **options)
+
+
+@main.command()
+@click.argument("map_file", metavar="MAP")
+def info(map_file: str) -> None:
+    """Say what a saved map holds."""
+    from somscape.cli._info import show_info
+
+    show_info(map_file)

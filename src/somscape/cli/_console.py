@@ -1,0 +1,112 @@
+"""What is shown: tables and lines on standard output, progress on standard error."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Grid
+
+from somscape.encode import Encoding
+from somscape.fit import Callback
+from somscape.fit import Progress as Step
+from somscape.outliers import Alerts
+
+MAX_COLUMNS_SHOWN = 40
+MAX_ALERTS_SHOWN = 10
+PLAIN_WIDTH = 100
+
+
+def make_console(*, to_stderr: bool = False) -> Console:
+    """Return a console as wide as the terminal, or 100 characters where there is none."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    width = None if stream.isatty() else shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
+    return Console(stderr=to_stderr, width=width, highlight=False)
+
+
+def show_columns(console: Console, encoding: Encoding, missing: dict[str, int]) -> None:
+    """Say what was done to each column."""
+    if len(encoding.columns) > MAX_COLUMNS_SHOWN:
+        kinds = [code.kind for code in encoding.columns]
+        counts = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
+        console.print(f"{len(kinds)} columns: {counts}; report.html says what became of each.")
+        return
+    grid = Grid("column", "taken as", "because", box=None, padding=(0, 2, 0, 0))
+    for code in encoding.columns:
+        n = missing.get(code.name)
+        filled = f"; {n} missing filled" if n else ""
+        grid.add_row(escape(code.name), code.kind, escape(code.why + filled))
+    console.print(grid)
+
+
+def show_alerts(console: Console, alerts: Alerts) -> None:
+    """Show the first rows of the list, with reasons."""
+    grid = Grid(
+        "rank",
+        escape(alerts.id_name),
+        "score",
+        "p-value",
+        "reasons",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    for i in range(min(alerts.n_alerts, MAX_ALERTS_SHOWN)):
+        reasons = "; ".join(str(reason) for reason in alerts.reasons[i])
+        grid.add_row(
+            str(i + 1),
+            escape(alerts.ids[i]),
+            f"{alerts.scores[i]:.3f}",
+            f"{alerts.p_values[i]:.4f}",
+            escape(reasons),
+        )
+    console.print(grid)
+    if alerts.n_alerts > MAX_ALERTS_SHOWN:
+        console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in alerts.csv")
+
+
+def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:
+    """Show names and values in two columns."""
+    grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in facts:
+        grid.add_row(name, escape(str(value)))
+    console.print(grid)
+
+
+def kernels_line(kernels: str) -> str:
+    """Say which kernels ran and, without the core, what a compiler would bring."""
+    if kernels == "numpy":
+        return (
+            "Kernels: NumPy. Installed where a C++ compiler is found, somscape trains about 10 "
+            "times faster."
+        )
+    return f"Kernels: {kernels}."
+
+
+@contextmanager
+def progress_bar(n_maps: int) -> Iterator[Callback]:
+    """Show a bar over the training of some maps; nothing where there is no terminal."""
+    console = make_console(to_stderr=True)
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        TextColumn("{task.fields[what]}"),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task("training", total=n_maps, what="")
+        done = [0.0, 0.0]  # maps finished, share of the current one
+
+        def update(step: Step) -> None:
+            share = step.step / step.n_steps
+            if share <= done[1]:
+                done[0] += 1
+            done[1] = share
+            what = f"map {int(done[0]) + 1} of {n_maps}, error {step.quantization_error:.4g}"
+            bar.update(task, completed=done[0] + share, what=what)
+
+        yield update

@@ -1,0 +1,144 @@
+"""`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
+
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape import report
+from somscape.cli._console import (
+    kernels_line,
+    make_console,
+    progress_bar,
+    show_alerts,
+    show_columns,
+)
+from somscape.cli._folder import RESULT_FILES, check_folder, whole_folder
+from somscape.cli._roles import Label, find_label, roles_from
+from somscape.datasets import load_german_credit
+from somscape.encode import fit_encoding
+from somscape.estimators import SOM, SOMDetector
+from somscape.measures import Agreement, label_agreement
+from somscape.outliers import Alerts
+from somscape.plots import planes, umatrix
+from somscape.tables import Table, read_table, write_csv
+
+DEMO_COMMAND = "somscape demo"
+N_FOLDS = 5
+
+
+def detect_file(path: str, out: Path, **options: Any) -> None:
+    """Run the main job on a file."""
+    check_folder(out, force=options["force"])
+    reading = {name: options.pop(name) for name in ("delimiter", "decimal", "encoding")}
+    table = read_table(path, **reading)
+    _detect(table, out, options, _command_line(path, out, options))
+
+
+def detect_demo(out: Path, **options: Any) -> None:
+    """Run the main job on the bundled credit applications."""
+    check_folder(out, force=options["force"])
+    roles = {"id_column": None, "label": "class=2", "drop": (), "category": (), "number": ()}
+    _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, DEMO_COMMAND)
+
+
+def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> None:
+    console = make_console()
+    label = find_label(table, options["label"])
+    encoding = fit_encoding(table, roles_from(table, options), options["missing"])
+    notes = f" ({'; '.join(table.notes)})" if table.notes else ""
+    console.print(f"{table.n_rows} rows of {table.source}{notes}", markup=False)
+    show_columns(console, encoding, encoding.n_missing(table))
+
+    with progress_bar(1 + N_FOLDS) as bar:
+        detector = SOMDetector(
+            contamination=options["contamination"],
+            n_folds=N_FOLDS,
+            som=SOM(callbacks=(bar,)),
+            encoding=encoding,
+            random_state=options["seed"],
+        ).fit(table)
+    alerts = detector.alerts(table, options["alerts"])
+    agreement = None if label is None else _agreement(alerts, label)
+    _write(out, detector, table, alerts, label, agreement, command)
+
+    console.print()
+    show_alerts(console, alerts)
+    console.print()
+    if label is not None and agreement is not None:
+        console.print(agreement_line(label, agreement), markup=False)
+    console.print(kernels_line(detector.kernels_used_), markup=False)
+    names = ", ".join(RESULT_FILES)
+    console.print(f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}", markup=False)
+
+
+def agreement_line(label: Label, agreement: Agreement) -> str:
+    """Say how well unusual and labelled agree; what the label means is the reader's to know."""
+    rarer = ", the rarer value" if label.is_rarer else ""
+    return (
+        f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
+        f"{agreement.n_rows} rows{rarer}): AUROC {agreement.auroc:.3f}; "
+        f"{agreement.precision:.0%} of the {agreement.n_alerts} alerts have it, "
+        f"{agreement.lift:.2f} times the share among all rows."
+    )
+
+
+def _agreement(alerts: Alerts, label: Label) -> Agreement:
+    is_known = label.is_known[alerts.rows]
+    rows = alerts.rows[is_known]
+    n_alerts = int(is_known[: alerts.n_alerts].sum())
+    return label_agreement(alerts.scores[is_known], label.has_value[rows], n_alerts)
+
+
+def _write(
+    out: Path,
+    detector: SOMDetector,
+    table: Table,
+    alerts: Alerts,
+    label: Label | None,
+    agreement: Agreement | None,
+    command: str,
+) -> None:
+    map_ = detector.map_
+    classes = None if label is None else np.array(_classes(table, label), dtype=object)
+    top = alerts.units[: alerts.n_alerts]
+    shown = None
+    if label is not None and agreement is not None:
+        shown = {"label": label.column, "value": label.value, **vars(agreement)}
+    with whole_folder(out) as folder:
+        write_csv(folder / "alerts.csv", alerts.to_table(map_, table))
+        map_.save(folder / "map.som")
+        umatrix(map_, None if classes is None else table, classes, highlight=top).save(
+            folder / "umatrix.png"
+        )
+        planes(map_).save(folder / "planes.png")
+        data = report.build(
+            map_, table, alerts, agreement=shown, command=command, notes=table.notes
+        )
+        made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        page = report.render(data, made_at=made_at)
+        (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
+
+
+def _classes(table: Table, label: Label) -> list[str]:
+    cells = table.column(label.column).cells
+    return ["missing" if cell is None else f"{label.column} {cell}" for cell in cells]
+
+
+def _command_line(path: str, out: Path, options: dict[str, Any]) -> str:
+    words = ["somscape", "detect", path]
+    for flag, name in (("--id", "id_column"), ("--label", "label")):
+        if options[name] is not None:
+            words += [flag, options[name]]
+    for name in ("drop", "category", "number"):
+        for column in options[name]:
+            words += [f"--{name}", column]
+    if options["missing"] != "fill":
+        words += ["--missing", options["missing"]]
+    if options["alerts"] is not None:
+        words += ["--alerts", str(options["alerts"])]
+    else:
+        words += ["--contamination", str(options["contamination"])]
+    return shlex.join([*words, "--seed", str(options["seed"]), "--out", str(out)])

@@ -1,0 +1,51 @@
+"""`fit`: from a table to a saved map."""
+
+from pathlib import Path
+from typing import Any
+
+from somscape import measures
+from somscape._errors import InputError
+from somscape.cli._console import kernels_line, make_console, progress_bar, show_columns, show_facts
+from somscape.cli._roles import roles_from
+from somscape.encode import fit_encoding
+from somscape.estimators import SOM
+from somscape.tables import read_table
+
+
+def fit_file(path: str, out: Path, **options: Any) -> None:
+    """Train a map of a file and save it."""
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: the folder {out.parent} does not exist. Make it first.")
+    if out.is_dir():
+        raise InputError(f"{out} is a folder. Give --out the name of a file, such as map.som.")
+    table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
+    encoding = fit_encoding(table, roles_from(table, options), options["missing"])
+    console = make_console()
+    console.print(f"{table.n_rows} rows of {table.source}", markup=False)
+    show_columns(console, encoding, encoding.n_missing(table))
+    with progress_bar(1) as bar:
+        som = SOM(
+            options["n_rows"] or "auto",
+            options["n_cols"] or "auto",
+            n_epochs=options["epochs"] or "auto",
+            random_state=options["seed"],
+            callbacks=(bar,),
+            encoding=encoding,
+        ).fit(table)
+    som.map_.save(out)
+    lattice = som.map_.lattice
+    error = measures.topographic_error(som.map_, table)
+    show_facts(
+        console,
+        [
+            (
+                "map",
+                f"{lattice.n_rows} x {lattice.n_cols} units, {lattice.kind}, {lattice.boundary}",
+            ),
+            ("epochs", f"{som.n_iter_} ({som.stop_reason_})"),
+            ("quantization error", f"{measures.quantization_error(som.map_, table):.4g}"),
+            ("topographic error", f"{error:.3f} ({6 if lattice.is_hexagonal else 8} neighbors)"),
+        ],
+    )
+    console.print(kernels_line(som.kernels_used_), markup=False)
+    console.print(f"Wrote {out}", markup=False)

@@ -1,0 +1,61 @@
+"""Result files appear whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from somscape._errors import InputError
+
+RESULT_FILES = ("alerts.csv", "report.html", "map.som", "umatrix.png", "planes.png")
+
+
+def check_folder(target: Path, *, force: bool) -> None:
+    """Raise InputError where results must not go.
+
+    A folder is replaced only if it is empty or holds nothing but results of somscape.
+    """
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+    if not target.exists():
+        return
+    if not target.is_dir() or target.is_symlink():
+        raise InputError(f"{target} is not a folder. Give another --out.")
+    foreign = sorted(p.name for p in target.iterdir() if p.name not in RESULT_FILES)
+    if foreign and not force:
+        raise InputError(
+            f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "
+            "--force to replace the whole folder."
+        )
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Give a folder to fill that takes the place of `target` once all is written."""
+    making = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        yield making
+        making.chmod(0o777 & ~_umask())
+        if target.exists():
+            old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
+            target.replace(old / "results")
+            try:
+                making.replace(target)
+            except BaseException:
+                (old / "results").replace(target)
+                raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
+        else:
+            making.replace(target)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

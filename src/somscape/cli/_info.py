@@ -1,0 +1,32 @@
+"""`info`: what a saved map holds."""
+
+from somscape.cli._console import make_console, show_columns, show_facts
+from somscape.maps import load
+
+
+def show_info(map_file: str) -> None:
+    """Show size, training, columns and score settings of a saved map."""
+    map_ = load(map_file)
+    lattice, detector = map_.lattice, map_.detector
+    errors = map_.history.get("quantization_error")
+    facts = [
+        ("map", f"{lattice.n_rows} x {lattice.n_cols} units, {lattice.kind}, {lattice.boundary}"),
+        ("features", f"{map_.codebook.shape[1]}, {map_.codebook.dtype.name}"),
+        ("rows trained on", f"{map_.hits.sum():g}"),
+        ("units that won no row", f"{int((map_.hits == 0).sum())}"),
+        *[(name.replace("_", " "), value) for name, value in map_.parameters.items()],
+        ("quantization error", "unknown" if errors is None else f"{errors[-1]:.4g}"),
+        ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items())),
+    ]
+    if detector is None:
+        facts.append(("detector", "none: this map cannot score rows"))
+    else:
+        facts += [
+            ("score", f"{detector.score}, {detector.n_prototypes} prototypes"),
+            ("threshold", f"{detector.threshold:.4g}"),
+            ("calibration rows", len(detector.calibration)),
+        ]
+    console = make_console()
+    show_facts(console, facts)
+    console.print()
+    show_columns(console, map_.encoding, {})

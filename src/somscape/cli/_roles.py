@@ -1,0 +1,74 @@
+"""From options to roles, and from a label to rows that have it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._errors import InputError
+from somscape.encode import Roles, level_texts
+from somscape.tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """A label's column and value, and which rows have it.
+
+    Attributes
+    ----------
+    column, value : str
+    has_value : ndarray of shape (n_rows,), bool
+    is_known : ndarray of shape (n_rows,), bool
+        False where the cell is missing.
+    is_rarer : bool
+        Whether the value was chosen for being the rarer one.
+    """
+
+    column: str
+    value: str
+    has_value: NDArray[np.bool_]
+    is_known: NDArray[np.bool_]
+    is_rarer: bool
+
+
+def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
+    """Split COL=VALUE; a column whose own name has a = in it comes first."""
+    if label is None or label in table.names or "=" not in label:
+        return label, None
+    column, _, value = label.partition("=")
+    return column, value
+
+
+def roles_from(table: Table, options: dict[str, Any]) -> Roles:
+    """Return the roles that command-line options give."""
+    column, _ = split_label(options["label"], table)
+    return Roles(
+        options["id_column"], column, options["drop"], options["category"], options["number"]
+    )
+
+
+def find_label(table: Table, label: str | None) -> Label | None:
+    """Return the label to compare with, its value chosen where none was given."""
+    column, value = split_label(label, table)
+    if column is None:
+        return None
+    texts = np.array(level_texts(table.column(column)), dtype=object)
+    is_known = ~table.column(column).missing
+    values, counts = np.unique(texts[is_known], return_counts=True)
+    shown = ", ".join(f"{v} ({n} rows)" for v, n in zip(values[:6], counts, strict=False))
+    if len(values) < 2:
+        raise InputError(
+            f"label column '{column}' of {table.source} has no two different values to compare "
+            f"({shown or 'all missing'}). Leave --label out and pass --drop {column}."
+        )
+    if value is None:
+        value = str(values[np.argmin(counts)])
+        is_rarer = True
+    else:
+        is_rarer = False
+        if value not in values:
+            raise InputError(
+                f"label column '{column}' of {table.source} has no value '{value}'; it has {shown}."
+            )
+    return Label(column, value, texts == value, is_known, is_rarer)

@@ -1,0 +1,79 @@
+"""`score`: new rows against a saved detector."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape.cli._console import make_console
+from somscape.maps import Map, load
+from somscape.outliers import explain_rows, p_values, score_rows
+from somscape.outliers._alerts import RECORD
+from somscape.outliers._score import settings_of
+from somscape.tables import Table, read_table, table_from_columns, write_csv
+
+
+def score_file(map_file: str, path: str, out: str, **reading: Any) -> None:
+    """Score the rows of a file and write one line each, in the order of the file."""
+    map_ = load(map_file)
+    settings_of(map_)
+    table = read_table(path, **reading)
+    result, n_flagged = _scores(map_, table)
+    if out == "-":
+        write_csv(sys.stdout, result)
+    else:
+        _write_whole(Path(out), result)
+    console = make_console(to_stderr=True)
+    console.print(f"{table.n_rows} rows scored, {n_flagged} above the threshold.", markup=False)
+    for what, counts in (
+        ("missing cells filled", map_.encoding.n_missing(table)),
+        ("cells with a level the map never saw", map_.encoding.n_unseen(table)),
+    ):
+        if counts:
+            listed = ", ".join(f"{name} {n}" for name, n in counts.items())
+            console.print(f"{what.capitalize()}: {listed}.", markup=False)
+
+
+def _scores(map_: Map, table: Table) -> tuple[Table, int]:
+    scores = score_rows(map_, table)
+    is_flagged = scores > settings_of(map_).threshold
+    units = map_.winners(table)
+    row, col = map_.lattice.rows_and_cols(units)
+    flagged = np.flatnonzero(is_flagged)
+    reasons = [""] * table.n_rows
+    for i, found in zip(flagged, explain_rows(map_, table, flagged.tolist()), strict=True):
+        reasons[i] = "; ".join(map(str, found))
+    id_name = map_.encoding.named("id")
+    if id_name is not None and id_name in table.names:
+        ids = list(table.column(id_name).cells)
+    else:
+        id_name, ids = RECORD, list(range(1, table.n_rows + 1))
+    columns = {
+        id_name: ids,
+        "score": scores,
+        "p_value": p_values(map_, scores),
+        "flagged": np.where(is_flagged, "yes", "no").tolist(),
+        "unit": units,
+        "row": row,
+        "col": col,
+        "reasons": reasons,
+    }
+    return table_from_columns(columns, source="scores"), len(flagged)
+
+
+def _write_whole(target: Path, result: Table) -> None:
+    if not target.parent.is_dir() or target.is_dir():
+        raise InputError(f"{target}: not a place for a file. Give --out the name of a new file.")
+    with tempfile.NamedTemporaryFile(
+        "w", dir=target.parent, delete=False, encoding="utf-8", newline=""
+    ) as file:
+        temporary = Path(file.name)
+        try:
+            write_csv(file, result)
+        except BaseException:
+            temporary.unlink()
+            raise
+    temporary.replace(target)

@@ -1,0 +1,66 @@
+"""Fills the page's templates with a report's data."""
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+_JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+"""As escapes inside JSON strings these can neither end the element nor open another."""
+
+
+def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
+    """Return the report as one HTML page that needs no network.
+
+    Parameters
+    ----------
+    data : mapping
+        From `build`.
+    made_at : str, optional
+        Date to show at the foot, the only part of the page that it changes; without it,
+        the same data gives the same text.
+
+    Returns
+    -------
+    str
+        To be saved as UTF-8.  Styles and script stand inside, and the page's security
+        policy allows these two, by their hashes, and nothing else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector, outliers, report, tables
+    >>> x = np.random.default_rng(0).normal(size=60)
+    >>> table = tables.table_from_columns({"x": x, "y": x**2})
+    >>> map_ = SOMDetector(random_state=0).fit(table).map_
+    >>> data = report.build(map_, table, outliers.rank_alerts(map_, table, 3))
+    >>> page = report.render(data)
+    >>> "http://" in page or "https://" in page
+    False
+    """
+    style, script = _template("report.css"), _template("report.js")
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Template(_template("report.html")).substitute(
+        title=html.escape(str(data["title"])),
+        made_at=html.escape(made_at or ""),
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        data=text.translate(_JSON_ESCAPES),
+    )
+
+
+@cache
+def _template(name: str) -> str:
+    return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return base64.b64encode(digest).decode("ascii")
