@@ -20,8 +20,7 @@ check: $(ENVS)/check/ready  ## style, types, structure, docstrings, examples, th
 	$(ENVS)/check/bin/ruff format --check .
 	$(ENVS)/check/bin/mypy
 	$(ENVS)/check/bin/python -m pytest -m "check or browser" tests
-	$(ENVS)/check/bin/python -m pytest --doctest-modules -n 0 src/somscape
-	$(ENVS)/check/bin/python examples/run_all.py
+	$(ENVS)/check/bin/python -m pytest --doctest-modules src/somscape
 
 bench: $(ENVS)/bench/ready  ## against MiniSom, XPySom and fastersom; writes benchmarks/README.md
 	$(ENVS)/bench/bin/python benchmarks/run.py

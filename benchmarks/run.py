@@ -1,6 +1,6 @@
 """Measure somscape beside its peers and write the tables into README.md.
 
-    python benchmarks/run.py [--repeats 7] [--out benchmarks/README.md]
+    python benchmarks/run.py [--repeats 7] [--out FILE]
 
 Every measurement is a fresh process, so that imports, threads and caches of one library do not
 touch another. Within a round the libraries take turns; a ratio is taken within its round and its
@@ -26,6 +26,7 @@ from typing import Any
 
 from problems import PROBLEMS, credit_csv, quality
 
+README = Path(__file__).resolve().parent / "README.md"
 LIBRARIES = ("somscape", "minisom", "fastersom", "xpysom")
 OURS = "somscape"
 # Problem, peer, and how many times our time the peer has to take at least.
@@ -237,7 +238,10 @@ def report(repeats: int) -> str:
 
 
 def write_between_markers(path: Path, text: str) -> None:
-    """Replace what stands between the markers in the file by the text."""
+    """Replace what stands between the markers in the file by the text; make a new file of it."""
+    if not path.exists():
+        path.write_text(f"{BEGIN}\n\n{text}\n\n{END}\n", encoding="utf-8")
+        return
     before, found, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, closed, after = rest.partition(END)
     if not (found and closed):
@@ -249,7 +253,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Measure somscape beside its peers.")
     parser.add_argument("--repeats", type=int, default=7, help="rounds (default: 7)")
-    parser.add_argument("--out", type=Path, help="file to write between its markers")
+    parser.add_argument("--out", type=Path, default=README, help="file to write (default: README)")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -258,8 +262,7 @@ def main() -> None:
         return
     text = report(arguments.repeats)
     print(f"\n{text}")
-    if arguments.out:
-        write_between_markers(arguments.out, text)
+    write_between_markers(arguments.out, text)
 
 
 if __name__ == "__main__":

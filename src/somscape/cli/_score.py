@@ -10,9 +10,7 @@ import numpy as np
 from somscape._errors import InputError
 from somscape.cli._console import make_console
 from somscape.maps import Map, load
-from somscape.outliers import explain_rows, p_values, score_rows
-from somscape.outliers._alerts import RECORD
-from somscape.outliers._score import settings_of
+from somscape.outliers import RECORD, explain_rows, p_values, score_rows, settings_of
 from somscape.tables import Table, read_table, table_from_columns, write_csv
 
 

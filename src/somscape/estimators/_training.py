@@ -141,9 +141,9 @@ def log_progress(progress: Progress) -> None:
 
 def seed_of(random_state: Any) -> int:
     """Return a seed for NumPy's generators from a scikit-learn random state."""
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
-        if random_state >= 0:
-            return int(random_state)
+    is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
+    if is_seed and random_state >= 0:
+        return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 

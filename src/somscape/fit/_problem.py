@@ -2,7 +2,8 @@
 
 ``chunk`` sums some rows, ``combine`` adds two sums, ``finalize`` turns the sum of all rows into
 the next codebook.  Sums are integers (fixed point), so they combine exactly, in any order: the
-same codebook comes from any number of threads, chunks or workers.  Whoever runs the chunks never changes the algorithm.
+same codebook comes from any number of threads, chunks or workers.  Whoever runs the chunks
+never changes the algorithm.
 """
 
 from dataclasses import dataclass, replace

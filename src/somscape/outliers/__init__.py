@@ -1,11 +1,12 @@
 """Who is unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import Alerts, rank_alerts
+from somscape.outliers._alerts import RECORD, Alerts, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._reasons import Reason, explain_rows
-from somscape.outliers._score import SCORES, contributions, score_rows
+from somscape.outliers._score import SCORES, contributions, score_rows, settings_of
 
 __all__ = [
+    "RECORD",
     "SCORES",
     "Alerts",
     "Reason",
@@ -14,5 +15,6 @@ __all__ = [
     "p_values",
     "rank_alerts",
     "score_rows",
+    "settings_of",
     "threshold_for",
 ]

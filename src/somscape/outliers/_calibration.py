@@ -31,8 +31,7 @@ def p_values(map_: Map, scores: Float64s) -> Float64s:
     """
     calibration = settings_of(map_).calibration
     at_least = len(calibration) - np.searchsorted(calibration, scores, side="left")
-    p: Float64s = (1.0 + at_least) / (len(calibration) + 1.0)
-    return p
+    return np.asarray((1.0 + at_least) / (len(calibration) + 1.0), dtype=np.float64)
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
