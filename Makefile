@@ -10,6 +10,7 @@ PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' 
 .PHONY: demo test check bench docs clean
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
+	@mkdir -p results
 	$(ENVS)/demo/bin/somscape demo --out results/demo
 
 test: $(ENVS)/test/ready  ## the tests

@@ -46,6 +46,12 @@
     return Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 8 });
   }
 
+  // With trailing zeros, so that the numbers of a column line up.
+  function aligned(value) {
+    const isPlain = value !== null && Math.abs(value) >= 1e-3 && Math.abs(value) < 1e3;
+    return isPlain ? value.toPrecision(4) : number(value);
+  }
+
   function percent(share) {
     return share === null || share === undefined ? "none" : Math.round(100 * share) + "\u00a0%";
   }
@@ -277,7 +283,7 @@
 
   function read(unit) {
     if (unit === null) {
-      byId("readout").textContent = "";
+      byId("readout").textContent = "Choose a cell to list its rows.";
       return;
     }
     const { plane } = state;
@@ -404,7 +410,8 @@
 
   function sayCount(chosen, shown) {
     const nAlerts = chosen.filter((row) => row.isAlert).length;
-    let words = plural(chosen.length, "row", "rows") + ", " + plural(nAlerts, "alert", "alerts");
+    const alerts = plural(nAlerts, "alert", "alerts");
+    let words = nAlerts === chosen.length ? alerts : plural(chosen.length, "row", "rows") + ", " + alerts;
     if (shown.length < chosen.length) words += "; the first " + number(shown.length) + " shown";
     if (rows.length < data.n_rows) {
       words += ". This page knows the " + number(rows.length) + " most unusual of "
@@ -421,12 +428,12 @@
       if (state.cell !== row.unit) chooseCell(row.unit);
       byId("map-section").scrollIntoView({ block: "nearest" });
     });
-    const open = make("button", { type: "button", class: "small", "aria-expanded": "false", "aria-label": "All values of " + row.id }, "All values");
+    const open = make("button", { type: "button", class: "small", "aria-expanded": "false", "aria-label": "Values of " + row.id }, "Values");
     const line = make("tr", { role: "row", class: row.isAlert ? "alert" : null, "data-rank": row.rank },
       make("td", { role: "cell", class: "rank" }, String(row.rank)),
       text("td", row.id, "id"),
-      make("td", { role: "cell", class: "score", "data-label": "score" }, number(row.score)),
-      make("td", { role: "cell", class: "p", "data-label": "p" }, number(row.p)),
+      make("td", { role: "cell", class: "score", "data-label": "score" }, aligned(row.score)),
+      make("td", { role: "cell", class: "p", "data-label": "p" }, aligned(row.p)),
       make("td", { role: "cell", class: "where" }, where),
       make("td", { role: "cell", class: "why" }, drawReasons(row)),
       make("td", { role: "cell", class: "open" }, open));
@@ -443,9 +450,8 @@
       bar.style.width = 100 * (share || 0) + "%";
       return make("li", null,
         make("span", { class: "line" },
-          text("span", column, "column"),
-          text("span", value, "value"),
-          text("span", "(usual " + usual + ")", "usual"),
+          make("span", null, text("span", column, "column"), " ", text("span", value, "value"), " ",
+            text("span", "(usual " + usual + ")", "usual")),
           make("span", { class: "share" }, percent(share))),
         make("span", { class: "track", "aria-hidden": "true" }, bar));
     }));
