@@ -89,23 +89,22 @@ for row, values in list(zip(rows, original, strict=True))[:5]:
 # and A5 = 2 as its near neighbor, though the codes have no order.
 
 
-def customers(map_, units, n):
-    """Return the rows of the highest units, filled up to n rows."""
-    order = np.lexsort((np.arange(len(units)), -map_.u_heights[units]))
+def customers(som, n):
+    """Return the first n rows of the highest units."""
+    order = np.argsort(-som.map_.u_heights[som.labels_], kind="stable")
     return set(order[:n].tolist())
 
 
-n = len(rows)
-first_list = customers(som.map_, winners, n)
-again = article_map(scaled, seed=2)
-print(f"another seed, same rows:   {len(first_list & customers(again.map_, again.labels_, n))} of {n} kept")
-with_a14 = MinMaxScaler().fit_transform(table.to_numpy([*listed, "A14"]))
-som_14 = article_map(with_a14)
-print(f"with A14:                  {len(first_list & customers(som_14.map_, som_14.labels_, n))} of {n} kept")
 encoding = fit_encoding(table, Roles(id="CustomerID", label="Class"))
-som_encoded = article_map(encoding.encode(table))
-kept = len(first_list & customers(som_encoded.map_, som_encoded.labels_, n))
-print(f"codes taken as categories: {kept} of {n} kept")
+others = {
+    "another seed, same rows": article_map(scaled, seed=2),
+    "with A14": article_map(MinMaxScaler().fit_transform(table.to_numpy([*listed, "A14"]))),
+    "codes taken as categories": article_map(encoding.encode(table)),
+}
+n = len(rows)
+for change, other in others.items():
+    kept = customers(som, n) & customers(other, n)
+    print(f"{change}: {len(kept)} of {n} customers stay on the list")
 print("So the list depends on the seed as much as on the data: bright units are no ranking.")
 
 # %% The same question in five lines: a ranking, calibrated, with reasons

@@ -254,15 +254,18 @@ def pca_start(X, n_rows, n_cols, lattice):
     """Give the codebook spread evenly over the plane of the two main principal components.
 
     Source: SOM Toolbox, ``som_lininit``: mean + u1 sqrt(l1) v1 + u2 sqrt(l2) v2 with u in [-1, 1]
-    along the two sides. The side with more units gets the first component; on a square map the
-    rows' direction (y) does. Ours: u follows the unit's position, so the shifted rows of a
-    hexagonal map are shifted in the data too; the Toolbox takes the rectangular position.
+    along the two sides. Ours: the side over which the positions reach further gets the first
+    component, and where both reach equally far the columns' direction (x) does; the Toolbox counts
+    units. And u follows the unit's position, so the shifted rows of a hexagonal map are shifted in
+    the data too; the Toolbox takes the rectangular position.
     """
     mean, (l1, l2), (v1, v2) = _principal_axes(X)
     places = positions(n_rows, n_cols, lattice).tolist()
     across = _from_minus_one_to_one([x for x, _ in places])
     down = _from_minus_one_to_one([y for _, y in places])
-    first, second = (across, down) if n_cols > n_rows else (down, across)
+    reach_across = max(x for x, _ in places) - min(x for x, _ in places)
+    reach_down = max(y for _, y in places) - min(y for _, y in places)
+    first, second = (across, down) if reach_across >= reach_down else (down, across)
     codebook = np.zeros((n_rows * n_cols, len(mean)))
     for i in range(n_rows * n_cols):
         for j in range(len(mean)):
@@ -277,9 +280,11 @@ def auto_size(X, lattice):
 
     Source: SOM Toolbox, ``som_topol_struct``, with the limits of algorithms.md section 1.6: about
     M = ceil(5 sqrt(n)) units within [9, 10000] and at most n; sides in the ratio sqrt(l1 / l2)
-    within [1, 4], or 1 where l1 = 0 or l2 M < l1. As in the Toolbox the rows are the long side:
-    hexagonal rows are only sqrt(3)/2 apart, so there must be more of them for the same length.
-    Halves are rounded up, as by Matlab's ``round``.
+    within [1, 4], or 1 where l1 = 0 or l2 M < l1. Halves are rounded up, as by Matlab's ``round``.
+
+    Ours: the columns are the long side, so that a map fits a page. A map of r x c units is c wide
+    and r times the row pitch p high; c = ratio p r and r c = M give r = sqrt(M / (ratio p)). And a
+    map never has more units than the data has rows: columns go until it fits.
     """
     n_samples = len(X)
     n_units = min(max(math.ceil(5 * math.sqrt(n_samples)), 9), 10_000, n_samples)
@@ -288,9 +293,11 @@ def auto_size(X, lattice):
         ratio = 1.0
     else:
         ratio = min(max(math.sqrt(l1 / l2), 1.0), 4.0)
-    squeeze = math.sqrt(0.75) if lattice == "hexagonal" else 1.0
-    n_cols = max(1, math.floor(math.sqrt(n_units / ratio * squeeze) + 0.5))
-    n_rows = max(1, math.floor(n_units / n_cols + 0.5))
+    pitch = math.sqrt(3) / 2 if lattice == "hexagonal" else 1.0
+    n_rows = max(1, math.floor(math.sqrt(n_units / (ratio * pitch)) + 0.5))
+    n_cols = max(1, math.floor(n_units / n_rows + 0.5))
+    while n_rows * n_cols > n_samples and n_cols > 1:
+        n_cols -= 1
     return n_rows, n_cols
 
 

@@ -295,9 +295,21 @@ def test_pca_start_rectangular_gives_the_long_side_the_first_component():
     np.testing.assert_allclose(naive.pca_start(CROSS, 2, 3, "rectangular"), wide, **CLOSE)
     tall = [wide[0], wide[3], wide[1], wide[4], wide[2], wide[5]]
     np.testing.assert_allclose(naive.pca_start(CROSS, 3, 2, "rectangular"), tall, **CLOSE)
-    # 2 x 2: the rows get the first component.
-    square = [wide[0], wide[3], wide[2], wide[5]]
+    # 2 x 2: both sides reach equally far, so the columns get the first component.
+    square = [wide[0], wide[2], wide[3], wide[5]]
     np.testing.assert_allclose(naive.pca_start(CROSS, 2, 2, "rectangular"), square, **CLOSE)
+
+
+def test_pca_start_takes_the_longer_reach_of_positions_for_the_long_side():
+    # Hexagonal 4 x 3: x reaches 2.5 and y 3 * .8660 = 2.598, so the rows get the first component,
+    # along (0, 1): u1 = -1, -1/3, 1/3, 1 by row moves y by sqrt(4.5) u1.
+    # Hexagonal 3 x 3: x reaches 2.5 and y 1.732: the columns get it, u1 = 2x/2.5 - 1.
+    tall = naive.pca_start(CROSS, 4, 3, "hexagonal")
+    ys = [-5 + math.sqrt(4.5) * u for u in (-1, -1 / 3, 1 / 3, 1) for _ in range(3)]
+    np.testing.assert_allclose(tall[:, 1], ys, **CLOSE)
+    wide = naive.pca_start(CROSS, 3, 3, "hexagonal")
+    ys = [-5 + math.sqrt(4.5) * u for u in (-1, -0.2, 0.6, -0.6, 0.2, 1, -1, -0.2, 0.6)]
+    np.testing.assert_allclose(wide[:, 1], ys, **CLOSE)
 
 
 def test_pca_start_hexagonal_follows_the_shifted_positions():
@@ -329,23 +341,23 @@ def test_pca_start_of_one_feature_and_of_one_unit():
 def test_auto_size_square_data():
     # 4 rows at (+-1, +-1), 25 times: n = 100, l1 = l2, ratio 1, M = 5 * 10 = 50.
     X = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]] * 25)
-    # Rectangular: sqrt 50 = 7.07 -> 7 columns, 50/7 = 7.14 -> 7 rows.
+    # Rectangular: sqrt 50 = 7.07 -> 7 rows, 50/7 = 7.14 -> 7 columns.
     assert naive.auto_size(X, "rectangular") == (7, 7)
-    # Hexagonal: sqrt(50 * .8660) = 6.58 -> 7 columns, 7 rows.
-    assert naive.auto_size(X, "hexagonal") == (7, 7)
+    # Hexagonal: sqrt(50 / .8660) = 7.60 -> 8 rows, 50/8 = 6.25 -> 6 columns: 6.93 high, 6 wide.
+    assert naive.auto_size(X, "hexagonal") == (8, 6)
 
 
-def test_auto_size_long_data():
-    # (+-3, +-1), 25 times: l1 = 9, l2 = 1, ratio 3. Rectangular: sqrt(50/3) = 4.08 -> 4 columns,
-    # 12.5 -> 13 rows. Hexagonal: sqrt(50/3 * .8660) = 3.80 -> 4, 13.
+def test_auto_size_long_data_lies_along_the_columns():
+    # (+-3, +-1), 25 times: l1 = 9, l2 = 1, ratio 3. Rectangular: sqrt(50/3) = 4.08 -> 4 rows,
+    # 12.5 -> 13 columns. Hexagonal: sqrt(50/3 / .8660) = 4.39 -> 4, 13.
     X = np.array([[3, 1], [3, -1], [-3, 1], [-3, -1]] * 25)
-    assert naive.auto_size(X, "rectangular") == (13, 4)
-    assert naive.auto_size(X, "hexagonal") == (13, 4)
-    # (+-6, +-1): the ratio 6 is cut to 4. sqrt(50/4) = 3.54 -> 4 and 13;
-    # hexagonal sqrt(12.5 * .8660) = 3.29 -> 3 columns, 16.67 -> 17 rows. (Uncut: 2.89 -> 3.)
+    assert naive.auto_size(X, "rectangular") == (4, 13)
+    assert naive.auto_size(X, "hexagonal") == (4, 13)
+    # (+-6, +-1): the ratio 6 is cut to 4. sqrt(50/4) = 3.54 -> 4 and 13 (uncut: 2.89 -> 3);
+    # hexagonal sqrt(12.5 / .8660) = 3.80 -> 4 and 13 (uncut: 3.10 -> 3 and 17).
     X = X * [2, 1]
-    assert naive.auto_size(X, "rectangular") == (13, 4)
-    assert naive.auto_size(X, "hexagonal") == (17, 3)
+    assert naive.auto_size(X, "rectangular") == (4, 13)
+    assert naive.auto_size(X, "hexagonal") == (4, 13)
 
 
 def test_auto_size_limits():
@@ -355,8 +367,10 @@ def test_auto_size_limits():
     assert naive.auto_size([[float(i)] for i in range(16)], "rectangular") == (4, 4)
     assert naive.auto_size([[7.0, -7.0]] * 16, "rectangular") == (4, 4)
     assert naive.auto_size([[7.0, -7.0]], "hexagonal") == (1, 1)
-    # n = 2: M = 2, l1 = 1 and l2 = 0. sqrt 2 = 1.41 -> 1 column, 2 rows.
-    assert naive.auto_size([[-1.0], [1.0]], "rectangular") == (2, 1)
+    # n = 2: M = 2, l1 = 1 and l2 = 0. sqrt 2 = 1.41 -> 1 row, 2 columns.
+    assert naive.auto_size([[-1.0], [1.0]], "rectangular") == (1, 2)
+    # n = 5, constant: sqrt 5 = 2.24 -> 2 rows, 2.5 -> 3 columns; 6 units are too many, so 2.
+    assert naive.auto_size([[1.0]] * 5, "rectangular") == (2, 2)
 
 
 # Measures

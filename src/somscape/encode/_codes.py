@@ -1,7 +1,7 @@
 """What one column becomes: a scaled number, a block of category levels, or nothing.
 
-All features share one scale: the full range of a number is 1, and so is one mismatch of a
-category (Gower's convention, as squared distances).
+All features share one scale: the full range of a number's usual values is 1, and so is one
+mismatch of a category (Gower's convention, as squared distances).
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,19 @@ TAIL_LIMIT = 10.0
 """A number is tamed when its farthest value is over this many half interquartile ranges from
 the median.  A normal sample of 1000 reaches 5, an exponential one 12, amounts of money 50."""
 
+TAIL_PERCENT = 2.0
+"""The usual range leaves out this share of the values at each end (none in tables of up to 50
+rows), so that a few extremes neither squeeze the other rows together nor hide: they lie
+outside [0, 1].  Of 12 cases planted among credit applications 9.9 come among the first 40,
+against 8.3 with the range of all values and 9.0 without taming (benchmarks/planted.py)."""
+
 MISSING_LEVEL = "(missing)"
 UNSEEN_LEVEL = "(unseen)"
 
 
 @dataclass(frozen=True)
 class NumberCode:
-    """A number scaled to [0, 1] over the table, its long tails tamed first.
+    """A number scaled to [0, 1] over its usual range, its long tails tamed first.
 
     Attributes
     ----------
@@ -38,7 +44,8 @@ class NumberCode:
         Tamed values are ``asinh((x - center) / width)``: linear around the median, like a
         logarithm far from it, the same for dollars and cents.  Width 0: not tamed.
     low, span : float
-        The value (tamed where it is) that becomes 0, and how much more becomes 1.
+        The value (tamed where it is) that becomes 0, and how much more becomes 1: the ends
+        of the usual range.
     fill : float
         The median, which stands in for missing cells.
     is_whole : bool
@@ -82,7 +89,8 @@ class NumberCode:
         if is_tamed:
             why += "; long tail, tamed"
             values = np.arcsinh((values - center) / width)
-        lowest, highest = float(values.min()), float(values.max())
+        usual = np.sort(values)[_usual_ends(len(values))]
+        lowest, highest = usual if usual[0] < usual[1] else (values.min(), values.max())
         if not np.isfinite(highest - lowest):
             raise InputError(
                 f"column '{column.name}' spans more than a float can hold; correct its largest "
@@ -93,8 +101,8 @@ class NumberCode:
             why,
             center,
             width if is_tamed else 0.0,
-            lowest,
-            highest - lowest,
+            float(lowest),
+            float(highest - lowest),
             center,
             column.is_whole,
         )
@@ -111,10 +119,6 @@ class NumberCode:
         """Return numbers in original units from encoded features of shape (n, 1)."""
         values = features[:, 0] * self.span + self.low
         return self.center + self.width * np.sinh(values) if self.width else values
-
-    def is_usual(self, value: str, prototypes: Float64s) -> bool:
-        """Return False: a number's distance to the prototypes has been counted already."""
-        return False
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the range that some prototypes (n, 1) span, in words."""
@@ -181,16 +185,15 @@ class CategoryCode:
         names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
         return names[features.argmax(axis=1)]
 
-    def is_usual(self, value: str, prototypes: Float64s) -> bool:
-        """Return whether a level is the one that prevails among some prototypes."""
-        return bool(self.decode(prototypes.mean(axis=0)[None, :])[0] == value)
+    def prevailing(self, prototypes: Float64s) -> str:
+        """Return the level with the largest share among some prototypes."""
+        return str(self.decode(prototypes.mean(axis=0)[None, :])[0])
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the level that prevails among some prototypes, with its share, in words."""
         share = prototypes.mean(axis=0) / MISMATCH_WEIGHT
-        level = self.decode(prototypes.mean(axis=0)[None, :])[0]
-        percent = round(100 * float(share.max()))
-        return str(level) if percent >= 100 else f"{level}, {percent} %"
+        level, percent = self.prevailing(prototypes), round(100 * float(share.max()))
+        return level if percent >= 100 else f"{level}, {percent} %"
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,12 @@ class UnusedColumn:
 
 FeatureCode: TypeAlias = NumberCode | CategoryCode
 ColumnCode: TypeAlias = NumberCode | CategoryCode | UnusedColumn
+
+
+def _usual_ends(n: int) -> list[int]:
+    """Positions, among n sorted values, of the ends of the usual range."""
+    skipped = int(TAIL_PERCENT / 100 * (n - 1))
+    return [skipped, n - 1 - skipped]
 
 
 def level_texts(column: Column) -> list[str]:

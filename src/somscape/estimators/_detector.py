@@ -69,7 +69,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         Which path ran.
     n_features_in_ : int
         Features seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the data had names.
 
     Notes

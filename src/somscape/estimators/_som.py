@@ -90,7 +90,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Which path ran, such as ``"core/avx512"`` or ``"numpy"``.
     n_features_in_ : int
         Features seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the data had names.
 
     Notes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from somscape._types import Float64s, Floats
-from somscape.encode import number_text
+from somscape.encode import CategoryCode, number_text
 from somscape.maps import Map
 from somscape.outliers._score import contributions, nearest_prototypes
 from somscape.tables import Table
@@ -83,7 +83,7 @@ def _reasons_of(
             break
         code, near = map_.encoding.features[j], prototypes[:, map_.encoding.slices[j]]
         value = _value_text(part, row, code.name, int(j))
-        if not code.is_usual(value, near):
+        if not (isinstance(code, CategoryCode) and code.prevailing(near) == value):
             found.append(Reason(code.name, value, code.usual(near), float(share[j])))
     return tuple(found)
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,16 +61,23 @@ class Display:
         dpi : float, default=110
             Dots per inch, for kinds that have dots.
         """
+        self._write(path, Path(path).suffix.lower(), dpi)
+
+    def _write(self, file: Any, ending: str, dpi: float) -> None:
         import matplotlib
 
-        metadata = _UNDATED.get(Path(path).suffix.lower())
-        # Without a fixed salt an SVG names its parts at random.
-        with matplotlib.rc_context({"svg.hashsalt": "somscape"}):
-            self.figure_.savefig(path, dpi=dpi, metadata=metadata)
+        with warnings.catch_warnings():
+            # A name in a script that the font lacks is drawn as boxes; no reason to alarm.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            # Without a fixed salt an SVG names its parts at random.
+            with matplotlib.rc_context({"svg.hashsalt": "somscape"}):
+                self.figure_.savefig(
+                    file, format=ending[1:] or None, dpi=dpi, metadata=_UNDATED.get(ending)
+                )
 
     def _repr_png_(self) -> bytes:
         picture = io.BytesIO()
-        self.figure_.savefig(picture, format="png", dpi=SCREEN_DPI, metadata=_UNDATED[".png"])
+        self._write(picture, ".png", SCREEN_DPI)
         return picture.getvalue()
 
 

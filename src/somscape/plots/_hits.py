@@ -90,7 +90,7 @@ def hits(
         cells = draw_cells(ax, lattice, counts, colormap=colormap, limits=limits, edge=FAINT_EDGE)
         if is_own:
             add_bar(ax, cells, "rows won" if X is not None else "training rows won")
-    ax.set_title(f"Rows per unit, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11)
+    ax.set_title(f"Rows per unit, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11, y=1.0)
     return Display(ax.figure, (ax,))  # type: ignore[arg-type]
 
 

@@ -85,7 +85,7 @@ def umatrix(
     if ax is None:
         ax = map_axes(lattice, unit_size, has_legend=found is not None)
     cells = draw_cells(ax, lattice, map.u_heights, colormap=colormap, edge=FAINT_EDGE)
-    ax.set_title(f"U-matrix, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11)
+    ax.set_title(f"U-matrix, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11, y=1.0)
     if is_own:
         add_bar(ax, cells, "mean distance to neighbors")
     if highlight is not None:

@@ -60,6 +60,11 @@
     return number(count) + " " + (count === 1 ? one : many);
   }
 
+  // Not Math.min(...values): a large map has more cells than a call may have arguments.
+  function ends(values) {
+    return values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
+  }
+
   // Words -----------------------------------------------------------------------------------
 
   function fill(values) {
@@ -160,8 +165,8 @@
   function scaleOf(plane) {
     if (plane.kind === "share") return [0, 1];
     const present = plane.values.filter((value) => value !== null);
-    const low = plane.kind === "count" ? 0 : Math.min(...present);
-    return present.length ? [low, Math.max(...present)] : [0, 0];
+    const [low, high] = present.length ? ends(present) : [0, 0];
+    return [plane.kind === "count" ? 0 : low, high];
   }
 
   const rampOf = (plane) => (plane.key === "u_heights" ? BONE : VIRIDIS);
@@ -195,12 +200,11 @@
 
   function drawMap() {
     const svg = byId("map");
-    const xs = data.map.positions.map(([x]) => x);
-    const ys = data.map.positions.map(([, y]) => y);
-    const reach = 0.72;
-    const left = Math.min(...xs) - reach;
-    const top = Math.min(...ys) - reach;
-    svg.setAttribute("viewBox", [left, top, Math.max(...xs) + reach - left, Math.max(...ys) + reach - top].join(" "));
+    const reach = 0.72; // a cell's corner and half the line around it
+    const [left, right] = ends(data.map.positions.map(([x]) => x));
+    const [top, bottom] = ends(data.map.positions.map(([, y]) => y));
+    const box = [left - reach, top - reach, right - left + 2 * reach, bottom - top + 2 * reach];
+    svg.setAttribute("viewBox", box.join(" "));
     data.map.positions.forEach((_, unit) => {
       const cell = makeSvg("polygon", {
         class: "cell", points: outline(unit, 1), role: "button", "aria-pressed": "false",
@@ -209,12 +213,12 @@
       cells.push(cell);
     });
     svg.append(...cells, makeSvg("g", { id: "dot-layer" }), makeSvg("g", { id: "ring-layer" }));
-    const most = Math.max(1, ...perUnit.alerts);
+    const most = ends(perUnit.alerts)[1];
     perUnit.alerts.forEach((count, unit) => {
       if (!count) return;
       const [x, y] = data.map.positions[unit];
       byId("dot-layer").append(makeSvg("circle", {
-        class: "dot", cx: x, cy: y, r: (0.12 + 0.22 * Math.sqrt(count / most)).toFixed(3),
+        class: "dot", cx: x, cy: y, r: (0.1 + 0.18 * Math.sqrt(count / most)).toFixed(3),
       }));
     });
     listenToMap(svg);

@@ -1,0 +1,33 @@
+"""Builds the site: no network, no theme from elsewhere at run time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import somscape
+
+HERE = Path(__file__).parent
+GENERATED = HERE / "_generated"
+
+project = "somscape"
+author = "The somscape developers"
+release = somscape.__version__
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser"]
+exclude_patterns = ["_build", "_generated"]
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
+html_show_sourcelink = False
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say more than the annotations
+numpydoc_show_class_members = False
+myst_heading_anchors = 3
+
+
+def run_examples() -> None:
+    """Draw the pictures that the pages show."""
+    GENERATED.mkdir(exist_ok=True)
+    example = HERE.parent / "examples" / "02_colors.py"
+    subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
+
+
+run_examples()

@@ -1,0 +1,90 @@
+"""What all tests share: the kernels to run on, the data beside the checkout, and one profile."""
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from somscape.kernels import select_kernels
+from somscape.kernels._select import VARIABLE, is_core_built
+
+NOT_BUILT = "the compiled core is not built here; install somscape where a C++ compiler is found"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+hypothesis.settings.register_profile(
+    "somscape",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=40,
+    # The kernels fixture is the same for every example, as it should be.
+    suppress_health_check=[
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+    ],
+)
+hypothesis.settings.load_profile("somscape")
+
+
+def _instruction_sets():
+    """Instruction sets of the core that this processor can run, best first."""
+    if not is_core_built():
+        return []
+    from somscape.kernels import _core
+
+    return _core.instruction_sets()
+
+
+SETS = [f"core/{name}" for name in _instruction_sets()]
+
+
+def pytest_report_header():
+    if SETS:
+        return f"somscape kernels: {', '.join(SETS)} and numpy"
+    return (
+        "somscape kernels: numpy only; with a C++ compiler the install would build the core, "
+        "which trains about ten times faster, and its tests would run too"
+    )
+
+
+def _use(name, monkeypatch):
+    """Make `select_kernels` give the kernels called `name`, until monkeypatch undoes it."""
+    if name == "numpy":
+        monkeypatch.setenv(VARIABLE, "numpy")
+        yield select_kernels()
+        return
+    if not is_core_built():
+        pytest.skip(NOT_BUILT)
+    from somscape.kernels import _core
+
+    before = _core.instruction_set()
+    monkeypatch.setenv(VARIABLE, "core")
+    _core.use_instruction_set(name.removeprefix("core/"))
+    yield select_kernels()
+    _core.use_instruction_set(before)
+
+
+@pytest.fixture(params=[*(SETS or ["core"]), "numpy"])
+def kernels(request, monkeypatch):
+    """Each set of kernels in turn, also the one that estimators and maps then use."""
+    yield from _use(request.param, monkeypatch)
+
+
+@pytest.fixture(params=SETS or ["core"])
+def core(request, monkeypatch):
+    """The compiled core, with each usable instruction set in turn."""
+    yield from _use(request.param, monkeypatch)
+
+
+@pytest.fixture
+def numpy_kernels():
+    """The NumPy twin, to compare the core with."""
+    return select_kernels("numpy")
+
+
+@pytest.fixture(scope="session")
+def data():
+    """Folder of the data sets that lie beside the checkout."""
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is not there; the data sets lie beside the checkout")
+    return DATA

@@ -1,0 +1,566 @@
+"""The plan of the source holds: who may import whom, what stands where, how large things get.
+
+Everything is read from the source with ``ast`` and ``tokenize``; two tests also import folders in
+fresh interpreters, because an import may pull in another one.  Each list of exceptions holds a
+reason per line; a line that is needed no more fails, too.
+"""
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.check
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "somscape"
+
+# DESIGN.md, section 3.  A folder (or a file at the root) imports only from rows above its own.
+ROWS = (
+    ("_config", "_errors", "_types", "_validate", "_version"),
+    ("grid", "tables", "kernels"),
+    ("encode", "save"),
+    ("maps",),
+    ("fit",),
+    ("measures", "regions"),
+    ("outliers",),
+    ("estimators", "plots"),
+    ("report", "minisom", "datasets"),
+    ("app",),
+    ("cli",),
+)
+ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
+
+UPWARD_IMPORTS = {
+    # "somscape/file.py": {"folder": "reason"}
+    "somscape/__init__.py": dict.fromkeys(
+        ("estimators", "grid", "maps"), "the public names; nothing inside imports from it"
+    ),
+}
+
+# Where each library may be imported.  NumPy and the standard library are at home everywhere.
+HOMES = {
+    "click": {"cli"},
+    "matplotlib": {"plots"},
+    "narwhals": {"tables"},
+    "openpyxl": {"tables"},
+    "pyarrow": {"tables"},
+    "rich": {"cli"},
+    "safetensors": {"save"},
+    "sklearn": {"estimators"},
+}
+
+# Folders that must load without any library but these (MiniSom users wait for no other).
+LEAN = {
+    "grid kernels fit maps save": {"numpy", "safetensors"},
+    "encode measures outliers datasets": {"numpy", "safetensors"},
+}
+
+COMPILED = {"somscape.kernels._core"}
+
+DYNAMIC_IMPORTS = {
+    "somscape/__init__.py": "public names are loaded when first used",
+    "somscape/tables/_workbook.py": "pyarrow and openpyxl may not be installed; the message says so",
+}
+
+PRINTS = {
+    "somscape/minisom.py": "MiniSom's own `verbose` prints",
+}
+
+RANDOM_NAMES = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64", "RandomState"}
+
+MAX_FUNCTION, MAX_KERNEL, MAX_FILE, MAX_POSITIONAL, MAX_OUTSIDE = 60, 80, 500, 7, 2
+
+LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {}
+MANY_PARAMETERS = dict.fromkeys(
+    (
+        "somscape.kernels._core_face.CoreKernels.sums",
+        "somscape.kernels._kernels.Kernels.sums",
+        "somscape.kernels._numpy_twin.NumpyKernels.sums",
+    ),
+    "a kernel: its output arrays are parameters too",
+)
+POSITIONAL_OUTSIDE = {
+    # "qualified name": "reason"
+    "SOM.fit": "scikit-learn's order X, y, sample_weight, which pipelines pass by position",
+    "SOM.fit_predict": "as fit",
+    "SOM.score": "scikit-learn's order X, y, sample_weight",
+    "SOMDetector.fit": "as SOM.fit",
+    "Lattice.__init__": "a frozen record of four fields, made by position in every example",
+    "Map.__init__": "a frozen record; people get it from a fit or from `load`",
+    "plots.umatrix": "map, X, y: the rows and their classes belong together, as in `fit`",
+    "plots.hits": "as plots.umatrix",
+    "measures.label_agreement": "three operands without a default",
+    "report.build": "three operands without a default",
+}
+
+# The names that people use, DESIGN.md section 2: keyword-only after the first two.
+OUTSIDE = {
+    "": ("SOM", "SOMDetector", "SOMImputer", "Map", "Lattice", "load"),
+    "measures": None,  # every public name of the folder
+    "plots": None,
+    "regions": None,
+    "report": None,
+    "datasets": None,
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, or name of a module."""
+
+    line: int
+    module: str
+    names: tuple[str, ...]
+    is_for_types: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One Python file."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(SOURCE.parent).as_posix()
+
+    @property
+    def module(self) -> str:
+        return self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    @property
+    def home(self) -> str:
+        """The folder, or the file at the root: "encode", "_errors"; "" for the root's init."""
+        parts = self.module.split(".")
+        return parts[1] if len(parts) > 1 else ""
+
+    @property
+    def imports(self) -> list[Import]:
+        return list(_imports(self.tree, False))
+
+
+def _imports(node: ast.AST, is_for_types: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(child.lineno, alias.name, (), is_for_types)
+        elif isinstance(child, ast.ImportFrom):
+            names = tuple(alias.name for alias in child.names)
+            module = "." * child.level + (child.module or "")
+            yield Import(child.lineno, module, names, is_for_types)
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for part in child.body:
+                yield from _imports(ast.Module([part], []), True)
+            for part in child.orelse:
+                yield from _imports(ast.Module([part], []), is_for_types)
+        else:
+            yield from _imports(child, is_for_types)
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    paths = sorted(SOURCE.rglob("*.py"))
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    return tuple(Source(p, t, ast.parse(t, str(p))) for p, t in zip(paths, texts, strict=True))
+
+
+@cache
+def modules() -> frozenset[str]:
+    return frozenset(source.module for source in sources())
+
+
+def targets(found: Import) -> list[str]:
+    """The somscape modules that an import names: ``from somscape import plots`` names plots."""
+    if found.module != "somscape" and not found.module.startswith("somscape."):
+        return []
+    inner = [f"{found.module}.{name}" for name in found.names]
+    submodules = [name for name in inner if name in modules() or name in COMPILED]
+    is_all = len(submodules) == len(found.names) and bool(found.names)
+    return submodules if is_all else [found.module, *submodules]
+
+
+def folder_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def check_list(found: dict[str, str], allowed: dict[str, str]) -> None:
+    """Fail for what is not among the exceptions, and for exceptions that are not needed."""
+    new = [f"{name}: {what}" for name, what in found.items() if name not in allowed]
+    assert not new, "\n" + "\n".join(new)
+    unused = sorted(set(allowed) - set(found))
+    assert not unused, f"exceptions that are needed no more: {unused}"
+
+
+def test_source_is_found() -> None:
+    homes = {source.home for source in sources()}
+    assert {"", "cli", "encode", "grid", "kernels", "maps", "outliers", "tables"} <= homes
+
+
+def test_every_folder_has_a_row() -> None:
+    assert {source.home for source in sources()} - {""} <= set(ROW_OF)
+
+
+def test_imports_point_only_to_rows_above() -> None:
+    wrong = []
+    for source in sources():
+        allowed = UPWARD_IMPORTS.get(source.name, {})
+        for found in source.imports:
+            for target in targets(found):
+                other = folder_of(target)
+                if other in ("", source.home):
+                    is_fine = bool(other) or source.home == "" or found.names == ("__version__",)
+                elif source.home == "":
+                    is_fine = ROW_OF[other] == 0 or other in allowed
+                else:
+                    is_fine = ROW_OF[other] < ROW_OF[source.home] or other in allowed
+                if not is_fine:
+                    wrong.append(f"{source.name}:{found.line} imports {target}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_named_upward_imports_are_still_there() -> None:
+    for source in sources():
+        named = {folder_of(t) for found in source.imports for t in targets(found)}
+        assert set(UPWARD_IMPORTS.get(source.name, {})) <= named, source.name
+
+
+def test_files_inside_a_folder_are_private_to_it() -> None:
+    wrong = []
+    for source in sources():
+        for found in source.imports:
+            for target in targets(found):
+                other = folder_of(target)
+                is_inner = target.count(".") > 1
+                is_hidden = other not in ("", source.home) and any(
+                    name.startswith("_") and not name.startswith("__") for name in found.names
+                )
+                if (is_inner and other != source.home) or (is_hidden and ROW_OF[other] > 0):
+                    names = ", ".join(found.names)
+                    wrong.append(f"{source.name}:{found.line} takes {names} from {target}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_imports_name_the_whole_path() -> None:
+    relative = [
+        f"{source.name}:{found.line}"
+        for source in sources()
+        for found in source.imports
+        if found.module.startswith(".") or "*" in found.names
+    ]
+    assert not relative
+
+
+def test_folder_inits_only_reexport() -> None:
+    wrong = []
+    for source in sources():
+        if source.path.name != "__init__.py" or source.home == "":
+            continue
+        body = source.tree.body
+        is_plain = [
+            isinstance(node, ast.ImportFrom)
+            or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+            or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+            for node in body
+        ]
+        if not all(is_plain):
+            wrong.append(source.name)
+    assert not wrong
+
+
+def test_reexports_are_all_listed() -> None:
+    for source in sources():
+        if source.path.name != "__init__.py" or source.home == "":
+            continue
+        listed = next(
+            ast.literal_eval(node.value)
+            for node in source.tree.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        )
+        imported = {name for found in source.imports for name in found.names}
+        assert set(listed) == imported, source.name
+
+
+def test_other_files_are_private() -> None:
+    names = {
+        source.name
+        for source in sources()
+        if source.path.parent != SOURCE and not source.path.name.startswith("_")
+    }
+    assert not names
+
+
+def test_there_is_no_import_cycle() -> None:
+    # Imports inside functions count; those for type checkers do not, they never run.
+    graph = {
+        source.module: {
+            target
+            for found in source.imports
+            if not found.is_for_types
+            for target in targets(found)
+            if target in modules() and target not in ("somscape", source.module)
+        }
+        for source in sources()
+    }
+    done: set[str] = set()
+
+    def walk(module: str, path: tuple[str, ...]) -> None:
+        if module in path:
+            raise AssertionError(" -> ".join((*path[path.index(module) :], module)))
+        if module not in done:
+            for target in sorted(graph[module]):
+                walk(target, (*path, module))
+            done.add(module)
+
+    for module in sorted(graph):
+        walk(module, ())
+
+
+def test_libraries_are_imported_only_at_home() -> None:
+    wrong, seen = [], set()
+    for source in sources():
+        for found in source.imports:
+            library = found.module.split(".")[0]
+            if library in sys.stdlib_module_names or library in ("somscape", "numpy", ""):
+                continue
+            seen.add(library)
+            if source.home not in HOMES.get(library, set()):
+                wrong.append(f"{source.name}:{found.line} imports {library}")
+    assert not wrong, "\n".join(wrong)
+    assert {"click", "rich", "sklearn", "matplotlib"} <= seen  # the walk finds imports at all
+
+
+def test_matplotlib_is_imported_late() -> None:
+    at_top = [
+        f"{source.name}:{found.line}"
+        for source in sources()
+        for found in _imports(ast.Module(_outside_functions(source.tree), []), False)
+        if found.module.split(".")[0] == "matplotlib" and not found.is_for_types
+    ]
+    assert not at_top
+
+
+def _outside_functions(tree: ast.Module) -> list[ast.stmt]:
+    return [n for n in tree.body if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+
+
+def test_imports_by_name_at_run_time_are_named() -> None:
+    found = {
+        source.name: "imports by name at run time"
+        for source in sources()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__")
+    }
+    check_list(found, DYNAMIC_IMPORTS)
+
+
+@pytest.mark.parametrize("folders", LEAN)
+def test_lean_folders_load_no_other_library(folders: str) -> None:
+    names = ", ".join(f"somscape.{name}" for name in folders.split())
+    code = f"import sys, {names}; print(*sorted(n for n in sys.modules if '.' not in n))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    heavy = {*HOMES, "scipy", "pandas", "polars", "dask", "torch"} - LEAN[folders]
+    assert not heavy & set(run.stdout.split())
+    assert "numpy" in run.stdout.split()
+
+
+def test_nothing_prints() -> None:
+    found = {
+        f"{source.name}": f"line {node.lineno} prints"
+        for source in sources()
+        for node in ast.walk(source.tree)
+        if (isinstance(node, ast.Call) and ast.unparse(node.func) == "print")
+        or (isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout.write",))
+    }
+    check_list(found, {n: why for n, why in PRINTS.items() if (SOURCE.parent / n).exists()})
+
+
+def test_no_global_random_state() -> None:
+    wrong = []
+    for source in sources():
+        for found in source.imports:
+            if found.module == "random" or found.module.startswith("numpy.random"):
+                wrong.append(f"{source.name}:{found.line} imports {found.module}")
+        for node in ast.walk(source.tree):
+            if not isinstance(node, ast.Attribute):
+                continue
+            text = ast.unparse(node)
+            match = re.fullmatch(r"(?:np|numpy)\.random\.(\w+)", text)
+            if match and match[1] not in RANDOM_NAMES:
+                wrong.append(f"{source.name}:{node.lineno} uses {text}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_bare_except() -> None:
+    wrong = [
+        f"{source.name}:{node.lineno}"
+        for source in sources()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (ast.unparse(node.type) == "Exception" and not _reraises(node)))
+    ]
+    assert not wrong
+
+
+def _reraises(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(node, ast.Raise) for node in ast.walk(handler))
+
+
+def test_catching_everything_reraises() -> None:
+    wrong = [
+        f"{source.name}:{node.lineno}"
+        for source in sources()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler)
+        and node.type is not None
+        and ast.unparse(node.type) == "BaseException"
+        and not _reraises(node)
+    ]
+    assert not wrong
+
+
+# Size
+
+
+def code_lines(text: str) -> set[int]:
+    """Numbers of the lines that hold code: no blank lines, comments or docstrings."""
+    skipped = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENCODING,
+        tokenize.ENDMARKER,
+    }
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in skipped:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        # A string that stands alone: a docstring, or one below a constant.
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_text and isinstance(node.value.value, str):
+            lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
+
+
+def functions(source: Source) -> Iterator[tuple[str, ast.FunctionDef, bool]]:
+    """Qualified name, node and whether it is a method, of every function."""
+
+    def walk(node: ast.AST, prefix: str, in_class: bool) -> Iterator[tuple]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield f"{prefix}{child.name}", child, in_class
+                yield from walk(child, f"{prefix}{child.name}.", False)
+            elif isinstance(child, ast.ClassDef):
+                yield from walk(child, f"{prefix}{child.name}.", True)
+            else:
+                yield from walk(child, prefix, in_class)
+
+    yield from walk(source.tree, f"{source.module}.", False)
+
+
+def test_code_lines_are_counted_as_meant() -> None:
+    text = '"""One.\n\nTwo."""\n\nX = 1\n"""What X is."""\n\n\ndef f():\n    """Doc."""\n'
+    text += "    # why\n    return (\n        1,\n    )  # trailing\n"
+    assert code_lines(text) == {5, 9, 12, 13, 14}
+
+
+def test_functions_are_short() -> None:
+    found = {}
+    for source in sources():
+        lines = code_lines(source.text)
+        limit = MAX_KERNEL if source.home == "kernels" else MAX_FUNCTION
+        for name, node, _ in functions(source):
+            n = len(lines & set(range(node.lineno, (node.end_lineno or 0) + 1)))
+            if n > limit:
+                found[name] = f"{n} code lines, more than {limit}"
+    check_list(found, LONG_FUNCTIONS)
+
+
+def test_files_are_short() -> None:
+    found = {}
+    for source in sources():
+        n = len(code_lines(source.text))
+        if n > MAX_FILE:
+            found[source.name] = f"{n} code lines"
+    for path in sorted((ROOT / "core").iterdir()):
+        if path.suffix in (".hpp", ".cpp", ".h", ".cc"):
+            text = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.S)
+            n = sum(bool(re.sub(r"//.*", "", line).strip()) for line in text.splitlines())
+            if n > MAX_FILE:
+                found[path.name] = f"{n} code lines"
+    check_list(found, LONG_FILES)
+
+
+def n_positional(node: ast.FunctionDef, is_method: bool) -> int:
+    arguments = node.args
+    n = len(arguments.posonlyargs) + len(arguments.args)
+    is_static = any(ast.unparse(d) == "staticmethod" for d in node.decorator_list)
+    return n - (is_method and not is_static)
+
+
+def test_functions_take_few_positional_parameters() -> None:
+    found = {}
+    for source in sources():
+        for name, node, is_method in functions(source):
+            n = n_positional(node, is_method)
+            if n > MAX_POSITIONAL:
+                found[name] = f"{n} positional parameters"
+    check_list(found, MANY_PARAMETERS)
+
+
+def public_parameters() -> Iterator[tuple[str, int]]:
+    """Number of positional parameters of each public function and method, by shown name."""
+    for folder, names in OUTSIDE.items():
+        if folder and not (SOURCE / folder).exists():
+            continue
+        import somscape
+
+        package = getattr(somscape, folder) if folder else somscape
+        for name in names or package.__all__:
+            thing = getattr(package, name, None)
+            shown = f"{folder}.{name}" if folder else name
+            if isinstance(thing, type):
+                yield from _class_parameters(shown, thing)
+            elif callable(thing):
+                yield shown, _n_positional_of(thing)
+
+
+def _class_parameters(shown: str, thing: type) -> Iterator[tuple[str, int]]:
+    is_ours = thing.__module__.startswith("somscape")
+    assert is_ours
+    is_handed_out = shown.split(".")[-1] in ("Agreement", "ColumnPlane", "Display")
+    for name, member in vars(thing).items():
+        if name == "__init__" and not is_handed_out:
+            yield f"{shown}.__init__", _n_positional_of(member) - 1
+        elif not name.startswith("_") and callable(member):
+            yield f"{shown}.{name}", _n_positional_of(member) - 1
+
+
+def _n_positional_of(function: object) -> int:
+    import inspect
+
+    kinds = [p.kind for p in inspect.signature(function).parameters.values()]  # type: ignore[arg-type]
+    return sum(k in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+               for k in kinds)
+
+
+def test_public_functions_take_two_parameters_by_position() -> None:
+    found = {name: f"{n} by position" for name, n in public_parameters() if n > MAX_OUTSIDE}
+    check_list(found, POSITIONAL_OUTSIDE)

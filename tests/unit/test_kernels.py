@@ -1,0 +1,533 @@
+"""The four kernels, on every instruction set of the core and on NumPy, against the oracle."""
+
+import itertools
+from fractions import Fraction
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from somscape.grid import Lattice, neighborhood_tables
+from somscape.kernels import select_kernels
+from somscape.kernels._select import VARIABLE
+
+FLOATS = [np.float32, np.float64]
+# Around the panels of 4 to 16 lanes, worked on two and four at once.
+UNITS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65]
+SHAPES = [(1, 1), (1, 7), (9, 1), (2, 5), (4, 3), (3, 4), (2, 2)]
+LATTICES = [
+    (*shape, kind, boundary)
+    for shape, kind, boundary in itertools.product(
+        SHAPES, ["rectangular", "hexagonal"], ["plane", "torus"]
+    )
+    if not (kind == "hexagonal" and boundary == "torus" and shape[0] % 2)
+]
+NEIGHBORHOODS = ["gaussian", "bubble"]
+# Distances are computed in float64 from the given values: a few roundings.
+EXACT = {"rtol": 1e-13, "atol": 0}
+
+
+def case(n, m, d, dtype, seed, offset=0.0):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n, d)) + offset
+    codebook = rng.normal(size=(m, d)) + offset
+    return rows.astype(dtype), codebook.astype(dtype)
+
+
+def check_search(kernels, rows, codebook, k=1):
+    units, distances = kernels.search(rows, codebook, k)
+    expected_units, expected_distances = naive.best_units(rows, codebook, k)
+    np.testing.assert_array_equal(units, expected_units)
+    np.testing.assert_allclose(distances, expected_distances, **EXACT)
+    assert units.dtype == np.int64
+    assert distances.dtype == np.float64
+
+
+# Search
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_search_by_hand_with_negative_values(kernels, dtype):
+    # To (-3, -4): 4 from unit 0, 3 from unit 1, and (6, 8) away from unit 2, so 10.
+    codebook = np.array([[-3, 0], [0, -4], [3, 4]], dtype=dtype)
+    units, distances = kernels.search(np.array([[-3, -4]], dtype=dtype), codebook, 3)
+    assert units.tolist() == [[1, 0, 2]]
+    assert distances.tolist() == [[3, 4, 10]]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("m", UNITS)
+def test_bmu_is_the_nearest_unit_for_every_number_of_units(kernels, m, dtype):
+    rows, codebook = case(23, m, 3, dtype, seed=m)
+    check_search(kernels, rows, codebook)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("m", UNITS)
+def test_every_unit_can_win_also_in_the_last_partial_panel(kernels, m, dtype):
+    _, codebook = case(1, m, 2, dtype, seed=7)
+    units, distances = kernels.search(codebook.copy(), codebook)
+    assert units[:, 0].tolist() == list(range(m))
+    assert distances.max() == 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9])
+@pytest.mark.parametrize("d", [1, 2, 5, 33])
+def test_search_of_few_rows_and_of_one_feature(kernels, n, d):
+    rows, codebook = case(n, 11, d, np.float64, seed=n)
+    check_search(kernels, rows, codebook, k=2)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("m", "k"), [(16, 16), (33, 16), (17, 15), (3, 3), (1, 1), (40, 2), (9, 8)])
+def test_k_nearest_units_come_nearest_first(kernels, m, k, dtype):
+    rows, codebook = case(31, m, 4, dtype, seed=k)
+    check_search(kernels, rows, codebook, k)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("k", [1, 3, 16])
+def test_of_equally_near_units_the_lowest_comes_first(kernels, k, dtype):
+    # Whole numbers, so that equal distances are equal to the bit; 40 units on 9 places.
+    rng = np.random.default_rng(3)
+    codebook = rng.integers(-1, 2, size=(40, 2)).astype(dtype)
+    rows = rng.integers(-2, 3, size=(50, 2)).astype(dtype)
+    check_search(kernels, rows, codebook, k)
+
+
+@pytest.mark.parametrize("m", UNITS)
+def test_all_equal_units_give_the_lowest_numbers(kernels, m):
+    codebook = np.full((m, 3), -2.5)
+    k = min(m, 16)
+    units, distances = kernels.search(np.array([[-2.5, -2.5, -2.5], [0.5, 1.5, -2.5]]), codebook, k)
+    assert units.tolist() == [list(range(k))] * 2
+    np.testing.assert_array_equal(distances[0], 0)
+    np.testing.assert_array_equal(distances[1], 5)
+
+
+@given(
+    hnp.arrays(np.float64, (5, 2), elements=st.integers(-3, 3).map(float)),
+    hnp.arrays(np.float64, (9, 2), elements=st.integers(-3, 3).map(float)),
+    st.integers(1, 9),
+    st.sampled_from(FLOATS),
+)
+def test_search_equals_the_oracle_where_ties_abound(kernels, rows, codebook, k, dtype):
+    check_search(kernels, rows.astype(dtype), codebook.astype(dtype), k)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("offset", [1e4, -1e4])
+def test_winners_in_float64_do_not_suffer_from_an_offset(kernels, offset, seed):
+    rows, codebook = case(200, 30, 4, np.float64, seed, offset)
+    check_search(kernels, rows, codebook)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("offset", [1e4, -1e4])
+def test_winners_in_float32_do_not_suffer_from_an_offset(kernels, offset, seed):
+    # The rows as rounded to float32 are the data; the oracle measures them in float64.  A row
+    # whose two best squared distances agree to 6 roundings of float32 may go to either.
+    rows, codebook = case(200, 30, 4, np.float32, seed, offset)
+    units, distances = kernels.search(rows, codebook)
+    expected, nearest = naive.best_units(rows, codebook, 2)
+    is_clear = nearest[:, 1] ** 2 > nearest[:, 0] ** 2 * (1 + 6 * 2.0**-24)
+    assert is_clear.mean() > 0.99
+    np.testing.assert_array_equal(units[is_clear, 0], expected[is_clear, 0])
+    np.testing.assert_allclose(distances[:, 0], nearest[:, 0], rtol=3 * 2.0**-24)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_float32_distances_are_reported_in_double(kernels, dtype):
+    # (3000.5)^2 = 9003000.25 has more bits than a float32.
+    distances = kernels.search(np.array([[3000.5]], dtype), np.zeros((1, 1), dtype))[1]
+    assert distances[0, 0] == 3000.5
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float32, 1e18), (np.float64, 1e150), (np.float32, 1e-17), (float, 1e-150)]
+)
+def test_search_near_the_limits_of_the_type_equals_the_oracle(kernels, dtype, size):
+    rows, codebook = case(20, 17, 3, np.float64, seed=5)
+    rows, codebook = (np.clip(a * size, -size, size).astype(dtype) for a in (rows, codebook))
+    check_search(kernels, rows, codebook, k=3)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_squares_beyond_float32_still_give_distinct_units(kernels, k):
+    # Rows and codebook are finite, which is all that a caller promises; their squared distance
+    # is not.  All units are then equally far in float32.
+    rows = np.full((2, 3), 1e20, np.float32)
+    units, distances = kernels.search(rows, np.eye(4, 3, dtype=np.float32), k)
+    assert units.tolist() == [list(range(k))] * 2
+    np.testing.assert_allclose(distances, np.sqrt(3) * 1e20, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tiny"), [(np.float32, 1e-42), (np.float64, 5e-324)])
+def test_denormal_values_neither_disturb_other_features_nor_make_nan(kernels, dtype, tiny):
+    rows, codebook = case(20, 9, 3, dtype, seed=1)
+    rows[:, 1] = np.where(np.arange(20) % 2, tiny, -tiny)
+    codebook[:, 1] = tiny
+    check_search(kernels, rows, codebook)
+    units, distances = kernels.search(np.full((1, 2), tiny, dtype), np.full((9, 2), -tiny, dtype), 2)
+    assert units.tolist() == [[0, 1]]
+    assert np.isfinite(distances).all()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_no_rows_give_no_winners(kernels, dtype):
+    units, distances = kernels.search(np.empty((0, 3), dtype), np.zeros((5, 3), dtype), 2)
+    assert units.shape == distances.shape == (0, 2)
+
+
+def test_search_reads_a_read_only_memory_map(kernels, tmp_path):
+    rows, codebook = case(13, 6, 3, np.float32, seed=2)
+    for name, array in (("rows", rows), ("codebook", codebook)):
+        np.save(tmp_path / f"{name}.npy", array)
+    check_search(kernels, *(np.load(tmp_path / f"{n}.npy", mmap_mode="r") for n in ("rows", "codebook")))
+
+
+@pytest.mark.parametrize("k", [0, 5, 17])
+def test_a_number_of_units_that_is_not_there_is_refused(kernels, k):
+    with pytest.raises(ValueError, match=r"k must be in 1\.\.min\(16, units\)"):
+        kernels.search(np.zeros((2, 3)), np.zeros((20 if k > 5 else 4, 3)), k)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_search_of_the_core_and_of_numpy_agree_bit_for_bit(core, numpy_kernels, dtype):
+    rows, codebook = case(301, 53, 7, dtype, seed=9, offset=100)
+    for k in (1, 5):
+        for a, b in zip(core.search(rows, codebook, k), numpy_kernels.search(rows, codebook, k), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+# Sums
+
+
+def exact_sums(rows, units, weights, center, scale, weight_scale, m):
+    """Counts and totals in exact arithmetic, each term rounded half to even."""
+    counts, totals = [0] * m, [[0] * rows.shape[1] for _ in range(m)]
+    for i, row in enumerate(rows.tolist()):
+        weight = 1.0 if weights is None else float(weights[i])
+        counts[units[i]] += round(Fraction(weight) * Fraction(weight_scale))
+        for f, value in enumerate(row):
+            scaled = (value - center[f]) * scale[f]
+            whole = float(weight).is_integer()
+            term = int(weight) * round(scaled) if whole else round(weight * scaled)
+            totals[units[i]][f] += term
+    return counts, totals
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("n", "d", "m"), [(1, 1, 1), (1, 3, 4), (37, 9, 5), (40, 17, 1), (8, 8, 3)])
+def test_sums_equal_exact_arithmetic(kernels, n, d, m, weighted, dtype):
+    rng = np.random.default_rng(n + d)
+    rows = rng.normal(size=(n, d)).astype(dtype)
+    units = rng.integers(0, m, n)
+    weights = rng.choice([0.25, 1.0, 2.0, 3.7, 1e-3], n) if weighted else None
+    center, scale = rng.normal(size=d), 2.0 ** rng.integers(-2, 40, d)
+    counts, totals = np.full(m, 7), np.full((m, d), -3)
+    kernels.sums(rows, units, weights, center, scale, 2.0**30, counts, totals)
+    expected_counts, expected_totals = exact_sums(rows, units, weights, center, scale, 2.0**30, m)
+    # Added to what was there: 7 and -3.
+    assert counts.tolist() == [7 + c for c in expected_counts]
+    assert totals.tolist() == [[t - 3 for t in row] for row in expected_totals]
+
+
+def test_sums_by_hand(kernels):
+    # Rows -1.5, 2, 4 around center 1 with scale 4: -10, 4, 12.  Weights 1, 2, 1/2 with scale 8.
+    # Unit 2 gets rows 0 and 1: counts 8 + 16, total -10 + 2 * 4; unit 0 row 2: 4 and 6.
+    counts, totals = np.zeros(3, int), np.zeros((3, 1), int)
+    kernels.sums(
+        np.array([[-1.5], [2.0], [4.0]]),
+        np.array([2, 2, 0]),
+        np.array([1.0, 2.0, 0.5]),
+        np.array([1.0]),
+        np.array([4.0]),
+        8.0,
+        counts,
+        totals,
+    )
+    assert counts.tolist() == [4, 0, 24]
+    assert totals.tolist() == [[6], [0], [-2]]
+
+
+def test_halves_are_rounded_to_even_by_all_kernels(kernels):
+    # 0.5, 1.5, 2.5, -0.5, -1.5 -> 0, 2, 2, 0, -2
+    counts, totals = np.zeros(5, int), np.zeros((5, 1), int)
+    rows = np.array([[0.5], [1.5], [2.5], [-0.5], [-1.5]])
+    kernels.sums(rows, np.arange(5), None, np.zeros(1), np.ones(1), 1.0, counts, totals)
+    assert totals[:, 0].tolist() == [0, 2, 2, 0, -2]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_weight_three_is_the_row_three_times_bit_for_bit(kernels, dtype):
+    rows, _ = case(50, 1, 9, dtype, seed=4)
+    units, weights = np.arange(50) % 6, np.arange(50) % 4 + 0.0
+    center, scale = np.zeros(9), np.full(9, 2.0**50 * 0.5)
+    found = []
+    for r, u, w in (
+        (rows, units, weights),
+        (rows.repeat(weights.astype(int), axis=0), units.repeat(weights.astype(int)), None),
+    ):
+        counts, totals = np.zeros(6, int), np.zeros((6, 9), int)
+        kernels.sums(r, u, w, center, scale, 2.0**40, counts, totals)
+        found.append((counts, totals))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_do_not_depend_on_the_order_or_grouping_of_rows(kernels, weighted):
+    rng = np.random.default_rng(6)
+    rows, units = rng.normal(size=(64, 5)) * 1e6, rng.integers(0, 4, 64)
+    weights = rng.random(64) if weighted else None
+    found = []
+    for parts in ([np.arange(64)], [rng.permutation(64)], np.array_split(rng.permutation(64), 5)):
+        counts, totals = np.zeros(4, int), np.zeros((4, 5), int)
+        for part in parts:
+            w = None if weights is None else weights[part]
+            kernels.sums(
+                rows[part], units[part], w, np.ones(5), np.full(5, 2.0**30), 2.0**40, counts, totals
+            )
+        found.append((counts, totals))
+    for counts, totals in found[1:]:
+        np.testing.assert_array_equal(counts, found[0][0])
+        np.testing.assert_array_equal(totals, found[0][1])
+
+
+def test_no_rows_add_nothing(kernels):
+    counts, totals = np.array([1, 2]), np.array([[3], [4]])
+    kernels.sums(
+        np.empty((0, 1)), np.empty(0, int), None, np.zeros(1), np.ones(1), 1.0, counts, totals
+    )
+    assert counts.tolist() == [1, 2]
+    assert totals.tolist() == [[3], [4]]
+
+
+def test_rows_of_tiny_weight_are_summed_without_a_warning(kernels):
+    # With a total weight of 2^-10 the scale lets weighted sums, not values, fill 2^61.
+    rows, weights = np.array([[-1.0], [1.0]]), np.full(2, 2.0**-11)
+    counts, totals = np.zeros(1, int), np.zeros((1, 1), int)
+    kernels.sums(
+        rows, np.zeros(2, int), weights, np.array([-1.0]), np.array([2.0**70]), 2.0**70, counts, totals
+    )
+    assert counts.tolist() == [2**60]
+    assert totals.tolist() == [[2**60]]
+
+
+# Smoothing
+
+
+@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), LATTICES)
+def test_smoothing_equals_the_product_with_the_neighborhood_matrix(
+    kernels, n_rows, n_cols, kind, boundary, neighborhood
+):
+    lattice = Lattice(n_rows, n_cols, kind, boundary)
+    sums = np.random.default_rng(0).normal(size=(n_rows, n_cols, 3))
+    distances = naive.map_distances(n_rows, n_cols, kind, boundary)
+    for radius in (0.3, 1.0, 2.6, 1e6):
+        h = naive.neighborhood(distances, radius, neighborhood)
+        tables = neighborhood_tables(lattice, neighborhood, radius)
+        found = kernels.smooth(sums, tables)
+        expected = (h @ sums.reshape(-1, 3)).reshape(sums.shape)
+        assert found.shape == sums.shape
+        # Sums of at most 63 terms of size about 1, weights good to 1e-10.
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
+@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
+def test_shifting_the_sums_around_a_torus_shifts_what_smoothing_gives(
+    kernels, kind, down, neighborhood
+):
+    tables = neighborhood_tables(Lattice(4, 5, kind, "torus"), neighborhood, 1.3)
+    sums = np.random.default_rng(1).normal(size=(4, 5, 2))
+    moved = kernels.smooth(np.roll(sums, (down, 3), axis=(0, 1)), tables)
+    expected = np.roll(kernels.smooth(sums, tables), (down, 3), axis=(0, 1))
+    np.testing.assert_allclose(moved, expected, rtol=0, atol=1e-13)
+
+
+# The online rule
+
+
+def online_case(lattice, dtype, seed, n_steps=25):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(12, 3)).astype(dtype)
+    codebook = rng.normal(size=(lattice.n_units, 3)).astype(dtype)
+    order = rng.integers(0, 12, n_steps)
+    return rows, codebook, order, np.linspace(0.6, 0.05, n_steps), np.linspace(2.5, 0.4, n_steps)
+
+
+@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), LATTICES)
+def test_the_online_rule_equals_the_oracle_step_by_step(
+    kernels, n_rows, n_cols, kind, boundary, neighborhood
+):
+    lattice = Lattice(n_rows, n_cols, kind, boundary)
+    rows, codebook, order, rates, radii = online_case(lattice, np.float64, seed=n_cols)
+    distances = naive.map_distances(n_rows, n_cols, kind, boundary)
+    expected, expected_total = codebook, 0.0
+    for t in range(0, len(order), 5):
+        part = slice(t, t + 5)
+        for i in range(t, t + 5):
+            at = rows[order[i : i + 1]]
+            expected_total = naive.best_units(at, expected)[1][0, 0]
+            expected = naive.online(
+                rows, order[i : i + 1], expected, distances, radii[i : i + 1], rates[i : i + 1],
+                neighborhood,
+            )
+            one = kernels.stepwise(
+                rows, order[i : i + 1], rates[i : i + 1], radii[i : i + 1], lattice, neighborhood,
+                codebook,
+            )
+            assert one == pytest.approx(expected_total, rel=1e-10)
+        # Errors of 1e-16 a step, and weights good to 1e-15.
+        np.testing.assert_allclose(codebook, expected, rtol=0, atol=1e-12, err_msg=str(part))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
+def test_many_online_steps_at_once_equal_the_oracle(kernels, neighborhood, dtype):
+    lattice = Lattice(4, 5, "hexagonal")
+    rows, codebook, order, rates, radii = online_case(lattice, dtype, seed=3, n_steps=60)
+    distances = naive.map_distances(4, 5, "hexagonal", "plane")
+    expected = naive.online(rows, order, codebook, distances, radii, rates, neighborhood)
+    kernels.stepwise(rows, order, rates, radii, lattice, neighborhood, codebook)
+    assert codebook.dtype == dtype
+    # 60 steps: 1e-12 in float64, 1e-4 in float32, as the kernels promise.
+    tolerance = 1e-12 if dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(codebook, expected, rtol=0, atol=tolerance)
+
+
+def test_an_online_step_by_hand(kernels):
+    # Map 1 x 3 at -2, 0, 4, bubble.  x = 4 at radius 1, rate 1/2: unit 1 goes to 2, unit 2 stays;
+    # then x = 1 at radius 1/2, rate 1/4: unit 1 goes to 2 + (1 - 2)/4 = 1.75.  Distances 0 and 1.
+    codebook = np.array([[-2.0], [0.0], [4.0]])
+    total = kernels.stepwise(
+        np.array([[1.0], [4.0]]),
+        np.array([1, 0]),
+        np.array([0.5, 0.25]),
+        np.array([1.0, 0.5]),
+        Lattice(1, 3, "rectangular"),
+        "bubble",
+        codebook,
+    )
+    assert codebook[:, 0].tolist() == [-2, 1.75, 4]
+    assert total == 1
+
+
+@pytest.mark.parametrize("m", UNITS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_the_online_winner_may_be_any_unit_and_the_lowest_of_equals(kernels, m, dtype):
+    # Units in pairs at 0, 0, 1, 1, ...: the lower of each pair moves, at a radius that reaches no
+    # other.  Padding of the last panel must not win, nor move.
+    places = (np.arange(m) // 2).astype(dtype)[:, None]
+    order = np.arange(m)
+    codebook = places.copy()
+    kernels.stepwise(
+        (places + 0.25).astype(dtype), order, np.full(m, 1.0), np.full(m, 0.1),
+        Lattice(1, m, "rectangular"), "bubble", codebook,
+    )
+    moved = np.where(np.arange(m) % 2 == 0, 0.25, 0)
+    np.testing.assert_array_equal(codebook[:, 0], places[:, 0] + moved)
+
+
+def test_no_online_steps_change_nothing(kernels):
+    codebook = np.array([[1.0, -2.0], [3.0, 4.0]])
+    none = np.empty(0)
+    total = kernels.stepwise(
+        np.zeros((1, 2)), none.astype(int), none, none, Lattice(2, 1), "gaussian", codebook
+    )
+    assert total == 0
+    assert codebook.tolist() == [[1, -2], [3, 4]]
+
+
+@pytest.mark.parametrize("radius", [1e-3, 1e-8, 1e-160])
+def test_an_online_step_of_tiny_radius_moves_the_winner_alone(kernels, radius):
+    lattice = Lattice(3, 4)
+    rng = np.random.default_rng(8)
+    codebook, row = rng.normal(size=(12, 2)), rng.normal(size=(1, 2))
+    before = codebook.copy()
+    winner = naive.best_units(row, before)[0][0, 0]
+    kernels.stepwise(
+        row, np.zeros(1, int), np.ones(1), np.array([radius]), lattice, "gaussian", codebook
+    )
+    before[winner] = row
+    np.testing.assert_allclose(codebook, before, rtol=1e-14)
+
+
+# What the core checks before it touches memory
+
+
+@pytest.mark.parametrize(
+    ("rows", "codebook"),
+    [
+        (np.zeros((2, 3)), np.zeros((4, 2))),
+        (np.zeros((2, 3)), np.zeros((4, 3), np.float32)),
+        (np.asfortranarray(np.zeros((2, 3))), np.zeros((4, 3))),
+        (np.zeros((2, 3), int), np.zeros((4, 3), int)),
+        (np.zeros(3), np.zeros((4, 3))),
+    ],
+    ids=["features differ", "types differ", "fortran order", "whole numbers", "one dimension"],
+)
+def test_the_core_refuses_arrays_that_it_was_not_promised(core, rows, codebook):
+    with pytest.raises((ValueError, TypeError)):
+        core.search(rows, codebook, 1)
+
+
+@pytest.mark.parametrize("unit", [-1, 4])
+def test_the_core_refuses_units_that_are_not_there(core, unit):
+    with pytest.raises(ValueError, match="out of range"):
+        core.sums(
+            np.zeros((1, 2)), np.array([unit]), None, np.zeros(2), np.ones(2), 1.0,
+            np.zeros(4, int), np.zeros((4, 2), int),
+        )
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_the_core_refuses_an_order_of_rows_that_are_not_there(core, row):
+    with pytest.raises(ValueError, match="not there"):
+        core.stepwise(
+            np.zeros((2, 1)), np.array([row]), np.ones(1), np.ones(1), Lattice(1, 2), "bubble",
+            np.zeros((2, 1)),
+        )
+
+
+def test_an_unknown_instruction_set_is_refused_and_changes_nothing(core):
+    from somscape.kernels import _core
+
+    before = _core.instruction_set()
+    with pytest.raises(ValueError, match="'mmx' is not usable"):
+        _core.use_instruction_set("mmx")
+    assert _core.instruction_set() == before
+    assert core.name == f"core/{before}"
+
+
+# Choosing
+
+
+def test_the_environment_chooses_the_kernels(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "numpy")
+    assert select_kernels().name == "numpy"
+    monkeypatch.setenv(VARIABLE, "gpu")
+    with pytest.raises(ValueError, match="SOMSCAPE_KERNELS must be 'core' or 'numpy'; got 'gpu'"):
+        select_kernels()
+
+
+def test_the_core_is_used_where_it_is_built(core, monkeypatch):
+    monkeypatch.delenv(VARIABLE)
+    assert select_kernels() is core
+    assert select_kernels().name.startswith("core/")
+
+
+def test_without_the_core_numpy_is_used_and_asking_for_the_core_says_what_to_do(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr("somscape.kernels._select.is_core_built", lambda: False)
+    assert select_kernels().name == "numpy"
+    with pytest.raises(ValueError, match=r"no compiled core; install .* C\+\+ compiler"):
+        select_kernels("core")

@@ -1,0 +1,158 @@
+"""Where units lie and who is next to whom, against the oracle and by hand."""
+
+import itertools
+import math
+
+import naive
+import numpy as np
+import pytest
+
+from somscape.grid import Lattice
+
+SHAPES = list(itertools.product(range(1, 8), range(1, 8)))
+SOME = [(1, 1), (1, 5), (5, 1), (2, 3), (4, 3), (3, 4), (2, 1), (2, 2), (6, 5)]
+KINDS = ["rectangular", "hexagonal"]
+BOUNDARIES = ["plane", "torus"]
+
+
+def is_allowed(shape, kind, boundary):
+    return not (kind == "hexagonal" and boundary == "torus" and shape[0] % 2)
+
+
+def every(shapes):
+    """All lattices of some shapes, as parameters."""
+    combinations = itertools.product(shapes, KINDS, BOUNDARIES)
+    return [(*shape, kind, edge) for shape, kind, edge in combinations if is_allowed(shape, kind, edge)]
+
+
+def test_positions_of_two_by_three_hexagons_by_hand():
+    # Row 0 at x = 0, 1, 2; row 1 half a step to the right, sqrt(3)/2 further down.
+    h = math.sqrt(3) / 2
+    expected = [[0, 0], [1, 0], [2, 0], [0.5, h], [1.5, h], [2.5, h]]
+    np.testing.assert_allclose(Lattice(2, 3).positions, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_positions_equal_the_oracle_on_every_shape(kind):
+    for shape in SHAPES:
+        expected = naive.positions(*shape, kind)
+        np.testing.assert_allclose(Lattice(*shape, kind).positions, expected, rtol=1e-15)
+
+
+def test_units_are_numbered_along_rows():
+    row, col = Lattice(3, 5).rows_and_cols(np.array([0, 4, 5, 14]))
+    assert row.tolist() == [0, 0, 1, 2]
+    assert col.tolist() == [0, 4, 0, 4]
+
+
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every(SOME))
+def test_distances_from_each_unit_equal_the_oracle(n_rows, n_cols, kind, boundary):
+    lattice = Lattice(n_rows, n_cols, kind, boundary)
+    found = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
+    expected = naive.map_distances(n_rows, n_cols, kind, boundary)
+    # 1e-14: a few roundings of numbers below 10.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(found, found.T, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_neighbors_equal_the_oracle_on_every_shape(kind, boundary):
+    for shape in SHAPES:
+        if not is_allowed(shape, kind, boundary):
+            continue
+        neighbors = Lattice(*shape, kind, boundary).neighbors
+        assert neighbors.shape == (shape[0] * shape[1], 6 if kind == "hexagonal" else 8)
+        expected = naive.neighbors(*shape, kind, boundary)
+        for unit, row in enumerate(neighbors.tolist()):
+            gaps = [-1] * (len(row) - len(expected[unit]))
+            assert row == expected[unit] + gaps, (shape, unit)
+
+
+def test_all_neighbors_of_a_hexagon_lie_at_distance_one_in_rows_of_either_parity():
+    for n_rows, n_cols in SHAPES:
+        for boundary in BOUNDARIES:
+            if not is_allowed((n_rows, n_cols), "hexagonal", boundary):
+                continue
+            lattice = Lattice(n_rows, n_cols, "hexagonal", boundary)
+            for unit, row in enumerate(lattice.neighbors):
+                near = row[row >= 0]
+                np.testing.assert_allclose(lattice.distances_from(unit)[near], 1, rtol=1e-14)
+                if boundary == "plane":  # and no unit at distance 1 is left out
+                    assert np.isclose(lattice.distances_from(unit), 1).sum() == len(near)
+
+
+def test_an_inner_hexagon_has_six_neighbors_and_an_inner_square_eight():
+    # Unit 6 is row 1, column 1 of 4 x 5; odd hexagonal rows lean right.
+    assert Lattice(4, 5, "hexagonal").neighbors[6].tolist() == [1, 2, 5, 7, 11, 12]
+    assert Lattice(4, 5, "rectangular").neighbors[6].tolist() == [0, 1, 2, 5, 7, 10, 11, 12]
+    # Unit 11 is row 2, column 1; even rows lean left.
+    assert Lattice(4, 5, "hexagonal").neighbors[11].tolist() == [5, 6, 10, 12, 15, 16]
+
+
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every(SOME))
+def test_neighbors_are_symmetric_and_never_the_unit_itself(n_rows, n_cols, kind, boundary):
+    neighbors = Lattice(n_rows, n_cols, kind, boundary).neighbors
+    pairs = {(a, b) for a, row in enumerate(neighbors.tolist()) for b in row if b >= 0}
+    assert pairs == {(b, a) for a, b in pairs}
+    assert all(a != b for a, b in pairs)
+
+
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every([(4, 3), (2, 5), (1, 4)]))
+def test_are_neighbors_agrees_with_the_list_of_neighbors(n_rows, n_cols, kind, boundary):
+    lattice = Lattice(n_rows, n_cols, kind, boundary)
+    lists = naive.neighbors(n_rows, n_cols, kind, boundary)
+    a, b = np.divmod(np.arange(lattice.n_units**2), lattice.n_units)
+    expected = [int(other) in lists[unit] for unit, other in zip(a, b, strict=True)]
+    assert lattice.are_neighbors(a, b).tolist() == expected
+
+
+@pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
+def test_a_torus_looks_the_same_after_a_shift(kind, down):
+    # Hexagonal rows must be shifted by an even number, else the half steps change sides.
+    lattice = Lattice(4, 5, kind, "torus")
+    units = np.arange(20).reshape(4, 5)
+    moved = np.roll(units, (down, 2), axis=(0, 1)).ravel()
+    for unit in range(20):
+        before = lattice.distances_from(unit)
+        after = lattice.distances_from(int(moved[unit]))[moved]
+        np.testing.assert_allclose(after, before, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cells_tile_the_plane(kind):
+    # A cell's area (shoelace formula) is the area for one unit: pitch times 1. And each side of
+    # it has its mirror image in a neighbor, so every corner is a whole step from another's.
+    lattice = Lattice(4, 5, kind)
+    x, y = lattice.cell.T
+    area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+    assert area == pytest.approx(lattice.row_pitch, rel=1e-14)
+    np.testing.assert_allclose(lattice.cell.mean(axis=0), 0, atol=1e-15)
+    corners = (lattice.positions[:, None] + lattice.cell).reshape(-1, 2)
+    inner = lattice.positions[6] + lattice.cell
+    for corner in inner:
+        at_corner = np.isclose(np.hypot(*(corners - corner).T), 0, atol=1e-12).sum()
+        assert at_corner == (3 if kind == "hexagonal" else 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ((0, 3), "`n_rows` must be at least 1; got 0"),
+        ((3, -2), "`n_cols` must be at least 1; got -2"),
+        ((2, 3, "triangular"), "`kind` must be one of .*rectangular.*hexagonal.*triangular"),
+        ((2, 3, "hexagonal", "sphere"), "`boundary` must be one of .*plane.*torus.*sphere"),
+        ((3, 4, "hexagonal", "torus"), "even `n_rows`; got 3. Pass 4"),
+    ],
+)
+def test_a_wrong_lattice_is_refused_with_what_is_allowed(arguments, names):
+    with pytest.raises(ValueError, match=names):
+        Lattice(*arguments)
+
+
+@pytest.mark.parametrize("size", [2.5, "2", True, None])
+def test_a_size_that_is_no_whole_number_is_refused(size):
+    with pytest.raises((TypeError, ValueError), match="n_rows"):
+        Lattice(size, 3)
+    with pytest.raises((TypeError, ValueError), match="n_cols"):
+        Lattice(3, size)

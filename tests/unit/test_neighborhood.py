@@ -1,0 +1,105 @@
+"""The neighborhood tables: multiplied out, they are the plain matrix of weights."""
+
+import itertools
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape.grid import Lattice, neighborhood_tables
+
+SHAPES = [(1, 1), (1, 6), (6, 1), (2, 5), (4, 3), (3, 4), (2, 2), (6, 7)]
+LATTICES = [
+    (*shape, kind, boundary)
+    for shape, kind, boundary in itertools.product(
+        SHAPES, ["rectangular", "hexagonal"], ["plane", "torus"]
+    )
+    if not (kind == "hexagonal" and boundary == "torus" and shape[0] % 2)
+]
+KINDS = ["gaussian", "bubble"]
+RADII = [0.1, 0.5, 0.7, 1.0, np.sqrt(3), 2.0, 3.7, 1e4]
+
+
+def multiplied_out(tables, lattice):
+    """The matrix h[target, source] that tables stand for."""
+    h = np.empty((lattice.n_units, lattice.n_units))
+    n_cols = lattice.n_cols
+    for target, source in itertools.product(range(lattice.n_units), repeat=2):
+        (r, c), (r2, c2) = divmod(target, n_cols), divmod(source, n_cols)
+        taps = tables.col_kernel[tables.kernel[r, r2]]
+        h[target, source] = tables.row_weight[r, r2] * taps[c - c2 + n_cols - 1]
+    return h
+
+
+def of_two_by_three(kind, radius):
+    lattice = Lattice(2, 3, "rectangular")
+    return multiplied_out(neighborhood_tables(lattice, kind, radius), lattice)
+
+
+def test_bubble_weights_of_two_by_three_by_hand():
+    # Units 0 1 2 over 3 4 5, radius 1: unit 0 reaches 1 and 3, unit 4 reaches 1, 3 and 5.
+    h = of_two_by_three("bubble", 1.0)
+    assert h[0].tolist() == [1, 1, 0, 1, 0, 0]
+    assert h[4].tolist() == [0, 1, 0, 1, 1, 1]
+
+
+def test_gaussian_weights_of_two_by_three_by_hand():
+    # Radius with exp(-1 / 2r^2) = 1/2; a weight is (1/2)^(d^2). From unit 0: d^2 = 0 1 4 / 1 2 5.
+    h = of_two_by_three("gaussian", 1 / np.sqrt(2 * np.log(2)))
+    np.testing.assert_allclose(h[0], [1, 1 / 2, 1 / 16, 1 / 2, 1 / 4, 1 / 32], rtol=1e-14)
+
+
+@pytest.mark.parametrize("neighborhood", KINDS)
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), LATTICES)
+def test_tables_multiplied_out_equal_the_oracle(n_rows, n_cols, kind, boundary, neighborhood):
+    lattice = Lattice(n_rows, n_cols, kind, boundary)
+    distances = naive.map_distances(n_rows, n_cols, kind, boundary)
+    for radius in RADII:
+        h = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+        expected = naive.neighborhood(distances, radius, neighborhood)
+        # Relative 1e-10: exponents are rounded before the exponential, up to 700 of them.
+        np.testing.assert_allclose(h, expected, rtol=1e-10, atol=1e-300)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    kind=st.sampled_from(["rectangular", "hexagonal"]),
+    boundary=st.sampled_from(["plane", "torus"]),
+    neighborhood=st.sampled_from(KINDS),
+    radius=st.floats(0.05, 20),
+)
+def test_weights_are_symmetric_one_at_home_and_never_above(
+    shape, kind, boundary, neighborhood, radius
+):
+    n_rows = shape[0] + (shape[0] % 2 if (kind, boundary) == ("hexagonal", "torus") else 0)
+    lattice = Lattice(n_rows, shape[1], kind, boundary)
+    h = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+    np.testing.assert_array_equal(h, h.T)
+    np.testing.assert_array_equal(np.diag(h), 1.0)
+    assert h.min() >= 0
+    assert h.max() <= 1
+
+
+@pytest.mark.parametrize("radius", [1.0, np.sqrt(3), 2.0, np.sqrt(7), 3.0])
+def test_a_unit_at_exactly_the_radius_is_inside_a_bubble_of_hexagons(radius):
+    # Around an inner unit of the hexagonal lattice the squared distances 1, 3, 4, 7, 9 are taken
+    # by 6, 6, 6, 12, 6 units, so the bubbles hold 7, 13, 19, 31, 37.
+    lattice = Lattice(13, 13, "hexagonal")
+    h = multiplied_out(neighborhood_tables(lattice, "bubble", radius), lattice)
+    held = {1: 7, 3: 13, 4: 19, 7: 31, 9: 37}[round(radius**2)]
+    assert h[6 * 13 + 6].sum() == held
+    assert h[5 * 13 + 6].sum() == held
+
+
+@pytest.mark.parametrize(
+    ("kind", "neighborhood", "most"),
+    [("rectangular", "gaussian", 1), ("hexagonal", "gaussian", 3), ("hexagonal", "bubble", 15)],
+)
+def test_tables_need_few_column_kernels(kind, neighborhood, most):
+    # Smoothing costs one pass per kernel; a bubble of radius 2 has offsets of at most 2 rows.
+    tables = neighborhood_tables(Lattice(30, 20, kind), neighborhood, 2.0)
+    assert len(tables.col_kernel) <= most
+    assert tables.col_kernel.shape[1] == 39
+    assert tables.kernel.dtype == np.int32

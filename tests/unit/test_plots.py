@@ -1,0 +1,302 @@
+"""The pictures: what is drawn where, on maps small enough to work out by hand."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from somscape import Lattice, Map, plots
+from somscape._errors import InputError
+from somscape.encode import CategoryCode, Encoding, NumberCode
+
+SAME = {"rtol": 0, "atol": 1e-12}  # a few roundings of float64
+
+
+def line_map(n_rows: int = 2, n_cols: int = 3, kind: str = "hexagonal") -> Map:
+    """Return a map whose unit i stands at i, of one feature."""
+    n_units = n_rows * n_cols
+    codebook = np.arange(n_units, dtype=np.float64)[:, None]
+    history = {
+        "step": np.array([1.0, 2.0, 3.0]),
+        "radius": np.array([2.0, 1.0, 0.5]),
+        "quantization_error": np.array([0.9, 0.5, 0.4]),
+    }
+    return Map(
+        codebook,
+        Lattice(n_rows, n_cols, kind=kind),
+        Encoding.plain(["x"]),
+        np.arange(n_units, dtype=np.float64),
+        history,
+    )
+
+
+def mixed_map() -> Map:
+    """Return a 1 x 3 map of a number from 100 to 300, a yes-or-no and three colors."""
+    half = 0.5**0.5
+    number = NumberCode("amount", "asked", 0.0, 0.0, 100.0, 200.0, 100.0, True)
+    answer = CategoryCode("answer", "asked", ("no", "yes"))
+    color = CategoryCode("color", "asked", ("blue", "green", "red"))
+    shares = np.array(
+        # no, yes, unseen | blue, green, red, unseen
+        [
+            [1.00, 0.00, 0.0, 0.1, 0.2, 0.7, 0.0],
+            [0.75, 0.25, 0.0, 0.0, 0.4, 0.6, 0.0],
+            [0.00, 1.00, 0.0, 0.9, 0.1, 0.0, 0.0],
+        ]
+    )
+    codebook = np.hstack([[[0.0], [0.5], [1.0]], half * shares])
+    return Map(codebook, Lattice(1, 3), Encoding((number, answer, color)), np.ones(3))
+
+
+def cells_of(display: plots.Display, ax: int = 0) -> PolyCollection:
+    found = display.axes_[ax].collections[0]
+    assert isinstance(found, PolyCollection)
+    return found
+
+
+# Importing and saving
+
+
+@pytest.mark.parametrize("statement", ["import somscape.plots", "import somscape.report"])
+def test_importing_does_not_import_matplotlib(statement: str) -> None:
+    code = f"import sys; {statement}; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_drawing_leaves_pyplot_alone() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from somscape import Lattice, Map, plots\n"
+        "from somscape.encode import Encoding\n"
+        "m = Map(np.zeros((2, 1)), Lattice(1, 2), Encoding.plain(['x']), np.ones(2))\n"
+        "plots.umatrix(m)._repr_png_(); plots.planes(m)._repr_png_(); plots.hits(m)._repr_png_()\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+DRAWINGS = {
+    "umatrix": plots.umatrix,
+    "planes": plots.planes,
+    "hits": plots.hits,
+    "training": plots.training,
+}
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_same_map_gives_the_same_bytes(draw: Any, ending: str, tmp_path: Path) -> None:
+    first, second = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
+    draw(line_map()).save(first)
+    draw(line_map()).save(second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_saved_png_says_neither_when_nor_by_what_it_was_made(tmp_path: Path) -> None:
+    plots.umatrix(line_map()).save(tmp_path / "map.png", dpi=50)
+    data = (tmp_path / "map.png").read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert b"tEXt" not in data
+    assert b"tIME" not in data
+
+
+def test_display_shows_itself_in_a_notebook() -> None:
+    assert plots.hits(line_map())._repr_png_().startswith(b"\x89PNG")
+
+
+# Cells
+
+
+@pytest.mark.parametrize("kind", ["hexagonal", "rectangular"])
+@pytest.mark.parametrize("draw", [plots.umatrix, plots.hits], ids=["umatrix", "hits"])
+def test_cells_lie_at_the_positions_of_the_lattice(draw: Any, kind: str) -> None:
+    map_ = line_map(3, 4, kind)
+    paths = cells_of(draw(map_)).get_paths()
+    middles = np.array([path.vertices[:-1].mean(axis=0) for path in paths])
+    np.testing.assert_allclose(middles, map_.lattice.positions, **SAME)
+
+
+def test_hexagons_of_neighboring_rows_share_an_edge() -> None:
+    # 3 x 3: unit 4 (odd row, shifted right) touches 1 and 2 above, 7 and 8 below, 3 and 5 beside.
+    map_ = line_map(3, 3)
+    paths = cells_of(plots.umatrix(map_)).get_paths()
+    corners = [{tuple(np.round(c, 6) + 0.0) for c in path.vertices} for path in paths]
+    touching = {unit for unit in range(9) if unit != 4 and len(corners[4] & corners[unit]) == 2}
+    assert touching == {1, 2, 3, 5, 7, 8}
+
+
+def test_first_row_is_on_top() -> None:
+    low, high = plots.umatrix(line_map()).ax_.get_ylim()
+    assert low > high
+
+
+def test_umatrix_shows_mean_distance_to_neighbors() -> None:
+    # 1 x 3 units at 0, 1 and 2: the ends have one neighbor at distance 1, the middle two.
+    display = plots.umatrix(line_map(1, 3))
+    np.testing.assert_allclose(cells_of(display).get_array(), [1.0, 1.0, 1.0], **SAME)
+
+
+def test_umatrix_draws_into_axes_that_are_given() -> None:
+    figure = Figure()
+    ax = figure.add_subplot()
+    display = plots.umatrix(line_map(), ax=ax)
+    assert display.figure_ is figure
+    assert display.ax_ is ax
+    assert len(figure.axes) == 1
+
+
+def test_map_of_one_unit_can_be_drawn(tmp_path: Path) -> None:
+    for name, draw in DRAWINGS.items():
+        draw(line_map(1, 1)).save(tmp_path / f"{name}.png")
+
+
+# Classes
+
+
+def spots(display: plots.Display) -> list[np.ndarray]:
+    return [c.get_offsets() for c in display.ax_.collections if not isinstance(c, PolyCollection)]
+
+
+def test_each_class_marks_its_winners() -> None:
+    # Rows at 0, 2, 2: class 0 wins unit 0 alone and shares unit 2 with class 1.
+    display = plots.umatrix(line_map(1, 3), [[0.0], [2.0], [2.0]], [0, 0, 1], y_name="Class")
+    circles, squares = spots(display)
+    np.testing.assert_allclose(circles, [[0.0, 0.0], [1.8, 0.0]], **SAME)
+    np.testing.assert_allclose(squares, [[2.2, 0.0]], **SAME)
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1"]
+    assert legend.get_title().get_text() == "Class"
+
+
+def test_classes_are_ordered_as_numbers_and_unknown_ones_left_out() -> None:
+    y = ["10", None, "9", float("nan")]
+    display = plots.umatrix(line_map(), [[0.0], [1.0], [2.0], [3.0]], y)
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["9", "10"]
+    assert sum(map(len, spots(display))) == 2
+
+
+def test_eight_classes_in_one_cell_do_not_cover_each_other() -> None:
+    display = plots.umatrix(line_map(1, 2), np.zeros((8, 1)), range(8))
+    places = np.vstack(spots(display))
+    gaps = np.linalg.norm(places[:, None] - places[None], axis=2)[np.triu_indices(8, 1)]
+    assert gaps.min() > 0.2
+    assert np.linalg.norm(places, axis=1).max() < 0.5  # all inside cell 0, at (0, 0)
+
+
+def test_highlight_outlines_each_unit_once() -> None:
+    plain, marked = plots.umatrix(line_map()), plots.umatrix(line_map(), highlight=[4, 1, 4])
+    assert len(marked.ax_.collections) == len(plain.ax_.collections) + 2
+    ring = marked.ax_.collections[1]
+    middles = [path.vertices[:-1].mean(axis=0) for path in ring.get_paths()]
+    np.testing.assert_allclose(middles, line_map().lattice.positions[[1, 4]], **SAME)
+
+
+def test_pies_are_cut_by_class_and_sized_by_rows() -> None:
+    # Unit 0 wins three rows of a and one of b, unit 1 one of b: areas 4 to 1, so radii 2 to 1.
+    rows = [[0.0], [0.0], [0.0], [0.0], [1.0]]
+    display = plots.hits(line_map(1, 2), rows, ["a", "a", "a", "b", "b"])
+    whole, quarter, small = (p.vertices[:-1] for p in display.ax_.collections[1].get_paths())
+    reach = [np.ptp(whole, axis=0).max() / 2, np.ptp(small, axis=0).max() / 2]
+    assert reach[0] == pytest.approx(
+        2 * reach[1], rel=1e-2
+    )  # arcs are drawn in steps of 7.5 degrees
+    # The fourth quarter, left of noon: x from -r to 0, y from -r (up) to 0.
+    np.testing.assert_allclose(quarter.min(axis=0), [-reach[0], -reach[0]], rtol=1e-2)
+    np.testing.assert_allclose(quarter.max(axis=0), [0.0, 0.0], atol=1e-12)
+
+
+def test_hits_count_the_rows_given_or_else_the_training_rows() -> None:
+    np.testing.assert_array_equal(cells_of(plots.hits(line_map(1, 3))).get_array(), [0, 1, 2])
+    given = plots.hits(line_map(1, 3), [[0.1], [0.2], [1.9]])
+    np.testing.assert_array_equal(cells_of(given).get_array(), [2, 0, 1])
+
+
+# Planes
+
+
+def test_planes_show_original_units() -> None:
+    display = plots.planes(mixed_map())
+    assert [ax.get_title() for ax in display.axes_] == ["amount", "answer", "color"]
+    np.testing.assert_allclose(cells_of(display).get_array(), [100.0, 200.0, 300.0], rtol=1e-15)
+
+
+def test_plane_of_two_levels_is_the_share_of_the_second() -> None:
+    plane = plots.column_plane(mixed_map(), "answer")
+    assert (plane.kind, plane.levels) == ("share", ("yes",))
+    np.testing.assert_allclose(plane.values, [0.0, 0.25, 1.0], **SAME)
+    assert cells_of(plots.planes(mixed_map(), ["answer"])).get_clim() == (0, 1)
+
+
+def test_plane_of_more_levels_is_the_prevailing_one() -> None:
+    plane = plots.column_plane(mixed_map(), "color")
+    # Red prevails in units 0 and 1, blue in unit 2; green nowhere.
+    assert (plane.kind, plane.levels) == ("level", ("red", "blue"))
+    np.testing.assert_array_equal(plane.values, [0, 0, 1])
+    legend = plots.planes(mixed_map(), ["color"]).ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["red", "blue"]
+
+
+def test_legend_names_eight_levels_and_counts_the_others() -> None:
+    levels = tuple("abcdefghij")
+    codebook = np.hstack([np.eye(10), np.zeros((10, 1))])
+    encoding = Encoding((CategoryCode("letter", "asked", levels),))
+    display = plots.planes(Map(codebook, Lattice(2, 5), encoding, np.ones(10)))
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts == [*"abcdefgh", "other (2)"]
+
+
+def test_planes_beyond_the_limit_are_counted_in_the_title() -> None:
+    names = [f"c{i}" for i in range(26)]
+    map_ = Map(np.zeros((2, 26)), Lattice(1, 2), Encoding.plain(names), np.ones(2))
+    display = plots.planes(map_)
+    assert len(display.axes_) == 24
+    assert "2 more" in display.figure_.texts[0].get_text()
+
+
+def test_names_with_formula_signs_and_rare_letters_can_be_drawn(tmp_path: Path) -> None:
+    encoding = Encoding.plain([r"cost in $ (\frac{ US$", "a_b^{", "\U0001f4b3"])
+    map_ = Map(np.zeros((2, 3)), Lattice(1, 2), encoding, np.ones(2))
+    display = plots.planes(map_)
+    display.save(tmp_path / "planes.png")
+    assert display.ax_.get_title() == r"cost in \$ (\frac{ US\$"
+
+
+# Training
+
+
+def test_training_shows_error_and_radius_by_epoch() -> None:
+    error, radius = plots.training(line_map()).axes_
+    np.testing.assert_array_equal(error.lines[0].get_xydata(), [[1, 0.9], [2, 0.5], [3, 0.4]])
+    np.testing.assert_array_equal(radius.lines[0].get_ydata(), [2, 1, 0.5])
+    assert radius.get_xlabel() == "epoch"
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda m: plots.umatrix(m, y=[1]), "y needs X"),
+        (lambda m: plots.hits(m, y=[1]), "y needs X"),
+        (lambda m: plots.umatrix(m, [[0.0]], [1, 2]), "one label per row of X, 1; got 2"),
+        (lambda m: plots.hits(m, np.zeros((9, 1)), range(9)), "9 classes, more than the 8"),
+        (lambda m: plots.umatrix(m, highlight=[6]), "units from 0 to 5; got 6 to 6"),
+        (lambda m: plots.umatrix(m, highlight=[-1]), "units from 0 to 5; got -1"),
+        (lambda m: plots.planes(m, ["nix"]), "no feature column 'nix'"),
+        (lambda m: plots.planes(m, []), "at least one column"),
+        (lambda m: plots.planes(m, n_wide=0), "at least 1; got 0"),
+        (
+            lambda m: plots.training(Map(m.codebook, m.lattice, m.encoding, m.hits)),
+            "no training history",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(ask: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ask(line_map())

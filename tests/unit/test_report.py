@@ -1,0 +1,225 @@
+"""The report's data and its page, without a browser; tests/browser opens it in one."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pytest
+
+from somscape import Lattice, Map, SOMDetector, report
+from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
+from somscape.maps import DetectorSettings
+from somscape.outliers import rank_alerts
+from somscape.tables import Table, table_from_columns
+
+HOSTILE = "</script><script>alert('&\u2028\u2029')</script>"
+
+
+@dataclass(frozen=True)
+class Why:
+    column: str = "x"
+    value: str = "2"
+    usual: str = "0 to 1"
+    share: float = 2 / 3
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What `build` reads of `Alerts`, with numbers chosen by hand."""
+
+    id_name: str = "record"
+    ids: list[str] = field(default_factory=lambda: ["3", "1", "2"])
+    rows: Any = field(default_factory=lambda: np.array([2, 0, 1]))
+    scores: Any = field(default_factory=lambda: np.array([0.9, 0.4, 0.2]))
+    p_values: Any = field(default_factory=lambda: np.array([0.25, 0.5, 1.0]))
+    units: Any = field(default_factory=lambda: np.array([1, 0, 0]))
+    reasons: list[tuple[Why, ...]] = field(default_factory=lambda: [(Why(),)])
+    n_alerts: int = 1
+
+
+def small_map() -> Map:
+    """Return a 1 x 3 map at 0, 2 and 4; the third unit wins nothing."""
+    return Map(
+        np.array([[0.0], [2.0], [4.0]]),
+        Lattice(1, 3),
+        Encoding.plain(["x"]),
+        np.array([2.0, 1.0, 0.0]),
+        {"step": np.array([1.0]), "radius": np.array([0.5]), "movement": np.array([np.nan])},
+        {"seed": 0, "n_epochs": np.int64(3), "init": "pca"},
+        {"somscape": "1.2.3"},
+        DetectorSettings("k_prototype", 5, 0.5, np.array([0.1])),
+    )
+
+
+def small_table(note: str = "plain") -> Table:
+    return table_from_columns({"x": [0.5, -0.5, 2.25], "note": [None, "b", note]}, "small.csv")
+
+
+def small_data(**options: Any) -> dict[str, Any]:
+    return report.build(small_map(), small_table(), Ranked(), **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def real() -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    table = table_from_columns(
+        {
+            "id": [f"{HOSTILE} {i}" for i in range(80)],
+            "amount": rng.lognormal(3, 1, 80),
+            "kind": rng.choice(["a", "b", HOSTILE], 80),
+            "label": rng.integers(0, 2, 80),
+        }
+    )
+    encoding = fit_encoding(table, Roles(label="label"))
+    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
+    return report.build(map_, table, rank_alerts(map_, table, 5), command="somscape detect")
+
+
+# Data
+
+
+def test_planes_by_unit_are_worked_out_from_the_ranked_rows() -> None:
+    planes = {plane["key"]: plane for plane in small_data()["planes"]}
+    # Rows 1 and 2 (scores 0.4 and 0.2) lie in unit 0, row 3 (0.9, the alert) in unit 1.
+    assert planes["hits"]["values"] == [2, 1, 0]
+    assert planes["alerts"]["values"] == [0, 1, 0]
+    assert planes["mean_score"]["values"] == [0.3, 0.9, None]
+    assert planes["u_heights"]["values"] == [2, 2, 2]
+    assert planes["column_0"]["values"] == [0, 2, 4]
+
+
+def test_rows_come_most_unusual_first_with_their_original_cells() -> None:
+    rows = small_data()["rows"]
+    assert rows["ids"] == ["3", "1", "2"]
+    assert rows["numbers"] == [2, 0, 1]
+    assert rows["cells"][0] == {"name": "x", "values": ["2.25", "0.5", "-0.5"]}
+    assert rows["cells"][1] == {"name": "note", "values": ["plain", None, "b"]}
+
+
+def test_reasons_are_those_of_the_alerts() -> None:
+    expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 0.666667}
+    assert small_data()["reasons"] == [[expected]]
+
+
+def test_quality_is_measured_on_the_rows() -> None:
+    # Distances to the winners 0, 0 and 2: 0.5, 0.5, 0.25.  Every second winner is next door.
+    assert small_data()["quality"] == {
+        "quantization_error": 0.416667,
+        "topographic_error": 0,
+        "n_units": 3,
+        "n_empty": 1,
+    }
+
+
+def test_id_column_stands_in_the_ids_and_not_among_the_cells(real: dict[str, Any]) -> None:
+    assert real["id_name"] == "id"
+    assert [c["name"] for c in real["rows"]["cells"]] == ["amount", "kind", "label"]
+    assert [c["kind"] for c in real["columns"]] == ["id", "number", "category", "label"]
+
+
+def test_column_that_the_table_lacks_has_no_count_of_missing_cells() -> None:
+    encoding = Encoding((*small_map().encoding.columns, UnusedColumn("y", "label", "label")))
+    base = small_map()
+    map_ = Map(base.codebook, base.lattice, encoding, base.hits)
+    data = report.build(map_, small_table(), Ranked())  # type: ignore[arg-type]
+    assert [c["n_missing"] for c in data["columns"]] == [0, None]
+    assert data["score"] is None
+    assert data["history"] == {}
+
+
+def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("somscape.report._build.MAX_LISTED", 2)
+    data = small_data()
+    assert data["n_rows"] == 3
+    assert data["rows"]["ids"] == ["3", "1"]
+    assert data["planes"][1]["values"] == [2, 1, 0]  # the map still counts every row
+
+
+def test_wide_tables_leave_planes_out_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("somscape.report._build.MAX_PLANE_VALUES", 14)  # 3 units: 4 planes
+    data = small_data()
+    assert [plane["group"] for plane in data["planes"]] == ["map"] * 4
+    assert data["n_planes_left_out"] == 1
+
+
+def test_data_survives_json_unchanged(real: dict[str, Any]) -> None:
+    for data in (real, small_data(agreement={"auroc": np.float64(0.5), "lift": float("nan")})):
+        assert json.loads(json.dumps(data, allow_nan=False)) == data
+
+
+def test_words_around_the_data_are_kept() -> None:
+    data = small_data(command="run me", title="My title", notes=["one"])
+    assert data["method"]["command"] == "run me"
+    assert data["method"]["parameters"] == {"seed": 0, "n_epochs": 3, "init": "pca"}
+    assert (data["title"], data["notes"]) == ("My title", ["one"])
+    assert small_data()["title"] == "Unusual rows of small.csv"
+
+
+# Page
+
+
+def data_in(page: str) -> Any:
+    text = page.split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    return json.loads(text)
+
+
+def test_page_holds_the_data_unchanged(real: dict[str, Any]) -> None:
+    assert data_in(report.render(real)) == real
+
+
+def test_hostile_cells_cannot_leave_the_data(real: dict[str, Any]) -> None:
+    page = report.render(real)
+    assert "alert(" not in page.replace("alert('\\u0026", "")
+    assert page.count("<script") == page.count("</script>") == 2
+    assert not re.search("[\u2028\u2029]", page)
+
+
+def test_hostile_title_is_escaped() -> None:
+    page = report.render(small_data(title="$data <b>&"))
+    assert page.count("$data &lt;b&gt;&amp;") == 2
+    assert "<b>&" not in page
+
+
+def test_date_stands_in_one_place_and_changes_nothing_else() -> None:
+    dated, plain = report.render(small_data(), "5 < 6 May"), report.render(small_data())
+    assert dated.count("5 &lt; 6 May") == 1
+    assert dated.replace("5 &lt; 6 May", "") == plain
+    assert plain == report.render(small_data())
+
+
+def test_policy_allows_the_one_style_and_the_one_script() -> None:
+    page = report.render(small_data())
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert style
+    assert script
+    for kind, found in (("style", style), ("script", script)):
+        digest = base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy[1]
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.css", "report.js"])
+def test_templates_load_nothing_make_no_markup_and_accuse_nobody(name: str) -> None:
+    text = (files("somscape.report") / "templates" / name).read_text(encoding="utf-8").lower()
+    for word in (
+        "http://",
+        "https://",
+        "innerhtml",
+        "outerhtml",
+        "document.write",
+        "eval(",
+        "fraud",
+    ):
+        assert word not in text
+    assert "url(" not in text
+    assert " style=" not in text
+    assert not re.search(r"\son\w+=", text)
