@@ -19,14 +19,15 @@ from somscape.cli._folder import RESULT_FILES, check_folder, whole_folder
 from somscape.cli._roles import Label, find_label, roles_from
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
-from somscape.estimators import SOM, SOMDetector
+from somscape.fit import Settings
+from somscape.kernels import select_kernels
+from somscape.maps import Map
 from somscape.measures import Agreement, label_agreement
-from somscape.outliers import Alerts
+from somscape.outliers import Alerts, Detection, rank_alerts, train_detector
 from somscape.plots import planes, umatrix
 from somscape.tables import Table, read_table, write_csv
 
 DEMO_COMMAND = "somscape demo"
-N_FOLDS = 5
 
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
@@ -52,24 +53,20 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     console.print(f"{table.n_rows} rows of {table.source}{notes}", markup=False)
     show_columns(console, encoding, encoding.n_missing(table))
 
-    with progress_bar(1 + N_FOLDS) as bar:
-        detector = SOMDetector(
-            contamination=options["contamination"],
-            n_folds=N_FOLDS,
-            som=SOM(callbacks=(bar,)),
-            encoding=encoding,
-            random_state=options["seed"],
-        ).fit(table)
-    alerts = detector.alerts(table, options["alerts"])
+    detection = Detection(contamination=options["contamination"])
+    with progress_bar(1 + detection.n_folds) as bar:
+        settings = Settings(seed=options["seed"], callbacks=(bar,))
+        map_ = train_detector(encoding.encode(table), None, encoding, settings, detection)
+    alerts = rank_alerts(map_, table, options["alerts"])
     agreement = None if label is None else _agreement(alerts, label)
-    _write(out, detector, table, alerts, label, agreement, command)
+    _write(out, map_, table, alerts, label, agreement, command)
 
     console.print()
     show_alerts(console, alerts)
     console.print()
     if label is not None and agreement is not None:
         console.print(agreement_line(label, agreement), markup=False)
-    console.print(kernels_line(detector.kernels_used_), markup=False)
+    console.print(kernels_line(select_kernels().name), markup=False)
     names = ", ".join(RESULT_FILES)
     console.print(f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}", markup=False)
 
@@ -94,14 +91,13 @@ def _agreement(alerts: Alerts, label: Label) -> Agreement:
 
 def _write(
     out: Path,
-    detector: SOMDetector,
+    map_: Map,
     table: Table,
     alerts: Alerts,
     label: Label | None,
     agreement: Agreement | None,
     command: str,
 ) -> None:
-    map_ = detector.map_
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
     shown = None

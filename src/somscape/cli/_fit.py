@@ -8,7 +8,8 @@ from somscape._errors import InputError
 from somscape.cli._console import kernels_line, make_console, progress_bar, show_columns, show_facts
 from somscape.cli._roles import roles_from
 from somscape.encode import fit_encoding
-from somscape.estimators import SOM
+from somscape.fit import Settings, train_map
+from somscape.kernels import select_kernels
 from somscape.tables import read_table
 
 
@@ -24,17 +25,17 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     console.print(f"{table.n_rows} rows of {table.source}", markup=False)
     show_columns(console, encoding, encoding.n_missing(table))
     with progress_bar(1) as bar:
-        som = SOM(
+        settings = Settings(
             options["n_rows"] or "auto",
             options["n_cols"] or "auto",
             n_epochs=options["epochs"] or "auto",
-            random_state=options["seed"],
+            seed=options["seed"],
             callbacks=(bar,),
-            encoding=encoding,
-        ).fit(table)
-    som.map_.save(out)
-    lattice = som.map_.lattice
-    error = measures.topographic_error(som.map_, table)
+        )
+        map_, trained = train_map(encoding.encode(table), None, encoding, settings)
+    map_.save(out)
+    lattice = map_.lattice
+    error = measures.topographic_error(map_, table)
     show_facts(
         console,
         [
@@ -42,10 +43,10 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
                 "map",
                 f"{lattice.n_rows} x {lattice.n_cols} units, {lattice.kind}, {lattice.boundary}",
             ),
-            ("epochs", f"{som.n_iter_} ({som.stop_reason_})"),
-            ("quantization error", f"{measures.quantization_error(som.map_, table):.4g}"),
+            ("epochs", f"{trained.n_iter} ({trained.stop_reason})"),
+            ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
             ("topographic error", f"{error:.3f} ({6 if lattice.is_hexagonal else 8} neighbors)"),
         ],
     )
-    console.print(kernels_line(som.kernels_used_), markup=False)
+    console.print(kernels_line(select_kernels().name), markup=False)
     console.print(f"Wrote {out}", markup=False)

@@ -82,23 +82,25 @@ class NumberCode:
         """Learn center, width and range from a column's present numbers."""
         assert column.numbers is not None
         values = column.numbers[~np.isnan(column.numbers)]
-        low, center, high = (float(q) for q in np.percentile(values, [25, 50, 75]))
-        distance = np.abs(values - center)
-        width = (high - low) / 2 or float(distance.mean())
-        is_tamed = bool(distance.max() > TAIL_LIMIT * width)
-        if is_tamed:
-            why += "; long tail, tamed"
-            values = np.arcsinh((values - center) / width)
-        usual = np.sort(values)[_usual_ends(len(values))]
-        lowest, highest = usual if usual[0] < usual[1] else (values.min(), values.max())
-        if not np.isfinite(highest - lowest):
+        with np.errstate(over="ignore", invalid="ignore"):  # told apart below
+            low, center, high = (float(q) for q in np.percentile(values, [25, 50, 75]))
+            distance = np.abs(values - center)
+            width = (high - low) / 2 or float(distance.mean())
+            is_tamed = bool(distance.max() > TAIL_LIMIT * width)
+            if is_tamed:
+                values = np.arcsinh((values - center) / width)
+            values = np.sort(values)
+            usual = values[_usual_ends(len(values))]
+            lowest, highest = usual if usual[0] < usual[1] else values[[0, -1]]
+            farthest = (values[[0, -1]] - lowest) / (highest - lowest)
+        if not np.isfinite(farthest).all():
             raise InputError(
                 f"column '{column.name}' spans more than a float can hold; correct its largest "
                 f"value or leave the column out (--drop {column.name})."
             )
         return cls(
             column.name,
-            why,
+            f"{why}; long tail, tamed" if is_tamed else why,
             center,
             width if is_tamed else 0.0,
             float(lowest),
@@ -123,7 +125,7 @@ class NumberCode:
     def usual(self, prototypes: Float64s) -> str:
         """Return the range that some prototypes (n, 1) span, in words."""
         values = self.decode(prototypes)
-        ends = [number_text(v, self.is_whole) for v in (values.min(), values.max())]
+        ends = [number_text(v, self.is_whole, digits=3) for v in (values.min(), values.max())]
         return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 

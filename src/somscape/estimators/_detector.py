@@ -1,6 +1,5 @@
 """The detector of unusual rows as a scikit-learn estimator."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,22 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_choice, check_number, check_whole
 from somscape.encode import Encoding
-from somscape.estimators._prepare import Prepared, prepare, rows_for
-from somscape.estimators._som import SOM
-from somscape.estimators._training import check_parameters, seed_of, train_map
+from somscape.estimators._prepare import prepare, rows_for, seed_of
+from somscape.estimators._som import SOM, settings_of_som
+from somscape.fit import Settings
 from somscape.kernels import select_kernels
-from somscape.maps import DetectorSettings, Map
 from somscape.outliers import (
-    SCORES,
     Alerts,
+    Detection,
     contributions,
     p_values,
     rank_alerts,
     score_rows,
-    threshold_for,
+    settings_of,
+    train_detector,
 )
 from somscape.tables import Table
-
-MAX_PROTOTYPES = 16
 
 
 class SOMDetector(OutlierMixin, BaseEstimator):
@@ -159,7 +155,8 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         ValueError
             For a parameter or a value that cannot be used; the message says which.
         """
-        som = self._checked_som()
+        detection = Detection(self._score, self.contamination, self.n_prototypes, self.n_folds)
+        settings = self._settings()
         prepared = prepare(
             self,
             X,
@@ -168,17 +165,11 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             missing=self.missing,
             min_rows=2,
         )
-        map_, _ = train_map(som, prepared)
-        settings = DetectorSettings(self._score, self.n_prototypes, 0.0, np.empty(0))
-        map_ = replace(map_, detector=settings)
-        scores = score_rows(map_, prepared.rows)
-        threshold = threshold_for(scores, self.contamination, prepared.weights)
-        calibration = np.sort(self._cross_fitted_scores(som, prepared, map_))
-        self.map_ = replace(
-            map_, detector=replace(settings, threshold=threshold, calibration=calibration)
+        self.map_ = train_detector(
+            prepared.rows, prepared.weights, prepared.encoding, settings, detection
         )
-        self.offset_ = -threshold
-        self.labels_ = map_.winners(prepared.all_rows)
+        self.offset_ = -settings_of(self.map_).threshold
+        self.labels_ = self.map_.winners(prepared.all_rows)
         self.kernels_used_ = select_kernels().name
         return self
 
@@ -264,31 +255,8 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         self.map_.save(path)
 
-    def _checked_som(self) -> SOM:
-        check_choice("score", self._score, SCORES)
-        check_number("contamination", self.contamination, 0, 0.5)
-        check_whole("n_prototypes", self.n_prototypes, 1)
-        if self.n_prototypes > MAX_PROTOTYPES:
-            raise ValueError(
-                f"`n_prototypes` must be at most {MAX_PROTOTYPES}; got {self.n_prototypes}."
-            )
-        check_whole("n_folds", self.n_folds, 2)
+    def _settings(self) -> Settings:
         som = SOM() if self.som is None else clone(self.som)
         if som.random_state is None:
             som.set_params(random_state=seed_of(self.random_state))
-        check_parameters(som)
-        return som
-
-    def _cross_fitted_scores(self, som: SOM, prepared: Prepared, map_: Map) -> Float64s:
-        """Score every row by a map of the same shape that was trained without its fold."""
-        n = len(prepared.rows)
-        order = np.random.default_rng(som.random_state).permutation(n)
-        scores = np.empty(n)
-        for fold in np.array_split(order, min(self.n_folds, n)):
-            others = np.setdiff1d(order, fold, assume_unique=True)
-            weights = None if prepared.weights is None else prepared.weights[others]
-            part = replace(prepared, rows=prepared.rows[others], weights=weights)
-            fold_map, _ = train_map(som, part, map_.lattice)
-            fold_map = replace(fold_map, detector=map_.detector)
-            scores[fold] = score_rows(fold_map, prepared.rows[fold])
-        return scores
+        return settings_of_som(som)

@@ -5,12 +5,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from somscape._errors import InputError
 from somscape._types import Float64s, Floats
+from somscape._validate import check_choice
 from somscape.encode import Encoding, fit_encoding
 from somscape.tables import Table
+
+MISSING = ("error", "fill")
 
 LARGEST = {"float32": 1e18, "float64": 1e150}
 """Beyond these the square of a value overflows its type."""
@@ -26,8 +30,6 @@ class Prepared:
         C-contiguous; rows of zero weight are left out.
     weights : ndarray of shape (n_kept,) or None
         None where every row weighs 1.
-    kept : ndarray of shape (n_samples,), bool
-        Which of the given rows they are.
     all_rows : ndarray of shape (n_samples, n_features)
         Also those of zero weight.
     encoding : Encoding
@@ -35,14 +37,8 @@ class Prepared:
 
     rows: Floats
     weights: Float64s | None
-    kept: np.ndarray
     all_rows: Floats
     encoding: Encoding
-
-    @property
-    def total_weight(self) -> float:
-        """Total weight of the rows."""
-        return float(len(self.rows)) if self.weights is None else float(self.weights.sum())
 
 
 def prepare(
@@ -79,6 +75,7 @@ def prepare(
         For missing or infinite values, values too large to square, negative weights or
         weights that are all zero.
     """
+    check_choice("missing", missing, MISSING)
     if isinstance(X, Table):
         encoding = encoding or fit_encoding(X, missing=missing)
         values: Floats = encoding.encode(X)
@@ -92,9 +89,18 @@ def prepare(
         values, encoding = _without_missing(values, names, missing)
     _check_finite(values, encoding.feature_names)
     weights = _checked_weights(values, sample_weight)
-    kept = np.ones(len(values), dtype=bool) if weights is None else weights > 0
-    rows = np.ascontiguousarray(values if kept.all() else values[kept])
-    return Prepared(rows, None if weights is None else weights[kept], kept, values, encoding)
+    rows = values
+    if weights is not None and not weights.all():
+        rows, weights = values[weights > 0], weights[weights > 0]
+    return Prepared(np.ascontiguousarray(rows), weights, values, encoding)
+
+
+def seed_of(random_state: Any) -> int:
+    """Return a seed for NumPy's generators from a scikit-learn random state."""
+    is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
+    if is_seed and random_state >= 0:
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def rows_for(estimator: Any, X: Any) -> Floats:

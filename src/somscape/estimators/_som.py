@@ -1,6 +1,8 @@
 """The self-organizing map as a scikit-learn estimator."""
 
+import logging
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape.encode import Encoding
-from somscape.estimators._prepare import prepare, rows_for
-from somscape.estimators._training import check_parameters, train_map
-from somscape.fit import Callback
+from somscape.estimators._prepare import prepare, rows_for, seed_of
+from somscape.fit import Callback, Progress, Settings, train_map
 from somscape.kernels import select_kernels
+
+logger = logging.getLogger("somscape")
 
 
 class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -192,9 +195,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             For a parameter or a value that cannot be used; the message says which.
         """
-        check_parameters(self)
+        settings = settings_of_som(self)
         prepared = prepare(self, X, sample_weight, encoding=self.encoding, missing=self.missing)
-        map_, trained = train_map(self, prepared)
+        map_, trained = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         self.map_ = map_
         self.codebook_ = map_.codebook
         self.labels_ = map_.winners(prepared.all_rows)
@@ -263,3 +266,25 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     @property
     def _n_features_out(self) -> int:
         return int(self.map_.n_units)
+
+
+def settings_of_som(som: SOM) -> Settings:
+    """Return a SOM's parameters as checked settings; draws a seed where none was given."""
+    names = [f.name for f in fields(Settings) if f.name not in ("seed", "callbacks")]
+    callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)
+    return Settings(
+        **{name: getattr(som, name) for name in names},
+        seed=seed_of(som.random_state),
+        callbacks=callbacks,
+    )
+
+
+def log_progress(progress: Progress) -> None:
+    """Log one line per epoch or block of updates."""
+    logger.info(
+        "step %d of %d: radius %.3g, quantization error %.4g",
+        progress.step,
+        progress.n_steps,
+        progress.radius,
+        progress.quantization_error,
+    )

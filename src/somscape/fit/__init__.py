@@ -1,8 +1,10 @@
 """Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
 
+from somscape.fit._map import train_map
 from somscape.fit._plan import Plan, auto_shape, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
+from somscape.fit._settings import Settings
 from somscape.fit._start import STARTS, principal_axes, start_codebook
 from somscape.fit._train import Trained, train
 from somscape.fit._watch import Callback, Progress, Watch
@@ -15,6 +17,7 @@ __all__ = [
     "Plan",
     "Problem",
     "Progress",
+    "Settings",
     "Trained",
     "Watch",
     "auto_shape",
@@ -27,4 +30,5 @@ __all__ = [
     "schedule",
     "start_codebook",
     "train",
+    "train_map",
 ]

@@ -8,8 +8,6 @@ lies along the columns, so that a map fits a page or a screen.
 import math
 from dataclasses import dataclass
 
-from somscape._types import Floats
-
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
 AUTO_EPOCHS = 10
@@ -26,8 +24,8 @@ class Plan:
     Attributes
     ----------
     algorithm : {"batch", "online"}
-    init : str or ndarray
-        Name of a start, or the codebook itself.
+    init : str
+        Name of a start, or "given".
     n_epochs : float
         Passes over the rows; a fraction only for ``"online"``.
     extra_epochs : int
@@ -44,7 +42,7 @@ class Plan:
     """
 
     algorithm: str
-    init: str | Floats
+    init: str
     n_epochs: float
     extra_epochs: int
     radius_start: float
@@ -113,7 +111,7 @@ def auto_shape(
 def resolve_plan(
     *,
     algorithm: str,
-    init: str | Floats,
+    init: str,
     n_epochs: float | str,
     radius_start: float | str,
     radius_end: float | str,
@@ -135,8 +133,7 @@ def resolve_plan(
         fixed = None if radius_start == "auto" else float(radius_start)
         radius_end = AUTO_RADIUS_END if fixed is None else min(AUTO_RADIUS_END, fixed)
     if radius_start == "auto":
-        is_ordered = isinstance(init, str) and init == "pca"
-        wide = max(2.0, longest_side / 8) if is_ordered else max(2.0, longest_side / 2)
+        wide = max(2.0, longest_side / 8) if init == "pca" else max(2.0, longest_side / 2)
         radius_start = max(wide, float(radius_end))
     algorithm = "batch" if algorithm == "auto" else algorithm
     is_auto = n_epochs == "auto"

@@ -2,6 +2,7 @@
 
 from somscape.outliers._alerts import RECORD, Alerts, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
+from somscape.outliers._detector import Detection, train_detector
 from somscape.outliers._reasons import Reason, explain_rows
 from somscape.outliers._score import SCORES, contributions, score_rows, settings_of
 
@@ -9,6 +10,7 @@ __all__ = [
     "RECORD",
     "SCORES",
     "Alerts",
+    "Detection",
     "Reason",
     "contributions",
     "explain_rows",
@@ -17,4 +19,5 @@ __all__ = [
     "score_rows",
     "settings_of",
     "threshold_for",
+    "train_detector",
 ]

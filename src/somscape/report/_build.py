@@ -52,7 +52,7 @@ def build(
     title : str, optional
         Heading of the page; default: after the source of the table.
     notes : iterable of str, optional
-        Sentences for the page, after those of the table's reader.
+        Sentences for the page, after those of the table's reader; each is shown once.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def build(
             "versions": dict(map.versions),
             "command": command,
         },
-        "notes": [*table.notes, *notes],
+        "notes": list(dict.fromkeys([*table.notes, *notes])),
     }
 
 

@@ -471,7 +471,7 @@
     const named = new Set(row.reasons.map(({ column }) => column));
     const values = row.cells().map(([name, cell]) =>
       make("div", { class: named.has(name) ? "reason" : null },
-        text("dt", name), cell === null ? make("dd", null, make("i", null, "empty")) : text("dd", cell)));
+        text("dt", name), cell === null ? make("dd", null, make("i", null, "missing")) : text("dd", cell)));
     line.after(make("tr", { role: "row", class: "details" },
       make("td", { role: "cell", colspan: "7" }, make("dl", { class: "values" }, ...values))));
   }
@@ -516,8 +516,8 @@
         text("td", column.why),
         make("td", { class: "number" }, column.n_missing === null ? "not in this table" : number(column.n_missing)))));
     byId("missing-note").textContent = data.method.missing === "fill"
-      ? "Empty cells of a number were filled with its median; in a category they count as a value of their own."
-      : "No used column had empty cells.";
+      ? "Missing numbers were filled with the median of their column; in a category, missing counts as a value of its own."
+      : "No column in use had missing values when the map was trained.";
   }
 
   const SETTINGS = {

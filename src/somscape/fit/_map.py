@@ -1,0 +1,162 @@
+"""From prepared rows and settings to a trained map."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import SomscapeWarning
+from somscape._types import Float64s, Floats
+from somscape._version import __version__
+from somscape.encode import Encoding
+from somscape.fit._plan import Plan, auto_shape, resolve_plan
+from somscape.fit._problem import make_problem
+from somscape.fit._settings import Settings
+from somscape.fit._start import principal_axes, start_codebook
+from somscape.fit._train import Trained, train
+from somscape.fit._watch import Watch
+from somscape.grid import Lattice
+from somscape.kernels import select_kernels
+from somscape.maps import Map
+
+
+def train_map(
+    rows: Floats,
+    weights: Float64s | None,
+    encoding: Encoding,
+    settings: Settings,
+    lattice: Lattice | None = None,
+) -> tuple[Map, Trained]:
+    """Train a map on prepared rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), float32 or float64
+        Finite and C-contiguous, at least one.
+    weights : ndarray of shape (n_samples,), float64, or None
+        All above 0; None means 1 each.
+    encoding : Encoding
+        Kept with the map.
+    settings : Settings
+    lattice : Lattice, optional
+        Takes the place of the settings for size and shape.
+
+    Returns
+    -------
+    map_ : Map
+    trained : Trained
+    """
+    rng = np.random.default_rng(settings.seed)
+    kernels = select_kernels()
+    given = None if isinstance(settings.init, str) else _given_start(settings.init, rows)
+    # The lattice may depend on the data's axes, which the problem gives: it comes second.
+    problem = make_problem(rows, weights, Lattice(1, 1), settings.neighborhood, kernels, given)
+    needs_axes = "auto" in (settings.n_rows, settings.n_cols) or (
+        given is None and settings.init == "pca"
+    )
+    axes = principal_axes(problem) if needs_axes else None
+    if lattice is None:
+        variances = None if axes is None else axes.variances
+        lattice = _lattice_for(settings, problem.total_weight, variances)
+    problem = problem.on(lattice)
+    if given is None:
+        codebook = start_codebook(problem, settings.init, axes, rng)
+    else:
+        codebook = _fitting(given, lattice)
+    plan = _plan_for(settings, "given" if given is not None else settings.init, lattice)
+    trained = train(problem, codebook, plan, Watch(settings.callbacks), rng)
+    units = kernels.search(rows, trained.codebook)[0][:, 0]
+    hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
+    map_ = Map(
+        trained.codebook,
+        lattice,
+        encoding,
+        hits,
+        trained.history,
+        _parameters(plan, settings, trained),
+        {"somscape": __version__, "numpy": np.__version__},
+    )
+    return map_, trained
+
+
+def _given_start(init: Any, rows: Floats) -> Floats:
+    codebook: Floats = np.array(init, dtype=rows.dtype, order="C")
+    if codebook.ndim != 2 or codebook.shape[1] != rows.shape[1]:
+        raise ValueError(
+            f"`init` must have shape (n_units, {rows.shape[1]}), one column per feature; got "
+            f"{codebook.shape}."
+        )
+    if not np.isfinite(codebook).all():
+        raise ValueError("`init` must be finite; it holds NaN or infinity.")
+    return codebook
+
+
+def _fitting(codebook: Floats, lattice: Lattice) -> Floats:
+    if len(codebook) != lattice.n_units:
+        raise ValueError(
+            f"`init` must have one row per unit, {lattice.n_units} for {lattice.n_rows} x "
+            f"{lattice.n_cols}; got {len(codebook)}. Pass `n_rows` and `n_cols` that fit."
+        )
+    return codebook
+
+
+def _lattice_for(settings: Settings, total_weight: float, variances: Float64s | None) -> Lattice:
+    sizes = (settings.n_rows, settings.n_cols)
+    n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
+    if n_rows is not None and n_cols is not None:
+        lattice = Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
+        if lattice.n_units > total_weight:
+            warnings.warn(
+                f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
+                "units will win none. Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'.",
+                SomscapeWarning,
+                stacklevel=4,
+            )
+        return lattice
+    assert variances is not None
+    is_hexagonal = settings.lattice == "hexagonal"
+    n_rows, n_cols = auto_shape(
+        total_weight,
+        (float(variances[0]), float(variances[1])),
+        n_rows,
+        n_cols,
+        is_hexagonal=is_hexagonal,
+        needs_even_rows=is_hexagonal and settings.boundary == "torus",
+    )
+    return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
+
+
+def _plan_for(settings: Settings, init: str, lattice: Lattice) -> Plan:
+    return resolve_plan(
+        algorithm=settings.algorithm,
+        init=init,
+        n_epochs=settings.n_epochs,
+        radius_start=settings.radius_start,
+        radius_end=settings.radius_end,
+        radius_decay=settings.radius_decay,
+        rate_start=settings.rate_start,
+        rate_end=settings.rate_end,
+        rate_decay=settings.rate_decay,
+        tol=settings.tol,
+        longest_side=max(lattice.n_rows, lattice.n_cols),
+    )
+
+
+def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, Any]:
+    """Return what a map is told of its training, as JSON data."""
+    shown = {
+        "algorithm": plan.algorithm,
+        "init": plan.init,
+        "neighborhood": settings.neighborhood,
+        "metric": settings.metric,
+        "n_epochs": plan.n_epochs,
+        "radius_start": plan.radius_start,
+        "radius_end": plan.radius_end,
+        "radius_decay": plan.radius_decay,
+        "n_iter": trained.n_iter,
+        "stop_reason": trained.stop_reason,
+        "seed": settings.seed,
+    }
+    if plan.algorithm == "online":
+        shown |= {name: getattr(plan, name) for name in ("rate_start", "rate_end", "rate_decay")}
+    return shown

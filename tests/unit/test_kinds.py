@@ -1,0 +1,374 @@
+"""What each column is taken as, and why: the rules, what overrides them, what is refused."""
+
+import hashlib
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from somscape._errors import InputError
+from somscape.encode import Encoding, Roles, fit_encoding
+from somscape.tables import Table, read_table, table_from_columns
+
+ARTICLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "Credit_Card_Applications.csv"
+
+# A column that is always usable, so that the others may be anything.
+N = 60
+X = [i + 0.5 for i in range(N)]
+
+
+def fitted(roles: Roles | None = None, missing: str = "fill", **columns: Any) -> Encoding:
+    return fit_encoding(table_from_columns({**columns, "x": X}), roles, missing)
+
+
+def kind_of(values: list, name: str = "c", **roles: Any) -> str:
+    encoding = fitted(Roles(**roles), **{name: values})
+    return encoding.columns[0].kind
+
+
+def why_of(values: list, name: str = "c", **roles: Any) -> str:
+    return fitted(Roles(**roles), **{name: values}).columns[0].why
+
+
+# Whole numbers
+
+
+@pytest.mark.parametrize(("n_values", "kind"), [(2, "category"), (15, "category"), (16, "number")])
+def test_whole_numbers_with_at_most_15_values_are_a_category(n_values: int, kind: str) -> None:
+    values = [i % n_values for i in range(N)]
+    assert kind_of(values) == kind
+    assert f"{n_values} different values" in why_of(values)
+
+
+def test_numbers_with_a_fraction_are_numbers_however_few() -> None:
+    assert kind_of([0.5, 1.0] * (N // 2)) == "number"
+
+
+def test_whole_numbers_that_hardly_repeat_are_a_number() -> None:
+    # 5 values in 8 rows: more than half of the rows have a value of their own.
+    table = table_from_columns({"c": [1, 2, 3, 4, 5, 5, 5, 5]})
+    assert fit_encoding(table).columns[0].kind == "number"
+    table = table_from_columns({"c": [1, 2, 3, 4, 4, 4, 4, 4]})
+    assert fit_encoding(table).columns[0].kind == "category"
+
+
+def test_missing_cells_are_no_value_in_the_rule() -> None:
+    values = [i % 15 for i in range(N - 5)] + [None] * 5
+    assert kind_of(values) == "category"
+
+
+def test_negative_whole_numbers_are_a_category_too() -> None:
+    assert kind_of([-1, 0, 1] * 20) == "category"
+
+
+# Text
+
+
+def test_text_with_few_values_is_a_category() -> None:
+    assert kind_of(list("abcdef") * 10) == "category"
+    assert why_of(list("abcdef") * 10) == "text with 6 different values"
+
+
+@pytest.mark.parametrize(("n_values", "kind"), [(50, "category"), (51, "dropped")])
+def test_text_with_more_than_50_values_is_dropped(n_values: int, kind: str) -> None:
+    table = table_from_columns({"c": [f"t{i % n_values}" for i in range(120)], "x": range(120)})
+    assert fit_encoding(table).columns[0].kind == kind
+
+
+def test_names_are_dropped_with_the_reason() -> None:
+    names = [f"Ann {i}" for i in range(N)]
+    assert kind_of(names) == "dropped"
+    assert why_of(names) == f"text with {N} different values, like a name or an id"
+
+
+def test_names_in_a_small_table_are_dropped() -> None:
+    table = table_from_columns({"c": ["Ann", "Bo", "Cy", "Di"], "x": [1.5, 2, 3, 4]})
+    assert fit_encoding(table).columns[0].kind == "dropped"
+
+
+@pytest.mark.parametrize(
+    "pattern", ["2024-01-{:02d}", "{:02d}.03.2024", "{}/12/2023", "2024-01-{:02d} 10:30"]
+)
+def test_dates_are_dropped_with_the_reason_and_the_cure(pattern: str) -> None:
+    dates = [pattern.format(i % 28 + 1) for i in range(N)]
+    assert kind_of(dates) == "dropped"
+    assert why_of(dates) == "dates; give an age or a number of days to use it"
+
+
+def test_few_dates_are_dates_not_categories() -> None:
+    assert kind_of(["2024-01-31", "2024-02-29"] * (N // 2)) == "dropped"
+
+
+# Constant and empty
+
+
+@pytest.mark.parametrize("value", [7, 2.5, "same"])
+def test_constant_column_is_reported_and_not_used(value: Any) -> None:
+    encoding = fitted(c=[value] * N)
+    assert encoding.columns[0].kind == "constant"
+    assert encoding.columns[0].why == f"always {value}"
+    assert [c.name for c in encoding.features] == ["x"]
+
+
+def test_text_that_is_there_or_not_is_a_category() -> None:
+    encoding = fitted(c=["yes", None] * (N // 2))
+    assert encoding.features[0].levels == ("yes", "(missing)")
+
+
+def test_column_without_any_value_is_dropped() -> None:
+    encoding = fitted(c=[None] * N)
+    assert encoding.columns[0].kind == "dropped"
+    assert encoding.columns[0].why == "no value in any row"
+    # And it counts as no missing cell to refuse.
+    assert fitted(missing="error", c=[None] * N).columns[0].kind == "dropped"
+
+
+@pytest.mark.parametrize("role", ["category", "number"])
+def test_column_without_any_value_is_no_feature_even_when_asked(role: str) -> None:
+    encoding = fitted(Roles(**{role: ("c",)}), c=[None] * N)
+    assert [c.name for c in encoding.features] == ["x"]
+
+
+# The id
+
+
+def test_id_is_never_a_feature() -> None:
+    for values in ([f"k{i}" for i in range(N)], list(range(N))):
+        encoding = fitted(Roles(id="c"), c=values)
+        assert encoding.columns[0].kind == "id"
+        assert encoding.columns[0].why == "names the rows"
+        assert [c.name for c in encoding.features] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "ID", "Id", "customer_id", "CustomerID", "customerId", "Customer ID", "user-id"]
+)
+def test_id_is_found_by_its_name(name: str) -> None:
+    encoding = fitted(**{name: list(range(N))})
+    assert encoding.named("id") == name
+    assert encoding.columns[0].why == "found by its name, all different"
+
+
+@pytest.mark.parametrize(
+    "name", ["paid", "valid", "grid", "identity", "liquid", "AMT_PAID", "PAID", "BID", "Paid"]
+)
+def test_word_that_ends_like_id_is_no_id(name: str) -> None:
+    # Upper-case headers are what banks' systems export: an amount paid must stay a feature.
+    encoding = fitted(**{name: [i * 7.5 for i in range(N)]})
+    assert encoding.named("id") is None
+    assert encoding.columns[0].kind == "number"
+
+
+def test_column_called_id_whose_values_repeat_is_not_taken_for_the_id() -> None:
+    encoding = fitted(shop_id=[i % 5 for i in range(N)])
+    assert encoding.named("id") is None
+
+
+def test_first_of_several_ids_names_the_rows() -> None:
+    encoding = fitted(a_id=list(range(N)), b_id=list(range(N)))
+    assert encoding.named("id") == "a_id"
+    # The second one is a number with 60 values, as the rules say: no silent drop.
+    assert encoding.columns[1].kind == "number"
+
+
+def test_id_given_comes_before_the_id_found_by_name() -> None:
+    encoding = fitted(Roles(id="key"), id=list(range(N)), key=[f"k{i}" for i in range(N)])
+    assert encoding.named("id") == "key"
+
+
+@pytest.mark.parametrize("role", ["drop", "number"])
+def test_column_called_id_with_another_role_is_not_the_id(role: str) -> None:
+    encoding = fitted(Roles(**{role: ("id",)}), id=list(range(N)))
+    assert encoding.named("id") is None
+
+
+def test_repeated_id_is_refused_with_both_places(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,x\nk1,1.5\nk2,2.5\nk1,3.5\n")
+    message = (
+        "t.csv, line 4: the id 'k1' in column 'id' stands already at t.csv, line 2; ids must "
+        "differ. Correct the file, or leave --id out and pass --drop id."
+    )
+    with pytest.raises(InputError, match=re.escape(message)):
+        fit_encoding(read_table(path), Roles(id="id"))
+
+
+def test_empty_id_is_refused_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,x\nk1,1.5\n,2.5\nk3,3.5\n")
+    with pytest.raises(InputError, match=r"t\.csv, line 3: the id column 'id' is empty; give"):
+        fit_encoding(read_table(path), Roles(id="id"))
+
+
+# What the user says
+
+
+def test_roles_come_before_the_rules() -> None:
+    few = [i % 3 for i in range(N)]
+    assert kind_of(few, number=("c",)) == "number"
+    assert why_of(few, number=("c",)) == "as asked"
+    many = list(range(N))
+    assert kind_of(many, category=("c",)) == "category"
+    assert kind_of([f"name {i}" for i in range(N)], category=("c",)) == "category"
+    assert kind_of(["2024-01-31", "2024-02-29"] * 30, category=("c",)) == "category"
+    assert kind_of(few, drop=("c",)) == "dropped"
+    assert kind_of(few, label="c") == "label"
+
+
+def test_text_cannot_be_a_number() -> None:
+    with pytest.raises(InputError, match=r"column 'c' of table holds text, so --number c cannot"):
+        fitted(Roles(number=("c",)), c=["a", "b"] * 30)
+
+
+@pytest.mark.parametrize(("n_levels", "is_refused"), [(1000, False), (1001, True)])
+def test_more_than_1000_levels_are_refused(n_levels: int, is_refused: bool) -> None:
+    table = table_from_columns({"c": [f"t{i}" for i in range(n_levels)], "x": range(n_levels)})
+    if is_refused:
+        with pytest.raises(InputError, match=r"'c' has 1001 different values, more than the 1000"):
+            fit_encoding(table, Roles(category=("c",)))
+    else:
+        assert fit_encoding(table, Roles(category=("c",))).columns[0].kind == "category"
+
+
+def test_forced_column_with_one_value_is_constant() -> None:
+    assert kind_of([3] * N, category=("c",)) == "constant"
+    assert kind_of([3] * N, number=("c",)) == "constant"
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"id": "c", "label": "c"},
+        {"id": "c", "drop": ("c",)},
+        {"category": ("c",), "number": ("c",)},
+        {"label": "c", "category": ("c",)},
+    ],
+)
+def test_column_with_two_roles_is_refused(roles: dict) -> None:
+    with pytest.raises(InputError, match=r"column 'c' cannot be both --\w+ and --\w+; keep one"):
+        fitted(Roles(**roles), c=list(range(N)))
+
+
+def test_role_given_twice_is_no_conflict() -> None:
+    assert kind_of(list(range(N)), drop=("c", "c")) == "dropped"
+
+
+@pytest.mark.parametrize("role", ["id", "label", "drop", "category", "number"])
+def test_role_of_an_unknown_column_is_refused_and_a_close_name_proposed(role: str) -> None:
+    name = "Cc" if role in ("id", "label") else ("Cc",)
+    with pytest.raises(InputError, match=r"table has no column 'Cc'; did you mean 'cc'\?"):
+        fitted(Roles(**{role: name}), cc=list(range(N)))
+
+
+# Columns meant as numbers that hold something else
+
+
+@pytest.mark.parametrize("cell", ["forty", "inf", "-inf", "1e999", "Infinity"])
+def test_cell_that_is_no_number_is_refused_with_its_place(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("age,x\n" + "".join(f"{cell if i == 30 else i + 0.5},{i}\n" for i in range(60)))
+    with pytest.raises(InputError) as caught:
+        fit_encoding(read_table(path))
+    message = str(caught.value)
+    assert message.startswith(f"t.csv, line 32, column 'age': '{cell}' is not a")
+    assert "--category age / --drop age" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("role", "kind"), [("drop", "dropped"), ("category", "category"), ("label", "label")]
+)
+def test_column_with_a_slip_is_taken_as_the_user_says(role: str, kind: str) -> None:
+    cells = ["forty", *(f"{i}.5" for i in range(N - 1))]
+    path_table = _table_from_text("age", cells)
+    with pytest.raises(InputError, match="'forty' is not a number"):
+        fit_encoding(path_table)
+    name = "age" if role == "label" else ("age",)
+    assert fit_encoding(path_table, Roles(**{role: name})).columns[0].kind == kind
+
+
+def test_slip_is_refused_where_the_column_shall_be_a_number() -> None:
+    cells = ["forty", *(f"{i}.5" for i in range(N - 1))]
+    with pytest.raises(InputError, match="'forty' is not a number"):
+        fit_encoding(_table_from_text("age", cells), Roles(number=("age",)))
+
+
+def _table_from_text(name: str, cells: list[str]) -> Table:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_text(f"{name},x\n" + "".join(f"{c},{i}.25\n" for i, c in enumerate(cells)))
+        return read_table(path)
+
+
+# Whole tables
+
+
+def test_table_of_one_row_is_refused() -> None:
+    with pytest.raises(InputError, match=r"table has one row of data; a map needs at least two"):
+        fit_encoding(table_from_columns({"x": [1.5], "y": [2.5]}))
+
+
+def test_table_without_a_column_to_use_lists_what_each_is() -> None:
+    table = table_from_columns({"name": [f"Ann {i}" for i in range(9)], "same": [1] * 9})
+    with pytest.raises(InputError) as caught:
+        fit_encoding(table)
+    message = str(caught.value)
+    assert "table has no column to use" in message
+    assert "name: dropped, text with 9 different values" in message
+    assert "same: constant, always 1" in message
+    assert "--category" in message
+
+
+# The article's file, by the README beside it
+
+KINDS = {
+    "CustomerID": "id",
+    **dict.fromkeys(("A1", "A4", "A5", "A6", "A8", "A9", "A11", "A12"), "category"),
+    **dict.fromkeys(("A2", "A3", "A7", "A10", "A13", "A14"), "number"),
+    "Class": "label",
+}
+
+
+@pytest.fixture(scope="module")
+def article() -> Table:
+    if not ARTICLE.exists():
+        pytest.skip("the article's table is not beside this checkout")
+    digest = hashlib.sha256(ARTICLE.read_bytes()).hexdigest()
+    assert digest.startswith("7ec643837a80130a")
+    return read_table(ARTICLE)
+
+
+def test_article_columns_are_8_categories_and_6_numbers(article: Table) -> None:
+    encoding = fit_encoding(article, Roles(id="CustomerID", label="Class"))
+    assert {c.name: c.kind for c in encoding.columns} == KINDS
+
+
+def test_article_id_is_found_by_its_name(article: Table) -> None:
+    assert fit_encoding(article).named("id") == "CustomerID"
+
+
+def test_article_rule_says_how_many_values_a5_and_a10_have(article: Table) -> None:
+    why = {c.name: c.why for c in fit_encoding(article).columns}
+    assert why["A5"] == "whole numbers with 14 different values"
+    assert why["A10"] == "23 different values; long tail, tamed"
+
+
+def test_article_kinds_can_be_overridden(article: Table) -> None:
+    encoding = fit_encoding(article, Roles(category=("A10",), number=("A5",), drop=("A14",)))
+    kinds = {c.name: c.kind for c in encoding.columns}
+    assert (kinds["A10"], kinds["A5"], kinds["A14"]) == ("category", "number", "dropped")
+    assert "A14" not in [c.name for c in encoding.features]
+
+
+def test_article_skewed_amounts_are_tamed_and_ages_are_not(article: Table) -> None:
+    widths = {c.name: c.width for c in fit_encoding(article).features if c.kind == "number"}
+    assert widths["A14"] > 0
+    assert widths["A2"] == 0
+
+
+def test_article_has_one_feature_per_level_and_one_for_new_levels(article: Table) -> None:
+    encoding = fit_encoding(article, Roles(id="CustomerID", label="Class"))
+    # Levels by the README: 2, 3, 14, 8, 2, 2, 2, 3 and one more each, and 6 numbers.
+    assert encoding.n_features == (2 + 3 + 14 + 8 + 2 + 2 + 2 + 3) + 8 + 6
