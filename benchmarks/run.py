@@ -199,7 +199,7 @@ def training_table(rounds: Rounds) -> str:
 
 
 def machine() -> str:
-    """Return processor, cores, system, versions and load in one line."""
+    """Return processor, cores, system, versions, and who else had the processor, in one line."""
     cpu, cpuinfo = platform.machine(), Path("/proc/cpuinfo")
     if cpuinfo.exists():
         lines = cpuinfo.read_text(encoding="utf-8").splitlines()
@@ -211,7 +211,8 @@ def machine() -> str:
             parts.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return f"{', '.join(parts)}; load average {os.getloadavg()[0]:.1f} before the run"
+    load, niceness = os.getloadavg()[0], os.nice(0)
+    return f"{', '.join(parts)}; load average {load:.1f} before the run, niceness {niceness}"
 
 
 def report(repeats: int) -> str:

@@ -139,10 +139,10 @@ double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
     for (std::int64_t t = 0; t < steps; ++t)
         require(order.data()[t] >= 0 && order.data()[t] < n, "order names a row that is not there");
     const std::unique_ptr<T[]> packed(new T[kernels_of<T>().packed_size(m, d)]);
-    const std::unique_ptr<double[]> pull(new double[kernels_of<T>().packed_size(m, 1)]);
+    const std::unique_ptr<T[]> pulls(new T[kernels_of<T>().packed_size(m, 1)]);
     return kernels_of<T>().stepwise(rows.data(), order.data(), rates.data(), radii.data(), steps, d,
                                     {n_rows, n_cols, is_hexagonal, is_torus, is_bubble},
-                                    packed.get(), pull.get(), codebook.data());
+                                    packed.get(), pulls.get(), codebook.data());
 }
 
 template <class T>

@@ -48,7 +48,7 @@ struct KernelsOf {
                        std::int64_t n_steps, std::int64_t d,
                        MapShape shape,
                        T* packed,                // OUT work space of packed_size(m, d)
-                       double* pull,             // OUT work space of packed_size(m, 1)
+                       T* steps,                 // OUT work space of packed_size(m, 1)
                        T* codebook);             // INOUT (m, d)
     // returns the sum of the winners' distances before each update
 };

@@ -12,8 +12,8 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
-// Panels that are worked on together: enough independent sums to hide the adds' latency.
-constexpr int panels_at_once = 4;
+// Panels that are worked on together: two hide the adds' latency, more only pad small maps.
+constexpr int panels_at_once = 2;
 
 template <class T>
 std::int64_t n_panels(std::int64_t n_units) {

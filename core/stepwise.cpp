@@ -18,30 +18,33 @@ namespace {
 constexpr double smallest_pull = 0x1p-60;
 constexpr double row_pitch_sq = 0.75;  // rows of hexagons lie sqrt(3)/2 apart
 
-double wrapped(double offset, double period) {
-    offset = std::fabs(offset);
-    return std::min(offset, period - offset);
-}
-
-// Writes h for every unit; squared map distances split into a row part and a column part.
+// Squared map distances split into a row part and a column part, and so does a gaussian.  Both
+// parts are looked up by offset; a table per step costs one or two exponentials, because
+// g^((k+1)^2) = g^(k^2) g^(2k+1).  Errors grow with k^2 / 2 units in the last place.
 class Pull {
 public:
-    explicit Pull(MapShape s) : shape(s), row(s.n_rows), col(2 * s.n_cols) {}
+    explicit Pull(MapShape s)
+        : shape(s), row_part(s.n_rows), col_part(s.n_cols), half_part(s.n_cols + 1),
+          same(s.n_cols), shifted(s.n_cols) {}
 
-    void write(std::int64_t winner, double radius, double* pull) {
-        const std::int64_t win_row = winner / shape.n_cols;
-        const double win_col = double(winner % shape.n_cols);
-        fill_parts(win_row, win_col, radius);
+    // step[unit] = rate * h(unit, winner)
+    template <class T>
+    void write(std::int64_t winner, double radius, double rate, T* step) {
+        if (radius != tabled_radius) tabulate(radius);
+        const std::int64_t win_row = winner / shape.n_cols, win_col = winner % shape.n_cols;
+        place_columns(win_row, win_col);
         const double limit = radius * radius + 1e-9;
         for (std::int64_t r = 0; r < shape.n_rows; ++r) {
-            const double* c = col.data() + (parity(r) == parity(win_row) ? 0 : shape.n_cols);
-            double* to = pull + r * shape.n_cols;
+            const double by_row = row_part[offset(r, win_row, shape.n_rows)];
+            const double* by_col = (parity(r) == parity(win_row) ? same : shifted).data();
+            T* to = step + r * shape.n_cols;
             if (shape.is_bubble) {
-                for (std::int64_t j = 0; j < shape.n_cols; ++j) to[j] = row[r] + c[j] <= limit;
+                for (std::int64_t c = 0; c < shape.n_cols; ++c)
+                    to[c] = by_row + by_col[c] <= limit ? T(rate) : T(0);
             } else {
-                for (std::int64_t j = 0; j < shape.n_cols; ++j) {
-                    const double h = row[r] * c[j];
-                    to[j] = h < smallest_pull ? 0.0 : h;
+                for (std::int64_t c = 0; c < shape.n_cols; ++c) {
+                    const double h = by_row * by_col[c];
+                    to[c] = h < smallest_pull ? T(0) : T(rate * h);
                 }
             }
         }
@@ -50,29 +53,49 @@ public:
 private:
     std::int64_t parity(std::int64_t r) const { return shape.is_hexagonal ? r % 2 : 0; }
 
-    void fill_parts(std::int64_t win_row, double win_col, double radius) {
-        const double pitch_sq = shape.is_hexagonal ? row_pitch_sq : 1.0;
-        for (std::int64_t r = 0; r < shape.n_rows; ++r) {
-            double step = double(r - win_row);
-            if (shape.is_torus) step = wrapped(step, double(shape.n_rows));
-            row[r] = part(pitch_sq * step * step, radius);
-        }
-        // Second half: columns of the rows that lie half a step to the side of the winner's.
-        const double shift = parity(win_row) == 1 ? -0.5 : 0.5;
-        for (int half = 0; half < (shape.is_hexagonal ? 2 : 1); ++half)
-            for (std::int64_t j = 0; j < shape.n_cols; ++j) {
-                double step = double(j) + (half ? shift : 0.0) - win_col;
-                if (shape.is_torus) step = wrapped(step, double(shape.n_cols));
-                col[half * shape.n_cols + j] = part(step * step, radius);
-            }
+    std::int64_t offset(std::int64_t a, std::int64_t b, std::int64_t period) const {
+        const std::int64_t step = a < b ? b - a : a - b;
+        return shape.is_torus ? std::min(step, period - step) : step;
     }
 
-    double part(double distance_sq, double radius) const {
-        return shape.is_bubble ? distance_sq : std::exp(-distance_sq / (2.0 * radius * radius));
+    // Columns of the winner's kind of row, and of rows half a step to the side of it.
+    void place_columns(std::int64_t win_row, std::int64_t win_col) {
+        for (std::int64_t c = 0; c < shape.n_cols; ++c)
+            same[c] = col_part[offset(c, win_col, shape.n_cols)];
+        if (!shape.is_hexagonal) return;
+        // In half steps: 2 (c - win_col) +- 1 is odd, and half_part[k] belongs to k + 1/2.
+        const std::int64_t side = parity(win_row) == 1 ? -1 : 1;
+        for (std::int64_t c = 0; c < shape.n_cols; ++c)
+            shifted[c] = half_part[offset(2 * c + side, 2 * win_col, 2 * shape.n_cols) / 2];
+    }
+
+    void tabulate(double radius) {
+        tabled_radius = radius;
+        const double pitch_sq = shape.is_hexagonal ? row_pitch_sq : 1.0;
+        if (shape.is_bubble) {
+            for (std::size_t k = 0; k < row_part.size(); ++k) row_part[k] = pitch_sq * k * k;
+            for (std::size_t k = 0; k < col_part.size(); ++k) col_part[k] = double(k) * k;
+            for (std::size_t k = 0; k < half_part.size(); ++k)
+                half_part[k] = (k + 0.5) * (k + 0.5);
+            return;
+        }
+        const double quarter = std::exp(-0.125 / (radius * radius));  // g^(1/4)
+        const double g = quarter * quarter * quarter * quarter;
+        const double g_row = shape.is_hexagonal ? g / quarter : g;
+        powers(row_part, 1.0, g_row, g_row);
+        powers(col_part, 1.0, g, g);
+        powers(half_part, quarter, g * g, g);
+    }
+
+    // to[k] = g^((k + h)^2) for h = 0 or 1/2, from to[0] and to[1] / to[0].
+    static void powers(std::vector<double>& to, double first, double ratio, double g) {
+        to[0] = first;
+        for (std::size_t k = 1; k < to.size(); ++k, ratio *= g * g) to[k] = to[k - 1] * ratio;
     }
 
     MapShape shape;
-    std::vector<double> row, col;
+    double tabled_radius = -1.0;
+    std::vector<double> row_part, col_part, half_part, same, shifted;
 };
 
 template <class T>
@@ -108,18 +131,12 @@ std::int64_t winner_of(const T* x, const T* packed, std::int64_t m, std::int64_t
 }
 
 template <class T>
-void pull_units(const T* x, double rate, const double* pull, std::int64_t panels, std::int64_t d,
-                T* packed) {
+void pull_units(const T* x, const T* steps, std::int64_t panels, std::int64_t d, T* packed) {
     using S = Simd<T>;
     using Vec = typename S::Vec;
     for (std::int64_t p = 0; p < panels; ++p) {
-        Vec step;
-        bool is_pulled = false;
-        for (int lane = 0; lane < S::lanes; ++lane) {
-            step[lane] = T(rate * pull[p * S::lanes + lane]);
-            is_pulled |= pull[p * S::lanes + lane] != 0.0;
-        }
-        if (!is_pulled) continue;
+        const Vec step = S::load(steps + p * S::lanes);
+        if (!less_mask(Vec{}, step)) continue;
         T* panel = packed + p * d * S::lanes;
         for (std::int64_t f = 0; f < d; ++f) {
             const Vec w = S::load(panel + f * S::lanes);
@@ -133,27 +150,27 @@ void pull_units(const T* x, double rate, const double* pull, std::int64_t panels
 template <class T>
 double stepwise(const T* rows, const std::int64_t* order, const double* rates,
                 const double* radii, std::int64_t n_steps, std::int64_t d, MapShape shape,
-                T* packed, double* pull, T* codebook) {
+                T* packed, T* steps, T* codebook) {
     const std::int64_t m = shape.n_rows * shape.n_cols;
     const std::int64_t panels = (m + Simd<T>::lanes - 1) / Simd<T>::lanes;
     Pull neighborhood(shape);
     pack(codebook, m, d, packed);
-    std::fill_n(pull, packed_size<T>(m, 1), 0.0);
+    std::fill_n(steps, packed_size<T>(m, 1), T(0));
     double total = 0;
     for (std::int64_t t = 0; t < n_steps; ++t) {
         const T* x = rows + order[t] * d;
         T distance_sq;
         const std::int64_t winner = winner_of(x, packed, m, d, &distance_sq);
         total += std::sqrt(double(distance_sq));
-        neighborhood.write(winner, radii[t], pull);
-        pull_units(x, rates[t], pull, panels, d, packed);
+        neighborhood.write(winner, radii[t], rates[t], steps);
+        pull_units(x, steps, panels, d, packed);
     }
     unpack(packed, m, d, codebook);
     return total;
 }
 
 template double stepwise(const float*, const std::int64_t*, const double*, const double*,
-                         std::int64_t, std::int64_t, MapShape, float*, double*, float*);
+                         std::int64_t, std::int64_t, MapShape, float*, float*, float*);
 template double stepwise(const double*, const std::int64_t*, const double*, const double*,
                          std::int64_t, std::int64_t, MapShape, double*, double*, double*);
 

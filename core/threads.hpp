@@ -14,8 +14,9 @@
 
 namespace somscape {
 
-// Element operations under which starting threads costs more than it brings.
-constexpr double min_threaded_work = 4e5;
+// Element operations, about a millisecond of work, under which threads are not worth waking: on a
+// busy machine the caller then waits for a thread that has no processor.
+constexpr double min_threaded_work = 1e7;
 
 #ifdef _OPENMP
 inline pid_t& pool_owner() {

@@ -346,11 +346,9 @@ def test_rows_without_an_id_are_numbered_from_1() -> None:
 
 
 def alerts_table(**columns: Any) -> tuple[Table, Alerts]:
-    """Rank by column x0 and return the alerts as a table."""
+    """Rank all rows of a table whose first column is the id; return the alerts as a table."""
     table = table_from_columns(columns)
-    name = next((n for n in columns if n.endswith("id") or n in ("score", "unit")), None)
-    roles = Roles(id=name if columns[name or next(iter(columns))] else None)
-    encoding = fit_encoding(table, roles)
+    encoding = fit_encoding(table, Roles(id=next(iter(columns))))
     codebook = np.zeros((1, encoding.n_features))
     map_ = make_map(codebook, encoding, k=1)
     alerts = rank_alerts(map_, table, table.n_rows)

@@ -292,11 +292,11 @@ def test_weighted_axes_are_those_of_the_repeated_rows(kernels):
 
 @pytest.mark.parametrize("factor", [1e-12, 1e-3, 1e9, 1e14])
 @pytest.mark.parametrize("n", [30, 3])
-def test_the_unit_of_the_weights_does_not_matter_to_the_axes(kernels, factor, n):
+def test_the_unit_of_the_weights_does_not_matter_to_the_axes(numpy_kernels, factor, n):
     rows, weights = rows_of(n, 4), np.random.default_rng(0).random(n) + 0.5
     with np.errstate(invalid="ignore"):
-        a = principal_axes(problem_of(rows, kernels, weights=weights))
-        b = principal_axes(problem_of(rows, kernels, weights=weights * factor))
+        a = principal_axes(problem_of(rows, numpy_kernels, weights=weights))
+        b = principal_axes(problem_of(rows, numpy_kernels, weights=weights * factor))
     # A start is rounded to 2^-20 of the range, so 1e-5 is enough.
     np.testing.assert_allclose(a.variances, b.variances, rtol=1e-5)
     np.testing.assert_allclose(a.directions, b.directions, rtol=0, atol=1e-5)
@@ -353,7 +353,7 @@ def test_auto_settings_of_a_pca_start_by_hand():
     assert (plan.radius_start, plan.radius_end) == (2.0, 0.7)
 
 
-@pytest.mark.parametrize("init", ["sample", "random", np.zeros((4, 2))])
+@pytest.mark.parametrize("init", ["sample", "random", "given"])
 def test_auto_radius_of_an_unordered_start_is_half_the_longest_side(init):
     assert plan_of(init=init, radius_start="auto", longest_side=30).radius_start == 15.0
     assert plan_of(init=init, radius_start="auto", longest_side=3).radius_start == 2.0
@@ -523,10 +523,10 @@ def test_a_tiny_radius_gives_lloyds_step_and_leaves_empty_units_alone(kernels, n
 
 @pytest.mark.parametrize("radius", [1e-160, 1e-200, 1e-320])
 @pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
-def test_a_radius_whose_square_vanishes_still_gives_lloyds_step(kernels, neighborhood, radius):
+def test_a_radius_whose_square_vanishes_still_gives_lloyds_step(numpy_kernels, neighborhood, radius):
     rows = rows_of(30, 2)
     codebook = rows_of(6, 2, seed=9)
-    problem = problem_of(rows, kernels, (2, 3), neighborhood, start=codebook)
+    problem = problem_of(rows, numpy_kernels, (2, 3), neighborhood, start=codebook)
     sums = epoch_sums(problem, codebook)
     tiny, small = (finalize(problem, sums, r, codebook) for r in (radius, 1e-3))
     np.testing.assert_allclose(tiny, small, rtol=0, atol=1e-13)

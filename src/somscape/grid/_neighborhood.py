@@ -61,29 +61,33 @@ def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> N
     NeighborhoodTables
         With at most 3 column kernels for a gaussian and 3 per row offset for a bubble.
     """
-    rows = np.arange(lattice.n_rows)
-    offset = rows[:, None] - rows[None, :]
-    row_sq = (lattice.row_pitch * _wrap(offset, lattice.n_rows, lattice)) ** 2
-    shift = (rows % 2)[:, None] - (rows % 2)[None, :] if lattice.is_hexagonal else 0 * offset
-
+    n_rows = lattice.n_rows
+    rows = np.arange(n_rows)
+    # Row offsets are looked up by their place from -(n_rows - 1).
+    place = rows[:, None] - rows[None, :] + n_rows - 1
+    by_offset = np.arange(-(n_rows - 1), n_rows)
+    row_sq = (lattice.row_pitch * _wrap(by_offset, n_rows, lattice)) ** 2
+    # Half steps between the rows, -1, 0 or 1, as seen from the source row.
+    shift = (rows % 2)[:, None] - (rows % 2)[None, :] if lattice.is_hexagonal else 0 * place
     columns = np.arange(-(lattice.n_cols - 1), lattice.n_cols)
 
     def column_sq(half_steps: int) -> Float64s:
         return _wrap(columns + 0.5 * half_steps, lattice.n_cols, lattice) ** 2
 
     if neighborhood == "gaussian":
-        shifts, kernel = np.unique(shift, return_inverse=True)
+        row_weight = _gaussian(row_sq, radius)[place]
+        kernel = shift % 3
+        shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
         col_kernel = [_gaussian(column_sq(s), radius) for s in shifts]
-        row_weight = _gaussian(row_sq, radius)
     else:
         limit = radius**2 + RADIUS_TOLERANCE
-        row_weight = (row_sq <= limit).astype(np.float64)
-        pairs = np.stack([row_sq.ravel(), shift.ravel()], axis=1)
+        row_weight = (row_sq <= limit).astype(np.float64)[place]
+        pairs = np.stack([row_sq[place].ravel(), shift.ravel()], axis=1)
         pairs[row_weight.ravel() == 0] = 0  # out of reach: any kernel will do
         distinct, kernel = np.unique(pairs, axis=0, return_inverse=True)
         col_kernel = [(sq + column_sq(int(s)) <= limit).astype(np.float64) for sq, s in distinct]
     return NeighborhoodTables(
-        row_weight, kernel.reshape(offset.shape).astype(np.int32), np.array(col_kernel)
+        row_weight, kernel.reshape(place.shape).astype(np.int32), np.array(col_kernel)
     )
 
 
@@ -94,5 +98,4 @@ def _wrap(offset: NDArray[np.generic], period: int, lattice: Lattice) -> Float64
 
 def _gaussian(distance_sq: Float64s, radius: float) -> Float64s:
     # math.exp, value by value: NumPy's exp rounds differently from processor to processor.
-    values = [math.exp(-v / (2.0 * radius * radius)) for v in distance_sq.ravel()]
-    return np.array(values).reshape(distance_sq.shape)
+    return np.array([math.exp(-v / (2.0 * radius * radius)) for v in distance_sq.tolist()])

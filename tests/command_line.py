@@ -1,0 +1,84 @@
+"""Small tables, and ways to run the command line in this process and in one of its own."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+import somscape
+from somscape.cli import main
+
+ARTICLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "Credit_Card_Applications.csv"
+RESULTS = {"alerts.csv", "report.html", "map.som", "umatrix.png", "planes.png"}
+PACKAGE_HOME = Path(somscape.__file__).resolve().parents[1]
+IN_A_PROCESS = "from somscape.cli import main; main(prog_name='somscape')"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the command line left."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(*words: Any, stdin: bytes | None = None) -> Outcome:
+    """Run a command in this process; what no command may raise is raised here."""
+    result: Result = CliRunner().invoke(main, [str(w) for w in words], input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Outcome(result.exit_code, result.stdout, result.stderr)
+
+
+def run_process(*words: Any, stdin: bytes | None = None, **environment: str) -> Outcome:
+    """Run a command as people do, in a process of its own."""
+    # The same package as here, from whatever folder the test works in.
+    python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_PROCESS, *map(str, words)],
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": python_path, **environment},
+        timeout=120,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def write(path: Path, header: str, rows: Iterable[str]) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def customers(n: int = 60) -> tuple[str, list[str]]:
+    """A header and rows: an id with leading zeros, an amount, an age, a job, an answer."""
+    rng = random.Random(7)
+    rows = [
+        f"{i:05d},{rng.lognormvariate(6, 2):.2f},{rng.gauss(40, 9):.1f},"
+        f"{rng.choice(['clerk', 'nurse', 'smith'])},{rng.choice(['yes', 'no', 'no'])}"
+        for i in range(n)
+    ]
+    return "cust_id,amount,age,job,answer", rows
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished `detect`: its folder, and what it said."""
+
+    folder: Path
+    outcome: Outcome
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text(encoding="utf-8")
+
+
+def listing(folder: Path) -> set[str]:
+    """Everything below a folder, hidden files too."""
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*")}

@@ -1,0 +1,59 @@
+"""Tables of the command line's tests, and two finished jobs to look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import ARTICLE, Found, Outcome, customers, run, run_process, write
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of the test's own, which is the working folder."""
+    # Short names, so that lines with paths in them are not cut.
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def table(here: Path) -> Path:
+    """A table of 60 customers in the working folder."""
+    return write(Path("customers.csv"), *customers())
+
+
+@pytest.fixture(scope="session")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """`detect` on the 60 customers, run once."""
+    return _detect(tmp_path_factory, "customers", _customers_file, run)
+
+
+@pytest.fixture(scope="session")
+def article(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """`detect` on the article's file as the issue says it, run once in its own process."""
+    if not ARTICLE.exists():
+        pytest.skip("the article's table is not beside this checkout")
+    return _detect(tmp_path_factory, "article", lambda: ARTICLE, run_process)
+
+
+def _customers_file() -> Path:
+    return write(Path("customers.csv"), *customers())
+
+
+ROLES = {
+    "customers": ["--id", "cust_id", "--label", "answer"],
+    "article": ["--id", "CustomerID", "--label", "Class"],
+}
+
+
+def _detect(
+    factory: pytest.TempPathFactory,
+    name: str,
+    make: Callable[[], Path],
+    runner: Callable[..., Outcome],
+) -> Found:
+    folder = factory.mktemp(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        outcome = runner("detect", make(), *ROLES[name], "--out", "found")
+    assert outcome.code == 0, outcome.err
+    return Found(folder / "found", outcome)

@@ -1,0 +1,515 @@
+"""`detect` and `demo`: what they write, what they say, and that results appear whole."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import RESULTS, Found, listing, run, run_process, write
+
+from somscape import load
+from somscape.outliers import contributions, score_rows
+from somscape.tables import read_table, unescape_cell
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def rows_of(found: Found) -> list[dict[str, str]]:
+    with (found.folder / "alerts.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def report_of(page: str) -> dict[str, Any]:
+    """The data that a report holds."""
+    text = max(re.findall(r"<script[^>]*>(.*?)</script>", page, flags=re.S), key=len)
+    match = re.search(r"<script[^>]*application/json[^>]*>(.*?)</script>", page, flags=re.S)
+    return json.loads(match[1] if match else text)
+
+
+def undated(path: Path) -> bytes:
+    """A file's bytes without the report's date."""
+    return re.sub(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC", b"", path.read_bytes())
+
+
+def detect_here(*words: Any) -> Found:
+    outcome = run("detect", *words, "--out", "found")
+    assert outcome.code == 0, outcome.err
+    return Found(Path("found"), outcome)
+
+
+# The article's job
+
+
+def test_article_job_writes_exactly_the_five_files(article: Found) -> None:
+    assert listing(article.folder.parent) == {"found", *(f"found/{name}" for name in RESULTS)}
+    assert all((article.folder / name).stat().st_size > 1000 for name in RESULTS)
+    for name in ("umatrix.png", "planes.png"):
+        assert (article.folder / name).read_bytes().startswith(PNG)
+
+
+def test_article_job_says_nothing_on_standard_error(article: Found) -> None:
+    assert article.outcome.err == ""
+
+
+def test_article_job_says_what_it_did_to_each_column(article: Found) -> None:
+    said = {line.split()[0]: line.split()[1] for line in article.outcome.out.splitlines()[2:18]}
+    assert said == {
+        "CustomerID": "id",
+        **{f"A{i}": "category" for i in (1, 4, 5, 6, 8, 9, 11, 12)},
+        **{f"A{i}": "number" for i in (2, 3, 7, 10, 13, 14)},
+        "Class": "label",
+    }
+    assert "whole numbers with 14 different values" in article.outcome.out
+
+
+def test_article_alerts_have_the_promised_columns(article: Found) -> None:
+    header = article.read("alerts.csv").splitlines()[0]
+    results = "rank,CustomerID,score,p_value,unit,row,col,reasons"
+    assert header == results + "".join(f",A{i}" for i in range(1, 15)) + ",Class"
+
+
+def test_article_alerts_are_5_percent_in_order(article: Found) -> None:
+    rows = rows_of(article)
+    assert len(rows) == 34  # 5 % of 690 are 34.5
+    assert [row["rank"] for row in rows] == [str(i) for i in range(1, 35)]
+    scores = [float(row["score"]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    p_values = [float(row["p_value"]) for row in rows]
+    assert p_values == sorted(p_values)
+    # Conformal: k / 691 for a whole k.
+    assert all(abs(p * 691 - round(p * 691)) < 1e-9 for p in p_values)
+
+
+def test_article_alerts_agree_with_the_saved_map(article: Found, data: Path) -> None:
+    map_ = load(article.folder / "map.som")
+    table = read_table(data / "Credit_Card_Applications.csv")
+    scores = score_rows(map_, table)
+    ids = table.column("CustomerID").cells.tolist()
+    for row in rows_of(article):
+        i = ids.index(row["CustomerID"])
+        assert float(row["score"]) == scores[i]
+        assert row["A14"] == table.column("A14").cells[i]
+    np.testing.assert_allclose(contributions(map_, table).sum(axis=1), scores, rtol=1e-12)
+
+
+def test_article_reasons_are_in_original_units(article: Found) -> None:
+    for row in rows_of(article):
+        for reason in row["reasons"].split("; "):
+            match = re.fullmatch(r"(A\d+) (\S+) \(usual .+\)", unescape_cell(reason))
+            assert match, reason
+            assert row[match[1]] == match[2]
+
+
+def test_article_says_how_unusual_and_label_agree(article: Found) -> None:
+    said = " ".join(article.outcome.out.split())
+    match = re.search(
+        r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}); "
+        r"(\d+)% of the 34 alerts have it, (\d\.\d\d) times the share",
+        said,
+    )
+    assert match
+    n_alerted = sum(row["Class"] == "1" for row in rows_of(article))
+    assert int(match[2]) == round(100 * n_alerted / 34)
+    assert float(match[3]) == pytest.approx(n_alerted / 34 / (307 / 690), abs=0.005)
+
+
+def test_label_is_never_called_by_that_word(article: Found, found: Found) -> None:
+    for job in (article, found):
+        texts = [job.outcome.out, job.outcome.err, job.read("report.html"), job.read("alerts.csv")]
+        assert not any("fraud" in text.lower() for text in texts)
+
+
+def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
+    page = article.read("report.html")
+    data = report_of(page)
+    rows = rows_of(article)
+    assert data["n_alerts"] == 34
+    assert data["rows"]["ids"][:34] == [row["CustomerID"] for row in rows]
+    command = data["method"]["command"]
+    assert command.startswith("somscape detect ")
+    assert command.endswith(
+        "--id CustomerID --label Class --contamination 0.05 --seed 0 --out found"
+    )
+    assert not re.search(r"https?://", page)
+
+
+def test_article_job_ends_by_naming_the_files(article: Found) -> None:
+    *_, last = article.outcome.out.strip().splitlines()
+    assert last == "Wrote found/: alerts.csv, report.html, map.som, umatrix.png, planes.png"
+    assert re.search(r"^Kernels: \S+\.?$", article.outcome.out, flags=re.M)
+
+
+def test_same_seed_gives_the_same_bytes(
+    article: Found, here: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    again = detect_here(
+        data / "Credit_Card_Applications.csv", "--id", "CustomerID", "--label", "Class"
+    )
+    for name in RESULTS:
+        assert undated(again.folder / name) == undated(article.folder / name), name
+    assert again.outcome == article.outcome
+
+
+# Options
+
+
+def test_another_seed_gives_another_map(found: Found, table: Path) -> None:
+    other = detect_here(table, "--id", "cust_id", "--label", "answer", "--seed", 1)
+    assert (other.folder / "map.som").read_bytes() != (found.folder / "map.som").read_bytes()
+    assert load(other.folder / "map.som").parameters["seed"] == 1
+
+
+def test_ids_keep_their_leading_zeros(found: Found) -> None:
+    rows = rows_of(found)
+    assert all(re.fullmatch(r"000\d\d", row["cust_id"]) for row in rows)
+    assert len(rows) == 3
+
+
+def test_alerts_option_says_how_many_rows_are_listed(table: Path) -> None:
+    found = detect_here(table, "--alerts", 12, "--drop", "answer")
+    assert len(rows_of(found)) == 12
+    assert "... and 2 more in alerts.csv" in found.outcome.out
+
+
+def test_every_row_can_be_an_alert(table: Path) -> None:
+    assert len(rows_of(detect_here(table, "--alerts", 60))) == 60
+
+
+def test_more_alerts_than_rows_are_refused(table: Path) -> None:
+    outcome = run("detect", table, "--alerts", 10000, "--out", "found")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "Error: 10000 alerts are more than the 60 rows of customers.csv; ask for fewer.\n"
+    )
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_so_low_a_share_that_no_row_is_an_alert(table: Path) -> None:
+    found = detect_here(table, "--contamination", 0.001, "--label", "answer")
+    assert rows_of(found) == []
+    assert "nan" not in found.outcome.out.lower()
+
+
+def test_rarer_label_value_is_taken_and_said(found: Found) -> None:
+    cells = [line.split(",")[4] for line in Path(found.folder.parent / "customers.csv")
+             .read_text().splitlines()[1:]]
+    n_yes = cells.count("yes")
+    assert n_yes < 30
+    said = " ".join(found.outcome.out.split())
+    assert f"Unusual against answer = yes ({n_yes} of 60 rows, the rarer value)" in said
+
+
+def test_label_value_can_be_named(table: Path) -> None:
+    found = detect_here(table, "--label", "answer=no", "--alerts", 5)
+    said = " ".join(found.outcome.out.split())
+    assert "Unusual against answer = no (" in said
+    assert "rarer" not in said
+    data = report_of(found.read("report.html"))
+    assert (data["agreement"]["label"], data["agreement"]["value"]) == ("answer", "no")
+    assert "answer" not in [c["column"] for reasons in data["reasons"] for c in reasons]
+
+
+def test_label_with_many_values_is_compared_with_one_of_them(here: Path) -> None:
+    rows = [f"L{i % 12},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(60)]
+    write(Path("t.csv"), "reason,x,y", rows)
+    found = detect_here("t.csv", "--label", "reason=L3")
+    assert "Unusual against reason = L3 (5 of 60 rows)" in " ".join(found.outcome.out.split())
+
+
+def test_rows_whose_label_is_missing_are_left_out_of_the_comparison(here: Path) -> None:
+    rows = [f"{'?' if i % 3 else 'ny'[i % 2]},{i * 1.37 % 7:.2f}" for i in range(60)]
+    write(Path("t.csv"), "answer,x", rows)
+    found = detect_here("t.csv", "--label", "answer=y", "--alerts", 60)
+    said = " ".join(found.outcome.out.split())
+    # 20 rows have an answer, every second one of them is a y.
+    assert "answer = y (10 of 20 rows)" in said
+    assert "50% of the 20 alerts" in said
+
+
+def test_number_column_has_a_label_value_as_people_write_it(here: Path) -> None:
+    write(Path("t.csv"), "y,x", [f"{i % 4 == 0:d}.0,{i * 1.37 % 7:.2f}" for i in range(40)])
+    found = detect_here("t.csv", "--label", "y=1")
+    assert "y = 1 (10 of 40 rows)" in " ".join(found.outcome.out.split())
+
+
+def test_overrides_and_dropped_columns_are_said(table: Path) -> None:
+    found = detect_here(
+        table, "--drop", "answer", "--category", "age", "--number", "amount", "--id", "cust_id"
+    )
+    said = {line.split()[0]: line.split()[1:] for line in found.outcome.out.splitlines()[2:7]}
+    assert said["age"] == ["category", "as", "asked"]
+    assert said["amount"][:3] == ["number", "as", "asked;"]  # and tamed
+    assert said["answer"] == ["dropped", "as", "asked"]
+
+
+def test_missing_cells_are_filled_and_counted_by_column(here: Path) -> None:
+    words = ["", "NA", "N/A", "?", "null", "NaN", "-"]
+    rows = [
+        f"{words[i] if i < 7 else f'{i}.25'},{words[i - 7] if 7 <= i < 14 else 'ab'[i % 2]}"
+        for i in range(60)
+    ]
+    write(Path("t.csv"), "n,c", rows)
+    found = detect_here("t.csv")
+    lines = {line.split()[0]: line for line in found.outcome.out.splitlines() if line.strip()}
+    assert "7 missing filled" in lines["n"]
+    assert "7 missing filled" in lines["c"]
+
+
+def test_report_command_repeats_the_reading_options(here: Path) -> None:
+    rows = [f"{i * 1.37 % 7:.2f}|{i * 2.7 % 5:.2f}".replace(".", ",") for i in range(40)]
+    write(Path("t.csv"), "x|y", rows)
+    found = detect_here("t.csv", "--delimiter", "|", "--decimal", ",", "--encoding", "utf-8")
+    command = report_of(found.read("report.html"))["method"]["command"]
+    for words in ("--delimiter '|'", "--decimal ,", "--encoding utf-8"):
+        assert words in command
+
+
+def test_input_columns_called_like_results_get_input_added(here: Path) -> None:
+    rows = [f"{i},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(40)]
+    write(Path("t.csv"), "id,score,row", rows)
+    found = detect_here("t.csv", "--alerts", 2)
+    header = found.read("alerts.csv").splitlines()[0]
+    assert header == "rank,id,score,p_value,unit,row,col,reasons,score_input,row_input"
+
+
+def test_formula_like_text_is_quoted_and_can_be_undone(here: Path) -> None:
+    cells = ["=1+1", "@x", "+a", "-b", "'q", "plain"]
+    rows = [f"{cells[i % 6]},{i * 1.37 % 7:.2f}" for i in range(60)]
+    write(Path("t.csv"), "note,x", rows)
+    found = detect_here("t.csv", "--alerts", 60)
+    written = {row["note"] for row in rows_of(found)}
+    assert written == {"'=1+1", "'@x", "'+a", "'-b", "''q", "plain"}
+    assert {unescape_cell(text) for text in written} == set(cells)
+
+
+def test_record_column_survives_where_there_is_no_id(here: Path) -> None:
+    rows = [f"{'pq'[i % 2]},{i * 1.37 % 7:.2f}" for i in range(40)]
+    write(Path("t.csv"), "record,x", rows)
+    found = detect_here("t.csv", "--alerts", 40)
+    columns = list(zip(*(row.values() for row in rows_of(found)), strict=True))
+    assert any(set(cells) == {"p", "q"} for cells in columns)
+
+
+# Inputs that just work
+
+
+def test_standard_input_is_read(table: Path) -> None:
+    outcome = run("detect", "-", "--out", "found", stdin=table.read_bytes())
+    assert outcome.code == 0
+    assert "60 rows of <stdin>" in outcome.out
+    assert {p.name for p in Path("found").iterdir()} == RESULTS
+
+
+def test_table_as_people_export_it_just_works(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"00{i:02d};{rng.integers(1, 9)}.{rng.integers(100, 999)},50 €;Jürgen {i};"
+        f"{i % 28 + 1:02d}.03.2024;{'?' if i == 5 else f'{rng.normal(40, 9):.1f}'.replace('.', ',')}"
+        for i in range(60)
+    ]
+    text = "\n".join(["Kunde;Betrag;Name;Datum;Alter", *rows]) + "\n"
+    Path("t.csv").write_bytes(text.encode("cp1252"))
+    found = detect_here("t.csv", "--id", "Kunde", "--alerts", 3)
+    said = " ".join(found.outcome.out.split())
+    for note in ("delimiter ';'", "decimal comma", "thousands separators", "cp1252", "currency €"):
+        assert note in said
+    lines = {line.split()[0]: line.split()[1] for line in found.outcome.out.splitlines()[2:8]}
+    assert [lines[n] for n in ("Kunde", "Betrag", "Name", "Datum", "Alter")] == [
+        *("id", "number", "dropped", "dropped", "number"),
+    ]
+    assert "dates; give an age" in said
+    assert "1 missing filled" in said
+    rows = rows_of(found)
+    assert all(re.fullmatch(r"00\d\d", row["Kunde"]) for row in rows)
+    assert all(re.fullmatch(r"\d\.\d{3},50 €", row["Betrag"]) for row in rows)
+    assert all(row["Name"].startswith("Jürgen ") for row in rows)
+
+
+def test_huge_number_is_the_first_alert(here: Path) -> None:
+    rows = [*(f"{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(60)), "1e300,1.25"]
+    write(Path("t.csv"), "x,y", rows)
+    outcome = run_process("detect", "t.csv", "--out", "found")
+    assert (outcome.code, outcome.err) == (0, "")
+    first = rows_of(Found(Path("found"), outcome))[0]
+    assert (first["record"], first["x"]) == ("61", "1e300")
+    assert first["reasons"].startswith("x 1e300 (usual ")
+
+
+def test_two_rows_are_enough(here: Path) -> None:
+    write(Path("t.csv"), "x,y", ["1.5,2.5", "3.5,0.5"])
+    found = detect_here("t.csv", "--alerts", 1)
+    assert len(rows_of(found)) == 1
+
+
+def test_wrote_line_names_the_folder_whole(table: Path) -> None:
+    # Piped output has no width that a path should be cut at.
+    out = Path("a" * 60, "b" * 60)
+    out.parent.mkdir()
+    outcome = run("detect", table, "--out", out)
+    assert f"Wrote {out}/" in outcome.out
+
+
+# The folder
+
+
+def test_earlier_results_are_replaced(table: Path) -> None:
+    detect_here(table, "--alerts", 5)
+    detect_here(table, "--alerts", 7)
+    assert len(rows_of(Found(Path("found"), run("info", "found/map.som")))) == 7
+    assert listing(Path()) == {"customers.csv", "found", *(f"found/{name}" for name in RESULTS)}
+
+
+def test_empty_folder_is_filled(table: Path) -> None:
+    Path("found").mkdir()
+    detect_here(table)
+    assert {p.name for p in Path("found").iterdir()} == RESULTS
+
+
+def test_folder_with_other_files_is_replaced_only_with_force(table: Path) -> None:
+    Path("found").mkdir()
+    Path("found/mine.txt").write_text("keep me")
+    outcome = run("detect", table, "--out", "found")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "Error: found holds other files (mine.txt). Give another --out, or --force to replace the "
+        "whole folder.\n"
+    )
+    assert listing(Path()) == {"customers.csv", "found", "found/mine.txt"}
+    detect_here(table, "--force")
+    assert {p.name for p in Path("found").iterdir()} == RESULTS
+
+
+def test_folder_can_be_read_by_others_as_usual(found: Found) -> None:
+    usual = found.folder.parent / "usual"
+    usual.mkdir(exist_ok=True)
+    assert found.folder.stat().st_mode == usual.stat().st_mode
+    file = usual / "file"
+    file.touch()
+    for name in RESULTS:
+        assert (found.folder / name).stat().st_mode == file.stat().st_mode, name
+
+
+@pytest.mark.parametrize("error", [RuntimeError("in the middle"), KeyboardInterrupt(), OSError(28)])
+def test_failure_in_the_middle_leaves_the_old_results_and_nothing_else(
+    table: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    Path("found").mkdir()
+    for name in RESULTS:
+        Path("found", name).write_text(f"old {name}")
+    before = {name: Path("found", name).read_bytes() for name in RESULTS}
+    names = listing(Path())
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("somscape.cli._detect.planes", fail)
+    try:
+        outcome = run("detect", table, "--out", "found")
+    except RuntimeError:
+        pass
+    else:
+        assert outcome.code != 0
+        assert len(outcome.err.strip().splitlines()) <= 1
+    assert listing(Path()) == names
+    assert {name: Path("found", name).read_bytes() for name in RESULTS} == before
+
+
+def test_failure_in_the_middle_leaves_no_new_folder(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr("somscape.cli._detect.planes", fail)
+    with pytest.raises(RuntimeError):
+        run("detect", table, "--out", "found")
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_failure_while_the_folders_change_places_brings_the_old_results_back(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detect_here(table, "--alerts", 5)
+    before = Path("found/alerts.csv").read_bytes()
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if Path(target).name == "found" and not str(self).endswith("results"):
+            raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    outcome = run("detect", table, "--alerts", 7, "--out", "found")
+    assert outcome.code == 2
+    assert "No space left on device" in outcome.err
+    assert Path("found/alerts.csv").read_bytes() == before
+    assert listing(Path()) == {"customers.csv", "found", *(f"found/{name}" for name in RESULTS)}
+
+
+def test_working_folder_as_target_is_filled_or_refused_without_leftovers(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("empty").mkdir()
+    monkeypatch.chdir("empty")
+    outcome = run("detect", Path("..") / table, "--out", ".")
+    left = listing(Path())
+    assert left == (RESULTS if outcome.code == 0 else set())
+
+
+# The demo
+
+
+def test_demo_does_the_job_on_bundled_data(here: Path) -> None:
+    outcome = run("demo", "--out", "shown", "--seed", 3, "--alerts", 4)
+    assert outcome.code == 0
+    assert listing(here) == {"shown", *(f"shown/{name}" for name in RESULTS)}
+    found = Found(Path("shown"), outcome)
+    assert len(rows_of(found)) == 4
+    said = " ".join(outcome.out.split())
+    assert "1000 rows of german_credit.csv" in said
+    assert "Unusual against class = 2 (300 of 1000 rows)" in said
+    assert "fraud" not in (said + found.read("report.html") + found.read("alerts.csv")).lower()
+    command = report_of(found.read("report.html"))["method"]["command"]
+    assert command.split()[:2] == ["somscape", "demo"]
+    assert "--seed 3" in command
+    assert "--alerts 4" in command
+
+
+# Kernels
+
+
+def test_numpy_kernels_are_said_in_one_line(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_KERNELS", "numpy")
+    found = detect_here(table)
+    lines = [line for line in found.outcome.out.splitlines() if "ernels" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("Kernels: NumPy.")
+    assert "C++ compiler" in lines[0]
+    assert "faster" in lines[0]
+
+
+def test_unknown_kernels_are_refused_in_one_line(table: Path) -> None:
+    outcome = run_process("detect", table, "--out", "found", SOMSCAPE_KERNELS="fast")
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert "SOMSCAPE_KERNELS must be 'core' or 'numpy'; got 'fast'" in outcome.err
+    assert outcome.code == 2
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_library_does_not_print() -> None:
+    code = (
+        "from somscape import SOM, SOMDetector, datasets; X = [[0.0, 1.0], [2.0, 3.0]] * 20; "
+        "SOM(2, 2).fit(X); SOMDetector(som=SOM(2, 2)).fit(X); datasets.load_german_credit()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,115 @@
+"""The table that comes with the package, and the reader of the article's table."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from somscape import datasets
+from somscape._errors import InputError
+from somscape.encode import fit_encoding
+from somscape.tables import Table
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+ARTICLE = SHARED / "Credit_Card_Applications.csv"
+HEADER = "CustomerID," + ",".join(f"A{i}" for i in range(1, 15)) + ",Class\n"
+
+
+@pytest.fixture(scope="module")
+def german() -> Table:
+    return datasets.load_german_credit()
+
+
+@pytest.fixture(scope="module")
+def article() -> Path:
+    if not ARTICLE.exists():
+        pytest.skip("the article's table is not beside this checkout")
+    return ARTICLE
+
+
+def test_german_credit_has_1000_rows_and_the_published_means(german: Table) -> None:
+    assert german.shape == (1000, 21)
+    # Published with the data set: duration 20.903, amount 3271.258, age 35.546.
+    by_mean = {
+        round(float(np.mean(c.numbers)), 3): c.name for c in german.columns if c.is_number
+    }
+    assert {20.903, 3271.258, 35.546} <= set(by_mean)
+    assert german.names[-1] == "class"
+    values, counts = np.unique(german.column("class").cells.astype(str), return_counts=True)
+    assert dict(zip(values, counts.tolist(), strict=True)) == {"1": 700, "2": 300}
+    assert sum(c.n_missing for c in german.columns) == 0
+
+
+def test_german_credit_has_7_numbers_and_13_text_columns(german: Table) -> None:
+    features = german.columns[:-1]
+    assert sum(c.is_number for c in features) == 7
+    assert sum(not c.is_number for c in features) == 13
+
+
+def test_german_credit_is_encoded_by_the_rules_alone(german: Table) -> None:
+    encoding = fit_encoding(german)
+    assert {c.kind for c in encoding.columns} <= {"number", "category"}
+
+
+def test_german_credit_equals_the_file_beside_the_checkout(german: Table) -> None:
+    path = SHARED / "german_credit.csv"
+    if not path.exists():
+        pytest.skip("the data sets are not beside this checkout")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert ",".join(german.names) == lines[0]
+    for i in (0, 499, 999):
+        assert ",".join(c.cells[i] for c in german.columns) == lines[i + 1]
+
+
+def test_german_credit_comes_with_its_attribution() -> None:
+    readme = Path(datasets.__file__).with_name("README.md").read_text(encoding="utf-8")
+    for words in ("Hofmann", "10.24432/C5NC77", "CC BY 4.0", "Changed from UCI's"):
+        assert words in readme
+        if words != "Changed from UCI's":
+            assert words in " ".join((datasets.load_german_credit.__doc__ or "").split())
+
+
+def test_credit_applications_are_read_whole(article: Path) -> None:
+    table = datasets.load_credit_applications(article)
+    assert table.shape == (690, 16)
+    # Sums by the README beside the file.
+    assert table.to_numpy(["A2"]).sum() == pytest.approx(21782.06, rel=1e-12)
+    assert table.to_numpy(["A14"]).sum() == 702686
+    assert table.to_numpy(["CustomerID"]).sum() == 10826424670
+    assert table.to_numpy(["Class"]).sum() == 307
+
+
+def test_credit_applications_say_where_people_get_them() -> None:
+    text = datasets.load_credit_applications.__doc__ or ""
+    assert "UCI" in text
+    assert "40981" in text
+    assert "Australian" in text
+
+
+def test_missing_file_of_credit_applications_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no file '.*none\.csv'"):
+        datasets.load_credit_applications(tmp_path / "none.csv")
+
+
+def test_other_columns_of_credit_applications_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("CustomerID,A1\n1,2\n3,4\n")
+    with pytest.raises(InputError, match=r"t\.csv: expected the columns CustomerID, A1, A2.*; got"):
+        datasets.load_credit_applications(path)
+
+
+def test_columns_of_credit_applications_in_another_order_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(HEADER.replace("A1,A2", "A2,A1") + ",".join("1" * 16) + "\n")
+    with pytest.raises(InputError, match="expected the columns"):
+        datasets.load_credit_applications(path)
+
+
+@pytest.mark.parametrize("n_rows", [1, 689, 691])
+def test_cut_or_extended_credit_applications_are_refused(tmp_path: Path, n_rows: int) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(HEADER + "".join(f"{i},{','.join('2' * 15)}\n" for i in range(n_rows)))
+    message = f"t.csv: expected 690 rows; got {n_rows}. The file is cut or extended"
+    with pytest.raises(InputError, match=re.escape(message)):
+        datasets.load_credit_applications(path)

@@ -1,0 +1,383 @@
+"""The detector: exact scores and reasons, thresholds that flag a share, honest p-values."""
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape import SOM, SOMDetector, load
+from somscape._errors import InputError, MapFileError
+from somscape.maps import Map
+from somscape.outliers import contributions, p_values, score_rows, threshold_for
+
+FLOATS = [np.float32, np.float64]
+
+
+def rows_of(n=120, d=4, dtype=np.float64, seed=0, offset=0.0):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n, d)) * np.linspace(2, 0.5, d) + offset).astype(dtype)
+
+
+def detector_of(X, **options):
+    return SOMDetector(**({"som": SOM(3, 4), "random_state": 0} | options)).fit(X)
+
+
+# Scores and reasons
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n_prototypes", [1, 2, 5, 16])
+def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes):
+    X = rows_of(dtype=dtype, offset=-3)
+    detector = detector_of(X, n_prototypes=n_prototypes, som=SOM(4, 5))
+    new = rows_of(30, dtype=dtype, seed=1) * 2
+    map_ = detector.map_
+    scores, parts = naive.k_prototype(new, map_.codebook, map_.hits > 0, n_prototypes)
+    np.testing.assert_allclose(detector.score_samples(new), -scores, rtol=1e-12)
+    np.testing.assert_allclose(detector.explain(new), parts, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_contributions_add_up_to_the_score(kernels, dtype):
+    X = rows_of(dtype=dtype, offset=1e4)
+    detector = detector_of(X)
+    parts = detector.explain(X)
+    assert (parts >= 0).all()
+    # Distances and shares are both computed in float64 from the same differences.
+    np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(X), rtol=1e-12)
+
+
+def test_contributions_do_not_depend_on_the_blocks_they_are_computed_in(monkeypatch):
+    X = rows_of()
+    detector = detector_of(X)
+    whole = detector.explain(X)
+    monkeypatch.setattr("somscape.outliers._score.BLOCK_VALUES", 7 * 5 * 4)
+    np.testing.assert_array_equal(detector.explain(X), whole)
+
+
+def test_a_row_on_its_only_prototype_scores_zero_with_no_reason(kernels):
+    X = np.array([[-3.0, 1.0]] * 6)
+    detector = detector_of(X, som=None)
+    assert detector.score_samples(X).tolist() == [0] * 6
+    assert detector.explain(X).tolist() == [[0, 0]] * 6
+
+
+def test_scores_by_hand(kernels):
+    # One prototype at the mean of (-4, 0) and (2, 0), radius too small to matter: (-1, 0).  From
+    # (2, 4): difference (3, 4), distance 5, of which 9/5 and 16/5.
+    detector = detector_of([[-4.0, 0.0], [2.0, 0.0]], som=SOM(1, 1))
+    assert detector.score_samples([[2.0, 4.0]]).tolist() == [-5]
+    np.testing.assert_allclose(detector.explain([[2.0, 4.0]]), [[1.8, 3.2]], rtol=1e-15)
+
+
+def test_units_that_won_no_row_do_not_score(kernels):
+    # Unit 1 lies at the new row but won nothing, so the row is measured from unit 0.
+    som = SOM(1, 2, init=[[0.0], [50.0]], radius_start=0.1, radius_end=0.1, n_epochs=1)
+    detector = detector_of([[-1.0], [1.0]], som=som)
+    assert detector.map_.hits.tolist() == [2, 0]
+    assert detector.map_.codebook.tolist() == [[0], [50]]
+    assert detector.score_samples([[50.0]]).tolist() == [-50]
+
+
+def test_the_planted_outlier_ranks_first_and_its_column_explains_it(kernels):
+    X = rows_of(300)
+    X[7, 2] = -40.0
+    detector = detector_of(X, som=None)
+    assert detector.score_samples(X).argmin() == 7
+    assert detector.explain(X)[7].argmax() == 2
+    assert detector.predict(X)[7] == -1
+
+
+def test_signs_are_scikit_learns():
+    X = rows_of()
+    detector = detector_of(X)
+    scores = detector.score_samples(X)
+    np.testing.assert_array_equal(detector.decision_function(X), scores - detector.offset_)
+    np.testing.assert_array_equal(detector.predict(X), np.where(scores < detector.offset_, -1, 1))
+    np.testing.assert_array_equal(detector.fit_predict(X), detector.predict(X))
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize("contamination", [0.05, 0.1, 1 / 3, 0.5, 0.001, 1e-9])
+@pytest.mark.parametrize("n", [30, 60, 97])
+def test_predict_flags_exactly_the_share_asked_for(kernels, contamination, n):
+    X = rows_of(n)
+    flagged = (detector_of(X, contamination=contamination).predict(X) == -1).sum()
+    assert flagged == int(contamination * n + 1e-9)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=30), st.floats(1e-6, 0.5))
+def test_a_threshold_flags_the_most_rows_that_the_share_allows(scores, contamination):
+    scores = np.array(scores, dtype=float)
+    threshold = threshold_for(scores, contamination, None)
+    allowed = contamination * len(scores) * (1 + 1e-9)
+    assert (scores > threshold).sum() <= allowed
+    # No lower score would do: those at the threshold are too many to be flagged too.
+    assert (scores >= threshold).sum() > allowed
+    assert threshold in scores
+
+
+def test_thresholds_by_hand():
+    scores = np.array([3.0, -1.0, 10.0, 2.0, 5.0, 2.5, 0.0, 7.0, 1.0, 4.0])
+    assert threshold_for(scores, 0.2, None) == 5.0  # 10 and 7 lie above
+    assert threshold_for(scores, 0.25, None) == 5.0
+    assert threshold_for(scores, 0.05, None) == 10.0  # half a row: none
+    # 10 and 7 tie with two more: all four are a share of 0.4, so none at 0.3.
+    assert threshold_for(np.array([9.0, 9, 9, 9, 1, 2, 3, 4, 5, 6]), 0.3, None) == 9.0
+
+
+@given(
+    st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 4)), min_size=1, max_size=20),
+    st.floats(1e-3, 0.5),
+)
+def test_a_threshold_with_weights_is_that_of_the_repeated_rows(rows, contamination):
+    scores = np.array([s for s, _ in rows], dtype=float)
+    weights = np.array([w for _, w in rows])
+    repeated = threshold_for(scores.repeat(weights), contamination, None)
+    weighted = threshold_for(scores, contamination, weights.astype(float))
+    # Equal but where the share ends within a repeated row: it then stays unflagged as a whole,
+    # which is what its copies' tie does too.
+    assert weighted == repeated
+
+
+def test_weights_make_the_detector_of_the_repeated_rows(kernels):
+    X, weights = rows_of(60), np.arange(60) % 3
+    weighted = detector_of(X).fit(X, sample_weight=weights)
+    repeated = detector_of(X.repeat(weights, axis=0))
+    np.testing.assert_array_equal(weighted.map_.codebook, repeated.map_.codebook)
+    assert weighted.offset_ == repeated.offset_
+    np.testing.assert_array_equal(weighted.predict(X), repeated.predict(X))
+
+
+# P-values
+
+
+def test_p_values_equal_the_oracle(kernels):
+    X = rows_of(80)
+    detector = detector_of(X)
+    calibration = detector.map_.detector.calibration
+    new = np.vstack([rows_of(40, seed=3) * 3, X])
+    expected = naive.conformal_p(-detector.score_samples(new), calibration)
+    np.testing.assert_allclose(detector.p_values(new), expected, rtol=1e-15)
+
+
+def test_p_values_count_ties_as_at_least_as_unusual(kernels):
+    detector = detector_of(rows_of(40))
+    calibration = detector.map_.detector.calibration
+    expected = naive.conformal_p(calibration, calibration)
+    np.testing.assert_allclose(p_values(detector.map_, calibration), expected, rtol=1e-15)
+
+
+def test_the_smallest_p_value_is_one_over_n_plus_one_and_the_largest_is_one(kernels):
+    X = rows_of(99)
+    detector = detector_of(X)
+    assert detector.p_values(np.full((1, 4), 1e6)).tolist() == [0.01]
+    assert len(detector.map_.detector.calibration) == 99
+    everything = detector.p_values(X)
+    assert everything.min() >= 0.01
+    assert everything.max() <= 1
+    lowest = detector.map_.detector.calibration[0]
+    assert p_values(detector.map_, np.array([lowest])).tolist() == [1.0]
+    # In steps of 1/100.
+    np.testing.assert_allclose(np.round(everything * 100), everything * 100, rtol=1e-12)
+
+
+def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
+    # Done again by hand: split the same order in five, train on four, score the fifth.
+    X = rows_of(53)
+    som = SOM(3, 4, random_state=7)
+    detector = SOMDetector(som=som, n_folds=5, n_prototypes=3).fit(X)
+    order = np.random.default_rng(7).permutation(53)
+    expected = []
+    for fold in np.array_split(order, 5):
+        others = np.sort(np.setdiff1d(order, fold))
+        map_ = SOM(3, 4, random_state=7).fit(X[others]).map_
+        expected += naive.k_prototype(X[fold], map_.codebook, map_.hits > 0, 3)[0].tolist()
+    found = detector.map_.detector.calibration
+    np.testing.assert_allclose(found, np.sort(expected), rtol=1e-12)
+    assert (np.diff(found) >= 0).all()
+
+
+def test_a_row_that_shaped_its_own_prototype_is_unusual_to_the_calibration():
+    # A lone far row has a unit to itself: in sample it scores 0 with one prototype, but no other
+    # row tells where it lies, so its calibration score is large and its p-value is not 1/(n + 1)
+    # by rank in sample.
+    X = np.vstack([rows_of(60), [[500.0, 0, 0, 0]]])
+    detector = detector_of(X, n_prototypes=1, som=SOM(3, 4, radius_end=0.1))
+    assert -detector.score_samples(X)[60] < 1e-9
+    assert detector.map_.detector.calibration[-1] > 100
+
+
+def test_the_folds_keep_the_shape_of_the_full_map():
+    # An automatic size would differ with a fifth of the rows gone; the scores would not compare.
+    X = rows_of(100)
+    seen = []
+    som = SOM(callbacks=[seen.append])
+    detector = SOMDetector(som=som, random_state=0).fit(X)
+    shape = detector.map_.lattice
+    again = SOM(shape.n_rows, shape.n_cols, random_state=detector.map_.parameters["seed"])
+    fixed = SOMDetector(som=again, random_state=0).fit(X)
+    np.testing.assert_array_equal(
+        detector.map_.detector.calibration, fixed.map_.detector.calibration
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_p_values_of_new_rows_are_nearly_uniform(seed):
+    # 300 new rows from the same population: the share below a is a to 4 standard errors of
+    # sqrt(.25 / 300) = .029 and of the calibration's own, about as large.
+    rng = np.random.default_rng(seed)
+    X, new = rng.normal(size=(300, 3)), rng.normal(size=(300, 3))
+    p = SOMDetector(random_state=seed).fit(X).p_values(new)
+    for a in (0.05, 0.2, 0.5, 0.8):
+        assert abs((p <= a).mean() - a) < 4 * np.sqrt(a * (1 - a) * 2 / 300) + 0.02
+
+
+def test_two_rows_are_enough_and_one_is_not():
+    detector = detector_of([[0.0, 1.0], [2.0, -1.0]], som=None)
+    assert len(detector.map_.detector.calibration) == 2
+    assert detector.p_values([[100.0, 100.0]])[0] == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="minimum of 2 is required"):
+        SOMDetector().fit([[0.0, 1.0]])
+
+
+def test_more_folds_than_rows_leave_one_row_out_at_a_time():
+    assert len(detector_of(rows_of(4), som=None, n_folds=50).map_.detector.calibration) == 4
+
+
+def test_rows_of_zero_weight_neither_train_nor_calibrate(kernels):
+    X, weights = rows_of(60), np.ones(60)
+    weights[10:20] = 0
+    X[12] = 1e6
+    weighted = detector_of(X).fit(X, sample_weight=weights)
+    absent = detector_of(X[weights > 0])
+    np.testing.assert_array_equal(weighted.map_.codebook, absent.map_.codebook)
+    np.testing.assert_array_equal(
+        weighted.map_.detector.calibration, absent.map_.detector.calibration
+    )
+    assert weighted.labels_.shape == (60,)
+
+
+# Parameters and state
+
+
+def test_the_same_seed_gives_the_same_detector_and_its_map_draws_from_it():
+    X = rows_of()
+    som = SOM(3, 4, init="sample")
+    a, b, c = (SOMDetector(som=som, random_state=s).fit(X) for s in (1, 1, 2))
+    np.testing.assert_array_equal(a.map_.codebook, b.map_.codebook)
+    np.testing.assert_array_equal(a.map_.detector.calibration, b.map_.detector.calibration)
+    assert not np.array_equal(a.map_.codebook, c.map_.codebook)
+    assert som.random_state is None
+    assert not hasattr(som, "map_")
+
+
+def test_score_is_a_parameter_and_parameters_reach_the_map_to_train():
+    detector = SOMDetector(som=SOM(3, 4))
+    assert detector.get_params()["score"] == "k_prototype"
+    assert detector.get_params()["som__n_rows"] == 3
+    assert detector.set_params(score="other", som__n_rows=5) is detector
+    assert detector.get_params()["score"] == "other"
+    assert detector.som.n_rows == 5
+    assert "k_prototype" not in repr(SOMDetector())
+
+
+WRONG = [
+    ({"score": "iforest"}, ValueError, "`score` must be one of 'k_prototype'; got 'iforest'"),
+    ({"contamination": 0}, ValueError, "`contamination` must be .*above 0 and at most 0.5; got 0"),
+    ({"contamination": 0.6}, ValueError, "`contamination` must be .* at most 0.5; got 0.6"),
+    ({"contamination": "auto"}, TypeError, "`contamination` must be a number; got 'auto'"),
+    ({"n_prototypes": 0}, ValueError, "`n_prototypes` must be at least 1; got 0"),
+    ({"n_prototypes": 17}, ValueError, "`n_prototypes` must be at most 16; got 17"),
+    ({"n_prototypes": 2.5}, TypeError, "`n_prototypes` must be a whole number; got 2.5"),
+    ({"n_folds": 1}, ValueError, "`n_folds` must be at least 2; got 1"),
+    ({"n_folds": "all"}, TypeError, "`n_folds` must be a whole number; got 'all'"),
+    ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'drop'"),
+    ({"som": SOM(tol=-1)}, ValueError, "`tol` must be finite, at least 0; got -1"),
+    ({"som": "hexagonal"}, TypeError, "`som`"),
+    ({"som": SOMDetector()}, TypeError, "`som`"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "kind", "message"), WRONG, ids=[str(w[0]) for w in WRONG])
+def test_a_wrong_parameter_is_named_with_what_is_allowed(wrong, kind, message):
+    with pytest.raises(kind, match=message):
+        SOMDetector(**wrong).fit(rows_of(30))
+
+
+def test_missing_values_are_filled_on_request_and_else_refused_with_counts():
+    X = rows_of(60)
+    X[3, 1] = X[5, 1] = np.nan
+    with pytest.raises(InputError, match="2 in 'x1'.*missing='fill'"):
+        SOMDetector().fit(X)
+    detector = detector_of(X, missing="fill")
+    filled = np.where(np.isnan(X), np.nanmedian(X, axis=0), X)
+    np.testing.assert_array_equal(detector.score_samples(X), detector.score_samples(filled))
+
+
+def test_a_map_without_detector_settings_says_what_to_do():
+    map_ = SOM(2, 3).fit(rows_of(30)).map_
+    for use in (score_rows, contributions):
+        with pytest.raises(InputError, match="no detector settings.*SOMDetector"):
+            use(map_, rows_of(3))
+
+
+# Saving
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_saved_detector_scores_as_before(tmp_path, dtype):
+    X = rows_of(dtype=dtype)
+    detector = detector_of(X)
+    detector.save(tmp_path / "d.som")
+    map_ = load(tmp_path / "d.som")
+    assert isinstance(map_, Map)
+    np.testing.assert_array_equal(score_rows(map_, X), -detector.score_samples(X))
+    np.testing.assert_array_equal(contributions(map_, X), detector.explain(X))
+    np.testing.assert_array_equal(p_values(map_, score_rows(map_, X)), detector.p_values(X))
+    before, after = detector.map_.detector, map_.detector
+    assert (before.score, before.n_prototypes, before.threshold) == (
+        after.score, after.n_prototypes, after.threshold,
+    )  # fmt: skip
+    np.testing.assert_array_equal(before.calibration, after.calibration)
+
+
+def test_the_same_seed_gives_byte_identical_files(tmp_path):
+    for name in ("a", "b"):
+        detector_of(rows_of()).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_prototypes": 0},
+        {"n_prototypes": 17},
+        {"n_prototypes": "five"},
+        {"n_prototypes": 2.5},
+        {"threshold": "high"},
+        {"threshold": None},
+        {"score": "iforest"},
+        {"score": 3},
+    ],
+    ids=str,
+)
+def test_a_saved_detector_with_settings_that_cannot_be_is_refused(tmp_path, change):
+    import json
+
+    from safetensors import safe_open
+    from safetensors.numpy import save
+
+    path = tmp_path / "d.som"
+    detector_of(rows_of()).save(path)
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads(file.metadata()["somscape"])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header["detector"] |= change
+    path.write_bytes(save(arrays, metadata={"somscape": json.dumps(header)}))
+    with pytest.raises(MapFileError) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,937 @@
+"""The estimator and its map: what it accepts, what it refuses and how, and what it leaves."""
+
+import json
+import logging
+import math
+import pickle
+import zipfile
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save as safetensors_bytes
+
+from somscape import SOM, Lattice, Map, load
+from somscape._errors import InputError, MapFileError, SomscapeError, SomscapeWarning
+
+FLOATS = [np.float32, np.float64]
+LATTICES = [
+    ("rectangular", "plane"),
+    ("hexagonal", "plane"),
+    ("rectangular", "torus"),
+    ("hexagonal", "torus"),
+]
+
+
+def rows_of(n=80, d=3, dtype=np.float64, seed=0, offset=0.0):
+    """Rows of unequal spread, with negative values."""
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n, d)) * np.linspace(3, 0.5, d) + offset).astype(dtype)
+
+
+# What it computes
+
+
+@pytest.mark.parametrize(("lattice", "boundary"), LATTICES)
+@pytest.mark.parametrize("neighborhood", ["gaussian", "bubble"])
+def test_batch_fit_equals_the_oracle_from_start_to_end(kernels, lattice, boundary, neighborhood):
+    # 4 x 5 from the PCA start, radius 1.2 to 0.7 over 4 epochs (wider bubbles coincide on it).
+    X = rows_of(60)
+    som = SOM(
+        4, 5, lattice=lattice, boundary=boundary, neighborhood=neighborhood, n_epochs=4,
+        radius_start=1.2, radius_end=0.7, tol=0,
+    ).fit(X)  # fmt: skip
+    distances = naive.map_distances(4, 5, lattice, boundary)
+    # The start is rounded to 2^-20 of each feature's range; means forget that, unless a row's
+    # choice hangs on it.
+    codebook = naive.pca_start(X, 4, 5, lattice)
+    for t in range(4):
+        radius = naive.schedule("geometric", 1.2, 0.7, t, 4)
+        codebook = naive.batch_epoch(X, codebook, distances, radius, neighborhood)
+    np.testing.assert_allclose(som.codebook_, codebook, rtol=0, atol=1e-5)
+
+
+def test_fit_by_hand(kernels):
+    # Two groups of two on a 1 x 2 map, given start, radius too small to mix: group means.
+    X = [[-4.0, 0.0], [-2.0, 1.0], [6.0, -1.0], [8.0, -3.0]]
+    start = [[-10.0, 0.0], [10.0, 0.0]]
+    som = SOM(1, 2, init=start, radius_start=0.1, radius_end=0.1, n_epochs=1).fit(X)
+    assert som.codebook_.tolist() == [[-3, 0.5], [7, -2]]
+    assert som.labels_.tolist() == [0, 0, 1, 1]
+    assert som.map_.hits.tolist() == [2, 2]
+    assert som.predict([[0.0, 0.0], [5.0, 0.0]]).tolist() == [0, 1]
+    # Squared distances 1.25, 1.25, 2, 2.
+    assert som.score(X) == pytest.approx(-1.625, rel=1e-14)
+    np.testing.assert_allclose(som.transform([[-3.0, 2.5]]), [[2, np.sqrt(120.25)]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_labels_predict_and_transform_agree_with_the_oracle(kernels, dtype):
+    X = rows_of(90, 4, dtype, offset=-5)
+    som = SOM(3, 5).fit(X)
+    expected = naive.best_units(X, som.codebook_)[0][:, 0]
+    np.testing.assert_array_equal(som.labels_, expected)
+    np.testing.assert_array_equal(som.predict(X), expected)
+    distances = np.linalg.norm(X[:, None].astype(float) - som.codebook_.astype(float), axis=2)
+    found = som.transform(X)
+    assert found.dtype == dtype
+    assert found.shape == (90, 15)
+    tolerance = 1e-13 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(found, distances, rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_equal(som.map_.hits, np.bincount(expected, minlength=15))
+    squares = distances.min(axis=1) ** 2
+    assert som.score(X) == pytest.approx(-squares.mean(), rel=10 * tolerance)
+
+
+def test_fit_predict_is_fit_then_labels():
+    X = rows_of(50)
+    np.testing.assert_array_equal(SOM(3, 4).fit_predict(X), SOM(3, 4).fit(X).labels_)
+
+
+def test_score_weighs_rows():
+    X, weights = rows_of(40), np.arange(40) % 3 + 0.0
+    som = SOM(3, 4).fit(X)
+    repeated = som.score(X.repeat(weights.astype(int), axis=0))
+    assert som.score(X, sample_weight=weights) == pytest.approx(repeated, rel=1e-12)
+
+
+def test_auto_size_follows_the_rows_and_their_axes():
+    X = rows_of(150, 4, seed=3)
+    for lattice in ("hexagonal", "rectangular"):
+        som = SOM(lattice=lattice).fit(X)
+        shape = (som.map_.lattice.n_rows, som.map_.lattice.n_cols)
+        assert shape == naive.auto_size(X, lattice)
+
+
+def test_one_side_may_be_given():
+    # 5 sqrt(100) = 50 units: 50 / 10 = 5 columns; 50 / 4 = 12.5 rows.
+    X = rows_of(100)
+    assert SOM(n_rows=10).fit(X).map_.lattice.n_cols == 5
+    assert SOM(n_cols=4).fit(X).map_.lattice.n_rows in (12, 13)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 30])
+@pytest.mark.parametrize(("lattice", "boundary"), LATTICES)
+def test_few_rows_make_a_map_of_no_more_units(n, lattice, boundary):
+    X = rows_of(n)
+    som = SOM(lattice=lattice, boundary=boundary).fit(X)
+    least = 2 if (lattice, boundary) == ("hexagonal", "torus") else 1
+    assert som.map_.n_units <= max(n, least)
+    assert np.isfinite(som.codebook_).all()
+
+
+def test_history_tells_of_each_epoch_before_its_update():
+    X = rows_of(60)
+    som = SOM(3, 4, n_epochs=1, radius_start=1.0, init="sample", random_state=3).fit(X)
+    start = SOM(3, 4, n_epochs=1, radius_start=1e-3, init="sample", random_state=3)
+    heard = []
+    start.set_params(callbacks=[heard.append]).fit(X)
+    assert som.history_["quantization_error"][0] == heard[0].quantization_error
+    assert som.history_["radius"].tolist() == [0.7]
+    assert som.n_iter_ == 1
+    assert som.stop_reason_ == "all epochs done"
+
+
+def test_the_quantization_error_of_the_last_epoch_is_the_oracles():
+    X = rows_of(60)
+    som = SOM(3, 4, n_epochs=30, radius_start=0.7, radius_end=0.7).fit(X)
+    assert som.stop_reason_.startswith("settled")
+    error = naive.quantization_error(X, som.codebook_)
+    # Settled: the codebook before and after the last epoch differ by 1e-4 of the spread.
+    assert som.history_["quantization_error"][-1] == pytest.approx(error, rel=1e-3)
+
+
+@pytest.mark.parametrize("init", ["pca", "sample", "random"])
+@pytest.mark.parametrize("algorithm", ["batch", "online"])
+def test_training_lowers_the_error_and_stays_within_the_data(kernels, algorithm, init):
+    X = rows_of(200)
+    som = SOM(4, 6, algorithm=algorithm, init=init, random_state=0).fit(X)
+    mean_only = np.linalg.norm(X - X.mean(axis=0), axis=1).mean()
+    assert naive.quantization_error(X, som.codebook_) < mean_only / 2
+    # Means of rows lie in their range; online, the PCA start may still be seen at the corners.
+    slack = 0 if (algorithm, init) != ("online", "pca") else 0.5
+    assert (som.codebook_ >= X.min(axis=0) - slack - 1e-12).all()
+    assert (som.codebook_ <= X.max(axis=0) + slack + 1e-12).all()
+
+
+def test_a_map_of_two_separate_groups_keeps_them_apart_on_the_grid():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(-10, 1, (60, 2)), rng.normal(10, 1, (60, 2))])
+    som = SOM(3, 8).fit(X)
+    assert not set(som.labels_[:60]) & set(som.labels_[60:])
+    # And neighbors on the map are neighbors in the data: the groups lie at opposite ends.
+    _, col = som.map_.lattice.rows_and_cols(som.labels_)
+    assert abs(col[:60].mean() - col[60:].mean()) > 3
+
+
+def test_the_same_seed_gives_the_same_map_and_another_seed_another():
+    X = rows_of(60)
+    for options in ({"init": "sample"}, {"init": "random"}, {"algorithm": "online"}):
+        a, b, c = (SOM(3, 4, random_state=s, **options).fit(X).codebook_ for s in (1, 1, 2))
+        np.testing.assert_array_equal(a, b)
+        assert not np.array_equal(a, c)
+    np.testing.assert_array_equal(SOM(3, 4).fit(X).codebook_, SOM(3, 4).fit(X).codebook_)
+
+
+def test_a_random_state_object_is_drawn_from():
+    X = rows_of(60)
+    draws = np.random.RandomState(0)
+    a, b = (SOM(3, 4, init="sample", random_state=draws).fit(X).codebook_ for _ in range(2))
+    assert not np.array_equal(a, b)
+
+
+def test_fitting_leaves_the_parameters_the_data_and_the_global_random_state_alone():
+    X = rows_of(60)
+    before, state = X.copy(), np.random.get_state()[1].copy()
+    start = X[:12].copy()
+    som = SOM(3, 4, init=start, algorithm="online", random_state=3).fit(X)
+    np.testing.assert_array_equal(X, before)
+    np.testing.assert_array_equal(start, before[:12])
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    assert som.init is start
+    assert som.n_epochs == "auto"
+
+
+def test_attributes_say_what_happened(kernels):
+    som = SOM(2, 3, n_epochs=4, radius_start=1.0).fit(rows_of(30))
+    assert som.kernels_used_ == kernels.name
+    assert som.map_.codebook is som.codebook_
+    assert set(som.map_.versions) == {"somscape", "numpy"}
+    parameters = som.map_.parameters
+    assert parameters["radius_start"] == 1.0
+    assert parameters["radius_end"] == 0.7
+    assert parameters["n_iter"] == som.n_iter_ == 4
+    assert parameters["algorithm"] == "batch"
+    assert parameters["init"] == "pca"
+    assert json.loads(json.dumps(dict(parameters))) == parameters
+
+
+def test_the_recorded_seed_makes_an_unseeded_map_again():
+    X = rows_of(60)
+    som = SOM(3, 4, algorithm="online", init="sample").fit(X)
+    seed = som.map_.parameters["seed"]
+    again = SOM(3, 4, algorithm="online", init="sample", random_state=seed).fit(X)
+    np.testing.assert_array_equal(som.codebook_, again.codebook_)
+
+
+def test_a_pca_start_with_batch_training_draws_nothing():
+    state = np.random.get_state()[1:3]
+    SOM(3, 4).fit(rows_of(60))
+    after = np.random.get_state()[1:3]
+    np.testing.assert_array_equal(after[0], state[0])
+    assert after[1] == state[1]
+
+
+def test_online_parameters_are_recorded_too():
+    som = SOM(2, 3, algorithm="online", n_epochs=0.5, rate_start=0.3, random_state=7).fit(rows_of(30))
+    assert som.map_.parameters["rate_start"] == 0.3
+    assert som.map_.parameters["n_epochs"] == 0.5
+    assert som.map_.parameters["seed"] == 7
+    assert som.history_["step"].tolist() == [15]
+
+
+def test_callbacks_are_told_and_may_stop():
+    told = []
+    som = SOM(3, 4, n_epochs=9, callbacks=[told.append, lambda p: p.step == 4]).fit(rows_of(60))
+    assert [p.step for p in told] == [1, 2, 3, 4]
+    assert som.n_iter_ == 4
+    assert som.stop_reason_ == "a callback asked to stop"
+    assert som.map_.parameters["stop_reason"] == som.stop_reason_
+
+
+def test_verbose_logs_each_epoch_and_silence_is_the_default(caplog):
+    with caplog.at_level(logging.INFO, "somscape"):
+        SOM(2, 3, n_epochs=3).fit(rows_of(30))
+        assert not caplog.records
+        SOM(2, 3, n_epochs=3, verbose=1).fit(rows_of(30))
+    assert [r.getMessage()[:9] for r in caplog.records] == ["step 1 of", "step 2 of", "step 3 of"]
+
+
+def test_a_map_of_more_units_than_rows_warns_and_an_automatic_one_does_not():
+    with pytest.warns(SomscapeWarning, match="12 units for 5 rows .* smaller `n_rows`") as caught:
+        SOM(3, 4).fit(rows_of(5))
+    assert caught[0].filename == __file__
+    SOM().fit(rows_of(5))
+
+
+# Hostile data
+
+
+@pytest.mark.parametrize("size", [(1, 3), (1, 1), (2, 1), (7, 1), (60, 1)])
+@pytest.mark.parametrize("algorithm", ["batch", "online"])
+def test_one_row_and_one_feature_will_do(kernels, size, algorithm):
+    X = rows_of(*size, offset=-3)
+    som = SOM(algorithm=algorithm, random_state=0).fit(X)
+    assert som.codebook_.shape == (som.map_.n_units, size[1])
+    assert som.predict(X).shape == (size[0],)
+    assert np.isfinite(som.codebook_).all()
+    if size[0] == 1:
+        np.testing.assert_array_equal(som.codebook_, X)
+
+
+@pytest.mark.parametrize("value", [0.0, -7.25, 1e4 + 1 / 3, 1e150, 5e-324])
+@pytest.mark.parametrize("algorithm", ["batch", "online"])
+def test_equal_rows_make_equal_prototypes(kernels, value, algorithm):
+    X = np.full((20, 3), value)
+    som = SOM(3, 4, algorithm=algorithm, random_state=0).fit(X)
+    np.testing.assert_array_equal(som.codebook_, np.full((12, 3), value))
+    assert som.labels_.tolist() == [0] * 20
+    assert som.score(X) == 0
+    assert som.history_["quantization_error"][-1] == 0
+
+
+def test_a_constant_column_stays_constant_and_changes_nothing_else(kernels):
+    X = rows_of(60)
+    wide = np.insert(X, 1, -4.5, axis=1)
+    found = SOM(3, 4).fit(wide).codebook_
+    np.testing.assert_array_equal(found[:, 1], -4.5)
+    np.testing.assert_allclose(np.delete(found, 1, axis=1), SOM(3, 4).fit(X).codebook_, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_memory_layouts_change_nothing(kernels, dtype, tmp_path):
+    X = rows_of(60, 3, dtype)
+    expected = SOM(3, 4).fit(X).codebook_
+    assert expected.dtype == dtype
+    np.save(tmp_path / "x.npy", X)
+    strided = np.repeat(np.repeat(X, 2, axis=0), 2, axis=1)[::2, ::2]
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    for other in (
+        np.asfortranarray(X),
+        strided,
+        read_only,
+        X[::-1][::-1],
+        np.load(tmp_path / "x.npy", mmap_mode="r"),
+        X.astype(X.dtype.newbyteorder()) if dtype == np.float64 else X,
+        X.tolist() if dtype == np.float64 else X,
+    ):
+        som = SOM(3, 4).fit(other)
+        np.testing.assert_array_equal(som.codebook_, expected)
+        np.testing.assert_array_equal(som.predict(other), som.labels_)
+
+
+def test_whole_numbers_and_truth_values_are_taken_as_float64():
+    X = np.random.default_rng(0).integers(-9, 9, (40, 3))
+    expected = SOM(3, 4).fit(X.astype(float)).codebook_
+    for other in (X, X.astype(np.int8), X.astype(np.float16), X.astype(object)):
+        np.testing.assert_array_equal(SOM(3, 4).fit(other).codebook_, expected)
+    assert SOM(2, 2).fit(X > 0).codebook_.dtype == np.float64
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-6), (np.float32, 2e-2)])
+def test_an_offset_of_ten_thousand_spreads_shifts_the_map_only(kernels, dtype, tolerance):
+    # float32 holds 1e4 in steps of 2^-10: the rows are rounded to those first, for both fits.
+    X = np.round(rows_of(100, 3) * 2**10) / 2**10
+    plain = SOM(3, 4).fit(X.astype(dtype))
+    moved = SOM(3, 4).fit((X + 1e4).astype(dtype))
+    np.testing.assert_allclose(moved.codebook_ - 1e4, plain.codebook_, rtol=0, atol=tolerance)
+    agree = np.mean(moved.labels_ == plain.labels_)
+    assert agree == 1 if dtype == np.float64 else agree > 0.95
+
+
+def test_scaled_rows_make_a_scaled_map_to_the_bit(kernels):
+    # A power of two scales every step of the computation exactly.
+    X = rows_of(100, 3)
+    for dtype in FLOATS:
+        plain = SOM(3, 4).fit(X.astype(dtype)).codebook_
+        for scale in (2.0**-30, 2.0**30):
+            found = SOM(3, 4).fit(X.astype(dtype) * dtype(scale)).codebook_
+            np.testing.assert_array_equal(found, plain * dtype(scale))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float64, 2.0**495), (np.float64, 2.0**-450), (np.float32, 2.0**56)]
+)
+def test_sizes_near_the_limits_scale_the_map(kernels, dtype, size):
+    X = rows_of(60).astype(dtype)
+    plain, found = SOM(3, 4).fit(X), SOM(3, 4).fit(X * dtype(size))
+    np.testing.assert_array_equal(found.labels_, plain.labels_)
+    np.testing.assert_allclose(found.codebook_ / dtype(size), plain.codebook_, rtol=1e-6, atol=1e-12)
+
+
+def test_many_large_features_in_float32_still_find_their_nearest_unit(kernels):
+    # 1e18 is allowed.  From -0.9e18 to 0.9e18 and to 0.5e18, 200 features' squares add up to
+    # 6.5e38 and 3.9e38, both above float32's 3.4e38; the second unit is the nearer one.
+    X = np.repeat([[0.9e18], [0.5e18]], 200, axis=1).astype(np.float32)
+    som = SOM(1, 2, init=X, n_epochs=1, radius_start=0.1, radius_end=0.1).fit(X)
+    np.testing.assert_array_equal(som.codebook_, X)
+    assert som.predict(-X).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("large", [1e20, 1e30, 1e100])
+def test_rows_too_large_for_a_float32_map_are_refused_and_not_given_unit_zero(large):
+    som = SOM(3, 4).fit(rows_of(60, dtype=np.float32))
+    with pytest.raises(InputError, match="row 1"):
+        som.predict(np.array([[0.0, 0, 0], [0, large, 0]]))
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-300, 5e-324])
+def test_rows_too_small_to_square_do_not_make_nan(kernels, scale):
+    X = np.sign(rows_of(30)) * scale
+    som = SOM(2, 3).fit(X)
+    assert np.isfinite(som.codebook_).all()
+    assert (np.abs(som.codebook_) <= scale).all()
+
+
+def test_duplicated_rows_change_nothing_where_all_are_duplicated(kernels):
+    X = rows_of(60)
+    a, b = SOM(3, 4).fit(X).codebook_, SOM(3, 4).fit(np.vstack([X, X])).codebook_
+    # The same means; the PCA start's covariance rounds to other steps.
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 4), st.integers(1, 4))
+def test_prototypes_of_batch_training_are_means_so_within_the_data(seed, n, n_rows, n_cols):
+    X = np.random.default_rng(seed).integers(-2, 3, (n, 2)).astype(float)
+    som = SOM(n_rows, n_cols, n_epochs=3, callbacks=[])
+    if n_rows * n_cols > n:
+        with pytest.warns(SomscapeWarning):
+            som.fit(X)
+    else:
+        som.fit(X)
+    # An unreached unit keeps its PCA start, which may lie beyond; the gaussian reaches all.
+    assert (som.codebook_ >= X.min(axis=0) - 1e-9).all()
+    assert (som.codebook_ <= X.max(axis=0) + 1e-9).all()
+    assert som.map_.hits.sum() == n
+
+
+def test_the_smallest_radius_allowed_still_trains(kernels):
+    X = rows_of(40)
+    found = SOM(2, 3, radius_start=1.0, radius_end=1e-200, n_epochs=3).fit(X).codebook_
+    expected = SOM(2, 3, radius_start=1.0, radius_end=1e-200, n_epochs=3, neighborhood="gaussian")
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, expected.fit(X).codebook_)
+
+
+# Weights
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e-5, 1e6, 1e15, 1e300])
+def test_the_unit_of_the_weights_does_not_matter(kernels, factor):
+    X, weights = rows_of(60), np.random.default_rng(1).random(60) + 0.5
+    start = X[:12]
+    plain = SOM(3, 4, init=start).fit(X, sample_weight=weights).codebook_
+    with np.errstate(invalid="ignore"):
+        som = SOM(3, 4, init=start)
+        if factor < 1:
+            with pytest.warns(SomscapeWarning, match="12 units"):
+                som.fit(X, sample_weight=weights * factor)
+        else:
+            som.fit(X, sample_weight=weights * factor)
+    np.testing.assert_allclose(som.codebook_, plain, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("each", [3.0, 1e9, 1e15, 1e300])
+def test_equal_whole_weights_give_the_map_without_weights(kernels, each):
+    X = rows_of(60)
+    plain = SOM(3, 4, init=X[:12]).fit(X).codebook_
+    found = SOM(3, 4, init=X[:12]).fit(X, sample_weight=np.full(60, each)).codebook_
+    np.testing.assert_allclose(found, plain, rtol=0, atol=1e-6)
+
+
+def test_hits_are_weights():
+    X, weights = rows_of(60), np.random.default_rng(1).random(60)
+    som = SOM(3, 4).fit(X, sample_weight=weights)
+    expected = [math.fsum(weights[som.labels_ == unit]) for unit in range(12)]
+    np.testing.assert_allclose(som.map_.hits, expected, rtol=1e-14)
+
+
+def test_rows_of_zero_weight_get_labels_all_the_same():
+    X, weights = rows_of(60), np.arange(60) % 2 + 0.0
+    som = SOM(3, 4).fit(X, sample_weight=weights)
+    np.testing.assert_array_equal(som.labels_, som.predict(X))
+    assert som.map_.hits.sum() == 30
+
+
+@pytest.mark.parametrize("algorithm", ["batch", "online"])
+def test_a_row_of_zero_weight_is_as_good_as_absent(kernels, algorithm):
+    X, weights = rows_of(60), np.ones(60)
+    weights[5:25] = 0
+    X[7] = 1e6
+    a = SOM(3, 4, algorithm=algorithm, random_state=0).fit(X, sample_weight=weights)
+    b = SOM(3, 4, algorithm=algorithm, random_state=0).fit(X[weights > 0], sample_weight=[1.0] * 40)
+    if algorithm == "batch":
+        np.testing.assert_array_equal(a.codebook_, b.codebook_)
+    else:  # drawn by weight rather than one by one, so only near
+        assert abs(a.codebook_).max() < 1e3
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.append(np.ones(59), -0.5), r"`sample_weight` must not be negative; got -0.5 in row 59"),
+        (np.zeros(60), "(?i)sample.weight.*zero"),
+        (np.full(60, np.nan), "sample_weight contains NaN"),
+        (np.full(60, np.inf), "sample_weight contains infinity"),
+        (np.ones(59), r"sample_weight.shape == \(59,\), expected \(60,\)"),
+        (np.ones((60, 2)), "(?i)sample.weights must be 1D"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        SOM(2, 3).fit(rows_of(60), sample_weight=weights)
+
+
+# Missing and other bad values
+
+
+def with_gaps():
+    X = rows_of(30)
+    X[3, 0] = X[7, 0] = X[9, 2] = np.nan
+    return X
+
+
+def test_missing_values_are_counted_by_column_with_the_ways_out():
+    with pytest.raises(InputError) as caught:
+        SOM(2, 3).fit(with_gaps())
+    message = str(caught.value)
+    assert "NaN" in message
+    assert "2 in 'x0', 1 in 'x2'" in message
+    assert "x1" not in message
+    assert "Fill them or leave those rows or columns out" in message
+    assert "missing='fill'" in message
+    assert "\n" not in message
+
+
+def test_missing_values_are_filled_by_the_median_on_request(kernels):
+    X = with_gaps()
+    filled = X.copy()
+    for j in (0, 2):
+        filled[np.isnan(X[:, j]), j] = np.median(X[~np.isnan(X[:, j]), j])
+    som = SOM(2, 3, missing="fill").fit(X)
+    expected = SOM(2, 3).fit(filled)
+    np.testing.assert_array_equal(som.codebook_, expected.codebook_)
+    np.testing.assert_array_equal(som.predict(X), expected.predict(filled))
+    # A gap in new rows is filled from the training rows.
+    assert som.predict([[np.nan, 0, 0]])[0] == expected.predict([[np.nanmedian(X[:, 0]), 0, 0]])[0]
+
+
+def test_medians_that_fill_gaps_leave_out_rows_of_zero_weight():
+    X = with_gaps()
+    weights = np.ones(30)
+    weights[10:20] = 0
+    a = SOM(2, 3, missing="fill").fit(X, sample_weight=weights)
+    b = SOM(2, 3, missing="fill").fit(X[weights > 0])
+    np.testing.assert_array_equal(a.codebook_, b.codebook_)
+
+
+def test_a_column_without_any_value_cannot_be_filled():
+    X = rows_of(30)
+    X[:, 1] = np.nan
+    with pytest.raises(InputError, match="no value at all .NaN.: 30 in 'x1'. Leave them out"):
+        SOM(2, 3, missing="fill").fit(X)
+
+
+def test_a_fitted_map_refuses_gaps_that_it_cannot_fill():
+    som = SOM(2, 3).fit(rows_of(30))
+    with pytest.raises(InputError, match="NaN"):
+        som.predict([[np.nan, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, 2e150])
+@pytest.mark.parametrize("when", ["fit", "predict", "transform", "score"])
+def test_values_that_cannot_be_squared_are_named_with_row_and_column(bad, when):
+    X = rows_of(30)
+    som = SOM(2, 3).fit(X)
+    X[4, 1] = bad
+    with pytest.raises(InputError, match=r"at most 1e\+150 .* in row 4, column 'x1'. Correct"):
+        getattr(som, when)(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.empty((0, 3)), "0 sample"),
+        (np.empty((5, 0)), "0 feature"),
+        (np.zeros(5), "2D array"),
+        (np.zeros((2, 2, 2)), "dim"),
+        ([["a", "b"]], "(?i)string"),
+        (np.ones((3, 2)) * 1j, "Complex"),
+    ],
+)
+def test_data_of_another_form_is_refused(X, message):
+    with pytest.raises(ValueError, match=message):
+        SOM(2, 3).fit(X)
+
+
+def test_another_number_of_features_is_refused():
+    som = SOM(2, 3).fit(rows_of(30))
+    with pytest.raises(ValueError, match="2 features.*3 features"):
+        som.predict(np.zeros((4, 2)))
+
+
+# Wrong parameters: the message names the parameter, what came and what is allowed
+
+WRONG = [
+    ({"n_rows": 0}, ValueError, "`n_rows` must be at least 1 or \"auto\"; got 0"),
+    ({"n_cols": -3}, ValueError, "`n_cols` must be at least 1 or \"auto\"; got -3"),
+    ({"n_rows": 2.5}, TypeError, "`n_rows` must be a whole number or \"auto\"; got 2.5"),
+    ({"n_cols": "big"}, TypeError, "`n_cols` must be a whole number or \"auto\"; got 'big'"),
+    ({"n_rows": True}, TypeError, "`n_rows` must be a whole number"),
+    ({"n_rows": None}, TypeError, "`n_rows` must be a whole number"),
+    ({"lattice": "triangular"}, ValueError, "`lattice` must be one of 'rectangular', 'hexagonal'"),
+    ({"lattice": None}, ValueError, "`lattice` must be one of"),
+    ({"boundary": "sphere"}, ValueError, "`boundary` must be one of 'plane', 'torus'; got 'sphere'"),
+    ({"neighborhood": "hat"}, ValueError, "`neighborhood` must be one of 'gaussian', 'bubble'"),
+    ({"metric": "cosine"}, ValueError, "`metric` must be one of 'euclidean'; got 'cosine'"),
+    ({"algorithm": "magic"}, ValueError, "`algorithm` must be one of 'auto', 'batch', 'online'"),
+    ({"init": "kmeans"}, ValueError, "`init` must be one of 'pca', 'sample', 'random'"),
+    ({"init": None}, ValueError, r"`init` must have shape \(n_units, 3\)"),
+    ({"init": np.zeros((6, 2))}, ValueError, r"`init` .* \(n_units, 3\).* got \(6, 2\)"),
+    ({"init": np.zeros(6)}, ValueError, r"`init` must have shape \(n_units, 3\).* got \(6,\)"),
+    ({"init": np.zeros((5, 3))}, ValueError, "`init` must have one row per unit, 6 for 2 x 3; got 5"),
+    ({"init": np.full((6, 3), np.nan)}, ValueError, "`init` must be finite"),
+    ({"init": np.full((6, 3), np.inf)}, ValueError, "`init` must be finite"),
+    ({"init": [["a"] * 3] * 6}, (ValueError, TypeError), "`init`"),
+    ({"init": np.full((6, 3), 1e200)}, ValueError, "`init`.*1e\\+150"),
+    ({"n_epochs": 0}, ValueError, "`n_epochs` must be at least 1 or \"auto\"; got 0"),
+    ({"n_epochs": 1.5}, TypeError, "`n_epochs` must be a whole number or \"auto\"; got 1.5"),
+    ({"n_epochs": 0, "algorithm": "online"}, ValueError, "`n_epochs` must be finite, above 0"),
+    ({"n_epochs": math.inf, "algorithm": "online"}, ValueError, "`n_epochs` must be finite"),
+    ({"radius_start": 0}, ValueError, "`radius_start` must be finite, above 0 or \"auto\"; got 0"),
+    ({"radius_start": "wide"}, TypeError, "`radius_start` must be a number or \"auto\"; got 'wide'"),
+    ({"radius_end": -1.0}, ValueError, "`radius_end` must be finite, above 0"),
+    ({"radius_end": math.nan}, ValueError, "`radius_end` must be finite"),
+    (
+        {"radius_start": 1.0, "radius_end": 2.0},
+        ValueError,
+        r"`radius_end` must not be above `radius_start` .*got 2.0 and 1.0. Pass a larger",
+    ),
+    ({"radius_decay": "cosine"}, ValueError, "`radius_decay` must be one of 'geometric', 'linear'"),
+    ({"rate_decay": 3}, ValueError, "`rate_decay` must be one of .*'constant'; got 3"),
+    ({"rate_start": 0.0}, ValueError, "`rate_start` must be finite, above 0 and at most 1; got 0.0"),
+    ({"rate_start": 1.5}, ValueError, "`rate_start` must be finite, above 0 and at most 1; got 1.5"),
+    ({"rate_end": "low"}, TypeError, "`rate_end` must be a number; got 'low'"),
+    ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'drop'"),
+    ({"tol": -1e-3}, ValueError, "`tol` must be finite, at least 0; got -0.001"),
+    ({"tol": None}, TypeError, "`tol` must be a number; got None"),
+    ({"random_state": "lucky"}, (ValueError, TypeError), "`?random_state`?|cannot be used to seed"),
+    ({"callbacks": 5}, TypeError, "`callbacks`"),
+    ({"callbacks": [3]}, TypeError, "`callbacks`"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "kind", "message"), WRONG, ids=[str(sorted(w[0])) for w in WRONG])
+def test_a_wrong_parameter_is_named_with_what_is_allowed(wrong, kind, message):
+    som = SOM(**({"n_rows": 2, "n_cols": 3} | wrong))
+    with pytest.raises(kind, match=message):
+        som.fit(rows_of(30))
+    assert not hasattr(som, "map_")
+
+
+def test_a_hexagonal_torus_of_odd_rows_says_what_to_pass():
+    with pytest.raises(ValueError, match="even `n_rows`; got 3. Pass 4, or boundary='plane'"):
+        SOM(3, 4, boundary="torus").fit(rows_of(30))
+
+
+def test_parameters_are_only_checked_when_fitting():
+    assert SOM(n_rows="many", tol=-1).get_params()["n_rows"] == "many"
+
+
+# The map
+
+
+@pytest.mark.parametrize(("lattice", "boundary"), LATTICES)
+def test_u_heights_equal_the_oracle(lattice, boundary):
+    map_ = SOM(4, 3, lattice=lattice, boundary=boundary).fit(rows_of(60)).map_
+    expected = naive.u_heights(map_.codebook, naive.neighbors(4, 3, lattice, boundary))
+    np.testing.assert_allclose(map_.u_heights, expected, rtol=1e-13)
+
+
+def test_the_unit_of_a_map_of_one_has_height_zero():
+    assert SOM(1, 1).fit(rows_of(10)).map_.u_heights.tolist() == [0.0]
+
+
+def test_winners_and_nearest_units_equal_the_oracle(kernels):
+    X = rows_of(50)
+    map_ = SOM(4, 5).fit(X).map_
+    units, distances = map_.nearest(X, 16)
+    expected_units, expected = naive.best_units(X, map_.codebook, 16)
+    np.testing.assert_array_equal(units, expected_units)
+    np.testing.assert_allclose(distances, expected, rtol=1e-13)
+    np.testing.assert_array_equal(map_.winners(X), expected_units[:, 0])
+    np.testing.assert_array_equal(map_.winners(X, k=2), expected_units[:, :2])
+    assert map_.winners(np.empty((0, 3))).shape == (0,)
+
+
+def test_planes_are_the_codebooks_columns():
+    map_ = SOM(2, 3).fit(rows_of(30)).map_
+    np.testing.assert_array_equal(map_.plane("x1"), map_.codebook[:, 1])
+    with pytest.raises(InputError, match="no feature column 'age' on this map; it has x0, x1, x2"):
+        map_.plane("age")
+
+
+def test_a_map_refuses_rows_of_another_form():
+    map_ = SOM(2, 3).fit(rows_of(30)).map_
+    with pytest.raises(InputError, match=r"shape \(n_samples, 3\).* got \(4, 2\)"):
+        map_.winners(np.zeros((4, 2)))
+    with pytest.raises(InputError, match="finite"):
+        map_.winners(np.full((4, 3), np.nan))
+
+
+def test_a_map_is_frozen():
+    map_ = SOM(2, 3).fit(rows_of(30)).map_
+    with pytest.raises(AttributeError):
+        map_.codebook = None
+
+
+# Saving
+
+
+def same_map(a, b):
+    np.testing.assert_array_equal(a.codebook, b.codebook)
+    assert a.codebook.dtype == b.codebook.dtype
+    np.testing.assert_array_equal(a.hits, b.hits)
+    assert a.lattice == b.lattice
+    assert a.encoding == b.encoding
+    assert dict(a.parameters) == dict(b.parameters)
+    assert dict(a.versions) == dict(b.versions)
+    assert list(a.history) == sorted(b.history) or set(a.history) == set(b.history)
+    for name, values in a.history.items():
+        np.testing.assert_array_equal(values, b.history[name])
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("options", [{}, {"algorithm": "online"}, {"missing": "fill"}])
+def test_a_saved_map_comes_back_whole(tmp_path, dtype, options):
+    X = rows_of(60, 3, dtype)
+    if options.get("missing"):
+        X[3, 0] = np.nan
+    som = SOM(4, 5, lattice="rectangular", boundary="torus", random_state=1, **options).fit(X)
+    som.map_.save(tmp_path / "m.som")
+    back = load(tmp_path / "m.som")
+    assert isinstance(back, Map)
+    same_map(som.map_, back)
+    assert back.detector is None
+    clean = np.nan_to_num(X)
+    np.testing.assert_array_equal(back.winners(clean), som.map_.winners(clean))
+
+
+def test_the_same_seed_gives_byte_identical_files_under_any_name(tmp_path):
+    X = rows_of(60)
+    for name in ("a.som", "other name.som"):
+        SOM(3, 4, init="sample", random_state=5).fit(X).map_.save(tmp_path / name)
+    assert (tmp_path / "a.som").read_bytes() == (tmp_path / "other name.som").read_bytes()
+    SOM(3, 4, init="sample", random_state=6).fit(X).map_.save(tmp_path / "c.som")
+    assert (tmp_path / "a.som").read_bytes() != (tmp_path / "c.som").read_bytes()
+
+
+def test_a_loaded_map_saves_the_same_bytes_again(tmp_path):
+    SOM(3, 4).fit(rows_of(60)).map_.save(tmp_path / "a.som")
+    load(str(tmp_path / "a.som")).save(tmp_path / "b.som")
+    assert (tmp_path / "a.som").read_bytes() == (tmp_path / "b.som").read_bytes()
+
+
+def test_saving_replaces_a_file_whole_and_leaves_nothing_else_behind(tmp_path):
+    path = tmp_path / "m.som"
+    path.write_bytes(b"older")
+    SOM(2, 3).fit(rows_of(30)).map_.save(path)
+    assert load(path).n_units == 6
+    assert [p.name for p in tmp_path.iterdir()] == ["m.som"]
+
+
+def test_a_failed_save_keeps_the_older_file_and_no_rest(tmp_path, monkeypatch):
+    path = tmp_path / "m.som"
+    path.write_bytes(b"older")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    map_ = SOM(2, 3).fit(rows_of(30)).map_
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        map_.save(path)
+    assert path.read_bytes() == b"older"
+    assert [p.name for p in tmp_path.iterdir()] == ["m.som"]
+
+
+def saved(folder):
+    path = folder / "m.som"
+    SOM(2, 3).fit(rows_of(30)).map_.save(path)
+    return path
+
+
+def refused(path, match=None):
+    with pytest.raises(MapFileError, match=match) as caught:
+        load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    assert isinstance(caught.value, (InputError, ValueError, SomscapeError))
+
+
+def rewritten(folder, change_header=None, **arrays):
+    """A saved map with another header or other arrays (None: left out)."""
+    from safetensors import safe_open
+
+    path = saved(folder)
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads(file.metadata()["somscape"])
+        parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    text = header if change_header is None else change_header(header)
+    parts = {k: v for k, v in (parts | arrays).items() if v is not None}
+    text = text if isinstance(text, str) else json.dumps(text)
+    path.write_bytes(safetensors_bytes(parts, metadata={"somscape": text}))
+    return path
+
+
+def test_a_map_rewritten_without_change_still_loads(tmp_path):
+    assert load(rewritten(tmp_path)).n_units == 6
+
+
+def test_a_file_truncated_anywhere_is_refused(tmp_path):
+    path = saved(tmp_path)
+    whole = path.read_bytes()
+    for size in {*range(0, len(whole), 37), *range(12), len(whole) - 1, len(whole) - 8}:
+        path.write_bytes(whole[:size])
+        refused(path, "not a somscape map|truncated|damaged")
+    path.write_bytes(whole + b"more")
+    refused(path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_bytes_are_refused(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    path = tmp_path / "m.som"
+    path.write_bytes(rng.bytes(int(rng.integers(0, 500))))
+    refused(path, "not a somscape map")
+    # The same after a believable start: a length, and a brace.
+    length = int(rng.integers(2, 200))
+    path.write_bytes(length.to_bytes(8, "little") + b"{" + rng.bytes(300))
+    refused(path)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_file_with_a_damaged_header_is_refused_or_still_a_map(tmp_path, seed):
+    path = saved(tmp_path)
+    content = bytearray(path.read_bytes())
+    length = int.from_bytes(content[:8], "little")
+    rng = np.random.default_rng(seed)
+    for _ in range(3):
+        content[int(rng.integers(0, 8 + length))] = int(rng.integers(0, 256))
+    path.write_bytes(bytes(content))
+    try:
+        assert load(path).n_units == 6
+    except MapFileError as error:
+        assert "\n" not in str(error)
+
+
+def test_other_kinds_of_files_are_refused(tmp_path):
+    path = tmp_path / "m.som"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "x,y\n1,2\n")
+    refused(path, "not a somscape map")
+    path.write_text("x,y\n1,2\n" * 20)
+    refused(path, "not a somscape map")
+    path.write_bytes(pickle.dumps(SOM()))
+    refused(path, "not a somscape map")
+    np.save(tmp_path / "m.npy", np.zeros(99))
+    refused(tmp_path / "m.npy", "not a somscape map")
+    path.write_bytes(b"")
+    refused(path, "not a somscape map")
+    path.write_bytes(safetensors_bytes({"x": np.zeros(3)}))
+    refused(path, "a safetensors file, but not a somscape map")
+    refused(tmp_path / "nothing.som", "no such file. Give the path")
+    refused(tmp_path, "no such file")
+
+
+@pytest.mark.parametrize("number", [0, 2, 99, None, "1", [1]])
+def test_another_format_number_is_named_with_what_to_do(tmp_path, number):
+    path = rewritten(tmp_path, lambda header: header | {"format": number})
+    refused(path, r"written in format .*; this version .* reads format 1")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "3", '"map"', "{}", '{"format": 1}', "\u0000"]
+)
+def test_a_header_that_is_no_maps_header_is_refused(tmp_path, text):
+    refused(rewritten(tmp_path, lambda _: text))
+
+
+def test_a_header_nested_beyond_reason_is_refused(tmp_path):
+    refused(rewritten(tmp_path, lambda _: "[" * 200_000))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lattice": None},
+        {"lattice": {}},
+        {"lattice": {"n_rows": 3, "n_cols": 3, "kind": "hexagonal", "boundary": "plane"}},
+        {"lattice": {"n_rows": 2, "n_cols": 3, "kind": "cubic", "boundary": "plane"}},
+        {"lattice": {"n_rows": 2, "n_cols": 3, "kind": "hexagonal", "boundary": "plane", "z": 1}},
+        {"lattice": {"n_rows": "2", "n_cols": 3, "kind": "hexagonal", "boundary": "plane"}},
+        {"lattice": {"n_rows": 2.0, "n_cols": 3, "kind": "hexagonal", "boundary": "plane"}},
+        {"encoding": None},
+        {"encoding": {"missing": "error", "columns": []}},
+        {"encoding": {"missing": "error", "columns": [{"kind": "number"}]}},
+        {"encoding": {"missing": "error", "columns": [3]}},
+        {"encoding": {"columns": []}},
+        {"encoding": []},
+        {"detector": {}},
+        {"detector": {"score": "k_prototype", "n_prototypes": 5, "threshold": 1.0}},
+        {"detector": [1, 2]},
+        {"parameters": None},
+        {"versions": 7},
+    ],
+    ids=str,
+)
+def test_a_header_whose_parts_do_not_fit_is_refused(tmp_path, change):
+    refused(rewritten(tmp_path, lambda header: header | change))
+
+
+@pytest.mark.parametrize("left_out", ["lattice", "encoding", "parameters", "versions", "detector"])
+def test_a_header_without_one_of_its_parts_is_refused(tmp_path, left_out):
+    def without(header):
+        return {k: v for k, v in header.items() if k != left_out}
+
+    refused(rewritten(tmp_path, without))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"codebook": None},
+        {"hits": None},
+        {"codebook": np.zeros((7, 3))},
+        {"codebook": np.zeros((6, 4))},
+        {"codebook": np.zeros(6)},
+        {"codebook": np.zeros((6, 3, 1))},
+        {"hits": np.zeros(5)},
+        {"hits": np.zeros((6, 1))},
+        {"codebook": np.zeros((6, 3), np.int64)},
+        {"codebook": np.zeros((6, 3), np.float16)},
+        {"codebook": np.full((6, 3), np.nan)},
+        {"hits": np.full(6, -1.0)},
+    ],
+    ids=lambda a: ", ".join(
+        f"{k} {'left out' if v is None else f'{v.dtype} {v.shape} {v.ravel()[0]}'}" for k, v in a.items()
+    ),
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path, arrays):
+    refused(rewritten(tmp_path, **arrays))
+
+
+def test_arrays_of_a_type_that_numpy_lacks_are_refused(tmp_path):
+    # bfloat16: two bytes a value, and no type of NumPy.
+    path = saved(tmp_path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["codebook"]["dtype"] = "BF16"
+    header["codebook"]["shape"] = [6, 12]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    refused(path)
+
+
+def test_a_loaded_map_needs_no_pickle_and_holds_plain_json(tmp_path):
+    content = saved(tmp_path).read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    assert set(header) - {"__metadata__"} >= {"codebook", "hits"}
+    assert json.loads(header["__metadata__"]["somscape"])["format"] == 1
+    assert isinstance(load(tmp_path / "m.som").lattice, Lattice)
