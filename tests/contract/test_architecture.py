@@ -39,11 +39,17 @@ ROWS = (
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 
-UPWARD_IMPORTS = {
-    # "somscape/file.py": {"folder": "reason"}
+NAMED_IMPORTS = {
+    # Crossings that the rows do not allow: "somscape/file.py": {"folder": "reason"}
     "somscape/__init__.py": dict.fromkeys(
         ("estimators", "grid", "maps"), "the public names; nothing inside imports from it"
     ),
+    **{
+        f"somscape/kernels/{name}.py": {
+            "grid": "a kernel takes the lattice's sizes and the tables of its neighborhood"
+        }
+        for name in ("_core_face", "_kernels", "_numpy_twin")
+    },
 }
 
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
@@ -68,7 +74,7 @@ COMPILED = {"somscape.kernels._core"}
 
 DYNAMIC_IMPORTS = {
     "somscape/__init__.py": "public names are loaded when first used",
-    "somscape/tables/_workbook.py": "pyarrow and openpyxl may not be installed; the message says so",
+    "somscape/tables/_workbook.py": "libraries of an extra, which a message names",
 }
 
 PRINTS = {
@@ -212,10 +218,19 @@ def test_every_folder_has_a_row() -> None:
     assert {source.home for source in sources()} - {""} <= set(ROW_OF)
 
 
+def test_architecture_page_shows_the_same_rows() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\d+) \| (?:`([^`]*)`)?", page, flags=re.M)
+    assert [int(row) for row, _ in shown] == list(range(len(ROWS)))
+    homes = {source.home for source in sources()}
+    for row, names in shown:
+        assert set(names.split()) == set(ROWS[int(row)]) & homes, f"row {row}"
+
+
 def test_imports_point_only_to_rows_above() -> None:
     wrong = []
     for source in sources():
-        allowed = UPWARD_IMPORTS.get(source.name, {})
+        allowed = NAMED_IMPORTS.get(source.name, {})
         for found in source.imports:
             for target in targets(found):
                 other = folder_of(target)
@@ -230,10 +245,10 @@ def test_imports_point_only_to_rows_above() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_named_upward_imports_are_still_there() -> None:
+def test_named_imports_are_still_there() -> None:
     for source in sources():
         named = {folder_of(t) for found in source.imports for t in targets(found)}
-        assert set(UPWARD_IMPORTS.get(source.name, {})) <= named, source.name
+        assert set(NAMED_IMPORTS.get(source.name, {})) <= named, source.name
 
 
 def test_files_inside_a_folder_are_private_to_it() -> None:
@@ -557,8 +572,10 @@ def _n_positional_of(function: object) -> int:
     import inspect
 
     kinds = [p.kind for p in inspect.signature(function).parameters.values()]  # type: ignore[arg-type]
-    return sum(k in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-               for k in kinds)
+    return sum(
+        k in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        for k in kinds
+    )
 
 
 def test_public_functions_take_two_parameters_by_position() -> None:

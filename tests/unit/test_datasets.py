@@ -31,9 +31,7 @@ def article() -> Path:
 def test_german_credit_has_1000_rows_and_the_published_means(german: Table) -> None:
     assert german.shape == (1000, 21)
     # Published with the data set: duration 20.903, amount 3271.258, age 35.546.
-    by_mean = {
-        round(float(np.mean(c.numbers)), 3): c.name for c in german.columns if c.is_number
-    }
+    by_mean = {round(float(np.mean(c.numbers)), 3): c.name for c in german.columns if c.is_number}
     assert {20.903, 3271.258, 35.546} <= set(by_mean)
     assert german.names[-1] == "class"
     values, counts = np.unique(german.column("class").cells.astype(str), return_counts=True)

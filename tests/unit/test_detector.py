@@ -73,7 +73,7 @@ def test_scores_by_hand(kernels):
 
 def test_units_that_won_no_row_do_not_score(kernels):
     # Unit 1 lies at the new row but won nothing, so the row is measured from unit 0.
-    som = SOM(1, 2, init=[[0.0], [50.0]], radius_start=0.1, radius_end=0.1, n_epochs=1)
+    som = SOM(1, 2, init=[[0.0], [50.0]], radius_start=0.01, radius_end=0.01, n_epochs=1)
     detector = detector_of([[-1.0], [1.0]], som=som)
     assert detector.map_.hits.tolist() == [2, 0]
     assert detector.map_.codebook.tolist() == [[0], [50]]

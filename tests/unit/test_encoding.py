@@ -117,9 +117,7 @@ def test_decoded_numbers_are_the_originals(values: list) -> None:
 
 
 @given(
-    st.lists(
-        st.floats(-1e9, 1e9).map(lambda v: round(v, 3)), min_size=16, max_size=60, unique=True
-    )
+    st.lists(st.floats(-1e9, 1e9).map(lambda v: round(v, 3)), min_size=16, max_size=60, unique=True)
 )
 def test_decoding_undoes_encoding_for_any_numbers(values: list[float]) -> None:
     values = [v + 0.5 if v == int(v) else v for v in values]
@@ -384,14 +382,10 @@ def test_number_spanning_more_than_a_float_is_refused_in_one_line() -> None:
         fit_encoding(table_from_columns({"x": values}))
 
 
-def test_tiny_numbers_beside_a_huge_one_are_refused_or_encoded_without_a_warning() -> None:
+def test_tiny_numbers_beside_a_huge_one_are_refused_in_one_line() -> None:
     table = table_from_columns({"x": [1e-10 * (i + 0.5) for i in range(20)] + [1e300]})
-    try:
-        rows = fit_encoding(table).encode(table)
-    except InputError as error:
-        assert "column 'x'" in str(error)
-    else:
-        assert np.isfinite(rows).all()
+    with pytest.raises(InputError, match=r"column 'x' spans more than a float can hold"):
+        fit_encoding(table)
 
 
 @pytest.mark.parametrize(

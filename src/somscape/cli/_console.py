@@ -60,7 +60,7 @@ def show_alerts(console: Console, alerts: Alerts) -> None:
             str(i + 1),
             escape(alerts.ids[i]),
             f"{alerts.scores[i]:.3f}",
-            f"{alerts.p_values[i]:.4f}",
+            f"{alerts.p_values[i]:.2g}",
             escape(reasons),
         )
     console.print(grid)
@@ -84,6 +84,17 @@ def kernels_line(kernels: str) -> str:
             "times faster."
         )
     return f"Kernels: {kernels}."
+
+
+@contextmanager
+def stage(what: str) -> Iterator[None]:
+    """Say on the terminal what is going on while it goes on; nothing where there is none."""
+    console = make_console(to_stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
 
 
 @contextmanager

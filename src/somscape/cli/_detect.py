@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from somscape import report
+from somscape._errors import InputError
 from somscape.cli._console import (
     kernels_line,
     make_console,
     progress_bar,
     show_alerts,
     show_columns,
+    stage,
 )
 from somscape.cli._folder import RESULT_FILES, check_folder, whole_folder
 from somscape.cli._roles import Label, find_label, roles_from
@@ -34,7 +36,8 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
     check_folder(out, force=options["force"])
     reading = {name: options.pop(name) for name in ("delimiter", "decimal", "encoding")}
-    table = read_table(path, **reading)
+    with stage(f"reading {path}"):
+        table = read_table(path, **reading)
     _detect(table, out, options, _command_line(path, out, options))
 
 
@@ -47,6 +50,11 @@ def detect_demo(out: Path, **options: Any) -> None:
 
 def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> None:
     console = make_console()
+    if (options["alerts"] or 0) > table.n_rows:
+        raise InputError(
+            f"--alerts {options['alerts']} is more than the {table.n_rows} rows of "
+            f"{table.source}; ask for fewer."
+        )
     label = find_label(table, options["label"])
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     notes = f" ({'; '.join(table.notes)})" if table.notes else ""
@@ -57,9 +65,10 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     with progress_bar(1 + detection.n_folds) as bar:
         settings = Settings(seed=options["seed"], callbacks=(bar,))
         map_ = train_detector(encoding.encode(table), None, encoding, settings, detection)
-    alerts = rank_alerts(map_, table, options["alerts"])
-    agreement = None if label is None else _agreement(alerts, label)
-    _write(out, map_, table, alerts, label, agreement, command)
+    with stage("ranking, drawing, writing"):
+        alerts = rank_alerts(map_, table, options["alerts"])
+        agreement = None if label is None else _agreement(alerts, label)
+        _write(out, map_, table, alerts, label, agreement, command)
 
     console.print()
     show_alerts(console, alerts)

@@ -36,6 +36,13 @@ def undated(path: Path) -> bytes:
     return re.sub(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC", b"", path.read_bytes())
 
 
+def kinds_said(out: str) -> dict[str, list[str]]:
+    """What is said of each column: the words after its name."""
+    lines = out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.split()[:2] == ["column", "taken"])
+    return {line.split()[0]: line.split()[1:] for line in lines[start + 1 : lines.index("", start)]}
+
+
 def detect_here(*words: Any) -> Found:
     outcome = run("detect", *words, "--out", "found")
     assert outcome.code == 0, outcome.err
@@ -57,14 +64,15 @@ def test_article_job_says_nothing_on_standard_error(article: Found) -> None:
 
 
 def test_article_job_says_what_it_did_to_each_column(article: Found) -> None:
-    said = {line.split()[0]: line.split()[1] for line in article.outcome.out.splitlines()[2:18]}
-    assert said == {
+    said = kinds_said(article.outcome.out)
+    assert {name: words[0] for name, words in said.items()} == {
         "CustomerID": "id",
         **{f"A{i}": "category" for i in (1, 4, 5, 6, 8, 9, 11, 12)},
         **{f"A{i}": "number" for i in (2, 3, 7, 10, 13, 14)},
         "Class": "label",
     }
-    assert "whole numbers with 14 different values" in article.outcome.out
+    assert " ".join(said["A5"][1:]) == "whole numbers with 14 different values"
+    assert " ".join(said["A10"][1:]) == "23 different values; long tail, tamed"
 
 
 def test_article_alerts_have_the_promised_columns(article: Found) -> None:
@@ -197,8 +205,10 @@ def test_so_low_a_share_that_no_row_is_an_alert(table: Path) -> None:
 
 
 def test_rarer_label_value_is_taken_and_said(found: Found) -> None:
-    cells = [line.split(",")[4] for line in Path(found.folder.parent / "customers.csv")
-             .read_text().splitlines()[1:]]
+    cells = [
+        line.split(",")[4]
+        for line in Path(found.folder.parent / "customers.csv").read_text().splitlines()[1:]
+    ]
     n_yes = cells.count("yes")
     assert n_yes < 30
     said = " ".join(found.outcome.out.split())
@@ -242,7 +252,7 @@ def test_overrides_and_dropped_columns_are_said(table: Path) -> None:
     found = detect_here(
         table, "--drop", "answer", "--category", "age", "--number", "amount", "--id", "cust_id"
     )
-    said = {line.split()[0]: line.split()[1:] for line in found.outcome.out.splitlines()[2:7]}
+    said = kinds_said(found.outcome.out)
     assert said["age"] == ["category", "as", "asked"]
     assert said["amount"][:3] == ["number", "as", "asked;"]  # and tamed
     assert said["answer"] == ["dropped", "as", "asked"]
@@ -256,9 +266,9 @@ def test_missing_cells_are_filled_and_counted_by_column(here: Path) -> None:
     ]
     write(Path("t.csv"), "n,c", rows)
     found = detect_here("t.csv")
-    lines = {line.split()[0]: line for line in found.outcome.out.splitlines() if line.strip()}
-    assert "7 missing filled" in lines["n"]
-    assert "7 missing filled" in lines["c"]
+    said = kinds_said(found.outcome.out)
+    for name in ("n", "c"):
+        assert " ".join(said[name]).endswith("; 7 missing filled")
 
 
 def test_report_command_repeats_the_reading_options(here: Path) -> None:
@@ -308,9 +318,10 @@ def test_standard_input_is_read(table: Path) -> None:
 
 def test_table_as_people_export_it_just_works(here: Path) -> None:
     rng = np.random.default_rng(0)
+    ages = ["?", *(f"{age:.1f}".replace(".", ",") for age in rng.normal(40, 9, 59))]
     rows = [
         f"00{i:02d};{rng.integers(1, 9)}.{rng.integers(100, 999)},50 €;Jürgen {i};"
-        f"{i % 28 + 1:02d}.03.2024;{'?' if i == 5 else f'{rng.normal(40, 9):.1f}'.replace('.', ',')}"
+        f"{i % 28 + 1:02d}.03.2024;{ages[i]}"
         for i in range(60)
     ]
     text = "\n".join(["Kunde;Betrag;Name;Datum;Alter", *rows]) + "\n"
@@ -319,12 +330,13 @@ def test_table_as_people_export_it_just_works(here: Path) -> None:
     said = " ".join(found.outcome.out.split())
     for note in ("delimiter ';'", "decimal comma", "thousands separators", "cp1252", "currency €"):
         assert note in said
-    lines = {line.split()[0]: line.split()[1] for line in found.outcome.out.splitlines()[2:8]}
-    assert [lines[n] for n in ("Kunde", "Betrag", "Name", "Datum", "Alter")] == [
-        *("id", "number", "dropped", "dropped", "number"),
-    ]
-    assert "dates; give an age" in said
-    assert "1 missing filled" in said
+    kinds = kinds_said(found.outcome.out)
+    assert {name: words[0] for name, words in kinds.items()} == {
+        **{"Kunde": "id", "Betrag": "number", "Name": "dropped", "Datum": "dropped"},
+        **{"Alter": "number"},
+    }
+    assert "dates;" in kinds["Datum"]
+    assert " ".join(kinds["Alter"]).endswith("1 missing filled")
     rows = rows_of(found)
     assert all(re.fullmatch(r"00\d\d", row["Kunde"]) for row in rows)
     assert all(re.fullmatch(r"\d\.\d{3},50 €", row["Betrag"]) for row in rows)
@@ -484,9 +496,7 @@ def test_demo_does_the_job_on_bundled_data(here: Path) -> None:
 # Kernels
 
 
-def test_numpy_kernels_are_said_in_one_line(
-    table: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numpy_kernels_are_said_in_one_line(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOMSCAPE_KERNELS", "numpy")
     found = detect_here(table)
     lines = [line for line in found.outcome.out.splitlines() if "ernels" in line]

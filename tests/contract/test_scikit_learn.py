@@ -1,0 +1,163 @@
+"""scikit-learn's own checks, none of them expected to fail, and what users combine maps with."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_outlier_detector
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from somscape import SOM, SOMDetector
+
+NAMES = ["age", "income", "debt"]
+
+
+def rows_of(n=90):
+    return np.random.default_rng(0).normal(size=(n, 3)) * [2, 1, 0.5] - 1
+
+
+@parametrize_with_checks([SOM(), SOMDetector()])
+def test_scikit_learns_checks_pass_without_exception(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SOM(2, 3, lattice="rectangular", init="sample", random_state=3, tol=0.01),
+        SOMDetector(som=SOM(2, 3, n_epochs=2), contamination=0.2, n_prototypes=3),
+    ],
+    ids=["SOM", "SOMDetector"],
+)
+def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
+    fitted = copy.deepcopy(estimator).fit(rows_of())
+    cloned = clone(fitted)
+    assert not hasattr(cloned, "map_")
+    assert repr(cloned) == repr(estimator)
+    assert set(cloned.get_params()) == set(estimator.get_params())
+    np.testing.assert_array_equal(cloned.fit(rows_of()).labels_, fitted.labels_)
+
+
+def test_every_parameter_can_be_set_by_name():
+    for estimator in (SOM(), SOMDetector()):
+        parameters = estimator.get_params(deep=False)
+        other = type(estimator)(**parameters)
+        assert other.get_params(deep=False) == parameters
+        for name in parameters:
+            assert getattr(estimator.set_params(**{name: "set"}), f"_{name}" if name == "score" and
+                           isinstance(estimator, SOMDetector) else name) == "set"  # fmt: skip
+
+
+def test_a_detector_is_an_outlier_detector_and_a_map_is_not():
+    assert is_outlier_detector(SOMDetector())
+    assert not is_outlier_detector(SOM())
+
+
+def test_maps_and_detectors_end_a_pipeline():
+    X = rows_of() * 1000
+    scaled = StandardScaler().fit_transform(X)
+    pipeline = make_pipeline(StandardScaler(), SOM(3, 4)).fit(X)
+    np.testing.assert_array_equal(pipeline.predict(X), SOM(3, 4).fit(scaled).labels_)
+    assert pipeline.transform(X).shape == (90, 12)
+    assert pipeline.get_feature_names_out().tolist() == [f"som{unit}" for unit in range(12)]
+    detector = make_pipeline(StandardScaler(), SOMDetector(random_state=0)).fit(X)
+    expected = SOMDetector(random_state=0).fit(scaled).score_samples(scaled)
+    np.testing.assert_array_equal(detector.score_samples(X), expected)
+
+
+def test_a_map_may_stand_inside_a_pipeline():
+    X = rows_of()
+    pipeline = make_pipeline(SOM(3, 4), SOMDetector(random_state=0)).fit(X)
+    assert pipeline.predict(X).shape == (90,)
+
+
+def test_grid_search_over_the_number_of_rows_prefers_the_larger_map():
+    search = GridSearchCV(SOM(n_cols=3, random_state=0), {"n_rows": [1, 2, 6]}, cv=3).fit(rows_of(150))
+    scores = search.cv_results_["mean_test_score"]
+    assert (np.diff(scores) > 0).all()
+    assert (scores < 0).all()
+    assert search.best_params_ == {"n_rows": 6}
+    assert search.best_estimator_.map_.lattice.n_rows == 6
+
+
+def test_cross_validation_scores_are_minus_mean_squared_errors():
+    X = rows_of()
+    scores = cross_val_score(SOM(2, 3), X, cv=3)
+    for part, score in zip(np.array_split(np.arange(90), 3), scores, strict=True):
+        som = SOM(2, 3).fit(np.delete(X, part, axis=0))
+        assert score == pytest.approx(-np.mean(som.transform(X[part]).min(axis=1) ** 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_transform_gives_data_frames_on_request(library):
+    frames = pytest.importorskip(library)
+    X = rows_of()
+    som = SOM(2, 3).set_output(transform=library).fit(X)
+    found = som.transform(X)
+    assert isinstance(found, frames.DataFrame)
+    assert list(found.columns) == [f"som{unit}" for unit in range(6)]
+    np.testing.assert_array_equal(found.to_numpy(), SOM(2, 3).fit(X).transform(X))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])
+def test_names_of_columns_are_kept_and_held_to(library, estimator):
+    frames = pytest.importorskip(library)
+    X = rows_of()
+    frame = frames.DataFrame({name: X[:, j] for j, name in enumerate(NAMES)})
+    fitted = clone(estimator).fit(frame)
+    assert fitted.feature_names_in_.tolist() == NAMES
+    assert fitted.n_features_in_ == 3
+    assert fitted.map_.encoding.feature_names == NAMES
+    np.testing.assert_array_equal(fitted.labels_, clone(estimator).fit(X).labels_)
+    np.testing.assert_array_equal(fitted.predict(frame), clone(estimator).fit(X).predict(X))
+    with pytest.raises(ValueError, match="(?s)feature names.*order"):
+        fitted.predict(frame[NAMES[::-1]])
+    with pytest.raises(ValueError, match="(?s)feature names.*unseen"):
+        fitted.predict(frame.rename(**{"columns" if library == "pandas" else "mapping": {"age": "a"}}))
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_missing_cells_of_a_data_frame_are_counted_by_its_names(library):
+    frames = pytest.importorskip(library)
+    X = rows_of()
+    X[:4, 1] = np.nan
+    frame = frames.DataFrame({name: X[:, j] for j, name in enumerate(NAMES)})
+    with pytest.raises(ValueError, match="4 in 'income'.*missing='fill'"):
+        SOM(2, 3).fit(frame)
+    som = SOM(2, 3, missing="fill").fit(frame)
+    np.testing.assert_array_equal(som.predict(frame), SOM(2, 3, missing="fill").fit(X).labels_)
+
+
+def test_an_array_after_names_warns_and_no_names_are_left_by_an_array():
+    frames = pytest.importorskip("pandas")
+    X = rows_of()
+    som = SOM(2, 3).fit(frames.DataFrame(X, columns=NAMES))
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        som.predict(X)
+    som.fit(X)
+    assert not hasattr(som, "feature_names_in_")
+    assert som.map_.encoding.feature_names == ["x0", "x1", "x2"]
+
+
+@pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])
+def test_a_pickled_estimator_answers_as_before(estimator):
+    X = rows_of()
+    fitted = clone(estimator).fit(X)
+    fitted.map_.u_heights  # noqa: B018  cached values travel too
+    for back in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
+        np.testing.assert_array_equal(back.predict(X), fitted.predict(X))
+        np.testing.assert_array_equal(back.map_.codebook, fitted.map_.codebook)
+        np.testing.assert_array_equal(back.map_.u_heights, fitted.map_.u_heights)
+        assert repr(back) == repr(fitted)
+
+
+def test_missing_fill_is_told_to_scikit_learn():
+    assert not SOM().__sklearn_tags__().input_tags.allow_nan
+    assert SOM(missing="fill").__sklearn_tags__().input_tags.allow_nan
+    assert SOMDetector(missing="fill").__sklearn_tags__().input_tags.allow_nan
+    assert SOM().__sklearn_tags__().transformer_tags.preserves_dtype == ["float64", "float32"]

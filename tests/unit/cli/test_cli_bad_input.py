@@ -1,0 +1,302 @@
+"""Bad input ends with exit code 2 and one line: place, cause and cure; nothing is left behind.
+
+The inputs are those of the issue's list.  Files that cannot be read as tables have more cases in
+``tests/unit/tables``; here the command line is the subject, so that warnings count as lines too.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from command_line import listing, run, run_process, write
+
+GOOD = [f"{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(20)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A table that cannot be used, and what the line must say."""
+
+    name: str
+    content: str | bytes
+    says: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    file: str = "t.csv"
+    commands: tuple[str, ...] = ("detect", "fit")
+
+
+def table(header: str, rows: list[str]) -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+CASES = [
+    Case("an empty file", "", ("t.csv is empty", "a line with column names")),
+    Case("a file of blank lines", "\n\n \n", ("t.csv is empty",)),
+    Case("a header without rows", "x,y\n", ("t.csv", "line 1", "no rows", "add rows")),
+    Case("one row", "x,y\n1.5,2.5\n", ("t.csv has one row", "at least two", "Add rows")),
+    Case(
+        "no column to use",
+        table("name,same", [f"Ann {i},7" for i in range(20)]),
+        ("t.csv has no column to use", "name: dropped", "same: constant", "--category"),
+    ),
+    Case(
+        "only the id and the label",
+        table("id,y", [f"k{i},{i % 2}" for i in range(20)]),
+        ("t.csv has no column to use", "id: id", "y: label"),
+        ("--label", "y"),
+    ),
+    Case(
+        "a row with too many cells",
+        table("x,y", [*GOOD[:3], "1,2,3", *GOOD]),
+        ("t.csv, line 5", "3 cells", "2 columns", "--delimiter"),
+    ),
+    Case(
+        "a row with too few cells",
+        table("x,y,z", ["1,2,3", "4,5", "6,7,8"]),
+        ("t.csv, line 3", "2 cells", "3 columns"),
+    ),
+    Case(
+        "two columns of one name",
+        table("x,y,x", [f"{row},1" for row in GOOD]),
+        ("t.csv, line 1", "columns 1 and 3", "'x'", "a name of its own"),
+    ),
+    Case(
+        "an id that stands twice",
+        table("key,x", [f"k{i % 15},{i}.5" for i in range(20)]),
+        ("t.csv, line 17", "'k0'", "'key'", "t.csv, line 2", "--drop key"),
+        ("--id", "key"),
+    ),
+    Case(
+        "an empty id",
+        table("key,x", ["k1,1.5", ",2.5", "k3,3.5"]),
+        ("t.csv, line 3", "'key' is empty", "leave --id out"),
+        ("--id", "key"),
+    ),
+    Case(
+        "an infinity",
+        table("x,y", [*GOOD, "inf,1.5"]),
+        ("t.csv, line 22", "'x'", "'inf' is not a finite number", "--drop x"),
+    ),
+    Case(
+        "a number beyond float",
+        table("x,y", [*GOOD, "1e999,1.5"]),
+        ("t.csv, line 22", "'x'", "'1e999'", "not a finite number"),
+    ),
+    Case(
+        "numbers that span more than a float",
+        table("x,y", [f"{'-' * (i % 2)}{1 + i / 100}e308,{i}.5" for i in range(20)]),
+        ("'x'", "spans more than a float can hold", "--drop x"),
+    ),
+    Case(
+        "tiny numbers beside a huge one",
+        table("x,y", [*(f"{i + 1.5}e-10,{i}.5" for i in range(20)), "1e300,1.5"]),
+        ("'x'", "--drop x"),
+    ),
+    Case(
+        "a word among numbers",
+        table("x,y", [*GOOD, "much,1.5"]),
+        ("t.csv, line 22", "'x'", "'much' is not a number", "--category x / --drop x"),
+    ),
+    Case(
+        "text that shall be a number",
+        table("job,y", [f"{'ab'[i % 2]},{i}.5" for i in range(20)]),
+        ("'job' of t.csv holds text", "--category job", "--drop job"),
+        ("--number", "job"),
+    ),
+    Case(
+        "missing cells that are not to be filled",
+        table("x,y", [*GOOD, "?,1.5", "NA,1.5", "1.5,"]),
+        ("t.csv has missing cells (x 2, y 1)", "--missing fill"),
+        ("--missing", "error"),
+    ),
+    Case(
+        "an id column that is not there",
+        table("x,y", GOOD),
+        ("t.csv has no column 'key'", "'x', 'y'"),
+        ("--id", "key"),
+    ),
+    Case(
+        "a label column that is nearly there",
+        table("Answer,y", GOOD),
+        ("t.csv has no column 'answer'", "did you mean 'Answer'"),
+        ("--label", "answer"),
+    ),
+    Case(
+        "a column to drop that is not there",
+        table("x,y", GOOD),
+        ("t.csv has no column 'zebra'",),
+        ("--drop", "zebra"),
+    ),
+    Case(
+        "a label with one value",
+        table("y,x", [f"no,{i}.5" for i in range(20)]),
+        ("label column 'y' of t.csv", "no (20 rows)", "--drop y"),
+        ("--label", "y"),
+        commands=("detect",),  # `fit` compares nothing
+    ),
+    Case(
+        "a label without a value",
+        table("y,x", [f"?,{i}.5" for i in range(20)]),
+        ("label column 'y' of t.csv", "all missing", "--drop y"),
+        ("--label", "y"),
+        commands=("detect",),  # `fit` compares nothing
+    ),
+    Case(
+        "a label value that is not there",
+        table("y,x", [f"{'ab'[i % 2]},{i}.5" for i in range(20)]),
+        ("label column 'y' of t.csv has no value 'c'", "a (10 rows), b (10 rows)"),
+        ("--label", "y=c"),
+        commands=("detect",),  # `fit` compares nothing
+    ),
+    Case(
+        "a column with two roles",
+        table("x,y", GOOD),
+        ("'x' cannot be both --id and --drop", "keep one"),
+        ("--id", "x", "--drop", "x"),
+    ),
+    Case("a picture", b"\x89PNG\r\n\x1a\n\0\0", ("t.csv is a picture", "save the table as .csv")),
+    Case("bytes", b"x,y\n1,\0\n", ("t.csv is not a text table", "NUL bytes")),
+    Case(
+        "a damaged gzip file",
+        b"\x1f\x8b\x08\0\0",
+        ("t.csv.gz is a damaged or incomplete gzip file", "compress it again"),
+        file="t.csv.gz",
+    ),
+    Case("an old workbook", "x", ("t.xls is an old Excel workbook", ".xlsx"), file="t.xls"),
+    Case(
+        "an encoding that is none",
+        table("x,y", GOOD),
+        ("'utf-99' is not a text encoding",),
+        ("--encoding", "utf-99"),
+    ),
+    Case(
+        "a delimiter of two characters",
+        table("x,y", GOOD),
+        ("delimiter must be one character", "'||'"),
+        ("--delimiter", "||"),
+    ),
+]
+
+
+def check_refusal(code: int, err: str, *says: str) -> None:
+    assert code == 2, err
+    assert len(err.splitlines()) == 1, err
+    assert err.startswith("Error: ")
+    assert err.endswith("\n")
+    for words in says:
+        assert words in err
+
+
+@pytest.mark.parametrize(
+    ("command", "case"),
+    [
+        pytest.param(command, case, id=f"{command}: {case.name}")
+        for case in CASES
+        for command in case.commands
+    ],
+)
+def test_bad_table_ends_with_one_line_and_nothing_is_left(
+    here: Path, command: str, case: Case
+) -> None:
+    content = case.content
+    Path(case.file).write_bytes(content.encode() if isinstance(content, str) else content)
+    outcome = run(command, case.file, *case.words, "--out", "found")
+    check_refusal(outcome.code, outcome.err, *case.says)
+    assert listing(here) == {case.file}
+
+
+@pytest.mark.parametrize("command", ["detect", "fit"])
+def test_missing_table_is_refused_and_a_close_name_proposed(here: Path, command: str) -> None:
+    write(Path("customers.csv"), "x,y", GOOD)
+    outcome = run(command, "customer.csv", "--out", "found")
+    check_refusal(
+        outcome.code, outcome.err, "no file 'customer.csv'", "did you mean 'customers.csv'"
+    )
+    assert listing(here) == {"customers.csv"}
+
+
+def test_folder_in_place_of_a_table_is_refused(here: Path) -> None:
+    Path("data").mkdir()
+    outcome = run("detect", "data", "--out", "found")
+    check_refusal(outcome.code, outcome.err, "'data' is a folder", "give the table file in it")
+
+
+def test_empty_standard_input_is_refused(here: Path) -> None:
+    outcome = run("detect", "-", "--out", "found", stdin=b"")
+    check_refusal(outcome.code, outcome.err, "<stdin> is empty")
+    assert listing(here) == set()
+
+
+@pytest.mark.parametrize("command", ["detect", "fit"])
+def test_target_in_a_folder_that_does_not_exist_is_refused(table: Path, command: str) -> None:
+    outcome = run(command, table, "--out", "nowhere/found")
+    check_refusal(outcome.code, outcome.err, "nowhere/found: the folder nowhere does not exist")
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_target_that_is_a_file_is_refused(table: Path) -> None:
+    before = table.read_bytes()
+    outcome = run("detect", table, "--out", table)
+    check_refusal(outcome.code, outcome.err, "customers.csv is not a folder", "another --out")
+    assert table.read_bytes() == before
+
+
+def test_target_that_is_a_link_is_refused(table: Path) -> None:
+    Path("real").mkdir()
+    Path("link").symlink_to("real")
+    outcome = run("detect", table, "--out", "link", "--force")
+    check_refusal(outcome.code, outcome.err, "link is not a folder")
+    assert listing(Path()) == {"customers.csv", "real", "link"}
+
+
+def test_map_in_place_of_a_folder_is_refused_by_fit(table: Path) -> None:
+    Path("found").mkdir()
+    outcome = run("fit", table, "--out", "found")
+    check_refusal(outcome.code, outcome.err, "found is a folder", "the name of a file")
+
+
+def test_target_is_checked_before_the_table_is_read(here: Path) -> None:
+    # A wrong --out must not cost a long training.
+    outcome = run("detect", "no.csv", "--out", "nowhere/found")
+    check_refusal(outcome.code, outcome.err, "the folder nowhere does not exist")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--alerts", "0"), "'--alerts': 0 is not in the range"),
+        (("--alerts", "few"), "'--alerts': 'few' is not a valid integer"),
+        (("--contamination", "0.6"), "'--contamination': 0.6 is not in the range"),
+        (("--contamination", "0"), "'--contamination': 0.0 is not in the range"),
+        (("--seed", "-1"), "'--seed': -1 is not in the range"),
+        (("--missing", "drop"), "'--missing': 'drop' is not one of 'fill', 'error'"),
+        (("--decimal", ";"), "'--decimal': ';' is not one of '.', ','"),
+        (("--labels", "x"), "No such option"),
+    ],
+)
+def test_wrong_option_ends_with_exit_code_2_and_names_the_option(
+    table: Path, words: tuple[str, ...], says: str
+) -> None:
+    outcome = run("detect", table, *words, "--out", "found")
+    assert outcome.code == 2
+    *_, last = outcome.err.splitlines()
+    assert last.startswith("Error: ")
+    assert says in last
+    assert "Traceback" not in outcome.err
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_out_is_required(table: Path) -> None:
+    outcome = run("detect", table)
+    assert outcome.code == 2
+    assert "Missing option '--out'" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["an infinity", "numbers that span more than a float"])
+def test_a_process_of_its_own_says_the_same_one_line(here: Path, name: str) -> None:
+    case = next(case for case in CASES if case.name == name)
+    assert isinstance(case.content, str)
+    Path("t.csv").write_text(case.content)
+    outcome = run_process("detect", "t.csv", "--out", "found")
+    check_refusal(outcome.code, outcome.err, *case.says)
+    assert listing(here) == {"t.csv"}

@@ -1,0 +1,361 @@
+"""`fit`, `score` and `info`: maps are saved, score new rows, and say what they hold."""
+
+import csv
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import Found, listing, run, run_process, write
+
+from somscape import load
+from somscape.outliers import p_values, score_rows
+from somscape.tables import read_table
+
+RESULT_COLUMNS = ["score", "p_value", "flagged", "unit", "row", "col", "reasons"]
+
+
+def read_scores(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def score(found: Found, *words: Any) -> list[dict[str, str]]:
+    outcome = run("score", found.folder / "map.som", *words)
+    assert outcome.code == 0, outcome.err
+    return read_scores(outcome.out)
+
+
+# fit
+
+
+@pytest.fixture
+def fitted(table: Path) -> Path:
+    outcome = run("fit", table, "--id", "cust_id", "--label", "answer", "--out", "m.som")
+    assert outcome.code == 0, outcome.err
+    return Path("m.som")
+
+
+def test_fit_writes_the_map_and_nothing_else(fitted: Path) -> None:
+    assert listing(Path()) == {"customers.csv", "m.som"}
+    map_ = load(fitted)
+    assert map_.detector is None
+    assert map_.hits.sum() == 60
+    assert [c.name for c in map_.encoding.features] == ["amount", "age", "job"]
+
+
+def test_fit_takes_size_epochs_and_seed(table: Path) -> None:
+    words = ("--rows", 3, "--cols", 5, "--epochs", 4, "--seed", 9)
+    outcome = run("fit", table, *words, "--out", "m.som")
+    assert outcome.code == 0
+    map_ = load("m.som")
+    assert (map_.lattice.n_rows, map_.lattice.n_cols) == (3, 5)
+    assert (map_.parameters["n_epochs"], map_.parameters["seed"]) == (4, 9)
+    assert "3 x 5 units" in outcome.out
+    assert "Wrote m.som" in outcome.out
+
+
+def test_fit_gives_the_same_bytes_for_the_same_seed(fitted: Path, table: Path) -> None:
+    run("fit", table, "--id", "cust_id", "--label", "answer", "--out", "again.som")
+    assert Path("again.som").read_bytes() == fitted.read_bytes()
+
+
+def test_fit_of_one_side_finds_the_other(table: Path) -> None:
+    assert run("fit", table, "--rows", 3, "--out", "m.som").code == 0
+    assert load("m.som").lattice.n_rows == 3
+
+
+def test_fit_of_many_columns_points_to_no_report(here: Path) -> None:
+    header = ",".join(f"c{i}" for i in range(45))
+    write(
+        Path("t.csv"), header, [",".join(f"{(i * j) % 7}.5" for j in range(45)) for i in range(9)]
+    )
+    outcome = run("fit", "t.csv", "--out", "m.som")
+    assert "45 columns" in outcome.out
+    # `fit` writes no report.
+    assert "report.html" not in outcome.out
+
+
+def test_map_with_more_units_than_rows_is_warned_of_in_plain_words(table: Path) -> None:
+    outcome = run_process("fit", table, "--rows", 20, "--cols", 20, "--out", "m.som")
+    assert outcome.code == 0
+    said = " ".join((outcome.out + outcome.err).split())
+    assert "400 units for 60 rows" in said
+    # Not as Python's warnings, with a path and a line of source.
+    assert ".py:" not in outcome.err
+
+
+def test_failed_fit_leaves_the_old_map(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fitted.read_bytes()
+
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    outcome = run("fit", "customers.csv", "--seed", 3, "--out", "m.som")
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert "No space left on device" in outcome.err
+    assert fitted.read_bytes() == before
+    assert listing(Path()) == {"customers.csv", "m.som"}
+
+
+# info
+
+
+def test_info_says_what_a_map_without_a_detector_is(fitted: Path) -> None:
+    outcome = run("info", fitted)
+    assert (outcome.code, outcome.err) == (0, "")
+    lattice = load(fitted).lattice
+    assert f"{lattice.n_rows} x {lattice.n_cols} units, hexagonal, plane" in outcome.out
+    assert "this map cannot score rows" in outcome.out
+    assert re.search(r"^rows trained on +60 *$", outcome.out, flags=re.M)
+    assert re.search(r"^seed +0 *$", outcome.out, flags=re.M)
+    for column, kind in (("cust_id", "id"), ("amount", "number"), ("job", "category")):
+        assert re.search(rf"^{column} +{kind} ", outcome.out, flags=re.M)
+
+
+def test_info_says_what_a_detector_is(found: Found) -> None:
+    outcome = run("info", found.folder / "map.som")
+    assert outcome.code == 0
+    assert re.search(r"^score +k_prototype, 5 prototypes *$", outcome.out, flags=re.M)
+    assert re.search(r"^calibration rows +60 *$", outcome.out, flags=re.M)
+    threshold = load(found.folder / "map.som").detector.threshold
+    assert f"{threshold:.4g}" in outcome.out
+
+
+@pytest.mark.parametrize("command", ["info", "score"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b"", "not a somscape map"),
+        (b"x,y\n1,2\n3,4\n", "not a somscape map"),
+        (b"\x02\0\0\0\0\0\0\0{}", "not a somscape map"),
+    ],
+)
+def test_file_that_is_no_map_is_refused_in_one_line(
+    table: Path, command: str, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        Path("m.som").write_bytes(content)
+    outcome = run(command, "m.som", *([table] if command == "score" else []))
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1
+    assert "m.som" in outcome.err
+    assert says in outcome.err
+
+
+def test_truncated_map_is_refused_in_one_line(fitted: Path) -> None:
+    whole = fitted.read_bytes()
+    for n in (7, 100, len(whole) // 2, len(whole) - 1):
+        fitted.write_bytes(whole[:n])
+        outcome = run("info", fitted)
+        assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+        assert "m.som" in outcome.err
+
+
+# score
+
+
+def customers_of(found: Found) -> Path:
+    return found.folder.parent / "customers.csv"
+
+
+def test_scores_stand_in_the_order_of_the_file(found: Found) -> None:
+    rows = score(found, customers_of(found))
+    assert list(rows[0]) == ["cust_id", *RESULT_COLUMNS]
+    assert [row["cust_id"] for row in rows] == [f"{i:05d}" for i in range(60)]
+
+
+def test_training_rows_score_as_they_did_in_the_alerts(found: Found) -> None:
+    by_id = {row["cust_id"]: row for row in score(found, customers_of(found))}
+    for alert in read_scores(found.read("alerts.csv")):
+        row = by_id[alert["cust_id"]]
+        for name in ("score", "p_value", "unit", "row", "col", "reasons"):
+            assert row[name] == alert[name], name
+        assert row["flagged"] == "yes"
+    assert sum(row["flagged"] == "yes" for row in by_id.values()) == 3
+
+
+def test_only_flagged_rows_have_reasons(found: Found) -> None:
+    for row in score(found, customers_of(found)):
+        assert bool(row["reasons"]) == (row["flagged"] == "yes")
+
+
+def test_scores_equal_those_of_the_library(found: Found) -> None:
+    map_, table = load(found.folder / "map.som"), read_table(customers_of(found))
+    rows = score(found, customers_of(found))
+    scores = score_rows(map_, table)
+    assert [float(row["score"]) for row in rows] == scores.tolist()
+    assert [float(row["p_value"]) for row in rows] == p_values(map_, scores).tolist()
+    assert [int(row["unit"]) for row in rows] == map_.winners(table).tolist()
+
+
+def test_columns_may_come_in_another_order_and_others_be_there(found: Found, here: Path) -> None:
+    table = read_table(customers_of(found))
+    header = "new,job,answer,age,amount,cust_id"
+    lines = [
+        ",".join(["x", *(table.column(name).cells[i] for name in header.split(",")[1:])])
+        for i in range(60)
+    ]
+    write(Path("turned.csv"), header, lines)
+    assert score(found, "turned.csv") == score(found, customers_of(found))
+
+
+def test_rows_score_alike_alone_and_together(found: Found, here: Path) -> None:
+    lines = customers_of(found).read_text().splitlines()
+    write(Path("part.csv"), lines[0], lines[31:36])
+    assert score(found, "part.csv") == score(found, customers_of(found))[30:35]
+
+
+def test_label_and_id_need_not_be_there(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "41.5,nurse,90.5"])
+    rows = score(found, "t.csv")
+    assert [row["record"] for row in rows] == ["1", "2"]
+
+
+def test_category_that_the_map_never_saw_is_scored_and_counted(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "40.5,pilot,100.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv")
+    assert outcome.code == 0
+    known, new = (float(row["score"]) for row in read_scores(outcome.out))
+    assert new > known
+    assert "Cells with a level the map never saw: job 1." in outcome.err
+
+
+def test_missing_cells_of_new_rows_are_filled_and_counted(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "?,clerk,100.5", ",clerk,5.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv")
+    assert outcome.code == 0
+    assert "Missing cells filled: age 2." in outcome.err
+
+
+def test_missing_column_is_refused(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,Job,amount", ["40.5,clerk,100.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv", "--out", "s.csv")
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err == "Error: t.csv has no column 'job'; did you mean 'Job'?\n"
+    assert listing(here) == {"t.csv"}
+
+
+@pytest.mark.parametrize("n_good", [0, 1, 30])
+def test_text_in_a_number_column_is_refused_with_its_own_line(
+    found: Found, here: Path, n_good: int
+) -> None:
+    rows = ["40.5,clerk,100.5"] * n_good
+    write(Path("t.csv"), "age,job,amount", [*rows, "old,clerk,100.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv")
+    assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
+    assert f"t.csv, line {n_good + 2}" in outcome.err
+    assert "'age'" in outcome.err
+    assert "'old'" in outcome.err
+
+
+def test_huge_number_of_a_new_row_is_flagged_or_refused_without_a_warning(
+    found: Found, here: Path
+) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "1e300,clerk,100.5"])
+    outcome = run_process("score", found.folder / "map.som", "t.csv")
+    assert ".py:" not in outcome.err
+    if outcome.code == 0:
+        row = read_scores(outcome.out)[1]
+        assert row["flagged"] == "yes"
+        assert np.isfinite(float(row["score"]))
+        assert row["reasons"].startswith("age 1e300 ")
+    else:
+        assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+        assert "t.csv, line 3" in outcome.err
+        assert "'age'" in outcome.err
+
+
+def test_map_of_fit_is_refused(fitted: Path, table: Path) -> None:
+    outcome = run("score", fitted, table)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert len(outcome.err.splitlines()) == 1
+    assert "no detector settings, so it cannot score rows" in outcome.err
+    assert "`somscape detect`" in outcome.err
+
+
+def test_scores_go_to_a_file_whole(found: Found, here: Path) -> None:
+    outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "60 rows scored, 3 above the threshold." in outcome.err
+    written = Path("s.csv").read_text(encoding="utf-8")
+    assert read_scores(written) == score(found, customers_of(found))
+    assert listing(here) == {"s.csv"}
+
+
+def test_file_of_scores_can_be_read_by_others_as_usual(found: Found, here: Path) -> None:
+    run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
+    Path("usual").touch()
+    assert Path("s.csv").stat().st_mode == Path("usual").stat().st_mode
+
+
+@pytest.mark.parametrize("out", ["nowhere/s.csv", "folder"])
+def test_target_that_cannot_be_a_file_is_refused(found: Found, here: Path, out: str) -> None:
+    Path("folder").mkdir()
+    outcome = run("score", found.folder / "map.som", customers_of(found), "--out", out)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert out in outcome.err
+    assert listing(here) == {"folder"}
+
+
+def test_failure_while_scores_are_written_leaves_the_old_file(
+    found: Found, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("s.csv").write_text("old")
+
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("somscape.cli._score.write_csv", fail)
+    outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
+    assert outcome.code == 2
+    assert Path("s.csv").read_text() == "old"
+    assert listing(here) == {"s.csv"}
+
+
+@pytest.mark.parametrize("name", ["score", "unit", "reasons"])
+def test_id_called_like_a_result_is_kept(here: Path, name: str) -> None:
+    rows = [f"k{i},{i * 1.37 % 7:.2f}" for i in range(40)]
+    write(Path("t.csv"), f"{name},x", rows)
+    assert run("detect", "t.csv", "--id", name, "--out", "found").code == 0
+    outcome = run("score", "found/map.som", "t.csv")
+    assert outcome.code == 0
+    records = read_scores(outcome.out)
+    assert "k7" in records[7].values(), f"the ids are lost; there is {records[7]}"
+
+
+def test_standard_input_is_scored(found: Found) -> None:
+    map_file = found.folder / "map.som"
+    outcome = run("score", map_file, "-", stdin=customers_of(found).read_bytes())
+    assert read_scores(outcome.out) == score(found, customers_of(found))
+
+
+def test_decimal_commas_of_new_rows_are_read_as_such(found: Found, here: Path) -> None:
+    text = customers_of(found).read_text().replace(",", ";").replace(".", ",")
+    Path("t.csv").write_text(text)
+    assert score(found, "t.csv", "--delimiter", ";") == [
+        row | {"reasons": again["reasons"]}
+        for row, again in zip(score(found, customers_of(found)), score(found, "t.csv"), strict=True)
+    ]
+
+
+def test_article_round_trip(article: Found, data: Path, here: Path) -> None:
+    outcome = run_process(
+        "score",
+        article.folder / "map.som",
+        data / "Credit_Card_Applications.csv",
+        "--out",
+        "s.csv",
+    )
+    assert outcome.code == 0
+    assert "690 rows scored, 34 above the threshold." in outcome.err
+    by_id = {row["CustomerID"]: row for row in read_scores(Path("s.csv").read_text())}
+    for alert in read_scores(article.read("alerts.csv")):
+        assert by_id[alert["CustomerID"]]["score"] == alert["score"]
+        assert by_id[alert["CustomerID"]]["flagged"] == "yes"
