@@ -1,15 +1,14 @@
 // The nearest units of each row, without a matrix of distances.
 //
-// A tile of rows meets a tile of panels; the squared differences are summed in registers, and
-// only sums that beat the row's current k-th best leave them.  Differences rather than
-// |w|^2 - 2 x.w: nothing cancels, so offsets in the data cost no accuracy.
+// A tile of rows meets a tile of panels and only the best leave the registers (nearest.hpp);
+// for several units per row, sums that beat the row's current k-th best.
 #include "search.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "pack.hpp"
+#include "nearest.hpp"
 #include "threads.hpp"
 
 namespace somscape::SOMSCAPE_ISA {
@@ -39,61 +38,13 @@ struct Best {
     }
 };
 
-// Squared distances of a tile of rows to `panels_at_once` panels.
-template <class T>
-inline void measure(const T* const* row, const T* panel, std::int64_t d,
-                    typename Simd<T>::Vec (&sum)[rows_at_once][panels_at_once]) {
-    using S = Simd<T>;
-    for (std::int64_t f = 0; f < d; ++f)
-        for (int q = 0; q < panels_at_once; ++q) {
-            const typename S::Vec w = S::load(panel + (q * d + f) * S::lanes);
-            for (int r = 0; r < rows_at_once; ++r) {
-                const typename S::Vec difference = S::broadcast(row[r][f]) - w;
-                sum[r][q] += difference * difference;
-            }
-        }
-}
-
-// The nearest unit of each row.  Each lane keeps its own best, without a branch to mispredict;
-// lanes compete once, at the end.
-template <class T>
-void search_one(const T* const* row, const T* packed, std::int64_t m, std::int64_t d,
-                Best<T>* best) {
-    using S = Simd<T>;
-    using Vec = typename S::Vec;
-    using Mask = decltype(Vec{} < Vec{});
-    Vec least[rows_at_once];
-    Mask at[rows_at_once] = {};  // panel of each lane's best
-    for (Vec& value : least) value = S::broadcast(std::numeric_limits<T>::infinity());
-    const std::int64_t panels = n_panels<T>(m);
-    for (std::int64_t p = 0; p < panels; p += panels_at_once) {
-        Vec sum[rows_at_once][panels_at_once] = {};
-        measure(row, packed + p * d * S::lanes, d, sum);
-        for (int q = 0; q < panels_at_once; ++q)
-            for (int r = 0; r < rows_at_once; ++r) {
-                const Mask closer = sum[r][q] < least[r];
-                least[r] = closer ? sum[r][q] : least[r];
-                at[r] = closer ? Mask{} + std::int32_t(p + q) : at[r];
-            }
-    }
-    for (int r = 0; r < rows_at_once; ++r)
-        for (int lane = 0; lane < S::lanes; ++lane) {
-            const std::int64_t unit = std::int64_t(at[r][lane]) * S::lanes + lane;
-            const T value = least[r][lane];
-            if (value < best[r].distance_sq[0] ||
-                (value == best[r].distance_sq[0] && unit < best[r].unit[0]))
-                best[r].insert(1, value, unit);
-        }
-}
-
 template <class T>
 void search_several(const T* const* row, const T* packed, std::int64_t m, std::int64_t d, int k,
                     Best<T>* best) {
     using S = Simd<T>;
-    using Vec = typename S::Vec;
     const std::int64_t panels = n_panels<T>(m);
     for (std::int64_t p = 0; p < panels; p += panels_at_once) {
-        Vec sum[rows_at_once][panels_at_once] = {};
+        typename S::Vec sum[rows_at_once][panels_at_once] = {};
         measure(row, packed + p * d * S::lanes, d, sum);
         for (int r = 0; r < rows_at_once; ++r)
             for (int q = 0; q < panels_at_once; ++q)
@@ -147,8 +98,14 @@ void search(const T* rows, const T* codebook, std::int64_t n, std::int64_t m, st
             row[r] = rows + (first + std::min(r, n_here - 1)) * d;
             best[r].clear(k);
         }
-        if (k == 1) search_one(row, packed, m, d, best);
-        else search_several(row, packed, m, d, k, best);
+        if (k == 1) {
+            T distance_sq[rows_at_once];
+            std::int64_t unit[rows_at_once];
+            nearest<rows_at_once>(row, packed, m, d, distance_sq, unit);
+            for (int r = 0; r < rows_at_once; ++r) best[r].insert(1, distance_sq[r], unit[r]);
+        } else {
+            search_several(row, packed, m, d, k, best);
+        }
         for (int r = 0; r < n_here; ++r)
             report(row[r], codebook, d, k, best[r], units + (first + r) * k,
                    distances + (first + r) * k);

@@ -50,7 +50,8 @@ inline std::uint32_t less_mask(Vec a, Vec b) {
     if constexpr (is_float) return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
     else return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ);
 #elif defined(__AVX2__)
-    if constexpr (is_float) return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
+    if constexpr (is_float)
+        return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
     else return _mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_LT_OQ));
 #elif defined(__SSE2__)
     if constexpr (is_float) return _mm_movemask_ps(_mm_cmplt_ps((__m128)a, (__m128)b));

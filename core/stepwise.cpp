@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
-#include "pack.hpp"
+#include "nearest.hpp"
 
 namespace somscape::SOMSCAPE_ISA {
 namespace {
@@ -99,38 +98,6 @@ private:
 };
 
 template <class T>
-std::int64_t winner_of(const T* x, const T* packed, std::int64_t m, std::int64_t d,
-                       T* distance_sq) {
-    using S = Simd<T>;
-    using Vec = typename S::Vec;
-    T best = std::numeric_limits<T>::infinity();
-    std::int64_t unit = 0;
-    const std::int64_t panels = n_panels<T>(m);
-    for (std::int64_t p = 0; p < panels; p += panels_at_once) {
-        const T* panel = packed + p * d * S::lanes;
-        Vec sum[panels_at_once] = {};
-        for (std::int64_t f = 0; f < d; ++f) {
-            const Vec value = S::broadcast(x[f]);
-            for (int q = 0; q < panels_at_once; ++q) {
-                const Vec difference = value - S::load(panel + (q * d + f) * S::lanes);
-                sum[q] += difference * difference;
-            }
-        }
-        for (int q = 0; q < panels_at_once; ++q)
-            for (std::uint32_t closer = less_mask(sum[q], S::broadcast(best)); closer;
-                 closer &= closer - 1) {
-                const int lane = __builtin_ctz(closer);
-                if (sum[q][lane] < best) {
-                    best = sum[q][lane];
-                    unit = (p + q) * S::lanes + lane;
-                }
-            }
-    }
-    *distance_sq = best;
-    return unit;
-}
-
-template <class T>
 void pull_units(const T* x, const T* steps, std::int64_t panels, std::int64_t d, T* packed) {
     using S = Simd<T>;
     using Vec = typename S::Vec;
@@ -160,7 +127,8 @@ double stepwise(const T* rows, const std::int64_t* order, const double* rates,
     for (std::int64_t t = 0; t < n_steps; ++t) {
         const T* x = rows + order[t] * d;
         T distance_sq;
-        const std::int64_t winner = winner_of(x, packed, m, d, &distance_sq);
+        std::int64_t winner;
+        nearest<1>(&x, packed, m, d, &distance_sq, &winner);
         total += std::sqrt(double(distance_sq));
         neighborhood.write(winner, radii[t], rates[t], steps);
         pull_units(x, steps, panels, d, packed);

@@ -18,6 +18,10 @@ SUM_BITS = 61
 """Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
 
 
+SMALLEST_WEIGHT = float(np.finfo(np.float64).tiny)
+"""A neighborhood that won no more than this won nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """What stays fixed from the first epoch to the last.
@@ -182,16 +186,16 @@ def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats)
         O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
     """
     lattice = problem.lattice
-    by_unit = np.hstack(
-        [sums.totals / problem.scale, (sums.counts / problem.weight_scale)[:, None]]
-    ).reshape(lattice.n_rows, lattice.n_cols, -1)
+    by_unit = np.empty((lattice.n_units, codebook.shape[1] + 1))
+    np.divide(sums.totals, problem.scale, out=by_unit[:, :-1])
+    np.divide(sums.counts, problem.weight_scale, out=by_unit[:, -1])
     tables = neighborhood_tables(lattice, problem.neighborhood, radius)
-    smoothed = problem.kernels.smooth(by_unit, tables).reshape(lattice.n_units, -1)
+    on_map = by_unit.reshape(lattice.n_rows, lattice.n_cols, -1)
+    smoothed = problem.kernels.smooth(on_map, tables).reshape(by_unit.shape)
     totals, weight = smoothed[:, :-1], smoothed[:, -1:]
-    is_reached = weight > np.finfo(np.float64).tiny
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = problem.mean + totals / weight
-    return np.where(is_reached, means, codebook).astype(codebook.dtype)
+    is_reached = weight > SMALLEST_WEIGHT
+    means = problem.mean + totals / np.where(is_reached, weight, 1.0)
+    return np.where(is_reached, means, codebook).astype(codebook.dtype, copy=False)
 
 
 def _mean_offset(
