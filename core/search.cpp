@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "nearest.hpp"
 #include "threads.hpp"
@@ -24,7 +25,7 @@ struct Best {
 
     void clear(int k) {
         std::fill_n(distance_sq, k, std::numeric_limits<T>::infinity());
-        std::fill_n(unit, k, 0);
+        std::iota(unit, unit + k, 0);  // stays, should every square overflow
     }
     // Keeps order; among equals the unit that came first, the lower one, stays ahead.
     void insert(int k, T value, std::int64_t which) {

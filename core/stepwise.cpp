@@ -18,7 +18,7 @@ constexpr double smallest_pull = 0x1p-60;
 constexpr double row_pitch_sq = 0.75;  // rows of hexagons lie sqrt(3)/2 apart
 
 // Squared map distances split into a row part and a column part, and so does a gaussian.  Both
-// parts are looked up by offset; a table per step costs one or two exponentials, because
+// parts are looked up by offset; a table per step costs one to three exponentials, because
 // g^((k+1)^2) = g^(k^2) g^(2k+1).  Errors grow with k^2 / 2 units in the last place.
 class Pull {
 public:
@@ -78,12 +78,12 @@ private:
                 half_part[k] = (k + 0.5) * (k + 0.5);
             return;
         }
-        const double quarter = std::exp(-0.125 / (radius * radius));  // g^(1/4)
-        const double g = quarter * quarter * quarter * quarter;
-        const double g_row = shape.is_hexagonal ? g / quarter : g;
+        const double exponent = -0.5 / radius / radius;  // the square of a radius may vanish
+        const double g = std::exp(exponent);
+        const double g_row = shape.is_hexagonal ? std::exp(row_pitch_sq * exponent) : g;
         powers(row_part, 1.0, g_row, g_row);
         powers(col_part, 1.0, g, g);
-        powers(half_part, quarter, g * g, g);
+        if (shape.is_hexagonal) powers(half_part, std::exp(0.25 * exponent), g * g, g);
     }
 
     // to[k] = g^((k + h)^2) for h = 0 or 1/2, from to[0] and to[1] / to[0].

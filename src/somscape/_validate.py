@@ -3,7 +3,12 @@
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from somscape._errors import InputError
+
+if TYPE_CHECKING:
+    from somscape._types import Floats
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -13,15 +18,19 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         raise ValueError(f"`{name}` must be one of {allowed}; got {value!r}.")
 
 
-def check_whole(name: str, value: Any, low: int, *, or_auto: bool = False) -> None:
-    """Raise unless `value` is a whole number of at least `low`, or "auto" where allowed."""
+def check_whole(
+    name: str, value: Any, low: int, *, high: int | None = None, or_auto: bool = False
+) -> None:
+    """Raise unless `value` is a whole number from `low` to `high`, or "auto" where allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"`{name}` must be a whole number{also}; got {value!r}.")
-    if value < low:
+    if int(value) < low:
         raise ValueError(f"`{name}` must be at least {low}{also}; got {value!r}.")
+    if high is not None and int(value) > high:
+        raise ValueError(f"`{name}` must be at most {high}{also}; got {value!r}.")
 
 
 def check_number(
@@ -48,3 +57,32 @@ def check_number(
         bound = f"at least {low:g}" if low_is_allowed else f"above {low:g}"
         top = f" and at most {high:g}" if math.isfinite(high) else ""
         raise ValueError(f"`{name}` must be finite, {bound}{top}{also}; got {value!r}.")
+
+
+def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: str = "X") -> None:
+    """Raise InputError for a value that is not finite or too large to square and add up.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+    names : sequence of str
+        Names of the features, for the message.
+    dtype : numpy dtype, optional
+        The type that distances will be computed in; None: that of the rows.
+    what : str, default="X"
+        What the rows are, for the message.
+    """
+    import numpy as np
+
+    info = np.finfo(rows.dtype if dtype is None else dtype)
+    limit = math.sqrt(float(info.max) / (4 * max(1, rows.shape[1])))
+    is_wrong = ~(np.abs(rows).max(axis=0, initial=0.0) <= limit)
+    if not is_wrong.any():
+        return
+    column = int(is_wrong.argmax())
+    row = int((~(np.abs(rows[:, column]) <= limit)).argmax())
+    raise InputError(
+        f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "
+        f"{rows[row, column]} (infinity, NaN or too large) in row {row}, column "
+        f"'{names[column]}'. Correct, rescale or leave out the row."
+    )

@@ -25,7 +25,7 @@ SOURCE = ROOT / "src" / "somscape"
 
 # DESIGN.md, section 3.  A folder (or a file at the root) imports only from rows above its own.
 ROWS = (
-    ("_config", "_errors", "_types", "_validate", "_version"),
+    ("_config", "_errors", "_files", "_types", "_validate", "_version"),
     ("grid", "tables", "kernels"),
     ("encode", "save"),
     ("maps",),

@@ -60,8 +60,8 @@ def plain_table(rows: Any, **more: Any) -> Table:
 
 
 def test_contributions_of_two_prototypes_by_hand() -> None:
-    # The unit at (100, 100) won no row, so it is no prototype.
-    map_ = make_map([[0, 0], [100, 100], [3, 4]], hits=[5, 0, 5])
+    # The unit at (1, 0) won no row, so it is no prototype, though it is near.
+    map_ = make_map([[0, 0], [1, 0], [3, 4]], hits=[5, 0, 5])
     rows = np.array([[0.0, 0.0], [3.0, 0.0]])
     # Row 0: distances 0 and 5.  At distance 0 nothing is added; at 5, 9 / 5 and 16 / 5.
     # Row 1: distance 3, all in x0, and distance 4, all in x1.
@@ -140,10 +140,16 @@ def test_p_values_equal_the_oracle_with_ties() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contamination", "n_flagged"), [(0.1, 3), (0.05, 1), (0.5, 15), (0.001, 0), (1 / 3, 10)]
+    ("n_rows", "contamination", "n_flagged"),
+    [
+        *((30, 0.1, 3), (30, 0.05, 1), (30, 0.5, 15), (30, 0.001, 0), (30, 1 / 3, 10)),
+        (100, 0.29, 29),  # though 0.29 * 100 is 28.999999999999996
+    ],
 )
-def test_threshold_flags_the_share_asked_for(contamination: float, n_flagged: int) -> None:
-    scores = np.random.default_rng(1).permutation(30) + 0.5
+def test_threshold_flags_the_share_asked_for(
+    n_rows: int, contamination: float, n_flagged: int
+) -> None:
+    scores = np.random.default_rng(1).permutation(n_rows) + 0.5
     threshold = threshold_for(scores, contamination, None)
     assert (scores > threshold).sum() == n_flagged
     assert threshold in scores

@@ -353,9 +353,11 @@ def test_sizes_near_the_limits_scale_the_map(kernels, dtype, size):
 
 
 def test_many_large_features_in_float32_still_find_their_nearest_unit(kernels):
-    # 1e18 is allowed.  From -0.9e18 to 0.9e18 and to 0.5e18, 200 features' squares add up to
-    # 6.5e38 and 3.9e38, both above float32's 3.4e38; the second unit is the nearer one.
-    X = np.repeat([[0.9e18], [0.5e18]], 200, axis=1).astype(np.float32)
+    # Two rows lie up to twice the largest value apart in each feature: 200 squares of 2 * 6.5e17
+    # add up to 3.38e38, just below float32's 3.4e38, and squares of 2 * 6.6e17 do not.
+    X = np.repeat([[6.5e17], [3.6e17]], 200, axis=1).astype(np.float32)
+    with pytest.raises(InputError, match=r"at most 6.52e\+17 in size for float32; got 6.5999"):
+        SOM(1, 2).fit(np.full((2, 200), 6.6e17, np.float32))
     som = SOM(1, 2, init=X, n_epochs=1, radius_start=0.1, radius_end=0.1).fit(X)
     np.testing.assert_array_equal(som.codebook_, X)
     assert som.predict(-X).tolist() == [1, 1]
@@ -531,13 +533,13 @@ def test_a_fitted_map_refuses_gaps_that_it_cannot_fill():
         som.predict([[np.nan, 0.0, 0.0]])
 
 
-@pytest.mark.parametrize("bad", [np.inf, -np.inf, 2e150])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, 4e153])
 @pytest.mark.parametrize("when", ["fit", "predict", "transform", "score"])
 def test_values_that_cannot_be_squared_are_named_with_row_and_column(bad, when):
     X = rows_of(30)
     som = SOM(2, 3).fit(X)
     X[4, 1] = bad
-    with pytest.raises(InputError, match=r"at most 1e\+150 .* in row 4, column 'x1'. Correct"):
+    with pytest.raises(InputError, match=r"at most 3.87e\+153 .* in row 4, column 'x1'. Correct"):
         getattr(som, when)(X)
 
 
@@ -586,7 +588,7 @@ WRONG = [
     ({"init": np.full((6, 3), np.nan)}, ValueError, "`init` must be finite"),
     ({"init": np.full((6, 3), np.inf)}, ValueError, "`init` must be finite"),
     ({"init": [["a"] * 3] * 6}, (ValueError, TypeError), "`init`"),
-    ({"init": np.full((6, 3), 1e200)}, ValueError, "`init`.*1e\\+150"),
+    ({"init": np.full((6, 3), 1e200)}, ValueError, "`init`.*at most 3.87e\\+153"),
     ({"n_epochs": 0}, ValueError, "`n_epochs` must be at least 1 or \"auto\"; got 0"),
     ({"n_epochs": 1.5}, TypeError, "`n_epochs` must be a whole number or \"auto\"; got 1.5"),
     ({"n_epochs": 0, "algorithm": "online"}, ValueError, "`n_epochs` must be finite, above 0"),

@@ -1,5 +1,6 @@
 """What can be typed: commands, options and their help."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,14 +25,21 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what is wrong with the input becomes a click error."""
-        try:
-            return super().invoke(ctx)
-        except (InputError, OSError) as error:
-            raise BadInput(_one_line(error)) from error
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except (InputError, OSError) as error:
+                raise BadInput(_one_line(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people meet them."""
         return list(self.commands)
+
+
+def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Say what the warning says, without the place in the source."""
+    click.echo(f"Warning: {message}", err=True)
 
 
 def _one_line(error: Exception) -> str:

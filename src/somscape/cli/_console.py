@@ -25,15 +25,22 @@ def make_console(*, to_stderr: bool = False) -> Console:
     """Return a console as wide as the terminal, or 100 characters where there is none."""
     stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() else shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
-    return Console(stderr=to_stderr, width=width, highlight=False)
+    return Console(stderr=to_stderr, width=width, highlight=False, emoji=False)
 
 
-def show_columns(console: Console, encoding: Encoding, missing: dict[str, int]) -> None:
+def say(console: Console, text: str) -> None:
+    """Print one line as it is: a path must not be cut where a terminal would end."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def show_columns(
+    console: Console, encoding: Encoding, missing: dict[str, int], *, all_of_them: bool = False
+) -> None:
     """Say what was done to each column."""
-    if len(encoding.columns) > MAX_COLUMNS_SHOWN:
+    if len(encoding.columns) > MAX_COLUMNS_SHOWN and not all_of_them:
         kinds = [code.kind for code in encoding.columns]
         counts = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
-        console.print(f"{len(kinds)} columns: {counts}; report.html says what became of each.")
+        say(console, f"{len(kinds)} columns: {counts} (`somscape info` lists a map's columns).")
         return
     grid = Grid("column", "taken as", "because", box=None, padding=(0, 2, 0, 0))
     for code in encoding.columns:

@@ -13,6 +13,7 @@ from somscape.cli._console import (
     kernels_line,
     make_console,
     progress_bar,
+    say,
     show_alerts,
     show_columns,
     stage,
@@ -29,23 +30,25 @@ from somscape.outliers import Alerts, Detection, rank_alerts, train_detector
 from somscape.plots import planes, umatrix
 from somscape.tables import Table, read_table, write_csv
 
-DEMO_COMMAND = "somscape demo"
+READING = ("delimiter", "decimal", "encoding")
+MAX_CLASSES = 5
+"""Label values that the map marks apart; of more, the one compared with and the others."""
 
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
     check_folder(out, force=options["force"])
-    reading = {name: options.pop(name) for name in ("delimiter", "decimal", "encoding")}
     with stage(f"reading {path}"):
-        table = read_table(path, **reading)
-    _detect(table, out, options, _command_line(path, out, options))
+        table = read_table(path, **{name: options[name] for name in READING})
+    _detect(table, out, options, _command_line(["detect", path], options, out))
 
 
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
     roles = {"id_column": None, "label": "class=2", "drop": (), "category": (), "number": ()}
-    _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, DEMO_COMMAND)
+    command = _command_line(["demo"], options, out)
+    _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)
 
 
 def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> None:
@@ -58,7 +61,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     label = find_label(table, options["label"])
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     notes = f" ({'; '.join(table.notes)})" if table.notes else ""
-    console.print(f"{table.n_rows} rows of {table.source}{notes}", markup=False)
+    say(console, f"{table.n_rows} rows of {table.source}{notes}")
     show_columns(console, encoding, encoding.n_missing(table))
 
     detection = Detection(contamination=options["contamination"])
@@ -74,19 +77,23 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     show_alerts(console, alerts)
     console.print()
     if label is not None and agreement is not None:
-        console.print(agreement_line(label, agreement), markup=False)
-    console.print(kernels_line(select_kernels().name), markup=False)
+        say(console, agreement_line(label, agreement))
+    say(console, kernels_line(select_kernels().name))
     names = ", ".join(RESULT_FILES)
-    console.print(f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}", markup=False)
+    say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
 
 
 def agreement_line(label: Label, agreement: Agreement) -> str:
     """Say how well unusual and labelled agree; what the label means is the reader's to know."""
     rarer = ", the rarer value" if label.is_rarer else ""
-    return (
+    line = (
         f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
-        f"{agreement.n_rows} rows{rarer}): AUROC {agreement.auroc:.3f}; "
-        f"{agreement.precision:.0%} of the {agreement.n_alerts} alerts have it, "
+        f"{agreement.n_rows} rows{rarer}): AUROC {agreement.auroc:.3f}"
+    )
+    if agreement.n_alerts == 0:
+        return f"{line}."
+    return (
+        f"{line}; {agreement.precision:.0%} of the {agreement.n_alerts} alerts have it, "
         f"{agreement.lift:.2f} times the share among all rows."
     )
 
@@ -110,7 +117,7 @@ def _write(
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
     shown = None
-    if label is not None and agreement is not None:
+    if label is not None and agreement is not None and agreement.n_alerts:
         shown = {"label": label.column, "value": label.value, **vars(agreement)}
     with whole_folder(out) as folder:
         write_csv(folder / "alerts.csv", alerts.to_table(map_, table))
@@ -129,21 +136,23 @@ def _write(
 
 def _classes(table: Table, label: Label) -> list[str]:
     cells = table.column(label.column).cells
-    return ["missing" if cell is None else f"{label.column} {cell}" for cell in cells]
+    named = [f"{label.column} {'missing' if cell is None else cell}" for cell in cells]
+    if len(set(named)) <= MAX_CLASSES:
+        return named
+    return [f"{label.column} {label.value}" if has else "other" for has in label.has_value]
 
 
-def _command_line(path: str, out: Path, options: dict[str, Any]) -> str:
-    words = ["somscape", "detect", path]
-    for flag, name in (("--id", "id_column"), ("--label", "label")):
-        if options[name] is not None:
-            words += [flag, options[name]]
-    for name in ("drop", "category", "number"):
-        for column in options[name]:
-            words += [f"--{name}", column]
-    if options["missing"] != "fill":
-        words += ["--missing", options["missing"]]
-    if options["alerts"] is not None:
-        words += ["--alerts", str(options["alerts"])]
-    else:
-        words += ["--contamination", str(options["contamination"])]
-    return shlex.join([*words, "--seed", str(options["seed"]), "--out", str(out)])
+def _command_line(words: list[str], options: dict[str, Any], out: Path) -> str:
+    """Return the command that makes the same files again."""
+    flags = {
+        "id_column": "--id",
+        **{n: f"--{n}" for n in ("label", "drop", "category", "number", "missing", *READING)},
+        **{n: f"--{n}" for n in ("alerts", "contamination", "seed")},
+    }
+    words = ["somscape", *words]
+    for name, flag in flags.items():
+        given = options.get(name)
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None:
+                words += [flag, str(value)]
+    return shlex.join([*words, "--out", str(out)])

@@ -5,7 +5,14 @@ from typing import Any
 
 from somscape import measures
 from somscape._errors import InputError
-from somscape.cli._console import kernels_line, make_console, progress_bar, show_columns, show_facts
+from somscape.cli._console import (
+    kernels_line,
+    make_console,
+    progress_bar,
+    say,
+    show_columns,
+    show_facts,
+)
 from somscape.cli._roles import roles_from
 from somscape.encode import fit_encoding
 from somscape.fit import Settings, train_map
@@ -22,7 +29,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     console = make_console()
-    console.print(f"{table.n_rows} rows of {table.source}", markup=False)
+    say(console, f"{table.n_rows} rows of {table.source}")
     show_columns(console, encoding, encoding.n_missing(table))
     with progress_bar(1) as bar:
         settings = Settings(
@@ -48,5 +55,5 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
             ("topographic error", f"{error:.3f} ({6 if lattice.is_hexagonal else 8} neighbors)"),
         ],
     )
-    console.print(kernels_line(select_kernels().name), markup=False)
-    console.print(f"Wrote {out}", markup=False)
+    say(console, kernels_line(select_kernels().name))
+    say(console, f"Wrote {out}")

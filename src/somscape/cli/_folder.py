@@ -1,6 +1,5 @@
 """Result files appear whole or not at all."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from somscape._errors import InputError
+from somscape._files import umask
 
 RESULT_FILES = ("alerts.csv", "report.html", "map.som", "umatrix.png", "planes.png")
 
@@ -23,6 +23,10 @@ def check_folder(target: Path, *, force: bool) -> None:
         return
     if not target.is_dir() or target.is_symlink():
         raise InputError(f"{target} is not a folder. Give another --out.")
+    if Path.cwd().is_relative_to(target.resolve()):
+        raise InputError(
+            f"{target} holds the working folder, which cannot be replaced. Give another --out."
+        )
     foreign = sorted(p.name for p in target.iterdir() if p.name not in RESULT_FILES)
     if foreign and not force:
         raise InputError(
@@ -37,7 +41,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     making = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
         yield making
-        making.chmod(0o777 & ~_umask())
+        making.chmod(0o777 & ~umask())
         if target.exists():
             old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
             target.replace(old / "results")
@@ -53,9 +57,3 @@ def whole_folder(target: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

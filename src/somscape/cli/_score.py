@@ -1,16 +1,25 @@
 """`score`: new rows against a saved detector."""
 
+import io
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from somscape._errors import InputError
-from somscape.cli._console import make_console
+from somscape._files import write_whole
+from somscape.cli._console import make_console, say
 from somscape.maps import Map, load
-from somscape.outliers import RECORD, explain_rows, p_values, score_rows, settings_of
+from somscape.outliers import (
+    RECORD,
+    RESULT_NAMES,
+    explain_rows,
+    free_name,
+    p_values,
+    score_rows,
+    settings_of,
+)
 from somscape.tables import Table, read_table, table_from_columns, write_csv
 
 
@@ -23,16 +32,16 @@ def score_file(map_file: str, path: str, out: str, **reading: Any) -> None:
     if out == "-":
         write_csv(sys.stdout, result)
     else:
-        _write_whole(Path(out), result)
+        _write_file(Path(out), result)
     console = make_console(to_stderr=True)
-    console.print(f"{table.n_rows} rows scored, {n_flagged} above the threshold.", markup=False)
+    say(console, f"{table.n_rows} rows scored, {n_flagged} above the threshold.")
     for what, counts in (
         ("missing cells filled", map_.encoding.n_missing(table)),
         ("cells with a level the map never saw", map_.encoding.n_unseen(table)),
     ):
         if counts:
             listed = ", ".join(f"{name} {n}" for name, n in counts.items())
-            console.print(f"{what.capitalize()}: {listed}.", markup=False)
+            say(console, f"{what.capitalize()}: {listed}.")
 
 
 def _scores(map_: Map, table: Table) -> tuple[Table, int]:
@@ -50,7 +59,7 @@ def _scores(map_: Map, table: Table) -> tuple[Table, int]:
     else:
         id_name, ids = RECORD, list(range(1, table.n_rows + 1))
     columns = {
-        id_name: ids,
+        free_name(id_name, (*RESULT_NAMES, "flagged")): ids,
         "score": scores,
         "p_value": p_values(map_, scores),
         "flagged": np.where(is_flagged, "yes", "no").tolist(),
@@ -62,16 +71,9 @@ def _scores(map_: Map, table: Table) -> tuple[Table, int]:
     return table_from_columns(columns, source="scores"), len(flagged)
 
 
-def _write_whole(target: Path, result: Table) -> None:
+def _write_file(target: Path, result: Table) -> None:
     if not target.parent.is_dir() or target.is_dir():
         raise InputError(f"{target}: not a place for a file. Give --out the name of a new file.")
-    with tempfile.NamedTemporaryFile(
-        "w", dir=target.parent, delete=False, encoding="utf-8", newline=""
-    ) as file:
-        temporary = Path(file.name)
-        try:
-            write_csv(file, result)
-        except BaseException:
-            temporary.unlink()
-            raise
-    temporary.replace(target)
+    text = io.StringIO()
+    write_csv(text, result)
+    write_whole(target, text.getvalue().encode())

@@ -4,6 +4,7 @@ All features share one scale: the full range of a number's usual values is 1, an
 mismatch of a category (Gower's convention, as squared distances).
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, TypeAlias
@@ -11,7 +12,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from somscape._errors import InputError
-from somscape._types import Float64s, Objects
+from somscape._types import Float64s, Floats, Objects
 from somscape.encode._text import number_text
 from somscape.tables import Column
 
@@ -27,6 +28,9 @@ TAIL_PERCENT = 2.0
 rows), so that a few extremes neither squeeze the other rows together nor hide: they lie
 outside [0, 1].  Of 12 cases planted among credit applications 9.9 come among the first 40,
 against 8.3 with the range of all values and 9.0 without taming (benchmarks/planted.py)."""
+
+PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+"""Text that stands for one number and nothing else; 007 is a name."""
 
 MISSING_LEVEL = "(missing)"
 UNSEEN_LEVEL = "(unseen)"
@@ -113,9 +117,10 @@ class NumberCode:
         """Return the encoded column, of shape (n_rows, 1)."""
         assert column.numbers is not None
         values = np.where(np.isnan(column.numbers), self.fill, column.numbers)
-        if self.width:
-            values = np.arcsinh((values - self.center) / self.width)
-        return ((values - self.low) / self.span)[:, None]
+        with np.errstate(over="ignore"):  # the encoding refuses what is too far
+            if self.width:
+                values = np.arcsinh((values - self.center) / self.width)
+            return ((values - self.low) / self.span)[:, None]
 
     def decode(self, features: Float64s) -> Float64s:
         """Return numbers in original units from encoded features of shape (n, 1)."""
@@ -182,14 +187,18 @@ class CategoryCode:
         features[np.arange(len(which)), which] = MISMATCH_WEIGHT
         return features
 
-    def decode(self, features: Float64s) -> Objects:
+    def decode(self, features: Floats) -> Objects:
         """Return the level with the largest share in each row of encoded features."""
         names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
         return names[features.argmax(axis=1)]
 
+    def level(self, features: Floats) -> str:
+        """Return the level of one encoded row of shape (n_features,)."""
+        return str(self.decode(features[None, :])[0])
+
     def prevailing(self, prototypes: Float64s) -> str:
         """Return the level with the largest share among some prototypes."""
-        return str(self.decode(prototypes.mean(axis=0)[None, :])[0])
+        return self.level(prototypes.mean(axis=0))
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the level that prevails among some prototypes, with its share, in words."""
@@ -226,7 +235,22 @@ def _usual_ends(n: int) -> list[int]:
 
 
 def level_texts(column: Column) -> list[str]:
-    """Return each cell as a level: 1, 1.0 and 01 are the same level of a number column."""
-    if column.numbers is None:
-        return [MISSING_LEVEL if cell is None else cell for cell in column.cells]
-    return [MISSING_LEVEL if v != v else number_text(v, v == int(v), 15) for v in column.numbers]
+    """Return each cell as a level; 1 and 1.0 are the same one.
+
+    A column may be numbers in one file and, for a single word, text in the next: a cell's
+    level must not depend on its neighbors.
+    """
+    if column.numbers is not None:
+        return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
+    level_of = {cell: _text_level(cell) for cell in set(column.cells)}
+    return [level_of[cell] for cell in column.cells]
+
+
+def _text_level(cell: str | None) -> str:
+    if cell is None:
+        return MISSING_LEVEL
+    return _number_level(float(cell)) if PLAIN_NUMBER.fullmatch(cell) else cell
+
+
+def _number_level(value: float) -> str:
+    return number_text(value, value == int(value), 15)

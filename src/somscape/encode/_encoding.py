@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from somscape.encode._codes import (
 )
 from somscape.encode._kinds import Roles, decide
 from somscape.tables import Column, Table
+
+FARTHEST = 1e100
+"""Encoded values beyond this would overflow when squared and summed."""
 
 MISSING_CHOICES = ("fill", "error")
 
@@ -98,6 +102,8 @@ class Encoding:
         if self.missing == "error":
             _refuse_missing(table, columns)
         parts = [code.encode(c) for code, c in zip(self.features, columns, strict=True)]
+        for column, part in zip(columns, parts, strict=True):
+            _refuse_far(table, column, part)
         return np.hstack(parts)
 
     def fill(self, rows: Floats) -> Floats:
@@ -143,7 +149,7 @@ class Encoding:
     def _column_for(code: FeatureCode, table: Table) -> Column:
         column = table.column(code.name)
         if isinstance(code, NumberCode) and column.numbers is None:
-            row = next((i for i, cell in enumerate(column.cells) if cell is not None), 0)
+            row = next(i for i, cell in enumerate(column.cells) if not _is_number(cell))
             raise InputError(
                 column.problem
                 or f"{table.where(row)}: column '{code.name}' must hold numbers, as in the table "
@@ -209,6 +215,23 @@ def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error
     if missing == "error":
         _refuse_missing(table, [table.column(code.name) for code in encoding.features])
     return encoding
+
+
+def _refuse_far(table: Table, column: Column, part: Float64s) -> None:
+    is_far = ~(np.abs(part) <= FARTHEST).all(axis=1)
+    if is_far.any():
+        row = int(is_far.argmax())
+        raise InputError(
+            f"{table.where(row)}, column '{column.name}': {column.cells[row]} is too far from the "
+            "numbers the scale was made from. Correct or leave out the row."
+        )
+
+
+def _is_number(cell: str | None) -> bool:
+    try:
+        return cell is None or isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:

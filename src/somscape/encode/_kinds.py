@@ -4,6 +4,7 @@ No reader can tell a category from a number by its type: credit files write unor
 categories as 1, 2, 3.  The rules below are reported for each column and can be overridden.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
@@ -16,6 +17,9 @@ MAX_NUMBER_LEVELS = 15
 
 MAX_TEXT_LEVELS = 50
 """Text with more different values than this is a name, a note or an id."""
+
+ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
+"""Ends in the word id: customer_id, CustomerID and ID, but neither PAID nor Madrid."""
 
 MAX_FORCED_LEVELS = 1000
 """Levels beyond which even a column named as a category is refused."""
@@ -67,6 +71,9 @@ class Decision:
     why: str
 
 
+NO_VALUE = Decision("dropped", "no value in any row")
+
+
 def decide(table: Table, roles: Roles) -> dict[str, Decision]:
     """Return what each column of a table is.
 
@@ -108,7 +115,7 @@ def _decide_one(table: Table, column: Column, roles: Roles, id_name: str | None)
     if name in roles.category:
         return _forced_category(column)
     if column.n_distinct == 0:
-        return Decision("dropped", "no value in any row")
+        return NO_VALUE
     if column.problem:
         raise InputError(column.problem)
     if column.is_number:
@@ -144,6 +151,8 @@ def _forced_number(table: Table, column: Column) -> Decision:
             f"cannot be used; pass --category {column.name} or --drop {column.name}."
         )
         raise InputError(problem)
+    if column.n_distinct == 0:
+        return NO_VALUE
     if column.n_distinct < 2:
         return Decision("constant", "fewer than two different values")
     return Decision("number", "as asked")
@@ -156,6 +165,8 @@ def _forced_category(column: Column) -> Decision:
             f"column '{column.name}' has {n_levels} different values, more than the "
             f"{MAX_FORCED_LEVELS} that a category may have; group them or --drop {column.name}."
         )
+    if column.n_distinct == 0:
+        return NO_VALUE
     if n_levels == 1:
         return Decision("constant", f"always {_only(column)}")
     return Decision("category", "as asked")
@@ -165,10 +176,7 @@ def _find_id(table: Table, roles: Roles) -> str | None:
     """Name of the first column that is called an id and whose values all differ."""
     spoken_for = {*roles.drop, *roles.category, *roles.number, roles.label}
     for column in table.columns:
-        words = column.name.replace("_", " ").replace("-", " ").split()
-        is_called_id = bool(words) and (
-            words[-1].lower() == "id" or words[-1].endswith(("Id", "ID"))
-        )
+        is_called_id = ID_NAME.search(column.name) is not None
         is_key = column.n_missing == 0 and column.n_distinct == table.n_rows > 1
         if is_called_id and is_key and column.name not in spoken_for:
             return column.name

@@ -256,6 +256,8 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         self.map_.save(path)
 
     def _settings(self) -> Settings:
+        if not (self.som is None or isinstance(self.som, SOM)):
+            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
         som = SOM() if self.som is None else clone(self.som)
         if som.random_state is None:
             som.set_params(random_state=seed_of(self.random_state))

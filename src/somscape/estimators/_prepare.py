@@ -10,14 +10,11 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from somscape._errors import InputError
 from somscape._types import Float64s, Floats
-from somscape._validate import check_choice
+from somscape._validate import check_choice, check_values
 from somscape.encode import Encoding, fit_encoding
 from somscape.tables import Table
 
 MISSING = ("error", "fill")
-
-LARGEST = {"float32": 1e18, "float64": 1e150}
-"""Beyond these the square of a value overflows its type."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,24 +79,30 @@ def prepare(
         names = encoding.feature_names
         estimator.n_features_in_ = len(names)
         estimator.feature_names_in_ = np.array(names, dtype=object)
+        weights = _checked_weights(values, sample_weight)
     else:
         values = _checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
         names = [f"x{i}" for i in range(values.shape[1])] if given is None else list(given)
-        values, encoding = _without_missing(values, names, missing)
-    _check_finite(values, encoding.feature_names)
-    weights = _checked_weights(values, sample_weight)
+        weights = _checked_weights(values, sample_weight)
+        values, encoding = _without_missing(values, weights, names, missing)
+        check_values(values, names)
     rows = values
     if weights is not None and not weights.all():
         rows, weights = values[weights > 0], weights[weights > 0]
     return Prepared(np.ascontiguousarray(rows), weights, values, encoding)
 
 
-def seed_of(random_state: Any) -> int:
-    """Return a seed for NumPy's generators from a scikit-learn random state."""
+def seed_of(random_state: Any, *, draws: bool = True) -> int:
+    """Return a seed for NumPy's generators from a scikit-learn random state.
+
+    Without `draws` nothing will be drawn, and a state is left alone.
+    """
     is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
     if is_seed and random_state >= 0:
         return int(random_state)
+    if not draws and random_state is None:
+        return 0
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
@@ -109,9 +112,9 @@ def rows_for(estimator: Any, X: Any) -> Floats:
         rows: Floats = estimator.map_.rows_of(X)
         return rows
     values = _checked_array(estimator, X, reset=False)
-    values = estimator.map_.encoding.fill(values)
-    _check_finite(values, estimator.map_.encoding.feature_names)
-    return np.ascontiguousarray(values, dtype=estimator.map_.codebook.dtype)
+    filled: Floats = estimator.map_.encoding.fill(values)
+    check_values(filled, estimator.map_.encoding.feature_names, estimator.map_.codebook.dtype)
+    return np.ascontiguousarray(filled, dtype=estimator.map_.codebook.dtype)
 
 
 def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Floats:
@@ -127,7 +130,9 @@ def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: i
     return values
 
 
-def _without_missing(values: Floats, names: list[str], missing: str) -> tuple[Floats, Encoding]:
+def _without_missing(
+    values: Floats, weights: Float64s | None, names: list[str], missing: str
+) -> tuple[Floats, Encoding]:
     is_missing = np.isnan(values)
     if not is_missing.any():
         return values, Encoding.plain(names)
@@ -137,22 +142,11 @@ def _without_missing(values: Floats, names: list[str], missing: str) -> tuple[Fl
             f"X has missing values (NaN): {counts}. Fill them or leave those rows or columns out, "
             "or pass missing='fill' to take each column's median."
         )
-    if is_missing.all(axis=0).any():
+    counted = slice(None) if weights is None else weights > 0
+    if is_missing[counted].all(axis=0).any():
         raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
-    encoding = Encoding.plain(names, fills=np.nanmedian(values, axis=0).tolist())
+    encoding = Encoding.plain(names, fills=np.nanmedian(values[counted], axis=0).tolist())
     return encoding.fill(values), encoding
-
-
-def _check_finite(values: Floats, names: list[str]) -> None:
-    limit = LARGEST[values.dtype.name]
-    largest = np.abs(values).max(axis=0, initial=0.0)
-    for j in np.flatnonzero(~(largest <= limit))[:1]:
-        row = int(np.argmax(~(np.abs(values[:, j]) <= limit)))
-        raise InputError(
-            f"X must be finite and at most {limit:g} in size for {values.dtype.name}; got "
-            f"{values[row, j]} (infinity, NaN or too large) in row {row}, column '{names[j]}'. "
-            "Correct, rescale or leave out the row."
-        )
 
 
 def _checked_weights(values: Floats, sample_weight: Any) -> Float64s | None:

@@ -1,7 +1,7 @@
 """The self-organizing map as a scikit-learn estimator."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -269,12 +269,15 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
 
 def settings_of_som(som: SOM) -> Settings:
-    """Return a SOM's parameters as checked settings; draws a seed where none was given."""
+    """Return a SOM's parameters as checked settings; draws a seed where one is needed."""
     names = [f.name for f in fields(Settings) if f.name not in ("seed", "callbacks")]
+    if not isinstance(som.callbacks, Iterable):
+        raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
     callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)
+    draws = som.algorithm == "online" or (isinstance(som.init, str) and som.init != "pca")
     return Settings(
         **{name: getattr(som, name) for name in names},
-        seed=seed_of(som.random_state),
+        seed=seed_of(som.random_state, draws=draws),
         callbacks=callbacks,
     )
 

@@ -1,5 +1,6 @@
 """From prepared rows and settings to a trained map."""
 
+import math
 import warnings
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from somscape._errors import SomscapeWarning
 from somscape._types import Float64s, Floats
+from somscape._validate import check_values
 from somscape._version import __version__
 from somscape.encode import Encoding
 from somscape.fit._plan import Plan, auto_shape, resolve_plan
@@ -57,7 +59,8 @@ def train_map(
     axes = principal_axes(problem) if needs_axes else None
     if lattice is None:
         variances = None if axes is None else axes.variances
-        lattice = _lattice_for(settings, problem.total_weight, variances)
+        total = float(len(rows)) if weights is None else math.fsum(weights)
+        lattice = _lattice_for(settings, total, variances)
     problem = problem.on(lattice)
     if given is None:
         codebook = start_codebook(problem, settings.init, axes, rng)
@@ -80,14 +83,16 @@ def train_map(
 
 
 def _given_start(init: Any, rows: Floats) -> Floats:
-    codebook: Floats = np.array(init, dtype=rows.dtype, order="C")
+    try:
+        codebook: Floats = np.array(init, dtype=rows.dtype, order="C")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`init` must hold numbers; {error}.") from error
     if codebook.ndim != 2 or codebook.shape[1] != rows.shape[1]:
         raise ValueError(
             f"`init` must have shape (n_units, {rows.shape[1]}), one column per feature; got "
             f"{codebook.shape}."
         )
-    if not np.isfinite(codebook).all():
-        raise ValueError("`init` must be finite; it holds NaN or infinity.")
+    check_values(codebook, [str(i) for i in range(rows.shape[1])], what="init")
     return codebook
 
 

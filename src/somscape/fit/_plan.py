@@ -90,22 +90,22 @@ def auto_shape(
     has_shape = second > 0 and second * wanted >= first
     stretch = min(math.sqrt(first / second), MAX_STRETCH) if has_shape else 1.0
     pitch = math.sqrt(0.75) if is_hexagonal else 1.0
-    if n_rows is None and n_cols is None:
-        n_rows = max(1, round(math.sqrt(wanted / stretch / pitch)))
-        if needs_even_rows:
-            n_rows += n_rows % 2
+    step = 2 if needs_even_rows else 1
     if n_rows is None:
-        assert n_cols is not None
-        n_rows = max(1, round(wanted / n_cols))
-        if needs_even_rows:
-            n_rows += n_rows % 2
-        while n_rows * n_cols > limit and n_rows > 1 + needs_even_rows:
-            n_rows -= 1 + needs_even_rows
+        n_given = n_cols or math.sqrt(wanted * stretch * pitch)
+        n_rows = step * max(1, _nearest(wanted / n_given / step))
+        while n_cols is not None and n_rows * n_cols > limit and n_rows > step:
+            n_rows -= step
     if n_cols is None:
-        n_cols = max(1, round(wanted / n_rows))
+        n_cols = max(1, _nearest(wanted / n_rows))
         while n_rows * n_cols > limit and n_cols > 1:
             n_cols -= 1
     return n_rows, n_cols
+
+
+def _nearest(value: float) -> int:
+    """Round halves up, as the SOM Toolbox does."""
+    return math.floor(value + 0.5)
 
 
 def resolve_plan(

@@ -6,6 +6,7 @@ same codebook comes from any number of threads, chunks or workers.  Whoever runs
 never changes the algorithm.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,9 @@ from somscape.kernels import Kernels
 SUM_BITS = 61
 """Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
 
+
+LOWEST_WEIGHT_BITS, HIGHEST_WEIGHT_BITS = -20, 20
+"""Weights whose largest lies between 2^-20 and 2^20 are taken as they are."""
 
 SMALLEST_WEIGHT = float(np.finfo(np.float64).tiny)
 """A neighborhood that won no more than this won nothing."""
@@ -30,7 +34,7 @@ class Problem:
     ----------
     rows : ndarray of shape (n_samples, n_features), float32 or float64
     weights : ndarray of shape (n_samples,), float64, or None
-        All above 0; None means 1 each.
+        All above 0, at most 2^20; None means 1 each.
     lattice : Lattice
     neighborhood : {"gaussian", "bubble"}
     kernels : Kernels
@@ -113,7 +117,10 @@ def make_problem(
     -------
     Problem
     """
-    total_weight = float(len(rows)) if weights is None else float(np.sum(weights))
+    if weights is not None:
+        weights = _sized(weights)
+    # fsum rounds once, so the total does not depend on the order of the rows.
+    total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     low, high = (f(rows, axis=0).astype(np.float64) for f in (np.min, np.max))
     middle = low + (high - low) / 2
     mean = middle + _mean_offset(rows, weights, total_weight, middle, (high - low) / 2, kernels)
@@ -196,6 +203,14 @@ def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats)
     is_reached = weight > SMALLEST_WEIGHT
     means = problem.mean + totals / np.where(is_reached, weight, 1.0)
     return np.where(is_reached, means, codebook).astype(codebook.dtype, copy=False)
+
+
+def _sized(weights: Float64s) -> Float64s:
+    """Return weights of a size that fixed point can hold: means depend on their ratios only."""
+    _, exponent = np.frexp(weights.max())
+    if LOWEST_WEIGHT_BITS <= exponent <= HIGHEST_WEIGHT_BITS:
+        return weights
+    return np.ldexp(weights, HIGHEST_WEIGHT_BITS - int(exponent))
 
 
 def _mean_offset(

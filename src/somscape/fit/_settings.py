@@ -66,6 +66,8 @@ class Settings:
         check_number("rate_start", self.rate_start, 0, 1)
         check_number("rate_end", self.rate_end, 0, 1)
         check_number("tol", self.tol, 0, low_is_allowed=True)
+        if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
+            raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")
         start, end = self.radius_start, self.radius_end
         if not isinstance(start, str) and not isinstance(end, str) and end > start:
             raise ValueError(

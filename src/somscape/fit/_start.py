@@ -1,5 +1,6 @@
 """The codebook before the first epoch, and the axes of the data that shape it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ STARTS = ("pca", "sample", "random")
 
 MAX_AXES_ROWS = 100_000
 """Rows that the principal axes are taken from; more change a start by nothing visible."""
+
+MAX_COUNTED_WEIGHT = 2**20
+"""Whole weights up to this total repeat rows to the bit; more would leave the products few bits."""
 
 START_BITS = 20
 """The start is rounded to this many bits of each feature's range, so that last-digit
@@ -44,11 +48,11 @@ def principal_axes(problem: Problem) -> Axes:
     rows, weights = problem.rows, problem.weights
     step = -(-len(rows) // MAX_AXES_ROWS)
     centered = rows[::step].astype(np.float64) - problem.mean
-    some_weights = None if weights is None else weights[::step]
-    total = float(len(centered)) if some_weights is None else float(some_weights.sum())
-    bits = (52 - int(np.ceil(np.log2(total + 1)))) // 2
-    largest = np.abs(centered).max(axis=0)
-    unit = np.where(largest > 0, largest, 1.0) / 2.0**bits
+    some_weights = None if weights is None else _countable(weights[::step])
+    total = float(len(centered)) if some_weights is None else math.fsum(some_weights)
+    bits = (52 - math.ceil(math.log2(total + 1))) // 2
+    unit = np.abs(centered).max(axis=0) / 2.0**bits
+    unit[unit == 0] = 1.0
     whole = np.rint(centered / unit)
     weighted = whole if some_weights is None else np.rint(whole * some_weights[:, None])
     if len(whole) >= whole.shape[1]:
@@ -68,6 +72,15 @@ def principal_axes(problem: Problem) -> Axes:
         top = np.append(top, 0.0)
         directions = np.vstack([directions, np.zeros(rows.shape[1])])
     return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]))
+
+
+def _countable(weights: Float64s) -> Float64s:
+    """Return weights as they are while they count rows, else with a mean of about 1."""
+    total = math.fsum(weights)
+    if total <= MAX_COUNTED_WEIGHT and np.array_equal(weights, np.rint(weights)):
+        return weights
+    _, exponent = np.frexp(total / len(weights))
+    return np.ldexp(weights, -int(exponent))
 
 
 def start_codebook(
@@ -95,7 +108,8 @@ def start_codebook(
         assert axes is not None
         offsets = plane_coordinates(lattice) * np.sqrt(axes.variances) @ axes.directions
         largest = np.abs(rows.astype(np.float64) - problem.mean).max(axis=0)
-        grain = np.where(largest > 0, largest, 1.0) / 2.0**START_BITS
+        grain = largest / 2.0**START_BITS
+        grain[grain == 0] = 1.0
         values = problem.mean + np.rint(offsets / grain) * grain
     elif init == "sample":
         values = rows[_draw_rows(problem, lattice.n_units, rng)]

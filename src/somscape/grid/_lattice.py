@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape._validate import check_choice, check_whole
 
 KINDS = ("rectangular", "hexagonal")
 BOUNDARIES = ("plane", "torus")
@@ -31,7 +32,7 @@ class Lattice:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         For a size below 1, an unknown kind or boundary, or a hexagonal torus with an
         odd number of rows, whose first and last row would not interlock.
 
@@ -51,13 +52,10 @@ class Lattice:
     boundary: str = "plane"
 
     def __post_init__(self) -> None:
-        for name in ("n_rows", "n_cols"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1; got {getattr(self, name)}.")
-        if self.kind not in KINDS:
-            raise ValueError(f"lattice `kind` must be one of {KINDS}; got {self.kind!r}.")
-        if self.boundary not in BOUNDARIES:
-            raise ValueError(f"`boundary` must be one of {BOUNDARIES}; got {self.boundary!r}.")
+        check_whole("n_rows", self.n_rows, 1)
+        check_whole("n_cols", self.n_cols, 1)
+        check_choice("kind", self.kind, KINDS)
+        check_choice("boundary", self.boundary, BOUNDARIES)
         if self.is_hexagonal and self.is_torus and self.n_rows % 2:
             raise ValueError(
                 f"a hexagonal torus needs an even `n_rows`; got {self.n_rows}. "

@@ -62,7 +62,7 @@ def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> N
         With at most 3 column kernels for a gaussian and 3 per row offset for a bubble.
     """
     n_rows = lattice.n_rows
-    rows = np.arange(n_rows)
+    rows, radius = np.arange(n_rows), float(radius)
     # Row offsets are looked up by their place from -(n_rows - 1).
     place = rows[:, None] - rows[None, :] + n_rows - 1
     by_offset = np.arange(-(n_rows - 1), n_rows)
@@ -97,5 +97,6 @@ def _wrap(offset: NDArray[np.generic], period: int, lattice: Lattice) -> Float64
 
 
 def _gaussian(distance_sq: Float64s, radius: float) -> Float64s:
-    # math.exp, value by value: NumPy's exp rounds differently from processor to processor.
-    return np.array([math.exp(-v / (2.0 * radius * radius)) for v in distance_sq.tolist()])
+    # math.exp, value by value: NumPy's exp rounds differently from processor to processor.  The
+    # radius divides twice, because its square may vanish.
+    return np.array([math.exp(-0.5 * (v / radius) / radius) for v in distance_sq.tolist()])

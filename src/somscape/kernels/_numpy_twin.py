@@ -9,6 +9,8 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, NeighborhoodTables
 
+MAX_BEST = 16
+
 BLOCK_VALUES = 1 << 16
 """Distances held at once: 512 KiB in float64, so that they stay in the processor's cache."""
 
@@ -20,6 +22,8 @@ class NumpyKernels:
 
     def search(self, rows: Floats, codebook: Floats, k: int = 1) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances."""
+        if not 1 <= k <= min(MAX_BEST, len(codebook)):
+            raise ValueError(f"k must be in 1..min({MAX_BEST}, units); got {k}")
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
         step = max(1, BLOCK_VALUES // len(codebook))
@@ -60,9 +64,10 @@ class NumpyKernels:
         np.add.at(counts, units, np.rint(weights * weight_scale).astype(np.int64))
         times = np.rint(weights)
         is_whole = (times == weights)[:, None]
-        repeated = times.astype(np.int64)[:, None] * np.rint(values).astype(np.int64)
-        scaled = np.rint(weights[:, None] * values).astype(np.int64)
-        np.add.at(totals, units, np.where(is_whole, repeated, scaled))
+        # Values that only their weight makes small enough for an integer are left out of the cast.
+        whole_values = np.rint(np.where(is_whole, values, 0.0)).astype(np.int64)
+        scaled = np.rint(np.where(is_whole, 0.0, weights[:, None] * values)).astype(np.int64)
+        np.add.at(totals, units, times.astype(np.int64)[:, None] * whole_values + scaled)
 
     def smooth(self, sums: Float64s, tables: NeighborhoodTables) -> Float64s:
         """Return the neighborhood-weighted sums of every unit."""
@@ -95,7 +100,8 @@ class NumpyKernels:
             if neighborhood == "bubble":
                 pull = (distance**2 <= radius**2 + 1e-9).astype(np.float64)
             else:
-                pull = np.exp(-(distance**2) / (2 * radius**2))
+                with np.errstate(over="ignore"):
+                    pull = np.exp(-0.5 * (distance / radius) ** 2)
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
 

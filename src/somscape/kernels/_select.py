@@ -4,6 +4,7 @@ import os
 from functools import cache
 from importlib.util import find_spec
 
+from somscape._errors import InputError
 from somscape.kernels._kernels import Kernels
 
 VARIABLE = "SOMSCAPE_KERNELS"
@@ -30,7 +31,7 @@ def select_kernels(name: str | None = None) -> Kernels:
 
     Raises
     ------
-    ValueError
+    InputError
         For an unknown name, or "core" where it is not built.
 
     Examples
@@ -40,9 +41,9 @@ def select_kernels(name: str | None = None) -> Kernels:
     """
     name = name or os.environ.get(VARIABLE) or ("core" if is_core_built() else "numpy")
     if name not in ("core", "numpy"):
-        raise ValueError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.")
+        raise InputError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.")
     if name == "core" and not is_core_built():
-        raise ValueError(
+        raise InputError(
             "this installation has no compiled core; install somscape where a C++ compiler is "
             f"found, or leave {VARIABLE} unset to use NumPy."
         )

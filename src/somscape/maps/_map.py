@@ -10,11 +10,15 @@ import numpy as np
 
 from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
+from somscape._validate import check_choice, check_number, check_values, check_whole
 from somscape.encode import Encoding
 from somscape.grid import Lattice
 from somscape.kernels import select_kernels
 from somscape.save import Record, read_record, write_record
 from somscape.tables import Table
+
+SCORES = ("k_prototype",)
+MAX_PROTOTYPES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,11 @@ class DetectorSettings:
     n_prototypes: int
     threshold: float
     calibration: Float64s
+
+    def __post_init__(self) -> None:
+        check_choice("score", self.score, SCORES)
+        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
+        check_number("threshold", self.threshold, 0, low_is_allowed=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,15 +114,15 @@ class Map:
             For another number of features, or values that are not finite.
         """
         values = self.encoding.encode(X) if isinstance(X, Table) else np.asarray(X)
-        rows: Floats = np.ascontiguousarray(values, dtype=self.codebook.dtype)
-        if rows.ndim != 2 or rows.shape[1] != self.codebook.shape[1]:
+        if values.ndim != 2 or values.shape[1] != self.codebook.shape[1]:
             raise InputError(
                 f"X must have shape (n_samples, {self.codebook.shape[1]}), the features this map "
-                f"was trained on; got {rows.shape}."
+                f"was trained on; got {values.shape}."
             )
-        if not np.isfinite(rows).all():
-            raise InputError("X must be finite; fill or leave out rows with NaN or infinity.")
-        return rows
+        if values.dtype not in (np.float32, np.float64):
+            values = values.astype(np.float64)
+        check_values(values, self.encoding.feature_names, self.codebook.dtype)
+        return np.ascontiguousarray(values, dtype=self.codebook.dtype)
 
     def winners(self, X: Table | Any, k: int = 1) -> Ints:
         """Return the best matching unit of each row.
@@ -256,6 +265,13 @@ def _from_record(record: Record) -> Map:
             f"codebook {codebook.shape} and hits {hits.shape} on {lattice.n_units} units of "
             f"{encoding.n_features} features"
         )
+    if codebook.dtype not in (np.float32, np.float64) or not np.isfinite(codebook).all():
+        raise ValueError("the codebook must hold finite float32 or float64 values")
+    if not (np.isfinite(hits).all() and (hits >= 0).all()):
+        raise ValueError("hits must be finite and not negative")
+    for part in ("parameters", "versions"):
+        if not isinstance(header[part], dict):
+            raise TypeError(f"{part} must be names and values")
     detector = None
     if header["detector"] is not None:
         detector = DetectorSettings(**header["detector"], calibration=arrays["calibration"])

@@ -1,19 +1,20 @@
 """Who is unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import RECORD, Alerts, rank_alerts
+from somscape.outliers._alerts import RECORD, RESULT_NAMES, Alerts, free_name, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._detector import Detection, train_detector
 from somscape.outliers._reasons import Reason, explain_rows
-from somscape.outliers._score import SCORES, contributions, score_rows, settings_of
+from somscape.outliers._score import contributions, score_rows, settings_of
 
 __all__ = [
     "RECORD",
-    "SCORES",
+    "RESULT_NAMES",
     "Alerts",
     "Detection",
     "Reason",
     "contributions",
     "explain_rows",
+    "free_name",
     "p_values",
     "rank_alerts",
     "score_rows",

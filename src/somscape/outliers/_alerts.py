@@ -70,7 +70,7 @@ class Alerts:
         results = table_from_columns(
             {
                 "rank": np.arange(1, n + 1),
-                _free_name(self.id_name, RESULT_NAMES): self.ids[:n],
+                free_name(self.id_name, RESULT_NAMES): self.ids[:n],
                 "score": self.scores[:n],
                 "p_value": self.p_values[:n],
                 "unit": self.units[:n],
@@ -80,15 +80,17 @@ class Alerts:
             }
         )
         originals = table.take(self.rows[:n])
+        id_column = map_.encoding.named("id")
         columns = list(results.columns)
         for column in originals.columns:
-            if column.name != self.id_name:
+            if column.name != id_column:
                 taken = [c.name for c in columns]
-                columns.append(replace(column, name=_free_name(column.name, taken)))
+                columns.append(replace(column, name=free_name(column.name, taken)))
         return Table(tuple(columns), source="alerts")
 
 
-def _free_name(name: str, taken: Sequence[str]) -> str:
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """Return the name of an input column beside results: ``_input`` is added while taken."""
     while name in taken:
         name += "_input"
     return name

@@ -8,11 +8,9 @@ from somscape._types import Float64s, Floats
 from somscape._validate import check_choice, check_number, check_whole
 from somscape.encode import Encoding
 from somscape.fit import Settings, train_map
-from somscape.maps import DetectorSettings, Map
+from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import threshold_for
-from somscape.outliers._score import SCORES, score_rows
-
-MAX_PROTOTYPES = 16
+from somscape.outliers._score import score_rows
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,7 @@ class Detection:
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
         check_number("contamination", self.contamination, 0, 0.5)
-        check_whole("n_prototypes", self.n_prototypes, 1)
-        if self.n_prototypes > MAX_PROTOTYPES:
-            raise ValueError(
-                f"`n_prototypes` must be at most {MAX_PROTOTYPES}; got {self.n_prototypes}."
-            )
+        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         check_whole("n_folds", self.n_folds, 2)
 
 

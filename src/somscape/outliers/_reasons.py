@@ -66,12 +66,18 @@ def explain_rows(
     by_column = contributions(map_, rows)
     prototypes = nearest_prototypes(map_, rows)
     return [
-        _reasons_of(map_, part, i, by_column[i], prototypes[i]) for i in range(len(rows_wanted))
+        _reasons_of(map_, part, i, rows[i], by_column[i], prototypes[i])
+        for i in range(len(rows_wanted))
     ]
 
 
 def _reasons_of(
-    map_: Map, part: Table | Floats, row: int, by_column: Float64s, prototypes: Float64s
+    map_: Map,
+    part: Table | Floats,
+    row: int,
+    encoded: Floats,
+    by_column: Float64s,
+    prototypes: Float64s,
 ) -> tuple[Reason, ...]:
     score = by_column.sum()
     if score == 0:
@@ -81,10 +87,12 @@ def _reasons_of(
     for j in np.argsort(-share, kind="stable"):
         if share[j] < SMALLEST_SHARE or len(found) == MAX_REASONS:
             break
-        code, near = map_.encoding.features[j], prototypes[:, map_.encoding.slices[j]]
+        code, place = map_.encoding.features[j], map_.encoding.slices[j]
+        near = prototypes[:, place]
+        if isinstance(code, CategoryCode) and code.prevailing(near) == code.level(encoded[place]):
+            continue
         value = _value_text(part, row, code.name, int(j))
-        if not (isinstance(code, CategoryCode) and code.prevailing(near) == value):
-            found.append(Reason(code.name, value, code.usual(near), float(share[j])))
+        found.append(Reason(code.name, value, code.usual(near), float(share[j])))
     return tuple(found)
 
 

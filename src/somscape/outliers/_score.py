@@ -13,8 +13,6 @@ from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import select_kernels
 from somscape.maps import DetectorSettings, Map
 
-SCORES = ("k_prototype",)
-
 BLOCK_VALUES = 1 << 20
 """Differences held at once while explaining: 8 MiB."""
 

@@ -5,8 +5,6 @@ be written in any order, and the same map would not give the same bytes).
 """
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._errors import MapFileError
+from somscape._files import write_whole
 
 FORMAT = 1
 """Number of the layout that `maps` writes; a reader is kept for each number."""
@@ -58,18 +57,7 @@ def write_record(path: str | Path, record: Record) -> None:
     text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
     arrays = {name: np.ascontiguousarray(a) for name, a in record.arrays.items()}
     data = save(arrays, metadata={KEY: text})
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, data)
 
 
 def read_record(path: str | Path) -> Record:
@@ -102,7 +90,7 @@ def read_record(path: str | Path) -> Record:
             if KEY not in metadata:
                 raise MapFileError(f"{path}: a safetensors file, but not a somscape map.")
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-    except SafetensorError as error:
+    except (SafetensorError, TypeError) as error:  # TypeError: a number type that NumPy lacks
         raise MapFileError(
             f"{path}: not a somscape map, or a damaged one ({error}). Save the map again."
         ) from error
@@ -113,7 +101,7 @@ def read_record(path: str | Path) -> Record:
 def _read_header(path: str | Path, text: str) -> dict[str, Any]:
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MapFileError(f"{path}: the map's header is no JSON ({error}).") from error
     number = header.get("format") if isinstance(header, dict) else None
     if number != FORMAT:
@@ -134,9 +122,3 @@ def _check_magic(path: Path) -> None:
         raise MapFileError(
             f"{path}: not a somscape map, or a truncated one. Give a file saved by somscape."
         )
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

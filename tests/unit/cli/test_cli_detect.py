@@ -3,11 +3,13 @@
 import csv
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import naive
 import numpy as np
 import pytest
 from command_line import RESULTS, Found, listing, run, run_process, write
@@ -113,7 +115,7 @@ def test_article_reasons_are_in_original_units(article: Found) -> None:
             assert row[match[1]] == match[2]
 
 
-def test_article_says_how_unusual_and_label_agree(article: Found) -> None:
+def test_article_says_how_unusual_and_label_agree(article: Found, data: Path) -> None:
     said = " ".join(article.outcome.out.split())
     match = re.search(
         r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}); "
@@ -121,6 +123,10 @@ def test_article_says_how_unusual_and_label_agree(article: Found) -> None:
         said,
     )
     assert match
+    table = read_table(data / "Credit_Card_Applications.csv")
+    scores = score_rows(load(article.folder / "map.som"), table)
+    auroc = naive.auroc(scores, table.column("Class").cells == "1")
+    assert float(match[1]) == pytest.approx(auroc, abs=0.0005)
     n_alerted = sum(row["Class"] == "1" for row in rows_of(article))
     assert int(match[2]) == round(100 * n_alerted / 34)
     assert float(match[3]) == pytest.approx(n_alerted / 34 / (307 / 690), abs=0.005)
@@ -141,7 +147,7 @@ def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
     command = data["method"]["command"]
     assert command.startswith("somscape detect ")
     assert command.endswith(
-        "--id CustomerID --label Class --contamination 0.05 --seed 0 --out found"
+        "--id CustomerID --label Class --missing fill --contamination 0.05 --seed 0 --out found"
     )
     assert not re.search(r"https?://", page)
 
@@ -193,7 +199,7 @@ def test_more_alerts_than_rows_are_refused(table: Path) -> None:
     outcome = run("detect", table, "--alerts", 10000, "--out", "found")
     assert outcome.code == 2
     assert outcome.err == (
-        "Error: 10000 alerts are more than the 60 rows of customers.csv; ask for fewer.\n"
+        "Error: --alerts 10000 is more than the 60 rows of customers.csv; ask for fewer.\n"
     )
     assert listing(Path()) == {"customers.csv"}
 
@@ -280,6 +286,20 @@ def test_report_command_repeats_the_reading_options(here: Path) -> None:
         assert words in command
 
 
+def test_command_in_the_report_gives_the_same_files_again(here: Path) -> None:
+    rows = [f"{i % 3},{i * 1.37 % 7:.2f},{i % 5},{i * 2.71 % 5:.2f},k{i}" for i in range(60)]
+    write(Path("my table.csv"), "a kind,x,few,y,key", rows)
+    first = detect_here(
+        *("my table.csv", "--id", "key", "--label", "a kind=1", "--drop", "y", "--number", "few"),
+        *("--category", "x", "--missing", "error", "--alerts", 7, "--seed", 5),
+    )
+    files = {name: undated(first.folder / name) for name in RESULTS}
+    words = shlex.split(report_of(first.read("report.html"))["method"]["command"])
+    assert words[0] == "somscape"
+    assert run(*words[1:]).code == 0
+    assert {name: undated(first.folder / name) for name in RESULTS} == files
+
+
 def test_input_columns_called_like_results_get_input_added(here: Path) -> None:
     rows = [f"{i},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(40)]
     write(Path("t.csv"), "id,score,row", rows)
@@ -296,6 +316,22 @@ def test_formula_like_text_is_quoted_and_can_be_undone(here: Path) -> None:
     written = {row["note"] for row in rows_of(found)}
     assert written == {"'=1+1", "'@x", "'+a", "'-b", "''q", "plain"}
     assert {unescape_cell(text) for text in written} == set(cells)
+
+
+@pytest.mark.parametrize("sign", ["[b]{}", "[/]{}", "k:100:{}", ":{}:"])
+def test_names_and_cells_are_shown_as_they_are(here: Path, sign: str) -> None:
+    # The console must take none of them for markup or for the name of an emoji.
+    column, number = sign.format("x"), sign.format(100)
+    rows = [f"{number}-{i},{i * 1.37 % 7:.2f},{'ab'[i % 2]}" for i in range(40)]
+    write(Path("t.csv"), f"key,{column},job", rows)
+    found = detect_here("t.csv", "--id", "key", "--alerts", 10, "--drop", "job")
+    said = found.outcome.out
+    assert column in kinds_said(said)
+    first = rows_of(found)[0]
+    assert first["key"].startswith(number)
+    assert f" {first['key']} " in said
+    assert re.search(rf"{re.escape(column)}\s+\d+\.\d+\s", said)
+    assert column in kinds_said(run("info", "found/map.som").out + "\n\n")
 
 
 def test_record_column_survives_where_there_is_no_id(here: Path) -> None:

@@ -1,6 +1,7 @@
 """`fit`, `score` and `info`: maps are saved, score new rows, and say what they hold."""
 
 import csv
+import gzip
 import io
 import os
 import re
@@ -99,6 +100,57 @@ def test_failed_fit_leaves_the_old_map(fitted: Path, monkeypatch: pytest.MonkeyP
     assert "No space left on device" in outcome.err
     assert fitted.read_bytes() == before
     assert listing(Path()) == {"customers.csv", "m.som"}
+
+
+def as_commas(text: str) -> str:
+    return text.replace(",", ";").replace(".", ",")
+
+
+def as_thousands(text: str) -> str:
+    """Amounts as "$1,234.50", in quotes because of the comma."""
+    header, *lines = text.splitlines()
+    rows = [line.split(",") for line in lines]
+    return "\n".join([header, *(f'{i},"${float(a):,.2f}",{",".join(r)}' for i, a, *r in rows)])
+
+
+WRITTEN = {
+    "semicolons and decimal commas": lambda text: as_commas(text).encode(),
+    "tabs": lambda text: text.replace(",", "\t").encode(),
+    "bars": lambda text: text.replace(",", "|").encode(),
+    "a byte order mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "line ends of Windows": lambda text: text.replace("\n", "\r\n").encode(),
+    "no line end at the end": lambda text: text.rstrip("\n").encode(),
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "quotes": lambda text: text.replace("clerk", '"clerk"').encode(),
+    "blanks around cells": lambda text: text.replace(",", " , ").encode(),
+    "money and thousands": lambda text: as_thousands(text).encode(),
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_table_gives_the_same_map_however_it_is_written(fitted: Path, way: str) -> None:
+    text = Path("customers.csv").read_text(encoding="utf-8")
+    Path("other.csv").write_bytes(WRITTEN[way](text))
+    words = ("--id", "cust_id", "--label", "answer", "--out", "other.som")
+    outcome = run("fit", "other.csv", *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert Path("other.som").read_bytes() == fitted.read_bytes()
+
+
+@pytest.mark.parametrize("ending", ["parquet", "xlsx"])
+def test_table_gives_the_same_map_from_other_kinds_of_files(fitted: Path, ending: str) -> None:
+    pytest.importorskip("pyarrow" if ending == "parquet" else "openpyxl")
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv("customers.csv", dtype={"cust_id": "str"})
+    if ending == "parquet":
+        frame.to_parquet("other.parquet", index=False)
+    else:
+        frame.to_excel("other.xlsx", index=False)
+    words = ("--id", "cust_id", "--label", "answer", "--out", "other.som")
+    outcome = run("fit", f"other.{ending}", *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert Path("other.som").read_bytes() == fitted.read_bytes()
 
 
 # info
@@ -278,6 +330,8 @@ def test_map_of_fit_is_refused(fitted: Path, table: Path) -> None:
     assert len(outcome.err.splitlines()) == 1
     assert "no detector settings, so it cannot score rows" in outcome.err
     assert "`somscape detect`" in outcome.err
+    # Before a table, perhaps a long one, is read.
+    assert run("score", fitted, "nowhere.csv").err == outcome.err
 
 
 def test_scores_go_to_a_file_whole(found: Found, here: Path) -> None:

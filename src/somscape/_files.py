@@ -1,0 +1,41 @@
+"""Files that appear whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_whole(path: str | Path, data: bytes) -> None:
+    """Write a file so that `path` holds the old content or all of the new.
+
+    Parameters
+    ----------
+    path : str or Path
+        Replaced if it exists, after everything is written and flushed.
+    data : bytes
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written.
+    """
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~umask())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def umask() -> int:
+    """Return the permissions that new files do not get."""
+    current = os.umask(0)
+    os.umask(current)
+    return current
