@@ -239,6 +239,15 @@ def level_texts(column: Column) -> list[str]:
 
     A column may be numbers in one file and, for a single word, text in the next: a cell's
     level must not depend on its neighbors.
+
+    Parameters
+    ----------
+    column : Column
+
+    Returns
+    -------
+    list of str
+        One level per row; "(missing)" where the cell is missing.
     """
     if column.numbers is not None:
         return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]

@@ -107,7 +107,17 @@ class Encoding:
         return np.hstack(parts)
 
     def fill(self, rows: Floats) -> Floats:
-        """Return plain rows with NaN replaced, under ``missing="fill"``; else as they are."""
+        """Return plain rows with NaN replaced where missing cells are filled.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows themselves under ``missing="error"`` or where nothing is missing.
+        """
         if self.missing == "error" or not np.isnan(rows).any():
             return rows
         fills = [c.fill if isinstance(c, NumberCode) else np.nan for c in self.features]

@@ -189,7 +189,16 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         return -score_rows(self.map_, rows_for(self, X))
 
     def decision_function(self, X: Any) -> Float64s:
-        """Return `score_samples` shifted so that rows below 0 are flagged."""
+        """Return `score_samples` shifted so that rows below 0 are flagged.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> Ints:

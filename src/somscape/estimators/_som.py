@@ -208,7 +208,18 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Ints:
-        """Train the map and return the best matching unit of each row."""
+        """Train the map and return the best matching unit of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         return self.fit(X, y, sample_weight).labels_
 
     def predict(self, X: Any) -> Ints:

@@ -147,7 +147,18 @@ def make_problem(
 def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Floats) -> EpochSums:
     """Return the sums of some rows under a codebook.
 
-    O(rows * units * features) for the search, O(rows * features) for the sums.
+    Parameters
+    ----------
+    problem : Problem
+    rows : ndarray of shape (n, n_features)
+        Within the range that the problem was made from.
+    weights : ndarray of shape (n,) or None
+    codebook : ndarray of shape (n_units, n_features)
+
+    Returns
+    -------
+    EpochSums
+        O(n * n_units * n_features) for the search, O(n * n_features) for the sums.
     """
     units, distances = problem.kernels.search(rows, codebook)
     counts = np.zeros(len(codebook), dtype=np.int64)
@@ -168,14 +179,25 @@ def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Fl
 
 
 def combine(a: EpochSums, b: EpochSums) -> EpochSums:
-    """Add two sums; associative, commutative and exact."""
+    """Add two sums; associative, commutative and exact.
+
+    Parameters
+    ----------
+    a, b : EpochSums
+        Of different rows under the same codebook.
+
+    Returns
+    -------
+    EpochSums
+        Of all of them.
+    """
     return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error)
 
 
 def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats) -> Floats:
-    """Return the next codebook: neighborhood means of the rows won (Kohonen 2013, batch rule).
+    """Return the next codebook: neighborhood means of the rows won.
 
-    A unit whose whole neighborhood won nothing keeps its prototype.
+    The batch rule (Kohonen 2013, section 4).  A unit whose whole neighborhood won nothing keeps its prototype.
 
     Parameters
     ----------

@@ -42,8 +42,16 @@ def principal_axes(problem: Problem) -> Axes:
     """Return the two main axes of the rows.
 
     The covariance is summed in integers that a float64 holds exactly, so a matrix product
-    gives the same bits for any number of threads.  O(rows * n_features^2) for at most
-    100,000 rows.
+    gives the same bits for any number of threads.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    Axes
+        O(n_samples * n_features^2), from at most 100,000 rows.
     """
     rows, weights = problem.rows, problem.weights
     step = -(-len(rows) // MAX_AXES_ROWS)

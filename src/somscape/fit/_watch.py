@@ -37,7 +37,15 @@ Callback = Callable[[Progress], bool | None]
 
 @dataclass
 class Watch:
-    """Keeps the history and asks the callbacks."""
+    """Keep the history and ask the callbacks.
+
+    Attributes
+    ----------
+    callbacks : sequence of callable
+        Each is told of every entry.
+    entries : list of Progress
+        What happened so far.
+    """
 
     callbacks: Sequence[Callback] = ()
     entries: list[Progress] = field(default_factory=list)

@@ -91,7 +91,7 @@ class Kernels(Protocol):
         neighborhood: str,
         codebook: Floats,
     ) -> float:
-        """Apply the online rule for each row in `order`; return the summed winner distances.
+        """Apply the online rule for each row in `order`.
 
         Parameters
         ----------
@@ -107,4 +107,9 @@ class Kernels(Protocol):
             IN.
         codebook : ndarray of shape (m, d)
             INOUT.
+
+        Returns
+        -------
+        float
+            Sum of the rows' distances to their winners, before each update.
         """

@@ -143,7 +143,20 @@ class Map:
         return units[:, 0] if k == 1 else units
 
     def nearest(self, X: Table | Any, k: int = 1) -> tuple[Ints, Float64s]:
-        """Return the `k` nearest units of each row and their distances, both (n_samples, k)."""
+        """Return the `k` nearest units of each row and their distances.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            As for `rows_of`.
+        k : int, default=1
+            How many units, nearest first, at most 16.
+
+        Returns
+        -------
+        units : ndarray of shape (n_samples, k)
+        distances : ndarray of shape (n_samples, k), float64
+        """
         return select_kernels().search(self.rows_of(X), self.codebook, k)
 
     @cached_property

@@ -29,8 +29,8 @@ def quantization_error(map: Map, X: Any) -> float:
     --------
     >>> from somscape import SOM, measures
     >>> X = [[0.0, 0.0], [1.0, 1.0]] * 10
-    >>> measures.quantization_error(SOM(1, 1).fit(X).map_, X)
-    0.7071067811865476
+    >>> round(measures.quantization_error(SOM(1, 1).fit(X).map_, X), 4)
+    0.7071
     """
     return float(map.nearest(X)[1].mean())
 

@@ -90,7 +90,20 @@ class Alerts:
 
 
 def free_name(name: str, taken: Sequence[str]) -> str:
-    """Return the name of an input column beside results: ``_input`` is added while taken."""
+    """Return a name for an input column that no result column has.
+
+    Parameters
+    ----------
+    name : str
+        The column's own name.
+    taken : sequence of str
+        Names that are not free.
+
+    Returns
+    -------
+    str
+        The name, with ``_input`` added while it is taken.
+    """
     while name in taken:
         name += "_input"
     return name

@@ -18,7 +18,21 @@ BLOCK_VALUES = 1 << 20
 
 
 def settings_of(map_: Map) -> DetectorSettings:
-    """Return the detector settings of a map, or raise InputError where it has none."""
+    """Return the detector settings of a map.
+
+    Parameters
+    ----------
+    map_ : Map
+
+    Returns
+    -------
+    DetectorSettings
+
+    Raises
+    ------
+    InputError
+        When the map has none.
+    """
     if map_.detector is None:
         raise InputError(
             "this map has no detector settings, so it cannot score rows. Save it from a "

@@ -25,7 +25,7 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
         Strings, categories, booleans ("True", "False") and dates (ISO) become text,
         even where it spells numbers.  Nulls, NaN and `MISSING_WORDS` are missing.  An
         index is not read.
-    source : str
+    source : str, default="data frame"
         Name for messages.
 
     Returns
@@ -83,7 +83,7 @@ def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "tabl
     ----------
     columns : mapping of str to iterable
         Values are read as those of a frame, see `table_from_frame`.
-    source : str
+    source : str, default="table"
         Name for messages.
 
     Returns

@@ -25,6 +25,14 @@ def escape_cell(text: str) -> str:
     gets the quote sign, unless it is a plain finite number such as ``-5`` or
     ``+3.2e1``.  `unescape_cell` undoes it for every text.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> escape_cell("=1+1"), escape_cell("-5"), escape_cell("plain")
@@ -35,6 +43,14 @@ def escape_cell(text: str) -> str:
 
 def unescape_cell(text: str) -> str:
     """Undo `escape_cell`: strip one leading ``'``.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
 
     Examples
     --------
