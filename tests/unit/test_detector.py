@@ -1,10 +1,14 @@
 """The detector: exact scores and reasons, thresholds that flag a share, honest p-values."""
 
+import json
+
 import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from somscape import SOM, SOMDetector, load
 from somscape._errors import InputError, MapFileError
@@ -244,6 +248,11 @@ def test_two_rows_are_enough_and_one_is_not():
         SOMDetector().fit([[0.0, 1.0]])
 
 
+def test_two_rows_of_which_one_weighs_nothing_are_too_few():
+    with pytest.raises(ValueError, match="weight"):
+        SOMDetector().fit([[0.0, 1.0], [2.0, 3.0], [5.0, 5.0]], sample_weight=[1, 0, 0])
+
+
 def test_more_folds_than_rows_leave_one_row_out_at_a_time():
     assert len(detector_of(rows_of(4), som=None, n_folds=50).map_.detector.calibration) == 4
 
@@ -351,6 +360,24 @@ def test_the_same_seed_gives_byte_identical_files(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def rewritten(folder, settings, **arrays):
+    """A saved detector with other settings or arrays."""
+    path = folder / "d.som"
+    detector_of(rows_of()).save(path)
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads(file.metadata()["somscape"])
+        parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header["detector"] |= settings
+    path.write_bytes(save(parts | arrays, metadata={"somscape": json.dumps(header)}))
+    return path
+
+
+def refused(path):
+    with pytest.raises(MapFileError) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -366,18 +393,14 @@ def test_the_same_seed_gives_byte_identical_files(tmp_path):
     ids=str,
 )
 def test_a_saved_detector_with_settings_that_cannot_be_is_refused(tmp_path, change):
-    import json
+    refused(rewritten(tmp_path, change))
 
-    from safetensors import safe_open
-    from safetensors.numpy import save
 
-    path = tmp_path / "d.som"
-    detector_of(rows_of()).save(path)
-    with safe_open(path, framework="numpy") as file:
-        header = json.loads(file.metadata()["somscape"])
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    header["detector"] |= change
-    path.write_bytes(save(arrays, metadata={"somscape": json.dumps(header)}))
-    with pytest.raises(MapFileError) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize(
+    "calibration",
+    [np.array([2.0, 1.0, 3.0]), np.array([1.0, np.nan]), np.zeros((2, 2)), np.array(["a"] * 0)],
+    ids=["not ascending", "NaN", "two dimensions", "none"],
+)
+def test_a_saved_detector_whose_calibration_cannot_be_is_refused(tmp_path, calibration):
+    # Searching it would give wrong p-values, and no error.
+    refused(rewritten(tmp_path, {}, calibration=calibration.astype(np.float64)))

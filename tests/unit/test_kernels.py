@@ -404,6 +404,27 @@ def test_many_online_steps_at_once_equal_the_oracle(kernels, neighborhood, dtype
     np.testing.assert_allclose(codebook, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("kind", ["rectangular", "hexagonal"])
+@pytest.mark.parametrize(("radius", "boundary"), [(0.4, "plane"), (9.0, "torus"), (80.0, "plane")])
+def test_the_online_rule_holds_on_a_long_map_at_any_radius(kernels, kind, radius, boundary):
+    # Weights that the core builds up from column to column must not drift over a hundred of them.
+    lattice = Lattice(2, 130, kind, boundary)
+    codebook = np.zeros((260, 1))
+    codebook[5] = 1.0
+    kernels.stepwise(
+        np.array([[2.0]]), np.zeros(1, int), np.array([0.5]), np.array([radius]), lattice,
+        "gaussian", codebook,
+    )
+    places = naive.positions(2, 130, kind)
+    dx, dy = np.abs(places - places[5]).T
+    if boundary == "torus":
+        dx, dy = np.minimum(dx, 130 - dx), np.minimum(dy, 2 * lattice.row_pitch - dy)
+    pull = 0.5 * naive.neighborhood(np.hypot(dx, dy), radius, "gaussian")
+    expected = pull * 2.0
+    expected[5] = 1.5
+    np.testing.assert_allclose(codebook[:, 0], expected, rtol=0, atol=1e-12)
+
+
 def test_an_online_step_by_hand(kernels):
     # Map 1 x 3 at -2, 0, 4, bubble.  x = 4 at radius 1, rate 1/2: unit 1 goes to 2, unit 2 stays;
     # then x = 1 at radius 1/2, rate 1/4: unit 1 goes to 2 + (1 - 2)/4 = 1.75.  Distances 0 and 1.

@@ -93,6 +93,14 @@ def test_a_unit_at_exactly_the_radius_is_inside_a_bubble_of_hexagons(radius):
     assert h[5 * 13 + 6].sum() == held
 
 
+@pytest.mark.parametrize("radius", [1e-300, 1e-160, 1e160, 1e300])
+@pytest.mark.parametrize("neighborhood", KINDS)
+def test_radii_whose_square_is_no_float_reach_the_unit_alone_or_all(neighborhood, radius):
+    lattice = Lattice(2, 3)
+    h = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+    np.testing.assert_array_equal(h, np.eye(6) if radius < 1 else np.ones((6, 6)))
+
+
 @pytest.mark.parametrize(
     ("kind", "neighborhood", "most"),
     [("rectangular", "gaussian", 1), ("hexagonal", "gaussian", 3), ("hexagonal", "bubble", 15)],

@@ -363,6 +363,20 @@ def test_many_large_features_in_float32_still_find_their_nearest_unit(kernels):
     assert som.predict(-X).tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("init", ["pca", "sample", "random"])
+def test_the_largest_values_allowed_train_as_smaller_ones_do(kernels, dtype, init):
+    # Twice the largest value in each of 3 features squares to just below the type's largest.
+    largest = dtype(0.999 * np.sqrt(float(np.finfo(dtype).max) / 12))
+    X = rows_of(60).astype(dtype)
+    X /= np.abs(X).max()
+    plain = SOM(3, 4, init=init, random_state=0).fit(X)
+    found = SOM(3, 4, init=init, random_state=0).fit(X * largest)
+    np.testing.assert_allclose(found.codebook_ / largest, plain.codebook_, rtol=0, atol=1e-6)
+    with pytest.raises(InputError, match="at most .* in size"):
+        SOM(3, 4).fit(X * largest * dtype(1.01))
+
+
 @pytest.mark.parametrize("large", [1e20, 1e30, 1e100])
 def test_rows_too_large_for_a_float32_map_are_refused_and_not_given_unit_zero(large):
     som = SOM(3, 4).fit(rows_of(60, dtype=np.float32))
@@ -432,6 +446,16 @@ def test_equal_whole_weights_give_the_map_without_weights(kernels, each):
     plain = SOM(3, 4, init=X[:12]).fit(X).codebook_
     found = SOM(3, 4, init=X[:12]).fit(X, sample_weight=np.full(60, each)).codebook_
     np.testing.assert_allclose(found, plain, rtol=0, atol=1e-6)
+
+
+def test_weights_whose_total_is_no_float_train_or_are_refused_by_name():
+    X = rows_of(60)
+    try:
+        found = SOM(3, 4, init=X[:12]).fit(X, sample_weight=np.full(60, 1e308)).codebook_
+    except ValueError as error:
+        assert "sample_weight" in str(error)  # noqa: PT017  both are right
+    else:
+        np.testing.assert_allclose(found, SOM(3, 4, init=X[:12]).fit(X).codebook_, atol=1e-6)
 
 
 def test_hits_are_weights():

@@ -197,7 +197,8 @@ def combine(a: EpochSums, b: EpochSums) -> EpochSums:
 def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats) -> Floats:
     """Return the next codebook: neighborhood means of the rows won.
 
-    The batch rule (Kohonen 2013, section 4).  A unit whose whole neighborhood won nothing keeps its prototype.
+    The batch rule (Kohonen 2013, section 4).  A unit whose whole neighborhood won nothing
+    keeps its prototype.
 
     Parameters
     ----------
