@@ -76,7 +76,9 @@ def test_a_map_may_stand_inside_a_pipeline():
 
 
 def test_grid_search_over_the_number_of_rows_prefers_the_larger_map():
-    search = GridSearchCV(SOM(n_cols=3, random_state=0), {"n_rows": [1, 2, 6]}, cv=3).fit(rows_of(150))
+    search = GridSearchCV(SOM(n_cols=3, random_state=0), {"n_rows": [1, 2, 6]}, cv=3).fit(
+        rows_of(150)
+    )
     scores = search.cv_results_["mean_test_score"]
     assert (np.diff(scores) > 0).all()
     assert (scores < 0).all()
@@ -118,7 +120,9 @@ def test_names_of_columns_are_kept_and_held_to(library, estimator):
     with pytest.raises(ValueError, match="(?s)feature names.*order"):
         fitted.predict(frame[NAMES[::-1]])
     with pytest.raises(ValueError, match="(?s)feature names.*unseen"):
-        fitted.predict(frame.rename(**{"columns" if library == "pandas" else "mapping": {"age": "a"}}))
+        fitted.predict(
+            frame.rename(**{"columns" if library == "pandas" else "mapping": {"age": "a"}})
+        )
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

@@ -82,7 +82,9 @@ def test_search_of_few_rows_and_of_one_feature(kernels, n, d):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize(("m", "k"), [(16, 16), (33, 16), (17, 15), (3, 3), (1, 1), (40, 2), (9, 8)])
+@pytest.mark.parametrize(
+    ("m", "k"), [(16, 16), (33, 16), (17, 15), (3, 3), (1, 1), (40, 2), (9, 8)]
+)
 def test_k_nearest_units_come_nearest_first(kernels, m, k, dtype):
     rows, codebook = case(31, m, 4, dtype, seed=k)
     check_search(kernels, rows, codebook, k)
@@ -147,7 +149,8 @@ def test_float32_distances_are_reported_in_double(kernels, dtype):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "size"), [(np.float32, 1e18), (np.float64, 1e150), (np.float32, 1e-17), (float, 1e-150)]
+    ("dtype", "size"),
+    [(np.float32, 1e18), (np.float64, 1e150), (np.float32, 1e-17), (float, 1e-150)],
 )
 def test_search_near_the_limits_of_the_type_equals_the_oracle(kernels, dtype, size):
     rows, codebook = case(20, 17, 3, np.float64, seed=5)
@@ -171,7 +174,9 @@ def test_denormal_values_neither_disturb_other_features_nor_make_nan(kernels, dt
     rows[:, 1] = np.where(np.arange(20) % 2, tiny, -tiny)
     codebook[:, 1] = tiny
     check_search(kernels, rows, codebook)
-    units, distances = kernels.search(np.full((1, 2), tiny, dtype), np.full((9, 2), -tiny, dtype), 2)
+    units, distances = kernels.search(
+        np.full((1, 2), tiny, dtype), np.full((9, 2), -tiny, dtype), 2
+    )
     assert units.tolist() == [[0, 1]]
     assert np.isfinite(distances).all()
 
@@ -186,7 +191,9 @@ def test_search_reads_a_read_only_memory_map(kernels, tmp_path):
     rows, codebook = case(13, 6, 3, np.float32, seed=2)
     for name, array in (("rows", rows), ("codebook", codebook)):
         np.save(tmp_path / f"{name}.npy", array)
-    check_search(kernels, *(np.load(tmp_path / f"{n}.npy", mmap_mode="r") for n in ("rows", "codebook")))
+    check_search(
+        kernels, *(np.load(tmp_path / f"{n}.npy", mmap_mode="r") for n in ("rows", "codebook"))
+    )
 
 
 @pytest.mark.parametrize("k", [0, 5, 17])
@@ -199,7 +206,9 @@ def test_a_number_of_units_that_is_not_there_is_refused(kernels, k):
 def test_search_of_the_core_and_of_numpy_agree_bit_for_bit(core, numpy_kernels, dtype):
     rows, codebook = case(301, 53, 7, dtype, seed=9, offset=100)
     for k in (1, 5):
-        for a, b in zip(core.search(rows, codebook, k), numpy_kernels.search(rows, codebook, k), strict=True):
+        for a, b in zip(
+            core.search(rows, codebook, k), numpy_kernels.search(rows, codebook, k), strict=True
+        ):
             np.testing.assert_array_equal(a, b)
 
 
@@ -222,7 +231,9 @@ def exact_sums(rows, units, weights, center, scale, weight_scale, m):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(("n", "d", "m"), [(1, 1, 1), (1, 3, 4), (37, 9, 5), (40, 17, 1), (8, 8, 3)])
+@pytest.mark.parametrize(
+    ("n", "d", "m"), [(1, 1, 1), (1, 3, 4), (37, 9, 5), (40, 17, 1), (8, 8, 3)]
+)
 def test_sums_equal_exact_arithmetic(kernels, n, d, m, weighted, dtype):
     rng = np.random.default_rng(n + d)
     rows = rng.normal(size=(n, d)).astype(dtype)
@@ -313,7 +324,14 @@ def test_rows_of_tiny_weight_are_summed_without_a_warning(kernels):
     rows, weights = np.array([[-1.0], [1.0]]), np.full(2, 2.0**-11)
     counts, totals = np.zeros(1, int), np.zeros((1, 1), int)
     kernels.sums(
-        rows, np.zeros(2, int), weights, np.array([-1.0]), np.array([2.0**70]), 2.0**70, counts, totals
+        rows,
+        np.zeros(2, int),
+        weights,
+        np.array([-1.0]),
+        np.array([2.0**70]),
+        2.0**70,
+        counts,
+        totals,
     )
     assert counts.tolist() == [2**60]
     assert totals.tolist() == [[2**60]]
@@ -378,11 +396,21 @@ def test_the_online_rule_equals_the_oracle_step_by_step(
             at = rows[order[i : i + 1]]
             expected_total = naive.best_units(at, expected)[1][0, 0]
             expected = naive.online(
-                rows, order[i : i + 1], expected, distances, radii[i : i + 1], rates[i : i + 1],
+                rows,
+                order[i : i + 1],
+                expected,
+                distances,
+                radii[i : i + 1],
+                rates[i : i + 1],
                 neighborhood,
             )
             one = kernels.stepwise(
-                rows, order[i : i + 1], rates[i : i + 1], radii[i : i + 1], lattice, neighborhood,
+                rows,
+                order[i : i + 1],
+                rates[i : i + 1],
+                radii[i : i + 1],
+                lattice,
+                neighborhood,
                 codebook,
             )
             assert one == pytest.approx(expected_total, rel=1e-10)
@@ -412,8 +440,13 @@ def test_the_online_rule_holds_on_a_long_map_at_any_radius(kernels, kind, radius
     codebook = np.zeros((260, 1))
     codebook[5] = 1.0
     kernels.stepwise(
-        np.array([[2.0]]), np.zeros(1, int), np.array([0.5]), np.array([radius]), lattice,
-        "gaussian", codebook,
+        np.array([[2.0]]),
+        np.zeros(1, int),
+        np.array([0.5]),
+        np.array([radius]),
+        lattice,
+        "gaussian",
+        codebook,
     )
     places = naive.positions(2, 130, kind)
     dx, dy = np.abs(places - places[5]).T
@@ -451,8 +484,13 @@ def test_the_online_winner_may_be_any_unit_and_the_lowest_of_equals(kernels, m, 
     order = np.arange(m)
     codebook = places.copy()
     kernels.stepwise(
-        (places + 0.25).astype(dtype), order, np.full(m, 1.0), np.full(m, 0.1),
-        Lattice(1, m, "rectangular"), "bubble", codebook,
+        (places + 0.25).astype(dtype),
+        order,
+        np.full(m, 1.0),
+        np.full(m, 0.1),
+        Lattice(1, m, "rectangular"),
+        "bubble",
+        codebook,
     )
     moved = np.where(np.arange(m) % 2 == 0, 0.25, 0)
     np.testing.assert_array_equal(codebook[:, 0], places[:, 0] + moved)
@@ -505,8 +543,14 @@ def test_the_core_refuses_arrays_that_it_was_not_promised(core, rows, codebook):
 def test_the_core_refuses_units_that_are_not_there(core, unit):
     with pytest.raises(ValueError, match="out of range"):
         core.sums(
-            np.zeros((1, 2)), np.array([unit]), None, np.zeros(2), np.ones(2), 1.0,
-            np.zeros(4, int), np.zeros((4, 2), int),
+            np.zeros((1, 2)),
+            np.array([unit]),
+            None,
+            np.zeros(2),
+            np.ones(2),
+            1.0,
+            np.zeros(4, int),
+            np.zeros((4, 2), int),
         )
 
 
@@ -514,7 +558,12 @@ def test_the_core_refuses_units_that_are_not_there(core, unit):
 def test_the_core_refuses_an_order_of_rows_that_are_not_there(core, row):
     with pytest.raises(ValueError, match="not there"):
         core.stepwise(
-            np.zeros((2, 1)), np.array([row]), np.ones(1), np.ones(1), Lattice(1, 2), "bubble",
+            np.zeros((2, 1)),
+            np.array([row]),
+            np.ones(1),
+            np.ones(1),
+            Lattice(1, 2),
+            "bubble",
             np.zeros((2, 1)),
         )
 

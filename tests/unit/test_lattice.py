@@ -22,7 +22,9 @@ def is_allowed(shape, kind, boundary):
 def every(shapes):
     """All lattices of some shapes, as parameters."""
     combinations = itertools.product(shapes, KINDS, BOUNDARIES)
-    return [(*shape, kind, edge) for shape, kind, edge in combinations if is_allowed(shape, kind, edge)]
+    return [
+        (*shape, kind, edge) for shape, kind, edge in combinations if is_allowed(shape, kind, edge)
+    ]
 
 
 def test_positions_of_two_by_three_hexagons_by_hand():

@@ -225,7 +225,9 @@ def test_a_pca_start_with_batch_training_draws_nothing():
 
 
 def test_online_parameters_are_recorded_too():
-    som = SOM(2, 3, algorithm="online", n_epochs=0.5, rate_start=0.3, random_state=7).fit(rows_of(30))
+    som = SOM(2, 3, algorithm="online", n_epochs=0.5, rate_start=0.3, random_state=7).fit(
+        rows_of(30)
+    )
     assert som.map_.parameters["rate_start"] == 0.3
     assert som.map_.parameters["n_epochs"] == 0.5
     assert som.map_.parameters["seed"] == 7
@@ -349,7 +351,9 @@ def test_sizes_near_the_limits_scale_the_map(kernels, dtype, size):
     X = rows_of(60).astype(dtype)
     plain, found = SOM(3, 4).fit(X), SOM(3, 4).fit(X * dtype(size))
     np.testing.assert_array_equal(found.labels_, plain.labels_)
-    np.testing.assert_allclose(found.codebook_ / dtype(size), plain.codebook_, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(
+        found.codebook_ / dtype(size), plain.codebook_, rtol=1e-6, atol=1e-12
+    )
 
 
 def test_many_large_features_in_float32_still_find_their_nearest_unit(kernels):
@@ -592,15 +596,19 @@ def test_another_number_of_features_is_refused():
 # Wrong parameters: the message names the parameter, what came and what is allowed
 
 WRONG = [
-    ({"n_rows": 0}, ValueError, "`n_rows` must be at least 1 or \"auto\"; got 0"),
-    ({"n_cols": -3}, ValueError, "`n_cols` must be at least 1 or \"auto\"; got -3"),
-    ({"n_rows": 2.5}, TypeError, "`n_rows` must be a whole number or \"auto\"; got 2.5"),
+    ({"n_rows": 0}, ValueError, '`n_rows` must be at least 1 or "auto"; got 0'),
+    ({"n_cols": -3}, ValueError, '`n_cols` must be at least 1 or "auto"; got -3'),
+    ({"n_rows": 2.5}, TypeError, '`n_rows` must be a whole number or "auto"; got 2.5'),
     ({"n_cols": "big"}, TypeError, "`n_cols` must be a whole number or \"auto\"; got 'big'"),
     ({"n_rows": True}, TypeError, "`n_rows` must be a whole number"),
     ({"n_rows": None}, TypeError, "`n_rows` must be a whole number"),
     ({"lattice": "triangular"}, ValueError, "`lattice` must be one of 'rectangular', 'hexagonal'"),
     ({"lattice": None}, ValueError, "`lattice` must be one of"),
-    ({"boundary": "sphere"}, ValueError, "`boundary` must be one of 'plane', 'torus'; got 'sphere'"),
+    (
+        {"boundary": "sphere"},
+        ValueError,
+        "`boundary` must be one of 'plane', 'torus'; got 'sphere'",
+    ),
     ({"neighborhood": "hat"}, ValueError, "`neighborhood` must be one of 'gaussian', 'bubble'"),
     ({"metric": "cosine"}, ValueError, "`metric` must be one of 'euclidean'; got 'cosine'"),
     ({"algorithm": "magic"}, ValueError, "`algorithm` must be one of 'auto', 'batch', 'online'"),
@@ -608,17 +616,25 @@ WRONG = [
     ({"init": None}, ValueError, r"`init` must have shape \(n_units, 3\)"),
     ({"init": np.zeros((6, 2))}, ValueError, r"`init` .* \(n_units, 3\).* got \(6, 2\)"),
     ({"init": np.zeros(6)}, ValueError, r"`init` must have shape \(n_units, 3\).* got \(6,\)"),
-    ({"init": np.zeros((5, 3))}, ValueError, "`init` must have one row per unit, 6 for 2 x 3; got 5"),
+    (
+        {"init": np.zeros((5, 3))},
+        ValueError,
+        "`init` must have one row per unit, 6 for 2 x 3; got 5",
+    ),
     ({"init": np.full((6, 3), np.nan)}, ValueError, "`init` must be finite"),
     ({"init": np.full((6, 3), np.inf)}, ValueError, "`init` must be finite"),
     ({"init": [["a"] * 3] * 6}, (ValueError, TypeError), "`init`"),
     ({"init": np.full((6, 3), 1e200)}, ValueError, "`init`.*at most 3.87e\\+153"),
-    ({"n_epochs": 0}, ValueError, "`n_epochs` must be at least 1 or \"auto\"; got 0"),
-    ({"n_epochs": 1.5}, TypeError, "`n_epochs` must be a whole number or \"auto\"; got 1.5"),
+    ({"n_epochs": 0}, ValueError, '`n_epochs` must be at least 1 or "auto"; got 0'),
+    ({"n_epochs": 1.5}, TypeError, '`n_epochs` must be a whole number or "auto"; got 1.5'),
     ({"n_epochs": 0, "algorithm": "online"}, ValueError, "`n_epochs` must be finite, above 0"),
     ({"n_epochs": math.inf, "algorithm": "online"}, ValueError, "`n_epochs` must be finite"),
-    ({"radius_start": 0}, ValueError, "`radius_start` must be finite, above 0 or \"auto\"; got 0"),
-    ({"radius_start": "wide"}, TypeError, "`radius_start` must be a number or \"auto\"; got 'wide'"),
+    ({"radius_start": 0}, ValueError, '`radius_start` must be finite, above 0 or "auto"; got 0'),
+    (
+        {"radius_start": "wide"},
+        TypeError,
+        "`radius_start` must be a number or \"auto\"; got 'wide'",
+    ),
     ({"radius_end": -1.0}, ValueError, "`radius_end` must be finite, above 0"),
     ({"radius_end": math.nan}, ValueError, "`radius_end` must be finite"),
     (
@@ -628,8 +644,16 @@ WRONG = [
     ),
     ({"radius_decay": "cosine"}, ValueError, "`radius_decay` must be one of 'geometric', 'linear'"),
     ({"rate_decay": 3}, ValueError, "`rate_decay` must be one of .*'constant'; got 3"),
-    ({"rate_start": 0.0}, ValueError, "`rate_start` must be finite, above 0 and at most 1; got 0.0"),
-    ({"rate_start": 1.5}, ValueError, "`rate_start` must be finite, above 0 and at most 1; got 1.5"),
+    (
+        {"rate_start": 0.0},
+        ValueError,
+        "`rate_start` must be finite, above 0 and at most 1; got 0.0",
+    ),
+    (
+        {"rate_start": 1.5},
+        ValueError,
+        "`rate_start` must be finite, above 0 and at most 1; got 1.5",
+    ),
     ({"rate_end": "low"}, TypeError, "`rate_end` must be a number; got 'low'"),
     ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'drop'"),
     ({"tol": -1e-3}, ValueError, "`tol` must be finite, at least 0; got -0.001"),
@@ -640,7 +664,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "kind", "message"), WRONG, ids=[str(sorted(w[0])) for w in WRONG])
+@pytest.mark.parametrize(
+    ("wrong", "kind", "message"), WRONG, ids=[str(sorted(w[0])) for w in WRONG]
+)
 def test_a_wrong_parameter_is_named_with_what_is_allowed(wrong, kind, message):
     som = SOM(**({"n_rows": 2, "n_cols": 3} | wrong))
     with pytest.raises(kind, match=message):
@@ -934,7 +960,8 @@ def test_a_header_without_one_of_its_parts_is_refused(tmp_path, left_out):
         {"hits": np.full(6, -1.0)},
     ],
     ids=lambda a: ", ".join(
-        f"{k} {'left out' if v is None else f'{v.dtype} {v.shape} {v.ravel()[0]}'}" for k, v in a.items()
+        f"{k} {'left out' if v is None else f'{v.dtype} {v.shape} {v.ravel()[0]}'}"
+        for k, v in a.items()
     ),
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path, arrays):

@@ -59,9 +59,7 @@ def rows_of(n=40, d=3, dtype=np.float64, seed=0, offset=0.0):
     return (spread @ slant + offset).astype(dtype)
 
 
-def problem_of(
-    rows, kernels, lattice=(3, 4), neighborhood="gaussian", weights=None, start=None
-):
+def problem_of(rows, kernels, lattice=(3, 4), neighborhood="gaussian", weights=None, start=None):
     """A problem; a start beyond the rows' range must be told, as an estimator does."""
     return make_problem(rows, weights, Lattice(*lattice), neighborhood, kernels, start)
 
@@ -346,7 +344,9 @@ def test_a_start_is_drawn_anew_for_another_seed_and_the_same_for_the_same(kernel
 
 def test_auto_settings_of_a_pca_start_by_hand():
     # Longest side 40: 40 / 8 = 5 steps; shorter sides: 2.  Ten epochs and up to ten more.
-    plan = plan_of(init="pca", radius_start="auto", radius_end="auto", n_epochs="auto", longest_side=40)
+    plan = plan_of(
+        init="pca", radius_start="auto", radius_end="auto", n_epochs="auto", longest_side=40
+    )
     assert (plan.radius_start, plan.radius_end) == (5.0, 0.7)
     assert (plan.n_epochs, plan.extra_epochs) == (10, 10)
     plan = plan_of(init="pca", radius_start="auto", radius_end="auto", longest_side=7)
@@ -381,7 +381,12 @@ def test_mean_and_error_of_an_epoch_equal_exact_arithmetic(kernels, dtype, weigh
     problem = problem_of(rows, kernels, weights=weights)
     # rtol 1e-15 of the offset, 1e-14 of the spread after fixed point.
     expected = [
-        math.fsum((v * x for v, x in zip(np.ones(50) if weights is None else weights, column, strict=True)))
+        math.fsum(
+            (
+                v * x
+                for v, x in zip(np.ones(50) if weights is None else weights, column, strict=True)
+            )
+        )
         / math.fsum(np.ones(50) if weights is None else weights)
         for column in rows.T.astype(np.float64)
     ]
@@ -390,7 +395,9 @@ def test_mean_and_error_of_an_epoch_equal_exact_arithmetic(kernels, dtype, weigh
     sums = epoch_sums(problem, codebook)
     distances = naive.best_units(rows, codebook)[1][:, 0]
     error = math.fsum(distances * (1 if weights is None else weights)) / problem.total_weight
-    assert sums.error / problem.error_scale / problem.total_weight == pytest.approx(error, rel=1e-13)
+    assert sums.error / problem.error_scale / problem.total_weight == pytest.approx(
+        error, rel=1e-13
+    )
 
 
 def test_counts_and_totals_stay_below_their_bits_for_huge_and_many_rows(kernels):
@@ -410,7 +417,9 @@ def test_combining_is_exact_associative_and_commutative(kernels):
     rows, weights = rows_of(60), np.random.default_rng(0).random(60)
     problem = problem_of(rows, kernels, weights=weights)
     codebook = rows[:12].copy()
-    parts = [chunk(problem, rows[p], weights[p], codebook) for p in np.split(np.arange(60), [7, 8, 31])]
+    parts = [
+        chunk(problem, rows[p], weights[p], codebook) for p in np.split(np.arange(60), [7, 8, 31])
+    ]
     whole = chunk(problem, rows, weights, codebook)
     a, b, c, d = parts
     for sums in (
@@ -523,7 +532,9 @@ def test_a_tiny_radius_gives_lloyds_step_and_leaves_empty_units_alone(kernels, n
 
 @pytest.mark.parametrize("radius", [1e-160, 1e-200, 1e-320])
 @pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
-def test_a_radius_whose_square_vanishes_still_gives_lloyds_step(numpy_kernels, neighborhood, radius):
+def test_a_radius_whose_square_vanishes_still_gives_lloyds_step(
+    numpy_kernels, neighborhood, radius
+):
     rows = rows_of(30, 2)
     codebook = rows_of(6, 2, seed=9)
     problem = problem_of(rows, numpy_kernels, (2, 3), neighborhood, start=codebook)
@@ -691,7 +702,9 @@ def test_training_settles_within_tol(kernels):
     assert found.stop_reason == "settled: within tol"
     assert found.history["movement"][-1] <= 0.05
     assert (found.history["movement"][1:-1] > 0.05).all()
-    never = trained(problem_of(rows, kernels), rows[:12], plan_of(n_epochs=3, radius_start=0.7, tol=0.0))
+    never = trained(
+        problem_of(rows, kernels), rows[:12], plan_of(n_epochs=3, radius_start=0.7, tol=0.0)
+    )
     assert never.stop_reason == "all epochs done"
 
 

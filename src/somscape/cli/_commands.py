@@ -31,6 +31,9 @@ class Commands(click.Group):
                 return super().invoke(ctx)
             except (InputError, OSError) as error:
                 raise BadInput(_one_line(error)) from error
+            except click.UsageError as error:
+                see = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+                raise BadInput(f"{error.format_message()}{see}") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people meet them."""

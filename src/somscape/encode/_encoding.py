@@ -220,7 +220,8 @@ def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error
     if not encoding.features:
         listed = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
         raise InputError(
-            f"{table.source} has no column to use ({listed}). Name one with --number or --category."
+            f"{table.source} has no column to use ({listed}). A map needs numbers or categories "
+            "that differ from row to row; name columns with --number or --category."
         )
     if missing == "error":
         _refuse_missing(table, [table.column(code.name) for code in encoding.features])

@@ -53,6 +53,6 @@ def threshold_for(scores: Float64s, contamination: float, weights: Float64s | No
     """
     order = np.argsort(-scores, kind="stable")
     heaped = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
-    # The small excess forgives rounding: 0.1 * 30 is 3 rows, not 2.
+    # The small excess forgives rounding: 0.29 * 100 is 29 rows, not 28.
     n_flagged = int(np.searchsorted(heaped, contamination * heaped[-1] * (1 + 1e-12), "right"))
     return float(scores[order[min(n_flagged, len(scores) - 1)]])

@@ -10,6 +10,9 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+SCRIPTS = ("page.js", "map.js", "list.js", "about.js")
+"""Joined in this order into the page's one module."""
+
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 """As escapes inside JSON strings these can neither end the element nor open another."""
 
@@ -43,7 +46,8 @@ def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
     >>> "http://" in page or "https://" in page
     False
     """
-    style, script = _template("report.css"), _template("report.js")
+    style = _template("report.css")
+    script = "\n".join(_template(name) for name in SCRIPTS)
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Template(_template("report.html")).substitute(
         title=html.escape(str(data["title"])),

@@ -1,0 +1,87 @@
+// What was done to each column, how the map was made, and how well it fits; then all is drawn.
+
+const KINDS = {
+  number: "number", category: "category", id: "id, names the rows", label: "label, not used",
+  dropped: "left out", constant: "left out, constant",
+};
+
+function fillColumns() {
+  document.querySelector("#columns tbody").append(...data.columns.map((column) =>
+    make("tr", { class: ["number", "category"].includes(column.kind) ? null : "unused" },
+      text("td", column.name), make("td", null, KINDS[column.kind] || column.kind),
+      text("td", column.why),
+      make("td", { class: "number" }, column.n_missing === null ? "not in this table" : number(column.n_missing)))));
+  byId("missing-note").textContent = data.method.missing === "fill"
+    ? "Missing numbers were filled with the median of their column; in a category, missing counts as a value of its own."
+    : "No column in use had missing values when the map was trained.";
+}
+
+const SETTINGS = {
+  seed: ["Seed", (v) => (v === null ? "none given; a new run may differ" : v + "; the same seed gives the same map")],
+  algorithm: ["Training", (v) => (v === "batch" ? "batch: all rows, then one update" : v === "online" ? "online: one row at a time" : v)],
+  init: ["Start", (v) => ({ pca: "along the two main axes of the data", sample: "rows drawn from the data", random: "random" }[v] || v)],
+  n_epochs: ["Epochs planned", (v) => v],
+  n_iter: ["Epochs done", (v) => v],
+  stop_reason: ["Why it stopped", (v) => v],
+  neighborhood: ["Neighborhood", (v) => v],
+  metric: ["Distance", (v) => v],
+  radius_start: ["Radius at the start", (v) => number(v) + " cells: how far a row's pull reaches"],
+  radius_end: ["Radius at the end", (v) => number(v) + " cells: larger is smoother, smaller is closer to the rows"],
+  radius_decay: ["Radius falls", (v) => v],
+};
+
+function fillMethod() {
+  const lines = [];
+  for (const [key, value] of Object.entries(data.method.parameters)) {
+    const [name, say] = SETTINGS[key] || [key.replaceAll("_", " "), (v) => (typeof v === "number" ? number(v) : v)];
+    lines.push([key === "seed" ? 0 : 1, name, String(say(value))]);
+  }
+  lines.sort((a, b) => a[0] - b[0]);
+  for (const [name, version] of Object.entries(data.method.versions)) {
+    lines.push([2, "Version of " + name, version]);
+  }
+  if (data.score && data.score.threshold !== null) {
+    lines.unshift([0, "Threshold", number(data.score.threshold) + ": the score above which training rows were flagged"]);
+  }
+  byId("method").append(...lines.map(([, name, value]) =>
+    make("div", null, text("dt", name), text("dd", value))));
+}
+
+function drawChart(name, steps, values) {
+  const [width, height, left, bottom, top] = [320, 150, 44, 22, 10];
+  const high = Math.max(...values) || 1;
+  const x = (i) => left + ((width - left - 10) * i) / Math.max(1, values.length - 1);
+  const y = (value) => top + (height - bottom - top) * (1 - value / high);
+  const points = values.map((value, i) => x(i).toFixed(1) + "," + y(value).toFixed(1)).join(" ");
+  const label = name + " fell from " + number(values[0]) + " to " + number(values[values.length - 1]);
+  const say = (at, content, anchor) => makeSvg("text", { x: at[0], y: at[1], "text-anchor": anchor }, content);
+  return make("figure", null,
+    makeSvg("svg", { class: "chart", viewBox: "0 0 " + width + " " + height, role: "img", "aria-label": label },
+      makeSvg("line", { class: "axis", x1: left, y1: y(0), x2: width - 10, y2: y(0) }),
+      makeSvg("line", { class: "axis", x1: left, y1: top, x2: left, y2: y(0) }),
+      makeSvg("polyline", { class: "curve", points }),
+      say([left - 6, y(high) + 8], number(high), "end"), say([left - 6, y(0)], "0", "end"),
+      say([left, height - 6], number(steps[0]), "middle"),
+      say([width - 10, height - 6], number(steps[steps.length - 1]), "end")),
+    make("figcaption", null, name + " by " + (data.method.parameters.algorithm === "online" ? "update" : "epoch")));
+}
+
+function fillCharts() {
+  const { history } = data;
+  for (const [key, name] of [["quantization_error", "Quantization error"], ["radius", "Radius"]]) {
+    const values = history[key] || [];
+    if (values.length < 2 || values.includes(null)) continue;
+    byId("charts").append(drawChart(name, history.step || values.map((_, i) => i + 1), values));
+  }
+}
+
+fillWords();
+fillAgreement();
+drawMap();
+fillPlanes();
+colorMap();
+listenToList();
+showList();
+fillColumns();
+fillMethod();
+fillCharts();
