@@ -48,9 +48,6 @@ NAMED_IMPORTS = {
         "_errors": "a check raises our errors",
         "_types": "names of types, which nothing runs",
     },
-    "somscape/_validate.py": dict.fromkeys(
-        ("_errors", "_types"), "a check raises our error and names our types"
-    ),
     **{
         f"somscape/kernels/{name}.py": {
             "grid": "a kernel takes the lattice's sizes and the tables of its neighborhood"

@@ -90,6 +90,11 @@ def prepare(
     rows = values
     if weights is not None and not weights.all():
         rows, weights = values[weights > 0], weights[weights > 0]
+    if len(rows) < min_rows:
+        raise InputError(
+            f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Give more rows "
+            "or weights."
+        )
     return Prepared(np.ascontiguousarray(rows), weights, values, encoding)
 
 
@@ -161,4 +166,11 @@ def _checked_weights(values: Floats, sample_weight: Any) -> Float64s | None:
         )
     if not (weights > 0).any():
         raise InputError("`sample_weight` is zero for every row; give at least one row a weight.")
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not np.isfinite(total):
+        raise InputError(
+            "`sample_weight` adds up to more than a float can hold; divide all weights by the "
+            "largest."
+        )
     return None if (weights == 1).all() else weights

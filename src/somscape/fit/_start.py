@@ -17,6 +17,10 @@ MAX_AXES_ROWS = 100_000
 MAX_COUNTED_WEIGHT = 2**20
 """Whole weights up to this total repeat rows to the bit; more would leave the products few bits."""
 
+SAME_SIZE = 1e-6
+"""Entries of an axis this close to the largest, relatively, count as largest: rounding of the
+covariance must not choose the sign."""
+
 START_BITS = 20
 """The start is rounded to this many bits of each feature's range, so that last-digit
 differences between linear algebra libraries and thread counts do not reach the map."""
@@ -64,7 +68,7 @@ def principal_axes(problem: Problem) -> Axes:
     whole = np.rint(centered / unit)
     weighted = whole if some_weights is None else np.rint(whole * some_weights[:, None])
     if len(whole) >= whole.shape[1]:
-        covariance = (weighted.T @ whole) * np.outer(unit, unit) / total
+        covariance = (weighted.T @ whole) / total * np.outer(unit, unit)
         variances, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
         directions = vectors.T[::-1][:2]
     else:
@@ -146,5 +150,5 @@ def _draw_rows(problem: Problem, n: int, rng: np.random.Generator) -> np.ndarray
 def _with_fixed_sign(axis: Float64s) -> Float64s:
     """Make the largest entry positive; of nearly equal ones, the first decides."""
     size = np.abs(axis)
-    decisive = int(np.argmax(size >= size.max() * (1 - 1e-9)))
+    decisive = int(np.argmax(size >= size.max() * (1 - SAME_SIZE)))
     return axis if axis[decisive] >= 0 else -axis

@@ -80,7 +80,7 @@ def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> N
         shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
         col_kernel = [_gaussian(column_sq(s), radius) for s in shifts]
     else:
-        limit = radius**2 + RADIUS_TOLERANCE
+        limit = radius * radius + RADIUS_TOLERANCE
         row_weight = (row_sq <= limit).astype(np.float64)[place]
         pairs = np.stack([row_sq[place].ravel(), shift.ravel()], axis=1)
         pairs[row_weight.ravel() == 0] = 0  # out of reach: any kernel will do

@@ -98,7 +98,7 @@ class NumpyKernels:
             total += float(np.sqrt(sq[winner]))
             distance = lattice.distances_from(winner)
             if neighborhood == "bubble":
-                pull = (distance**2 <= radius**2 + 1e-9).astype(np.float64)
+                pull = (distance**2 <= float(radius) * float(radius) + 1e-9).astype(np.float64)
             else:
                 with np.errstate(over="ignore"):
                     pull = np.exp(-0.5 * (distance / radius) ** 2)

@@ -46,6 +46,11 @@ class DetectorSettings:
         check_choice("score", self.score, SCORES)
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
+        calibration = self.calibration
+        if calibration.ndim != 1 or not (
+            np.isfinite(calibration).all() and (np.diff(calibration) >= 0).all()
+        ):
+            raise ValueError("`calibration` must be finite scores in ascending order.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,8 +55,14 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         (b"a,b\n1,2\n\x81,3\n", "t.csv, line 3: not cp1252 text; save the file as UTF-8 or name"),
         (b"\xef\xbb\xbfa,b\n\xff,3\n", "t.csv, line 2: not utf-8 text; save the file as UTF-8"),
         (b"\xff\xfea", "t.csv, line 1: not utf-16-le text; save the file as UTF-8"),
-        (gzip.compress(HEADER_AND_ROW, mtime=0)[:-9], "t.csv is a damaged or incomplete gzip file ("),
-        (gzip.compress(b"x" * 99, mtime=0)[:12] + b"\xff" * 30, "t.csv is a damaged or incomplete gzip"),
+        (
+            gzip.compress(HEADER_AND_ROW, mtime=0)[:-9],
+            "t.csv is a damaged or incomplete gzip file (",
+        ),
+        (
+            gzip.compress(b"x" * 99, mtime=0)[:12] + b"\xff" * 30,
+            "t.csv is a damaged or incomplete gzip",
+        ),
     ],
 )
 def test_bad_content(tmp_path: Path, data: bytes, message: str) -> None:
