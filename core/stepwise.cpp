@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "elementary.hpp"
 #include "nearest.hpp"
 
 namespace somscape::SOMSCAPE_ISA {
@@ -79,11 +80,11 @@ private:
             return;
         }
         const double exponent = -0.5 / radius / radius;  // the square of a radius may vanish
-        const double g = std::exp(exponent);
-        const double g_row = shape.is_hexagonal ? std::exp(row_pitch_sq * exponent) : g;
+        const double g = exponential(exponent);
+        const double g_row = shape.is_hexagonal ? exponential(row_pitch_sq * exponent) : g;
         powers(row_part, 1.0, g_row, g_row);
         powers(col_part, 1.0, g, g);
-        if (shape.is_hexagonal) powers(half_part, std::exp(0.25 * exponent), g * g, g);
+        if (shape.is_hexagonal) powers(half_part, exponential(0.25 * exponent), g * g, g);
     }
 
     // to[k] = g^((k + h)^2) for h = 0 or 1/2, from to[0] and to[1] / to[0].

@@ -5,7 +5,7 @@
 // child does not have.
 #pragma once
 
-#include <cstddef>
+#include <atomic>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -19,16 +19,18 @@ namespace somscape {
 constexpr double min_threaded_work = 1e7;
 
 #ifdef _OPENMP
-inline pid_t& pool_owner() {
-    static pid_t owner = 0;
+// The process whose threads the pool has; 0 before there is a pool.
+inline std::atomic<pid_t>& pool_owner() {
+    static std::atomic<pid_t> owner{0};
     return owner;
 }
 
 inline int thread_count(double work) {
     if (work < min_threaded_work || omp_in_parallel()) return 1;
+    pid_t owner = 0;
     const pid_t self = getpid();
-    if (pool_owner() == 0) pool_owner() = self;
-    return pool_owner() == self ? omp_get_max_threads() : 1;
+    const bool is_first = pool_owner().compare_exchange_strong(owner, self);
+    return is_first || owner == self ? omp_get_max_threads() : 1;
 }
 #else
 inline int thread_count(double) { return 1; }

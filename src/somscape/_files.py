@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from somscape._errors import InputError
+
 
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file so that `path` holds the old content or all of the new.
@@ -11,15 +13,20 @@ def write_whole(path: str | Path, data: bytes) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, after everything is written and flushed.
+        Replaced if it exists, after everything is written and flushed; where it is a link,
+        the file that it points to is.
     data : bytes
 
     Raises
     ------
+    InputError
+        When something else than a file is there.
     OSError
         When the folder cannot be written.
     """
-    target = Path(path)
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        raise InputError(f"{path} is not a file that can be replaced. Give the name of a new file.")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}", suffix=".part")
     temporary = Path(name)
     try:

@@ -25,7 +25,7 @@ SOURCE = ROOT / "src" / "somscape"
 
 # DESIGN.md, section 3.  A folder (or a file at the root) imports only from rows above its own.
 ROWS = (
-    ("_config", "_errors", "_files", "_types", "_validate", "_version"),
+    ("_config", "_elementary", "_errors", "_files", "_types", "_validate", "_version"),
     ("grid", "tables", "kernels"),
     ("encode", "save"),
     ("maps",),
@@ -44,6 +44,8 @@ NAMED_IMPORTS = {
     "somscape/__init__.py": dict.fromkeys(
         ("estimators", "grid", "maps"), "the public names; nothing inside imports from it"
     ),
+    "somscape/_files.py": {"_errors": "a target that is no file is refused with our error"},
+    "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
     "somscape/_validate.py": {
         "_errors": "a check raises our errors",
         "_types": "names of types, which nothing runs",

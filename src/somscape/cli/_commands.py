@@ -1,5 +1,7 @@
 """What can be typed: commands, options and their help."""
 
+import io
+import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +27,9 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what is wrong with the input becomes a click error."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that lacks a letter gets a ?
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:

@@ -40,14 +40,14 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
     check_folder(out, force=options["force"])
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
-    _detect(table, out, options, _command_line(["detect", path], options, out))
+    _detect(table, out, options, _command_line(["detect", path], options))
 
 
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
     roles = {"id_column": None, "label": "class=2", "drop": (), "category": (), "number": ()}
-    command = _command_line(["demo"], options, out)
+    command = _command_line(["demo"], options)
     _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)
 
 
@@ -142,8 +142,8 @@ def _classes(table: Table, label: Label) -> list[str]:
     return [f"{label.column} {label.value}" if has else "other" for has in label.has_value]
 
 
-def _command_line(words: list[str], options: dict[str, Any], out: Path) -> str:
-    """Return the command that makes the same files again."""
+def _command_line(words: list[str], options: dict[str, Any]) -> str:
+    """Return the command that makes the same files again, in whatever folder."""
     flags = {
         "id_column": "--id",
         **{n: f"--{n}" for n in ("label", "drop", "category", "number", "missing", *READING)},
@@ -155,4 +155,4 @@ def _command_line(words: list[str], options: dict[str, Any], out: Path) -> str:
         for value in given if isinstance(given, tuple) else (given,):
             if value is not None:
                 words += [flag, str(value)]
-    return shlex.join([*words, "--out", str(out)])
+    return f"{shlex.join(words)} --out DIR"

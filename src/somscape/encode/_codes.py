@@ -11,6 +11,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
+from somscape._elementary import asinh
 from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Objects
 from somscape.encode._text import number_text
@@ -92,7 +93,7 @@ class NumberCode:
             width = (high - low) / 2 or float(distance.mean())
             is_tamed = bool(distance.max() > TAIL_LIMIT * width)
             if is_tamed:
-                values = np.arcsinh((values - center) / width)
+                values = asinh((values - center) / width)
             values = np.sort(values)
             usual = values[_usual_ends(len(values))]
             lowest, highest = usual if usual[0] < usual[1] else values[[0, -1]]
@@ -119,7 +120,7 @@ class NumberCode:
         values = np.where(np.isnan(column.numbers), self.fill, column.numbers)
         with np.errstate(over="ignore"):  # the encoding refuses what is too far
             if self.width:
-                values = np.arcsinh((values - self.center) / self.width)
+                values = asinh((values - self.center) / self.width)
             return ((values - self.low) / self.span)[:, None]
 
     def decode(self, features: Float64s) -> Float64s:

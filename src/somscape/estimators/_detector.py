@@ -44,9 +44,10 @@ class SOMDetector(OutlierMixin, BaseEstimator):
     n_folds : int, default=5
         For the p-values: each fold is scored by a map trained on the others.
     som : SOM or None, default=None
-        The map to train, unfitted; None: ``SOM()``.
+        The map to train, unfitted; None: ``SOM()``.  Its ``missing`` and ``encoding`` are not
+        used; the detector's are.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.
+        As for `SOM`; a given ``encoding`` has its own.
     encoding : Encoding or None, default=None
         How tables are encoded; None: by the rules.
     random_state : int, RandomState or None, default=None

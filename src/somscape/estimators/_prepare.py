@@ -79,12 +79,12 @@ def prepare(
         names = encoding.feature_names
         estimator.n_features_in_ = len(names)
         estimator.feature_names_in_ = np.array(names, dtype=object)
-        weights = _checked_weights(values, sample_weight)
+        weights = checked_weights(values, sample_weight)
     else:
         values = _checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
         names = [f"x{i}" for i in range(values.shape[1])] if given is None else list(given)
-        weights = _checked_weights(values, sample_weight)
+        weights = checked_weights(values, sample_weight)
         values, encoding = _without_missing(values, weights, names, missing)
         check_values(values, names)
     rows = values
@@ -154,7 +154,8 @@ def _without_missing(
     return encoding.fill(values), encoding
 
 
-def _checked_weights(values: Floats, sample_weight: Any) -> Float64s | None:
+def checked_weights(values: Floats, sample_weight: Any) -> Float64s | None:
+    """Return weights that can be used, or None where every row weighs 1."""
     if sample_weight is None:
         return None
     weights: Float64s = _check_sample_weight(sample_weight, values, dtype=np.float64)

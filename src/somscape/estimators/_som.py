@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape.encode import Encoding
-from somscape.estimators._prepare import prepare, rows_for, seed_of
+from somscape.estimators._prepare import checked_weights, prepare, rows_for, seed_of
 from somscape.fit import Callback, Progress, Settings, train_map
 from somscape.kernels import select_kernels
 
@@ -271,8 +271,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         float
         """
         check_is_fitted(self)
-        _, distances = self.map_.nearest(rows_for(self, X))
-        return -float(np.average(distances[:, 0] ** 2, weights=sample_weight))
+        rows = rows_for(self, X)
+        weights = checked_weights(rows, sample_weight)
+        _, distances = self.map_.nearest(rows)
+        return -float(np.average(distances[:, 0] ** 2, weights=weights))
 
     @property
     def _n_features_out(self) -> int:

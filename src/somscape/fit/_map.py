@@ -60,7 +60,7 @@ def train_map(
     if lattice is None:
         variances = None if axes is None else axes.variances
         total = float(len(rows)) if weights is None else math.fsum(weights)
-        lattice = _lattice_for(settings, total, variances)
+        lattice = _lattice_for(settings, len(rows), total, variances)
     problem = problem.on(lattice)
     if given is None:
         codebook = start_codebook(problem, settings.init, axes, rng)
@@ -105,7 +105,9 @@ def _fitting(codebook: Floats, lattice: Lattice) -> Floats:
     return codebook
 
 
-def _lattice_for(settings: Settings, total_weight: float, variances: Float64s | None) -> Lattice:
+def _lattice_for(
+    settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
+) -> Lattice:
     sizes = (settings.n_rows, settings.n_cols)
     n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
     if n_rows is not None and n_cols is not None:
@@ -119,6 +121,14 @@ def _lattice_for(settings: Settings, total_weight: float, variances: Float64s | 
             )
         return lattice
     assert variances is not None
+    if total_weight < n_samples / 2:
+        warnings.warn(
+            f"`sample_weight` adds up to {total_weight:g} for {n_samples} rows, and the automatic "
+            "size is that for as many rows. Weights count rows; scale them to a mean of 1, or "
+            "pass `n_rows` and `n_cols`.",
+            SomscapeWarning,
+            stacklevel=4,
+        )
     is_hexagonal = settings.lattice == "hexagonal"
     n_rows, n_cols = auto_shape(
         total_weight,

@@ -41,6 +41,8 @@ class Problem:
     total_weight : float
     mean : ndarray of shape (n_features,), float64
         Weighted mean of the rows; sums are taken relative to it.
+    far : ndarray of shape (n_features,), float64
+        How far the rows reach from the mean.
     scale : ndarray of shape (n_features,), float64
         Power of two by feature that turns values into integers.
     weight_scale, error_scale : float
@@ -54,6 +56,7 @@ class Problem:
     kernels: Kernels
     total_weight: float
     mean: Float64s
+    far: Float64s
     scale: Float64s
     weight_scale: float
     error_scale: float
@@ -138,6 +141,7 @@ def make_problem(
         kernels,
         total_weight,
         mean,
+        far,
         _power_of_two_scale(total_weight * far),
         float(_power_of_two_scale(np.array([total_weight]))[0]),
         float(_power_of_two_scale(np.array([total_weight * diameter]))[0]),
@@ -159,7 +163,14 @@ def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Fl
     -------
     EpochSums
         O(n * n_units * n_features) for the search, O(n * n_features) for the sums.
+
+    Raises
+    ------
+    ValueError
+        For rows other than the problem's that lie outside their range: their sums would wrap.
     """
+    if not np.may_share_memory(rows, problem.rows):
+        _refuse_beyond(problem, rows)
     units, distances = problem.kernels.search(rows, codebook)
     counts = np.zeros(len(codebook), dtype=np.int64)
     totals = np.zeros(codebook.shape, dtype=np.int64)
@@ -176,6 +187,16 @@ def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Fl
     weighted = distances[:, 0] if weights is None else distances[:, 0] * weights
     error = np.rint(weighted * problem.error_scale).astype(np.int64).sum()
     return EpochSums(counts, totals, int(error))
+
+
+def _refuse_beyond(problem: Problem, rows: Floats) -> None:
+    far = np.abs(rows - problem.mean).max(axis=0, initial=0.0)
+    if not (far <= problem.far).all():
+        column = int((far > problem.far).argmax())
+        raise ValueError(
+            f"feature {column} reaches {far[column]:.6g} from the mean, beyond the "
+            f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows."
+        )
 
 
 def combine(a: EpochSums, b: EpochSums) -> EpochSums:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from somscape._elementary import exp, log
 from somscape._types import Float64s
 
 SCHEDULES = ("geometric", "linear", "asymptotic", "constant")
@@ -28,7 +29,7 @@ def schedule(kind: str, start: float, end: float, n: int) -> Float64s:
 
     Examples
     --------
-    >>> schedule("geometric", 8.0, 2.0, 3).tolist()
+    >>> schedule("geometric", 8.0, 2.0, 3).round(12).tolist()
     [8.0, 4.0, 2.0]
     >>> schedule("asymptotic", 1.0, 1 / 3, 2).tolist()
     [1.0, 0.5]
@@ -42,6 +43,8 @@ def schedule(kind: str, start: float, end: float, n: int) -> Float64s:
     if kind == "linear":
         values = start + (end - start) * fraction
     else:
-        values = start * (end / start) ** fraction
+        way = log(np.array([start, end]))
+        values = exp(way[0] + (way[1] - way[0]) * fraction)
+        values[:1] = start if n > 1 else end
     values[-1:] = end
     return values

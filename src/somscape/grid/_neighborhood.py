@@ -11,12 +11,12 @@ differs by row offset: one column kernel for each.  Smoothing then costs
 O(n_units * (n_rows + n_cols)) for the gaussian instead of O(n_units^2).
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._elementary import exp
 from somscape._types import Float64s
 from somscape.grid._lattice import Lattice
 
@@ -97,6 +97,5 @@ def _wrap(offset: NDArray[np.generic], period: int, lattice: Lattice) -> Float64
 
 
 def _gaussian(distance_sq: Float64s, radius: float) -> Float64s:
-    # math.exp, value by value: NumPy's exp rounds differently from processor to processor.  The
-    # radius divides twice, because its square may vanish.
-    return np.array([math.exp(-0.5 * (v / radius) / radius) for v in distance_sq.tolist()])
+    with np.errstate(over="ignore"):  # the radius divides twice, because its square may vanish
+        return exp(-0.5 * (distance_sq / radius) / radius)

@@ -35,12 +35,15 @@ class DetectorSettings:
         Rows with a score above it are flagged.
     calibration : ndarray of shape (n_rows,)
         Ascending scores of rows that did not train the map they were scored on.
+    calibration_weights : ndarray of shape (n_rows,) or None, default=None
+        What each of them counts; None: 1 each.
     """
 
     score: str
     n_prototypes: int
     threshold: float
     calibration: Float64s
+    calibration_weights: Float64s | None = None
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -51,6 +54,11 @@ class DetectorSettings:
             np.isfinite(calibration).all() and (np.diff(calibration) >= 0).all()
         ):
             raise ValueError("`calibration` must be finite scores in ascending order.")
+        weights = self.calibration_weights
+        if weights is not None and (
+            weights.shape != calibration.shape or not (np.isfinite(weights) & (weights > 0)).all()
+        ):
+            raise ValueError("`calibration_weights` must be one finite weight above 0 per score.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,6 +278,8 @@ def _to_record(map_: Map) -> Record:
             "threshold": detector.threshold,
         }
         arrays["calibration"] = detector.calibration
+        if detector.calibration_weights is not None:
+            arrays["calibration_weights"] = detector.calibration_weights
     return Record(header, arrays)
 
 
@@ -292,7 +302,11 @@ def _from_record(record: Record) -> Map:
             raise TypeError(f"{part} must be names and values")
     detector = None
     if header["detector"] is not None:
-        detector = DetectorSettings(**header["detector"], calibration=arrays["calibration"])
+        detector = DetectorSettings(
+            **header["detector"],
+            calibration=arrays["calibration"],
+            calibration_weights=arrays.get("calibration_weights"),
+        )
     history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     return Map(
         codebook,

@@ -130,10 +130,10 @@ def rank_alerts(map_: Map, table: Table, n_alerts: int | None = None) -> Alerts:
     order = np.argsort(-scores, kind="stable")
     if n_alerts is None:
         n_alerts = int((scores > settings_of(map_).threshold).sum())
-    if n_alerts > table.n_rows:
+    if not 0 <= n_alerts <= table.n_rows:
         raise InputError(
-            f"{n_alerts} alerts are more than the {table.n_rows} rows of {table.source}; ask for "
-            "fewer."
+            f"{n_alerts} alerts are fewer than 0 or more than the {table.n_rows} rows of "
+            f"{table.source}; ask for a number between."
         )
     id_name = map_.encoding.named("id")
     if id_name is not None and id_name in table.names:

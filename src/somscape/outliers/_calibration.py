@@ -25,13 +25,19 @@ def p_values(map_: Map, scores: Float64s) -> Float64s:
     Returns
     -------
     ndarray of shape (n_samples,)
-        ``(1 + #{calibration >= score}) / (n + 1)``: small for unusual rows.  For a new row
+        ``(1 + #{calibration >= score}) / (n + 1)``, where a weighted row counts its weight:
+        small for unusual rows.  For a new row
         that comes from the same population, the chance of a p-value of at most a is at
         most a, up to the cross-fitting.
     """
-    calibration = settings_of(map_).calibration
-    at_least = len(calibration) - np.searchsorted(calibration, scores, side="left")
-    return np.asarray((1.0 + at_least) / (len(calibration) + 1.0), dtype=np.float64)
+    settings = settings_of(map_)
+    # Weight of the calibration rows from each place to the end, and 0 past the end.
+    weights = settings.calibration_weights
+    if weights is None:
+        weights = np.ones(len(settings.calibration))
+    weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
+    at_least = weight_from[np.searchsorted(settings.calibration, scores, side="left")]
+    return np.asarray((1.0 + at_least) / (1.0 + weight_from[0]), dtype=np.float64)
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:

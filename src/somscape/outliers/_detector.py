@@ -63,8 +63,15 @@ def train_detector(
     detector = DetectorSettings(detection.score, detection.n_prototypes, 0.0, np.empty(0))
     map_ = replace(map_, detector=detector)
     threshold = threshold_for(score_rows(map_, rows), detection.contamination, weights)
-    calibration = np.sort(_cross_fitted_scores(map_, rows, weights, settings, detection.n_folds))
-    return replace(map_, detector=replace(detector, threshold=threshold, calibration=calibration))
+    calibration = _cross_fitted_scores(map_, rows, weights, settings, detection.n_folds)
+    order = np.argsort(calibration, kind="stable")
+    detector = replace(
+        detector,
+        threshold=threshold,
+        calibration=calibration[order],
+        calibration_weights=None if weights is None else weights[order],
+    )
+    return replace(map_, detector=detector)
 
 
 def _cross_fitted_scores(

@@ -64,11 +64,7 @@ def explain_rows(
     part = table.take(rows_wanted) if isinstance(table, Table) else table[rows_wanted]
     rows = map_.rows_of(part)
     by_column = contributions(map_, rows)
-    prototypes = nearest_prototypes(map_, rows)
-    return [
-        _reasons_of(map_, part, i, rows[i], by_column[i], prototypes[i])
-        for i in range(len(rows_wanted))
-    ]
+    return [_reasons_of(map_, part, i, rows[i], by_column[i]) for i in range(len(rows_wanted))]
 
 
 def _reasons_of(
@@ -77,12 +73,12 @@ def _reasons_of(
     row: int,
     encoded: Floats,
     by_column: Float64s,
-    prototypes: Float64s,
 ) -> tuple[Reason, ...]:
     score = by_column.sum()
     if score == 0:
         return ()
     share = by_column / score
+    prototypes = nearest_prototypes(map_, encoded)
     found: list[Reason] = []
     for j in np.argsort(-share, kind="stable"):
         if share[j] < SMALLEST_SHARE or len(found) == MAX_REASONS:

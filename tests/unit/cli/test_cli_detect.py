@@ -147,7 +147,7 @@ def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
     command = data["method"]["command"]
     assert command.startswith("somscape detect ")
     assert command.endswith(
-        "--id CustomerID --label Class --missing fill --contamination 0.05 --seed 0 --out found"
+        "--id CustomerID --label Class --missing fill --contamination 0.05 --seed 0 --out DIR"
     )
     assert not re.search(r"https?://", page)
 

@@ -1,0 +1,65 @@
+"""exp, log and asinh with the same bits on every processor.
+
+The libraries' versions round differently from one processor to the next (they choose code by
+instruction set), and a last bit can move a row to another unit.  These use only additions,
+multiplications, divisions, square roots and powers of two, which IEEE 754 rounds the same
+everywhere.  `core/elementary.hpp` has the same exp.  Relative errors stay below 1e-15.
+"""
+
+from math import factorial
+
+import numpy as np
+
+from somscape._types import Float64s
+
+LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
+"""ln 2 to 32 bits, so that its product with a small whole number is exact."""
+
+LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
+LARGEST_EXPONENT = 800.0
+"""exp overflows above 709 and vanishes below -745."""
+
+EXP_TERMS = [1.0 / factorial(n) for n in range(13, -1, -1)]
+ATANH_TERMS = [1.0 / n for n in range(23, 0, -2)]
+
+
+def exp(x: Float64s) -> Float64s:
+    """Return e to the power of each value; infinities give 0 and infinity."""
+    x = np.clip(x, -LARGEST_EXPONENT, LARGEST_EXPONENT)
+    whole = np.rint(x / (LN2_HIGH + LN2_LOW))
+    rest = (x - whole * LN2_HIGH) - whole * LN2_LOW
+    with np.errstate(over="ignore", under="ignore"):
+        return np.ldexp(_horner(EXP_TERMS, rest), whole.astype(np.int32))
+
+
+def log(x: Float64s) -> Float64s:
+    """Return the natural logarithm of each positive value."""
+    part, exponent = np.frexp(x)
+    is_low = part < 0.5**0.5
+    part, exponent = np.where(is_low, 2 * part, part), np.where(is_low, exponent - 1, exponent)
+    ratio = (part - 1) / (part + 1)
+    return exponent * LN2_HIGH + (exponent * LN2_LOW + _twice_atanh(ratio))
+
+
+def asinh(x: Float64s) -> Float64s:
+    """Return the inverse hyperbolic sine of each value."""
+    size = np.abs(x)
+    near = np.minimum(size, 1e8)  # beyond, 1 is lost beside the square
+    above_one = near + near * near / (1 + np.sqrt(1 + near * near))
+    small = _twice_atanh(above_one / (2 + above_one))
+    large = np.where(
+        size > near, log(np.maximum(size, 1.0)) + log(np.array(2.0)), log(1 + above_one)
+    )
+    return np.copysign(np.where(above_one < 0.4, small, large), x)
+
+
+def _twice_atanh(x: Float64s) -> Float64s:
+    """2 atanh(x) for abs(x) up to 0.18."""
+    return 2 * x * _horner(ATANH_TERMS, x * x)
+
+
+def _horner(terms: list[float], x: Float64s) -> Float64s:
+    total = np.full_like(x, terms[0])
+    for term in terms[1:]:
+        total = total * x + term
+    return total

@@ -1,0 +1,57 @@
+"""Weights count rows in sizes, p-values and the range of a problem."""
+
+import numpy as np
+import pytest
+
+from somscape import SOM, Lattice
+from somscape._errors import InputError, SomscapeWarning
+from somscape.encode import Encoding
+from somscape.fit import chunk, make_problem
+from somscape.kernels import select_kernels
+from somscape.maps import DetectorSettings, Map
+from somscape.outliers import p_values, rank_alerts
+from somscape.tables import table_from_columns
+
+
+def map_with(calibration, weights=None):
+    settings = DetectorSettings("k_prototype", 1, 0.5, np.array(calibration), weights)
+    return Map(
+        np.zeros((1, 1)), Lattice(1, 1), Encoding.plain(["x"]), np.ones(1), detector=settings
+    )
+
+
+def test_a_calibration_row_of_weight_2_counts_as_two_rows():
+    weighted = map_with([1.0, 2.0, 3.0], np.array([1.0, 2.0, 1.0]))
+    repeated = map_with([1.0, 2.0, 2.0, 3.0])
+    scores = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 9.0])
+    np.testing.assert_array_equal(p_values(weighted, scores), p_values(repeated, scores))
+    # By hand, for 2.5: one row of weight 1 lies above, so (1 + 1) / (4 + 1).
+    assert p_values(weighted, scores)[4] == 2 / 5
+
+
+@pytest.mark.parametrize(
+    "weights", [np.array([1.0]), np.array([1.0, 0.0]), np.array([1.0, np.nan])]
+)
+def test_calibration_weights_that_cannot_be_are_refused(weights):
+    with pytest.raises(ValueError, match="calibration_weights"):
+        map_with([1.0, 2.0], weights)
+
+
+def test_weights_that_add_up_to_little_are_warned_of_when_they_choose_the_size():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.warns(SomscapeWarning, match="adds up to 1 for 60 rows"):
+        SOM().fit(X, sample_weight=np.full(60, 1 / 60))
+
+
+def test_rows_beyond_the_range_of_a_problem_are_refused():
+    rows = np.random.default_rng(0).normal(size=(30, 2))
+    problem = make_problem(rows, None, Lattice(1, 2), "gaussian", select_kernels("numpy"))
+    inside = chunk(problem, rows[:5].copy(), None, rows[:2])
+    assert inside.counts.sum() == 5 * problem.weight_scale
+    with pytest.raises(ValueError, match="feature 1 reaches .* beyond"):
+        chunk(problem, rows * [1.0, 1e6], None, rows[:2])
+
+
+def test_fewer_than_no_alerts_are_refused():
+    with pytest.raises(InputError, match="-3 alerts are fewer than 0"):
+        rank_alerts(map_with([1.0]), table_from_columns({"x": [1.5, 2.5]}), -3)
