@@ -289,10 +289,8 @@ def auto_size(X, lattice):
     n_samples = len(X)
     n_units = min(max(math.ceil(5 * math.sqrt(n_samples)), 9), 10_000, n_samples)
     _, (l1, l2), _ = _principal_axes(X)
-    if l1 == 0 or l2 * n_units < l1:
-        ratio = 1.0
-    else:
-        ratio = min(max(math.sqrt(l1 / l2), 1.0), 4.0)
+    has_shape = l1 > 0 and l2 * n_units >= l1
+    ratio = min(max(math.sqrt(l1 / l2), 1.0), 4.0) if has_shape else 1.0
     pitch = math.sqrt(3) / 2 if lattice == "hexagonal" else 1.0
     n_rows = max(1, math.floor(math.sqrt(n_units / (ratio * pitch)) + 0.5))
     n_cols = max(1, math.floor(n_units / n_rows + 0.5))

@@ -12,6 +12,7 @@ CREDIT = ROOT.parent / "shared" / "data" / "Credit_Card_Applications.csv"
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_runs_and_leaves_its_picture(example, tmp_path):
     arguments = []

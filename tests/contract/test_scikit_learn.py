@@ -117,9 +117,9 @@ def test_names_of_columns_are_kept_and_held_to(library, estimator):
     assert fitted.map_.encoding.feature_names == NAMES
     np.testing.assert_array_equal(fitted.labels_, clone(estimator).fit(X).labels_)
     np.testing.assert_array_equal(fitted.predict(frame), clone(estimator).fit(X).predict(X))
-    with pytest.raises(ValueError, match="(?s)feature names.*order"):
+    with pytest.raises(ValueError, match=r"(?s)feature names.*order"):
         fitted.predict(frame[NAMES[::-1]])
-    with pytest.raises(ValueError, match="(?s)feature names.*unseen"):
+    with pytest.raises(ValueError, match=r"(?s)feature names.*unseen"):
         fitted.predict(
             frame.rename(**{"columns" if library == "pandas" else "mapping": {"age": "a"}})
         )
@@ -131,7 +131,7 @@ def test_missing_cells_of_a_data_frame_are_counted_by_its_names(library):
     X = rows_of()
     X[:4, 1] = np.nan
     frame = frames.DataFrame({name: X[:, j] for j, name in enumerate(NAMES)})
-    with pytest.raises(ValueError, match="4 in 'income'.*missing='fill'"):
+    with pytest.raises(ValueError, match=r"4 in 'income'.*missing='fill'"):
         SOM(2, 3).fit(frame)
     som = SOM(2, 3, missing="fill").fit(frame)
     np.testing.assert_array_equal(som.predict(frame), SOM(2, 3, missing="fill").fit(X).labels_)

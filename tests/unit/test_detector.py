@@ -43,8 +43,9 @@ def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_contributions_add_up_to_the_score(kernels, dtype):
-    X = rows_of(dtype=dtype, offset=1e4)
+@pytest.mark.parametrize(("scale", "offset"), [(1, 1e4), (1e-7, 0), (1e9, -3)])
+def test_contributions_add_up_to_the_score(kernels, dtype, scale, offset):
+    X = rows_of(dtype=dtype, offset=offset) * dtype(scale)
     detector = detector_of(X)
     parts = detector.explain(X)
     assert (parts >= 0).all()
@@ -122,6 +123,11 @@ def test_a_threshold_flags_the_most_rows_that_the_share_allows(scores, contamina
     # No lower score would do: those at the threshold are too many to be flagged too.
     assert (scores >= threshold).sum() > allowed
     assert threshold in scores
+
+
+def test_a_share_that_falls_short_of_a_whole_row_by_rounding_alone_flags_that_row():
+    # 0.29 * 100 is 28.999999999999996 in float64.
+    assert threshold_for(np.arange(100.0), 0.29, None) == 70.0
 
 
 def test_thresholds_by_hand():
@@ -320,7 +326,7 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(wrong, kind, message):
 def test_missing_values_are_filled_on_request_and_else_refused_with_counts():
     X = rows_of(60)
     X[3, 1] = X[5, 1] = np.nan
-    with pytest.raises(InputError, match="2 in 'x1'.*missing='fill'"):
+    with pytest.raises(InputError, match=r"2 in 'x1'.*missing='fill'"):
         SOMDetector().fit(X)
     detector = detector_of(X, missing="fill")
     filled = np.where(np.isnan(X), np.nanmedian(X, axis=0), X)
@@ -330,7 +336,7 @@ def test_missing_values_are_filled_on_request_and_else_refused_with_counts():
 def test_a_map_without_detector_settings_says_what_to_do():
     map_ = SOM(2, 3).fit(rows_of(30)).map_
     for use in (score_rows, contributions):
-        with pytest.raises(InputError, match="no detector settings.*SOMDetector"):
+        with pytest.raises(InputError, match=r"no detector settings.*SOMDetector"):
             use(map_, rows_of(3))
 
 

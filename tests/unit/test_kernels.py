@@ -148,6 +148,14 @@ def test_float32_distances_are_reported_in_double(kernels, dtype):
     assert distances[0, 0] == 3000.5
 
 
+def test_units_that_tie_in_float32_are_ordered_by_their_distance_in_double(kernels):
+    # 1 + 2^-26 rounds to 1 in float32, so the first two units tie there; the second is nearer.
+    codebook = np.array([[1, 2.0**-13], [1, 0], [3, 4], [0, 0.5]], np.float32)
+    units, distances = kernels.search(np.zeros((5, 2), np.float32), codebook, 3)
+    assert units.tolist() == [[3, 1, 0]] * 5
+    np.testing.assert_array_equal(distances[0], [0.5, 1, np.sqrt(1 + 2.0**-26)])
+
+
 @pytest.mark.parametrize(
     ("dtype", "size"),
     [(np.float32, 1e18), (np.float64, 1e150), (np.float32, 1e-17), (float, 1e-150)],

@@ -207,7 +207,9 @@ def test_policy_allows_the_one_style_and_the_one_script() -> None:
     assert "unsafe" not in policy[1]
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.css", "page.js", "map.js", "list.js", "about.js"])
+@pytest.mark.parametrize(
+    "name", ["report.html", "report.css", "page.js", "map.js", "list.js", "about.js"]
+)
 def test_templates_load_nothing_make_no_markup_and_accuse_nobody(name: str) -> None:
     text = (files("somscape.report") / "templates" / name).read_text(encoding="utf-8").lower()
     for word in (

@@ -29,6 +29,7 @@ from somscape.fit import (
 from somscape.fit import _local as local
 from somscape.fit import _train as loops
 from somscape.fit._local import epoch_sums
+from somscape.fit._start import Axes
 from somscape.grid import Lattice
 
 FLOATS = [np.float32, np.float64]
@@ -267,6 +268,25 @@ def test_axes_point_so_that_their_largest_entry_is_positive(kernels):
     line = np.array([[1.0, -1.0], [-1.0, 1.0], [3.0, -3.0], [-3.0, 3.0]])
     axes = principal_axes(problem_of(line, kernels))
     np.testing.assert_allclose(axes.directions[0], [0.5**0.5, -(0.5**0.5)], rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", range(5, 25))
+def test_axes_of_two_standardized_features_point_by_the_first(numpy_kernels, n):
+    # Equal variances and a negative covariance: the axis is (1, -1) / sqrt 2, and rounding alone
+    # says which entry is the larger.
+    rows = np.random.default_rng(n).normal(size=(n, 2)) @ [[1, -2], [0, 1]]
+    rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    axes = principal_axes(problem_of(rows, numpy_kernels))
+    np.testing.assert_allclose(axes.directions[0], [0.5**0.5, -(0.5**0.5)], rtol=1e-6)
+
+
+def test_last_digits_of_the_axes_do_not_reach_the_start(numpy_kernels):
+    # Linear algebra libraries differ there; a start is rounded to 2^-20 of each feature's range.
+    problem = problem_of(rows_of(50, 4, offset=7), numpy_kernels)
+    axes = principal_axes(problem)
+    other = Axes(axes.variances * (1 + 1e-14), axes.directions - 1e-15)
+    a, b = (start_codebook(problem, "pca", x, np.random.default_rng(0)) for x in (axes, other))
+    np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("d", [1, 3])

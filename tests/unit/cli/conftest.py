@@ -29,7 +29,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 @pytest.fixture(scope="session")
 def article(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """`detect` on the article's file as the issue says it, run once in its own process."""
+    """`detect` on the article's file with id and label, run once in its own process."""
     if not ARTICLE.exists():
         pytest.skip("the article's table is not beside this checkout")
     return _detect(tmp_path_factory, "article", lambda: ARTICLE, run_process)
