@@ -35,16 +35,18 @@ clean:  ## everything that the other targets made
 
 # The demo is an ordinary installation; the others follow the source as it is edited.
 $(ENVS)/demo/ready: $(PACKAGE)
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check .
-	touch $@
+	@echo "making an environment and building somscape: about a minute, once"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check .
+	@touch $@
 
 $(ENVS)/bench/ready: $(PACKAGE) benchmarks/requirements.txt
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check . -r benchmarks/requirements.txt
-	touch $@
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check . -r benchmarks/requirements.txt
+	@touch $@
 
 $(ENVS)/%/ready: $(BUILT_FROM)
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
-	touch $@
+	@echo "making an environment and building somscape: a minute or two, once"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
+	@touch $@

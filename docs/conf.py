@@ -18,6 +18,7 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
 html_show_sourcelink = False
+html_sidebars = {page: [] for page in ("start", "reading", "examples")}
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more than the annotations
 numpydoc_show_class_members = False

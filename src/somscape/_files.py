@@ -27,6 +27,8 @@ def write_whole(path: str | Path, data: bytes) -> None:
     target = Path(path).resolve()
     if target.exists() and not target.is_file():
         raise InputError(f"{path} is not a file that can be replaced. Give the name of a new file.")
+    if not target.parent.is_dir():
+        raise InputError(f"{path}: the folder {target.parent} does not exist. Make it first.")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}", suffix=".part")
     temporary = Path(name)
     try:

@@ -504,6 +504,27 @@ def test_the_online_winner_may_be_any_unit_and_the_lowest_of_equals(kernels, m, 
     np.testing.assert_array_equal(codebook[:, 0], places[:, 0] + moved)
 
 
+@pytest.mark.parametrize("radius_sq", [1, 3, 4, 7])
+@pytest.mark.parametrize("winner", [24, 17])
+def test_a_unit_at_exactly_the_radius_is_moved_by_an_online_bubble(kernels, radius_sq, winner):
+    # Squared distances between hexagons are 0, 1, 3, 4, 7, ...; sqrt(3)^2 is below 3 in float64.
+    codebook = np.zeros((49, 1))
+    codebook[winner] = 1
+    kernels.stepwise(
+        np.array([[2.0]]),
+        np.zeros(1, int),
+        np.array([0.5]),
+        np.array([np.sqrt(radius_sq)]),
+        Lattice(7, 7),
+        "bubble",
+        codebook,
+    )
+    distances = naive.map_distances(7, 7, "hexagonal", "plane")[winner]
+    expected = np.where(np.round(distances**2) <= radius_sq, 1.0, 0.0)
+    expected[winner] = 1.5
+    np.testing.assert_array_equal(codebook[:, 0], expected)
+
+
 def test_no_online_steps_change_nothing(kernels):
     codebook = np.array([[1.0, -2.0], [3.0, 4.0]])
     none = np.empty(0)

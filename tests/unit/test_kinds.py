@@ -80,7 +80,7 @@ def test_text_with_more_than_50_values_is_dropped(n_values: int, kind: str) -> N
 def test_names_are_dropped_with_the_reason() -> None:
     names = [f"Ann {i}" for i in range(N)]
     assert kind_of(names) == "dropped"
-    assert why_of(names) == f"text with {N} different values, like a name or an id"
+    assert why_of(names) == f"text with {N} different values, like a name or an id; --id c?"
 
 
 def test_names_in_a_small_table_are_dropped() -> None:

@@ -894,7 +894,7 @@ def test_other_kinds_of_files_are_refused(tmp_path):
     path.write_bytes(safetensors_bytes({"x": np.zeros(3)}))
     refused(path, "a safetensors file, but not a somscape map")
     refused(tmp_path / "nothing.som", "no such file. Give the path")
-    refused(tmp_path, "no such file")
+    refused(tmp_path, "is a folder. Give the map inside it")
 
 
 @pytest.mark.parametrize("number", [0, 2, 99, None, "1", [1]])

@@ -48,7 +48,7 @@ def test_rows_beyond_the_range_of_a_problem_are_refused():
     problem = make_problem(rows, None, Lattice(1, 2), "gaussian", select_kernels("numpy"))
     inside = chunk(problem, rows[:5].copy(), None, rows[:2])
     assert inside.counts.sum() == 5 * problem.weight_scale
-    with pytest.raises(ValueError, match="feature 1 reaches .* beyond"):
+    with pytest.raises(ValueError, match=r"feature 1 reaches .* beyond"):
         chunk(problem, rows * [1.0, 1e6], None, rows[:2])
 
 

@@ -36,6 +36,8 @@ class Commands(click.Group):
                 return super().invoke(ctx)
             except (InputError, OSError) as error:
                 raise BadInput(_one_line(error)) from error
+            except MemoryError as error:
+                raise BadInput("not enough memory for this table and map.") from error
             except click.UsageError as error:
                 see = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
                 raise BadInput(f"{error.format_message()}{see}") from error
@@ -67,8 +69,8 @@ def table_options(command: Command) -> Command:
         option(
             "--label",
             metavar="COL[=VALUE]",
-            help="Column with a known outcome: not a feature, compared with the ranking. "
-            "Without VALUE the rarer one counts.",
+            help="Column with a known outcome, which is not a feature; `detect` compares the "
+            "ranking with it. Without VALUE the rarer one counts.",
         ),
         option("--drop", multiple=True, metavar="COL", help="Leave a column out (repeatable)."),
         option("--category", multiple=True, metavar="COL", help="Take a column as a category."),

@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 from somscape.encode import Encoding
 from somscape.fit import Callback
 from somscape.fit import Progress as Step
-from somscape.outliers import Alerts
+from somscape.outliers import RECORD, Alerts
 
 MAX_COLUMNS_SHOWN = 40
 MAX_ALERTS_SHOWN = 10
@@ -73,6 +73,8 @@ def show_alerts(console: Console, alerts: Alerts) -> None:
     console.print(grid)
     if alerts.n_alerts > MAX_ALERTS_SHOWN:
         console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in alerts.csv")
+    if alerts.id_name == RECORD:
+        console.print("record: number of the row in the table, first = 1; --id COL names rows")
 
 
 def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:

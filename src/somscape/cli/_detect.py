@@ -122,9 +122,9 @@ def _write(
     with whole_folder(out) as folder:
         write_csv(folder / "alerts.csv", alerts.to_table(map_, table))
         map_.save(folder / "map.som")
-        umatrix(map_, None if classes is None else table, classes, highlight=top).save(
-            folder / "umatrix.png"
-        )
+        picture = umatrix(map_, None if classes is None else table, classes, highlight=top)
+        picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
+        picture.save(folder / "umatrix.png")
         planes(map_).save(folder / "planes.png")
         data = report.build(
             map_, table, alerts, agreement=shown, command=command, notes=table.notes

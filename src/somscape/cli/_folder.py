@@ -1,5 +1,6 @@
 """Result files appear whole or not at all."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ def check_folder(target: Path, *, force: bool) -> None:
     """
     if not target.parent.is_dir():
         raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"{target}: the folder {target.parent} cannot be written. Give another.")
     if not target.exists():
         return
     if not target.is_dir() or target.is_symlink():

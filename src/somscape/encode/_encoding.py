@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -37,10 +38,16 @@ class Encoding:
     missing : {"fill", "error"}
         Whether missing cells are filled (numbers by the median, categories by a level of
         their own) or refused.
+    is_named : bool
+        Whether the names are the data's; an array's columns are only numbered.
     """
 
     columns: tuple[ColumnCode, ...]
     missing: str = "error"
+    is_named: bool = True
+
+    def __repr__(self) -> str:
+        return f"Encoding({len(self.features)} of {len(self.columns)} columns)"
 
     @classmethod
     def plain(cls, names: Sequence[str], fills: Sequence[float] | None = None) -> "Encoding":
@@ -50,7 +57,8 @@ class Encoding:
         """
         values = [0.0] * len(names) if fills is None else fills
         codes = (NumberCode.plain(str(n), v) for n, v in zip(names, values, strict=True))
-        return cls(tuple(codes), "error" if fills is None else "fill")
+        missing = "error" if fills is None else "fill"
+        return cls(tuple(codes), missing, list(names) != [f"x{i}" for i in range(len(names))])
 
     @cached_property
     def features(self) -> tuple[FeatureCode, ...]:
@@ -98,6 +106,13 @@ class Encoding:
             When a column is missing, holds text where numbers are expected, or has missing
             cells under ``missing="error"``.
         """
+        lacking = [code.name for code in self.features if code.name not in table.names]
+        if lacking:
+            raise InputError(
+                f"{table.source} lacks columns that the map was made from: "
+                f"{', '.join(self._with_likely_name(name, table) for name in lacking)}. Add or "
+                "rename them."
+            )
         columns = [self._column_for(code, table) for code in self.features]
         if self.missing == "error":
             _refuse_missing(table, columns)
@@ -125,6 +140,13 @@ class Encoding:
             return rows  # encoded rows: a table's cells were filled before
         return np.where(np.isnan(rows), np.array(fills, dtype=rows.dtype), rows)
 
+    def _with_likely_name(self, name: str, table: Table) -> str:
+        """Return a column's name, with the table's column that it may be."""
+        known = {code.name for code in self.columns}
+        spare = {other.casefold(): other for other in table.names if other not in known}
+        near = get_close_matches(name.casefold(), spare, n=1)
+        return f"'{name}' (is it '{spare[near[0]]}'?)" if near else f"'{name}'"
+
     def n_missing(self, table: Table) -> dict[str, int]:
         """Return the number of missing cells of each feature column that has any."""
         counts = {code.name: table.column(code.name).n_missing for code in self.features}
@@ -133,9 +155,10 @@ class Encoding:
     def n_unseen(self, table: Table) -> dict[str, int]:
         """Return, for each category with any, the cells whose level the map never saw."""
         counts = {
-            code.name: int((code.encode(table.column(code.name))[:, -1] > 0).sum())
+            code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
             for code in self.features
             if isinstance(code, CategoryCode)
+            for column in [table.column(code.name)]
         }
         return {name: n for name, n in counts.items() if n}
 
@@ -147,13 +170,15 @@ class Encoding:
         """Return the encoding as plain JSON data."""
         return {
             "missing": self.missing,
+            "is_named": self.is_named,
             "columns": [{"kind": code.kind, **asdict(code)} for code in self.columns],
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoding":
         """Return the encoding that `to_json` wrote."""
-        return cls(tuple(_code_from_json(dict(c)) for c in data["columns"]), data["missing"])
+        codes = tuple(_code_from_json(dict(c)) for c in data["columns"])
+        return cls(codes, data["missing"], data["is_named"])
 
     @staticmethod
     def _column_for(code: FeatureCode, table: Table) -> Column:
@@ -161,8 +186,7 @@ class Encoding:
         if isinstance(code, NumberCode) and column.numbers is None:
             row = next(i for i, cell in enumerate(column.cells) if not _is_number(cell))
             raise InputError(
-                column.problem
-                or f"{table.where(row)}: column '{code.name}' must hold numbers, as in the table "
+                f"{table.where(row)}: column '{code.name}' must hold numbers, as in the table "
                 f"the map was made from; got '{column.cells[row]}'. Correct the column."
             )
         return column

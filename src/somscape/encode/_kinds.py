@@ -120,7 +120,7 @@ def _decide_one(table: Table, column: Column, roles: Roles, id_name: str | None)
         raise InputError(column.problem)
     if column.is_number:
         return _decide_number(table, column)
-    return _decide_text(table, column)
+    return _decide_text(table, column, has_id=id_name is not None)
 
 
 def _decide_number(table: Table, column: Column) -> Decision:
@@ -133,14 +133,16 @@ def _decide_number(table: Table, column: Column) -> Decision:
     return Decision("number", f"{n_values} different values")
 
 
-def _decide_text(table: Table, column: Column) -> Decision:
+def _decide_text(table: Table, column: Column, *, has_id: bool) -> Decision:
     n_values = column.n_distinct
     if looks_like_dates(column):
         return Decision("dropped", "dates; give an age or a number of days to use it")
     if n_values == 1 and not column.n_missing:
         return Decision("constant", f"always {_only(column)}")
     if n_values > MAX_TEXT_LEVELS or n_values > max(2, table.n_rows / 2):
-        return Decision("dropped", f"text with {n_values} different values, like a name or an id")
+        hint = f"; --id {column.name}?" if n_values == table.n_rows and not has_id else ""
+        why = f"text with {n_values} different values, like a name or an id{hint}"
+        return Decision("dropped", why)
     return Decision("category", f"text with {n_values} different values")
 
 

@@ -23,7 +23,6 @@ from somscape.outliers import (
     settings_of,
     train_detector,
 )
-from somscape.tables import Table
 
 
 class SOMDetector(OutlierMixin, BaseEstimator):
@@ -244,12 +243,12 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return contributions(self.map_, rows_for(self, X))
 
-    def alerts(self, table: Table, n_alerts: int | None = None) -> Alerts:
+    def alerts(self, table: Any, n_alerts: int | None = None) -> Alerts:
         """Rank the rows of a table, with reasons in original units for the first of them.
 
         Parameters
         ----------
-        table : Table
+        table : Table, data frame or array-like of shape (n_rows, n_features)
         n_alerts : int or None, default=None
             None: the rows that `predict` flags.
 

@@ -123,15 +123,23 @@ def rows_for(estimator: Any, X: Any) -> Floats:
 
 
 def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Floats:
-    values: Floats = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=[np.float64, np.float32],
-        order="C",
-        ensure_all_finite=False,
-        ensure_min_samples=min_rows,
-    )
+    try:
+        values: Floats = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            ensure_min_samples=min_rows,
+        )
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise InputError(
+            f"X holds text ({error}). Leave text columns out, or make a table that is encoded by "
+            "column: somscape.tables.table_from_frame(X)."
+        ) from error
     return values
 
 

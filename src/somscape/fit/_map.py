@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import SomscapeWarning
+from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s, Floats
 from somscape._validate import check_values
 from somscape._version import __version__
@@ -20,6 +20,8 @@ from somscape.fit._watch import Watch
 from somscape.grid import Lattice
 from somscape.kernels import select_kernels
 from somscape.maps import Map
+
+MOST_UNITS = 1_000_000
 
 
 def train_map(
@@ -112,6 +114,11 @@ def _lattice_for(
     n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
     if n_rows is not None and n_cols is not None:
         lattice = Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
+        if lattice.n_units > MOST_UNITS:
+            raise InputError(
+                f"the map may have at most {MOST_UNITS} units; got {n_rows} x {n_cols}. Pass a "
+                "smaller `n_rows` and `n_cols`."
+            )
         if lattice.n_units > total_weight:
             warnings.warn(
                 f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "

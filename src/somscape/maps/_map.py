@@ -103,6 +103,10 @@ class Map:
     versions: Mapping[str, str] = field(default_factory=dict)
     detector: DetectorSettings | None = None
 
+    def __repr__(self) -> str:
+        lattice, n_features = self.lattice, self.codebook.shape[1]
+        return f"Map({lattice.n_rows} x {lattice.n_cols} {lattice.kind}, {n_features} features)"
+
     @property
     def n_units(self) -> int:
         """Number of units."""
@@ -114,7 +118,8 @@ class Map:
         Parameters
         ----------
         X : Table or array-like of shape (n_samples, n_features)
-            A table is encoded as the training table was; an array is taken as encoded.
+            A table is encoded as the training table was; an array is taken as encoded.  A
+            data frame's columns are found by name.
 
         Returns
         -------
@@ -126,7 +131,10 @@ class Map:
         InputError
             For another number of features, or values that are not finite.
         """
-        values = self.encoding.encode(X) if isinstance(X, Table) else np.asarray(X)
+        if isinstance(X, Table):
+            values: Floats = self.encoding.encode(X)
+        else:
+            values = np.asarray(self._in_order(X))
         if values.ndim != 2 or values.shape[1] != self.codebook.shape[1]:
             raise InputError(
                 f"X must have shape (n_samples, {self.codebook.shape[1]}), the features this map "
@@ -136,6 +144,20 @@ class Map:
             values = values.astype(np.float64)
         check_values(values, self.encoding.feature_names, self.codebook.dtype)
         return np.ascontiguousarray(values, dtype=self.codebook.dtype)
+
+    def _in_order(self, X: Any) -> Any:
+        """Return a data frame's columns in the map's order, and anything else as it is."""
+        columns = getattr(X, "columns", None)
+        names = self.encoding.feature_names
+        if columns is None or list(columns) == names or not self.encoding.is_named:
+            return X
+        lacking = [name for name in names if name not in columns]
+        if lacking:
+            raise InputError(
+                f"X lacks columns that this map was trained on: {', '.join(lacking)}. Add them, or "
+                "pass an array with the features in the map's order."
+            )
+        return X[names]
 
     def winners(self, X: Table | Any, k: int = 1) -> Ints:
         """Return the best matching unit of each row.
@@ -219,6 +241,28 @@ class Map:
             Usually ends in ``.map.som`` or ``.som``.
         """
         write_record(path, _to_record(self))
+
+
+def as_map(map_: Any) -> Map:
+    """Return a map, or the map of a fitted estimator.
+
+    Parameters
+    ----------
+    map_ : Map, SOM or SOMDetector
+
+    Returns
+    -------
+    Map
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    found = getattr(map_, "map_", map_)
+    if not isinstance(found, Map):
+        raise TypeError(f"a Map is needed, such as `som.map_`; got {type(map_).__name__}.")
+    return found
 
 
 def load(path: str | Path) -> Map:

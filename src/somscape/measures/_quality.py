@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.maps import Map
+from somscape.maps import Map, as_map
 
 
 def quantization_error(map: Map, X: Any) -> float:
@@ -32,6 +32,7 @@ def quantization_error(map: Map, X: Any) -> float:
     >>> round(measures.quantization_error(SOM(1, 1).fit(X).map_, X), 4)
     0.7071
     """
+    map = as_map(map)
     return float(map.nearest(X)[1].mean())
 
 
@@ -61,6 +62,7 @@ def topographic_error(map: Map, X: Any) -> float:
     >>> measures.topographic_error(SOM(1, 3).fit(X).map_, X)
     0.0
     """
+    map = as_map(map)
     if map.n_units < 2:
         return float("nan")
     units, _ = map.nearest(X, k=2)

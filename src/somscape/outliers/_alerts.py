@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from somscape.maps import Map
 from somscape.outliers._calibration import p_values
 from somscape.outliers._reasons import Reason, explain_rows
 from somscape.outliers._score import score_rows, settings_of
-from somscape.tables import Table, table_from_columns
+from somscape.tables import Table, table_from_columns, table_from_frame
 
 RECORD = "record"
 """Name of the id where the table has none: the number of the row, first = 1."""
@@ -109,15 +110,24 @@ def free_name(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def rank_alerts(map_: Map, table: Table, n_alerts: int | None = None) -> Alerts:
+def _as_table(map_: Map, data: Any) -> Table:
+    if isinstance(data, Table):
+        return data
+    if hasattr(data, "columns"):
+        return table_from_frame(data)
+    columns = map_.rows_of(data).T
+    return table_from_columns(dict(zip(map_.encoding.feature_names, columns, strict=True)))
+
+
+def rank_alerts(map_: Map, table: Any, n_alerts: int | None = None) -> Alerts:
     """Rank the rows of a table by unusualness and explain the first of them.
 
     Parameters
     ----------
     map_ : Map
         With detector settings.
-    table : Table
-        With the columns of the map's encoding.
+    table : Table, data frame or array-like of shape (n_rows, n_features)
+        With the columns of the map's encoding; an array's are taken in order.
     n_alerts : int or None, default=None
         How many rows are alerts; None: those above the detector's threshold.
 
@@ -126,6 +136,7 @@ def rank_alerts(map_: Map, table: Table, n_alerts: int | None = None) -> Alerts:
     Alerts
         Equal scores keep the order of the table.
     """
+    table = _as_table(map_, table)
     scores = score_rows(map_, table)
     order = np.argsort(-scores, kind="stable")
     if n_alerts is None:

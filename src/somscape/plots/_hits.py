@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.maps import Map
+from somscape.maps import Map, as_map
 from somscape.plots._cells import (
     CLASS_COLORS,
     FAINT_EDGE,
@@ -74,6 +74,7 @@ def hits(
     >>> plots.hits(map_).ax_.get_title()
     'Rows per unit, 3 x 4 units'
     """
+    map = as_map(map)
     require_both(X, y)
     lattice, is_own = map.lattice, ax is None
     has_pies = X is not None and y is not None

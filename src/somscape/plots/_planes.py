@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from somscape._errors import InputError
-from somscape.maps import Map
+from somscape.maps import Map, as_map
 from somscape.plots._cells import draw_cells, short
 from somscape.plots._display import Display, make_figure
 from somscape.plots._shown import ColumnPlane, chosen_columns, column_plane
@@ -64,6 +64,7 @@ def planes(
     >>> len(display.axes_)
     3
     """
+    map = as_map(map)
     if n_wide < 1 or max_panels < 1:
         raise InputError(
             f"`n_wide` and `max_panels` must be at least 1; got {n_wide} and {max_panels}."

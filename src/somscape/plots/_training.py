@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from somscape._errors import InputError
-from somscape.maps import Map
+from somscape.maps import Map, as_map
 from somscape.plots._display import Display, make_figure
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def training(map: Map) -> Display:
     >>> [ax.get_ylabel() for ax in display.axes_]
     ['quantization error', 'radius (grid steps)']
     """
+    map = as_map(map)
     from matplotlib.ticker import MaxNLocator
 
     charts = [c for c in _CHARTS if len(map.history.get(c[0], ()))]

@@ -6,7 +6,7 @@ import numpy as np
 
 from somscape._errors import InputError
 from somscape._types import Float64s, Ints
-from somscape.maps import Map
+from somscape.maps import Map, as_map
 from somscape.plots._cells import (
     CLASS_COLORS,
     FAINT_EDGE,
@@ -79,6 +79,7 @@ def umatrix(
     >>> display.ax_.get_title()
     'U-matrix, 3 x 4 units'
     """
+    map = as_map(map)
     require_both(X, y)
     found = None if X is None or y is None else count_classes(map, X, y)
     lattice, is_own = map.lattice, ax is None

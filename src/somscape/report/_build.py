@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Floats
-from somscape.maps import Map
+from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import Alerts
 from somscape.plots import column_plane
@@ -94,6 +94,7 @@ def build(
     >>> data["n_rows"], data["n_alerts"], len(data["reasons"])
     (60, 3, 3)
     """
+    map = as_map(map)
     planes, n_left_out = _planes(map, alerts)
     return {
         "schema": "somscape-report",

@@ -79,6 +79,8 @@ def read_record(path: str | Path) -> Record:
         that this version does not know.
     """
     target = Path(path)
+    if target.is_dir():
+        raise MapFileError(f"{path} is a folder. Give the map inside it, such as {path}/map.som.")
     if not target.is_file():
         raise MapFileError(f"{path}: no such file. Give the path of a map saved by somscape.")
     _check_magic(target)

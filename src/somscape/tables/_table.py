@@ -159,12 +159,14 @@ class Table:
             raise InputError(f"{self.source} has no column {quoted(name)}; {cure}")
         return self._by_name[name]
 
-    def select(self, names: Iterable[str]) -> "Table":
+    def select(self, names: str | Iterable[str]) -> "Table":
         """Give the table of these columns, in this order; `InputError` as `column`."""
+        names = [names] if isinstance(names, str) else names
         return replace(self, columns=tuple(self.column(name) for name in names))
 
-    def without(self, names: Iterable[str]) -> "Table":
+    def without(self, names: str | Iterable[str]) -> "Table":
         """Give the table of the other columns; `InputError` as `column`."""
+        names = [names] if isinstance(names, str) else names
         left_out = {self.column(name).name for name in names}
         return replace(self, columns=tuple(c for c in self.columns if c.name not in left_out))
 

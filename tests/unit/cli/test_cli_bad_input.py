@@ -1,6 +1,6 @@
 """Bad input ends with exit code 2 and one line: place, cause and cure; nothing is left behind.
 
-The inputs are those that people really have.  Files that cannot be read as tables have more cases in
+The inputs are those that people really have.  Files that are no tables have more cases in
 ``tests/unit/tables``; here the command line is the subject, so that warnings count as lines too.
 """
 

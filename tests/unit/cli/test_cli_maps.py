@@ -289,7 +289,10 @@ def test_missing_column_is_refused(found: Found, here: Path) -> None:
     outcome = run("score", found.folder / "map.som", "t.csv", "--out", "s.csv")
     assert outcome.code == 2
     assert outcome.out == ""
-    assert outcome.err == "Error: t.csv has no column 'job'; did you mean 'Job'?\n"
+    assert outcome.err == (
+        "Error: t.csv lacks columns that the map was made from: 'job' (is it 'Job'?). Add or "
+        "rename them.\n"
+    )
     assert listing(here) == {"t.csv"}
 
 

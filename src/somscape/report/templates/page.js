@@ -92,7 +92,7 @@ function fillWords() {
     n_empty: number(quality.n_empty) + " of " + number(quality.n_units),
     distance_note: isPlain
       ? "It is in the units of the data."
-      : "A distance of 1 is the full range of one number, or one other category.",
+      : "A distance of 1 is the usual range of one number, or one other category.",
     version: method.versions.somscape || "",
     command: method.command || "",
     n_prototypes: data.score ? number(data.score.n_prototypes) : "",
