@@ -101,7 +101,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     An epoch costs O(n_samples * n_units * n_features), and smoothing
     O(n_units * (n_rows + n_cols) * n_features).  The same data, parameters and seed give the
     same codebook, bit for bit, for any number of threads and any instruction set of the
-    compiled core.
+    compiled core.  In batch training from a given or PCA start the order of the rows does not
+    matter either, and a whole weight is that many rows to the bit; above 100,000 rows only
+    nearly so, because the PCA start's axes come from every k-th row.  Data whose second and
+    third axis have equal variance have no definite PCA start.
 
     References
     ----------
