@@ -14,9 +14,8 @@
 
 namespace somscape {
 
-// Element operations, about a millisecond of work, under which threads are not worth waking: on a
-// busy machine the caller then waits for a thread that has no processor.
-constexpr double min_threaded_work = 1e7;
+// Element operations, some 30 microseconds of them, that are worth waking a thread for.
+constexpr double work_per_thread = 2.5e5;
 
 #ifdef _OPENMP
 // The process whose threads the pool has; 0 before there is a pool.
@@ -26,11 +25,14 @@ inline std::atomic<pid_t>& pool_owner() {
 }
 
 inline int thread_count(double work) {
-    if (work < min_threaded_work || omp_in_parallel()) return 1;
+    const double worth = work / work_per_thread;
+    if (worth < 2 || omp_in_parallel()) return 1;
     pid_t owner = 0;
     const pid_t self = getpid();
     const bool is_first = pool_owner().compare_exchange_strong(owner, self);
-    return is_first || owner == self ? omp_get_max_threads() : 1;
+    if (!is_first && owner != self) return 1;
+    const int most = omp_get_max_threads();
+    return worth < most ? int(worth) : most;
 }
 #else
 inline int thread_count(double) { return 1; }

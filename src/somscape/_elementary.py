@@ -25,7 +25,7 @@ ATANH_TERMS = [1.0 / n for n in range(23, 0, -2)]
 
 def exp(x: Float64s) -> Float64s:
     """Return e to the power of each value; infinities give 0 and infinity."""
-    x = np.clip(x, -LARGEST_EXPONENT, LARGEST_EXPONENT)
+    x = np.minimum(np.maximum(x, -LARGEST_EXPONENT), LARGEST_EXPONENT)
     whole = np.rint(x / (LN2_HIGH + LN2_LOW))
     rest = (x - whole * LN2_HIGH) - whole * LN2_LOW
     with np.errstate(over="ignore", under="ignore"):
@@ -61,5 +61,6 @@ def _twice_atanh(x: Float64s) -> Float64s:
 def _horner(terms: list[float], x: Float64s) -> Float64s:
     total = np.full_like(x, terms[0])
     for term in terms[1:]:
-        total = total * x + term
+        total *= x
+        total += term
     return total
