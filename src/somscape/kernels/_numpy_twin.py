@@ -6,6 +6,7 @@
 
 import numpy as np
 
+from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, NeighborhoodTables
 
@@ -101,7 +102,7 @@ class NumpyKernels:
                 pull = (distance**2 <= float(radius) * float(radius) + 1e-9).astype(np.float64)
             else:
                 with np.errstate(over="ignore"):
-                    pull = np.exp(-0.5 * (distance / radius) ** 2)
+                    pull = exp(-0.5 * (distance / radius) ** 2)
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
 
