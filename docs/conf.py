@@ -15,6 +15,7 @@ release = somscape.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser"]
 exclude_patterns = ["_build", "_generated", "_templates"]
 templates_path = ["_templates"]
+html_title = "somscape"
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
 html_show_sourcelink = False
