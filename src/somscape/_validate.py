@@ -76,7 +76,9 @@ def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: 
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = math.sqrt(float(info.max) / (4 * max(1, rows.shape[1])))
-    is_wrong = ~(np.abs(rows).max(axis=0, initial=0.0) <= limit)
+    # NaN passes through both, and no copy of the rows is made.
+    largest = np.maximum(rows.max(axis=0, initial=0.0), -rows.min(axis=0, initial=0.0))
+    is_wrong = ~(largest <= limit)
     if not is_wrong.any():
         return
     column = int(is_wrong.argmax())

@@ -8,7 +8,7 @@ import numpy as np
 from somscape._types import Float64s, Floats
 from somscape.encode import CategoryCode, number_text
 from somscape.maps import Map
-from somscape.outliers._score import contributions, nearest_prototypes
+from somscape.outliers._score import contributions, nearest_live
 from somscape.tables import Table
 
 MAX_REASONS = 4
@@ -64,7 +64,11 @@ def explain_rows(
     part = table.take(rows_wanted) if isinstance(table, Table) else table[rows_wanted]
     rows = map_.rows_of(part)
     by_column = contributions(map_, rows)
-    return [_reasons_of(map_, part, i, rows[i], by_column[i]) for i in range(len(rows_wanted))]
+    codebook, found, _ = nearest_live(map_, rows)
+    return [
+        _reasons_of(map_, part, i, rows[i], by_column[i], codebook[found[i]].astype(np.float64))
+        for i in range(len(rows_wanted))
+    ]
 
 
 def _reasons_of(
@@ -73,12 +77,12 @@ def _reasons_of(
     row: int,
     encoded: Floats,
     by_column: Float64s,
+    prototypes: Float64s,
 ) -> tuple[Reason, ...]:
     score = by_column.sum()
     if score == 0:
         return ()
     share = by_column / score
-    prototypes = nearest_prototypes(map_, encoded)
     found: list[Reason] = []
     for j in np.argsort(-share, kind="stable"):
         if share[j] < SMALLEST_SHARE or len(found) == MAX_REASONS:

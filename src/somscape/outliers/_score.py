@@ -56,7 +56,7 @@ def score_rows(map_: Map, X: Any) -> Float64s:
     ndarray of shape (n_samples,)
         In encoded feature units.  O(n_samples * n_units * n_features).
     """
-    _, _, distances = _nearest_live(map_, map_.rows_of(X))
+    _, _, distances = nearest_live(map_, map_.rows_of(X))
     return distances.mean(axis=1)
 
 
@@ -83,21 +83,15 @@ def contributions(map_: Map, X: Any) -> Float64s:
     step = max(1, BLOCK_VALUES // (settings_of(map_).n_prototypes * rows.shape[1]))
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
-        codebook, found, distances = _nearest_live(map_, block)
+        codebook, found, distances = nearest_live(map_, block)
         sq = (block[:, None, :].astype(np.float64) - codebook[found]) ** 2
         length = np.where(distances > 0, distances, 1.0)[:, :, None]
         out[start : start + step] = map_.encoding.sum_by_column((sq / length).mean(axis=1))
     return out
 
 
-def nearest_prototypes(map_: Map, row: Floats) -> Float64s:
-    """Return the prototypes that one row is scored against, (k, n_features)."""
-    codebook, found, _ = _nearest_live(map_, row[None, :])
-    return codebook[found[0]].astype(np.float64)
-
-
-def _nearest_live(map_: Map, rows: Floats) -> tuple[Floats, Ints, Float64s]:
-    """Prototypes that won a row, and the nearest k of them to each row with distances."""
+def nearest_live(map_: Map, rows: Floats) -> tuple[Floats, Ints, Float64s]:
+    """Return the prototypes that won a row, and which k of them are nearest to each row."""
     codebook = np.ascontiguousarray(map_.codebook[map_.hits > 0])
     k = min(settings_of(map_).n_prototypes, len(codebook))
     found, distances = select_kernels().search(rows, codebook, k)
