@@ -110,14 +110,16 @@ def stage(what: str) -> Iterator[None]:
 def progress_bar(n_maps: int) -> Iterator[Callback]:
     """Show a bar over the training of some maps; nothing where there is no terminal."""
     console = make_console(to_stderr=True)
+    if not console.is_terminal:
+        yield lambda step: None
+        return
     columns = (
         TextColumn("training"),
         BarColumn(),
         TextColumn("{task.fields[what]}"),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("training", total=n_maps, what="")
         done = [0.0, 0.0]  # maps finished, share of the current one
 
