@@ -34,6 +34,8 @@ class Commands(click.Group):
             warnings.showwarning = _show_warning
             try:
                 return super().invoke(ctx)
+            except BrokenPipeError:  # the reader, such as head, has seen enough
+                raise
             except (InputError, OSError) as error:
                 raise BadInput(_one_line(error)) from error
             except MemoryError as error:

@@ -70,7 +70,7 @@ def _train_batch(
     spread = _spread(problem)
     previous, seen = None, set[int]()
     for epoch, radius in enumerate(radii):
-        is_settling = radius == radii[-1] and epoch > 0 and radius == radii[epoch - 1]
+        is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
         sums = epoch_sums(problem, codebook)
         updated = finalize(problem, sums, radius, codebook)
         step = np.sqrt(((updated.astype(np.float64) - codebook) ** 2).sum(axis=1)).max()
@@ -78,20 +78,21 @@ def _train_batch(
         error = sums.error / problem.error_scale / problem.total_weight
         movement = float(step) / spread
         progress = Progress(epoch + 1, len(radii), float(radius), error, movement)
-        is_stopped = watch.note(progress)
-        if is_stopped:
+        if watch.note(progress):
             return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")
+        if radius != radii[-1]:
+            continue
+        digest = sums.digest()
         if is_settling:
             # Same sums at the same radius: the codebook can only repeat from here on.
             if previous is not None and sums.is_same(previous):
                 return Trained(codebook, watch.history, epoch + 1, "settled: no row moves")
-            if sums.digest() in seen:
+            if digest in seen:
                 return Trained(codebook, watch.history, epoch + 1, "cycle: an epoch repeats")
             if movement <= plan.tol:
                 return Trained(codebook, watch.history, epoch + 1, "settled: within tol")
-        if radius == radii[-1]:
-            previous = sums
-            seen.add(sums.digest())
+        previous = sums
+        seen.add(digest)
     return Trained(codebook, watch.history, len(radii), "all epochs done")
 
 

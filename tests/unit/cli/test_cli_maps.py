@@ -5,12 +5,14 @@ import gzip
 import io
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Found, listing, run, run_process, write
+from command_line import IN_A_PROCESS, PACKAGE_HOME, Found, listing, run, run_process, write
 
 from somscape import load
 from somscape.outliers import p_values, score_rows
@@ -416,3 +418,20 @@ def test_article_round_trip(article: Found, data: Path, here: Path) -> None:
     for alert in read_scores(article.read("alerts.csv")):
         assert by_id[alert["CustomerID"]]["score"] == alert["score"]
         assert by_id[alert["CustomerID"]]["flagged"] == "yes"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(found: Found) -> None:
+    words = ["score", str(found.folder / "map.som"), str(customers_of(found))]
+    python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_PROCESS, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": python_path},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as `head` does
+        said = process.stderr.read().decode()
+    assert "pipe" not in said.lower()
+    assert "Traceback" not in said
