@@ -33,7 +33,9 @@ class Commands(click.Group):
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
-                return super().invoke(ctx)
+                answer = super().invoke(ctx)
+                sys.stdout.flush()  # here, so that click and not the interpreter meets a closed pipe
+                return answer
             except BrokenPipeError:  # the reader, such as head, has seen enough
                 raise
             except (InputError, OSError) as error:
