@@ -34,7 +34,7 @@ class Commands(click.Group):
             warnings.showwarning = _show_warning
             try:
                 answer = super().invoke(ctx)
-                sys.stdout.flush()  # here, so that click and not the interpreter meets a closed pipe
+                sys.stdout.flush()  # so that click, not the interpreter, meets a closed pipe
                 return answer
             except BrokenPipeError:  # the reader, such as head, has seen enough
                 raise
