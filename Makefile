@@ -7,7 +7,7 @@ ENVS := .env/$(VERSION)
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard core/*)
 PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv')
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check sanitize bench docs clean
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 	@mkdir -p results
@@ -23,7 +23,21 @@ check: $(ENVS)/check/ready  ## style, types, structure, docstrings, examples, th
 	$(ENVS)/check/bin/python -m pytest -m "check or browser" tests
 	$(ENVS)/check/bin/python -m pytest --doctest-modules src/somscape
 
-bench: $(ENVS)/bench/ready  ## against MiniSom, XPySom and fastersom; writes benchmarks/README.md
+# Python is not built with the sanitizers, so their library must be loaded before it, and libstdc++
+# with it, whose exceptions it follows.  Leaks are not looked for: Python and its modules keep
+# objects to the end of the process, which reads as thousands of leaks.
+SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	$(ENVS)/sanitize/bin/python
+
+sanitize: $(ENVS)/sanitize/ready  ## the core under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(SANITIZED) -c "from somscape.kernels import _core as core; \
+	    assert b'__asan_init' in open(core.__file__, 'rb').read(), 'built without sanitizers'; \
+	    print('under sanitizers:', *core.instruction_sets())"
+	$(SANITIZED) -m pytest --capture=sys -p no:faulthandler --max-worker-restart=0 \
+	    -k "core/ or test_kernels or test_training or test_reproducible"
+
+bench: $(ENVS)/bench/ready  ## against ten other libraries; writes benchmarks/README.md
 	$(ENVS)/bench/bin/python benchmarks/run.py
 
 docs: $(ENVS)/docs/ready  ## the site, in docs/_build/html
@@ -40,9 +54,21 @@ $(ENVS)/demo/ready: $(PACKAGE)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@
 
-$(ENVS)/bench/ready: $(PACKAGE) benchmarks/requirements.txt
+# The peers come one by one, so that one that does not install leaves the rest alone.
+$(ENVS)/bench/ready: $(PACKAGE) benchmarks/install.py
 	$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check . -r benchmarks/requirements.txt
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check .
+	@$(@D)/bin/python benchmarks/install.py
+	@touch $@
+
+# GCC, whatever CXX says: `make sanitize` loads GCC's libraries.
+$(ENVS)/sanitize/ready: $(BUILT_FROM)
+	@echo "making an environment and building somscape with sanitizers: a minute, once"
+	@$(PYTHON) -m venv $(@D)
+	@CXX=g++ $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' \
+	    --config-settings=cmake.define.SOMSCAPE_SANITIZE=ON \
+	    --config-settings=cmake.build-type=Debug \
+	    --config-settings='build-dir=build/sanitize/{wheel_tag}'
 	@touch $@
 
 $(ENVS)/%/ready: $(BUILT_FROM)

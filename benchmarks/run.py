@@ -1,201 +1,82 @@
 """Measure somscape beside its peers and write the tables into README.md.
 
-    python benchmarks/run.py [--repeats 7] [--out FILE]
+    python benchmarks/run.py [--only PROBLEM ...] [--libraries NAME ...] [--repeats N] [--out FILE]
 
 Every measurement is a fresh process, so that imports, threads and caches of one library do not
 touch another. Within a round the libraries take turns; a ratio is taken within its round and its
-median over the rounds reported, so that a machine that slows down slows both sides.
+median over the rounds reported, so that a machine that slows down slows both sides. A part of the
+problems or libraries is printed, and written only where ``--out`` says so.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import platform
-import resource
-import subprocess
+import shlex
 import sys
-import tempfile
-import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from problems import PROBLEMS, credit_csv, quality
+from goals import Run, goal_rows
+from install import OUTCOME, PEERS
+from problems import PROBLEMS
+from startup import Timing, run_process, time_startups
+from tables import OURS, Result, Rounds, markdown, search_table, training_table
 
-README = Path(__file__).resolve().parent / "README.md"
-LIBRARIES = ("somscape", "minisom", "fastersom", "xpysom")
-OURS = "somscape"
-# Problem, peer, and how many times our time the peer has to take at least.
-SPEEDUPS = (
-    ("article-online", "minisom", 30.0),
-    ("article-batch", "fastersom", 1.0),
-    ("article-batch", "xpysom", 1.0),
-)
-# Calls after the first in one process: at least so many, and until so much time has passed.
-MIN_CALLS, MIN_SECONDS = 3, 0.5
+HERE = Path(__file__).resolve().parent
+README = HERE / "README.md"
+LIBRARIES = (OURS, *PEERS, "matmul", "reference")
+ONCE = ("reference",)
+"""Libraries of the first round only, like those that do a share of the work."""
+QUICK = ("article-online", "article-batch", "digits")
+"""Problems of all rounds; the others, of seconds a call, have half as many."""
+ANCHORS = "anchors"
+"""What ``--only`` calls the matrix multiply, the search and the latencies."""
+TIMEOUT = 300
 BEGIN, END = "<!-- results: written by run.py -->", "<!-- end of results -->"
 
-Result = dict[str, Any]
-Rounds = dict[str, list[Result]]  # results of a problem by library, one per round
-_TEXTS = ("name", "kernels")  # what has no median
 
+def run_problem(
+    problem: str, libraries: list[str], rounds: int, left_out: dict[str, str]
+) -> Rounds:
+    """Let the libraries take turns on a problem; the number of the round is the seed.
 
-# Measuring: one process each
-
-
-def measure_training(library_name: str, problem_name: str, seed: int) -> Result:
-    """Time one library on one problem in this process.
-
-    Returns
-    -------
-    dict
-        ``import``, ``first`` and ``later`` (median) in seconds, ``peak`` resident MiB, ``qe``,
-        ``te``, ``name`` with version, ``kernels``; or ``missing`` with the reason.
+    A library that fails is noted in `left_out` and not tried again.
     """
-    problem = PROBLEMS[problem_name](seed)
-    started = time.perf_counter()
-    try:
-        library = importlib.import_module(f"libraries.bench_{library_name}")
-    except ModuleNotFoundError as error:
-        if error.name != library_name:  # there, but broken: no reason to leave it out
-            raise
-        return {"missing": "not installed"}
-    import_seconds = time.perf_counter() - started
-    if problem.algorithm not in library.ALGORITHMS:
-        return {"missing": f"not compared on {problem.algorithm} training"}
-
-    seconds: list[float] = []
-    while len(seconds) < 1 + MIN_CALLS or sum(seconds[1:]) < MIN_SECONDS:
-        started = time.perf_counter()
-        codebook = library.train(problem)
-        seconds.append(time.perf_counter() - started)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    qe, te = quality(problem, codebook)
-    return {
-        "name": f"{library.NAME} {version(library.DISTRIBUTION)}",
-        "kernels": library.kernels(problem) if library_name == OURS else "",
-        "import": import_seconds,
-        "first": seconds[0],
-        "later": median(seconds[1:]),
-        "peak": peak_kib / 1024,
-        "qe": qe,
-        "te": te,
-    }
-
-
-def run_process(command: list[str]) -> tuple[float, str]:
-    """Return the wall-clock seconds and the output of a whole process, with byte code cached."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    started = time.perf_counter()
-    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if process.returncode != 0:
-        raise SystemExit(f"{' '.join(command)} failed:\n{process.stderr}")
-    return seconds, process.stdout
-
-
-def run_training(problem_name: str, repeats: int) -> Rounds:
-    """Let the libraries take turns on a problem; the number of the round is the seed."""
-    rounds: Rounds = {}
-    libraries = list(LIBRARIES)
-    for seed in range(repeats):
-        for library in tuple(libraries):
-            worker = [sys.executable, __file__, "--worker", library, problem_name, str(seed)]
-            output = run_process(worker)[1]
-            result = json.loads(output.splitlines()[-1])  # some peers print before
-            if "missing" in result:
-                libraries.remove(library)
-                print(f"{problem_name}: {library} left out, {result['missing']}")
+    results: Rounds = {}
+    waiting = [name for name in libraries if name not in left_out]
+    for seed in range(rounds):
+        for library in tuple(waiting):
+            worker = [sys.executable, str(HERE / "worker.py"), library, problem, str(seed)]
+            try:
+                output = run_process(worker, TIMEOUT)[1]
+            except RuntimeError as error:
+                waiting.remove(library)
+                left_out[f"{library} on {problem}"] = str(error)
+                print(f"{problem}: {library} left out, {error}", flush=True)
                 continue
-            rounds.setdefault(library, []).append(result)
-            print(f"{problem_name}: round {seed}, {library}: {result['later'] * 1e3:.2f} ms")
-    return rounds
+            result = json.loads(output.splitlines()[-1])  # some peers print before
+            if "skipped" in result:
+                waiting.remove(library)
+                continue
+            if result["share"] < 1 or library in ONCE:
+                waiting.remove(library)
+            results.setdefault(library, []).append(result)
+            print(f"{problem}: round {seed}, {library}: {result['later']:.4f} s", flush=True)
+    return results
 
 
-def startup_pairs(folder: Path) -> list[tuple[str, list[str], str, float]]:
-    """Return what to time as whole processes.
-
-    Each entry is a label and its command, the imports to compare with, and how many times their
-    duration is allowed.
-    """
-    somscape = Path(sys.executable).parent / "somscape"
-    if not somscape.exists():
-        print(f"whole processes left out, no {somscape}")
-        return []
-    detect = [str(somscape), "detect", str(credit_csv(folder)), "--id", "CustomerID"]
-    detect += ["--label", "Class", "--out", str(folder / "out")]
-    return [
-        ("import somscape", [sys.executable, "-c", "import somscape"], "import numpy", 1.5),
-        ("somscape --help", [str(somscape), "--help"], "import numpy", 1.5),
-        ("somscape detect", detect, "import sklearn, matplotlib", 2.0),
-        ("somscape detect", detect, "import sklearn.base, matplotlib.figure", 2.0),
-    ]
-
-
-def run_startup(repeats: int) -> tuple[list[list[str]], list[list[str]]]:
-    """Time whole processes, pair by pair in turn, and return their rows and those of the goals.
-
-    One untimed run of each fills the caches of disk and byte code.
-    """
-    rows: list[list[str]] = []
-    goals: list[list[str]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for label, command, imports, allowed in startup_pairs(Path(folder)):
-            base = [sys.executable, "-c", imports]
-            pairs = [(run_process(command)[0], run_process(base)[0]) for _ in range(repeats + 1)]
-            ratio = median(ours / theirs for ours, theirs in pairs[1:])
-            ours, theirs = (f"{median(side):.3f}" for side in zip(*pairs[1:], strict=True))
-            rows.append([f"`{label}`", ours, f"`{imports}`", theirs, f"{ratio:.2f}"])
-            claim = f"`{label}` takes at most {allowed:g} times `{imports}`"
-            goals.append(goal(claim, ratio, ratio <= allowed))
-            print(f"{label}: {ratio:.2f} times {imports}")
-    return rows, goals
-
-
-# Reporting
-
-
-def goal(claim: str, measured: float, is_met: bool) -> list[str]:
-    """Return the table row of a goal."""
-    return [claim, f"{measured:.3g}", "yes" if is_met else "**no**"]
-
-
-def markdown(header: list[str], rows: list[list[str]]) -> str:
-    """Return an aligned table with the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    aligned = [
-        [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
-        for row in [header, rule, *rows]
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in aligned)
-
-
-def speedups(rounds: Rounds, peer: str) -> list[float]:
-    """Return by round how many times our time the peer takes; empty if either is missing."""
-    pairs = zip(rounds.get(peer, []), rounds.get(OURS, []), strict=False)
-    return [float(theirs["later"] / ours["later"]) for theirs, ours in pairs]
-
-
-def training_table(rounds: Rounds) -> str:
-    """Return the table of one problem, medians over the rounds."""
-    header = ["library", "train, ms", "fastest and slowest round", "x somscape", "first call, ms"]
-    header += ["import, ms", "QE", "TE", "peak MiB"]
-    rows = []
-    for name, results in rounds.items():
-        middle = {key: median(r[key] for r in results) for key in results[0] if key not in _TEXTS}
-        later = [1e3 * r["later"] for r in results]
-        ratios = speedups(rounds, name)
-        row = [results[0]["name"], f"{median(later):.2f}", f"{min(later):.2f}, {max(later):.2f}"]
-        row += [f"{median(ratios):.3g}" if ratios else ""]
-        row += [f"{1e3 * middle['first']:.1f}", f"{1e3 * middle['import']:.0f}"]
-        row += [f"{middle['qe']:.4f}", f"{middle['te']:.4f}", f"{middle['peak']:.0f}"]
-        rows.append(row)
-    return markdown(header, rows)
+def run_anchors(rounds: int) -> list[Result]:
+    """Measure what the machine can do, and the search and latencies beside it."""
+    worker = [sys.executable, str(HERE / "anchors.py")]
+    results = []
+    for number in range(rounds):
+        results.append(json.loads(run_process(worker)[1]))
+        print(f"anchors: round {number}, {results[-1]['matmul']:.0f} GFLOP/s", flush=True)
+    return results
 
 
 def machine() -> str:
@@ -206,7 +87,7 @@ def machine() -> str:
         cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
     parts = [cpu, f"{os.cpu_count()} cores", platform.system()]
     parts += [f"Python {platform.python_version()}"]
-    for package in ("numpy", "scikit-learn", "matplotlib", "torch"):
+    for package in ("numpy", "scikit-learn", "matplotlib", "torch", "numba"):
         try:
             parts.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -215,26 +96,41 @@ def machine() -> str:
     return f"{', '.join(parts)}; load average {load:.1f} before the run, niceness {niceness}"
 
 
-def report(repeats: int) -> str:
-    """Measure everything and return the text between the markers of README.md."""
-    command = f"python benchmarks/run.py --repeats {repeats}"
-    parts = [f"{machine()}. Command: `{command}`."]
-    goals: list[list[str]] = []
-    results = {name: run_training(name, repeats) for name in PROBLEMS}
-    for name, peer, asked in SPEEDUPS:
-        if ratios := speedups(results[name], peer):
-            claim = f"{name}: {peer} takes at least {asked:g} times our time"
-            goals.append(goal(claim, median(ratios), median(ratios) >= asked))
-    startup_rows, startup_goals = run_startup(repeats)
-    if goals + startup_goals:
-        parts += ["### Goals", markdown(["goal", "measured", "met"], goals + startup_goals)]
-    for name, rounds in results.items():
-        parts += [f"### {name}", f"{PROBLEMS[name](0).title}.", training_table(rounds)]
+def startup_table(timings: list[Timing]) -> str:
+    """Return the table of whole processes."""
+    header = ["process", "seconds", "compared with", "its seconds", "ratio"]
+    rows = []
+    for timing in timings:
+        process, imports = (f"`{text}`" for text in (timing.startup.label, timing.startup.imports))
+        ours, theirs = (f"{seconds:.3f}" for seconds in (timing.ours, timing.theirs))
+        rows.append([process, ours, imports, theirs, f"{timing.ratio:.2f}"])
+    return markdown(header, rows)
+
+
+def report(run: Run, heading: str, left_out: dict[str, str]) -> str:
+    """Return the text between the markers of README.md."""
+    parts = [heading, "### Goals", markdown(["goal", "measured", "met"], goal_rows(run))]
+    for name, rounds in run.problems.items():
+        if not rounds:
+            continue
+        title = next(iter(rounds.values()))[0]["title"]
+        parts += [f"### {name}", f"{title}.", training_table(rounds)]
         if OURS in rounds:
             parts += [f"somscape's kernels: `{rounds[OURS][0]['kernels']}`."]
-    if startup_rows:
-        header = ["process", "seconds", "compared with", "seconds", "ratio"]
-        parts += ["### Whole processes", markdown(header, startup_rows)]
+    if run.anchors:
+        peak = median(r["matmul"] for r in run.anchors)
+        latency = ", ".join(
+            f"`{name}` {median(r['latency'][name] for r in run.anchors):.1f} microseconds"
+            for name in run.anchors[0]["latency"]
+        )
+        parts += ["### Search and one row", f"Matrix multiply: {peak:.0f} GFLOP/s at its best."]
+        parts += ["GFLOP/s of the search, and its share of that:", search_table(run.anchors)]
+        parts += [f"One row: {latency}."]
+    if run.startups:
+        parts += ["### Whole processes", startup_table(run.startups)]
+    if left_out:
+        rows = [[name, reason.replace("|", "\\|")] for name, reason in left_out.items()]
+        parts += ["### Left out", markdown(["what", "why"], rows, n_left=2)]
     return "\n\n".join(parts)
 
 
@@ -250,20 +146,43 @@ def write_between_markers(path: Path, text: str) -> None:
     path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
+def parsed_arguments() -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(description="Measure somscape beside its peers.")
+    choices = (*PROBLEMS, ANCHORS)
+    parser.add_argument("--only", nargs="+", choices=choices, metavar="PROBLEM", help=str(choices))
+    names = ", ".join(LIBRARIES)
+    parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, metavar="NAME", help=names)
+    help_repeats = "rounds of the quick problems, half as many of the others (default: 5)"
+    parser.add_argument("--repeats", type=int, default=5, help=help_repeats)
+    help_out = "file to write (default: README.md after a complete run, else none)"
+    parser.add_argument("--out", type=Path, help=help_out)
+    return parser.parse_args()
+
+
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description="Measure somscape beside its peers.")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds (default: 7)")
-    parser.add_argument("--out", type=Path, default=README, help="file to write (default: README)")
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker:
-        library_name, problem_name, seed = arguments.worker
-        print("\n" + json.dumps(measure_training(library_name, problem_name, int(seed))))
-        return
-    text = report(arguments.repeats)
+    arguments = parsed_arguments()
+    command = shlex.join(["python", "benchmarks/run.py", *sys.argv[1:]])
+    heading = f"{machine()}. Command: `{command}`."
+    is_complete = not (arguments.only or arguments.libraries)
+    chosen, libraries = arguments.only or (*PROBLEMS, ANCHORS), arguments.libraries or LIBRARIES
+    quick, slow = arguments.repeats, (arguments.repeats + 1) // 2
+    failed = json.loads(OUTCOME.read_text(encoding="utf-8")) if OUTCOME.exists() else {}
+    left_out = {name: reason for name, reason in failed.items() if name in libraries}
+    run = Run(
+        problems={
+            name: run_problem(name, list(libraries), quick if name in QUICK else slow, left_out)
+            for name in PROBLEMS
+            if name in chosen
+        },
+        anchors=run_anchors(slow) if ANCHORS in chosen else [],
+        startups=time_startups(quick) if is_complete else [],
+    )
+    text = report(run, heading, left_out)
     print(f"\n{text}")
-    write_between_markers(arguments.out, text)
+    if out := arguments.out or (README if is_complete else None):
+        write_between_markers(out, text)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,31 @@
 """fastersom's batch map (float32, torch on the CPU) on a problem."""
 
-import numpy as np
+from typing import Any
+
 from fastersom import SOM
-from problems import FloatArray, Problem
+from numpy.typing import NDArray
+from problems import Problem
 
 NAME = "fastersom"
 DISTRIBUTION = "fastersom"
-ALGORITHMS = ("batch",)
+NOTE = "batch"
+PROBLEMS = dict.fromkeys(
+    (
+        "article-batch",
+        "digits",
+        "clusters",
+        "pixels",
+        "many-rows",
+        "large-map",
+        "large-map-half",
+        "winners-clusters",
+        "winners-noise",
+    ),
+    1.0,
+)
 
 
-def train(problem: Problem) -> FloatArray:
+def train(problem: Problem) -> NDArray[Any]:
     """Return the trained codebook of shape (n_units, n_features)."""
     som = SOM(
         problem.n_rows,
@@ -20,4 +36,10 @@ def train(problem: Problem) -> FloatArray:
         init=problem.start,
         device="cpu",
     )
-    return np.asarray(som.fit(problem.data).weights_, dtype=np.float64)
+    return som.fit(problem.data).weights_
+
+
+def winners(problem: Problem) -> NDArray[Any]:
+    """Return the best unit of each row."""
+    som = SOM.from_weights(problem.start, problem.n_rows, problem.n_cols, device="cpu")
+    return som.predict(problem.data)

@@ -4,21 +4,31 @@ Its ``train_batch_offline`` is left out: it moves the units only a learning rate
 batch mean, which is another rule than that of the batch peers.
 """
 
+from typing import Any
+
 from minisom import MiniSom
-from problems import FloatArray, Problem
+from numpy.typing import NDArray
+from problems import Problem
 
 NAME = "MiniSom"
 DISTRIBUTION = "minisom"
-ALGORITHMS = ("online",)
+NOTE = "online, one pass in batch problems, radius to a third"
+PROBLEMS = {
+    "article-online": 1.0,
+    "digits": 1.0,
+    "clusters": 0.1,
+    "pixels": 0.005,
+    "many-rows": 0.02,
+    "large-map": 0.02,
+}
 
 
-def train(problem: Problem) -> FloatArray:
+def train(problem: Problem) -> NDArray[Any]:
     """Return the trained codebook of shape (n_units, n_features)."""
-    n_features = problem.data.shape[1]
     som = MiniSom(
         problem.n_rows,
         problem.n_cols,
-        n_features,
+        problem.n_features,
         sigma=problem.radius_first,
         learning_rate=problem.rate_first,
         decay_function="asymptotic_decay",
@@ -26,6 +36,6 @@ def train(problem: Problem) -> FloatArray:
         random_seed=problem.seed,
     )
     # MiniSom takes no starting codebook through its public interface.
-    som._weights = problem.start.reshape(problem.n_rows, problem.n_cols, n_features).copy()
-    som.train_random(problem.data, problem.n_steps)
-    return som.get_weights().reshape(-1, n_features)
+    som._weights = problem.start_on_map
+    som.train_random(problem.data, problem.n_updates)
+    return som.get_weights().reshape(-1, problem.n_features)

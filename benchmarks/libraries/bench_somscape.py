@@ -1,24 +1,35 @@
 """somscape's SOM on a problem."""
 
-from problems import FloatArray, Problem
+from typing import Any
 
-from somscape import SOM
+import numpy as np
+from numpy.typing import NDArray
+from problems import PROBLEMS as ALL_PROBLEMS
+from problems import Problem
+
+from somscape import SOM, Lattice
+from somscape.encode import Encoding
+from somscape.maps import Map
 
 NAME = "somscape"
 DISTRIBUTION = "somscape"
-ALGORITHMS = ("online", "batch")
+NOTE = "batch or online"
+PROBLEMS = dict.fromkeys(ALL_PROBLEMS, 1.0)
+HAS_TORUS = True
 
 
-def _fit(problem: Problem) -> SOM:
+def fit(problem: Problem) -> SOM:
+    """Return the trained estimator."""
     is_online = problem.algorithm == "online"
     decay = "asymptotic" if is_online else "geometric"
     som = SOM(
         problem.n_rows,
         problem.n_cols,
         lattice="rectangular",
+        boundary="torus" if problem.is_torus else "plane",
         algorithm=problem.algorithm,
         init=problem.start,
-        n_epochs=problem.n_steps / len(problem.data) if is_online else problem.n_steps,
+        n_epochs=problem.n_steps / problem.data.shape[0] if is_online else problem.n_steps,
         radius_start=problem.radius_first,
         radius_end=problem.radius_last,
         radius_decay=decay,
@@ -31,11 +42,18 @@ def _fit(problem: Problem) -> SOM:
     return som.fit(problem.data)
 
 
-def train(problem: Problem) -> FloatArray:
+def train(problem: Problem) -> NDArray[Any]:
     """Return the trained codebook of shape (n_units, n_features)."""
-    return _fit(problem).codebook_
+    return fit(problem).codebook_
 
 
-def kernels(problem: Problem) -> str:
-    """Return which code path the training takes."""
-    return str(_fit(problem).kernels_used_)
+def map_of(problem: Problem) -> Map:
+    """Return the problem's start as a map that answers."""
+    lattice = Lattice(problem.n_rows, problem.n_cols, "rectangular")
+    names = [f"x{i}" for i in range(problem.n_features)]
+    return Map(problem.start, lattice, Encoding.plain(names), hits=np.zeros(lattice.n_units))
+
+
+def winners(problem: Problem) -> NDArray[Any]:
+    """Return the best unit of each row."""
+    return map_of(problem).winners(problem.data)

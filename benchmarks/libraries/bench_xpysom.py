@@ -1,21 +1,31 @@
 """XPySom's batch map (float32, NumPy) on a problem."""
 
+from typing import Any
+
 import numpy as np
-from problems import FloatArray, Problem
+from numpy.typing import NDArray
+from problems import Problem
 from xpysom import XPySom
 
 NAME = "XPySom"
 DISTRIBUTION = "xpysom"
-ALGORITHMS = ("batch",)
+NOTE = "batch"
+PROBLEMS = {
+    "article-batch": 1.0,
+    "digits": 1.0,
+    "clusters": 0.3,
+    "pixels": 0.2,
+    "many-rows": 0.1,
+    "large-map": 0.2,
+}
 
 
-def train(problem: Problem) -> FloatArray:
+def train(problem: Problem) -> NDArray[Any]:
     """Return the trained codebook of shape (n_units, n_features)."""
-    n_features = problem.data.shape[1]
     som = XPySom(
         problem.n_rows,
         problem.n_cols,
-        n_features,
+        problem.n_features,
         sigma=problem.radius_first,
         sigmaN=problem.radius_aim,
         decay_function="exponential",
@@ -24,6 +34,6 @@ def train(problem: Problem) -> FloatArray:
     )
     # XPySom takes no starting codebook through its public interface. A learning rate has no effect
     # in its update, where it cancels.
-    som._weights = problem.start.reshape(problem.n_rows, problem.n_cols, n_features).copy()
+    som._weights = problem.start_on_map
     som.train(problem.data, problem.n_steps)
-    return np.asarray(som.get_weights(), dtype=np.float64).reshape(-1, n_features)
+    return np.asarray(som.get_weights()).reshape(-1, problem.n_features)
