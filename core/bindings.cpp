@@ -5,12 +5,12 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "buffer.hpp"
 #include "kernels.hpp"
 #include "threads.hpp"
 
@@ -31,7 +31,8 @@ const std::vector<const Kernels*>& usable() {
         __builtin_cpu_init();
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
             found.push_back(&avx512::kernels());
-        if (__builtin_cpu_supports("avx2")) found.push_back(&avx2::kernels());
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+            found.push_back(&avx2::kernels());
 #endif
 #if defined(__ARM_NEON)
         found.push_back(&neon::kernels());
@@ -73,25 +74,26 @@ void require(bool holds, const char* claim) {
     if (!holds) throw std::invalid_argument(std::string("core: ") + claim);
 }
 
-// Work space that starts on a cache line, as whole-vector loads like it.
-template <class T>
-class WorkSpace {
-public:
-    explicit WorkSpace(std::size_t n)
-        : values(static_cast<T*>(::operator new(n * sizeof(T), line))) {}
-    ~WorkSpace() { ::operator delete(values, line); }
-    WorkSpace(const WorkSpace&) = delete;
-    WorkSpace& operator=(const WorkSpace&) = delete;
-    T* get() const { return values; }
+void require_units(const std::int64_t* units, std::int64_t n, std::int64_t m) {
+    for (std::int64_t i = 0; i < n; ++i)
+        require(units[i] >= 0 && units[i] < m, "a unit is out of range");
+}
 
-private:
-    static constexpr std::align_val_t line{64};
-    T* values;
-};
+void require_permutation(const std::int64_t* order, std::int64_t n, std::int64_t m) {
+    require(n == m, "order must name each unit once");
+    std::vector<bool> is_named(m);
+    for (std::int64_t i = 0; i < n; ++i) {
+        require(order[i] >= 0 && order[i] < m && !is_named[order[i]],
+                "order must name each unit once");
+        is_named[order[i]] = true;
+    }
+}
 
 template <class T>
-void search(Array<const T, 2> rows, Array<const T, 2> codebook, Array<std::int64_t, 2> units,
-            Array<double, 2> distances) {
+void search(Array<const T, 2> rows, Array<const T, 2> codebook,
+            std::optional<Array<const std::int64_t, 1>> order,
+            std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
+            Array<std::int64_t, 2> units, Array<double, 2> distances) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     const std::int64_t k = units.shape(1);
     require(std::int64_t(codebook.shape(1)) == d, "rows and codebook differ in features");
@@ -99,10 +101,66 @@ void search(Array<const T, 2> rows, Array<const T, 2> codebook, Array<std::int64
                 std::int64_t(distances.shape(1)) == k,
             "units and distances must be (n, k)");
     require(k >= 1 && k <= max_best && k <= m, "k must be in 1..min(16, units)");
+    require(!weights || std::int64_t(weights->shape(0)) == d, "one weight per feature");
+    require(metric >= 0 && metric <= int(Metric::cosine), "unknown metric");
+    require(!has_missing || Metric(metric) != Metric::cosine, "cosine knows no missing values");
     nb::gil_scoped_release unlocked;
-    const WorkSpace<T> packed(kernels_of<T>().packed_size(m, d));
-    kernels_of<T>().search(rows.data(), codebook.data(), n, m, d, int(k), packed.get(),
+    if (order) require_permutation(order->data(), order->shape(0), m);
+    kernels_of<T>().search({rows.data(), codebook.data(), n, m, d,
+                            order ? order->data() : nullptr, weights ? weights->data() : nullptr,
+                            Metric(metric), has_missing, int(k)},
                            units.data(), distances.data());
+}
+
+template <class T>
+SparseRows<T> sparse_rows(const Array<const std::int64_t, 1>& begin,
+                          const Array<const std::int32_t, 1>& features,
+                          const Array<const T, 1>& values, std::int64_t d) {
+    const std::int64_t n = std::int64_t(begin.shape(0)) - 1;
+    require(n >= 0 && begin.data()[0] == 0, "the first row must start at 0");
+    for (std::int64_t i = 0; i < n; ++i)
+        require(begin.data()[i] <= begin.data()[i + 1], "rows must not end before they start");
+    const std::int64_t stored = begin.data()[n];
+    require(stored <= std::int64_t(features.shape(0)) && stored <= std::int64_t(values.shape(0)),
+            "rows name more values than there are");
+    for (std::int64_t i = 0; i < stored; ++i)
+        require(features.data()[i] >= 0 && features.data()[i] < d, "a feature is out of range");
+    return {begin.data(), features.data(), values.data(), n};
+}
+
+template <class T>
+void search_sparse(Array<const std::int64_t, 1> begin, Array<const std::int32_t, 1> features,
+                   Array<const T, 1> values, Array<const T, 2> codebook, int metric,
+                   Array<std::int64_t, 2> units, Array<double, 2> distances) {
+    const std::int64_t d = codebook.shape(1), m = codebook.shape(0), k = units.shape(1);
+    require(metric == int(Metric::euclidean) || metric == int(Metric::cosine),
+            "sparse rows have the Euclidean and the cosine metric");
+    require(k >= 1 && k <= max_best && k <= m, "k must be in 1..min(16, units)");
+    nb::gil_scoped_release unlocked;
+    const SparseRows<T> rows = sparse_rows<T>(begin, features, values, d);
+    require(std::int64_t(units.shape(0)) == rows.n && std::int64_t(distances.shape(0)) == rows.n &&
+                std::int64_t(distances.shape(1)) == k,
+            "units and distances must be (n, k)");
+    kernels_of<T>().search_sparse(rows, codebook.data(), m, d, Metric(metric), int(k),
+                                  units.data(), distances.data());
+}
+
+template <class T>
+void sums_sparse(Array<const std::int64_t, 1> begin, Array<const std::int32_t, 1> features,
+                 Array<const T, 1> values, Array<const std::int64_t, 1> units,
+                 std::optional<Array<const double, 1>> weights, Array<const double, 1> scale,
+                 double weight_scale, Array<std::int64_t, 1> counts,
+                 Array<std::int64_t, 2> totals) {
+    const std::int64_t d = totals.shape(1), m = totals.shape(0);
+    require(std::int64_t(scale.shape(0)) == d, "one scale per feature");
+    require(std::int64_t(counts.shape(0)) == m, "one count per unit");
+    nb::gil_scoped_release unlocked;
+    const SparseRows<T> rows = sparse_rows<T>(begin, features, values, d);
+    require(std::int64_t(units.shape(0)) == rows.n, "one unit per row");
+    require(!weights || std::int64_t(weights->shape(0)) == rows.n, "one weight per row");
+    require_units(units.data(), rows.n, m);
+    kernels_of<T>().sums_sparse(rows, units.data(), weights ? weights->data() : nullptr, d,
+                                scale.data(), weight_scale, counts.data(), totals.data());
 }
 
 template <class T>
@@ -118,8 +176,7 @@ void sums(Array<const T, 2> rows, Array<const std::int64_t, 1> units,
             "center, scale and totals need one column per feature");
     require(std::int64_t(counts.shape(0)) == m, "one count per unit");
     nb::gil_scoped_release unlocked;
-    for (std::int64_t i = 0; i < n; ++i)
-        require(units.data()[i] >= 0 && units.data()[i] < m, "a unit is out of range");
+    require_units(units.data(), n, m);
     kernels_of<T>().sums(rows.data(), units.data(), weights ? weights->data() : nullptr, n, d,
                          center.data(), scale.data(), weight_scale, counts.data(), totals.data());
 }
@@ -135,7 +192,7 @@ void smooth(Array<const double, 3> sums, Array<const double, 2> row_weight,
     require(out.shape(0) == n_rows && out.shape(1) == n_cols && out.shape(2) == f,
             "out must have the shape of sums");
     nb::gil_scoped_release unlocked;
-    const WorkSpace<double> work(n_rows * n_cols * f);
+    const Buffer<double> work(n_rows * n_cols * f);
     current()->smooth(sums.data(), row_weight.data(), kernel.data(), col_kernel.data(), n_rows,
                       n_cols, f, col_kernel.shape(0), work.get(), out.data());
 }
@@ -155,8 +212,8 @@ double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
     nb::gil_scoped_release unlocked;
     for (std::int64_t t = 0; t < n_steps; ++t)
         require(order.data()[t] >= 0 && order.data()[t] < n, "order names a row that is not there");
-    const WorkSpace<T> packed(kernels_of<T>().packed_size(m, d));
-    const WorkSpace<T> steps(kernels_of<T>().packed_size(m, 1));
+    const Buffer<T> packed(kernels_of<T>().packed_size(m, d));
+    const Buffer<T> steps(kernels_of<T>().packed_size(m, 1));
     const MapShape shape{n_rows, n_cols, is_hexagonal, is_torus, is_bubble};
     return kernels_of<T>().stepwise(rows.data(), order.data(), rates.data(), radii.data(), n_steps,
                                     d, shape, packed.get(), steps.get(), codebook.data());
@@ -165,10 +222,18 @@ double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
 template <class T>
 void define(nb::module_& m) {
     m.def("search", &search<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
-          "units"_a.noconvert(), "distances"_a.noconvert());
+          "order"_a.noconvert().none(), "weights"_a.noconvert().none(), "metric"_a,
+          "has_missing"_a, "units"_a.noconvert(), "distances"_a.noconvert());
     m.def("sums", &sums<T>, "rows"_a.noconvert(), "units"_a.noconvert(),
           "weights"_a.noconvert().none(), "center"_a.noconvert(), "scale"_a.noconvert(),
           "weight_scale"_a, "counts"_a.noconvert(), "totals"_a.noconvert());
+    m.def("search_sparse", &search_sparse<T>, "begin"_a.noconvert(), "features"_a.noconvert(),
+          "values"_a.noconvert(), "codebook"_a.noconvert(), "metric"_a, "units"_a.noconvert(),
+          "distances"_a.noconvert());
+    m.def("sums_sparse", &sums_sparse<T>, "begin"_a.noconvert(), "features"_a.noconvert(),
+          "values"_a.noconvert(), "units"_a.noconvert(), "weights"_a.noconvert().none(),
+          "scale"_a.noconvert(), "weight_scale"_a, "counts"_a.noconvert(),
+          "totals"_a.noconvert());
     m.def("stepwise", &stepwise<T>, "rows"_a.noconvert(), "order"_a.noconvert(),
           "rates"_a.noconvert(), "radii"_a.noconvert(), "n_rows"_a, "n_cols"_a, "is_hexagonal"_a,
           "is_torus"_a, "is_bubble"_a, "codebook"_a.noconvert());

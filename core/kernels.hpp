@@ -18,18 +18,47 @@ struct MapShape {
     bool is_bubble;  // else gaussian
 };
 
+enum class Metric { euclidean, manhattan, chebyshev, cosine };
+
+constexpr int max_best = 16;
+
+template <class T>
+struct SearchInput {
+    const T* rows;                // (n, d); NaN for a missing value
+    const T* codebook;            // (m, d), finite
+    std::int64_t n, m, d;
+    const std::int64_t* order;    // (m,) all units, those that lie close on the map together; or null
+    const double* weights;        // (d,) what each feature counts, or null for all 1
+    Metric metric;
+    bool has_missing;
+    int k;                        // units wanted per row, 1..min(max_best, m)
+};
+
+// Rows in compressed sparse row format; what is not stored is 0.
+template <class T>
+struct SparseRows {
+    const std::int64_t* begin;     // (n + 1,) where each row's values start and end
+    const std::int32_t* features;  // of each value
+    const T* values;
+    std::int64_t n;
+};
+
 template <class T>
 struct KernelsOf {
-    // Values of T that the codebook needs when packed for `search` and `stepwise`.
-    std::size_t (*packed_size)(std::int64_t n_units, std::int64_t n_features);
-
-    void (*search)(const T* rows,             // IN  (n, d)
-                   const T* codebook,         // IN  (m, d)
-                   std::int64_t n, std::int64_t m, std::int64_t d,
-                   int k,                     // IN  units wanted per row, 1..max_best
-                   T* packed,                 // OUT work space of packed_size(m, d)
+    void (*search)(const SearchInput<T>& in,
                    std::int64_t* units,       // OUT (n, k), nearest first, lowest index on ties
-                   double* distances);        // OUT (n, k), Euclidean
+                   double* distances);        // OUT (n, k), in the metric
+
+    void (*search_sparse)(SparseRows<T> rows,
+                          const T* codebook,  // IN  (m, d)
+                          std::int64_t m, std::int64_t d,
+                          Metric metric,      // IN  euclidean or cosine
+                          int k,
+                          std::int64_t* units,  // OUT (n, k)
+                          double* distances);   // OUT (n, k)
+
+    // Values of T that the codebook needs when packed for `stepwise`.
+    std::size_t (*packed_size)(std::int64_t n_units, std::int64_t n_features);
 
     void (*sums)(const T* rows,               // IN  (n, d)
                  const std::int64_t* units,   // IN  (n,), each in 0..m-1
@@ -40,6 +69,10 @@ struct KernelsOf {
                  double weight_scale,         // IN  power of two
                  std::int64_t* counts,        // INOUT (m,)
                  std::int64_t* totals);       // INOUT (m, d)
+
+    void (*sums_sparse)(SparseRows<T> rows, const std::int64_t* units, const double* weights,
+                        std::int64_t d, const double* scale, double weight_scale,
+                        std::int64_t* counts, std::int64_t* totals);  // as for sums, around 0
 
     double (*stepwise)(const T* rows,            // IN  (n, d)
                        const std::int64_t* order,  // IN  (n_steps,), rows to present
@@ -67,8 +100,6 @@ struct Kernels {
                    double* work,               // OUT work space (n_rows, n_cols, f)
                    double* out);               // OUT (n_rows, n_cols, f)
 };
-
-constexpr int max_best = 16;
 
 // One per instruction set that was compiled in; table.cpp defines them.
 namespace baseline { const Kernels& kernels(); }

@@ -1,21 +1,24 @@
 // Vector types of the instruction set that this file is compiled for.
 //
 // The one place that knows instruction sets: every kernel file is compiled once per set, with
-// that set's flags, into a namespace of its own (SOMSCAPE_ISA).  Lanes hold units, and each lane
-// adds its features in order without contraction, so every set computes the same bits.
+// that set's flags, into a namespace of its own (SOMSCAPE_ISA).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #define SOMSCAPE_ISA avx512
 #define SOMSCAPE_VECTOR_BYTES 64
-#elif defined(__AVX2__)
+#elif defined(__AVX2__) && defined(__FMA__)
 #define SOMSCAPE_ISA avx2
 #define SOMSCAPE_VECTOR_BYTES 32
 #elif defined(__ARM_NEON)
@@ -28,39 +31,130 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
+// Accumulators of a tile are rows x vectors; what is left of the registers holds its operands.
+constexpr int rows_at_once = 6;
+#if defined(__AVX512F__) || defined(__ARM_NEON)
+constexpr int vectors_at_once = 4;  // of 32 registers
+#else
+constexpr int vectors_at_once = 2;  // of 16
+#endif
+
 template <class T>
 struct Simd {
+    using Int = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
     typedef T Vec __attribute__((vector_size(SOMSCAPE_VECTOR_BYTES)));
+    typedef Int IntVec __attribute__((vector_size(SOMSCAPE_VECTOR_BYTES)));
     // Same vector at the address of any element.
     typedef T Unaligned __attribute__((vector_size(SOMSCAPE_VECTOR_BYTES), aligned(alignof(T)),
                                        may_alias));
     static constexpr int lanes = SOMSCAPE_VECTOR_BYTES / sizeof(T);
+    static constexpr std::uint32_t all = (std::uint32_t(1) << lanes) - 1;  // mask of every lane
 
     static Vec load(const T* from) { return *reinterpret_cast<const Unaligned*>(from); }
     static void store(T* to, Vec value) { *reinterpret_cast<Unaligned*>(to) = value; }
     static Vec broadcast(T value) { return value - Vec{}; }
 };
 
-// Bit i is set where a[i] < b[i].
 template <class Vec>
-inline std::uint32_t less_mask(Vec a, Vec b) {
-    using T = decltype(a[0] + a[0]);
-    constexpr bool is_float = sizeof(T) == 4;
+constexpr bool is_float = sizeof(decltype(Vec{}[0] + Vec{}[0])) == 4;
+
+// a * b + c, rounded once where the set can (search allows for either).
+template <class Vec>
+inline Vec multiply_add(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-    if constexpr (is_float) return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ);
-    else return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ);
-#elif defined(__AVX2__)
-    if constexpr (is_float)
-        return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LT_OQ));
-    else return _mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_LT_OQ));
-#elif defined(__SSE2__)
-    if constexpr (is_float) return _mm_movemask_ps(_mm_cmplt_ps((__m128)a, (__m128)b));
-    else return _mm_movemask_pd(_mm_cmplt_pd((__m128d)a, (__m128d)b));
+    if constexpr (is_float<Vec>) return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+    else return (Vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__AVX2__) && defined(__FMA__)
+    if constexpr (is_float<Vec>) return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+    else return (Vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+    if constexpr (is_float<Vec>)
+        return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+    else return (Vec)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
+    return a * b + c;
+#endif
+}
+
+// The second operand where either is NaN.
+template <class Vec>
+inline Vec smaller(Vec a, Vec b) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    if constexpr (is_float<Vec>) return (Vec)_mm512_min_ps((__m512)a, (__m512)b);
+    else return (Vec)_mm512_min_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+    if constexpr (is_float<Vec>) return (Vec)_mm256_min_ps((__m256)a, (__m256)b);
+    else return (Vec)_mm256_min_pd((__m256d)a, (__m256d)b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
+template <class Vec>
+inline Vec larger(Vec a, Vec b) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    if constexpr (is_float<Vec>) return (Vec)_mm512_max_ps((__m512)a, (__m512)b);
+    else return (Vec)_mm512_max_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+    if constexpr (is_float<Vec>) return (Vec)_mm256_max_ps((__m256)a, (__m256)b);
+    else return (Vec)_mm256_max_pd((__m256d)a, (__m256d)b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+template <class Vec>
+inline Vec magnitude(Vec a) {
+    using IntVec = decltype(a < a);
+    return (Vec)((IntVec)a & (IntVec{} + std::numeric_limits<std::make_signed_t<
+                                  std::remove_reference_t<decltype(IntVec{}[0])>>>::max()));
+}
+
+// Bit i is set where a[i] <= b[i]; never for a NaN.
+template <class Vec>
+inline std::uint32_t not_above_mask(Vec a, Vec b) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    if constexpr (is_float<Vec>) return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LE_OQ);
+    else return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LE_OQ);
+#elif defined(__AVX2__)
+    if constexpr (is_float<Vec>)
+        return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_LE_OQ));
+    else return _mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_LE_OQ));
+#elif defined(__SSE2__)
+    if constexpr (is_float<Vec>) return _mm_movemask_ps(_mm_cmple_ps((__m128)a, (__m128)b));
+    else return _mm_movemask_pd(_mm_cmple_pd((__m128d)a, (__m128d)b));
+#else
+    constexpr int lanes = sizeof(Vec) / (is_float<Vec> ? 4 : 8);
     std::uint32_t mask = 0;
-    for (int i = 0; i < int(sizeof(Vec) / sizeof(T)); ++i) mask |= std::uint32_t(a[i] < b[i]) << i;
-    (void)is_float;
+    for (int i = 0; i < lanes; ++i) mask |= std::uint32_t(a[i] <= b[i]) << i;
     return mask;
+#endif
+}
+
+template <class Vec>
+inline auto sum_of_lanes(Vec a) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    if constexpr (is_float<Vec>) return _mm512_reduce_add_ps((__m512)a);
+    else return _mm512_reduce_add_pd((__m512d)a);
+#else
+    constexpr int lanes = sizeof(Vec) / (is_float<Vec> ? 4 : 8);
+    auto sum = a[0];
+    for (int i = 1; i < lanes; ++i) sum += a[i];
+    return sum;
+#endif
+}
+
+// The least lane.
+template <class Vec>
+inline auto least_lane(Vec a) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    if constexpr (is_float<Vec>) return _mm512_reduce_min_ps((__m512)a);
+    else return _mm512_reduce_min_pd((__m512d)a);
+#else
+    constexpr int lanes = sizeof(Vec) / (is_float<Vec> ? 4 : 8);
+    auto least = a[0];
+    for (int i = 1; i < lanes; ++i) least = a[i] < least ? a[i] : least;
+    return least;
 #endif
 }
 

@@ -104,7 +104,7 @@ void pull_units(const T* x, const T* steps, std::int64_t panels, std::int64_t d,
     using Vec = typename S::Vec;
     for (std::int64_t p = 0; p < panels; ++p) {
         const Vec step = S::load(steps + p * S::lanes);
-        if (!less_mask(Vec{}, step)) continue;
+        if (not_above_mask(step, Vec{}) == S::all) continue;
         T* panel = packed + p * d * S::lanes;
         for (std::int64_t f = 0; f < d; ++f) {
             const Vec w = S::load(panel + f * S::lanes);

@@ -2,10 +2,11 @@
 //
 // Values become 64-bit integers, (x - center) * scale with a power of two as scale, and integer
 // addition is associative: threads, chunks and workers may add in any order.  The caller chose
-// the scale so that no sum can pass 2^62 (fit/_problem.py).
+// the scale so that no term can pass 2^51 and no sum 2^62 (fit/_problem.py).
 #include "sums.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "threads.hpp"
@@ -13,7 +14,39 @@
 namespace somscape::SOMSCAPE_ISA {
 namespace {
 
-inline std::int64_t to_fixed(double value) { return std::llrint(value); }
+// The nearest integer, halves to even: it stands in the low bits of value + 1.5 * 2^52.  Unlike
+// llrint this is two additions, for a whole vector, on every instruction set.
+inline std::int64_t to_fixed(double value) {
+    constexpr double shift = 0x1.8p52;
+    return std::bit_cast<std::int64_t>(value + shift) - std::bit_cast<std::int64_t>(shift);
+}
+
+constexpr std::int64_t rows_ahead = 8;  // whose totals are fetched meanwhile
+constexpr std::int64_t least_features = 8;
+
+// A whole weight is that many copies of the value, to the bit.
+inline std::int64_t weighted(double weight, double value) {
+    const double times = std::rint(weight);
+    return weight == times ? std::int64_t(times) * to_fixed(value) : to_fixed(weight * value);
+}
+
+void count(const std::int64_t* units, const double* weights, std::int64_t n, double weight_scale,
+           std::int64_t* counts) {
+    for (std::int64_t i = 0; i < n; ++i)
+        counts[units[i]] += std::llrint((weights ? weights[i] : 1.0) * weight_scale);
+}
+
+template <class T>
+inline void add_row(const T* __restrict row, double weight, const double* __restrict center,
+                    const double* __restrict scale, std::int64_t begin, std::int64_t end,
+                    std::int64_t* __restrict total) {
+    if (weight == 1.0)
+        for (std::int64_t f = begin; f < end; ++f)
+            total[f] += to_fixed((double(row[f]) - center[f]) * scale[f]);
+    else
+        for (std::int64_t f = begin; f < end; ++f)
+            total[f] += weighted(weight, (double(row[f]) - center[f]) * scale[f]);
+}
 
 }  // namespace
 
@@ -22,33 +55,44 @@ template <class T>
 void sums(const T* rows, const std::int64_t* units, const double* weights, std::int64_t n,
           std::int64_t d, const double* center, const double* scale, double weight_scale,
           std::int64_t* counts, std::int64_t* totals) {
-    for (std::int64_t i = 0; i < n; ++i)
-        counts[units[i]] += to_fixed((weights ? weights[i] : 1.0) * weight_scale);
-
-    const int threads = int(std::min<std::int64_t>(thread_count(4.0 * double(n) * double(d)),
-                                                   (d + 7) / 8));
-    (void)threads;
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (std::int64_t slice = 0; slice < (d + 7) / 8; ++slice) {
-        const std::int64_t begin = slice * 8;
-        const std::int64_t end = std::min(begin + 8, d);
+    count(units, weights, n, weight_scale, counts);
+    const std::int64_t slices = std::clamp<std::int64_t>(
+        d / least_features, 1, thread_count(4.0 * double(n) * double(d)));
+#pragma omp parallel for schedule(static) num_threads(int(slices))
+    for (std::int64_t slice = 0; slice < slices; ++slice) {
+        const std::int64_t begin = d * slice / slices, end = d * (slice + 1) / slices;
         for (std::int64_t i = 0; i < n; ++i) {
-            const T* row = rows + i * d;
-            std::int64_t* total = totals + units[i] * d;
-            const double weight = weights ? weights[i] : 1.0;
-            const std::int64_t times = to_fixed(weight);
-            // A whole weight is that many copies of the row, to the bit.
-            if (double(times) == weight) {
-                for (std::int64_t f = begin; f < end; ++f)
-                    total[f] += times * to_fixed((double(row[f]) - center[f]) * scale[f]);
-            } else {
-                for (std::int64_t f = begin; f < end; ++f)
-                    total[f] += to_fixed(weight * ((double(row[f]) - center[f]) * scale[f]));
-            }
+            if (i + rows_ahead < n) __builtin_prefetch(totals + units[i + rows_ahead] * d + begin);
+            add_row(rows + i * d, weights ? weights[i] : 1.0, center, scale, begin, end,
+                    totals + units[i] * d);
         }
     }
 }
 
+// Threads share the units: what a row adds to is scattered over the features.
+template <class T>
+void sums_sparse(SparseRows<T> rows, const std::int64_t* units, const double* weights,
+                 std::int64_t d, const double* scale, double weight_scale, std::int64_t* counts,
+                 std::int64_t* totals) {
+    count(units, weights, rows.n, weight_scale, counts);
+    const int threads = thread_count(8.0 * double(rows.begin[rows.n] - rows.begin[0]));
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int part = 0; part < threads; ++part)
+        for (std::int64_t i = 0; i < rows.n; ++i) {
+            if (units[i] % threads != part) continue;
+            std::int64_t* total = totals + units[i] * d;
+            const double weight = weights ? weights[i] : 1.0;
+            for (std::int64_t at = rows.begin[i]; at < rows.begin[i + 1]; ++at) {
+                const std::int64_t f = rows.features[at];
+                total[f] += weighted(weight, double(rows.values[at]) * scale[f]);
+            }
+        }
+}
+
+template void sums_sparse(SparseRows<float>, const std::int64_t*, const double*, std::int64_t,
+                          const double*, double, std::int64_t*, std::int64_t*);
+template void sums_sparse(SparseRows<double>, const std::int64_t*, const double*, std::int64_t,
+                          const double*, double, std::int64_t*, std::int64_t*);
 template void sums(const float*, const std::int64_t*, const double*, std::int64_t, std::int64_t,
                    const double*, const double*, double, std::int64_t*, std::int64_t*);
 template void sums(const double*, const std::int64_t*, const double*, std::int64_t, std::int64_t,

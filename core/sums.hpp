@@ -10,4 +10,9 @@ void sums(const T* rows, const std::int64_t* units, const double* weights, std::
           std::int64_t d, const double* center, const double* scale, double weight_scale,
           std::int64_t* counts, std::int64_t* totals);
 
+template <class T>
+void sums_sparse(SparseRows<T> rows, const std::int64_t* units, const double* weights,
+                 std::int64_t d, const double* scale, double weight_scale, std::int64_t* counts,
+                 std::int64_t* totals);
+
 }  // namespace somscape::SOMSCAPE_ISA

@@ -3,6 +3,7 @@
 #include "pack.hpp"
 #include "search.hpp"
 #include "smooth.hpp"
+#include "sparse.hpp"
 #include "stepwise.hpp"
 #include "sums.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 
 template <class T>
 constexpr KernelsOf<T> kernels_of() {
-    return {packed_size<T>, search<T>, sums<T>, stepwise<T>};
+    return {search<T>, search_sparse<T>, packed_size<T>, sums<T>, sums_sparse<T>, stepwise<T>};
 }
 
 }  // namespace

@@ -34,8 +34,11 @@ inline int thread_count(double work) {
     const int most = omp_get_max_threads();
     return worth < most ? int(worth) : most;
 }
+
+inline int thread_number() { return omp_get_thread_num(); }
 #else
 inline int thread_count(double) { return 1; }
+inline int thread_number() { return 0; }
 #endif
 
 }  // namespace somscape

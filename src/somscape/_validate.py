@@ -9,6 +9,7 @@ from somscape._errors import InputError
 
 if TYPE_CHECKING:
     from somscape._types import Floats
+    from somscape.kernels import SparseRows
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -75,16 +76,40 @@ def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: 
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
-    limit = math.sqrt(float(info.max) / (4 * max(1, rows.shape[1])))
+    limit = _largest_value(info, rows.shape[1])
     # NaN passes through both, and no copy of the rows is made.
     largest = np.maximum(rows.max(axis=0, initial=0.0), -rows.min(axis=0, initial=0.0))
     is_wrong = ~(largest <= limit)
-    if not is_wrong.any():
-        return
-    column = int(is_wrong.argmax())
-    row = int((~(np.abs(rows[:, column]) <= limit)).argmax())
-    raise InputError(
+    if is_wrong.any():
+        column = int(is_wrong.argmax())
+        row = int((~(np.abs(rows[:, column]) <= limit)).argmax())
+        raise _wrong_value(rows[row, column], row, names[column], limit, info, what)
+
+
+def check_sparse_values(
+    rows: "SparseRows", names: Sequence[str], dtype: Any = None, what: str = "X"
+) -> None:
+    """Raise as `check_values` does, for the stored values of sparse rows."""
+    import numpy as np
+
+    info = np.finfo(rows.dtype if dtype is None else dtype)
+    limit = _largest_value(info, rows.n_features)
+    is_wrong = ~(np.abs(rows.values) <= limit)
+    if is_wrong.any():
+        at = int(is_wrong.argmax())
+        row = int(np.searchsorted(rows.begin, at, side="right")) - 1
+        raise _wrong_value(rows.values[at], row, names[rows.features[at]], limit, info, what)
+
+
+def _largest_value(info: Any, n_features: int) -> float:
+    return math.sqrt(float(info.max) / (4 * max(1, n_features)))
+
+
+def _wrong_value(
+    value: Any, row: int, column: str, limit: float, info: Any, what: str
+) -> InputError:
+    return InputError(
         f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "
-        f"{rows[row, column]} (infinity, NaN or too large) in row {row}, column "
-        f"'{names[column]}'. Correct, rescale or leave out the row."
+        f"{value} (infinity, NaN or too large) in row {row}, column '{column}'. Correct, rescale "
+        "or leave out the row."
     )

@@ -93,7 +93,7 @@ from somscape.fit import Settings, train_map
 def digest():
     X = np.random.default_rng(0).normal(size=(30_000, 33))
     settings = Settings(30, 40, n_epochs=1, radius_start=2.0)
-    map_, _ = train_map(X, None, Encoding.plain([f"x{j}" for j in range(33)]), settings)
+    map_, _, _ = train_map(X, None, Encoding.plain([f"x{j}" for j in range(33)]), settings)
     return hashlib.sha256(map_.codebook.tobytes() + map_.hits.tobytes()).hexdigest()
 """
 

@@ -328,7 +328,7 @@ def test_no_rows_add_nothing(kernels):
 
 
 def test_rows_of_tiny_weight_are_summed_without_a_warning(kernels):
-    # With a total weight of 2^-10 the scale lets weighted sums, not values, fill 2^61.
+    # With a total weight of 2^-10 the scale lets weighted terms, not values, fill 2^51.
     rows, weights = np.array([[-1.0], [1.0]]), np.full(2, 2.0**-11)
     counts, totals = np.zeros(1, int), np.zeros((1, 1), int)
     kernels.sums(
@@ -336,13 +336,13 @@ def test_rows_of_tiny_weight_are_summed_without_a_warning(kernels):
         np.zeros(2, int),
         weights,
         np.array([-1.0]),
-        np.array([2.0**70]),
+        np.array([2.0**60]),
         2.0**70,
         counts,
         totals,
     )
     assert counts.tolist() == [2**60]
-    assert totals.tolist() == [[2**60]]
+    assert totals.tolist() == [[2**50]]
 
 
 # Smoothing

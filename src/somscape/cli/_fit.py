@@ -39,7 +39,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
             seed=options["seed"],
             callbacks=(bar,),
         )
-        map_, trained = train_map(encoding.encode(table), None, encoding, settings)
+        map_, trained, _ = train_map(encoding.encode(table), None, encoding, settings)
     map_.save(out)
     lattice = map_.lattice
     error = measures.topographic_error(map_, table)

@@ -165,6 +165,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             missing=self.missing,
             min_rows=2,
         )
+        assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
         self.map_ = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection
         )

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from somscape._errors import InputError
 from somscape._types import Float64s, Floats
-from somscape._validate import check_choice, check_values
+from somscape._validate import check_choice, check_sparse_values, check_values
 from somscape.encode import Encoding, fit_encoding
+from somscape.kernels import Rows, SparseRows
 from somscape.tables import Table
 
 MISSING = ("error", "fill")
@@ -23,18 +25,18 @@ class Prepared:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_kept, n_features)
+    rows : ndarray of shape (n_kept, n_features), or SparseRows
         C-contiguous; rows of zero weight are left out.
     weights : ndarray of shape (n_kept,) or None
         None where every row weighs 1.
-    all_rows : ndarray of shape (n_samples, n_features)
+    all_rows : ndarray of shape (n_samples, n_features), or SparseRows
         Also those of zero weight.
     encoding : Encoding
     """
 
-    rows: Floats
+    rows: Rows
     weights: Float64s | None
-    all_rows: Floats
+    all_rows: Rows
     encoding: Encoding
 
 
@@ -56,6 +58,7 @@ def prepare(
     estimator : BaseEstimator
         The estimator being fitted.
     X : Table, data frame or array-like of shape (n_samples, n_features)
+        Sparse where the estimator's tags say so.
     sample_weight : array-like of shape (n_samples,), number or None
     encoding : Encoding or None
         How to encode a table; None: by the rules.
@@ -73,29 +76,38 @@ def prepare(
         weights that are all zero.
     """
     check_choice("missing", missing, MISSING)
+    values: Rows
     if isinstance(X, Table):
         encoding = encoding or fit_encoding(X, missing=missing)
-        values: Floats = encoding.encode(X)
+        values = encoding.encode(X)
         names = encoding.feature_names
         estimator.n_features_in_ = len(names)
         estimator.feature_names_in_ = np.array(names, dtype=object)
         weights = checked_weights(values, sample_weight)
     else:
-        values = _checked_array(estimator, X, reset=True, min_rows=min_rows)
+        checked = _checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
-        names = [f"x{i}" for i in range(values.shape[1])] if given is None else list(given)
-        weights = checked_weights(values, sample_weight)
-        values, encoding = _without_missing(values, weights, names, missing)
-        check_values(values, names)
+        names = [f"x{i}" for i in range(checked.shape[1])] if given is None else list(given)
+        weights = checked_weights(checked, sample_weight)
+        if issparse(checked):
+            values, encoding = SparseRows.from_csr(checked), Encoding.plain(names)
+            check_sparse_values(values, names)
+        else:
+            values, encoding = _without_missing(checked, weights, names, missing)
+            check_values(values, names)
     rows = values
     if weights is not None and not weights.all():
-        rows, weights = values[weights > 0], weights[weights > 0]
+        kept = np.flatnonzero(weights)
+        rows = values.take(kept) if isinstance(values, SparseRows) else values[kept]
+        weights = weights[kept]
     if len(rows) < min_rows:
         raise InputError(
             f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Give more rows "
             "or weights."
         )
-    return Prepared(np.ascontiguousarray(rows), weights, values, encoding)
+    if not isinstance(rows, SparseRows):
+        rows = np.ascontiguousarray(rows)
+    return Prepared(rows, weights, values, encoding)
 
 
 def seed_of(random_state: Any, *, draws: bool = True) -> int:
@@ -111,23 +123,27 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def rows_for(estimator: Any, X: Any) -> Floats:
+def rows_for(estimator: Any, X: Any) -> Rows:
     """Return data as rows of a fitted estimator's map, for predicting and scoring."""
+    map_ = estimator.map_
     if isinstance(X, Table):
-        rows: Floats = estimator.map_.rows_of(X)
+        rows: Rows = map_.rows_of(X)
         return rows
     values = _checked_array(estimator, X, reset=False)
-    filled: Floats = estimator.map_.encoding.fill(values)
-    check_values(filled, estimator.map_.encoding.feature_names, estimator.map_.codebook.dtype)
-    return np.ascontiguousarray(filled, dtype=estimator.map_.codebook.dtype)
+    if issparse(values):
+        return SparseRows.from_csr(values)
+    filled: Floats = map_.encoding.fill(values)
+    check_values(filled, map_.encoding.feature_names, map_.codebook.dtype)
+    return np.ascontiguousarray(filled, dtype=map_.codebook.dtype)
 
 
-def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Floats:
+def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
     try:
-        values: Floats = validate_data(
+        values = validate_data(
             estimator,
             X,
             reset=reset,
+            accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
             dtype=[np.float64, np.float32],
             order="C",
             ensure_all_finite=False,
@@ -162,7 +178,7 @@ def _without_missing(
     return encoding.fill(values), encoding
 
 
-def checked_weights(values: Floats, sample_weight: Any) -> Float64s | None:
+def checked_weights(values: Any, sample_weight: Any) -> Float64s | None:
     """Return weights that can be used, or None where every row weighs 1."""
     if sample_weight is None:
         return None

@@ -13,9 +13,12 @@ from somscape._types import Floats, Ints
 from somscape.encode import Encoding
 from somscape.estimators._prepare import checked_weights, prepare, rows_for, seed_of
 from somscape.fit import Callback, Progress, Settings, train_map
-from somscape.kernels import select_kernels
+from somscape.kernels import SparseRows, select_kernels
 
 logger = logging.getLogger("somscape")
+
+BLOCK_VALUES = 1 << 20
+"""Values of sparse rows that `transform` fills in at once: 8 MiB."""
 
 
 class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -175,6 +178,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = self.missing == "fill"
+        tags.input_tags.sparse = True
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
@@ -183,7 +187,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Numbers, used as they are; a `somscape.tables.Table` is encoded first.
+            Numbers, used as they are, also in a ``scipy.sparse`` array, which stays sparse; a
+            `somscape.tables.Table` is encoded first.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; one of weight 0 counts as absent.
@@ -200,10 +205,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         settings = settings_of_som(self)
         prepared = prepare(self, X, sample_weight, encoding=self.encoding, missing=self.missing)
-        map_, trained = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
+        map_, trained, units = train_map(
+            prepared.rows, prepared.weights, prepared.encoding, settings
+        )
         self.map_ = map_
         self.codebook_ = map_.codebook
-        self.labels_ = map_.winners(prepared.all_rows)
+        is_whole = len(units) == len(prepared.all_rows)
+        self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
         self.history_ = trained.history
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
@@ -254,6 +262,12 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = rows_for(self, X)
+        if isinstance(rows, SparseRows):
+            parts = [self._distances(block) for _, block in rows.dense_blocks(BLOCK_VALUES)]
+            return np.concatenate(parts)
+        return self._distances(rows)
+
+    def _distances(self, rows: Floats) -> Floats:
         out = np.empty((len(rows), self.map_.n_units), dtype=self.codebook_.dtype)
         for unit, prototype in enumerate(self.codebook_):
             difference = rows - prototype

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._errors import InputError, SomscapeWarning
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape.encode import Encoding
@@ -18,24 +18,24 @@ from somscape.fit._start import principal_axes, start_codebook
 from somscape.fit._train import Trained, train
 from somscape.fit._watch import Watch
 from somscape.grid import Lattice
-from somscape.kernels import select_kernels
+from somscape.kernels import Rows, select_kernels
 from somscape.maps import Map
 
 MOST_UNITS = 1_000_000
 
 
 def train_map(
-    rows: Floats,
+    rows: Rows,
     weights: Float64s | None,
     encoding: Encoding,
     settings: Settings,
     lattice: Lattice | None = None,
-) -> tuple[Map, Trained]:
+) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows.
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features), float32 or float64
+    rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
         Finite and C-contiguous, at least one.
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0; None means 1 each.
@@ -49,6 +49,8 @@ def train_map(
     -------
     map_ : Map
     trained : Trained
+    units : ndarray of shape (n_samples,)
+        Best unit of each row on the trained map.
     """
     rng = np.random.default_rng(settings.seed)
     kernels = select_kernels()
@@ -70,7 +72,7 @@ def train_map(
         codebook = _fitting(given, lattice)
     plan = _plan_for(settings, "given" if given is not None else settings.init, lattice)
     trained = train(problem, codebook, plan, Watch(settings.callbacks), rng)
-    units = kernels.search(rows, trained.codebook)[0][:, 0]
+    units = kernels.search(rows, trained.codebook, order=lattice.walk)[0][:, 0]
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     map_ = Map(
         trained.codebook,
@@ -81,10 +83,10 @@ def train_map(
         _parameters(plan, settings, trained),
         {"somscape": __version__, "numpy": np.__version__},
     )
-    return map_, trained
+    return map_, trained, units
 
 
-def _given_start(init: Any, rows: Floats) -> Floats:
+def _given_start(init: Any, rows: Rows) -> Floats:
     try:
         codebook: Floats = np.array(init, dtype=rows.dtype, order="C")
     except (ValueError, TypeError) as error:

@@ -13,11 +13,16 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, neighborhood_tables
-from somscape.kernels import Kernels
+from somscape.kernels import Kernels, Rows, SparseRows, column_range
 
 SUM_BITS = 61
 """Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
 
+TERM_BITS = 50
+"""Single terms stay below 2^50, which a float64 rounds to an integer by two additions."""
+
+SUM_WIDTH = 8
+"""Smoothing takes this many features at once; the sums it is given are padded to a multiple."""
 
 LOWEST_WEIGHT_BITS, HIGHEST_WEIGHT_BITS = -20, 20
 """Weights whose largest lies between 2^-20 and 2^20 are taken as they are."""
@@ -32,7 +37,7 @@ class Problem:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_samples, n_features), float32 or float64
+    rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0, at most 2^20; None means 1 each.
     lattice : Lattice
@@ -40,22 +45,25 @@ class Problem:
     kernels : Kernels
     total_weight : float
     mean : ndarray of shape (n_features,), float64
-        Weighted mean of the rows; sums are taken relative to it.
+        Weighted mean of the rows.
+    center : ndarray of shape (n_features,), float64
+        What sums are taken relative to: the mean, or 0 for sparse rows.
     far : ndarray of shape (n_features,), float64
-        How far the rows reach from the mean.
+        How far the rows reach from the center.
     scale : ndarray of shape (n_features,), float64
         Power of two by feature that turns values into integers.
     weight_scale, error_scale : float
         The same for weights and for distances.
     """
 
-    rows: Floats
+    rows: Rows
     weights: Float64s | None
     lattice: Lattice
     neighborhood: str
     kernels: Kernels
     total_weight: float
     mean: Float64s
+    center: Float64s
     far: Float64s
     scale: Float64s
     weight_scale: float
@@ -96,7 +104,7 @@ class EpochSums:
 
 
 def make_problem(
-    rows: Floats,
+    rows: Rows,
     weights: Float64s | None,
     lattice: Lattice,
     neighborhood: str,
@@ -107,7 +115,7 @@ def make_problem(
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features)
+    rows : ndarray of shape (n_samples, n_features) or SparseRows
         Prepared rows, at least one.
     weights : ndarray of shape (n_samples,) or None
         All above 0.
@@ -124,10 +132,13 @@ def make_problem(
         weights = _sized(weights)
     # fsum rounds once, so the total does not depend on the order of the rows.
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
-    low, high = (f(rows, axis=0).astype(np.float64) for f in (np.min, np.max))
-    middle = low + (high - low) / 2
-    mean = middle + _mean_offset(rows, weights, total_weight, middle, (high - low) / 2, kernels)
-    far = np.maximum(high - mean, mean - low)
+    low, high = (edge.astype(np.float64) for edge in column_range(rows))
+    is_sparse = isinstance(rows, SparseRows)
+    middle = np.zeros_like(low) if is_sparse else low + (high - low) / 2
+    reach_of_middle = np.maximum(high - middle, middle - low)
+    mean = middle + _mean_offset(rows, weights, total_weight, middle, reach_of_middle, kernels)
+    center = middle if is_sparse else mean
+    far = np.maximum(high - center, center - low)
     if reach is not None and len(reach):
         spread = np.maximum(high, reach.max(axis=0)) - np.minimum(low, reach.min(axis=0))
     else:
@@ -141,20 +152,21 @@ def make_problem(
         kernels,
         total_weight,
         mean,
+        center,
         far,
-        _power_of_two_scale(total_weight * far),
-        float(_power_of_two_scale(np.array([total_weight]))[0]),
-        float(_power_of_two_scale(np.array([total_weight * diameter]))[0]),
+        _value_scale(far, weights, total_weight),
+        float(_power_of_two(SUM_BITS, total_weight)),
+        float(_power_of_two(SUM_BITS, total_weight * diameter)),
     )
 
 
-def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Floats) -> EpochSums:
+def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floats) -> EpochSums:
     """Return the sums of some rows under a codebook.
 
     Parameters
     ----------
     problem : Problem
-    rows : ndarray of shape (n, n_features)
+    rows : ndarray of shape (n, n_features) or SparseRows
         Within the range that the problem was made from.
     weights : ndarray of shape (n,) or None
     codebook : ndarray of shape (n_units, n_features)
@@ -169,16 +181,16 @@ def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Fl
     ValueError
         For rows other than the problem's that lie outside their range: their sums would wrap.
     """
-    if not np.may_share_memory(rows, problem.rows):
+    if not np.may_share_memory(_values(rows), _values(problem.rows)):
         _refuse_beyond(problem, rows)
-    units, distances = problem.kernels.search(rows, codebook)
+    units, distances = problem.kernels.search(rows, codebook, order=problem.lattice.walk)
     counts = np.zeros(len(codebook), dtype=np.int64)
     totals = np.zeros(codebook.shape, dtype=np.int64)
     problem.kernels.sums(
         rows,
         units[:, 0],
         weights,
-        problem.mean,
+        problem.center,
         problem.scale,
         problem.weight_scale,
         counts,
@@ -189,12 +201,19 @@ def chunk(problem: Problem, rows: Floats, weights: Float64s | None, codebook: Fl
     return EpochSums(counts, totals, int(error))
 
 
-def _refuse_beyond(problem: Problem, rows: Floats) -> None:
-    far = np.abs(rows - problem.mean).max(axis=0, initial=0.0)
+def _values(rows: Rows) -> Floats:
+    return rows.values if isinstance(rows, SparseRows) else rows
+
+
+def _refuse_beyond(problem: Problem, rows: Rows) -> None:
+    if not len(rows):
+        return
+    low, high = column_range(rows)
+    far = np.maximum(high - problem.center, problem.center - low)
     if not (far <= problem.far).all():
         column = int((far > problem.far).argmax())
         raise ValueError(
-            f"feature {column} reaches {far[column]:.6g} from the mean, beyond the "
+            f"feature {column} reaches {far[column]:.6g} from the center, beyond the "
             f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows."
         )
 
@@ -237,15 +256,16 @@ def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats)
         O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
     """
     lattice = problem.lattice
-    by_unit = np.empty((lattice.n_units, codebook.shape[1] + 1))
-    np.divide(sums.totals, problem.scale, out=by_unit[:, :-1])
-    np.divide(sums.counts, problem.weight_scale, out=by_unit[:, -1])
+    d = codebook.shape[1]
+    by_unit = np.zeros((lattice.n_units, -(-(d + 1) // SUM_WIDTH) * SUM_WIDTH))
+    np.divide(sums.totals, problem.scale, out=by_unit[:, :d])
+    np.divide(sums.counts, problem.weight_scale, out=by_unit[:, d])
     tables = neighborhood_tables(lattice, problem.neighborhood, radius)
     on_map = by_unit.reshape(lattice.n_rows, lattice.n_cols, -1)
     smoothed = problem.kernels.smooth(on_map, tables).reshape(by_unit.shape)
-    totals, weight = smoothed[:, :-1], smoothed[:, -1:]
+    totals, weight = smoothed[:, :d], smoothed[:, d : d + 1]
     is_reached = weight > SMALLEST_WEIGHT
-    means = problem.mean + totals / np.where(is_reached, weight, 1.0)
+    means = problem.center + totals / np.where(is_reached, weight, 1.0)
     return np.where(is_reached, means, codebook).astype(codebook.dtype, copy=False)
 
 
@@ -258,15 +278,15 @@ def _sized(weights: Float64s) -> Float64s:
 
 
 def _mean_offset(
-    rows: Floats,
+    rows: Rows,
     weights: Float64s | None,
     total_weight: float,
     middle: Float64s,
-    half_range: Float64s,
+    reach: Float64s,
     kernels: Kernels,
 ) -> Float64s:
-    """Weighted mean of the rows relative to the middle of their range, order-free."""
-    scale = _power_of_two_scale(total_weight * half_range)
+    """Weighted mean of the rows relative to `middle`, order-free."""
+    scale = _value_scale(reach, weights, total_weight)
     counts = np.zeros(1, dtype=np.int64)
     totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
     everything = np.zeros(len(rows), dtype=np.int64)
@@ -274,7 +294,18 @@ def _mean_offset(
     return totals[0] / scale / total_weight
 
 
-def _power_of_two_scale(largest: Float64s) -> Float64s:
-    """Scale that keeps totals up to `largest` below 2^SUM_BITS."""
+def _value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
+    """Scale that keeps totals and single terms of values up to `far` small enough."""
+    # A whole weight repeats the rounded term: it counts for the total only.
+    largest = 1.0
+    if weights is not None:
+        parts = weights[weights != np.rint(weights)]
+        largest = max(largest, float(parts.max(initial=0.0)))
+    by_term = _power_of_two(TERM_BITS, largest * far)
+    return np.minimum(_power_of_two(SUM_BITS, total_weight * far), by_term)
+
+
+def _power_of_two(bits: int, largest: Float64s | float) -> Float64s:
+    """Power of two that brings values up to `largest` below 2^bits."""
     _, exponent = np.frexp(largest)
-    return np.ldexp(1.0, np.clip(SUM_BITS - exponent, -1000, 1000))
+    return np.ldexp(1.0, np.clip(bits - exponent, -1000, 1000))

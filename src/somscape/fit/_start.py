@@ -8,6 +8,7 @@ import numpy as np
 from somscape._types import Float64s, Floats
 from somscape.fit._problem import Problem
 from somscape.grid import Lattice
+from somscape.kernels import SparseRows, column_range
 
 STARTS = ("pca", "sample", "random")
 
@@ -20,6 +21,8 @@ MAX_COUNTED_WEIGHT = 2**20
 SAME_SIZE = 1e-6
 """Entries of an axis this close to the largest, relatively, count as largest: rounding of the
 covariance must not choose the sign."""
+
+SPARSE_ITERATIONS = 20
 
 START_BITS = 20
 """The start is rounded to this many bits of each feature's range, so that last-digit
@@ -55,9 +58,12 @@ def principal_axes(problem: Problem) -> Axes:
     Returns
     -------
     Axes
-        O(n_samples * n_features^2), from at most 100,000 rows.
+        O(n_samples * n_features^2), from at most 100,000 rows; for sparse rows
+        O(stored values) and nearly, by 20 orthogonal iterations.
     """
     rows, weights = problem.rows, problem.weights
+    if isinstance(rows, SparseRows):
+        return _sparse_axes(rows, weights, problem.mean)
     step = -(-len(rows) // MAX_AXES_ROWS)
     centered = rows[::step].astype(np.float64) - problem.mean
     some_weights = None if weights is None else _countable(weights[::step])
@@ -84,6 +90,35 @@ def principal_axes(problem: Problem) -> Axes:
         top = np.append(top, 0.0)
         directions = np.vstack([directions, np.zeros(rows.shape[1])])
     return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]))
+
+
+def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s) -> Axes:
+    """Two main axes by orthogonal iteration (Golub and Van Loan 2013, section 8.2.4).
+
+    The covariance is applied, never formed: it has n_features^2 entries.
+    """
+    of_row, share = rows.row_of_value, np.ones(len(rows)) if weights is None else weights
+    share = share / math.fsum(share)
+    values: Float64s = rows.values.astype(np.float64)
+
+    def covariance_times(axis: Float64s) -> Float64s:
+        along = np.bincount(of_row, values * axis[rows.features], minlength=len(rows))
+        along = (along - (mean * axis).sum()) * share
+        summed = np.bincount(rows.features, values * along[of_row], minlength=rows.n_features)
+        return summed - mean * along.sum()
+
+    # The features' spread is a start that no random draw can make better, only different.
+    axes = np.stack([np.abs(mean), np.where(np.arange(len(mean)) % 2, mean, -mean)])
+    axes[:, 0] += float(np.abs(mean).max()) or 1.0
+    variances = np.zeros(2)
+    for _ in range(SPARSE_ITERATIONS):
+        axes = np.stack([covariance_times(axis) for axis in axes])
+        for i, axis in enumerate(axes):
+            for other in axes[:i]:
+                axis -= (axis * other).sum() * other
+            variances[i] = float(np.sqrt((axis**2).sum()))
+            axis /= variances[i] or 1.0
+    return Axes(variances, np.stack([_with_fixed_sign(axis) for axis in axes]))
 
 
 def _countable(weights: Float64s) -> Float64s:
@@ -116,17 +151,20 @@ def start_codebook(
     ndarray of shape (n_units, n_features), of the rows' type
     """
     rows, lattice = problem.rows, problem.lattice
+    values: Floats
     if init == "pca":
         assert axes is not None
         offsets = plane_coordinates(lattice) * np.sqrt(axes.variances) @ axes.directions
-        largest = np.abs(rows.astype(np.float64) - problem.mean).max(axis=0)
+        low, high = (edge.astype(np.float64) for edge in column_range(rows))
+        largest = np.maximum(high - problem.mean, problem.mean - low)
         grain = largest / 2.0**START_BITS
         grain[grain == 0] = 1.0
         values = problem.mean + np.rint(offsets / grain) * grain
     elif init == "sample":
-        values = rows[_draw_rows(problem, lattice.n_units, rng)]
+        drawn = _draw_rows(problem, lattice.n_units, rng)
+        values = rows.take(drawn).dense() if isinstance(rows, SparseRows) else rows[drawn]
     else:
-        low, high = (f(rows, axis=0).astype(np.float64) for f in (np.min, np.max))
+        low, high = (edge.astype(np.float64) for edge in column_range(rows))
         values = low + (high - low) * rng.random((lattice.n_units, rows.shape[1]))
     return np.ascontiguousarray(values, dtype=rows.dtype)
 

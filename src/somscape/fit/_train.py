@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from somscape._errors import InputError
 from somscape._types import Float64s, Floats
 from somscape.fit._local import epoch_sums
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem, finalize
 from somscape.fit._schedule import schedule
 from somscape.fit._watch import Progress, Watch
+from somscape.grid import Lattice
+from somscape.kernels import SparseRows
 
 BLOCK_WORK = 5e7
 """Multiply-adds of one block of online updates: about 20 ms, so that an interrupt and the
@@ -100,6 +103,11 @@ def _train_online(
     problem: Problem, codebook: Floats, plan: Plan, watch: Watch, rng: np.random.Generator
 ) -> Trained:
     rows, lattice = problem.rows, problem.lattice
+    if isinstance(rows, SparseRows):
+        raise InputError(
+            "online training takes dense rows; pass algorithm='batch' for a sparse X, or "
+            "X.toarray()."
+        )
     n_steps = max(1, round(plan.n_epochs * len(rows)))
     radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps)
     rates = schedule(plan.rate_decay, plan.rate_start, plan.rate_end, n_steps)
@@ -142,5 +150,5 @@ def _one_pass(problem: Problem, rng: np.random.Generator) -> np.ndarray:
 def _spread(problem: Problem) -> float:
     """Mean distance of the rows to their mean, or 1 where all rows are equal."""
     mean = problem.mean[None, :].astype(problem.rows.dtype)
-    total = epoch_sums(problem, mean).error / problem.error_scale
+    total = epoch_sums(problem.on(Lattice(1, 1)), mean).error / problem.error_scale
     return total / problem.total_weight or 1.0

@@ -13,6 +13,8 @@ BOUNDARIES = ("plane", "torus")
 HEXAGON_ROW_PITCH = np.sqrt(0.75)
 """Rows of hexagons lie this far apart, so that all six neighbors are at distance 1."""
 
+STRIP_ROWS = 4
+
 
 @dataclass(frozen=True)
 class Lattice:
@@ -92,6 +94,18 @@ class Lattice:
     def rows_and_cols(self, units: Ints) -> tuple[Ints, Ints]:
         """Return the row and the column of each unit."""
         return units // self.n_cols, units % self.n_cols
+
+    @cached_property
+    def walk(self) -> Ints:
+        """All units in an order in which neighbors come close together, of shape (n_units,).
+
+        Through strips of about four rows, column by column, there and back: any 16 units in a
+        row lie in a patch of about 4 x 4.
+        """
+        n_strips = -(-self.n_rows // STRIP_ROWS)
+        units = np.arange(self.n_units).reshape(self.n_rows, self.n_cols)
+        strips = np.array_split(units, n_strips)
+        return np.concatenate([s[:, :: -1 if i % 2 else 1].T.ravel() for i, s in enumerate(strips)])
 
     def distances_from(self, unit: int) -> Float64s:
         """Return the map distance, in grid steps, from one unit to every unit.

@@ -4,7 +4,16 @@ Both have the same functions with the same meaning.  ``select_kernels`` says whi
 ``SOMSCAPE_KERNELS=numpy`` in the environment forces the twin.
 """
 
-from somscape.kernels._kernels import Kernels
+from somscape.kernels._kernels import MAX_BEST, METRICS, Kernels
 from somscape.kernels._select import select_kernels
+from somscape.kernels._sparse import Rows, SparseRows, column_range
 
-__all__ = ["Kernels", "select_kernels"]
+__all__ = [
+    "MAX_BEST",
+    "METRICS",
+    "Kernels",
+    "Rows",
+    "SparseRows",
+    "column_range",
+    "select_kernels",
+]

@@ -5,6 +5,8 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, NeighborhoodTables
 from somscape.kernels import _core  # type: ignore[attr-defined]  # built, where it is
+from somscape.kernels._kernels import METRICS
+from somscape.kernels._sparse import Rows, SparseRows
 
 
 class CoreKernels:
@@ -15,16 +17,36 @@ class CoreKernels:
         """Which instruction set runs, such as ``"core/avx512"``."""
         return f"core/{_core.instruction_set()}"
 
-    def search(self, rows: Floats, codebook: Floats, k: int = 1) -> tuple[Ints, Float64s]:
+    def search(
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        feature_weights: Float64s | None = None,
+        metric: str = "euclidean",
+        has_missing: bool = False,
+    ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances."""
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
-        _core.search(rows, codebook, units, distances)
+        which = METRICS.index(metric)
+        if isinstance(rows, SparseRows):
+            if feature_weights is not None or has_missing:
+                raise ValueError("sparse rows have neither feature weights nor missing values")
+            _core.search_sparse(
+                rows.begin, rows.features, rows.values, codebook, which, units, distances
+            )
+        else:
+            _core.search(
+                rows, codebook, order, feature_weights, which, has_missing, units, distances
+            )
         return units, distances
 
     def sums(
         self,
-        rows: Floats,
+        rows: Rows,
         units: Ints,
         weights: Float64s | None,
         center: Float64s,
@@ -34,7 +56,11 @@ class CoreKernels:
         totals: Ints,
     ) -> None:
         """Add each row to its unit, in fixed point."""
-        _core.sums(rows, units, weights, center, scale, weight_scale, counts, totals)
+        if isinstance(rows, SparseRows):
+            stored = (rows.begin, rows.features, rows.values)
+            _core.sums_sparse(*stored, units, weights, scale, weight_scale, counts, totals)
+        else:
+            _core.sums(rows, units, weights, center, scale, weight_scale, counts, totals)
 
     def smooth(self, sums: Float64s, tables: NeighborhoodTables) -> Float64s:
         """Return the neighborhood-weighted sums of every unit."""

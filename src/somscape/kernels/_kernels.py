@@ -4,37 +4,66 @@ from typing import Protocol
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, NeighborhoodTables
+from somscape.kernels._sparse import Rows
+
+METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
+MAX_BEST = 16
 
 
 class Kernels(Protocol):
-    """Four kernels over C-contiguous arrays, all of one float type."""
+    """Four kernels over C-contiguous arrays, all of one float type.
+
+    Rows may also be sparse for `search` and `sums`.
+    """
 
     @property
     def name(self) -> str:
         """Which path runs, such as ``"core/avx512"`` or ``"numpy"``."""
 
-    def search(self, rows: Floats, codebook: Floats, k: int = 1) -> tuple[Ints, Float64s]:
-        """Return the `k` nearest units of each row and their Euclidean distances.
+    def search(
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        feature_weights: Float64s | None = None,
+        metric: str = "euclidean",
+        has_missing: bool = False,
+    ) -> tuple[Ints, Float64s]:
+        """Return the `k` nearest units of each row and their distances.
 
         Parameters
         ----------
-        rows : ndarray of shape (n, d)
-            IN, finite.
+        rows : ndarray of shape (n, d), or SparseRows
+            IN, finite but for missing values.  Sparse rows have the Euclidean and the cosine
+            metric, without weights.
         codebook : ndarray of shape (m, d)
             IN, finite, of the same type.
         k : int, default=1
             At most 16 and at most m.
+        order : ndarray of shape (m,), optional
+            IN, all units in an order in which neighbors on the map lie close, such as
+            ``Lattice.walk``: lets the core skip groups of units.
+        feature_weights : ndarray of shape (d,), float64, optional
+            IN, at least 0: what each feature counts.
+        metric : {"euclidean", "manhattan", "chebyshev", "cosine"}, default="euclidean"
+            Root of the weighted sum of squared differences; weighted sum, or maximum, of absolute
+            differences; 1 minus the cosine of the angle, which is 1 for a row of zeros.
+        has_missing : bool, default=False
+            Whether rows may hold NaN.  Missing features then add nothing; not for "cosine".
 
         Returns
         -------
         units : ndarray of shape (n, k)
-            Nearest first; of equally near units the lowest.
+            Nearest first; of equally near units the lowest.  The core's Euclidean choice,
+            without feature weights, is that of exact arithmetic on the given numbers.
         distances : ndarray of shape (n, k), float64
         """
 
     def sums(
         self,
-        rows: Floats,
+        rows: Rows,
         units: Ints,
         weights: Float64s | None,
         center: Float64s,
@@ -50,14 +79,15 @@ class Kernels(Protocol):
 
         Parameters
         ----------
-        rows : ndarray of shape (n, d)
-            IN.
+        rows : ndarray of shape (n, d), or SparseRows
+            IN; sparse rows need a center of 0.
         units : ndarray of shape (n,)
             IN, the unit of each row.
         weights : ndarray of shape (n,) or None
             IN, float64; None means 1 each.
         center, scale : ndarray of shape (d,)
-            IN, float64; scales are powers of two that keep every total below 2^62.
+            IN, float64; scales are powers of two that keep every term, before it is repeated
+            by a whole weight, below 2^51, and every total below 2^62.
         weight_scale : float
             IN, a power of two.
         counts : ndarray of shape (m,), int64

@@ -1,16 +1,19 @@
 """The kernels in NumPy: where no core is built, and a second opinion in tests.
 
-`search` and `sums` do the core's arithmetic in the core's order and agree with it bit for bit;
+`search` measures in float64 in the core's order: the same distances bit for bit for dense rows,
+and the same units but where float64 cannot tell which is nearer.  `sums` agrees bit for bit;
 `smooth` and `stepwise` agree to rounding, 1e-12 relative in float64 and 1e-4 in float32.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, NeighborhoodTables
-
-MAX_BEST = 16
+from somscape.kernels._kernels import MAX_BEST, METRICS
+from somscape.kernels._sparse import Rows, SparseRows
 
 BLOCK_VALUES = 1 << 16
 """Distances held at once: 512 KiB in float64, so that they stay in the processor's cache."""
@@ -21,33 +24,45 @@ class NumpyKernels:
 
     name = "numpy"
 
-    def search(self, rows: Floats, codebook: Floats, k: int = 1) -> tuple[Ints, Float64s]:
+    def search(
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        feature_weights: Float64s | None = None,
+        metric: str = "euclidean",
+        has_missing: bool = False,
+    ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances."""
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
             raise ValueError(f"k must be in 1..min({MAX_BEST}, units); got {k}")
+        if has_missing and (metric == "cosine" or isinstance(rows, SparseRows)):
+            raise ValueError("cosine and sparse rows know no missing values")
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
+        if isinstance(rows, SparseRows):
+            for part, dense in rows.dense_blocks(16 * BLOCK_VALUES):
+                units[part], distances[part] = self.search(dense, codebook, k, metric=metric)
+            return units, distances
+        measure = MEASURES[METRICS.index(metric)]
+        prototypes: Float64s = codebook.astype(np.float64, copy=False)
         step = max(1, BLOCK_VALUES // len(codebook))
         for start in range(0, len(rows), step):
-            block = rows[start : start + step]
-            with np.errstate(over="ignore"):
-                sq = _distances_sq(block[:, None, :], codebook[None, :, :])
+            part = slice(start, start + step)
+            block: Float64s = rows[part].astype(np.float64, copy=False)
+            far = measure(block[:, None, :], prototypes[None, :, :], feature_weights)
             if k == 1:
-                found = sq.argmin(axis=1)[:, None]
+                found = far.argmin(axis=1)[:, None]
             else:
-                found = np.argsort(sq, axis=1, kind="stable")[:, :k]
-            # Float's choice, but distances in double: the order among the k may change.
-            exact = _distances_sq(
-                block.astype(np.float64)[:, None, :], codebook[found].astype(np.float64)
-            )
-            order = np.argsort(exact, axis=1, kind="stable")
-            units[start : start + step] = np.take_along_axis(found, order, axis=1)
-            distances[start : start + step] = np.sqrt(np.take_along_axis(exact, order, axis=1))
-        return units, distances
+                found = np.argsort(far, axis=1, kind="stable")[:, :k]
+            units[part], distances[part] = found, np.take_along_axis(far, found, axis=1)
+        return units, np.sqrt(distances) if metric == "euclidean" else distances
 
     def sums(
         self,
-        rows: Floats,
+        rows: Rows,
         units: Ints,
         weights: Float64s | None,
         center: Float64s,
@@ -57,18 +72,15 @@ class NumpyKernels:
         totals: Ints,
     ) -> None:
         """Add each row to its unit, in fixed point."""
-        values = (rows.astype(np.float64) - center) * scale
-        if weights is None:
-            np.add.at(counts, units, int(weight_scale))
-            np.add.at(totals, units, np.rint(values).astype(np.int64))
-            return
-        np.add.at(counts, units, np.rint(weights * weight_scale).astype(np.int64))
-        times = np.rint(weights)
-        is_whole = (times == weights)[:, None]
-        # Values that only their weight makes small enough for an integer are left out of the cast.
-        whole_values = np.rint(np.where(is_whole, values, 0.0)).astype(np.int64)
-        scaled = np.rint(np.where(is_whole, 0.0, weights[:, None] * values)).astype(np.int64)
-        np.add.at(totals, units, times.astype(np.int64)[:, None] * whole_values + scaled)
+        times = np.ones(len(rows)) if weights is None else weights
+        np.add.at(counts, units, np.rint(times * weight_scale).astype(np.int64))
+        if isinstance(rows, SparseRows):
+            of_row = rows.row_of_value
+            values = rows.values.astype(np.float64) * scale[rows.features]
+            np.add.at(totals, (units[of_row], rows.features), _fixed(values, times[of_row]))
+        else:
+            values = (rows.astype(np.float64) - center) * scale
+            np.add.at(totals, units, _fixed(values, times[:, None]))
 
     def smooth(self, sums: Float64s, tables: NeighborhoodTables) -> Float64s:
         """Return the neighborhood-weighted sums of every unit."""
@@ -107,10 +119,67 @@ class NumpyKernels:
         return total
 
 
-def _distances_sq(a: Floats, b: Floats) -> Floats:
-    """Sum squared differences over the last axis, feature after feature."""
-    total = np.zeros(np.broadcast_shapes(a.shape[:-1], b.shape[:-1]), dtype=a.dtype)
-    for f in range(a.shape[-1]):
-        difference = a[..., f] - b[..., f]
-        total += difference * difference
-    return total
+def _fixed(values: Float64s, weights: Float64s) -> Ints:
+    """Round weighted values to integers; a whole weight repeats the rounded value."""
+    times = np.rint(weights)
+    is_whole = times == weights
+    # Values that only their weight makes small enough for an integer are left out of the cast.
+    whole = np.rint(np.where(is_whole, values, 0.0)).astype(np.int64) * times.astype(np.int64)
+    return whole + np.rint(np.where(is_whole, 0.0, weights * values)).astype(np.int64)
+
+
+def _striped(terms: Iterator[Float64s], shape: tuple[int, ...]) -> Float64s:
+    """Sum one term per feature in eight stripes, as the core does."""
+    stripes = [np.zeros(shape) for _ in range(8)]
+    for f, term in enumerate(terms):
+        stripes[f % 8] += term
+    s = stripes
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+
+
+def _differences(x: Float64s, w: Float64s) -> Iterator[Float64s]:
+    return (x[..., f] - w[..., f] for f in range(x.shape[-1]))
+
+
+def _shape(x: Float64s, w: Float64s) -> tuple[int, ...]:
+    return np.broadcast_shapes(x.shape[:-1], w.shape[:-1])
+
+
+def _weight(weights: Float64s | None, f: int) -> float:
+    return 1.0 if weights is None else float(weights[f])
+
+
+def _squares(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
+    terms = (
+        np.nan_to_num(difference * difference * _weight(weights, f), nan=0.0)
+        for f, difference in enumerate(_differences(x, w))
+    )
+    return _striped(terms, _shape(x, w))
+
+
+def _absolutes(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
+    terms = (
+        np.nan_to_num(np.abs(difference) * _weight(weights, f), nan=0.0)
+        for f, difference in enumerate(_differences(x, w))
+    )
+    return _striped(terms, _shape(x, w))
+
+
+def _largest(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
+    most = np.zeros(_shape(x, w))
+    for f, difference in enumerate(_differences(x, w)):
+        np.fmax(most, np.abs(difference) * _weight(weights, f), out=most)
+    return most
+
+
+def _angles(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
+    def product(a: Float64s, b: Float64s) -> Float64s:
+        terms = (a[..., f] * b[..., f] * _weight(weights, f) for f in range(a.shape[-1]))
+        return _striped(terms, _shape(a, b))
+
+    norms = np.sqrt(product(x, x)) * np.sqrt(product(w, w))
+    return 1.0 - np.divide(product(x, w), norms, out=np.zeros_like(norms), where=norms > 0)
+
+
+MEASURES = (_squares, _absolutes, _largest, _angles)
+"""In the order of ``METRICS``; each of rows and prototypes that broadcast, without the root."""

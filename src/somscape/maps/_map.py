@@ -10,10 +10,16 @@ import numpy as np
 
 from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._validate import check_choice, check_number, check_values, check_whole
+from somscape._validate import (
+    check_choice,
+    check_number,
+    check_sparse_values,
+    check_values,
+    check_whole,
+)
 from somscape.encode import Encoding
 from somscape.grid import Lattice
-from somscape.kernels import select_kernels
+from somscape.kernels import Rows, SparseRows, select_kernels
 from somscape.save import Record, read_record, write_record
 from somscape.tables import Table
 
@@ -145,6 +151,16 @@ class Map:
         check_values(values, self.encoding.feature_names, self.codebook.dtype)
         return np.ascontiguousarray(values, dtype=self.codebook.dtype)
 
+    def _sparse_rows_of(self, X: Any) -> SparseRows:
+        rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
+        if rows.shape[1] != self.codebook.shape[1]:
+            raise InputError(
+                f"X must have {self.codebook.shape[1]} features, which this map was trained on; "
+                f"got {rows.shape[1]}."
+            )
+        check_sparse_values(rows, self.encoding.feature_names, self.codebook.dtype)
+        return rows.astype(self.codebook.dtype)
+
     def _in_order(self, X: Any) -> Any:
         """Return a data frame's columns in the map's order, and anything else as it is."""
         columns = getattr(X, "columns", None)
@@ -165,7 +181,7 @@ class Map:
         Parameters
         ----------
         X : Table or array-like of shape (n_samples, n_features)
-            As for `rows_of`.
+            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
         k : int, default=1
             How many units, nearest first, at most 16.
 
@@ -183,7 +199,7 @@ class Map:
         Parameters
         ----------
         X : Table or array-like of shape (n_samples, n_features)
-            As for `rows_of`.
+            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
         k : int, default=1
             How many units, nearest first, at most 16.
 
@@ -192,7 +208,9 @@ class Map:
         units : ndarray of shape (n_samples, k)
         distances : ndarray of shape (n_samples, k), float64
         """
-        return select_kernels().search(self.rows_of(X), self.codebook, k)
+        is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
+        rows: Rows = self._sparse_rows_of(X) if is_sparse else self.rows_of(X)
+        return select_kernels().search(rows, self.codebook, k, order=self.lattice.walk)
 
     @cached_property
     def u_heights(self) -> Float64s:

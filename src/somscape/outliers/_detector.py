@@ -59,7 +59,7 @@ def train_detector(
     Map
         With detector settings.  Costs ``1 + n_folds`` trainings.
     """
-    map_, _ = train_map(rows, weights, encoding, settings)
+    map_, _, _ = train_map(rows, weights, encoding, settings)
     detector = DetectorSettings(detection.score, detection.n_prototypes, 0.0, np.empty(0))
     map_ = replace(map_, detector=detector)
     threshold = threshold_for(score_rows(map_, rows), detection.contamination, weights)
@@ -84,6 +84,6 @@ def _cross_fitted_scores(
     for fold in np.array_split(order, min(n_folds, n)):
         others = np.setdiff1d(order, fold, assume_unique=True)
         part = None if weights is None else weights[others]
-        without, _ = train_map(rows[others], part, map_.encoding, settings, map_.lattice)
+        without, _, _ = train_map(rows[others], part, map_.encoding, settings, map_.lattice)
         scores[fold] = score_rows(replace(without, detector=map_.detector), rows[fold])
     return scores

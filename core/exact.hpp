@@ -1,0 +1,204 @@
+// Distances in double, and which of two units is nearer when double cannot tell.
+//
+// The double sum runs in eight stripes, the same on every instruction set, and is what the user
+// sees.  Squares add up, so its error is relative: units further apart than that are ordered by
+// it.  The rest of the Euclidean cases compare sums of products of the inputs, each product held
+// exactly by one or two doubles and their sum by an expansion (Shewchuk 1997, section 2.4).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "kernels.hpp"
+#include "simd.hpp"
+
+namespace somscape::SOMSCAPE_ISA {
+
+// A sum of doubles without rounding: parts that do not overlap, smallest first.
+class ExactSum {
+public:
+    void add(double value) {
+        std::size_t kept = 0;
+        for (const double part : parts) {
+            const double sum = value + part;
+            const double back = sum - value;
+            const double lost = (value - (sum - back)) + (part - back);
+            if (lost != 0.0) parts[kept++] = lost;
+            value = sum;
+        }
+        parts.resize(kept);
+        parts.push_back(value);
+    }
+    void add_product(double a, double b) {
+        const double product = a * b;
+        add(product);
+        add(std::fma(a, b, -product));
+    }
+    // The largest part outweighs all others together.
+    double sign() const { return parts.empty() ? 0.0 : parts.back(); }
+
+private:
+    std::vector<double> parts;
+};
+
+// The k nearest of the units that are added, in order.  The judge is one of those below.
+template <class Judge>
+class Ranking {
+public:
+    Ranking(const Judge& judge, typename Judge::Row x, int k,
+            std::int64_t* units,  // OUT (k,)
+            double* values)       // OUT (k,)
+        : judge(judge), x(x), k(k), units(units), values(values) {}
+
+    void add(std::int64_t unit) {
+        const double value = judge.value(x, unit);
+        if (found == k && !judge.is_before(x, unit, value, units[k - 1], values[k - 1])) return;
+        int i = found < k ? found++ : k - 1;
+        for (; i > 0 && judge.is_before(x, unit, value, units[i - 1], values[i - 1]); --i) {
+            units[i] = units[i - 1];
+            values[i] = values[i - 1];
+        }
+        units[i] = unit;
+        values[i] = value;
+    }
+
+    // Turns the values into distances.
+    void finish() {
+        for (int i = 0; i < found; ++i) values[i] = judge.distance(values[i]);
+    }
+
+private:
+    const Judge& judge;
+    typename Judge::Row x;
+    int k, found = 0;
+    std::int64_t* units;
+    double* values;
+};
+
+template <class T>
+class Judge {
+public:
+    using Row = const T*;
+
+    explicit Judge(const SearchInput<T>& in)
+        : in(in), tolerance((double(in.d) / stripes + 8) * 0x1p-53) {}
+
+    // Squared distance for the Euclidean metric, else the distance itself.
+    double value(const T* x, std::int64_t unit) const {
+        const T* w = in.codebook + unit * in.d;
+        const bool is_dense = !in.has_missing && !in.weights;
+        switch (in.metric) {
+            case Metric::cosine: return cosine(x, w);
+            case Metric::chebyshev: return largest(x, w);
+            case Metric::manhattan:
+                return is_dense ? dense<false>(x, w) : total(x, w, [](double a, double b) {
+                    return std::fabs(a - b);
+                });
+            default:
+                return is_dense ? dense<true>(x, w) : total(x, w, [](double a, double b) {
+                    return (a - b) * (a - b);
+                });
+        }
+    }
+
+    double distance(double value) const {
+        return in.metric == Metric::euclidean ? std::sqrt(value) : value;
+    }
+
+    // Whether unit a, at value_a, comes before unit b: nearer, or as near with a lower index.
+    bool is_before(const T* x, std::int64_t a, double value_a, std::int64_t b,
+                   double value_b) const {
+        const bool can_tell = std::fabs(value_a - value_b) > tolerance * (value_a + value_b);
+        if (can_tell || in.metric != Metric::euclidean || in.weights)
+            return value_a < value_b || (value_a == value_b && a < b);
+        const double sign = exact_difference(x, a, b);
+        return sign < 0 || (sign == 0 && a < b);
+    }
+
+private:
+    using S = Simd<double>;
+    static constexpr int stripes = 8, pieces = stripes / S::lanes;
+    typedef T Narrow __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
+                                    may_alias));
+
+    static double join(const double (&s)[stripes]) {
+        return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+    }
+
+    // The sum of squared or absolute differences.
+    template <bool is_squared>
+    double dense(const T* x, const T* w) const {
+        typename S::Vec sum[pieces] = {};
+        std::int64_t f = 0;
+        for (; f + stripes <= in.d; f += stripes) add_stripes<is_squared>(x + f, w + f, sum);
+        double s[stripes];
+        std::memcpy(s, sum, sizeof s);
+        for (int i = 0; f < in.d; ++f, ++i) {
+            const double difference = double(x[f]) - double(w[f]);
+            s[i] += is_squared ? difference * difference : std::fabs(difference);
+        }
+        return join(s);
+    }
+
+    template <bool is_squared>
+    static void add_stripes(const T* x, const T* w, typename S::Vec (&sum)[pieces]) {
+        for (int p = 0; p < pieces; ++p) {
+            const auto a = __builtin_convertvector(
+                *reinterpret_cast<const Narrow*>(x + p * S::lanes), typename S::Vec);
+            const auto b = __builtin_convertvector(
+                *reinterpret_cast<const Narrow*>(w + p * S::lanes), typename S::Vec);
+            const typename S::Vec difference = a - b;
+            sum[p] += is_squared ? difference * difference : magnitude(difference);
+        }
+    }
+
+    template <class Term>
+    double total(const T* x, const T* w, Term term) const {
+        double s[stripes] = {};
+        for (std::int64_t f = 0; f < in.d; ++f)
+            if (!std::isnan(x[f]))
+                s[f % stripes] +=
+                    term(double(x[f]), double(w[f])) * (in.weights ? in.weights[f] : 1.0);
+        return join(s);
+    }
+
+    double largest(const T* x, const T* w) const {
+        double most = 0;
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            const double here = std::fabs(double(x[f]) - double(w[f])) *
+                                (in.weights ? in.weights[f] : 1.0);
+            if (here > most) most = here;
+        }
+        return most;
+    }
+
+    // 1 where either has no direction.
+    double cosine(const T* x, const T* w) const {
+        const auto product = [](double a, double b) { return a * b; };
+        const double norms = std::sqrt(total(x, x, product)) * std::sqrt(total(w, w, product));
+        return norms > 0 ? 1.0 - total(x, w, product) / norms : 1.0;
+    }
+
+    // The sign of |x - a|^2 - |x - b|^2 = sum of a a - b b - 2 x a + 2 x b.
+    double exact_difference(const T* x, std::int64_t unit_a, std::int64_t unit_b) const {
+        const T* a = in.codebook + unit_a * in.d;
+        const T* b = in.codebook + unit_b * in.d;
+        ExactSum sum;
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            if (a[f] == b[f] || std::isnan(x[f])) continue;
+            sum.add_product(a[f], a[f]);
+            sum.add_product(-double(b[f]), b[f]);
+            sum.add_product(-2.0 * x[f], a[f]);
+            sum.add_product(2.0 * x[f], b[f]);
+        }
+        return sum.sign();
+    }
+
+    const SearchInput<T>& in;
+    double tolerance;
+};
+
+}  // namespace somscape::SOMSCAPE_ISA

@@ -1,0 +1,212 @@
+// Rows and units in the form that tiles are scored in, and how wrong a score can be.
+//
+// Euclidean: |x - w|^2 / 2 = |x|^2 / 2 + (|w|^2 / 2 - x.w), and the first term is the same for all
+// units, so a score starts at |w|^2 / 2 and adds -w[f] x[f].  Rows and units are centered on the
+// codebook's mean first, or cancellation would grow with the data's offset, and brought to size 1
+// by a power of two.  Scores are float even for double inputs (type F), unless float could not
+// tell the units apart (search.cpp).
+// Missing values double the features: sum of m (w^2 / 2 - x w) is a scalar product of (x, m)
+// with (-w, w^2 / 2).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "buffer.hpp"
+#include "kernels.hpp"
+#include "tile.hpp"
+
+namespace somscape::SOMSCAPE_ISA {
+
+// A codebook packed in groups.
+template <class F>
+struct Units {
+    std::int64_t n_groups = 0, d = 0;
+    Buffer<F> packed;  // (n_groups, d, group_size)
+    Buffer<F> start;   // (n_groups * group_size,), infinite past the last unit: never chosen
+    double norm = 0;   // the largest unit's, in the metric's sense
+    double start_size = 0;
+
+    Units(std::int64_t m, std::int64_t d)
+        : n_groups((m + group_size - 1) / group_size), d(d), packed(n_groups * group_size * d),
+          start(n_groups * group_size) {
+        std::fill_n(packed.get(), n_groups * group_size * d, F(0));
+        std::fill_n(start.get(), n_groups * group_size, std::numeric_limits<F>::infinity());
+    }
+
+    std::int64_t n_vectors() const { return n_groups * vectors_per_group<F>; }
+    F& at(std::int64_t place, std::int64_t f) const {
+        return packed[(place / group_size * d + f) * group_size + place % group_size];
+    }
+};
+
+template <class T, class F>
+class Prepared {
+public:
+    explicit Prepared(const SearchInput<T>& in)
+        : in(in), is_dot(in.metric == Metric::euclidean || in.metric == Metric::cosine),
+          d(in.has_missing && in.metric == Metric::euclidean ? 2 * in.d : in.d),
+          center(in.d), units(in.m, d) {
+        find_center_and_scale();
+        for (std::int64_t place = 0; place < in.m; ++place) {
+            if (is_dot) place_for_products(place);
+            else place_for_differences(place);
+        }
+        // Roundings on the way to a score, in units of the last place of its largest partial sum:
+        // one per feature of a block, one per block, and 8 for preparing and for using it.
+        const double blocks = std::ceil(double(d) / features_at_once);
+        const double depth = in.metric == Metric::chebyshev
+            ? 8 : double(std::min(d, features_at_once)) + blocks + 8;
+        rounding = 1.01 * depth * 0.5 * std::numeric_limits<F>::epsilon();
+    }
+
+    // Prepares one row and returns its size: Euclidean norm, sum or maximum of its values.
+    double row(const T* x, F* out) const {
+        if (in.metric == Metric::cosine) return of_length_one(x, out);
+        if (in.metric == Metric::euclidean) return in.has_missing ? masked(x, out)
+                                                                  : centered(x, out);
+        double size = 0;
+        for (std::int64_t f = 0; f < d; ++f) {
+            const double value = at_center(x[f], f) * weight(f);
+            out[f] = F(value);
+            const double here = std::isnan(value) ? 0.0 : std::fabs(value);
+            size = in.metric == Metric::chebyshev ? std::max(size, here) : size + here;
+        }
+        return size;
+    }
+
+    // No computed score of a row of this size is further than this from the exact one; infinite
+    // where scores could overflow.
+    double error(double row_size) const {
+        const double largest = is_dot ? row_size * units.norm + units.start_size
+                                      : row_size + units.norm;
+        if (!(largest < double(std::numeric_limits<F>::max()) / 8))
+            return std::numeric_limits<double>::infinity();
+        return rounding * largest + double(d) * std::numeric_limits<F>::denorm_min();
+    }
+
+    std::int64_t unit_at(std::int64_t place) const { return in.order ? in.order[place] : place; }
+    double weight(std::int64_t f) const { return in.weights ? in.weights[f] : 1.0; }
+    double at_center(T value, std::int64_t f) const {
+        return double(T(value - center[f])) * scale;
+    }
+
+    const SearchInput<T>& in;
+    const bool is_dot;
+    const std::int64_t d;
+    Buffer<T> center;
+    double scale = 1;
+    Units<F> units;
+    double rounding = 0;
+
+private:
+    // The root of a sum of squares, some of which may have vanished.
+    double root(double sum) const {
+        return std::sqrt(sum + double(d) * double(std::numeric_limits<F>::min()));
+    }
+
+    void find_center_and_scale() {
+        std::fill_n(center.get(), in.d, T(0));
+        if (in.metric == Metric::cosine) return;
+        Buffer<double> sum(in.d);
+        std::fill_n(sum.get(), in.d, 0.0);
+        for (std::int64_t u = 0; u < in.m; ++u)
+            for (std::int64_t f = 0; f < in.d; ++f) sum[f] += double(in.codebook[u * in.d + f]);
+        for (std::int64_t f = 0; f < in.d; ++f) center[f] = T(sum[f] / double(in.m));
+        double farthest = 0;
+        for (std::int64_t u = 0; u < in.m; ++u)
+            for (std::int64_t f = 0; f < in.d; ++f)
+                farthest = std::max(
+                    farthest, std::fabs(double(in.codebook[u * in.d + f]) - double(center[f])));
+        if (farthest > 0 && std::isfinite(farthest)) scale = std::exp2(-std::ilogb(farthest));
+    }
+
+    void place_for_products(std::int64_t place) {
+        const T* w = in.codebook + unit_at(place) * in.d;
+        const bool is_cosine = in.metric == Metric::cosine;
+        double norm_sq = 0, half = 0, length = scale;
+        if (is_cosine) length = to_length_one(w);
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            const double b = (double(w[f]) - double(center[f])) * length;
+            const F value = F(-b * weight(f));
+            units.at(place, f) = value;
+            norm_sq += double(value) * double(value);
+            const double term = 0.5 * weight(f) * b * b;
+            if (in.has_missing) {
+                units.at(place, in.d + f) = F(term);
+                norm_sq += term * term;
+            } else if (!is_cosine) {
+                half += term;
+            }
+        }
+        units.start[place] = F(half);
+        units.norm = std::max(units.norm, root(norm_sq));
+        units.start_size = std::max(units.start_size, half);
+    }
+
+    void place_for_differences(std::int64_t place) {
+        const T* w = in.codebook + unit_at(place) * in.d;
+        double size = 0;
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            const F value = F((double(w[f]) - double(center[f])) * scale * weight(f));
+            units.at(place, f) = value;
+            const double here = std::fabs(double(value));
+            size = in.metric == Metric::chebyshev ? std::max(size, here) : size + here;
+        }
+        units.start[place] = F(0);
+        units.norm = std::max(units.norm, size);
+    }
+
+    double to_length_one(const T* x) const {
+        double sum = 0;
+        for (std::int64_t f = 0; f < in.d; ++f) sum += weight(f) * double(x[f]) * double(x[f]);
+        return sum > 0 ? 1.0 / std::sqrt(sum) : 0.0;
+    }
+
+    double of_length_one(const T* x, F* out) const {
+        const double length = to_length_one(x);
+        double sum = 0;  // not 1 where features are weighted
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            out[f] = F(double(x[f]) * length);
+            sum += double(out[f]) * double(out[f]);
+        }
+        return root(sum);
+    }
+
+    double masked(const T* x, F* out) const {
+        double sum = 0;
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            const bool is_there = !std::isnan(x[f]);
+            out[f] = is_there ? F(at_center(x[f], f)) : F(0);
+            out[in.d + f] = is_there ? F(1) : F(0);
+            sum += double(out[f]) * double(out[f]) + double(out[in.d + f]);
+        }
+        return root(sum);
+    }
+
+    double centered(const T* x, F* out) const {
+        using S = Simd<F>;
+        typedef T Wide __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
+                                      may_alias));
+        const T factor = T(scale);
+        typename S::Vec sum = {};
+        std::int64_t f = 0;
+        for (; f + S::lanes <= in.d; f += S::lanes) {
+            const Wide value = (*reinterpret_cast<const Wide*>(x + f) -
+                                *reinterpret_cast<const Wide*>(center.get() + f)) * factor;
+            const auto narrow = __builtin_convertvector(value, typename S::Vec);
+            S::store(out + f, narrow);
+            sum = multiply_add(narrow, narrow, sum);
+        }
+        F total = sum_of_lanes(sum);
+        for (; f < in.d; ++f) {
+            out[f] = F((x[f] - center[f]) * factor);
+            total += out[f] * out[f];
+        }
+        return root(double(total) * (1 + double(in.d) * std::numeric_limits<F>::epsilon()));
+    }
+};
+
+}  // namespace somscape::SOMSCAPE_ISA

@@ -1,0 +1,111 @@
+"""Rows of which only some values are stored, as scipy.sparse's CSR arrays hold them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRows:
+    """Rows in compressed sparse row format; a value that is not stored is 0.
+
+    Attributes
+    ----------
+    begin : ndarray of shape (n_rows + 1,), int64
+        Where each row's values start and the last one's end; the first is 0.
+    features : ndarray of shape (n_stored,), int32
+        Column of each value, no column twice in a row.
+    values : ndarray of shape (n_stored,), float32 or float64
+    n_features : int
+    """
+
+    begin: NDArray[np.int64]
+    features: NDArray[np.int32]
+    values: Floats
+    n_features: int
+
+    @classmethod
+    def from_csr(cls, matrix: Any) -> "SparseRows":
+        """Take over a ``scipy.sparse`` CSR array or matrix; a copy only where needed."""
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        return cls(
+            np.ascontiguousarray(matrix.indptr, dtype=np.int64),
+            np.ascontiguousarray(matrix.indices, dtype=np.int32),
+            np.ascontiguousarray(matrix.data),
+            matrix.shape[1],
+        )
+
+    def __len__(self) -> int:
+        return len(self.begin) - 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of features."""
+        return len(self), self.n_features
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+        return self.values.dtype
+
+    def __getitem__(self, part: slice) -> "SparseRows":
+        """Return some rows in a row, such as ``rows[10:20]``, without copying their values."""
+        start, stop, _ = part.indices(len(self))
+        first, last = self.begin[start], self.begin[stop]
+        return SparseRows(
+            self.begin[start : stop + 1] - first,
+            self.features[first:last],
+            self.values[first:last],
+            self.n_features,
+        )
+
+    def take(self, rows: Ints) -> "SparseRows":
+        """Return the rows of these numbers, in this order."""
+        counts = np.diff(self.begin)[rows]
+        begin = np.concatenate([[0], np.cumsum(counts)])
+        at = np.arange(begin[-1]) + np.repeat(self.begin[rows] - begin[:-1], counts)
+        return SparseRows(begin, self.features[at], self.values[at], self.n_features)
+
+    def astype(self, dtype: Any) -> "SparseRows":
+        """Return the rows with values of another type; the same values where it is theirs."""
+        return replace(self, values=self.values.astype(dtype, copy=False))
+
+    @property
+    def row_of_value(self) -> Ints:
+        """Row number of each stored value, of shape (n_stored,)."""
+        return np.repeat(np.arange(len(self)), np.diff(self.begin))
+
+    def dense(self) -> Floats:
+        """Return all values, of shape (n_rows, n_features)."""
+        out = np.zeros(self.shape, dtype=self.dtype)
+        out[self.row_of_value, self.features] = self.values
+        return out
+
+    def dense_blocks(self, n_values: int) -> Iterator[tuple[slice, Floats]]:
+        """Yield all rows as dense blocks of about `n_values` values."""
+        step = max(1, n_values // max(1, self.n_features))
+        for start in range(0, len(self), step):
+            part = slice(start, start + step)
+            yield part, self[part].dense()
+
+
+Rows = Floats | SparseRows
+
+
+def column_range(rows: Rows) -> tuple[Floats, Floats]:
+    """Return the least and the largest value of each feature, each of shape (n_features,)."""
+    if not isinstance(rows, SparseRows):
+        return rows.min(axis=0), rows.max(axis=0)
+    is_full = np.bincount(rows.features, minlength=rows.n_features) == len(rows)
+    edge = np.array(np.inf, dtype=rows.dtype)
+    low, high = np.where(is_full, edge, 0), np.where(is_full, -edge, 0)
+    np.minimum.at(low, rows.features, rows.values)
+    np.maximum.at(high, rows.features, rows.values)
+    return low, high
