@@ -123,8 +123,13 @@ SparseRows<T> sparse_rows(const Array<const std::int64_t, 1>& begin,
     const std::int64_t stored = begin.data()[n];
     require(stored <= std::int64_t(features.shape(0)) && stored <= std::int64_t(values.shape(0)),
             "rows name more values than there are");
-    for (std::int64_t i = 0; i < stored; ++i)
-        require(features.data()[i] >= 0 && features.data()[i] < d, "a feature is out of range");
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t at = begin.data()[i]; at < begin.data()[i + 1]; ++at) {
+            const std::int32_t f = features.data()[at];
+            require(f >= 0 && f < d, "a feature is out of range");
+            require(at == begin.data()[i] || features.data()[at - 1] < f,
+                    "the features of a row must ascend");
+        }
     return {begin.data(), features.data(), values.data(), n};
 }
 
@@ -159,8 +164,10 @@ void sums_sparse(Array<const std::int64_t, 1> begin, Array<const std::int32_t, 1
     require(std::int64_t(units.shape(0)) == rows.n, "one unit per row");
     require(!weights || std::int64_t(weights->shape(0)) == rows.n, "one weight per row");
     require_units(units.data(), rows.n, m);
-    kernels_of<T>().sums_sparse(rows, units.data(), weights ? weights->data() : nullptr, d,
-                                scale.data(), weight_scale, counts.data(), totals.data());
+    kernels_of<T>().sums_sparse(
+        rows, d, scale.data(),
+        {units.data(), weights ? weights->data() : nullptr, rows.n, weight_scale}, counts.data(),
+        totals.data());
 }
 
 template <class T>
@@ -177,24 +184,34 @@ void sums(Array<const T, 2> rows, Array<const std::int64_t, 1> units,
     require(std::int64_t(counts.shape(0)) == m, "one count per unit");
     nb::gil_scoped_release unlocked;
     require_units(units.data(), n, m);
-    kernels_of<T>().sums(rows.data(), units.data(), weights ? weights->data() : nullptr, n, d,
-                         center.data(), scale.data(), weight_scale, counts.data(), totals.data());
+    kernels_of<T>().sums(rows.data(), d, center.data(), scale.data(),
+                         {units.data(), weights ? weights->data() : nullptr, n, weight_scale},
+                         counts.data(), totals.data());
 }
 
-void smooth(Array<const double, 3> sums, Array<const double, 2> row_weight,
-            Array<const std::int32_t, 2> kernel, Array<const double, 2> col_kernel,
-            Array<double, 3> out) {
-    const std::size_t n_rows = sums.shape(0), n_cols = sums.shape(1), f = sums.shape(2);
-    require(row_weight.shape(0) == n_rows && row_weight.shape(1) == n_rows &&
-                kernel.shape(0) == n_rows && kernel.shape(1) == n_rows,
+template <class T>
+double smooth(Array<const std::int64_t, 2> totals, Array<const std::int64_t, 1> counts,
+              Array<const double, 1> scale, double weight_scale, Array<const double, 1> center,
+              Array<const double, 2> row_weight, Array<const std::int32_t, 2> kernel,
+              Array<const double, 2> col_kernel, Array<const T, 2> codebook, Array<T, 2> out) {
+    const std::size_t m = totals.shape(0), d = totals.shape(1), n_rows = row_weight.shape(0);
+    const std::size_t n_cols = (col_kernel.shape(1) + 1) / 2;
+    require(counts.shape(0) == m, "one count per unit");
+    require(scale.shape(0) == d && center.shape(0) == d, "one scale and center per feature");
+    require(row_weight.shape(1) == n_rows && kernel.shape(0) == n_rows &&
+                kernel.shape(1) == n_rows,
             "row_weight and kernel must be (n_rows, n_rows)");
-    require(col_kernel.shape(1) == 2 * n_cols - 1, "col_kernel must have 2 n_cols - 1 columns");
-    require(out.shape(0) == n_rows && out.shape(1) == n_cols && out.shape(2) == f,
-            "out must have the shape of sums");
+    require(m >= 1 && n_rows * n_cols == m && col_kernel.shape(1) == 2 * n_cols - 1,
+            "col_kernel must have 2 n_cols - 1 columns for n_rows x n_cols units");
+    require(codebook.shape(0) == m && codebook.shape(1) == d && out.shape(0) == m &&
+                out.shape(1) == d,
+            "codebook and out must have the shape of totals");
     nb::gil_scoped_release unlocked;
-    const Buffer<double> work(n_rows * n_cols * f);
-    current()->smooth(sums.data(), row_weight.data(), kernel.data(), col_kernel.data(), n_rows,
-                      n_cols, f, col_kernel.shape(0), work.get(), out.data());
+    return kernels_of<T>().smooth(
+        totals.data(), counts.data(), scale.data(), weight_scale, center.data(), std::int64_t(d),
+        {row_weight.data(), kernel.data(), col_kernel.data(), std::int64_t(n_rows),
+         std::int64_t(n_cols), std::int64_t(col_kernel.shape(0))},
+        codebook.data(), out.data());
 }
 
 template <class T>
@@ -234,6 +251,10 @@ void define(nb::module_& m) {
           "values"_a.noconvert(), "units"_a.noconvert(), "weights"_a.noconvert().none(),
           "scale"_a.noconvert(), "weight_scale"_a, "counts"_a.noconvert(),
           "totals"_a.noconvert());
+    m.def("smooth", &smooth<T>, "totals"_a.noconvert(), "counts"_a.noconvert(),
+          "scale"_a.noconvert(), "weight_scale"_a, "center"_a.noconvert(),
+          "row_weight"_a.noconvert(), "kernel"_a.noconvert(), "col_kernel"_a.noconvert(),
+          "codebook"_a.noconvert(), "out"_a.noconvert());
     m.def("stepwise", &stepwise<T>, "rows"_a.noconvert(), "order"_a.noconvert(),
           "rates"_a.noconvert(), "radii"_a.noconvert(), "n_rows"_a, "n_cols"_a, "is_hexagonal"_a,
           "is_torus"_a, "is_bubble"_a, "codebook"_a.noconvert());
@@ -246,8 +267,6 @@ NB_MODULE(_core, m) {
     using namespace somscape;
     define<float>(m);
     define<double>(m);
-    m.def("smooth", &smooth, "sums"_a.noconvert(), "row_weight"_a.noconvert(),
-          "kernel"_a.noconvert(), "col_kernel"_a.noconvert(), "out"_a.noconvert());
     m.def("instruction_sets", &instruction_sets);
     m.def("instruction_set", [] { return std::string(current()->name); });
     m.def("use_instruction_set", &use_instruction_set, "name"_a);

@@ -18,6 +18,14 @@ struct MapShape {
     bool is_bubble;  // else gaussian
 };
 
+// How strongly units pull each other, by row offset and column offset (grid/_neighborhood.py).
+struct Neighborhood {
+    const double* row_weight;    // (n_rows, n_rows), target row by source row
+    const std::int32_t* kernel;  // (n_rows, n_rows), which column kernel
+    const double* col_kernel;    // (n_kernels, 2 n_cols - 1), by column offset
+    std::int64_t n_rows, n_cols, n_kernels;
+};
+
 enum class Metric { euclidean, manhattan, chebyshev, cosine };
 
 constexpr int max_best = 16;
@@ -32,6 +40,14 @@ struct SearchInput {
     Metric metric;
     bool has_missing;
     int k;                        // units wanted per row, 1..min(max_best, m)
+};
+
+// The unit of each row, and what the row counts there.
+struct Winners {
+    const std::int64_t* units;  // (n,), each in 0..m-1
+    const double* weights;      // (n,) or null for all 1
+    std::int64_t n;
+    double weight_scale;        // power of two
 };
 
 // Rows in compressed sparse row format; what is not stored is 0.
@@ -61,18 +77,25 @@ struct KernelsOf {
     std::size_t (*packed_size)(std::int64_t n_units, std::int64_t n_features);
 
     void (*sums)(const T* rows,               // IN  (n, d)
-                 const std::int64_t* units,   // IN  (n,), each in 0..m-1
-                 const double* weights,       // IN  (n,) or null for all 1
-                 std::int64_t n, std::int64_t d,
+                 std::int64_t d,
                  const double* center,        // IN  (d,)
                  const double* scale,         // IN  (d,), powers of two
-                 double weight_scale,         // IN  power of two
+                 const Winners& winners,
                  std::int64_t* counts,        // INOUT (m,)
                  std::int64_t* totals);       // INOUT (m, d)
 
-    void (*sums_sparse)(SparseRows<T> rows, const std::int64_t* units, const double* weights,
-                        std::int64_t d, const double* scale, double weight_scale,
-                        std::int64_t* counts, std::int64_t* totals);  // as for sums, around 0
+    void (*sums_sparse)(SparseRows<T> rows, std::int64_t d, const double* scale,
+                        const Winners& winners, std::int64_t* counts,
+                        std::int64_t* totals);  // as for sums, around 0
+
+    double (*smooth)(const std::int64_t* totals,  // IN  (m, d), as sums leaves them
+                     const std::int64_t* counts,  // IN  (m,)
+                     const double* scale, double weight_scale, const double* center,
+                     std::int64_t d,
+                     const Neighborhood& neighborhood,  // IN  on n_rows x n_cols = m units
+                     const T* codebook,           // IN  (m, d), kept where nothing was won
+                     T* out);                     // OUT (m, d)
+    // returns how far the unit that moved furthest moved
 
     double (*stepwise)(const T* rows,            // IN  (n, d)
                        const std::int64_t* order,  // IN  (n_steps,), rows to present
@@ -90,15 +113,6 @@ struct Kernels {
     const char* name;
     KernelsOf<float> f32;
     KernelsOf<double> f64;
-
-    void (*smooth)(const double* sums,         // IN  (n_rows, n_cols, f)
-                   const double* row_weight,   // IN  (n_rows, n_rows), target row by source row
-                   const std::int32_t* kernel, // IN  (n_rows, n_rows), which column kernel
-                   const double* col_kernel,   // IN  (n_kernels, 2 n_cols - 1), by column offset
-                   std::int64_t n_rows, std::int64_t n_cols, std::int64_t f,
-                   std::int64_t n_kernels,
-                   double* work,               // OUT work space (n_rows, n_cols, f)
-                   double* out);               // OUT (n_rows, n_cols, f)
 };
 
 // One per instruction set that was compiled in; table.cpp defines them.

@@ -16,6 +16,7 @@
 
 #include "buffer.hpp"
 #include "kernels.hpp"
+#include "threads.hpp"
 #include "tile.hpp"
 
 namespace somscape::SOMSCAPE_ISA {
@@ -48,11 +49,17 @@ public:
     explicit Prepared(const SearchInput<T>& in)
         : in(in), is_dot(in.metric == Metric::euclidean || in.metric == Metric::cosine),
           d(in.has_missing && in.metric == Metric::euclidean ? 2 * in.d : in.d),
-          center(in.d), units(in.m, d) {
-        find_center_and_scale();
+          middle(in.d), units(in.m, d) {
+        find_middle_and_scale();
+        Buffer<double> norms(in.m);
+        const int threads = thread_count(8.0 * double(in.m) * double(d));
+        (void)threads;
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (std::int64_t place = 0; place < in.m; ++place)
+            norms[place] = is_dot ? place_for_products(place) : place_for_differences(place);
         for (std::int64_t place = 0; place < in.m; ++place) {
-            if (is_dot) place_for_products(place);
-            else place_for_differences(place);
+            units.norm = std::max(units.norm, norms[place]);
+            units.start_size = std::max(units.start_size, double(units.start[place]));
         }
         // Roundings on the way to a score, in units of the last place of its largest partial sum:
         // one per feature of a block, one per block, and 8 for preparing and for using it.
@@ -90,13 +97,13 @@ public:
     std::int64_t unit_at(std::int64_t place) const { return in.order ? in.order[place] : place; }
     double weight(std::int64_t f) const { return in.weights ? in.weights[f] : 1.0; }
     double at_center(T value, std::int64_t f) const {
-        return double(T(value - center[f])) * scale;
+        return double(T(value - middle[f])) * scale;
     }
 
     const SearchInput<T>& in;
     const bool is_dot;
     const std::int64_t d;
-    Buffer<T> center;
+    Buffer<T> middle;
     double scale = 1;
     Units<F> units;
     double rounding = 0;
@@ -107,56 +114,57 @@ private:
         return std::sqrt(sum + double(d) * double(std::numeric_limits<F>::min()));
     }
 
-    void find_center_and_scale() {
-        std::fill_n(center.get(), in.d, T(0));
+    void find_middle_and_scale() {
+        std::fill_n(middle.get(), in.d, T(0));
         if (in.metric == Metric::cosine) return;
         Buffer<double> sum(in.d);
         std::fill_n(sum.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)
             for (std::int64_t f = 0; f < in.d; ++f) sum[f] += double(in.codebook[u * in.d + f]);
-        for (std::int64_t f = 0; f < in.d; ++f) center[f] = T(sum[f] / double(in.m));
+        for (std::int64_t f = 0; f < in.d; ++f) middle[f] = T(sum[f] / double(in.m));
         double farthest = 0;
         for (std::int64_t u = 0; u < in.m; ++u)
             for (std::int64_t f = 0; f < in.d; ++f)
                 farthest = std::max(
-                    farthest, std::fabs(double(in.codebook[u * in.d + f]) - double(center[f])));
+                    farthest, std::fabs(double(in.codebook[u * in.d + f]) - double(middle[f])));
         if (farthest > 0 && std::isfinite(farthest)) scale = std::exp2(-std::ilogb(farthest));
     }
 
-    void place_for_products(std::int64_t place) {
+    // Packs a unit and returns its size.
+    double place_for_products(std::int64_t place) {
         const T* w = in.codebook + unit_at(place) * in.d;
         const bool is_cosine = in.metric == Metric::cosine;
         double norm_sq = 0, half = 0, length = scale;
         if (is_cosine) length = to_length_one(w);
+        F* to = &units.at(place, 0);
         for (std::int64_t f = 0; f < in.d; ++f) {
-            const double b = (double(w[f]) - double(center[f])) * length;
+            const double b = (double(w[f]) - double(middle[f])) * length;
             const F value = F(-b * weight(f));
-            units.at(place, f) = value;
+            to[f * group_size] = value;
             norm_sq += double(value) * double(value);
             const double term = 0.5 * weight(f) * b * b;
             if (in.has_missing) {
-                units.at(place, in.d + f) = F(term);
+                to[(in.d + f) * group_size] = F(term);
                 norm_sq += term * term;
             } else if (!is_cosine) {
                 half += term;
             }
         }
         units.start[place] = F(half);
-        units.norm = std::max(units.norm, root(norm_sq));
-        units.start_size = std::max(units.start_size, half);
+        return root(norm_sq);
     }
 
-    void place_for_differences(std::int64_t place) {
+    double place_for_differences(std::int64_t place) {
         const T* w = in.codebook + unit_at(place) * in.d;
         double size = 0;
         for (std::int64_t f = 0; f < in.d; ++f) {
-            const F value = F((double(w[f]) - double(center[f])) * scale * weight(f));
+            const F value = F((double(w[f]) - double(middle[f])) * scale * weight(f));
             units.at(place, f) = value;
             const double here = std::fabs(double(value));
             size = in.metric == Metric::chebyshev ? std::max(size, here) : size + here;
         }
         units.start[place] = F(0);
-        units.norm = std::max(units.norm, size);
+        return size;
     }
 
     double to_length_one(const T* x) const {
@@ -186,23 +194,38 @@ private:
         return root(sum);
     }
 
-    double centered(const T* x, F* out) const {
-        using S = Simd<F>;
-        typedef T Wide __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
+    // Writes centered values, as vectors of `width` while they last, and adds their squares.
+    template <int width>
+    void center(const T* x, F* out, std::int64_t& f, F& total) const {
+        typedef T Wide __attribute__((vector_size(width * sizeof(T)), aligned(alignof(T)),
                                       may_alias));
-        const T factor = T(scale);
-        typename S::Vec sum = {};
-        std::int64_t f = 0;
-        for (; f + S::lanes <= in.d; f += S::lanes) {
+        typedef F Narrow __attribute__((vector_size(width * sizeof(F)), aligned(alignof(F)),
+                                        may_alias));
+        if (f + width > in.d) return;
+        Narrow sum = {};
+        for (; f + width <= in.d; f += width) {
             const Wide value = (*reinterpret_cast<const Wide*>(x + f) -
-                                *reinterpret_cast<const Wide*>(center.get() + f)) * factor;
-            const auto narrow = __builtin_convertvector(value, typename S::Vec);
-            S::store(out + f, narrow);
-            sum = multiply_add(narrow, narrow, sum);
+                                *reinterpret_cast<const Wide*>(middle.get() + f)) * T(scale);
+            const Narrow narrow = __builtin_convertvector(value, Narrow);
+            *reinterpret_cast<Narrow*>(out + f) = narrow;
+            sum += narrow * narrow;
         }
-        F total = sum_of_lanes(sum);
+        if constexpr (width == Simd<F>::lanes) {
+            total += sum_of_lanes((typename Simd<F>::Vec)sum);
+        } else {
+            for (int i = 0; i < width; ++i) total += sum[i];
+        }
+    }
+
+    double centered(const T* x, F* out) const {
+        constexpr int lanes = Simd<F>::lanes;
+        F total = 0;
+        std::int64_t f = 0;
+        center<lanes>(x, out, f, total);
+        if constexpr (lanes > 8) center<8>(x, out, f, total);
+        if constexpr (lanes > 4) center<4>(x, out, f, total);
         for (; f < in.d; ++f) {
-            out[f] = F((x[f] - center[f]) * factor);
+            out[f] = F((x[f] - middle[f]) * T(scale));
             total += out[f] * out[f];
         }
         return root(double(total) * (1 + double(in.d) * std::numeric_limits<F>::epsilon()));

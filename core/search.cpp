@@ -35,7 +35,7 @@ constexpr std::int64_t few_rows = 3;
 constexpr std::int64_t least_groups = 8, least_rows_to_skip = 2048;
 constexpr std::int64_t blocks_per_probe = 32, probe_rows = 40 * rows_at_once;
 // Where float scores cannot settle so many of the first rows, double scores are used.
-constexpr std::int64_t sample_rows = 64;
+constexpr std::int64_t sample_rows = 64, least_rows_to_sample = 4096;
 // To find out which groups a row needs costs as much as so many features of a group.
 constexpr double skipping_costs = 200, share_that_pays = 0.9;
 
@@ -94,7 +94,7 @@ private:
             center_scores = Buffer<F>(n_rows * search.groups->padded());
             nearest = Buffer<std::int32_t>(n_rows);
             needing = Buffer<std::int16_t>(n_groups * n_rows);
-            n_needing = Buffer<std::int32_t>(n_groups);
+            needing_end = Buffer<std::int16_t*>(n_groups);
         }
         Buffer<F> rows;  // prepared
         Buffer<double> norms, errors;
@@ -105,7 +105,7 @@ private:
         Buffer<F> center_scores;
         Buffer<std::int32_t> nearest;    // group of each row
         Buffer<std::int16_t> needing;    // by group: rows that have to meet it
-        Buffer<std::int32_t> n_needing;
+        Buffer<std::int16_t*> needing_end;
     };
 
     template <class Do>
@@ -148,8 +148,9 @@ private:
     template <class Index>
     void point_to(const F* (&row)[rows_at_once], std::int64_t from, std::int64_t count,
                   const Work& work, Index index) const {
+        const std::int64_t stride = prepared->d;
         for (int r = 0; r < rows_at_once; ++r)
-            row[r] = work.rows.get() + index(std::min(from + r, count - 1)) * prepared->d;
+            row[r] = work.rows.get() + index(std::min(from + r, count - 1)) * stride;
     }
 
     // Sub-blocks of rows and stretches of the codebook, each small enough to stay in the cache.
@@ -276,9 +277,12 @@ private:
         const std::int64_t n_groups = prepared->units.n_groups, width = groups->padded();
         find_nearest_groups(count, work);
         for (std::int64_t i = 0; i < count; ++i) work.lists.clear(i, work.errors[i]);
-        const auto clear = [&] { std::fill_n(work.n_needing.get(), n_groups, 0); };
+        const auto clear = [&] {
+            for (std::int64_t g = 0; g < n_groups; ++g)
+                work.needing_end[g] = work.needing.get() + g * count;
+        };
         const auto need = [&](std::int64_t group, std::int64_t row) {
-            work.needing[group * count + work.n_needing[group]++] = std::int16_t(row);
+            *work.needing_end[group]++ = std::int16_t(row);
         };
         clear();
         for (std::int64_t i = 0; i < count; ++i) need(work.nearest[i], i);
@@ -326,7 +330,7 @@ private:
         constexpr int vectors = std::min(vectors_per_group<F>, vectors_at_once);
         for (std::int64_t g = 0; g < prepared->units.n_groups; ++g) {
             const std::int16_t* rows = work.needing.get() + g * count;
-            const std::int64_t n = work.n_needing[g];
+            const std::int64_t n = work.needing_end[g] - rows;
             for (std::int64_t i = 0; i < n; i += rows_at_once)
                 for (int part = 0; part < vectors_per_group<F>; part += vectors)
                     offer<Dot, vectors>(i, n, g * vectors_per_group<F> + part, work,
@@ -339,7 +343,8 @@ private:
         const double n_groups = double(prepared->units.n_groups), rows = double(count);
         double met = rows * (double(groups->padded()) / group_size + 1 +
                              skipping_costs / double(prepared->d));
-        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g) met += work.n_needing[g];
+        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g)
+            met += double(work.needing_end[g] - (work.needing.get() + g * count));
         return met < share_that_pays * rows * n_groups;
     }
 
@@ -391,7 +396,7 @@ private:
 
 template <class T>
 void search(const SearchInput<T>& in, std::int64_t* units, double* distances) {
-    if (in.n > 2 * sample_rows) {
+    if (in.n >= least_rows_to_sample) {
         SearchInput<T> sample = in;
         sample.n = sample_rows;
         if (Search<T, float>(sample, units, distances).run() > sample_rows / 16) {

@@ -33,6 +33,9 @@ public:
         : prepared(prepared), n(prepared.units.n_groups), d(prepared.d), centers(n * d),
           packed(n, d), radius(padded()) {
         std::fill_n(radius.get(), padded(), F(0));
+        const int threads = thread_count(8.0 * double(prepared.in.m) * double(d));
+        (void)threads;
+#pragma omp parallel for schedule(static) num_threads(threads)
         for (std::int64_t g = 0; g < n; ++g) find_center(g);
         if (n <= most_with_planes) find_planes();
     }
@@ -56,17 +59,21 @@ public:
         const Vec plane_limit = S::broadcast(F(double(center_score[nearest]) + 6 * error));
         const F* margin = has_planes ? margins.get() + nearest * padded() : nullptr;
         const F* apart = has_planes ? distances.get() + nearest * padded() : nullptr;
-        for (std::int64_t g = 0; g < n; g += S::lanes) {
-            const Vec score = S::load(center_score + g);
-            const Vec far = S::load(radius.get() + g) + distance;
-            std::uint32_t needed = not_above_mask(multiply_add(half, far * far, score), ball_limit);
-            if (!needed) continue;
-            if (has_planes) {
-                const Vec beyond = S::load(margin + g) - S::load(apart + g) * distance;
-                needed &= not_above_mask(score + beyond, plane_limit);
+        // Branches on single vectors would be mispredicted: 64 groups are decided, then visited.
+        for (std::int64_t first = 0; first < n; first += 64) {
+            std::uint64_t needed = 0;
+            for (std::int64_t g = first; g < std::min(first + 64, n); g += S::lanes) {
+                const Vec score = S::load(center_score + g);
+                const Vec far = S::load(radius.get() + g) + distance;
+                std::uint64_t mask = not_above_mask(multiply_add(half, far * far, score), ball_limit);
+                if (has_planes) {
+                    const Vec beyond = S::load(margin + g) - S::load(apart + g) * distance;
+                    mask &= not_above_mask(score + beyond, plane_limit);
+                }
+                needed |= mask << (g - first);
             }
             for (; needed; needed &= needed - 1) {
-                const std::int64_t group = g + __builtin_ctz(needed);
+                const std::int64_t group = first + __builtin_ctzll(needed);
                 if (group != nearest) visit(group);
             }
         }
@@ -96,7 +103,7 @@ private:
             double distance_sq = 0;
             for (std::int64_t f = 0; f < d; ++f) {
                 const double difference =
-                    (double(w[f]) - double(prepared.center[f])) * prepared.scale -
+                    (double(w[f]) - double(prepared.middle[f])) * prepared.scale -
                     double(centers[g * d + f]);
                 distance_sq += difference * difference;
             }
@@ -138,6 +145,9 @@ private:
                           });
         std::fill_n(margins.get(), n * width, infinity);
         std::fill_n(distances.get(), n * width, F(0));
+        const int threads = thread_count(double(n) * double(prepared.in.m) * double(d));
+        (void)threads;
+#pragma omp parallel for schedule(static) num_threads(threads)
         for (std::int64_t first = 0; first < n; first += rows_at_once) {
             score_centers(first, prepared.units, 0, prepared.units.n_vectors(),
                           [&](std::int64_t a, std::int64_t v, Vec score) {

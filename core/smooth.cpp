@@ -1,14 +1,18 @@
-// Neighborhood sums over the map, first along columns, then along rows.
+// The neighborhood mean of the units' sums: the next codebook.
 //
-// out[r] = sum over r' of row_weight[r, r'] * (column kernel[r, r'] applied to row r' of sums).
+// Sums and counts go over the map along columns, then along rows:
+// out[r] = sum over r' of row_weight[r, r'] * (column kernel[r, r'] applied to row r').
 // A gaussian needs one column kernel on a rectangular map and three on a hexagonal one (the
 // half-step shifts between rows), a bubble one per row offset (grid/_neighborhood.py).
 // Both passes are small matrix products, in tiles of targets and values that stay in registers.
 // Every element is summed in the order of the sources, without contraction: the same bits for
-// any thread count and instruction set.
+// any thread count and instruction set.  Features are taken in batches, so that the work space
+// stays small on any map.
 #include "smooth.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "buffer.hpp"
 #include "threads.hpp"
@@ -110,49 +114,120 @@ void along_columns(const double* source, const double* taps, Reach reach, std::i
     }
 }
 
+constexpr std::int64_t batch_bytes = 8 << 20;  // of each of three work spaces
+constexpr std::int64_t width_of_weight = 8;    // a column of weights, padded to whole vectors
+
+class Smoother {
+public:
+    Smoother(const Neighborhood& h, int threads)
+        : h(h), threads(threads), weight_of_kernel(h.n_kernels * h.n_rows * h.n_rows) {
+        for (std::int64_t k = 0; k < h.n_kernels; ++k)
+            for (std::int64_t i = 0; i < h.n_rows * h.n_rows; ++i)
+                weight_of_kernel[k * h.n_rows * h.n_rows + i] =
+                    h.kernel[i] == k ? h.row_weight[i] : 0.0;
+    }
+
+    // `values`, `work` and `out` are (n_rows, n_cols, f).
+    void run(const double* values, std::int64_t f, double* work, double* out) const {
+        const std::int64_t row_size = h.n_cols * f;
+        const std::int64_t n_parts = (row_size + values_per_task - 1) / values_per_task;
+        std::fill_n(out, h.n_rows * row_size, 0.0);
+#pragma omp parallel num_threads(threads)
+        for (std::int64_t k = 0; k < h.n_kernels; ++k) {
+            const double* taps = h.col_kernel + k * (2 * h.n_cols - 1) + (h.n_cols - 1);
+            const double* weight = weight_of_kernel.get() + k * h.n_rows * h.n_rows;
+            const Reach reach = reach_of(taps, h.n_cols);
+#pragma omp for schedule(static)
+            for (std::int64_t from = 0; from < h.n_rows; ++from) {
+                bool is_used = false;
+                for (std::int64_t r = 0; r < h.n_rows; ++r)
+                    is_used |= weight[r * h.n_rows + from] != 0.0;
+                if (is_used)
+                    along_columns(values + from * row_size, taps, reach, h.n_cols, f,
+                                  work + from * row_size);
+            }
+            // A source row that no target uses holds nothing, and is met by zero weights alone.
+            // Targets two rows apart: on a hexagonal map they use the same sources.
+#pragma omp for schedule(static) collapse(2)
+            for (std::int64_t group = 0; group < (h.n_rows + 7) / 8 * 2; ++group)
+                for (std::int64_t part = 0; part < n_parts; ++part) {
+                    const std::int64_t first = group / 2 * 8 + group % 2;
+                    const std::int64_t left = (h.n_rows - first + 1) / 2;
+                    if (first >= h.n_rows) continue;
+                    add_weighted({work, row_size}, {weight + first * h.n_rows, 2 * h.n_rows, 1}, 0,
+                                 h.n_rows, {out + first * row_size, 2 * row_size},
+                                 int(std::min<std::int64_t>(left, targets_at_once)),
+                                 part * values_per_task,
+                                 std::min(row_size, (part + 1) * values_per_task));
+                }
+        }
+    }
+
+private:
+    const Neighborhood& h;
+    int threads;
+    Buffer<double> weight_of_kernel;  // (n_kernels, n_rows, n_rows), 0 where another one applies
+};
+
 }  // namespace
 
-void smooth(const double* sums, const double* row_weight, const std::int32_t* kernel,
-            const double* col_kernel, std::int64_t n_rows, std::int64_t n_cols, std::int64_t f,
-            std::int64_t n_kernels, double* work, double* out) {
-    const std::int64_t row_size = n_cols * f;
-    const std::int64_t n_parts = (row_size + values_per_task - 1) / values_per_task;
-    const int threads = thread_count(2.0 * double(n_rows) * double(row_size) *
-                                     double(n_rows + n_cols));
-    (void)threads;
-    std::fill_n(out, n_rows * row_size, 0.0);
-    const Buffer<double> weight_of_kernel(n_rows * n_rows);
-#pragma omp parallel num_threads(threads)
-    for (std::int64_t k = 0; k < n_kernels; ++k) {
-        const double* taps = col_kernel + k * (2 * n_cols - 1) + (n_cols - 1);
-        const Reach reach = reach_of(taps, n_cols);
-#pragma omp for schedule(static)
-        for (std::int64_t from = 0; from < n_rows; ++from) {
-            bool is_used = false;
-            for (std::int64_t r = 0; r < n_rows; ++r) {
-                const std::int64_t at = r * n_rows + from;
-                weight_of_kernel[at] = kernel[at] == k ? row_weight[at] : 0.0;
-                is_used |= weight_of_kernel[at] != 0.0;
-            }
-            if (is_used)
-                along_columns(sums + from * row_size, taps, reach, n_cols, f,
-                              work + from * row_size);
-        }
-        // A source row that no target uses holds nothing, and is met by zero weights alone.
-        // Targets two rows apart: on a hexagonal map they use the same sources.
-#pragma omp for schedule(static) collapse(2)
-        for (std::int64_t group = 0; group < (n_rows + 7) / 8 * 2; ++group)
-            for (std::int64_t part = 0; part < n_parts; ++part) {
-                const std::int64_t first = group / 2 * 8 + group % 2;
-                const std::int64_t left = (n_rows - first + 1) / 2;
-                if (first >= n_rows) continue;
-                add_weighted({work, row_size}, {weight_of_kernel.get() + first * n_rows, 2 * n_rows, 1},
-                             0, n_rows, {out + first * row_size, 2 * row_size},
-                             int(std::min<std::int64_t>(left, targets_at_once)),
-                             part * values_per_task,
-                             std::min(row_size, (part + 1) * values_per_task));
-            }
+template <class T>
+double smooth(const std::int64_t* totals, const std::int64_t* counts, const double* scale,
+              double weight_scale, const double* center, std::int64_t d,
+              const Neighborhood& neighborhood, const T* codebook, T* out) {
+    const std::int64_t m = neighborhood.n_rows * neighborhood.n_cols;
+    const std::int64_t fitting = batch_bytes / std::int64_t(sizeof(double)) / m / 8 * 8;
+    const std::int64_t batch = std::clamp<std::int64_t>(fitting, 8, (d + 7) / 8 * 8);
+    const int threads =
+        thread_count(2.0 * double(m) * double(std::min(d, batch)) *
+                     double(neighborhood.n_rows + neighborhood.n_cols));
+    const std::int64_t width = std::max(batch, width_of_weight);
+    const Buffer<double> values(m * width), work(m * width), smoothed(m * width), weights(m),
+        moved_sq(m);
+    const Smoother smoother(neighborhood, threads);
+
+    std::fill_n(values.get(), m * width_of_weight, 0.0);
+    for (std::int64_t u = 0; u < m; ++u)
+        values[u * width_of_weight] = double(counts[u]) / weight_scale;
+    smoother.run(values.get(), width_of_weight, work.get(), smoothed.get());
+    for (std::int64_t u = 0; u < m; ++u) {
+        weights[u] = smoothed[u * width_of_weight];
+        moved_sq[u] = 0.0;
     }
+
+    for (std::int64_t begin = 0; begin < d; begin += batch) {
+        const std::int64_t here = std::min(batch, d - begin), f = (here + 7) / 8 * 8;
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (std::int64_t u = 0; u < m; ++u) {
+            double* to = values.get() + u * f;
+            for (std::int64_t j = 0; j < here; ++j)
+                to[j] = double(totals[u * d + begin + j]) / scale[begin + j];
+            std::fill(to + here, to + f, 0.0);
+        }
+        smoother.run(values.get(), f, work.get(), smoothed.get());
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (std::int64_t u = 0; u < m; ++u) {
+            const T* before = codebook + u * d + begin;
+            T* after = out + u * d + begin;
+            const double* sum = smoothed.get() + u * f;
+            // A neighborhood that won no more than the least normal number won nothing.
+            if (!(weights[u] > std::numeric_limits<double>::min())) {
+                std::copy_n(before, here, after);
+                continue;
+            }
+            for (std::int64_t j = 0; j < here; ++j) {
+                after[j] = T(center[begin + j] + sum[j] / weights[u]);
+                const double step = double(after[j]) - double(before[j]);
+                moved_sq[u] += step * step;
+            }
+        }
+    }
+    return std::sqrt(*std::max_element(moved_sq.get(), moved_sq.get() + m));
 }
+
+template double smooth(const std::int64_t*, const std::int64_t*, const double*, double,
+                       const double*, std::int64_t, const Neighborhood&, const float*, float*);
+template double smooth(const std::int64_t*, const std::int64_t*, const double*, double,
+                       const double*, std::int64_t, const Neighborhood&, const double*, double*);
 
 }  // namespace somscape::SOMSCAPE_ISA

@@ -5,8 +5,9 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
-void smooth(const double* sums, const double* row_weight, const std::int32_t* kernel,
-            const double* col_kernel, std::int64_t n_rows, std::int64_t n_cols, std::int64_t f,
-            std::int64_t n_kernels, double* work, double* out);
+template <class T>
+double smooth(const std::int64_t* totals, const std::int64_t* counts, const double* scale,
+              double weight_scale, const double* center, std::int64_t d,
+              const Neighborhood& neighborhood, const T* codebook, T* out);
 
 }  // namespace somscape::SOMSCAPE_ISA

@@ -1,8 +1,8 @@
 // The nearest units of sparse rows, at the cost of what is stored.
 //
 // A row's score against a vector of units is |w|^2 / 2 plus -w[f] x[f] over its stored features:
-// one vector load per value.  All rows of a block meet one group of 16 units before the next, so
-// that the group's features, 64 bytes each, stay in the cache.  Nothing is centered, for that
+// one vector load per value.  Thousands of rows meet a stretch of one group's features, 64 bytes
+// each, before the next, so that the stretch stays in the cache.  Nothing is centered, for that
 // would fill the rows.  What float scores cannot settle is judged in double, then exactly, as for
 // dense rows.
 #include "sparse.hpp"
@@ -20,7 +20,8 @@
 namespace somscape::SOMSCAPE_ISA {
 namespace {
 
-constexpr std::int64_t block_rows = 512;
+constexpr std::int64_t most_rows = 8192;        // of a block: 3 MB of shortlists
+constexpr std::int64_t stretch_features = 8192;  // half a megabyte of a group
 constexpr int chains = 4;  // sums of one row that grow side by side
 
 // Squared distance as |w|^2 + sum of x (x - 2 w) over the stored features.
@@ -32,13 +33,19 @@ public:
     SparseJudge(const SparseRows<T>& rows, const T* codebook, std::int64_t m, std::int64_t d,
                 bool is_cosine)
         : rows(rows), codebook(codebook), d(d), is_cosine(is_cosine), norms_sq(m) {
+        const int threads = thread_count(double(m) * double(d));
+        (void)threads;
+#pragma omp parallel for schedule(static) num_threads(threads)
         for (std::int64_t u = 0; u < m; ++u) {
-            double sum = 0;
+            double sum[8] = {};
             for (std::int64_t f = 0; f < d; ++f)
-                sum += double(codebook[u * d + f]) * double(codebook[u * d + f]);
-            norms_sq[u] = sum;
+                sum[f % 8] += double(codebook[u * d + f]) * double(codebook[u * d + f]);
+            norms_sq[u] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) +
+                          ((sum[4] + sum[5]) + (sum[6] + sum[7]));
         }
     }
+
+    double norm_sq_of_unit(std::int64_t unit) const { return norms_sq[unit]; }
 
     double value(Row row, std::int64_t unit) const {
         const T* w = codebook + unit * d;
@@ -111,49 +118,75 @@ public:
                  Metric metric, int k, std::int64_t* units, double* distances)
         : rows(rows), m(m), d(d), k(k), is_cosine(metric == Metric::cosine), units(units),
           distances(distances), judge(rows, codebook, m, d, is_cosine), packed(m, d) {
-        for (std::int64_t u = 0; u < m; ++u) pack(codebook + u * d, u);
+        const int threads = thread_count(double(m) * double(d));
+        (void)threads;
+#pragma omp parallel for schedule(static) num_threads(threads)
+        for (std::int64_t g = 0; g < packed.n_groups; ++g) pack(codebook, g);
+        for (std::int64_t u = 0; u < m; ++u) {
+            const double norm = std::sqrt(judge.norm_sq_of_unit(u));
+            packed.norm = std::max(packed.norm, is_cosine ? 1.0 : norm);
+            packed.start_size = std::max(packed.start_size, double(packed.start[u]));
+        }
+        packed.norm = packed.norm * (1 + 1e-6) + 1e-18;
     }
 
     void run() {
-        const std::int64_t n_blocks = (rows.n + block_rows - 1) / block_rows;
         const double stored = double(rows.begin[rows.n] - rows.begin[0]);
         const int threads = thread_count(stored * double(m));
+        const std::int64_t n_blocks = (rows.n + threads * most_rows - 1) / (threads * most_rows) *
+                                      threads;
         std::vector<Work> work;
-        for (int t = 0; t < threads; ++t) work.emplace_back(k);
+        const std::int64_t block = (rows.n + n_blocks - 1) / n_blocks;
+        for (int t = 0; t < threads; ++t) work.emplace_back(k, block, n_stretches());
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (std::int64_t b = 0; b < n_blocks; ++b)
-            search(b * block_rows, std::min(block_rows, rows.n - b * block_rows),
-                   work[thread_number()]);
+        for (std::int64_t b = 0; b < n_blocks; ++b) {
+            const std::int64_t first = std::min(b * block, rows.n);
+            search(first, std::min(block, rows.n - first), work[thread_number()]);
+        }
     }
 
 private:
     struct Work {
-        explicit Work(int k) : lists(block_rows, k), factors(block_rows), errors(block_rows) {}
+        Work(int k, std::int64_t n_rows, std::int64_t n_stretches)
+            : lists(n_rows, k), factors(n_rows), errors(n_rows), sums(n_rows),
+              stretches(n_rows * (n_stretches + 1)) {}
         Shortlists<float> lists;
         Buffer<float> factors;  // that a row's values are multiplied by
         Buffer<double> errors;
+        Buffer<Vec> sums;                 // scores so far
+        Buffer<std::int64_t> stretches;  // where each row's values of each stretch start, and end
     };
 
-    void pack(const T* w, std::int64_t unit) {
-        double norm_sq = 0, kept_sq = 0;
-        for (std::int64_t f = 0; f < d; ++f) norm_sq += double(w[f]) * double(w[f]);
-        const double length = !is_cosine ? 1.0 : norm_sq > 0 ? 1.0 / std::sqrt(norm_sq) : 0.0;
-        for (std::int64_t f = 0; f < d; ++f) {
-            const float value = float(-double(w[f]) * length);
-            packed.at(unit, f) = value;
-            kept_sq += double(value) * double(value);
+    std::int64_t n_stretches() const { return (d + stretch_features - 1) / stretch_features; }
+
+    void pack(const T* codebook, std::int64_t g) {
+        const std::int64_t first = g * group_size, here = std::min<std::int64_t>(group_size, m - first);
+        double length[group_size];
+        for (std::int64_t i = 0; i < here; ++i) {
+            const double norm_sq = judge.norm_sq_of_unit(first + i);
+            length[i] = !is_cosine ? 1.0 : norm_sq > 0 ? 1.0 / std::sqrt(norm_sq) : 0.0;
+            packed.start[first + i] = is_cosine ? 0.0f : float(0.5 * norm_sq);
         }
-        const double half = is_cosine ? 0.0 : 0.5 * norm_sq;
-        packed.start[unit] = float(half);
-        packed.norm = std::max(packed.norm, std::sqrt(kept_sq + double(d) * 1e-38));
-        packed.start_size = std::max(packed.start_size, half);
+        for (std::int64_t f = 0; f < d; ++f)
+            for (std::int64_t i = 0; i < here; ++i)
+                packed.at(first + i, f) = float(-double(codebook[(first + i) * d + f]) * length[i]);
     }
 
     void search(std::int64_t first, std::int64_t count, Work& work) {
+        const std::int64_t parts = n_stretches();
         for (std::int64_t i = 0; i < count; ++i) prepare(first + i, i, work);
-        for (std::int64_t v = 0; v < packed.n_vectors(); ++v)
-            for (std::int64_t i = 0; i < count; ++i)
-                work.lists.offer(i, score(first + i, work.factors[i], v), v * S::lanes);
+        for (std::int64_t v = 0; v < packed.n_vectors(); ++v) {
+            const float* w = vector_at(packed.packed.get(), v, d);
+            const Vec start = S::load(packed.start.get() + v * S::lanes);
+            for (std::int64_t part = 0; part < parts; ++part)
+                for (std::int64_t i = 0; i < count; ++i) {
+                    const std::int64_t* ends = work.stretches.get() + i * (parts + 1) + part;
+                    const Vec sum = add(ends[0], ends[1], work.factors[i], w,
+                                        part == 0 ? start : work.sums[i]);
+                    if (part == parts - 1) work.lists.offer(i, sum, v * S::lanes);
+                    else work.sums[i] = sum;
+                }
+        }
         for (std::int64_t i = 0; i < count; ++i) {
             const std::int64_t row = first + i;
             Ranking ranking(judge, row, k, units + row * k, distances + row * k);
@@ -175,20 +208,27 @@ private:
         work.factors[i] = float(factor);
         const double size = std::sqrt(norm_sq + double(n_stored) * 1e-38) * factor;
         const double largest = size * packed.norm + packed.start_size;
-        // One rounding per value of a chain, a few to join them, for preparing and for using.
-        const double depth = double(n_stored) / chains + chains + 12;
+        // One rounding per value of a chain, a few to join the chains of each stretch, and for
+        // preparing and using.
+        const double depth = double(n_stored) / chains + double(chains * n_stretches()) + 12;
         work.errors[i] = largest < double(std::numeric_limits<float>::max()) / 8
             ? 1.01 * depth * 0x1p-24 * largest +
                   double(n_stored) * std::numeric_limits<float>::denorm_min()
             : std::numeric_limits<double>::infinity();
         work.lists.clear(i, work.errors[i]);
+        std::int64_t* ends = work.stretches.get() + i * (n_stretches() + 1);
+        std::int64_t at = rows.begin[row];
+        for (std::int64_t part = 0; part < n_stretches(); ++part) {
+            ends[part] = at;
+            while (at < rows.begin[row + 1] && rows.features[at] < (part + 1) * stretch_features)
+                ++at;
+        }
+        ends[n_stretches()] = rows.begin[row + 1];
     }
 
-    Vec score(std::int64_t row, float factor, std::int64_t v) const {
-        const float* w = vector_at(packed.packed.get(), v, d);
-        Vec sum[chains] = {S::load(packed.start.get() + v * S::lanes)};
-        std::int64_t at = rows.begin[row];
-        const std::int64_t end = rows.begin[row + 1];
+    // The values from `at` to `end` added to a score.
+    Vec add(std::int64_t at, std::int64_t end, float factor, const float* w, Vec score) const {
+        Vec sum[chains] = {score};
         const auto term = [&](std::int64_t i, Vec to) {
             const Vec x = S::broadcast(float(rows.values[i]) * factor);
             return multiply_add(x, S::load(w + rows.features[i] * group_size), to);

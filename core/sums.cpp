@@ -30,10 +30,13 @@ inline std::int64_t weighted(double weight, double value) {
     return weight == times ? std::int64_t(times) * to_fixed(value) : to_fixed(weight * value);
 }
 
-void count(const std::int64_t* units, const double* weights, std::int64_t n, double weight_scale,
-           std::int64_t* counts) {
-    for (std::int64_t i = 0; i < n; ++i)
-        counts[units[i]] += std::llrint((weights ? weights[i] : 1.0) * weight_scale);
+double weight_of(const Winners& winners, std::int64_t i) {
+    return winners.weights ? winners.weights[i] : 1.0;
+}
+
+void count(const Winners& winners, std::int64_t* counts) {
+    for (std::int64_t i = 0; i < winners.n; ++i)
+        counts[winners.units[i]] += std::llrint(weight_of(winners, i) * winners.weight_scale);
 }
 
 template <class T>
@@ -52,10 +55,10 @@ inline void add_row(const T* __restrict row, double weight, const double* __rest
 
 // Threads share the features, not the rows: no private copies of the sums, and none to merge.
 template <class T>
-void sums(const T* rows, const std::int64_t* units, const double* weights, std::int64_t n,
-          std::int64_t d, const double* center, const double* scale, double weight_scale,
-          std::int64_t* counts, std::int64_t* totals) {
-    count(units, weights, n, weight_scale, counts);
+void sums(const T* rows, std::int64_t d, const double* center, const double* scale,
+          const Winners& winners, std::int64_t* counts, std::int64_t* totals) {
+    count(winners, counts);
+    const std::int64_t n = winners.n, *units = winners.units;
     const std::int64_t slices = std::clamp<std::int64_t>(
         d / least_features, 1, thread_count(4.0 * double(n) * double(d)));
 #pragma omp parallel for schedule(static) num_threads(int(slices))
@@ -63,7 +66,7 @@ void sums(const T* rows, const std::int64_t* units, const double* weights, std::
         const std::int64_t begin = d * slice / slices, end = d * (slice + 1) / slices;
         for (std::int64_t i = 0; i < n; ++i) {
             if (i + rows_ahead < n) __builtin_prefetch(totals + units[i + rows_ahead] * d + begin);
-            add_row(rows + i * d, weights ? weights[i] : 1.0, center, scale, begin, end,
+            add_row(rows + i * d, weight_of(winners, i), center, scale, begin, end,
                     totals + units[i] * d);
         }
     }
@@ -71,17 +74,16 @@ void sums(const T* rows, const std::int64_t* units, const double* weights, std::
 
 // Threads share the units: what a row adds to is scattered over the features.
 template <class T>
-void sums_sparse(SparseRows<T> rows, const std::int64_t* units, const double* weights,
-                 std::int64_t d, const double* scale, double weight_scale, std::int64_t* counts,
-                 std::int64_t* totals) {
-    count(units, weights, rows.n, weight_scale, counts);
+void sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale, const Winners& winners,
+                 std::int64_t* counts, std::int64_t* totals) {
+    count(winners, counts);
     const int threads = thread_count(8.0 * double(rows.begin[rows.n] - rows.begin[0]));
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int part = 0; part < threads; ++part)
         for (std::int64_t i = 0; i < rows.n; ++i) {
-            if (units[i] % threads != part) continue;
-            std::int64_t* total = totals + units[i] * d;
-            const double weight = weights ? weights[i] : 1.0;
+            if (winners.units[i] % threads != part) continue;
+            std::int64_t* total = totals + winners.units[i] * d;
+            const double weight = weight_of(winners, i);
             for (std::int64_t at = rows.begin[i]; at < rows.begin[i + 1]; ++at) {
                 const std::int64_t f = rows.features[at];
                 total[f] += weighted(weight, double(rows.values[at]) * scale[f]);
@@ -89,13 +91,13 @@ void sums_sparse(SparseRows<T> rows, const std::int64_t* units, const double* we
         }
 }
 
-template void sums_sparse(SparseRows<float>, const std::int64_t*, const double*, std::int64_t,
-                          const double*, double, std::int64_t*, std::int64_t*);
-template void sums_sparse(SparseRows<double>, const std::int64_t*, const double*, std::int64_t,
-                          const double*, double, std::int64_t*, std::int64_t*);
-template void sums(const float*, const std::int64_t*, const double*, std::int64_t, std::int64_t,
-                   const double*, const double*, double, std::int64_t*, std::int64_t*);
-template void sums(const double*, const std::int64_t*, const double*, std::int64_t, std::int64_t,
-                   const double*, const double*, double, std::int64_t*, std::int64_t*);
+template void sums(const float*, std::int64_t, const double*, const double*, const Winners&,
+                   std::int64_t*, std::int64_t*);
+template void sums(const double*, std::int64_t, const double*, const double*, const Winners&,
+                   std::int64_t*, std::int64_t*);
+template void sums_sparse(SparseRows<float>, std::int64_t, const double*, const Winners&,
+                          std::int64_t*, std::int64_t*);
+template void sums_sparse(SparseRows<double>, std::int64_t, const double*, const Winners&,
+                          std::int64_t*, std::int64_t*);
 
 }  // namespace somscape::SOMSCAPE_ISA

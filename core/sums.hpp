@@ -6,13 +6,11 @@
 namespace somscape::SOMSCAPE_ISA {
 
 template <class T>
-void sums(const T* rows, const std::int64_t* units, const double* weights, std::int64_t n,
-          std::int64_t d, const double* center, const double* scale, double weight_scale,
-          std::int64_t* counts, std::int64_t* totals);
+void sums(const T* rows, std::int64_t d, const double* center, const double* scale,
+          const Winners& winners, std::int64_t* counts, std::int64_t* totals);
 
 template <class T>
-void sums_sparse(SparseRows<T> rows, const std::int64_t* units, const double* weights,
-                 std::int64_t d, const double* scale, double weight_scale, std::int64_t* counts,
-                 std::int64_t* totals);
+void sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale, const Winners& winners,
+                 std::int64_t* counts, std::int64_t* totals);
 
 }  // namespace somscape::SOMSCAPE_ISA

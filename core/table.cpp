@@ -15,14 +15,15 @@ namespace {
 
 template <class T>
 constexpr KernelsOf<T> kernels_of() {
-    return {search<T>, search_sparse<T>, packed_size<T>, sums<T>, sums_sparse<T>, stepwise<T>};
+    return {search<T>,      search_sparse<T>, packed_size<T>, sums<T>,
+            sums_sparse<T>, smooth<T>,        stepwise<T>};
 }
 
 }  // namespace
 
 const Kernels& kernels() {
     static const Kernels table{SOMSCAPE_TEXT(SOMSCAPE_ISA), kernels_of<float>(),
-                               kernels_of<double>(), smooth};
+                               kernels_of<double>()};
     return table;
 }
 

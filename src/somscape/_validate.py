@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from somscape._columns import column_extremes
 from somscape._errors import InputError
 
 if TYPE_CHECKING:
@@ -77,9 +78,11 @@ def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: 
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = _largest_value(info, rows.shape[1])
+    if not len(rows):
+        return
     # NaN passes through both, and no copy of the rows is made.
-    largest = np.maximum(rows.max(axis=0, initial=0.0), -rows.min(axis=0, initial=0.0))
-    is_wrong = ~(largest <= limit)
+    low, high = column_extremes(rows)
+    is_wrong = ~((high <= limit) & (low >= -limit))
     if is_wrong.any():
         column = int(is_wrong.argmax())
         row = int((~(np.abs(rows[:, column]) <= limit)).argmax())

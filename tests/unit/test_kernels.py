@@ -348,22 +348,70 @@ def test_rows_of_tiny_weight_are_summed_without_a_warning(kernels):
 # Smoothing
 
 
+def smooth(kernels, totals, counts, tables, codebook=None):
+    """Smooth sums in units of 2^-20 and counts in units of 2^-30, around center 0.5."""
+    m, d = totals.shape
+    before = np.full((m, d), -7.0) if codebook is None else codebook
+    scale, center = np.full(d, 2.0**20), np.full(d, 0.5)
+    return kernels.smooth(totals, counts, scale, 2.0**30, center, tables, before)
+
+
+def sums_case(m, d, seed):
+    rng = np.random.default_rng(seed)
+    return rng.integers(-(2**40), 2**40, (m, d)), rng.integers(1, 2**40, m)
+
+
 @pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
 @pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), LATTICES)
-def test_smoothing_equals_the_product_with_the_neighborhood_matrix(
+def test_smoothing_is_the_mean_weighted_by_the_neighborhood_matrix(
     kernels, n_rows, n_cols, kind, boundary, neighborhood
 ):
     lattice = Lattice(n_rows, n_cols, kind, boundary)
-    sums = np.random.default_rng(0).normal(size=(n_rows, n_cols, 3))
+    totals, counts = sums_case(lattice.n_units, 3, seed=0)
     distances = naive.map_distances(n_rows, n_cols, kind, boundary)
     for radius in (0.3, 1.0, 2.6, 1e6):
         h = naive.neighborhood(distances, radius, neighborhood)
         tables = neighborhood_tables(lattice, neighborhood, radius)
-        found = kernels.smooth(sums, tables)
-        expected = (h @ sums.reshape(-1, 3)).reshape(sums.shape)
-        assert found.shape == sums.shape
-        # Sums of at most 63 terms of size about 1, weights good to 1e-10.
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+        found, step = smooth(kernels, totals, counts, tables)
+        expected = 0.5 + (h @ (totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
+        # Weights good to 1e-10; sums of at most 63 terms, which may cancel.
+        size = (h @ np.abs(totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
+        assert (np.abs(found - expected) <= 1e-9 * size + 1e-12).all()
+        assert step == pytest.approx(np.sqrt(((found + 7.0) ** 2).sum(axis=1)).max(), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("d", [1, 7, 8, 9, 40])
+def test_smoothing_takes_any_number_of_features(kernels, d, dtype):
+    lattice = Lattice(9, 6)
+    totals, counts = sums_case(54, d, seed=d)
+    h = naive.neighborhood(naive.map_distances(9, 6, "hexagonal", "plane"), 1.5, "gaussian")
+    tables = neighborhood_tables(lattice, "gaussian", 1.5)
+    found, _ = smooth(kernels, totals, counts, tables, np.zeros((54, d), dtype))
+    assert found.dtype == dtype
+    expected = 0.5 + (h @ (totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
+    np.testing.assert_allclose(found, expected, rtol=1e-9 if dtype == np.float64 else 1e-5)
+
+
+def test_features_are_smoothed_alike_however_many_go_together(core):
+    # 300 x 300 units leave room for 8 features of a batch; the last batch holds one.
+    lattice = Lattice(300, 300, "rectangular")
+    totals, counts = sums_case(lattice.n_units, 17, seed=3)
+    tables = neighborhood_tables(lattice, "gaussian", 2.0)
+    found, _ = smooth(core, totals, counts, tables)
+    for f in (0, 7, 8, 16):
+        alone, _ = smooth(core, np.ascontiguousarray(totals[:, f : f + 1]), counts, tables)
+        np.testing.assert_array_equal(found[:, f], alone[:, 0])
+
+
+def test_units_whose_neighborhood_won_nothing_keep_their_prototype(kernels):
+    counts = np.array([2**30, 0, 0, 0, 0])
+    totals = np.array([[2**21], [0], [0], [0], [0]])
+    tables = neighborhood_tables(Lattice(1, 5, "rectangular"), "bubble", 1.0)
+    before = np.arange(5.0)[:, None]
+    found, step = smooth(kernels, totals, counts, tables, before)
+    assert found[:, 0].tolist() == [2.5, 2.5, 2, 3, 4]
+    assert step == 2.5
 
 
 @pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
@@ -371,11 +419,13 @@ def test_smoothing_equals_the_product_with_the_neighborhood_matrix(
 def test_shifting_the_sums_around_a_torus_shifts_what_smoothing_gives(
     kernels, kind, down, neighborhood
 ):
-    tables = neighborhood_tables(Lattice(4, 5, kind, "torus"), neighborhood, 1.3)
-    sums = np.random.default_rng(1).normal(size=(4, 5, 2))
-    moved = kernels.smooth(np.roll(sums, (down, 3), axis=(0, 1)), tables)
-    expected = np.roll(kernels.smooth(sums, tables), (down, 3), axis=(0, 1))
-    np.testing.assert_allclose(moved, expected, rtol=0, atol=1e-13)
+    lattice = Lattice(4, 5, kind, "torus")
+    tables = neighborhood_tables(lattice, neighborhood, 1.3)
+    totals, counts = sums_case(20, 2, seed=1)
+    units = np.roll(np.arange(20).reshape(4, 5), (down, 3), axis=(0, 1)).ravel()
+    moved, _ = smooth(kernels, totals[units], counts[units], tables)
+    expected, _ = smooth(kernels, totals, counts, tables)
+    np.testing.assert_allclose(moved, expected[units], rtol=1e-9, atol=1e-9)
 
 
 # The online rule

@@ -8,11 +8,12 @@ never changes the algorithm.
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.grid import Lattice, neighborhood_tables
+from somscape.grid import Lattice, Neighborhood
 from somscape.kernels import Kernels, Rows, SparseRows, column_range
 
 SUM_BITS = 61
@@ -21,14 +22,9 @@ SUM_BITS = 61
 TERM_BITS = 50
 """Single terms stay below 2^50, which a float64 rounds to an integer by two additions."""
 
-SUM_WIDTH = 8
-"""Smoothing takes this many features at once; the sums it is given are padded to a multiple."""
 
 LOWEST_WEIGHT_BITS, HIGHEST_WEIGHT_BITS = -20, 20
 """Weights whose largest lies between 2^-20 and 2^20 are taken as they are."""
-
-SMALLEST_WEIGHT = float(np.finfo(np.float64).tiny)
-"""A neighborhood that won no more than this won nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +64,11 @@ class Problem:
     scale: Float64s
     weight_scale: float
     error_scale: float
+
+    @cached_property
+    def pulls(self) -> Neighborhood:
+        """How strongly units pull each other at any radius."""
+        return Neighborhood(self.lattice, self.neighborhood)
 
     def on(self, lattice: Lattice) -> "Problem":
         """Return the same problem on another lattice."""
@@ -155,8 +156,8 @@ def make_problem(
         center,
         far,
         _value_scale(far, weights, total_weight),
-        float(_power_of_two(SUM_BITS, total_weight)),
-        float(_power_of_two(SUM_BITS, total_weight * diameter)),
+        _power_of_two(SUM_BITS, total_weight),
+        _power_of_two(SUM_BITS, total_weight * diameter),
     )
 
 
@@ -197,7 +198,7 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
         totals,
     )
     weighted = distances[:, 0] if weights is None else distances[:, 0] * weights
-    error = np.rint(weighted * problem.error_scale).astype(np.int64).sum()
+    error = (weighted * problem.error_scale).astype(np.int64).sum()
     return EpochSums(counts, totals, int(error))
 
 
@@ -234,8 +235,10 @@ def combine(a: EpochSums, b: EpochSums) -> EpochSums:
     return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error)
 
 
-def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats) -> Floats:
-    """Return the next codebook: neighborhood means of the rows won.
+def finalize(
+    problem: Problem, sums: EpochSums, radius: float, codebook: Floats
+) -> tuple[Floats, float]:
+    """Return the next codebook, neighborhood means of the rows won, and how far it moved.
 
     The batch rule (Kohonen 2013, section 4).  A unit whose whole neighborhood won nothing
     keeps its prototype.
@@ -252,21 +255,20 @@ def finalize(problem: Problem, sums: EpochSums, radius: float, codebook: Floats)
 
     Returns
     -------
-    ndarray of shape (n_units, n_features), of the same type
+    codebook : ndarray of shape (n_units, n_features), of the same type
+    step : float
+        Distance that the unit moved furthest.
         O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
     """
-    lattice = problem.lattice
-    d = codebook.shape[1]
-    by_unit = np.zeros((lattice.n_units, -(-(d + 1) // SUM_WIDTH) * SUM_WIDTH))
-    np.divide(sums.totals, problem.scale, out=by_unit[:, :d])
-    np.divide(sums.counts, problem.weight_scale, out=by_unit[:, d])
-    tables = neighborhood_tables(lattice, problem.neighborhood, radius)
-    on_map = by_unit.reshape(lattice.n_rows, lattice.n_cols, -1)
-    smoothed = problem.kernels.smooth(on_map, tables).reshape(by_unit.shape)
-    totals, weight = smoothed[:, :d], smoothed[:, d : d + 1]
-    is_reached = weight > SMALLEST_WEIGHT
-    means = problem.center + totals / np.where(is_reached, weight, 1.0)
-    return np.where(is_reached, means, codebook).astype(codebook.dtype, copy=False)
+    return problem.kernels.smooth(
+        sums.totals,
+        sums.counts,
+        problem.scale,
+        problem.weight_scale,
+        problem.center,
+        problem.pulls.tables(radius),
+        codebook,
+    )
 
 
 def _sized(weights: Float64s) -> Float64s:
@@ -301,11 +303,11 @@ def _value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -
     if weights is not None:
         parts = weights[weights != np.rint(weights)]
         largest = max(largest, float(parts.max(initial=0.0)))
-    by_term = _power_of_two(TERM_BITS, largest * far)
-    return np.minimum(_power_of_two(SUM_BITS, total_weight * far), by_term)
+    limits = ((SUM_BITS, total_weight), (TERM_BITS, largest))
+    return np.array([min(_power_of_two(b, w * reach) for b, w in limits) for reach in far.tolist()])
 
 
-def _power_of_two(bits: int, largest: Float64s | float) -> Float64s:
+def _power_of_two(bits: int, largest: float) -> float:
     """Power of two that brings values up to `largest` below 2^bits."""
-    _, exponent = np.frexp(largest)
-    return np.ldexp(1.0, np.clip(bits - exponent, -1000, 1000))
+    _, exponent = math.frexp(largest)
+    return math.ldexp(1.0, min(max(bits - exponent, -1000), 1000))

@@ -70,16 +70,15 @@ def _train_batch(
     n_planned = int(plan.n_epochs)
     radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_planned)
     radii = np.append(radii, np.full(plan.extra_epochs, radii[-1]))
+    problem.pulls.tabulate(np.unique(radii))
     spread = _spread(problem)
     previous, seen = None, set[int]()
     for epoch, radius in enumerate(radii):
         is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
         sums = epoch_sums(problem, codebook)
-        updated = finalize(problem, sums, radius, codebook)
-        step = np.sqrt(((updated.astype(np.float64) - codebook) ** 2).sum(axis=1)).max()
-        codebook = updated
+        codebook, step = finalize(problem, sums, radius, codebook)
         error = sums.error / problem.error_scale / problem.total_weight
-        movement = float(step) / spread
+        movement = step / spread
         progress = Progress(epoch + 1, len(radii), float(radius), error, movement)
         if watch.note(progress):
             return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")

@@ -97,7 +97,7 @@ class Lattice:
 
     @cached_property
     def walk(self) -> Ints:
-        """All units in an order in which neighbors come close together, of shape (n_units,).
+        """All units, neighbors close together, of shape (n_units,).
 
         Through strips of about four rows, column by column, there and back: any 16 units in a
         row lie in a patch of about 4 x 4.

@@ -24,6 +24,9 @@ NEIGHBORHOODS = ("gaussian", "bubble")
 RADIUS_TOLERANCE = 1e-9
 """A unit at exactly the radius is inside a bubble; rounding must not put it out."""
 
+MOST_KNOWN = 1 << 20
+"""Values that `Neighborhood.tabulate` may keep: 8 MiB."""
+
 
 @dataclass(frozen=True, eq=False)
 class NeighborhoodTables:
@@ -44,53 +47,95 @@ class NeighborhoodTables:
     col_kernel: Float64s
 
 
+class Neighborhood:
+    """The neighborhood of a lattice, with what does not depend on the radius worked out once.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        The grid of units.
+    kind : {"gaussian", "bubble"}
+        ``exp(-d^2 / (2 radius^2))``, or 1 where ``d <= radius`` and 0 elsewhere.
+    """
+
+    def __init__(self, lattice: Lattice, kind: str) -> None:
+        n_rows = lattice.n_rows
+        rows = np.arange(n_rows)
+        self._lattice, self._kind = lattice, kind
+        # Row offsets are looked up by their place from -(n_rows - 1).
+        self._place = rows[:, None] - rows[None, :] + n_rows - 1
+        by_offset = np.arange(-(n_rows - 1), n_rows)
+        self._row_sq = (lattice.row_pitch * _wrap(by_offset, n_rows, lattice)) ** 2
+        # Half steps between the rows, -1, 0 or 1, as seen from the source row.
+        self._shift = 0 * self._place
+        if lattice.is_hexagonal:
+            self._shift = (rows % 2)[:, None] - (rows % 2)[None, :]
+        self._kernel = (self._shift % 3).astype(np.int32)
+        shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
+        self._squares = np.concatenate([self._row_sq, *(self._column_sq(s) for s in shifts)])
+        self._known: dict[float, Float64s] = {}
+
+    def tabulate(self, radii: Float64s) -> None:
+        """Work out gaussians of many radii in one go, which costs little more than one."""
+        if self._kind == "gaussian" and len(radii) * len(self._squares) <= MOST_KNOWN:
+            known = _gaussian(self._squares, radii[:, None])
+            self._known = dict(zip(radii.tolist(), known, strict=True))
+
+    def tables(self, radius: float) -> NeighborhoodTables:
+        """Return the tables at one radius.
+
+        Parameters
+        ----------
+        radius : float
+            Grid steps, above 0.
+
+        Returns
+        -------
+        NeighborhoodTables
+            With at most 3 column kernels for a gaussian and 3 per row offset for a bubble.
+        """
+        radius = float(radius)
+        if self._kind == "bubble":
+            return self._bubble(radius)
+        weights = self._known.get(radius)
+        if weights is None:
+            weights = _gaussian(self._squares, radius)
+        n = len(self._row_sq)
+        col_kernel = weights[n:].reshape(-1, 2 * self._lattice.n_cols - 1)
+        return NeighborhoodTables(weights[:n][self._place], self._kernel, col_kernel)
+
+    def _bubble(self, radius: float) -> NeighborhoodTables:
+        limit = radius * radius + RADIUS_TOLERANCE
+        row_weight = (self._row_sq <= limit).astype(np.float64)[self._place]
+        pairs = np.stack([self._row_sq[self._place].ravel(), self._shift.ravel()], axis=1)
+        pairs[row_weight.ravel() == 0] = 0  # out of reach: any kernel will do
+        distinct, kernel = np.unique(pairs, axis=0, return_inverse=True)
+        col_kernel = np.array(
+            [(sq + self._column_sq(int(s)) <= limit).astype(np.float64) for sq, s in distinct]
+        )
+        kernel = kernel.reshape(self._place.shape).astype(np.int32)
+        return NeighborhoodTables(row_weight, kernel, col_kernel)
+
+    def _column_sq(self, half_steps: int) -> Float64s:
+        columns = np.arange(-(self._lattice.n_cols - 1), self._lattice.n_cols)
+        return _wrap(columns + 0.5 * half_steps, self._lattice.n_cols, self._lattice) ** 2
+
+
 def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> NeighborhoodTables:
     """Tabulate the neighborhood of a lattice at one radius.
 
     Parameters
     ----------
     lattice : Lattice
-        The grid of units.
     neighborhood : {"gaussian", "bubble"}
-        ``exp(-d^2 / (2 radius^2))``, or 1 where ``d <= radius`` and 0 elsewhere.
     radius : float
         Grid steps, above 0.
 
     Returns
     -------
     NeighborhoodTables
-        With at most 3 column kernels for a gaussian and 3 per row offset for a bubble.
     """
-    n_rows = lattice.n_rows
-    rows, radius = np.arange(n_rows), float(radius)
-    # Row offsets are looked up by their place from -(n_rows - 1).
-    place = rows[:, None] - rows[None, :] + n_rows - 1
-    by_offset = np.arange(-(n_rows - 1), n_rows)
-    row_sq = (lattice.row_pitch * _wrap(by_offset, n_rows, lattice)) ** 2
-    # Half steps between the rows, -1, 0 or 1, as seen from the source row.
-    shift = (rows % 2)[:, None] - (rows % 2)[None, :] if lattice.is_hexagonal else 0 * place
-    columns = np.arange(-(lattice.n_cols - 1), lattice.n_cols)
-
-    def column_sq(half_steps: int) -> Float64s:
-        return _wrap(columns + 0.5 * half_steps, lattice.n_cols, lattice) ** 2
-
-    if neighborhood == "gaussian":
-        kernel = shift % 3
-        shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
-        squares = np.concatenate([row_sq, *(column_sq(s) for s in shifts)])
-        weights = _gaussian(squares, radius)  # in one call: most of its time is the calls'
-        row_weight = weights[: len(row_sq)][place]
-        col_kernel = weights[len(row_sq) :].reshape(len(shifts), -1)
-    else:
-        limit = radius * radius + RADIUS_TOLERANCE
-        row_weight = (row_sq <= limit).astype(np.float64)[place]
-        pairs = np.stack([row_sq[place].ravel(), shift.ravel()], axis=1)
-        pairs[row_weight.ravel() == 0] = 0  # out of reach: any kernel will do
-        distinct, kernel = np.unique(pairs, axis=0, return_inverse=True)
-        col_kernel = np.array(
-            [(sq + column_sq(int(s)) <= limit).astype(np.float64) for sq, s in distinct]
-        )
-    return NeighborhoodTables(row_weight, kernel.reshape(place.shape).astype(np.int32), col_kernel)
+    return Neighborhood(lattice, neighborhood).tables(radius)
 
 
 def _wrap(offset: NDArray[np.generic], period: int, lattice: Lattice) -> Float64s:
@@ -98,6 +143,6 @@ def _wrap(offset: NDArray[np.generic], period: int, lattice: Lattice) -> Float64
     return np.abs(np.minimum(length, period - length)) if lattice.is_torus else length
 
 
-def _gaussian(distance_sq: Float64s, radius: float) -> Float64s:
+def _gaussian(distance_sq: Float64s, radius: Float64s | float) -> Float64s:
     with np.errstate(over="ignore"):  # the radius divides twice, because its square may vanish
         return exp(-0.5 * (distance_sq / radius) / radius)

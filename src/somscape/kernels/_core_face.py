@@ -62,11 +62,31 @@ class CoreKernels:
         else:
             _core.sums(rows, units, weights, center, scale, weight_scale, counts, totals)
 
-    def smooth(self, sums: Float64s, tables: NeighborhoodTables) -> Float64s:
-        """Return the neighborhood-weighted sums of every unit."""
-        out = np.empty_like(sums)
-        _core.smooth(sums, tables.row_weight, tables.kernel, tables.col_kernel, out)
-        return out
+    def smooth(
+        self,
+        totals: Ints,
+        counts: Ints,
+        scale: Float64s,
+        weight_scale: float,
+        center: Float64s,
+        tables: NeighborhoodTables,
+        codebook: Floats,
+    ) -> tuple[Floats, float]:
+        """Return the next codebook, and how far it moved."""
+        out = np.empty_like(codebook)
+        step: float = _core.smooth(
+            totals,
+            counts,
+            scale,
+            weight_scale,
+            center,
+            tables.row_weight,
+            tables.kernel,
+            tables.col_kernel,
+            codebook,
+            out,
+        )
+        return out, step
 
     def stepwise(
         self,

@@ -96,19 +96,36 @@ class Kernels(Protocol):
             INOUT.
         """
 
-    def smooth(self, sums: Float64s, tables: NeighborhoodTables) -> Float64s:
-        """Return the neighborhood-weighted sums of every unit.
+    def smooth(
+        self,
+        totals: Ints,
+        counts: Ints,
+        scale: Float64s,
+        weight_scale: float,
+        center: Float64s,
+        tables: NeighborhoodTables,
+        codebook: Floats,
+    ) -> tuple[Floats, float]:
+        """Return the neighborhood mean of the rows won: the next codebook.
 
         Parameters
         ----------
-        sums : ndarray of shape (n_rows, n_cols, f)
-            IN, float64.
+        totals, counts : ndarray of shape (m, d) and (m,), int64
+            IN, as `sums` leaves them.
+        scale, center : ndarray of shape (d,), float64
+            IN, what the sums were taken with.
+        weight_scale : float
+            IN.
         tables : NeighborhoodTables
             IN.
+        codebook : ndarray of shape (m, d)
+            IN.  A unit whose whole neighborhood won nothing keeps its prototype.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_cols, f)
+        codebook : ndarray of shape (m, d), of the same type
+        step : float
+            How far the unit that moved furthest moved.
         """
 
     def stepwise(

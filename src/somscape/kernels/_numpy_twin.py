@@ -82,16 +82,25 @@ class NumpyKernels:
             values = (rows.astype(np.float64) - center) * scale
             np.add.at(totals, units, _fixed(values, times[:, None]))
 
-    def smooth(self, sums: Float64s, tables: NeighborhoodTables) -> Float64s:
-        """Return the neighborhood-weighted sums of every unit."""
-        n_cols = sums.shape[1]
-        offset = np.arange(n_cols)[:, None] - np.arange(n_cols)[None, :] + n_cols - 1
-        out = np.zeros_like(sums)
-        for which, taps in enumerate(tables.col_kernel):
-            along_columns = np.einsum("ab,rbf->raf", taps[offset], sums)
-            row_weight = np.where(tables.kernel == which, tables.row_weight, 0.0)
-            out += np.einsum("rs,scf->rcf", row_weight, along_columns)
-        return out
+    def smooth(
+        self,
+        totals: Ints,
+        counts: Ints,
+        scale: Float64s,
+        weight_scale: float,
+        center: Float64s,
+        tables: NeighborhoodTables,
+        codebook: Floats,
+    ) -> tuple[Floats, float]:
+        """Return the next codebook, and how far it moved."""
+        shape = (len(tables.row_weight), len(tables.col_kernel[0]) // 2 + 1, -1)
+        weight = _spread((counts / weight_scale).reshape(shape), tables).reshape(-1, 1)
+        smoothed = _spread((totals / scale).reshape(shape), tables).reshape(codebook.shape)
+        is_reached = weight > np.finfo(np.float64).tiny
+        means = center + smoothed / np.where(is_reached, weight, 1.0)
+        updated = np.where(is_reached, means, codebook).astype(codebook.dtype, copy=False)
+        moved = updated.astype(np.float64) - codebook
+        return updated, float(np.sqrt((moved**2).sum(axis=1).max()))
 
     def stepwise(
         self,
@@ -117,6 +126,18 @@ class NumpyKernels:
                     pull = exp(-0.5 * (distance / radius) ** 2)
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
+
+
+def _spread(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
+    """Sum over the neighborhood, of shape (n_rows, n_cols, f)."""
+    n_cols = sums.shape[1]
+    offset = np.arange(n_cols)[:, None] - np.arange(n_cols)[None, :] + n_cols - 1
+    out = np.zeros_like(sums)
+    for which, taps in enumerate(tables.col_kernel):
+        along_columns = np.einsum("ab,rbf->raf", taps[offset], sums)
+        row_weight = np.where(tables.kernel == which, tables.row_weight, 0.0)
+        out += np.einsum("rs,scf->rcf", row_weight, along_columns)
+    return out
 
 
 def _fixed(values: Float64s, weights: Float64s) -> Ints:

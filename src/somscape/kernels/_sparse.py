@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._columns import column_extremes
 from somscape._types import Floats, Ints
 
 
@@ -19,7 +20,7 @@ class SparseRows:
     begin : ndarray of shape (n_rows + 1,), int64
         Where each row's values start and the last one's end; the first is 0.
     features : ndarray of shape (n_stored,), int32
-        Column of each value, no column twice in a row.
+        Column of each value, ascending within a row.
     values : ndarray of shape (n_stored,), float32 or float64
     n_features : int
     """
@@ -32,9 +33,9 @@ class SparseRows:
     @classmethod
     def from_csr(cls, matrix: Any) -> "SparseRows":
         """Take over a ``scipy.sparse`` CSR array or matrix; a copy only where needed."""
-        if not matrix.has_canonical_format:
+        if not (matrix.has_sorted_indices and matrix.has_canonical_format):
             matrix = matrix.copy()
-            matrix.sum_duplicates()
+            matrix.sum_duplicates()  # sorts, too
         return cls(
             np.ascontiguousarray(matrix.indptr, dtype=np.int64),
             np.ascontiguousarray(matrix.indices, dtype=np.int32),
@@ -74,7 +75,7 @@ class SparseRows:
         return SparseRows(begin, self.features[at], self.values[at], self.n_features)
 
     def astype(self, dtype: Any) -> "SparseRows":
-        """Return the rows with values of another type; the same values where it is theirs."""
+        """Return the rows with values of another type, without a copy where it is theirs."""
         return replace(self, values=self.values.astype(dtype, copy=False))
 
     @property
@@ -100,9 +101,18 @@ Rows = Floats | SparseRows
 
 
 def column_range(rows: Rows) -> tuple[Floats, Floats]:
-    """Return the least and the largest value of each feature, each of shape (n_features,)."""
+    """Return the least and the largest value of each feature.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), or SparseRows
+
+    Returns
+    -------
+    low, high : ndarray of shape (d,)
+    """
     if not isinstance(rows, SparseRows):
-        return rows.min(axis=0), rows.max(axis=0)
+        return column_extremes(rows)
     is_full = np.bincount(rows.features, minlength=rows.n_features) == len(rows)
     edge = np.array(np.inf, dtype=rows.dtype)
     low, high = np.where(is_full, edge, 0), np.where(is_full, -edge, 0)

@@ -1,0 +1,45 @@
+"""The least and the largest value of each column, at the speed of the memory."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from somscape._types import Floats
+
+FOLDED_VALUES = 4096
+"""NumPy compares whole vectors along a long row; so many values are taken as one row."""
+
+SMALL = 1 << 17
+"""Values that are better turned around, so that the columns are the long rows."""
+
+BLOCK_ROWS = 64
+"""Folded rows that are searched for both extremes while they are in the cache: 1 or 2 MiB."""
+
+
+def column_extremes(rows: "Floats") -> "tuple[Floats, Floats]":
+    """Return the least and the largest value of each column; NaN where one is NaN.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+        At least one row.
+
+    Returns
+    -------
+    low, high : ndarray of shape (d,)
+    """
+    n, d = rows.shape
+    if n * d <= SMALL:
+        columns = np.ascontiguousarray(rows.T)
+        return columns.min(axis=1), columns.max(axis=1)
+    fold = FOLDED_VALUES // max(1, d)
+    if fold < 2 or n < 2 * fold or not rows.flags.c_contiguous:
+        return rows.min(axis=0), rows.max(axis=0)
+    whole = n // fold * fold
+    folded, rest = rows[:whole].reshape(-1, fold * d), rows[n - fold :]
+    parts = [folded[i : i + BLOCK_ROWS] for i in range(0, len(folded), BLOCK_ROWS)]
+    extremes = [(part.min(axis=0), part.max(axis=0)) for part in parts]
+    extremes.append((rest.ravel(), rest.ravel()))
+    low, high = (np.array(side) for side in zip(*extremes, strict=True))
+    return low.reshape(-1, d).min(axis=0), high.reshape(-1, d).max(axis=0)
