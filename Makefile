@@ -7,7 +7,7 @@ ENVS := .env/$(VERSION)
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard core/*)
 PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv')
 
-.PHONY: demo test check sanitize bench docs clean
+.PHONY: demo test check sanitize bench docs clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 	@mkdir -p results
@@ -15,6 +15,9 @@ demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 
 test: $(ENVS)/test/ready  ## the tests
 	$(ENVS)/test/bin/python -m pytest
+
+slow: $(ENVS)/test/ready  ## ten million winners against a long-double oracle, about ten minutes
+	$(ENVS)/test/bin/python -m pytest -n 0 -m slow --log-cli-level=INFO tests
 
 check: $(ENVS)/check/ready  ## style, types, structure, docstrings, examples, the page in a browser
 	$(ENVS)/check/bin/ruff check .

@@ -25,7 +25,7 @@ SOURCE = ROOT / "src" / "somscape"
 
 # DESIGN.md, section 3.  A folder (or a file at the root) imports only from rows above its own.
 ROWS = (
-    ("_config", "_elementary", "_errors", "_files", "_types", "_validate", "_version"),
+    ("_columns", "_config", "_elementary", "_errors", "_files", "_types", "_validate", "_version"),
     ("grid", "tables", "kernels"),
     ("encode", "save"),
     ("maps",),
@@ -46,7 +46,10 @@ NAMED_IMPORTS = {
     ),
     "somscape/_files.py": {"_errors": "a target that is no file is refused with our error"},
     "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
+    "somscape/_columns.py": {"_types": "names of types, which nothing runs"},
     "somscape/_validate.py": {
+        "_columns": "values are checked by their columns' extremes",
+        "kernels": "the name of a type, which nothing runs",
         "_errors": "a check raises our errors",
         "_types": "names of types, which nothing runs",
     },
@@ -67,6 +70,7 @@ HOMES = {
     "pyarrow": {"tables"},
     "rich": {"cli"},
     "safetensors": {"save"},
+    "scipy": {"estimators"},
     "sklearn": {"estimators"},
 }
 

@@ -158,3 +158,14 @@ def test_a_size_that_is_no_whole_number_is_refused(size):
         Lattice(size, 3)
     with pytest.raises((TypeError, ValueError), match="n_cols"):
         Lattice(3, size)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (4, 4), (5, 3), (10, 10), (13, 7)])
+def test_the_walk_visits_each_unit_once_and_stays_close(shape):
+    lattice = Lattice(*shape, "rectangular")
+    walk = lattice.walk
+    assert sorted(walk.tolist()) == list(range(lattice.n_units))
+    for start in range(0, lattice.n_units - 15, 16):
+        row, col = np.divmod(walk[start : start + 16], shape[1])
+        # 4 x 4, or where the walk turns two patches of that many units.
+        assert max(np.ptp(row), np.ptp(col) if min(shape) >= 3 else 0) <= 8

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape.grid import Lattice, neighborhood_tables
+from somscape.grid import Lattice, Neighborhood, neighborhood_tables
 
 SHAPES = [(1, 1), (1, 6), (6, 1), (2, 5), (4, 3), (3, 4), (2, 2), (6, 7)]
 LATTICES = [
@@ -61,6 +61,39 @@ def test_tables_multiplied_out_equal_the_oracle(n_rows, n_cols, kind, boundary, 
         expected = naive.neighborhood(distances, radius, neighborhood)
         # Relative 1e-10: exponents are rounded before the exponential, up to 700 of them.
         np.testing.assert_allclose(h, expected, rtol=1e-10, atol=1e-300)
+
+
+@pytest.mark.parametrize("boundary", ["plane", "torus"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_neighborhoods_by_axis_are_products_of_both_offsets(shape, boundary):
+    lattice = Lattice(*shape, "rectangular", boundary)
+    row, col = np.divmod(np.arange(lattice.n_units), shape[1])
+    offsets = []
+    for at, n in ((row, shape[0]), (col, shape[1])):
+        step = np.abs(at[:, None] - at[None, :])
+        offsets.append(np.minimum(step, n - step) if boundary == "torus" else step)
+    for radius in (0.5, 1.0, 2.5):
+        box = (offsets[0] <= radius) & (offsets[1] <= radius)
+        found = multiplied_out(neighborhood_tables(lattice, "box", radius), lattice)
+        np.testing.assert_array_equal(found, box)
+        triangle = np.maximum(0, radius - offsets[0]) * np.maximum(0, radius - offsets[1])
+        found = multiplied_out(neighborhood_tables(lattice, "triangle", radius), lattice)
+        np.testing.assert_allclose(found, triangle, rtol=1e-14)
+
+
+def test_a_neighborhood_by_axis_is_refused_on_hexagons():
+    with pytest.raises(ValueError, match="'triangle' needs a rectangular lattice"):
+        Neighborhood(Lattice(3, 3), "triangle")
+
+
+def test_gaussians_tabulated_together_equal_those_worked_out_alone():
+    lattice, radii = Lattice(5, 4), np.array([3.0, 1.5, 0.5])
+    known = Neighborhood(lattice, "gaussian")
+    known.tabulate(radii)
+    for radius in (*radii, 2.0):
+        alone = neighborhood_tables(lattice, "gaussian", radius)
+        np.testing.assert_array_equal(known.tables(radius).row_weight, alone.row_weight)
+        np.testing.assert_array_equal(known.tables(radius).col_kernel, alone.col_kernel)
 
 
 @given(

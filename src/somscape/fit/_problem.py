@@ -238,9 +238,9 @@ def combine(a: EpochSums, b: EpochSums) -> EpochSums:
 def finalize(
     problem: Problem, sums: EpochSums, radius: float, codebook: Floats
 ) -> tuple[Floats, float]:
-    """Return the next codebook, neighborhood means of the rows won, and how far it moved.
+    """Return the next codebook and how far it moved.
 
-    The batch rule (Kohonen 2013, section 4).  A unit whose whole neighborhood won nothing
+    Neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A unit whose whole neighborhood won nothing
     keeps its prototype.
 
     Parameters

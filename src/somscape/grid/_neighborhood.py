@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from somscape._elementary import exp
 from somscape._types import Float64s
+from somscape._validate import check_choice
 from somscape.grid._lattice import Lattice
 
 NEIGHBORHOODS = ("gaussian", "bubble")
+BY_AXIS = ("box", "triangle")
 RADIUS_TOLERANCE = 1e-9
 """A unit at exactly the radius is inside a bubble; rounding must not put it out."""
 
@@ -48,29 +50,39 @@ class NeighborhoodTables:
 
 
 class Neighborhood:
-    """The neighborhood of a lattice, with what does not depend on the radius worked out once.
+    """The neighborhood of a lattice, ready for any radius.
 
     Parameters
     ----------
     lattice : Lattice
         The grid of units.
-    kind : {"gaussian", "bubble"}
-        ``exp(-d^2 / (2 radius^2))``, or 1 where ``d <= radius`` and 0 elsewhere.
+    kind : {"gaussian", "bubble", "box", "triangle"}
+        ``exp(-d^2 / (2 radius^2))``; 1 where ``d <= radius`` and 0 elsewhere.  On rectangular
+        lattices also by axis: 1 where ``abs(dx)`` and ``abs(dy)`` are at most the radius, or
+        the product of ``max(0, radius - abs(dx))`` and the same for dy.
+
+    Raises
+    ------
+    ValueError
+        For a kind by axis on a hexagonal lattice, whose axes are no grid lines.
     """
 
     def __init__(self, lattice: Lattice, kind: str) -> None:
         n_rows = lattice.n_rows
         rows = np.arange(n_rows)
+        check_choice("kind", kind, (*NEIGHBORHOODS, *BY_AXIS))
+        if kind in BY_AXIS and lattice.is_hexagonal:
+            raise ValueError(f"the neighborhood {kind!r} needs a rectangular lattice.")
         self._lattice, self._kind = lattice, kind
         # Row offsets are looked up by their place from -(n_rows - 1).
         self._place = rows[:, None] - rows[None, :] + n_rows - 1
         by_offset = np.arange(-(n_rows - 1), n_rows)
         self._row_sq = (lattice.row_pitch * _wrap(by_offset, n_rows, lattice)) ** 2
         # Half steps between the rows, -1, 0 or 1, as seen from the source row.
-        self._shift = 0 * self._place
+        self._shift: NDArray[np.intp] = 0 * self._place
         if lattice.is_hexagonal:
             self._shift = (rows % 2)[:, None] - (rows % 2)[None, :]
-        self._kernel = (self._shift % 3).astype(np.int32)
+        self._kernel: NDArray[np.int32] = (self._shift % 3).astype(np.int32)
         shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
         self._squares = np.concatenate([self._row_sq, *(self._column_sq(s) for s in shifts)])
         self._known: dict[float, Float64s] = {}
@@ -99,7 +111,7 @@ class Neighborhood:
             return self._bubble(radius)
         weights = self._known.get(radius)
         if weights is None:
-            weights = _gaussian(self._squares, radius)
+            weights = PROFILES[self._kind](self._squares, radius)
         n = len(self._row_sq)
         col_kernel = weights[n:].reshape(-1, 2 * self._lattice.n_cols - 1)
         return NeighborhoodTables(weights[:n][self._place], self._kernel, col_kernel)
@@ -113,8 +125,8 @@ class Neighborhood:
         col_kernel = np.array(
             [(sq + self._column_sq(int(s)) <= limit).astype(np.float64) for sq, s in distinct]
         )
-        kernel = kernel.reshape(self._place.shape).astype(np.int32)
-        return NeighborhoodTables(row_weight, kernel, col_kernel)
+        which: NDArray[np.int32] = kernel.reshape(self._place.shape).astype(np.int32)
+        return NeighborhoodTables(row_weight, which, col_kernel)
 
     def _column_sq(self, half_steps: int) -> Float64s:
         columns = np.arange(-(self._lattice.n_cols - 1), self._lattice.n_cols)
@@ -146,3 +158,15 @@ def _wrap(offset: NDArray[np.generic], period: int, lattice: Lattice) -> Float64
 def _gaussian(distance_sq: Float64s, radius: Float64s | float) -> Float64s:
     with np.errstate(over="ignore"):  # the radius divides twice, because its square may vanish
         return exp(-0.5 * (distance_sq / radius) / radius)
+
+
+def _box(distance_sq: Float64s, radius: float) -> Float64s:
+    return (distance_sq <= radius * radius + RADIUS_TOLERANCE).astype(np.float64)
+
+
+def _triangle(distance_sq: Float64s, radius: float) -> Float64s:
+    return np.maximum(0.0, radius - np.sqrt(distance_sq))
+
+
+PROFILES = {"gaussian": _gaussian, "box": _box, "triangle": _triangle}
+"""Neighborhoods that are a product of the same function of both offsets."""

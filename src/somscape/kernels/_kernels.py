@@ -110,11 +110,15 @@ class Kernels(Protocol):
 
         Parameters
         ----------
-        totals, counts : ndarray of shape (m, d) and (m,), int64
+        totals : ndarray of shape (m, d), int64
             IN, as `sums` leaves them.
-        scale, center : ndarray of shape (d,), float64
+        counts : ndarray of shape (m,), int64
+            IN.
+        scale : ndarray of shape (d,), float64
             IN, what the sums were taken with.
         weight_scale : float
+            IN.
+        center : ndarray of shape (d,), float64
             IN.
         tables : NeighborhoodTables
             IN.

@@ -1,0 +1,272 @@
+"""Search is exact: every winner is the one that exact arithmetic on the given numbers finds."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from somscape.grid import Lattice
+from somscape.kernels import METRICS, SparseRows, column_range
+
+FLOATS = [np.float32, np.float64]
+# Around groups of 16 units, and blocks of 128 features.
+SIZES = [(1, 1, 1), (3, 5, 7), (7, 16, 3), (40, 17, 14), (50, 64, 129), (9, 100, 260)]
+KINDS = ["plain", "offset", "far offset", "grid", "scales", "copies", "tiny", "huge", "mirrored"]
+
+
+def case(kind, n, m, d, dtype, seed=0):
+    """Rows and a codebook of a kind that is hard to tell apart in floating point."""
+    rng = np.random.default_rng(seed)
+    centers = 3 * rng.normal(size=(20, d))
+    rows = centers[rng.integers(0, 20, n)] + 0.3 * rng.normal(size=(n, d))
+    codebook = centers[rng.integers(0, 20, m)] + 0.3 * rng.normal(size=(m, d))
+    if kind == "offset":
+        rows, codebook = rows + 1e4, codebook + 1e4
+    elif kind == "far offset":  # in float32 the last bits are all that is left
+        rows, codebook = rows + 3e6, codebook + 3e6
+    elif kind == "grid":  # many exact ties
+        rows, codebook = np.round(rows), np.round(codebook)
+    elif kind == "scales":
+        scale = 10.0 ** rng.integers(-9, 9, d)
+        rows, codebook = rows * scale, codebook * scale
+    elif kind == "copies":
+        codebook = codebook[rng.integers(0, m, m)]
+        rows[::3] = codebook[rng.integers(0, m, len(rows[::3]))]
+    elif kind == "tiny":  # denormal in float32, and so are the squares
+        rows, codebook = rows * 1e-40, codebook * 1e-40
+    elif kind == "huge":
+        rows, codebook = rows * 1e17, codebook * 1e17
+    elif kind == "mirrored":  # rows halfway between units, to the last bit or nearly
+        codebook = np.concatenate([codebook, -codebook])[:m].astype(dtype)
+        rows[::2] = 0.0
+        rows[1::4] = (codebook[0].astype(float) + codebook[-1]) / 2
+    return rows.astype(dtype), codebook.astype(dtype)
+
+
+def exact_order(rows, codebook, k):
+    """The k nearest units of each row: long double, and fractions where that is too close."""
+    wide = codebook.astype(np.longdouble)
+    units = np.empty((len(rows), k), dtype=int)
+    for i, row in enumerate(rows.astype(np.longdouble)):
+        distance = ((row - wide) ** 2).sum(axis=1)
+        near = np.argsort(distance, kind="stable")
+        close = distance[near[: k + 1]].max() * (1 + 1e-15)
+        rivals = near[distance[near] <= close]
+        keys = {u: _exact_distance(rows[i], codebook[u]) for u in rivals.tolist()}
+        units[i] = sorted(keys, key=lambda u: (keys[u], u))[:k]
+    return units
+
+
+def _exact_distance(row, unit):
+    pairs = zip(row.tolist(), unit.tolist(), strict=True)
+    return sum((Fraction(x) - Fraction(w)) ** 2 for x, w in pairs)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_winners_are_those_of_exact_arithmetic(core, kind, dtype):
+    for n, m, d in SIZES:
+        rows, codebook = case(kind, n, m, d, dtype)
+        for k in {1, 2, min(5, m)} - {2 if m == 1 else 0}:
+            units, distances = core.search(rows, codebook, k)
+            np.testing.assert_array_equal(units, exact_order(rows, codebook, k), f"{n} {m} {d}")
+            difference = rows[:, None, :].astype(float) - codebook[units].astype(float)
+            expected = np.sqrt((difference**2).sum(axis=2))
+            np.testing.assert_allclose(distances, expected, rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_skipping_groups_of_units_changes_no_winner(core, kind, dtype):
+    # 2,048 rows and 8 groups are what skipping begins at; few clusters make it pay.
+    lattice = Lattice(13, 20, "rectangular")
+    rows, codebook = case(kind, 2500, lattice.n_units, 6, dtype, seed=1)
+    rows, codebook = rows[np.argsort(rows[:, 0])], codebook[np.argsort(codebook[:, 0])]
+    for k in (1, 3):
+        plain, far = core.search(rows, codebook, k)
+        units, distances = core.search(rows, codebook, k, order=lattice.walk)
+        np.testing.assert_array_equal(units, plain)
+        np.testing.assert_array_equal(distances, far)
+    some = np.arange(0, 2500, 17)
+    np.testing.assert_array_equal(plain[some], exact_order(rows[some], codebook, 3))
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.5, 3.0])
+@pytest.mark.parametrize("d", [2, 10, 40])
+def test_skipping_is_exact_on_smooth_and_on_torn_maps(core, d, spread):
+    rng = np.random.default_rng(d)
+    lattice = Lattice(20, 20)
+    corners = 4 * rng.normal(size=(4, d))
+    x, y = (lattice.positions / lattice.positions.max(axis=0)).T
+    blend = np.stack([x * y, x * (1 - y), (1 - x) * y, (1 - x) * (1 - y)], axis=1)
+    codebook = (blend @ corners + spread * rng.normal(size=(400, d))).astype(np.float32)
+    rows = codebook[rng.integers(0, 400, 6000)] + 0.1 * rng.normal(size=(6000, d))
+    rows = rows.astype(np.float32)
+    # Rows on the border between far units are where a bound that is too tight would show.
+    pair = rng.integers(0, 400, (2, 500))
+    rows[:500] = (codebook[pair[0]] + codebook[pair[1]]) / 2
+    units, distances = core.search(rows, codebook, 2, order=lattice.walk)
+    expected, far = core.search(rows, codebook, 2)
+    np.testing.assert_array_equal(units, expected)
+    np.testing.assert_array_equal(distances, far)
+
+
+@pytest.mark.parametrize("kind", ["plain", "grid", "far offset"])
+def test_all_instruction_sets_give_the_same_bits(core, numpy_kernels, kind):
+    rows, codebook = case(kind, 300, 90, 20, np.float32, seed=2)
+    units, distances = core.search(rows, codebook, 3)
+    expected, far = numpy_kernels.search(rows, codebook, 3)
+    np.testing.assert_array_equal(units, expected)
+    np.testing.assert_array_equal(distances, far)
+
+
+def test_an_order_must_name_each_unit_once(core):
+    rows, codebook = case("plain", 5, 4, 2, np.float64)
+    for order in ([0, 1, 2], [0, 1, 2, 2], [0, 1, 2, 4], [-1, 0, 1, 2]):
+        with pytest.raises(ValueError, match="order must name each unit once"):
+            core.search(rows, codebook, order=np.array(order))
+
+
+# Other metrics, weights and missing values
+
+
+def by_definition(rows, codebook, metric, weights):
+    """All distances in float64, from the formulas."""
+    x, w = rows[:, None, :].astype(float), codebook[None, :, :].astype(float)
+    g = np.ones(x.shape[2]) if weights is None else weights
+    if metric == "euclidean":
+        return np.sqrt(np.nansum(g * (x - w) ** 2, axis=2))
+    if metric == "manhattan":
+        return np.nansum(g * np.abs(x - w), axis=2)
+    if metric == "chebyshev":
+        return np.nan_to_num(g * np.abs(x - w)).max(axis=2)
+    norms = np.sqrt((g * x * x).sum(axis=2) * (g * w * w).sum(axis=2))
+    return 1 - np.divide((g * x * w).sum(axis=2), norms, out=0 * norms, where=norms > 0)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("metric", METRICS)
+def test_each_metric_finds_the_nearest_by_its_definition(kernels, metric, missing, weighted, dtype):
+    if missing and metric == "cosine":
+        pytest.skip("cosine knows no missing values")
+    for n, m, d in [(1, 1, 1), (30, 17, 5), (200, 40, 20), (20, 100, 140)]:
+        rows, codebook = case("plain", n, m, d, dtype, seed=d)
+        rng = np.random.default_rng(m)
+        weights = rng.choice([0.0, 0.3, 1.0, 4.0], d) if weighted else None
+        if missing:
+            rows[rng.random(rows.shape) < 0.3] = np.nan
+            rows[0] = np.nan  # nothing known: all units are equally near
+        for k in (1, min(3, m)):
+            units, distances = kernels.search(
+                rows, codebook, k, metric=metric, feature_weights=weights, has_missing=missing
+            )
+            expected = by_definition(rows, codebook, metric, weights)
+            found = np.take_along_axis(expected, units, axis=1)
+            np.testing.assert_allclose(distances, found, rtol=1e-12, atol=1e-14)
+            # By value: units that rounding alone tells apart may come either way.
+            best = np.sort(expected, axis=1)[:, :k]
+            np.testing.assert_allclose(found, best, rtol=1e-12, atol=1e-14)
+            if missing:
+                assert units[0].tolist() == list(range(k))
+
+
+def test_a_metric_by_hand(kernels):
+    # Row (3, 4); units (0, 4), (2, 2), (30, 40): differences (3, 0), (1, 2), (27, 36).
+    rows, codebook = np.array([[3.0, 4.0]]), np.array([[0.0, 4.0], [2.0, 2.0], [30.0, 40.0]])
+    for metric, winner, distance in [
+        ("euclidean", 1, np.sqrt(5)),
+        ("manhattan", 0, 3.0),
+        ("chebyshev", 1, 2.0),
+        ("cosine", 2, 0.0),
+    ]:
+        units, distances = kernels.search(rows, codebook, metric=metric)
+        assert units.tolist() == [[winner]]
+        assert distances[0, 0] == pytest.approx(distance, abs=1e-15)
+
+
+def test_a_row_of_zeros_has_no_direction(kernels):
+    rows, codebook = np.zeros((1, 2)), np.array([[1.0, 0.0], [0.0, 1.0]])
+    units, distances = kernels.search(rows, codebook, metric="cosine")
+    assert (units.tolist(), distances.tolist()) == ([[0]], [[1.0]])
+
+
+def test_missing_values_have_no_cosine(kernels):
+    rows, codebook = case("plain", 5, 4, 2, np.float64)
+    with pytest.raises(ValueError, match="cosine"):
+        kernels.search(rows, codebook, metric="cosine", has_missing=True)
+
+
+# Sparse rows
+
+
+def sparse_case(n, m, d, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    dense = np.where(rng.random((n, d)) < 0.1, rng.integers(-3, 4, (n, d)), 0).astype(dtype)
+    codebook = np.where(rng.random((m, d)) < 0.3, rng.integers(-2, 3, (m, d)), 0).astype(dtype)
+    return dense, SparseRows.from_csr(csr_array(dense)), codebook
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 17, 30), (700, 33, 200), (40, 20, 9000)])
+def test_sparse_rows_have_the_winners_of_the_same_rows_in_full(kernels, shape, dtype):
+    dense, rows, codebook = sparse_case(*shape, dtype)
+    for k in (1, min(4, shape[1])):
+        units, distances = kernels.search(rows, codebook, k)
+        whole = ((dense[:, None, :] - codebook[None]).astype(int) ** 2).sum(axis=2)
+        exact = np.argsort(whole, axis=1, kind="stable")[:, :k]  # the values are whole numbers
+        np.testing.assert_array_equal(units, exact)
+        expected = by_definition(dense, codebook, "euclidean", None)
+        np.testing.assert_allclose(
+            distances, np.take_along_axis(expected, units, axis=1), rtol=1e-12, atol=1e-6
+        )
+
+
+def test_sparse_rows_have_a_cosine(kernels):
+    dense, rows, codebook = sparse_case(300, 20, 50, np.float64, seed=3)
+    _, distances = kernels.search(rows, codebook, metric="cosine")
+    expected = by_definition(dense, codebook, "cosine", None).min(axis=1)
+    np.testing.assert_allclose(distances[:, 0], expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_sums_equal_dense_ones(kernels, weighted):
+    dense, rows, _ = sparse_case(90, 1, 40, np.float32, seed=4)
+    rng = np.random.default_rng(5)
+    units, weights = rng.integers(0, 6, 90), rng.choice([0.5, 1.0, 3.0], 90) if weighted else None
+    found = []
+    for some_rows in (dense, rows):
+        counts, totals = np.zeros(6, int), np.zeros((6, 40), int)
+        scale = np.full(40, 2.0**30)
+        kernels.sums(some_rows, units, weights, np.zeros(40), scale, 2.0**20, counts, totals)
+        found.append((counts, totals))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_sparse_rows_can_be_cut_picked_and_filled():
+    dense, rows, _ = sparse_case(20, 1, 15, np.float64, seed=6)
+    np.testing.assert_array_equal(rows[3:11].dense(), dense[3:11])
+    np.testing.assert_array_equal(rows[19:40].dense(), dense[19:])
+    np.testing.assert_array_equal(rows.take(np.array([5, 0, 5])).dense(), dense[[5, 0, 5]])
+    low, high = column_range(rows)
+    np.testing.assert_array_equal(low, dense.min(axis=0))
+    np.testing.assert_array_equal(high, dense.max(axis=0))
+
+
+def test_values_stored_twice_are_added_up():
+    matrix = csr_array(
+        (np.array([1.0, 2.0, 4.0]), np.array([1, 1, 0]), np.array([0, 3])), shape=(1, 2)
+    )
+    assert SparseRows.from_csr(matrix).dense().tolist() == [[4.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    ("begin", "features"), [([0, 1, 3], [0, 1, 1]), ([0, 1, 3], [0, 1, 5]), ([1, 1, 3], [0, 1, 2])]
+)
+def test_the_core_refuses_sparse_rows_that_are_not_in_order(core, begin, features):
+    rows = SparseRows(np.array(begin), np.array(features, dtype=np.int32), np.ones(3), 3)
+    with pytest.raises(ValueError, match=r"features|feature|first row"):
+        core.search(rows, np.zeros((2, 3)))
