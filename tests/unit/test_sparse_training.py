@@ -1,0 +1,104 @@
+"""SOM on scipy.sparse rows: the same map as on the rows in full, without filling them."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, csr_matrix, random_array
+
+from somscape import SOM
+from somscape._columns import column_extremes
+
+
+def sparse_rows(n=120, d=30, seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return csr_array(random_array((n, d), density=0.15, rng=rng, format="csr"), dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_rows_train_the_map_of_the_same_rows_in_full(kernels, dtype, weighted):
+    X = sparse_rows(dtype=dtype)
+    weights = np.arange(120) % 4 if weighted else None
+    start = X[:20].toarray()
+    settings = {"n_rows": 4, "n_cols": 5, "init": start, "n_epochs": 6, "tol": 0}
+    sparse = SOM(**settings).fit(X, sample_weight=weights)
+    dense = SOM(**settings).fit(X.toarray(), sample_weight=weights)
+    assert sparse.codebook_.dtype == dtype
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    np.testing.assert_allclose(sparse.codebook_, dense.codebook_, rtol=0, atol=tolerance)
+    np.testing.assert_array_equal(sparse.labels_, dense.labels_)
+    np.testing.assert_array_equal(sparse.predict(X), dense.predict(X.toarray()))
+    np.testing.assert_allclose(sparse.transform(X), dense.transform(X.toarray()), atol=1e-4)
+    assert sparse.score(X) == pytest.approx(dense.score(X.toarray()), rel=1e-4)
+    np.testing.assert_array_equal(sparse.map_.winners(X), sparse.predict(X))
+
+
+@pytest.mark.parametrize("init", ["pca", "sample", "random"])
+def test_each_start_takes_sparse_rows(kernels, init):
+    som = SOM(4, 4, init=init, random_state=0, n_epochs=3).fit(sparse_rows())
+    assert np.isfinite(som.codebook_).all()
+
+
+def test_the_axes_of_sparse_rows_are_those_of_the_rows_in_full():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 2)) * [5, 2] @ np.linalg.qr(rng.normal(size=(8, 8)))[0][:2]
+    X[np.abs(X) < 0.5] = 0
+    sparse = SOM(3, 4, n_epochs=1).fit(csr_array(X))
+    dense = SOM(3, 4, n_epochs=1).fit(X)
+    np.testing.assert_allclose(sparse.codebook_, dense.codebook_, atol=1e-3)
+
+
+def test_an_automatic_size_is_found_for_sparse_rows():
+    assert SOM(n_epochs=1).fit(sparse_rows()).map_.n_units >= 9
+
+
+@pytest.mark.parametrize("form", ["csc", "coo", "csr matrix", "unsorted"])
+def test_other_sparse_forms_are_taken_too(form):
+    X = sparse_rows()
+    if form == "csr matrix":
+        other = csr_matrix(X)
+    elif form == "unsorted":
+        other = X.copy()
+        for row in range(other.shape[0]):
+            part = slice(other.indptr[row], other.indptr[row + 1])
+            other.indices[part] = other.indices[part][::-1].copy()
+            other.data[part] = other.data[part][::-1].copy()
+        other.has_sorted_indices = False
+    else:
+        other = X.asformat(form)
+    settings = {"n_rows": 3, "n_cols": 3, "n_epochs": 2}
+    expected = SOM(**settings).fit(X).codebook_
+    np.testing.assert_array_equal(SOM(**settings).fit(other).codebook_, expected)
+
+
+def test_online_training_asks_for_dense_rows():
+    with pytest.raises(ValueError, match=r"online training takes dense rows.*toarray"):
+        SOM(3, 3, algorithm="online").fit(sparse_rows())
+
+
+def test_a_wrong_value_among_sparse_rows_is_named():
+    X = sparse_rows()
+    X.data[7] = np.inf
+    row = int(np.searchsorted(X.indptr, 7, side="right")) - 1
+    message = f"got inf .* in row {row}, column 'x{X.indices[7]}'"
+    with pytest.raises(ValueError, match=message):
+        SOM(3, 3).fit(X)
+
+
+def test_the_map_refuses_sparse_rows_of_another_width():
+    som = SOM(3, 3, n_epochs=1).fit(sparse_rows())
+    with pytest.raises(ValueError, match="must have 30 features"):
+        som.map_.winners(sparse_rows(d=29))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (700, 300), (20_000, 9), (5_000, 5000)])
+def test_columns_have_the_extremes_that_numpy_finds(shape, order):
+    if shape == (5_000, 5000) and order == "F":
+        pytest.skip("as for 700 x 300")
+    X = np.random.default_rng(2).random(shape, dtype=np.float32).astype(np.float32, order=order)
+    X[-1, 0] = -5.0
+    low, high = column_extremes(X)
+    np.testing.assert_array_equal(low, X.min(axis=0))
+    np.testing.assert_array_equal(high, X.max(axis=0))
+    X[shape[0] // 2, -1] = np.nan
+    assert [np.isnan(edge).sum() for edge in column_extremes(X)] == [1, 1]
