@@ -3,13 +3,15 @@
 // The double sum runs in eight stripes, the same on every instruction set, and is what the user
 // sees.  Squares add up, so its error is relative: units further apart than that are ordered by
 // it.  The rest of the Euclidean cases compare sums of products of the inputs, each product held
-// exactly by one or two doubles and their sum by an expansion (Shewchuk 1997, section 2.4).
+// exactly by one or two doubles and their sum by an expansion (Shewchuk 1997, section 2.4).  A
+// power of two brings the inputs to size 1 first; what lies 2^480 below the largest is lost.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "kernels.hpp"
@@ -30,7 +32,7 @@ public:
             value = sum;
         }
         parts.resize(kept);
-        parts.push_back(value);
+        if (value != 0.0) parts.push_back(value);
     }
     void add_product(double a, double b) {
         const double product = a * b;
@@ -42,6 +44,39 @@ public:
 
 private:
     std::vector<double> parts;
+};
+
+// The sign of |x - a|^2 - |x - b|^2 = sum of a a - b b - 2 x a + 2 x b.
+template <class T>
+class Comparison {
+public:
+    Comparison(const T* a, const T* b, std::int64_t d) : a(a), b(b) {
+        for (std::int64_t f = 0; f < d; ++f) {
+            note_size(a[f]);
+            note_size(b[f]);
+        }
+    }
+    // Sizes come before sums.
+    void note_size(T value) { largest = std::max(largest, std::fabs(double(value))); }
+
+    void add_squares(std::int64_t f) {
+        sum.add_product(scaled(a[f]), scaled(a[f]));
+        sum.add_product(-scaled(b[f]), scaled(b[f]));
+    }
+    void add_products(std::int64_t f, T x) {
+        sum.add_product(-2.0 * scaled(x), scaled(a[f]));
+        sum.add_product(2.0 * scaled(x), scaled(b[f]));
+    }
+    double sign() const { return sum.sign(); }
+
+private:
+    double scaled(T value) const {
+        return largest > 0 ? std::ldexp(double(value), -std::ilogb(largest)) : 0.0;
+    }
+
+    const T *a, *b;
+    double largest = 0;
+    ExactSum sum;
 };
 
 // The k nearest of the units that are added, in order.  The judge is one of those below.
@@ -111,7 +146,10 @@ public:
     // Whether unit a, at value_a, comes before unit b: nearer, or as near with a lower index.
     bool is_before(const T* x, std::int64_t a, double value_a, std::int64_t b,
                    double value_b) const {
-        const bool can_tell = std::fabs(value_a - value_b) > tolerance * (value_a + value_b);
+        // Squares of tiny differences may have vanished, those of huge ones overflowed.
+        const double vanished = double(in.d) * std::numeric_limits<double>::denorm_min();
+        const bool can_tell =
+            std::fabs(value_a - value_b) > tolerance * (value_a + value_b) + vanished;
         if (can_tell || in.metric != Metric::euclidean || in.weights)
             return value_a < value_b || (value_a == value_b && a < b);
         const double sign = exact_difference(x, a, b);
@@ -182,19 +220,18 @@ private:
         return norms > 0 ? 1.0 - total(x, w, product) / norms : 1.0;
     }
 
-    // The sign of |x - a|^2 - |x - b|^2 = sum of a a - b b - 2 x a + 2 x b.
     double exact_difference(const T* x, std::int64_t unit_a, std::int64_t unit_b) const {
         const T* a = in.codebook + unit_a * in.d;
         const T* b = in.codebook + unit_b * in.d;
-        ExactSum sum;
+        Comparison<T> comparison(a, b, in.d);
+        for (std::int64_t f = 0; f < in.d; ++f)
+            if (!std::isnan(x[f])) comparison.note_size(x[f]);
         for (std::int64_t f = 0; f < in.d; ++f) {
             if (a[f] == b[f] || std::isnan(x[f])) continue;
-            sum.add_product(a[f], a[f]);
-            sum.add_product(-double(b[f]), b[f]);
-            sum.add_product(-2.0 * x[f], a[f]);
-            sum.add_product(2.0 * x[f], b[f]);
+            comparison.add_squares(f);
+            comparison.add_products(f, x[f]);
         }
-        return sum.sign();
+        return comparison.sign();
     }
 
     const SearchInput<T>& in;

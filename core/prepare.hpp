@@ -64,8 +64,11 @@ public:
         // Roundings on the way to a score, in units of the last place of its largest partial sum:
         // one per feature of a block, one per block, and 8 for preparing and for using it.
         const double blocks = std::ceil(double(d) / features_at_once);
-        const double depth = in.metric == Metric::chebyshev
+        double depth = in.metric == Metric::chebyshev
             ? 8 : double(std::min(d, features_at_once)) + blocks + 8;
+        // Where double judges double scores, not exactly, its roundings count as well.
+        const bool is_exact = in.metric == Metric::euclidean && !in.weights;
+        if (sizeof(F) == sizeof(double) && !is_exact) depth += double(d) / 8 + 16;
         rounding = 1.01 * depth * 0.5 * std::numeric_limits<F>::epsilon();
     }
 

@@ -37,7 +37,7 @@ public:
         (void)threads;
 #pragma omp parallel for schedule(static) num_threads(threads)
         for (std::int64_t g = 0; g < n; ++g) find_center(g);
-        if (n <= most_with_planes) find_planes();
+        if (n <= most_with_planes && prepared.in.n >= rows_per_plane * n) find_planes();
     }
 
     std::int64_t padded() const { return packed.n_groups * group_size; }
@@ -81,6 +81,7 @@ public:
 
 private:
     static constexpr std::int64_t most_with_planes = 1024;  // two tables of 4 MiB
+    static constexpr std::int64_t rows_per_plane = 64;      // the tables cost as much as n rows
 
     void find_center(std::int64_t g) {
         const auto& in = prepared.in;

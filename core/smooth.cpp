@@ -120,12 +120,7 @@ constexpr std::int64_t width_of_weight = 8;    // a column of weights, padded to
 class Smoother {
 public:
     Smoother(const Neighborhood& h, int threads)
-        : h(h), threads(threads), weight_of_kernel(h.n_kernels * h.n_rows * h.n_rows) {
-        for (std::int64_t k = 0; k < h.n_kernels; ++k)
-            for (std::int64_t i = 0; i < h.n_rows * h.n_rows; ++i)
-                weight_of_kernel[k * h.n_rows * h.n_rows + i] =
-                    h.kernel[i] == k ? h.row_weight[i] : 0.0;
-    }
+        : h(h), threads(threads), weight(h.n_rows * h.n_rows) {}
 
     // `values`, `work` and `out` are (n_rows, n_cols, f).
     void run(const double* values, std::int64_t f, double* work, double* out) const {
@@ -135,13 +130,15 @@ public:
 #pragma omp parallel num_threads(threads)
         for (std::int64_t k = 0; k < h.n_kernels; ++k) {
             const double* taps = h.col_kernel + k * (2 * h.n_cols - 1) + (h.n_cols - 1);
-            const double* weight = weight_of_kernel.get() + k * h.n_rows * h.n_rows;
             const Reach reach = reach_of(taps, h.n_cols);
 #pragma omp for schedule(static)
             for (std::int64_t from = 0; from < h.n_rows; ++from) {
                 bool is_used = false;
-                for (std::int64_t r = 0; r < h.n_rows; ++r)
-                    is_used |= weight[r * h.n_rows + from] != 0.0;
+                for (std::int64_t r = 0; r < h.n_rows; ++r) {
+                    const std::int64_t at = r * h.n_rows + from;
+                    weight[at] = h.kernel[at] == k ? h.row_weight[at] : 0.0;
+                    is_used |= weight[at] != 0.0;
+                }
                 if (is_used)
                     along_columns(values + from * row_size, taps, reach, h.n_cols, f,
                                   work + from * row_size);
@@ -154,7 +151,7 @@ public:
                     const std::int64_t first = group / 2 * 8 + group % 2;
                     const std::int64_t left = (h.n_rows - first + 1) / 2;
                     if (first >= h.n_rows) continue;
-                    add_weighted({work, row_size}, {weight + first * h.n_rows, 2 * h.n_rows, 1}, 0,
+                    add_weighted({work, row_size}, {weight.get() + first * h.n_rows, 2 * h.n_rows, 1}, 0,
                                  h.n_rows, {out + first * row_size, 2 * row_size},
                                  int(std::min<std::int64_t>(left, targets_at_once)),
                                  part * values_per_task,
@@ -166,7 +163,7 @@ public:
 private:
     const Neighborhood& h;
     int threads;
-    Buffer<double> weight_of_kernel;  // (n_kernels, n_rows, n_rows), 0 where another one applies
+    Buffer<double> weight;  // (n_rows, n_rows) of the kernel at work, 0 where another applies
 };
 
 }  // namespace

@@ -70,7 +70,8 @@ public:
     bool is_before(Row row, std::int64_t a, double value_a, std::int64_t b, double value_b) const {
         const double terms = double(rows.begin[row + 1] - rows.begin[row] + d + 8);
         const double size = norms_sq[a] + norms_sq[b] + 4 * norm_sq(row);
-        if (is_cosine || std::fabs(value_a - value_b) > terms * 0x1p-53 * size)
+        const double vanished = terms * std::numeric_limits<double>::denorm_min();
+        if (is_cosine || std::fabs(value_a - value_b) > terms * 0x1p-53 * size + vanished)
             return value_a < value_b || (value_a == value_b && a < b);
         const double sign = exact_difference(row, a, b);
         return sign < 0 || (sign == 0 && a < b);
@@ -87,18 +88,14 @@ private:
     // The sign of |x - a|^2 - |x - b|^2.
     double exact_difference(Row row, std::int64_t unit_a, std::int64_t unit_b) const {
         const T *a = codebook + unit_a * d, *b = codebook + unit_b * d;
-        ExactSum sum;
-        for (std::int64_t f = 0; f < d; ++f) {
-            if (a[f] == b[f]) continue;
-            sum.add_product(a[f], a[f]);
-            sum.add_product(-double(b[f]), b[f]);
-        }
-        for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at) {
-            const std::int64_t f = rows.features[at];
-            sum.add_product(-2.0 * rows.values[at], a[f]);
-            sum.add_product(2.0 * rows.values[at], b[f]);
-        }
-        return sum.sign();
+        Comparison<T> comparison(a, b, d);
+        for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at)
+            comparison.note_size(rows.values[at]);
+        for (std::int64_t f = 0; f < d; ++f)
+            if (a[f] != b[f]) comparison.add_squares(f);
+        for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at)
+            comparison.add_products(rows.features[at], rows.values[at]);
+        return comparison.sign();
     }
 
     const SparseRows<T>& rows;
@@ -131,6 +128,7 @@ public:
     }
 
     void run() {
+        if (rows.n == 0) return;
         const double stored = double(rows.begin[rows.n] - rows.begin[0]);
         const int threads = thread_count(stored * double(m));
         const std::int64_t n_blocks = (rows.n + threads * most_rows - 1) / (threads * most_rows) *

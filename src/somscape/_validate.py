@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from somscape._columns import column_extremes
 from somscape._errors import InputError
 
 if TYPE_CHECKING:
@@ -78,15 +77,11 @@ def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: 
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = _largest_value(info, rows.shape[1])
-    if not len(rows):
+    # NaN passes through both, fails both comparisons, and no copy of the rows is made.
+    if not rows.size or (rows.max() <= limit and rows.min() >= -limit):
         return
-    # NaN passes through both, and no copy of the rows is made.
-    low, high = column_extremes(rows)
-    is_wrong = ~((high <= limit) & (low >= -limit))
-    if is_wrong.any():
-        column = int(is_wrong.argmax())
-        row = int((~(np.abs(rows[:, column]) <= limit)).argmax())
-        raise _wrong_value(rows[row, column], row, names[column], limit, info, what)
+    row, column = np.argwhere(~(np.abs(rows) <= limit))[0]
+    raise _wrong_value(rows[row, column], int(row), names[column], limit, info, what)
 
 
 def check_sparse_values(

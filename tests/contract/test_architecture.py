@@ -48,7 +48,6 @@ NAMED_IMPORTS = {
     "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
     "somscape/_columns.py": {"_types": "names of types, which nothing runs"},
     "somscape/_validate.py": {
-        "_columns": "values are checked by their columns' extremes",
         "kernels": "the name of a type, which nothing runs",
         "_errors": "a check raises our errors",
         "_types": "names of types, which nothing runs",

@@ -76,6 +76,27 @@ def test_winners_are_those_of_exact_arithmetic(core, kind, dtype):
             np.testing.assert_allclose(distances, expected, rtol=1e-13, atol=1e-300)
 
 
+def test_a_difference_far_below_the_largest_terms_decides(core):
+    # Squares of x +- 1/4 cancel to the last bit; what is left is 2^-120 against 0.
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        x = 1 + rng.random()
+        rows = np.array([[0.0, x]] * 5)
+        codebook = np.array([[2.0**-60, x + 0.25], [0.0, x - 0.25]])
+        units, _ = core.search(rows, codebook)
+        np.testing.assert_array_equal(units, exact_order(rows, codebook, 1))
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e-160, 1e150, 1e300])
+def test_winners_are_exact_where_squares_vanish_or_overflow(core, size):
+    rng = np.random.default_rng(1)
+    rows = np.round(rng.normal(size=(60, 3)), 1) * size
+    codebook = np.round(rng.normal(size=(20, 3)), 1) * size
+    units, _ = core.search(rows, codebook)
+    exact = [min(range(20), key=lambda u: (_exact_distance(row, codebook[u]), u)) for row in rows]
+    assert units[:, 0].tolist() == exact
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_skipping_groups_of_units_changes_no_winner(core, kind, dtype):
@@ -222,6 +243,12 @@ def test_sparse_rows_have_the_winners_of_the_same_rows_in_full(kernels, shape, d
         np.testing.assert_allclose(
             distances, np.take_along_axis(expected, units, axis=1), rtol=1e-12, atol=1e-6
         )
+
+
+def test_no_sparse_rows_have_no_winners(kernels):
+    _, rows, codebook = sparse_case(3, 4, 6, np.float32)
+    units, distances = kernels.search(rows[:0], codebook, 2)
+    assert (units.shape, distances.shape) == ((0, 2), (0, 2))
 
 
 def test_sparse_rows_have_a_cosine(kernels):

@@ -74,12 +74,12 @@ class Encoding:
             for code, end in zip(self.features, ends, strict=True)
         )
 
-    @property
+    @cached_property
     def n_features(self) -> int:
         """Length of an encoded row."""
         return sum(code.n_features for code in self.features)
 
-    @property
+    @cached_property
     def feature_names(self) -> list[str]:
         """Name of each encoded feature: the column, or ``column=level``."""
         return [name for code in self.features for name in code.feature_names]

@@ -57,8 +57,10 @@ class Kernels(Protocol):
         -------
         units : ndarray of shape (n, k)
             Nearest first; of equally near units the lowest.  The core's Euclidean choice,
-            without feature weights, is that of exact arithmetic on the given numbers.
+            without feature weights, is that of exact arithmetic on the given numbers, as
+            long as they lie within a factor of 2^480.
         distances : ndarray of shape (n, k), float64
+            Good to a few roundings; for sparse rows to 1e-8 of the rows' and units' length.
         """
 
     def sums(

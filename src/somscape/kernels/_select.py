@@ -10,6 +10,7 @@ from somscape.kernels._kernels import Kernels
 VARIABLE = "SOMSCAPE_KERNELS"
 
 
+@cache
 def is_core_built() -> bool:
     """Return whether this installation has the compiled core."""
     return find_spec("somscape.kernels._core") is not None
