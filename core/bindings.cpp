@@ -93,12 +93,13 @@ template <class T>
 void search(Array<const T, 2> rows, Array<const T, 2> codebook,
             std::optional<Array<const std::int64_t, 1>> order,
             std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
-            Array<std::int64_t, 2> units, Array<double, 2> distances) {
+            Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     const std::int64_t k = units.shape(1);
     require(std::int64_t(codebook.shape(1)) == d, "rows and codebook differ in features");
-    require(std::int64_t(units.shape(0)) == n && std::int64_t(distances.shape(0)) == n &&
-                std::int64_t(distances.shape(1)) == k,
+    require(std::int64_t(units.shape(0)) == n &&
+                (!distances || (std::int64_t(distances->shape(0)) == n &&
+                                std::int64_t(distances->shape(1)) == k)),
             "units and distances must be (n, k)");
     require(k >= 1 && k <= max_best && k <= m, "k must be in 1..min(16, units)");
     require(!weights || std::int64_t(weights->shape(0)) == d, "one weight per feature");
@@ -109,7 +110,7 @@ void search(Array<const T, 2> rows, Array<const T, 2> codebook,
     kernels_of<T>().search({rows.data(), codebook.data(), n, m, d,
                             order ? order->data() : nullptr, weights ? weights->data() : nullptr,
                             Metric(metric), has_missing, int(k)},
-                           units.data(), distances.data());
+                           units.data(), distances ? distances->data() : nullptr);
 }
 
 template <class T>
@@ -240,7 +241,7 @@ template <class T>
 void define(nb::module_& m) {
     m.def("search", &search<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
           "order"_a.noconvert().none(), "weights"_a.noconvert().none(), "metric"_a,
-          "has_missing"_a, "units"_a.noconvert(), "distances"_a.noconvert());
+          "has_missing"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
     m.def("sums", &sums<T>, "rows"_a.noconvert(), "units"_a.noconvert(),
           "weights"_a.noconvert().none(), "center"_a.noconvert(), "scale"_a.noconvert(),
           "weight_scale"_a, "counts"_a.noconvert(), "totals"_a.noconvert());

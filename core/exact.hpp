@@ -100,11 +100,6 @@ public:
         values[i] = value;
     }
 
-    // Turns the values into distances.
-    void finish() {
-        for (int i = 0; i < found; ++i) values[i] = judge.distance(values[i]);
-    }
-
 private:
     const Judge& judge;
     typename Judge::Row x;
@@ -139,8 +134,9 @@ public:
         }
     }
 
-    double distance(double value) const {
-        return in.metric == Metric::euclidean ? std::sqrt(value) : value;
+    void to_distances(double* values, std::int64_t n) const {
+        if (in.metric == Metric::euclidean)
+            for (std::int64_t i = 0; i < n; ++i) values[i] = std::sqrt(values[i]);
     }
 
     // Whether unit a, at value_a, comes before unit b: nearer, or as near with a lower index.
@@ -162,35 +158,32 @@ private:
     typedef T Narrow __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
                                     may_alias));
 
-    static double join(const double (&s)[stripes]) {
-        return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
-    }
-
     // The sum of squared or absolute differences.
     template <bool is_squared>
     double dense(const T* x, const T* w) const {
         typename S::Vec sum[pieces] = {};
-        std::int64_t f = 0;
-        for (; f + stripes <= in.d; f += stripes) add_stripes<is_squared>(x + f, w + f, sum);
-        double s[stripes];
-        std::memcpy(s, sum, sizeof s);
-        for (int i = 0; f < in.d; ++f, ++i) {
-            const double difference = double(x[f]) - double(w[f]);
-            s[i] += is_squared ? difference * difference : std::fabs(difference);
-        }
-        return join(s);
-    }
-
-    template <bool is_squared>
-    static void add_stripes(const T* x, const T* w, typename S::Vec (&sum)[pieces]) {
-        for (int p = 0; p < pieces; ++p) {
-            const auto a = __builtin_convertvector(
-                *reinterpret_cast<const Narrow*>(x + p * S::lanes), typename S::Vec);
-            const auto b = __builtin_convertvector(
-                *reinterpret_cast<const Narrow*>(w + p * S::lanes), typename S::Vec);
-            const typename S::Vec difference = a - b;
+        const auto add = [&](const Narrow& a, const Narrow& b, int p) SOMSCAPE_INLINE {
+            const typename S::Vec difference = __builtin_convertvector(a, typename S::Vec) -
+                                               __builtin_convertvector(b, typename S::Vec);
             sum[p] += is_squared ? difference * difference : magnitude(difference);
-        }
+        };
+        std::int64_t f = 0;
+        for (; f + stripes <= in.d; f += stripes)
+            unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
+                const std::int64_t at = f + p * S::lanes;
+                add(*reinterpret_cast<const Narrow*>(x + at),
+                    *reinterpret_cast<const Narrow*>(w + at), p);
+            });
+        unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
+            const std::int64_t at = f + p * S::lanes;
+            if (at >= in.d) return;
+            Narrow a, b;
+            const std::int64_t here = std::min<std::int64_t>(S::lanes, in.d - at);
+            load_first(x + at, here, a);
+            load_first(w + at, here, b);
+            add(a, b, p);
+        });
+        return sum_in_pairs(sum);
     }
 
     template <class Term>
@@ -200,7 +193,7 @@ private:
             if (!std::isnan(x[f]))
                 s[f % stripes] +=
                     term(double(x[f]), double(w[f])) * (in.weights ? in.weights[f] : 1.0);
-        return join(s);
+        return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
     }
 
     double largest(const T* x, const T* w) const {

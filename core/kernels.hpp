@@ -63,7 +63,7 @@ template <class T>
 struct KernelsOf {
     void (*search)(const SearchInput<T>& in,
                    std::int64_t* units,       // OUT (n, k), nearest first, lowest index on ties
-                   double* distances);        // OUT (n, k), in the metric
+                   double* distances);        // OUT (n, k), in the metric; or null
 
     void (*search_sparse)(SparseRows<T> rows,
                           const T* codebook,  // IN  (m, d)

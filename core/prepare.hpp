@@ -49,7 +49,8 @@ public:
     explicit Prepared(const SearchInput<T>& in)
         : in(in), is_dot(in.metric == Metric::euclidean || in.metric == Metric::cosine),
           d(in.has_missing && in.metric == Metric::euclidean ? 2 * in.d : in.d),
-          middle(in.d), units(in.m, d) {
+          stride((d + Simd<F>::lanes - 1) / Simd<F>::lanes * Simd<F>::lanes),
+          middle(in.d + Simd<F>::lanes), units(in.m, d) {
         find_middle_and_scale();
         Buffer<double> norms(in.m);
         const int threads = thread_count(8.0 * double(in.m) * double(d));
@@ -72,7 +73,8 @@ public:
         rounding = 1.01 * depth * 0.5 * std::numeric_limits<F>::epsilon();
     }
 
-    // Prepares one row and returns its size: Euclidean norm, sum or maximum of its values.
+    // Prepares one row and returns its size: the sum of its values' squares where scores are
+    // products, else their sum or maximum.
     double row(const T* x, F* out) const {
         if (in.metric == Metric::cosine) return of_length_one(x, out);
         if (in.metric == Metric::euclidean) return in.has_missing ? masked(x, out)
@@ -85,6 +87,15 @@ public:
             size = in.metric == Metric::chebyshev ? std::max(size, here) : size + here;
         }
         return size;
+    }
+
+    // From sizes as `row` returns them to the rows' norms and the errors of their scores.
+    void finish_sizes(double* sizes,      // INOUT (n,)
+                      std::int64_t n,
+                      double* errors) const {  // OUT (n,)
+        if (is_dot)
+            for (std::int64_t i = 0; i < n; ++i) sizes[i] = root(sizes[i]);
+        for (std::int64_t i = 0; i < n; ++i) errors[i] = error(sizes[i]);
     }
 
     // No computed score of a row of this size is further than this from the exact one; infinite
@@ -105,7 +116,7 @@ public:
 
     const SearchInput<T>& in;
     const bool is_dot;
-    const std::int64_t d;
+    const std::int64_t d, stride;  // values of a prepared row, and its room: whole vectors
     Buffer<T> middle;
     double scale = 1;
     Units<F> units;
@@ -118,7 +129,7 @@ private:
     }
 
     void find_middle_and_scale() {
-        std::fill_n(middle.get(), in.d, T(0));
+        std::fill_n(middle.get(), in.d + Simd<F>::lanes, T(0));
         if (in.metric == Metric::cosine) return;
         Buffer<double> sum(in.d);
         std::fill_n(sum.get(), in.d, 0.0);
@@ -183,7 +194,7 @@ private:
             out[f] = F(double(x[f]) * length);
             sum += double(out[f]) * double(out[f]);
         }
-        return root(sum);
+        return sum;
     }
 
     double masked(const T* x, F* out) const {
@@ -194,44 +205,29 @@ private:
             out[in.d + f] = is_there ? F(1) : F(0);
             sum += double(out[f]) * double(out[f]) + double(out[in.d + f]);
         }
-        return root(sum);
-    }
-
-    // Writes centered values, as vectors of `width` while they last, and adds their squares.
-    template <int width>
-    void center(const T* x, F* out, std::int64_t& f, F& total) const {
-        typedef T Wide __attribute__((vector_size(width * sizeof(T)), aligned(alignof(T)),
-                                      may_alias));
-        typedef F Narrow __attribute__((vector_size(width * sizeof(F)), aligned(alignof(F)),
-                                        may_alias));
-        if (f + width > in.d) return;
-        Narrow sum = {};
-        for (; f + width <= in.d; f += width) {
-            const Wide value = (*reinterpret_cast<const Wide*>(x + f) -
-                                *reinterpret_cast<const Wide*>(middle.get() + f)) * T(scale);
-            const Narrow narrow = __builtin_convertvector(value, Narrow);
-            *reinterpret_cast<Narrow*>(out + f) = narrow;
-            sum += narrow * narrow;
-        }
-        if constexpr (width == Simd<F>::lanes) {
-            total += sum_of_lanes((typename Simd<F>::Vec)sum);
-        } else {
-            for (int i = 0; i < width; ++i) total += sum[i];
-        }
+        return sum;
     }
 
     double centered(const T* x, F* out) const {
         constexpr int lanes = Simd<F>::lanes;
-        F total = 0;
+        typedef T Wide __attribute__((vector_size(lanes * sizeof(T)), aligned(alignof(T)),
+                                      may_alias));
+        typename Simd<F>::Vec sum = {};
+        const auto add = [&](const Wide& value, std::int64_t f) SOMSCAPE_INLINE {
+            const Wide centered =
+                (value - *reinterpret_cast<const Wide*>(middle.get() + f)) * T(scale);
+            const auto prepared = __builtin_convertvector(centered, typename Simd<F>::Vec);
+            Simd<F>::store(out + f, prepared);
+            sum += prepared * prepared;
+        };
         std::int64_t f = 0;
-        center<lanes>(x, out, f, total);
-        if constexpr (lanes > 8) center<8>(x, out, f, total);
-        if constexpr (lanes > 4) center<4>(x, out, f, total);
-        for (; f < in.d; ++f) {
-            out[f] = F((x[f] - middle[f]) * T(scale));
-            total += out[f] * out[f];
+        for (; f + lanes <= in.d; f += lanes) add(*reinterpret_cast<const Wide*>(x + f), f);
+        if (f < in.d) {
+            Wide value;
+            load_first(x + f, in.d - f, value);
+            add(value, f);
         }
-        return root(double(total) * (1 + double(in.d) * std::numeric_limits<F>::epsilon()));
+        return double(sum_of_lanes(sum)) * (1 + double(in.d) * std::numeric_limits<F>::epsilon());
     }
 };
 

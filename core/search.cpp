@@ -1,11 +1,10 @@
 // The nearest units of each row: exact, without a matrix of distances.
 //
-// Three ways through a block of rows, all with the same answer:
-//   plain    one best unit: every lane keeps its best and second best score;
-//   listing  several best, or rows that `plain` cannot settle: scores near the best are listed;
-//   skipping groups of units that cannot hold the best are left out (skip.hpp).
-// Scores carry an error bound (prepare.hpp); units that it cannot separate are judged in double
-// and beyond (exact.hpp).  Whether skipping pays is measured on some rows of every 32nd block.
+// Two ways through a block of rows, with the same answer: all units meet all rows, or groups of
+// units that cannot hold the best are left out (skip.hpp).  The best is kept by lane (lanes.hpp),
+// the best few on a shortlist (shortlist.hpp).  Scores carry an error bound (prepare.hpp); units
+// that it cannot separate are judged in double and beyond (exact.hpp).  Whether skipping pays is
+// measured on some rows of every 32nd block.
 #include "search.hpp"
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "exact.hpp"
+#include "lanes.hpp"
 #include "prepare.hpp"
 #include "shortlist.hpp"
 #include "skip.hpp"
@@ -26,13 +26,15 @@ namespace {
 
 constexpr std::int64_t block_bytes = 1 << 20;   // work space of a thread
 constexpr std::int64_t tile_bytes = 160 << 10;  // rows that meet a tile of units stay in cache
-constexpr std::int64_t most_tile_rows = 32 * rows_at_once;
+constexpr std::int64_t most_tile_rows = 16 * rows_at_once;
 constexpr std::int64_t most_block_rows = 1024 / rows_at_once * rows_at_once;
 
 // Work below this is not worth packing the codebook for.
 constexpr std::int64_t few_rows = 3;
 // Groups and rows from which skipping is tried.
 constexpr std::int64_t least_groups = 8, least_rows_to_skip = 2048;
+constexpr std::int64_t rows_per_flush = 64;
+constexpr int group_bits = 25;  // of a pair of row and group
 constexpr std::int64_t blocks_per_probe = 32, probe_rows = 40 * rows_at_once;
 // Where float scores cannot settle so many of the first rows, double scores are used.
 constexpr std::int64_t sample_rows = 64, least_rows_to_sample = 4096;
@@ -45,6 +47,9 @@ public:
     using S = Simd<F>;
     using Vec = typename S::Vec;
     using IntVec = typename S::IntVec;
+    // A group may be less than vectors_at_once: more rows then keep the arithmetic busy.
+    static constexpr int group_rows_at_once =
+        vectors_per_group<F> == 1 ? 2 * rows_at_once : rows_at_once;
 
     Search(const SearchInput<T>& in, std::int64_t* units, double* distances)
         : in(in), units(units), distances(distances), judge(in) {}
@@ -53,6 +58,7 @@ public:
     std::int64_t run() {
         if (in.n <= few_rows) {
             for (std::int64_t row = 0; row < in.n; ++row) judge_all(row);
+            judge.to_distances(distances, distances ? in.n * in.k : 0);
             return in.n;
         }
         prepared = std::make_unique<Prepared<T, F>>(in);
@@ -73,7 +79,6 @@ public:
             std::int64_t done = 0;
             if (groups && b % blocks_per_probe == 0) {
                 done = std::min(count, probe_rows);
-                prepare(first, done, mine);
                 skipping(first, done, mine);
                 does_skipping_pay.store(did_skipping_pay(done, mine), std::memory_order_relaxed);
             }
@@ -83,29 +88,33 @@ public:
     }
 
 private:
+    // Of one thread.  The slot after the last row is a stand-in, where a tile lacks rows.
     struct Work {
         Work(const Search& search, std::int64_t n_rows)
-            : rows(n_rows * search.prepared->d), norms(n_rows), errors(n_rows),
-              lists(n_rows, search.in.k), unsettled(n_rows),
-              least(most_tile_rows + rows_at_once), second(most_tile_rows + rows_at_once),
-              at(most_tile_rows + rows_at_once) {
+            : rows((n_rows + 1) * search.prepared->stride), norms(n_rows), errors(n_rows),
+              lanes(n_rows + rows_at_once, search.prepared->units.n_vectors()),
+              lists(n_rows + 1, search.in.k), unsettled(n_rows) {
+            std::fill_n(rows.get(), (n_rows + 1) * search.prepared->stride, F(0));
             if (!search.groups) return;
             const std::int64_t n_groups = search.prepared->units.n_groups;
             center_scores = Buffer<F>(n_rows * search.groups->padded());
             nearest = Buffer<std::int32_t>(n_rows);
-            needing = Buffer<std::int16_t>(n_groups * n_rows);
+            bounds = Buffer<typename Groups<T, F>::Bounds>(n_rows);
+            needing = Buffer<std::int16_t>(n_groups * (n_rows + group_rows_at_once));
             needing_end = Buffer<std::int16_t*>(n_groups);
+            needed = Buffer<std::int32_t>(rows_per_flush * n_groups + group_size);
         }
         Buffer<F> rows;  // prepared
         Buffer<double> norms, errors;
+        Lanes<F> lanes;
         Shortlists<F> lists;
         Buffer<std::int32_t> unsettled;
-        Buffer<Vec> least, second;  // of each row of a tile, by lane
-        Buffer<IntVec> at;          // vector of each lane's least
         Buffer<F> center_scores;
-        Buffer<std::int32_t> nearest;    // group of each row
-        Buffer<std::int16_t> needing;    // by group: rows that have to meet it
+        Buffer<std::int32_t> nearest;  // group of each row
+        Buffer<typename Groups<T, F>::Bounds> bounds;
+        Buffer<std::int16_t> needing;  // by group: rows that have to meet it
         Buffer<std::int16_t*> needing_end;
+        Buffer<std::int32_t> needed;  // pairs of row and group
     };
 
     template <class Do>
@@ -119,127 +128,115 @@ private:
 
     std::int64_t rows_per_block(int threads) const {
         const std::int64_t per_row =
-            prepared->d * std::int64_t(sizeof(F)) + Shortlists<F>::capacity * 8 +
+            prepared->stride * std::int64_t(sizeof(F)) + Shortlists<F>::capacity * 8 + 3 * sizeof(Vec) +
             (groups ? prepared->units.n_groups * std::int64_t(sizeof(F) + 2) : 0);
         std::int64_t rows = std::min(block_bytes / per_row, most_block_rows);
         rows = std::min(rows, (in.n + 4 * threads - 1) / (4 * threads));
         return std::max<std::int64_t>(1, (rows + rows_at_once - 1) / rows_at_once) * rows_at_once;
     }
 
+    // Rows that meet all units are taken few at a time, so that they and their lanes stay in cache.
     void meet_all(std::int64_t first, std::int64_t count, Work& work) {
-        prepare(first, count, work);
         if (does_skipping_pay.load(std::memory_order_relaxed)) return skipping(first, count, work);
+        const std::int64_t row_bytes = prepared->stride * std::int64_t(sizeof(F));
+        const std::int64_t step = std::clamp<std::int64_t>(
+            tile_bytes / row_bytes / rows_at_once * rows_at_once, rows_at_once, most_tile_rows);
         with_measure([&](auto measure) {
             using Measure = decltype(measure);
-            if (in.k == 1) plain<Measure>(first, count, work);
-            else listing<Measure>(first, count, work);
+            for (std::int64_t begin = 0; begin < count; begin += step) {
+                const std::int64_t here = std::min(step, count - begin);
+                prepare(first + begin, here, work);
+                if (in.k == 1) plain<Measure>(first + begin, here, work);
+                else listing<Measure>(first + begin, here, work);
+                find_distances(first + begin, here);
+            }
         });
     }
 
+    // Fetches as many further rows meanwhile: they are next, mostly.
     void prepare(std::int64_t first, std::int64_t count, Work& work) const {
-        for (std::int64_t i = 0; i < count; ++i) {
-            work.norms[i] = prepared->row(in.rows + (first + i) * in.d,
-                                          work.rows.get() + i * prepared->d);
-            work.errors[i] = prepared->error(work.norms[i]);
+        const std::int64_t last = in.n - count - 1;
+        for (std::int64_t i = first; i < first + count; ++i) {
+            const char* ahead = reinterpret_cast<const char*>(in.rows + std::min(i, last) * in.d + count * in.d);
+            for (std::int64_t at = 0; at < in.d * std::int64_t(sizeof(T)); at += 64)
+                __builtin_prefetch(ahead + at, 0, 2);
+            work.norms[i - first] = prepared->row(
+                in.rows + i * in.d, work.rows.get() + (i - first) * prepared->stride);
         }
+        prepared->finish_sizes(work.norms.get(), count, work.errors.get());
     }
 
     // The next rows_at_once of `count` prepared rows; past the end, the last one again.
     template <class Index>
-    void point_to(const F* (&row)[rows_at_once], std::int64_t from, std::int64_t count,
-                  const Work& work, Index index) const {
-        const std::int64_t stride = prepared->d;
+    [[gnu::always_inline]] void point_to(const F* (&row)[rows_at_once], std::int64_t from,
+                                         std::int64_t count, const Work& work, Index index) const {
         for (int r = 0; r < rows_at_once; ++r)
-            row[r] = work.rows.get() + index(std::min(from + r, count - 1)) * stride;
+            row[r] = work.rows.get() + index(std::min(from + r, count - 1)) * prepared->stride;
     }
 
-    // Sub-blocks of rows and stretches of the codebook, each small enough to stay in the cache.
+    // act(v) for v = begin, ... before end, told at compile time how many vectors to take at once.
+    template <class Act>
+    [[gnu::always_inline]] static void by_vectors(std::int64_t v, std::int64_t end, Act act) {
+        for (; v + vectors_at_once <= end; v += vectors_at_once)
+            act(v, std::integral_constant<int, vectors_at_once>{});
+        for (; v + 2 <= end; v += 2) act(v, std::integral_constant<int, 2>{});
+        if (v < end) act(v, std::integral_constant<int, 1>{});
+    }
+
+    template <class Measure, int vectors, int rows = rows_at_once>
+    [[gnu::always_inline]] Tile<F, rows, vectors> score(const F* const* row, const Units<F>& units,
+                                                  std::int64_t v) const {
+        return score_tile<Measure, rows, vectors>(row, units.packed.get(), units.start.get(), v,
+                                            prepared->d);
+    }
+
+    // Stretches of the codebook, each small enough to stay in the cache.
     template <class Measure>
     void plain(std::int64_t first, std::int64_t count, Work& work) {
-        const std::int64_t row_bytes = prepared->d * std::int64_t(sizeof(F));
-        const std::int64_t step = std::clamp<std::int64_t>(
-            tile_bytes / row_bytes / rows_at_once * rows_at_once, rows_at_once, most_tile_rows);
         const std::int64_t n_vectors = prepared->units.n_vectors();
+        const std::int64_t vector_bytes = prepared->d * std::int64_t(sizeof(Vec));
         const std::int64_t stretch = std::max<std::int64_t>(
-            tile_bytes / (row_bytes * S::lanes) / vectors_at_once * vectors_at_once,
-            vectors_at_once);
-        for (std::int64_t begin = 0; begin < count; begin += step) {
-            const std::int64_t here = std::min(step, count - begin);
-            for (std::int64_t i = 0; i < here + rows_at_once; ++i) {
-                work.least[i] = work.second[i] =
-                    S::broadcast(std::numeric_limits<F>::infinity());
-                work.at[i] = IntVec{};
-            }
-            for (std::int64_t v = 0; v < n_vectors; v += stretch)
-                for (std::int64_t i = 0; i < here; i += rows_at_once)
-                    meet<Measure>(begin, i, here, v, std::min(v + stretch, n_vectors), work);
-            settle<Measure>(first + begin, begin, here, work);
-        }
+            tile_bytes / vector_bytes / vectors_at_once * vectors_at_once, vectors_at_once);
+        for (std::int64_t i = 0; i < count + rows_at_once; ++i) work.lanes.clear(i);
+        for (std::int64_t v = 0; v < n_vectors; v += stretch)
+            for (std::int64_t i = 0; i < count; i += rows_at_once)
+                meet<Measure>(i, count, v, std::min(v + stretch, n_vectors), work);
+        settle<Measure>(first, count, work);
     }
 
-    // Rows i, i + 1, ... of a sub-block and a stretch of vectors; rows past `here` are met in
-    // vain, as the last one again.
+    // Rows i, i + 1, ... and a stretch of vectors; rows from `count` on are met in vain, as the last
+    // one again.
     template <class Measure>
-    void meet(std::int64_t begin, std::int64_t i, std::int64_t here, std::int64_t v,
-              std::int64_t end, Work& work) {
+    void meet(std::int64_t i, std::int64_t count, std::int64_t v, std::int64_t last_v, Work& work) {
         const F* row[rows_at_once];
-        point_to(row, i, here, work, [&](std::int64_t j) { return begin + j; });
-        Vec least[rows_at_once], second[rows_at_once];
-        IntVec at[rows_at_once];
-        std::copy_n(work.least.get() + i, rows_at_once, least);
-        std::copy_n(work.second.get() + i, rows_at_once, second);
-        std::copy_n(work.at.get() + i, rows_at_once, at);
-        const auto meet_vectors = [&]<int vectors>() {
-            Vec score[rows_at_once][vectors];
-            score_tile<Measure, vectors>(row, prepared->units.packed.get(),
-                                         prepared->units.start.get(), v, prepared->d, score);
-            for (int r = 0; r < rows_at_once; ++r)
-                for (int q = 0; q < vectors; ++q) {
-                    const Vec s = score[r][q];
-                    second[r] = smaller(second[r], larger(least[r], s));
-                    at[r] = s < least[r] ? IntVec{} + typename S::Int(v + q) : at[r];
-                    least[r] = smaller(least[r], s);
-                }
-        };
-        for (; v + vectors_at_once <= end; v += vectors_at_once)
-            meet_vectors.template operator()<vectors_at_once>();
-        for (; v < end; ++v) meet_vectors.template operator()<1>();
-        std::copy_n(least, rows_at_once, work.least.get() + i);
-        std::copy_n(second, rows_at_once, work.second.get() + i);
-        std::copy_n(at, rows_at_once, work.at.get() + i);
+        point_to(row, i, count, work, [](std::int64_t j) { return j; });
+        by_vectors(v, last_v, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+            const Tile<F, rows_at_once, vectors> tile = score<Measure, vectors>(row, prepared->units, v);
+            unrolled<rows_at_once>(
+                [&](auto r) SOMSCAPE_INLINE { work.lanes.take(i + r, tile.at[r], v); });
+        });
     }
 
-    // The best of each lane compete; rows whose best is not clear are listed again.
+    // Decides rows whose lanes are known; those that lanes cannot decide are listed.
     template <class Measure>
-    void settle(std::int64_t first, std::int64_t begin, std::int64_t here, Work& work) {
+    void settle(std::int64_t first, std::int64_t count, Work& work) {
         std::int64_t n_unsettled = 0;
-        for (std::int64_t i = 0; i < here; ++i) {
-            const Vec least = work.least[i];
-            const F limit = F(least_lane(least) + F(2 * work.errors[begin + i]));
-            std::uint32_t close = not_above_mask(least, S::broadcast(limit));
-            const bool is_known =
-                close && !not_above_mask(work.second[i], S::broadcast(limit));
-            if (is_known && !(close & (close - 1))) {
-                const int lane = __builtin_ctz(close);
-                write(first + i, prepared->unit_at(work.at[i][lane] * S::lanes + lane));
-                continue;
-            }
-            if (!is_known) {
-                work.lists.clear(begin + i, work.errors[begin + i], limit);
-                work.unsettled[n_unsettled++] = std::int32_t(begin + i);
-                continue;
-            }
+        for (std::int64_t i = 0; i < count; ++i) {
+            const F limit = F(work.lanes.best(i) + F(2 * work.errors[i]));
             std::int32_t places[S::lanes];
-            int n = 0;
-            for (; close; close &= close - 1) {
-                const int lane = __builtin_ctz(close);
-                places[n++] = std::int32_t(work.at[i][lane] * S::lanes + lane);
+            const int n = work.lanes.finish(i, limit, places);
+            if (n == 1) {
+                units[first + i] = prepared->unit_at(places[0]);
+            } else if (n > 1) {
+                choose(first + i, places, n);
+            } else {
+                work.lists.clear(i, work.errors[i], limit);
+                work.unsettled[n_unsettled++] = std::int32_t(i);
             }
-            choose(first + i, places, n);
         }
         list_rows<Measure>(n_unsettled, work, [&](std::int64_t i) { return work.unsettled[i]; });
         for (std::int64_t i = 0; i < n_unsettled; ++i)
-            finish(first - begin + work.unsettled[i], work.unsettled[i], work);
+            finish(first + work.unsettled[i], work.unsettled[i], work);
     }
 
     template <class Measure>
@@ -252,51 +249,87 @@ private:
     // Offers all units to the shortlists of some rows.
     template <class Measure, class Index>
     void list_rows(std::int64_t count, Work& work, Index index) {
-        const std::int64_t n_vectors = prepared->units.n_vectors();
         for (std::int64_t i = 0; i < count; i += rows_at_once) {
-            std::int64_t v = 0;
-            for (; v + vectors_at_once <= n_vectors; v += vectors_at_once)
-                offer<Measure, vectors_at_once>(i, count, v, work, index);
-            for (; v < n_vectors; ++v) offer<Measure, 1>(i, count, v, work, index);
+            const F* row[rows_at_once];
+            point_to(row, i, count, work, index);
+            by_vectors(0, prepared->units.n_vectors(), [&](std::int64_t v, auto vectors) {
+                Tile<F, rows_at_once, vectors> tile = score<Measure, vectors>(row, prepared->units, v);
+                for (int r = 0; r < rows_at_once && i + r < count; ++r)
+                    for (int q = 0; q < vectors; ++q)
+                        work.lists.offer(index(i + r), tile.at[r][q], (v + q) * S::lanes);
+            });
         }
     }
 
-    template <class Measure, int vectors, class Index>
-    void offer(std::int64_t i, std::int64_t count, std::int64_t v, Work& work, Index index) {
-        const F* row[rows_at_once];
-        point_to(row, i, count, work, index);
-        Vec score[rows_at_once][vectors];
-        score_tile<Measure, vectors>(row, prepared->units.packed.get(),
-                                     prepared->units.start.get(), v, prepared->d, score);
-        for (int r = 0; r < rows_at_once && i + r < count; ++r)
-            for (int q = 0; q < vectors; ++q)
-                work.lists.offer(index(i + r), score[r][q], (v + q) * S::lanes);
-    }
-
     void skipping(std::int64_t first, std::int64_t count, Work& work) {
-        const std::int64_t n_groups = prepared->units.n_groups, width = groups->padded();
-        find_nearest_groups(count, work);
-        for (std::int64_t i = 0; i < count; ++i) work.lists.clear(i, work.errors[i]);
-        const auto clear = [&] {
-            for (std::int64_t g = 0; g < n_groups; ++g)
-                work.needing_end[g] = work.needing.get() + g * count;
-        };
-        const auto need = [&](std::int64_t group, std::int64_t row) {
-            *work.needing_end[group]++ = std::int16_t(row);
-        };
-        clear();
-        for (std::int64_t i = 0; i < count; ++i) need(work.nearest[i], i);
-        meet_groups(count, work);
-        clear();
-        for (std::int64_t i = 0; i < count; ++i)
-            groups->visit_needed(work.center_scores.get() + i * width, work.nearest[i],
-                                 work.norms[i], work.errors[i], double(work.lists.kth(i)),
-                                 [&](std::int64_t group) { need(group, i); });
-        meet_groups(count, work);
-        for (std::int64_t i = 0; i < count; ++i) finish(first + i, i, work);
+        prepare(first, count, work);
+        if (in.k == 1) {
+            for (std::int64_t i = 0; i < count; ++i) work.lanes.clear(i);
+            work.lanes.clear(count);
+            meet_needed(
+                count, work, [&](std::int64_t row) { return work.lanes.best(row); },
+                [&](std::int64_t row, const auto& score, std::int64_t v)
+                    SOMSCAPE_INLINE { work.lanes.take(row, score, v); });
+            settle<Dot>(first, count, work);
+        } else {
+            for (std::int64_t i = 0; i < count; ++i) work.lists.clear(i, work.errors[i]);
+            work.lists.clear(count, 0, -std::numeric_limits<F>::infinity());
+            meet_needed(
+                count, work, [&](std::int64_t row) { return work.lists.kth(row); },
+                [&](std::int64_t row, const auto& score, std::int64_t v) SOMSCAPE_INLINE {
+                    int q = 0;
+                    for (const Vec part : score) work.lists.offer(row, part, (v + q++) * S::lanes);
+                });
+            for (std::int64_t i = 0; i < count; ++i) finish(first + i, i, work);
+        }
+        find_distances(first, count);
     }
 
-    void find_nearest_groups(std::int64_t count, Work& work) {
+    // take(row, scores, vector) for each row's nearest group and then for the groups that
+    // best(row), the k-th least score in there, does not rule out.
+    template <class Best, class Take>
+    [[gnu::always_inline]] void meet_needed(std::int64_t count, Work& work, Best best, Take take) {
+        const std::int64_t width = groups->padded();
+        find_nearest_groups(count, work);
+        need_none(count, work);
+        for (std::int64_t i = 0; i < count; ++i) *work.needing_end[work.nearest[i]]++ = std::int16_t(i);
+        meet_groups(count, work, take);
+        for (std::int64_t i = 0; i < count; ++i)
+            work.bounds[i] = groups->bounds(
+                work.norms[i], work.errors[i], double(best(i)),
+                double(work.center_scores[i * width + work.nearest[i]]));
+        need_none(count, work);
+        for (std::int64_t begin = 0; begin < count; begin += rows_per_flush)
+            note_needed(begin, std::min(begin + rows_per_flush, count), work);
+        meet_groups(count, work, take);
+    }
+
+    // First a list of pairs of row and group, then a list of rows for each group: no branch depends
+    // on how many groups a row needs.
+    void note_needed(std::int64_t begin, std::int64_t end, Work& work) const {
+        std::int64_t n = 0;
+        for (std::int64_t i = begin; i < end; ++i)
+            n += groups->put_needed(work.center_scores.get() + i * groups->padded(),
+                                    work.nearest[i], work.bounds[i],
+                                    std::int32_t((i - begin) << group_bits), work.needed.get() + n);
+        for (std::int64_t at = 0; at < n; ++at) {
+            const std::int64_t group = work.needed[at] & ((1 << group_bits) - 1);
+            const std::int64_t row = begin + (work.needed[at] >> group_bits);
+            *work.needing_end[group] = std::int16_t(row);
+            work.needing_end[group] += group != work.nearest[row];
+        }
+    }
+
+    std::int16_t* needing(std::int64_t group, std::int64_t count, Work& work) const {
+        return work.needing.get() + group * (count + group_rows_at_once);
+    }
+
+    void need_none(std::int64_t count, Work& work) const {
+        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g)
+            work.needing_end[g] = needing(g, count, work);
+    }
+
+    void find_nearest_groups(std::int64_t count, Work& work) const {
         const Units<F>& centers = groups->center_units();
         const std::int64_t width = groups->padded();
         for (std::int64_t i = 0; i < count; i += rows_at_once) {
@@ -305,55 +338,66 @@ private:
             Vec least[rows_at_once];
             IntVec at[rows_at_once] = {};
             for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
-            for (std::int64_t v = 0; v < centers.n_vectors(); ++v) {
-                Vec score[rows_at_once][1];
-                score_tile<Dot, 1>(row, centers.packed.get(), centers.start.get(), v, prepared->d,
-                                   score);
-                for (int r = 0; r < rows_at_once && i + r < count; ++r) {
-                    const Vec s = score[r][0];
-                    S::store(work.center_scores.get() + (i + r) * width + v * S::lanes, s);
-                    at[r] = s < least[r] ? IntVec{} + typename S::Int(v) : at[r];
-                    least[r] = smaller(least[r], s);
-                }
-            }
-            for (int r = 0; r < rows_at_once && i + r < count; ++r) {
+            by_vectors(0, centers.n_vectors(), [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+                const Tile<F, rows_at_once, vectors> tile = score<Dot, vectors>(row, centers, v);
+                unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+                    F* to = work.center_scores.get() + (i + r) * width + v * S::lanes;
+                    unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+                        const Vec s = tile.at[r][q];
+                        S::store(to + q * S::lanes, s);
+                        at[r] = s < least[r] ? IntVec{} + typename S::Int(v + q) : at[r];
+                        least[r] = smaller(least[r], s);
+                    });
+                });
+            });
+            unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
                 const std::uint32_t best =
-                    not_above_mask(least[r], S::broadcast(F(least_lane(least[r]))));
+                    not_above_mask(least[r], S::broadcast(least_lane(least[r])));
                 const int lane = best ? __builtin_ctz(best) : 0;
                 work.nearest[i + r] = std::int32_t(at[r][lane] * S::lanes + lane);
-            }
+            });
         }
     }
 
-    // Offers each group to the rows that need it.
-    void meet_groups(std::int64_t count, Work& work) {
-        constexpr int vectors = std::min(vectors_per_group<F>, vectors_at_once);
+    // Each group meets the rows that need it; a stand-in fills the last tile.
+    template <class Take>
+    [[gnu::always_inline]] void meet_groups(std::int64_t count, Work& work, Take take) const {
         for (std::int64_t g = 0; g < prepared->units.n_groups; ++g) {
-            const std::int16_t* rows = work.needing.get() + g * count;
-            const std::int64_t n = work.needing_end[g] - rows;
-            for (std::int64_t i = 0; i < n; i += rows_at_once)
-                for (int part = 0; part < vectors_per_group<F>; part += vectors)
-                    offer<Dot, vectors>(i, n, g * vectors_per_group<F> + part, work,
-                                        [&](std::int64_t j) { return std::int64_t(rows[j]); });
+            const std::int16_t* row = needing(g, count, work);
+            std::int16_t* end = work.needing_end[g];
+            std::fill_n(end, group_rows_at_once, std::int16_t(count));
+            for (; end - row > rows_at_once; row += group_rows_at_once)
+                meet_group<group_rows_at_once>(g, row, work, take);
+            if (row < end) meet_group<rows_at_once>(g, row, work, take);
+        }
+    }
+
+    template <int rows, class Take>
+    [[gnu::always_inline]] void meet_group(std::int64_t g, const std::int16_t* index, Work& work,
+                                           Take take) const {
+        constexpr int per_group = vectors_per_group<F>, vectors = std::min(per_group, vectors_at_once);
+        const F* row[rows];
+        for (int r = 0; r < rows; ++r) row[r] = work.rows.get() + index[r] * prepared->stride;
+        for (std::int64_t v = g * per_group; v < (g + 1) * per_group; v += vectors) {
+            const Tile<F, rows, vectors> tile = score<Dot, vectors, rows>(row, prepared->units, v);
+            unrolled<rows>([&](auto r) SOMSCAPE_INLINE { take(index[r], tile.at[r], v); });
         }
     }
 
     // Skipping met the centers, each row's own group, and the groups needed, and found out which.
-    bool did_skipping_pay(std::int64_t count, const Work& work) const {
+    bool did_skipping_pay(std::int64_t count, Work& work) const {
         const double n_groups = double(prepared->units.n_groups), rows = double(count);
         double met = rows * (double(groups->padded()) / group_size + 1 +
                              skipping_costs / double(prepared->d));
         for (std::int64_t g = 0; g < prepared->units.n_groups; ++g)
-            met += double(work.needing_end[g] - (work.needing.get() + g * count));
+            met += double(work.needing_end[g] - needing(g, count, work));
         return met < share_that_pays * rows * n_groups;
     }
 
     void finish(std::int64_t row, std::int64_t i, Work& work) {
         const int n = work.lists.finish(i);
         const bool is_bounded = std::isfinite(work.errors[i]);
-        if (is_bounded && n == 1 && in.k == 1) {
-            write(row, prepared->unit_at(work.lists.places_of(i)[0]));
-        } else if (is_bounded && n >= in.k && n <= Shortlists<F>::capacity) {
+        if (is_bounded && n >= in.k && n <= Shortlists<F>::capacity) {
             choose(row, work.lists.places_of(i), n);
         } else {
             judge_all(row);
@@ -361,25 +405,31 @@ private:
         }
     }
 
-    // The nearest unit where only one can be it.
-    void write(std::int64_t row, std::int64_t unit) {
-        units[row] = unit;
-        distances[row] = judge.distance(judge.value(in.rows + row * in.d, unit));
-    }
-
     // The k nearest of n places, judged exactly.
     void choose(std::int64_t row, const std::int32_t* places, int n) {
-        Ranking ranking(judge, in.rows + row * in.d, in.k, units + row * in.k,
-                        distances + row * in.k);
-        for (int i = 0; i < n; ++i) ranking.add(prepared->unit_at(places[i]));
-        ranking.finish();
+        rank(row, n, [&](std::int64_t i) { return prepared->unit_at(places[i]); });
     }
 
     void judge_all(std::int64_t row) {
+        rank(row, in.m, [](std::int64_t i) { return i; });
+    }
+
+    template <class UnitAt>
+    void rank(std::int64_t row, std::int64_t n, UnitAt unit_at) {
+        double not_wanted[max_best];
         Ranking ranking(judge, in.rows + row * in.d, in.k, units + row * in.k,
-                        distances + row * in.k);
-        for (std::int64_t unit = 0; unit < in.m; ++unit) ranking.add(unit);
-        ranking.finish();
+                        distances ? distances + row * in.k : not_wanted);
+        for (std::int64_t i = 0; i < n; ++i) ranking.add(unit_at(i));
+    }
+
+    // Where one unit was found for each row, it may be without its value.
+    void find_distances(std::int64_t first, std::int64_t count) {
+        if (!distances) return;
+        double* values = distances + first * in.k;
+        if (in.k == 1)
+            for (std::int64_t i = 0; i < count; ++i)
+                values[i] = judge.value(in.rows + (first + i) * in.d, units[first + i]);
+        judge.to_distances(values, count * in.k);
     }
 
     const SearchInput<T>& in;

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -29,6 +31,9 @@
 #define SOMSCAPE_VECTOR_BYTES 16
 #endif
 
+// Of a lambda, between its parameters and its body.
+#define SOMSCAPE_INLINE __attribute__((always_inline))
+
 namespace somscape::SOMSCAPE_ISA {
 
 // Accumulators of a tile are rows x vectors; what is left of the registers holds its operands.
@@ -38,6 +43,14 @@ constexpr int vectors_at_once = 4;  // of 32 registers
 #else
 constexpr int vectors_at_once = 2;  // of 16
 #endif
+
+// act(0), act(1), ...: unrolled when it is compiled, so that arrays it indexes stay in registers.
+template <int n, class Act>
+[[gnu::always_inline]] inline void unrolled(Act act) {
+    [&]<int... i>(std::integer_sequence<int, i...>) SOMSCAPE_INLINE {
+        (act(std::integral_constant<int, i>{}), ...);
+    }(std::make_integer_sequence<int, n>{});
+}
 
 template <class T>
 struct Simd {
@@ -141,6 +154,55 @@ inline auto sum_of_lanes(Vec a) {
     auto sum = a[0];
     for (int i = 1; i < lanes; ++i) sum += a[i];
     return sum;
+#endif
+}
+
+// s0 + s1 + ... + s7 in pairs, the same on every set: ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)).
+template <class Vec, int pieces>
+inline double sum_in_pairs(const Vec (&parts)[pieces]) {
+    if constexpr (pieces == 1) {
+        const auto v = parts[0];
+        const auto two = v + __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6);
+        const auto four = two + __builtin_shufflevector(two, two, 2, 3, 0, 1, 6, 7, 4, 5);
+        return four[0] + four[4];
+    } else {
+        double s[8];
+        std::memcpy(s, parts, sizeof s);
+        return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+    }
+}
+
+// Reads the first n values of a vector, at most all, and sets the others to 0.
+template <class T, class Wide>
+inline void load_first(const T* from, std::int64_t n, Wide& to) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    if constexpr (sizeof(Wide) == 32 || sizeof(Wide) == 64) {
+        const std::uint32_t mask = (std::uint32_t(1) << n) - 1;
+        __m512 all;
+        if constexpr (sizeof(T) == 4) all = _mm512_maskz_loadu_ps(__mmask16(mask), from);
+        else all = _mm512_castpd_ps(_mm512_maskz_loadu_pd(__mmask8(mask), from));
+        if constexpr (sizeof(Wide) == 32) to = (Wide)_mm512_castps512_ps256(all);
+        else to = (Wide)all;
+        return;
+    }
+#endif
+    to = Wide{};
+    for (int i = 0; i < n; ++i) to[i] = from[i];
+}
+
+// Writes first + i for each bit i of a mask, ascending, and returns how many; up to 16
+// places after them may be overwritten.
+inline int put_places(std::uint32_t mask, std::int32_t first, std::int32_t* to) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    const __m512i places = _mm512_add_epi32(
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+        _mm512_set1_epi32(first));
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(__mmask16(mask), places));
+    return __builtin_popcount(mask);
+#else
+    int n = 0;
+    for (; mask; mask &= mask - 1) to[n++] = first + __builtin_ctz(mask);
+    return n;
 #endif
 }
 

@@ -43,40 +43,43 @@ public:
     std::int64_t padded() const { return packed.n_groups * group_size; }
     const Units<F>& center_units() const { return packed; }
 
-    // Calls visit(group) for each group but `nearest` that may hold a unit as near as the row's
-    // best so far.
-    template <class Visit>
-    void visit_needed(const F* center_score,  // IN of this row, by group
-                      std::int64_t nearest, double row_norm, double error, double best_score,
-                      Visit visit) const {
+    // What a row that has a unit of score `best` compares the scores of centers with.
+    struct Bounds {
+        F distance, ball_limit, plane_limit;
+    };
+
+    Bounds bounds(double row_norm, double error, double best, double nearest_center) const {
         constexpr double u = 0.5 * std::numeric_limits<F>::epsilon();
         const double norm_sq = row_norm * row_norm;
-        const double reach = std::sqrt(std::max(0.0, norm_sq + 2 * (best_score + error)));
+        const double reach = std::sqrt(std::max(0.0, norm_sq + 2 * (best + error)));
         const double lowest_norm_sq = norm_sq * (1 - 4 * (double(d) + 16) * u);
-        const Vec distance = S::broadcast(F(reach * (1 + 8 * u)));
-        const Vec half = S::broadcast(F(-0.5 - 16 * u));
-        const Vec ball_limit = S::broadcast(F(3 * error - 0.5 * lowest_norm_sq));
-        const Vec plane_limit = S::broadcast(F(double(center_score[nearest]) + 6 * error));
+        return {F(reach * (1 + 8 * u)), F(3 * error - 0.5 * lowest_norm_sq),
+                F(nearest_center + 6 * error)};
+    }
+
+    // Writes first + g for each group g that may hold a unit as near as the row's best so far,
+    // `nearest` perhaps among them, and returns how many.
+    std::int64_t put_needed(const F* center_score,  // IN of this row, by group
+                            std::int64_t nearest, const Bounds& bounds, std::int32_t first,
+                            std::int32_t* needed) const {  // OUT room for all, and a vector
+        constexpr double u = 0.5 * std::numeric_limits<F>::epsilon();
+        const Vec distance = S::broadcast(bounds.distance), half = S::broadcast(F(-0.5 - 16 * u));
+        const Vec ball_limit = S::broadcast(bounds.ball_limit);
+        const Vec plane_limit = S::broadcast(bounds.plane_limit);
         const F* margin = has_planes ? margins.get() + nearest * padded() : nullptr;
         const F* apart = has_planes ? distances.get() + nearest * padded() : nullptr;
-        // Branches on single vectors would be mispredicted: 64 groups are decided, then visited.
-        for (std::int64_t first = 0; first < n; first += 64) {
-            std::uint64_t needed = 0;
-            for (std::int64_t g = first; g < std::min(first + 64, n); g += S::lanes) {
-                const Vec score = S::load(center_score + g);
-                const Vec far = S::load(radius.get() + g) + distance;
-                std::uint64_t mask = not_above_mask(multiply_add(half, far * far, score), ball_limit);
-                if (has_planes) {
-                    const Vec beyond = S::load(margin + g) - S::load(apart + g) * distance;
-                    mask &= not_above_mask(score + beyond, plane_limit);
-                }
-                needed |= mask << (g - first);
+        std::int64_t count = 0;
+        for (std::int64_t g = 0; g < n; g += S::lanes) {
+            const Vec score = S::load(center_score + g);
+            const Vec far = S::load(radius.get() + g) + distance;
+            std::uint32_t may_be = not_above_mask(multiply_add(half, far * far, score), ball_limit);
+            if (has_planes) {
+                const Vec beyond = S::load(margin + g) - S::load(apart + g) * distance;
+                may_be &= not_above_mask(score + beyond, plane_limit);
             }
-            for (; needed; needed &= needed - 1) {
-                const std::int64_t group = first + __builtin_ctzll(needed);
-                if (group != nearest) visit(group);
-            }
+            count += put_places(may_be, first + std::int32_t(g), needed + count);
         }
+        return count;
     }
 
 private:
@@ -121,9 +124,9 @@ private:
         for (int r = 0; r < rows_at_once; ++r)
             row[r] = centers.get() + std::min(first + r, n - 1) * d;
         for (std::int64_t v = begin; v < end; ++v) {
-            Vec score[rows_at_once][1];
-            score_tile<Dot, 1>(row, units.packed.get(), units.start.get(), v, d, score);
-            for (int r = 0; r < rows_at_once && first + r < n; ++r) visit(first + r, v, score[r][0]);
+            const auto tile = score_tile<Dot, rows_at_once, 1>(row, units.packed.get(),
+                                                               units.start.get(), v, d);
+            for (int r = 0; r < rows_at_once && first + r < n; ++r) visit(first + r, v, tile.at[r][0]);
         }
     }
 

@@ -63,8 +63,9 @@ public:
         return norms_sq[unit] + sum;
     }
 
-    double distance(double value) const {
-        return is_cosine ? value : std::sqrt(std::max(0.0, value));
+    void to_distances(double* values, std::int64_t n) const {
+        if (!is_cosine)
+            for (std::int64_t i = 0; i < n; ++i) values[i] = std::sqrt(std::max(0.0, values[i]));
     }
 
     bool is_before(Row row, std::int64_t a, double value_a, std::int64_t b, double value_b) const {
@@ -193,8 +194,8 @@ private:
                 for (int j = 0; j < n; ++j) ranking.add(work.lists.places_of(i)[j]);
             else
                 for (std::int64_t u = 0; u < m; ++u) ranking.add(u);
-            ranking.finish();
         }
+        judge.to_distances(distances + first * k, count * k);
     }
 
     void prepare(std::int64_t row, std::int64_t i, Work& work) const {

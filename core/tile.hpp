@@ -1,7 +1,7 @@
 // Scores of a tile of rows against a few vectors of units: what a search spends its time in.
 //
 // Lanes hold units.  A row's features are broadcast one after the other and the scores grow in
-// registers, rows_at_once x vectors_at_once of them.  Every features_at_once features the partial
+// registers, such as rows_at_once x vectors_at_once of them.  Every features_at_once features the partial
 // scores are set aside: rounding errors then grow with the length of a block and the number of
 // blocks, not with the number of features.
 #pragma once
@@ -50,55 +50,76 @@ inline const T* vector_at(const T* packed, std::int64_t vector, std::int64_t d) 
     return packed + vector / per_group * group_size * d + vector % per_group * Simd<T>::lanes;
 }
 
-// Inlined always, and unrolled: only then do the scores stay in registers.
-template <class Metric, int vectors, class T>
-[[gnu::always_inline]] inline void add_features(const T* const* row, const T* const* unit, std::int64_t begin,
-                         std::int64_t end,
-                         typename Simd<T>::Vec (&score)[rows_at_once][vectors]) {
+// Scores of some rows against some vectors of units.
+template <class T, int rows, int vectors>
+struct Tile {
+    using Vec = typename Simd<T>::Vec;
+    Vec at[rows][vectors];
+
+    // act(score, row, vector)
+    template <class Act>
+    [[gnu::always_inline]] void each(Act act) {
+        unrolled<rows>([&](auto r) SOMSCAPE_INLINE {
+            unrolled<vectors>([&](auto v) SOMSCAPE_INLINE { act(at[r][v], r, v); });
+        });
+    }
+};
+
+template <class Metric, int rows, int vectors, class T>
+[[gnu::always_inline]] inline void add_features(const T* const* row, const T* const* unit,
+                                                std::int64_t begin, std::int64_t end,
+                                                Tile<T, rows, vectors>& score) {
     using S = Simd<T>;
     for (std::int64_t f = begin; f < end; ++f) {
         typename S::Vec w[vectors];
-        for (int v = 0; v < vectors; ++v) w[v] = S::load(unit[v] + f * group_size);
-        for (int r = 0; r < rows_at_once; ++r) {
+        unrolled<vectors>(
+            [&](auto v) SOMSCAPE_INLINE { w[v] = S::load(unit[v] + f * group_size); });
+        unrolled<rows>([&](auto r) SOMSCAPE_INLINE {
             const typename S::Vec x = S::broadcast(row[r][f]);
-            for (int v = 0; v < vectors; ++v) score[r][v] = Metric::add(x, w[v], score[r][v]);
-        }
+            unrolled<vectors>([&](auto v) SOMSCAPE_INLINE {
+                score.at[r][v] = Metric::add(x, w[v], score.at[r][v]);
+            });
+        });
     }
 }
 
 // The blocks of features after the first.
-template <class Metric, int vectors, class T>
+template <class Metric, int rows, int vectors, class T>
 [[gnu::noinline]] void add_blocks(const T* const* row, const T* const* unit, std::int64_t d,
-                                  typename Simd<T>::Vec (&score)[rows_at_once][vectors]) {
+                                  Tile<T, rows, vectors>& score) {
     for (std::int64_t begin = features_at_once; begin < d; begin += features_at_once) {
-        typename Simd<T>::Vec part[rows_at_once][vectors] = {};
-        add_features<Metric, vectors>(row, unit, begin, std::min(d, begin + features_at_once), part);
-        for (int r = 0; r < rows_at_once; ++r)
-            for (int v = 0; v < vectors; ++v) score[r][v] = Metric::join(score[r][v], part[r][v]);
+        Tile<T, rows, vectors> part = {};
+        add_features<Metric>(row, unit, begin, std::min(d, begin + features_at_once), part);
+        score.each([&](auto& sum, auto r, auto v) SOMSCAPE_INLINE {
+            sum = Metric::join(sum, part.at[r][v]);
+        });
     }
 }
 
-template <class Metric, int vectors, class T>
-[[gnu::always_inline]] inline void score_tile(
+// Inlined always: only then do the scores stay in registers.
+template <class Metric, int rows, int vectors, class T>
+[[gnu::always_inline]] inline Tile<T, rows, vectors> score_tile(
     const T* const* row, const T* packed,
     const T* start,       // IN scores before the first feature, by unit
     std::int64_t vector,  // first of the vectors to score
-    std::int64_t d, typename Simd<T>::Vec (&score)[rows_at_once][vectors]) {
+    std::int64_t d) {
     using S = Simd<T>;
+    Tile<T, rows, vectors> score;
     const T* unit[vectors];
-    for (int v = 0; v < vectors; ++v) {
+    unrolled<vectors>([&](auto v) SOMSCAPE_INLINE {
         unit[v] = vector_at(packed, vector + v, d);
         const typename S::Vec first = S::load(start + (vector + v) * S::lanes);
-        for (int r = 0; r < rows_at_once; ++r) score[r][v] = first;
-    }
-    add_features<Metric, vectors>(row, unit, 0, std::min(d, features_at_once), score);
+        unrolled<rows>([&](auto r) SOMSCAPE_INLINE { score.at[r][v] = first; });
+    });
+    add_features<Metric>(row, unit, 0, std::min(d, features_at_once), score);
     if (d > features_at_once) {
         // Through memory, but a copy: the scores of short rows never leave the registers.
-        typename S::Vec copy[rows_at_once][vectors];
-        std::copy_n(&score[0][0], rows_at_once * vectors, &copy[0][0]);
-        add_blocks<Metric, vectors>(row, unit, d, copy);
-        std::copy_n(&copy[0][0], rows_at_once * vectors, &score[0][0]);
+        Tile<T, rows, vectors> copy;
+        copy.each([&](auto& to, auto r, auto v) SOMSCAPE_INLINE { to = score.at[r][v]; });
+        add_blocks<Metric>(row, unit, d, copy);
+        score.each([&](auto& to, auto r, auto v) SOMSCAPE_INLINE { to = copy.at[r][v]; });
     }
+    return score;
 }
 
 }  // namespace somscape::SOMSCAPE_ISA

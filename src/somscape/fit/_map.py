@@ -72,7 +72,7 @@ def train_map(
         codebook = _fitting(given, lattice)
     plan = _plan_for(settings, "given" if given is not None else settings.init, lattice)
     trained = train(problem, codebook, plan, Watch(settings.callbacks), rng)
-    units = kernels.search(rows, trained.codebook, order=lattice.walk)[0][:, 0]
+    units = kernels.winners(rows, trained.codebook, order=lattice.walk)[:, 0]
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     map_ = Map(
         trained.codebook,

@@ -240,8 +240,8 @@ def finalize(
 ) -> tuple[Floats, float]:
     """Return the next codebook and how far it moved.
 
-    Neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A unit whose whole neighborhood won nothing
-    keeps its prototype.
+    Neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A unit whose
+    whole neighborhood won nothing keeps its prototype.
 
     Parameters
     ----------

@@ -44,6 +44,16 @@ class CoreKernels:
             )
         return units, distances
 
+    def winners(
+        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+    ) -> Ints:
+        """Return the `k` nearest units of each row."""
+        if isinstance(rows, SparseRows):
+            return self.search(rows, codebook, k)[0]
+        units = np.empty((len(rows), k), dtype=np.int64)
+        _core.search(rows, codebook, order, None, 0, False, units, None)
+        return units
+
     def sums(
         self,
         rows: Rows,

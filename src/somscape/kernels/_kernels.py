@@ -11,9 +11,9 @@ MAX_BEST = 16
 
 
 class Kernels(Protocol):
-    """Four kernels over C-contiguous arrays, all of one float type.
+    """Kernels over C-contiguous arrays, all of one float type.
 
-    Rows may also be sparse for `search` and `sums`.
+    Rows may also be sparse for `search`, `winners` and `sums`.
     """
 
     @property
@@ -61,6 +61,21 @@ class Kernels(Protocol):
             long as they lie within a factor of 2^480.
         distances : ndarray of shape (n, k), float64
             Good to a few roundings; for sparse rows to 1e-8 of the rows' and units' length.
+        """
+
+    def winners(
+        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+    ) -> Ints:
+        """Return the units of a Euclidean `search` without their distances, which is faster.
+
+        Parameters
+        ----------
+        rows, codebook, k, order
+            IN, as for `search`.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
         """
 
     def sums(

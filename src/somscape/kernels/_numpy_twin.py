@@ -60,6 +60,12 @@ class NumpyKernels:
             units[part], distances[part] = found, np.take_along_axis(far, found, axis=1)
         return units, np.sqrt(distances) if metric == "euclidean" else distances
 
+    def winners(
+        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+    ) -> Ints:
+        """Return the `k` nearest units of each row."""
+        return self.search(rows, codebook, k)[0]
+
     def sums(
         self,
         rows: Rows,

@@ -151,6 +151,10 @@ class Map:
         check_values(values, self.encoding.feature_names, self.codebook.dtype)
         return np.ascontiguousarray(values, dtype=self.codebook.dtype)
 
+    def _any_rows_of(self, X: Table | Any) -> Rows:
+        is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
+        return self._sparse_rows_of(X) if is_sparse else self.rows_of(X)
+
     def _sparse_rows_of(self, X: Any) -> SparseRows:
         rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
         if rows.shape[1] != self.codebook.shape[1]:
@@ -190,7 +194,9 @@ class Map:
         ndarray of shape (n_samples,), or (n_samples, k) for k above 1
             Of equally near units the lowest comes first.
         """
-        units, _ = self.nearest(X, k)
+        units = select_kernels().winners(
+            self._any_rows_of(X), self.codebook, k, order=self.lattice.walk
+        )
         return units[:, 0] if k == 1 else units
 
     def nearest(self, X: Table | Any, k: int = 1) -> tuple[Ints, Float64s]:
@@ -208,9 +214,9 @@ class Map:
         units : ndarray of shape (n_samples, k)
         distances : ndarray of shape (n_samples, k), float64
         """
-        is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
-        rows: Rows = self._sparse_rows_of(X) if is_sparse else self.rows_of(X)
-        return select_kernels().search(rows, self.codebook, k, order=self.lattice.walk)
+        return select_kernels().search(
+            self._any_rows_of(X), self.codebook, k, order=self.lattice.walk
+        )
 
     @cached_property
     def u_heights(self) -> Float64s:
