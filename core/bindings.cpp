@@ -151,43 +151,51 @@ void search_sparse(Array<const std::int64_t, 1> begin, Array<const std::int32_t,
                                   units.data(), distances.data());
 }
 
+using PerRow = std::optional<Array<const double, 1>>;
+
+Winners winners(const Array<const std::int64_t, 1>& units, const PerRow& weights,
+                const PerRow& distances, std::int64_t n, std::int64_t m, double weight_scale,
+                double error_scale) {
+    require(std::int64_t(units.shape(0)) == n, "one unit per row");
+    require(!weights || std::int64_t(weights->shape(0)) == n, "one weight per row");
+    require(!distances || std::int64_t(distances->shape(0)) == n, "one distance per row");
+    require_units(units.data(), n, m);
+    return {units.data(), weights ? weights->data() : nullptr,
+            distances ? distances->data() : nullptr, n, weight_scale, error_scale};
+}
+
 template <class T>
-void sums_sparse(Array<const std::int64_t, 1> begin, Array<const std::int32_t, 1> features,
-                 Array<const T, 1> values, Array<const std::int64_t, 1> units,
-                 std::optional<Array<const double, 1>> weights, Array<const double, 1> scale,
-                 double weight_scale, Array<std::int64_t, 1> counts,
-                 Array<std::int64_t, 2> totals) {
+std::int64_t sums_sparse(Array<const std::int64_t, 1> begin, Array<const std::int32_t, 1> features,
+                         Array<const T, 1> values, Array<const std::int64_t, 1> units,
+                         PerRow weights, PerRow distances, Array<const double, 1> scale,
+                         double weight_scale, double error_scale, Array<std::int64_t, 1> counts,
+                         Array<std::int64_t, 2> totals) {
     const std::int64_t d = totals.shape(1), m = totals.shape(0);
     require(std::int64_t(scale.shape(0)) == d, "one scale per feature");
     require(std::int64_t(counts.shape(0)) == m, "one count per unit");
     nb::gil_scoped_release unlocked;
     const SparseRows<T> rows = sparse_rows<T>(begin, features, values, d);
-    require(std::int64_t(units.shape(0)) == rows.n, "one unit per row");
-    require(!weights || std::int64_t(weights->shape(0)) == rows.n, "one weight per row");
-    require_units(units.data(), rows.n, m);
-    kernels_of<T>().sums_sparse(
+    return kernels_of<T>().sums_sparse(
         rows, d, scale.data(),
-        {units.data(), weights ? weights->data() : nullptr, rows.n, weight_scale}, counts.data(),
+        winners(units, weights, distances, rows.n, m, weight_scale, error_scale), counts.data(),
         totals.data());
 }
 
 template <class T>
-void sums(Array<const T, 2> rows, Array<const std::int64_t, 1> units,
-          std::optional<Array<const double, 1>> weights, Array<const double, 1> center,
-          Array<const double, 1> scale, double weight_scale, Array<std::int64_t, 1> counts,
-          Array<std::int64_t, 2> totals) {
+std::int64_t sums(Array<const T, 2> rows, Array<const std::int64_t, 1> units, PerRow weights,
+                  PerRow distances, Array<const double, 1> center, Array<const double, 1> scale,
+                  double weight_scale, double error_scale, Array<std::int64_t, 1> counts,
+                  Array<std::int64_t, 2> totals) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = totals.shape(0);
-    require(std::int64_t(units.shape(0)) == n, "one unit per row");
-    require(!weights || std::int64_t(weights->shape(0)) == n, "one weight per row");
     require(std::int64_t(center.shape(0)) == d && std::int64_t(scale.shape(0)) == d &&
                 std::int64_t(totals.shape(1)) == d,
             "center, scale and totals need one column per feature");
     require(std::int64_t(counts.shape(0)) == m, "one count per unit");
     nb::gil_scoped_release unlocked;
-    require_units(units.data(), n, m);
-    kernels_of<T>().sums(rows.data(), d, center.data(), scale.data(),
-                         {units.data(), weights ? weights->data() : nullptr, n, weight_scale},
-                         counts.data(), totals.data());
+    return kernels_of<T>().sums(
+        rows.data(), d, center.data(), scale.data(),
+        winners(units, weights, distances, n, m, weight_scale, error_scale), counts.data(),
+        totals.data());
 }
 
 template <class T>
@@ -243,15 +251,16 @@ void define(nb::module_& m) {
           "order"_a.noconvert().none(), "weights"_a.noconvert().none(), "metric"_a,
           "has_missing"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
     m.def("sums", &sums<T>, "rows"_a.noconvert(), "units"_a.noconvert(),
-          "weights"_a.noconvert().none(), "center"_a.noconvert(), "scale"_a.noconvert(),
-          "weight_scale"_a, "counts"_a.noconvert(), "totals"_a.noconvert());
+          "weights"_a.noconvert().none(), "distances"_a.noconvert().none(),
+          "center"_a.noconvert(), "scale"_a.noconvert(), "weight_scale"_a, "error_scale"_a,
+          "counts"_a.noconvert(), "totals"_a.noconvert());
     m.def("search_sparse", &search_sparse<T>, "begin"_a.noconvert(), "features"_a.noconvert(),
           "values"_a.noconvert(), "codebook"_a.noconvert(), "metric"_a, "units"_a.noconvert(),
           "distances"_a.noconvert());
     m.def("sums_sparse", &sums_sparse<T>, "begin"_a.noconvert(), "features"_a.noconvert(),
           "values"_a.noconvert(), "units"_a.noconvert(), "weights"_a.noconvert().none(),
-          "scale"_a.noconvert(), "weight_scale"_a, "counts"_a.noconvert(),
-          "totals"_a.noconvert());
+          "distances"_a.noconvert().none(), "scale"_a.noconvert(), "weight_scale"_a,
+          "error_scale"_a, "counts"_a.noconvert(), "totals"_a.noconvert());
     m.def("smooth", &smooth<T>, "totals"_a.noconvert(), "counts"_a.noconvert(),
           "scale"_a.noconvert(), "weight_scale"_a, "center"_a.noconvert(),
           "row_weight"_a.noconvert(), "kernel"_a.noconvert(), "col_kernel"_a.noconvert(),

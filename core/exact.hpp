@@ -88,8 +88,7 @@ public:
             double* values)       // OUT (k,)
         : judge(judge), x(x), k(k), units(units), values(values) {}
 
-    void add(std::int64_t unit) {
-        const double value = judge.value(x, unit);
+    void add(std::int64_t unit, double value) {
         if (found == k && !judge.is_before(x, unit, value, units[k - 1], values[k - 1])) return;
         int i = found < k ? found++ : k - 1;
         for (; i > 0 && judge.is_before(x, unit, value, units[i - 1], values[i - 1]); --i) {

@@ -46,8 +46,9 @@ struct SearchInput {
 struct Winners {
     const std::int64_t* units;  // (n,), each in 0..m-1
     const double* weights;      // (n,) or null for all 1
+    const double* distances;    // (n,) or null where errors are not wanted
     std::int64_t n;
-    double weight_scale;        // power of two
+    double weight_scale, error_scale;  // powers of two
 };
 
 // Rows in compressed sparse row format; what is not stored is 0.
@@ -76,17 +77,18 @@ struct KernelsOf {
     // Values of T that the codebook needs when packed for `stepwise`.
     std::size_t (*packed_size)(std::int64_t n_units, std::int64_t n_features);
 
-    void (*sums)(const T* rows,               // IN  (n, d)
-                 std::int64_t d,
-                 const double* center,        // IN  (d,)
-                 const double* scale,         // IN  (d,), powers of two
-                 const Winners& winners,
-                 std::int64_t* counts,        // INOUT (m,)
-                 std::int64_t* totals);       // INOUT (m, d)
+    std::int64_t (*sums)(const T* rows,          // IN  (n, d)
+                         std::int64_t d,
+                         const double* center,   // IN  (d,)
+                         const double* scale,    // IN  (d,), powers of two
+                         const Winners& winners,
+                         std::int64_t* counts,   // INOUT (m,)
+                         std::int64_t* totals);  // INOUT (m, d)
+    // returns the weighted sum of the distances, in units of 1 / error_scale
 
-    void (*sums_sparse)(SparseRows<T> rows, std::int64_t d, const double* scale,
-                        const Winners& winners, std::int64_t* counts,
-                        std::int64_t* totals);  // as for sums, around 0
+    std::int64_t (*sums_sparse)(SparseRows<T> rows, std::int64_t d, const double* scale,
+                                const Winners& winners, std::int64_t* counts,
+                                std::int64_t* totals);  // as for sums, around 0
 
     double (*smooth)(const std::int64_t* totals,  // IN  (m, d), as sums leaves them
                      const std::int64_t* counts,  // IN  (m,)

@@ -53,11 +53,9 @@ public:
           middle(in.d + Simd<F>::lanes), units(in.m, d) {
         find_middle_and_scale();
         Buffer<double> norms(in.m);
-        const int threads = thread_count(8.0 * double(in.m) * double(d));
-        (void)threads;
-#pragma omp parallel for schedule(static) num_threads(threads)
-        for (std::int64_t place = 0; place < in.m; ++place)
+        share(thread_count(8.0 * double(in.m) * double(d)), in.m, [&](std::int64_t place) {
             norms[place] = is_dot ? place_for_products(place) : place_for_differences(place);
+        });
         for (std::int64_t place = 0; place < in.m; ++place) {
             units.norm = std::max(units.norm, norms[place]);
             units.start_size = std::max(units.start_size, double(units.start[place]));
@@ -136,12 +134,17 @@ private:
         for (std::int64_t u = 0; u < in.m; ++u)
             for (std::int64_t f = 0; f < in.d; ++f) sum[f] += double(in.codebook[u * in.d + f]);
         for (std::int64_t f = 0; f < in.d; ++f) middle[f] = T(sum[f] / double(in.m));
-        double farthest = 0;
+        Buffer<double> farthest(in.d);  // by feature, as vectors like it
+        std::fill_n(farthest.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)
-            for (std::int64_t f = 0; f < in.d; ++f)
-                farthest = std::max(
-                    farthest, std::fabs(double(in.codebook[u * in.d + f]) - double(middle[f])));
-        if (farthest > 0 && std::isfinite(farthest)) scale = std::exp2(-std::ilogb(farthest));
+            for (std::int64_t f = 0; f < in.d; ++f) {
+                const double here =
+                    std::fabs(double(in.codebook[u * in.d + f]) - double(middle[f]));
+                farthest[f] = farthest[f] < here ? here : farthest[f];
+            }
+        double most = 0;
+        for (std::int64_t f = 0; f < in.d; ++f) most = std::max(most, farthest[f]);
+        if (most > 0 && std::isfinite(most)) scale = std::exp2(-std::ilogb(most));
     }
 
     // Packs a unit and returns its size.

@@ -27,19 +27,21 @@ namespace {
 constexpr std::int64_t block_bytes = 1 << 20;   // work space of a thread
 constexpr std::int64_t tile_bytes = 160 << 10;  // rows that meet a tile of units stay in cache
 constexpr std::int64_t most_tile_rows = 16 * rows_at_once;
+// So that threads end together; a few blocks in a row fetch ahead for each other.
+constexpr std::int64_t blocks_per_thread = 4, most_at_once = 8;
 constexpr std::int64_t most_block_rows = 1024 / rows_at_once * rows_at_once;
 
 // Work below this is not worth packing the codebook for.
 constexpr std::int64_t few_rows = 3;
 // Groups and rows from which skipping is tried.
 constexpr std::int64_t least_groups = 8, least_rows_to_skip = 2048;
+// Shorter lists of rows, on average, fill no tiles.
+constexpr std::int64_t rows_per_list = 4;
 constexpr std::int64_t rows_per_flush = 64;
 constexpr int group_bits = 25;  // of a pair of row and group
 constexpr std::int64_t blocks_per_probe = 32, probe_rows = 40 * rows_at_once;
 // Where float scores cannot settle so many of the first rows, double scores are used.
 constexpr std::int64_t sample_rows = 64, least_rows_to_sample = 4096;
-// To find out which groups a row needs costs as much as so many features of a group.
-constexpr double skipping_costs = 200, share_that_pays = 0.9;
 
 template <class T, class F>
 class Search {
@@ -71,19 +73,20 @@ public:
         std::vector<Work> work;
         for (int t = 0; t < threads; ++t) work.emplace_back(*this, block);
         const std::int64_t n_blocks = (in.n + block - 1) / block;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (std::int64_t b = 0; b < n_blocks; ++b) {
-            const std::int64_t first = b * block;
-            const std::int64_t count = std::min(block, in.n - first);
-            Work& mine = work[thread_number()];
+        const std::int64_t at_once =
+            std::clamp<std::int64_t>(n_blocks / (blocks_per_thread * threads), 1, most_at_once);
+        share_as_free(threads, n_blocks, at_once, [&](std::int64_t b, int thread) {
+            const std::int64_t first = b * block, count = std::min(block, in.n - first);
             std::int64_t done = 0;
             if (groups && b % blocks_per_probe == 0) {
-                done = std::min(count, probe_rows);
-                skipping(first, done, mine);
-                does_skipping_pay.store(did_skipping_pay(done, mine), std::memory_order_relaxed);
+                done = std::min(count, std::min(probe_rows, block / (8 * rows_at_once) * rows_at_once));
+                skipping(first, done, work[thread]);
+                does_skipping_pay = did_skipping_pay(done, work[thread]);
             }
-            if (done < count) meet_all(first + done, count - done, mine);
-        }
+            if (done == count) return;
+            if (does_skipping_pay) skipping(first + done, count - done, work[thread]);
+            else meet_all(first + done, count - done, work[thread]);
+        });
         return n_judged;
     }
 
@@ -131,13 +134,19 @@ private:
             prepared->stride * std::int64_t(sizeof(F)) + Shortlists<F>::capacity * 8 + 3 * sizeof(Vec) +
             (groups ? prepared->units.n_groups * std::int64_t(sizeof(F) + 2) : 0);
         std::int64_t rows = std::min(block_bytes / per_row, most_block_rows);
-        rows = std::min(rows, (in.n + 4 * threads - 1) / (4 * threads));
+        rows = std::min(rows, (in.n + blocks_per_thread * threads - 1) / (blocks_per_thread * threads));
         return std::max<std::int64_t>(1, (rows + rows_at_once - 1) / rows_at_once) * rows_at_once;
+    }
+
+    bool did_skipping_pay(std::int64_t count, Work& work) const {
+        double n_needed = 0;
+        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g)
+            n_needed += double(work.needing_end[g] - needing(g, count, work));
+        return groups->pays(n_needed / double(count));
     }
 
     // Rows that meet all units are taken few at a time, so that they and their lanes stay in cache.
     void meet_all(std::int64_t first, std::int64_t count, Work& work) {
-        if (does_skipping_pay.load(std::memory_order_relaxed)) return skipping(first, count, work);
         const std::int64_t row_bytes = prepared->stride * std::int64_t(sizeof(F));
         const std::int64_t step = std::clamp<std::int64_t>(
             tile_bytes / row_bytes / rows_at_once * rows_at_once, rows_at_once, most_tile_rows);
@@ -172,15 +181,6 @@ private:
                                          std::int64_t count, const Work& work, Index index) const {
         for (int r = 0; r < rows_at_once; ++r)
             row[r] = work.rows.get() + index(std::min(from + r, count - 1)) * prepared->stride;
-    }
-
-    // act(v) for v = begin, ... before end, told at compile time how many vectors to take at once.
-    template <class Act>
-    [[gnu::always_inline]] static void by_vectors(std::int64_t v, std::int64_t end, Act act) {
-        for (; v + vectors_at_once <= end; v += vectors_at_once)
-            act(v, std::integral_constant<int, vectors_at_once>{});
-        for (; v + 2 <= end; v += 2) act(v, std::integral_constant<int, 2>{});
-        if (v < end) act(v, std::integral_constant<int, 1>{});
     }
 
     template <class Measure, int vectors, int rows = rows_at_once>
@@ -291,9 +291,14 @@ private:
     [[gnu::always_inline]] void meet_needed(std::int64_t count, Work& work, Best best, Take take) {
         const std::int64_t width = groups->padded();
         find_nearest_groups(count, work);
-        need_none(count, work);
-        for (std::int64_t i = 0; i < count; ++i) *work.needing_end[work.nearest[i]]++ = std::int16_t(i);
-        meet_groups(count, work, take);
+        if (count < rows_per_list * prepared->units.n_groups) {
+            meet_own_groups(count, work, take);
+        } else {
+            need_none(count, work);
+            for (std::int64_t i = 0; i < count; ++i)
+                *work.needing_end[work.nearest[i]]++ = std::int16_t(i);
+            meet_groups(count, work, take);
+        }
         for (std::int64_t i = 0; i < count; ++i)
             work.bounds[i] = groups->bounds(
                 work.norms[i], work.errors[i], double(best(i)),
@@ -359,6 +364,26 @@ private:
         }
     }
 
+    // Row by row, where groups have few rows each.
+    template <class Take>
+    [[gnu::always_inline]] void meet_own_groups(std::int64_t count, Work& work, Take take) const {
+        constexpr int per_group = vectors_per_group<F>;
+        for (std::int64_t i = 0; i < count; i += rows_at_once) {
+            const F* row[rows_at_once];
+            point_to(row, i, count, work, [](std::int64_t j) { return j; });
+            for (int part = 0; part < per_group; ++part) {
+                std::int64_t v[rows_at_once];
+                for (int r = 0; r < rows_at_once; ++r)
+                    v[r] = work.nearest[std::min(i + r, count - 1)] * per_group + part;
+                const auto tile = score_each<Dot, rows_at_once>(
+                    row, prepared->units.packed.get(), prepared->units.start.get(), v, prepared->d);
+                unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+                    if (i + r < count) take(i + r, tile.at[r], v[r]);
+                });
+            }
+        }
+    }
+
     // Each group meets the rows that need it; a stand-in fills the last tile.
     template <class Take>
     [[gnu::always_inline]] void meet_groups(std::int64_t count, Work& work, Take take) const {
@@ -382,16 +407,6 @@ private:
             const Tile<F, rows, vectors> tile = score<Dot, vectors, rows>(row, prepared->units, v);
             unrolled<rows>([&](auto r) SOMSCAPE_INLINE { take(index[r], tile.at[r], v); });
         }
-    }
-
-    // Skipping met the centers, each row's own group, and the groups needed, and found out which.
-    bool did_skipping_pay(std::int64_t count, Work& work) const {
-        const double n_groups = double(prepared->units.n_groups), rows = double(count);
-        double met = rows * (double(groups->padded()) / group_size + 1 +
-                             skipping_costs / double(prepared->d));
-        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g)
-            met += double(work.needing_end[g] - needing(g, count, work));
-        return met < share_that_pays * rows * n_groups;
     }
 
     void finish(std::int64_t row, std::int64_t i, Work& work) {
@@ -419,7 +434,14 @@ private:
         double not_wanted[max_best];
         Ranking ranking(judge, in.rows + row * in.d, in.k, units + row * in.k,
                         distances ? distances + row * in.k : not_wanted);
-        for (std::int64_t i = 0; i < n; ++i) ranking.add(unit_at(i));
+        constexpr std::int64_t at_once = 16;  // values that do not wait for decisions
+        for (std::int64_t begin = 0; begin < n; begin += at_once) {
+            double value[at_once];
+            const std::int64_t here = std::min(at_once, n - begin);
+            for (std::int64_t i = 0; i < here; ++i)
+                value[i] = judge.value(in.rows + row * in.d, unit_at(begin + i));
+            for (std::int64_t i = 0; i < here; ++i) ranking.add(unit_at(begin + i), value[i]);
+        }
     }
 
     // Where one unit was found for each row, it may be without its value.

@@ -176,13 +176,16 @@ inline double sum_in_pairs(const Vec (&parts)[pieces]) {
 template <class T, class Wide>
 inline void load_first(const T* from, std::int64_t n, Wide& to) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-    if constexpr (sizeof(Wide) == 32 || sizeof(Wide) == 64) {
-        const std::uint32_t mask = (std::uint32_t(1) << n) - 1;
-        __m512 all;
-        if constexpr (sizeof(T) == 4) all = _mm512_maskz_loadu_ps(__mmask16(mask), from);
-        else all = _mm512_castpd_ps(_mm512_maskz_loadu_pd(__mmask8(mask), from));
-        if constexpr (sizeof(Wide) == 32) to = (Wide)_mm512_castps512_ps256(all);
-        else to = (Wide)all;
+    const std::uint32_t mask = (std::uint32_t(1) << n) - 1;
+    if constexpr (sizeof(T) == 4 && sizeof(Wide) <= 64) {
+        const __m512 all = _mm512_maskz_loadu_ps(__mmask16(mask), from);
+        std::memcpy(&to, &all, sizeof to);
+        return;
+    }
+    if constexpr (sizeof(T) == 8 && sizeof(Wide) <= 128) {
+        const __m512d all[2] = {_mm512_maskz_loadu_pd(__mmask8(mask), from),
+                                _mm512_maskz_loadu_pd(__mmask8(mask >> 8), from + 8)};
+        std::memcpy(&to, all, sizeof to);
         return;
     }
 #endif

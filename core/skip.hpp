@@ -33,15 +33,23 @@ public:
         : prepared(prepared), n(prepared.units.n_groups), d(prepared.d), centers(n * d),
           packed(n, d), radius(padded()) {
         std::fill_n(radius.get(), padded(), F(0));
-        const int threads = thread_count(8.0 * double(prepared.in.m) * double(d));
-        (void)threads;
-#pragma omp parallel for schedule(static) num_threads(threads)
-        for (std::int64_t g = 0; g < n; ++g) find_center(g);
+        share(thread_count(8.0 * double(prepared.in.m) * double(d)), n,
+              [&](std::int64_t g) { find_center(g); });
         if (n <= most_with_planes && prepared.in.n >= rows_per_plane * n) find_planes();
     }
 
     std::int64_t padded() const { return packed.n_groups * group_size; }
     const Units<F>& center_units() const { return packed; }
+
+    // Whether rows that need so many groups, on average, beside their own, had better skip.  In
+    // features of one group of units, as measured: meeting a group costs 5 beside its own, where
+    // all are met in turn, and 40 where rows are gathered; to meet a vector of centers and to
+    // apply the bounds costs 35, and 50 in all.
+    bool pays(double n_needed) const {
+        const double all = double(n) * (double(d) + 5);
+        const double centers = double(packed.n_vectors()) * (double(d) + 35);
+        return centers + (1 + n_needed) * (double(d) + 40) + 50 < all;
+    }
 
     // What a row that has a unit of score `best` compares the scores of centers with.
     struct Bounds {
@@ -68,22 +76,41 @@ public:
         const Vec plane_limit = S::broadcast(bounds.plane_limit);
         const F* margin = has_planes ? margins.get() + nearest * padded() : nullptr;
         const F* apart = has_planes ? distances.get() + nearest * padded() : nullptr;
-        std::int64_t count = 0;
-        for (std::int64_t g = 0; g < n; g += S::lanes) {
-            const Vec score = S::load(center_score + g);
+        const auto within_ball = [&](std::int64_t g) SOMSCAPE_INLINE {
             const Vec far = S::load(radius.get() + g) + distance;
-            std::uint32_t may_be = not_above_mask(multiply_add(half, far * far, score), ball_limit);
-            if (has_planes) {
-                const Vec beyond = S::load(margin + g) - S::load(apart + g) * distance;
-                may_be &= not_above_mask(score + beyond, plane_limit);
+            return not_above_mask(multiply_add(half, far * far, S::load(center_score + g)),
+                                  ball_limit);
+        };
+        const auto before_plane = [&](std::int64_t g) SOMSCAPE_INLINE {
+            const Vec beyond = S::load(margin + g) - S::load(apart + g) * distance;
+            return not_above_mask(S::load(center_score + g) + beyond, plane_limit);
+        };
+        std::int64_t count = 0;
+        const auto put = [&](std::int64_t g, std::uint32_t mask) SOMSCAPE_INLINE {
+            count += put_places(mask, first + std::int32_t(g), needed + count);
+        };
+        if (!has_planes) {
+            for (std::int64_t g = 0; g < n; g += S::lanes) put(g, within_ball(g));
+        } else if (n <= most_with_planes_in_cache) {
+            for (std::int64_t g = 0; g < n; g += S::lanes) put(g, within_ball(g) & before_plane(g));
+        } else {
+            std::int16_t left[most_with_planes / S::lanes];
+            std::uint32_t mask[most_with_planes / S::lanes];
+            int n_left = 0;
+            for (std::int64_t g = 0; g < n; g += S::lanes) {
+                left[n_left] = std::int16_t(g);
+                mask[n_left] = within_ball(g);
+                n_left += mask[n_left] != 0;
             }
-            count += put_places(may_be, first + std::int32_t(g), needed + count);
+            for (int i = 0; i < n_left; ++i) put(left[i], mask[i] & before_plane(left[i]));
         }
         return count;
     }
 
 private:
     static constexpr std::int64_t most_with_planes = 1024;  // two tables of 4 MiB
+    // Above, what the balls leave is listed first, and only that looked up.
+    static constexpr std::int64_t most_with_planes_in_cache = 256;
     static constexpr std::int64_t rows_per_plane = 64;      // the tables cost as much as n rows
 
     void find_center(std::int64_t g) {
@@ -123,15 +150,15 @@ private:
         const F* row[rows_at_once];
         for (int r = 0; r < rows_at_once; ++r)
             row[r] = centers.get() + std::min(first + r, n - 1) * d;
-        for (std::int64_t v = begin; v < end; ++v) {
-            const auto tile = score_tile<Dot, rows_at_once, 1>(row, units.packed.get(),
+        by_vectors(begin, end, [&](std::int64_t v, auto vectors) {
+            auto tile = score_tile<Dot, rows_at_once, vectors>(row, units.packed.get(),
                                                                units.start.get(), v, d);
-            for (int r = 0; r < rows_at_once && first + r < n; ++r) visit(first + r, v, tile.at[r][0]);
-        }
+            for (int r = 0; r < rows_at_once && first + r < n; ++r)
+                for (int q = 0; q < vectors; ++q) visit(first + r, v + q, tile.at[r][q]);
+        });
     }
 
     void find_planes() {
-        constexpr double u = 0.5 * std::numeric_limits<F>::epsilon();
         constexpr F infinity = std::numeric_limits<F>::infinity();
         const double error = prepared.error(prepared.units.norm);
         const std::int64_t width = padded();
@@ -148,11 +175,9 @@ private:
                                       score[lane] < infinity ? score[lane] : -infinity;
                           });
         std::fill_n(margins.get(), n * width, infinity);
-        std::fill_n(distances.get(), n * width, F(0));
         const int threads = thread_count(double(n) * double(prepared.in.m) * double(d));
-        (void)threads;
-#pragma omp parallel for schedule(static) num_threads(threads)
-        for (std::int64_t first = 0; first < n; first += rows_at_once) {
+        share(threads, (n + rows_at_once - 1) / rows_at_once, [&](std::int64_t part) {
+            const std::int64_t first = part * rows_at_once;
             score_centers(first, prepared.units, 0, prepared.units.n_vectors(),
                           [&](std::int64_t a, std::int64_t v, Vec score) {
                               F& margin = margins[a * width + v / vectors_per_group<F>];
@@ -161,19 +186,26 @@ private:
                           });
             score_centers(first, packed, 0, packed.n_vectors(),
                           [&](std::int64_t a, std::int64_t v, Vec score) {
-                              for (int lane = 0; lane < S::lanes; ++lane) {
-                                  const std::int64_t g = v * S::lanes + lane;
-                                  if (g >= n) return;
-                                  const double half_a = packed.start[a], half_g = packed.start[g];
-                                  F& margin = margins[a * width + g];
-                                  margin = F(double(margin) + half_a - half_g - 4 * error);
-                                  const double apart_sq = 2 * (double(score[lane]) + half_a);
-                                  distances[a * width + g] = F(
-                                      std::sqrt(std::max(0.0, apart_sq) + 4 * error) * (1 + 16 * u));
-                              }
+                              S::store(distances.get() + a * width + v * S::lanes, score);
                           });
-        }
+            for (std::int64_t a = first; a < std::min(first + rows_at_once, n); ++a)
+                finish_planes(packed.start[a], error, margins.get() + a * width,
+                              distances.get() + a * width);
+        });
         has_planes = true;
+    }
+
+    // Of one center: the other centers' scores become their distances.
+    void finish_planes(double half_a, double error, F* __restrict margin,
+                       F* __restrict distance) const {
+        constexpr double u = 0.5 * std::numeric_limits<F>::epsilon();
+        const F* __restrict half = packed.start.get();
+        for (std::int64_t g = 0; g < n; ++g) {
+            margin[g] = F(double(margin[g]) + half_a - double(half[g]) - 4 * error);
+            const double apart_sq = std::max(0.0, 2 * (double(distance[g]) + half_a));
+            distance[g] = F(std::sqrt(apart_sq + 4 * error) * (1 + 16 * u));
+        }
+        std::fill(distance + n, distance + padded(), F(0));
     }
 
     const Prepared<T, F>& prepared;

@@ -115,7 +115,6 @@ void along_columns(const double* source, const double* taps, Reach reach, std::i
 }
 
 constexpr std::int64_t batch_bytes = 8 << 20;  // of each of three work spaces
-constexpr std::int64_t width_of_weight = 8;    // a column of weights, padded to whole vectors
 
 class Smoother {
 public:
@@ -127,12 +126,10 @@ public:
         const std::int64_t row_size = h.n_cols * f;
         const std::int64_t n_parts = (row_size + values_per_task - 1) / values_per_task;
         std::fill_n(out, h.n_rows * row_size, 0.0);
-#pragma omp parallel num_threads(threads)
         for (std::int64_t k = 0; k < h.n_kernels; ++k) {
             const double* taps = h.col_kernel + k * (2 * h.n_cols - 1) + (h.n_cols - 1);
             const Reach reach = reach_of(taps, h.n_cols);
-#pragma omp for schedule(static)
-            for (std::int64_t from = 0; from < h.n_rows; ++from) {
+            share(threads, h.n_rows, [&](std::int64_t from) {
                 bool is_used = false;
                 for (std::int64_t r = 0; r < h.n_rows; ++r) {
                     const std::int64_t at = r * h.n_rows + from;
@@ -142,21 +139,20 @@ public:
                 if (is_used)
                     along_columns(values + from * row_size, taps, reach, h.n_cols, f,
                                   work + from * row_size);
-            }
+            });
             // A source row that no target uses holds nothing, and is met by zero weights alone.
             // Targets two rows apart: on a hexagonal map they use the same sources.
-#pragma omp for schedule(static) collapse(2)
-            for (std::int64_t group = 0; group < (h.n_rows + 7) / 8 * 2; ++group)
-                for (std::int64_t part = 0; part < n_parts; ++part) {
-                    const std::int64_t first = group / 2 * 8 + group % 2;
-                    const std::int64_t left = (h.n_rows - first + 1) / 2;
-                    if (first >= h.n_rows) continue;
-                    add_weighted({work, row_size}, {weight.get() + first * h.n_rows, 2 * h.n_rows, 1}, 0,
-                                 h.n_rows, {out + first * row_size, 2 * row_size},
+            share(threads, (h.n_rows + 7) / 8 * 2 * n_parts, [&](std::int64_t task) {
+                const std::int64_t group = task / n_parts, part = task % n_parts;
+                const std::int64_t first = group / 2 * 8 + group % 2;
+                const std::int64_t left = (h.n_rows - first + 1) / 2;
+                if (first < h.n_rows)
+                    add_weighted({work, row_size}, {weight.get() + first * h.n_rows, 2 * h.n_rows, 1},
+                                 0, h.n_rows, {out + first * row_size, 2 * row_size},
                                  int(std::min<std::int64_t>(left, targets_at_once)),
                                  part * values_per_task,
                                  std::min(row_size, (part + 1) * values_per_task));
-                }
+            });
         }
     }
 
@@ -166,6 +162,24 @@ private:
     Buffer<double> weight;  // (n_rows, n_rows) of the kernel at work, 0 where another applies
 };
 
+// Writes the means of one unit's features and returns the square of how far they are from before.
+template <class T>
+double next_values(const double* __restrict sum, double weight, const double* __restrict center,
+                   std::int64_t n, const T* __restrict before, T* __restrict after) {
+    // A neighborhood that won no more than the least normal number won nothing.
+    if (!(weight > std::numeric_limits<double>::min())) {
+        std::copy_n(before, n, after);
+        return 0.0;
+    }
+    for (std::int64_t j = 0; j < n; ++j) after[j] = T(center[j] + sum[j] / weight);
+    double moved_sq = 0;
+    for (std::int64_t j = 0; j < n; ++j) {
+        const double step = double(after[j]) - double(before[j]);
+        moved_sq += step * step;
+    }
+    return moved_sq;
+}
+
 }  // namespace
 
 template <class T>
@@ -174,50 +188,36 @@ double smooth(const std::int64_t* totals, const std::int64_t* counts, const doub
               const Neighborhood& neighborhood, const T* codebook, T* out) {
     const std::int64_t m = neighborhood.n_rows * neighborhood.n_cols;
     const std::int64_t fitting = batch_bytes / std::int64_t(sizeof(double)) / m / 8 * 8;
-    const std::int64_t batch = std::clamp<std::int64_t>(fitting, 8, (d + 7) / 8 * 8);
+    const std::int64_t n_values = d + 1;  // of a unit: its count, then its totals
+    const std::int64_t batch = std::clamp<std::int64_t>(fitting, 8, (n_values + 7) / 8 * 8);
     const int threads =
-        thread_count(2.0 * double(m) * double(std::min(d, batch)) *
+        thread_count(2.0 * double(m) * double(std::min(n_values, batch)) *
                      double(neighborhood.n_rows + neighborhood.n_cols));
-    const std::int64_t width = std::max(batch, width_of_weight);
-    const Buffer<double> values(m * width), work(m * width), smoothed(m * width), weights(m),
-        moved_sq(m);
+    const Buffer<double> values(m * batch), work(m * batch), smoothed(m * batch), weights(m),
+        moved_sq(m), unit_of(d);
+    for (std::int64_t j = 0; j < d; ++j) unit_of[j] = 1.0 / scale[j];  // exact: powers of two
+    std::fill_n(moved_sq.get(), m, 0.0);
     const Smoother smoother(neighborhood, threads);
 
-    std::fill_n(values.get(), m * width_of_weight, 0.0);
-    for (std::int64_t u = 0; u < m; ++u)
-        values[u * width_of_weight] = double(counts[u]) / weight_scale;
-    smoother.run(values.get(), width_of_weight, work.get(), smoothed.get());
-    for (std::int64_t u = 0; u < m; ++u) {
-        weights[u] = smoothed[u * width_of_weight];
-        moved_sq[u] = 0.0;
-    }
-
-    for (std::int64_t begin = 0; begin < d; begin += batch) {
-        const std::int64_t here = std::min(batch, d - begin), f = (here + 7) / 8 * 8;
-#pragma omp parallel for schedule(static) num_threads(threads)
-        for (std::int64_t u = 0; u < m; ++u) {
-            double* to = values.get() + u * f;
-            for (std::int64_t j = 0; j < here; ++j)
-                to[j] = double(totals[u * d + begin + j]) / scale[begin + j];
-            std::fill(to + here, to + f, 0.0);
-        }
+    for (std::int64_t begin = 0; begin < n_values; begin += batch) {
+        const std::int64_t end = std::min(begin + batch, n_values), f = (end - begin + 7) / 8 * 8;
+        const std::int64_t counted = begin == 0 ? 1 : 0, feature = begin + counted - 1;
+        const std::int64_t n_features = end - begin - counted;
+        share(threads, m, [&](std::int64_t u) {
+            double* __restrict to = values.get() + u * f;
+            const std::int64_t* __restrict total = totals + u * d + feature;
+            if (counted) to[0] = double(counts[u]) / weight_scale;
+            for (std::int64_t j = 0; j < n_features; ++j)
+                to[counted + j] = double(total[j]) * unit_of[feature + j];
+            std::fill(to + counted + n_features, to + f, 0.0);
+        });
         smoother.run(values.get(), f, work.get(), smoothed.get());
-#pragma omp parallel for schedule(static) num_threads(threads)
-        for (std::int64_t u = 0; u < m; ++u) {
-            const T* before = codebook + u * d + begin;
-            T* after = out + u * d + begin;
-            const double* sum = smoothed.get() + u * f;
-            // A neighborhood that won no more than the least normal number won nothing.
-            if (!(weights[u] > std::numeric_limits<double>::min())) {
-                std::copy_n(before, here, after);
-                continue;
-            }
-            for (std::int64_t j = 0; j < here; ++j) {
-                after[j] = T(center[begin + j] + sum[j] / weights[u]);
-                const double step = double(after[j]) - double(before[j]);
-                moved_sq[u] += step * step;
-            }
-        }
+        share(threads, m, [&](std::int64_t u) {
+            const double* __restrict sum = smoothed.get() + u * f + counted;
+            if (counted) weights[u] = sum[-1];
+            moved_sq[u] += next_values(sum, weights[u], center + feature, n_features,
+                                       codebook + u * d + feature, out + u * d + feature);
+        });
     }
     return std::sqrt(*std::max_element(moved_sq.get(), moved_sq.get() + m));
 }

@@ -33,16 +33,13 @@ public:
     SparseJudge(const SparseRows<T>& rows, const T* codebook, std::int64_t m, std::int64_t d,
                 bool is_cosine)
         : rows(rows), codebook(codebook), d(d), is_cosine(is_cosine), norms_sq(m) {
-        const int threads = thread_count(double(m) * double(d));
-        (void)threads;
-#pragma omp parallel for schedule(static) num_threads(threads)
-        for (std::int64_t u = 0; u < m; ++u) {
+        share(thread_count(double(m) * double(d)), m, [&](std::int64_t u) {
             double sum[8] = {};
             for (std::int64_t f = 0; f < d; ++f)
                 sum[f % 8] += double(codebook[u * d + f]) * double(codebook[u * d + f]);
             norms_sq[u] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) +
                           ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-        }
+        });
     }
 
     double norm_sq_of_unit(std::int64_t unit) const { return norms_sq[unit]; }
@@ -116,10 +113,8 @@ public:
                  Metric metric, int k, std::int64_t* units, double* distances)
         : rows(rows), m(m), d(d), k(k), is_cosine(metric == Metric::cosine), units(units),
           distances(distances), judge(rows, codebook, m, d, is_cosine), packed(m, d) {
-        const int threads = thread_count(double(m) * double(d));
-        (void)threads;
-#pragma omp parallel for schedule(static) num_threads(threads)
-        for (std::int64_t g = 0; g < packed.n_groups; ++g) pack(codebook, g);
+        share(thread_count(double(m) * double(d)), packed.n_groups,
+              [&](std::int64_t g) { pack(codebook, g); });
         for (std::int64_t u = 0; u < m; ++u) {
             const double norm = std::sqrt(judge.norm_sq_of_unit(u));
             packed.norm = std::max(packed.norm, is_cosine ? 1.0 : norm);
@@ -137,11 +132,10 @@ public:
         std::vector<Work> work;
         const std::int64_t block = (rows.n + n_blocks - 1) / n_blocks;
         for (int t = 0; t < threads; ++t) work.emplace_back(k, block, n_stretches());
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-        for (std::int64_t b = 0; b < n_blocks; ++b) {
+        share_as_free(threads, n_blocks, 1, [&](std::int64_t b, int thread) {
             const std::int64_t first = std::min(b * block, rows.n);
-            search(first, std::min(block, rows.n - first), work[thread_number()]);
-        }
+            search(first, std::min(block, rows.n - first), work[thread]);
+        });
     }
 
 private:
@@ -191,11 +185,15 @@ private:
             Ranking ranking(judge, row, k, units + row * k, distances + row * k);
             const int n = work.lists.finish(i);
             if (std::isfinite(work.errors[i]) && n >= k && n <= Shortlists<float>::capacity)
-                for (int j = 0; j < n; ++j) ranking.add(work.lists.places_of(i)[j]);
+                for (int j = 0; j < n; ++j) add(ranking, row, work.lists.places_of(i)[j]);
             else
-                for (std::int64_t u = 0; u < m; ++u) ranking.add(u);
+                for (std::int64_t u = 0; u < m; ++u) add(ranking, row, u);
         }
         judge.to_distances(distances + first * k, count * k);
+    }
+
+    void add(Ranking<SparseJudge<T>>& ranking, std::int64_t row, std::int64_t unit) const {
+        ranking.add(unit, judge.value(row, unit));
     }
 
     void prepare(std::int64_t row, std::int64_t i, Work& work) const {

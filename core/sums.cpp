@@ -1,4 +1,4 @@
-// Counts and sums of the rows of each unit, the same bits in any order.
+// Counts and sums of the rows of each unit, and of their errors, the same bits in any order.
 //
 // Values become 64-bit integers, (x - center) * scale with a power of two as scale, and integer
 // addition is associative: threads, chunks and workers may add in any order.  The caller chose
@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 
+#include "simd.hpp"
 #include "threads.hpp"
 
 namespace somscape::SOMSCAPE_ISA {
@@ -16,13 +17,13 @@ namespace {
 
 // The nearest integer, halves to even: it stands in the low bits of value + 1.5 * 2^52.  Unlike
 // llrint this is two additions, for a whole vector, on every instruction set.
+constexpr double shift = 0x1.8p52;
 inline std::int64_t to_fixed(double value) {
-    constexpr double shift = 0x1.8p52;
     return std::bit_cast<std::int64_t>(value + shift) - std::bit_cast<std::int64_t>(shift);
 }
 
-constexpr std::int64_t rows_ahead = 8;  // whose totals are fetched meanwhile
-constexpr std::int64_t least_features = 8;
+constexpr std::int64_t strip_size = 8;  // features that are added together
+constexpr std::int64_t block_bytes = 256 << 10;
 
 // A whole weight is that many copies of the value, to the bit.
 inline std::int64_t weighted(double weight, double value) {
@@ -34,52 +35,131 @@ double weight_of(const Winners& winners, std::int64_t i) {
     return winners.weights ? winners.weights[i] : 1.0;
 }
 
-void count(const Winners& winners, std::int64_t* counts) {
-    for (std::int64_t i = 0; i < winners.n; ++i)
+// Of the rows from `first` to `last`.
+void count(const Winners& winners, std::int64_t first, std::int64_t last, std::int64_t* counts) {
+    for (std::int64_t i = first; i < last; ++i)
         counts[winners.units[i]] += std::llrint(weight_of(winners, i) * winners.weight_scale);
 }
 
+std::int64_t sum_of_errors(const Winners& winners, std::int64_t first, std::int64_t last) {
+    if (!winners.distances) return 0;
+    std::int64_t sum = 0;
+    for (std::int64_t i = first; i < last; ++i) {
+        const double distance = winners.distances[i];
+        const double weighted = winners.weights ? distance * winners.weights[i] : distance;
+        sum += std::int64_t(weighted * winners.error_scale);
+    }
+    return sum;
+}
+
+// What turns the values of `n` neighboring features into integers, and where they are added.
 template <class T>
-inline void add_row(const T* __restrict row, double weight, const double* __restrict center,
-                    const double* __restrict scale, std::int64_t begin, std::int64_t end,
-                    std::int64_t* __restrict total) {
-    if (weight == 1.0)
-        for (std::int64_t f = begin; f < end; ++f)
-            total[f] += to_fixed((double(row[f]) - center[f]) * scale[f]);
-    else
-        for (std::int64_t f = begin; f < end; ++f)
-            total[f] += weighted(weight, (double(row[f]) - center[f]) * scale[f]);
+struct Strip {
+    const T* rows;  // of the first row the first feature
+    const double *center, *scale;
+    std::int64_t* totals;
+    std::int64_t d;
+};
+
+template <class T>
+inline void add_weighted_row(const Strip<T>& strip, int n, std::int64_t i, const Winners& winners) {
+    const T* row = strip.rows + i * strip.d;
+    std::int64_t* total = strip.totals + winners.units[i] * strip.d;
+    for (int f = 0; f < n; ++f)
+        total[f] += weighted(winners.weights[i], (double(row[f]) - strip.center[f]) * strip.scale[f]);
+}
+
+// Rows of weight 1: as whole vectors and single values, whose centers and scales stay in registers.
+template <int n, class T>
+void add_rows(const Strip<T>& strip, std::int64_t first, std::int64_t last,
+              const std::int64_t* units) {
+    using S = Simd<double>;
+    constexpr int pieces = n / S::lanes, rest = n % S::lanes, at_rest = pieces * S::lanes;
+    typedef T Values __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
+                                    may_alias));
+    typedef std::int64_t Totals __attribute__((vector_size(SOMSCAPE_VECTOR_BYTES),
+                                               aligned(alignof(std::int64_t)), may_alias));
+    S::Vec center[pieces + 1], scale[pieces + 1];
+    double center_of_rest[rest + 1], scale_of_rest[rest + 1];
+    unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
+        center[p] = S::load(strip.center + p * S::lanes);
+        scale[p] = S::load(strip.scale + p * S::lanes);
+    });
+    unrolled<rest>([&](auto f) SOMSCAPE_INLINE {
+        center_of_rest[f] = strip.center[at_rest + f];
+        scale_of_rest[f] = strip.scale[at_rest + f];
+    });
+    for (std::int64_t i = first; i < last; ++i) {
+        const T* row = strip.rows + i * strip.d;
+        std::int64_t* total = strip.totals + units[i] * strip.d;
+        unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
+            const auto value = __builtin_convertvector(
+                *reinterpret_cast<const Values*>(row + p * S::lanes), typename S::Vec);
+            const S::Vec shifted = (value - center[p]) * scale[p] + S::broadcast(shift);
+            *reinterpret_cast<Totals*>(total + p * S::lanes) +=
+                (S::IntVec)shifted - (S::IntVec)S::broadcast(shift);
+        });
+        unrolled<rest>([&](auto f) SOMSCAPE_INLINE {
+            total[at_rest + f] += to_fixed((double(row[at_rest + f]) - center_of_rest[f]) *
+                                           scale_of_rest[f]);
+        });
+    }
+}
+
+// Adds some rows' values of n features, at most strip_size.
+template <class T>
+void add_strip(const Strip<T>& strip, int n, std::int64_t first, std::int64_t last,
+               const Winners& winners) {
+    for (std::int64_t i = first; i < last; ++i) {
+        std::int64_t end = i;
+        while (end < last && weight_of(winners, end) == 1.0) ++end;
+        unrolled<strip_size>([&](auto less) SOMSCAPE_INLINE {
+            if (n == less + 1 && end > i) add_rows<less + 1>(strip, i, end, winners.units);
+        });
+        if (end < last) add_weighted_row(strip, n, end, winners);
+        i = end;
+    }
 }
 
 }  // namespace
 
-// Threads share the features, not the rows: no private copies of the sums, and none to merge.
+// Threads share the features, and the counts and errors as one more strip of them: no private
+// copies of the sums, and none to merge.  Blocks of rows stay in the cache while a thread adds its
+// strips.
 template <class T>
-void sums(const T* rows, std::int64_t d, const double* center, const double* scale,
-          const Winners& winners, std::int64_t* counts, std::int64_t* totals) {
-    count(winners, counts);
-    const std::int64_t n = winners.n, *units = winners.units;
-    const std::int64_t slices = std::clamp<std::int64_t>(
-        d / least_features, 1, thread_count(4.0 * double(n) * double(d)));
-#pragma omp parallel for schedule(static) num_threads(int(slices))
-    for (std::int64_t slice = 0; slice < slices; ++slice) {
-        const std::int64_t begin = d * slice / slices, end = d * (slice + 1) / slices;
-        for (std::int64_t i = 0; i < n; ++i) {
-            if (i + rows_ahead < n) __builtin_prefetch(totals + units[i + rows_ahead] * d + begin);
-            add_row(rows + i * d, weight_of(winners, i), center, scale, begin, end,
-                    totals + units[i] * d);
-        }
-    }
+std::int64_t sums(const T* rows, std::int64_t d, const double* center, const double* scale,
+                  const Winners& winners, std::int64_t* counts, std::int64_t* totals) {
+    const std::int64_t n = winners.n, n_tasks = 1 + (d + strip_size - 1) / strip_size;
+    const std::int64_t block =
+        std::max<std::int64_t>(1, block_bytes / (d * std::int64_t(sizeof(T))));
+    const std::int64_t threads =
+        std::min<std::int64_t>(n_tasks, thread_count(4.0 * double(n) * double(d)));
+    std::int64_t error = 0;
+    share(int(threads), threads, [&](std::int64_t part) {
+        for (std::int64_t first = 0; first < n; first += block)
+            for (std::int64_t task = n_tasks * part / threads;
+                 task < n_tasks * (part + 1) / threads; ++task) {
+                const std::int64_t last = std::min(first + block, n);
+                if (task == 0) {  // no other thread's
+                    count(winners, first, last, counts);
+                    error += sum_of_errors(winners, first, last);
+                    continue;
+                }
+                const std::int64_t f = (task - 1) * strip_size;
+                add_strip(Strip<T>{rows + f, center + f, scale + f, totals + f, d},
+                          int(std::min(strip_size, d - f)), first, last, winners);
+            }
+    });
+    return error;
 }
 
 // Threads share the units: what a row adds to is scattered over the features.
 template <class T>
-void sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale, const Winners& winners,
-                 std::int64_t* counts, std::int64_t* totals) {
-    count(winners, counts);
+std::int64_t sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale,
+                         const Winners& winners, std::int64_t* counts, std::int64_t* totals) {
+    count(winners, 0, rows.n, counts);
     const int threads = thread_count(8.0 * double(rows.begin[rows.n] - rows.begin[0]));
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int part = 0; part < threads; ++part)
+    share(threads, threads, [&](std::int64_t part) {
         for (std::int64_t i = 0; i < rows.n; ++i) {
             if (winners.units[i] % threads != part) continue;
             std::int64_t* total = totals + winners.units[i] * d;
@@ -89,15 +169,17 @@ void sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale, const 
                 total[f] += weighted(weight, double(rows.values[at]) * scale[f]);
             }
         }
+    });
+    return sum_of_errors(winners, 0, rows.n);
 }
 
-template void sums(const float*, std::int64_t, const double*, const double*, const Winners&,
-                   std::int64_t*, std::int64_t*);
-template void sums(const double*, std::int64_t, const double*, const double*, const Winners&,
-                   std::int64_t*, std::int64_t*);
-template void sums_sparse(SparseRows<float>, std::int64_t, const double*, const Winners&,
-                          std::int64_t*, std::int64_t*);
-template void sums_sparse(SparseRows<double>, std::int64_t, const double*, const Winners&,
-                          std::int64_t*, std::int64_t*);
+template std::int64_t sums(const float*, std::int64_t, const double*, const double*,
+                           const Winners&, std::int64_t*, std::int64_t*);
+template std::int64_t sums(const double*, std::int64_t, const double*, const double*,
+                           const Winners&, std::int64_t*, std::int64_t*);
+template std::int64_t sums_sparse(SparseRows<float>, std::int64_t, const double*, const Winners&,
+                                  std::int64_t*, std::int64_t*);
+template std::int64_t sums_sparse(SparseRows<double>, std::int64_t, const double*, const Winners&,
+                                  std::int64_t*, std::int64_t*);
 
 }  // namespace somscape::SOMSCAPE_ISA

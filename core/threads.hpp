@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -35,10 +36,32 @@ inline int thread_count(double work) {
     return worth < most ? int(worth) : most;
 }
 
-inline int thread_number() { return omp_get_thread_num(); }
 #else
 inline int thread_count(double) { return 1; }
-inline int thread_number() { return 0; }
+inline int omp_get_thread_num() { return 0; }
 #endif
+
+// act(0), act(1), ... act(n - 1), in equal parts.  One thread needs no team, which would cost
+// about a microsecond to make.
+template <class Act>
+void share(int threads, std::int64_t n, Act act) {
+    if (threads <= 1) {
+        for (std::int64_t i = 0; i < n; ++i) act(i);
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (std::int64_t i = 0; i < n; ++i) act(i);
+}
+
+// act(i, number of the thread): whoever is free takes the next few.
+template <class Act>
+void share_as_free(int threads, std::int64_t n, std::int64_t at_once, Act act) {
+    if (threads <= 1) {
+        for (std::int64_t i = 0; i < n; ++i) act(i, 0);
+        return;
+    }
+#pragma omp parallel for schedule(dynamic, at_once) num_threads(threads)
+    for (std::int64_t i = 0; i < n; ++i) act(i, omp_get_thread_num());
+}
 
 }  // namespace somscape

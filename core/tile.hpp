@@ -122,4 +122,48 @@ template <class Metric, int rows, int vectors, class T>
     return score;
 }
 
+// act(v) for v = begin, ... before end, told at compile time how many vectors to take at once.
+template <class Act>
+[[gnu::always_inline]] inline void by_vectors(std::int64_t v, std::int64_t end, Act act) {
+    for (; v + vectors_at_once <= end; v += vectors_at_once)
+        act(v, std::integral_constant<int, vectors_at_once>{});
+    if constexpr (vectors_at_once == 4) {
+        if (end - v == 3) act(v, std::integral_constant<int, 3>{});
+        if (end - v == 2) act(v, std::integral_constant<int, 2>{});
+    }
+    if (end - v == 1) act(v, std::integral_constant<int, 1>{});
+}
+
+// As score_tile, but each row against a vector of its own.
+template <class Metric, int rows, class T>
+[[gnu::always_inline]] inline Tile<T, rows, 1> score_each(const T* const* row, const T* packed,
+                                                          const T* start,
+                                                          const std::int64_t* vector,
+                                                          std::int64_t d) {
+    using S = Simd<T>;
+    Tile<T, rows, 1> score;
+    const T* unit[rows];
+    unrolled<rows>([&](auto r) SOMSCAPE_INLINE {
+        unit[r] = vector_at(packed, vector[r], d);
+        score.at[r][0] = S::load(start + vector[r] * S::lanes);
+    });
+    const auto add = [&](std::int64_t begin, Tile<T, rows, 1>& to) SOMSCAPE_INLINE {
+        const std::int64_t end = std::min(d, begin + features_at_once);
+        for (std::int64_t f = begin; f < end; ++f)
+            unrolled<rows>([&](auto r) SOMSCAPE_INLINE {
+                to.at[r][0] = Metric::add(S::broadcast(row[r][f]),
+                                          S::load(unit[r] + f * group_size), to.at[r][0]);
+            });
+    };
+    add(0, score);
+    for (std::int64_t begin = features_at_once; begin < d; begin += features_at_once) {
+        Tile<T, rows, 1> part = {};
+        add(begin, part);
+        score.each([&](auto& sum, auto r, auto v) SOMSCAPE_INLINE {
+            sum = Metric::join(sum, part.at[r][v]);
+        });
+    }
+    return score;
+}
+
 }  // namespace somscape::SOMSCAPE_ISA

@@ -156,8 +156,8 @@ def make_problem(
         center,
         far,
         _value_scale(far, weights, total_weight),
-        _power_of_two(SUM_BITS, total_weight),
-        _power_of_two(SUM_BITS, total_weight * diameter),
+        float(_power_of_two(SUM_BITS, np.float64(total_weight))),
+        float(_power_of_two(SUM_BITS, np.float64(total_weight * diameter))),
     )
 
 
@@ -187,7 +187,7 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     units, distances = problem.kernels.search(rows, codebook, order=problem.lattice.walk)
     counts = np.zeros(len(codebook), dtype=np.int64)
     totals = np.zeros(codebook.shape, dtype=np.int64)
-    problem.kernels.sums(
+    error = problem.kernels.sums(
         rows,
         units[:, 0],
         weights,
@@ -196,10 +196,10 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
         problem.weight_scale,
         counts,
         totals,
+        distances[:, 0],
+        problem.error_scale,
     )
-    weighted = distances[:, 0] if weights is None else distances[:, 0] * weights
-    error = (weighted * problem.error_scale).astype(np.int64).sum()
-    return EpochSums(counts, totals, int(error))
+    return EpochSums(counts, totals, error)
 
 
 def _values(rows: Rows) -> Floats:
@@ -303,11 +303,11 @@ def _value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -
     if weights is not None:
         parts = weights[weights != np.rint(weights)]
         largest = max(largest, float(parts.max(initial=0.0)))
-    limits = ((SUM_BITS, total_weight), (TERM_BITS, largest))
-    return np.array([min(_power_of_two(b, w * reach) for b, w in limits) for reach in far.tolist()])
+    scales = [_power_of_two(SUM_BITS, total_weight * far), _power_of_two(TERM_BITS, largest * far)]
+    return np.minimum(*scales)
 
 
-def _power_of_two(bits: int, largest: float) -> float:
+def _power_of_two(bits: int, largest: Float64s) -> Float64s:
     """Power of two that brings values up to `largest` below 2^bits."""
-    _, exponent = math.frexp(largest)
-    return math.ldexp(1.0, min(max(bits - exponent, -1000), 1000))
+    _, exponent = np.frexp(largest)
+    return np.ldexp(1.0, np.minimum(np.maximum(bits - exponent, -1000), 1000))

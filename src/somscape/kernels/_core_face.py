@@ -64,13 +64,22 @@ class CoreKernels:
         weight_scale: float,
         counts: Ints,
         totals: Ints,
-    ) -> None:
-        """Add each row to its unit, in fixed point."""
+        distances: Float64s | None = None,
+        error_scale: float = 1.0,
+    ) -> int:
+        """Add each row to its unit, in fixed point, and return the sum of the distances."""
+        scales = (weight_scale, error_scale)
+        error: int
         if isinstance(rows, SparseRows):
             stored = (rows.begin, rows.features, rows.values)
-            _core.sums_sparse(*stored, units, weights, scale, weight_scale, counts, totals)
+            error = _core.sums_sparse(
+                *stored, units, weights, distances, scale, *scales, counts, totals
+            )
         else:
-            _core.sums(rows, units, weights, center, scale, weight_scale, counts, totals)
+            error = _core.sums(
+                rows, units, weights, distances, center, scale, *scales, counts, totals
+            )
+        return error
 
     def smooth(
         self,

@@ -88,8 +88,10 @@ class Kernels(Protocol):
         weight_scale: float,
         counts: Ints,
         totals: Ints,
-    ) -> None:
-        """Add each row to its unit, in fixed point.
+        distances: Float64s | None = None,
+        error_scale: float = 1.0,
+    ) -> int:
+        """Add each row to its unit, in fixed point, and return the sum of the distances.
 
         ``counts[u] += w * weight_scale`` and ``totals[u] += w * (row - center) * scale``,
         each term rounded to an integer (a whole weight repeats the row exactly).
@@ -111,6 +113,16 @@ class Kernels(Protocol):
             INOUT.
         totals : ndarray of shape (m, d), int64
             INOUT.
+        distances : ndarray of shape (n,), float64, optional
+            IN, of the rows to their units.
+        error_scale : float, default=1.0
+            IN, a power of two.
+
+        Returns
+        -------
+        int
+            Sum of ``distance * w * error_scale``, each term cut to an integer; 0 without
+            distances.
         """
 
     def smooth(

@@ -76,8 +76,10 @@ class NumpyKernels:
         weight_scale: float,
         counts: Ints,
         totals: Ints,
-    ) -> None:
-        """Add each row to its unit, in fixed point."""
+        distances: Float64s | None = None,
+        error_scale: float = 1.0,
+    ) -> int:
+        """Add each row to its unit, in fixed point, and return the sum of the distances."""
         times = np.ones(len(rows)) if weights is None else weights
         np.add.at(counts, units, np.rint(times * weight_scale).astype(np.int64))
         if isinstance(rows, SparseRows):
@@ -87,6 +89,9 @@ class NumpyKernels:
         else:
             values = (rows.astype(np.float64) - center) * scale
             np.add.at(totals, units, _fixed(values, times[:, None]))
+        if distances is None:
+            return 0
+        return int((distances * times * error_scale).astype(np.int64).sum())
 
     def smooth(
         self,
