@@ -124,13 +124,14 @@ SparseRows<T> sparse_rows(const Array<const std::int64_t, 1>& begin,
     const std::int64_t stored = begin.data()[n];
     require(stored <= std::int64_t(features.shape(0)) && stored <= std::int64_t(values.shape(0)),
             "rows name more values than there are");
+    const std::int32_t* feature = features.data();
+    bool is_inside = true, is_ascending = true;  // no branch a value: there are many
+    for (std::int64_t at = 0; at < stored; ++at) is_inside &= feature[at] >= 0 && feature[at] < d;
     for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t at = begin.data()[i]; at < begin.data()[i + 1]; ++at) {
-            const std::int32_t f = features.data()[at];
-            require(f >= 0 && f < d, "a feature is out of range");
-            require(at == begin.data()[i] || features.data()[at - 1] < f,
-                    "the features of a row must ascend");
-        }
+        for (std::int64_t at = begin.data()[i] + 1; at < begin.data()[i + 1]; ++at)
+            is_ascending &= feature[at - 1] < feature[at];
+    require(is_inside, "a feature is out of range");
+    require(is_ascending, "the features of a row must ascend");
     return {begin.data(), features.data(), values.data(), n};
 }
 

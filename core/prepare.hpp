@@ -33,7 +33,7 @@ struct Units {
     Units(std::int64_t m, std::int64_t d)
         : n_groups((m + group_size - 1) / group_size), d(d), packed(n_groups * group_size * d),
           start(n_groups * group_size) {
-        std::fill_n(packed.get(), n_groups * group_size * d, F(0));
+        std::fill_n(packed.get() + (n_groups - 1) * group_size * d, group_size * d, F(0));
         std::fill_n(start.get(), n_groups * group_size, std::numeric_limits<F>::infinity());
     }
 

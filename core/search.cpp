@@ -16,6 +16,7 @@
 
 #include "exact.hpp"
 #include "lanes.hpp"
+#include "pairs.hpp"
 #include "prepare.hpp"
 #include "shortlist.hpp"
 #include "skip.hpp"
@@ -29,16 +30,12 @@ constexpr std::int64_t tile_bytes = 160 << 10;  // rows that meet a tile of unit
 constexpr std::int64_t most_tile_rows = 16 * rows_at_once;
 // So that threads end together; a few blocks in a row fetch ahead for each other.
 constexpr std::int64_t blocks_per_thread = 4, most_at_once = 8;
-constexpr std::int64_t most_block_rows = 1024 / rows_at_once * rows_at_once;
+constexpr std::int64_t most_block_rows = Pairs::most_rows / rows_at_once * rows_at_once;
 
 // Work below this is not worth packing the codebook for.
 constexpr std::int64_t few_rows = 3;
 // Groups and rows from which skipping is tried.
 constexpr std::int64_t least_groups = 8, least_rows_to_skip = 2048;
-// Shorter lists of rows, on average, fill no tiles.
-constexpr std::int64_t rows_per_list = 4;
-constexpr std::int64_t rows_per_flush = 64;
-constexpr int group_bits = 25;  // of a pair of row and group
 constexpr std::int64_t blocks_per_probe = 32, probe_rows = 40 * rows_at_once;
 // Where float scores cannot settle so many of the first rows, double scores are used.
 constexpr std::int64_t sample_rows = 64, least_rows_to_sample = 4096;
@@ -81,7 +78,7 @@ public:
             if (groups && b % blocks_per_probe == 0) {
                 done = std::min(count, std::min(probe_rows, block / (8 * rows_at_once) * rows_at_once));
                 skipping(first, done, work[thread]);
-                does_skipping_pay = did_skipping_pay(done, work[thread]);
+                does_skipping_pay = groups->pays(double(work[thread].n_needed) / double(done));
             }
             if (done == count) return;
             if (does_skipping_pay) skipping(first + done, count - done, work[thread]);
@@ -100,24 +97,17 @@ private:
             std::fill_n(rows.get(), (n_rows + 1) * search.prepared->stride, F(0));
             if (!search.groups) return;
             const std::int64_t n_groups = search.prepared->units.n_groups;
-            center_scores = Buffer<F>(n_rows * search.groups->padded());
-            nearest = Buffer<std::int32_t>(n_rows);
-            bounds = Buffer<typename Groups<T, F>::Bounds>(n_rows);
-            needing = Buffer<std::int16_t>(n_groups * (n_rows + group_rows_at_once));
-            needing_end = Buffer<std::int16_t*>(n_groups);
-            needed = Buffer<std::int32_t>(rows_per_flush * n_groups + group_size);
+            center_scores = Buffer<F>(rows_at_once * search.groups->padded());
+            pairs = Pairs(n_groups, rows_at_once * n_groups + group_size);
         }
         Buffer<F> rows;  // prepared
         Buffer<double> norms, errors;
         Lanes<F> lanes;
         Shortlists<F> lists;
         Buffer<std::int32_t> unsettled;
-        Buffer<F> center_scores;
-        Buffer<std::int32_t> nearest;  // group of each row
-        Buffer<typename Groups<T, F>::Bounds> bounds;
-        Buffer<std::int16_t> needing;  // by group: rows that have to meet it
-        Buffer<std::int16_t*> needing_end;
-        Buffer<std::int32_t> needed;  // pairs of row and group
+        Buffer<F> center_scores;  // of the rows of one tile
+        Pairs pairs{0, 0};
+        std::int64_t n_needed = 0;
     };
 
     template <class Do>
@@ -131,18 +121,10 @@ private:
 
     std::int64_t rows_per_block(int threads) const {
         const std::int64_t per_row =
-            prepared->stride * std::int64_t(sizeof(F)) + Shortlists<F>::capacity * 8 + 3 * sizeof(Vec) +
-            (groups ? prepared->units.n_groups * std::int64_t(sizeof(F) + 2) : 0);
+            prepared->stride * std::int64_t(sizeof(F)) + Shortlists<F>::capacity * 8 + 3 * sizeof(Vec);
         std::int64_t rows = std::min(block_bytes / per_row, most_block_rows);
         rows = std::min(rows, (in.n + blocks_per_thread * threads - 1) / (blocks_per_thread * threads));
         return std::max<std::int64_t>(1, (rows + rows_at_once - 1) / rows_at_once) * rows_at_once;
-    }
-
-    bool did_skipping_pay(std::int64_t count, Work& work) const {
-        double n_needed = 0;
-        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g)
-            n_needed += double(work.needing_end[g] - needing(g, count, work));
-        return groups->pays(n_needed / double(count));
     }
 
     // Rows that meet all units are taken few at a time, so that they and their lanes stay in cache.
@@ -289,123 +271,101 @@ private:
     // best(row), the k-th least score in there, does not rule out.
     template <class Best, class Take>
     [[gnu::always_inline]] void meet_needed(std::int64_t count, Work& work, Best best, Take take) {
-        const std::int64_t width = groups->padded();
-        find_nearest_groups(count, work);
-        if (count < rows_per_list * prepared->units.n_groups) {
-            meet_own_groups(count, work, take);
-        } else {
-            need_none(count, work);
-            for (std::int64_t i = 0; i < count; ++i)
-                *work.needing_end[work.nearest[i]]++ = std::int16_t(i);
-            meet_groups(count, work, take);
+        work.n_needed = 0;
+        const auto meet = [&] {
+            work.n_needed += work.pairs.by_group(
+                [&](std::int64_t group, const std::int16_t* rows, std::int64_t n) SOMSCAPE_INLINE {
+                    meet_group(group, rows, n, std::int16_t(count), work, take);
+                });
+        };
+        for (std::int64_t i = 0; i < count; i += rows_at_once) {
+            const F* row[rows_at_once];
+            point_to(row, i, count, work, [](std::int64_t j) { return j; });
+            std::int32_t nearest[rows_at_once];
+            find_nearest_groups(row, work.center_scores.get(), nearest);
+            meet_own_groups(row, nearest, i, count, take);
+            for (int r = 0; r < rows_at_once && i + r < count; ++r) {
+                const F* center_scores = work.center_scores.get() + r * groups->padded();
+                const auto bounds = groups->bounds(work.norms[i + r], work.errors[i + r],
+                                                   double(best(i + r)),
+                                                   double(center_scores[nearest[r]]));
+                work.pairs.note(groups->put_needed(center_scores, nearest[r], bounds,
+                                                   Pairs::pair(i + r), work.pairs.end()));
+            }
+            if (work.pairs.is_full()) meet();
         }
-        for (std::int64_t i = 0; i < count; ++i)
-            work.bounds[i] = groups->bounds(
-                work.norms[i], work.errors[i], double(best(i)),
-                double(work.center_scores[i * width + work.nearest[i]]));
-        need_none(count, work);
-        for (std::int64_t begin = 0; begin < count; begin += rows_per_flush)
-            note_needed(begin, std::min(begin + rows_per_flush, count), work);
-        meet_groups(count, work, take);
+        meet();
     }
 
-    // First a list of pairs of row and group, then a list of rows for each group: no branch depends
-    // on how many groups a row needs.
-    void note_needed(std::int64_t begin, std::int64_t end, Work& work) const {
-        std::int64_t n = 0;
-        for (std::int64_t i = begin; i < end; ++i)
-            n += groups->put_needed(work.center_scores.get() + i * groups->padded(),
-                                    work.nearest[i], work.bounds[i],
-                                    std::int32_t((i - begin) << group_bits), work.needed.get() + n);
-        for (std::int64_t at = 0; at < n; ++at) {
-            const std::int64_t group = work.needed[at] & ((1 << group_bits) - 1);
-            const std::int64_t row = begin + (work.needed[at] >> group_bits);
-            *work.needing_end[group] = std::int16_t(row);
-            work.needing_end[group] += group != work.nearest[row];
-        }
-    }
-
-    std::int16_t* needing(std::int64_t group, std::int64_t count, Work& work) const {
-        return work.needing.get() + group * (count + group_rows_at_once);
-    }
-
-    void need_none(std::int64_t count, Work& work) const {
-        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g)
-            work.needing_end[g] = needing(g, count, work);
-    }
-
-    void find_nearest_groups(std::int64_t count, Work& work) const {
+    // Writes the scores of all centers, a row after the other, and the group of the least.
+    void find_nearest_groups(const F* const (&row)[rows_at_once], F* center_scores,
+                             std::int32_t (&nearest)[rows_at_once]) const {
         const Units<F>& centers = groups->center_units();
         const std::int64_t width = groups->padded();
-        for (std::int64_t i = 0; i < count; i += rows_at_once) {
-            const F* row[rows_at_once];
-            point_to(row, i, count, work, [](std::int64_t j) { return j; });
-            Vec least[rows_at_once];
-            IntVec at[rows_at_once] = {};
-            for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
-            by_vectors(0, centers.n_vectors(), [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
-                const Tile<F, rows_at_once, vectors> tile = score<Dot, vectors>(row, centers, v);
-                unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
-                    F* to = work.center_scores.get() + (i + r) * width + v * S::lanes;
-                    unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
-                        const Vec s = tile.at[r][q];
-                        S::store(to + q * S::lanes, s);
-                        at[r] = s < least[r] ? IntVec{} + typename S::Int(v + q) : at[r];
-                        least[r] = smaller(least[r], s);
-                    });
-                });
-            });
+        Vec least[rows_at_once];
+        IntVec at[rows_at_once] = {};
+        for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
+        by_vectors(0, centers.n_vectors(), [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+            const auto tile = score<Dot, vectors>(row, centers, v);
             unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
-                const std::uint32_t best =
-                    not_above_mask(least[r], S::broadcast(least_lane(least[r])));
-                const int lane = best ? __builtin_ctz(best) : 0;
-                work.nearest[i + r] = std::int32_t(at[r][lane] * S::lanes + lane);
+                F* to = center_scores + r * width + v * S::lanes;
+                unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+                    const Vec s = tile.at[r][q];
+                    S::store(to + q * S::lanes, s);
+                    at[r] = s < least[r] ? IntVec{} + typename S::Int(v + q) : at[r];
+                    least[r] = smaller(least[r], s);
+                });
+            });
+        });
+        unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+            const std::uint32_t best =
+                not_above_mask(least[r], S::broadcast(least_lane(least[r])));
+            const int lane = best ? __builtin_ctz(best) : 0;  // 0 for NaN
+            nearest[r] = std::int32_t(at[r][lane] * S::lanes + lane);
+        });
+    }
+
+    template <class Take>
+    [[gnu::always_inline]] void meet_own_groups(const F* const (&row)[rows_at_once],
+                                                const std::int32_t (&nearest)[rows_at_once],
+                                                std::int64_t i, std::int64_t count,
+                                                Take take) const {
+        constexpr int per_group = vectors_per_group<F>;
+        for (int part = 0; part < per_group; ++part) {
+            std::int64_t v[rows_at_once];
+            for (int r = 0; r < rows_at_once; ++r) v[r] = nearest[r] * per_group + part;
+            const auto tile = score_each<Dot, rows_at_once>(
+                row, prepared->units.packed.get(), prepared->units.start.get(), v, prepared->d);
+            unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+                if (i + r < count) take(i + r, tile.at[r], v[r]);
             });
         }
     }
 
-    // Row by row, where groups have few rows each.
+    // Many rows at once; a stand-in fills the last tile.
     template <class Take>
-    [[gnu::always_inline]] void meet_own_groups(std::int64_t count, Work& work, Take take) const {
-        constexpr int per_group = vectors_per_group<F>;
-        for (std::int64_t i = 0; i < count; i += rows_at_once) {
-            const F* row[rows_at_once];
-            point_to(row, i, count, work, [](std::int64_t j) { return j; });
-            for (int part = 0; part < per_group; ++part) {
-                std::int64_t v[rows_at_once];
-                for (int r = 0; r < rows_at_once; ++r)
-                    v[r] = work.nearest[std::min(i + r, count - 1)] * per_group + part;
-                const auto tile = score_each<Dot, rows_at_once>(
-                    row, prepared->units.packed.get(), prepared->units.start.get(), v, prepared->d);
-                unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
-                    if (i + r < count) take(i + r, tile.at[r], v[r]);
-                });
-            }
-        }
-    }
-
-    // Each group meets the rows that need it; a stand-in fills the last tile.
-    template <class Take>
-    [[gnu::always_inline]] void meet_groups(std::int64_t count, Work& work, Take take) const {
-        for (std::int64_t g = 0; g < prepared->units.n_groups; ++g) {
-            const std::int16_t* row = needing(g, count, work);
-            std::int16_t* end = work.needing_end[g];
-            std::fill_n(end, group_rows_at_once, std::int16_t(count));
-            for (; end - row > rows_at_once; row += group_rows_at_once)
-                meet_group<group_rows_at_once>(g, row, work, take);
-            if (row < end) meet_group<rows_at_once>(g, row, work, take);
-        }
-    }
-
-    template <int rows, class Take>
-    [[gnu::always_inline]] void meet_group(std::int64_t g, const std::int16_t* index, Work& work,
+    [[gnu::always_inline]] void meet_group(std::int64_t group, const std::int16_t* rows,
+                                           std::int64_t n, std::int16_t stand_in, const Work& work,
                                            Take take) const {
-        constexpr int per_group = vectors_per_group<F>, vectors = std::min(per_group, vectors_at_once);
-        const F* row[rows];
-        for (int r = 0; r < rows; ++r) row[r] = work.rows.get() + index[r] * prepared->stride;
-        for (std::int64_t v = g * per_group; v < (g + 1) * per_group; v += vectors) {
-            const Tile<F, rows, vectors> tile = score<Dot, vectors, rows>(row, prepared->units, v);
-            unrolled<rows>([&](auto r) SOMSCAPE_INLINE { take(index[r], tile.at[r], v); });
+        for (; n >= group_rows_at_once; n -= group_rows_at_once, rows += group_rows_at_once)
+            meet_tile<group_rows_at_once>(group, rows, work, take);
+        std::int16_t last[group_rows_at_once];
+        std::fill_n(last, group_rows_at_once, stand_in);
+        std::copy_n(rows, n, last);
+        if (n > rows_at_once) meet_tile<group_rows_at_once>(group, last, work, take);
+        else if (n > 0) meet_tile<rows_at_once>(group, last, work, take);
+    }
+
+    template <int n_rows, class Take>
+    [[gnu::always_inline]] void meet_tile(std::int64_t group, const std::int16_t* rows,
+                                          const Work& work, Take take) const {
+        constexpr int per_group = vectors_per_group<F>;
+        constexpr int vectors = std::min(per_group, vectors_at_once);
+        const F* row[n_rows];
+        for (int r = 0; r < n_rows; ++r) row[r] = work.rows.get() + rows[r] * prepared->stride;
+        for (std::int64_t v = group * per_group; v < (group + 1) * per_group; v += vectors) {
+            const auto tile = score<Dot, vectors, n_rows>(row, prepared->units, v);
+            unrolled<n_rows>([&](auto r) SOMSCAPE_INLINE { take(rows[r], tile.at[r], v); });
         }
     }
 

@@ -65,8 +65,8 @@ public:
                 F(nearest_center + 6 * error)};
     }
 
-    // Writes first + g for each group g that may hold a unit as near as the row's best so far,
-    // `nearest` perhaps among them, and returns how many.
+    // Writes first + g for each group g but `nearest` that may hold a unit as near as the row's
+    // best so far, and returns how many.
     std::int64_t put_needed(const F* center_score,  // IN of this row, by group
                             std::int64_t nearest, const Bounds& bounds, std::int32_t first,
                             std::int32_t* needed) const {  // OUT room for all, and a vector
@@ -87,7 +87,9 @@ public:
         };
         std::int64_t count = 0;
         const auto put = [&](std::int64_t g, std::uint32_t mask) SOMSCAPE_INLINE {
-            count += put_places(mask, first + std::int32_t(g), needed + count);
+            const std::uint64_t own = nearest - g;
+            const std::uint32_t others = own < S::lanes ? ~(std::uint32_t(1) << own) : ~0u;
+            count += put_places(mask & others, first + std::int32_t(g), needed + count);
         };
         if (!has_planes) {
             for (std::int64_t g = 0; g < n; g += S::lanes) put(g, within_ball(g));

@@ -114,7 +114,7 @@ void along_columns(const double* source, const double* taps, Reach reach, std::i
     }
 }
 
-constexpr std::int64_t batch_bytes = 8 << 20;  // of each of three work spaces
+constexpr std::int64_t batch_bytes = 1 << 20;  // of each of three work spaces
 
 class Smoother {
 public:

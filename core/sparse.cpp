@@ -22,7 +22,30 @@ namespace {
 
 constexpr std::int64_t most_rows = 8192;        // of a block: 3 MB of shortlists
 constexpr std::int64_t stretch_features = 8192;  // half a megabyte of a group
-constexpr int chains = 4;  // sums of one row that grow side by side
+// Sums of one row that grow side by side, to hide the latency of the additions.
+constexpr int most_chains = 4;
+template <int vectors>
+constexpr int chains_of = most_chains / vectors > 1 ? most_chains / vectors : 1;
+
+// In stripes, as the judge of dense rows adds.
+template <class T>
+double sum_of_squares(const T* w, std::int64_t d) {
+    using S = Simd<double>;
+    typedef T Narrow __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
+                                    may_alias));
+    constexpr int pieces = 8 / S::lanes;
+    S::Vec sum[pieces] = {};
+    std::int64_t f = 0;
+    for (; f + 8 <= d; f += 8)
+        unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
+            const auto value = __builtin_convertvector(
+                *reinterpret_cast<const Narrow*>(w + f + p * S::lanes), typename S::Vec);
+            sum[p] += value * value;
+        });
+    double rest = 0;
+    for (; f < d; ++f) rest += double(w[f]) * double(w[f]);
+    return sum_in_pairs(sum) + rest;
+}
 
 // Squared distance as |w|^2 + sum of x (x - 2 w) over the stored features.
 template <class T>
@@ -34,11 +57,7 @@ public:
                 bool is_cosine)
         : rows(rows), codebook(codebook), d(d), is_cosine(is_cosine), norms_sq(m) {
         share(thread_count(double(m) * double(d)), m, [&](std::int64_t u) {
-            double sum[8] = {};
-            for (std::int64_t f = 0; f < d; ++f)
-                sum[f % 8] += double(codebook[u * d + f]) * double(codebook[u * d + f]);
-            norms_sq[u] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) +
-                          ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+            norms_sq[u] = sum_of_squares(codebook + u * d, d);
         });
     }
 
@@ -141,7 +160,7 @@ public:
 private:
     struct Work {
         Work(int k, std::int64_t n_rows, std::int64_t n_stretches)
-            : lists(n_rows, k), factors(n_rows), errors(n_rows), sums(n_rows),
+            : lists(n_rows, k), factors(n_rows), errors(n_rows), sums(n_rows * vectors_at_once),
               stretches(n_rows * (n_stretches + 1)) {}
         Shortlists<float> lists;
         Buffer<float> factors;  // that a row's values are multiplied by
@@ -160,26 +179,35 @@ private:
             length[i] = !is_cosine ? 1.0 : norm_sq > 0 ? 1.0 / std::sqrt(norm_sq) : 0.0;
             packed.start[first + i] = is_cosine ? 0.0f : float(0.5 * norm_sq);
         }
-        for (std::int64_t f = 0; f < d; ++f)
+        constexpr std::int64_t at_once = 64;  // features, that stay in cache while they are turned
+        for (std::int64_t begin = 0; begin < d; begin += at_once)
             for (std::int64_t i = 0; i < here; ++i)
-                packed.at(first + i, f) = float(-double(codebook[(first + i) * d + f]) * length[i]);
+                for (std::int64_t f = begin; f < std::min(begin + at_once, d); ++f)
+                    packed.at(first + i, f) =
+                        float(-double(codebook[(first + i) * d + f]) * length[i]);
     }
 
     void search(std::int64_t first, std::int64_t count, Work& work) {
         const std::int64_t parts = n_stretches();
         for (std::int64_t i = 0; i < count; ++i) prepare(first + i, i, work);
-        for (std::int64_t v = 0; v < packed.n_vectors(); ++v) {
-            const float* w = vector_at(packed.packed.get(), v, d);
-            const Vec start = S::load(packed.start.get() + v * S::lanes);
+        by_vectors(0, packed.n_vectors(), [&](std::int64_t v, auto vectors) {
+            Vec start[vectors];
+            const float* w[vectors];
+            for (int q = 0; q < vectors; ++q) {
+                start[q] = S::load(packed.start.get() + (v + q) * S::lanes);
+                w[q] = vector_at(packed.packed.get(), v + q, d);
+            }
             for (std::int64_t part = 0; part < parts; ++part)
                 for (std::int64_t i = 0; i < count; ++i) {
                     const std::int64_t* ends = work.stretches.get() + i * (parts + 1) + part;
-                    const Vec sum = add(ends[0], ends[1], work.factors[i], w,
-                                        part == 0 ? start : work.sums[i]);
-                    if (part == parts - 1) work.lists.offer(i, sum, v * S::lanes);
-                    else work.sums[i] = sum;
+                    Vec* sum = work.sums.get() + i * vectors_at_once;
+                    if (part == 0) std::copy_n(start, int(vectors), sum);
+                    add<vectors>(ends[0], ends[1], work.factors[i], w, sum);
+                    if (part == parts - 1)
+                        for (int q = 0; q < vectors; ++q)
+                            work.lists.offer(i, sum[q], (v + q) * S::lanes);
                 }
-        }
+        });
         for (std::int64_t i = 0; i < count; ++i) {
             const std::int64_t row = first + i;
             Ranking ranking(judge, row, k, units + row * k, distances + row * k);
@@ -207,7 +235,7 @@ private:
         const double largest = size * packed.norm + packed.start_size;
         // One rounding per value of a chain, a few to join the chains of each stretch, and for
         // preparing and using.
-        const double depth = double(n_stored) / chains + double(chains * n_stretches()) + 12;
+        const double depth = double(n_stored) + double(most_chains * n_stretches()) + 12;
         work.errors[i] = largest < double(std::numeric_limits<float>::max()) / 8
             ? 1.01 * depth * 0x1p-24 * largest +
                   double(n_stored) * std::numeric_limits<float>::denorm_min()
@@ -223,17 +251,27 @@ private:
         ends[n_stretches()] = rows.begin[row + 1];
     }
 
-    // The values from `at` to `end` added to a score.
-    Vec add(std::int64_t at, std::int64_t end, float factor, const float* w, Vec score) const {
-        Vec sum[chains] = {score};
-        const auto term = [&](std::int64_t i, Vec to) {
+    // The values from `at` to `end` added to the scores of some vectors.
+    template <int vectors>
+    void add(std::int64_t at, std::int64_t end, float factor, const float* const* w,
+             Vec* score) const {
+        constexpr int chains = chains_of<vectors>;
+        Vec sum[chains][vectors] = {};
+        unrolled<vectors>([&](auto q) SOMSCAPE_INLINE { sum[0][q] = score[q]; });
+        const auto add_value = [&](std::int64_t i, auto chain) SOMSCAPE_INLINE {
             const Vec x = S::broadcast(float(rows.values[i]) * factor);
-            return multiply_add(x, S::load(w + rows.features[i] * group_size), to);
+            const std::int64_t from = rows.features[i] * std::int64_t(group_size);
+            unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+                sum[chain][q] = multiply_add(x, S::load(w[q] + from), sum[chain][q]);
+            });
         };
         for (; at + chains <= end; at += chains)
-            for (int c = 0; c < chains; ++c) sum[c] = term(at + c, sum[c]);
-        for (; at < end; ++at) sum[0] = term(at, sum[0]);
-        return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+            unrolled<chains>([&](auto c) SOMSCAPE_INLINE { add_value(at + c, c); });
+        for (; at < end; ++at) add_value(at, std::integral_constant<int, 0>{});
+        unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+            score[q] = sum[0][q];
+            unrolled<chains - 1>([&](auto c) SOMSCAPE_INLINE { score[q] += sum[c + 1][q]; });
+        });
     }
 
     const SparseRows<T>& rows;

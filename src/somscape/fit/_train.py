@@ -82,7 +82,8 @@ def _train_batch(
         progress = Progress(epoch + 1, len(radii), float(radius), error, movement)
         if watch.note(progress):
             return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")
-        if radius != radii[-1]:
+        is_last = epoch == len(radii) - 1
+        if radius != radii[-1] or (is_last and not is_settling):
             continue
         digest = sums.digest()
         if is_settling:
