@@ -195,7 +195,7 @@ std::int64_t sums(Array<const T, 2> rows, Array<const std::int64_t, 1> units, Pe
     nb::gil_scoped_release unlocked;
     return kernels_of<T>().sums(
         rows.data(), d, center.data(), scale.data(),
-        winners(units, weights, distances, n, m, weight_scale, error_scale), counts.data(),
+        winners(units, weights, distances, n, m, weight_scale, error_scale), m, counts.data(),
         totals.data());
 }
 

@@ -82,6 +82,7 @@ struct KernelsOf {
                          const double* center,   // IN  (d,)
                          const double* scale,    // IN  (d,), powers of two
                          const Winners& winners,
+                         std::int64_t m,
                          std::int64_t* counts,   // INOUT (m,)
                          std::int64_t* totals);  // INOUT (m, d)
     // returns the weighted sum of the distances, in units of 1 / error_scale

@@ -88,8 +88,8 @@ public:
     }
 
 private:
-    // Of one thread.  The slot after the last row is a stand-in, where a tile lacks rows.
-    struct Work {
+    // Of one thread, on cache lines of its own.  The slot after the last row is a stand-in, where a tile lacks rows.
+    struct alignas(64) Work {
         Work(const Search& search, std::int64_t n_rows)
             : rows((n_rows + 1) * search.prepared->stride), norms(n_rows), errors(n_rows),
               lanes(n_rows + rows_at_once, search.prepared->units.n_vectors()),

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 
+#include "buffer.hpp"
 #include "simd.hpp"
 #include "threads.hpp"
 
@@ -35,16 +36,15 @@ double weight_of(const Winners& winners, std::int64_t i) {
     return winners.weights ? winners.weights[i] : 1.0;
 }
 
-// Of the rows from `first` to `last`.
-void count(const Winners& winners, std::int64_t first, std::int64_t last, std::int64_t* counts) {
-    for (std::int64_t i = first; i < last; ++i)
+void count(const Winners& winners, std::int64_t* counts) {
+    for (std::int64_t i = 0; i < winners.n; ++i)
         counts[winners.units[i]] += std::llrint(weight_of(winners, i) * winners.weight_scale);
 }
 
-std::int64_t sum_of_errors(const Winners& winners, std::int64_t first, std::int64_t last) {
+std::int64_t sum_of_errors(const Winners& winners) {
     if (!winners.distances) return 0;
     std::int64_t sum = 0;
-    for (std::int64_t i = first; i < last; ++i) {
+    for (std::int64_t i = 0; i < winners.n; ++i) {
         const double distance = winners.distances[i];
         const double weighted = winners.weights ? distance * winners.weights[i] : distance;
         sum += std::int64_t(weighted * winners.error_scale);
@@ -52,19 +52,20 @@ std::int64_t sum_of_errors(const Winners& winners, std::int64_t first, std::int6
     return sum;
 }
 
-// What turns the values of `n` neighboring features into integers, and where they are added.
+// Some neighboring features: what turns their values into integers, and where those are added.
 template <class T>
 struct Strip {
     const T* rows;  // of the first row the first feature
-    const double *center, *scale;
-    std::int64_t* totals;
     std::int64_t d;
+    const double *center, *scale;
+    std::int64_t* totals;  // of the first unit
+    std::int64_t stride;   // from unit to unit
 };
 
 template <class T>
 inline void add_weighted_row(const Strip<T>& strip, int n, std::int64_t i, const Winners& winners) {
     const T* row = strip.rows + i * strip.d;
-    std::int64_t* total = strip.totals + winners.units[i] * strip.d;
+    std::int64_t* total = strip.totals + winners.units[i] * strip.stride;
     for (int f = 0; f < n; ++f)
         total[f] += weighted(winners.weights[i], (double(row[f]) - strip.center[f]) * strip.scale[f]);
 }
@@ -91,7 +92,7 @@ void add_rows(const Strip<T>& strip, std::int64_t first, std::int64_t last,
     });
     for (std::int64_t i = first; i < last; ++i) {
         const T* row = strip.rows + i * strip.d;
-        std::int64_t* total = strip.totals + units[i] * strip.d;
+        std::int64_t* total = strip.totals + units[i] * strip.stride;
         unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
             const auto value = __builtin_convertvector(
                 *reinterpret_cast<const Values*>(row + p * S::lanes), typename S::Vec);
@@ -123,33 +124,48 @@ void add_strip(const Strip<T>& strip, int n, std::int64_t first, std::int64_t la
 
 }  // namespace
 
-// Threads share the features, and the counts and errors as one more strip of them: no private
-// copies of the sums, and none to merge.  Blocks of rows stay in the cache while a thread adds its
-// strips.
+// Threads share the features, and the counts and errors as one more strip of them.  The first strip
+// of a thread is added in a space of its own, m x 8 integers: in the totals it would lie on cache
+// lines that another thread writes.  Blocks of rows stay in the cache meanwhile.
 template <class T>
 std::int64_t sums(const T* rows, std::int64_t d, const double* center, const double* scale,
-                  const Winners& winners, std::int64_t* counts, std::int64_t* totals) {
-    const std::int64_t n = winners.n, n_tasks = 1 + (d + strip_size - 1) / strip_size;
+                  const Winners& winners, std::int64_t m, std::int64_t* counts,
+                  std::int64_t* totals) {
+    const std::int64_t n = winners.n, n_strips = (d + strip_size - 1) / strip_size;
     const std::int64_t block =
         std::max<std::int64_t>(1, block_bytes / (d * std::int64_t(sizeof(T))));
     const std::int64_t threads =
-        std::min<std::int64_t>(n_tasks, thread_count(4.0 * double(n) * double(d)));
+        std::min<std::int64_t>(1 + n_strips, thread_count(4.0 * double(n) * double(d)));
+    const auto first_strip = [&](std::int64_t part) { return (1 + n_strips) * part / threads - 1; };
+    const Buffer<std::int64_t> apart(threads > 1 ? threads * m * strip_size : 0);
     std::int64_t error = 0;
     share(int(threads), threads, [&](std::int64_t part) {
+        const std::int64_t begin = std::max<std::int64_t>(0, first_strip(part));
+        if (part == 0) {
+            count(winners, counts);
+            error = sum_of_errors(winners);
+        } else {
+            std::fill_n(apart.get() + part * m * strip_size, m * strip_size, 0);
+        }
         for (std::int64_t first = 0; first < n; first += block)
-            for (std::int64_t task = n_tasks * part / threads;
-                 task < n_tasks * (part + 1) / threads; ++task) {
-                const std::int64_t last = std::min(first + block, n);
-                if (task == 0) {  // no other thread's
-                    count(winners, first, last, counts);
-                    error += sum_of_errors(winners, first, last);
-                    continue;
+            for (std::int64_t s = begin; s < first_strip(part + 1); ++s) {
+                const std::int64_t f = s * strip_size;
+                Strip<T> strip{rows + f, d, center + f, scale + f, totals + f, d};
+                if (part > 0 && s == begin) {
+                    strip.totals = apart.get() + part * m * strip_size;
+                    strip.stride = strip_size;
                 }
-                const std::int64_t f = (task - 1) * strip_size;
-                add_strip(Strip<T>{rows + f, center + f, scale + f, totals + f, d},
-                          int(std::min(strip_size, d - f)), first, last, winners);
+                add_strip(strip, int(std::min(strip_size, d - f)), first,
+                          std::min(first + block, n), winners);
             }
     });
+    for (std::int64_t part = 1; part < threads; ++part) {
+        const std::int64_t f = first_strip(part) * strip_size;
+        const std::int64_t* from = apart.get() + part * m * strip_size;
+        for (std::int64_t u = 0; u < m; ++u)
+            for (std::int64_t j = 0; j < std::min(strip_size, d - f); ++j)
+                totals[u * d + f + j] += from[u * strip_size + j];
+    }
     return error;
 }
 
@@ -157,7 +173,7 @@ std::int64_t sums(const T* rows, std::int64_t d, const double* center, const dou
 template <class T>
 std::int64_t sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale,
                          const Winners& winners, std::int64_t* counts, std::int64_t* totals) {
-    count(winners, 0, rows.n, counts);
+    count(winners, counts);
     const int threads = thread_count(8.0 * double(rows.begin[rows.n] - rows.begin[0]));
     share(threads, threads, [&](std::int64_t part) {
         for (std::int64_t i = 0; i < rows.n; ++i) {
@@ -170,13 +186,13 @@ std::int64_t sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale
             }
         }
     });
-    return sum_of_errors(winners, 0, rows.n);
+    return sum_of_errors(winners);
 }
 
 template std::int64_t sums(const float*, std::int64_t, const double*, const double*,
-                           const Winners&, std::int64_t*, std::int64_t*);
+                           const Winners&, std::int64_t, std::int64_t*, std::int64_t*);
 template std::int64_t sums(const double*, std::int64_t, const double*, const double*,
-                           const Winners&, std::int64_t*, std::int64_t*);
+                           const Winners&, std::int64_t, std::int64_t*, std::int64_t*);
 template std::int64_t sums_sparse(SparseRows<float>, std::int64_t, const double*, const Winners&,
                                   std::int64_t*, std::int64_t*);
 template std::int64_t sums_sparse(SparseRows<double>, std::int64_t, const double*, const Winners&,

@@ -7,7 +7,8 @@ namespace somscape::SOMSCAPE_ISA {
 
 template <class T>
 std::int64_t sums(const T* rows, std::int64_t d, const double* center, const double* scale,
-                  const Winners& winners, std::int64_t* counts, std::int64_t* totals);
+                  const Winners& winners, std::int64_t m, std::int64_t* counts,
+                  std::int64_t* totals);
 
 template <class T>
 std::int64_t sums_sparse(SparseRows<T> rows, std::int64_t d, const double* scale,
