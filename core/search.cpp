@@ -67,34 +67,35 @@ public:
         if (may_skip) groups = std::make_unique<Groups<T, F>>(*prepared);
         const int threads = thread_count(double(in.n) * double(in.m) * double(prepared->d));
         const std::int64_t block = rows_per_block(threads);
-        std::vector<Work> work;
-        for (int t = 0; t < threads; ++t) work.emplace_back(*this, block);
+        std::vector<std::unique_ptr<Work>> work_of(threads);
         const std::int64_t n_blocks = (in.n + block - 1) / block;
         const std::int64_t at_once =
             std::clamp<std::int64_t>(n_blocks / (blocks_per_thread * threads), 1, most_at_once);
         share_as_free(threads, n_blocks, at_once, [&](std::int64_t b, int thread) {
             const std::int64_t first = b * block, count = std::min(block, in.n - first);
+            if (!work_of[thread]) work_of[thread] = std::make_unique<Work>(*this, block);
+            Work& work = *work_of[thread];
             std::int64_t done = 0;
             if (groups && b % blocks_per_probe == 0) {
                 done = std::min(count, std::min(probe_rows, block / (8 * rows_at_once) * rows_at_once));
-                skipping(first, done, work[thread]);
-                does_skipping_pay = groups->pays(double(work[thread].n_needed) / double(done));
+                skipping(first, done, work);
+                does_skipping_pay = groups->pays(double(work.n_needed) / double(done));
             }
             if (done == count) return;
-            if (does_skipping_pay) skipping(first + done, count - done, work[thread]);
-            else meet_all(first + done, count - done, work[thread]);
+            if (does_skipping_pay) skipping(first + done, count - done, work);
+            else meet_all(first + done, count - done, work);
         });
         return n_judged;
     }
 
 private:
-    // Of one thread, on cache lines of its own.  The slot after the last row is a stand-in, where a tile lacks rows.
+    // Of one thread, on cache lines of its own.  After the last row comes a stand-in, for tiles
+    // that lack rows.
     struct alignas(64) Work {
         Work(const Search& search, std::int64_t n_rows)
             : rows((n_rows + 1) * search.prepared->stride), norms(n_rows), errors(n_rows),
               lanes(n_rows + rows_at_once, search.prepared->units.n_vectors()),
               lists(n_rows + 1, search.in.k), unsettled(n_rows) {
-            std::fill_n(rows.get(), (n_rows + 1) * search.prepared->stride, F(0));
             if (!search.groups) return;
             const std::int64_t n_groups = search.prepared->units.n_groups;
             center_scores = Buffer<F>(rows_at_once * search.groups->padded());
@@ -245,6 +246,7 @@ private:
 
     void skipping(std::int64_t first, std::int64_t count, Work& work) {
         prepare(first, count, work);
+        std::fill_n(work.rows.get() + count * prepared->stride, prepared->stride, F(0));
         if (in.k == 1) {
             for (std::int64_t i = 0; i < count; ++i) work.lanes.clear(i);
             work.lanes.clear(count);

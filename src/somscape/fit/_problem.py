@@ -157,8 +157,8 @@ def make_problem(
         center,
         far,
         _value_scale(far, weights, total_weight),
-        float(_power_of_two(SUM_BITS, np.float64(total_weight))),
-        float(_power_of_two(SUM_BITS, np.float64(total_weight * diameter))),
+        float(_power_of_two(SUM_BITS, total_weight)),
+        float(_power_of_two(SUM_BITS, total_weight * diameter)),
     )
 
 
@@ -304,11 +304,12 @@ def _value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -
     if weights is not None:
         parts = weights[weights != np.rint(weights)]
         largest = max(largest, float(parts.max(initial=0.0)))
-    scales = [_power_of_two(SUM_BITS, total_weight * far), _power_of_two(TERM_BITS, largest * far)]
-    return np.minimum(*scales)
+    limits = np.array([[total_weight], [largest]]) * far
+    scale: Float64s = _power_of_two(np.array([[SUM_BITS], [TERM_BITS]]), limits).min(axis=0)
+    return scale
 
 
-def _power_of_two(bits: int, largest: Float64s) -> Float64s:
+def _power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
     """Power of two that brings values up to `largest` below 2^bits."""
     _, exponent = np.frexp(largest)
     return np.ldexp(1.0, np.minimum(np.maximum(bits - exponent, -1000), 1000))

@@ -1,7 +1,7 @@
 """The grid of units: positions, map distances, neighbors and the cells that draw them."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -102,10 +102,7 @@ class Lattice:
         Through strips of about four rows, column by column, there and back: any 16 units in a
         row lie in a patch of about 4 x 4.
         """
-        n_strips = -(-self.n_rows // STRIP_ROWS)
-        units = np.arange(self.n_units).reshape(self.n_rows, self.n_cols)
-        strips = np.array_split(units, n_strips)
-        return np.concatenate([s[:, :: -1 if i % 2 else 1].T.ravel() for i, s in enumerate(strips)])
+        return _walk(self.n_rows, self.n_cols)
 
     def distances_from(self, unit: int) -> Float64s:
         """Return the map distance, in grid steps, from one unit to every unit.
@@ -169,3 +166,12 @@ class Lattice:
             return (row % self.n_rows) * self.n_cols + col % self.n_cols
         inside = (row >= 0) & (row < self.n_rows) & (col >= 0) & (col < self.n_cols)
         return np.where(inside, row * self.n_cols + col, -1)
+
+
+@lru_cache(maxsize=8)
+def _walk(n_rows: int, n_cols: int) -> Ints:
+    n_strips = -(-n_rows // STRIP_ROWS)
+    strips = np.array_split(np.arange(n_rows * n_cols).reshape(n_rows, n_cols), n_strips)
+    walk = np.concatenate([s[:, :: -1 if i % 2 else 1].T.ravel() for i, s in enumerate(strips)])
+    walk.flags.writeable = False  # shared by lattices of this shape
+    return walk

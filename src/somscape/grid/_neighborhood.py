@@ -85,13 +85,22 @@ class Neighborhood:
         self._kernel: NDArray[np.int32] = (self._shift % 3).astype(np.int32)
         shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
         self._squares = np.concatenate([self._row_sq, *(self._column_sq(s) for s in shifts)])
-        self._known: dict[float, Float64s] = {}
+        self._known: dict[float, NeighborhoodTables] = {}
 
     def tabulate(self, radii: Float64s) -> None:
         """Work out gaussians of many radii in one go, which costs little more than one."""
-        if self._kind == "gaussian" and len(radii) * len(self._squares) <= MOST_KNOWN:
-            known = _gaussian(self._squares, radii[:, None])
-            self._known = dict(zip(radii.tolist(), known, strict=True))
+        n_values = len(self._squares) + self._place.size
+        if self._kind == "gaussian" and len(radii) * n_values <= MOST_KNOWN:
+            weights = _gaussian(self._squares, radii[:, None])
+            n = len(self._row_sq)
+            row_weight = np.take(weights, self._place, axis=1)
+            col_kernel = self._columns(np.ascontiguousarray(weights[:, n:]))
+            self._known = {
+                radius: NeighborhoodTables(rows, self._kernel, columns)
+                for radius, rows, columns in zip(
+                    radii.tolist(), row_weight, col_kernel, strict=True
+                )
+            }
 
     def tables(self, radius: float) -> NeighborhoodTables:
         """Return the tables at one radius.
@@ -109,12 +118,15 @@ class Neighborhood:
         radius = float(radius)
         if self._kind == "bubble":
             return self._bubble(radius)
-        weights = self._known.get(radius)
-        if weights is None:
-            weights = PROFILES[self._kind](self._squares, radius)
+        if radius in self._known:
+            return self._known[radius]
+        weights = PROFILES[self._kind](self._squares, radius)
         n = len(self._row_sq)
-        col_kernel = weights[n:].reshape(-1, 2 * self._lattice.n_cols - 1)
-        return NeighborhoodTables(weights[:n][self._place], self._kernel, col_kernel)
+        return NeighborhoodTables(weights[:n][self._place], self._kernel, self._columns(weights[n:]))
+
+    def _columns(self, weights: Float64s) -> Float64s:
+        """Return weights by column offset, a row for each column kernel."""
+        return weights.reshape(*weights.shape[:-1], -1, 2 * self._lattice.n_cols - 1)
 
     def _bubble(self, radius: float) -> NeighborhoodTables:
         limit = radius * radius + RADIUS_TOLERANCE
