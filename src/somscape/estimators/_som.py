@@ -11,9 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape.encode import Encoding
-from somscape.estimators._prepare import checked_weights, prepare, rows_for, seed_of
-from somscape.fit import Callback, Progress, Settings, train_map
+from somscape.estimators._prepare import Prepared, checked_weights, prepare, rows_for, seed_of
+from somscape.fit import Callback, Progress, Settings, Trained, TrainingInterrupted, train_map
 from somscape.kernels import SparseRows, select_kernels
+from somscape.maps import Map
 
 logger = logging.getLogger("somscape")
 
@@ -202,12 +203,20 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             For a parameter or a value that cannot be used; the message says which.
+        KeyboardInterrupt
+            On Ctrl-C, which is felt within about 0.2 s.  The estimator is then fitted with the map
+            of the last whole epoch or block of updates, and ``stop_reason_`` is "interrupted".
         """
         settings = settings_of_som(self)
         prepared = prepare(self, X, sample_weight, encoding=self.encoding, missing=self.missing)
-        map_, trained, units = train_map(
-            prepared.rows, prepared.weights, prepared.encoding, settings
-        )
+        try:
+            result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
+        except TrainingInterrupted as interrupted:
+            self._keep(prepared, *interrupted.result)
+            raise
+        return self._keep(prepared, *result)
+
+    def _keep(self, prepared: Prepared, map_: Map, trained: Trained, units: Ints) -> "SOM":
         self.map_ = map_
         self.codebook_ = map_.codebook
         is_whole = len(units) == len(prepared.all_rows)

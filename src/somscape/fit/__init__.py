@@ -1,6 +1,6 @@
 """Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
 
-from somscape.fit._map import train_map
+from somscape.fit._map import TrainingInterrupted, train_map
 from somscape.fit._plan import Plan, auto_shape, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
@@ -19,6 +19,7 @@ __all__ = [
     "Progress",
     "Settings",
     "Trained",
+    "TrainingInterrupted",
     "Watch",
     "auto_shape",
     "chunk",

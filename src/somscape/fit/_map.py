@@ -15,7 +15,7 @@ from somscape.fit._plan import Plan, auto_shape, resolve_plan
 from somscape.fit._problem import make_problem
 from somscape.fit._settings import Settings
 from somscape.fit._start import principal_axes, start_codebook
-from somscape.fit._train import Trained, train
+from somscape.fit._train import INTERRUPTED, Trained, train
 from somscape.fit._watch import Watch
 from somscape.grid import Lattice
 from somscape.kernels import Rows, select_kernels
@@ -32,6 +32,9 @@ def train_map(
     lattice: Lattice | None = None,
 ) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows.
+
+    Ctrl-C ends training after at most a chunk of an epoch, or a block of online updates, and raises
+    ``TrainingInterrupted`` with what there is.
 
     Parameters
     ----------
@@ -83,7 +86,23 @@ def train_map(
         _parameters(plan, settings, trained),
         {"somscape": __version__, "numpy": np.__version__},
     )
+    if trained.stop_reason == INTERRUPTED:
+        raise TrainingInterrupted(map_, trained, units)
     return map_, trained, units
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training.
+
+    Attributes
+    ----------
+    result : tuple
+        What `train_map` returns, as of the last whole epoch or block of updates.
+    """
+
+    def __init__(self, *result: Any) -> None:
+        super().__init__("training was interrupted")
+        self.result = result
 
 
 def _given_start(init: Any, rows: Rows) -> Floats:

@@ -8,8 +8,10 @@ from somscape._types import Float64s
 SCHEDULES = ("geometric", "linear", "asymptotic", "constant")
 
 
-def schedule(kind: str, start: float, end: float, n: int) -> Float64s:
-    """Return the values at steps 0 to n - 1.
+def schedule(
+    kind: str, start: float, end: float, n: int, steps: slice = slice(None)
+) -> Float64s:
+    """Return the values at steps 0 to n - 1, or at some of them.
 
     Parameters
     ----------
@@ -22,10 +24,12 @@ def schedule(kind: str, start: float, end: float, n: int) -> Float64s:
         Above 0.
     n : int
         Number of steps.
+    steps : slice, default=slice(None)
+        Which of them; nothing is made of the others.
 
     Returns
     -------
-    ndarray of shape (n,)
+    ndarray of shape (n,), or the length of `steps`
 
     Examples
     --------
@@ -34,17 +38,17 @@ def schedule(kind: str, start: float, end: float, n: int) -> Float64s:
     >>> schedule("asymptotic", 1.0, 1 / 3, 2).tolist()
     [1.0, 0.5]
     """
-    step = np.arange(n)
+    step = np.arange(*steps.indices(n))
     if kind == "constant":
-        return np.full(n, float(start))
+        return np.full(len(step), float(start))
     if kind == "asymptotic":
         return start / (1.0 + (start / end - 1.0) * step / n)
-    fraction = step / (n - 1) if n > 1 else np.ones(n)
+    fraction = step / (n - 1) if n > 1 else np.ones(len(step))
     if kind == "linear":
         values = start + (end - start) * fraction
     else:
         way = log(np.array([start, end]))
         values = exp(way[0] + (way[1] - way[0]) * fraction)
-        values[:1] = start if n > 1 else end
-    values[-1:] = end
+        values[step == 0] = start
+    values[step == n - 1] = end
     return values

@@ -14,6 +14,9 @@ from somscape.fit._watch import Progress, Watch
 from somscape.grid import Lattice
 from somscape.kernels import SparseRows
 
+INTERRUPTED = "interrupted"
+"""The reason of a training that Ctrl-C ended: the codebook is that of the last whole step."""
+
 BLOCK_WORK = 5e7
 """Multiply-adds of one block of online updates: about 20 ms, so that an interrupt and the
 progress bar are served at once and the blocks' overhead is not seen."""
@@ -73,29 +76,32 @@ def _train_batch(
     problem.pulls.tabulate(np.unique(radii))
     spread = _spread(problem)
     previous, seen = None, set[int]()
-    for epoch, radius in enumerate(radii):
-        is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
-        sums = epoch_sums(problem, codebook)
-        codebook, step = finalize(problem, sums, radius, codebook)
-        error = sums.error / problem.error_scale / problem.total_weight
-        movement = step / spread
-        progress = Progress(epoch + 1, len(radii), float(radius), error, movement)
-        if watch.note(progress):
-            return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")
-        is_last = epoch == len(radii) - 1
-        if radius != radii[-1] or (is_last and not is_settling):
-            continue
-        digest = sums.digest()
-        if is_settling:
-            # Same sums at the same radius: the codebook can only repeat from here on.
-            if previous is not None and sums.is_same(previous):
-                return Trained(codebook, watch.history, epoch + 1, "settled: no row moves")
-            if digest in seen:
-                return Trained(codebook, watch.history, epoch + 1, "cycle: an epoch repeats")
-            if movement <= plan.tol:
-                return Trained(codebook, watch.history, epoch + 1, "settled: within tol")
-        previous = sums
-        seen.add(digest)
+    try:
+        for epoch, radius in enumerate(radii):
+            is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
+            sums = epoch_sums(problem, codebook)
+            codebook, step = finalize(problem, sums, radius, codebook)
+            error = sums.error / problem.error_scale / problem.total_weight
+            movement = step / spread
+            progress = Progress(epoch + 1, len(radii), float(radius), error, movement)
+            if watch.note(progress):
+                return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")
+            is_last = epoch == len(radii) - 1
+            if radius != radii[-1] or (is_last and not is_settling):
+                continue
+            digest = sums.digest()
+            if is_settling:
+                # Same sums at the same radius: the codebook can only repeat from here on.
+                if previous is not None and sums.is_same(previous):
+                    return Trained(codebook, watch.history, epoch + 1, "settled: no row moves")
+                if digest in seen:
+                    return Trained(codebook, watch.history, epoch + 1, "cycle: an epoch repeats")
+                if movement <= plan.tol:
+                    return Trained(codebook, watch.history, epoch + 1, "settled: within tol")
+            previous = sums
+            seen.add(digest)
+    except KeyboardInterrupt:
+        return Trained(codebook, watch.history, len(watch.entries), INTERRUPTED)
     return Trained(codebook, watch.history, len(radii), "all epochs done")
 
 
@@ -109,33 +115,38 @@ def _train_online(
             "X.toarray()."
         )
     n_steps = max(1, round(plan.n_epochs * len(rows)))
-    radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps)
-    rates = schedule(plan.rate_decay, plan.rate_start, plan.rate_end, n_steps)
     codebook = codebook.copy()
     block = max(1, int(BLOCK_WORK / (2 * codebook.size)))
     order = np.empty(0, dtype=np.int64)
     done = 0
-    while done < n_steps:
-        wanted = min(block, n_steps - done)
-        while len(order) < wanted:
-            order = np.append(order, _one_pass(problem, rng))
-        part = slice(done, done + wanted)
-        total = problem.kernels.stepwise(
-            rows,
-            order[:wanted],
-            rates[part],
-            radii[part],
-            lattice,
-            problem.neighborhood,
-            codebook,
-        )
-        order = order[wanted:]
-        done += wanted
-        if watch.note(
-            Progress(done, n_steps, float(radii[done - 1]), total / wanted, float("nan"))
-        ):
-            break
-    reason = "all updates done" if done == n_steps else "a callback asked to stop"
+    reason = ""
+    try:
+        while done < n_steps:
+            wanted = min(block, n_steps - done)
+            while len(order) < wanted:
+                order = np.append(order, _one_pass(problem, rng))
+            part = slice(done, done + wanted)
+            radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
+            rates = schedule(plan.rate_decay, plan.rate_start, plan.rate_end, n_steps, part)
+            total = problem.kernels.stepwise(
+                rows,
+                order[:wanted],
+                rates,
+                radii,
+                lattice,
+                problem.neighborhood,
+                codebook,
+            )
+            order = order[wanted:]
+            done += wanted
+            if watch.note(
+                Progress(done, n_steps, float(radii[-1]), total / wanted, float("nan"))
+            ):
+                break
+    except KeyboardInterrupt:
+        reason = INTERRUPTED
+    if not reason:
+        reason = "all updates done" if done == n_steps else "a callback asked to stop"
     return Trained(codebook, watch.history, -(-done // len(rows)), reason)
 
 
