@@ -318,6 +318,34 @@ def test_sums_do_not_depend_on_the_order_or_grouping_of_rows(kernels, weighted):
         np.testing.assert_array_equal(totals, found[0][1])
 
 
+def test_errors_by_hand(kernels):
+    # Distances 1.5 and 0.75 of weights 1 and 3, in eighths: 12 and 18; 0.1 is 0.8 eighths, cut to 0.
+    rows, units = np.zeros((3, 1)), np.zeros(3, int)
+    scales = (np.zeros(1), np.ones(1), 1.0, np.zeros(1, int), np.zeros((1, 1), int))
+    distances, weights = np.array([1.5, 0.75, 0.1]), np.array([1.0, 3.0, 1.0])
+    assert kernels.sums(rows, units, weights, *scales, distances, 8.0) == 30
+    assert kernels.sums(rows, units, None, *scales, distances, 8.0) == 18
+    assert kernels.sums(rows, units, None, *scales) == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("d", [3, 9, 20, 33])
+def test_many_rows_have_the_sums_of_the_twin_on_all_threads(core, numpy_kernels, d, weighted):
+    rng = np.random.default_rng(d)
+    n, m = 30_000, 7
+    rows, units = rng.normal(size=(n, d)).astype(np.float32), rng.integers(0, m, n)
+    weights = rng.choice([1.0, 1.0, 1.0, 2.0, 0.3], n) if weighted else None
+    center, scale, distances = rng.normal(size=d), 2.0 ** rng.integers(10, 30, d), rng.random(n)
+    found = []
+    for kernels in (core, numpy_kernels):
+        counts, totals = np.ones(m, int), np.full((m, d), 5)
+        error = kernels.sums(
+            rows, units, weights, center, scale, 2.0**20, counts, totals, distances, 2.0**30
+        )
+        found.append((error, counts.tolist(), totals.tolist()))
+    assert found[0] == found[1]
+
+
 def test_no_rows_add_nothing(kernels):
     counts, totals = np.array([1, 2]), np.array([[3], [4]])
     kernels.sums(

@@ -127,10 +127,40 @@ def test_skipping_is_exact_on_smooth_and_on_torn_maps(core, d, spread):
     # Rows on the border between far units are where a bound that is too tight would show.
     pair = rng.integers(0, 400, (2, 500))
     rows[:500] = (codebook[pair[0]] + codebook[pair[1]]) / 2
-    units, distances = core.search(rows, codebook, 2, order=lattice.walk)
-    expected, far = core.search(rows, codebook, 2)
+    for k in (1, 2):
+        units, distances = core.search(rows, codebook, k, order=lattice.walk)
+        expected, far = core.search(rows, codebook, k)
+        np.testing.assert_array_equal(units, expected)
+        np.testing.assert_array_equal(distances, far)
+
+
+@pytest.mark.parametrize("noise", [0.01, 3.0])
+def test_skipping_is_exact_on_large_maps(core, noise):
+    # 576 groups: more than a cache of planes holds, and on noise more pairs than are kept at once.
+    rng = np.random.default_rng(3)
+    lattice = Lattice(96, 96, "rectangular", "torus")
+    angle = 2 * np.pi * lattice.positions / 96
+    surface = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+    codebook = (surface + noise * rng.normal(size=surface.shape)).astype(np.float32)
+    rows = codebook[rng.integers(0, len(codebook), 40_000)]
+    rows = (rows + 0.1 * rng.normal(size=rows.shape)).astype(np.float32)
+    units, distances = core.search(rows, codebook, order=lattice.walk)
+    expected, far = core.search(rows, codebook)
     np.testing.assert_array_equal(units, expected)
     np.testing.assert_array_equal(distances, far)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("k", [1, 3])
+def test_winners_are_the_units_of_a_search(kernels, k, dtype):
+    rows, codebook = case("copies", 2100, 130, 5, dtype)
+    order = Lattice(10, 13).walk
+    expected = kernels.search(rows, codebook, k)[0]
+    np.testing.assert_array_equal(kernels.winners(rows, codebook, k), expected)
+    np.testing.assert_array_equal(kernels.winners(rows, codebook, k, order=order), expected)
+    np.testing.assert_array_equal(kernels.winners(rows[:2], codebook, k), expected[:2])
+    sparse = SparseRows.from_csr(csr_array(rows[:50]))
+    np.testing.assert_array_equal(kernels.winners(sparse, codebook, k), expected[:50])
 
 
 @pytest.mark.parametrize("kind", ["plain", "grid", "far offset"])

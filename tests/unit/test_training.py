@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape.fit import (
+    SCHEDULES,
     EpochSums,
     Plan,
     Problem,
@@ -103,6 +104,16 @@ def test_schedules_equal_the_oracle(kind, n, start, end):
 def test_the_last_step_is_at_the_end_to_the_last_bit(kind, n):
     assert schedule(kind, 7.3, 0.1, n)[-1] == 0.1
     assert schedule(kind, 7.3, 0.3, n)[-1] == 0.3
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+@pytest.mark.parametrize("n", [1, 2, 9])
+def test_a_part_of_a_schedule_has_the_values_of_the_whole(kind, n):
+    whole = schedule(kind, 7.3, 0.1, n)
+    for start in range(n):
+        for stop in range(start, n + 1):
+            part = schedule(kind, 7.3, 0.1, n, slice(start, stop))
+            np.testing.assert_array_equal(part, whole[start:stop])
 
 
 def test_schedules_by_hand():
