@@ -32,7 +32,7 @@ public:
 
     // Scores of a row against the vectors of units v, v + 1, ...
     template <int vectors>
-    [[gnu::always_inline]] void take(std::int64_t row, const Vec (&score)[vectors],
+    SOMSCAPE_INLINE void take(std::int64_t row, const Vec (&score)[vectors],
                                      std::int64_t v) {
         Vec low = least[row], high = second[row];
         IntVec where = at[row];

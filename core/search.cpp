@@ -160,14 +160,14 @@ private:
 
     // The next rows_at_once of `count` prepared rows; past the end, the last one again.
     template <class Index>
-    [[gnu::always_inline]] void point_to(const F* (&row)[rows_at_once], std::int64_t from,
+    SOMSCAPE_INLINE void point_to(const F* (&row)[rows_at_once], std::int64_t from,
                                          std::int64_t count, const Work& work, Index index) const {
         for (int r = 0; r < rows_at_once; ++r)
             row[r] = work.rows.get() + index(std::min(from + r, count - 1)) * prepared->stride;
     }
 
     template <class Measure, int vectors, int rows = rows_at_once>
-    [[gnu::always_inline]] Tile<F, rows, vectors> score(const F* const* row, const Units<F>& units,
+    SOMSCAPE_INLINE Tile<F, rows, vectors> score(const F* const* row, const Units<F>& units,
                                                   std::int64_t v) const {
         return score_tile<Measure, rows, vectors>(row, units.packed.get(), units.start.get(), v,
                                             prepared->d);
@@ -272,7 +272,7 @@ private:
     // take(row, scores, vector) for each row's nearest group and then for the groups that
     // best(row), the k-th least score in there, does not rule out.
     template <class Best, class Take>
-    [[gnu::always_inline]] void meet_needed(std::int64_t count, Work& work, Best best, Take take) {
+    SOMSCAPE_INLINE void meet_needed(std::int64_t count, Work& work, Best best, Take take) {
         work.n_needed = 0;
         const auto meet = [&] {
             work.n_needed += work.pairs.by_group(
@@ -328,7 +328,7 @@ private:
     }
 
     template <class Take>
-    [[gnu::always_inline]] void meet_own_groups(const F* const (&row)[rows_at_once],
+    SOMSCAPE_INLINE void meet_own_groups(const F* const (&row)[rows_at_once],
                                                 const std::int32_t (&nearest)[rows_at_once],
                                                 std::int64_t i, std::int64_t count,
                                                 Take take) const {
@@ -346,7 +346,7 @@ private:
 
     // Many rows at once; a stand-in fills the last tile.
     template <class Take>
-    [[gnu::always_inline]] void meet_group(std::int64_t group, const std::int16_t* rows,
+    SOMSCAPE_INLINE void meet_group(std::int64_t group, const std::int16_t* rows,
                                            std::int64_t n, std::int16_t stand_in, const Work& work,
                                            Take take) const {
         for (; n >= group_rows_at_once; n -= group_rows_at_once, rows += group_rows_at_once)
@@ -359,7 +359,7 @@ private:
     }
 
     template <int n_rows, class Take>
-    [[gnu::always_inline]] void meet_tile(std::int64_t group, const std::int16_t* rows,
+    SOMSCAPE_INLINE void meet_tile(std::int64_t group, const std::int16_t* rows,
                                           const Work& work, Take take) const {
         constexpr int per_group = vectors_per_group<F>;
         constexpr int vectors = std::min(per_group, vectors_at_once);

@@ -33,7 +33,7 @@ public:
 
     // Scores of the units at `place`, place + 1, ...
     template <class Vec>
-    [[gnu::always_inline]] void offer(std::int64_t row, Vec score, std::int64_t place) {
+    SOMSCAPE_INLINE void offer(std::int64_t row, Vec score, std::int64_t place) {
         const std::uint32_t mask = not_above_mask(score, Simd<T>::broadcast(limits[row]));
         if (mask) accept(row, score, mask, place);
     }

@@ -31,8 +31,13 @@
 #define SOMSCAPE_VECTOR_BYTES 16
 #endif
 
-// Of a lambda, between its parameters and its body.
+// Before a function, or between the parameters and the body of a lambda.  Not under sanitizers,
+// whose checks would make the unrolled kernels too long to compile.
+#ifdef __SANITIZE_ADDRESS__
+#define SOMSCAPE_INLINE
+#else
 #define SOMSCAPE_INLINE __attribute__((always_inline))
+#endif
 
 namespace somscape::SOMSCAPE_ISA {
 
@@ -46,7 +51,7 @@ constexpr int vectors_at_once = 2;  // of 16
 
 // act(0), act(1), ...: unrolled when it is compiled, so that arrays it indexes stay in registers.
 template <int n, class Act>
-[[gnu::always_inline]] inline void unrolled(Act act) {
+SOMSCAPE_INLINE inline void unrolled(Act act) {
     [&]<int... i>(std::integer_sequence<int, i...>) SOMSCAPE_INLINE {
         (act(std::integral_constant<int, i>{}), ...);
     }(std::make_integer_sequence<int, n>{});

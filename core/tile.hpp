@@ -58,7 +58,7 @@ struct Tile {
 
     // act(score, row, vector)
     template <class Act>
-    [[gnu::always_inline]] void each(Act act) {
+    SOMSCAPE_INLINE void each(Act act) {
         unrolled<rows>([&](auto r) SOMSCAPE_INLINE {
             unrolled<vectors>([&](auto v) SOMSCAPE_INLINE { act(at[r][v], r, v); });
         });
@@ -66,7 +66,7 @@ struct Tile {
 };
 
 template <class Metric, int rows, int vectors, class T>
-[[gnu::always_inline]] inline void add_features(const T* const* row, const T* const* unit,
+SOMSCAPE_INLINE inline void add_features(const T* const* row, const T* const* unit,
                                                 std::int64_t begin, std::int64_t end,
                                                 Tile<T, rows, vectors>& score) {
     using S = Simd<T>;
@@ -98,7 +98,7 @@ template <class Metric, int rows, int vectors, class T>
 
 // Inlined always: only then do the scores stay in registers.
 template <class Metric, int rows, int vectors, class T>
-[[gnu::always_inline]] inline Tile<T, rows, vectors> score_tile(
+SOMSCAPE_INLINE inline Tile<T, rows, vectors> score_tile(
     const T* const* row, const T* packed,
     const T* start,       // IN scores before the first feature, by unit
     std::int64_t vector,  // first of the vectors to score
@@ -124,7 +124,7 @@ template <class Metric, int rows, int vectors, class T>
 
 // act(v) for v = begin, ... before end, told at compile time how many vectors to take at once.
 template <class Act>
-[[gnu::always_inline]] inline void by_vectors(std::int64_t v, std::int64_t end, Act act) {
+SOMSCAPE_INLINE inline void by_vectors(std::int64_t v, std::int64_t end, Act act) {
     for (; v + vectors_at_once <= end; v += vectors_at_once)
         act(v, std::integral_constant<int, vectors_at_once>{});
     if constexpr (vectors_at_once == 4) {
@@ -136,7 +136,7 @@ template <class Act>
 
 // As score_tile, but each row against a vector of its own.
 template <class Metric, int rows, class T>
-[[gnu::always_inline]] inline Tile<T, rows, 1> score_each(const T* const* row, const T* packed,
+SOMSCAPE_INLINE inline Tile<T, rows, 1> score_each(const T* const* row, const T* packed,
                                                           const T* start,
                                                           const std::int64_t* vector,
                                                           std::int64_t d) {

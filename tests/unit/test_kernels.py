@@ -319,7 +319,7 @@ def test_sums_do_not_depend_on_the_order_or_grouping_of_rows(kernels, weighted):
 
 
 def test_errors_by_hand(kernels):
-    # Distances 1.5 and 0.75 of weights 1 and 3, in eighths: 12 and 18; 0.1 is 0.8 eighths, cut to 0.
+    # Distances 1.5 and 0.75 of weights 1 and 3, in eighths: 12 and 18; 0.1 is cut to 0.
     rows, units = np.zeros((3, 1)), np.zeros(3, int)
     scales = (np.zeros(1), np.ones(1), 1.0, np.zeros(1, int), np.zeros((1, 1), int))
     distances, weights = np.array([1.5, 0.75, 0.1]), np.array([1.0, 3.0, 1.0])

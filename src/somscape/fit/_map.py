@@ -87,20 +87,20 @@ def train_map(
         {"somscape": __version__, "numpy": np.__version__},
     )
     if trained.stop_reason == INTERRUPTED:
-        raise TrainingInterrupted(map_, trained, units)
+        raise TrainingInterrupted((map_, trained, units))
     return map_, trained, units
 
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C during training.
 
-    Attributes
+    Parameters
     ----------
     result : tuple
         What `train_map` returns, as of the last whole epoch or block of updates.
     """
 
-    def __init__(self, *result: Any) -> None:
+    def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
         super().__init__("training was interrupted")
         self.result = result
 

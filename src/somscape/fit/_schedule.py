@@ -8,9 +8,7 @@ from somscape._types import Float64s
 SCHEDULES = ("geometric", "linear", "asymptotic", "constant")
 
 
-def schedule(
-    kind: str, start: float, end: float, n: int, steps: slice = slice(None)
-) -> Float64s:
+def schedule(kind: str, start: float, end: float, n: int, steps: slice = slice(None)) -> Float64s:
     """Return the values at steps 0 to n - 1, or at some of them.
 
     Parameters

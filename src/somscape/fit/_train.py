@@ -139,9 +139,7 @@ def _train_online(
             )
             order = order[wanted:]
             done += wanted
-            if watch.note(
-                Progress(done, n_steps, float(radii[-1]), total / wanted, float("nan"))
-            ):
+            if watch.note(Progress(done, n_steps, float(radii[-1]), total / wanted, float("nan"))):
                 break
     except KeyboardInterrupt:
         reason = INTERRUPTED

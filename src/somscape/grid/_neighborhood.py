@@ -122,7 +122,9 @@ class Neighborhood:
             return self._known[radius]
         weights = PROFILES[self._kind](self._squares, radius)
         n = len(self._row_sq)
-        return NeighborhoodTables(weights[:n][self._place], self._kernel, self._columns(weights[n:]))
+        return NeighborhoodTables(
+            weights[:n][self._place], self._kernel, self._columns(weights[n:])
+        )
 
     def _columns(self, weights: Float64s) -> Float64s:
         """Return weights by column offset, a row for each column kernel."""

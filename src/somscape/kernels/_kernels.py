@@ -66,7 +66,7 @@ class Kernels(Protocol):
     def winners(
         self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
     ) -> Ints:
-        """Return the units of a Euclidean `search` without their distances, which is faster.
+        """Return the units of a Euclidean `search`, faster for want of distances.
 
         Parameters
         ----------
