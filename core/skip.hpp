@@ -152,11 +152,12 @@ private:
         const F* row[rows_at_once];
         for (int r = 0; r < rows_at_once; ++r)
             row[r] = centers.get() + std::min(first + r, n - 1) * d;
-        by_vectors(begin, end, [&](std::int64_t v, auto vectors) {
+        by_vectors(begin, end, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
             auto tile = score_tile<Dot, rows_at_once, vectors>(row, units.packed.get(),
                                                                units.start.get(), v, d);
-            for (int r = 0; r < rows_at_once && first + r < n; ++r)
-                for (int q = 0; q < vectors; ++q) visit(first + r, v + q, tile.at[r][q]);
+            tile.each([&](auto& score, auto r, auto q) SOMSCAPE_INLINE {
+                if (first + r < n) visit(first + r, v + q, score);
+            });
         });
     }
 
@@ -176,15 +177,15 @@ private:
                                   own[v * S::lanes + lane] =
                                       score[lane] < infinity ? score[lane] : -infinity;
                           });
-        std::fill_n(margins.get(), n * width, infinity);
         const int threads = thread_count(double(n) * double(prepared.in.m) * double(d));
         share(threads, (n + rows_at_once - 1) / rows_at_once, [&](std::int64_t part) {
             const std::int64_t first = part * rows_at_once;
             score_centers(first, prepared.units, 0, prepared.units.n_vectors(),
-                          [&](std::int64_t a, std::int64_t v, Vec score) {
+                          [&](std::int64_t a, std::int64_t v, Vec score) SOMSCAPE_INLINE {
                               F& margin = margins[a * width + v / vectors_per_group<F>];
-                              margin = std::min(margin, F(least_lane(
-                                  score - S::load(own.get() + v * S::lanes))));
+                              const F here = least_lane(score - S::load(own.get() + v * S::lanes));
+                              const bool is_first = v % vectors_per_group<F> == 0;
+                              margin = is_first ? here : std::min(margin, here);
                           });
             score_centers(first, packed, 0, packed.n_vectors(),
                           [&](std::int64_t a, std::int64_t v, Vec score) {
@@ -208,6 +209,7 @@ private:
             distance[g] = F(std::sqrt(apart_sq + 4 * error) * (1 + 16 * u));
         }
         std::fill(distance + n, distance + padded(), F(0));
+        std::fill(margin + n, margin + padded(), std::numeric_limits<F>::infinity());
     }
 
     const Prepared<T, F>& prepared;
