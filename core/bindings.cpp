@@ -96,7 +96,8 @@ void search(Array<const T, 2> rows, Array<const T, 2> codebook,
             Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     const std::int64_t k = units.shape(1);
-    require(std::int64_t(codebook.shape(1)) == d, "rows and codebook differ in features");
+    require(d >= 1 && std::int64_t(codebook.shape(1)) == d,
+            "rows and codebook must have the same features, at least one");
     require(std::int64_t(units.shape(0)) == n &&
                 (!distances || (std::int64_t(distances->shape(0)) == n &&
                                 std::int64_t(distances->shape(1)) == k)),
@@ -188,6 +189,7 @@ std::int64_t sums(Array<const T, 2> rows, Array<const std::int64_t, 1> units, Pe
                   double weight_scale, double error_scale, Array<std::int64_t, 1> counts,
                   Array<std::int64_t, 2> totals) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = totals.shape(0);
+    require(d >= 1, "rows must have a feature");
     require(std::int64_t(center.shape(0)) == d && std::int64_t(scale.shape(0)) == d &&
                 std::int64_t(totals.shape(1)) == d,
             "center, scale and totals need one column per feature");

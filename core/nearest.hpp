@@ -1,4 +1,4 @@
-// The nearest unit of a few rows at a time: what search and the online rule spend their time in.
+// The nearest unit of a few rows at a time, for the online rule.
 //
 // Squared differences are summed in registers, rather than |w|^2 - 2 x.w: nothing cancels, so
 // offsets in the data cost no accuracy.

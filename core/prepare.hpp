@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "buffer.hpp"
 #include "kernels.hpp"
@@ -109,7 +110,7 @@ public:
     std::int64_t unit_at(std::int64_t place) const { return in.order ? in.order[place] : place; }
     double weight(std::int64_t f) const { return in.weights ? in.weights[f] : 1.0; }
     double at_center(T value, std::int64_t f) const {
-        return double(T(value - middle[f])) * scale;
+        return (double(value) - double(middle[f])) * scale;
     }
 
     const SearchInput<T>& in;
@@ -215,10 +216,14 @@ private:
         constexpr int lanes = Simd<F>::lanes;
         typedef T Wide __attribute__((vector_size(lanes * sizeof(T)), aligned(alignof(T)),
                                       may_alias));
+        // In the wider type: the scores' error bound counts no rounding in a narrower one.
+        using Wider = std::conditional_t<(sizeof(T) > sizeof(F)), T, F>;
+        typedef Wider Exact __attribute__((vector_size(lanes * sizeof(Wider))));
         typename Simd<F>::Vec sum = {};
         const auto add = [&](const Wide& value, std::int64_t f) SOMSCAPE_INLINE {
-            const Wide centered =
-                (value - *reinterpret_cast<const Wide*>(middle.get() + f)) * T(scale);
+            const Wide& from = *reinterpret_cast<const Wide*>(middle.get() + f);
+            const Exact centered = (__builtin_convertvector(value, Exact) -
+                                    __builtin_convertvector(from, Exact)) * Wider(scale);
             const auto prepared = __builtin_convertvector(centered, typename Simd<F>::Vec);
             Simd<F>::store(out + f, prepared);
             sum += prepared * prepared;

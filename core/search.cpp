@@ -67,17 +67,17 @@ public:
         if (may_skip) groups = std::make_unique<Groups<T, F>>(*prepared);
         const int threads = thread_count(double(in.n) * double(in.m) * double(prepared->d));
         const std::int64_t block = rows_per_block(threads);
-        std::vector<std::unique_ptr<Work>> work_of(threads);
+        std::vector<std::unique_ptr<Work>> work_of;
+        for (int t = 0; t < threads; ++t) work_of.push_back(std::make_unique<Work>(*this, block));
         const std::int64_t n_blocks = (in.n + block - 1) / block;
         const std::int64_t at_once =
             std::clamp<std::int64_t>(n_blocks / (blocks_per_thread * threads), 1, most_at_once);
         share_as_free(threads, n_blocks, at_once, [&](std::int64_t b, int thread) {
             const std::int64_t first = b * block, count = std::min(block, in.n - first);
-            if (!work_of[thread]) work_of[thread] = std::make_unique<Work>(*this, block);
             Work& work = *work_of[thread];
             std::int64_t done = 0;
             if (groups && b % blocks_per_probe == 0) {
-                done = std::min(count, std::min(probe_rows, block / (8 * rows_at_once) * rows_at_once));
+                done = std::min(count, std::clamp<std::int64_t>(block / 8, rows_at_once, probe_rows));
                 skipping(first, done, work);
                 does_skipping_pay = groups->pays(double(work.n_needed) / double(done));
             }

@@ -1,8 +1,8 @@
 // The nearest units of sparse rows, at the cost of what is stored.
 //
 // A row's score against a vector of units is |w|^2 / 2 plus -w[f] x[f] over its stored features:
-// one vector load per value.  Thousands of rows meet a stretch of one group's features, 64 bytes
-// each, before the next, so that the stretch stays in the cache.  Nothing is centered, for that
+// one vector load per value.  Thousands of rows meet a stretch of the features of a few vectors
+// before the next, so that the stretch stays in the cache.  Nothing is centered, for that
 // would fill the rows.  What float scores cannot settle is judged in double, then exactly, as for
 // dense rows.
 #include "sparse.hpp"
@@ -236,7 +236,8 @@ private:
         // One rounding per value of a chain, a few to join the chains of each stretch, and for
         // preparing and using.
         const double depth = double(n_stored) + double(most_chains * n_stretches()) + 12;
-        work.errors[i] = largest < double(std::numeric_limits<float>::max()) / 8
+        constexpr double most = double(std::numeric_limits<float>::max()) / 8;
+        work.errors[i] = largest < most && factor < most && std::sqrt(norm_sq) < most
             ? 1.01 * depth * 0x1p-24 * largest +
                   double(n_stored) * std::numeric_limits<float>::denorm_min()
             : std::numeric_limits<double>::infinity();

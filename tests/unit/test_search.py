@@ -97,6 +97,23 @@ def test_winners_are_exact_where_squares_vanish_or_overflow(core, size):
     assert units[:, 0].tolist() == exact
 
 
+def test_float32_rows_are_exact_where_scores_are_float64(core):
+    # Rows of 0 tie with 40 units, so many of the first rows that scores become float64; the rows
+    # of 1.5 lie halfway between units 0 and 1, around a center that float32 cannot hold.
+    codebook = np.array([[1.0], [2.0], *[[0.0]] * 40], dtype=np.float32)
+    rows = np.full((4096, 1), 1.5, dtype=np.float32)
+    rows[:64] = 0
+    units = core.search(rows, codebook)[0][:, 0]
+    assert set(units[:64]) == {2}
+    assert set(units[64:]) == {0}
+
+
+def test_a_tiny_sparse_row_has_the_direction_of_its_values(core):
+    row = SparseRows.from_csr(csr_array(np.full((1, 3), 1e-39, dtype=np.float32)))
+    codebook = np.array([[1, 1e-3, 1e-3], [1, 1, -0.01]], dtype=np.float32)
+    assert core.search(row, codebook, metric="cosine")[0].tolist() == [[1]]
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_skipping_groups_of_units_changes_no_winner(core, kind, dtype):

@@ -4,18 +4,30 @@ from functools import reduce
 
 from somscape._types import Floats
 from somscape.fit._problem import EpochSums, Problem, chunk, combine
+from somscape.kernels import Rows, SparseRows
 
 CHUNK_ROWS = 1 << 16
 CHUNK_WORK = 2e10
 """Rows and multiply-adds of one chunk, about 0.1 s: between chunks Python regains control, so that
-an interrupt is felt.  Each chunk packs the codebook anew, which shorter ones would feel."""
+an interrupt is felt."""
+
+LEAST_ROWS, LEAST_ROWS_PER_UNIT = 2048, 4
+"""Each chunk packs the codebook anew, and skips units from so many rows on: shorter ones are slow."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
     """Return the sums of all rows under a codebook."""
-    step = max(1, min(CHUNK_ROWS, int(CHUNK_WORK / codebook.size)))
-    parts = (slice(start, start + step) for start in range(0, len(problem.rows), step))
+    parts = chunks(problem.rows, codebook)
     return reduce(combine, (_chunk_at(problem, codebook, part) for part in parts))
+
+
+def chunks(rows: Rows, codebook: Floats) -> list[slice]:
+    """Return the parts that rows are searched in."""
+    n, (n_units, n_features) = len(rows), codebook.shape
+    stored = len(rows.values) / n if isinstance(rows, SparseRows) else n_features
+    step = max(CHUNK_WORK / (n_units * stored + 1), LEAST_ROWS, LEAST_ROWS_PER_UNIT * n_units)
+    step = int(min(step, CHUNK_ROWS))
+    return [slice(start, start + step) for start in range(0, n, step)]
 
 
 def _chunk_at(problem: Problem, codebook: Floats, part: slice) -> EpochSums:

@@ -11,6 +11,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape.encode import Encoding
+from somscape.fit._local import chunks
 from somscape.fit._plan import Plan, auto_shape, resolve_plan
 from somscape.fit._problem import make_problem
 from somscape.fit._settings import Settings
@@ -75,7 +76,12 @@ def train_map(
         codebook = _fitting(given, lattice)
     plan = _plan_for(settings, "given" if given is not None else settings.init, lattice)
     trained = train(problem, codebook, plan, Watch(settings.callbacks), rng)
-    units = kernels.winners(rows, trained.codebook, order=lattice.walk)[:, 0]
+    units = np.concatenate(
+        [
+            kernels.winners(rows[part], trained.codebook, order=lattice.walk)[:, 0]
+            for part in chunks(rows, trained.codebook)
+        ]
+    )
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     map_ = Map(
         trained.codebook,

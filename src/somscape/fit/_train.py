@@ -115,7 +115,6 @@ def _train_online(
             "X.toarray()."
         )
     n_steps = max(1, round(plan.n_epochs * len(rows)))
-    codebook = codebook.copy()
     block = max(1, int(BLOCK_WORK / (2 * codebook.size)))
     order = np.empty(0, dtype=np.int64)
     done = 0
@@ -123,11 +122,13 @@ def _train_online(
     try:
         while done < n_steps:
             wanted = min(block, n_steps - done)
-            while len(order) < wanted:
-                order = np.append(order, _one_pass(problem, rng))
+            lacking = max(0, wanted - len(order))
+            passes = [_one_pass(problem, rng) for _ in range(-(-lacking // len(rows)))]
+            order = np.concatenate([order, *passes])
             part = slice(done, done + wanted)
             radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
             rates = schedule(plan.rate_decay, plan.rate_start, plan.rate_end, n_steps, part)
+            moved = codebook.copy()
             total = problem.kernels.stepwise(
                 rows,
                 order[:wanted],
@@ -135,10 +136,9 @@ def _train_online(
                 radii,
                 lattice,
                 problem.neighborhood,
-                codebook,
+                moved,
             )
-            order = order[wanted:]
-            done += wanted
+            codebook, order, done = moved, order[wanted:], done + wanted
             if watch.note(Progress(done, n_steps, float(radii[-1]), total / wanted, float("nan"))):
                 break
     except KeyboardInterrupt:
