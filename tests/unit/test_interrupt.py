@@ -49,6 +49,6 @@ def test_a_real_interrupt_ends_a_long_training(algorithm):
         som.fit(rows)
     assert time.perf_counter() - sent[0] < 2  # about 0.1 s where nothing else runs
     assert som.stop_reason_ == "interrupted"
-    done = som.history_["step"][-1]
+    done = int(som.history_["step"][-1])
     again = SOM(**som.get_params()).set_params(callbacks=[lambda progress: progress.step == done])
     np.testing.assert_array_equal(som.codebook_, again.fit(rows).codebook_)

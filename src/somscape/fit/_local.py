@@ -12,7 +12,7 @@ CHUNK_WORK = 2e10
 an interrupt is felt."""
 
 LEAST_ROWS, LEAST_ROWS_PER_UNIT = 2048, 4
-"""Each chunk packs the codebook anew, and skips units from so many rows on: shorter ones are slow."""
+"""Each chunk packs the codebook anew and skips units from so many rows on: less is slow."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:

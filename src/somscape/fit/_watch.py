@@ -54,8 +54,8 @@ class Watch:
         """Record progress; return whether a callback wants to stop."""
         self.entries.append(progress)
         # All are told, even when the first already wants to stop.
-        answers = [callback(progress) is True for callback in self.callbacks]
-        return any(answers)
+        answers = [callback(progress) for callback in self.callbacks]
+        return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
 
     @property
     def history(self) -> dict[str, Float64s]:
