@@ -34,6 +34,16 @@ def test_ctrl_c_keeps_the_map_of_the_last_whole_step(monkeypatch, algorithm, at)
     np.testing.assert_array_equal(som.labels_, som.predict(rows))
 
 
+@pytest.fixture
+def listens_to_ctrl_c():
+    """A test runner's processes may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 @pytest.mark.parametrize("algorithm", ["batch", "online"])
 def test_a_real_interrupt_ends_a_long_training(algorithm):
     rows = np.random.default_rng(0).normal(size=(20_000, 30))
