@@ -90,7 +90,7 @@ void require_permutation(const std::int64_t* order, std::int64_t n, std::int64_t
 }
 
 template <class T>
-void search(Array<const T, 2> rows, Array<const T, 2> codebook,
+void search(Array<const T, 2> rows, Array<const double, 2> codebook,
             std::optional<Array<const std::int64_t, 1>> order,
             std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
             Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
@@ -138,7 +138,7 @@ SparseRows<T> sparse_rows(const Array<const std::int64_t, 1>& begin,
 
 template <class T>
 void search_sparse(Array<const std::int64_t, 1> begin, Array<const std::int32_t, 1> features,
-                   Array<const T, 1> values, Array<const T, 2> codebook, int metric,
+                   Array<const T, 1> values, Array<const double, 2> codebook, int metric,
                    Array<std::int64_t, 2> units, Array<double, 2> distances) {
     const std::int64_t d = codebook.shape(1), m = codebook.shape(0), k = units.shape(1);
     require(metric == int(Metric::euclidean) || metric == int(Metric::cosine),
@@ -201,11 +201,11 @@ std::int64_t sums(Array<const T, 2> rows, Array<const std::int64_t, 1> units, Pe
         totals.data());
 }
 
-template <class T>
 double smooth(Array<const std::int64_t, 2> totals, Array<const std::int64_t, 1> counts,
               Array<const double, 1> scale, double weight_scale, Array<const double, 1> center,
               Array<const double, 2> row_weight, Array<const std::int32_t, 2> kernel,
-              Array<const double, 2> col_kernel, Array<const T, 2> codebook, Array<T, 2> out) {
+              Array<const double, 2> col_kernel, Array<const double, 2> codebook,
+              Array<double, 2> out) {
     const std::size_t m = totals.shape(0), d = totals.shape(1), n_rows = row_weight.shape(0);
     const std::size_t n_cols = (col_kernel.shape(1) + 1) / 2;
     require(counts.shape(0) == m, "one count per unit");
@@ -219,7 +219,7 @@ double smooth(Array<const std::int64_t, 2> totals, Array<const std::int64_t, 1> 
                 out.shape(1) == d,
             "codebook and out must have the shape of totals");
     nb::gil_scoped_release unlocked;
-    return kernels_of<T>().smooth(
+    return current()->smooth(
         totals.data(), counts.data(), scale.data(), weight_scale, center.data(), std::int64_t(d),
         {row_weight.data(), kernel.data(), col_kernel.data(), std::int64_t(n_rows),
          std::int64_t(n_cols), std::int64_t(col_kernel.shape(0))},
@@ -264,10 +264,6 @@ void define(nb::module_& m) {
           "values"_a.noconvert(), "units"_a.noconvert(), "weights"_a.noconvert().none(),
           "distances"_a.noconvert().none(), "scale"_a.noconvert(), "weight_scale"_a,
           "error_scale"_a, "counts"_a.noconvert(), "totals"_a.noconvert());
-    m.def("smooth", &smooth<T>, "totals"_a.noconvert(), "counts"_a.noconvert(),
-          "scale"_a.noconvert(), "weight_scale"_a, "center"_a.noconvert(),
-          "row_weight"_a.noconvert(), "kernel"_a.noconvert(), "col_kernel"_a.noconvert(),
-          "codebook"_a.noconvert(), "out"_a.noconvert());
     m.def("stepwise", &stepwise<T>, "rows"_a.noconvert(), "order"_a.noconvert(),
           "rates"_a.noconvert(), "radii"_a.noconvert(), "n_rows"_a, "n_cols"_a, "is_hexagonal"_a,
           "is_torus"_a, "is_bubble"_a, "codebook"_a.noconvert());
@@ -280,6 +276,10 @@ NB_MODULE(_core, m) {
     using namespace somscape;
     define<float>(m);
     define<double>(m);
+    m.def("smooth", &smooth, "totals"_a.noconvert(), "counts"_a.noconvert(),
+          "scale"_a.noconvert(), "weight_scale"_a, "center"_a.noconvert(),
+          "row_weight"_a.noconvert(), "kernel"_a.noconvert(), "col_kernel"_a.noconvert(),
+          "codebook"_a.noconvert(), "out"_a.noconvert());
     m.def("instruction_sets", &instruction_sets);
     m.def("instruction_set", [] { return std::string(current()->name); });
     m.def("use_instruction_set", &use_instruction_set, "name"_a);

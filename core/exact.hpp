@@ -47,34 +47,33 @@ private:
 };
 
 // The sign of |x - a|^2 - |x - b|^2 = sum of a a - b b - 2 x a + 2 x b.
-template <class T>
 class Comparison {
 public:
-    Comparison(const T* a, const T* b, std::int64_t d) : a(a), b(b) {
+    Comparison(const double* a, const double* b, std::int64_t d) : a(a), b(b) {
         for (std::int64_t f = 0; f < d; ++f) {
             note_size(a[f]);
             note_size(b[f]);
         }
     }
     // Sizes come before sums.
-    void note_size(T value) { largest = std::max(largest, std::fabs(double(value))); }
+    void note_size(double value) { largest = std::max(largest, std::fabs(value)); }
 
     void add_squares(std::int64_t f) {
         sum.add_product(scaled(a[f]), scaled(a[f]));
         sum.add_product(-scaled(b[f]), scaled(b[f]));
     }
-    void add_products(std::int64_t f, T x) {
+    void add_products(std::int64_t f, double x) {
         sum.add_product(-2.0 * scaled(x), scaled(a[f]));
         sum.add_product(2.0 * scaled(x), scaled(b[f]));
     }
     double sign() const { return sum.sign(); }
 
 private:
-    double scaled(T value) const {
-        return largest > 0 ? std::ldexp(double(value), -std::ilogb(largest)) : 0.0;
+    double scaled(double value) const {
+        return largest > 0 ? std::ldexp(value, -std::ilogb(largest)) : 0.0;
     }
 
-    const T *a, *b;
+    const double *a, *b;
     double largest = 0;
     ExactSum sum;
 };
@@ -117,7 +116,7 @@ public:
 
     // Squared distance for the Euclidean metric, else the distance itself.
     double value(const T* x, std::int64_t unit) const {
-        const T* w = in.codebook + unit * in.d;
+        const double* w = in.codebook + unit * in.d;
         const bool is_dense = !in.has_missing && !in.weights;
         switch (in.metric) {
             case Metric::cosine: return cosine(x, w);
@@ -154,29 +153,35 @@ public:
 private:
     using S = Simd<double>;
     static constexpr int stripes = 8, pieces = stripes / S::lanes;
-    typedef T Narrow __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
-                                    may_alias));
+    template <class V>
+    struct Loaded {
+        typedef V Vec __attribute__((vector_size(S::lanes * sizeof(V)), aligned(alignof(V)),
+                                     may_alias));
+    };
+    using Values = typename Loaded<T>::Vec;
+    using Prototype = typename Loaded<double>::Vec;
 
     // The sum of squared or absolute differences.
     template <bool is_squared>
-    double dense(const T* x, const T* w) const {
+    double dense(const T* x, const double* w) const {
         typename S::Vec sum[pieces] = {};
-        const auto add = [&](const Narrow& a, const Narrow& b, int p) SOMSCAPE_INLINE {
+        const auto add = [&](const Values& a, const Prototype& b, int p) SOMSCAPE_INLINE {
             const typename S::Vec difference = __builtin_convertvector(a, typename S::Vec) -
-                                               __builtin_convertvector(b, typename S::Vec);
+                                               b;
             sum[p] += is_squared ? difference * difference : magnitude(difference);
         };
         std::int64_t f = 0;
         for (; f + stripes <= in.d; f += stripes)
             unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
                 const std::int64_t at = f + p * S::lanes;
-                add(*reinterpret_cast<const Narrow*>(x + at),
-                    *reinterpret_cast<const Narrow*>(w + at), p);
+                add(*reinterpret_cast<const Values*>(x + at),
+                    *reinterpret_cast<const Prototype*>(w + at), p);
             });
         unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
             const std::int64_t at = f + p * S::lanes;
             if (at >= in.d) return;
-            Narrow a, b;
+            Values a;
+            Prototype b;
             const std::int64_t here = std::min<std::int64_t>(S::lanes, in.d - at);
             load_first(x + at, here, a);
             load_first(w + at, here, b);
@@ -185,8 +190,8 @@ private:
         return sum_in_pairs(sum);
     }
 
-    template <class Term>
-    double total(const T* x, const T* w, Term term) const {
+    template <class V, class W, class Term>
+    double total(const V* x, const W* w, Term term) const {
         double s[stripes] = {};
         for (std::int64_t f = 0; f < in.d; ++f)
             if (!std::isnan(x[f]))
@@ -195,7 +200,7 @@ private:
         return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
     }
 
-    double largest(const T* x, const T* w) const {
+    double largest(const T* x, const double* w) const {
         double most = 0;
         for (std::int64_t f = 0; f < in.d; ++f) {
             const double here = std::fabs(double(x[f]) - double(w[f])) *
@@ -206,16 +211,16 @@ private:
     }
 
     // 1 where either has no direction.
-    double cosine(const T* x, const T* w) const {
+    double cosine(const T* x, const double* w) const {
         const auto product = [](double a, double b) { return a * b; };
         const double norms = std::sqrt(total(x, x, product)) * std::sqrt(total(w, w, product));
         return norms > 0 ? 1.0 - total(x, w, product) / norms : 1.0;
     }
 
     double exact_difference(const T* x, std::int64_t unit_a, std::int64_t unit_b) const {
-        const T* a = in.codebook + unit_a * in.d;
-        const T* b = in.codebook + unit_b * in.d;
-        Comparison<T> comparison(a, b, in.d);
+        const double* a = in.codebook + unit_a * in.d;
+        const double* b = in.codebook + unit_b * in.d;
+        Comparison comparison(a, b, in.d);
         for (std::int64_t f = 0; f < in.d; ++f)
             if (!std::isnan(x[f])) comparison.note_size(x[f]);
         for (std::int64_t f = 0; f < in.d; ++f) {

@@ -33,7 +33,7 @@ constexpr int max_best = 16;
 template <class T>
 struct SearchInput {
     const T* rows;                // (n, d); NaN for a missing value
-    const T* codebook;            // (m, d), finite
+    const double* codebook;       // (m, d), finite
     std::int64_t n, m, d;
     const std::int64_t* order;    // (m,) all units, those that lie close on the map together; or null
     const double* weights;        // (d,) what each feature counts, or null for all 1
@@ -67,7 +67,7 @@ struct KernelsOf {
                    double* distances);        // OUT (n, k), in the metric; or null
 
     void (*search_sparse)(SparseRows<T> rows,
-                          const T* codebook,  // IN  (m, d)
+                          const double* codebook,  // IN  (m, d)
                           std::int64_t m, std::int64_t d,
                           Metric metric,      // IN  euclidean or cosine
                           int k,
@@ -91,15 +91,6 @@ struct KernelsOf {
                                 const Winners& winners, std::int64_t* counts,
                                 std::int64_t* totals);  // as for sums, around 0
 
-    double (*smooth)(const std::int64_t* totals,  // IN  (m, d), as sums leaves them
-                     const std::int64_t* counts,  // IN  (m,)
-                     const double* scale, double weight_scale, const double* center,
-                     std::int64_t d,
-                     const Neighborhood& neighborhood,  // IN  on n_rows x n_cols = m units
-                     const T* codebook,           // IN  (m, d), kept where nothing was won
-                     T* out);                     // OUT (m, d)
-    // returns how far the unit that moved furthest moved
-
     double (*stepwise)(const T* rows,            // IN  (n, d)
                        const std::int64_t* order,  // IN  (n_steps,), rows to present
                        const double* rates,      // IN  (n_steps,)
@@ -114,6 +105,16 @@ struct KernelsOf {
 
 struct Kernels {
     const char* name;
+
+    double (*smooth)(const std::int64_t* totals,  // IN  (m, d), as sums leaves them
+                     const std::int64_t* counts,  // IN  (m,)
+                     const double* scale, double weight_scale, const double* center,
+                     std::int64_t d,
+                     const Neighborhood& neighborhood,  // IN  on n_rows x n_cols = m units
+                     const double* codebook,      // IN  (m, d), kept where nothing was won
+                     double* out);                // OUT (m, d)
+    // returns how far the unit that moved furthest moved
+
     KernelsOf<float> f32;
     KernelsOf<double> f64;
 };

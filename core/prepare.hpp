@@ -133,14 +133,16 @@ private:
         Buffer<double> sum(in.d);
         std::fill_n(sum.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)
-            for (std::int64_t f = 0; f < in.d; ++f) sum[f] += double(in.codebook[u * in.d + f]);
-        for (std::int64_t f = 0; f < in.d; ++f) middle[f] = T(sum[f] / double(in.m));
+            for (std::int64_t f = 0; f < in.d; ++f) sum[f] += in.codebook[u * in.d + f];
+        constexpr double largest = std::numeric_limits<T>::max();
+        for (std::int64_t f = 0; f < in.d; ++f)
+            middle[f] = T(std::clamp(sum[f] / double(in.m), -largest, largest));
         Buffer<double> farthest(in.d);  // by feature, as vectors like it
         std::fill_n(farthest.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)
             for (std::int64_t f = 0; f < in.d; ++f) {
                 const double here =
-                    std::fabs(double(in.codebook[u * in.d + f]) - double(middle[f]));
+                    std::fabs(in.codebook[u * in.d + f] - double(middle[f]));
                 farthest[f] = farthest[f] < here ? here : farthest[f];
             }
         double most = 0;
@@ -150,13 +152,13 @@ private:
 
     // Packs a unit and returns its size.
     double place_for_products(std::int64_t place) {
-        const T* w = in.codebook + unit_at(place) * in.d;
+        const double* w = in.codebook + unit_at(place) * in.d;
         const bool is_cosine = in.metric == Metric::cosine;
         double norm_sq = 0, half = 0, length = scale;
         if (is_cosine) length = to_length_one(w);
         F* to = &units.at(place, 0);
         for (std::int64_t f = 0; f < in.d; ++f) {
-            const double b = (double(w[f]) - double(middle[f])) * length;
+            const double b = (w[f] - double(middle[f])) * length;
             const F value = F(-b * weight(f));
             to[f * group_size] = value;
             norm_sq += double(value) * double(value);
@@ -173,10 +175,10 @@ private:
     }
 
     double place_for_differences(std::int64_t place) {
-        const T* w = in.codebook + unit_at(place) * in.d;
+        const double* w = in.codebook + unit_at(place) * in.d;
         double size = 0;
         for (std::int64_t f = 0; f < in.d; ++f) {
-            const F value = F((double(w[f]) - double(middle[f])) * scale * weight(f));
+            const F value = F((w[f] - double(middle[f])) * scale * weight(f));
             units.at(place, f) = value;
             const double here = std::fabs(double(value));
             size = in.metric == Metric::chebyshev ? std::max(size, here) : size + here;
@@ -185,7 +187,8 @@ private:
         return size;
     }
 
-    double to_length_one(const T* x) const {
+    template <class V>
+    double to_length_one(const V* x) const {
         double sum = 0;
         for (std::int64_t f = 0; f < in.d; ++f) sum += weight(f) * double(x[f]) * double(x[f]);
         return sum > 0 ? 1.0 / std::sqrt(sum) : 0.0;

@@ -132,11 +132,11 @@ private:
         packed.start[g] = F(0.5 * norm_sq);
         double farthest = 0;
         for (std::int64_t place = first; place < last; ++place) {
-            const T* w = in.codebook + prepared.unit_at(place) * d;
+            const double* w = in.codebook + prepared.unit_at(place) * d;
             double distance_sq = 0;
             for (std::int64_t f = 0; f < d; ++f) {
                 const double difference =
-                    (double(w[f]) - double(prepared.middle[f])) * prepared.scale -
+                    (w[f] - double(prepared.middle[f])) * prepared.scale -
                     double(centers[g * d + f]);
                 distance_sq += difference * difference;
             }

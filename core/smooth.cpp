@@ -163,18 +163,17 @@ private:
 };
 
 // Writes the means of one unit's features and returns the square of how far they are from before.
-template <class T>
 double next_values(const double* __restrict sum, double weight, const double* __restrict center,
-                   std::int64_t n, const T* __restrict before, T* __restrict after) {
+                   std::int64_t n, const double* __restrict before, double* __restrict after) {
     // A neighborhood that won no more than the least normal number won nothing.
     if (!(weight > std::numeric_limits<double>::min())) {
         std::copy_n(before, n, after);
         return 0.0;
     }
-    for (std::int64_t j = 0; j < n; ++j) after[j] = T(center[j] + sum[j] / weight);
+    for (std::int64_t j = 0; j < n; ++j) after[j] = center[j] + sum[j] / weight;
     double moved_sq = 0;
     for (std::int64_t j = 0; j < n; ++j) {
-        const double step = double(after[j]) - double(before[j]);
+        const double step = after[j] - before[j];
         moved_sq += step * step;
     }
     return moved_sq;
@@ -182,10 +181,9 @@ double next_values(const double* __restrict sum, double weight, const double* __
 
 }  // namespace
 
-template <class T>
 double smooth(const std::int64_t* totals, const std::int64_t* counts, const double* scale,
               double weight_scale, const double* center, std::int64_t d,
-              const Neighborhood& neighborhood, const T* codebook, T* out) {
+              const Neighborhood& neighborhood, const double* codebook, double* out) {
     const std::int64_t m = neighborhood.n_rows * neighborhood.n_cols;
     const std::int64_t fitting = batch_bytes / std::int64_t(sizeof(double)) / m / 8 * 8;
     const std::int64_t n_values = d + 1;  // of a unit: its count, then its totals
@@ -221,10 +219,5 @@ double smooth(const std::int64_t* totals, const std::int64_t* counts, const doub
     }
     return std::sqrt(*std::max_element(moved_sq.get(), moved_sq.get() + m));
 }
-
-template double smooth(const std::int64_t*, const std::int64_t*, const double*, double,
-                       const double*, std::int64_t, const Neighborhood&, const float*, float*);
-template double smooth(const std::int64_t*, const std::int64_t*, const double*, double,
-                       const double*, std::int64_t, const Neighborhood&, const double*, double*);
 
 }  // namespace somscape::SOMSCAPE_ISA

@@ -5,9 +5,8 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
-template <class T>
 double smooth(const std::int64_t* totals, const std::int64_t* counts, const double* scale,
               double weight_scale, const double* center, std::int64_t d,
-              const Neighborhood& neighborhood, const T* codebook, T* out);
+              const Neighborhood& neighborhood, const double* codebook, double* out);
 
 }  // namespace somscape::SOMSCAPE_ISA

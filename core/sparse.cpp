@@ -28,22 +28,18 @@ template <int vectors>
 constexpr int chains_of = most_chains / vectors > 1 ? most_chains / vectors : 1;
 
 // In stripes, as the judge of dense rows adds.
-template <class T>
-double sum_of_squares(const T* w, std::int64_t d) {
+double sum_of_squares(const double* w, std::int64_t d) {
     using S = Simd<double>;
-    typedef T Narrow __attribute__((vector_size(S::lanes * sizeof(T)), aligned(alignof(T)),
-                                    may_alias));
     constexpr int pieces = 8 / S::lanes;
     S::Vec sum[pieces] = {};
     std::int64_t f = 0;
     for (; f + 8 <= d; f += 8)
         unrolled<pieces>([&](auto p) SOMSCAPE_INLINE {
-            const auto value = __builtin_convertvector(
-                *reinterpret_cast<const Narrow*>(w + f + p * S::lanes), typename S::Vec);
+            const S::Vec value = S::load(w + f + p * S::lanes);
             sum[p] += value * value;
         });
     double rest = 0;
-    for (; f < d; ++f) rest += double(w[f]) * double(w[f]);
+    for (; f < d; ++f) rest += w[f] * w[f];
     return sum_in_pairs(sum) + rest;
 }
 
@@ -53,7 +49,7 @@ class SparseJudge {
 public:
     using Row = std::int64_t;
 
-    SparseJudge(const SparseRows<T>& rows, const T* codebook, std::int64_t m, std::int64_t d,
+    SparseJudge(const SparseRows<T>& rows, const double* codebook, std::int64_t m, std::int64_t d,
                 bool is_cosine)
         : rows(rows), codebook(codebook), d(d), is_cosine(is_cosine), norms_sq(m) {
         share(thread_count(double(m) * double(d)), m, [&](std::int64_t u) {
@@ -64,17 +60,17 @@ public:
     double norm_sq_of_unit(std::int64_t unit) const { return norms_sq[unit]; }
 
     double value(Row row, std::int64_t unit) const {
-        const T* w = codebook + unit * d;
+        const double* w = codebook + unit * d;
         double sum = 0;
         if (is_cosine) {
             for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at)
-                sum += double(rows.values[at]) * double(w[rows.features[at]]);
+                sum += double(rows.values[at]) * w[rows.features[at]];
             const double norms = std::sqrt(norms_sq[unit]) * std::sqrt(norm_sq(row));
             return norms > 0 ? 1.0 - sum / norms : 1.0;
         }
         for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at) {
             const double x = rows.values[at];
-            sum += x * (x - 2.0 * double(w[rows.features[at]]));
+            sum += x * (x - 2.0 * w[rows.features[at]]);
         }
         return norms_sq[unit] + sum;
     }
@@ -104,8 +100,8 @@ private:
 
     // The sign of |x - a|^2 - |x - b|^2.
     double exact_difference(Row row, std::int64_t unit_a, std::int64_t unit_b) const {
-        const T *a = codebook + unit_a * d, *b = codebook + unit_b * d;
-        Comparison<T> comparison(a, b, d);
+        const double *a = codebook + unit_a * d, *b = codebook + unit_b * d;
+        Comparison comparison(a, b, d);
         for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at)
             comparison.note_size(rows.values[at]);
         for (std::int64_t f = 0; f < d; ++f)
@@ -116,7 +112,7 @@ private:
     }
 
     const SparseRows<T>& rows;
-    const T* codebook;
+    const double* codebook;
     std::int64_t d;
     bool is_cosine;
     std::vector<double> norms_sq;
@@ -128,7 +124,7 @@ public:
     using S = Simd<float>;
     using Vec = S::Vec;
 
-    SparseSearch(const SparseRows<T>& rows, const T* codebook, std::int64_t m, std::int64_t d,
+    SparseSearch(const SparseRows<T>& rows, const double* codebook, std::int64_t m, std::int64_t d,
                  Metric metric, int k, std::int64_t* units, double* distances)
         : rows(rows), m(m), d(d), k(k), is_cosine(metric == Metric::cosine), units(units),
           distances(distances), judge(rows, codebook, m, d, is_cosine), packed(m, d) {
@@ -171,7 +167,7 @@ private:
 
     std::int64_t n_stretches() const { return (d + stretch_features - 1) / stretch_features; }
 
-    void pack(const T* codebook, std::int64_t g) {
+    void pack(const double* codebook, std::int64_t g) {
         const std::int64_t first = g * group_size, here = std::min<std::int64_t>(group_size, m - first);
         double length[group_size];
         for (std::int64_t i = 0; i < here; ++i) {
@@ -184,7 +180,7 @@ private:
             for (std::int64_t i = 0; i < here; ++i)
                 for (std::int64_t f = begin; f < std::min(begin + at_once, d); ++f)
                     packed.at(first + i, f) =
-                        float(-double(codebook[(first + i) * d + f]) * length[i]);
+                        float(-codebook[(first + i) * d + f] * length[i]);
     }
 
     void search(std::int64_t first, std::int64_t count, Work& work) {
@@ -288,12 +284,12 @@ private:
 }  // namespace
 
 template <class T>
-void search_sparse(SparseRows<T> rows, const T* codebook, std::int64_t m, std::int64_t d,
+void search_sparse(SparseRows<T> rows, const double* codebook, std::int64_t m, std::int64_t d,
                    Metric metric, int k, std::int64_t* units, double* distances) {
     SparseSearch<T>(rows, codebook, m, d, metric, k, units, distances).run();
 }
 
-template void search_sparse(SparseRows<float>, const float*, std::int64_t, std::int64_t, Metric,
+template void search_sparse(SparseRows<float>, const double*, std::int64_t, std::int64_t, Metric,
                             int, std::int64_t*, double*);
 template void search_sparse(SparseRows<double>, const double*, std::int64_t, std::int64_t, Metric,
                             int, std::int64_t*, double*);

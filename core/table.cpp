@@ -16,13 +16,13 @@ namespace {
 template <class T>
 constexpr KernelsOf<T> kernels_of() {
     return {search<T>,      search_sparse<T>, packed_size<T>, sums<T>,
-            sums_sparse<T>, smooth<T>,        stepwise<T>};
+            sums_sparse<T>, stepwise<T>};
 }
 
 }  // namespace
 
 const Kernels& kernels() {
-    static const Kernels table{SOMSCAPE_TEXT(SOMSCAPE_ISA), kernels_of<float>(),
+    static const Kernels table{SOMSCAPE_TEXT(SOMSCAPE_ISA), smooth, kernels_of<float>(),
                                kernels_of<double>()};
     return table;
 }

@@ -408,17 +408,16 @@ def test_smoothing_is_the_mean_weighted_by_the_neighborhood_matrix(
         assert step == pytest.approx(np.sqrt(((found + 7.0) ** 2).sum(axis=1)).max(), rel=1e-12)
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("d", [1, 7, 8, 9, 40])
-def test_smoothing_takes_any_number_of_features(kernels, d, dtype):
+def test_smoothing_takes_any_number_of_features(kernels, d):
     lattice = Lattice(9, 6)
     totals, counts = sums_case(54, d, seed=d)
     h = naive.neighborhood(naive.map_distances(9, 6, "hexagonal", "plane"), 1.5, "gaussian")
     tables = neighborhood_tables(lattice, "gaussian", 1.5)
-    found, _ = smooth(kernels, totals, counts, tables, np.zeros((54, d), dtype))
-    assert found.dtype == dtype
+    found, _ = smooth(kernels, totals, counts, tables, np.zeros((54, d)))
+    assert found.dtype == np.float64
     expected = 0.5 + (h @ (totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
-    np.testing.assert_allclose(found, expected, rtol=1e-9 if dtype == np.float64 else 1e-5)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_features_are_smoothed_alike_however_many_go_together(core):
@@ -634,12 +633,11 @@ def test_an_online_step_of_tiny_radius_moves_the_winner_alone(kernels, radius):
     ("rows", "codebook"),
     [
         (np.zeros((2, 3)), np.zeros((4, 2))),
-        (np.zeros((2, 3)), np.zeros((4, 3), np.float32)),
         (np.asfortranarray(np.zeros((2, 3))), np.zeros((4, 3))),
         (np.zeros((2, 3), int), np.zeros((4, 3), int)),
         (np.zeros(3), np.zeros((4, 3))),
     ],
-    ids=["features differ", "types differ", "fortran order", "whole numbers", "one dimension"],
+    ids=["features differ", "fortran order", "whole numbers", "one dimension"],
 )
 def test_the_core_refuses_arrays_that_it_was_not_promised(core, rows, codebook):
     with pytest.raises((ValueError, TypeError)):

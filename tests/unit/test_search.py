@@ -130,6 +130,24 @@ def test_skipping_groups_of_units_changes_no_winner(core, kind, dtype):
     np.testing.assert_array_equal(plain[some], exact_order(rows[some], codebook, 3))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_float64_codebook_is_not_rounded_for_float32_rows(core, kind):
+    # Units in pairs that float32 cannot tell apart: only the digits beyond it decide.
+    lattice = Lattice(13, 20, "rectangular")
+    rows, codebook = case(kind, 2500, lattice.n_units, 6, np.float64, seed=2)
+    codebook = codebook.astype(np.float32).astype(np.float64)
+    codebook[1::2] = codebook[::2] * (1 + 1e-10 * np.random.default_rng(0).normal(size=(130, 6)))
+    rows = rows.astype(np.float32)
+    plain, far = core.search(rows, codebook, 2)
+    units, distances = core.search(rows, codebook, 2, order=lattice.walk)
+    np.testing.assert_array_equal(units, plain)
+    np.testing.assert_array_equal(distances, far)
+    some = np.arange(0, 2500, 17)
+    np.testing.assert_array_equal(plain[some], exact_order(rows[some], codebook, 2))
+    np.testing.assert_array_equal(core.search(rows[:2], codebook, 2)[0], plain[:2])
+    np.testing.assert_array_equal(core.winners(rows, codebook)[:, 0], plain[:, 0])
+
+
 @pytest.mark.parametrize("spread", [0.05, 0.5, 3.0])
 @pytest.mark.parametrize("d", [2, 10, 40])
 def test_skipping_is_exact_on_smooth_and_on_torn_maps(core, d, spread):

@@ -111,7 +111,7 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.result = result
 
 
-def _given_start(init: Any, rows: Rows) -> Floats:
+def _given_start(init: Any, rows: Rows) -> Float64s:
     try:
         codebook: Floats = np.array(init, dtype=rows.dtype, order="C")
     except (ValueError, TypeError) as error:
@@ -122,10 +122,10 @@ def _given_start(init: Any, rows: Rows) -> Floats:
             f"{codebook.shape}."
         )
     check_values(codebook, [str(i) for i in range(rows.shape[1])], what="init")
-    return codebook
+    return codebook.astype(np.float64, copy=False)
 
 
-def _fitting(codebook: Floats, lattice: Lattice) -> Floats:
+def _fitting(codebook: Float64s, lattice: Lattice) -> Float64s:
     if len(codebook) != lattice.n_units:
         raise ValueError(
             f"`init` must have one row per unit, {lattice.n_units} for {lattice.n_rows} x "

@@ -171,7 +171,7 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     rows : ndarray of shape (n, n_features) or SparseRows
         Within the range that the problem was made from.
     weights : ndarray of shape (n,) or None
-    codebook : ndarray of shape (n_units, n_features)
+    codebook : ndarray of shape (n_units, n_features), float32 or float64
 
     Returns
     -------
@@ -237,8 +237,8 @@ def combine(a: EpochSums, b: EpochSums) -> EpochSums:
 
 
 def finalize(
-    problem: Problem, sums: EpochSums, radius: float, codebook: Floats
-) -> tuple[Floats, float]:
+    problem: Problem, sums: EpochSums, radius: float, codebook: Float64s
+) -> tuple[Float64s, float]:
     """Return the next codebook and how far it moved.
 
     Neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A unit whose
@@ -251,12 +251,12 @@ def finalize(
         Of all rows.
     radius : float
         Grid steps.
-    codebook : ndarray of shape (n_units, n_features)
+    codebook : ndarray of shape (n_units, n_features), float64
         The current one.
 
     Returns
     -------
-    codebook : ndarray of shape (n_units, n_features), of the same type
+    codebook : ndarray of shape (n_units, n_features), float64
     step : float
         Distance that the unit moved furthest.
         O(n_units * (n_rows + n_cols) * n_features) for a gaussian.

@@ -132,7 +132,7 @@ def _countable(weights: Float64s) -> Float64s:
 
 def start_codebook(
     problem: Problem, init: str, axes: Axes | None, rng: np.random.Generator
-) -> Floats:
+) -> Float64s:
     """Return the first codebook.
 
     Parameters
@@ -148,7 +148,7 @@ def start_codebook(
 
     Returns
     -------
-    ndarray of shape (n_units, n_features), of the rows' type
+    ndarray of shape (n_units, n_features), float64
     """
     rows, lattice = problem.rows, problem.lattice
     values: Floats
@@ -166,7 +166,7 @@ def start_codebook(
     else:
         low, high = (edge.astype(np.float64) for edge in column_range(rows))
         values = low + (high - low) * rng.random((lattice.n_units, rows.shape[1]))
-    return np.ascontiguousarray(values, dtype=rows.dtype)
+    return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def plane_coordinates(lattice: Lattice) -> Float64s:

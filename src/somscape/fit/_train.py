@@ -1,6 +1,6 @@
 """The two training loops: batch, and one row at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Trained:
 
     Attributes
     ----------
-    codebook : ndarray of shape (n_units, n_features)
+    codebook : ndarray of shape (n_units, n_features), of the rows' type
     history : dict of str to ndarray
         By epoch or block.
     n_iter : int
@@ -44,15 +44,16 @@ class Trained:
 
 
 def train(
-    problem: Problem, codebook: Floats, plan: Plan, watch: Watch, rng: np.random.Generator
+    problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
 ) -> Trained:
     """Train a codebook on prepared rows.
 
     Parameters
     ----------
     problem : Problem
-    codebook : ndarray of shape (n_units, n_features)
-        The start; not changed.
+    codebook : ndarray of shape (n_units, n_features), float64
+        The start; not changed.  Batch training rounds it to the rows' type at the end only, so
+        float32 rows give the map of the same rows in float64.
     plan : Plan
     watch : Watch
         Told of every epoch or block.
@@ -64,11 +65,12 @@ def train(
     Trained
     """
     loop = _train_online if plan.algorithm == "online" else _train_batch
-    return loop(problem, codebook, plan, watch, rng)
+    trained = loop(problem, codebook, plan, watch, rng)
+    return replace(trained, codebook=trained.codebook.astype(problem.rows.dtype, copy=False))
 
 
 def _train_batch(
-    problem: Problem, codebook: Floats, plan: Plan, watch: Watch, rng: np.random.Generator
+    problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
 ) -> Trained:
     n_planned = int(plan.n_epochs)
     radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_planned)
@@ -106,9 +108,10 @@ def _train_batch(
 
 
 def _train_online(
-    problem: Problem, codebook: Floats, plan: Plan, watch: Watch, rng: np.random.Generator
+    problem: Problem, start: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
 ) -> Trained:
     rows, lattice = problem.rows, problem.lattice
+    codebook: Floats = start.astype(rows.dtype)
     if isinstance(rows, SparseRows):
         raise InputError(
             "online training takes dense rows; pass algorithm='batch' for a sparse X, or "
@@ -158,6 +161,5 @@ def _one_pass(problem: Problem, rng: np.random.Generator) -> np.ndarray:
 
 def _spread(problem: Problem) -> float:
     """Mean distance of the rows to their mean, or 1 where all rows are equal."""
-    mean = problem.mean[None, :].astype(problem.rows.dtype)
-    total = epoch_sums(problem.on(Lattice(1, 1)), mean).error / problem.error_scale
+    total = epoch_sums(problem.on(Lattice(1, 1)), problem.mean[None, :]).error / problem.error_scale
     return total / problem.total_weight or 1.0

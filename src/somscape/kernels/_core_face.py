@@ -32,6 +32,7 @@ class CoreKernels:
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
         which = METRICS.index(metric)
+        codebook = codebook.astype(np.float64, copy=False)
         if isinstance(rows, SparseRows):
             if feature_weights is not None or has_missing:
                 raise ValueError("sparse rows have neither feature weights nor missing values")
@@ -50,6 +51,7 @@ class CoreKernels:
         """Return the `k` nearest units of each row."""
         if isinstance(rows, SparseRows):
             return self.search(rows, codebook, k)[0]
+        codebook = codebook.astype(np.float64, copy=False)
         units = np.empty((len(rows), k), dtype=np.int64)
         _core.search(rows, codebook, order, None, 0, False, units, None)
         return units
@@ -89,8 +91,8 @@ class CoreKernels:
         weight_scale: float,
         center: Float64s,
         tables: NeighborhoodTables,
-        codebook: Floats,
-    ) -> tuple[Floats, float]:
+        codebook: Float64s,
+    ) -> tuple[Float64s, float]:
         """Return the next codebook, and how far it moved."""
         out = np.empty_like(codebook)
         step: float = _core.smooth(

@@ -11,8 +11,9 @@ MAX_BEST = 16
 
 
 class Kernels(Protocol):
-    """Kernels over C-contiguous arrays, all of one float type.
+    """Kernels over C-contiguous arrays of one float type.
 
+    A search takes a codebook of either type: float64 prototypes are not rounded for float32 rows.
     Rows may also be sparse for `search`, `winners` and `sums`.
     """
 
@@ -38,8 +39,8 @@ class Kernels(Protocol):
         rows : ndarray of shape (n, d), or SparseRows
             IN, finite but for missing values.  Sparse rows have the Euclidean and the cosine
             metric, without weights.
-        codebook : ndarray of shape (m, d)
-            IN, finite, of the same type.
+        codebook : ndarray of shape (m, d), float32 or float64
+            IN, finite.
         k : int, default=1
             At most 16 and at most m.
         order : ndarray of shape (m,), optional
@@ -133,8 +134,8 @@ class Kernels(Protocol):
         weight_scale: float,
         center: Float64s,
         tables: NeighborhoodTables,
-        codebook: Floats,
-    ) -> tuple[Floats, float]:
+        codebook: Float64s,
+    ) -> tuple[Float64s, float]:
         """Return the neighborhood mean of the rows won: the next codebook.
 
         Parameters
@@ -151,12 +152,12 @@ class Kernels(Protocol):
             IN.
         tables : NeighborhoodTables
             IN.
-        codebook : ndarray of shape (m, d)
+        codebook : ndarray of shape (m, d), float64
             IN.  A unit whose whole neighborhood won nothing keeps its prototype.
 
         Returns
         -------
-        codebook : ndarray of shape (m, d), of the same type
+        codebook : ndarray of shape (m, d), float64
         step : float
             How far the unit that moved furthest moved.
         """

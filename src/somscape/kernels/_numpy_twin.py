@@ -101,17 +101,16 @@ class NumpyKernels:
         weight_scale: float,
         center: Float64s,
         tables: NeighborhoodTables,
-        codebook: Floats,
-    ) -> tuple[Floats, float]:
+        codebook: Float64s,
+    ) -> tuple[Float64s, float]:
         """Return the next codebook, and how far it moved."""
         shape = (len(tables.row_weight), len(tables.col_kernel[0]) // 2 + 1, -1)
         weight = _spread((counts / weight_scale).reshape(shape), tables).reshape(-1, 1)
         smoothed = _spread((totals / scale).reshape(shape), tables).reshape(codebook.shape)
         is_reached = weight > np.finfo(np.float64).tiny
         means = center + smoothed / np.where(is_reached, weight, 1.0)
-        updated = np.where(is_reached, means, codebook).astype(codebook.dtype, copy=False)
-        moved = updated.astype(np.float64) - codebook
-        return updated, float(np.sqrt((moved**2).sum(axis=1).max()))
+        updated = np.where(is_reached, means, codebook)
+        return updated, float(np.sqrt(((updated - codebook) ** 2).sum(axis=1).max()))
 
     def stepwise(
         self,
