@@ -51,7 +51,8 @@ def map_of(problem: Problem) -> Map:
     """Return the problem's start as a map that answers."""
     lattice = Lattice(problem.n_rows, problem.n_cols, "rectangular")
     names = [f"x{i}" for i in range(problem.n_features)]
-    return Map(problem.start, lattice, Encoding.plain(names), hits=np.zeros(lattice.n_units))
+    start = problem.start.astype(np.float64)
+    return Map(start, lattice, Encoding.plain(names), hits=np.zeros(lattice.n_units))
 
 
 def winners(problem: Problem) -> NDArray[Any]:

@@ -60,7 +60,7 @@ def check_number(
         raise ValueError(f"`{name}` must be finite, {bound}{top}{also}; got {value!r}.")
 
 
-def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: str = "X") -> None:
+def check_values(rows: "Floats", names: Sequence[str], what: str = "X") -> None:
     """Raise InputError for a value that is not finite or too large to square and add up.
 
     Parameters
@@ -68,14 +68,12 @@ def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: 
     rows : ndarray of shape (n_samples, n_features)
     names : sequence of str
         Names of the features, for the message.
-    dtype : numpy dtype, optional
-        The type that distances will be computed in; None: that of the rows.
     what : str, default="X"
         What the rows are, for the message.
     """
     import numpy as np
 
-    info = np.finfo(rows.dtype if dtype is None else dtype)
+    info = np.finfo(rows.dtype)
     limit = _largest_value(info, rows.shape[1])
     # NaN passes through both, fails both comparisons, and no copy of the rows is made.
     if not rows.size or (rows.max() <= limit and rows.min() >= -limit):
@@ -84,13 +82,11 @@ def check_values(rows: "Floats", names: Sequence[str], dtype: Any = None, what: 
     raise _wrong_value(rows[row, column], int(row), names[column], limit, info, what)
 
 
-def check_sparse_values(
-    rows: "SparseRows", names: Sequence[str], dtype: Any = None, what: str = "X"
-) -> None:
+def check_sparse_values(rows: "SparseRows", names: Sequence[str], what: str = "X") -> None:
     """Raise as `check_values` does, for the stored values of sparse rows."""
     import numpy as np
 
-    info = np.finfo(rows.dtype if dtype is None else dtype)
+    info = np.finfo(rows.dtype)
     limit = _largest_value(info, rows.n_features)
     is_wrong = ~(np.abs(rows.values) <= limit)
     if is_wrong.any():

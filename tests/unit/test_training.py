@@ -524,7 +524,7 @@ def test_batch_training_on_each_kernel_equals_the_oracles_epochs(kernels, dtype,
 def check_epochs(found, rows, start, lattice, neighborhood, decay, n, weights=None):
     """Compare training from radius WIDE to 0.7 with the oracle, epoch by epoch."""
     distances = naive.map_distances(*lattice)
-    dtype, rows = rows.dtype, rows.astype(np.float64)
+    rows = rows.astype(np.float64)
     spread = np.average(
         np.linalg.norm(rows - np.average(rows, axis=0, weights=weights), axis=1), weights=weights
     )
@@ -542,10 +542,9 @@ def check_epochs(found, rows, start, lattice, neighborhood, decay, n, weights=No
         error = np.average(nearest, weights=weights)
         assert found.history["quantization_error"][t] == pytest.approx(error, rel=1e-9)
         assert found.history["movement"][t] == pytest.approx(step / spread, abs=1e-9)
-    rounding = 0 if dtype == np.float64 else 2.0**-24
-    np.testing.assert_allclose(found.codebook, codebook, rtol=rounding, atol=1e-10)
+    np.testing.assert_allclose(found.codebook, codebook, rtol=0, atol=1e-10)
     assert found.history["step"].tolist() == list(range(1, found.n_iter + 1))
-    assert found.codebook.dtype == dtype
+    assert found.codebook.dtype == np.float64
 
 
 @pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
@@ -594,7 +593,7 @@ def test_batch_training_of_float32_rows_is_that_of_the_same_rows_in_float64(kern
         trained(problem_of(r, kernels, (6, 5)), rows[:30], plan)
         for r in (rows, rows.astype(np.float64))
     ]
-    np.testing.assert_array_equal(maps[0].codebook, maps[1].codebook.astype(np.float32))
+    np.testing.assert_array_equal(maps[0].codebook, maps[1].codebook)
     np.testing.assert_array_equal(maps[0].history["movement"], maps[1].history["movement"])
 
 
@@ -605,12 +604,11 @@ def test_batch_training_of_shifted_and_scaled_rows_is_shifted_and_scaled(kernels
     rows = (rng.integers(-40, 40, (60, 3)) / 8).astype(dtype)
     start = (rng.integers(-40, 40, (12, 3)) / 8).astype(dtype)
     plan = plan_of(n_epochs=6)
-    plain = trained(problem_of(rows, kernels), start, plan).codebook.astype(np.float64)
-    tolerance = 1e-10 if dtype == np.float64 else 1e-4  # 2^-24 of 1000
+    plain = trained(problem_of(rows, kernels), start, plan).codebook
     moved = trained(problem_of(rows + dtype(1000), kernels), start + dtype(1000), plan).codebook
-    np.testing.assert_allclose(moved - np.float64(1000), plain, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(moved - 1000, plain, rtol=0, atol=1e-10)
     scaled = trained(problem_of(rows * dtype(2.0**12), kernels), start * dtype(2.0**12), plan)
-    np.testing.assert_array_equal(scaled.codebook, plain.astype(dtype) * dtype(2.0**12))
+    np.testing.assert_array_equal(scaled.codebook, plain * 2.0**12)
     mirrored = trained(problem_of(-rows, kernels), -start, plan).codebook
     np.testing.assert_allclose(-mirrored, plain, rtol=0, atol=1e-10)
 

@@ -11,7 +11,7 @@ def show_info(map_file: str) -> None:
     errors = map_.history.get("quantization_error")
     facts = [
         ("map", f"{lattice.n_rows} x {lattice.n_cols} units, {lattice.kind}, {lattice.boundary}"),
-        ("features", f"{map_.codebook.shape[1]}, {map_.codebook.dtype.name}"),
+        ("features", str(map_.codebook.shape[1])),
         ("rows trained on", f"{map_.hits.sum():g}"),
         ("units that won no row", f"{int((map_.hits == 0).sum())}"),
         *[(name.replace("_", " "), value) for name, value in map_.parameters.items()],

@@ -133,8 +133,8 @@ def rows_for(estimator: Any, X: Any) -> Rows:
     if issparse(values):
         return SparseRows.from_csr(values)
     filled: Floats = map_.encoding.fill(values)
-    check_values(filled, map_.encoding.feature_names, map_.codebook.dtype)
-    return np.ascontiguousarray(filled, dtype=map_.codebook.dtype)
+    check_values(filled, map_.encoding.feature_names)
+    return np.ascontiguousarray(filled)
 
 
 def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:

@@ -266,7 +266,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_units), of the codebook's type
+        ndarray of shape (n_samples, n_units), of the rows' type
             Euclidean distances.
         """
         check_is_fitted(self)
@@ -277,7 +277,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self._distances(rows)
 
     def _distances(self, rows: Floats) -> Floats:
-        out = np.empty((len(rows), self.map_.n_units), dtype=self.codebook_.dtype)
+        out = np.empty((len(rows), self.map_.n_units), dtype=rows.dtype)
         for unit, prototype in enumerate(self.codebook_):
             difference = rows - prototype
             out[:, unit] = np.sqrt(np.einsum("ij,ij->i", difference, difference))

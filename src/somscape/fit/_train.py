@@ -1,6 +1,6 @@
 """The two training loops: batch, and one row at a time."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Trained:
 
     Attributes
     ----------
-    codebook : ndarray of shape (n_units, n_features), of the rows' type
+    codebook : ndarray of shape (n_units, n_features), float64
     history : dict of str to ndarray
         By epoch or block.
     n_iter : int
@@ -37,7 +37,7 @@ class Trained:
         Why training ended, in words.
     """
 
-    codebook: Floats
+    codebook: Float64s
     history: dict[str, Float64s]
     n_iter: int
     stop_reason: str
@@ -52,8 +52,8 @@ def train(
     ----------
     problem : Problem
     codebook : ndarray of shape (n_units, n_features), float64
-        The start; not changed.  Batch training rounds it to the rows' type at the end only, so
-        float32 rows give the map of the same rows in float64.
+        The start; not changed.  Batch training keeps it in float64, so that float32 rows give the
+        map of the same rows in float64; online training updates it in the rows' type.
     plan : Plan
     watch : Watch
         Told of every epoch or block.
@@ -65,8 +65,7 @@ def train(
     Trained
     """
     loop = _train_online if plan.algorithm == "online" else _train_batch
-    trained = loop(problem, codebook, plan, watch, rng)
-    return replace(trained, codebook=trained.codebook.astype(problem.rows.dtype, copy=False))
+    return loop(problem, codebook, plan, watch, rng)
 
 
 def _train_batch(
@@ -148,7 +147,8 @@ def _train_online(
         reason = INTERRUPTED
     if not reason:
         reason = "all updates done" if done == n_steps else "a callback asked to stop"
-    return Trained(codebook, watch.history, -(-done // len(rows)), reason)
+    final = codebook.astype(np.float64, copy=False)
+    return Trained(final, watch.history, -(-done // len(rows)), reason)
 
 
 def _one_pass(problem: Problem, rng: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Rows of which only some values are stored, as scipy.sparse's CSR arrays hold them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,10 +73,6 @@ class SparseRows:
         begin = np.concatenate([[0], np.cumsum(counts)])
         at = np.arange(begin[-1]) + np.repeat(self.begin[rows] - begin[:-1], counts)
         return SparseRows(begin, self.features[at], self.values[at], self.n_features)
-
-    def astype(self, dtype: Any) -> "SparseRows":
-        """Return the rows with values of another type, without a copy where it is theirs."""
-        return replace(self, values=self.values.astype(dtype, copy=False))
 
     @property
     def row_of_value(self) -> Ints:

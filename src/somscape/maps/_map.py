@@ -73,7 +73,7 @@ class Map:
 
     Attributes
     ----------
-    codebook : ndarray of shape (n_units, n_features), float32 or float64
+    codebook : ndarray of shape (n_units, n_features), float64
         Prototype of each unit, as encoded features; ``unit = row * n_cols + col``.
     lattice : Lattice
         How the units lie.
@@ -100,7 +100,7 @@ class Map:
     ((50,), (12,))
     """
 
-    codebook: Floats
+    codebook: Float64s
     lattice: Lattice
     encoding: Encoding
     hits: Float64s
@@ -130,7 +130,7 @@ class Map:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            C-contiguous and of the codebook's type; a copy only where needed.
+            C-contiguous; float32 values stay float32, all others are float64.
 
         Raises
         ------
@@ -148,8 +148,8 @@ class Map:
             )
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float64)
-        check_values(values, self.encoding.feature_names, self.codebook.dtype)
-        return np.ascontiguousarray(values, dtype=self.codebook.dtype)
+        check_values(values, self.encoding.feature_names)
+        return np.ascontiguousarray(values)
 
     def _any_rows_of(self, X: Table | Any) -> Rows:
         is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
@@ -162,8 +162,8 @@ class Map:
                 f"X must have {self.codebook.shape[1]} features, which this map was trained on; "
                 f"got {rows.shape[1]}."
             )
-        check_sparse_values(rows, self.encoding.feature_names, self.codebook.dtype)
-        return rows.astype(self.codebook.dtype)
+        check_sparse_values(rows, self.encoding.feature_names)
+        return rows
 
     def _in_order(self, X: Any) -> Any:
         """Return a data frame's columns in the map's order, and anything else as it is."""
@@ -229,9 +229,8 @@ class Map:
         neighbors = self.lattice.neighbors
         is_neighbor = neighbors >= 0
         total = np.zeros(self.n_units)
-        codebook = self.codebook.astype(np.float64, copy=False)
         for column, present in zip(neighbors.T, is_neighbor.T, strict=True):
-            difference = codebook - codebook[column]
+            difference = self.codebook - self.codebook[column]
             total += np.where(present, np.sqrt((difference**2).sum(axis=1)), 0.0)
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
@@ -250,7 +249,7 @@ class Map:
         """
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:
-                return code.decode(self.codebook[:, part].astype(np.float64))
+                return code.decode(self.codebook[:, part])
         names = ", ".join(code.name for code in self.encoding.features)
         raise InputError(f"no feature column '{column}' on this map; it has {names}.")
 
@@ -377,7 +376,7 @@ def _from_record(record: Record) -> Map:
         )
     history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     return Map(
-        codebook,
+        codebook.astype(np.float64, copy=False),
         lattice,
         encoding,
         hits,
