@@ -81,11 +81,11 @@ void require_units(const std::int64_t* units, std::int64_t n, std::int64_t m) {
 
 void require_permutation(const std::int64_t* order, std::int64_t n, std::int64_t m) {
     require(n == m, "order must name each unit once");
-    std::vector<bool> is_named(m);
+    std::vector<char> is_named(m);  // bytes: bits would wait for each other
     for (std::int64_t i = 0; i < n; ++i) {
         require(order[i] >= 0 && order[i] < m && !is_named[order[i]],
                 "order must name each unit once");
-        is_named[order[i]] = true;
+        is_named[order[i]] = 1;
     }
 }
 

@@ -1,12 +1,73 @@
 // Work space that starts on a cache line, as whole-vector loads like it.
+//
+// Large blocks are kept for the next call, up to a limit: training asks for the same ones every
+// epoch, and the system takes a quarter of a microsecond or more for each 4 KiB that it hands out.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <mutex>
 #include <new>
 #include <type_traits>
 #include <utility>
 
 namespace somscape {
+
+class SpareBlocks {
+public:
+    // A block of at least `bytes`, and its size.
+    static std::pair<void*, std::size_t> take(std::size_t bytes) {
+        if (bytes >= least_bytes) {
+            // Where another thread is at it, a fresh block is no worse than waiting.
+            const std::unique_lock lock(all().mutex, std::try_to_lock);
+            if (lock)
+                for (Block& block : all().blocks)
+                    if (block.bytes >= bytes && block.bytes <= 2 * bytes) {
+                        all().kept_bytes -= block.bytes;
+                        const Block found = std::exchange(block, {});
+                        return {found.start, found.bytes};
+                    }
+        }
+        return {::operator new(bytes, line), bytes};
+    }
+
+    static void give_back(void* start, std::size_t bytes) {
+        if (bytes >= least_bytes) {
+            const std::unique_lock lock(all().mutex, std::try_to_lock);
+            if (lock && all().kept_bytes + bytes <= most_bytes)
+                for (Block& block : all().blocks)
+                    if (!block.start) {
+                        block = {start, bytes};
+                        all().kept_bytes += bytes;
+                        return;
+                    }
+        }
+        ::operator delete(start, line);
+    }
+
+private:
+    static constexpr std::align_val_t line{64};
+#ifdef __SANITIZE_ADDRESS__
+    static constexpr std::size_t least_bytes = ~std::size_t(0);  // or it could not see a wrong use
+#else
+    static constexpr std::size_t least_bytes = 128 << 10;
+#endif
+    static constexpr std::size_t most_bytes = 32 << 20;
+
+    struct Block {
+        void* start = nullptr;
+        std::size_t bytes = 0;
+    };
+
+    static SpareBlocks& all() {
+        static SpareBlocks blocks;
+        return blocks;
+    }
+
+    std::mutex mutex;
+    std::array<Block, 32> blocks{};
+    std::size_t kept_bytes = 0;
+};
 
 template <class T>
 class Buffer {
@@ -14,21 +75,26 @@ class Buffer {
 
 public:
     Buffer() = default;
-    explicit Buffer(std::size_t n)
-        : values(static_cast<T*>(::operator new(n * sizeof(T), line))) {}
-    Buffer(Buffer&& other) noexcept : values(std::exchange(other.values, nullptr)) {}
+    explicit Buffer(std::size_t n) {
+        const auto [start, size] = SpareBlocks::take(n * sizeof(T));
+        values = static_cast<T*>(start);
+        bytes = size;
+    }
+    Buffer(Buffer&& other) noexcept
+        : values(std::exchange(other.values, nullptr)), bytes(std::exchange(other.bytes, 0)) {}
     Buffer& operator=(Buffer&& other) noexcept {
         std::swap(values, other.values);
+        std::swap(bytes, other.bytes);
         return *this;
     }
-    ~Buffer() { ::operator delete(values, line); }
+    ~Buffer() { SpareBlocks::give_back(values, bytes); }
 
     T* get() const { return values; }
     T& operator[](std::size_t i) const { return values[i]; }
 
 private:
-    static constexpr std::align_val_t line{64};
     T* values = nullptr;
+    std::size_t bytes = 0;
 };
 
 }  // namespace somscape

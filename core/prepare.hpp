@@ -155,8 +155,17 @@ private:
         const double* w = in.codebook + unit_at(place) * in.d;
         const bool is_cosine = in.metric == Metric::cosine;
         double norm_sq = 0, half = 0, length = scale;
-        if (is_cosine) length = to_length_one(w);
         F* to = &units.at(place, 0);
+        if (!is_cosine && !in.has_missing && !in.weights) {
+            for (std::int64_t f = 0; f < in.d; ++f) {
+                const double b = (w[f] - double(middle[f])) * scale;
+                to[f * group_size] = F(-b);
+                half += 0.5 * b * b;
+            }
+            units.start[place] = F(half);
+            return root(2 * half * (1 + 4 * std::numeric_limits<F>::epsilon()));
+        }
+        if (is_cosine) length = to_length_one(w);
         for (std::int64_t f = 0; f < in.d; ++f) {
             const double b = (w[f] - double(middle[f])) * length;
             const F value = F(-b * weight(f));

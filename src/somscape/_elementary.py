@@ -6,7 +6,8 @@ multiplications, divisions, square roots and powers of two, which IEEE 754 round
 everywhere.  `core/elementary.hpp` has the same exp.  Relative errors stay below 1e-15.
 """
 
-from math import factorial
+from math import factorial, frexp
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 LARGEST_EXPONENT = 800.0
 """exp overflows above 709 and vanishes below -745."""
 
+Value = TypeVar("Value", float, Float64s)
+
 EXP_TERMS = [1.0 / factorial(n) for n in range(13, -1, -1)]
 ATANH_TERMS = [1.0 / n for n in range(23, 0, -2)]
 
@@ -30,6 +33,15 @@ def exp(x: Float64s) -> Float64s:
     rest = (x - whole * LN2_HIGH) - whole * LN2_LOW
     with np.errstate(over="ignore", under="ignore"):
         return np.ldexp(_horner(EXP_TERMS, rest), whole.astype(np.int32))
+
+
+def log_of(x: float) -> float:
+    """Return `log` of one number, the same bits without an array."""
+    part, exponent = frexp(x)
+    if part < 0.5**0.5:
+        part, exponent = 2 * part, exponent - 1
+    ratio = (part - 1) / (part + 1)
+    return exponent * LN2_HIGH + (exponent * LN2_LOW + _twice_atanh(ratio))
 
 
 def log(x: Float64s) -> Float64s:
@@ -53,14 +65,15 @@ def asinh(x: Float64s) -> Float64s:
     return np.copysign(np.where(above_one < 0.4, small, large), x)
 
 
-def _twice_atanh(x: Float64s) -> Float64s:
+def _twice_atanh(x: Value) -> Value:
     """2 atanh(x) for abs(x) up to 0.18."""
     return 2 * x * _horner(ATANH_TERMS, x * x)
 
 
-def _horner(terms: list[float], x: Float64s) -> Float64s:
-    total = np.full_like(x, terms[0])
-    for term in terms[1:]:
+def _horner(terms: list[float], x: Value) -> Value:
+    total = terms[0] * x  # a new array, where x is one
+    total += terms[1]
+    for term in terms[2:]:
         total *= x
         total += term
     return total

@@ -138,6 +138,14 @@ def rows_for(estimator: Any, X: Any) -> Rows:
 
 
 def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
+    if _is_ready(X, min_rows):
+        # What scikit-learn would find out, without its search for data frames: 60 microseconds.
+        if reset:
+            vars(estimator).pop("feature_names_in_", None)
+            estimator.n_features_in_ = X.shape[1]
+            return X
+        if estimator.n_features_in_ == X.shape[1] and not hasattr(estimator, "feature_names_in_"):
+            return X
     try:
         values = validate_data(
             estimator,
@@ -157,6 +165,19 @@ def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: i
             "column: somscape.tables.table_from_frame(X)."
         ) from error
     return values
+
+
+def _is_ready(X: Any, min_rows: int) -> bool:
+    """Return whether this is an array that the kernels can take as it is."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float32, np.float64)
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and X.shape[0] >= min_rows
+        and X.shape[1] > 0
+    )
 
 
 def _without_missing(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from somscape._elementary import exp, log
+from somscape._elementary import exp, log_of
 from somscape._types import Float64s
 
 SCHEDULES = ("geometric", "linear", "asymptotic", "constant")
@@ -45,8 +45,8 @@ def schedule(kind: str, start: float, end: float, n: int, steps: slice = slice(N
     if kind == "linear":
         values = start + (end - start) * fraction
     else:
-        way = log(np.array([start, end]))
-        values = exp(way[0] + (way[1] - way[0]) * fraction)
+        first = log_of(start)
+        values = exp(first + (log_of(end) - first) * fraction)
         values[step == 0] = start
     values[step == n - 1] = end
     return values

@@ -72,9 +72,9 @@ def _train_batch(
     problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
 ) -> Trained:
     n_planned = int(plan.n_epochs)
-    radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_planned)
-    radii = np.append(radii, np.full(plan.extra_epochs, radii[-1]))
-    problem.pulls.tabulate(np.unique(radii))
+    falling = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_planned)
+    radii = [*falling.tolist(), *[float(falling[-1])] * plan.extra_epochs]
+    problem.pulls.tabulate(radii)
     spread = _spread(problem)
     previous, seen = None, set[int]()
     try:
@@ -84,7 +84,7 @@ def _train_batch(
             codebook, step = finalize(problem, sums, radius, codebook)
             error = sums.error / problem.error_scale / problem.total_weight
             movement = step / spread
-            progress = Progress(epoch + 1, len(radii), float(radius), error, movement)
+            progress = Progress(epoch + 1, len(radii), radius, error, movement)
             if watch.note(progress):
                 return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")
             is_last = epoch == len(radii) - 1
@@ -161,5 +161,6 @@ def _one_pass(problem: Problem, rng: np.random.Generator) -> np.ndarray:
 
 def _spread(problem: Problem) -> float:
     """Mean distance of the rows to their mean, or 1 where all rows are equal."""
-    total = epoch_sums(problem.on(Lattice(1, 1)), problem.mean[None, :]).error / problem.error_scale
+    alone = problem.on(Lattice(1, 1))
+    total = epoch_sums(alone, problem.mean[None, :]).error / problem.error_scale
     return total / problem.total_weight or 1.0

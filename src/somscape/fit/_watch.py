@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from somscape._types import Float64s
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """What a callback is told.
 
     Attributes
@@ -53,6 +53,8 @@ class Watch:
     def note(self, progress: Progress) -> bool:
         """Record progress; return whether a callback wants to stop."""
         self.entries.append(progress)
+        if not self.callbacks:
+            return False
         # All are told, even when the first already wants to stop.
         answers = [callback(progress) for callback in self.callbacks]
         return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)

@@ -11,7 +11,8 @@ differs by row offset: one column kernel for each.  Smoothing then costs
 O(n_units * (n_rows + n_cols)) for the gaussian instead of O(n_units^2).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,7 @@ MOST_KNOWN = 1 << 20
 """Values that `Neighborhood.tabulate` may keep: 8 MiB."""
 
 
-@dataclass(frozen=True, eq=False)
-class NeighborhoodTables:
+class NeighborhoodTables(NamedTuple):
     """Weights between rows, and between columns, of a map at one radius.
 
     Attributes
@@ -87,19 +87,18 @@ class Neighborhood:
         self._squares = np.concatenate([self._row_sq, *(self._column_sq(s) for s in shifts)])
         self._known: dict[float, NeighborhoodTables] = {}
 
-    def tabulate(self, radii: Float64s) -> None:
+    def tabulate(self, radii: Sequence[float]) -> None:
         """Work out gaussians of many radii in one go, which costs little more than one."""
         n_values = len(self._squares) + self._place.size
-        if self._kind == "gaussian" and len(radii) * n_values <= MOST_KNOWN:
-            weights = _gaussian(self._squares, radii[:, None])
+        distinct = list(dict.fromkeys(radii))
+        if self._kind == "gaussian" and len(distinct) * n_values <= MOST_KNOWN:
+            weights = _gaussian(self._squares, np.array(distinct)[:, None])
             n = len(self._row_sq)
             row_weight = np.take(weights, self._place, axis=1)
             col_kernel = self._columns(np.ascontiguousarray(weights[:, n:]))
             self._known = {
                 radius: NeighborhoodTables(rows, self._kernel, columns)
-                for radius, rows, columns in zip(
-                    radii.tolist(), row_weight, col_kernel, strict=True
-                )
+                for radius, rows, columns in zip(distinct, row_weight, col_kernel, strict=True)
             }
 
     def tables(self, radius: float) -> NeighborhoodTables:
