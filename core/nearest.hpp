@@ -1,4 +1,4 @@
-// The nearest unit of a few rows at a time, for the online rule.
+// The nearest unit of one row, for the online rule.
 //
 // Squared differences are summed in registers, rather than |w|^2 - 2 x.w: nothing cancels, so
 // offsets in the data cost no accuracy.
@@ -11,55 +11,43 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
-// Squared distances of a tile of rows to `panels_at_once` panels, added to `sum`.
-template <class T, int rows>
-inline void measure(const T* const* row, const T* panel, std::int64_t d,
-                    typename Simd<T>::Vec (&sum)[rows][panels_at_once]) {
-    using S = Simd<T>;
-    for (std::int64_t f = 0; f < d; ++f)
-        for (int q = 0; q < panels_at_once; ++q) {
-            const typename S::Vec w = S::load(panel + (q * d + f) * S::lanes);
-            for (int r = 0; r < rows; ++r) {
-                const typename S::Vec difference = S::broadcast(row[r][f]) - w;
-                sum[r][q] += difference * difference;
-            }
-        }
-}
+template <class T>
+struct Nearest {
+    T distance_sq;
+    std::int64_t unit;  // the lowest of equally near ones
+};
 
 // Each lane keeps its own best, without a branch to mispredict; lanes compete once, at the end.
-template <int rows, class T>
-inline void nearest(const T* const* row, const T* packed, std::int64_t m, std::int64_t d,
-                    T* distance_sq,        // OUT (rows,)
-                    std::int64_t* unit) {  // OUT (rows,), the lowest of equally near ones
+template <class T>
+inline Nearest<T> nearest(const T* x, const T* packed, std::int64_t m, std::int64_t d) {
     using S = Simd<T>;
     using Vec = typename S::Vec;
     using Mask = decltype(Vec{} < Vec{});
-    Vec least[rows];
-    Mask at[rows] = {};  // panel of each lane's best
-    for (Vec& value : least) value = S::broadcast(std::numeric_limits<T>::infinity());
-    const std::int64_t panels = n_panels<T>(m);
-    for (std::int64_t p = 0; p < panels; p += panels_at_once) {
-        Vec sum[rows][panels_at_once] = {};
-        measure(row, packed + p * d * S::lanes, d, sum);
-        for (int q = 0; q < panels_at_once; ++q)
-            for (int r = 0; r < rows; ++r) {
-                const Mask closer = sum[r][q] < least[r];
-                least[r] = closer ? sum[r][q] : least[r];
-                at[r] = closer ? Mask{} + std::int32_t(p + q) : at[r];
+    Vec least = S::broadcast(std::numeric_limits<T>::infinity());
+    Mask at = {};  // panel of each lane's best
+    for (std::int64_t p = 0; p < n_panels<T>(m); p += panels_at_once) {
+        const T* panel = packed + p * d * S::lanes;
+        Vec sum[panels_at_once] = {};
+        for (std::int64_t f = 0; f < d; ++f)
+            for (int q = 0; q < panels_at_once; ++q) {
+                const Vec difference =
+                    S::broadcast(x[f]) - S::load(panel + (q * d + f) * S::lanes);
+                sum[q] += difference * difference;
             }
-    }
-    for (int r = 0; r < rows; ++r) {
-        distance_sq[r] = std::numeric_limits<T>::infinity();
-        unit[r] = 0;
-        for (int lane = 0; lane < S::lanes; ++lane) {
-            const std::int64_t candidate = std::int64_t(at[r][lane]) * S::lanes + lane;
-            const T value = least[r][lane];
-            if (value < distance_sq[r] || (value == distance_sq[r] && candidate < unit[r])) {
-                distance_sq[r] = value;
-                unit[r] = candidate;
-            }
+        for (int q = 0; q < panels_at_once; ++q) {
+            const Mask closer = sum[q] < least;
+            least = closer ? sum[q] : least;
+            at = closer ? Mask{} + std::int32_t(p + q) : at;
         }
     }
+    Nearest<T> best{std::numeric_limits<T>::infinity(), 0};
+    for (int lane = 0; lane < S::lanes; ++lane) {
+        const std::int64_t unit = std::int64_t(at[lane]) * S::lanes + lane;
+        const T value = least[lane];
+        if (value < best.distance_sq || (value == best.distance_sq && unit < best.unit))
+            best = {value, unit};
+    }
+    return best;
 }
 
 }  // namespace somscape::SOMSCAPE_ISA

@@ -127,11 +127,9 @@ double stepwise(const T* rows, const std::int64_t* order, const double* rates,
     double total = 0;
     for (std::int64_t t = 0; t < n_steps; ++t) {
         const T* x = rows + order[t] * d;
-        T distance_sq;
-        std::int64_t winner;
-        nearest<1>(&x, packed, m, d, &distance_sq, &winner);
-        total += std::sqrt(double(distance_sq));
-        neighborhood.write(winner, radii[t], rates[t], steps);
+        const Nearest<T> winner = nearest(x, packed, m, d);
+        total += std::sqrt(double(winner.distance_sq));
+        neighborhood.write(winner.unit, radii[t], rates[t], steps);
         pull_units(x, steps, panels, d, packed);
     }
     unpack(packed, m, d, codebook);
