@@ -3,8 +3,8 @@
     python benchmarks/sums_cost.py
 
 Both add every row to its unit on all cores: the one in fixed point, with the rows' distances, the
-other in float64, compiled by Numba, each thread into totals of its own. An epoch is the search
-that goes before (on the start, where skipping helps least, and on a trained map) and the plain sums.
+other in float64, compiled by Numba, each thread into totals of its own. An epoch is the search that
+goes before (on the start, where skipping helps least, and on a trained map) and the plain sums.
 """
 
 from __future__ import annotations

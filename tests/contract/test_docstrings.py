@@ -159,15 +159,22 @@ def test_function_documents_what_it_returns(shown: str) -> None:
     assert has_returns == returns_something(function)
 
 
+def record_fields(thing: type) -> list[str] | None:
+    """Return the fields that make a record, or None for another class."""
+    if dataclasses.is_dataclass(thing):
+        return [field.name for field in dataclasses.fields(thing) if field.init]
+    return list(thing._fields) if issubclass(thing, tuple) else None
+
+
 @pytest.mark.parametrize("shown", CLASSES)
 def test_class_documents_its_parameters_or_fields(shown: str) -> None:
     thing = CLASSES[shown]
     if shown in DOCUMENTED_ELSEWHERE or is_protocol(thing):
         return
     named = documented(parse(thing), "Parameters", "Attributes")
-    if dataclasses.is_dataclass(thing):
+    real = record_fields(thing)
+    if real is not None:
         # A frozen record's fields are its parameters and its attributes.
-        real = [field.name for field in dataclasses.fields(thing) if field.init]
         own = {name.rpartition(".")[2] for name in MEMBERS if name.startswith(f"{shown}.")}
         # In any order: one entry may document two fields of a kind.
         assert sorted(name for name in named if name not in own) == sorted(real)
