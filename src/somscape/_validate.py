@@ -60,7 +60,9 @@ def check_number(
         raise ValueError(f"`{name}` must be finite, {bound}{top}{also}; got {value!r}.")
 
 
-def check_values(rows: "Floats", names: Sequence[str], what: str = "X") -> None:
+def check_values(
+    rows: "Floats", names: Sequence[str], what: str = "X", *, may_miss: bool = False
+) -> None:
     """Raise InputError for a value that is not finite or too large to square and add up.
 
     Parameters
@@ -70,6 +72,8 @@ def check_values(rows: "Floats", names: Sequence[str], what: str = "X") -> None:
         Names of the features, for the message.
     what : str, default="X"
         What the rows are, for the message.
+    may_miss : bool, default=False
+        Whether NaN is allowed, for a missing value.
     """
     import numpy as np
 
@@ -78,7 +82,12 @@ def check_values(rows: "Floats", names: Sequence[str], what: str = "X") -> None:
     # NaN passes through both, fails both comparisons, and no copy of the rows is made.
     if not rows.size or (rows.max() <= limit and rows.min() >= -limit):
         return
-    row, column = np.argwhere(~(np.abs(rows) <= limit))[0]
+    is_wrong = ~(np.abs(rows) <= limit)
+    if may_miss:
+        is_wrong &= ~np.isnan(rows)
+        if not is_wrong.any():
+            return
+    row, column = np.argwhere(is_wrong)[0]
     raise _wrong_value(rows[row, column], int(row), names[column], limit, info, what)
 
 

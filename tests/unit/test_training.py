@@ -816,10 +816,11 @@ def test_history_holds_one_value_an_epoch_and_none_for_online_movement(kernels):
     start = rows_of(30)[:12]
     problem = problem_of(rows_of(30), kernels)
     found = trained(problem, start, plan_of(algorithm="online", n_epochs=1))
-    assert set(found.history) == {"step", "radius", "quantization_error", "movement"}
+    kept = {"step", "radius", "quantization_error", "movement", "n_units", "n_samples"}
+    assert set(found.history) == kept
     assert {len(v) for v in found.history.values()} == {1}
     assert np.isnan(found.history["movement"][0])
-    assert isinstance(Progress(1, 2, 0.5, 0.1, 0.0), Progress)
+    assert isinstance(Progress(1, 2, 0.5, 0.1, 0.0, 4, 30), Progress)
 
 
 def test_a_problem_and_a_plan_are_frozen(kernels):

@@ -24,7 +24,7 @@ from somscape.tables import Column, Table
 FARTHEST = 1e100
 """Encoded values beyond this would overflow when squared and summed."""
 
-MISSING_CHOICES = ("fill", "error")
+MISSING_CHOICES = ("fill", "mask", "error")
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Encoding:
     ----------
     columns : tuple of NumberCode, CategoryCode or UnusedColumn
         One per column of the table, in its order.
-    missing : {"fill", "error"}
+    missing : {"fill", "mask", "error"}
         Whether missing cells are filled (numbers by the median, categories by a level of
-        their own) or refused.
+        their own), stay missing (NaN in all features of the column) or are refused.
     is_named : bool
         Whether the names are the data's; an array's columns are only numbered.
     """
@@ -50,14 +50,16 @@ class Encoding:
         return f"Encoding({len(self.features)} of {len(self.columns)} columns)"
 
     @classmethod
-    def plain(cls, names: Sequence[str], fills: Sequence[float] | None = None) -> "Encoding":
+    def plain(
+        cls, names: Sequence[str], fills: Sequence[float] | None = None, missing: str = "error"
+    ) -> "Encoding":
         """Return the encoding of numbers that are used as they are.
 
         With `fills`, NaN becomes the value given for its column.
         """
         values = [0.0] * len(names) if fills is None else fills
         codes = (NumberCode.plain(str(n), v) for n, v in zip(names, values, strict=True))
-        missing = "error" if fills is None else "fill"
+        missing = missing if fills is None else "fill"
         return cls(tuple(codes), missing, list(names) != [f"x{i}" for i in range(len(names))])
 
     @cached_property
@@ -119,6 +121,8 @@ class Encoding:
         parts = [code.encode(c) for code, c in zip(self.features, columns, strict=True)]
         for column, part in zip(columns, parts, strict=True):
             _refuse_far(table, column, part)
+            if self.missing == "mask":
+                part[column.missing] = np.nan
         return np.hstack(parts)
 
     def fill(self, rows: Floats) -> Floats:
@@ -131,9 +135,9 @@ class Encoding:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The rows themselves under ``missing="error"`` or where nothing is missing.
+            The rows themselves unless ``missing="fill"``, or where nothing is missing.
         """
-        if self.missing == "error" or not np.isnan(rows).any():
+        if self.missing != "fill" or not np.isnan(rows).any():
             return rows
         fills = [c.fill if isinstance(c, NumberCode) else np.nan for c in self.features]
         if len(fills) != rows.shape[1]:
@@ -201,9 +205,9 @@ def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error
         The table as read.
     roles : Roles, optional
         What the user says about columns.
-    missing : {"error", "fill"}, default="error"
+    missing : {"error", "fill", "mask"}, default="error"
         What happens to missing cells; ``"fill"`` takes the median of a number and a level
-        of its own for a category.
+        of its own for a category, ``"mask"`` leaves them out of all distances and means.
 
     Returns
     -------

@@ -1,5 +1,6 @@
 """From what users pass to what training takes: checked, encoded, finite, weighted rows."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from somscape._errors import InputError
+from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s, Floats
 from somscape._validate import check_choice, check_sparse_values, check_values
 from somscape.encode import Encoding, fit_encoding
 from somscape.kernels import Rows, SparseRows
 from somscape.tables import Table
 
-MISSING = ("error", "fill")
+MISSING = ("error", "fill", "mask")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def prepare(
     sample_weight : array-like of shape (n_samples,), number or None
     encoding : Encoding or None
         How to encode a table; None: by the rules.
-    missing : {"error", "fill"}
+    missing : {"error", "fill", "mask"}
     min_rows : int, default=1
 
     Returns
@@ -94,12 +95,13 @@ def prepare(
             check_sparse_values(values, names)
         else:
             values, encoding = _without_missing(checked, weights, names, missing)
-            check_values(values, names)
+            check_values(values, names, may_miss=missing == "mask")
     rows = values
-    if weights is not None and not weights.all():
-        kept = np.flatnonzero(weights)
+    is_kept = _kept(values, weights, missing)
+    if is_kept is not None:
+        kept = np.flatnonzero(is_kept)
         rows = values.take(kept) if isinstance(values, SparseRows) else values[kept]
-        weights = weights[kept]
+        weights = None if weights is None else weights[kept]
     if len(rows) < min_rows:
         raise InputError(
             f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Give more rows "
@@ -133,7 +135,9 @@ def rows_for(estimator: Any, X: Any) -> Rows:
     if issparse(values):
         return SparseRows.from_csr(values)
     filled: Floats = map_.encoding.fill(values)
-    check_values(filled, map_.encoding.feature_names)
+    check_values(
+        filled, map_.encoding.feature_names, may_miss=map_.encoding.missing == "mask"
+    )
     return np.ascontiguousarray(filled)
 
 
@@ -185,18 +189,40 @@ def _without_missing(
 ) -> tuple[Floats, Encoding]:
     is_missing = np.isnan(values)
     if not is_missing.any():
-        return values, Encoding.plain(names)
+        return values, Encoding.plain(names, missing="mask" if missing == "mask" else "error")
     counts = ", ".join(f"{n} in '{names[j]}'" for j, n in enumerate(is_missing.sum(axis=0)) if n)
     if missing == "error":
         raise InputError(
             f"X has missing values (NaN): {counts}. Fill them or leave those rows or columns out, "
-            "or pass missing='fill' to take each column's median."
+            "or pass missing='fill' to take each column's median, or missing='mask' to leave "
+            "those cells out of all distances."
         )
     counted = slice(None) if weights is None else weights > 0
     if is_missing[counted].all(axis=0).any():
         raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
+    if missing == "mask":
+        return values, Encoding.plain(names, missing="mask")
     encoding = Encoding.plain(names, fills=np.nanmedian(values[counted], axis=0).tolist())
     return encoding.fill(values), encoding
+
+
+def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
+    """Return which rows train, or None for all: those of weight 0 and without values do not."""
+    is_kept = None if weights is None or weights.all() else weights > 0
+    if missing != "mask" or isinstance(values, SparseRows):
+        return is_kept
+    has_none = np.isnan(values).all(axis=1)
+    if not has_none.any():
+        return is_kept
+    listed = ", ".join(map(str, np.flatnonzero(has_none)[:5]))
+    warnings.warn(
+        f"{has_none.sum()} rows have no value at all (rows {listed}"
+        f"{', ...' if has_none.sum() > 5 else ''}): they do not train the map, and their unit is "
+        "-1. Leave them out.",
+        SomscapeWarning,
+        stacklevel=5,
+    )
+    return ~has_none if is_kept is None else is_kept & ~has_none
 
 
 def checked_weights(values: Any, sample_weight: Any) -> Float64s | None:

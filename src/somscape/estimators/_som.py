@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,20 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
+from somscape._validate import check_number
 from somscape.encode import Encoding
 from somscape.estimators._prepare import Prepared, checked_weights, prepare, rows_for, seed_of
-from somscape.fit import Callback, Progress, Settings, Trained, TrainingInterrupted, train_map
+from somscape.fit import (
+    RADIUS_END,
+    Callback,
+    Progress,
+    Settings,
+    Trained,
+    TrainingInterrupted,
+    go_on,
+    train_map,
+)
+from somscape.grid import Lattice
 from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
 
@@ -37,33 +48,43 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     neighborhood : {"gaussian", "bubble"}, default="gaussian"
         Pull on a unit at map distance d of the winner: ``exp(-d^2 / (2 radius^2))``, or 1 up
         to the radius and 0 beyond.
-    metric : {"euclidean"}, default="euclidean"
-        Distance between rows and prototypes.  Features should be on one scale; tables are
-        scaled by their encoding, arrays are taken as they are.
-    algorithm : {"auto", "batch", "online"}, default="auto"
+    metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
+            default="euclidean"
+        Distance between rows and prototypes, in training, winners, errors and U-matrix.
+        Features should be on one scale; tables are
+        scaled by their encoding, arrays are taken as they are.  By ``"cosine"`` and
+        ``"correlation"`` every row counts as one of length 1, and the codebook is of such rows;
+        ``"mahalanobis"`` is Euclidean after whitening.  Prototypes are means for every metric.
+    algorithm : {"auto", "batch", "online", "minibatch", "multires"}, default="auto"
         ``"batch"`` moves every unit to the mean of its neighborhood's rows once per epoch,
-        ``"online"`` moves the winner's neighborhood after each row, in random order.
-        ``"auto"`` is batch.
-    init : {"pca", "sample", "random"} or array of shape (n_units, n_features), default="pca"
+        ``"online"`` moves the winner's neighborhood after each row.  ``"minibatch"`` is
+        stochastic EM on 50 rows per unit at a time.  ``"multires"`` trains maps of a fraction
+        of the side first, on 50 rows per unit, and finishes on the whole map with all rows.
+        ``"auto"`` is batch while an epoch takes little time, then multires; ``history_`` tells.
+    init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
+            default="pca"
         Start: the plane of the two main axes, rows drawn by weight, uniform values within
-        each feature's range, or the codebook given.
+        each feature's range, the codebook given, or that of a `somscape.Map`, on its lattice.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 10, and for batch training up to 10 more at the
         final radius until no row moves.  A fraction is allowed for ``"online"``:
         ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps.  ``"auto"``: from an eighth of the longest side (at least 2) after a PCA
-        start, half of it after others, to 0.7.
-    radius_decay : {"geometric", "linear", "asymptotic", "constant"}, default="geometric"
-        How the radius goes from start to end; the last epoch of ``geometric`` and ``linear``
-        is at ``radius_end`` exactly.
+        start, half of it after others, to what `detail` says.
+    radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
+            default="geometric"
+        How the radius goes from start to end; the last epoch of ``geometric``, ``linear`` and
+        ``inverse`` is at ``radius_end`` exactly.  An array holds a radius for each epoch.
     rate_start, rate_end : float, default=0.5 and 0.05
         Learning rate for ``"online"``, in (0, 1].
-    rate_decay : {"geometric", "linear", "asymptotic", "constant"}, default="geometric"
+    rate_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
+            default="geometric"
         As for the radius.
-    missing : {"error", "fill"}, default="error"
-        What happens to missing values: refuse them, or fill each number with the median of
-        its column and give a table's categories a level for them.
+    missing : {"error", "fill", "mask"}, default="error"
+        What happens to missing values: refuse them; fill each number with the median of
+        its column and give a table's categories a level for them; or leave those cells out of
+        all distances (scaled up to all features) and means.
     tol : float, default=1e-4
         Batch training stops at the final radius once no unit moves further than this share
         of the rows' mean distance to their mean.
@@ -74,6 +95,24 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         returning True stops training.
     verbose : int, default=0
         Above 0, progress is logged (logger ``somscape``) at level INFO.
+    detail : {"smooth", "balanced", "sharp"}, default="balanced"
+        Final radius where ``radius_end`` is "auto": 1.0, 0.7 or 0.5.  Sharper maps are closer to
+        the data, smoother ones keep its neighborhoods.
+    winner : {"nearest", "heskes"}, default="nearest"
+        Which unit a row goes to: the one with the nearest prototype, or the one whose whole
+        neighborhood is nearest, which makes batch training at a fixed radius lower one sum in
+        every epoch (Heskes 1999).
+    feature_weight : array of shape (n_features,) or None, default=None
+        What each feature counts in distances, at least 0; None: 1 each.
+    order : {"random", "sequential"} or array of int, default="random"
+        Order of the rows for ``"online"``; an array of row numbers is gone through again and
+        again.
+    max_time : float or None, default=None
+        Seconds after which training ends with the map it has then.
+    half_life : float or None, default=None
+        For `partial_fit`: after so many further rows a row counts half; None: all count alike.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the map there is, at its final radius.
     encoding : Encoding or None, default=None
         How tables (`somscape.tables.Table`) are encoded; None: by the rules of
         `somscape.encode.fit_encoding`.  Arrays and data frames of numbers are not encoded.
@@ -87,8 +126,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     labels_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     history_ : dict of str to ndarray
-        By epoch: ``step``, ``radius``, ``quantization_error`` (before the epoch's update) and
-        ``movement``.
+        By epoch: ``step``, ``radius``, ``quantization_error`` (before the epoch's update),
+        ``movement``, ``n_units`` and ``n_samples``.
     n_iter_ : int
         Epochs done.
     stop_reason_ : str
@@ -151,6 +190,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         random_state: Any = None,
         callbacks: Sequence[Callback] = (),
         verbose: int = 0,
+        detail: str = "balanced",
+        winner: str = "nearest",
+        feature_weight: Any = None,
+        order: Any = "random",
+        max_time: float | None = None,
+        half_life: float | None = None,
+        warm_start: bool = False,
         encoding: Encoding | None = None,
     ) -> None:
         self.n_rows = n_rows
@@ -173,12 +219,19 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.callbacks = callbacks
         self.verbose = verbose
+        self.detail = detail
+        self.winner = winner
+        self.feature_weight = feature_weight
+        self.order = order
+        self.max_time = max_time
+        self.half_life = half_life
+        self.warm_start = warm_start
         self.encoding = encoding
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.allow_nan = self.missing == "fill"
+        tags.input_tags.allow_nan = self.missing in ("fill", "mask")
         tags.input_tags.sparse = True
         return tags
 
@@ -209,12 +262,63 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         settings = settings_of_som(self)
         prepared = prepare(self, X, sample_weight, encoding=self.encoding, missing=self.missing)
+        settings, lattice = self._going_on(settings)
         try:
-            result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
+            result = train_map(
+                prepared.rows, prepared.weights, prepared.encoding, settings, lattice
+            )
         except TrainingInterrupted as interrupted:
             self._keep(prepared, *interrupted.result)
             raise
         return self._keep(prepared, *result)
+
+    def _going_on(self, settings: Settings) -> tuple[Settings, Lattice | None]:
+        """Return settings and lattice of a training that starts from a map."""
+        is_warm = self.warm_start and hasattr(self, "map_")
+        start = self.map_ if is_warm else self.init
+        if not isinstance(start, Map):
+            return settings, None
+        radius = settings.radius_start
+        if is_warm and isinstance(radius, str) and isinstance(settings.radius_decay, str):
+            radius = settings.radius_end
+            if isinstance(radius, str):
+                radius = RADIUS_END[settings.detail]
+        return replace(settings, init=start.codebook, radius_start=radius), start.lattice
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
+        """Go on with more rows, in constant memory.
+
+        The first call trains a map, as `fit` does.  Each further one is a step of stochastic EM at
+        the final radius: the sums of the rows so far, faded by `half_life`, and those of the new
+        rows give the next codebook (Cappe and Moulines 2009).
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        SOM
+            ``labels_`` are those of the new rows.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`.
+        """
+        if not hasattr(self, "map_"):
+            return self.fit(X, y, sample_weight)
+        if self.half_life is not None:
+            check_number("half_life", self.half_life, 0)
+        rows = rows_for(self, X)
+        weights = checked_weights(rows, sample_weight)
+        step = go_on(self.map_, rows, weights, self._sums, self.half_life)
+        self.map_, self._sums, self.labels_ = step.map_, step.sums, step.units
+        self.codebook_, self.history_ = self.map_.codebook, dict(self.map_.history)
+        self.n_iter_ += 1
+        return self
 
     def _keep(self, prepared: Prepared, map_: Map, trained: Trained, units: Ints) -> "SOM":
         self.map_ = map_
@@ -222,6 +326,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         is_whole = len(units) == len(prepared.all_rows)
         self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
         self.history_ = trained.history
+        self._sums = trained.sums
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name
@@ -267,7 +372,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_units), of the rows' type
-            Euclidean distances.
+            Distances by the metric.
         """
         check_is_fitted(self)
         rows = rows_for(self, X)
@@ -277,11 +382,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self._distances(rows)
 
     def _distances(self, rows: Floats) -> Floats:
-        out = np.empty((len(rows), self.map_.n_units), dtype=rows.dtype)
-        for unit, prototype in enumerate(self.codebook_):
-            difference = rows - prototype
-            out[:, unit] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-        return out
+        return self.map_.metric.distances(rows, self.codebook_)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the mean squared quantization error; higher is better.
@@ -313,9 +414,12 @@ def settings_of_som(som: SOM) -> Settings:
     if not isinstance(som.callbacks, Iterable):
         raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
     callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)
-    draws = som.algorithm == "online" or (isinstance(som.init, str) and som.init != "pca")
+    draws = som.algorithm in ("online", "minibatch") or (isinstance(som.init, str) and som.init != "pca")
+    given = {name: getattr(som, name) for name in names}
+    if isinstance(som.init, Map):
+        given["init"] = som.init.codebook
     return Settings(
-        **{name: getattr(som, name) for name in names},
+        **given,
         seed=seed_of(som.random_state, draws=draws),
         callbacks=callbacks,
     )

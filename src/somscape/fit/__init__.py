@@ -1,15 +1,17 @@
 """Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
 
 from somscape.fit._map import TrainingInterrupted, train_map
-from somscape.fit._plan import Plan, auto_shape, resolve_plan
+from somscape.fit._plan import RADIUS_END, Plan, auto_shape, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
 from somscape.fit._start import STARTS, principal_axes, start_codebook
+from somscape.fit._stream import RunningSums, Step, go_on
 from somscape.fit._train import Trained, train
 from somscape.fit._watch import Callback, Progress, Watch
 
 __all__ = [
+    "RADIUS_END",
     "SCHEDULES",
     "STARTS",
     "Callback",
@@ -17,7 +19,9 @@ __all__ = [
     "Plan",
     "Problem",
     "Progress",
+    "RunningSums",
     "Settings",
+    "Step",
     "Trained",
     "TrainingInterrupted",
     "Watch",
@@ -25,6 +29,7 @@ __all__ = [
     "chunk",
     "combine",
     "finalize",
+    "go_on",
     "make_problem",
     "principal_axes",
     "resolve_plan",

@@ -13,13 +13,13 @@ from somscape._version import __version__
 from somscape.encode import Encoding
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan, auto_shape, resolve_plan
-from somscape.fit._problem import make_problem
-from somscape.fit._settings import Settings
-from somscape.fit._start import principal_axes, start_codebook
-from somscape.fit._train import INTERRUPTED, Trained, train
+from somscape.fit._problem import Problem, make_problem
+from somscape.fit._settings import Settings, decay_of
+from somscape.fit._start import mean_and_covariance, principal_axes, start_codebook
+from somscape.fit._train import INTERRUPTED, Trained, first_lattice, train
 from somscape.fit._watch import Watch
 from somscape.grid import Lattice
-from somscape.kernels import Rows, select_kernels
+from somscape.kernels import Metric, Rows, SparseRows, select_kernels, whitening_of
 from somscape.maps import Map
 
 MOST_UNITS = 1_000_000
@@ -59,8 +59,22 @@ def train_map(
     rng = np.random.default_rng(settings.seed)
     kernels = select_kernels()
     given = None if isinstance(settings.init, str) else _given_start(settings.init, rows)
+    metric = fit_metric(rows, weights, settings)
+    rows = metric.trained_on(rows)
+    if given is not None:
+        given = np.asarray(metric.compared(given))
     # The lattice may depend on the data's axes, which the problem gives: it comes second.
-    problem = make_problem(rows, weights, Lattice(1, 1), settings.neighborhood, kernels, given)
+    problem = make_problem(
+        rows,
+        weights,
+        Lattice(1, 1),
+        settings.neighborhood,
+        kernels,
+        given,
+        metric=metric,
+        winner=settings.winner,
+        has_missing=_has_missing(rows, encoding),
+    )
     needs_axes = "auto" in (settings.n_rows, settings.n_cols) or (
         given is None and settings.init == "pca"
     )
@@ -70,27 +84,25 @@ def train_map(
         total = float(len(rows)) if weights is None else math.fsum(weights)
         lattice = _lattice_for(settings, len(rows), total, variances)
     problem = problem.on(lattice)
+    plan = _plan_for(settings, "given" if given is not None else settings.init, problem)
     if given is None:
-        codebook = start_codebook(problem, settings.init, axes, rng)
+        start = problem.on(first_lattice(lattice, plan))
+        codebook = start_codebook(start, settings.init, axes, rng)
     else:
         codebook = _fitting(given, lattice)
-    plan = _plan_for(settings, "given" if given is not None else settings.init, lattice)
-    trained = train(problem, codebook, plan, Watch(settings.callbacks), rng)
-    units = np.concatenate(
-        [
-            kernels.winners(rows[part], trained.codebook, order=lattice.walk)[:, 0]
-            for part in chunks(rows, trained.codebook)
-        ]
-    )
+    watch = Watch(settings.callbacks, settings.max_time)
+    trained = train(problem, codebook, plan, watch, rng, _order_of(settings.order, len(rows)))
+    units = _winners(problem, trained.codebook)
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     map_ = Map(
-        trained.codebook,
+        metric.restored(trained.codebook),
         lattice,
         encoding,
         hits,
         trained.history,
         _parameters(plan, settings, trained),
         {"somscape": __version__, "numpy": np.__version__},
+        metric=metric,
     )
     if trained.stop_reason == INTERRUPTED:
         raise TrainingInterrupted((map_, trained, units))
@@ -109,6 +121,94 @@ class TrainingInterrupted(KeyboardInterrupt):
     def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
         super().__init__("training was interrupted")
         self.result = result
+
+
+def fit_metric(rows: Rows, weights: Float64s | None, settings: Settings) -> Metric:
+    """Return the metric that settings ask for, with what it takes from the data.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), or SparseRows
+        In feature units.
+    weights : ndarray of shape (n_samples,) or None
+    settings : Settings
+
+    Returns
+    -------
+    Metric
+
+    Raises
+    ------
+    InputError
+        For feature weights that do not fit the data, or rows that the metric cannot measure.
+    """
+    if settings.metric == "mahalanobis":
+        if isinstance(rows, SparseRows):
+            Metric("mahalanobis").check_sparse()
+        mean, covariance = mean_and_covariance(np.asarray(rows), weights)
+        return Metric("mahalanobis", None, whitening_of(covariance), mean)
+    metric = Metric(settings.metric, _feature_weights(settings.feature_weight, rows.shape[1]))
+    if isinstance(rows, SparseRows):
+        metric.check_sparse()
+    return metric
+
+
+def _feature_weights(given: Any, n_features: int) -> Float64s | None:
+    if given is None:
+        return None
+    try:
+        weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`feature_weight` must hold numbers; {error}.") from error
+    if weights.shape != (n_features,):
+        raise ValueError(
+            f"`feature_weight` must have shape ({n_features},), one number per feature; got "
+            f"{weights.shape}."
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights > 0).any()):
+        raise ValueError(
+            "`feature_weight` must be finite and at least 0, with one above 0; got "
+            f"{weights.tolist()}."
+        )
+    return weights
+
+
+def _has_missing(rows: Rows, encoding: Encoding) -> bool:
+    is_possible = encoding.missing == "mask" and isinstance(rows, np.ndarray)
+    return is_possible and bool(np.isnan(rows).any())
+
+
+def _order_of(order: Any, n_samples: int) -> Any:
+    if isinstance(order, str):
+        return order
+    rows = np.asarray(order)
+    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
+        raise TypeError(
+            "`order` must be 'random', 'sequential' or a list of row numbers; got "
+            f"{order!r:.80}."
+        )
+    if rows.min() < 0 or rows.max() >= n_samples:
+        raise ValueError(
+            f"`order` must hold row numbers from 0 to {n_samples - 1}; got {rows.min()} to "
+            f"{rows.max()}."
+        )
+    return rows.astype(np.int64)
+
+
+def _winners(problem: Problem, codebook: Float64s) -> Ints:
+    """Return the best unit of each row of a problem."""
+    kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
+    found = []
+    for part in chunks(problem.rows, codebook):
+        rows = problem.rows[part]
+        if metric.is_plain and not problem.has_missing:
+            units = kernels.winners(rows, codebook, order=order)
+        else:
+            units, _ = metric.search(
+                kernels, rows, codebook, order=order, has_missing=problem.has_missing
+            )
+        found.append(units[:, 0])
+    return np.concatenate(found)
 
 
 def _given_start(init: Any, rows: Rows) -> Float64s:
@@ -175,20 +275,28 @@ def _lattice_for(
     return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
 
 
-def _plan_for(settings: Settings, init: str, lattice: Lattice) -> Plan:
+def _plan_for(settings: Settings, init: str, problem: Problem) -> Plan:
+    lattice = problem.lattice
     return resolve_plan(
         algorithm=settings.algorithm,
         init=init,
         n_epochs=settings.n_epochs,
         radius_start=settings.radius_start,
         radius_end=settings.radius_end,
-        radius_decay=settings.radius_decay,
+        radius_decay=decay_of(settings.radius_decay),
         rate_start=settings.rate_start,
         rate_end=settings.rate_end,
-        rate_decay=settings.rate_decay,
+        rate_decay=decay_of(settings.rate_decay),
         tol=settings.tol,
         longest_side=max(lattice.n_rows, lattice.n_cols),
+        detail=settings.detail,
+        shape=(lattice.n_rows, lattice.n_cols),
+        epoch_work=_stored_values(problem.rows) * lattice.n_units,
     )
+
+
+def _stored_values(rows: Rows) -> int:
+    return len(rows.values) if isinstance(rows, SparseRows) else rows.size
 
 
 def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, Any]:
@@ -201,11 +309,17 @@ def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, A
         "n_epochs": plan.n_epochs,
         "radius_start": plan.radius_start,
         "radius_end": plan.radius_end,
-        "radius_decay": plan.radius_decay,
+        "radius_decay": _shown(plan.radius_decay),
+        "winner": settings.winner,
         "n_iter": trained.n_iter,
         "stop_reason": trained.stop_reason,
         "seed": settings.seed,
     }
     if plan.algorithm == "online":
-        shown |= {name: getattr(plan, name) for name in ("rate_start", "rate_end", "rate_decay")}
+        names = ("rate_start", "rate_end", "rate_decay")
+        shown |= {name: _shown(getattr(plan, name)) for name in names}
     return shown
+
+
+def _shown(setting: Any) -> Any:
+    return setting.tolist() if isinstance(setting, np.ndarray) else setting

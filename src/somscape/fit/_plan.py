@@ -1,4 +1,4 @@
-"""Settings of one training run, and what "auto" stands for.
+"""One training run with nothing left to decide, and what "auto" stands for.
 
 Sizes follow Vesanto's rule as the SOM Toolbox ships it (Vesanto et al. 2000): about five times
 the square root of the number of rows, stretched like the data's two main axes.  The long side
@@ -7,23 +7,57 @@ lies along the columns, so that a map fits a page or a screen.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from somscape._types import Float64s
 
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
 AUTO_EPOCHS = 10
 MAX_EXTRA_EPOCHS = 10
-AUTO_RADIUS_END = 0.7
-"""Smoothness for accuracy: 0.5 lowers the quantization error by about 8 % and doubles the
+RADIUS_END = {"smooth": 1.0, "balanced": 0.7, "sharp": 0.5}
+"""Final radius by detail: 0.5 lowers the quantization error by about 8 % and doubles the
 topographic error, 1.0 does the reverse."""
+
+ROWS_PER_UNIT = 50
+"""A pass over fewer rows for each unit costs quality (algorithms: sampling)."""
+
+SMALL_WORK = 5e8
+"""Multiply-adds of one epoch up to which all of training takes a tenth of a second or so: the
+whole map is trained on all rows."""
+
+COARSE_EPOCHS, FINE_EPOCHS = 8, 4
+LEAST_COARSE_SIDE = 8
+
+
+class Stage(NamedTuple):
+    """Some epochs on one lattice and one share of the rows.
+
+    Attributes
+    ----------
+    shrink : int
+        How many units of the map, each way, one of the stage's stands for.
+    n_epochs : int
+    radius_start, radius_end : float
+        In steps of the whole map.
+    rows_per_unit : int or None
+        How many rows each pass takes, at most, for each unit of the stage; None for all.
+    """
+
+    shrink: int
+    n_epochs: int
+    radius_start: float
+    radius_end: float
+    rows_per_unit: int | None
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One training run, with nothing left to decide.
+    """One training run.
 
     Attributes
     ----------
-    algorithm : {"batch", "online"}
+    algorithm : {"batch", "online", "minibatch", "multires"}
     init : str
         Name of a start, or "given".
     n_epochs : float
@@ -32,13 +66,15 @@ class Plan:
         Further batch passes at the final radius while units still move.
     radius_start, radius_end : float
         Grid steps.
-    radius_decay, rate_decay : str
-        Names of schedules.
+    radius_decay, rate_decay : str or ndarray
+        Names of schedules, or their values.
     rate_start, rate_end : float
         Learning rate, for ``"online"``.
     tol : float
         Stop at the final radius once no unit moves further than this share of the data's
         spread; 0 for never.
+    coarse : tuple of Stage
+        What goes before the epochs on the whole map; empty but for ``"multires"``.
     """
 
     algorithm: str
@@ -47,11 +83,12 @@ class Plan:
     extra_epochs: int
     radius_start: float
     radius_end: float
-    radius_decay: str
+    radius_decay: str | Float64s
     rate_start: float
     rate_end: float
-    rate_decay: str
+    rate_decay: str | Float64s
     tol: float
+    coarse: tuple[Stage, ...] = ()
 
 
 def auto_shape(
@@ -115,38 +152,80 @@ def resolve_plan(
     n_epochs: float | str,
     radius_start: float | str,
     radius_end: float | str,
-    radius_decay: str,
+    radius_decay: str | Float64s,
     rate_start: float,
     rate_end: float,
-    rate_decay: str,
+    rate_decay: str | Float64s,
     tol: float,
-    longest_side: int,
+    longest_side: float,
+    detail: str = "balanced",
+    shape: tuple[int, int] | None = None,
+    epoch_work: float = 0.0,
 ) -> Plan:
     """Return the plan that a set of parameters stands for.
 
     ``n_epochs="auto"`` is 10 passes and, for batch training, up to 10 more at the final
     radius.  ``radius_start="auto"`` is a quarter of the way to unfolding for a start on the
     data's plane (an eighth of the longest side, at least 2) and half the longest side for
-    other starts.
+    other starts.  ``algorithm="auto"`` is batch training while an epoch is short, and above that
+    a coarse map first; that needs a ``shape``, and ``epoch_work`` are an epoch's multiply-adds.
     """
+    if not isinstance(radius_decay, str):
+        radius_start, radius_end = float(radius_decay[0]), float(radius_decay[-1])
     if radius_end == "auto":
         fixed = None if radius_start == "auto" else float(radius_start)
-        radius_end = AUTO_RADIUS_END if fixed is None else min(AUTO_RADIUS_END, fixed)
+        wanted = RADIUS_END[detail]
+        radius_end = wanted if fixed is None else min(wanted, fixed)
+    radius_end = float(radius_end)
+    is_free = algorithm == "auto" and n_epochs == "auto" and radius_start == "auto"
     if radius_start == "auto":
         wide = max(2.0, longest_side / 8) if init == "pca" else max(2.0, longest_side / 2)
-        radius_start = max(wide, float(radius_end))
-    algorithm = "batch" if algorithm == "auto" else algorithm
+        radius_start = max(wide, radius_end)
+    radius_start = float(radius_start)
+    coarse: tuple[Stage, ...] = ()
+    is_large = is_free and epoch_work > SMALL_WORK
+    if shape is not None and init != "given" and (algorithm == "multires" or is_large):
+        coarse = _coarse_stages(shape, radius_start, radius_end)
+    if algorithm == "auto":
+        algorithm = "multires" if coarse else "batch"
     is_auto = n_epochs == "auto"
+    if coarse:
+        radius_start = max(coarse[-1].radius_end, radius_end)
+    if not is_auto:
+        epochs = float(n_epochs)
+    elif isinstance(radius_decay, str):
+        epochs = FINE_EPOCHS if coarse else AUTO_EPOCHS
+    else:
+        epochs = len(radius_decay)
     return Plan(
         algorithm,
         init,
-        AUTO_EPOCHS if is_auto else float(n_epochs),
+        epochs,
         MAX_EXTRA_EPOCHS if is_auto and algorithm == "batch" else 0,
-        float(radius_start),
-        float(radius_end),
+        radius_start,
+        radius_end,
         radius_decay,
         float(rate_start),
         float(rate_end),
         rate_decay,
         float(tol),
+        coarse,
     )
+
+
+def _coarse_stages(
+    shape: tuple[int, int], radius_start: float, radius_end: float
+) -> tuple[Stage, ...]:
+    """Return the stages before the whole map: each doubles the side of the one before."""
+    shrinks = []
+    while min(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE // 2 and (
+        max(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE
+    ):
+        shrinks.append(2 ** (len(shrinks) + 1))
+    stages, wide = [], radius_start
+    for shrink in reversed(shrinks):
+        narrow = max(radius_end * shrink, radius_end)
+        wide = max(wide, narrow)
+        stages.append(Stage(shrink, COARSE_EPOCHS, wide, narrow, ROWS_PER_UNIT))
+        wide = narrow
+    return tuple(stages)

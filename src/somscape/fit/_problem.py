@@ -13,8 +13,9 @@ from functools import cached_property
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
+from somscape.fit._heskes import shared_by_neighborhood, with_room_for_spread
 from somscape.grid import Lattice, Neighborhood
-from somscape.kernels import Kernels, Rows, SparseRows, column_range
+from somscape.kernels import Kernels, Metric, Rows, SparseRows, column_range
 
 SUM_BITS = 61
 """Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
@@ -44,12 +45,21 @@ class Problem:
         Weighted mean of the rows.
     center : ndarray of shape (n_features,), float64
         What sums are taken relative to: the mean, or 0 for sparse rows.
+    low, high : ndarray of shape (n_features,), float64
+        The least and the largest value of each feature.
     far : ndarray of shape (n_features,), float64
         How far the rows reach from the center.
     scale : ndarray of shape (n_features,), float64
         Power of two by feature that turns values into integers.
     weight_scale, error_scale : float
         The same for weights and for distances.
+    metric : Metric
+        How rows and prototypes are compared; the rows are in its form.
+    winner : {"nearest", "heskes"}
+        Which unit a row goes to: the one with the nearest prototype, or the one whose whole
+        neighborhood is nearest.
+    has_missing : bool
+        Whether rows may hold NaN.
     """
 
     rows: Rows
@@ -60,10 +70,20 @@ class Problem:
     total_weight: float
     mean: Float64s
     center: Float64s
+    low: Float64s
+    high: Float64s
     far: Float64s
     scale: Float64s
     weight_scale: float
     error_scale: float
+    metric: Metric = Metric()
+    winner: str = "nearest"
+    has_missing: bool = False
+
+    @cached_property
+    def seen_scale(self) -> Float64s:
+        """Power of two by feature that turns the weight of present values into integers."""
+        return _value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
 
     @cached_property
     def pulls(self) -> Neighborhood:
@@ -73,6 +93,11 @@ class Problem:
     def on(self, lattice: Lattice) -> "Problem":
         """Return the same problem on another lattice."""
         return replace(self, lattice=lattice)
+
+    def of(self, rows: Rows, weights: Float64s | None) -> "Problem":
+        """Return the same problem for some of its rows."""
+        total = float(len(rows)) if weights is None else math.fsum(weights)
+        return replace(self, rows=rows, weights=weights, total_weight=total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +112,14 @@ class EpochSums:
         Weighted sums of the rows won, relative to the mean, times ``scale``.
     error : int
         Weighted sum of the rows' distances to their winners, times ``error_scale``.
+    seen : ndarray of shape (n_units, n_features), int64, or None
+        Weight of the values that are not missing, times ``seen_scale``; None where all are there.
     """
 
     counts: Ints
     totals: Ints
     error: int
+    seen: Ints | None = None
 
     def is_same(self, other: "EpochSums") -> bool:
         """Return whether both lead to the same codebook, bit for bit."""
@@ -112,6 +140,10 @@ def make_problem(
     neighborhood: str,
     kernels: Kernels,
     reach: Floats | None = None,
+    *,
+    metric: Metric = Metric(),
+    winner: str = "nearest",
+    has_missing: bool = False,
 ) -> Problem:
     """Fix mean and fixed-point scales in two passes over the rows.
 
@@ -125,6 +157,8 @@ def make_problem(
         Kept in the problem.
     reach : ndarray of shape (k, n_features), optional
         Further points that distances may be measured from, such as a given start.
+    metric, winner, has_missing
+        Kept in the problem; the rows are as ``metric.trained_on`` returns them.
 
     Returns
     -------
@@ -134,18 +168,21 @@ def make_problem(
         weights = _sized(weights)
     # fsum rounds once, so the total does not depend on the order of the rows.
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
-    low, high = (edge.astype(np.float64) for edge in column_range(rows))
+    low, high = _range_of(rows, has_missing)
     is_sparse = isinstance(rows, SparseRows)
     middle = np.zeros_like(low) if is_sparse else low + (high - low) / 2
     reach_of_middle = np.maximum(high - middle, middle - low)
-    mean = middle + _mean_offset(rows, weights, total_weight, middle, reach_of_middle, kernels)
+    if has_missing:
+        mean = _mean_of_present(rows, weights)
+    else:
+        mean = middle + _mean_offset(rows, weights, total_weight, middle, reach_of_middle, kernels)
     center = middle if is_sparse else mean
     far = np.maximum(high - center, center - low)
     if reach is not None and len(reach):
         spread = np.maximum(high, reach.max(axis=0)) - np.minimum(low, reach.min(axis=0))
     else:
         spread = high - low
-    diameter = float(np.sqrt((spread**2).sum()))
+    diameter = _diameter(metric, spread, has_missing)
     return Problem(
         rows,
         weights,
@@ -155,10 +192,15 @@ def make_problem(
         total_weight,
         mean,
         center,
+        low,
+        high,
         far,
         _value_scale(far, weights, total_weight),
         float(_power_of_two(SUM_BITS, total_weight)),
         float(_power_of_two(SUM_BITS, total_weight * diameter)),
+        metric,
+        winner,
+        has_missing,
     )
 
 
@@ -185,10 +227,17 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     """
     if not np.may_share_memory(_values(rows), _values(problem.rows)):
         _refuse_beyond(problem, rows)
-    units, distances = problem.kernels.search(rows, codebook, order=problem.lattice.walk)
+    kernels, lattice = problem.kernels, problem.lattice
+    compared = rows if problem.winner == "nearest" else with_room_for_spread(rows)
+    units, distances = problem.metric.search(
+        kernels, compared, codebook, order=lattice.walk, has_missing=problem.has_missing
+    )
     counts = np.zeros(len(codebook), dtype=np.int64)
-    totals = np.zeros(codebook.shape, dtype=np.int64)
-    error = problem.kernels.sums(
+    totals = np.zeros((len(codebook), rows.shape[1]), dtype=np.int64)
+    seen = None
+    if problem.has_missing:
+        rows, seen = _without_gaps(problem, rows, units[:, 0], weights, counts.copy())
+    error = kernels.sums(
         rows,
         units[:, 0],
         weights,
@@ -200,7 +249,23 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
         distances[:, 0],
         problem.error_scale,
     )
-    return EpochSums(counts, totals, error)
+    return EpochSums(counts, totals, error, seen)
+
+
+def _without_gaps(
+    problem: Problem, rows: Rows, units: Ints, weights: Float64s | None, counts: Ints
+) -> tuple[Floats, Ints]:
+    """Return rows whose missing values add nothing, and the weight of the others by unit."""
+    assert isinstance(rows, np.ndarray)
+    is_there = ~np.isnan(rows)
+    filled = np.where(is_there, rows, problem.center)
+    seen = np.zeros((len(counts), rows.shape[1]), dtype=np.int64)
+    nothing = np.zeros(rows.shape[1])
+    present = is_there.astype(np.float64)
+    problem.kernels.sums(
+        present, units, weights, nothing, problem.seen_scale, 1.0, counts, seen
+    )
+    return filled, seen
 
 
 def _values(rows: Rows) -> Floats:
@@ -210,7 +275,7 @@ def _values(rows: Rows) -> Floats:
 def _refuse_beyond(problem: Problem, rows: Rows) -> None:
     if not len(rows):
         return
-    low, high = column_range(rows)
+    low, high = _range_of(rows, problem.has_missing)
     far = np.maximum(high - problem.center, problem.center - low)
     if not (far <= problem.far).all():
         column = int((far > problem.far).argmax())
@@ -233,7 +298,8 @@ def combine(a: EpochSums, b: EpochSums) -> EpochSums:
     EpochSums
         Of all of them.
     """
-    return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error)
+    seen = None if a.seen is None or b.seen is None else a.seen + b.seen
+    return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error, seen)
 
 
 def finalize(
@@ -261,15 +327,64 @@ def finalize(
         Distance that the unit moved furthest.
         O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
     """
-    return problem.kernels.smooth(
-        sums.totals,
-        sums.counts,
-        problem.scale,
-        problem.weight_scale,
-        problem.center,
-        problem.pulls.tables(radius),
-        codebook,
+    tables = problem.pulls.tables(radius)
+    counts, totals = sums.counts, sums.totals
+    if problem.winner == "heskes":
+        counts, totals = shared_by_neighborhood(tables, counts, totals)
+    updated, step = problem.kernels.smooth(
+        totals, counts, problem.scale, problem.weight_scale, problem.center, tables, codebook
     )
+    if sums.seen is None:
+        return updated, step
+    # Both are means over all rows won; their ratio is the mean over those with a value.
+    share, _ = problem.kernels.smooth(
+        sums.seen,
+        counts,
+        problem.seen_scale,
+        problem.weight_scale,
+        np.zeros(codebook.shape[1]),
+        tables,
+        np.ones(codebook.shape),
+    )
+    is_seen = share > 0
+    means = problem.center + (updated - problem.center) / np.where(is_seen, share, 1.0)
+    updated = np.where(is_seen, means, codebook)
+    return updated, float(np.sqrt(((updated - codebook) ** 2).sum(axis=1)).max())
+
+
+def _range_of(rows: Rows, has_missing: bool) -> tuple[Float64s, Float64s]:
+    if has_missing:
+        assert isinstance(rows, np.ndarray)
+        return (
+            np.nanmin(rows, axis=0).astype(np.float64),
+            np.nanmax(rows, axis=0).astype(np.float64),
+        )
+    low, high = column_range(rows)
+    return low.astype(np.float64), high.astype(np.float64)
+
+
+def _mean_of_present(rows: Rows, weights: Float64s | None) -> Float64s:
+    """Mean of the values that are there: only a point to measure from, so rounding is free."""
+    wide = np.asarray(rows, dtype=np.float64)
+    times = np.ones((len(wide), 1)) if weights is None else weights[:, None]
+    is_there = ~np.isnan(wide)
+    total = np.where(is_there, wide * times, 0.0).sum(axis=0)
+    mean: Float64s = total / (is_there * times).sum(axis=0)
+    return np.clip(mean, np.nanmin(wide, axis=0), np.nanmax(wide, axis=0))
+
+
+def _diameter(metric: Metric, spread: Float64s, has_missing: bool) -> float:
+    """No two rows or prototypes are further apart."""
+    if metric.kernel == "cosine":
+        return 2.0
+    weights = np.ones(len(spread)) if metric.feature_weights is None else metric.feature_weights
+    if metric.kernel == "chebyshev":
+        return float((spread * weights).max())
+    if has_missing:  # distances are scaled up to all features
+        spread = np.full_like(spread, spread.max())
+    if metric.kernel == "manhattan":
+        return float((spread * weights).sum())
+    return float(np.sqrt((spread**2 * weights).sum()))
 
 
 def _sized(weights: Float64s) -> Float64s:

@@ -5,19 +5,23 @@ import numpy as np
 from somscape._elementary import exp, log_of
 from somscape._types import Float64s
 
-SCHEDULES = ("geometric", "linear", "asymptotic", "constant")
+SCHEDULES = ("geometric", "linear", "inverse", "asymptotic", "constant")
 
 
-def schedule(kind: str, start: float, end: float, n: int, steps: slice = slice(None)) -> Float64s:
+def schedule(
+    kind: str | Float64s, start: float, end: float, n: int, steps: slice = slice(None)
+) -> Float64s:
     """Return the values at steps 0 to n - 1, or at some of them.
 
     Parameters
     ----------
-    kind : {"geometric", "linear", "asymptotic", "constant"}
-        ``geometric``: equal ratios, and ``linear``: equal differences, the last step exactly
+    kind : {"geometric", "linear", "inverse", "asymptotic", "constant"} or ndarray
+        ``geometric``: equal ratios, ``linear``: equal differences, and ``inverse``: equal
+        differences of 1 over the value, the last step exactly
         at `end` (a single step is at `end`).  ``asymptotic``:
         ``start / (1 + (start/end - 1) t / n)``, which nears `end` and is MiniSom's default
-        decay for ``end = start / 3``.  ``constant``: `start` throughout.
+        decay for ``end = start / 3``.  ``constant``: `start` throughout.  An array holds the
+        values themselves, each for an equal part of the steps.
     start, end : float
         Above 0.
     n : int
@@ -37,6 +41,9 @@ def schedule(kind: str, start: float, end: float, n: int, steps: slice = slice(N
     [1.0, 0.5]
     """
     step = np.arange(*steps.indices(n))
+    if not isinstance(kind, str):
+        values: Float64s = kind[step * len(kind) // n]
+        return values
     if kind == "constant":
         return np.full(len(step), float(start))
     if kind == "asymptotic":
@@ -44,6 +51,8 @@ def schedule(kind: str, start: float, end: float, n: int, steps: slice = slice(N
     fraction = step / (n - 1) if n > 1 else np.ones(len(step))
     if kind == "linear":
         values = start + (end - start) * fraction
+    elif kind == "inverse":
+        values = start / (1.0 + (start / end - 1.0) * fraction)
     else:
         first = log_of(start)
         values = exp(first + (log_of(end) - first) * fraction)

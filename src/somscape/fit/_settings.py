@@ -4,14 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from somscape._types import Float64s
 from somscape._validate import check_choice, check_number, check_whole
+from somscape.fit._plan import RADIUS_END
 from somscape.fit._schedule import SCHEDULES
 from somscape.fit._start import STARTS
 from somscape.fit._watch import Callback
 from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS
+from somscape.kernels import METRIC_NAMES
 
-ALGORITHMS = ("auto", "batch", "online")
-METRICS = ("euclidean",)
+ALGORITHMS = ("auto", "batch", "online", "minibatch", "multires")
+WINNERS = ("nearest", "heskes")
+ORDERS = ("random", "sequential")
+ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +41,19 @@ class Settings:
     metric: str = "euclidean"
     algorithm: str = "auto"
     init: Any = "pca"
+    detail: str = "balanced"
     n_epochs: float | str = "auto"
     radius_start: float | str = "auto"
     radius_end: float | str = "auto"
-    radius_decay: str = "geometric"
+    radius_decay: Any = "geometric"
     rate_start: float = 0.5
     rate_end: float = 0.05
-    rate_decay: str = "geometric"
+    rate_decay: Any = "geometric"
     tol: float = 1e-4
+    winner: str = "nearest"
+    feature_weight: Any = None
+    order: Any = "random"
+    max_time: float | None = None
     seed: int = 0
     callbacks: Sequence[Callback] = ()
 
@@ -51,10 +63,17 @@ class Settings:
         check_choice("lattice", self.lattice, KINDS)
         check_choice("boundary", self.boundary, BOUNDARIES)
         check_choice("neighborhood", self.neighborhood, NEIGHBORHOODS)
-        check_choice("metric", self.metric, METRICS)
+        check_choice("metric", self.metric, METRIC_NAMES)
         check_choice("algorithm", self.algorithm, ALGORITHMS)
-        check_choice("radius_decay", self.radius_decay, SCHEDULES)
-        check_choice("rate_decay", self.rate_decay, SCHEDULES)
+        check_choice("detail", self.detail, tuple(RADIUS_END))
+        check_choice("winner", self.winner, WINNERS)
+        _check_decay("radius_decay", self.radius_decay)
+        _check_decay("rate_decay", self.rate_decay)
+        if isinstance(self.order, str):
+            check_choice("order", self.order, ORDERS)
+        if self.max_time is not None:
+            check_number("max_time", self.max_time, 0)
+        self._check_combinations()
         if isinstance(self.init, str):
             check_choice("init", self.init, STARTS)
         if self.algorithm == "online":
@@ -74,3 +93,61 @@ class Settings:
                 f"`radius_end` must not be above `radius_start` (grid steps); got {end} and "
                 f"{start}. Pass a larger `radius_start`, or leave both 'auto'."
             )
+
+    def _check_combinations(self) -> None:
+        if self.winner == "heskes" and (
+            self.algorithm in ("online", "minibatch")
+            or self.metric not in ("euclidean", "mahalanobis")
+        ):
+            raise ValueError(
+                "`winner='heskes'` needs batch training with the metric 'euclidean' or "
+                f"'mahalanobis'; got algorithm={self.algorithm!r}, metric={self.metric!r}."
+            )
+        if self.winner == "heskes" and self.feature_weight is not None:
+            raise ValueError(
+                "`winner='heskes'` knows no `feature_weight`; multiply the columns of X by the "
+                "roots of the weights instead."
+            )
+        if self.feature_weight is not None and self.metric == "mahalanobis":
+            raise ValueError(
+                "`metric='mahalanobis'` finds the weights of the features itself; leave "
+                "`feature_weight` None."
+            )
+        if self.algorithm == "online" and self.metric not in ONLINE_METRICS:
+            raise ValueError(
+                f"`algorithm='online'` has the metrics {', '.join(map(repr, ONLINE_METRICS))}; got "
+                f"{self.metric!r}. Pass algorithm='batch', or another metric."
+            )
+        if self.algorithm == "online" and self.feature_weight is not None:
+            raise ValueError(
+                "`algorithm='online'` knows no `feature_weight`; pass algorithm='batch', or "
+                "multiply the columns of X by the roots of the weights."
+            )
+        if not isinstance(self.radius_decay, str) and (
+            self.radius_start != "auto" or self.radius_end != "auto"
+        ):
+            raise ValueError(
+                "`radius_decay` holds the radii themselves, so `radius_start` and `radius_end` "
+                f"must be 'auto'; got {self.radius_start!r} and {self.radius_end!r}."
+            )
+
+
+def _check_decay(name: str, decay: Any) -> None:
+    if isinstance(decay, str):
+        check_choice(name, decay, SCHEDULES)
+        return
+    try:
+        values: Float64s = np.asarray(decay, dtype=np.float64)
+    except (ValueError, TypeError):
+        values = np.empty(0)
+    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
+        allowed = ", ".join(repr(c) for c in SCHEDULES)
+        raise ValueError(
+            f"`{name}` must be one of {allowed}, or an array of numbers above 0, one per epoch; "
+            f"got {decay!r}."
+        )
+
+
+def decay_of(decay: Any) -> str | Float64s:
+    """Return the name of a schedule, or its values as an array."""
+    return decay if isinstance(decay, str) else np.asarray(decay, dtype=np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 from somscape._types import Float64s, Floats
 from somscape.fit._problem import Problem
 from somscape.grid import Lattice
-from somscape.kernels import SparseRows, column_range
+from somscape.kernels import SparseRows
 
 STARTS = ("pca", "sample", "random")
 
@@ -66,6 +66,8 @@ def principal_axes(problem: Problem) -> Axes:
         return _sparse_axes(rows, weights, problem.mean)
     step = -(-len(rows) // MAX_AXES_ROWS)
     centered = rows[::step].astype(np.float64) - problem.mean
+    if problem.has_missing:
+        centered = np.where(np.isnan(centered), 0.0, centered)
     some_weights = None if weights is None else _countable(weights[::step])
     total = float(len(centered)) if some_weights is None else math.fsum(some_weights)
     bits = (52 - math.ceil(math.log2(total + 1))) // 2
@@ -90,6 +92,30 @@ def principal_axes(problem: Problem) -> Axes:
         top = np.append(top, 0.0)
         directions = np.vstack([directions, np.zeros(rows.shape[1])])
     return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]))
+
+
+def mean_and_covariance(
+    rows: Floats, weights: Float64s | None
+) -> tuple[Float64s, Float64s]:
+    """Return the mean and the covariance of dense rows, from at most 100,000 of them.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+    weights : ndarray of shape (n,) or None
+
+    Returns
+    -------
+    mean : ndarray of shape (n_features,)
+    covariance : ndarray of shape (n_features, n_features)
+        O(n * n_features^2).
+    """
+    step = -(-len(rows) // MAX_AXES_ROWS)
+    wide = rows[::step].astype(np.float64)
+    share = np.ones(len(wide)) if weights is None else weights[::step]
+    mean: Float64s = np.average(wide, axis=0, weights=share)
+    centered = wide - mean
+    return mean, (centered * share[:, None]).T @ centered / math.fsum(share)
 
 
 def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s) -> Axes:
@@ -155,17 +181,18 @@ def start_codebook(
     if init == "pca":
         assert axes is not None
         offsets = plane_coordinates(lattice) * np.sqrt(axes.variances) @ axes.directions
-        low, high = (edge.astype(np.float64) for edge in column_range(rows))
-        largest = np.maximum(high - problem.mean, problem.mean - low)
+        largest = np.maximum(problem.high - problem.mean, problem.mean - problem.low)
         grain = largest / 2.0**START_BITS
         grain[grain == 0] = 1.0
         values = problem.mean + np.rint(offsets / grain) * grain
     elif init == "sample":
         drawn = _draw_rows(problem, lattice.n_units, rng)
         values = rows.take(drawn).dense() if isinstance(rows, SparseRows) else rows[drawn]
+        if problem.has_missing:
+            values = np.where(np.isnan(values), problem.mean, values)
     else:
-        low, high = (edge.astype(np.float64) for edge in column_range(rows))
-        values = low + (high - low) * rng.random((lattice.n_units, rows.shape[1]))
+        span = problem.high - problem.low
+        values = problem.low + span * rng.random((lattice.n_units, rows.shape[1]))
     return np.ascontiguousarray(values, dtype=np.float64)
 
 

@@ -1,15 +1,19 @@
-"""The two training loops: batch, and one row at a time."""
+"""The training loops: batch, over stages of growing maps; mini-batch; one row at a time."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from somscape._errors import InputError
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
+from somscape.fit._heskes import neighborhood_means
 from somscape.fit._local import epoch_sums
-from somscape.fit._plan import Plan
-from somscape.fit._problem import Problem, finalize
+from somscape.fit._place import placed, shrunk
+from somscape.fit._plan import ROWS_PER_UNIT, Plan
+from somscape.fit._problem import EpochSums, Problem, finalize
 from somscape.fit._schedule import schedule
+from somscape.fit._stream import RunningSums
 from somscape.fit._watch import Progress, Watch
 from somscape.grid import Lattice
 from somscape.kernels import SparseRows
@@ -21,6 +25,9 @@ BLOCK_WORK = 5e7
 """Multiply-adds of one block of online updates: about 20 ms, so that an interrupt and the
 progress bar are served at once and the blocks' overhead is not seen."""
 
+FORGETTING = 0.6
+"""Mini-batch t counts ``(t + 2)^-0.6`` of the sums: above 1/2, as convergence needs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -29,22 +36,36 @@ class Trained:
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
+        As the metric compares it.
     history : dict of str to ndarray
         By epoch or block.
     n_iter : int
         Epochs done; for online training the number of passes, rounded up.
     stop_reason : str
         Why training ended, in words.
+    sums : RunningSums or None
+        Of the last pass over all rows, for more data to come; None where there was none.
     """
 
     codebook: Float64s
     history: dict[str, Float64s]
     n_iter: int
     stop_reason: str
+    sums: RunningSums | None = None
+
+
+def first_lattice(lattice: Lattice, plan: Plan) -> Lattice:
+    """Return the lattice that training starts on."""
+    return shrunk(lattice, plan.coarse[0].shrink) if plan.coarse else lattice
 
 
 def train(
-    problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
+    problem: Problem,
+    codebook: Float64s,
+    plan: Plan,
+    watch: Watch,
+    rng: np.random.Generator,
+    order: str | Ints = "random",
 ) -> Trained:
     """Train a codebook on prepared rows.
 
@@ -52,115 +73,244 @@ def train(
     ----------
     problem : Problem
     codebook : ndarray of shape (n_units, n_features), float64
-        The start; not changed.  Batch training keeps it in float64, so that float32 rows give the
-        map of the same rows in float64; online training updates it in the rows' type.
+        The start, on `first_lattice`; not changed.  Batch training keeps it in float64, so that
+        float32 rows give the map of the same rows in float64; online training updates it in the
+        rows' type.
     plan : Plan
     watch : Watch
         Told of every epoch or block.
     rng : numpy.random.Generator
-        Orders the rows for online training; batch training draws nothing.
+        Draws samples of rows, and orders them for online training; batch training on all rows
+        draws nothing.
+    order : {"random", "sequential"} or ndarray of int, default="random"
+        In which online training presents the rows; an array is gone through again and again.
 
     Returns
     -------
     Trained
     """
-    loop = _train_online if plan.algorithm == "online" else _train_batch
-    return loop(problem, codebook, plan, watch, rng)
+    if plan.algorithm == "online":
+        return _train_online(problem, codebook, plan, watch, _Order(problem, order, rng))
+    if plan.algorithm == "minibatch":
+        return _train_minibatch(problem, codebook, plan, watch, rng)
+    return _train_batch(problem, codebook, plan, watch, rng)
+
+
+class _Epochs:
+    """Batch epochs one after the other, on whatever lattice and rows; keeps what they lead to."""
+
+    def __init__(self, codebook: Float64s, watch: Watch, spread: float, n_planned: int) -> None:
+        self.codebook, self.watch = codebook, watch
+        self.spread, self.n_planned = spread, n_planned
+        self.sums: EpochSums | None = None
+        self.movement = float("inf")
+
+    def run(self, problem: Problem, radius: float) -> str:
+        """Do one epoch; return why to stop, or nothing."""
+        compared = self.codebook
+        if problem.winner == "heskes":
+            tables = problem.pulls.tables(radius)
+            compared = neighborhood_means(
+                problem.kernels, self.codebook, problem.center, tables
+            )
+        self.sums = epoch_sums(problem, compared)
+        self.codebook, step = finalize(problem, self.sums, radius, self.codebook)
+        self.movement = step / self.spread
+        return self.watch.note(
+            Progress(
+                len(self.watch.entries) + 1,
+                self.n_planned,
+                radius,
+                self.sums.error / problem.error_scale / problem.total_weight,
+                self.movement,
+                len(self.codebook),
+                len(problem.rows),
+            )
+        )
 
 
 def _train_batch(
     problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
 ) -> Trained:
-    n_planned = int(plan.n_epochs)
-    falling = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_planned)
+    falling = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, int(plan.n_epochs))
     radii = [*falling.tolist(), *[float(falling[-1])] * plan.extra_epochs]
+    n_planned = len(radii) + sum(stage.n_epochs for stage in plan.coarse)
     problem.pulls.tabulate(radii)
-    spread = _spread(problem)
-    previous, seen = None, set[int]()
+    epochs = _Epochs(codebook, watch, _spread(problem), n_planned)
+    lattice = first_lattice(problem.lattice, plan)
     try:
-        for epoch, radius in enumerate(radii):
-            is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
-            sums = epoch_sums(problem, codebook)
-            codebook, step = finalize(problem, sums, radius, codebook)
-            error = sums.error / problem.error_scale / problem.total_weight
-            movement = step / spread
-            progress = Progress(epoch + 1, len(radii), radius, error, movement)
-            if watch.note(progress):
-                return Trained(codebook, watch.history, epoch + 1, "a callback asked to stop")
-            is_last = epoch == len(radii) - 1
-            if radius != radii[-1] or (is_last and not is_settling):
-                continue
-            digest = sums.digest()
-            if is_settling:
-                # Same sums at the same radius: the codebook can only repeat from here on.
-                if previous is not None and sums.is_same(previous):
-                    return Trained(codebook, watch.history, epoch + 1, "settled: no row moves")
-                if digest in seen:
-                    return Trained(codebook, watch.history, epoch + 1, "cycle: an epoch repeats")
-                if movement <= plan.tol:
-                    return Trained(codebook, watch.history, epoch + 1, "settled: within tol")
-            previous = sums
-            seen.add(digest)
+        reason = ""
+        for stage in plan.coarse:
+            here = shrunk(problem.lattice, stage.shrink)
+            epochs.codebook, lattice = placed(epochs.codebook, lattice, here), here
+            limit = None if stage.rows_per_unit is None else stage.rows_per_unit * here.n_units
+            part = _sample(problem.on(here), limit, rng)
+            for radius in schedule(
+                "geometric", stage.radius_start, stage.radius_end, stage.n_epochs
+            ).tolist():
+                reason = epochs.run(part, radius / stage.shrink)
+                if reason:
+                    break
+            if reason:
+                break
+        if plan.coarse:
+            epochs.codebook = placed(epochs.codebook, lattice, problem.lattice)
+        if not reason:
+            reason = _settle(problem, epochs, radii, plan.tol)
     except KeyboardInterrupt:
-        return Trained(codebook, watch.history, len(watch.entries), INTERRUPTED)
-    return Trained(codebook, watch.history, len(radii), "all epochs done")
+        reason = INTERRUPTED
+        if plan.coarse and len(epochs.codebook) != problem.lattice.n_units:
+            epochs.codebook = placed(epochs.codebook, lattice, problem.lattice)
+    sums = None
+    if epochs.sums is not None and len(epochs.sums.counts) == problem.lattice.n_units:
+        sums = RunningSums.of(problem, epochs.sums)
+    return Trained(epochs.codebook, watch.history, len(watch.entries), reason, sums)
+
+
+def _settle(problem: Problem, epochs: _Epochs, radii: Sequence[float], tol: float) -> str:
+    """Do the epochs on the whole map; at the last radius, stop once nothing changes."""
+    previous, seen = None, set[int]()
+    for epoch, radius in enumerate(radii):
+        is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
+        reason = epochs.run(problem, radius)
+        if reason:
+            return reason
+        is_last = epoch == len(radii) - 1
+        if radius != radii[-1] or (is_last and not is_settling):
+            continue
+        assert epochs.sums is not None
+        digest = epochs.sums.digest()
+        if is_settling:
+            # Same sums at the same radius: the codebook can only repeat from here on.
+            if previous is not None and epochs.sums.is_same(previous):
+                return "settled: no row moves"
+            if digest in seen:
+                return "cycle: an epoch repeats"
+            if epochs.movement <= tol:
+                return "settled: within tol"
+        previous = epochs.sums
+        seen.add(digest)
+    return "all epochs done"
+
+
+def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Problem:
+    """Return the problem for a random part of its rows, in the order they have."""
+    if n is None or n >= len(problem.rows):
+        return problem
+    chosen = np.sort(rng.choice(len(problem.rows), size=n, replace=False))
+    rows = problem.rows
+    some = rows.take(chosen) if isinstance(rows, SparseRows) else rows[chosen]
+    return problem.of(some, None if problem.weights is None else problem.weights[chosen])
+
+
+def _train_minibatch(
+    problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
+) -> Trained:
+    n, n_units = len(problem.rows), problem.lattice.n_units
+    size = min(n, ROWS_PER_UNIT * n_units)
+    n_steps = max(1, round(plan.n_epochs * n / size))
+    radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps)
+    spread = _spread(problem)
+    running: RunningSums | None = None
+    reason = "all epochs done"
+    try:
+        for step, radius in enumerate(radii.tolist()):
+            part = _sample(problem, size, rng)
+            batch = epoch_sums(part, codebook)
+            now = RunningSums.of(part, batch).faded(problem.total_weight / part.total_weight)
+            share = (step + 2.0) ** -FORGETTING
+            running = now if running is None else running.faded(1 - share).plus(now.faded(share))
+            before, tables = codebook, problem.pulls.tables(radius)
+            codebook = running.means(problem.kernels, tables, codebook)
+            moved = float(np.sqrt(((codebook - before) ** 2).sum(axis=1)).max())
+            error = batch.error / problem.error_scale / part.total_weight
+            stop = watch.note(
+                Progress(step + 1, n_steps, radius, error, moved / spread, n_units, size)
+            )
+            if stop:
+                reason = stop
+                break
+    except KeyboardInterrupt:
+        reason = INTERRUPTED
+    n_passes = -(-len(watch.entries) * size // n)
+    return Trained(codebook, watch.history, n_passes, reason, running)
+
+
+class _Order:
+    """Which row comes next in online training."""
+
+    def __init__(self, problem: Problem, order: str | Ints, rng: np.random.Generator) -> None:
+        self.problem, self.order, self.rng = problem, order, rng
+        self.waiting = np.empty(0, dtype=np.int64)
+
+    def take(self, n: int) -> Ints:
+        """Return the next rows."""
+        parts = [self.waiting]
+        while sum(map(len, parts)) < n:
+            parts.append(self._one_pass())
+        drawn = np.concatenate(parts)
+        self.waiting = drawn[n:]
+        return drawn[:n]
+
+    def _one_pass(self) -> Ints:
+        """Order of the next pass: each row once; weighted rows are drawn by their weight."""
+        n = len(self.problem.rows)
+        if not isinstance(self.order, str):
+            return np.asarray(self.order, dtype=np.int64)
+        if self.order == "sequential":
+            return np.arange(n)
+        if self.problem.weights is None:
+            return self.rng.permutation(n)
+        return self.rng.choice(n, size=n, p=self.problem.weights / self.problem.total_weight)
 
 
 def _train_online(
-    problem: Problem, start: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
+    problem: Problem, start: Float64s, plan: Plan, watch: Watch, order: _Order
 ) -> Trained:
     rows, lattice = problem.rows, problem.lattice
-    codebook: Floats = start.astype(rows.dtype)
     if isinstance(rows, SparseRows):
         raise InputError(
             "online training takes dense rows; pass algorithm='batch' for a sparse X, or "
             "X.toarray()."
         )
+    codebook: Floats = start.astype(rows.dtype)
     n_steps = max(1, round(plan.n_epochs * len(rows)))
     block = max(1, int(BLOCK_WORK / (2 * codebook.size)))
-    order = np.empty(0, dtype=np.int64)
     done = 0
     reason = ""
     try:
-        while done < n_steps:
+        while done < n_steps and not reason:
             wanted = min(block, n_steps - done)
-            lacking = max(0, wanted - len(order))
-            passes = [_one_pass(problem, rng) for _ in range(-(-lacking // len(rows)))]
-            order = np.concatenate([order, *passes])
             part = slice(done, done + wanted)
             radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
             rates = schedule(plan.rate_decay, plan.rate_start, plan.rate_end, n_steps, part)
             moved = codebook.copy()
             total = problem.kernels.stepwise(
-                rows,
-                order[:wanted],
-                rates,
-                radii,
-                lattice,
-                problem.neighborhood,
-                moved,
+                rows, order.take(wanted), rates, radii, lattice, problem.neighborhood, moved
             )
-            codebook, order, done = moved, order[wanted:], done + wanted
-            if watch.note(Progress(done, n_steps, float(radii[-1]), total / wanted, float("nan"))):
-                break
+            codebook, done = moved, done + wanted
+            reason = watch.note(
+                Progress(
+                    done,
+                    n_steps,
+                    float(radii[-1]),
+                    total / wanted,
+                    float("nan"),
+                    lattice.n_units,
+                    wanted,
+                )
+            )
     except KeyboardInterrupt:
         reason = INTERRUPTED
-    if not reason:
-        reason = "all updates done" if done == n_steps else "a callback asked to stop"
     final = codebook.astype(np.float64, copy=False)
-    return Trained(final, watch.history, -(-done // len(rows)), reason)
-
-
-def _one_pass(problem: Problem, rng: np.random.Generator) -> np.ndarray:
-    """Order of the next pass: each row once; weighted rows are drawn by their weight."""
-    n = len(problem.rows)
-    if problem.weights is None:
-        return rng.permutation(n)
-    return rng.choice(n, size=n, p=problem.weights / problem.total_weight)
+    n_passes = -(-done // len(rows))
+    if done == n_steps and reason != INTERRUPTED:
+        reason = "all updates done"
+    return Trained(final, watch.history, n_passes, reason)
 
 
 def _spread(problem: Problem) -> float:
     """Mean distance of the rows to their mean, or 1 where all rows are equal."""
-    alone = problem.on(Lattice(1, 1))
+    alone = replace(problem, lattice=Lattice(1, 1), winner="nearest")
     total = epoch_sums(alone, problem.mean[None, :]).error / problem.error_scale
     return total / problem.total_weight or 1.0

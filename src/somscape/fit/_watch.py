@@ -1,5 +1,6 @@
 """Progress out, and requests to stop in."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -22,6 +23,8 @@ class Progress(NamedTuple):
         Mean distance of the rows to their winners before the step's update.
     movement : float
         Farthest way a unit moved, as a share of the data's spread; NaN online.
+    n_units, n_samples : int
+        Size of the map that was trained in the step, and the rows it took.
     """
 
     step: int
@@ -29,7 +32,12 @@ class Progress(NamedTuple):
     radius: float
     quantization_error: float
     movement: float
+    n_units: int
+    n_samples: int
 
+
+STOPPED_BY_CALLBACK = "a callback asked to stop"
+OUT_OF_TIME = "time limit reached"
 
 Callback = Callable[[Progress], bool | None]
 """Called after each epoch, or block of updates; returns True to stop training."""
@@ -43,24 +51,32 @@ class Watch:
     ----------
     callbacks : sequence of callable
         Each is told of every entry.
+    max_time : float or None
+        Seconds after which training is to end.
     entries : list of Progress
         What happened so far.
     """
 
     callbacks: Sequence[Callback] = ()
+    max_time: float | None = None
     entries: list[Progress] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
 
-    def note(self, progress: Progress) -> bool:
-        """Record progress; return whether a callback wants to stop."""
+    def note(self, progress: Progress) -> str:
+        """Record progress; return why to stop now, or nothing."""
         self.entries.append(progress)
-        if not self.callbacks:
-            return False
         # All are told, even when the first already wants to stop.
         answers = [callback(progress) for callback in self.callbacks]
-        return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)
+        if any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers):
+            return STOPPED_BY_CALLBACK
+        if self.max_time is not None and time.monotonic() - self.started >= self.max_time:
+            return OUT_OF_TIME
+        return ""
 
     @property
     def history(self) -> dict[str, Float64s]:
         """The recorded values by name, each of shape (n_entries,)."""
-        names = ("step", "radius", "quantization_error", "movement")
-        return {n: np.array([float(getattr(e, n)) for e in self.entries]) for n in names}
+        columns = np.array(self.entries, dtype=np.float64).reshape(len(self.entries), -1)
+        history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
+        del history["n_steps"]
+        return history

@@ -1,7 +1,7 @@
 """Rows of which only some values are stored, as scipy.sparse's CSR arrays hold them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,15 @@ class SparseRows:
     def row_of_value(self) -> Ints:
         """Row number of each stored value, of shape (n_stored,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.begin))
+
+    def of_length_one(self) -> "SparseRows":
+        """Return the rows divided by their length; a row of zeros stays one."""
+        squares = np.bincount(
+            self.row_of_value, self.values.astype(np.float64) ** 2, minlength=len(self)
+        )
+        length = np.sqrt(np.where(squares > 0, squares, 1.0))
+        values = (self.values / length[self.row_of_value]).astype(self.dtype)
+        return replace(self, values=values)
 
     def dense(self) -> Floats:
         """Return all values, of shape (n_rows, n_features)."""

@@ -19,12 +19,15 @@ from somscape._validate import (
 )
 from somscape.encode import Encoding
 from somscape.grid import Lattice
-from somscape.kernels import Rows, SparseRows, select_kernels
+from somscape.kernels import METRIC_NAMES, Metric, Rows, SparseRows, select_kernels
 from somscape.save import Record, read_record, write_record
 from somscape.tables import Table
 
 SCORES = ("k_prototype",)
 MAX_PROTOTYPES = 16
+NO_UNIT = -1
+"""The unit of a row without any value."""
+METRIC_ARRAYS = ("feature_weights", "whitening", "center")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,8 @@ class Map:
         Of somscape and NumPy.
     detector : DetectorSettings or None
         Score settings and calibration, from a `SOMDetector`.
+    metric : Metric
+        How far apart rows and prototypes are.
 
     Examples
     --------
@@ -108,6 +113,7 @@ class Map:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     detector: DetectorSettings | None = None
+    metric: Metric = Metric()
 
     def __repr__(self) -> str:
         lattice, n_features = self.lattice, self.codebook.shape[1]
@@ -148,7 +154,8 @@ class Map:
             )
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float64)
-        check_values(values, self.encoding.feature_names)
+        may_miss = self.encoding.missing == "mask"
+        check_values(values, self.encoding.feature_names, may_miss=may_miss)
         return np.ascontiguousarray(values)
 
     def _any_rows_of(self, X: Table | Any) -> Rows:
@@ -192,11 +199,13 @@ class Map:
         Returns
         -------
         ndarray of shape (n_samples,), or (n_samples, k) for k above 1
-            Of equally near units the lowest comes first.
+            Of equally near units the lowest comes first; -1 for a row without any value.
         """
-        units = select_kernels().winners(
-            self._any_rows_of(X), self.codebook, k, order=self.lattice.walk
-        )
+        rows, has_missing = self._compared_rows(X)
+        if self.metric.is_plain and not has_missing:
+            units = select_kernels().winners(rows, self.codebook, k, order=self.lattice.walk)
+        else:
+            units, _ = self._search(rows, k, has_missing)
         return units[:, 0] if k == 1 else units
 
     def nearest(self, X: Table | Any, k: int = 1) -> tuple[Ints, Float64s]:
@@ -214,9 +223,29 @@ class Map:
         units : ndarray of shape (n_samples, k)
         distances : ndarray of shape (n_samples, k), float64
         """
-        return select_kernels().search(
-            self._any_rows_of(X), self.codebook, k, order=self.lattice.walk
+        rows, has_missing = self._compared_rows(X)
+        return self._search(rows, k, has_missing)
+
+    def _compared_rows(self, X: Table | Any) -> tuple[Rows, bool]:
+        """Return rows as the metric compares them, and whether values are missing."""
+        rows = self._any_rows_of(X)
+        is_masked = self.encoding.missing == "mask" and isinstance(rows, np.ndarray)
+        return self.metric.compared(rows), is_masked and bool(np.isnan(rows).any())
+
+    def _search(self, rows: Rows, k: int, has_missing: bool) -> tuple[Ints, Float64s]:
+        order = self.lattice.walk
+        units, distances = self.metric.search(
+            select_kernels(), rows, self._compared, k, order=order, has_missing=has_missing
         )
+        if has_missing:
+            has_none = np.isnan(rows).all(axis=1)
+            units[has_none], distances[has_none] = NO_UNIT, np.nan
+        return units, distances
+
+    @cached_property
+    def _compared(self) -> Float64s:
+        """The codebook as the metric compares it."""
+        return np.asarray(self.metric.compared(self.codebook))
 
     @cached_property
     def u_heights(self) -> Float64s:
@@ -230,8 +259,8 @@ class Map:
         is_neighbor = neighbors >= 0
         total = np.zeros(self.n_units)
         for column, present in zip(neighbors.T, is_neighbor.T, strict=True):
-            difference = self.codebook - self.codebook[column]
-            total += np.where(present, np.sqrt((difference**2).sum(axis=1)), 0.0)
+            apart = self.metric.between(self.codebook, self.codebook[column])
+            total += np.where(present, apart, 0.0)
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
     def plane(self, column: str) -> Float64s | Objects:
@@ -332,12 +361,16 @@ def _to_record(map_: Map) -> Record:
             "boundary": lattice.boundary,
         },
         "encoding": map_.encoding.to_json(),
+        "metric": map_.metric.name,
         "parameters": dict(map_.parameters),
         "versions": dict(map_.versions),
         "detector": None,
     }
     arrays: dict[str, Any] = {"codebook": map_.codebook, "hits": map_.hits}
     arrays.update({f"history.{name}": values for name, values in map_.history.items()})
+    for name in METRIC_ARRAYS:
+        if getattr(map_.metric, name) is not None:
+            arrays[f"metric.{name}"] = getattr(map_.metric, name)
     if detector is not None:
         header["detector"] = {
             "score": detector.score,
@@ -384,4 +417,21 @@ def _from_record(record: Record) -> Map:
         header["parameters"],
         header["versions"],
         detector,
+        _metric_of(header.get("metric", "euclidean"), arrays, encoding.n_features),
     )
+
+
+def _metric_of(name: str, arrays: Mapping[str, Any], n_features: int) -> Metric:
+    if name not in METRIC_NAMES:
+        raise ValueError(f"unknown metric {name!r}")
+    parts = {part: arrays.get(f"metric.{part}") for part in METRIC_ARRAYS}
+    for part, values in parts.items():
+        if values is not None and not (
+            values.dtype == np.float64
+            and set(values.shape) == {n_features}
+            and np.isfinite(values).all()
+        ):
+            raise ValueError(f"metric.{part} must hold finite numbers by feature")
+    if (name == "mahalanobis") != (parts["whitening"] is not None):
+        raise ValueError("a whitening belongs to the metric 'mahalanobis'")
+    return Metric(name, **parts)

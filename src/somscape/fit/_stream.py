@@ -1,0 +1,204 @@
+"""Sums that go on: mini-batch training, and data that comes in pieces.
+
+Stochastic EM (Cappe and Moulines 2009): running sums fade, those of a batch are added, and the
+codebook is their neighborhood mean.  With nothing fading and one batch of all rows it is the batch
+rule.  Sums are floats here, relative to a fixed center: a stream's range is not known beforehand.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.fit._local import epoch_sums
+from somscape.fit._plan import RADIUS_END
+from somscape.fit._problem import EpochSums, Problem, make_problem
+from somscape.grid import NeighborhoodTables
+from somscape.kernels import Kernels, Rows, SparseRows, select_kernels
+from somscape.maps import Map
+
+BITS = 60
+MOST_HISTORY = 10_000
+"""Entries of a stream's history that are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunningSums:
+    """Sums of rows won by each unit, some of which have faded.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_units,)
+        Weight won.
+    totals : ndarray of shape (n_units, n_features)
+        Weighted sums of the rows, less `center`.
+    center : ndarray of shape (n_features,)
+    seen : ndarray of shape (n_units, n_features) or None
+        Weight of the values that were there, where some were missing.
+    """
+
+    counts: Float64s
+    totals: Float64s
+    center: Float64s
+    seen: Float64s | None = None
+
+    @classmethod
+    def of(cls, problem: Problem, sums: EpochSums, center: Float64s | None = None) -> "RunningSums":
+        """Return the sums of an epoch or a batch."""
+        counts = sums.counts / problem.weight_scale
+        totals = sums.totals / problem.scale
+        seen = None if sums.seen is None else sums.seen / problem.seen_scale
+        if center is None:
+            return cls(counts, totals, problem.center, seen)
+        weight = counts[:, None] if seen is None else seen
+        return cls(counts, totals + weight * (problem.center - center), center, seen)
+
+    @classmethod
+    def at(cls, map_: Map) -> "RunningSums":
+        """Return sums that stand for the rows of a map that kept none: its hits, each at its unit."""
+        codebook = np.asarray(map_.metric.compared(map_.codebook))
+        center = codebook.mean(axis=0)
+        return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
+
+    def faded(self, share: float) -> "RunningSums":
+        """Return sums that count less."""
+        seen = None if self.seen is None else share * self.seen
+        return RunningSums(share * self.counts, share * self.totals, self.center, seen)
+
+    def plus(self, other: "RunningSums") -> "RunningSums":
+        """Add sums around the same center."""
+        seen = None
+        if self.seen is not None or other.seen is not None:
+            seen = self.weight_by_feature() + other.weight_by_feature()
+        counts, totals = self.counts + other.counts, self.totals + other.totals
+        return RunningSums(counts, totals, self.center, seen)
+
+    def weight_by_feature(self) -> Float64s:
+        """Return the weight of present values, of shape (n_units, n_features)."""
+        if self.seen is not None:
+            return self.seen
+        return np.broadcast_to(self.counts[:, None], self.totals.shape)
+
+    def means(
+        self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s
+    ) -> Float64s:
+        """Return the neighborhood means: the next codebook.
+
+        A unit whose whole neighborhood won nothing keeps its prototype.
+        """
+        whole, scale = _whole(self.totals)
+        counts, count_scale = _whole(self.counts[:, None])
+        updated, _ = kernels.smooth(
+            whole, counts[:, 0].copy(), scale, float(count_scale[0]), self.center, tables, codebook
+        )
+        if self.seen is None:
+            return updated
+        seen, seen_scale = _whole(self.seen)
+        nothing, ones = np.zeros(len(self.center)), np.ones(codebook.shape)
+        share, _ = kernels.smooth(
+            seen, counts[:, 0].copy(), seen_scale, float(count_scale[0]), nothing, tables, ones
+        )
+        means = self.center + (updated - self.center) / np.where(share > 0, share, 1.0)
+        return np.where(share > 0, means, codebook)
+
+
+def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
+    """Return values by column as integers below 2^60 in all, and their scale."""
+    total = np.abs(values).sum(axis=0)
+    _, exponent = np.frexp(total)
+    scale = np.ldexp(1.0, np.clip(BITS - exponent, -1000, 1000))
+    return np.rint(values * scale).astype(np.int64), scale
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A map that went on with more rows.
+
+    Attributes
+    ----------
+    map_ : Map
+    sums : RunningSums
+        Of all rows so far.
+    units : ndarray of shape (n_samples,)
+        Best unit of each new row, before the step.
+    """
+
+    map_: Map
+    sums: RunningSums
+    units: Ints
+
+
+def go_on(
+    map_: Map,
+    rows: Rows,
+    weights: Float64s | None,
+    sums: RunningSums | None,
+    half_life: float | None,
+) -> Step:
+    """Take more rows into a map, at its final radius.
+
+    Parameters
+    ----------
+    map_ : Map
+    rows : ndarray of shape (n_samples, n_features) or SparseRows
+        In feature units, at least one.
+    weights : ndarray of shape (n_samples,) or None
+    sums : RunningSums or None
+        Of the rows so far; None: the map's hits at its prototypes stand for them.
+    half_life : float or None
+        Rows after which a row counts half; None for never.
+
+    Returns
+    -------
+    Step
+        O(n_samples * n_units * n_features), and constant memory.
+    """
+    metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
+    has_missing = isinstance(rows, np.ndarray) and bool(np.isnan(rows).any())
+    units = map_.winners(rows)
+    is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)
+    if not is_used.all():
+        kept = np.flatnonzero(is_used)
+        rows = rows.take(kept) if isinstance(rows, SparseRows) else rows[kept]
+        weights = None if weights is None else weights[kept]
+    if not len(rows):
+        empty = RunningSums.at(map_) if sums is None else sums
+        return Step(map_, empty, units)
+    codebook = np.asarray(metric.compared(map_.codebook))
+    problem = make_problem(
+        metric.trained_on(rows),
+        weights,
+        map_.lattice,
+        parameters.get("neighborhood", "gaussian"),
+        kernels,
+        codebook,
+        metric=metric,
+        has_missing=has_missing,
+    )
+    before = RunningSums.at(map_) if sums is None else sums
+    share = 1.0 if half_life is None else 0.5 ** (problem.total_weight / half_life)
+    batch = epoch_sums(problem, codebook)
+    now = before.faded(share).plus(RunningSums.of(problem, batch, before.center))
+    radius = float(parameters.get("radius_end", RADIUS_END["balanced"]))
+    updated = now.means(kernels, problem.pulls.tables(radius), codebook)
+    moved = float(np.sqrt(((updated - codebook) ** 2).sum(axis=1)).max())
+    error = batch.error / problem.error_scale / problem.total_weight
+    entry = {
+        "step": len(map_.history.get("step", ())) + 1.0,
+        "radius": radius,
+        "quantization_error": error,
+        "movement": moved,
+        "n_units": float(map_.n_units),
+        "n_samples": float(len(problem.rows)),
+    }
+    history = {n: np.append(map_.history.get(n, []), value) for n, value in entry.items()}
+    hits = share * map_.hits + np.bincount(
+        units[is_used], None if weights is None else weights, minlength=map_.n_units
+    )
+    gone_on = replace(
+        map_,
+        codebook=metric.restored(updated),
+        hits=hits,
+        history={n: values[-MOST_HISTORY:] for n, values in history.items()},
+    )
+    return Step(gone_on, now, units)

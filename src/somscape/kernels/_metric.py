@@ -1,0 +1,245 @@
+"""How far apart rows and prototypes are: the metric that training, winners and U-matrix share.
+
+The kernels know four metrics; two more are theirs on changed rows.  A correlation is the cosine of
+rows less their mean, and a Mahalanobis distance is the Euclidean one of whitened rows.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Floats, Ints
+from somscape.kernels._kernels import METRICS as KERNEL_METRICS
+from somscape.kernels._kernels import Kernels
+from somscape.kernels._sparse import Rows, SparseRows
+
+METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
+BY_ANGLE = ("cosine", "correlation")
+
+LEAST_VARIANCE = 1e-12
+"""Directions with less than this share of the largest variance say nothing and are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """A metric, ready for rows.
+
+    Attributes
+    ----------
+    name : {"euclidean", "manhattan", "chebyshev", "cosine", "correlation", "mahalanobis"}
+    feature_weights : ndarray of shape (n_features,), float64, or None
+        What each feature counts, at least 0; None means 1 each.
+    whitening : ndarray of shape (n_features, n_features), float64, or None
+        For the Mahalanobis distance: rows less their mean, times this, have unit variance in every
+        direction.
+    center : ndarray of shape (n_features,), float64, or None
+        That mean.
+    """
+
+    name: str = "euclidean"
+    feature_weights: Float64s | None = None
+    whitening: Float64s | None = None
+    center: Float64s | None = None
+
+    SPARSE: ClassVar[tuple[str, ...]] = ("euclidean", "cosine")
+    MASKED: ClassVar[tuple[str, ...]] = ("euclidean", "manhattan", "chebyshev")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the Euclidean distance, all features alike."""
+        return self.name == "euclidean" and self.feature_weights is None
+
+    @property
+    def kernel(self) -> str:
+        """Name of the kernels' metric for compared rows."""
+        return {"correlation": "cosine", "mahalanobis": "euclidean"}.get(self.name, self.name)
+
+    def check_sparse(self) -> None:
+        """Raise InputError unless sparse rows can be measured."""
+        if self.name not in self.SPARSE or self.feature_weights is not None:
+            raise InputError(
+                "sparse rows have the metrics 'euclidean' and 'cosine', without `feature_weight`; "
+                f"got {self.name!r}. Pass X.toarray(), or another metric."
+            )
+
+    def compared(self, rows: Rows) -> Rows:
+        """Return rows in the form in which the kernels compare them.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features), or SparseRows
+            Rows or prototypes.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), of the same type, or SparseRows
+            The rows themselves but for correlation and Mahalanobis, which copy.
+        """
+        if isinstance(rows, SparseRows):
+            self.check_sparse()
+            return rows
+        if self.name == "correlation":
+            return np.ascontiguousarray(rows - _mean_of_row(rows, self.feature_weights))
+        if self.whitening is not None:
+            whitened = (rows.astype(np.float64, copy=False) - self.center) @ self.whitening
+            return np.ascontiguousarray(whitened, dtype=rows.dtype)
+        return rows
+
+    def trained_on(self, rows: Rows) -> Rows:
+        """Return `compared` rows for training: by angle, each of length 1, so that all count alike.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features), or SparseRows
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), of the same type, or SparseRows
+            A row without a direction stays 0.
+        """
+        rows = self.compared(rows)
+        if self.name not in BY_ANGLE:
+            return rows
+        if isinstance(rows, SparseRows):
+            return rows.of_length_one()
+        wide = rows.astype(np.float64, copy=False)
+        weights = 1.0 if self.feature_weights is None else self.feature_weights
+        length = np.sqrt((wide * wide * weights).sum(axis=1, keepdims=True))
+        return np.ascontiguousarray(wide / np.where(length > 0, length, 1.0), dtype=rows.dtype)
+
+    def restored(self, codebook: Float64s) -> Float64s:
+        """Return prototypes in feature units from compared ones."""
+        if self.whitening is None:
+            return codebook
+        return np.ascontiguousarray(codebook @ np.linalg.pinv(self.whitening) + self.center)
+
+    def search(
+        self,
+        kernels: Kernels,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        has_missing: bool = False,
+    ) -> tuple[Ints, Float64s]:
+        """Return the `k` nearest units of compared rows, and their distances.
+
+        Parameters
+        ----------
+        kernels : Kernels
+        rows : ndarray of shape (n, n_features), or SparseRows
+            Compared.
+        codebook : ndarray of shape (n_units, n_features)
+            Compared.
+        k, order, has_missing
+            As for `Kernels.search`.
+
+        Returns
+        -------
+        units, distances : ndarray of shape (n, k)
+            With missing features the distance is scaled up to all of them, so that rows with
+            many and with few can be told apart: by the root of all over present ones for the
+            Euclidean metric, by their ratio for Manhattan.
+        """
+        units, distances = kernels.search(
+            rows,
+            codebook,
+            k,
+            order=order,
+            feature_weights=self.feature_weights,
+            metric=self.kernel,
+            has_missing=has_missing,
+        )
+        if has_missing and self.name != "chebyshev" and not isinstance(rows, SparseRows):
+            distances *= self._scale_up(rows)[:, None]
+        return units, distances
+
+    def between(self, a: Float64s, b: Float64s) -> Float64s:
+        """Return the distance of each prototype in `a` from the one in the same row of `b`.
+
+        Parameters
+        ----------
+        a, b : ndarray of shape (n, n_features)
+            In feature units.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self._apart(np.asarray(self.compared(a)), np.asarray(self.compared(b)))
+
+    def _apart(self, x: Floats, y: Float64s) -> Float64s:
+        """Distance of compared rows, one by one or of all to a single one."""
+        weights = 1.0 if self.feature_weights is None else self.feature_weights
+        if self.kernel == "manhattan":
+            return np.asarray((np.abs(x - y) * weights).sum(axis=1))
+        if self.kernel == "chebyshev":
+            return np.asarray((np.abs(x - y) * weights).max(axis=1))
+        if self.kernel == "cosine":
+            norms = np.sqrt((x * x * weights).sum(axis=1) * (y * y * weights).sum(axis=1))
+            product = (x * y * weights).sum(axis=1)
+            return 1.0 - np.divide(product, norms, out=np.zeros_like(norms), where=norms > 0)
+        difference = x - y
+        if self.feature_weights is None:
+            return np.sqrt(np.einsum("ij,ij->i", difference, difference))
+        return np.asarray(np.sqrt((difference**2 * weights).sum(axis=1)))
+
+    def distances(self, rows: Floats, codebook: Float64s) -> Floats:
+        """Return the distance of each row to every prototype, also where values are missing.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+            In feature units; NaN for a missing value.
+        codebook : ndarray of shape (n_units, n_features)
+            In feature units.
+
+        Returns
+        -------
+        ndarray of shape (n, n_units), of the rows' type
+        """
+        rows = np.asarray(self.compared(rows))
+        is_there = ~np.isnan(rows)
+        has_missing = not is_there.all()
+        out = np.empty((len(rows), len(codebook)), dtype=rows.dtype)
+        for unit, prototype in enumerate(np.asarray(self.compared(codebook))):
+            other = np.where(is_there, rows, prototype) if has_missing else rows
+            out[:, unit] = self._apart(other, prototype[None, :])
+        if has_missing and self.name != "chebyshev":
+            out *= self._scale_up(rows)[:, None]
+        return out
+
+    def _scale_up(self, rows: Floats) -> Float64s:
+        is_there = ~np.isnan(rows)
+        if self.feature_weights is None:
+            present, every = is_there.sum(axis=1), float(rows.shape[1])
+        else:
+            present, every = is_there @ self.feature_weights, float(self.feature_weights.sum())
+        ratio: Float64s = every / np.where(present > 0, present, every)
+        return np.sqrt(ratio) if self.name == "euclidean" else ratio
+
+
+def whitening_of(covariance: Float64s) -> Float64s:
+    """Return what rows are multiplied by to have unit variance in every direction.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (n_features, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_features)
+        Symmetric; directions without variance are left out.
+    """
+    variances, directions = np.linalg.eigh(covariance)
+    least = LEAST_VARIANCE * max(float(variances[-1]), 0.0)
+    scale = np.where(variances > least, 1 / np.sqrt(np.maximum(variances, least or 1.0)), 0.0)
+    whitening: Float64s = (directions * scale) @ directions.T
+    return (whitening + whitening.T) / 2
+
+
+def _mean_of_row(rows: Floats, weights: Float64s | None) -> Float64s:
+    return np.asarray(np.average(rows.astype(np.float64), axis=1, weights=weights)[:, None])

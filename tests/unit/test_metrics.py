@@ -1,0 +1,152 @@
+"""Every metric means the same in training, winners, errors, transform and the U-matrix."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.base import clone
+
+import somscape
+from somscape import SOM, measures
+from somscape.kernels import METRIC_NAMES, Metric, whitening_of
+
+WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5])
+
+
+def rows_of(n=80, d=4, seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n, d)) * [1, 2, 3, 0.5] + rng.integers(0, 3, (n, 1))).astype(dtype)
+
+
+def oracle(name, rows, codebook, weights, covariance):
+    """Distances by SciPy, (n, m)."""
+    rows, codebook = rows.astype(np.float64), codebook.astype(np.float64)
+    if name == "mahalanobis":
+        return cdist(rows, codebook, "mahalanobis", VI=np.linalg.inv(covariance))
+    names = {"manhattan": "cityblock"}
+    if name == "chebyshev" and weights is not None:  # SciPy only drops features of weight 0
+        return (np.abs(rows[:, None] - codebook[None]) * weights).max(axis=2)
+    return cdist(rows, codebook, names.get(name, name), w=weights)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("name", METRIC_NAMES)
+def test_a_metric_is_the_same_everywhere(kernels, name, weights):
+    if name == "mahalanobis" and weights is not None:
+        return
+    X = rows_of()
+    som = SOM(3, 4, metric=name, feature_weight=weights, n_epochs=4, random_state=0).fit(X)
+    expected = oracle(name, X, som.codebook_, weights, np.cov(X.T, ddof=0))
+    np.testing.assert_allclose(som.transform(X), expected, rtol=1e-7, atol=1e-7)
+    units, distances = som.map_.nearest(X, k=2)
+    np.testing.assert_allclose(distances[:, 0], expected.min(axis=1), rtol=1e-7, atol=1e-7)
+    np.testing.assert_array_equal(som.predict(X), units[:, 0])
+    np.testing.assert_array_equal(som.labels_, units[:, 0])
+    error = measures.quantization_error(som.map_, X)
+    assert error == pytest.approx(expected.min(axis=1).mean(), rel=1e-7)
+    between = oracle(name, som.codebook_, som.codebook_, weights, np.cov(X.T, ddof=0))
+    for unit in range(12):
+        neighbors = som.map_.lattice.neighbors[unit]
+        height = between[unit, neighbors[neighbors >= 0]].mean()
+        assert som.map_.u_heights[unit] == pytest.approx(height, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", METRIC_NAMES)
+def test_a_saved_map_keeps_its_metric(name, tmp_path):
+    X = rows_of()
+    weights = None if name == "mahalanobis" else WEIGHTS
+    som = SOM(3, 3, metric=name, feature_weight=weights, random_state=0).fit(X)
+    som.map_.save(tmp_path / "m.som")
+    back = somscape.load(tmp_path / "m.som")
+    assert back.metric.name == name
+    np.testing.assert_array_equal(back.winners(X), som.labels_)
+    np.testing.assert_array_equal(back.u_heights, som.map_.u_heights)
+
+
+def test_length_does_not_count_by_angle():
+    X = rows_of()
+    stretched = X * np.random.default_rng(1).uniform(0.1, 9.0, (80, 1))
+    plain, other = (SOM(3, 3, metric="cosine", init="pca").fit(x) for x in (X, stretched))
+    np.testing.assert_array_equal(plain.labels_, other.labels_)
+    shifted = SOM(3, 3, metric="correlation").fit(2 * X + 7)
+    np.testing.assert_array_equal(shifted.labels_, SOM(3, 3, metric="correlation").fit(X).labels_)
+
+
+def test_whitened_rows_may_be_mixed_at_will():
+    # A Mahalanobis distance does not change with the coordinates.
+    X, mix = rows_of(), np.random.default_rng(2).normal(size=(4, 4))
+    start = X[:12].copy()
+    settings = {"n_rows": 3, "n_cols": 4, "metric": "mahalanobis"}
+    plain = SOM(**settings, init=start).fit(X)
+    mixed = SOM(**settings, init=start @ mix).fit(X @ mix)
+    np.testing.assert_array_equal(plain.labels_, mixed.labels_)
+    np.testing.assert_allclose(plain.codebook_ @ mix, mixed.codebook_, rtol=0, atol=1e-8)
+
+
+def test_a_constant_column_survives_whitening():
+    X = np.insert(rows_of(), 1, 5.0, axis=1)
+    som = SOM(3, 3, metric="mahalanobis").fit(X)
+    np.testing.assert_allclose(som.codebook_[:, 1], 5.0, rtol=0, atol=1e-9)
+
+
+def test_whitening_by_hand():
+    # Variances 4 and 1/4 along the axes: rows are halved and doubled.
+    np.testing.assert_allclose(whitening_of(np.diag([4.0, 0.25])), np.diag([0.5, 2.0]), atol=1e-15)
+    np.testing.assert_allclose(whitening_of(np.diag([4.0, 0.0])), np.diag([0.5, 0.0]), atol=1e-15)
+
+
+def test_a_feature_of_weight_zero_decides_nothing():
+    X = rows_of()
+    noisy = X.copy()
+    noisy[:, 2] = 1e3 * np.random.default_rng(3).normal(size=80)
+    start = X[:9].copy()
+    som = SOM(3, 3, feature_weight=[1, 2, 0, 0.5], init=start)
+    np.testing.assert_array_equal(som.fit(X).labels_, clone(som).fit(noisy).labels_)
+
+
+def test_weighted_features_are_features_times_the_root_of_the_weight():
+    X, root = rows_of(), np.sqrt([1.0, 2.0, 0.25, 0.5])
+    weighted = SOM(3, 3, feature_weight=root**2, init=X[:9].copy()).fit(X)
+    scaled = SOM(3, 3, init=X[:9] * root).fit(X * root)
+    np.testing.assert_array_equal(weighted.labels_, scaled.labels_)
+    np.testing.assert_allclose(weighted.codebook_ * root, scaled.codebook_, rtol=0, atol=1e-10)
+
+
+def test_sparse_rows_by_cosine_are_the_same_rows_in_full():
+    from scipy.sparse import csr_array
+
+    X = np.maximum(rows_of(d=4), 0)
+    X[0] = 0
+    start = X[1:10].copy()
+    sparse = SOM(3, 3, metric="cosine", init=start).fit(csr_array(X))
+    dense = SOM(3, 3, metric="cosine", init=start).fit(X)
+    np.testing.assert_array_equal(sparse.labels_, dense.labels_)
+    np.testing.assert_allclose(sparse.codebook_, dense.codebook_, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match=r"sparse rows have the metrics.*got 'manhattan'"):
+        SOM(3, 3, metric="manhattan").fit(csr_array(X))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"feature_weight": [1, 2]}, r"`feature_weight` must have shape \(4,\).*got \(2,\)"),
+        ({"feature_weight": [1, -1, 1, 1]}, "`feature_weight` must be finite and at least 0"),
+        ({"feature_weight": [0, 0, 0, 0]}, "with one above 0"),
+        ({"feature_weight": ["a", 1, 1, 1]}, "`feature_weight` must hold numbers"),
+        ({"feature_weight": [1] * 4, "metric": "mahalanobis"}, "finds the weights of the features"),
+        ({"feature_weight": [1] * 4, "algorithm": "online"}, "knows no `feature_weight`"),
+        ({"metric": "manhattan", "algorithm": "online"}, "`algorithm='online'` has the metrics"),
+        ({"metric": "minkowski"}, "`metric` must be one of"),
+        ({"winner": "heskes", "metric": "cosine"}, "`winner='heskes'` needs batch training"),
+        ({"winner": "heskes", "algorithm": "online"}, "`winner='heskes'` needs batch training"),
+        ({"winner": "second"}, "`winner` must be one of 'nearest', 'heskes'"),
+    ],
+)
+def test_wrong_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        SOM(3, 3, **settings).fit(rows_of())
+
+
+def test_rows_without_direction_are_at_distance_one():
+    metric = Metric("cosine")
+    assert metric.between(np.zeros((1, 3)), np.ones((1, 3))).tolist() == [1.0]
+    assert np.isfinite(SOM(2, 2, metric="cosine").fit(np.zeros((5, 3))).codebook_).all()
