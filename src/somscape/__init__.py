@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from somscape._version import __version__
 
 if TYPE_CHECKING:
-    from somscape.estimators import SOM, SOMDetector
+    from somscape.estimators import SOM, SOMDetector, SOMImputer
     from somscape.grid import Lattice
     from somscape.maps import Map, load
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "SOM": "somscape.estimators",
     "SOMDetector": "somscape.estimators",
+    "SOMImputer": "somscape.estimators",
     "Lattice": "somscape.grid",
     "Map": "somscape.maps",
     "load": "somscape.maps",
 }
 _FOLDERS = ("datasets", "encode", "measures", "outliers", "plots", "report", "tables")
 
-__all__ = ["SOM", "Lattice", "Map", "SOMDetector", "__version__", "load"]
+__all__ = ["SOM", "Lattice", "Map", "SOMDetector", "SOMImputer", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """The scikit-learn face: validate, encode, train, keep the map."""
 
 from somscape.estimators._detector import SOMDetector
+from somscape.estimators._imputer import SOMImputer
 from somscape.estimators._som import SOM
 
-__all__ = ["SOM", "SOMDetector"]
+__all__ = ["SOM", "SOMDetector", "SOMImputer"]

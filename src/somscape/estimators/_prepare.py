@@ -86,7 +86,7 @@ def prepare(
         estimator.feature_names_in_ = np.array(names, dtype=object)
         weights = checked_weights(values, sample_weight)
     else:
-        checked = _checked_array(estimator, X, reset=True, min_rows=min_rows)
+        checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
         names = [f"x{i}" for i in range(checked.shape[1])] if given is None else list(given)
         weights = checked_weights(checked, sample_weight)
@@ -131,7 +131,7 @@ def rows_for(estimator: Any, X: Any) -> Rows:
     if isinstance(X, Table):
         rows: Rows = map_.rows_of(X)
         return rows
-    values = _checked_array(estimator, X, reset=False)
+    values = checked_array(estimator, X, reset=False)
     if issparse(values):
         return SparseRows.from_csr(values)
     filled: Floats = map_.encoding.fill(values)
@@ -141,7 +141,7 @@ def rows_for(estimator: Any, X: Any) -> Rows:
     return np.ascontiguousarray(filled)
 
 
-def _checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
+def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
     if _is_ready(X, min_rows):
         # What scikit-learn would find out, without its search for data frames: 60 microseconds.
         if reset:

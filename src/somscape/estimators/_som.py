@@ -9,9 +9,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from somscape._errors import InputError
 from somscape._types import Floats, Ints
 from somscape._validate import check_number
 from somscape.encode import Encoding
+from somscape.estimators._suggest import suggest
 from somscape.estimators._prepare import Prepared, checked_weights, prepare, rows_for, seed_of
 from somscape.fit import (
     RADIUS_END,
@@ -20,12 +22,14 @@ from somscape.fit import (
     Settings,
     Trained,
     TrainingInterrupted,
+    explain_defaults,
     go_on,
     train_map,
 )
 from somscape.grid import Lattice
 from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
+from somscape.tables import Table
 
 logger = logging.getLogger("somscape")
 
@@ -132,6 +136,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Epochs done.
     stop_reason_ : str
         Why training ended.
+    explain_defaults_ : dict of str to str
+        For each parameter that was "auto": what was chosen, and why.
     kernels_used_ : str
         Which path ran, such as ``"core/avx512"`` or ``"numpy"``.
     n_features_in_ : int
@@ -268,9 +274,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 prepared.rows, prepared.weights, prepared.encoding, settings, lattice
             )
         except TrainingInterrupted as interrupted:
-            self._keep(prepared, *interrupted.result)
+            self._keep(prepared, settings, *interrupted.result)
             raise
-        return self._keep(prepared, *result)
+        return self._keep(prepared, settings, *result)
 
     def _going_on(self, settings: Settings) -> tuple[Settings, Lattice | None]:
         """Return settings and lattice of a training that starts from a map."""
@@ -284,6 +290,44 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             if isinstance(radius, str):
                 radius = RADIUS_END[settings.detail]
         return replace(settings, init=start.codebook, radius_start=radius), start.lattice
+
+    @classmethod
+    def suggest(
+        cls, X: Any, *, n_samples: int = 5000, n_seeds: int = 3, random_state: Any = 0
+    ) -> Table:
+        """Train a handful of candidates on samples, to choose size and detail from.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_rows, n_features), or Table
+        n_samples : int, default=5000
+            Rows that each candidate trains on, at most.
+        n_seeds : int, default=3
+            Samples that each candidate is trained on, at least 2.
+        random_state : int or None, default=0
+            Draws the samples.
+
+        Returns
+        -------
+        Table
+            A row per candidate: ``n_rows``, ``n_cols``, ``detail``; the mean of
+            ``quantization_error`` and ``topographic_error`` on rows of another sample; and
+            ``stability``, the mean correlation of how far apart pairs of rows lie on maps of
+            different samples (1: always the same layout, up to turning and mirroring).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from somscape import SOM
+        >>> X = np.random.default_rng(0).normal(size=(200, 3))
+        >>> SOM.suggest(X, n_samples=100, n_seeds=2).names[:3]
+        ('n_rows', 'n_cols', 'detail')
+        """
+        prepared = prepare(cls(), X, None, encoding=None, missing="error")
+        rows = prepared.rows
+        if isinstance(rows, SparseRows):
+            raise InputError("`suggest` takes dense rows; pass X.toarray(), or some of it.")
+        return suggest(cls, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
         """Go on with more rows, in constant memory.
@@ -320,13 +364,16 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.n_iter_ += 1
         return self
 
-    def _keep(self, prepared: Prepared, map_: Map, trained: Trained, units: Ints) -> "SOM":
+    def _keep(
+        self, prepared: Prepared, settings: Settings, map_: Map, trained: Trained, units: Ints
+    ) -> "SOM":
         self.map_ = map_
         self.codebook_ = map_.codebook
         is_whole = len(units) == len(prepared.all_rows)
         self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
+        self.explain_defaults_ = explain_defaults(settings, map_, len(prepared.rows))
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name

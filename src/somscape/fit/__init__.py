@@ -1,5 +1,6 @@
 """Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
 
+from somscape.fit._explain import explain_defaults
 from somscape.fit._map import TrainingInterrupted, train_map
 from somscape.fit._plan import RADIUS_END, Plan, auto_shape, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
@@ -28,6 +29,7 @@ __all__ = [
     "auto_shape",
     "chunk",
     "combine",
+    "explain_defaults",
     "finalize",
     "go_on",
     "make_problem",

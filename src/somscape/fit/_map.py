@@ -59,6 +59,7 @@ def train_map(
     rng = np.random.default_rng(settings.seed)
     kernels = select_kernels()
     given = None if isinstance(settings.init, str) else _given_start(settings.init, rows)
+    has_missing = _has_missing(rows, encoding, settings.metric)
     metric = fit_metric(rows, weights, settings)
     rows = metric.trained_on(rows)
     if given is not None:
@@ -73,7 +74,7 @@ def train_map(
         given,
         metric=metric,
         winner=settings.winner,
-        has_missing=_has_missing(rows, encoding),
+        has_missing=has_missing,
     )
     needs_axes = "auto" in (settings.n_rows, settings.n_cols) or (
         given is None and settings.init == "pca"
@@ -173,9 +174,15 @@ def _feature_weights(given: Any, n_features: int) -> Float64s | None:
     return weights
 
 
-def _has_missing(rows: Rows, encoding: Encoding) -> bool:
-    is_possible = encoding.missing == "mask" and isinstance(rows, np.ndarray)
-    return is_possible and bool(np.isnan(rows).any())
+def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
+    if encoding.missing != "mask" or isinstance(rows, SparseRows) or not np.isnan(rows).any():
+        return False
+    if metric not in Metric.MASKED:
+        raise InputError(
+            f"missing='mask' has the metrics {', '.join(map(repr, Metric.MASKED))}; got "
+            f"{metric!r}. Pass one of them, or missing='fill'."
+        )
+    return True
 
 
 def _order_of(order: Any, n_samples: int) -> Any:

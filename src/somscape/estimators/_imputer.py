@@ -1,0 +1,180 @@
+"""Fill missing values from the map: what rows like this one have there."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Floats
+from somscape._validate import check_whole
+from somscape.estimators._prepare import checked_array, rows_for
+from somscape.estimators._som import SOM
+from somscape.fit import RunningSums
+from somscape.grid import Neighborhood
+from somscape.kernels import BY_ANGLE, select_kernels
+from somscape.maps import MAX_PROTOTYPES, Map
+
+SPREAD_RADIUS = 1.0
+"""Grid steps over which units share what rows differ from them by."""
+
+
+class SOMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Fill missing values with those of the nearest prototypes, and say how sure that is.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        How many nearest units a value is the mean of, at most 16; 1: the winner's value.
+    som : SOM or None, default=None
+        The map to train, on the values that are there (its ``missing`` is "mask"); None:
+        ``SOM()``.  Features should be on one scale.
+    random_state : int, RandomState or None, default=None
+        For a map without one of its own.
+
+    Attributes
+    ----------
+    map_ : Map
+        The trained map.
+    spread_ : ndarray of shape (n_units, n_features)
+        Root mean square of what the training rows around each unit differ from it by.
+    n_features_in_ : int
+        Features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, where the data had names.
+
+    Notes
+    -----
+    Winners are those by masked distances: over the features that are there.
+
+    References
+    ----------
+    M. Cottrell and P. Letremy (2005), Missing values: processing with the Kohonen algorithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMImputer
+    >>> X = np.array([[0.0, 0.0], [0.1, 0.1], [5.0, 5.0], [5.1, 5.1]] * 5)
+    >>> SOMImputer(n_neighbors=1).fit(X).transform([[5.05, np.nan]]).round().tolist()
+    [[5.0, 5.0]]
+    """
+
+    def __init__(
+        self, n_neighbors: int = 5, *, som: SOM | None = None, random_state: Any = None
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.som = som
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMImputer":
+        """Train the map on the values that are there.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            NaN for missing values; each feature has at least one value.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        SOMImputer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For a parameter or a value that cannot be used; the message says which.
+        """
+        check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_PROTOTYPES)
+        if not (self.som is None or isinstance(self.som, SOM)):
+            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
+        som = SOM() if self.som is None else clone(self.som)
+        som.set_params(missing="mask")
+        if som.random_state is None:
+            som.set_params(random_state=self.random_state)
+        rows = checked_array(self, X, reset=True)
+        self.map_ = som.fit(rows, sample_weight=sample_weight).map_
+        self.spread_ = _spread(self.map_, rows, sample_weight)
+        return self
+
+    def transform(self, X: Any) -> Floats:
+        """Return the data with its missing values filled.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), of the data's type
+            Values that were there are unchanged.
+        """
+        return self.impute(X)[0]
+
+    def impute(self, X: Any) -> tuple[Floats, Float64s]:
+        """Return the data with its missing values filled, and the spread of what was filled in.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        filled : ndarray of shape (n_samples, n_features), of the data's type
+            A row without any value gets the mean of all.
+        spread : ndarray of shape (n_samples, n_features), float64
+            Standard deviation of rows like this one around the value filled in; 0 where the value
+            was there.
+        """
+        check_is_fitted(self)
+        rows = np.asarray(rows_for(self, X))
+        k = min(self.n_neighbors, self.map_.n_units)
+        units, _ = self.map_.nearest(rows, k)
+        filled, spread = rows.copy(), np.zeros(rows.shape)
+        gaps = np.flatnonzero(np.isnan(rows).any(axis=1))
+        values, variances = self.map_.codebook, self.spread_**2
+        for row in gaps:
+            near = units[row]
+            share = np.full(k, 1 / k)
+            if near[0] < 0:  # no value at all: the mean of all rows
+                near, share = np.arange(self.map_.n_units), self.map_.hits / self.map_.hits.sum()
+            is_gap = np.isnan(rows[row])
+            mean = share @ values[near]
+            variance = share @ (variances[near] + (values[near] - mean) ** 2)
+            filled[row, is_gap] = mean[is_gap]
+            spread[row, is_gap] = np.sqrt(variance[is_gap])
+        return filled, spread
+
+
+def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
+    """Root mean square difference of the rows from their units, shared with units nearby."""
+    if map_.metric.name in BY_ANGLE:
+        raise InputError(
+            f"a map by {map_.metric.name!r} has directions only, no values to fill in. Pass a `som` "
+            "with another metric."
+        )
+    units = map_.winners(rows)
+    is_used = units >= 0
+    weights = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, float)
+    weights = np.broadcast_to(weights, len(rows))[is_used]
+    rows, units = rows[is_used].astype(np.float64), units[is_used]
+    is_there = ~np.isnan(rows)
+    squares = np.where(is_there, (rows - map_.codebook[units]) ** 2, 0.0) * weights[:, None]
+    seen, totals = np.zeros(map_.codebook.shape), np.zeros(map_.codebook.shape)
+    np.add.at(totals, units, squares)
+    np.add.at(seen, units, is_there * weights[:, None])
+    everywhere = totals.sum(axis=0) / np.maximum(seen.sum(axis=0), np.finfo(np.float64).tiny)
+    counts = np.bincount(units, weights, minlength=map_.n_units)
+    sums = RunningSums(counts, totals, np.zeros(rows.shape[1]), seen)
+    tables = Neighborhood(map_.lattice, "gaussian").tables(SPREAD_RADIUS)
+    start = np.tile(everywhere, (map_.n_units, 1))
+    return np.sqrt(np.maximum(sums.means(select_kernels(), tables, start), 0.0))

@@ -1,0 +1,301 @@
+"""Ways to train beside the batch rule: Heskes' winner, mini-batches, growing maps, streams."""
+
+import numpy as np
+import pytest
+
+import naive
+import somscape
+from somscape import SOM, Lattice, measures
+from somscape.fit._heskes import neighborhood_means, neighborhood_weights
+from somscape.fit._place import placed, shrunk
+from somscape.grid import neighborhood_tables
+
+
+def rows_of(n=400, d=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, d)) + 3 * rng.integers(0, 3, (n, 1))
+
+
+LATTICES = [
+    (4, 5, "rectangular", "plane"),
+    (5, 4, "hexagonal", "plane"),
+    (4, 6, "hexagonal", "torus"),
+    (1, 7, "rectangular", "torus"),
+]
+
+
+def normalized(lattice, radius):
+    h = naive.neighborhood(naive.map_distances(*lattice), radius, "gaussian")
+    return h / h.sum(axis=1, keepdims=True)
+
+
+# Heskes
+
+
+@pytest.mark.parametrize("shape", LATTICES)
+def test_the_weight_of_a_whole_neighborhood(shape):
+    h = naive.neighborhood(naive.map_distances(*shape), 1.3, "gaussian")
+    found = neighborhood_weights(neighborhood_tables(Lattice(*shape), "gaussian", 1.3))
+    np.testing.assert_allclose(found, h.sum(axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", LATTICES)
+def test_what_rows_are_compared_with_gives_heskes_energy(kernels, shape):
+    X, h = rows_of(20), normalized(shape, 1.3)
+    codebook = rows_of(len(h), seed=1)
+    tables = neighborhood_tables(Lattice(*shape), "gaussian", 1.3)
+    means = neighborhood_means(kernels, codebook, X.mean(axis=0), tables)
+    energy = ((X[:, None] - codebook[None]) ** 2).sum(axis=2) @ h.T
+    found = ((np.pad(X, ((0, 0), (0, 1)))[:, None] - means[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(found, energy, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", LATTICES)
+@pytest.mark.parametrize("radius", [0.6, 1.5])
+def test_heskes_objective_never_grows_at_a_fixed_radius(kernels, shape, radius):
+    X, h = rows_of(300), normalized(shape, radius)
+    codebook = X[: len(h)].copy()
+    objectives = []
+    for _ in range(12):
+        energy = ((X[:, None] - codebook[None]) ** 2).sum(axis=2) @ h.T
+        objectives.append(energy.min(axis=1).sum())
+        codebook = (
+            SOM(
+                shape[0],
+                shape[1],
+                lattice=shape[2],
+                boundary=shape[3],
+                init=codebook,
+                winner="heskes",
+                n_epochs=1,
+                radius_start=radius,
+                radius_end=radius,
+            )
+            .fit(X)
+            .codebook_
+        )
+    changes = np.diff(objectives)
+    assert (changes <= 1e-9 * objectives[0]).all()
+    assert objectives[-1] < objectives[0]
+
+
+def test_heskes_epoch_is_its_definition(kernels):
+    shape, X = (4, 5, "hexagonal", "plane"), rows_of(200)
+    h, codebook = normalized(shape, 1.1), X[:20].copy()
+    energy = ((X[:, None] - codebook[None]) ** 2).sum(axis=2) @ h.T
+    pull = h[energy.argmin(axis=1)]  # (n, m): what the winner's neighborhood gives to each unit
+    expected = (pull.T @ X) / pull.sum(axis=0)[:, None]
+    settings = {"n_epochs": 1, "radius_start": 1.1, "radius_end": 1.1, "winner": "heskes"}
+    found = SOM(4, 5, init=codebook, **settings).fit(X)
+    np.testing.assert_allclose(found.codebook_, expected[:, None].squeeze(), rtol=0, atol=1e-9)
+    error = np.sqrt(energy.min(axis=1)).mean()
+    assert found.history_["quantization_error"][0] == pytest.approx(error, rel=1e-9)
+
+
+# Growing maps
+
+
+@pytest.mark.parametrize("kind", ["rectangular", "hexagonal"])
+@pytest.mark.parametrize("boundary", ["plane", "torus"])
+@pytest.mark.parametrize(("n_rows", "n_cols"), [(8, 12), (16, 10), (1, 9), (10, 1), (2, 2)])
+def test_a_plane_placed_on_a_larger_lattice_is_the_same_plane(kind, boundary, n_rows, n_cols):
+    new = Lattice(2 * n_rows, n_cols, kind, boundary)
+    old = shrunk(new, 2)
+    assert old.n_units <= new.n_units
+    assert (old.kind, old.boundary) == (kind, boundary)
+    if boundary == "torus":
+        # A constant is all that is linear on a torus.
+        assert np.allclose(placed(np.full((old.n_units, 1), 3.5), old, new), 3.5)
+        return
+    extent_old, extent_new = (x.positions.max(axis=0) for x in (old, new))
+    scale = np.divide(extent_old, extent_new, out=np.zeros(2), where=extent_new > 0)
+    found = placed(old.positions, old, new)
+    inside = np.ones(new.n_units, dtype=bool)
+    if kind == "hexagonal":  # at the left and right rim a row has no unit to lean on
+        x = new.positions[:, 0] * scale[0]
+        inside = (x >= 0.5) & (x <= extent_old[0] - 0.5)
+    np.testing.assert_allclose(found[inside], (new.positions * scale)[inside], rtol=0, atol=1e-12)
+
+
+def test_growing_maps_end_like_batch_training_for_less_work():
+    X = rows_of(20_000, 6)
+    sizes = {"n_rows": 24, "n_cols": 24, "random_state": 0}
+    grown, whole = SOM(**sizes, algorithm="multires").fit(X), SOM(**sizes, algorithm="batch").fit(X)
+    error, full_error = (measures.quantization_error(s.map_, X) for s in (grown, whole))
+    assert error < 1.05 * full_error
+    assert measures.topographic_error(grown.map_, X) < 0.15
+    work = (grown.history_["n_units"] * grown.history_["n_samples"]).sum()
+    assert work < 0.5 * (whole.history_["n_units"] * whole.history_["n_samples"]).sum()
+    assert grown.history_["n_units"][0] < grown.history_["n_units"][-1] == 576
+    assert grown.history_["radius"][-1] == 0.7
+    again = SOM(**sizes, algorithm="multires").fit(X)
+    np.testing.assert_array_equal(again.codebook_, grown.codebook_)
+
+
+def test_auto_is_batch_where_that_is_quick_and_grows_maps_where_not():
+    X = rows_of(300)
+    auto, batch = (SOM(5, 5, algorithm=a).fit(X) for a in ("auto", "batch"))
+    np.testing.assert_array_equal(auto.codebook_, batch.codebook_)
+    large = SOM(40, 40, max_time=1e-9).fit(rows_of(70_000))
+    assert large.map_.parameters["algorithm"] == "multires"
+    assert large.stop_reason_ == "time limit reached"
+    assert large.codebook_.shape == (1600, 5)
+
+
+# Mini-batches
+
+
+def test_one_mini_batch_of_all_rows_is_the_batch_rule():
+    X = rows_of(100)
+    settings = {"init": X[:12].copy(), "n_epochs": 1, "radius_end": 0.9, "radius_start": 0.9}
+    mini = SOM(3, 4, algorithm="minibatch", **settings).fit(X)
+    batch = SOM(3, 4, algorithm="batch", **settings).fit(X)
+    np.testing.assert_allclose(mini.codebook_, batch.codebook_, rtol=0, atol=1e-12)
+
+
+def test_mini_batches_come_near_batch_training():
+    X = rows_of(20_000)
+    mini = SOM(8, 8, algorithm="minibatch", random_state=0).fit(X)
+    batch = SOM(8, 8, algorithm="batch").fit(X)
+    assert mini.history_["n_samples"].max() == 3200
+    error, full = (measures.quantization_error(s.map_, X) for s in (mini, batch))
+    assert error < 1.05 * full
+
+
+# Order and stopping
+
+
+@pytest.mark.parametrize("order", ["sequential", [3, 1, 2]])
+def test_online_training_takes_rows_in_the_order_given(kernels, order):
+    X = rows_of(6)
+    seen = [0, 1, 2, 3, 4, 5, 0, 1] if order == "sequential" else [3, 1, 2, 3, 1, 2, 3, 1]
+    settings = {"radius_start": 1.0, "radius_end": 1.0, "rate_start": 0.3, "rate_end": 0.3}
+    settings |= {"n_epochs": 8 / 6, "radius_decay": "constant", "rate_decay": "constant"}
+    som = SOM(2, 2, algorithm="online", init=X[:4].copy(), order=order, **settings).fit(X)
+    codebook, grid = X[:4].copy(), naive.map_distances(2, 2, "hexagonal", "plane")
+    for row in seen:
+        winner = ((X[row] - codebook) ** 2).sum(axis=1).argmin()
+        h = naive.neighborhood(grid, 1.0, "gaussian")[winner]
+        codebook += 0.3 * h[:, None] * (X[row] - codebook)
+    np.testing.assert_allclose(som.codebook_, codebook, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("order", "error", "message"),
+    [
+        ("backwards", ValueError, "`order` must be one of 'random', 'sequential'"),
+        ([0, 99], ValueError, "`order` must hold row numbers from 0 to 5; got 0 to 99"),
+        ([0.5], TypeError, "`order` must be 'random', 'sequential' or a list of row numbers"),
+    ],
+)
+def test_a_wrong_order_is_named(order, error, message):
+    with pytest.raises(error, match=message):
+        SOM(2, 2, algorithm="online", order=order).fit(rows_of(6))
+
+
+@pytest.mark.parametrize("algorithm", ["batch", "online", "minibatch", "multires"])
+def test_training_ends_at_the_time_limit(algorithm):
+    som = SOM(10, 10, algorithm=algorithm, n_epochs=100_000, max_time=0.2, tol=0, random_state=0)
+    som.fit(rows_of(3000))
+    assert som.stop_reason_ == "time limit reached"
+    with pytest.raises(ValueError, match="`max_time` must be finite, above 0"):
+        SOM(2, 2, max_time=0).fit(rows_of(9))
+
+
+def test_radii_may_be_given_one_by_one():
+    som = SOM(4, 4, radius_decay=[3, 2, 1.5, 1], n_epochs=4).fit(rows_of(60))
+    assert som.history_["radius"].tolist() == [3, 2, 1.5, 1]
+    assert som.map_.parameters["radius_decay"] == [3, 2, 1.5, 1]
+    with pytest.raises(ValueError, match="`radius_decay` holds the radii themselves"):
+        SOM(4, 4, radius_decay=[3, 2], radius_end=1.0).fit(rows_of(60))
+    with pytest.raises(ValueError, match="`radius_decay` must be one of .* numbers above 0"):
+        SOM(4, 4, radius_decay=[3, 0]).fit(rows_of(60))
+
+
+def test_detail_chooses_the_final_radius():
+    X, ends = rows_of(200), []
+    for detail in ("smooth", "balanced", "sharp"):
+        ends.append(SOM(5, 5, detail=detail).fit(X).history_["radius"][-1])
+    assert ends == [1.0, 0.7, 0.5]
+    assert SOM(5, 5, detail="sharp", radius_end=0.9).fit(X).history_["radius"][-1] == 0.9
+    with pytest.raises(ValueError, match="`detail` must be one of 'smooth', 'balanced', 'sharp'"):
+        SOM(detail="fine").fit(X)
+
+
+# Streams
+
+
+def test_the_first_piece_trains_and_the_next_ones_move_the_map():
+    X = rows_of(900)
+    som = SOM(5, 6, random_state=0).partial_fit(X[:300])
+    np.testing.assert_array_equal(som.codebook_, SOM(5, 6, random_state=0).fit(X[:300]).codebook_)
+    n_iter, hits = som.n_iter_, som.map_.hits.sum()
+    before = measures.quantization_error(som.map_, X)
+    for start in (300, 600):
+        som.partial_fit(X[start : start + 300])
+    assert som.n_iter_ == n_iter + 2
+    assert som.map_.hits.sum() == hits + 600
+    assert len(som.history_["radius"]) == n_iter + 2
+    assert measures.quantization_error(som.map_, X) < before
+
+
+def test_a_step_is_the_mean_of_old_and_new_sums(kernels):
+    X, new = rows_of(120), rows_of(60, seed=1)
+    som = SOM(3, 3, n_epochs=4, tol=0).fit(X)
+    # The sums that led to the codebook, from the winners before the last update.
+    before = SOM(3, 3, n_epochs=4, tol=0, max_time=None)
+    states = []
+    before.set_params(callbacks=[states.append]).fit(X)
+    h = naive.neighborhood(naive.map_distances(3, 3, "hexagonal", "plane"), 0.7, "gaussian")
+    old_counts, old_sums = som._sums.counts, som._sums.totals + np.outer(
+        som._sums.counts, som._sums.center
+    )
+    np.testing.assert_allclose((h @ old_sums) / (h @ old_counts)[:, None], som.codebook_)
+    units = som.predict(new)
+    counts = old_counts * 0.5 + np.bincount(units, minlength=9)
+    sums = old_sums * 0.5 + np.stack([new[units == u].sum(axis=0) for u in range(9)])
+    som.set_params(half_life=60).partial_fit(new)
+    np.testing.assert_allclose(som.codebook_, (h @ sums) / (h @ counts)[:, None], atol=1e-10)
+    np.testing.assert_array_equal(som.labels_, units)
+
+
+def test_weights_and_gaps_in_a_stream():
+    X, new = rows_of(120), rows_of(40, seed=1)
+    twice = SOM(3, 3).fit(X).partial_fit(np.vstack([new, new]))
+    weighted = SOM(3, 3).fit(X).partial_fit(new, sample_weight=np.full(40, 2.0))
+    np.testing.assert_allclose(twice.codebook_, weighted.codebook_, rtol=0, atol=1e-10)
+    gappy = new.copy()
+    gappy[::3, 1] = np.nan
+    gappy[7] = np.nan
+    som = SOM(3, 3, missing="mask").fit(X).partial_fit(gappy)
+    assert np.isfinite(som.codebook_).all()
+    assert som.labels_[7] == -1
+
+
+def test_a_map_trained_online_or_loaded_goes_on(tmp_path):
+    X = rows_of(300)
+    som = SOM(4, 4, algorithm="online", random_state=0).fit(X).partial_fit(X[:50])
+    assert np.isfinite(som.codebook_).all()
+    som.map_.save(tmp_path / "m.som")
+    loaded = somscape.load(tmp_path / "m.som")
+    again = SOM(init=loaded, algorithm="batch", radius_start=0.7, n_epochs=1).fit(X)
+    assert again.map_.lattice == loaded.lattice
+    assert again.codebook_.shape == som.codebook_.shape
+
+
+def test_a_warm_start_goes_on_at_the_final_radius():
+    X = rows_of(300)
+    som = SOM(5, 5, warm_start=True, n_epochs=8).fit(X)
+    first = som.codebook_
+    som.fit(X)
+    assert set(som.history_["radius"]) == {0.7}
+    assert np.abs(som.codebook_ - first).max() < 1.0
+    cold = SOM(5, 5, n_epochs=8).fit(X)
+    np.testing.assert_array_equal(cold.fit(X).codebook_, first)
+
+
+@pytest.mark.parametrize("half_life", [0, -1, float("nan"), "long"])
+def test_a_wrong_half_life_is_named(half_life):
+    som = SOM(2, 2).fit(rows_of(20))
+    with pytest.raises((ValueError, TypeError), match="`half_life` must be"):
+        som.set_params(half_life=half_life).partial_fit(rows_of(20))

@@ -1,0 +1,117 @@
+"""Cells that are missing are left out of distances and means."""
+
+import numpy as np
+import pytest
+
+import naive
+import somscape
+from somscape import SOM, measures
+from somscape._errors import SomscapeWarning
+from somscape.encode import fit_encoding
+from somscape.tables import table_from_columns
+
+
+def gappy(n=120, d=4, seed=0, share=0.25, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    X = (rng.normal(size=(n, d)) + 2 * rng.integers(0, 3, (n, 1))).astype(dtype)
+    X[rng.random((n, d)) < share] = np.nan
+    X[np.isnan(X).all(axis=1), 0] = 0.0
+    return X
+
+
+def masked_distances(X, codebook):
+    """sqrt(sum over present of (x - w)^2, scaled up to all features), (n, m)."""
+    squares = np.nansum((X[:, None].astype(float) - codebook[None]) ** 2, axis=2)
+    present = (~np.isnan(X)).sum(axis=1)
+    return np.sqrt(squares * X.shape[1] / present[:, None])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_epochs_equal_masked_means_worked_out_in_full(kernels, dtype, weighted):
+    X = gappy(dtype=dtype)
+    weights = np.random.default_rng(1).integers(1, 4, len(X)) if weighted else None
+    start = np.random.default_rng(2).normal(size=(12, 4)) + 2
+    som = SOM(
+        3, 4, init=start, n_epochs=3, radius_start=2, radius_end=0.8, missing="mask", tol=0
+    ).fit(X, sample_weight=weights)
+    grid = naive.map_distances(3, 4, "hexagonal", "plane")
+    codebook = start.astype(dtype).astype(float)
+    times = np.ones(len(X)) if weights is None else weights
+    for epoch in range(3):
+        far = masked_distances(X, codebook)
+        h = naive.neighborhood(grid, naive.schedule("geometric", 2, 0.8, epoch, 3), "gaussian")
+        pull = h[:, far.argmin(axis=1)] * times  # (m, n)
+        is_there = ~np.isnan(X)
+        codebook = (pull @ np.where(is_there, X, 0)) / (pull @ is_there)
+        error = np.average(far.min(axis=1), weights=times)
+        assert som.history_["quantization_error"][epoch] == pytest.approx(error, rel=1e-9)
+    np.testing.assert_allclose(som.codebook_, codebook, rtol=0, atol=1e-9)
+    far = masked_distances(X, som.codebook_)
+    np.testing.assert_allclose(som.transform(X), far, rtol=1e-5 if dtype == np.float32 else 1e-9)
+    np.testing.assert_array_equal(som.predict(X), far.argmin(axis=1))
+
+
+def test_masked_with_nothing_missing_is_the_map_of_the_full_rows(kernels):
+    X = gappy(share=0.0)
+    masked, full = SOM(3, 4, missing="mask").fit(X), SOM(3, 4).fit(X)
+    np.testing.assert_array_equal(masked.codebook_, full.codebook_)
+
+
+def test_rows_without_any_value_are_reported_and_have_no_unit():
+    X = gappy()
+    X[[3, 50]] = np.nan
+    with pytest.warns(SomscapeWarning, match=r"2 rows have no value at all \(rows 3, 50\)"):
+        som = SOM(3, 4, missing="mask").fit(X)
+    assert np.flatnonzero(som.labels_ < 0).tolist() == [3, 50]
+    assert som.predict(X)[3] == -1
+    assert som.map_.hits.sum() == 118
+    rest = np.delete(X, [3, 50], axis=0)
+    np.testing.assert_array_equal(SOM(3, 4, missing="mask").fit(rest).codebook_, som.codebook_)
+    assert np.isfinite(measures.quantization_error(som.map_, rest))
+
+
+def test_a_saved_map_still_takes_rows_with_gaps(tmp_path):
+    X = gappy()
+    som = SOM(3, 4, missing="mask").fit(X)
+    som.map_.save(tmp_path / "m.som")
+    np.testing.assert_array_equal(somscape.load(tmp_path / "m.som").winners(X), som.labels_)
+    with pytest.raises(ValueError, match="must be finite"):
+        som.predict(np.full((1, 4), np.inf))
+    with pytest.raises(ValueError, match="got nan"):
+        SOM(3, 4).fit(gappy(share=0.0)).predict(X)
+
+
+def test_a_column_without_values_is_refused():
+    X = gappy()
+    X[:, 2] = np.nan
+    with pytest.raises(ValueError, match=r"no value at all.*'x2'"):
+        SOM(3, 4, missing="mask").fit(X)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "correlation", "mahalanobis"])
+def test_metrics_that_need_every_value_say_so(metric):
+    with pytest.raises(ValueError, match=f"missing='mask' has the metrics.*got '{metric}'"):
+        SOM(3, 4, missing="mask", metric=metric).fit(gappy())
+
+
+def test_a_tables_missing_cells_are_missing_in_all_features_of_their_column():
+    table = table_from_columns({"n": [1, None, 3, 4], "c": ["a", "b", None, "a"]})
+    rows = fit_encoding(table, missing="mask").encode(table)
+    assert np.isnan(rows).sum(axis=1).tolist() == [0, 1, rows.shape[1] - 1, 0]
+    som = SOM(1, 2, missing="mask").fit(table)
+    assert np.isfinite(som.codebook_).all()
+    assert (som.predict(table) >= 0).all()
+
+
+@pytest.mark.parametrize("metric", ["manhattan", "chebyshev"])
+def test_other_metrics_leave_gaps_out_too(metric):
+    X = gappy()
+    som = SOM(3, 4, missing="mask", metric=metric).fit(X)
+    apart = np.abs(X[:, None] - som.codebook_[None])
+    if metric == "manhattan":
+        far = np.nansum(apart, axis=2) * (4 / (~np.isnan(X)).sum(axis=1))[:, None]
+    else:
+        far = np.nanmax(apart, axis=2)
+    np.testing.assert_allclose(som.transform(X), far, rtol=1e-9)
+    np.testing.assert_array_equal(som.labels_, far.argmin(axis=1))
