@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from somscape import measures
-from somscape._errors import InputError
 from somscape.cli._console import (
     kernels_line,
     make_console,
@@ -13,6 +12,7 @@ from somscape.cli._console import (
     show_columns,
     show_facts,
 )
+from somscape.cli._folder import check_file
 from somscape.cli._roles import roles_from
 from somscape.encode import fit_encoding
 from somscape.fit import Settings, train_map
@@ -22,10 +22,7 @@ from somscape.tables import read_table
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: the folder {out.parent} does not exist. Make it first.")
-    if out.is_dir():
-        raise InputError(f"{out} is a folder. Give --out the name of a file, such as map.som.")
+    check_file(out, path)
     table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     console = make_console()

@@ -1,4 +1,4 @@
-"""Result files appear whole or not at all."""
+"""Result files appear whole or not at all, and never over what is not theirs."""
 
 import os
 import shutil
@@ -10,13 +10,29 @@ from pathlib import Path
 from somscape._errors import InputError
 from somscape._files import umask
 
-RESULT_FILES = ("alerts.csv", "report.html", "map.som", "umatrix.png", "planes.png")
+MAP_FILE = "map.som"
+RESULT_FILES = ("alerts.csv", "report.html", MAP_FILE, "umatrix.png", "planes.png")
+
+
+def check_file(target: Path, *inputs: str) -> None:
+    """Raise InputError where a result must not go, such as over what it is made from."""
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+    if target.is_dir():
+        raise InputError(f"{target} is a folder. Give --out the name of a file.")
+    for path in inputs:
+        if target.exists() and Path(path).exists() and target.samefile(path):
+            raise InputError(
+                f"--out {target} is the file that is read; it would be lost. Give --out another "
+                "name."
+            )
 
 
 def check_folder(target: Path, *, force: bool) -> None:
     """Raise InputError where results must not go.
 
-    A folder is replaced only if it is empty or holds nothing but results of somscape.
+    A folder is replaced only if it is empty or holds nothing but results of somscape, a map
+    among them.
     """
     if not target.parent.is_dir():
         raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
@@ -30,7 +46,9 @@ def check_folder(target: Path, *, force: bool) -> None:
         raise InputError(
             f"{target} holds the working folder, which cannot be replaced. Give another --out."
         )
-    foreign = sorted(p.name for p in target.iterdir() if p.name not in RESULT_FILES)
+    names = {p.name for p in target.iterdir()}
+    # Anyone may have a report.html; the map says that somscape was here.
+    foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
     if foreign and not force:
         raise InputError(
             f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "

@@ -63,6 +63,12 @@ def find_label(table: Table, label: str | None) -> Label | None:
             f"({shown or 'all missing'}). Leave --label out and pass --drop {column}."
         )
     if value is None:
+        if len(values) > 2 and (counts == counts.min()).sum() > 1:
+            raise InputError(
+                f"label column '{column}' of {table.source} has {len(values)} values, of which "
+                f"several are equally rare ({shown}). Say which one is meant: --label "
+                f"{column}=VALUE."
+            )
         value = str(values[np.argmin(counts)])
         is_rarer = True
     else:

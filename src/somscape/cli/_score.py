@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape.cli._console import make_console, say
+from somscape.cli._folder import check_file
 from somscape.maps import Map, load
 from somscape.outliers import (
     RECORD,
@@ -25,6 +25,8 @@ from somscape.tables import Table, read_table, table_from_columns, write_csv
 
 def score_file(map_file: str, path: str, out: str, **reading: Any) -> None:
     """Score the rows of a file and write one line each, in the order of the file."""
+    if out != "-":
+        check_file(Path(out), map_file, path)
     map_ = load(map_file)
     settings_of(map_)
     table = read_table(path, **reading)
@@ -32,7 +34,9 @@ def score_file(map_file: str, path: str, out: str, **reading: Any) -> None:
     if out == "-":
         write_csv(sys.stdout, result)
     else:
-        _write_file(Path(out), result)
+        text = io.StringIO()
+        write_csv(text, result)
+        write_whole(out, text.getvalue().encode())
     console = make_console(to_stderr=True)
     say(console, f"{table.n_rows} rows scored, {n_flagged} above the threshold.")
     for what, counts in (
@@ -69,11 +73,3 @@ def _scores(map_: Map, table: Table) -> tuple[Table, int]:
         "reasons": reasons,
     }
     return table_from_columns(columns, source="scores"), len(flagged)
-
-
-def _write_file(target: Path, result: Table) -> None:
-    if not target.parent.is_dir() or target.is_dir():
-        raise InputError(f"{target}: not a place for a file. Give --out the name of a new file.")
-    text = io.StringIO()
-    write_csv(text, result)
-    write_whole(target, text.getvalue().encode())

@@ -84,6 +84,11 @@ class Settings:
         check_number("radius_end", self.radius_end, 0, or_auto=True)
         check_number("rate_start", self.rate_start, 0, 1)
         check_number("rate_end", self.rate_end, 0, 1)
+        if self.rate_end > self.rate_start and isinstance(self.rate_decay, str):
+            raise ValueError(
+                f"`rate_end` must not be above `rate_start`; got {self.rate_end} and "
+                f"{self.rate_start}. Pass a larger `rate_start`."
+            )
         check_number("tol", self.tol, 0, low_is_allowed=True)
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
             raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")

@@ -300,3 +300,33 @@ def test_a_process_of_its_own_says_the_same_one_line(here: Path, name: str) -> N
     outcome = run_process("detect", "t.csv", "--out", "found")
     check_refusal(outcome.code, outcome.err, *case.says)
     assert listing(here) == {"t.csv"}
+
+
+@pytest.mark.parametrize("over", ["customers.csv", "found/map.som"])
+def test_a_file_that_is_read_is_not_written_over(table: Path, over: str) -> None:
+    assert run("detect", table, "--out", "found").code == 0
+    before = Path(over).read_bytes()
+    outcome = run("score", "found/map.som", table, "--out", f"./{over}")
+    check_refusal(outcome.code, outcome.err, "is the file that is read", "another name")
+    assert Path(over).read_bytes() == before
+
+
+def test_fit_does_not_write_over_its_table(table: Path) -> None:
+    before = table.read_bytes()
+    outcome = run("fit", table, "--out", table)
+    check_refusal(outcome.code, outcome.err, "is the file that is read", "another name")
+    assert table.read_bytes() == before
+
+
+def test_a_folder_with_files_of_the_same_names_is_not_taken_for_ones_own(table: Path) -> None:
+    Path("mine").mkdir()
+    Path("mine/report.html").write_text("hi")
+    outcome = run("detect", table, "--out", "mine")
+    check_refusal(outcome.code, outcome.err, "holds other files (report.html)", "--force")
+    assert Path("mine/report.html").read_text() == "hi"
+
+
+def test_a_label_with_many_equally_rare_values_must_be_named(here: Path) -> None:
+    write(here / "t.csv", "a,b,y", [f"{row},v{i % 5}" for i, row in enumerate(GOOD)])
+    outcome = run("detect", "t.csv", "--label", "y", "--out", "o")
+    check_refusal(outcome.code, outcome.err, "5 values", "equally rare", "--label y=VALUE")
