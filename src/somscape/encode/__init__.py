@@ -2,20 +2,22 @@
 
 from somscape.encode._codes import (
     CategoryCode,
-    ColumnCode,
     NumberCode,
     UnusedColumn,
     level_texts,
 )
-from somscape.encode._encoding import Encoding, fit_encoding
+from somscape.encode._encoding import ColumnCode, Encoding, fit_encoding
 from somscape.encode._kinds import Roles
+from somscape.encode._ordered import DateCode, OrdinalCode
 from somscape.encode._text import number_text
 
 __all__ = [
     "CategoryCode",
     "ColumnCode",
+    "DateCode",
     "Encoding",
     "NumberCode",
+    "OrdinalCode",
     "Roles",
     "UnusedColumn",
     "fit_encoding",
