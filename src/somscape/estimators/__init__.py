@@ -2,5 +2,6 @@
 
 from somscape.estimators._detector import SOMDetector
 from somscape.estimators._som import SOM
+from somscape.estimators._table_encoder import TableEncoder
 
-__all__ = ["SOM", "SOMDetector"]
+__all__ = ["SOM", "SOMDetector", "TableEncoder"]
