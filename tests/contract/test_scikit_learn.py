@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from somscape import SOM, SOMDetector, SOMImputer
+from somscape.estimators import TableEncoder
 
 NAMES = ["age", "income", "debt"]
 
@@ -20,7 +21,15 @@ def rows_of(n=90):
     return np.random.default_rng(0).normal(size=(n, 3)) * [2, 1, 0.5] - 1
 
 
-@parametrize_with_checks([SOM(), SOMDetector(), SOMImputer()])
+@parametrize_with_checks(
+    [
+        SOM(),
+        SOMDetector(),
+        SOMImputer(),
+        TableEncoder(),
+        TableEncoder(missing="fill", scale="range", tame=False, max_levels=None),
+    ]
+)
 def test_scikit_learns_checks_pass_without_exception(estimator, check):
     check(estimator)
 
@@ -43,7 +52,7 @@ def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
 
 
 def test_every_parameter_can_be_set_by_name():
-    for estimator in (SOM(), SOMDetector(), SOMImputer()):
+    for estimator in (SOM(), SOMDetector(), SOMImputer(), TableEncoder()):
         parameters = estimator.get_params(deep=False)
         other = type(estimator)(**parameters)
         assert other.get_params(deep=False) == parameters

@@ -7,6 +7,7 @@ mismatch of a category (Gower's convention, as squared distances).
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -35,6 +36,28 @@ PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 MISSING_LEVEL = "(missing)"
 UNSEEN_LEVEL = "(unseen)"
+
+Problem: TypeAlias = tuple[int, str] | None
+"""A row and what its cell must be, where a column cannot be encoded."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How numbers come to one scale.
+
+    Attributes
+    ----------
+    scale : {"robust", "range"}
+        Which values become 0 and 1: the ends of the usual range, or the least and the largest.
+    tame : bool
+        Whether a long tail is tamed first.
+    """
+
+    scale: str = "robust"
+    tame: bool = True
+
+
+ROBUST = Scaling()
 
 
 @dataclass(frozen=True)
@@ -83,7 +106,7 @@ class NumberCode:
         return cls(name, "used as given", 0.0, 0.0, 0.0, 1.0, fill, False)
 
     @classmethod
-    def fit(cls, column: Column, why: str) -> "NumberCode":
+    def fit(cls, column: Column, why: str, scaling: Scaling = ROBUST) -> "NumberCode":
         """Learn center, width and range from a column's present numbers."""
         assert column.numbers is not None
         values = column.numbers[~np.isnan(column.numbers)]
@@ -91,11 +114,11 @@ class NumberCode:
             low, center, high = (float(q) for q in np.percentile(values, [25, 50, 75]))
             distance = np.abs(values - center)
             width = (high - low) / 2 or float(distance.mean())
-            is_tamed = bool(distance.max() > TAIL_LIMIT * width)
+            is_tamed = scaling.tame and bool(distance.max() > TAIL_LIMIT * width)
             if is_tamed:
                 values = asinh((values - center) / width)
             values = np.sort(values)
-            usual = values[_usual_ends(len(values))]
+            usual = values[_usual_ends(len(values), scaling)]
             lowest, highest = usual if usual[0] < usual[1] else values[[0, -1]]
             farthest = (values[[0, -1]] - lowest) / (highest - lowest)
         if not np.isfinite(farthest).all():
@@ -114,6 +137,13 @@ class NumberCode:
             column.is_whole,
         )
 
+    def problem(self, column: Column) -> Problem:
+        """Return the first row that cannot be encoded and what it must hold, or None."""
+        if column.numbers is not None:
+            return None
+        row = next(i for i, cell in enumerate(column.cells) if not _is_number(cell))
+        return row, "must hold numbers, as in the table the map was made from"
+
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, 1)."""
         assert column.numbers is not None
@@ -126,7 +156,8 @@ class NumberCode:
     def decode(self, features: Float64s) -> Float64s:
         """Return numbers in original units from encoded features of shape (n, 1)."""
         values = features[:, 0] * self.span + self.low
-        return self.center + self.width * np.sinh(values) if self.width else values
+        with np.errstate(over="ignore"):  # infinite, where a row is no encoded one
+            return self.center + self.width * np.sinh(values) if self.width else values
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the range that some prototypes (n, 1) span, in words."""
@@ -181,6 +212,10 @@ class CategoryCode:
             ordered.append(MISSING_LEVEL)
         return cls(column.name, why, tuple(ordered))
 
+    def problem(self, column: Column) -> Problem:
+        """Return None: any cell is a level, or one that the table did not have."""
+        return None
+
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, n_features)."""
         which = [self._feature_of.get(t, len(self.levels)) for t in level_texts(column)]
@@ -225,14 +260,17 @@ class UnusedColumn:
     kind: str
 
 
-FeatureCode: TypeAlias = NumberCode | CategoryCode
-ColumnCode: TypeAlias = NumberCode | CategoryCode | UnusedColumn
-
-
-def _usual_ends(n: int) -> list[int]:
-    """Positions, among n sorted values, of the ends of the usual range."""
-    skipped = int(TAIL_PERCENT / 100 * (n - 1))
+def _usual_ends(n: int, scaling: Scaling) -> list[int]:
+    """Positions, among n sorted values, of the ends of the range that becomes [0, 1]."""
+    skipped = 0 if scaling.scale == "range" else int(TAIL_PERCENT / 100 * (n - 1))
     return [skipped, n - 1 - skipped]
+
+
+def _is_number(cell: str | None) -> bool:
+    try:
+        return cell is None or isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def level_texts(column: Column) -> list[str]:

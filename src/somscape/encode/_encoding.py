@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from math import isfinite
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,18 +12,22 @@ from somscape._errors import InputError
 from somscape._types import Float64s, Floats
 from somscape.encode._codes import (
     CategoryCode,
-    ColumnCode,
-    FeatureCode,
     NumberCode,
+    Scaling,
     UnusedColumn,
 )
 from somscape.encode._kinds import Roles, decide
+from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.tables import Column, Table
 
 FARTHEST = 1e100
 """Encoded values beyond this would overflow when squared and summed."""
 
 MISSING_CHOICES = ("fill", "mask", "error")
+SCALES = ("robust", "range")
+
+FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
+ColumnCode: TypeAlias = FeatureCode | UnusedColumn
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,12 @@ class Encoding:
 
     Attributes
     ----------
-    columns : tuple of NumberCode, CategoryCode or UnusedColumn
+    columns : tuple of NumberCode, CategoryCode, OrdinalCode, DateCode or UnusedColumn
         One per column of the table, in its order.
     missing : {"fill", "mask", "error"}
-        Whether missing cells are filled (numbers by the median, categories by a level of
-        their own), stay missing (NaN in all features of the column) or are refused.
+        Whether missing cells are filled (numbers, dates and ordered categories by the median,
+        other categories by a level of their own), stay missing (NaN in all features of the
+        column) or are refused.
     is_named : bool
         Whether the names are the data's; an array's columns are only numbered.
     """
@@ -105,8 +109,9 @@ class Encoding:
         Raises
         ------
         InputError
-            When a column is missing, holds text where numbers are expected, or has missing
-            cells under ``missing="error"``.
+            When a column is missing, holds text where numbers or dates are expected or a level
+            that an ordered category does not have, or has missing cells under
+            ``missing="error"``.
         """
         lacking = [code.name for code in self.features if code.name not in table.names]
         if lacking:
@@ -187,16 +192,29 @@ class Encoding:
     @staticmethod
     def _column_for(code: FeatureCode, table: Table) -> Column:
         column = table.column(code.name)
-        if isinstance(code, NumberCode) and column.numbers is None:
-            row = next(i for i, cell in enumerate(column.cells) if not _is_number(cell))
-            raise InputError(
-                f"{table.where(row)}: column '{code.name}' must hold numbers, as in the table "
-                f"the map was made from; got '{column.cells[row]}'. Correct the column."
-            )
+        _refuse_problem(code, column, table)
         return column
 
 
-def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error") -> Encoding:
+def _refuse_problem(code: FeatureCode, column: Column, table: Table) -> None:
+    problem = code.problem(column)
+    if problem:
+        row, needed = problem
+        raise InputError(
+            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cells[row]}'. "
+            "Correct the column."
+        )
+
+
+def fit_encoding(
+    table: Table,
+    roles: Roles | None = None,
+    missing: str = "error",
+    *,
+    scale: str = "robust",
+    tame: bool = True,
+    max_levels: int | None = None,
+) -> Encoding:
     """Decide what each column of a table becomes, and learn its scale or levels.
 
     Parameters
@@ -206,8 +224,17 @@ def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error
     roles : Roles, optional
         What the user says about columns.
     missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing cells; ``"fill"`` takes the median of a number and a level
-        of its own for a category, ``"mask"`` leaves them out of all distances and means.
+        What happens to missing cells; ``"fill"`` takes the median of a number, a date or an
+        ordered category, and a level of its own for another category; ``"mask"`` leaves them out
+        of all distances and means.
+    scale : {"robust", "range"}, default="robust"
+        Which numbers become 0 and 1: the ends of the range that 96 % of the rows span (of all
+        rows in tables of up to 50), or the least and the largest.
+    tame : bool, default=True
+        Whether a long tail is tamed by ``asinh`` around the median first.
+    max_levels : int or None, default=None
+        Text with more different values is refused; None: it is left out where it has more
+        than 50.
 
     Returns
     -------
@@ -218,7 +245,8 @@ def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error
     ------
     InputError
         When no column can be used, the table has fewer than two rows, cells are missing
-        under ``missing="error"``, or a role does not fit.
+        under ``missing="error"``, a role does not fit, or text has more than `max_levels`
+        values.
 
     Examples
     --------
@@ -230,18 +258,28 @@ def fit_encoding(table: Table, roles: Roles | None = None, missing: str = "error
     >>> encoding.encode(table)[:, 0].tolist()
     [0.0, 0.5, 1.0]
     """
-    if missing not in MISSING_CHOICES:
-        raise ValueError(f"`missing` must be one of {MISSING_CHOICES}; got {missing!r}.")
-    decisions = decide(table, roles or Roles())
+    for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
+        if value not in choices:
+            raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")
+    roles = roles or Roles()
+    decisions = decide(table, roles, max_levels)
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
+    scaling = Scaling(scale, tame)
     codes: list[ColumnCode] = []
     for column in table.columns:
         kind, why = decisions[column.name].kind, decisions[column.name].why
         if kind == "number":
-            codes.append(NumberCode.fit(column, why))
+            codes.append(NumberCode.fit(column, why, scaling))
         elif kind == "category":
             codes.append(CategoryCode.fit(column, why))
+        elif kind == "date":
+            codes.append(DateCode.fit(column, why, scaling))
+        elif kind == "ordinal":
+            levels = ordinal_levels(column.name, roles.ordinal[column.name])
+            ordinal = OrdinalCode.fit(column, why, levels)
+            _refuse_problem(ordinal, column, table)
+            codes.append(ordinal)
         else:
             codes.append(UnusedColumn(column.name, why, kind))
     encoding = Encoding(tuple(codes), missing)
@@ -266,13 +304,6 @@ def _refuse_far(table: Table, column: Column, part: Float64s) -> None:
         )
 
 
-def _is_number(cell: str | None) -> bool:
-    try:
-        return cell is None or isfinite(float(cell))
-    except ValueError:
-        return False
-
-
 def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
     counts = [f"{c.name} {c.n_missing}" for c in columns if c.n_missing]
     if counts:
@@ -289,4 +320,8 @@ def _code_from_json(data: dict[str, Any]) -> ColumnCode:
         return NumberCode(**data)
     if kind == "category":
         return CategoryCode(data["name"], data["why"], tuple(data["levels"]))
+    if kind == "ordinal":
+        return OrdinalCode(**{**data, "levels": tuple(data["levels"])})
+    if kind == "date":
+        return DateCode(**{**data, "number": NumberCode(**data["number"])})
     return UnusedColumn(kind=kind, **data)

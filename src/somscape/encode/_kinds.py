@@ -5,11 +5,15 @@ categories as 1, 2, 3.  The rules below are reported for each column and can be 
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
 
 from somscape._errors import InputError
 from somscape.encode._codes import level_texts
+from somscape.encode._ordered import date_problem, date_values, date_zone
 from somscape.tables import Column, Table, looks_like_dates
 
 MAX_NUMBER_LEVELS = 15
@@ -35,8 +39,10 @@ class Roles:
         Column that names the rows; never a feature.  None: found by its name.
     label : str or None
         Column with a known outcome; never a feature.
-    drop, category, number : tuple of str
-        Columns to leave out, to take as categories, to take as numbers.
+    drop, category, number, date : tuple of str
+        Columns to leave out, to take as categories, as numbers, as dates.
+    ordinal : mapping of str to sequence
+        Columns to take as ordered categories, with their levels from low to high.
     """
 
     id: str | None = None
@@ -44,11 +50,13 @@ class Roles:
     drop: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     number: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    ordinal: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def check(self, table: Table) -> None:
         """Raise InputError for a column that is not there or has two roles."""
         taken: dict[str, str] = {}
-        for role, name in self._named():
+        for role, name in self.named():
             table.column(name)
             if name in taken and taken[name] != role:
                 raise InputError(
@@ -56,11 +64,12 @@ class Roles:
                 )
             taken[name] = role
 
-    def _named(self) -> Iterator[tuple[str, str]]:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            names = value if isinstance(value, tuple) else (value,)
-            yield from ((field.name, name) for name in names if name is not None)
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Give each role that a column has, with the column."""
+        for role in fields(self):
+            value = getattr(self, role.name)
+            names = (value,) if value is None or isinstance(value, str) else value
+            yield from ((role.name, name) for name in names if name is not None)
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Decision:
 NO_VALUE = Decision("dropped", "no value in any row")
 
 
-def decide(table: Table, roles: Roles) -> dict[str, Decision]:
+def decide(table: Table, roles: Roles, max_levels: int | None = None) -> dict[str, Decision]:
     """Return what each column of a table is.
 
     Parameters
@@ -83,6 +92,9 @@ def decide(table: Table, roles: Roles) -> dict[str, Decision]:
         The table as read.
     roles : Roles
         What the user says; it comes before the rules.
+    max_levels : int or None, default=None
+        Text with more different values is refused; None: it is left out where it has more
+        than 50.
 
     Returns
     -------
@@ -92,15 +104,22 @@ def decide(table: Table, roles: Roles) -> dict[str, Decision]:
     Raises
     ------
     InputError
-        When a named column is missing or has two roles, an id repeats, or a column that
-        must be a number holds text.
+        When a named column is missing or has two roles, an id repeats, a column that must be
+        a number or a date holds something else, or text has more than `max_levels` values.
     """
     roles.check(table)
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
-    return {c.name: _decide_one(table, c, roles, id_name) for c in table.columns}
+    return {
+        c.name: _decide_named(table, c, roles, id_name)
+        or _decide_by_rule(table, c, max_levels, has_id=id_name is not None)
+        for c in table.columns
+    }
 
 
-def _decide_one(table: Table, column: Column, roles: Roles, id_name: str | None) -> Decision:
+def _decide_named(
+    table: Table, column: Column, roles: Roles, id_name: str | None
+) -> Decision | None:
+    """Return what the user says of a column, or its name; None: the rules decide."""
     name = column.name
     if name == id_name:
         _check_id(table, column)
@@ -114,13 +133,23 @@ def _decide_one(table: Table, column: Column, roles: Roles, id_name: str | None)
         return _forced_number(table, column)
     if name in roles.category:
         return _forced_category(column)
+    if name in roles.date:
+        return _forced_date(table, column)
+    if name in roles.ordinal:
+        return Decision("ordinal", "as asked") if column.n_distinct else NO_VALUE
+    return None
+
+
+def _decide_by_rule(
+    table: Table, column: Column, max_levels: int | None, *, has_id: bool
+) -> Decision:
     if column.n_distinct == 0:
         return NO_VALUE
     if column.problem:
         raise InputError(column.problem)
     if column.is_number:
         return _decide_number(table, column)
-    return _decide_text(table, column, has_id=id_name is not None)
+    return _decide_text(table, column, max_levels, has_id=has_id)
 
 
 def _decide_number(table: Table, column: Column) -> Decision:
@@ -133,13 +162,19 @@ def _decide_number(table: Table, column: Column) -> Decision:
     return Decision("number", f"{n_values} different values")
 
 
-def _decide_text(table: Table, column: Column, *, has_id: bool) -> Decision:
+def _decide_text(table: Table, column: Column, max_levels: int | None, *, has_id: bool) -> Decision:
     n_values = column.n_distinct
     if looks_like_dates(column):
         return Decision("dropped", "dates; give an age or a number of days to use it")
     if n_values == 1 and not column.n_missing:
         return Decision("constant", f"always {_only(column)}")
-    if n_values > MAX_TEXT_LEVELS or n_values > max(2, table.n_rows / 2):
+    if max_levels is not None and n_values > max_levels:
+        raise InputError(
+            f"column '{column.name}' of {table.source} has {n_values} different texts, more than "
+            f"the max_levels={max_levels} of a category: names, notes or ids. Leave it out "
+            f"(drop=['{column.name}']), group its rare texts, or raise max_levels."
+        )
+    if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, table.n_rows / 2):
         hint = f"; --id {column.name}?" if n_values == table.n_rows and not has_id else ""
         why = f"text with {n_values} different values, like a name or an id{hint}"
         return Decision("dropped", why)
@@ -174,9 +209,24 @@ def _forced_category(column: Column) -> Decision:
     return Decision("category", "as asked")
 
 
+def _forced_date(table: Table, column: Column) -> Decision:
+    problem = date_problem(column, date_zone(column))
+    if problem:
+        row, needed = problem
+        raise InputError(
+            f"{table.where(row)}: column '{column.name}' {needed}; got '{column.cells[row]}'. "
+            "Rewrite its dates, or leave the column out."
+        )
+    times = date_values(column)
+    n_dates = len(np.unique(times[~np.isnat(times)]))
+    if n_dates < 2:
+        return Decision("constant", f"always {_only(column)}") if n_dates else NO_VALUE
+    return Decision("date", "as asked")
+
+
 def _find_id(table: Table, roles: Roles) -> str | None:
     """Name of the first column that is called an id and whose values all differ."""
-    spoken_for = {*roles.drop, *roles.category, *roles.number, roles.label}
+    spoken_for = {name for role, name in roles.named() if role != "id"}
     for column in table.columns:
         is_called_id = ID_NAME.search(column.name) is not None
         is_key = column.n_missing == 0 and column.n_distinct == table.n_rows > 1

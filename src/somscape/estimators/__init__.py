@@ -3,5 +3,6 @@
 from somscape.estimators._detector import SOMDetector
 from somscape.estimators._imputer import SOMImputer
 from somscape.estimators._som import SOM
+from somscape.estimators._table_encoder import TableEncoder
 
-__all__ = ["SOM", "SOMDetector", "SOMImputer"]
+__all__ = ["SOM", "SOMDetector", "SOMImputer", "TableEncoder"]

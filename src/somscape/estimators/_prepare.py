@@ -1,10 +1,12 @@
 """From what users pass to what training takes: checked, encoded, finite, weighted rows."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
@@ -190,15 +192,11 @@ def _without_missing(
     is_missing = np.isnan(values)
     if not is_missing.any():
         return values, Encoding.plain(names, missing="mask" if missing == "mask" else "error")
-    counts = ", ".join(f"{n} in '{names[j]}'" for j, n in enumerate(is_missing.sum(axis=0)) if n)
     if missing == "error":
-        raise InputError(
-            f"X has missing values (NaN): {counts}. Fill them or leave those rows or columns out, "
-            "or pass missing='fill' to take each column's median, or missing='mask' to leave "
-            "those cells out of all distances."
-        )
+        refuse_missing(is_missing, names)
     counted = slice(None) if weights is None else weights > 0
     if is_missing[counted].all(axis=0).any():
+        counts = _missing_counts(is_missing, names)
         raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
     if missing == "mask":
         return values, Encoding.plain(names, missing="mask")
@@ -223,6 +221,20 @@ def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
         stacklevel=5,
     )
     return ~has_none if is_kept is None else is_kept & ~has_none
+
+
+def refuse_missing(is_missing: NDArray[np.bool_], names: Sequence[str]) -> None:
+    """Raise InputError with the number of missing values by column, if there are any."""
+    if is_missing.any():
+        raise InputError(
+            f"X has missing values (NaN): {_missing_counts(is_missing, names)}. Fill them or leave "
+            "those rows or columns out, or pass missing='fill' to take each column's median, or "
+            "missing='mask', where there is one, to leave those cells out of all distances."
+        )
+
+
+def _missing_counts(is_missing: NDArray[np.bool_], names: Sequence[str]) -> str:
+    return ", ".join(f"{n} in '{names[j]}'" for j, n in enumerate(is_missing.sum(axis=0)) if n)
 
 
 def checked_weights(values: Any, sample_weight: Any) -> Float64s | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
@@ -263,7 +264,7 @@ class Map:
             total += np.where(present, apart, 0.0)
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
-    def plane(self, column: str) -> Float64s | Objects:
+    def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
         """Return the component plane of a column: each unit's value in original units.
 
         Parameters
@@ -274,7 +275,7 @@ class Map:
         Returns
         -------
         ndarray of shape (n_units,)
-            Numbers, or the prevailing level of a category.
+            Numbers, dates, or the prevailing level of a category.
         """
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:

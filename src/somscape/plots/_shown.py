@@ -8,8 +8,11 @@ import numpy as np
 
 from somscape._errors import InputError
 from somscape._types import Float64s
-from somscape.encode import CategoryCode
+from somscape.encode import CategoryCode, DateCode, NumberCode
 from somscape.maps import Map
+
+YEAR = 365.2425 * 86_400e6
+"""Microseconds of a mean year."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +24,8 @@ class ColumnPlane:
     name : str
         The column.
     kind : {"number", "share", "level"}
-        Numbers in original units; the share of one level of a category that has two; or
-        the prevailing level.
+        Numbers in original units, dates as decimal years; the share of one level of a category
+        that has two; or the prevailing level.
     values : ndarray of shape (n_units,), float64
         Numbers, shares from 0 to 1, or positions in `levels`.
     levels : tuple of str
@@ -67,9 +70,12 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     """
     shown = map.plane(column)
     code, part = _code_and_part(map, column)
-    if not isinstance(code, CategoryCode):
+    if isinstance(code, DateCode):
+        microseconds = shown.astype("datetime64[us]").astype(np.float64)
+        return ColumnPlane(column, "number", 1970 + microseconds / YEAR)
+    if isinstance(code, NumberCode):
         return ColumnPlane(column, "number", np.asarray(shown, dtype=np.float64))
-    if len(code.levels) == 2:
+    if isinstance(code, CategoryCode) and len(code.levels) == 2:
         # Online training from a principal-axes start can leave a level slightly below 0.
         amounts = np.clip(map.codebook[:, part].astype(np.float64), 0.0, None)
         total = amounts.sum(axis=1)

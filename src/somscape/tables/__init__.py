@@ -1,8 +1,14 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
 from somscape.tables._cells import MISSING_WORDS
-from somscape.tables._dates import looks_like_dates
-from somscape.tables._frame import table_from_columns, table_from_frame
+from somscape.tables._dates import looks_like_dates, read_date
+from somscape.tables._frame import (
+    as_frame,
+    frame_like,
+    frame_values,
+    table_from_columns,
+    table_from_frame,
+)
 from somscape.tables._read import read_table
 from somscape.tables._table import Column, Table
 from somscape.tables._write import escape_cell, unescape_cell, write_csv
@@ -11,8 +17,12 @@ __all__ = [
     "MISSING_WORDS",
     "Column",
     "Table",
+    "as_frame",
     "escape_cell",
+    "frame_like",
+    "frame_values",
     "looks_like_dates",
+    "read_date",
     "read_table",
     "table_from_columns",
     "table_from_frame",

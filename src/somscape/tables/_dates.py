@@ -1,6 +1,7 @@
-"""Tell a column of dates from other text, so that dropping it can be explained."""
+"""Tell a column of dates from other text, and read a date that is written in ISO form."""
 
 import re
+from datetime import UTC, datetime
 
 from somscape.tables._table import Column
 
@@ -50,3 +51,34 @@ def looks_like_dates(column: Column) -> bool:
         return False
     texts = set(column.cells) - {None}
     return any(all(pattern.fullmatch(text) for text in texts) for pattern in _PATTERNS)
+
+
+def read_date(cell: str) -> tuple[datetime, bool] | None:
+    """Read a date in ISO form, with or without a time of day.
+
+    Parameters
+    ----------
+    cell : str
+        Such as 2026-01-31, 2026-01-31T10:30 or 2026-01-31 10:30:00+01:00; digits after the
+        microseconds are left out.
+
+    Returns
+    -------
+    tuple of datetime and bool, or None
+        The moment, in UTC where the cell names a time zone and at midnight where it names no
+        time; and whether it names a zone.  None where the cell is no such date.
+
+    Examples
+    --------
+    >>> read_date("2026-01-31T10:30+01:00")
+    (datetime.datetime(2026, 1, 31, 9, 30), True)
+    >>> read_date("31.01.2026") is None
+    True
+    """
+    try:
+        moment = datetime.fromisoformat(cell)
+        if moment.tzinfo is None:
+            return moment, False
+        return moment.astimezone(UTC).replace(tzinfo=None), True
+    except (ValueError, OverflowError):
+        return None

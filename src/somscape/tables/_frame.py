@@ -46,17 +46,8 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     """
     import narwhals as nw
 
-    try:
-        native = nw.from_native(frame)
-    except (TypeError, nw.exceptions.NarwhalsError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
-            " pandas, polars or pyarrow frame with different column names"
-        ) from error
-    eager = native.collect() if isinstance(native, nw.LazyFrame) else native
     columns = []
-    for series in eager.iter_columns():
+    for series in _opened(frame, source).iter_columns():
         name = str(series.name)
         if series.dtype.is_nested():
             raise InputError(
@@ -74,6 +65,118 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     if not columns or not len(columns[0]):
         raise InputError(f"{source} has no columns or no rows; give at least one of each")
     return Table(tuple(columns), source)
+
+
+def _opened(frame: Any, source: str) -> Any:
+    """Give a data frame as narwhals shows it, a lazy one collected."""
+    import narwhals as nw
+
+    try:
+        shown = nw.from_native(frame)
+    except (TypeError, nw.exceptions.NarwhalsError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
+            " pandas, polars or pyarrow frame with different column names"
+        ) from error
+    return shown.collect() if isinstance(shown, nw.LazyFrame) else shown
+
+
+def as_frame(data: Any, source: str = "data frame") -> Any:
+    """Give a data frame as it is, a lazy one collected, and None for anything else.
+
+    Parameters
+    ----------
+    data : object
+        Anything.
+    source : str, default="data frame"
+        Name for messages.
+
+    Returns
+    -------
+    data frame or None
+        Of the library that made `data`.
+
+    Raises
+    ------
+    InputError
+        If two columns share a name.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> as_frame(pl.LazyFrame({"age": [41]})).shape, as_frame([[41]]) is None
+    ((1, 1), True)
+    """
+    import narwhals as nw
+
+    try:
+        is_frame = nw.from_native(data, pass_through=True) is not data
+    except nw.exceptions.NarwhalsError:
+        is_frame = True  # one that cannot be read, which the next line says
+    return _opened(data, source).to_native() if is_frame else None
+
+
+def frame_values(frame: Any) -> dict[str, list[Any]]:
+    """Give the values of a data frame's columns as Python holds them, by name.
+
+    Parameters
+    ----------
+    frame : data frame
+        One that `as_frame` gave.
+
+    Returns
+    -------
+    dict of str to list
+        In the order of the columns.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame_values(pl.DataFrame({"age": [41, None], "left": [True, False]}))
+    {'age': [41, None], 'left': [True, False]}
+    """
+    series = _opened(frame, "data frame").iter_columns()
+    return {str(column.name): column.to_list() for column in series}
+
+
+def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
+    """Make a data frame of the library and the column types of another one.
+
+    Parameters
+    ----------
+    example : data frame
+        One that `as_frame` gave, with at least these columns; its rows are no matter.
+    columns : mapping of str to list
+        Python values, None where a cell is missing.
+
+    Returns
+    -------
+    data frame
+        A column of pandas' whole numbers or booleans with a missing cell takes the type that
+        pandas gives such values.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> example = pl.DataFrame({"age": [41], "left": [True]})
+    >>> frame_like(example, {"age": [7.0]}).to_dict(as_series=False)
+    {'age': [7]}
+    """
+    import narwhals as nw
+
+    shown = _opened(example, "data frame")
+    name_of = {str(name): name for name in shown.columns}
+    made = nw.from_dict(dict(columns), backend=shown.implementation).to_native()
+    if not shown.implementation.is_pandas_like():
+        types = shown.select([name_of[name] for name in columns]).to_native().schema
+        return made.cast(types)
+    types = {name: example.dtypes[name_of[name]] for name in columns}
+    cannot_miss = [name for name, t in types.items() if isinstance(t, np.dtype) and t.kind in "iub"]
+    for name in cannot_miss:
+        if any(value is None for value in columns[name]):
+            del types[name]
+    return made.astype(types).rename(columns=name_of)
 
 
 def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:

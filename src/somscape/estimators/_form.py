@@ -1,0 +1,231 @@
+"""What a table encoder was given: from it to a `Table`, and from encoded rows back to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from somscape._errors import InputError
+from somscape._types import Float64s
+from somscape.encode import (
+    CategoryCode,
+    DateCode,
+    Encoding,
+    NumberCode,
+    OrdinalCode,
+    UnusedColumn,
+    level_texts,
+)
+from somscape.estimators._prepare import refuse_missing
+from somscape.tables import (
+    Column,
+    Table,
+    as_frame,
+    frame_like,
+    frame_values,
+    table_from_columns,
+    table_from_frame,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The form of the data of a `fit`, in which encoded rows are given back.
+
+    Attributes
+    ----------
+    names : tuple of str
+        All columns.
+    example : Table, data frame or ndarray
+        The data without its rows.
+    types : dict of str to type
+        Of the first present value of each column that has one.
+    values : dict of str to dict
+        By column: what each level was before it became text.
+    constants : dict of str to object
+        The only value of each column that never varies.
+    """
+
+    names: tuple[str, ...]
+    example: Any
+    types: Mapping[str, type]
+    values: Mapping[str, Mapping[str, Any]]
+    constants: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls, data: Any, table: Table, encoding: Encoding, ordinals: Mapping[str, Sequence[Any]]
+    ) -> "Form":
+        """Return the form of data that was read as a table and encoded."""
+        raws = _raw_values(data)
+        types: dict[str, type] = {}
+        constants: dict[str, Any] = {}
+        values: dict[str, dict[str, Any]] = {}
+        for code in encoding.columns:
+            column, raw = table.column(code.name), raws[code.name]
+            present = np.flatnonzero(~column.missing)
+            if present.size:
+                types[code.name] = type(raw[present[0]])
+            if code.kind == "constant":
+                constants[code.name] = raw[present[0]]
+            if isinstance(code, CategoryCode | OrdinalCode):
+                texts = level_texts(column)
+                # From the last row to the first: what a level was where it first occurs stays.
+                values[code.name] = {texts[i]: raw[i] for i in present[::-1]}
+            if isinstance(code, OrdinalCode):
+                given = dict(zip(code.levels, ordinals[code.name], strict=True))
+                values[code.name] = given | values[code.name]
+        example = data.take([]) if isinstance(data, Table) else data[:0]
+        return cls(table.names, example, types, values, constants)
+
+    def give_back(self, rows: Float64s, encoding: Encoding) -> Any:
+        """Return encoded rows in this form, with the columns that can be told from them."""
+        part_of = {c.name: part for c, part in zip(encoding.features, encoding.slices, strict=True)}
+        columns: dict[str, list[Any]] = {}
+        for code in encoding.columns:
+            if not isinstance(code, UnusedColumn):
+                columns[code.name] = self._decoded(code, rows[:, part_of[code.name]])
+            elif code.kind == "constant":
+                columns[code.name] = [self.constants[code.name]] * len(rows)
+        if isinstance(self.example, Table):
+            return table_from_columns(columns, self.example.source)
+        if isinstance(self.example, np.ndarray):
+            return self._array(columns, len(rows))
+        return frame_like(self.example, columns)
+
+    def _decoded(self, code: Any, features: Float64s) -> list[Any]:
+        decoded = code.decode(features)
+        type_ = self.types[code.name]
+        if isinstance(code, DateCode):
+            return _dates(decoded, code.has_zone, type_)
+        if isinstance(code, NumberCode):
+            _refuse_overflow(decoded, code.name)
+            is_whole = issubclass(type_, Integral)
+            return [int(v) for v in np.rint(decoded)] if is_whole else decoded.tolist()
+        return [self.values[code.name].get(level) for level in decoded]
+
+    def _array(self, columns: Mapping[str, list[Any]], n_rows: int) -> Any:
+        type_ = self.example.dtype
+        is_numeric = type_.kind in "biuf"
+        # None becomes NaN among numbers.
+        out = np.full((n_rows, len(self.names)), None, dtype=np.float64 if is_numeric else object)
+        for j, name in enumerate(self.names):
+            if name in columns:
+                out[:, j] = columns[name]
+        if type_.kind == "f":
+            return out.astype(type_)
+        return np.rint(out).astype(type_) if is_numeric and not np.isnan(out).any() else out
+
+
+def _refuse_overflow(decoded: Float64s, name: str) -> None:
+    is_finite = np.isfinite(decoded)
+    if not is_finite.all():
+        raise InputError(
+            f"row {is_finite.argmin()} of X is more than a float can hold in column '{name}'; pass "
+            "encoded rows, whose numbers lie near 0 to 1."
+        )
+
+
+def _dates(decoded: Any, has_zone: bool, type_: type) -> list[Any]:
+    if issubclass(type_, str):
+        return [f"{text}+00:00" if has_zone else text for text in decoded.astype(str)]
+    if issubclass(type_, date) and not issubclass(type_, datetime):
+        return decoded.astype("datetime64[D]").tolist()
+    moments = decoded.astype("datetime64[us]").tolist()
+    return [moment.replace(tzinfo=UTC) for moment in moments] if has_zone else moments
+
+
+def read_data(
+    estimator: BaseEstimator, X: Any, missing: str, form: Form | None = None
+) -> tuple[Any, Table]:
+    """Check what was passed to a table encoder and read it as a table.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets ``n_features_in_`` and, where columns have names, ``feature_names_in_``.
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+    missing : {"error", "fill"}
+    form : Form or None
+        None: this is a `fit`; else what was fitted, to whose names the table is brought.
+
+    Returns
+    -------
+    data : Table, data frame or ndarray
+        What was passed; a lazy data frame is collected, and numbers are float64.
+    table : Table
+
+    Raises
+    ------
+    ValueError
+        For other columns than those of the `fit`, infinities, or values that are missing though
+        they must not.
+    """
+    if isinstance(X, Table):
+        if form is None:
+            estimator.n_features_in_ = len(X.names)
+            estimator.feature_names_in_ = np.array(X.names, dtype=object)
+        return X, X
+    frame = as_frame(X, "X")
+    if frame is None:
+        return _read_array(estimator, X, missing, form)
+    validate_data(estimator, frame, reset=form is None, skip_check_array=True)
+    table = table_from_frame(frame, "X")
+    if form is not None and not hasattr(estimator, "feature_names_in_"):
+        pairs = zip(table.columns, form.names, strict=True)
+        table = replace(table, columns=tuple(replace(c, name=name) for c, name in pairs))
+    return frame, table
+
+
+def _read_array(
+    estimator: BaseEstimator, X: Any, missing: str, form: Form | None
+) -> tuple[Any, Table]:
+    values = validate_data(
+        estimator,
+        X,
+        reset=form is None,
+        dtype=None,
+        ensure_all_finite=False,
+        ensure_min_samples=2 if form is None else 1,
+    )
+    if values.dtype.kind in "US" and not hasattr(X, "dtype"):
+        values = np.array(X, dtype=object)  # as text, the numbers of a list would stay text
+    names = [f"x{j}" for j in range(values.shape[1])] if form is None else form.names
+    if values.dtype.kind in "biuf":
+        if missing == "error":
+            refuse_missing(np.isnan(values), names)
+        _refuse_infinite(values, names)
+    cells = values.astype(np.int64) if values.dtype == bool else values
+    columns = dict(zip(names, cells.T.tolist(), strict=True))
+    return values, table_from_columns(columns, "X")
+
+
+def _refuse_infinite(values: Any, names: Sequence[str]) -> None:
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        row, column = np.argwhere(is_infinite)[0]
+        raise InputError(
+            f"X must be finite; got {values[row, column]} in row {row}, column '{names[column]}'. "
+            "Correct or leave out the row."
+        )
+
+
+def _raw_values(data: Any) -> dict[str, list[Any]]:
+    """Return the values of each column as Python holds them."""
+    if isinstance(data, np.ndarray):
+        return {f"x{j}": column for j, column in enumerate(data.T.tolist())}
+    if not isinstance(data, Table):
+        return frame_values(data)
+    return {column.name: _raw_cells(column) for column in data.columns}
+
+
+def _raw_cells(column: Column) -> list[Any]:
+    if column.numbers is None:
+        return column.cells.tolist()
+    values = column.numbers.tolist()
+    return [int(v) if v == v else v for v in values] if column.is_whole else values

@@ -1,0 +1,271 @@
+"""The encoding of tables as a scikit-learn transformer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Objects
+from somscape._validate import check_choice, check_whole
+from somscape.encode import Roles, fit_encoding
+from somscape.estimators._form import Form, read_data
+from somscape.estimators._prepare import MISSING
+
+SCALES = ("robust", "range")
+MAX_LEVELS = 1000
+NAME_LISTS = ("categories", "numbers", "dates", "drop")
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Turn a table of mixed columns into numbers on one scale, and back.
+
+    Every column becomes features in which one full range of a number, one mismatch of a
+    category and the way from the lowest to the highest of ordered levels are all at distance 1.
+    What a column is, the rules of `somscape.encode.fit_encoding` decide, and say why in
+    ``encoding_.columns``; the parameters override them.  `SOM` and `SOMDetector` encode a
+    `somscape.tables.Table` the same way.
+
+    Parameters
+    ----------
+    missing : {"error", "fill", "mask"}, default="error"
+        What happens to missing cells: refuse them, leave them NaN (``"mask"``), or fill in the median of a number, date or
+        ordered category and give another category a level for them.
+    scale : {"robust", "range"}, default="robust"
+        Which numbers become 0 and 1: the ends of the range that 96 % of the rows span, so that
+        extremes lie outside (of all rows in tables of up to 50), or the least and the largest.
+    tame : bool, default=True
+        Whether a number whose farthest value lies more than 10 half interquartile ranges from
+        the median first becomes ``asinh((x - median) / half interquartile range)``, which is
+        like a logarithm on both sides.
+    ordinals : dict of str to list or None, default=None
+        Ordered categories with their levels from the lowest to the highest, which become equal
+        steps from 0 to 1: ``{"size": ["S", "M", "L"]}``.
+    categories, numbers, dates : sequence of str, default=()
+        Columns to take as such, whatever the rules say.  Dates are in ISO form or of a data
+        frame's type for dates; they are left out unless named here.
+    drop : sequence of str, default=()
+        Columns to leave out.
+    max_levels : int or None, default=50
+        Text with more different values is refused, unless named above; None: it is left out
+        where it has more than 50.  At most 1000, which is what `categories` may have, too.
+
+    Attributes
+    ----------
+    encoding_ : Encoding
+        What each column became and why; `SOM(encoding=...)` takes it.
+    n_features_in_ : int
+        Columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where the data had names.  An array's columns are called x0, x1, ...
+
+    Notes
+    -----
+    Left out are columns that never vary, dates that are not named, a first column that is called
+    an id and holds one, and, in small tables, text of which more than half of the values differ.
+    The columns of an array of numbers are numbers, however few values they have; an array of
+    objects is read as a data frame is.  A category has one feature per level, with the value
+    ``sqrt(1/2)`` for the level that applies, and a last one for levels that `fit` did not see.
+    Ordered categories refuse such levels.
+
+    Fitting sorts each column, O(n_samples log n_samples); transforming is
+    O(n_samples * n_features_out).  Nothing is drawn at random.
+
+    See Also
+    --------
+    somscape.encode.fit_encoding : The same for a `Table`, without scikit-learn.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from somscape.encode import TableEncoder
+    >>> frame = pd.DataFrame({"age": [31.5, 46.5, 61.5], "size": ["M", "S", "L"]})
+    >>> encoder = TableEncoder(ordinals={"size": ["S", "M", "L"]}).fit(frame)
+    >>> encoder.transform(frame)
+    array([[0. , 0.5],
+           [0.5, 0. ],
+           [1. , 1. ]])
+    >>> encoder.inverse_transform([[0.25, 0.4]])
+        age size
+    0  39.0    M
+    """
+
+    def __init__(
+        self,
+        *,
+        missing: str = "error",
+        scale: str = "robust",
+        tame: bool = True,
+        ordinals: Mapping[str, Sequence[Any]] | None = None,
+        categories: Sequence[str] = (),
+        numbers: Sequence[str] = (),
+        dates: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        max_levels: int | None = 50,
+    ) -> None:
+        self.missing = missing
+        self.scale = scale
+        self.tame = tame
+        self.ordinals = ordinals
+        self.categories = categories
+        self.numbers = numbers
+        self.dates = dates
+        self.drop = drop
+        self.max_levels = max_levels
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing in ("fill", "mask")
+        tags.input_tags.string = True
+        return tags
+
+    def fit(self, X: Any, y: Any = None) -> "TableEncoder":
+        """Decide what each column becomes, and learn its scale or levels.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            At least two rows.
+        y : ignored
+
+        Returns
+        -------
+        TableEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        ValueError
+            For a parameter, a column or a cell that cannot be used; the message says which.
+        """
+        self._check_parameters()
+        data, table = read_data(self, X, self.missing)
+        roles = self._roles(table.names, isinstance(data, np.ndarray) and data.dtype.kind in "biuf")
+        self.encoding_ = fit_encoding(
+            table,
+            roles,
+            self.missing,
+            scale=self.scale,
+            tame=self.tame,
+            max_levels=self.max_levels,
+        )
+        _refuse_repeated(self.encoding_.feature_names)
+        self._form = Form.of(data, table, self.encoding_, roles.ordinal)
+        return self
+
+    def transform(self, X: Any) -> Float64s:
+        """Return rows as numbers on one scale.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            With the columns of the `fit`.  A `Table` finds them by name and may lack those that
+            are not used.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out), float64
+            Features in the order of `get_feature_names_out`; a data frame after `set_output`.
+
+        Raises
+        ------
+        ValueError
+            For columns that are missing, cells that are missing under ``missing="error"``, text
+            where numbers or dates are expected, and a level that an ordered category does not
+            have; the message says which.
+        """
+        check_is_fitted(self)
+        _, table = read_data(self, X, self.encoding_.missing, self._form)
+        return self.encoding_.encode(table)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return encoded rows in original units and in the form of the data of the `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_out)
+            Encoded rows, or prototypes such as a map's ``codebook_``.
+
+        Returns
+        -------
+        Table, data frame or ndarray of shape (n_samples, n_columns)
+            Numbers come back up to rounding, whole ones as whole ones; a category as its level
+            with the largest share, or as a missing cell where that is no known level; an ordered
+            category as its nearest level; a date rounded to the day, second or microsecond that
+            the dates of the `fit` are whole numbers of, in ISO form where it was text.  What was
+            filled in stays.  Of the columns that are no features only constant ones come back;
+            an array has NaN or None for the others.
+        """
+        check_is_fitted(self)
+        rows = check_array(X, dtype=np.float64, estimator=self, input_name="X")
+        if rows.shape[1] != self.encoding_.n_features:
+            raise InputError(
+                f"X must have the {self.encoding_.n_features} features that transform gives; got "
+                f"{rows.shape[1]}. Pass encoded rows."
+            )
+        return self._form.give_back(rows, self.encoding_)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Objects:
+        """Return the names of the encoded features.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns, to be checked against those of the `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_features_out,), object
+            The column's name, or ``column=level`` for each level of a category.
+        """
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features)
+        return np.array(self.encoding_.feature_names, dtype=object)
+
+    def _check_parameters(self) -> None:
+        check_choice("missing", self.missing, MISSING)
+        check_choice("scale", self.scale, SCALES)
+        if not isinstance(self.tame, (bool, np.bool_)):
+            raise TypeError(f"`tame` must be True or False; got {self.tame!r}.")
+        if self.max_levels is not None:
+            check_whole("max_levels", self.max_levels, 2, high=MAX_LEVELS)
+        if not isinstance(self.ordinals or {}, Mapping):
+            raise TypeError(
+                "`ordinals` must be a dict of column names to lists of levels; got "
+                f"{self.ordinals!r}."
+            )
+        for parameter in NAME_LISTS:
+            names = getattr(self, parameter)
+            is_list = isinstance(names, Iterable) and not isinstance(names, str)
+            if not (is_list and all(isinstance(name, str) for name in names)):
+                raise TypeError(
+                    f"`{parameter}` must be a list of column names; got {names!r}. Write "
+                    f"{parameter}=['name'] for one."
+                )
+
+    def _roles(self, names: Sequence[str], are_numbers: bool) -> Roles:
+        """Return what the parameters, and the type of an array, say about columns."""
+        ordinals = dict(self.ordinals or {})
+        numbers = tuple(self.numbers)
+        if are_numbers:
+            named = {*self.categories, *self.dates, *self.drop, *ordinals}
+            numbers = (*numbers, *(name for name in names if name not in named))
+        return Roles(
+            drop=tuple(self.drop),
+            category=tuple(self.categories),
+            number=numbers,
+            date=tuple(self.dates),
+            ordinal=ordinals,
+        )
+
+
+def _refuse_repeated(names: Sequence[str]) -> None:
+    for before, name in pairwise(sorted(names)):
+        if before == name:
+            raise InputError(
+                f"two features would be named '{name}', a column and a level of a category; "
+                "rename the column."
+            )
