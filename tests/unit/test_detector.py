@@ -310,8 +310,11 @@ WRONG = [
     ({"n_prototypes": 2.5}, TypeError, "`n_prototypes` must be a whole number; got 2.5"),
     ({"n_folds": 1}, ValueError, "`n_folds` must be at least 2; got 1"),
     ({"n_folds": "all"}, TypeError, "`n_folds` must be a whole number; got 'all'"),
-    ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill', 'mask'; got 'drop'"),
+    ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'drop'"),
     ({"som": SOM(tol=-1)}, ValueError, "`tol` must be finite, at least 0; got -1"),
+    ({"missing": "mask"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'mask'"),
+    ({"som": SOM(metric="cosine")}, ValueError, "must have the metric 'euclidean'.*'cosine'"),
+    ({"som": SOM(feature_weight=[1, 2, 3])}, ValueError, "without `feature_weight`"),
     ({"som": "hexagonal"}, TypeError, "`som`"),
     ({"som": SOMDetector()}, TypeError, "`som`"),
 ]

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
+from somscape._validate import check_choice
 from somscape.encode import Encoding
 from somscape.estimators._prepare import prepare, rows_for, seed_of
 from somscape.estimators._som import SOM, settings_of_som
@@ -155,6 +156,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         ValueError
             For a parameter or a value that cannot be used; the message says which.
         """
+        check_choice("missing", self.missing, ("error", "fill"))
         detection = Detection(self._score, self.contamination, self.n_prototypes, self.n_folds)
         settings = self._settings()
         prepared = prepare(
@@ -269,6 +271,11 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         if not (self.som is None or isinstance(self.som, SOM)):
             raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
         som = SOM() if self.som is None else clone(self.som)
+        if som.metric != "euclidean" or som.feature_weight is not None:
+            raise ValueError(
+                "`som` must have the metric 'euclidean' without `feature_weight`, of which scores "
+                f"and reasons are made; got metric={som.metric!r}. Scale the columns of X instead."
+            )
         if som.random_state is None:
             som.set_params(random_state=seed_of(self.random_state))
         return settings_of_som(som)
