@@ -1,9 +1,9 @@
 """Ways to train beside the batch rule: Heskes' winner, mini-batches, growing maps, streams."""
 
+import naive
 import numpy as np
 import pytest
 
-import naive
 import somscape
 from somscape import SOM, Lattice, measures
 from somscape.fit._heskes import neighborhood_means, neighborhood_weights
@@ -247,8 +247,9 @@ def test_a_step_is_the_mean_of_old_and_new_sums(kernels):
     states = []
     before.set_params(callbacks=[states.append]).fit(X)
     h = naive.neighborhood(naive.map_distances(3, 3, "hexagonal", "plane"), 0.7, "gaussian")
-    old_counts, old_sums = som._sums.counts, som._sums.totals + np.outer(
-        som._sums.counts, som._sums.center
+    old_counts, old_sums = (
+        som._sums.counts,
+        som._sums.totals + np.outer(som._sums.counts, som._sums.center),
     )
     np.testing.assert_allclose((h @ old_sums) / (h @ old_counts)[:, None], som.codebook_)
     units = som.predict(new)

@@ -1,9 +1,9 @@
 """Cells that are missing are left out of distances and means."""
 
+import naive
 import numpy as np
 import pytest
 
-import naive
 import somscape
 from somscape import SOM, measures
 from somscape._errors import SomscapeWarning

@@ -662,7 +662,11 @@ WRONG = [
         "`rate_start` must be finite, above 0 and at most 1; got 1.5",
     ),
     ({"rate_end": "low"}, TypeError, "`rate_end` must be a number; got 'low'"),
-    ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill', 'mask'; got 'drop'"),
+    (
+        {"missing": "drop"},
+        ValueError,
+        "`missing` must be one of 'error', 'fill', 'mask'; got 'drop'",
+    ),
     ({"tol": -1e-3}, ValueError, "`tol` must be finite, at least 0; got -0.001"),
     ({"tol": None}, TypeError, "`tol` must be a number; got None"),
     ({"random_state": "lucky"}, (ValueError, TypeError), "`?random_state`?|cannot be used to seed"),

@@ -159,8 +159,8 @@ def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     """Root mean square difference of the rows from their units, shared with units nearby."""
     if map_.metric.name in BY_ANGLE:
         raise InputError(
-            f"a map by {map_.metric.name!r} has directions only, no values to fill in. Pass a `som` "
-            "with another metric."
+            f"a map by {map_.metric.name!r} has directions only, no values to fill in. Pass a "
+            "`som` with another metric."
         )
     units = map_.winners(rows)
     is_used = units >= 0

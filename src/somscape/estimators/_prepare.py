@@ -137,9 +137,7 @@ def rows_for(estimator: Any, X: Any) -> Rows:
     if issparse(values):
         return SparseRows.from_csr(values)
     filled: Floats = map_.encoding.fill(values)
-    check_values(
-        filled, map_.encoding.feature_names, may_miss=map_.encoding.missing == "mask"
-    )
+    check_values(filled, map_.encoding.feature_names, may_miss=map_.encoding.missing == "mask")
     return np.ascontiguousarray(filled)
 
 

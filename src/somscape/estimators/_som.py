@@ -13,8 +13,8 @@ from somscape._errors import InputError
 from somscape._types import Floats, Ints
 from somscape._validate import check_number
 from somscape.encode import Encoding
-from somscape.estimators._suggest import suggest
 from somscape.estimators._prepare import Prepared, checked_weights, prepare, rows_for, seed_of
+from somscape.estimators._suggest import suggest
 from somscape.fit import (
     RADIUS_END,
     Callback,
@@ -461,7 +461,9 @@ def settings_of_som(som: SOM) -> Settings:
     if not isinstance(som.callbacks, Iterable):
         raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
     callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)
-    draws = som.algorithm in ("online", "minibatch") or (isinstance(som.init, str) and som.init != "pca")
+    draws = som.algorithm in ("online", "minibatch") or (
+        isinstance(som.init, str) and som.init != "pca"
+    )
     given = {name: getattr(som, name) for name in names}
     if isinstance(som.init, Map):
         given["init"] = som.init.codebook

@@ -19,9 +19,7 @@ PAIRS = 2000
 """Pairs of rows whose distances on two maps are compared."""
 
 
-def suggest(
-    estimator: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: Any
-) -> Table:
+def suggest(estimator: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
     """Train candidates on samples and return their qualities.
 
     Parameters
@@ -55,7 +53,9 @@ def suggest(
         )
     }  # fmt: skip
     for share in SIZES:
-        n_rows, n_cols = (max(1, round(n * np.sqrt(share))) for n in (natural.n_rows, natural.n_cols))
+        n_rows, n_cols = (
+            max(1, round(n * np.sqrt(share))) for n in (natural.n_rows, natural.n_cols)
+        )
         if n_rows * n_cols > size:
             continue
         for detail in RADIUS_END:

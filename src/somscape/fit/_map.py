@@ -191,8 +191,7 @@ def _order_of(order: Any, n_samples: int) -> Any:
     rows = np.asarray(order)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
         raise TypeError(
-            "`order` must be 'random', 'sequential' or a list of row numbers; got "
-            f"{order!r:.80}."
+            f"`order` must be 'random', 'sequential' or a list of row numbers; got {order!r:.80}."
         )
     if rows.min() < 0 or rows.max() >= n_samples:
         raise ValueError(

@@ -262,9 +262,7 @@ def _without_gaps(
     seen = np.zeros((len(counts), rows.shape[1]), dtype=np.int64)
     nothing = np.zeros(rows.shape[1])
     present = is_there.astype(np.float64)
-    problem.kernels.sums(
-        present, units, weights, nothing, problem.seen_scale, 1.0, counts, seen
-    )
+    problem.kernels.sums(present, units, weights, nothing, problem.seen_scale, 1.0, counts, seen)
     return filled, seen
 
 

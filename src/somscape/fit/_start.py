@@ -94,9 +94,7 @@ def principal_axes(problem: Problem) -> Axes:
     return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]))
 
 
-def mean_and_covariance(
-    rows: Floats, weights: Float64s | None
-) -> tuple[Float64s, Float64s]:
+def mean_and_covariance(rows: Floats, weights: Float64s | None) -> tuple[Float64s, Float64s]:
     """Return the mean and the covariance of dense rows, from at most 100,000 of them.
 
     Parameters

@@ -79,9 +79,7 @@ class RunningSums:
             return self.seen
         return np.broadcast_to(self.counts[:, None], self.totals.shape)
 
-    def means(
-        self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s
-    ) -> Float64s:
+    def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
         """Return the neighborhood means: the next codebook.
 
         A unit whose whole neighborhood won nothing keeps its prototype.

@@ -110,9 +110,7 @@ class _Epochs:
         compared = self.codebook
         if problem.winner == "heskes":
             tables = problem.pulls.tables(radius)
-            compared = neighborhood_means(
-                problem.kernels, self.codebook, problem.center, tables
-            )
+            compared = neighborhood_means(problem.kernels, self.codebook, problem.center, tables)
         self.sums = epoch_sums(problem, compared)
         self.codebook, step = finalize(problem, self.sums, radius, self.codebook)
         self.movement = step / self.spread
