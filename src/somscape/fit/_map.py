@@ -18,7 +18,7 @@ from somscape.fit._settings import Settings
 from somscape.fit._start import principal_axes, start_codebook
 from somscape.fit._train import INTERRUPTED, Trained, train
 from somscape.fit._watch import Watch
-from somscape.grid import Lattice
+from somscape.grid import Graph, Lattice
 from somscape.kernels import Rows, select_kernels
 from somscape.maps import Map
 
@@ -61,9 +61,11 @@ def train_map(
     given = None if isinstance(settings.init, str) else _given_start(settings.init, rows)
     # The lattice may depend on the data's axes, which the problem gives: it comes second.
     problem = make_problem(rows, weights, Lattice(1, 1), settings.neighborhood, kernels, given)
-    needs_axes = "auto" in (settings.n_rows, settings.n_cols) or (
-        given is None and settings.init == "pca"
+    is_sized = isinstance(settings.lattice, Graph) or "auto" not in (
+        settings.n_rows,
+        settings.n_cols,
     )
+    needs_axes = not is_sized or (given is None and settings.init == "pca")
     axes = principal_axes(problem) if needs_axes else None
     if lattice is None:
         variances = None if axes is None else axes.variances
@@ -137,6 +139,9 @@ def _fitting(codebook: Float64s, lattice: Lattice) -> Float64s:
 def _lattice_for(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
+    if isinstance(settings.lattice, Graph):
+        _warn_of_many_units(settings.lattice, total_weight, "Pass a smaller graph.")
+        return settings.lattice
     sizes = (settings.n_rows, settings.n_cols)
     n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
     if n_rows is not None and n_cols is not None:
@@ -146,13 +151,8 @@ def _lattice_for(
                 f"the map may have at most {MOST_UNITS} units; got {n_rows} x {n_cols}. Pass a "
                 "smaller `n_rows` and `n_cols`."
             )
-        if lattice.n_units > total_weight:
-            warnings.warn(
-                f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
-                "units will win none. Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'.",
-                SomscapeWarning,
-                stacklevel=4,
-            )
+        advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
+        _warn_of_many_units(lattice, total_weight, advice)
         return lattice
     assert variances is not None
     if total_weight < n_samples / 2:
@@ -175,8 +175,18 @@ def _lattice_for(
     return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
 
 
+def _warn_of_many_units(lattice: Lattice, total_weight: float, advice: str) -> None:
+    if lattice.n_units > total_weight:
+        warnings.warn(
+            f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
+            f"units will win none. {advice}",
+            SomscapeWarning,
+            stacklevel=5,
+        )
+
+
 def _plan_for(settings: Settings, init: str, lattice: Lattice) -> Plan:
-    return resolve_plan(
+    plan = resolve_plan(
         algorithm=settings.algorithm,
         init=init,
         n_epochs=settings.n_epochs,
@@ -187,8 +197,24 @@ def _plan_for(settings: Settings, init: str, lattice: Lattice) -> Plan:
         rate_end=settings.rate_end,
         rate_decay=settings.rate_decay,
         tol=settings.tol,
-        longest_side=max(lattice.n_rows, lattice.n_cols),
+        longest_side=lattice.longest_side,
+        step=lattice.step,
     )
+    if settings.neighborhood == "triangle" and plan.algorithm == "online":
+        _refuse_overshooting(plan)
+    return plan
+
+
+def _refuse_overshooting(plan: Plan) -> None:
+    """Refuse a triangle, whose peak is the squared radius, that throws units off for good."""
+    radius = max(plan.radius_start, plan.radius_end)
+    rate = max(plan.rate_start, plan.rate_end)
+    if rate * radius**2 > 2:
+        raise InputError(
+            "the online rule moves a winner by the rate times the triangle's peak, the squared "
+            f"radius; that is {rate:g} x {radius:g}^2, and above 2 prototypes grow without bound. "
+            "Pass a smaller `radius_start` or `rate_start`, or algorithm='batch'."
+        )
 
 
 def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, Any]:

@@ -120,21 +120,23 @@ def resolve_plan(
     rate_end: float,
     rate_decay: str,
     tol: float,
-    longest_side: int,
+    longest_side: float,
+    step: float = 1.0,
 ) -> Plan:
     """Return the plan that a set of parameters stands for.
 
     ``n_epochs="auto"`` is 10 passes and, for batch training, up to 10 more at the final
     radius.  ``radius_start="auto"`` is a quarter of the way to unfolding for a start on the
     data's plane (an eighth of the longest side, at least 2) and half the longest side for
-    other starts.
+    other starts, times the `step` between neighbors.
     """
     if radius_end == "auto":
         fixed = None if radius_start == "auto" else float(radius_start)
-        radius_end = AUTO_RADIUS_END if fixed is None else min(AUTO_RADIUS_END, fixed)
+        wanted = AUTO_RADIUS_END * step
+        radius_end = wanted if fixed is None else min(wanted, fixed)
     if radius_start == "auto":
         wide = max(2.0, longest_side / 8) if init == "pca" else max(2.0, longest_side / 2)
-        radius_start = max(wide, float(radius_end))
+        radius_start = max(wide * step, float(radius_end))
     algorithm = "batch" if algorithm == "auto" else algorithm
     is_auto = n_epochs == "auto"
     return Plan(
