@@ -10,7 +10,18 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 
-from somscape import SOM, Graph, Lattice, SOMDetector, load, measures, plots
+from somscape import (
+    SOM,
+    Graph,
+    Lattice,
+    SOMDetector,
+    load,
+    measures,
+    outliers,
+    plots,
+    report,
+    tables,
+)
 from somscape._errors import InputError, MapFileError
 from somscape.grid import _layout
 from somscape.save import read_record, write_record
@@ -38,7 +49,7 @@ def random_adjacency(n, seed):
     return adjacency + adjacency.T
 
 
-def tables(graph):
+def distances_of(graph):
     return np.stack([graph.distances_from(unit) for unit in range(graph.n_units)])
 
 
@@ -49,10 +60,10 @@ def tables(graph):
 @pytest.mark.parametrize("n", [1, 2, 9, 20])
 def test_distances_are_the_shortest_paths(n, seed):
     adjacency = random_adjacency(n, seed)
-    found = tables(Graph(adjacency))
+    found = distances_of(Graph(adjacency))
     np.testing.assert_allclose(found, naive.graph_distances(adjacency), rtol=1e-14)
     np.testing.assert_array_equal(found, found.T)
-    np.testing.assert_array_equal(found, tables(Graph(scipy.sparse.coo_array(adjacency))))
+    np.testing.assert_array_equal(found, distances_of(Graph(scipy.sparse.coo_array(adjacency))))
 
 
 @pytest.mark.parametrize("boundary", ["plane", "cylinder", "torus"])
@@ -63,7 +74,7 @@ def test_the_graph_of_a_lattice_has_its_neighbors_and_counts_steps(kind, boundar
     lists = naive.neighbors(4, 5, kind, boundary)
     assert [[u for u in row if u >= 0] for row in graph.neighbors.tolist()] == lists
     steps = naive.graph_distances(lattice.adjacency.toarray())
-    np.testing.assert_array_equal(tables(graph), steps)
+    np.testing.assert_array_equal(distances_of(graph), steps)
     if kind == "rectangular":  # where diagonal steps count 1
         np.testing.assert_array_equal(steps, naive.axis_offsets(4, 5, kind, boundary).max(axis=-1))
     a, b = np.divmod(np.arange(400), 20)
@@ -92,7 +103,7 @@ def test_units_without_edges_have_no_neighbors():
     graph = Graph(np.zeros((3, 3)))
     assert graph.neighbors.shape == (3, 0)
     assert not graph.are_neighbors(np.array([0, 1]), np.array([1, 2])).any()
-    assert tables(graph).tolist() == [
+    assert distances_of(graph).tolist() == [
         [0, math.inf, math.inf],
         [math.inf, 0, math.inf],
         [math.inf, math.inf, 0],
@@ -395,3 +406,18 @@ def test_a_detector_trains_on_a_graph():
 def test_a_graph_of_more_units_than_rows_warns():
     with pytest.warns(UserWarning, match="12 units for 5 rows .* Pass a smaller graph"):
         SOM(lattice=Graph(ring(12))).fit(rows_of(5))
+
+
+def test_a_report_holds_a_graphs_edges_and_cells_of_width_one():
+    x = np.random.default_rng(0).normal(size=80)
+    table = tables.table_from_columns({"x": x, "y": 3 * x**2})
+    som = SOM(lattice=Graph(100 * chorded()))
+    map_ = SOMDetector(som=som, random_state=0).fit(table).map_
+    shown = report.build(map_, table, outliers.rank_alerts(map_, table, 3))["map"]
+    assert (shown["kind"], shown["n_rows"], shown["n_cols"]) == ("graph", 12, 1)
+    expected = [[a, b] for a in range(12) for b in range(a, 12) if chorded()[a, b]]
+    assert sorted(shown["edges"]) == expected
+    assert np.ptp(shown["cell"], axis=0) == pytest.approx([1, 1], abs=1e-3)
+    # No two cells overlap.
+    gaps = pairwise(np.array(shown["positions"]))[~np.eye(12, dtype=bool)]
+    assert gaps.min() > 0.99

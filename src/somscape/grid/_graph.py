@@ -36,6 +36,13 @@ class Graph(Lattice):
         (x, y) of each unit for drawing and for a PCA start; y grows downward.  Default: by
         classical scaling of the shortest paths, which suits graphs that are nearly flat.
 
+    Attributes
+    ----------
+    n_rows, n_cols : int
+        The number of units, and 1.
+    kind, boundary : str
+        ``"graph"`` and ``"plane"``.
+
     Raises
     ------
     InputError
@@ -116,7 +123,7 @@ class Graph(Lattice):
 
     @property
     def edges(self) -> tuple[Ints, Float64s]:
-        """Pairs of units, of shape (n_edges, 2), lower unit first, and the edges' lengths."""
+        """Pairs of units, of shape (n_edges, 2), lower unit first, and their lengths."""
         entries = self.adjacency.tocoo()
         pairs = np.column_stack([entries.row, entries.col]).astype(np.int64)
         is_upper = pairs[:, 0] < pairs[:, 1]
@@ -140,7 +147,10 @@ class Graph(Lattice):
 
     @cached_property
     def distance_table(self) -> Float64s:
-        """Shortest paths between all units, of shape (n_units, n_units); infinite where none."""
+        """Shortest paths between all units, of shape (n_units, n_units).
+
+        Infinite where there is none.
+        """
         from scipy.sparse.csgraph import dijkstra
 
         table: Float64s = dijkstra(self.adjacency)
@@ -157,7 +167,10 @@ class Graph(Lattice):
 
     @cached_property
     def walk(self) -> Ints:
-        """All units, neighbors close together, of shape (n_units,): by Cuthill and McKee (1969)."""
+        """All units, neighbors close together, of shape (n_units,).
+
+        By the order of Cuthill and McKee (1969), reversed.
+        """
         from scipy.sparse.csgraph import reverse_cuthill_mckee
 
         walk = reverse_cuthill_mckee(self.adjacency, symmetric_mode=True)
@@ -180,7 +193,10 @@ class Graph(Lattice):
 
     @cached_property
     def neighbors(self) -> Ints:
-        """Units at the other ends of each unit's edges, ascending; -1 where fewer than most."""
+        """Units at the other ends of each unit's edges, ascending.
+
+        Of shape (n_units, most edges of a unit); -1 where there are fewer.
+        """
         degree = np.diff(self.adjacency.indptr)
         slots = np.arange(int(degree.max(initial=0)))
         found = np.full((self.n_units, len(slots)), -1, dtype=np.int64)
@@ -204,7 +220,7 @@ def _usual_gap(positions: Float64s) -> float:
         return 1.0
     nearest = KDTree(places).query(places, k=2)[0][:, 1]
     # Cells that do not overlap, unless a few units lie very close.
-    return float(max(nearest.min(), 0.6 * np.quantile(nearest, 0.25)))
+    return float(max(nearest.min(), 0.5 * np.quantile(nearest, 0.25)))
 
 
 def _checked_adjacency(adjacency: Any) -> Any:

@@ -98,14 +98,15 @@ class Lattice:
 
     @property
     def step(self) -> float:
-        """Distance between neighbors that radii are chosen by: 1, or a graph's usual edge."""
+        """Usual distance between neighbors, which radii are chosen by: 1 but on a graph."""
         return 1.0
 
     @property
     def distance_table(self) -> Float64s | None:
-        """Distances of all pairs of units, of shape (n_units, n_units), where no rule gives them.
+        """Distances of all pairs of units where no rule gives them.
 
-        None here: rows and columns tell how far units lie apart.
+        None here: rows and columns tell how far units lie apart.  A `Graph` has a table of shape
+        (n_units, n_units).
         """
         return None
 
@@ -192,7 +193,7 @@ class Lattice:
 
     @cached_property
     def adjacency(self) -> Any:
-        """Which units are neighbors: a ``scipy.sparse.csr_array`` of 1 for each pair of them.
+        """Which units are neighbors: a ``scipy.sparse.csr_array`` of 1 for each pair.
 
         Symmetric, of shape (n_units, n_units); on a `Graph` it holds the lengths of the edges.
         """

@@ -227,7 +227,14 @@ def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> 
 
 
 def check_pull(lattice: Lattice, neighborhood: str) -> None:
-    """Raise ValueError for an unknown neighborhood, or one that the lattice cannot have."""
+    """Raise ValueError for a neighborhood that the lattice cannot have.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    neighborhood : str
+        Unknown ones are refused too.
+    """
     check_choice("neighborhood", neighborhood, PULLS)
     if neighborhood in BY_AXIS and lattice.kind != "rectangular":
         raise ValueError(
