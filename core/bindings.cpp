@@ -229,7 +229,8 @@ double smooth(Array<const std::int64_t, 2> totals, Array<const std::int64_t, 1> 
 template <class T>
 double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
                 Array<const double, 1> rates, Array<const double, 1> radii, std::int64_t n_rows,
-                std::int64_t n_cols, bool is_hexagonal, bool is_torus, bool is_bubble,
+                std::int64_t n_cols, bool is_hexagonal, bool wraps_rows, bool wraps_cols,
+                std::optional<Array<const double, 2>> distances, int pulls,
                 Array<T, 2> codebook) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     const std::int64_t n_steps = order.shape(0);
@@ -238,12 +239,22 @@ double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
             "codebook must have one row per unit");
     require(std::int64_t(rates.shape(0)) == n_steps && std::int64_t(radii.shape(0)) == n_steps,
             "one rate and one radius per step");
+    require(pulls >= 0 && pulls <= int(Pulls::box), "unknown neighborhood");
+    const bool is_by_axis = Pulls(pulls) == Pulls::triangle || Pulls(pulls) == Pulls::box;
+    require(!is_by_axis || !(is_hexagonal || distances),
+            "a neighborhood by axis needs a rectangular lattice");
+    require(!distances || (n_cols == 1 && std::int64_t(distances->shape(0)) == m &&
+                           std::int64_t(distances->shape(1)) == m),
+            "distances must be (m, m), for m rows of one unit");
     nb::gil_scoped_release unlocked;
     for (std::int64_t t = 0; t < n_steps; ++t)
         require(order.data()[t] >= 0 && order.data()[t] < n, "order names a row that is not there");
     const Buffer<T> packed(kernels_of<T>().packed_size(m, d));
     const Buffer<T> steps(kernels_of<T>().packed_size(m, 1));
-    const MapShape shape{n_rows, n_cols, is_hexagonal, is_torus, is_bubble};
+    const MapShape shape{n_rows,     n_cols,
+                         is_hexagonal, wraps_rows,
+                         wraps_cols, distances ? distances->data() : nullptr,
+                         Pulls(pulls)};
     return kernels_of<T>().stepwise(rows.data(), order.data(), rates.data(), radii.data(), n_steps,
                                     d, shape, packed.get(), steps.get(), codebook.data());
 }
@@ -266,7 +277,8 @@ void define(nb::module_& m) {
           "error_scale"_a, "counts"_a.noconvert(), "totals"_a.noconvert());
     m.def("stepwise", &stepwise<T>, "rows"_a.noconvert(), "order"_a.noconvert(),
           "rates"_a.noconvert(), "radii"_a.noconvert(), "n_rows"_a, "n_cols"_a, "is_hexagonal"_a,
-          "is_torus"_a, "is_bubble"_a, "codebook"_a.noconvert());
+          "wraps_rows"_a, "wraps_cols"_a, "distances"_a.noconvert().none(), "pulls"_a,
+          "codebook"_a.noconvert());
 }
 
 }  // namespace

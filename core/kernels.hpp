@@ -9,13 +9,19 @@
 
 namespace somscape {
 
+// How strongly a winner pulls, in the order of PULLS in grid/_neighborhood.py, which has the
+// formulas.  The last two go by axis, all others by map distance.
+enum class Pulls { gaussian, bubble, cut_gaussian, epanechnikov, triangle, box };
+
 // How units are laid out and how strongly the winner pulls them.
 struct MapShape {
     std::int64_t n_rows;
     std::int64_t n_cols;
     bool is_hexagonal;
-    bool is_torus;
-    bool is_bubble;  // else gaussian
+    bool wraps_rows;
+    bool wraps_cols;
+    const double* distances;  // (m, m) map distances of a graph, or null for a lattice
+    Pulls pulls;
 };
 
 // How strongly units pull each other, by row offset and column offset (grid/_neighborhood.py).

@@ -52,22 +52,21 @@ def positions(n_rows, n_cols, lattice):
 
 
 def _offsets(start, target, n_rows, n_cols, lattice, boundary):
-    """List (dx, dy) from one position to another and, on a torus, to each of its images around.
+    """List (dx, dy) from one position to another and to each of its images around.
 
     A torus is the plane tiled with copies of the map, n_cols apart in x and n_rows row pitches
-    apart in y. The copies next to the map are enough: no two units are further apart than that.
+    apart in y; a cylinder is one row of these tiles. The copies next to the map are enough: no
+    two units are further apart than that.
     """
     dx, dy = target[0] - start[0], target[1] - start[1]
-    if boundary == "plane":
-        return [(dx, dy)]
-    if boundary != "torus":
+    if boundary not in ("plane", "cylinder", "torus"):
         raise ValueError(f"unknown boundary {boundary!r}")
-    if lattice == "hexagonal" and n_rows % 2 == 1:
+    if boundary == "torus" and lattice == "hexagonal" and n_rows % 2 == 1:
         raise ValueError("a hexagonal torus needs an even number of rows, else the shifts clash")
     pitch = 1.0 if lattice == "rectangular" else math.sqrt(3) / 2
     images = []
-    for across in (-1, 0, 1):
-        for down in (-1, 0, 1):
+    for across in (0,) if boundary == "plane" else (-1, 0, 1):
+        for down in (-1, 0, 1) if boundary == "torus" else (0,):
             images.append((dx + across * n_cols, dy + down * n_rows * pitch))
     return images
 
@@ -85,6 +84,38 @@ def map_distances(n_rows, n_cols, lattice, boundary):
             images = _offsets(start, target, n_rows, n_cols, lattice, boundary)
             distances[i, j] = min(math.hypot(dx, dy) for dx, dy in images)
     return distances
+
+
+def axis_offsets(n_rows, n_cols, lattice, boundary):
+    """Give |dx| and |dy| between all pairs of units; shape (n_units, n_units, 2).
+
+    Source: MiniSom, ``_triangle``, whose neighborhood goes by axis. Where edges meet, each axis
+    takes its own shortest way round.
+    """
+    places = positions(n_rows, n_cols, lattice).tolist()
+    offsets = np.zeros((len(places), len(places), 2))
+    for i, start in enumerate(places):
+        for j, target in enumerate(places):
+            images = _offsets(start, target, n_rows, n_cols, lattice, boundary)
+            offsets[i, j, 0] = min(abs(dx) for dx, _ in images)
+            offsets[i, j, 1] = min(abs(dy) for _, dy in images)
+    return offsets
+
+
+def graph_distances(adjacency):
+    """Give the length of the shortest path between all pairs of units of a graph, else infinity.
+
+    Source: Floyd (1962), Algorithm 97: Shortest path. An entry of 0 is no edge.
+    """
+    n = len(adjacency)
+    far = [[float(w) if w else math.inf for w in row] for row in _table(adjacency)]
+    for i in range(n):
+        far[i][i] = 0.0
+    for via in range(n):
+        for i in range(n):
+            for j in range(n):
+                far[i][j] = min(far[i][j], far[i][via] + far[via][j])
+    return np.array(far)
 
 
 def neighbors(n_rows, n_cols, lattice, boundary):
@@ -114,16 +145,32 @@ def neighborhood(distances, radius, kind):
 
     Source: Kohonen (2013), the Gaussian exp(-d^2 / (2 radius^2)) without its learning rate, and
     the "bubble" of Kohonen (1990): 1 within the radius, 0 outside. Radius 0 is the limit of both:
-    the unit alone.
+    the unit alone. SOM Toolbox, ``som_batchtrain``: "cut_gaussian" (its cutgauss) is the Gaussian
+    within the radius, "epanechnikov" (its ep) max(0, 1 - d^2 / radius^2). MiniSom, ``_triangle``
+    and ``_bubble``: products of both axes, for which the last axis of ``distances`` holds |dx| and
+    |dy| (`axis_offsets`); our box takes in what lies at the radius.
     """
     distances = np.asarray(distances, dtype=np.float64)
+    if kind in ("triangle", "box"):
+        h = np.zeros(distances.shape[:-1])
+        for place in np.ndindex(h.shape):
+            dx, dy = (float(d) for d in distances[place])
+            if kind == "triangle":
+                h[place] = max(0.0, radius - dx) * max(0.0, radius - dy)
+            else:
+                h[place] = 1.0 if max(dx, dy) <= radius + TOLERANCE else 0.0
+        return h
     h = np.zeros(distances.shape)
     for place in np.ndindex(distances.shape):
         d = float(distances[place])
         if kind == "bubble":
             h[place] = 1.0 if d <= radius + TOLERANCE else 0.0
-        elif kind == "gaussian":
-            if radius == 0:
+        elif kind == "epanechnikov":
+            h[place] = max(0.0, 1 - d**2 / radius**2)
+        elif kind in ("gaussian", "cut_gaussian"):
+            if kind == "cut_gaussian" and d > radius + TOLERANCE:
+                h[place] = 0.0
+            elif radius == 0:
                 h[place] = 1.0 if d == 0 else 0.0
             else:
                 h[place] = math.exp(-(d**2) / (2 * radius**2))

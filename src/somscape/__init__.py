@@ -7,7 +7,7 @@ from somscape._version import __version__
 
 if TYPE_CHECKING:
     from somscape.estimators import SOM, SOMDetector, SOMImputer
-    from somscape.grid import Lattice
+    from somscape.grid import Graph, Lattice
     from somscape.maps import Map, load
 
 # Where each public name lives; a name is imported when it is first used, so that
@@ -16,13 +16,14 @@ _HOMES = {
     "SOM": "somscape.estimators",
     "SOMDetector": "somscape.estimators",
     "SOMImputer": "somscape.estimators",
+    "Graph": "somscape.grid",
     "Lattice": "somscape.grid",
     "Map": "somscape.maps",
     "load": "somscape.maps",
 }
 _FOLDERS = ("datasets", "encode", "measures", "outliers", "plots", "report", "tables")
 
-__all__ = ["SOM", "Lattice", "Map", "SOMDetector", "SOMImputer", "__version__", "load"]
+__all__ = ["SOM", "Graph", "Lattice", "Map", "SOMDetector", "SOMImputer", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -73,7 +73,7 @@ HOMES = {
     "pyarrow": {"tables"},
     "rich": {"cli"},
     "safetensors": {"save"},
-    "scipy": {"estimators"},
+    "scipy": {"estimators", "grid"},
     "sklearn": {"estimators"},
 }
 
@@ -128,7 +128,7 @@ POSITIONAL_OUTSIDE = {
 
 # The names that people use, DESIGN.md section 2: keyword-only after the first two.
 OUTSIDE = {
-    "": ("SOM", "SOMDetector", "SOMImputer", "Map", "Lattice", "load"),
+    "": ("SOM", "SOMDetector", "SOMImputer", "Map", "Graph", "Lattice", "load"),
     "measures": None,  # every public name of the folder
     "plots": None,
     "regions": None,

@@ -37,6 +37,7 @@ DOCUMENTED_ELSEWHERE = {
 OWN_WORDS = {
     "seed": "said in the docstring of fit.Settings; SOM calls it random_state",
     "longest_side": "of the lattice, in units; a matter between files",
+    "step": "of the lattice, between neighbors; a matter between files",
 }
 
 

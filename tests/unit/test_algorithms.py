@@ -208,7 +208,7 @@ def test_radii_may_be_given_one_by_one():
     assert som.map_.parameters["radius_decay"] == [3, 2, 1.5, 1]
     with pytest.raises(ValueError, match="`radius_decay` holds the radii themselves"):
         SOM(4, 4, radius_decay=[3, 2], radius_end=1.0).fit(rows_of(60))
-    with pytest.raises(ValueError, match="`radius_decay` must be one of .* numbers above 0"):
+    with pytest.raises(ValueError, match=r"`radius_decay` must be one of .* numbers above 0"):
         SOM(4, 4, radius_decay=[3, 0]).fit(rows_of(60))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from somscape.grid import Lattice, neighborhood_tables
+from somscape.grid import Graph, Lattice, neighborhood_tables
 from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE
 
@@ -21,11 +21,17 @@ SHAPES = [(1, 1), (1, 7), (9, 1), (2, 5), (4, 3), (3, 4), (2, 2)]
 LATTICES = [
     (*shape, kind, boundary)
     for shape, kind, boundary in itertools.product(
-        SHAPES, ["rectangular", "hexagonal"], ["plane", "torus"]
+        SHAPES, ["rectangular", "hexagonal"], ["plane", "cylinder", "torus"]
     )
     if not (kind == "hexagonal" and boundary == "torus" and shape[0] % 2)
 ]
-NEIGHBORHOODS = ["gaussian", "bubble"]
+NEIGHBORHOODS = ["gaussian", "bubble", "cut_gaussian", "epanechnikov"]
+# And those by axis, which rectangular lattices alone have.
+LATTICES_PULLED = [
+    (*lattice, neighborhood)
+    for lattice in LATTICES
+    for neighborhood in [*NEIGHBORHOODS, *(["triangle", "box"] if lattice[2][0] == "r" else [])]
+]
 # Distances are computed in float64 from the given values: a few roundings.
 EXACT = {"rtol": 1e-13, "atol": 0}
 
@@ -373,6 +379,13 @@ def test_rows_of_tiny_weight_are_summed_without_a_warning(kernels):
     assert totals.tolist() == [[2**50]]
 
 
+def separations(n_rows, n_cols, kind, boundary, neighborhood):
+    """Map distances, or offsets along both axes, as the oracle's neighborhood takes them."""
+    by_axis = neighborhood in ("triangle", "box")
+    measure = naive.axis_offsets if by_axis else naive.map_distances
+    return measure(n_rows, n_cols, kind, boundary)
+
+
 # Smoothing
 
 
@@ -389,14 +402,13 @@ def sums_case(m, d, seed):
     return rng.integers(-(2**40), 2**40, (m, d)), rng.integers(1, 2**40, m)
 
 
-@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
-@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), LATTICES)
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary", "neighborhood"), LATTICES_PULLED)
 def test_smoothing_is_the_mean_weighted_by_the_neighborhood_matrix(
     kernels, n_rows, n_cols, kind, boundary, neighborhood
 ):
     lattice = Lattice(n_rows, n_cols, kind, boundary)
     totals, counts = sums_case(lattice.n_units, 3, seed=0)
-    distances = naive.map_distances(n_rows, n_cols, kind, boundary)
+    distances = separations(n_rows, n_cols, kind, boundary, neighborhood)
     for radius in (0.3, 1.0, 2.6, 1e6):
         h = naive.neighborhood(distances, radius, neighborhood)
         tables = neighborhood_tables(lattice, neighborhood, radius)
@@ -466,14 +478,15 @@ def online_case(lattice, dtype, seed, n_steps=25):
     return rows, codebook, order, np.linspace(0.6, 0.05, n_steps), np.linspace(2.5, 0.4, n_steps)
 
 
-@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
-@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), LATTICES)
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary", "neighborhood"), LATTICES_PULLED)
 def test_the_online_rule_equals_the_oracle_step_by_step(
     kernels, n_rows, n_cols, kind, boundary, neighborhood
 ):
     lattice = Lattice(n_rows, n_cols, kind, boundary)
     rows, codebook, order, rates, radii = online_case(lattice, np.float64, seed=n_cols)
-    distances = naive.map_distances(n_rows, n_cols, kind, boundary)
+    if neighborhood == "triangle":  # whose peak is the squared radius
+        rates = rates / radii**2
+    distances = separations(n_rows, n_cols, kind, boundary, neighborhood)
     expected, expected_total = codebook, 0.0
     for t in range(0, len(order), 5):
         part = slice(t, t + 5)
@@ -515,6 +528,52 @@ def test_many_online_steps_at_once_equal_the_oracle(kernels, neighborhood, dtype
     # 60 steps: 1e-12 in float64, 1e-4 in float32, as the kernels promise.
     tolerance = 1e-12 if dtype == np.float64 else 1e-4
     np.testing.assert_allclose(codebook, expected, rtol=0, atol=tolerance)
+
+
+def some_graph():
+    """Two rings of 5 joined by a long edge, chords of other lengths, and a pair apart."""
+    adjacency = np.zeros((12, 12))
+    edges = [(i, (i + 1) % 5, 1.0) for i in range(5)] + [
+        (5 + i, 5 + (i + 1) % 5, 0.7) for i in range(5)
+    ]
+    for a, b, length in [*edges, (0, 2, 1.3), (1, 6, 2.5), (10, 11, 1.0)]:
+        adjacency[a, b] = adjacency[b, a] = length
+    return adjacency
+
+
+@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
+def test_the_online_rule_on_a_graph_equals_the_oracle(kernels, neighborhood):
+    graph, distances = Graph(some_graph()), naive.graph_distances(some_graph())
+    rows, codebook, order, rates, radii = online_case(graph, np.float64, seed=5, n_steps=40)
+    expected = naive.online(rows, order, codebook, distances, radii, rates, neighborhood)
+    kernels.stepwise(rows, order, rates, radii, graph, neighborhood, codebook)
+    np.testing.assert_allclose(codebook, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
+def test_smoothing_over_a_graph_equals_the_oracle(kernels, neighborhood):
+    totals, counts = sums_case(12, 3, seed=4)
+    for radius in (0.3, 1.0, 2.6, 1e6):
+        h = naive.neighborhood(naive.graph_distances(some_graph()), radius, neighborhood)
+        tables = neighborhood_tables(Graph(some_graph()), neighborhood, radius)
+        found, _ = smooth(kernels, totals, counts, tables)
+        expected = 0.5 + (h @ (totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("neighborhood", ["cut_gaussian", "epanechnikov", "triangle", "box"])
+@pytest.mark.parametrize("radius", [1e-3, 1e-160, 1e-300])
+def test_the_tiniest_radius_makes_no_nan(kernels, neighborhood, radius):
+    lattice = Lattice(3, 4, "rectangular")
+    codebook = np.arange(12.0)[:, None]
+    args = (np.array([[3.25]]), np.zeros(1, int), np.ones(1), np.array([radius]))
+    kernels.stepwise(*args, lattice, neighborhood, codebook)
+    moved = 0.25 * radius**2 if neighborhood == "triangle" else 0.25
+    np.testing.assert_allclose(codebook[:, 0], np.arange(12.0) + moved * (np.arange(12) == 3))
+    totals, counts = sums_case(12, 1, seed=0)
+    tables = neighborhood_tables(lattice, neighborhood, radius)
+    found, _ = smooth(kernels, totals, counts, tables)
+    assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("kind", ["rectangular", "hexagonal"])

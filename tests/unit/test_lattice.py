@@ -12,7 +12,7 @@ from somscape.grid import Lattice
 SHAPES = list(itertools.product(range(1, 8), range(1, 8)))
 SOME = [(1, 1), (1, 5), (5, 1), (2, 3), (4, 3), (3, 4), (2, 1), (2, 2), (6, 5)]
 KINDS = ["rectangular", "hexagonal"]
-BOUNDARIES = ["plane", "torus"]
+BOUNDARIES = ["plane", "cylinder", "torus"]
 
 
 def is_allowed(shape, kind, boundary):
@@ -47,7 +47,7 @@ def test_units_are_numbered_along_rows():
     assert col.tolist() == [0, 4, 0, 4]
 
 
-@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every(SOME))
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every(SHAPES))
 def test_distances_from_each_unit_equal_the_oracle(n_rows, n_cols, kind, boundary):
     lattice = Lattice(n_rows, n_cols, kind, boundary)
     found = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
@@ -55,6 +55,9 @@ def test_distances_from_each_unit_equal_the_oracle(n_rows, n_cols, kind, boundar
     # 1e-14: a few roundings of numbers below 10.
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
     np.testing.assert_allclose(found, found.T, rtol=0, atol=1e-14)
+    offsets = np.stack([lattice.offsets_from(unit) for unit in range(lattice.n_units)])
+    expected = naive.axis_offsets(n_rows, n_cols, kind, boundary)
+    np.testing.assert_allclose(offsets, expected, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,8 +83,17 @@ def test_all_neighbors_of_a_hexagon_lie_at_distance_one_in_rows_of_either_parity
             for unit, row in enumerate(lattice.neighbors):
                 near = row[row >= 0]
                 np.testing.assert_allclose(lattice.distances_from(unit)[near], 1, rtol=1e-14)
-                if boundary == "plane":  # and no unit at distance 1 is left out
-                    assert np.isclose(lattice.distances_from(unit), 1).sum() == len(near)
+                # And no unit at distance 1 is left out.
+                assert np.isclose(lattice.distances_from(unit), 1).sum() == len(near)
+
+
+def test_all_neighbors_on_a_rectangular_map_lie_at_a_chebyshev_distance_of_one():
+    for n_rows, n_cols in SHAPES:
+        for boundary in BOUNDARIES:
+            lattice = Lattice(n_rows, n_cols, "rectangular", boundary)
+            for unit, row in enumerate(lattice.neighbors.tolist()):
+                far = lattice.offsets_from(unit).max(axis=1)
+                assert [n for n in row if n >= 0] == np.flatnonzero(far == 1).tolist()
 
 
 def test_an_inner_hexagon_has_six_neighbors_and_an_inner_square_eight():
@@ -92,12 +104,17 @@ def test_an_inner_hexagon_has_six_neighbors_and_an_inner_square_eight():
     assert Lattice(4, 5, "hexagonal").neighbors[11].tolist() == [5, 6, 10, 12, 15, 16]
 
 
-@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every(SOME))
+@pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every(SHAPES))
 def test_neighbors_are_symmetric_and_never_the_unit_itself(n_rows, n_cols, kind, boundary):
-    neighbors = Lattice(n_rows, n_cols, kind, boundary).neighbors
-    pairs = {(a, b) for a, row in enumerate(neighbors.tolist()) for b in row if b >= 0}
-    assert pairs == {(b, a) for a, b in pairs}
+    lattice = Lattice(n_rows, n_cols, kind, boundary)
+    neighbors = lattice.neighbors.tolist()
+    pairs = [(a, b) for a, row in enumerate(neighbors) for b in row if b >= 0]
+    assert len(set(pairs)) == len(pairs)
+    assert set(pairs) == {(b, a) for a, b in pairs}
     assert all(a != b for a, b in pairs)
+    expected = np.zeros((lattice.n_units, lattice.n_units))
+    expected[tuple(np.array(pairs, dtype=int).reshape(-1, 2).T)] = 1
+    np.testing.assert_array_equal(lattice.adjacency.toarray(), expected)
 
 
 @pytest.mark.parametrize(("n_rows", "n_cols", "kind", "boundary"), every([(4, 3), (2, 5), (1, 4)]))
@@ -107,6 +124,19 @@ def test_are_neighbors_agrees_with_the_list_of_neighbors(n_rows, n_cols, kind, b
     a, b = np.divmod(np.arange(lattice.n_units**2), lattice.n_units)
     expected = [int(other) in lists[unit] for unit, other in zip(a, b, strict=True)]
     assert lattice.are_neighbors(a, b).tolist() == expected
+
+
+@pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
+def test_a_cylinder_looks_the_same_after_a_turn_but_not_after_a_shift_down(kind, down):
+    lattice = Lattice(5, 4, kind, "cylinder")
+    units = np.arange(20).reshape(5, 4)
+    turned = np.roll(units, 3, axis=1).ravel()
+    for unit in range(20):
+        after = lattice.distances_from(int(turned[unit]))[turned]
+        np.testing.assert_allclose(after, lattice.distances_from(unit), rtol=0, atol=1e-14)
+    moved = np.roll(units, down, axis=0).ravel()
+    after = lattice.distances_from(int(moved[0]))[moved]
+    assert np.abs(after - lattice.distances_from(0)).max() > 0.5
 
 
 @pytest.mark.parametrize(("kind", "down"), [("rectangular", 1), ("hexagonal", 2)])
@@ -143,7 +173,10 @@ def test_cells_tile_the_plane(kind):
         ((0, 3), "`n_rows` must be at least 1; got 0"),
         ((3, -2), "`n_cols` must be at least 1; got -2"),
         ((2, 3, "triangular"), "`kind` must be one of .*rectangular.*hexagonal.*triangular"),
-        ((2, 3, "hexagonal", "sphere"), "`boundary` must be one of .*plane.*torus.*sphere"),
+        (
+            (2, 3, "hexagonal", "sphere"),
+            "`boundary` must be one of 'plane', 'cylinder', 'torus'; got 'sphere'",
+        ),
         ((3, 4, "hexagonal", "torus"), "even `n_rows`; got 3. Pass 4"),
     ],
 )

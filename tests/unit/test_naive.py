@@ -78,6 +78,44 @@ def test_map_distances_hexagonal_torus():
     np.testing.assert_allclose(ranked, np.tile(ranked[0], (12, 1)), **CLOSE)
 
 
+def test_map_distances_on_a_cylinder_wrap_along_rows_only():
+    d = naive.map_distances(3, 4, "rectangular", "cylinder")
+    assert d[0, 3] == 1  # the end of the same row
+    assert d[0, 8] == 2  # two rows down: no way round
+    assert d[0, 11] == pytest.approx(math.sqrt(5), abs=1e-12)  # 1 column left, 2 rows down
+    # Hexagons, unit 0 at (0, 0), unit 5 (row 1, col 2) at (2.5, h): image (-.5, h), at 1.
+    assert naive.map_distances(3, 3, "hexagonal", "cylinder")[0, 5] == pytest.approx(1, abs=1e-12)
+
+
+def test_axis_offsets_take_the_shortest_way_round_each_axis():
+    # Unit 0 to unit 11 (row 2, col 3) of 3 x 4: 3 columns or 1 round, 2 rows or 1 round.
+    found = {
+        b: naive.axis_offsets(3, 4, "rectangular", b)[0, 11].tolist()
+        for b in ("plane", "cylinder", "torus")
+    }
+    assert found == {"plane": [3, 2], "cylinder": [1, 2], "torus": [1, 1]}
+
+
+def test_graph_distances_are_the_shortest_paths():
+    # 0 -2- 1 -1- 2 and 0 -5- 2: to 2 over 1 it is 3; unit 3 is alone.
+    adjacency = [[0, 2, 5, 0], [2, 0, 1, 0], [5, 1, 0, 0], [0, 0, 0, 0]]
+    far = math.inf
+    expected = [[0, 2, 3, far], [2, 0, 1, far], [3, 1, 0, far], [far, far, far, 0]]
+    np.testing.assert_array_equal(naive.graph_distances(adjacency), expected)
+
+
+def test_neighborhoods_that_end_at_the_radius_by_hand():
+    # Radius 2, d = 0, 1, 2, 3: 1 - d^2/4 is 1, 3/4, 0, 0; exp(-d^2/8) until 2.
+    epanechnikov = naive.neighborhood([0, 1, 2, 3], 2.0, "epanechnikov")
+    np.testing.assert_allclose(epanechnikov, [1, 0.75, 0, 0], **CLOSE)
+    cut = naive.neighborhood([0, 1, 2, 3], 2.0, "cut_gaussian")
+    np.testing.assert_allclose(cut, [1, math.exp(-1 / 8), math.exp(-1 / 2), 0], **CLOSE)
+    # (2 - 1) (2 - 0.5), and 0 where one axis is beyond.
+    offsets = [[1, 0.5], [0, 0], [0, 3]]
+    assert naive.neighborhood(offsets, 2.0, "triangle").tolist() == [1.5, 4, 0]
+    assert naive.neighborhood(offsets, 1.0, "box").tolist() == [1, 1, 0]
+
+
 def test_unknown_options_and_odd_hexagonal_torus_are_refused():
     with pytest.raises(ValueError, match="even number of rows"):
         naive.map_distances(3, 4, "hexagonal", "torus")

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape.grid import Lattice, Neighborhood, neighborhood_tables
+from somscape.grid import Graph, Lattice, Neighborhood, neighborhood_tables, pull_from
 
 SHAPES = [(1, 1), (1, 6), (6, 1), (2, 5), (4, 3), (3, 4), (2, 2), (6, 7)]
 LATTICES = [
     (*shape, kind, boundary)
     for shape, kind, boundary in itertools.product(
-        SHAPES, ["rectangular", "hexagonal"], ["plane", "torus"]
+        SHAPES, ["rectangular", "hexagonal"], ["plane", "cylinder", "torus"]
     )
     if not (kind == "hexagonal" and boundary == "torus" and shape[0] % 2)
 ]
-KINDS = ["gaussian", "bubble"]
+KINDS = ["gaussian", "bubble", "cut_gaussian", "epanechnikov"]
 RADII = [0.1, 0.5, 0.7, 1.0, np.sqrt(3), 2.0, 3.7, 1e4]
 
 
@@ -60,30 +60,55 @@ def test_tables_multiplied_out_equal_the_oracle(n_rows, n_cols, kind, boundary, 
         h = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
         expected = naive.neighborhood(distances, radius, neighborhood)
         # Relative 1e-10: exponents are rounded before the exponential, up to 700 of them.
-        np.testing.assert_allclose(h, expected, rtol=1e-10, atol=1e-300)
+        # Where 1 - d^2 / r^2 ends, both terms are rounded.
+        close = 1e-15 if neighborhood == "epanechnikov" else 1e-300
+        np.testing.assert_allclose(h, expected, rtol=1e-10, atol=close)
+        for unit in range(lattice.n_units):
+            pull = pull_from(lattice, neighborhood, unit, radius)
+            np.testing.assert_allclose(pull, expected[:, unit], rtol=1e-10, atol=close)
 
 
-@pytest.mark.parametrize("boundary", ["plane", "torus"])
+@pytest.mark.parametrize("boundary", ["plane", "cylinder", "torus"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_neighborhoods_by_axis_are_products_of_both_offsets(shape, boundary):
+@pytest.mark.parametrize("neighborhood", ["triangle", "box"])
+def test_neighborhoods_by_axis_are_products_of_both_offsets(shape, boundary, neighborhood):
     lattice = Lattice(*shape, "rectangular", boundary)
-    row, col = np.divmod(np.arange(lattice.n_units), shape[1])
-    offsets = []
-    for at, n in ((row, shape[0]), (col, shape[1])):
-        step = np.abs(at[:, None] - at[None, :])
-        offsets.append(np.minimum(step, n - step) if boundary == "torus" else step)
+    offsets = naive.axis_offsets(*shape, "rectangular", boundary)
     for radius in (0.5, 1.0, 2.5):
-        box = (offsets[0] <= radius) & (offsets[1] <= radius)
-        found = multiplied_out(neighborhood_tables(lattice, "box", radius), lattice)
-        np.testing.assert_array_equal(found, box)
-        triangle = np.maximum(0, radius - offsets[0]) * np.maximum(0, radius - offsets[1])
-        found = multiplied_out(neighborhood_tables(lattice, "triangle", radius), lattice)
-        np.testing.assert_allclose(found, triangle, rtol=1e-14)
+        expected = naive.neighborhood(offsets, radius, neighborhood)
+        found = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+        for unit in range(lattice.n_units):
+            pull = pull_from(lattice, neighborhood, unit, radius)
+            np.testing.assert_allclose(pull, expected[unit], rtol=1e-14)
 
 
-def test_a_neighborhood_by_axis_is_refused_on_hexagons():
-    with pytest.raises(ValueError, match="'triangle' needs a rectangular lattice"):
-        Neighborhood(Lattice(3, 3), "triangle")
+@pytest.mark.parametrize("neighborhood", ["triangle", "box"])
+def test_a_neighborhood_by_axis_is_refused_where_there_are_no_axes(neighborhood):
+    refused = f"'{neighborhood}' needs a rectangular lattice; got a hexagonal one"
+    with pytest.raises(ValueError, match=refused):
+        Neighborhood(Lattice(3, 3), neighborhood)
+    with pytest.raises(ValueError, match="needs a rectangular lattice; got a graph one"):
+        neighborhood_tables(Graph([[0, 1], [1, 0]]), neighborhood, 1.0)
+
+
+@pytest.mark.parametrize("neighborhood", KINDS)
+def test_the_table_of_a_graph_equals_the_oracle_and_paths_that_are_not_there_pull_nothing(
+    neighborhood,
+):
+    # A square with a long diagonal, and a pair that nothing joins to it.
+    adjacency = np.zeros((6, 6))
+    for a, b, length in [(0, 1, 1), (1, 2, 1.5), (2, 3, 1), (3, 0, 0.5), (0, 2, 1.2), (4, 5, 2)]:
+        adjacency[a, b] = adjacency[b, a] = length
+    graph, distances = Graph(adjacency), naive.graph_distances(adjacency)
+    for radius in RADII:
+        h = multiplied_out(neighborhood_tables(graph, neighborhood, radius), graph)
+        expected = naive.neighborhood(distances, radius, neighborhood)
+        np.testing.assert_allclose(h, expected, rtol=1e-10, atol=1e-15)
+        assert (h[:4, 4:] == 0).all()
+        np.testing.assert_allclose(
+            pull_from(graph, neighborhood, 2, radius), expected[2], rtol=1e-10, atol=1e-15
+        )
 
 
 def test_gaussians_tabulated_together_equal_those_worked_out_alone():
@@ -99,7 +124,7 @@ def test_gaussians_tabulated_together_equal_those_worked_out_alone():
 @given(
     shape=st.tuples(st.integers(1, 6), st.integers(1, 6)),
     kind=st.sampled_from(["rectangular", "hexagonal"]),
-    boundary=st.sampled_from(["plane", "torus"]),
+    boundary=st.sampled_from(["plane", "cylinder", "torus"]),
     neighborhood=st.sampled_from(KINDS),
     radius=st.floats(0.05, 20),
 )
@@ -136,7 +161,13 @@ def test_radii_whose_square_is_no_float_reach_the_unit_alone_or_all(neighborhood
 
 @pytest.mark.parametrize(
     ("kind", "neighborhood", "most"),
-    [("rectangular", "gaussian", 1), ("hexagonal", "gaussian", 3), ("hexagonal", "bubble", 15)],
+    [
+        ("rectangular", "gaussian", 1),
+        ("hexagonal", "gaussian", 3),
+        ("hexagonal", "bubble", 15),
+        ("hexagonal", "cut_gaussian", 15),
+        ("rectangular", "epanechnikov", 4),
+    ],
 )
 def test_tables_need_few_column_kernels(kind, neighborhood, most):
     # Smoothing costs one pass per kernel; a bubble of radius 2 has offsets of at most 2 rows.

@@ -20,6 +20,8 @@ FLOATS = [np.float32, np.float64]
 LATTICES = [
     ("rectangular", "plane"),
     ("hexagonal", "plane"),
+    ("rectangular", "cylinder"),
+    ("hexagonal", "cylinder"),
     ("rectangular", "torus"),
     ("hexagonal", "torus"),
 ]
@@ -40,7 +42,7 @@ def rows_of(n=80, d=3, dtype=np.float64, seed=0, offset=0.0):
 
 
 @pytest.mark.parametrize(("lattice", "boundary"), LATTICES)
-@pytest.mark.parametrize("neighborhood", ["gaussian", "bubble"])
+@pytest.mark.parametrize("neighborhood", ["gaussian", "bubble", "cut_gaussian", "epanechnikov"])
 def test_batch_fit_equals_the_oracle_from_start_to_end(kernels, lattice, boundary, neighborhood):
     # 4 x 5 from the PCA start, radius 1.2 to 0.7 over 4 epochs (wider bubbles coincide on it).
     X = rows_of(60)
@@ -614,7 +616,7 @@ WRONG = [
     (
         {"boundary": "sphere"},
         ValueError,
-        "`boundary` must be one of 'plane', 'torus'; got 'sphere'",
+        "`boundary` must be one of 'plane', 'cylinder', 'torus'; got 'sphere'",
     ),
     ({"neighborhood": "hat"}, ValueError, "`neighborhood` must be one of 'gaussian', 'bubble'"),
     ({"metric": "l2"}, ValueError, "`metric` must be one of 'euclidean', .*; got 'l2'"),

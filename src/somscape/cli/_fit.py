@@ -43,10 +43,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     show_facts(
         console,
         [
-            (
-                "map",
-                f"{lattice.n_rows} x {lattice.n_cols} units, {lattice.kind}, {lattice.boundary}",
-            ),
+            ("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}"),
             ("epochs", f"{trained.n_iter} ({trained.stop_reason})"),
             ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
             ("topographic error", f"{error:.3f} ({6 if lattice.is_hexagonal else 8} neighbors)"),

@@ -10,7 +10,7 @@ def show_info(map_file: str) -> None:
     lattice, detector = map_.lattice, map_.detector
     errors = map_.history.get("quantization_error")
     facts = [
-        ("map", f"{lattice.n_rows} x {lattice.n_cols} units, {lattice.kind}, {lattice.boundary}"),
+        ("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}"),
         ("features", str(map_.codebook.shape[1])),
         ("rows trained on", f"{map_.hits.sum():g}"),
         ("units that won no row", f"{int((map_.hits == 0).sum())}"),

@@ -26,7 +26,7 @@ from somscape.fit import (
     go_on,
     train_map,
 )
-from somscape.grid import Lattice
+from somscape.grid import Graph, Lattice
 from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
 from somscape.tables import Table
@@ -45,13 +45,19 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     n_rows, n_cols : int or "auto", default="auto"
         Size of the map.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at most
         10,000 and never more than rows of data, stretched like the data's two main axes.
-    lattice : {"hexagonal", "rectangular"}, default="hexagonal"
-        Units have 6 or 8 neighbors.
-    boundary : {"plane", "torus"}, default="plane"
-        On a torus opposite edges meet; a hexagonal torus has an even number of rows.
-    neighborhood : {"gaussian", "bubble"}, default="gaussian"
-        Pull on a unit at map distance d of the winner: ``exp(-d^2 / (2 radius^2))``, or 1 up
-        to the radius and 0 beyond.
+    lattice : {"hexagonal", "rectangular"} or Graph, default="hexagonal"
+        Units have 6 or 8 neighbors, or those of a `somscape.Graph`, which also says how many
+        units there are.
+    boundary : {"plane", "cylinder", "torus"}, default="plane"
+        On a cylinder the left and right edges meet, on a torus the upper and lower ones too; a
+        hexagonal torus has an even number of rows.
+    neighborhood : str, default="gaussian"
+        Pull on a unit at map distance d of the winner: ``"gaussian"``
+        ``exp(-d^2 / (2 radius^2))``, ``"bubble"`` 1 up to the radius and 0 beyond,
+        ``"cut_gaussian"`` the gaussian up to the radius and 0 beyond, ``"epanechnikov"``
+        ``max(0, 1 - d^2 / radius^2)``, and on rectangular lattices ``"triangle"``
+        ``max(0, radius - abs(dx)) max(0, radius - abs(dy))``.  For other programs' radii see
+        `somscape.grid.radius_from`.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
         Distance between rows and prototypes, in training, winners, errors and U-matrix.
@@ -74,8 +80,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         final radius until no row moves.  A fraction is allowed for ``"online"``:
         ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
-        Grid steps.  ``"auto"``: from an eighth of the longest side (at least 2) after a PCA
-        start, half of it after others, to what `detail` says.
+        Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from an eighth of the
+        longest side (at least 2) after a PCA start, half of it after others, to what `detail`
+        says; times the median edge of a graph.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         How the radius goes from start to end; the last epoch of ``geometric``, ``linear`` and
@@ -178,7 +185,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         n_rows: int | str = "auto",
         n_cols: int | str = "auto",
         *,
-        lattice: str = "hexagonal",
+        lattice: str | Graph = "hexagonal",
         boundary: str = "plane",
         neighborhood: str = "gaussian",
         metric: str = "euclidean",
@@ -461,9 +468,8 @@ def settings_of_som(som: SOM) -> Settings:
     if not isinstance(som.callbacks, Iterable):
         raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
     callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)
-    draws = som.algorithm in ("online", "minibatch") or (
-        isinstance(som.init, str) and som.init != "pca"
-    )
+    is_drawn = isinstance(som.init, str) and som.init != "pca"
+    draws = is_drawn or som.algorithm in ("online", "minibatch")
     given = {name: getattr(som, name) for name in names}
     if isinstance(som.init, Map):
         given["init"] = som.init.codebook

@@ -53,9 +53,8 @@ def suggest(estimator: Any, X: Floats, *, n_samples: int, n_seeds: int, random_s
         )
     }  # fmt: skip
     for share in SIZES:
-        n_rows, n_cols = (
-            max(1, round(n * np.sqrt(share))) for n in (natural.n_rows, natural.n_cols)
-        )
+        sides = (natural.n_rows, natural.n_cols)
+        n_rows, n_cols = (max(1, round(side * np.sqrt(share))) for side in sides)
         if n_rows * n_cols > size:
             continue
         for detail in RADIUS_END:

@@ -32,8 +32,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing cells: refuse them, leave them NaN (``"mask"``), or fill in the median of a number, date or
-        ordered category and give another category a level for them.
+        What happens to missing cells: refuse them, leave them NaN (``"mask"``), or fill in the
+        median of a number, date or ordered category and give another category a level for them.
     scale : {"robust", "range"}, default="robust"
         Which numbers become 0 and 1: the ends of the range that 96 % of the rows span, so that
         extremes lie outside (of all rows in tables of up to 50), or the least and the largest.

@@ -18,7 +18,7 @@ from somscape.fit._settings import Settings, decay_of
 from somscape.fit._start import mean_and_covariance, principal_axes, start_codebook
 from somscape.fit._train import INTERRUPTED, Trained, first_lattice, train
 from somscape.fit._watch import Watch
-from somscape.grid import Lattice
+from somscape.grid import Graph, Lattice
 from somscape.kernels import Metric, Rows, SparseRows, select_kernels, whitening_of
 from somscape.maps import Map
 
@@ -76,9 +76,11 @@ def train_map(
         winner=settings.winner,
         has_missing=has_missing,
     )
-    needs_axes = "auto" in (settings.n_rows, settings.n_cols) or (
-        given is None and settings.init == "pca"
+    is_sized = isinstance(settings.lattice, Graph) or "auto" not in (
+        settings.n_rows,
+        settings.n_cols,
     )
+    needs_axes = not is_sized or (given is None and settings.init == "pca")
     axes = principal_axes(problem) if needs_axes else None
     if lattice is None:
         variances = None if axes is None else axes.variances
@@ -243,6 +245,9 @@ def _fitting(codebook: Float64s, lattice: Lattice) -> Float64s:
 def _lattice_for(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
+    if isinstance(settings.lattice, Graph):
+        _warn_of_many_units(settings.lattice, total_weight, "Pass a smaller graph.")
+        return settings.lattice
     sizes = (settings.n_rows, settings.n_cols)
     n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
     if n_rows is not None and n_cols is not None:
@@ -252,13 +257,8 @@ def _lattice_for(
                 f"the map may have at most {MOST_UNITS} units; got {n_rows} x {n_cols}. Pass a "
                 "smaller `n_rows` and `n_cols`."
             )
-        if lattice.n_units > total_weight:
-            warnings.warn(
-                f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
-                "units will win none. Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'.",
-                SomscapeWarning,
-                stacklevel=4,
-            )
+        advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
+        _warn_of_many_units(lattice, total_weight, advice)
         return lattice
     assert variances is not None
     if total_weight < n_samples / 2:
@@ -281,9 +281,19 @@ def _lattice_for(
     return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
 
 
+def _warn_of_many_units(lattice: Lattice, total_weight: float, advice: str) -> None:
+    if lattice.n_units > total_weight:
+        warnings.warn(
+            f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
+            f"units will win none. {advice}",
+            SomscapeWarning,
+            stacklevel=5,
+        )
+
+
 def _plan_for(settings: Settings, init: str, problem: Problem) -> Plan:
     lattice = problem.lattice
-    return resolve_plan(
+    plan = resolve_plan(
         algorithm=settings.algorithm,
         init=init,
         n_epochs=settings.n_epochs,
@@ -294,11 +304,27 @@ def _plan_for(settings: Settings, init: str, problem: Problem) -> Plan:
         rate_end=settings.rate_end,
         rate_decay=decay_of(settings.rate_decay),
         tol=settings.tol,
-        longest_side=max(lattice.n_rows, lattice.n_cols),
+        longest_side=lattice.longest_side,
+        step=lattice.step,
         detail=settings.detail,
-        shape=(lattice.n_rows, lattice.n_cols),
+        shape=None if isinstance(lattice, Graph) else (lattice.n_rows, lattice.n_cols),
         epoch_work=_stored_values(problem.rows) * lattice.n_units,
     )
+    if settings.neighborhood == "triangle" and plan.algorithm == "online":
+        _refuse_overshooting(plan)
+    return plan
+
+
+def _refuse_overshooting(plan: Plan) -> None:
+    """Refuse a triangle, whose peak is the squared radius, that throws units off for good."""
+    radius = max(plan.radius_start, plan.radius_end)
+    rate = max(plan.rate_start, plan.rate_end)
+    if rate * radius**2 > 2:
+        raise InputError(
+            "the online rule moves a winner by the rate times the triangle's peak, the squared "
+            f"radius; that is {rate:g} x {radius:g}^2, and above 2 prototypes grow without bound. "
+            "Pass a smaller `radius_start` or `rate_start`, or algorithm='batch'."
+        )
 
 
 def _stored_values(rows: Rows) -> int:

@@ -38,11 +38,11 @@ def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
     if (old.n_rows, old.n_cols) == (new.n_rows, new.n_cols):
         return codebook.copy()
     x, y = _on(old, new)
-    row, by_row = _between(y / old.row_pitch, old.n_rows, wraps=old.is_torus)
+    row, by_row = _between(y / old.row_pitch, old.n_rows, wraps=old.wraps_rows)
     out = np.zeros((new.n_units, codebook.shape[1]))
     for rows, of_row in zip(row, by_row, strict=True):
         shift = 0.5 * (rows % 2) if old.is_hexagonal else 0.0
-        col, by_col = _between(x - shift, old.n_cols, wraps=old.is_torus)
+        col, by_col = _between(x - shift, old.n_cols, wraps=old.wraps_cols)
         for cols, of_col in zip(col, by_col, strict=True):
             out += (of_row * of_col)[:, None] * codebook[rows * old.n_cols + cols]
     return out
@@ -50,13 +50,18 @@ def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
 
 def _on(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
     """Return the positions of the new units in steps of the old lattice."""
-    if new.is_torus:
-        sizes = [(lattice.n_cols, lattice.n_rows * lattice.row_pitch) for lattice in (old, new)]
-    else:
-        sizes = [tuple(lattice.positions.max(axis=0)) for lattice in (old, new)]
-    (old_x, old_y), (new_x, new_y) = sizes
+    (old_x, old_y), (new_x, new_y) = (_size(lattice) for lattice in (old, new))
     x, y = new.positions.T
     return x * (old_x / new_x if new_x else 0.0), y * (old_y / new_y if new_y else 0.0)
+
+
+def _size(lattice: Lattice) -> tuple[float, float]:
+    """Return how wide and high a lattice is: once around, or between the outermost units."""
+    wide, high = lattice.positions.max(axis=0)
+    return (
+        lattice.n_cols if lattice.wraps_cols else float(wide),
+        lattice.n_rows * lattice.row_pitch if lattice.wraps_rows else float(high),
+    )
 
 
 def _between(

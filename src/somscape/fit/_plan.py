@@ -158,6 +158,7 @@ def resolve_plan(
     rate_decay: str | Float64s,
     tol: float,
     longest_side: float,
+    step: float = 1.0,
     detail: str = "balanced",
     shape: tuple[int, int] | None = None,
     epoch_work: float = 0.0,
@@ -167,20 +168,21 @@ def resolve_plan(
     ``n_epochs="auto"`` is 10 passes and, for batch training, up to 10 more at the final
     radius.  ``radius_start="auto"`` is a quarter of the way to unfolding for a start on the
     data's plane (an eighth of the longest side, at least 2) and half the longest side for
-    other starts.  ``algorithm="auto"`` is batch training while an epoch is short, and above that
-    a coarse map first; that needs a ``shape``, and ``epoch_work`` are an epoch's multiply-adds.
+    other starts, times the `step` between neighbors.  ``algorithm="auto"`` is batch training
+    while an epoch is short, and above that a coarse map first; that needs a ``shape``, and
+    ``epoch_work`` are an epoch's multiply-adds.
     """
     if not isinstance(radius_decay, str):
         radius_start, radius_end = float(radius_decay[0]), float(radius_decay[-1])
     if radius_end == "auto":
         fixed = None if radius_start == "auto" else float(radius_start)
-        wanted = RADIUS_END[detail]
+        wanted = RADIUS_END[detail] * step
         radius_end = wanted if fixed is None else min(wanted, fixed)
     radius_end = float(radius_end)
     is_free = algorithm == "auto" and n_epochs == "auto" and radius_start == "auto"
     if radius_start == "auto":
         wide = max(2.0, longest_side / 8) if init == "pca" else max(2.0, longest_side / 2)
-        radius_start = max(wide, radius_end)
+        radius_start = max(wide * step, radius_end)
     radius_start = float(radius_start)
     coarse: tuple[Stage, ...] = ()
     is_large = is_free and epoch_work > SMALL_WORK

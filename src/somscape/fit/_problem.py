@@ -15,7 +15,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit._heskes import shared_by_neighborhood, with_room_for_spread
 from somscape.grid import Lattice, Neighborhood
-from somscape.kernels import Kernels, Metric, Rows, SparseRows, column_range
+from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, column_range
 
 SUM_BITS = 61
 """Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
@@ -76,7 +76,7 @@ class Problem:
     scale: Float64s
     weight_scale: float
     error_scale: float
-    metric: Metric = Metric()
+    metric: Metric = EUCLIDEAN
     winner: str = "nearest"
     has_missing: bool = False
 
@@ -141,7 +141,7 @@ def make_problem(
     kernels: Kernels,
     reach: Floats | None = None,
     *,
-    metric: Metric = Metric(),
+    metric: Metric = EUCLIDEAN,
     winner: str = "nearest",
     has_missing: bool = False,
 ) -> Problem:

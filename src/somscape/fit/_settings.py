@@ -12,7 +12,7 @@ from somscape.fit._plan import RADIUS_END
 from somscape.fit._schedule import SCHEDULES
 from somscape.fit._start import STARTS
 from somscape.fit._watch import Callback
-from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS
+from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS, Graph
 from somscape.kernels import METRIC_NAMES
 
 ALGORITHMS = ("auto", "batch", "online", "minibatch", "multires")
@@ -35,7 +35,7 @@ class Settings:
 
     n_rows: int | str = "auto"
     n_cols: int | str = "auto"
-    lattice: str = "hexagonal"
+    lattice: str | Graph = "hexagonal"
     boundary: str = "plane"
     neighborhood: str = "gaussian"
     metric: str = "euclidean"
@@ -60,9 +60,12 @@ class Settings:
     def __post_init__(self) -> None:
         check_whole("n_rows", self.n_rows, 1, or_auto=True)
         check_whole("n_cols", self.n_cols, 1, or_auto=True)
-        check_choice("lattice", self.lattice, KINDS)
         check_choice("boundary", self.boundary, BOUNDARIES)
         check_choice("neighborhood", self.neighborhood, NEIGHBORHOODS)
+        if isinstance(self.lattice, Graph):
+            self._check_graph()
+        else:
+            self._check_lattice()
         check_choice("metric", self.metric, METRIC_NAMES)
         check_choice("algorithm", self.algorithm, ALGORITHMS)
         check_choice("detail", self.detail, tuple(RADIUS_END))
@@ -134,6 +137,37 @@ class Settings:
             raise ValueError(
                 "`radius_decay` holds the radii themselves, so `radius_start` and `radius_end` "
                 f"must be 'auto'; got {self.radius_start!r} and {self.radius_end!r}."
+            )
+
+    def _check_lattice(self) -> None:
+        if hasattr(self.lattice, "shape"):
+            raise TypeError(
+                "`lattice` must be 'rectangular', 'hexagonal' or a `somscape.Graph`; got "
+                f"{type(self.lattice).__name__}. Pass Graph(adjacency)."
+            )
+        check_choice("lattice", self.lattice, KINDS)
+        if self.neighborhood == "triangle" and self.lattice != "rectangular":
+            raise ValueError(
+                f"`neighborhood`='triangle' needs `lattice`='rectangular'; got {self.lattice!r}. "
+                "Pass that lattice, or neighborhood='epanechnikov'."
+            )
+
+    def _check_graph(self) -> None:
+        for name in ("n_rows", "n_cols"):
+            if getattr(self, name) != "auto":
+                raise ValueError(
+                    f"`{name}` must be 'auto' where `lattice` is a graph, which has its units; "
+                    f"got {getattr(self, name)!r}."
+                )
+        if self.boundary != "plane":
+            raise ValueError(
+                f"`boundary` must be 'plane' where `lattice` is a graph; got {self.boundary!r}. "
+                "Give the graph the edges that close it."
+            )
+        if self.neighborhood == "triangle":
+            raise ValueError(
+                "`neighborhood`='triangle' needs `lattice`='rectangular'; got a graph. Pass "
+                "neighborhood='epanechnikov'."
             )
 
 

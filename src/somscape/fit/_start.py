@@ -196,8 +196,9 @@ def start_codebook(
 
 def plane_coordinates(lattice: Lattice) -> Float64s:
     """Return each unit's place along the two axes, from -1 to 1, of shape (n_units, 2)."""
-    extent = lattice.positions.max(axis=0)
-    along = 2 * lattice.positions / np.where(extent > 0, extent, 1.0) - 1
+    low, high = lattice.positions.min(axis=0), lattice.positions.max(axis=0)
+    extent = high - low
+    along = 2 * (lattice.positions - low) / np.where(extent > 0, extent, 1.0) - 1
     along[:, extent == 0] = 0.0
     return along if extent[0] >= extent[1] else along[:, ::-1]
 

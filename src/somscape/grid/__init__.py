@@ -1,19 +1,30 @@
 """Where units lie and how strongly they pull each other; knows nothing of data."""
 
+from somscape.grid._graph import Graph
 from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice
 from somscape.grid._neighborhood import (
     NEIGHBORHOODS,
+    PULLS,
     Neighborhood,
     NeighborhoodTables,
+    check_pull,
     neighborhood_tables,
+    pull_from,
 )
+from somscape.grid._radius import CONVENTIONS, radius_from
 
 __all__ = [
     "BOUNDARIES",
+    "CONVENTIONS",
     "KINDS",
     "NEIGHBORHOODS",
+    "PULLS",
+    "Graph",
     "Lattice",
     "Neighborhood",
     "NeighborhoodTables",
+    "check_pull",
     "neighborhood_tables",
+    "pull_from",
+    "radius_from",
 ]

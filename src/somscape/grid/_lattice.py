@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_whole
 
 KINDS = ("rectangular", "hexagonal")
-BOUNDARIES = ("plane", "torus")
+BOUNDARIES = ("plane", "cylinder", "torus")
 HEXAGON_ROW_PITCH = np.sqrt(0.75)
 """Rows of hexagons lie this far apart, so that all six neighbors are at distance 1."""
 
@@ -29,8 +30,9 @@ class Lattice:
         Size of the map, each at least 1.
     kind : {"rectangular", "hexagonal"}, default="hexagonal"
         Units have 8 neighbors on a rectangular lattice and 6 on a hexagonal one.
-    boundary : {"plane", "torus"}, default="plane"
-        On a torus the last row meets the first and the last column meets the first.
+    boundary : {"plane", "cylinder", "torus"}, default="plane"
+        On a cylinder the last column meets the first; on a torus the last row also meets the
+        first.
 
     Raises
     ------
@@ -58,10 +60,10 @@ class Lattice:
         check_whole("n_cols", self.n_cols, 1)
         check_choice("kind", self.kind, KINDS)
         check_choice("boundary", self.boundary, BOUNDARIES)
-        if self.is_hexagonal and self.is_torus and self.n_rows % 2:
+        if self.is_hexagonal and self.wraps_rows and self.n_rows % 2:
             raise ValueError(
                 f"a hexagonal torus needs an even `n_rows`; got {self.n_rows}. "
-                f"Pass {self.n_rows + 1}, or boundary='plane'."
+                f"Pass {self.n_rows + 1}, or boundary='plane' or 'cylinder'."
             )
 
     @property
@@ -75,9 +77,38 @@ class Lattice:
         return self.kind == "hexagonal"
 
     @property
-    def is_torus(self) -> bool:
-        """Whether rows and columns wrap around."""
+    def wraps_rows(self) -> bool:
+        """Whether the last row meets the first, as on a torus."""
         return self.boundary == "torus"
+
+    @property
+    def wraps_cols(self) -> bool:
+        """Whether the last column meets the first, as on a cylinder and on a torus."""
+        return self.boundary in ("cylinder", "torus")
+
+    @property
+    def size_text(self) -> str:
+        """How many units there are, in words for a title."""
+        return f"{self.n_rows} x {self.n_cols} units"
+
+    @property
+    def longest_side(self) -> float:
+        """Length of the longer side in units, which radii are chosen by."""
+        return max(self.n_rows, self.n_cols)
+
+    @property
+    def step(self) -> float:
+        """Usual distance between neighbors, which radii are chosen by: 1 but on a graph."""
+        return 1.0
+
+    @property
+    def distance_table(self) -> Float64s | None:
+        """Distances of all pairs of units where no rule gives them.
+
+        None here: rows and columns tell how far units lie apart.  A `Graph` has a table of shape
+        (n_units, n_units).
+        """
+        return None
 
     @property
     def row_pitch(self) -> float:
@@ -115,20 +146,37 @@ class Lattice:
         Returns
         -------
         ndarray of shape (n_units,)
-            Euclidean distance between positions; the shortest way round on a torus.
+            Euclidean distance between positions, the shortest way round where edges meet.
         """
-        step = np.abs(self.positions - self.positions[unit])
-        if self.is_torus:
-            period = np.array([self.n_cols, self.n_rows * self.row_pitch])
-            step = np.minimum(step, period - step)
-        return np.sqrt((step**2).sum(axis=1))
+        return np.sqrt((self.offsets_from(unit) ** 2).sum(axis=1))
+
+    def offsets_from(self, unit: int) -> Float64s:
+        """Return how far every unit lies from one along each axis, in grid steps.
+
+        Parameters
+        ----------
+        unit : int
+            The unit to measure from.
+
+        Returns
+        -------
+        ndarray of shape (n_units, 2)
+            Along x and y, without sign, the shortest way round where edges meet.
+        """
+        offsets: Float64s = np.abs(self.positions - self.positions[unit])
+        wraps = (self.wraps_cols, self.wraps_rows)
+        periods = (self.n_cols, self.n_rows * self.row_pitch)
+        for axis, (is_wrapped, period) in enumerate(zip(wraps, periods, strict=True)):
+            if is_wrapped:
+                offsets[:, axis] = np.minimum(offsets[:, axis], period - offsets[:, axis])
+        return offsets
 
     @cached_property
     def neighbors(self) -> Ints:
         """Neighbors of each unit, ascending, of shape (n_units, 8 or 6); -1 where fewer.
 
-        On a torus only one or two units wide, a unit is no neighbor of itself and no
-        neighbor counts twice.
+        Where edges meet on a map only one or two units wide, a unit is no neighbor of itself
+        and no neighbor counts twice.
         """
         row, col = self.rows_and_cols(np.arange(self.n_units))
         found = np.stack([self._at(row + dr, col + dc) for dr, dc in self._steps(row)], axis=1)
@@ -142,6 +190,18 @@ class Lattice:
     def are_neighbors(self, a: Ints, b: Ints) -> np.ndarray:
         """Return whether units `a[i]` and `b[i]` are neighbors, elementwise."""
         return (self.neighbors[a] == np.asarray(b)[..., None]).any(axis=-1)
+
+    @cached_property
+    def adjacency(self) -> Any:
+        """Which units are neighbors: a ``scipy.sparse.csr_array`` of 1 for each pair.
+
+        Symmetric, of shape (n_units, n_units); on a `Graph` it holds the lengths of the edges.
+        """
+        from scipy.sparse import csr_array
+
+        unit, slot = np.nonzero(self.neighbors >= 0)
+        pairs = (unit, self.neighbors[unit, slot])
+        return csr_array((np.ones(len(unit)), pairs), shape=(self.n_units, self.n_units))
 
     @property
     def cell(self) -> Float64s:
@@ -161,9 +221,11 @@ class Lattice:
         return [(0, zero - 1), (0, zero + 1), *sides]
 
     def _at(self, row: Ints, col: Ints) -> Ints:
-        """Unit at each row and column, or -1 where the plane ends."""
-        if self.is_torus:
-            return (row % self.n_rows) * self.n_cols + col % self.n_cols
+        """Unit at each row and column, or -1 beyond an edge that meets no other."""
+        if self.wraps_rows:
+            row = row % self.n_rows
+        if self.wraps_cols:
+            col = col % self.n_cols
         inside = (row >= 0) & (row < self.n_rows) & (col >= 0) & (col < self.n_cols)
         return np.where(inside, row * self.n_cols + col, -1)
 

@@ -7,11 +7,13 @@ hexagonal lattice, on whether one of the rows is shifted.  So it is written as
 
 A gaussian splits into a row factor and a column factor: one column kernel on a rectangular
 lattice, three on a hexagonal one (shift 0, +1/2, -1/2).  A bubble is a disk, whose width
-differs by row offset: one column kernel for each.  Smoothing then costs
-O(n_units * (n_rows + n_cols)) for the gaussian instead of O(n_units^2).
+differs by row offset: one column kernel for each; so it is for every profile that ends at the
+radius.  Smoothing then costs O(n_units * (n_rows + n_cols)) for the gaussian instead of
+O(n_units^2).  The units of a graph are rows of one column, and ``row_weight`` holds it all.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +24,14 @@ from somscape._types import Float64s
 from somscape._validate import check_choice
 from somscape.grid._lattice import Lattice
 
-NEIGHBORHOODS = ("gaussian", "bubble")
-BY_AXIS = ("box", "triangle")
+NEIGHBORHOODS = ("gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle")
+PULLS = (*NEIGHBORHOODS, "box")
+"""All neighborhoods, in the order of `Pulls` in core/kernels.hpp."""
+
+SEPARABLE = ("gaussian", "triangle", "box")
+"""A product of the same function of the offsets along both axes."""
+
+BY_AXIS = ("triangle", "box")
 RADIUS_TOLERANCE = 1e-9
 """A unit at exactly the radius is inside a bubble; rounding must not put it out."""
 
@@ -49,6 +57,19 @@ class NeighborhoodTables(NamedTuple):
     col_kernel: Float64s
 
 
+class _Offsets(NamedTuple):
+    """What pairs of rows of a lattice have in common, whatever the radius."""
+
+    place: NDArray[np.intp]
+    """(n_rows, n_rows), the pair's row offset, counted from -(n_rows - 1)."""
+    row_sq: Float64s
+    """(2 n_rows - 1,), squared distance by row offset."""
+    shift: NDArray[np.intp]
+    """(n_rows, n_rows), half steps between the rows: -1, 0 or 1, as seen from the source."""
+    squares: Float64s
+    """`row_sq`, then the squared column offsets for each shift."""
+
+
 class Neighborhood:
     """The neighborhood of a lattice, ready for any radius.
 
@@ -56,49 +77,38 @@ class Neighborhood:
     ----------
     lattice : Lattice
         The grid of units.
-    kind : {"gaussian", "bubble", "box", "triangle"}
-        ``exp(-d^2 / (2 radius^2))``; 1 where ``d <= radius`` and 0 elsewhere.  On rectangular
-        lattices also by axis: 1 where ``abs(dx)`` and ``abs(dy)`` are at most the radius, or
-        the product of ``max(0, radius - abs(dx))`` and the same for dy.
+    kind : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle", "box"}
+        By map distance d: ``exp(-d^2 / (2 radius^2))``; 1 where ``d <= radius`` and 0 elsewhere;
+        the gaussian where ``d <= radius`` and 0 elsewhere; ``max(0, 1 - d^2 / radius^2)``.  By
+        axis, on rectangular lattices: the product of ``max(0, radius - abs(dx))`` and the same
+        for dy; 1 where ``abs(dx)`` and ``abs(dy)`` are at most the radius.
 
     Raises
     ------
     ValueError
-        For a kind by axis on a hexagonal lattice, whose axes are no grid lines.
+        For a kind by axis on a lattice whose axes are no grid lines.
     """
 
     def __init__(self, lattice: Lattice, kind: str) -> None:
-        n_rows = lattice.n_rows
-        rows = np.arange(n_rows)
-        check_choice("kind", kind, (*NEIGHBORHOODS, *BY_AXIS))
-        if kind in BY_AXIS and lattice.is_hexagonal:
-            raise ValueError(f"the neighborhood {kind!r} needs a rectangular lattice.")
+        check_pull(lattice, kind)
         self._lattice, self._kind = lattice, kind
-        # Row offsets are looked up by their place from -(n_rows - 1).
-        self._place = rows[:, None] - rows[None, :] + n_rows - 1
-        by_offset = np.arange(-(n_rows - 1), n_rows)
-        self._row_sq = (lattice.row_pitch * _wrap(by_offset, n_rows, lattice)) ** 2
-        # Half steps between the rows, -1, 0 or 1, as seen from the source row.
-        self._shift: NDArray[np.intp] = 0 * self._place
-        if lattice.is_hexagonal:
-            self._shift = (rows % 2)[:, None] - (rows % 2)[None, :]
-        self._kernel: NDArray[np.int32] = (self._shift % 3).astype(np.int32)
-        shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
-        self._squares = np.concatenate([self._row_sq, *(self._column_sq(s) for s in shifts)])
         self._known: dict[float, NeighborhoodTables] = {}
 
     def tabulate(self, radii: Sequence[float]) -> None:
         """Work out gaussians of many radii in one go, which costs little more than one."""
-        n_values = len(self._squares) + self._place.size
+        if self._kind != "gaussian" or self._lattice.distance_table is not None:
+            return
+        rows = self._offsets
+        n_values = len(rows.squares) + rows.place.size
         distinct = list(dict.fromkeys(radii))
-        if self._kind == "gaussian" and len(distinct) * n_values <= MOST_KNOWN:
-            weights = _gaussian(self._squares, np.array(distinct)[:, None])
-            n = len(self._row_sq)
-            row_weight = np.take(weights, self._place, axis=1)
+        if len(distinct) * n_values <= MOST_KNOWN:
+            weights = _gaussian(rows.squares, np.array(distinct)[:, None])
+            n = len(rows.row_sq)
+            row_weight = np.take(weights, rows.place, axis=1)
             col_kernel = self._columns(np.ascontiguousarray(weights[:, n:]))
             self._known = {
-                radius: NeighborhoodTables(rows, self._kernel, columns)
-                for radius, rows, columns in zip(distinct, row_weight, col_kernel, strict=True)
+                radius: NeighborhoodTables(by_row, self._kernel, by_column)
+                for radius, by_row, by_column in zip(distinct, row_weight, col_kernel, strict=True)
             }
 
     def tables(self, radius: float) -> NeighborhoodTables:
@@ -112,38 +122,64 @@ class Neighborhood:
         Returns
         -------
         NeighborhoodTables
-            With at most 3 column kernels for a gaussian and 3 per row offset for a bubble.
+            With one column kernel for a graph, at most 3 for a gaussian on a lattice and 2 per
+            row offset for a neighborhood that ends at the radius.
         """
         radius = float(radius)
-        if self._kind == "bubble":
-            return self._bubble(radius)
+        table = self._lattice.distance_table
+        if table is not None:
+            weights = PROFILES[self._kind](table**2, radius)
+            return NeighborhoodTables(weights, np.zeros(table.shape, np.int32), np.ones((1, 1)))
         if radius in self._known:
             return self._known[radius]
-        weights = PROFILES[self._kind](self._squares, radius)
-        n = len(self._row_sq)
+        if self._kind not in SEPARABLE:
+            return self._by_row_offset(radius)
+        weights = PROFILES[self._kind](self._offsets.squares, radius)
+        n = len(self._offsets.row_sq)
         return NeighborhoodTables(
-            weights[:n][self._place], self._kernel, self._columns(weights[n:])
+            weights[:n][self._offsets.place], self._kernel, self._columns(weights[n:])
         )
+
+    @cached_property
+    def _offsets(self) -> _Offsets:
+        lattice, n_rows = self._lattice, self._lattice.n_rows
+        rows = np.arange(n_rows)
+        by_offset = np.arange(-(n_rows - 1), n_rows)
+        row_sq = (lattice.row_pitch * _wrap(by_offset, n_rows, lattice.wraps_rows)) ** 2
+        place = rows[:, None] - rows[None, :] + n_rows - 1
+        shift: NDArray[np.intp] = 0 * place
+        if lattice.is_hexagonal:
+            shift = (rows % 2)[:, None] - (rows % 2)[None, :]
+        shifts = (0, 1, -1) if lattice.is_hexagonal else (0,)
+        squares = np.concatenate([row_sq, *(self._column_sq(s) for s in shifts)])
+        return _Offsets(place, row_sq, shift, squares)
+
+    @cached_property
+    def _kernel(self) -> NDArray[np.int32]:
+        """Which of the column kernels for shifts of 0, +1/2 and -1/2 goes with two rows."""
+        return (self._offsets.shift % 3).astype(np.int32)
 
     def _columns(self, weights: Float64s) -> Float64s:
         """Return weights by column offset, a row for each column kernel."""
         return weights.reshape(*weights.shape[:-1], -1, 2 * self._lattice.n_cols - 1)
 
-    def _bubble(self, radius: float) -> NeighborhoodTables:
-        limit = radius * radius + RADIUS_TOLERANCE
-        row_weight = (self._row_sq <= limit).astype(np.float64)[self._place]
-        pairs = np.stack([self._row_sq[self._place].ravel(), self._shift.ravel()], axis=1)
-        pairs[row_weight.ravel() == 0] = 0  # out of reach: any kernel will do
+    def _by_row_offset(self, radius: float) -> NeighborhoodTables:
+        """Return tables with one column kernel for each row offset and shift in reach."""
+        rows, profile = self._offsets, PROFILES[self._kind]
+        is_reached = (profile(rows.row_sq, radius) > 0)[rows.place]
+        pairs = np.stack([rows.row_sq[rows.place].ravel(), rows.shift.ravel()], axis=1)
+        pairs[~is_reached.ravel()] = 0  # any kernel will do
         distinct, kernel = np.unique(pairs, axis=0, return_inverse=True)
         col_kernel = np.array(
-            [(sq + self._column_sq(int(s)) <= limit).astype(np.float64) for sq, s in distinct]
+            [profile(sq + self._column_sq(int(shift)), radius) for sq, shift in distinct]
         )
-        which: NDArray[np.int32] = kernel.reshape(self._place.shape).astype(np.int32)
-        return NeighborhoodTables(row_weight, which, col_kernel)
+        which: NDArray[np.int32] = kernel.reshape(rows.place.shape).astype(np.int32)
+        return NeighborhoodTables(is_reached.astype(np.float64), which, col_kernel)
 
     def _column_sq(self, half_steps: int) -> Float64s:
-        columns = np.arange(-(self._lattice.n_cols - 1), self._lattice.n_cols)
-        return _wrap(columns + 0.5 * half_steps, self._lattice.n_cols, self._lattice) ** 2
+        n_cols = self._lattice.n_cols
+        columns = np.arange(-(n_cols - 1), n_cols)
+        return _wrap(columns + 0.5 * half_steps, n_cols, self._lattice.wraps_cols) ** 2
 
 
 def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> NeighborhoodTables:
@@ -152,7 +188,8 @@ def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> N
     Parameters
     ----------
     lattice : Lattice
-    neighborhood : {"gaussian", "bubble"}
+    neighborhood : str
+        As for `Neighborhood`.
     radius : float
         Grid steps, above 0.
 
@@ -163,9 +200,52 @@ def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> N
     return Neighborhood(lattice, neighborhood).tables(radius)
 
 
-def _wrap(offset: NDArray[np.generic], period: int, lattice: Lattice) -> Float64s:
+def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> Float64s:
+    """Return how strongly one winner pulls every unit.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    neighborhood : str
+        As for `Neighborhood`.
+    unit : int
+        The winner.
+    radius : float
+        Grid steps, above 0.
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        A column of the matrix that `neighborhood_tables` stands for.
+    """
+    check_pull(lattice, neighborhood)
+    profile = PROFILES[neighborhood]
+    if neighborhood in BY_AXIS:
+        by_axis = profile(lattice.offsets_from(unit) ** 2, radius)
+        return np.asarray(by_axis[:, 0] * by_axis[:, 1])
+    return profile(lattice.distances_from(unit) ** 2, radius)
+
+
+def check_pull(lattice: Lattice, neighborhood: str) -> None:
+    """Raise ValueError for a neighborhood that the lattice cannot have.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    neighborhood : str
+        Unknown ones are refused too.
+    """
+    check_choice("neighborhood", neighborhood, PULLS)
+    if neighborhood in BY_AXIS and lattice.kind != "rectangular":
+        raise ValueError(
+            f"the neighborhood {neighborhood!r} needs a rectangular lattice; got a "
+            f"{lattice.kind} one. Pass lattice='rectangular', or neighborhood='epanechnikov'."
+        )
+
+
+def _wrap(offset: NDArray[np.generic], period: int, is_wrapped: bool) -> Float64s:
     length = np.abs(offset).astype(np.float64)
-    return np.abs(np.minimum(length, period - length)) if lattice.is_torus else length
+    return np.abs(np.minimum(length, period - length)) if is_wrapped else length
 
 
 def _gaussian(distance_sq: Float64s, radius: Float64s | float) -> Float64s:
@@ -173,13 +253,33 @@ def _gaussian(distance_sq: Float64s, radius: Float64s | float) -> Float64s:
         return exp(-0.5 * (distance_sq / radius) / radius)
 
 
-def _box(distance_sq: Float64s, radius: float) -> Float64s:
-    return (distance_sq <= radius * radius + RADIUS_TOLERANCE).astype(np.float64)
+def _is_within(distance_sq: Float64s, radius: float) -> NDArray[np.bool_]:
+    return np.asarray(distance_sq <= radius * radius + RADIUS_TOLERANCE)
+
+
+def _bubble(distance_sq: Float64s, radius: float) -> Float64s:
+    return _is_within(distance_sq, radius).astype(np.float64)
+
+
+def _cut_gaussian(distance_sq: Float64s, radius: float) -> Float64s:
+    return np.where(_is_within(distance_sq, radius), _gaussian(distance_sq, radius), 0.0)
+
+
+def _epanechnikov(distance_sq: Float64s, radius: float) -> Float64s:
+    with np.errstate(over="ignore"):
+        return np.maximum(0.0, 1.0 - (distance_sq / radius) / radius)
 
 
 def _triangle(distance_sq: Float64s, radius: float) -> Float64s:
     return np.maximum(0.0, radius - np.sqrt(distance_sq))
 
 
-PROFILES = {"gaussian": _gaussian, "box": _box, "triangle": _triangle}
-"""Neighborhoods that are a product of the same function of both offsets."""
+PROFILES = {
+    "gaussian": _gaussian,
+    "bubble": _bubble,
+    "cut_gaussian": _cut_gaussian,
+    "epanechnikov": _epanechnikov,
+    "triangle": _triangle,
+    "box": _bubble,
+}
+"""Weights by squared distance; by axis, for one axis, by squared offset."""

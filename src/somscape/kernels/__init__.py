@@ -5,12 +5,13 @@ Both have the same functions with the same meaning.  ``select_kernels`` says whi
 """
 
 from somscape.kernels._kernels import MAX_BEST, METRICS, Kernels
-from somscape.kernels._metric import BY_ANGLE, METRIC_NAMES, Metric, whitening_of
+from somscape.kernels._metric import BY_ANGLE, EUCLIDEAN, METRIC_NAMES, Metric, whitening_of
 from somscape.kernels._select import select_kernels
 from somscape.kernels._sparse import Rows, SparseRows, column_range
 
 __all__ = [
     "BY_ANGLE",
+    "EUCLIDEAN",
     "MAX_BEST",
     "METRICS",
     "METRIC_NAMES",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.grid import Lattice, NeighborhoodTables
+from somscape.grid import PULLS, Lattice, NeighborhoodTables, check_pull
 from somscape.kernels import _core  # type: ignore[attr-defined]  # built, where it is
 from somscape.kernels._kernels import METRICS
 from somscape.kernels._sparse import Rows, SparseRows
@@ -120,6 +120,7 @@ class CoreKernels:
         codebook: Floats,
     ) -> float:
         """Apply the online rule for each row in `order`."""
+        check_pull(lattice, neighborhood)
         total: float = _core.stepwise(
             rows,
             order,
@@ -128,8 +129,10 @@ class CoreKernels:
             lattice.n_rows,
             lattice.n_cols,
             lattice.is_hexagonal,
-            lattice.is_torus,
-            neighborhood == "bubble",
+            lattice.wraps_rows,
+            lattice.wraps_cols,
+            lattice.distance_table,
+            PULLS.index(neighborhood),
             codebook,
         )
         return total

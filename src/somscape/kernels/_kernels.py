@@ -184,8 +184,8 @@ class Kernels(Protocol):
             IN, learning rate and radius (grid steps) of each step.
         lattice : Lattice
             IN.
-        neighborhood : {"gaussian", "bubble"}
-            IN.
+        neighborhood : str
+            IN, as for `somscape.grid.Neighborhood`.
         codebook : ndarray of shape (m, d)
             INOUT.
 

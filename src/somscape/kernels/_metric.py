@@ -222,6 +222,9 @@ class Metric:
         return np.sqrt(ratio) if self.name == "euclidean" else ratio
 
 
+EUCLIDEAN = Metric()
+
+
 def whitening_of(covariance: Float64s) -> Float64s:
     """Return what rows are multiplied by to have unit variance in every direction.
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
-from somscape.grid import Lattice, NeighborhoodTables
+from somscape.grid import Lattice, NeighborhoodTables, pull_from
 from somscape.kernels._kernels import MAX_BEST, METRICS
 from somscape.kernels._sparse import Rows, SparseRows
 
@@ -128,12 +127,7 @@ class NumpyKernels:
             sq = ((rows[row] - codebook) ** 2).sum(axis=1)
             winner = int(sq.argmin())
             total += float(np.sqrt(sq[winner]))
-            distance = lattice.distances_from(winner)
-            if neighborhood == "bubble":
-                pull = (distance**2 <= float(radius) * float(radius) + 1e-9).astype(np.float64)
-            else:
-                with np.errstate(over="ignore"):
-                    pull = exp(-0.5 * (distance / radius) ** 2)
+            pull = pull_from(lattice, neighborhood, winner, float(radius))
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
 

@@ -19,8 +19,8 @@ from somscape._validate import (
     check_whole,
 )
 from somscape.encode import Encoding
-from somscape.grid import Lattice
-from somscape.kernels import METRIC_NAMES, Metric, Rows, SparseRows, select_kernels
+from somscape.grid import Graph, Lattice
+from somscape.kernels import EUCLIDEAN, METRIC_NAMES, Metric, Rows, SparseRows, select_kernels
 from somscape.save import Record, read_record, write_record
 from somscape.tables import Table
 
@@ -114,11 +114,12 @@ class Map:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     detector: DetectorSettings | None = None
-    metric: Metric = Metric()
+    metric: Metric = EUCLIDEAN
 
     def __repr__(self) -> str:
         lattice, n_features = self.lattice, self.codebook.shape[1]
-        return f"Map({lattice.n_rows} x {lattice.n_cols} {lattice.kind}, {n_features} features)"
+        size = lattice.size_text.removesuffix(" units")
+        return f"Map({size} {lattice.kind}, {n_features} features)"
 
     @property
     def n_units(self) -> int:
@@ -353,21 +354,17 @@ def load(path: str | Path) -> Map:
 
 
 def _to_record(map_: Map) -> Record:
-    lattice, detector = map_.lattice, map_.detector
+    detector = map_.detector
+    lattice, lattice_arrays = _lattice_parts(map_.lattice)
     header: dict[str, Any] = {
-        "lattice": {
-            "n_rows": lattice.n_rows,
-            "n_cols": lattice.n_cols,
-            "kind": lattice.kind,
-            "boundary": lattice.boundary,
-        },
+        "lattice": lattice,
         "encoding": map_.encoding.to_json(),
         "metric": map_.metric.name,
         "parameters": dict(map_.parameters),
         "versions": dict(map_.versions),
         "detector": None,
     }
-    arrays: dict[str, Any] = {"codebook": map_.codebook, "hits": map_.hits}
+    arrays: dict[str, Any] = {"codebook": map_.codebook, "hits": map_.hits, **lattice_arrays}
     arrays.update({f"history.{name}": values for name, values in map_.history.items()})
     for name in METRIC_ARRAYS:
         if getattr(map_.metric, name) is not None:
@@ -384,9 +381,26 @@ def _to_record(map_: Map) -> Record:
     return Record(header, arrays)
 
 
+def _lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a lattice as JSON data, and arrays for the edges and places of a graph."""
+    if isinstance(lattice, Graph):
+        pairs, lengths = lattice.edges
+        arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
+        named = {f"lattice.{name}": values for name, values in arrays.items()}
+        return {"kind": "graph", "n_units": lattice.n_units}, named
+    return {name: getattr(lattice, name) for name in ("n_rows", "n_cols", "kind", "boundary")}, {}
+
+
+def _lattice_of(header: dict[str, Any], arrays: dict[str, Any]) -> Lattice:
+    if not isinstance(header, dict) or header.get("kind") != "graph":
+        return Lattice(**header)
+    parts = {name: arrays[f"lattice.{name}"] for name in ("pairs", "lengths", "positions")}
+    return Graph.from_edges(header["n_units"], **parts)
+
+
 def _from_record(record: Record) -> Map:
     header, arrays = record.header, record.arrays
-    lattice = Lattice(**header["lattice"])
+    lattice = _lattice_of(header["lattice"], arrays)
     encoding = Encoding.from_json(header["encoding"])
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:

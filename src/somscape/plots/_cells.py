@@ -19,6 +19,7 @@ CLASS_COLORS = (
 """Okabe and Ito's colours, told apart with every kind of colour vision."""
 
 EMPTY_COLOR = "#e9e9e9"
+EDGE_COLOR = "#9a9a9a"
 FAINT_EDGE = "#00000024"
 """Shows where white cells end on a white page."""
 
@@ -53,7 +54,7 @@ def draw_cells(
     limits : tuple of float, optional
         Values at the ends of the colour map.
     edge : colour, default="face"
-        Of the lines between cells; by default none are seen.
+        Of the lines between cells; by default none are seen.  A graph's cells have their own.
 
     Returns
     -------
@@ -62,6 +63,9 @@ def draw_cells(
     """
     from matplotlib.collections import PolyCollection
 
+    if lattice.kind == "graph":
+        _draw_edges(ax, lattice)
+        edge = EDGE_COLOR  # a light cell must be seen on a white page
     corners = list(lattice.positions[:, None, :] + lattice.cell[None, :, :])
     # "face" draws edges too, in the cell's colour: without any, light seams show between cells.
     cells = PolyCollection(corners, edgecolors=edge, linewidths=0.4)
@@ -107,7 +111,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     low, high = _extent(lattice)
     wide, tall = high - low
     if unit_size is None:
-        unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT)
+        unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT / cell_width(lattice))
     map_wide, map_tall = wide * unit_size, tall * unit_size
     below = _SIDE + (_LEGEND if has_legend else 0.0)
     width = max(map_wide, _MIN_WIDTH) + _SIDE + _BAR
@@ -164,13 +168,20 @@ def add_legend(ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], n
 
 
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
-    """Return the printer's points from one unit to the next, for the size of markers."""
+    """Return the width of a cell in printer's points, for the size of markers."""
     low, high = _extent(lattice)
     box, figure = ax.get_position(), ax.figure
     width, height = figure.get_size_inches()  # type: ignore[union-attr]
     return float(
-        72 * min(box.width * width / (high - low)[0], box.height * height / (high - low)[1])
+        72
+        * cell_width(lattice)
+        * min(box.width * width / (high - low)[0], box.height * height / (high - low)[1])
     )
+
+
+def cell_width(lattice: Lattice) -> float:
+    """Return the width of a cell, in the unit of the positions: 1 but for a graph."""
+    return float(np.ptp(lattice.cell[:, 0]))
 
 
 def short(text: str, length: int) -> str:
@@ -180,7 +191,17 @@ def short(text: str, length: int) -> str:
     return " ".join(cut.split()).replace("$", r"\$")
 
 
+def _draw_edges(ax: "Axes", lattice: Lattice) -> None:
+    """Draw a graph's edges, below its cells."""
+    from matplotlib.collections import LineCollection
+
+    unit, slot = np.nonzero(lattice.neighbors > np.arange(lattice.n_units)[:, None])
+    ends = lattice.positions[np.column_stack([unit, lattice.neighbors[unit, slot]])]
+    lines = LineCollection(list(ends), colors=EDGE_COLOR, linewidths=1.0, zorder=0.5)
+    ax.add_collection(lines, autolim=False)
+
+
 def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
     corners = (lattice.positions[:, None, :] + lattice.cell[None, :, :]).reshape(-1, 2)
-    margin = 0.03
+    margin = 0.03 * cell_width(lattice)
     return np.asarray(corners.min(axis=0) - margin), np.asarray(corners.max(axis=0) + margin)

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s
+from somscape.grid import Lattice
 from somscape.maps import Map, as_map
 from somscape.plots._cells import (
     CLASS_COLORS,
     FAINT_EDGE,
     add_bar,
     add_legend,
+    cell_width,
     draw_cells,
     map_axes,
 )
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PIE_RADIUS = 0.46
-"""Of the unit with the most rows, in grid steps; areas are in proportion to rows."""
+"""Of the unit with the most rows, in widths of a cell; areas are in proportion to rows."""
 
 _ARC_STEP = np.pi / 24
 
@@ -83,7 +85,7 @@ def hits(
     if has_pies:
         found = count_classes(map, X, y)
         draw_cells(ax, lattice, edge="white")
-        _draw_pies(ax, lattice.positions, found)
+        _draw_pies(ax, lattice, found)
         add_legend(ax, dict.fromkeys(found.classes, "o"), found.classes, y_name)
     else:
         counts = map.hits if X is None else _count(map, X)
@@ -91,7 +93,7 @@ def hits(
         cells = draw_cells(ax, lattice, counts, colormap=colormap, limits=limits, edge=FAINT_EDGE)
         if is_own:
             add_bar(ax, cells, "rows won" if X is not None else "training rows won")
-    ax.set_title(f"Rows per unit, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11, y=1.0)
+    ax.set_title(f"Rows per unit, {lattice.size_text}", fontsize=11, y=1.0)
     return Display(ax.figure, (ax,))  # type: ignore[arg-type]
 
 
@@ -99,16 +101,17 @@ def _count(map_: Map, X: Any) -> Float64s:
     return np.bincount(map_.winners(X), minlength=map_.n_units).astype(np.float64)
 
 
-def _draw_pies(ax: "Axes", positions: Float64s, found: ClassCounts) -> None:
+def _draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> None:
     from matplotlib.collections import PolyCollection
 
     total = found.counts.sum(axis=1)
-    radius = PIE_RADIUS * np.sqrt(total / max(int(total.max(initial=0)), 1))
+    radius = PIE_RADIUS * cell_width(lattice) * np.sqrt(total / max(int(total.max(initial=0)), 1))
     slices, colors = [], []
     for unit in np.flatnonzero(total):
         ends = 2 * np.pi * np.concatenate([[0], np.cumsum(found.counts[unit])]) / total[unit]
         for i in np.flatnonzero(found.counts[unit]):
-            slices.append(positions[unit] + radius[unit] * _slice(ends[i], ends[i + 1]))
+            arc = radius[unit] * _slice(ends[i], ends[i + 1])
+            slices.append(lattice.positions[unit] + arc)
             colors.append(CLASS_COLORS[i])
     pies = PolyCollection(slices, facecolors=colors, edgecolors="white", linewidths=0.4, zorder=3)
     ax.add_collection(pies, autolim=False)

@@ -12,6 +12,7 @@ from somscape.plots._cells import (
     FAINT_EDGE,
     add_bar,
     add_legend,
+    cell_width,
     draw_cells,
     map_axes,
     outline_cells,
@@ -86,7 +87,7 @@ def umatrix(
     if ax is None:
         ax = map_axes(lattice, unit_size, has_legend=found is not None)
     cells = draw_cells(ax, lattice, map.u_heights, colormap=colormap, edge=FAINT_EDGE)
-    ax.set_title(f"U-matrix, {lattice.n_rows} x {lattice.n_cols} units", fontsize=11, y=1.0)
+    ax.set_title(f"U-matrix, {lattice.size_text}", fontsize=11, y=1.0)
     if is_own:
         add_bar(ax, cells, "mean distance to neighbors")
     if highlight is not None:
@@ -104,7 +105,8 @@ def _mark_classes(ax: "Axes", map_: Map, found: ClassCounts) -> None:
     for i, _ in enumerate(found.classes):
         units = np.flatnonzero(is_present[:, i])
         place = is_present[units, :i].sum(axis=1)
-        spots = map_.lattice.positions[units] + _offsets(place, n_present[units])
+        offsets = cell_width(map_.lattice) * _offsets(place, n_present[units])
+        spots = map_.lattice.positions[units] + offsets
         diameter = step * np.where(n_present[units] == 1, 0.42, 0.3)
         ax.scatter(
             spots[:, 0],

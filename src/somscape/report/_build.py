@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Floats
+from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import Alerts
@@ -68,7 +69,8 @@ def build(
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
     - ``score``: ``name``, ``n_prototypes``, ``threshold``; or None
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
-      position), ``positions``; in grid steps, y grows downward
+      position), ``positions``; in widths of a cell, y grows downward; ``edges``: the pairs of
+      units that a graph joins
     - ``planes``: each ``key``, ``name``, ``group`` ("map" or "column"), ``kind`` ("number",
       "share", "level" as in `plots.ColumnPlane`, or "count"), ``unit``, ``levels``, and
       ``values`` by unit; ``n_planes_left_out`` columns have none
@@ -142,13 +144,16 @@ def _score(map_: Map) -> dict[str, Any] | None:
 
 def _lattice(map_: Map) -> dict[str, Any]:
     lattice = map_.lattice
+    width = float(np.ptp(lattice.cell[:, 0]))  # the page draws cells that are 1 wide
+    edges = lattice.edges[0].tolist() if isinstance(lattice, Graph) else []
     return {
         "kind": lattice.kind,
         "boundary": lattice.boundary,
         "n_rows": lattice.n_rows,
         "n_cols": lattice.n_cols,
-        "cell": lattice.cell.round(4).tolist(),
-        "positions": lattice.positions.round(4).tolist(),
+        "cell": (lattice.cell / width).round(4).tolist(),
+        "positions": (lattice.positions / width).round(4).tolist(),
+        "edges": edges,
     }
 
 

@@ -59,7 +59,7 @@ function drawMap() {
     });
     cells.push(cell);
   });
-  svg.append(...cells, makeSvg("g", { id: "dot-layer" }), makeSvg("g", { id: "ring-layer" }));
+  svg.append(...drawEdges(), ...cells, makeSvg("g", { id: "dot-layer" }), makeSvg("g", { id: "ring-layer" }));
   const most = ends(perUnit.alerts)[1];
   perUnit.alerts.forEach((count, unit) => {
     if (!count) return;
@@ -69,6 +69,13 @@ function drawMap() {
     }));
   });
   listenToMap(svg);
+}
+
+function drawEdges() {
+  return data.map.edges.map(([a, b]) => {
+    const [[x1, y1], [x2, y2]] = [data.map.positions[a], data.map.positions[b]];
+    return makeSvg("line", { class: "edge", x1, y1, x2, y2 });
+  });
 }
 
 function listenToMap(svg) {

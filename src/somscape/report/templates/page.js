@@ -14,6 +14,9 @@ const LEVELS = [
 ];
 const OTHER = "#9aa0a6";
 const PAGE_SIZE = 100;
+const WRAPS = {
+  cylinder: ", on a cylinder (left and right edges meet)", torus: ", on a torus (edges meet)",
+};
 
 // Helpers -------------------------------------------------------------------------------
 
@@ -83,9 +86,9 @@ function fillWords() {
     n_features: number(data.n_features),
     id_name: data.id_name,
     source: data.source,
-    map_rows: number(map.n_rows),
-    map_cols: number(map.n_cols),
-    map_kind: map.kind + (map.boundary === "torus" ? ", on a torus (edges meet)" : ""),
+    map_size: map.kind === "graph" ? "cells joined to a graph"
+      : number(map.n_rows) + " rows of " + number(map.n_cols) + " " + map.kind + " cells"
+        + (WRAPS[map.boundary] ?? ""),
     n_units: number(quality.n_units),
     quantization_error: number(quality.quantization_error),
     topographic_error: percent(quality.topographic_error),

@@ -1,0 +1,78 @@
+"""Places in the plane for units of which only the distances are known."""
+
+import numpy as np
+
+from somscape._types import Float64s
+
+MAX_LANDMARKS = 1000
+"""Units that the axes are found from: about half a second."""
+
+GRAIN = 2.0**-30
+"""Places are rounded to this share of the longest distance, so that linear algebra libraries
+that differ in the last digit place units alike."""
+
+SAME_SIZE = 1e-6
+"""Values this close, relatively, are equal: rounding must not choose between them."""
+
+
+def classical_scaling(distances: Float64s) -> Float64s:
+    """Return places in the plane whose distances are near to some given ones.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n, n)
+        Symmetric; infinite distances count as a little more than the longest finite one.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Around the origin.  The same for the same distances: where an axis has two ends, or may
+        be turned, the lowest unit that is far out along it decides.
+
+    Notes
+    -----
+    Above 1000 units the axes are those of every k-th unit, and the others are placed by their
+    distances to these (de Silva and Tenenbaum 2004, section 2); the same thing otherwise.
+
+    References
+    ----------
+    W. S. Torgerson (1952), Multidimensional scaling: I. Theory and method.
+    V. de Silva and J. B. Tenenbaum (2004), Sparse multidimensional scaling using landmark points.
+    """
+    is_joined = np.isfinite(distances)
+    apart = 1.5 * float(distances[is_joined].max()) or 1.0
+    marks = np.arange(0, len(distances), -(-len(distances) // MAX_LANDMARKS))
+    squares = np.where(is_joined[marks], distances[marks], apart) ** 2
+    mean = squares[:, marks].mean(axis=1)
+    products = -0.5 * (squares[:, marks] - mean - mean[:, None] + mean.mean())
+    sizes, vectors = np.linalg.eigh((products + products.T) / 2)
+    axes, lengths = _main_axes(sizes[::-1], vectors[:, ::-1])
+    # With all units as landmarks this is axis * sqrt(size), the classical solution.
+    roots = np.sqrt(np.where(lengths > 0, lengths, 1.0))
+    places: Float64s = 0.5 * (mean[:, None] - squares).T @ (axes / roots)
+    places[:, lengths <= 0] = 0.0
+    grain = GRAIN * apart
+    return np.ascontiguousarray(np.rint((places - places.mean(axis=0)) / grain) * grain)
+
+
+def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
+    """Two axes of the largest eigenvalues, and these; 0 for one that is lost in rounding.
+
+    A group of equal eigenvalues has no axes of its own.  The first points to the unit furthest
+    out in the group's space, the second to the one furthest out at right angles to it.
+    """
+    axes, lengths = np.zeros((len(sizes), 2)), np.zeros(2)
+    floor = SAME_SIZE * max(float(sizes[0]), 0.0)
+    n_found = start = 0
+    while n_found < 2 and start < len(sizes) and sizes[start] > floor:
+        end = start + int((sizes[start:] >= sizes[start] * (1 - SAME_SIZE)).sum())
+        space = vectors[:, start:end].copy()
+        for _ in range(min(2 - n_found, end - start)):
+            reach = np.sqrt((space**2).sum(axis=1))
+            furthest = int(np.argmax(reach >= reach.max() * (1 - SAME_SIZE)))
+            direction = space[furthest] / reach[furthest]
+            axes[:, n_found], lengths[n_found] = space @ direction, sizes[start]
+            space = space - np.outer(space @ direction, direction)
+            n_found += 1
+        start = end
+    return axes, lengths
