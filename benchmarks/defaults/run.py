@@ -32,8 +32,15 @@ PARTS = ("curve", "peers", "search", "times")
 
 
 def run_set(name: str, record: Result, arguments: argparse.Namespace) -> None:
-    """Do the chosen parts on one set, keeping the results in the record."""
-    rows = SETS[name]()[: arguments.max_rows]
+    """Do the chosen parts on one set, keeping the results in the record.
+
+    A set whose package or file is not here is left out.
+    """
+    try:
+        rows = SETS[name]()[: arguments.max_rows]
+    except (ImportError, FileNotFoundError) as error:
+        print(f"{name}: left out, {error}", flush=True)
+        return
     result = record["sets"].setdefault(name, {})
     if "curve" in arguments.parts or "default" not in result:
         result["n_samples"], result["n_features"] = rows.shape

@@ -62,6 +62,8 @@ def article() -> Rows:
     """Return the article's table, encoded; it lies beside the checkout."""
     from somscape.datasets import load_credit_applications
 
+    if not recipes.CREDIT_CSV.exists():
+        raise FileNotFoundError(f"{recipes.CREDIT_CSV.name} is not beside the checkout")
     table = load_credit_applications(recipes.CREDIT_CSV)
     return encoded(table.without(["CustomerID", "Class"]))
 
