@@ -39,8 +39,8 @@ from numpy.typing import NDArray
 Rows = NDArray[Any]
 Shape = tuple[int, int]
 
-PILOT_ROWS = 2_000
-"""Fits of more rows are timed on so many first."""
+PILOT_ROWS, WARM_UP_ROWS = 5_000, 100
+"""Fits of more rows are timed on so many first, after one that bears imports and first calls."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Peer:
         if not self.n_epochs or n_rows <= PILOT_ROWS:
             return self.n_epochs, n_rows
         pilot = rows[:PILOT_ROWS]
+        self.train(rows[:WARM_UP_ROWS], shape, 0, self.min_epochs)
         started = time.perf_counter()
         self.train(pilot, shape, 0, self.min_epochs)
         of_epoch = (time.perf_counter() - started) / self.min_epochs * n_rows / PILOT_ROWS
