@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,19 @@ def quality(problem: Problem, codebook: NDArray[Any]) -> tuple[float, float]:
     The first is the mean Euclidean distance of the rows to their best unit, the second the share
     of rows whose best two units are not among each other's 8 neighbors.
     """
-    data, _ = _sample(problem)
+    return map_errors(problem.data, codebook, partial(_are_apart, problem))
+
+
+def map_errors(
+    data: Any,
+    codebook: NDArray[Any],
+    are_apart: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_]],
+) -> tuple[float, float]:
+    """Return the quantization error and the topographic error of a codebook on any lattice.
+
+    ``are_apart(units, others)`` says which pairs of units are no neighbors.
+    """
+    data, _ = _sample(data)
     codebook = codebook.astype(np.float64)
     starts = block_starts(data.shape[0], len(codebook))
     total, n_apart = 0.0, 0
@@ -31,25 +45,25 @@ def quality(problem: Problem, codebook: NDArray[Any]) -> tuple[float, float]:
         first = squared.argmin(axis=1)
         total += float(np.sqrt(squared[every, first]).sum())
         squared[every, first] = np.inf
-        n_apart += int(_are_apart(problem, first, squared.argmin(axis=1)).sum())
+        n_apart += int(are_apart(first, squared.argmin(axis=1)).sum())
     return total / data.shape[0], n_apart / data.shape[0]
 
 
 def agreement(problem: Problem, winners: NDArray[Any]) -> float:
     """Return the share of rows whose reported winner is the nearest unit, or as near."""
-    data, index = _sample(problem)
+    data, index = _sample(problem.data)
     squared = squared_distances(data, problem.start.astype(np.float64))
     of_winner = squared[np.arange(len(squared)), np.asarray(winners)[index]]
     return float(np.mean(of_winner <= squared.min(axis=1) * (1 + TIE)))
 
 
-def _sample(problem: Problem) -> tuple[Any, NDArray[np.int64]]:
+def _sample(data: Any) -> tuple[Any, NDArray[np.int64]]:
     """Return the rows that are graded, and which they are."""
-    n_rows = problem.data.shape[0]
+    n_rows = data.shape[0]
     if n_rows <= SAMPLE_ROWS:
-        return problem.data, np.arange(n_rows)
+        return data, np.arange(n_rows)
     index = np.sort(np.random.default_rng(0).choice(n_rows, SAMPLE_ROWS, replace=False))
-    return problem.data[index], index
+    return data[index], index
 
 
 def _are_apart(problem: Problem, units: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:

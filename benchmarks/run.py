@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
 from goals import Run, goal_rows
 from install import OUTCOME, PEERS
 from problems import PROBLEMS
+from readme import machine, write_between_markers
 from startup import Timing, run_process, time_startups
 from tables import OURS, Result, Rounds, markdown, search_table, training_table
 
@@ -36,7 +34,6 @@ QUICK = ("article-online", "article-batch", "digits")
 ANCHORS = "anchors"
 """What ``--only`` calls the matrix multiply, the search and the latencies."""
 TIMEOUT = 300
-BEGIN, END = "<!-- results: written by run.py -->", "<!-- end of results -->"
 
 
 def run_problem(
@@ -79,23 +76,6 @@ def run_anchors(rounds: int) -> list[Result]:
     return results
 
 
-def machine() -> str:
-    """Return processor, cores, system, versions, and who else had the processor, in one line."""
-    cpu, cpuinfo = platform.machine(), Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
-    parts = [cpu, f"{os.cpu_count()} cores", platform.system()]
-    parts += [f"Python {platform.python_version()}"]
-    for package in ("numpy", "scikit-learn", "matplotlib", "torch", "numba"):
-        try:
-            parts.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    load, niceness = os.getloadavg()[0], os.nice(0)
-    return f"{', '.join(parts)}; load average {load:.1f} before the run, niceness {niceness}"
-
-
 def startup_table(timings: list[Timing]) -> str:
     """Return the table of whole processes."""
     header = ["process", "seconds", "compared with", "its seconds", "ratio"]
@@ -132,18 +112,6 @@ def report(run: Run, heading: str, left_out: dict[str, str]) -> str:
         rows = [[name, reason.replace("|", "\\|")] for name, reason in left_out.items()]
         parts += ["### Left out", markdown(["what", "why"], rows, n_left=2)]
     return "\n\n".join(parts)
-
-
-def write_between_markers(path: Path, text: str) -> None:
-    """Replace what stands between the markers in the file by the text; make a new file of it."""
-    if not path.exists():
-        path.write_text(f"{BEGIN}\n\n{text}\n\n{END}\n", encoding="utf-8")
-        return
-    before, found, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    if not (found and closed):
-        raise SystemExit(f"{path} lacks the lines {BEGIN!r} and {END!r}")
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 def parsed_arguments() -> argparse.Namespace:
