@@ -4,12 +4,20 @@
 // epoch, and the system takes a quarter of a microsecond or more for each 4 KiB that it hands out.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <mutex>
 #include <new>
 #include <type_traits>
 #include <utility>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SOMSCAPE_CHECKS_ADDRESSES
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SOMSCAPE_CHECKS_ADDRESSES
+#endif
+#endif
 
 namespace somscape {
 
@@ -20,34 +28,31 @@ public:
         if (bytes >= least_bytes) {
             // Where another thread is at it, a fresh block is no worse than waiting.
             const std::unique_lock lock(all().mutex, std::try_to_lock);
-            if (lock)
-                for (Block& block : all().blocks)
-                    if (block.bytes >= bytes && block.bytes <= 2 * bytes) {
-                        all().kept_bytes -= block.bytes;
-                        const Block found = std::exchange(block, {});
+            if (lock) {
+                std::vector<Block>& blocks = all().blocks;
+                for (auto block = blocks.begin(); block != blocks.end(); ++block)
+                    if (block->bytes >= bytes && block->bytes <= 2 * bytes) {
+                        const Block found = *block;
+                        all().kept_bytes -= found.bytes;
+                        blocks.erase(block);
                         return {found.start, found.bytes};
                     }
+            }
         }
         return {::operator new(bytes, line), bytes};
     }
 
     static void give_back(void* start, std::size_t bytes) {
-        if (bytes >= least_bytes) {
+        if (bytes >= least_bytes && bytes <= most_bytes) {
             const std::unique_lock lock(all().mutex, std::try_to_lock);
-            if (lock && all().kept_bytes + bytes <= most_bytes)
-                for (Block& block : all().blocks)
-                    if (!block.start) {
-                        block = {start, bytes};
-                        all().kept_bytes += bytes;
-                        return;
-                    }
+            if (lock) return all().keep({start, bytes});
         }
         ::operator delete(start, line);
     }
 
 private:
     static constexpr std::align_val_t line{64};
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SOMSCAPE_CHECKS_ADDRESSES
     static constexpr std::size_t least_bytes = ~std::size_t(0);  // or it could not see a wrong use
 #else
     static constexpr std::size_t least_bytes = 128 << 10;
@@ -64,8 +69,21 @@ private:
         return blocks;
     }
 
+    SpareBlocks() { blocks.reserve(most_bytes / least_bytes + 1); }  // so that keeping cannot fail
+
+    // The oldest make room.
+    void keep(Block block) {
+        kept_bytes += block.bytes;
+        blocks.push_back(block);
+        while (kept_bytes > most_bytes) {
+            kept_bytes -= blocks.front().bytes;
+            ::operator delete(blocks.front().start, line);
+            blocks.erase(blocks.begin());
+        }
+    }
+
     std::mutex mutex;
-    std::array<Block, 32> blocks{};
+    std::vector<Block> blocks;  // oldest first
     std::size_t kept_bytes = 0;
 };
 

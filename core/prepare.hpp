@@ -22,6 +22,20 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
+// A sum whose error does not grow with the number of terms, next to those of float64 scores.
+class CarefulSum {
+public:
+    void add(double value) {
+        const double next = sum + value, back = next - sum;
+        lost += (sum - (next - back)) + (value - back);
+        sum = next;
+    }
+    double value() const { return sum + lost; }
+
+private:
+    double sum = 0, lost = 0;
+};
+
 // A codebook packed in groups.
 template <class F>
 struct Units {
@@ -30,6 +44,7 @@ struct Units {
     Buffer<F> start;   // (n_groups * group_size,), infinite past the last unit: never chosen
     double norm = 0;   // the largest unit's, in the metric's sense
     double start_size = 0;
+    double reach = 0;  // the largest distance of a unit from the middle, features not weighted
 
     Units(std::int64_t m, std::int64_t d)
         : n_groups((m + group_size - 1) / group_size), d(d), packed(n_groups * group_size * d),
@@ -70,6 +85,19 @@ public:
         const bool is_exact = in.metric == Metric::euclidean && !in.weights;
         if (sizeof(F) == sizeof(double) && !is_exact) depth += double(d) / 8 + 16;
         rounding = 1.01 * depth * 0.5 * std::numeric_limits<F>::epsilon();
+        if (in.metric == Metric::euclidean && in.weights) {
+            double most = 0;
+            for (std::int64_t f = 0; f < in.d; ++f) most = std::max(most, in.weights[f]);
+            judge_rounding = most * (double(d) / 8 + 16) * 0x1p-53;
+            for (std::int64_t u = 0; u < in.m; ++u) {
+                double reach_sq = 0;
+                for (std::int64_t f = 0; f < in.d; ++f) {
+                    const double b = (in.codebook[u * in.d + f] - double(middle[f])) * scale;
+                    reach_sq += b * b;
+                }
+                units.reach = std::max(units.reach, root(reach_sq) * (1 + double(d) * 0x1p-53));
+            }
+        }
     }
 
     // Prepares one row and returns its size: the sum of its values' squares where scores are
@@ -104,7 +132,9 @@ public:
                                       : row_size + units.norm;
         if (!(largest < double(std::numeric_limits<F>::max()) / 8))
             return std::numeric_limits<double>::infinity();
-        return rounding * largest + double(d) * std::numeric_limits<F>::denorm_min();
+        // With weighted features the judge is exact to roundings of the distance itself.
+        const double judged = judge_rounding * (row_size + units.reach) * (row_size + units.reach);
+        return rounding * largest + judged + double(d) * std::numeric_limits<F>::denorm_min();
     }
 
     std::int64_t unit_at(std::int64_t place) const { return in.order ? in.order[place] : place; }
@@ -119,7 +149,7 @@ public:
     Buffer<T> middle;
     double scale = 1;
     Units<F> units;
-    double rounding = 0;
+    double rounding = 0, judge_rounding = 0;
 
 private:
     // The root of a sum of squares, some of which may have vanished.
@@ -154,16 +184,20 @@ private:
     double place_for_products(std::int64_t place) {
         const double* w = in.codebook + unit_at(place) * in.d;
         const bool is_cosine = in.metric == Metric::cosine;
-        double norm_sq = 0, half = 0, length = scale;
+        double norm_sq = 0, length = scale;
+        CarefulSum half;
         F* to = &units.at(place, 0);
         if (!is_cosine && !in.has_missing && !in.weights) {
+            double simple = 0;
             for (std::int64_t f = 0; f < in.d; ++f) {
                 const double b = (w[f] - double(middle[f])) * scale;
                 to[f * group_size] = F(-b);
-                half += 0.5 * b * b;
+                if constexpr (sizeof(F) == sizeof(double)) half.add(0.5 * b * b);
+                else simple += 0.5 * b * b;
             }
-            units.start[place] = F(half);
-            return root(2 * half * (1 + 4 * std::numeric_limits<F>::epsilon()));
+            const double start = half.value() + simple;
+            units.start[place] = F(start);
+            return root(2 * start * (1 + 4 * std::numeric_limits<F>::epsilon() + double(d) * 0x1p-53));
         }
         if (is_cosine) length = to_length_one(w);
         for (std::int64_t f = 0; f < in.d; ++f) {
@@ -176,11 +210,11 @@ private:
                 to[(in.d + f) * group_size] = F(term);
                 norm_sq += term * term;
             } else if (!is_cosine) {
-                half += term;
+                half.add(term);
             }
         }
-        units.start[place] = F(half);
-        return root(norm_sq);
+        units.start[place] = F(half.value());
+        return root(norm_sq * (1 + double(d) * 0x1p-53));
     }
 
     double place_for_differences(std::int64_t place) {

@@ -119,7 +119,7 @@ private:
         const auto& in = prepared.in;
         const std::int64_t first = g * group_size;
         const std::int64_t last = std::min(first + group_size, in.m);
-        double norm_sq = 0;
+        CarefulSum norm_sq;
         for (std::int64_t f = 0; f < d; ++f) {
             double sum = 0;
             for (std::int64_t place = first; place < last; ++place)
@@ -127,9 +127,9 @@ private:
             const F value = F(sum / double(last - first));
             centers[g * d + f] = value;
             packed.at(g, f) = -value;
-            norm_sq += double(value) * double(value);
+            norm_sq.add(double(value) * double(value));
         }
-        packed.start[g] = F(0.5 * norm_sq);
+        packed.start[g] = F(0.5 * norm_sq.value());
         double farthest = 0;
         for (std::int64_t place = first; place < last; ++place) {
             const double* w = in.codebook + prepared.unit_at(place) * d;
@@ -142,7 +142,8 @@ private:
             }
             farthest = std::max(farthest, distance_sq);
         }
-        radius[g] = F(std::sqrt(farthest) * (1 + 4 * std::numeric_limits<F>::epsilon()));
+        radius[g] = F(std::sqrt(farthest) * (1 + 4 * std::numeric_limits<F>::epsilon() +
+                                             double(d) * 0x1p-53));
     }
 
     // Scores of up to rows_at_once centers from `first` on against the vectors of `units`.

@@ -61,7 +61,12 @@ def check_number(
 
 
 def check_values(
-    rows: "Floats", names: Sequence[str], what: str = "X", *, may_miss: bool = False
+    rows: "Floats",
+    names: Sequence[str],
+    what: str = "X",
+    *,
+    dtype: Any = None,
+    may_miss: bool = False,
 ) -> None:
     """Raise InputError for a value that is not finite or too large to square and add up.
 
@@ -72,17 +77,19 @@ def check_values(
         Names of the features, for the message.
     what : str, default="X"
         What the rows are, for the message.
+    dtype : numpy dtype, optional
+        The type that distances will be computed in; None: that of the rows.
     may_miss : bool, default=False
         Whether NaN is allowed, for a missing value.
     """
     import numpy as np
 
-    info = np.finfo(rows.dtype)
+    info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = _largest_value(info, rows.shape[1])
     # NaN passes through both, fails both comparisons, and no copy of the rows is made.
-    if not rows.size or (rows.max() <= limit and rows.min() >= -limit):
+    if not rows.size or (float(rows.max()) <= limit and float(rows.min()) >= -limit):
         return
-    is_wrong = ~(np.abs(rows) <= limit)
+    is_wrong = ~(np.abs(rows) <= np.float64(limit))
     if may_miss:
         is_wrong &= ~np.isnan(rows)
         if not is_wrong.any():
@@ -91,13 +98,15 @@ def check_values(
     raise _wrong_value(rows[row, column], int(row), names[column], limit, info, what)
 
 
-def check_sparse_values(rows: "SparseRows", names: Sequence[str], what: str = "X") -> None:
+def check_sparse_values(
+    rows: "SparseRows", names: Sequence[str], what: str = "X", *, dtype: Any = None
+) -> None:
     """Raise as `check_values` does, for the stored values of sparse rows."""
     import numpy as np
 
-    info = np.finfo(rows.dtype)
+    info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = _largest_value(info, rows.n_features)
-    is_wrong = ~(np.abs(rows.values) <= limit)
+    is_wrong = ~(np.abs(rows.values) <= np.float64(limit))
     if is_wrong.any():
         at = int(is_wrong.argmax())
         row = int(np.searchsorted(rows.begin, at, side="right")) - 1

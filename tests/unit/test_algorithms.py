@@ -123,11 +123,13 @@ def test_growing_maps_end_like_batch_training_for_less_work():
     grown, whole = SOM(**sizes, algorithm="multires").fit(X), SOM(**sizes, algorithm="batch").fit(X)
     error, full_error = (measures.quantization_error(s.map_, X) for s in (grown, whole))
     assert error < 1.05 * full_error
-    assert measures.topographic_error(grown.map_, X) < 0.15
+    apart, full_apart = (measures.topographic_error(s.map_, X) for s in (grown, whole))
+    assert apart < full_apart + 0.03
     work = (grown.history_["n_units"] * grown.history_["n_samples"]).sum()
     assert work < 0.5 * (whole.history_["n_units"] * whole.history_["n_samples"]).sum()
     assert grown.history_["n_units"][0] < grown.history_["n_units"][-1] == 576
-    assert grown.history_["radius"][-1] == 0.7
+    share = 1 - np.log10(20_000 / 576 / 20) / 5  # with 35 rows per unit
+    assert grown.history_["radius"][-1] == pytest.approx(0.7 * share)
     again = SOM(**sizes, algorithm="multires").fit(X)
     np.testing.assert_array_equal(again.codebook_, grown.codebook_)
 

@@ -281,7 +281,7 @@ def test_rows_of_zero_weight_neither_train_nor_calibrate(kernels):
 
 def test_the_same_seed_gives_the_same_detector_and_its_map_draws_from_it():
     X = rows_of()
-    som = SOM(3, 4, init="sample")
+    som = SOM(3, 4, init="sample", n_epochs=3)
     a, b, c = (SOMDetector(som=som, random_state=s).fit(X) for s in (1, 1, 2))
     np.testing.assert_array_equal(a.map_.codebook, b.map_.codebook)
     np.testing.assert_array_equal(a.map_.detector.calibration, b.map_.detector.calibration)

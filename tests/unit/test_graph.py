@@ -378,12 +378,12 @@ def test_parts_that_no_path_joins_do_not_pull_each_other():
 
 
 def test_automatic_radii_follow_the_graphs_extent_and_edges():
-    # A path of 41 units is 41 long: an eighth of it, and half after another start than PCA's.
+    # A path of 41 units is 41 long: a quarter of it, and half after another start than PCA's.
     X = rows_of()
     for scale in (1.0, 1e3):
         graph = Graph(scale * path([1.0] * 40))
         found = SOM(lattice=graph).fit(X).map_.parameters
-        assert found["radius_start"] == pytest.approx(41 / 8 * scale)
+        assert found["radius_start"] == pytest.approx(41 / 4 * scale)
         assert found["radius_end"] == pytest.approx(0.7 * scale)
         found = SOM(lattice=graph, init="sample", random_state=0).fit(X).map_.parameters
         assert found["radius_start"] == pytest.approx(41 / 2 * scale)

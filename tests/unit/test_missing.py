@@ -36,7 +36,7 @@ def test_epochs_equal_masked_means_worked_out_in_full(kernels, dtype, weighted):
         3, 4, init=start, n_epochs=3, radius_start=2, radius_end=0.8, missing="mask", tol=0
     ).fit(X, sample_weight=weights)
     grid = naive.map_distances(3, 4, "hexagonal", "plane")
-    codebook = start.astype(dtype).astype(float)
+    codebook = start.copy()
     times = np.ones(len(X)) if weights is None else weights
     for epoch in range(3):
         far = masked_distances(X, codebook)

@@ -148,6 +148,46 @@ def test_a_float64_codebook_is_not_rounded_for_float32_rows(core, kind):
     np.testing.assert_array_equal(core.winners(rows, codebook)[:, 0], plain[:, 0])
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_many_features_do_not_widen_the_error_of_float64_scores(core, dtype):
+    # Two prototypes and their negatives, 24 times each: rows of 0 tie with them but for the last
+    # bit, so that scores become float64.  One after the other, 1,000 squares of the nearer one
+    # round up and those of the other one down, by more than the bound of the scores allows.
+    d = 1000
+    near = _value_with_rounding(d, 2.52)
+    far = np.where(np.arange(d) % 25 == 0, _value_with_rounding(d, 3.48), 0.0)
+    far[far == 0] = _value_with_rounding(d, 2.48)
+    far[: d // 2 : 3] = _value_with_rounding(d, 3.48)
+    a, b = np.full(d, near), far
+    assert sum(Fraction(x) ** 2 for x in a.tolist()) < sum(Fraction(x) ** 2 for x in b.tolist())
+    codebook = np.concatenate([np.tile([b, -b], (12, 1)), np.tile([a, -a], (12, 1))])
+    assert (core.winners(np.zeros((4096, d), dtype), codebook) == 24).all()
+
+
+def _value_with_rounding(d, place):
+    """Return a number near 1.2 whose half square lies at a place between steps of a sum of d."""
+    step = 2.0 ** (np.floor(np.log2(d * 0.72)) - 52)
+    values = 1.2 + np.arange(20_000) * 2.0**-52
+    halves = 0.5 * values * values
+    parts = (halves - np.floor(halves[0] / step) * step) / step
+    return float(values[np.abs(parts - place).argmin()])
+
+
+def test_weighted_winners_do_not_depend_on_the_number_of_rows(core, numpy_kernels):
+    # Rows so far off that all distances are equal in float64: the lowest unit wins.
+    rng = np.random.default_rng(9)
+    rows = rng.normal(size=(5000, 12))
+    codebook = rng.normal(size=(60, 12)) * 1e-40
+    weights = rng.random(12)
+    many = core.search(rows, codebook, feature_weights=weights)[0]
+    few = np.concatenate(
+        [core.search(rows[i : i + 3], codebook, feature_weights=weights)[0] for i in range(60)]
+    )
+    np.testing.assert_array_equal(many[:60], few[::3])
+    expected = numpy_kernels.search(rows[:60], codebook, feature_weights=weights)[0]
+    np.testing.assert_array_equal(many[:60], expected)
+
+
 @pytest.mark.parametrize("spread", [0.05, 0.5, 3.0])
 @pytest.mark.parametrize("d", [2, 10, 40])
 def test_skipping_is_exact_on_smooth_and_on_torn_maps(core, d, spread):

@@ -5,6 +5,7 @@ import logging
 import math
 import pickle
 import zipfile
+from dataclasses import replace
 
 import naive
 import numpy as np
@@ -185,7 +186,8 @@ def test_the_same_seed_gives_the_same_map_and_another_seed_another():
 def test_a_random_state_object_is_drawn_from():
     X = rows_of(60)
     draws = np.random.RandomState(0)
-    a, b = (SOM(3, 4, init="sample", random_state=draws).fit(X).codebook_ for _ in range(2))
+    som = SOM(3, 4, init="sample", n_epochs=3, random_state=draws)
+    a, b = (som.fit(X).codebook_ for _ in range(2))
     assert not np.array_equal(a, b)
 
 
@@ -1001,3 +1003,29 @@ def test_a_loaded_map_needs_no_pickle_and_holds_plain_json(tmp_path):
     assert set(header) - {"__metadata__"} >= {"codebook", "hits"}
     assert json.loads(header["__metadata__"]["somscape"])["format"] == 1
     assert isinstance(load(tmp_path / "m.som").lattice, Lattice)
+
+
+def test_a_given_start_is_not_rounded_for_float32_rows():
+    X = (1e6 + np.random.default_rng(0).normal(size=(300, 3))).astype(np.float32)
+    start = SOM(5, 5).fit(X).codebook_
+    settings = {"n_rows": 5, "n_cols": 5, "init": start, "n_epochs": 1, "tol": 0}
+    narrow, wide = (SOM(**settings).fit(x).codebook_ for x in (X, X.astype(np.float64)))
+    np.testing.assert_array_equal(narrow, wide)
+
+
+def test_a_float64_map_takes_float32_rows_and_distances_of_any_size():
+    X = rows_of(60)
+    som = SOM(3, 4).fit(X * 1e20)
+    np.testing.assert_array_equal(som.predict((X * 1e20).astype(np.float32)), som.labels_)
+    far = SOM(3, 4).fit(X * 1e40).transform(X.astype(np.float32))
+    assert far.dtype == np.float64
+    assert np.isfinite(far).all()
+
+
+def test_an_estimator_that_was_handed_a_map_predicts():
+    X = rows_of(60)
+    som, other = SOM(3, 4).fit(X), SOM(3, 4)
+    other.map_ = som.map_
+    np.testing.assert_array_equal(other.predict(X), som.labels_)
+    narrow = replace(som.map_, codebook=som.codebook_.astype(np.float32))
+    assert narrow.codebook.dtype == np.float64

@@ -375,12 +375,16 @@ def test_a_start_is_drawn_anew_for_another_seed_and_the_same_for_the_same(kernel
 
 
 def test_auto_settings_of_a_pca_start_by_hand():
-    # Longest side 40: 40 / 8 = 5 steps; shorter sides: 2.  Ten epochs and up to ten more.
+    # Longest side 40: 40 / 4 = 10 steps; shorter sides: 2.  Forty epochs and up to ten more.
     plan = plan_of(
         init="pca", radius_start="auto", radius_end="auto", n_epochs="auto", longest_side=40
     )
-    assert (plan.radius_start, plan.radius_end) == (5.0, 0.7)
-    assert (plan.n_epochs, plan.extra_epochs) == (10, 10)
+    assert (plan.radius_start, plan.radius_end) == (10.0, 0.7)
+    assert (plan.n_epochs, plan.extra_epochs) == (40, 10)
+    assert plan_of(radius_end="auto", rows_per_unit=20.0).radius_end == 0.7
+    # A tenfold of 20 rows per unit: a fifth less; and never less than 0.72 of it.
+    assert plan_of(radius_end="auto", rows_per_unit=200.0).radius_end == pytest.approx(0.56)
+    assert plan_of(radius_end="auto", rows_per_unit=1e9).radius_end == pytest.approx(0.504)
     plan = plan_of(init="pca", radius_start="auto", radius_end="auto", longest_side=7)
     assert (plan.radius_start, plan.radius_end) == (2.0, 0.7)
 
@@ -763,9 +767,9 @@ def test_extra_epochs_are_at_the_final_radius_and_end_when_settled(kernels):
     rows = rows_of(80, 2)
     plan = plan_of(init="pca", n_epochs="auto", tol=1e-3)
     found = trained(problem_of(rows, kernels), rows[:12], plan)
-    assert 10 < found.n_iter < 20
-    assert found.history["radius"][9:].tolist() == [0.7] * (found.n_iter - 9)
-    assert (found.history["radius"][:9] > 0.7).all()
+    assert 40 < found.n_iter < 50
+    assert found.history["radius"][39:].tolist() == [0.7] * (found.n_iter - 39)
+    assert (found.history["radius"][:39] > 0.7).all()
     assert found.stop_reason.startswith("settled")
 
 

@@ -137,7 +137,12 @@ def rows_for(estimator: Any, X: Any) -> Rows:
     if issparse(values):
         return SparseRows.from_csr(values)
     filled: Floats = map_.encoding.fill(values)
-    check_values(filled, map_.encoding.feature_names, may_miss=map_.encoding.missing == "mask")
+    check_values(
+        filled,
+        map_.encoding.feature_names,
+        dtype=np.float64,
+        may_miss=map_.encoding.missing == "mask",
+    )
     return np.ascontiguousarray(filled)
 
 
@@ -148,7 +153,8 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
             vars(estimator).pop("feature_names_in_", None)
             estimator.n_features_in_ = X.shape[1]
             return X
-        if estimator.n_features_in_ == X.shape[1] and not hasattr(estimator, "feature_names_in_"):
+        is_expected = getattr(estimator, "n_features_in_", None) == X.shape[1]
+        if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
     try:
         values = validate_data(

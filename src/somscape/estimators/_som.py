@@ -76,11 +76,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Start: the plane of the two main axes, rows drawn by weight, uniform values within
         each feature's range, the codebook given, or that of a `somscape.Map`, on its lattice.
     n_epochs : int, float or "auto", default="auto"
-        Passes over the rows.  ``"auto"``: 10, and for batch training up to 10 more at the
-        final radius until no row moves.  A fraction is allowed for ``"online"``:
-        ``20_000 / len(X)`` presents 20,000 rows.
+        Passes over the rows.  ``"auto"``: 40, and for batch training up to 10 more at the
+        final radius until no row moves; for large data a few on the whole map.  A fraction is
+        allowed for ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
-        Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from an eighth of the
+        Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
         longest side (at least 2) after a PCA start, half of it after others, to what `detail`
         says; times the median edge of a graph.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
@@ -107,7 +107,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     verbose : int, default=0
         Above 0, progress is logged (logger ``somscape``) at level INFO.
     detail : {"smooth", "balanced", "sharp"}, default="balanced"
-        Final radius where ``radius_end`` is "auto": 1.0, 0.7 or 0.5.  Sharper maps are closer to
+        Final radius where ``radius_end`` is "auto": 1.0, 0.7 or 0.5, less with more than 20 rows
+        per unit, which keep the order of a closer map.  Sharper maps are closer to
         the data, smoother ones keep its neighborhoods.
     winner : {"nearest", "heskes"}, default="nearest"
         Which unit a row goes to: the one with the nearest prototype, or the one whose whole

@@ -48,15 +48,15 @@ def explain_defaults(settings: Settings, map_: Map, n_samples: int) -> dict[str,
         found["n_epochs"] = _why_epochs(plan)
     if isinstance(settings.radius_start, str) and isinstance(settings.radius_decay, str):
         start = (
-            "an eighth of the longest side, at least 2, as the start already lies along the data"
+            "a quarter of the longest side, at least 2, as the start already lies along the data"
             if plan["init"] == "pca"
             else "half the longest side, as the start has no order yet"
         )
         found["radius_start"] = f"{plan['radius_start']:.3g} grid steps: {start}."
     if isinstance(settings.radius_end, str) and isinstance(settings.radius_decay, str):
         found["radius_end"] = (
-            f"{plan['radius_end']:.3g} grid steps: detail={settings.detail!r}. Smaller radii lower "
-            "the quantization error and raise the topographic error."
+            f"{plan['radius_end']:.3g} grid steps: detail={settings.detail!r}, less with many "
+            "rows per unit. Smaller radii lower the quantization error and raise the topographic error."
         )
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._errors import InputError, SomscapeWarning
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Float64s, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape.encode import Encoding
@@ -221,7 +221,7 @@ def _winners(problem: Problem, codebook: Float64s) -> Ints:
 
 def _given_start(init: Any, rows: Rows) -> Float64s:
     try:
-        codebook: Floats = np.array(init, dtype=rows.dtype, order="C")
+        codebook: Float64s = np.array(init, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
         raise ValueError(f"`init` must hold numbers; {error}.") from error
     if codebook.ndim != 2 or codebook.shape[1] != rows.shape[1]:
@@ -229,8 +229,9 @@ def _given_start(init: Any, rows: Rows) -> Float64s:
             f"`init` must have shape (n_units, {rows.shape[1]}), one column per feature; got "
             f"{codebook.shape}."
         )
-    check_values(codebook, [str(i) for i in range(rows.shape[1])], what="init")
-    return codebook.astype(np.float64, copy=False)
+    names = [str(i) for i in range(rows.shape[1])]
+    check_values(codebook, names, what="init", dtype=rows.dtype)
+    return codebook
 
 
 def _fitting(codebook: Float64s, lattice: Lattice) -> Float64s:
@@ -309,6 +310,7 @@ def _plan_for(settings: Settings, init: str, problem: Problem) -> Plan:
         detail=settings.detail,
         shape=None if isinstance(lattice, Graph) else (lattice.n_rows, lattice.n_cols),
         epoch_work=_stored_values(problem.rows) * lattice.n_units,
+        rows_per_unit=len(problem.rows) / lattice.n_units,
     )
     if settings.neighborhood == "triangle" and plan.algorithm == "online":
         _refuse_overshooting(plan)

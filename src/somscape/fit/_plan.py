@@ -13,7 +13,7 @@ from somscape._types import Float64s
 
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
-AUTO_EPOCHS = 10
+AUTO_EPOCHS = 40
 MAX_EXTRA_EPOCHS = 10
 RADIUS_END = {"smooth": 1.0, "balanced": 0.7, "sharp": 0.5}
 """Final radius by detail: 0.5 lowers the quantization error by about 8 % and doubles the
@@ -26,7 +26,16 @@ SMALL_WORK = 5e8
 """Multiply-adds of one epoch up to which all of training takes a tenth of a second or so: the
 whole map is trained on all rows."""
 
-COARSE_EPOCHS, FINE_EPOCHS = 8, 4
+FIRST_EPOCHS, COARSE_EPOCHS, FINE_EPOCHS = 12, 6, 7
+"""Of the smallest map, of those between, and of the whole map."""
+
+COARSE_RADIUS = 0.7
+"""Steps of its own at which a coarse map gives way to a finer one."""
+
+FEW_ROWS_PER_UNIT, CLOSEST = 20, 0.72
+"""With more rows per unit a map keeps its order at a smaller final radius: by a fifth less for
+every tenfold, and no less than this share."""
+
 LEAST_COARSE_SIDE = 8
 
 
@@ -162,12 +171,13 @@ def resolve_plan(
     detail: str = "balanced",
     shape: tuple[int, int] | None = None,
     epoch_work: float = 0.0,
+    rows_per_unit: float = 1.0,
 ) -> Plan:
     """Return the plan that a set of parameters stands for.
 
-    ``n_epochs="auto"`` is 10 passes and, for batch training, up to 10 more at the final
-    radius.  ``radius_start="auto"`` is a quarter of the way to unfolding for a start on the
-    data's plane (an eighth of the longest side, at least 2) and half the longest side for
+    ``n_epochs="auto"`` is 40 passes and, for batch training, up to 10 more at the final
+    radius.  ``radius_start="auto"`` is half of the way to unfolding for a start on the
+    data's plane (a quarter of the longest side, at least 2) and half the longest side for
     other starts, times the `step` between neighbors.  ``algorithm="auto"`` is batch training
     while an epoch is short, and above that a coarse map first; that needs a ``shape``, and
     ``epoch_work`` are an epoch's multiply-adds.
@@ -177,11 +187,13 @@ def resolve_plan(
     if radius_end == "auto":
         fixed = None if radius_start == "auto" else float(radius_start)
         wanted = RADIUS_END[detail] * step
+        more = math.log10(max(1.0, rows_per_unit / FEW_ROWS_PER_UNIT))
+        wanted *= max(CLOSEST, 1 - more / 5)
         radius_end = wanted if fixed is None else min(wanted, fixed)
     radius_end = float(radius_end)
     is_free = algorithm == "auto" and n_epochs == "auto" and radius_start == "auto"
     if radius_start == "auto":
-        wide = max(2.0, longest_side / 8) if init == "pca" else max(2.0, longest_side / 2)
+        wide = max(2.0, longest_side / 4) if init == "pca" else max(2.0, longest_side / 2)
         radius_start = max(wide * step, radius_end)
     radius_start = float(radius_start)
     coarse: tuple[Stage, ...] = ()
@@ -226,8 +238,9 @@ def _coarse_stages(
         shrinks.append(2 ** (len(shrinks) + 1))
     stages, wide = [], radius_start
     for shrink in reversed(shrinks):
-        narrow = max(radius_end * shrink, radius_end)
+        narrow = max(COARSE_RADIUS * shrink, radius_end)
         wide = max(wide, narrow)
-        stages.append(Stage(shrink, COARSE_EPOCHS, wide, narrow, ROWS_PER_UNIT))
+        n_epochs = COARSE_EPOCHS if stages else FIRST_EPOCHS
+        stages.append(Stage(shrink, n_epochs, wide, narrow, ROWS_PER_UNIT))
         wide = narrow
     return tuple(stages)

@@ -200,12 +200,15 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_units), of the rows' type
+            Or float64, where that could not hold the distances.
         """
-        rows = np.asarray(self.compared(rows))
+        rows, codebook = np.asarray(self.compared(rows)), np.asarray(self.compared(codebook))
         is_there = ~np.isnan(rows)
         has_missing = not is_there.all()
-        out = np.empty((len(rows), len(codebook)), dtype=rows.dtype)
-        for unit, prototype in enumerate(np.asarray(self.compared(codebook))):
+        largest = np.abs(codebook).max(initial=0.0) * codebook.shape[1]
+        fits = largest < np.finfo(rows.dtype).max / 4
+        out = np.empty((len(rows), len(codebook)), dtype=rows.dtype if fits else np.float64)
+        for unit, prototype in enumerate(codebook):
             other = np.where(is_there, rows, prototype) if has_missing else rows
             out[:, unit] = self._apart(other, prototype[None, :])
         if has_missing and self.name != "chebyshev":

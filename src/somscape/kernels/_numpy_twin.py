@@ -2,7 +2,7 @@
 
 `search` measures in float64 in the core's order: the same distances bit for bit for dense rows,
 and the same units but where float64 cannot tell which is nearer.  `sums` agrees bit for bit;
-`smooth` and `stepwise` agree to rounding, 1e-12 relative in float64 and 1e-4 in float32.
+`smooth` agrees to rounding, 1e-12 relative, and so does `stepwise`, to 1e-4 in float32.
 """
 
 from collections.abc import Iterator

@@ -116,6 +116,10 @@ class Map:
     detector: DetectorSettings | None = None
     metric: Metric = EUCLIDEAN
 
+    def __post_init__(self) -> None:
+        codebook: Float64s = np.ascontiguousarray(self.codebook, dtype=np.float64)
+        object.__setattr__(self, "codebook", codebook)
+
     def __repr__(self) -> str:
         lattice, n_features = self.lattice, self.codebook.shape[1]
         size = lattice.size_text.removesuffix(" units")
@@ -157,7 +161,7 @@ class Map:
         if values.dtype not in (np.float32, np.float64):
             values = values.astype(np.float64)
         may_miss = self.encoding.missing == "mask"
-        check_values(values, self.encoding.feature_names, may_miss=may_miss)
+        check_values(values, self.encoding.feature_names, dtype=np.float64, may_miss=may_miss)
         return np.ascontiguousarray(values)
 
     def _any_rows_of(self, X: Table | Any) -> Rows:
@@ -171,7 +175,7 @@ class Map:
                 f"X must have {self.codebook.shape[1]} features, which this map was trained on; "
                 f"got {rows.shape[1]}."
             )
-        check_sparse_values(rows, self.encoding.feature_names)
+        check_sparse_values(rows, self.encoding.feature_names, dtype=np.float64)
         return rows
 
     def _in_order(self, X: Any) -> Any:
@@ -424,7 +428,7 @@ def _from_record(record: Record) -> Map:
         )
     history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     return Map(
-        codebook.astype(np.float64, copy=False),
+        codebook,
         lattice,
         encoding,
         hits,
