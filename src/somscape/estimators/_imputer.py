@@ -173,7 +173,7 @@ def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     np.add.at(totals, units, squares)
     np.add.at(seen, units, is_there * weights[:, None])
     everywhere = totals.sum(axis=0) / np.maximum(seen.sum(axis=0), np.finfo(np.float64).tiny)
-    counts = np.bincount(units, weights, minlength=map_.n_units)
+    counts = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
     sums = RunningSums(counts, totals, np.zeros(rows.shape[1]), seen)
     tables = Neighborhood(map_.lattice, "gaussian").tables(SPREAD_RADIUS)
     start = np.tile(everywhere, (map_.n_units, 1))

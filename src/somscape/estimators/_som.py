@@ -19,6 +19,7 @@ from somscape.fit import (
     RADIUS_END,
     Callback,
     Progress,
+    RunningSums,
     Settings,
     Trained,
     TrainingInterrupted,
@@ -367,9 +368,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rows = rows_for(self, X)
         weights = checked_weights(rows, sample_weight)
         step = go_on(self.map_, rows, weights, self._sums, self.half_life)
-        self.map_, self._sums, self.labels_ = step.map_, step.sums, step.units
+        self.map_: Map = step.map_
+        self._sums: RunningSums | None = step.sums
+        self.labels_: Ints = step.units
         self.codebook_, self.history_ = self.map_.codebook, dict(self.map_.history)
-        self.n_iter_ += 1
+        self.n_iter_: int = self.n_iter_ + 1
         return self
 
     def _keep(

@@ -78,7 +78,7 @@ def _stability(maps: Sequence[Map], rows: Floats, pairs: np.ndarray) -> float:
     apart = [_map_distances(map_, rows, pairs) for map_ in maps]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0
-    correlation = np.corrcoef(apart)
+    correlation = np.atleast_2d(np.corrcoef(apart))
     return float(correlation[np.triu_indices(len(maps), 1)].mean())
 
 

@@ -56,7 +56,8 @@ def explain_defaults(settings: Settings, map_: Map, n_samples: int) -> dict[str,
     if isinstance(settings.radius_end, str) and isinstance(settings.radius_decay, str):
         found["radius_end"] = (
             f"{plan['radius_end']:.3g} grid steps: detail={settings.detail!r}, less with many "
-            "rows per unit. Smaller radii lower the quantization error and raise the topographic error."
+            "rows per unit. Smaller radii lower the quantization error and raise the topographic "
+            "error."
         )
     return found
 

@@ -231,12 +231,13 @@ def _coarse_stages(
     shape: tuple[int, int], radius_start: float, radius_end: float
 ) -> tuple[Stage, ...]:
     """Return the stages before the whole map: each doubles the side of the one before."""
-    shrinks = []
+    shrinks: list[int] = []
     while min(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE // 2 and (
         max(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE
     ):
         shrinks.append(2 ** (len(shrinks) + 1))
-    stages, wide = [], radius_start
+    stages: list[Stage] = []
+    wide = radius_start
     for shrink in reversed(shrinks):
         narrow = max(COARSE_RADIUS * shrink, radius_end)
         wide = max(wide, narrow)

@@ -82,7 +82,7 @@ class Metric:
             return rows
         if self.name == "correlation":
             return np.ascontiguousarray(rows - _mean_of_row(rows, self.feature_weights))
-        if self.whitening is not None:
+        if self.whitening is not None and self.center is not None:
             whitened = (rows.astype(np.float64, copy=False) - self.center) @ self.whitening
             return np.ascontiguousarray(whitened, dtype=rows.dtype)
         return rows
@@ -111,7 +111,7 @@ class Metric:
 
     def restored(self, codebook: Float64s) -> Float64s:
         """Return prototypes in feature units from compared ones."""
-        if self.whitening is None:
+        if self.whitening is None or self.center is None:
             return codebook
         return np.ascontiguousarray(codebook @ np.linalg.pinv(self.whitening) + self.center)
 

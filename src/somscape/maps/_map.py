@@ -235,8 +235,8 @@ class Map:
     def _compared_rows(self, X: Table | Any) -> tuple[Rows, bool]:
         """Return rows as the metric compares them, and whether values are missing."""
         rows = self._any_rows_of(X)
-        is_masked = self.encoding.missing == "mask" and isinstance(rows, np.ndarray)
-        return self.metric.compared(rows), is_masked and bool(np.isnan(rows).any())
+        has_missing = self.encoding.missing == "mask" and not isinstance(rows, SparseRows)
+        return self.metric.compared(rows), has_missing and bool(np.isnan(np.asarray(rows)).any())
 
     def _search(self, rows: Rows, k: int, has_missing: bool) -> tuple[Ints, Float64s]:
         order = self.lattice.walk
@@ -244,7 +244,7 @@ class Map:
             select_kernels(), rows, self._compared, k, order=order, has_missing=has_missing
         )
         if has_missing:
-            has_none = np.isnan(rows).all(axis=1)
+            has_none = np.isnan(np.asarray(rows)).all(axis=1)
             units[has_none], distances[has_none] = NO_UNIT, np.nan
         return units, distances
 
