@@ -38,6 +38,9 @@ OWN_WORDS = {
     "seed": "said in the docstring of fit.Settings; SOM calls it random_state",
     "longest_side": "of the lattice, in units; a matter between files",
     "step": "of the lattice, between neighbors; a matter between files",
+    "shape": "of the lattice; a matter between files",
+    "epoch_work": "multiply-adds, said in the docstring; a matter between files",
+    "rows_per_unit": "of the data on the lattice; a matter between files",
 }
 
 

@@ -121,7 +121,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.impute(X)[0]
 
     def impute(self, X: Any) -> tuple[Floats, Float64s]:
-        """Return the data with its missing values filled, and the spread of what was filled in.
+        """Return the data with its gaps filled, and the spread of what fills them.
 
         Parameters
         ----------

@@ -77,8 +77,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Start: the plane of the two main axes, rows drawn by weight, uniform values within
         each feature's range, the codebook given, or that of a `somscape.Map`, on its lattice.
     n_epochs : int, float or "auto", default="auto"
-        Passes over the rows.  ``"auto"``: 40, and for batch training up to 10 more at the
-        final radius until no row moves; for large data a few on the whole map.  A fraction is
+        Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
+        radius until no row moves; 7 on the whole map after coarse ones; else 10.  A fraction is
         allowed for ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the

@@ -66,7 +66,7 @@ def _why_epochs(plan: Mapping[str, Any]) -> str:
     n_iter, reason = plan["n_iter"], plan["stop_reason"]
     if plan["algorithm"] == "batch":
         return (
-            f"{n_iter} passes: {AUTO_EPOCHS} while the radius shrinks and up to "
+            f"{n_iter} passes: {AUTO_EPOCHS['batch']} while the radius shrinks and up to "
             f"{MAX_EXTRA_EPOCHS} more at the final radius ({reason})."
         )
     return f"{n_iter} passes or steps, listed in history_ ({reason})."

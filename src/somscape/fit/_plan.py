@@ -13,7 +13,10 @@ from somscape._types import Float64s
 
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
-AUTO_EPOCHS = 40
+AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 40}, 10
+PCA_SHARE, OTHER_SHARE, LEAST_START = 1 / 4, 1 / 2, 2.0
+"""Of the longest side: where the radius starts, in grid steps at least the last of these."""
+
 MAX_EXTRA_EPOCHS = 10
 RADIUS_END = {"smooth": 1.0, "balanced": 0.7, "sharp": 0.5}
 """Final radius by detail: 0.5 lowers the quantization error by about 8 % and doubles the
@@ -175,40 +178,30 @@ def resolve_plan(
 ) -> Plan:
     """Return the plan that a set of parameters stands for.
 
-    ``n_epochs="auto"`` is 40 passes and, for batch training, up to 10 more at the final
-    radius.  ``radius_start="auto"`` is half of the way to unfolding for a start on the
+    ``n_epochs="auto"`` is 40 passes and up to 10 more at the final radius for batch training, 10
+    for online training and mini-batches.  ``radius_start="auto"`` is half of the way to unfolding for a start on the
     data's plane (a quarter of the longest side, at least 2) and half the longest side for
     other starts, times the `step` between neighbors.  ``algorithm="auto"`` is batch training
     while an epoch is short, and above that a coarse map first; that needs a ``shape``, and
     ``epoch_work`` are an epoch's multiply-adds.
     """
-    if not isinstance(radius_decay, str):
-        radius_start, radius_end = float(radius_decay[0]), float(radius_decay[-1])
-    if radius_end == "auto":
-        fixed = None if radius_start == "auto" else float(radius_start)
-        wanted = RADIUS_END[detail] * step
-        more = math.log10(max(1.0, rows_per_unit / FEW_ROWS_PER_UNIT))
-        wanted *= max(CLOSEST, 1 - more / 5)
-        radius_end = wanted if fixed is None else min(wanted, fixed)
-    radius_end = float(radius_end)
-    is_free = algorithm == "auto" and n_epochs == "auto" and radius_start == "auto"
-    if radius_start == "auto":
-        wide = max(2.0, longest_side / 4) if init == "pca" else max(2.0, longest_side / 2)
-        radius_start = max(wide * step, radius_end)
-    radius_start = float(radius_start)
+    is_free = algorithm == "auto" and n_epochs == radius_start == "auto"
+    wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)
+    if radius_start == "auto" and isinstance(radius_decay, str):
+        share = PCA_SHARE if init == "pca" else OTHER_SHARE
+        wide = max(max(LEAST_START, longest_side * share) * step, narrow)
     coarse: tuple[Stage, ...] = ()
     is_large = is_free and epoch_work > SMALL_WORK
-    if shape is not None and init != "given" and (algorithm == "multires" or is_large):
-        coarse = _coarse_stages(shape, radius_start, radius_end)
+    may_grow = shape is not None and init != "given" and isinstance(radius_decay, str)
+    if shape is not None and may_grow and (algorithm == "multires" or is_large):
+        coarse = _coarse_stages(shape, wide, narrow)
     if algorithm == "auto":
         algorithm = "multires" if coarse else "batch"
     is_auto = n_epochs == "auto"
-    if coarse:
-        radius_start = max(coarse[-1].radius_end, radius_end)
     if not is_auto:
         epochs = float(n_epochs)
     elif isinstance(radius_decay, str):
-        epochs = FINE_EPOCHS if coarse else AUTO_EPOCHS
+        epochs = FINE_EPOCHS if coarse else AUTO_EPOCHS.get(algorithm, OTHER_EPOCHS)
     else:
         epochs = len(radius_decay)
     return Plan(
@@ -216,8 +209,8 @@ def resolve_plan(
         init,
         epochs,
         MAX_EXTRA_EPOCHS if is_auto and algorithm == "batch" else 0,
-        radius_start,
-        radius_end,
+        max(coarse[-1].radius_end, narrow) if coarse else wide,
+        narrow,
         radius_decay,
         float(rate_start),
         float(rate_end),
@@ -225,6 +218,24 @@ def resolve_plan(
         float(tol),
         coarse,
     )
+
+
+def _radii(
+    start: float | str,
+    end: float | str,
+    decay: str | Float64s,
+    detail: str,
+    rows_per_unit: float,
+    step: float,
+) -> tuple[float, float]:
+    """Return the radii given, or what they are without regard to the size of the map."""
+    if not isinstance(decay, str):
+        return float(decay[0]), float(decay[-1])
+    if end == "auto":
+        more = math.log10(max(1.0, rows_per_unit / FEW_ROWS_PER_UNIT))
+        wanted = RADIUS_END[detail] * step * max(CLOSEST, 1 - more / 5)
+        end = wanted if start == "auto" else min(wanted, float(start))
+    return float(end if start == "auto" else start), float(end)
 
 
 def _coarse_stages(

@@ -157,8 +157,12 @@ def make_problem(
         Kept in the problem.
     reach : ndarray of shape (k, n_features), optional
         Further points that distances may be measured from, such as a given start.
-    metric, winner, has_missing
-        Kept in the problem; the rows are as ``metric.trained_on`` returns them.
+    metric : Metric, default=EUCLIDEAN
+        The rows are as its ``trained_on`` returns them.
+    winner : {"nearest", "heskes"}, default="nearest"
+        Which unit a row goes to.
+    has_missing : bool, default=False
+        Whether rows may hold NaN.
 
     Returns
     -------

@@ -55,7 +55,7 @@ class RunningSums:
 
     @classmethod
     def at(cls, map_: Map) -> "RunningSums":
-        """Return sums that stand for the rows of a map that kept none: hits, each at its unit."""
+        """Return sums for a map that kept none: its hits, each at its unit."""
         codebook = np.asarray(map_.metric.compared(map_.codebook))
         center = codebook.mean(axis=0)
         return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)

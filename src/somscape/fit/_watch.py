@@ -60,7 +60,7 @@ class Watch:
     callbacks: Sequence[Callback] = ()
     max_time: float | None = None
     entries: list[Progress] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic, init=False)
 
     def note(self, progress: Progress) -> str:
         """Record progress; return why to stop now, or nothing."""

@@ -88,7 +88,7 @@ class Metric:
         return rows
 
     def trained_on(self, rows: Rows) -> Rows:
-        """Return `compared` rows for training: by angle, each of length 1, so that all count alike.
+        """Return `compared` rows for training: by angle, each of length 1.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class Metric:
         return units, distances
 
     def between(self, a: Float64s, b: Float64s) -> Float64s:
-        """Return the distance of each prototype in `a` from the one in the same row of `b`.
+        """Return the distances of prototypes in `a` from those in the same row of `b`.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Metric:
         return np.asarray(np.sqrt((difference**2 * weights).sum(axis=1)))
 
     def distances(self, rows: Floats, codebook: Float64s) -> Floats:
-        """Return the distance of each row to every prototype, also where values are missing.
+        """Return the distance of each row to every prototype.
 
         Parameters
         ----------
