@@ -60,7 +60,8 @@ def excess(result: Result) -> float | None:
 
 def best_peer(rounds: list[Result]) -> str:
     """Return the batch peer of the lowest quantization error on a timed problem."""
-    peers = [name for name in rounds[0] if not name.startswith(OURS)]
+    in_all = set.intersection(*map(set, rounds))
+    peers = [name for name in rounds[0] if name in in_all and not name.startswith(OURS)]
     return min(peers, key=lambda name: middle(rounds, name, "qe"))
 
 

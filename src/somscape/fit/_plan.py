@@ -35,7 +35,7 @@ FIRST_EPOCHS, COARSE_EPOCHS, FINE_EPOCHS = 12, 6, 7
 COARSE_RADIUS = 0.7
 """Steps of its own at which a coarse map gives way to a finer one."""
 
-FEW_ROWS_PER_UNIT, CLOSEST = 20, 0.72
+FEW_ROWS_PER_UNIT, CLOSEST = 20, 0.74
 """With more rows per unit a map keeps its order at a smaller final radius: by a fifth less for
 every tenfold, and no less than this share."""
 
@@ -179,11 +179,11 @@ def resolve_plan(
     """Return the plan that a set of parameters stands for.
 
     ``n_epochs="auto"`` is 40 passes and up to 10 more at the final radius for batch training, 10
-    for online training and mini-batches.  ``radius_start="auto"`` is half of the way to unfolding for a start on the
-    data's plane (a quarter of the longest side, at least 2) and half the longest side for
-    other starts, times the `step` between neighbors.  ``algorithm="auto"`` is batch training
-    while an epoch is short, and above that a coarse map first; that needs a ``shape``, and
-    ``epoch_work`` are an epoch's multiply-adds.
+    for online training and mini-batches.  ``radius_start="auto"`` is half of the way to unfolding
+    for a start on the data's plane (a quarter of the longest side, at least 2) and half the
+    longest side for other starts, times the `step` between neighbors.  ``algorithm="auto"`` is
+    batch training while an epoch is short, and above that a coarse map first; that needs a
+    ``shape``, and ``epoch_work`` are an epoch's multiply-adds.
     """
     is_free = algorithm == "auto" and n_epochs == radius_start == "auto"
     wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)

@@ -80,6 +80,11 @@ class Problem:
     winner: str = "nearest"
     has_missing: bool = False
 
+    @property
+    def edges(self) -> tuple[Float64s, Float64s]:
+        """The least and the largest value of each feature."""
+        return self.low, self.high
+
     @cached_property
     def seen_scale(self) -> Float64s:
         """Power of two by feature that turns the weight of present values into integers."""

@@ -15,6 +15,9 @@ STARTS = ("pca", "sample", "random")
 MAX_AXES_ROWS = 100_000
 """Rows that the principal axes are taken from; more change a start by nothing visible."""
 
+BLOCK_VALUES = 1 << 16
+"""Values that are centered at once: they stay in the cache."""
+
 MAX_COUNTED_WEIGHT = 2**20
 """Whole weights up to this total repeat rows to the bit; more would leave the products few bits."""
 
@@ -65,24 +68,21 @@ def principal_axes(problem: Problem) -> Axes:
     if isinstance(rows, SparseRows):
         return _sparse_axes(rows, weights, problem.mean)
     step = -(-len(rows) // MAX_AXES_ROWS)
-    centered = rows[::step].astype(np.float64) - problem.mean
-    if problem.has_missing:
-        centered = np.where(np.isnan(centered), 0.0, centered)
+    some, mean = rows[::step], problem.mean
     some_weights = None if weights is None else _countable(weights[::step])
-    total = float(len(centered)) if some_weights is None else math.fsum(some_weights)
+    total = float(len(some)) if some_weights is None else math.fsum(some_weights)
     bits = (52 - math.ceil(math.log2(total + 1))) // 2
-    unit = np.abs(centered).max(axis=0) / 2.0**bits
+    low, high = (np.nanmin(some, axis=0), np.nanmax(some, axis=0)) if step > 1 else problem.edges
+    unit = np.maximum(high - mean, mean - low) / 2.0**bits
     unit[unit == 0] = 1.0
-    whole = np.rint(centered / unit)
-    weighted = whole if some_weights is None else np.rint(whole * some_weights[:, None])
-    if len(whole) >= whole.shape[1]:
-        covariance = (weighted.T @ whole) / total * np.outer(unit, unit)
+    if len(some) >= some.shape[1]:
+        covariance = _whole_products(some, some_weights, mean, unit) / total * np.outer(unit, unit)
         variances, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
         directions = vectors.T[::-1][:2]
     else:
         # Fewer rows than features: the same axes from the smaller matrix of inner products.
-        factor = np.ones(len(whole)) if some_weights is None else np.sqrt(some_weights)
-        scaled = whole * unit * factor[:, None]
+        factor = np.ones(len(some)) if some_weights is None else np.sqrt(some_weights)
+        scaled = _whole(some, mean, unit) * unit * factor[:, None]
         variances, vectors = np.linalg.eigh(scaled @ scaled.T / total)
         directions = (scaled.T @ vectors).T[::-1][:2]
         length = np.sqrt((directions**2).sum(axis=1, keepdims=True))
@@ -92,6 +92,27 @@ def principal_axes(problem: Problem) -> Axes:
         top = np.append(top, 0.0)
         directions = np.vstack([directions, np.zeros(rows.shape[1])])
     return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]))
+
+
+def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
+    """Return rows less their mean as whole numbers of units; a missing value is 0."""
+    whole: Float64s = np.rint((rows.astype(np.float64) - mean) / unit)
+    whole[np.isnan(whole)] = 0.0
+    return whole
+
+
+def _whole_products(
+    rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
+) -> Float64s:
+    """Return the weighted sums of products of features, in whole units: exact in any order."""
+    products = np.zeros((rows.shape[1], rows.shape[1]))
+    step = max(1, BLOCK_VALUES // rows.shape[1])
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        whole = _whole(rows[part], mean, unit)
+        weighted = whole if weights is None else np.rint(whole * weights[part, None])
+        products += weighted.T @ whole
+    return products
 
 
 def mean_and_covariance(rows: Floats, weights: Float64s | None) -> tuple[Float64s, Float64s]:
