@@ -116,6 +116,8 @@ POSITIONAL_OUTSIDE = {
     # "qualified name": "reason"
     "SOM.fit": "scikit-learn's order X, y, sample_weight, which pipelines pass by position",
     "SOM.fit_predict": "as fit",
+    "SOM.partial_fit": "as fit",
+    "SOMImputer.fit": "as SOM.fit",
     "SOM.score": "scikit-learn's order X, y, sample_weight",
     "SOMDetector.fit": "as SOM.fit",
     "Lattice.__init__": "a frozen record of four fields, made by position in every example",

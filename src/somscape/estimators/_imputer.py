@@ -21,7 +21,7 @@ SPREAD_RADIUS = 1.0
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Fill missing values with those of the nearest prototypes, and say how sure that is.
+    """Fill missing values from the nearest prototypes, with their spread.
 
     Parameters
     ----------
