@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from somscape import Lattice, Map, plots
 from somscape._errors import InputError
 from somscape.encode import CategoryCode, Encoding, NumberCode
+from somscape.tables import Table, table_from_columns
 
 SAME = {"rtol": 0, "atol": 1e-12}  # a few roundings of float64
 
@@ -274,6 +275,38 @@ def test_training_shows_error_and_radius_by_epoch() -> None:
     np.testing.assert_array_equal(error.lines[0].get_xydata(), [[1, 0.9], [2, 0.5], [3, 0.4]])
     np.testing.assert_array_equal(radius.lines[0].get_ydata(), [2, 1, 0.5])
     assert radius.get_xlabel() == "epoch"
+
+
+# Trade-off of candidates
+
+
+def candidates() -> Table:
+    return table_from_columns(
+        {
+            "n_rows": [2, 2, 4, 4],
+            "n_cols": [3, 3, 6, 6],
+            "detail": ["smooth", "sharp", "smooth", "sharp"],
+            "quantization_error": [0.9, 0.8, 0.7, 0.5],
+            "topographic_error": [0.01, 0.05, 0.02, 0.2],
+            "stability": [0.9, 0.7, 0.8, 0.1],
+        }
+    )
+
+
+def test_the_trade_off_has_a_line_per_size_and_a_marker_per_candidate() -> None:
+    ax = plots.trade_off(candidates()).ax_
+    lines = {line.get_label(): line.get_xydata() for line in ax.lines}
+    np.testing.assert_array_equal(lines["2 x 3"], [[0.01, 0.9], [0.05, 0.8]])
+    np.testing.assert_array_equal(lines["4 x 6"], [[0.02, 0.7], [0.2, 0.5]])
+    areas = [points.get_sizes()[0] for points in ax.collections]
+    assert np.argsort(areas).tolist() == [3, 1, 2, 0]  # by stability
+
+
+def test_the_trade_off_of_another_table_is_refused() -> None:
+    with pytest.raises(InputError, match=r"lacks \['detail', .*SOM.suggest"):
+        plots.trade_off(table_from_columns({"n_rows": [2], "n_cols": [2]}))
+    with pytest.raises(InputError, match="has no rows"):
+        plots.trade_off(candidates().take(np.arange(0)))
 
 
 # Refusals

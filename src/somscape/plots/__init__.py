@@ -7,6 +7,7 @@ from somscape.plots._display import Display
 from somscape.plots._hits import hits
 from somscape.plots._planes import planes
 from somscape.plots._shown import ColumnPlane, column_plane
+from somscape.plots._trade_off import trade_off
 from somscape.plots._training import training
 from somscape.plots._umatrix import umatrix
 
@@ -16,6 +17,7 @@ __all__ = [
     "column_plane",
     "hits",
     "planes",
+    "trade_off",
     "training",
     "umatrix",
 ]

@@ -1,0 +1,93 @@
+"""What candidate settings give and take: fidelity to the rows against order on the map."""
+
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape.plots._display import Display, make_figure
+from somscape.tables import Table
+
+_COLUMNS = ("n_rows", "n_cols", "detail", "quantization_error", "topographic_error", "stability")
+_MARKERS = {"smooth": "o", "balanced": "s", "sharp": "^"}
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_SMALLEST, _LARGEST = 25.0, 160.0
+"""Areas of the markers of stability 0 and 1, in square points."""
+
+
+def trade_off(candidates: Table) -> Display:
+    """Draw the candidates of `SOM.suggest`: both errors, lower left is better.
+
+    Parameters
+    ----------
+    candidates : Table
+        As `somscape.SOM.suggest` returns it.
+
+    Returns
+    -------
+    Display
+        A line per map size from "smooth" to "sharp"; the larger a marker, the more alike the
+        maps of different samples.
+
+    Raises
+    ------
+    InputError
+        When the table lacks one of the columns, or rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> display = plots.trade_off(SOM.suggest(X, n_samples=100, n_seeds=2, random_state=0))
+    >>> display.ax_.get_xlabel()
+    'topographic error'
+    """
+    names = candidates.names if isinstance(candidates, Table) else ()
+    if missing := [name for name in _COLUMNS if name not in names]:
+        raise InputError(f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.")
+    if candidates.n_rows == 0:
+        raise InputError("`candidates` has no rows; give SOM.suggest(X) more rows.")
+    figure = make_figure(5.6, 4.0)
+    ax = figure.add_axes((0.14, 0.14, 0.6, 0.76))
+    qe, te, stability = (candidates.column(name).numbers for name in _COLUMNS[3:])
+    detail = [str(cell) for cell in candidates.column("detail").cells]
+    area = _SMALLEST + (_LARGEST - _SMALLEST) * np.clip(stability, 0, 1)
+    sizes = list(
+        zip(candidates.column("n_rows").numbers, candidates.column("n_cols").numbers, strict=True)
+    )
+    for number, size in enumerate(dict.fromkeys(sizes)):
+        color = _COLORS[number % len(_COLORS)]
+        which = [i for i, other in enumerate(sizes) if other == size]
+        label = f"{size[0]:.0f} x {size[1]:.0f}"
+        ax.plot(te[which], qe[which], color=color, linewidth=1.2, alpha=0.6, label=label)
+        for i in which:
+            ax.scatter(te[i], qe[i], s=area[i], color=color, marker=_MARKERS.get(detail[i], "o"))
+    ax.set_xlabel("topographic error", fontsize=9)
+    ax.set_ylabel("quantization error", fontsize=9)
+    ax.set_title("Candidates: lower left is better", fontsize=11)
+    ax.tick_params(labelsize=8)
+    ax.grid(alpha=0.25)
+    ax.spines[["top", "right"]].set_visible(False)
+    _add_legends(ax, sorted(set(detail), key=list(_MARKERS).index))
+    return Display(figure, (ax,))
+
+
+def _add_legends(ax: Any, details: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    place = {"fontsize": 8, "title_fontsize": 8, "frameon": False, "loc": "upper left"}
+    ax.add_artist(ax.legend(title="map", bbox_to_anchor=(1.02, 1.0), **place))
+    shapes = [
+        Line2D([], [], color="#555555", marker=_MARKERS[name], linestyle="", label=name)
+        for name in details
+    ]
+    ax.add_artist(ax.legend(handles=shapes, title="detail", bbox_to_anchor=(1.02, 0.6), **place))
+    areas = [
+        Line2D(
+            [], [], color="#555555", marker="o", linestyle="", label=f"{share:.1f}",
+            markersize=(_SMALLEST + (_LARGEST - _SMALLEST) * share) ** 0.5,
+        )
+        for share in (0.5, 1.0)
+    ]  # fmt: skip
+    ax.legend(handles=areas, title="stability", bbox_to_anchor=(1.02, 0.28), **place)
