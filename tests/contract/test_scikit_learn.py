@@ -1,10 +1,15 @@
 """scikit-learn's own checks, none of them expected to fail, and what users combine maps with."""
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 
+import joblib
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import clone, is_outlier_detector
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -167,6 +172,76 @@ def test_a_pickled_estimator_answers_as_before(estimator):
         np.testing.assert_array_equal(back.map_.codebook, fitted.map_.codebook)
         np.testing.assert_array_equal(back.map_.u_heights, fitted.map_.u_heights)
         assert repr(back) == repr(fitted)
+
+
+@pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3)), SOMImputer()])
+def test_a_fitted_estimator_goes_through_joblib(estimator, tmp_path):
+    X = rows_of()
+    fitted = clone(estimator).set_params(random_state=0).fit(X)
+    joblib.dump(fitted, tmp_path / "fitted.joblib")
+    back = joblib.load(tmp_path / "fitted.joblib")
+    method = "transform" if isinstance(estimator, SOMImputer) else "predict"
+    np.testing.assert_array_equal(getattr(back, method)(X), getattr(fitted, method)(X))
+
+
+@pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])
+def test_weights_are_routed_to_where_they_are_asked_for(estimator):
+    X, weights = rows_of(), np.arange(1.0, 91.0)
+    direct = clone(estimator).fit(X, sample_weight=weights)
+    with sklearn.config_context(enable_metadata_routing=True):
+        asking = clone(estimator).set_fit_request(sample_weight=True)
+        routed = make_pipeline(asking).fit(X, sample_weight=weights)
+        np.testing.assert_array_equal(routed[-1].map_.codebook, direct.map_.codebook)
+        refusing = clone(estimator).set_fit_request(sample_weight=False)
+        plain = make_pipeline(refusing).fit(X)
+        assert (plain[-1].map_.codebook != direct.map_.codebook).any()
+
+
+def test_cross_validation_routes_weights_to_fitting_and_scoring():
+    X, weights = rows_of(), np.arange(1.0, 91.0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        som = SOM(2, 3).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        scores = cross_val_score(som, X, cv=3, params={"sample_weight": weights})
+    for part, score in zip(np.array_split(np.arange(90), 3), scores, strict=True):
+        rest = np.setdiff1d(np.arange(90), part)
+        fitted = SOM(2, 3).fit(X[rest], sample_weight=weights[rest])
+        assert score == fitted.score(X[part], sample_weight=weights[part])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_filled_rows_come_as_data_frames_on_request(library):
+    frames = pytest.importorskip(library)
+    X = rows_of()
+    X[3, 1] = np.nan
+    frame = frames.DataFrame({name: X[:, j] for j, name in enumerate(NAMES)})
+    filled = SOMImputer().set_output(transform=library).fit_transform(frame)
+    assert isinstance(filled, frames.DataFrame)
+    assert list(filled.columns) == NAMES
+    np.testing.assert_array_equal(filled.to_numpy(), SOMImputer().fit_transform(X))
+
+
+def test_arrays_of_other_libraries_are_taken_as_numpys():
+    xp = pytest.importorskip("array_api_strict")
+    som = SOM(2, 3).fit(xp.asarray(rows_of()))
+    found = som.predict(xp.asarray(rows_of()))
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_array_equal(found, SOM(2, 3).fit(rows_of()).labels_)
+
+
+def test_array_api_dispatch_changes_nothing():
+    script = """
+import array_api_strict as xp, numpy as np, sklearn
+from somscape import SOM
+X = np.random.default_rng(0).normal(size=(90, 3))
+sklearn.set_config(array_api_dispatch=True)
+found = SOM(2, 3).fit(xp.asarray(X)).transform(xp.asarray(X))
+assert type(found) is np.ndarray
+np.testing.assert_array_equal(found, SOM(2, 3).fit_transform(X))
+"""
+    pytest.importorskip("array_api_strict")
+    # SciPy reads the variable once, when it is imported.
+    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, env=environment)
 
 
 def test_missing_fill_is_told_to_scikit_learn():

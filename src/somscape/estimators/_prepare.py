@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _check_sample_weight, validate_data
@@ -157,16 +158,18 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
     try:
-        values = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
-            dtype=[np.float64, np.float32],
-            order="C",
-            ensure_all_finite=False,
-            ensure_min_samples=min_rows,
-        )
+        # Arrays of other libraries become NumPy's, also where scikit-learn would leave them.
+        with config_context(array_api_dispatch=False):
+            values = validate_data(
+                estimator,
+                X,
+                reset=reset,
+                accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
+                dtype=[np.float64, np.float32],
+                order="C",
+                ensure_all_finite=False,
+                ensure_min_samples=min_rows,
+            )
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise
