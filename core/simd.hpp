@@ -149,16 +149,26 @@ inline std::uint32_t not_above_mask(Vec a, Vec b) {
 #endif
 }
 
+// All lanes brought together by halves: lane i with lane i + 4, i + 2, i + 1.
+template <class Vec, class Join>
+SOMSCAPE_INLINE inline auto reduced(Vec a, Join join) {
+    constexpr int lanes = sizeof(Vec) / (is_float<Vec> ? 4 : 8);
+    if constexpr (lanes == 8) a = join(a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3));
+    if constexpr (lanes == 8) a = join(a, __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5));
+    if constexpr (lanes == 8) a = join(a, __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6));
+    if constexpr (lanes == 4) a = join(a, __builtin_shufflevector(a, a, 2, 3, 0, 1));
+    if constexpr (lanes == 4) a = join(a, __builtin_shufflevector(a, a, 1, 0, 3, 2));
+    if constexpr (lanes == 2) a = join(a, __builtin_shufflevector(a, a, 1, 0));
+    return a[0];
+}
+
 template <class Vec>
 inline auto sum_of_lanes(Vec a) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
     if constexpr (is_float<Vec>) return _mm512_reduce_add_ps((__m512)a);
     else return _mm512_reduce_add_pd((__m512d)a);
 #else
-    constexpr int lanes = sizeof(Vec) / (is_float<Vec> ? 4 : 8);
-    auto sum = a[0];
-    for (int i = 1; i < lanes; ++i) sum += a[i];
-    return sum;
+    return reduced(a, [](auto one, auto other) { return one + other; });
 #endif
 }
 
@@ -193,6 +203,31 @@ inline void load_first(const T* from, std::int64_t n, Wide& to) {
         std::memcpy(&to, all, sizeof to);
         return;
     }
+#elif defined(__AVX2__)
+    constexpr int lanes = sizeof(Wide) / sizeof(T), piece = 32 / sizeof(T);
+    using Signed = typename Simd<T>::Int;
+    // A window on these is a mask of n lanes; what it leaves out is not read.
+    static constexpr Signed window[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const Signed* first = window + 8 - n;
+    if constexpr (sizeof(T) == 4 && sizeof(Wide) == 16) {
+        const __m128 all = _mm_maskload_ps(from, _mm_loadu_si128((const __m128i*)first));
+        std::memcpy(&to, &all, sizeof to);
+        return;
+    }
+    if constexpr (sizeof(Wide) % 32 == 0 && lanes <= 8) {
+        unrolled<lanes / piece>([&](auto p) SOMSCAPE_INLINE {
+            const __m256i mask = _mm256_loadu_si256((const __m256i*)(first + p * piece));
+            char* const at = reinterpret_cast<char*>(&to) + 32 * p;
+            if constexpr (sizeof(T) == 4) {
+                const __m256 part = _mm256_maskload_ps((const float*)from + p * piece, mask);
+                std::memcpy(at, &part, sizeof part);
+            } else {
+                const __m256d part = _mm256_maskload_pd((const double*)from + p * piece, mask);
+                std::memcpy(at, &part, sizeof part);
+            }
+        });
+        return;
+    }
 #endif
     to = Wide{};
     for (int i = 0; i < n; ++i) to[i] = from[i];
@@ -221,10 +256,7 @@ inline auto least_lane(Vec a) {
     if constexpr (is_float<Vec>) return _mm512_reduce_min_ps((__m512)a);
     else return _mm512_reduce_min_pd((__m512d)a);
 #else
-    constexpr int lanes = sizeof(Vec) / (is_float<Vec> ? 4 : 8);
-    auto least = a[0];
-    for (int i = 1; i < lanes; ++i) least = a[i] < least ? a[i] : least;
-    return least;
+    return reduced(a, [](auto one, auto other) { return smaller(one, other); });
 #endif
 }
 
