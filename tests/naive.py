@@ -385,6 +385,34 @@ def topographic_error(X, codebook, neighbor_lists):
 # Outliers
 
 
+def usual_units(codebook, hits, trim):
+    """Tell the units whose prototypes stand for usual rows, one truth value a unit.
+
+    Source: the definition in the user guide, on scores. Around each unit that won rows the nearest
+    such units, itself first, are taken in until they hold 5 % of the rows, at least 10 of them or
+    all; the farthest one's distance is its reach. In order of reach, units are usual while their
+    rows are at most 1 - trim of all; the first always is.
+    """
+    w, n = _table(codebook), [float(h) for h in hits]
+    live = [u for u in range(len(w)) if n[u] > 0]
+    total = math.fsum(n)
+    wanted = min(max(0.05 * total, 10), total)
+    reach = {}
+    for u in live:
+        around = sorted((math.dist(w[u], w[v]), v) for v in live)
+        held = 0.0
+        for distance, v in around:
+            held += n[v]
+            if held >= wanted - 1e-9:
+                reach[u] = distance
+                break
+    usual, held = [False] * len(w), 0.0
+    for number, u in enumerate(sorted(live, key=lambda u: (reach[u], u))):
+        held += n[u]
+        usual[u] = number == 0 or trim == 0 or held <= (1 - trim) * total + 1e-9
+    return np.array(usual)
+
+
 def k_prototype(X, codebook, live, k):
     """Give each row's outlier score (n,) and what each feature contributes to it (n, d).
 

@@ -37,7 +37,9 @@ def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes)
     detector = detector_of(X, n_prototypes=n_prototypes, som=SOM(4, 5))
     new = rows_of(30, dtype=dtype, seed=1) * 2
     map_ = detector.map_
-    scores, parts = naive.k_prototype(new, map_.codebook, map_.hits > 0, n_prototypes)
+    usual = naive.usual_units(map_.codebook, map_.hits, 0.2)
+    np.testing.assert_array_equal(map_.detector.usual, usual)
+    scores, parts = naive.k_prototype(new, map_.codebook, usual, n_prototypes)
     np.testing.assert_allclose(detector.score_samples(new), -scores, rtol=1e-12)
     np.testing.assert_allclose(detector.explain(new), parts, rtol=1e-11, atol=1e-14)
 
@@ -199,7 +201,7 @@ def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
     # Done again by hand: split the same order in five, train on four, score the fifth.
     X = rows_of(53)
     som = SOM(3, 4, random_state=7)
-    detector = SOMDetector(som=som, n_folds=5, n_prototypes=3).fit(X)
+    detector = SOMDetector(som=som, n_folds=5, n_prototypes=3, trim=0).fit(X)
     order = np.random.default_rng(7).permutation(53)
     expected = []
     for fold in np.array_split(order, 5):
@@ -216,7 +218,7 @@ def test_a_row_that_shaped_its_own_prototype_is_unusual_to_the_calibration():
     # row tells where it lies, so its calibration score is large and its p-value is not 1/(n + 1)
     # by rank in sample.
     X = np.vstack([rows_of(60), [[500.0, 0, 0, 0]]])
-    detector = detector_of(X, n_prototypes=1, som=SOM(3, 4, radius_end=0.1))
+    detector = detector_of(X, n_prototypes=1, trim=0, som=SOM(3, 4, radius_end=0.1))
     assert -detector.score_samples(X)[60] < 1e-9
     assert detector.map_.detector.calibration[-1] > 100
 
@@ -301,13 +303,16 @@ def test_score_is_a_parameter_and_parameters_reach_the_map_to_train():
 
 
 WRONG = [
-    ({"score": "iforest"}, ValueError, "`score` must be one of 'k_prototype'; got 'iforest'"),
+    ({"score": "iforest"}, ValueError, "`score` must be one of 'k_prototype', .*; got 'iforest'"),
     ({"contamination": 0}, ValueError, "`contamination` must be .*above 0 and at most 0.5; got 0"),
     ({"contamination": 0.6}, ValueError, "`contamination` must be .* at most 0.5; got 0.6"),
     ({"contamination": "auto"}, TypeError, "`contamination` must be a number; got 'auto'"),
-    ({"n_prototypes": 0}, ValueError, "`n_prototypes` must be at least 1; got 0"),
-    ({"n_prototypes": 17}, ValueError, "`n_prototypes` must be at most 16; got 17"),
-    ({"n_prototypes": 2.5}, TypeError, "`n_prototypes` must be a whole number; got 2.5"),
+    ({"n_prototypes": 0}, ValueError, "`n_prototypes` must be at least 1.*; got 0"),
+    ({"n_prototypes": 17}, ValueError, "`n_prototypes` must be .*at most 16.*; got 17"),
+    ({"n_prototypes": 2.5}, TypeError, "`n_prototypes` must be a whole number.*; got 2.5"),
+    ({"trim": 0.6}, ValueError, '`trim` must be .* at most 0.5 or "auto"; got 0.6'),
+    ({"trim": -0.1}, ValueError, "`trim` must be .*at least 0"),
+    ({"training_is_clean": "yes"}, TypeError, "`training_is_clean` must be True or False; got 'y"),
     ({"n_folds": 1}, ValueError, "`n_folds` must be at least 2; got 1"),
     ({"n_folds": "all"}, TypeError, "`n_folds` must be a whole number; got 'all'"),
     ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'drop'"),

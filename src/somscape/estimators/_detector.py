@@ -34,17 +34,36 @@ class SOMDetector(OutlierMixin, BaseEstimator):
 
     Parameters
     ----------
-    score : {"k_prototype"}, default="k_prototype"
-        Mean distance to the ``n_prototypes`` nearest prototypes that won a training row.
+    score : str, default="k_prototype"
+        What is unusual, always measured from the prototypes that stand for usual rows (`trim`):
+
+        - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest;
+        - ``"quantization_error"``: distance to the nearest;
+        - ``"mass"``: mean distance to the nearest that hold 2 % of the rows, at least ten;
+        - ``"density"``: minus the log of a gaussian density with a kernel at each prototype,
+          weighted by its rows;
+        - ``"local_scale"``: the quantization error in units of how far that prototype's own rows
+          lie from it;
+        - ``"u_height"``: how far the best unit's prototype lies from its neighbors', the
+          article's distance map;
+        - ``"hit_density"``: minus the log of the share of rows around the best unit.
     contamination : float, default=0.05
         Share of the training rows that `predict` flags, in (0, 0.5].
-    n_prototypes : int, default=5
+    n_prototypes : int or "auto", default="auto"
         From 1 (the quantization error) to 16.  Several resist a lone outlier that has
-        pulled a prototype to itself.
+        pulled a prototype to itself.  ``"auto"``: 5, or 2 where training is clean.
+    trim : float or "auto", default="auto"
+        Share of the training rows, up to 0.5, whose prototypes do not count as usual: those with
+        the fewest rows around them, among them those of outliers that lie together.  ``"auto"``:
+        0.2, or 0 where training is clean.
+    training_is_clean : bool, default=False
+        Whether all training rows are known to be usual; the map may then follow them closely.
     n_folds : int, default=5
-        For the p-values: each fold is scored by a map trained on the others.
+        For the p-values: each fold is scored by a map trained on the others.  Of more than
+        20,000 rows, so many are drawn to train the map, and the others take the folds' place.
     som : SOM or None, default=None
-        The map to train, unfitted; None: ``SOM()``.  Its ``missing`` and ``encoding`` are not
+        The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
+        the root of the number of rows.  Its ``missing`` and ``encoding`` are not
         used; the detector's are.
     missing : {"error", "fill"}, default="error"
         As for `SOM`; a given ``encoding`` has its own.
@@ -98,7 +117,9 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         score: str = "k_prototype",
         contamination: float = 0.05,
         *,
-        n_prototypes: int = 5,
+        n_prototypes: int | str = "auto",
+        trim: float | str = "auto",
+        training_is_clean: bool = False,
         n_folds: int = 5,
         som: SOM | None = None,
         missing: str = "error",
@@ -108,6 +129,8 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         self._score = score
         self.contamination = contamination
         self.n_prototypes = n_prototypes
+        self.trim = trim
+        self.training_is_clean = training_is_clean
         self.n_folds = n_folds
         self.som = som
         self.missing = missing
@@ -157,7 +180,14 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             For a parameter or a value that cannot be used; the message says which.
         """
         check_choice("missing", self.missing, ("error", "fill"))
-        detection = Detection(self._score, self.contamination, self.n_prototypes, self.n_folds)
+        detection = Detection(
+            self._score,
+            self.contamination,
+            self.n_prototypes,
+            self.trim,
+            self.training_is_clean,
+            self.n_folds,
+        )
         settings = self._settings()
         prepared = prepare(
             self,
@@ -168,11 +198,12 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             min_rows=2,
         )
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
-        self.map_ = train_detector(
+        self.map_, units = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection
         )
         self.offset_ = -settings_of(self.map_).threshold
-        self.labels_ = self.map_.winners(prepared.all_rows)
+        is_whole = len(units) == len(prepared.all_rows)
+        self.labels_ = units if is_whole else self.map_.winners(prepared.all_rows)
         self.kernels_used_ = select_kernels().name
         return self
 
@@ -186,7 +217,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Minus the mean distance to the nearest prototypes.
+            Minus what `score` names.
         """
         check_is_fitted(self)
         return -score_rows(self.map_, rows_for(self, X))

@@ -468,7 +468,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
 def settings_of_som(som: SOM) -> Settings:
     """Return a SOM's parameters as checked settings; draws a seed where one is needed."""
-    names = [f.name for f in fields(Settings) if f.name not in ("seed", "callbacks")]
+    of_others = ("units_per_root", "seed", "callbacks")
+    names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
         raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
     callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)

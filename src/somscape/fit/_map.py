@@ -278,6 +278,7 @@ def _lattice_for(
         n_cols,
         is_hexagonal=is_hexagonal,
         needs_even_rows=is_hexagonal and settings.boundary == "torus",
+        units_per_root=settings.units_per_root,
     )
     return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
 

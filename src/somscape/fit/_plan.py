@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from somscape._types import Float64s
 
+UNITS_PER_ROOT = 5.0
+"""Units of an automatic map for the square root of the number of rows."""
+
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
 AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 40}, 10
@@ -111,6 +114,7 @@ def auto_shape(
     *,
     is_hexagonal: bool,
     needs_even_rows: bool,
+    units_per_root: float = UNITS_PER_ROOT,
 ) -> tuple[int, int]:
     """Return rows and columns for a map, keeping those that are given.
 
@@ -126,15 +130,17 @@ def auto_shape(
         Rows then lie closer than columns, and more of them fit the same shape.
     needs_even_rows : bool
         As a hexagonal torus does.
+    units_per_root : float, default=5
+        Vesanto's rule has 5.
 
     Returns
     -------
     n_rows, n_cols : int
-        With ``min(max(ceil(5 sqrt(N)), 9), 10_000)`` units as nearly as the shape allows, and
+        With ``min(max(ceil(units_per_root sqrt(N)), 9), 10_000)`` units as nearly as the shape allows, and
         never more units than rows of data.
     """
     limit = max(1, math.floor(total_weight))
-    wanted = min(max(math.ceil(5 * math.sqrt(total_weight)), MIN_UNITS), MAX_UNITS, limit)
+    wanted = min(max(math.ceil(units_per_root * math.sqrt(total_weight)), MIN_UNITS), MAX_UNITS, limit)
     first, second = variances
     has_shape = second > 0 and second * wanted >= first
     stretch = min(math.sqrt(first / second), MAX_STRETCH) if has_shape else 1.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_number, check_whole
-from somscape.fit._plan import RADIUS_END
+from somscape.fit._plan import RADIUS_END, UNITS_PER_ROOT
 from somscape.fit._schedule import SCHEDULES
 from somscape.fit._start import STARTS
 from somscape.fit._watch import Callback
@@ -25,7 +25,7 @@ ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
 class Settings:
     """How to train a map; the parameters of `somscape.SOM` say what each means.
 
-    ``seed`` draws the start and the order of rows.
+    ``seed`` draws the start and the order of rows; ``units_per_root`` sizes automatic maps.
 
     Raises
     ------
@@ -54,6 +54,7 @@ class Settings:
     feature_weight: Any = None
     order: Any = "random"
     max_time: float | None = None
+    units_per_root: float = UNITS_PER_ROOT
     seed: int = 0
     callbacks: Sequence[Callback] = ()
 

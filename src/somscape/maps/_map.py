@@ -24,10 +24,19 @@ from somscape.kernels import EUCLIDEAN, METRIC_NAMES, Metric, Rows, SparseRows, 
 from somscape.save import Record, read_record, write_record
 from somscape.tables import Table
 
-SCORES = ("k_prototype",)
+SCORES = (
+    "k_prototype",
+    "quantization_error",
+    "mass",
+    "density",
+    "local_scale",
+    "u_height",
+    "hit_density",
+)
 MAX_PROTOTYPES = 16
 NO_UNIT = -1
 """The unit of a row without any value."""
+DETECTOR_ARRAYS = ("calibration", "calibration_weights", "usual", "spread")
 METRIC_ARRAYS = ("feature_weights", "whitening", "center")
 
 
@@ -47,6 +56,10 @@ class DetectorSettings:
         Ascending scores of rows that did not train the map they were scored on.
     calibration_weights : ndarray of shape (n_rows,) or None, default=None
         What each of them counts; None: 1 each.
+    usual : ndarray of shape (n_units,), bool, or None, default=None
+        Units whose prototypes stand for usual rows; None: those that won a row.
+    spread : ndarray of shape (n_units,) or None, default=None
+        Root mean squared distance of a unit's rows to it, pooled with its neighbors'.
     """
 
     score: str
@@ -54,6 +67,8 @@ class DetectorSettings:
     threshold: float
     calibration: Float64s
     calibration_weights: Float64s | None = None
+    usual: NDArray[np.bool_] | None = None
+    spread: Float64s | None = None
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -69,6 +84,11 @@ class DetectorSettings:
             weights.shape != calibration.shape or not (np.isfinite(weights) & (weights > 0)).all()
         ):
             raise ValueError("`calibration_weights` must be one finite weight above 0 per score.")
+        if self.usual is not None and not (self.usual.dtype == bool and self.usual.any()):
+            raise ValueError("`usual` must be truth values by unit, at least one of them true.")
+        spread = self.spread
+        if spread is not None and not (np.isfinite(spread).all() and (spread >= 0).all()):
+            raise ValueError("`spread` must be finite and not negative.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,6 +289,17 @@ class Map:
             total += np.where(present, apart, 0.0)
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
+    @cached_property
+    def usual_units(self) -> Ints:
+        """Units that a detector measures rows from, ascending: see `DetectorSettings.usual`."""
+        usual = None if self.detector is None else self.detector.usual
+        return np.flatnonzero(self.hits > 0 if usual is None else usual)
+
+    @cached_property
+    def usual_codebook(self) -> Float64s:
+        """Prototypes of `usual_units`."""
+        return np.ascontiguousarray(self.codebook[self.usual_units])
+
     def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
         """Return the component plane of a column: each unit's value in original units.
 
@@ -379,9 +410,9 @@ def _to_record(map_: Map) -> Record:
             "n_prototypes": detector.n_prototypes,
             "threshold": detector.threshold,
         }
-        arrays["calibration"] = detector.calibration
-        if detector.calibration_weights is not None:
-            arrays["calibration_weights"] = detector.calibration_weights
+        for name in DETECTOR_ARRAYS:
+            if getattr(detector, name) is not None:
+                arrays[name] = getattr(detector, name)
     return Record(header, arrays)
 
 
@@ -421,11 +452,13 @@ def _from_record(record: Record) -> Map:
             raise TypeError(f"{part} must be names and values")
     detector = None
     if header["detector"] is not None:
+        parts = {name: arrays.get(name) for name in DETECTOR_ARRAYS if name != "calibration"}
         detector = DetectorSettings(
-            **header["detector"],
-            calibration=arrays["calibration"],
-            calibration_weights=arrays.get("calibration_weights"),
+            **header["detector"], calibration=arrays["calibration"], **parts
         )
+        for name in ("usual", "spread"):
+            if parts[name] is not None and parts[name].shape != hits.shape:
+                raise ValueError(f"{name} must have one value per unit")
     history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     return Map(
         codebook,

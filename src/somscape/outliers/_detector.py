@@ -1,16 +1,29 @@
-"""From prepared rows to a map that can score: training, threshold, calibration."""
+"""From prepared rows to a map that can score: training, usual prototypes, threshold, calibration."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_number, check_whole
 from somscape.encode import Encoding
 from somscape.fit import Settings, train_map
+from somscape.grid import Lattice
 from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import threshold_for
 from somscape.outliers._score import score_rows
+from somscape.outliers._usual import spread_of, usual_units
+
+TRIM, CLEAN_TRIM = 0.2, 0.0
+N_PROTOTYPES, CLEAN_N_PROTOTYPES = 5, 2
+UNITS_PER_ROOT = 8.0
+"""Units of a detector's automatic map for the square root of its rows; a map to look at has 5."""
+
+CLEAN_RADIUS_END = 0.4
+"""Where all rows are usual, prototypes may follow them closely."""
+
+MOST_TRAINED = 20_000
+"""Rows that train a map; of more, so many are drawn, and the others calibrate."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +38,42 @@ class Detection:
 
     score: str = "k_prototype"
     contamination: float = 0.05
-    n_prototypes: int = 5
+    n_prototypes: int | str = "auto"
+    trim: float | str = "auto"
+    training_is_clean: bool = False
     n_folds: int = 5
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
         check_number("contamination", self.contamination, 0, 0.5)
-        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
+        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
+        check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
+        if not isinstance(self.training_is_clean, bool | np.bool_):
+            raise TypeError(
+                f"`training_is_clean` must be True or False; got {self.training_is_clean!r}."
+            )
         check_whole("n_folds", self.n_folds, 2)
+
+    @property
+    def k(self) -> int:
+        """Number of nearest prototypes."""
+        if isinstance(self.n_prototypes, str):
+            return CLEAN_N_PROTOTYPES if self.training_is_clean else N_PROTOTYPES
+        return int(self.n_prototypes)
+
+    @property
+    def trimmed(self) -> float:
+        """Share of the rows whose prototypes do not count as usual."""
+        if isinstance(self.trim, str):
+            return CLEAN_TRIM if self.training_is_clean else TRIM
+        return float(self.trim)
+
+    def of_map(self, settings: Settings) -> Settings:
+        """Return settings of a map, with what is automatic as it suits detection."""
+        changed: dict[str, float] = {"units_per_root": UNITS_PER_ROOT}
+        if self.training_is_clean and settings.radius_end == settings.radius_start == "auto":
+            changed["radius_end"] = CLEAN_RADIUS_END
+        return replace(settings, **changed)
 
 
 def train_detector(
@@ -41,8 +82,8 @@ def train_detector(
     encoding: Encoding,
     settings: Settings,
     detection: Detection,
-) -> Map:
-    """Train a map, set its threshold and calibrate it.
+) -> tuple[Map, Ints]:
+    """Train a map, find its usual prototypes, set its threshold and calibrate it.
 
     Parameters
     ----------
@@ -56,34 +97,78 @@ def train_detector(
 
     Returns
     -------
-    Map
-        With detector settings.  Costs ``1 + n_folds`` trainings.
+    map_ : Map
+        With detector settings.  Costs ``1 + n_folds`` trainings on up to 20,000 rows; beyond
+        that, one on so many of them.
+    units : ndarray of shape (n_samples,)
+        Best matching unit of each row.
     """
-    map_, _, _ = train_map(rows, weights, encoding, settings)
-    detector = DetectorSettings(detection.score, detection.n_prototypes, 0.0, np.empty(0))
-    map_ = replace(map_, detector=detector)
-    threshold = threshold_for(score_rows(map_, rows), detection.contamination, weights)
-    calibration = _cross_fitted_scores(map_, rows, weights, settings, detection.n_folds)
-    order = np.argsort(calibration, kind="stable")
-    detector = replace(
-        detector,
-        threshold=threshold,
-        calibration=calibration[order],
-        calibration_weights=None if weights is None else weights[order],
+    trainer = _Trainer(encoding, detection.of_map(settings), detection)
+    rng = np.random.default_rng(settings.seed)
+    order = rng.permutation(len(rows))
+    drawn = np.sort(order[:MOST_TRAINED])
+    is_drawn = len(drawn) < len(rows)
+    map_, units = trainer.train(rows, weights, drawn if is_drawn else None)
+    scores = score_rows(map_, rows)
+    if is_drawn:
+        held = np.setdiff1d(order, drawn, assume_unique=True)
+        calibration, weights_held = scores[held], None if weights is None else weights[held]
+    else:
+        folds = np.array_split(order, min(detection.n_folds, len(rows)))
+        calibration, weights_held = trainer.cross_fitted(map_.lattice, rows, weights, folds), weights
+    ascending = np.argsort(calibration, kind="stable")
+    assert map_.detector is not None
+    settled = replace(
+        map_.detector,
+        threshold=threshold_for(scores, detection.contamination, weights),
+        calibration=calibration[ascending],
+        calibration_weights=None if weights_held is None else weights_held[ascending],
     )
-    return replace(map_, detector=detector)
+    return replace(map_, detector=settled), units
 
 
-def _cross_fitted_scores(
-    map_: Map, rows: Floats, weights: Float64s | None, settings: Settings, n_folds: int
-) -> Float64s:
-    """Score every row by a map of the same shape that was trained without its fold."""
-    n = len(rows)
-    order = np.random.default_rng(settings.seed).permutation(n)
-    scores = np.empty(n)
-    for fold in np.array_split(order, min(n_folds, n)):
-        others = np.setdiff1d(order, fold, assume_unique=True)
-        part = None if weights is None else weights[others]
-        without, _, _ = train_map(rows[others], part, map_.encoding, settings, map_.lattice)
-        scores[fold] = score_rows(replace(without, detector=map_.detector), rows[fold])
-    return scores
+@dataclass(frozen=True, eq=False)
+class _Trainer:
+    encoding: Encoding
+    settings: Settings
+    detection: Detection
+
+    def train(
+        self,
+        rows: Floats,
+        weights: Float64s | None,
+        drawn: Ints | None = None,
+        lattice: Lattice | None = None,
+    ) -> tuple[Map, Ints]:
+        """Return a map trained on the rows drawn, that knows the usual ones among all, and units."""
+        if drawn is None:
+            map_, _, units = train_map(rows, weights, self.encoding, self.settings, lattice)
+        else:
+            part = None if weights is None else weights[drawn]
+            chosen = np.ascontiguousarray(rows[drawn])
+            map_, _, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
+            units = np.asarray(map_.winners(rows))
+            hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
+            map_ = replace(map_, hits=hits)
+        detector = DetectorSettings(
+            self.detection.score,
+            self.detection.k,
+            0.0,
+            np.empty(0),
+            usual=usual_units(map_, self.detection.trimmed),
+            spread=spread_of(map_, rows, units, weights),
+        )
+        return replace(map_, detector=detector), units
+
+    def cross_fitted(
+        self, lattice: Lattice, rows: Floats, weights: Float64s | None, folds: list[Ints]
+    ) -> Float64s:
+        """Score every row by a map of the same shape that was trained without its fold."""
+        everything = np.arange(len(rows))
+        scores = np.empty(len(rows))
+        for fold in folds:
+            others = np.setdiff1d(everything, fold, assume_unique=True)
+            part = None if weights is None else weights[others]
+            without, _ = self.train(rows[others], part, lattice=lattice)
+            scores[fold] = score_rows(without, rows[fold])
+        return scores

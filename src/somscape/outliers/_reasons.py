@@ -8,7 +8,7 @@ import numpy as np
 from somscape._types import Float64s, Floats
 from somscape.encode import CategoryCode, number_text
 from somscape.maps import Map
-from somscape.outliers._score import contributions, nearest_live
+from somscape.outliers._score import contributions, nearest_usual
 from somscape.tables import Table
 
 MAX_REASONS = 4
@@ -64,9 +64,9 @@ def explain_rows(
     part = table.take(rows_wanted) if isinstance(table, Table) else table[rows_wanted]
     rows = map_.rows_of(part)
     by_column = contributions(map_, rows)
-    codebook, found, _ = nearest_live(map_, rows)
+    found, _ = nearest_usual(map_, rows)
     return [
-        _reasons_of(map_, part, i, rows[i], by_column[i], codebook[found[i]].astype(np.float64))
+        _reasons_of(map_, part, i, rows[i], by_column[i], map_.codebook[found[i]])
         for i in range(len(rows_wanted))
     ]
 

@@ -1,9 +1,11 @@
 """Scores of unusualness, higher for more unusual, and their exact parts by column.
 
-``k_prototype`` is the mean distance to the k nearest live prototypes, those that won a training
-row: close to the distance to k nearest rows, from 5 sqrt(N) prototypes instead of N rows.
+Every score compares something, the row or its prototype, with some prototypes; a column's part is
+what it adds to the squared distances to those, each weighted by its pull on the score.
 """
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,13 @@ from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import select_kernels
 from somscape.maps import DetectorSettings, Map
+from somscape.outliers._usual import pooled
 
 BLOCK_VALUES = 1 << 20
-"""Differences held at once while explaining: 8 MiB."""
+"""Differences or distances held at once: 8 MiB."""
+
+MASS, LEAST_ROWS = 0.02, 10.0
+"""The score ``mass`` takes in the nearest prototypes of this share of the rows, at least so many."""
 
 
 def settings_of(map_: Map) -> DetectorSettings:
@@ -54,17 +60,23 @@ def score_rows(map_: Map, X: Any) -> Float64s:
     Returns
     -------
     ndarray of shape (n_samples,)
-        In encoded feature units.  O(n_samples * n_units * n_features).
+        Distances are in encoded feature units.  O(n_samples * n_units * n_features).
     """
-    _, _, distances = nearest_live(map_, map_.rows_of(X))
-    return distances.mean(axis=1)
+    name = settings_of(map_).score
+    rows = map_.rows_of(X)
+    if name == "k_prototype":  # most used, and needs no more than the distances
+        return nearest_usual(map_, rows)[1].mean(axis=1)
+    scores = np.empty(len(rows))
+    for part in _blocks(len(rows), map_.n_units):
+        scores[part] = _SCORES[name](map_, rows[part]).scores
+    return scores
 
 
 def contributions(map_: Map, X: Any) -> Float64s:
     """Return how much each original column adds to each row's score.
 
-    For each of the k prototypes, column j adds ``(x_j - w_j)^2 / |x - w|`` (0 at distance 0),
-    averaged over the prototypes; a category's levels are merged.  Rows add up to the score.
+    Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w that
+    the row x is compared with; a category's levels are merged.  Rows add up to the score.
 
     Parameters
     ----------
@@ -76,23 +88,158 @@ def contributions(map_: Map, X: Any) -> Float64s:
     Returns
     -------
     ndarray of shape (n_samples, n_columns)
-        Columns in the order of ``map_.encoding.features``.
+        Columns in the order of ``map_.encoding.features``; equal shares where the row does not
+        differ from the prototypes, and the score has another cause (``hit_density``).
     """
     rows = map_.rows_of(X)
+    compare = _SCORES[settings_of(map_).score]
     out = np.empty((len(rows), len(map_.encoding.features)))
-    step = max(1, BLOCK_VALUES // (settings_of(map_).n_prototypes * rows.shape[1]))
-    for start in range(0, len(rows), step):
-        block = rows[start : start + step]
-        codebook, found, distances = nearest_live(map_, block)
-        sq = (block[:, None, :].astype(np.float64) - codebook[found]) ** 2
-        length = np.where(distances > 0, distances, 1.0)[:, :, None]
-        out[start : start + step] = map_.encoding.sum_by_column((sq / length).mean(axis=1))
+    for part in _blocks(len(rows), rows.shape[1] * _n_compared(map_)):
+        found = compare(map_, rows[part])
+        by_feature = np.zeros((len(found.origin), rows.shape[1]))
+        for units, pull in zip(found.units.T, found.pull.T, strict=True):
+            by_feature += pull[:, None] * (found.origin - map_.codebook[units]) ** 2
+        by_column = map_.encoding.sum_by_column(by_feature)
+        by_column[by_column.sum(axis=1) == 0] = 1.0
+        out[part] = by_column * (found.scores / by_column.sum(axis=1))[:, None]
     return out
 
 
-def nearest_live(map_: Map, rows: Floats) -> tuple[Floats, Ints, Float64s]:
-    """Return the prototypes that won a row, and which k of them are nearest to each row."""
-    codebook = np.ascontiguousarray(map_.codebook[map_.hits > 0])
-    k = min(settings_of(map_).n_prototypes, len(codebook))
-    found, distances = select_kernels().search(rows, codebook, k)
-    return codebook, found, distances
+def nearest_usual(map_: Map, rows: Floats) -> tuple[Ints, Float64s]:
+    """Return the units of the k usual prototypes nearest to each row, and their distances.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings, which say k.
+    rows : ndarray of shape (n_samples, n_features)
+
+    Returns
+    -------
+    units : ndarray of shape (n_samples, k)
+    distances : ndarray of shape (n_samples, k)
+    """
+    return _nearest(map_, rows, settings_of(map_).n_prototypes)
+
+
+def _nearest(map_: Map, rows: Floats, k: int) -> tuple[Ints, Float64s]:
+    k = min(k, len(map_.usual_units))
+    found, distances = select_kernels().search(rows, map_.usual_codebook, k)
+    return map_.usual_units[found], distances
+
+
+def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
+    step = max(1, BLOCK_VALUES // values_per_row)
+    return (slice(start, start + step) for start in range(0, n_rows, step))
+
+
+def _n_compared(map_: Map) -> int:
+    """How many prototypes a row is compared with at most."""
+    settings = settings_of(map_)
+    return map_.n_units if settings.score in ("mass", "density") else settings.n_prototypes
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """What a score compares with which prototypes (n_rows, k), and their pull on it."""
+
+    scores: Float64s
+    origin: Floats
+    units: Ints
+    pull: Float64s
+
+
+def _mean_distance(rows: Floats, units: Ints, distances: Float64s) -> _Compared:
+    # d = (sum over columns of (x_j - w_j)^2) / d: each prototype pulls by 1 / d.
+    pull = 1.0 / np.where(distances > 0, distances, np.inf)
+    return _Compared(distances.mean(axis=1), rows, units, pull)
+
+
+def _k_prototype(map_: Map, rows: Floats) -> _Compared:
+    return _mean_distance(rows, *nearest_usual(map_, rows))
+
+
+def _quantization_error(map_: Map, rows: Floats) -> _Compared:
+    return _mean_distance(rows, *_nearest(map_, rows, 1))
+
+
+def _mass(map_: Map, rows: Floats) -> _Compared:
+    """Mean distance to the nearest prototypes that hold a share of the rows, weighted by rows."""
+    distances = _distances(map_, rows)
+    hits = map_.hits[map_.usual_units]
+    wanted = min(max(MASS * hits.sum(), LEAST_ROWS), hits.sum())
+    order = np.argsort(distances, axis=1, kind="stable")
+    heaped = np.cumsum(hits[order], axis=1)
+    share = np.clip(wanted - (heaped - hits[order]), 0.0, hits[order]) / wanted
+    nearest = np.take_along_axis(distances, order, axis=1)
+    pull = share / np.where(nearest > 0, nearest, np.inf)
+    return _Compared((share * nearest).sum(axis=1), rows, map_.usual_units[order], pull)
+
+
+def _density(map_: Map, rows: Floats) -> _Compared:
+    """Minus the log of a gaussian density of the prototypes, weighted by their rows."""
+    from scipy.special import logsumexp, softmax
+
+    distances = _distances(map_, rows)
+    hits = map_.hits[map_.usual_units]
+    spread = np.sort(_spread(map_)[map_.usual_units])
+    width = 2.0 * max(float(spread[len(spread) // 2]) ** 2, np.finfo(np.float64).tiny)
+    logs = np.log(hits / hits.sum()) - distances**2 / (2 * width)
+    units = np.broadcast_to(map_.usual_units, distances.shape)
+    return _Compared(-logsumexp(logs, axis=1), rows, units, softmax(logs, axis=1))
+
+
+def _local_scale(map_: Map, rows: Floats) -> _Compared:
+    """Quantization error in units of how far the prototype's own rows lie from it."""
+    found = _quantization_error(map_, rows)
+    own = _spread(map_)[found.units[:, 0]]
+    scale = np.maximum(own, 1e-6 * own.max(initial=0.0))
+    scores = found.scores / np.where(scale > 0, scale, 1.0)
+    return _Compared(scores, rows, found.units, found.pull)
+
+
+def _u_height(map_: Map, rows: Floats) -> _Compared:
+    """Mean distance of the best unit's prototype to its neighbors': the article's distance map."""
+    units = np.asarray(map_.winners(rows))
+    origin = map_.codebook[units]
+    neighbors = map_.lattice.neighbors[units]
+    others = np.where(neighbors >= 0, neighbors, units[:, None])
+    apart = np.stack([map_.metric.between(origin, map_.codebook[other]) for other in others.T], 1)
+    pull = 1.0 / np.where(apart > 0, apart, np.inf)
+    return _Compared(map_.u_heights[units], origin, others, pull)
+
+
+def _hit_density(map_: Map, rows: Floats) -> _Compared:
+    """Minus the log of the share of rows that the best unit and its neighbors won."""
+    found = _k_prototype(map_, rows)
+    share = pooled(map_, map_.hits) / pooled(map_, np.full(map_.n_units, map_.hits.sum()))
+    least = 0.5 / map_.hits.sum()
+    scores = -np.log(np.clip(share, least, 1.0))[map_.winners(rows)]
+    return _Compared(scores, rows, found.units, found.pull)
+
+
+def _distances(map_: Map, rows: Floats) -> Float64s:
+    from scipy.spatial.distance import cdist
+
+    return cdist(rows.astype(np.float64, copy=False), map_.usual_codebook)
+
+
+def _spread(map_: Map) -> Float64s:
+    spread = settings_of(map_).spread
+    if spread is None:
+        raise InputError(
+            f"this map's detector settings lack `spread`, which the score "
+            f"'{settings_of(map_).score}' needs. Fit a SOMDetector with that score."
+        )
+    return spread
+
+
+_SCORES: dict[str, Callable[[Map, Floats], _Compared]] = {
+    "k_prototype": _k_prototype,
+    "quantization_error": _quantization_error,
+    "mass": _mass,
+    "density": _density,
+    "local_scale": _local_scale,
+    "u_height": _u_height,
+    "hit_density": _hit_density,
+}
