@@ -295,6 +295,6 @@ NB_MODULE(_core, m) {
     m.def("instruction_sets", &instruction_sets);
     m.def("instruction_set", [] { return std::string(current()->name); });
     m.def("use_instruction_set", &use_instruction_set, "name"_a);
-    m.def("n_threads", [] { return thread_count(1e300); });
+    m.def("n_threads", [] { return most_threads(); });
     m.attr("max_best") = max_best;
 }

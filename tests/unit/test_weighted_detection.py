@@ -53,5 +53,5 @@ def test_rows_beyond_the_range_of_a_problem_are_refused():
 
 
 def test_fewer_than_no_alerts_are_refused():
-    with pytest.raises(InputError, match="-3 alerts are fewer than 0"):
+    with pytest.raises(ValueError, match="`n_alerts` must be at least 0; got -3"):
         rank_alerts(map_with([1.0]), table_from_columns({"x": [1.5, 2.5]}), -3)

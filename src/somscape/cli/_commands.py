@@ -107,6 +107,30 @@ def read_options(command: Command) -> Command:
     return command
 
 
+rule_options = [
+    option(
+        "--fdr",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="Q",
+        help="List as many rows as keep the expected share of usual ones among them at most Q.",
+    ),
+    option(
+        "--p-value",
+        "p_value",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="P",
+        help="List the rows with a p-value of at most P.",
+    ),
+    option("--amount", metavar="COL", help="Column with what is at stake in a row; with --cost."),
+    option(
+        "--cost",
+        type=click.FloatRange(0, min_open=True),
+        metavar="C",
+        help="List the rows that are worth a review that costs C.",
+    ),
+]
+
+
 def ranking_options(command: Command) -> Command:
     """Add the options that say how many rows to list, and where results go."""
     options = [
@@ -116,14 +140,23 @@ def ranking_options(command: Command) -> Command:
             type=click.FloatRange(0, 0.5, min_open=True),
             default=0.05,
             metavar="F",
-            help="Share of the rows to list, where --alerts is not given.",
+            help="Share of the rows to list, where nothing else says how many.",
         ),
+        *rule_options,
         option(
             "--seed", type=click.IntRange(0), default=0, metavar="S", help="Same seed, same files."
         ),
         option("--force", is_flag=True, help="Replace DIR even if it holds other files."),
     ]
     for add in reversed(options):
+        command = add(command)
+    return command
+
+
+def flag_options(command: Command) -> Command:
+    """Add the options that say which rows are flagged."""
+    first = option("--alerts", type=click.IntRange(1), metavar="N", help="Flag the first N rows.")
+    for add in reversed([first, *rule_options]):
         command = add(command)
     return command
 
@@ -214,11 +247,13 @@ def fit(table: str, out: Path, **options: Any) -> None:
 @click.argument("map_file", metavar="MAP")
 @click.argument("table", metavar="TABLE")
 @read_options
+@flag_options
 @option("--out", default="-", metavar="FILE", help="The scores as CSV; - for standard output.")
 def score(map_file: str, table: str, out: str, **options: Any) -> None:
     """Score new rows of TABLE against a saved detector, with its encoding.
 
-    MAP is the map.som of a `detect`.  Columns are found by name, in any order.
+    MAP is the map.som of a `detect`.  Columns are found by name, in any order.  Rows above its
+    threshold are flagged, or those that --alerts, --fdr, --p-value or --cost choose.
     """
     from somscape.cli._score import score_file
 

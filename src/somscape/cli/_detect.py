@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from somscape import report
-from somscape._errors import InputError
 from somscape.cli._console import (
     kernels_line,
     make_console,
@@ -19,7 +18,8 @@ from somscape.cli._console import (
     stage,
 )
 from somscape.cli._folder import RESULT_FILES, check_folder, whole_folder
-from somscape.cli._roles import Label, find_label, roles_from
+from somscape.cli._roles import READING, Label, find_label, roles_from
+from somscape.cli._rule import FLAGS, rule_of
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
 from somscape.fit import Settings
@@ -30,7 +30,6 @@ from somscape.outliers import Alerts, Detection, rank_alerts, train_detector
 from somscape.plots import planes, umatrix
 from somscape.tables import Table, read_table, write_csv
 
-READING = ("delimiter", "decimal", "encoding")
 MAX_CLASSES = 5
 """Label values that the map marks apart; of more, the one compared with and the others."""
 
@@ -53,11 +52,7 @@ def detect_demo(out: Path, **options: Any) -> None:
 
 def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> None:
     console = make_console()
-    if (options["alerts"] or 0) > table.n_rows:
-        raise InputError(
-            f"--alerts {options['alerts']} is more than the {table.n_rows} rows of "
-            f"{table.source}; ask for fewer."
-        )
+    rule = rule_of(options, table)
     label = find_label(table, options["label"])
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     notes = f" ({'; '.join(table.notes)})" if table.notes else ""
@@ -69,7 +64,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
         settings = Settings(seed=options["seed"], callbacks=(bar,))
         map_, _ = train_detector(encoding.encode(table), None, encoding, settings, detection)
     with stage("ranking, drawing, writing"):
-        alerts = rank_alerts(map_, table, options["alerts"])
+        alerts = rank_alerts(map_, table, rule=rule)
         agreement = None if label is None else _agreement(alerts, label)
         _write(out, map_, table, alerts, label, agreement, command)
 
@@ -147,7 +142,8 @@ def _command_line(words: list[str], options: dict[str, Any]) -> str:
     flags = {
         "id_column": "--id",
         **{n: f"--{n}" for n in ("label", "drop", "category", "number", "missing", *READING)},
-        **{n: f"--{n}" for n in ("alerts", "contamination", "seed")},
+        **FLAGS,
+        **{n: f"--{n}" for n in ("contamination", "seed")},
     }
     words = ["somscape", *words]
     for name, flag in flags.items():

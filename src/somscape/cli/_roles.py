@@ -10,6 +10,9 @@ from somscape._errors import InputError
 from somscape.encode import Roles, level_texts
 from somscape.tables import Table
 
+READING = ("delimiter", "decimal", "encoding")
+"""Options that say how to read a table."""
+
 
 @dataclass(frozen=True, eq=False)
 class Label:

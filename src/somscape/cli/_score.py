@@ -10,10 +10,13 @@ import numpy as np
 from somscape._files import write_whole
 from somscape.cli._console import make_console, say
 from somscape.cli._folder import check_file
+from somscape.cli._roles import READING
+from somscape.cli._rule import rule_of
 from somscape.maps import Map, load
 from somscape.outliers import (
     RECORD,
     RESULT_NAMES,
+    AlertRule,
     explain_rows,
     free_name,
     p_values,
@@ -23,14 +26,14 @@ from somscape.outliers import (
 from somscape.tables import Table, read_table, table_from_columns, write_csv
 
 
-def score_file(map_file: str, path: str, out: str, **reading: Any) -> None:
+def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     """Score the rows of a file and write one line each, in the order of the file."""
     if out != "-":
         check_file(Path(out), map_file, path)
     map_ = load(map_file)
     settings_of(map_)
-    table = read_table(path, **reading)
-    result, n_flagged = _scores(map_, table)
+    table = read_table(path, **{name: options[name] for name in READING})
+    result, n_flagged = _scores(map_, table, rule_of(options, table))
     if out == "-":
         write_csv(sys.stdout, result)
     else:
@@ -38,7 +41,7 @@ def score_file(map_file: str, path: str, out: str, **reading: Any) -> None:
         write_csv(text, result)
         write_whole(out, text.getvalue().encode())
     console = make_console(to_stderr=True)
-    say(console, f"{table.n_rows} rows scored, {n_flagged} above the threshold.")
+    say(console, f"{table.n_rows} rows scored, {n_flagged} flagged.")
     for what, counts in (
         ("missing cells filled", map_.encoding.n_missing(table)),
         ("cells with a level the map never saw", map_.encoding.n_unseen(table)),
@@ -48,9 +51,10 @@ def score_file(map_file: str, path: str, out: str, **reading: Any) -> None:
             say(console, f"{what.capitalize()}: {listed}.")
 
 
-def _scores(map_: Map, table: Table) -> tuple[Table, int]:
+def _scores(map_: Map, table: Table, rule: AlertRule) -> tuple[Table, int]:
     scores = score_rows(map_, table)
-    is_flagged = scores > settings_of(map_).threshold
+    order, n_flagged = rule.choose(map_, scores, table)
+    is_flagged = np.isin(np.arange(table.n_rows), order[:n_flagged])
     units = map_.winners(table)
     row, col = map_.lattice.rows_and_cols(units)
     flagged = np.flatnonzero(is_flagged)

@@ -15,6 +15,7 @@ from somscape.estimators._som import SOM, settings_of_som
 from somscape.fit import Settings
 from somscape.kernels import select_kernels
 from somscape.outliers import (
+    AlertRule,
     Alerts,
     Detection,
     contributions,
@@ -277,21 +278,43 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return contributions(self.map_, rows_for(self, X))
 
-    def alerts(self, table: Any, n_alerts: int | None = None) -> Alerts:
+    def alerts(
+        self,
+        table: Any,
+        n_alerts: int | None = None,
+        *,
+        p_value: float | None = None,
+        fdr: float | None = None,
+        amount: str | None = None,
+        cost: float | None = None,
+    ) -> Alerts:
         """Rank the rows of a table, with reasons in original units for the first of them.
+
+        At most one rule may be given; without one, alerts are the rows that `predict` flags.
 
         Parameters
         ----------
         table : Table, data frame or array-like of shape (n_rows, n_features)
         n_alerts : int or None, default=None
-            None: the rows that `predict` flags.
+            So many rows.
+        p_value : float or None, default=None
+            Rows with a p-value of at most this.
+        fdr : float or None, default=None
+            As many rows as keep the false discovery rate at most this: the expected share of
+            usual rows among the alerts (Benjamini and Hochberg 1995).
+        amount : str or None, default=None
+            Column with what each row puts at stake; with `cost`.
+        cost : float or None, default=None
+            What a review costs, in the unit of `amount`: rows are alerts where it pays, the most
+            worth first.
 
         Returns
         -------
         Alerts
         """
         check_is_fitted(self)
-        return rank_alerts(self.map_, table, n_alerts)
+        rule = AlertRule(n_alerts, p_value, fdr, amount, cost)
+        return rank_alerts(self.map_, table, rule=rule)
 
     def save(self, path: str | Path) -> None:
         """Save the detector's map, which can score rows; see `Map.save`."""

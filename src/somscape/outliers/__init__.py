@@ -4,14 +4,17 @@ from somscape.outliers._alerts import RECORD, RESULT_NAMES, Alerts, free_name, r
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._detector import Detection, train_detector
 from somscape.outliers._reasons import Reason, explain_rows
+from somscape.outliers._rule import AlertRule, adjusted
 from somscape.outliers._score import contributions, score_rows, settings_of
 
 __all__ = [
     "RECORD",
     "RESULT_NAMES",
+    "AlertRule",
     "Alerts",
     "Detection",
     "Reason",
+    "adjusted",
     "contributions",
     "explain_rows",
     "free_name",

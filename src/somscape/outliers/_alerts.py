@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape.maps import Map
 from somscape.outliers._calibration import p_values
 from somscape.outliers._reasons import Reason, explain_rows
-from somscape.outliers._score import score_rows, settings_of
+from somscape.outliers._rule import AlertRule
+from somscape.outliers._score import score_rows
 from somscape.tables import Table, table_from_columns, table_from_frame
 
 RECORD = "record"
@@ -22,7 +22,7 @@ RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
 
 @dataclass(frozen=True, eq=False)
 class Alerts:
-    """All rows of a table in order, most unusual first.
+    """All rows of a table in order, alerts and the most unusual first.
 
     Attributes
     ----------
@@ -119,7 +119,9 @@ def _as_table(map_: Map, data: Any) -> Table:
     return table_from_columns(dict(zip(map_.encoding.feature_names, columns, strict=True)))
 
 
-def rank_alerts(map_: Map, table: Any, n_alerts: int | None = None) -> Alerts:
+def rank_alerts(
+    map_: Map, table: Any, n_alerts: int | None = None, *, rule: AlertRule | None = None
+) -> Alerts:
     """Rank the rows of a table by unusualness and explain the first of them.
 
     Parameters
@@ -129,7 +131,9 @@ def rank_alerts(map_: Map, table: Any, n_alerts: int | None = None) -> Alerts:
     table : Table, data frame or array-like of shape (n_rows, n_features)
         With the columns of the map's encoding; an array's are taken in order.
     n_alerts : int or None, default=None
-        How many rows are alerts; None: those above the detector's threshold.
+        How many rows are alerts; None: as the rule says.
+    rule : AlertRule or None, default=None
+        Which rows are alerts; None: those above the detector's threshold.
 
     Returns
     -------
@@ -138,14 +142,9 @@ def rank_alerts(map_: Map, table: Any, n_alerts: int | None = None) -> Alerts:
     """
     table = _as_table(map_, table)
     scores = score_rows(map_, table)
-    order = np.argsort(-scores, kind="stable")
-    if n_alerts is None:
-        n_alerts = int((scores > settings_of(map_).threshold).sum())
-    if not 0 <= n_alerts <= table.n_rows:
-        raise InputError(
-            f"{n_alerts} alerts are fewer than 0 or more than the {table.n_rows} rows of "
-            f"{table.source}; ask for a number between."
-        )
+    if n_alerts is not None:
+        rule = replace(rule or AlertRule(), n_alerts=n_alerts)
+    order, n_alerts = (rule or AlertRule()).choose(map_, scores, table)
     id_name = map_.encoding.named("id")
     if id_name is not None and id_name in table.names:
         cells = table.column(id_name).cells

@@ -559,3 +559,33 @@ def test_library_does_not_print() -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+# Which rows are listed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--fdr", "0.5"), ("--p-value", "0.1"), ("--amount", "amount", "--cost", "100")],
+    ids=lambda words: words[0],
+)
+def test_a_rule_chooses_the_rows_and_is_written_into_the_command(table: Path, words: Any) -> None:
+    found = detect_here(table, *words)
+    p = np.array([float(row["p_value"]) for row in rows_of(found)])
+    if words[0] == "--p-value":
+        assert len(p) and (p <= 0.1).all()
+    page = (found.folder / "report.html").read_text()
+    assert " ".join(words).replace("100", "100.0") in page
+
+
+def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
+    for words, message in (
+        (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr each say how many rows to list"),
+        (("--cost", 5), "--cost needs --amount beside it"),
+        (("--amount", "amount"), "--amount needs --cost beside it"),
+        (("--amount", "nix", "--cost", 5), "no column 'nix' with amounts in customers.csv"),
+    ):
+        outcome = run("detect", table, "--out", "found", *words)
+        assert outcome.code == 2
+        assert message in outcome.err
+        assert outcome.err.count("\n") == 1

@@ -342,7 +342,7 @@ def test_map_of_fit_is_refused(fitted: Path, table: Path) -> None:
 def test_scores_go_to_a_file_whole(found: Found, here: Path) -> None:
     outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
     assert (outcome.code, outcome.out) == (0, "")
-    assert "60 rows scored, 3 above the threshold." in outcome.err
+    assert "60 rows scored, 3 flagged." in outcome.err
     written = Path("s.csv").read_text(encoding="utf-8")
     assert read_scores(written) == score(found, customers_of(found))
     assert listing(here) == {"s.csv"}
@@ -413,7 +413,7 @@ def test_article_round_trip(article: Found, data: Path, here: Path) -> None:
         "s.csv",
     )
     assert outcome.code == 0
-    assert "690 rows scored, 34 above the threshold." in outcome.err
+    assert "690 rows scored, 34 flagged." in outcome.err
     by_id = {row["CustomerID"]: row for row in read_scores(Path("s.csv").read_text())}
     for alert in read_scores(article.read("alerts.csv")):
         assert by_id[alert["CustomerID"]]["score"] == alert["score"]

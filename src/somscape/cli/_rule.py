@@ -1,0 +1,41 @@
+"""From options to the rule that says which rows are listed or flagged."""
+
+from typing import Any
+
+from somscape._errors import InputError
+from somscape.outliers import AlertRule
+from somscape.tables import Table
+
+FLAGS = {
+    "alerts": "--alerts",
+    "fdr": "--fdr",
+    "p_value": "--p-value",
+    "amount": "--amount",
+    "cost": "--cost",
+}
+
+
+def rule_of(options: dict[str, Any], table: Table) -> AlertRule:
+    """Return the rule that command-line options give; at most one of them may.
+
+    Checked before anything is trained, against the table where that can be.
+    """
+    amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
+    if (amount is None) != (cost is None):
+        lacking, given = ("--cost", "--amount") if cost is None else ("--amount", "--cost")
+        raise InputError(
+            f"{given} needs {lacking} beside it: the column with what is at stake, and what a "
+            "review costs."
+        )
+    given = [n for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
+    if len(given) > 1:
+        named = " and ".join(FLAGS[name] for name in given)
+        raise InputError(f"{named} each say how many rows to list; give one of them.")
+    if (alerts or 0) > table.n_rows:
+        raise InputError(
+            f"--alerts {alerts} is more than the {table.n_rows} rows of {table.source}; ask for "
+            "fewer."
+        )
+    rule = AlertRule(alerts, options["p_value"], options["fdr"], amount, cost)
+    rule.check(table)
+    return rule

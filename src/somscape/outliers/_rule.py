@@ -1,0 +1,153 @@
+"""Which rows become alerts: by number, by p-value, by false discoveries, or by what they cost."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape._validate import check_number, check_whole
+from somscape.maps import Map
+from somscape.outliers._calibration import p_values
+from somscape.outliers._score import settings_of
+from somscape.tables import Table
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """Which rows become alerts; with nothing given, those above the detector's threshold.
+
+    Attributes
+    ----------
+    n_alerts : int or None, default=None
+        So many of the highest scores.
+    p_value : float or None, default=None
+        Rows whose p-value is at most this.
+    fdr : float or None, default=None
+        As many rows as keep the expected share of usual ones among them, the false discovery
+        rate, at most this (Benjamini and Hochberg 1995).
+    amount : str or None, default=None
+        Column with what each row puts at stake; with `cost`.
+    cost : float or None, default=None
+        What a review costs, in the unit of `amount`.  Rows are worth it whose amount, times one
+        minus the false discovery rate of the list that ends with them, is more.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that cannot be used, or two rules at once.
+    """
+
+    n_alerts: int | None = None
+    p_value: float | None = None
+    fdr: float | None = None
+    amount: str | None = None
+    cost: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_alerts is not None:
+            check_whole("n_alerts", self.n_alerts, 0)
+        for name in ("p_value", "fdr"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), 0, 1)
+        if self.cost is not None:
+            check_number("cost", self.cost, 0)
+        if (self.amount is None) != (self.cost is None):
+            raise ValueError(
+                "`amount` and `cost` go together: the column with what is at stake, and what a "
+                f"review costs; got amount={self.amount!r}, cost={self.cost!r}."
+            )
+        given = [n for n in ("n_alerts", "p_value", "fdr", "cost") if getattr(self, n) is not None]
+        if len(given) > 1:
+            raise ValueError(f"one rule at a time: got {' and '.join(given)}. Pass one of them.")
+
+    def check(self, table: Table) -> None:
+        """Raise InputError where the table lacks what the rule reads.
+
+        Parameters
+        ----------
+        table : Table
+        """
+        if self.amount is not None:
+            _amounts(table, self.amount)
+
+    def choose(self, map_: Map, scores: Float64s, table: Table) -> tuple[Ints, int]:
+        """Return the rows in order, alerts first, and how many are alerts.
+
+        Parameters
+        ----------
+        map_ : Map
+            With detector settings.
+        scores : ndarray of shape (n_rows,)
+            From `score_rows`.
+        table : Table
+            Whose rows were scored; its `amount` column is read.
+
+        Returns
+        -------
+        order : ndarray of shape (n_rows,)
+            By score, equal ones in the order of the table; by gain where a cost is given.
+        n_alerts : int
+        """
+        order = np.argsort(-scores, kind="stable")
+        if self.n_alerts is not None:
+            if self.n_alerts > len(scores):
+                raise InputError(
+                    f"{self.n_alerts} alerts are more than the {len(scores)} rows of "
+                    f"{table.source}; ask for fewer."
+                )
+            return order, self.n_alerts
+        if self.p_value is not None:
+            self._check_calibration(map_, self.p_value)
+            return order, int((p_values(map_, scores) <= self.p_value).sum())
+        if self.fdr is not None:
+            self._check_calibration(map_, self.fdr)
+            return order, int((adjusted(p_values(map_, scores)) <= self.fdr).sum())
+        if self.cost is not None:
+            discovery = 1.0 - adjusted(p_values(map_, scores))
+            gain = discovery * _amounts(table, str(self.amount)) - self.cost
+            ranks = np.empty(len(scores), dtype=np.intp)
+            ranks[order] = np.arange(len(scores))
+            return np.lexsort((ranks, -np.maximum(gain, 0.0))), int((gain > 0).sum())
+        return order, int((scores > settings_of(map_).threshold).sum())
+
+    def _check_calibration(self, map_: Map, level: float) -> None:
+        n = len(settings_of(map_).calibration)
+        if level * (n + 1) < 1:
+            raise InputError(
+                f"no p-value of a detector calibrated on {n} rows can be at most {level:g}: the "
+                f"smallest is 1/{n + 1}. Ask for at least {1 / (n + 1):.2g}, or train on more rows."
+            )
+
+
+def adjusted(p: Float64s) -> Float64s:
+    """Return p-values adjusted by Benjamini and Hochberg (1995).
+
+    Parameters
+    ----------
+    p : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        For each row the smallest false discovery rate of a list that takes it in.
+    """
+    order = np.argsort(p, kind="stable")
+    rates = p[order] * len(p) / np.arange(1, len(p) + 1)
+    out = np.empty(len(p))
+    out[order] = np.minimum.accumulate(rates[::-1])[::-1]
+    return np.minimum(out, 1.0)
+
+
+def _amounts(table: Table, name: str) -> Float64s:
+    if name not in table.names:
+        raise InputError(
+            f"no column '{name}' with amounts in {table.source}; it has {', '.join(table.names)}."
+        )
+    numbers = table.column(name).numbers
+    if numbers is None or not np.isfinite(numbers).all() or (numbers < 0).any():
+        raise InputError(
+            f"the amounts in column '{name}' of {table.source} must be numbers of at least 0 in "
+            "every row. Fill or correct them first."
+        )
+    return np.asarray(numbers, dtype=np.float64)
