@@ -17,7 +17,7 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
-from somscape import SOMDetector
+from somscape import SOM, SOMDetector
 from somscape.datasets import load_credit_applications
 from somscape.encode import fit_encoding
 from somscape.tables import Table
@@ -74,17 +74,13 @@ def forest(train: Table, test: Table, seed: int) -> Scores:
 
 
 def article(train: Table, test: Table, seed: int) -> Scores:
-    """Return the brightness of each row's cell on the article's map.
+    """Return how bright each row's cell is on the article's map: MiniSom, 10 x 10, 100 steps.
 
-    MiniSom, 10 x 10, after 100 steps; a cell is the brighter, the farther its unit lies from the
-    units around it.
+    A cell is the brighter, the farther its unit lies from the units around it.
     """
     from minisom import MiniSom
 
-    rows, others = (
-        np.column_stack([table.column(name).numbers for name in FEATURES])
-        for table in (train, test)
-    )
+    rows, others = train.to_numpy(FEATURES), test.to_numpy(FEATURES)
     low, span = rows.min(axis=0), np.ptp(rows, axis=0)
     rows, others = ((values - low) / np.where(span > 0, span, 1.0) for values in (rows, others))
     som = MiniSom(10, 10, len(FEATURES), sigma=1.0, learning_rate=0.5, random_seed=seed)
@@ -94,12 +90,21 @@ def article(train: Table, test: Table, seed: int) -> Scores:
     return np.array([brightness[som.winner(row)] for row in others])
 
 
+def trained_article(train: Table, test: Table, seed: int) -> Scores:
+    """Return the same from a map of that size trained to the end, on somscape's numbers."""
+    rows, others = encoded(train, test)
+    som = SOM(n_rows=10, n_cols=10, lattice="rectangular", init="sample", random_state=seed)
+    brightness = som.fit(rows).map_.u_heights
+    return brightness[som.predict(others)]
+
+
 RANKINGS: dict[str, Ranking] = {
     "somscape": somscape,
     "nearest neighbors": neighbors,
     "Mahalanobis": mahalanobis,
     "IForest": forest,
     "article": article,
+    "article, trained map": trained_article,
 }
 """By name."""
 

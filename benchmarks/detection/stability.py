@@ -20,7 +20,7 @@ from somscape.tables import Table
 Result = dict[str, Any]
 
 N_FIRST, N_LISTS = 50, 10
-COMPARED = ("somscape", "IForest", "article")
+COMPARED = ("somscape", "IForest", "article", "article, trained map")
 
 
 def overlap(lists: list[NDArray[np.intp]]) -> float:
