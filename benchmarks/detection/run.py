@@ -37,21 +37,25 @@ PARTS = ("rankings", "planted", "stability", "calibration", "speed")
 
 def rank_set(name: str, record: Result, arguments: argparse.Namespace) -> None:
     """Measure the chosen methods on one set, keeping the results in the record."""
-    result = record["rankings"].setdefault(name, {"methods": {}})
+    known = record["rankings"].get(name, {"methods": {}})["methods"]
     for seed in range(arguments.seeds):
+        chosen = [
+            method
+            for method in arguments.methods
+            if arguments.again or str(seed) not in known.get(method, {})
+        ]
+        if not chosen:
+            continue
         try:
             rows, y = load(name, seed)
         except ImportError as error:
             print(f"{name}: left out, {error}", flush=True)
             return
-        shape = {"n_rows": len(y), "n_features": rows.shape[1], "n_anomalies": int(y.sum())}
-        result.update(shape)
-        for method in arguments.methods:
-            of_method = result["methods"].setdefault(method, {})
-            if str(seed) in of_method and not arguments.again:
-                continue
+        result = record["rankings"].setdefault(name, {"methods": known})
+        result.update(n_rows=len(y), n_features=rows.shape[1], n_anomalies=int(y.sum()))
+        for method in chosen:
             of_seed = measured(method, RANKINGS[method], rows, y, seed, arguments.cap)
-            of_method[str(seed)] = of_seed
+            known.setdefault(method, {})[str(seed)] = of_seed
             told(f"{name}: {method}, seed {seed}", of_seed)
             save(record, arguments)
 
