@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from peers import OURS, Ranking, Rows, somscape
+from scipy.stats import rankdata
 from sets import Labels
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -54,28 +55,31 @@ def told_clean(train: Rows, test: Rows | None, seed: int) -> Rows:
 def graded(
     ranking: Ranking, train: Rows, test: Rows | None, y: Labels, seed: int, cap: float
 ) -> Result:
-    """Return AUROC, average precision, seconds, and from how many rows the ranking learned.
+    """Return AUROC, average precision, seconds, and from how many of the rows the ranking learned.
 
     Where all rows would take longer than `cap` seconds fewer are drawn to learn from; all are
-    ranked. A ranking that fails or returns what is no number ranks at random; its error is kept.
+    ranked. Infinite scores count as the largest. A ranking that fails, or returns the same score
+    for all or what is no number, ranks at random; its error is kept.
     """
+    n_all = n_kept = len(train)
+    chance = {"auroc": 0.5, "ap": float(y.mean())}
     started = time.perf_counter()
     try:
         n_kept = affordable(ranking, train, seed, cap)
-        if n_kept < len(train):
+        if n_kept < n_all:
             test = train if test is None else test
-            drawn = np.random.default_rng(seed).choice(len(train), n_kept, replace=False)
+            drawn = np.random.default_rng(seed).choice(n_all, n_kept, replace=False)
             train = train[np.sort(drawn)]
         started = time.perf_counter()
-        scores = ranking(train, test, seed)
-        auroc, precision = roc_auc_score(y, scores), average_precision_score(y, scores)
+        places = rankdata(ranking(train, test, seed), nan_policy="raise")
+        if np.ptp(places) == 0:
+            raise ValueError("all rows have the same score")
+        quality = {"auroc": float(roc_auc_score(y, places))}
+        quality["ap"] = float(average_precision_score(y, places))
     except ValueError as error:
-        seconds = time.perf_counter() - started
-        chance = {"auroc": 0.5, "ap": float(y.mean()), "seconds": seconds}
-        return {**chance, "n_train": len(train), "error": str(error).splitlines()[0]}
+        quality = {**chance, "error": str(error).splitlines()[0]}
     seconds = time.perf_counter() - started
-    result = {"auroc": float(auroc), "ap": float(precision), "seconds": seconds}
-    return {**result, "n_train": len(train)}
+    return {**quality, "seconds": seconds, "n_train": n_kept, "n_all": n_all}
 
 
 def affordable(ranking: Ranking, train: Rows, seed: int, cap: float) -> int:

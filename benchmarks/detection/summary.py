@@ -202,25 +202,22 @@ def _highlighted(values: np.ndarray, is_rank: bool = False) -> list[str]:
 
 
 def exceptions(record: Result) -> str:
-    """Return which fits were cut to fewer rows and which failed, one line each."""
-    lines = {}
-    for name, result in record["rankings"].items():
-        for method, of_method in result["methods"].items():
+    """Return which fits were cut to fewer rows and which failed, a line for each set and method."""
+    lines = []
+    for name in (name for name in SETS if name in record["rankings"]):
+        for method, of_method in record["rankings"][name]["methods"].items():
             for mode in MODES:
                 of_seeds = [of_seed[mode] for of_seed in of_method.values()]
-                full = max(_n_all(result, mode), 1)
-                n_train = min(of_seed["n_train"] for of_seed in of_seeds)
-                errors = {of_seed["error"] for of_seed in of_seeds if "error" in of_seed}
-                if n_train < full:
-                    lines[f"- {name}, {method}, {mode}: learned from {n_train:,} rows."] = None
-                for error in errors:
-                    lines[f"- {name}, {method}, {mode}: failed, ranks at random: {error}"] = None
+                cut = [of["n_train"] for of in of_seeds if of["n_train"] < of["n_all"]]
+                failed = [of["error"] for of in of_seeds if "error" in of]
+                of_all = f"of {len(of_seeds)} seeds"
+                if cut:
+                    text = f"on {len(cut)} {of_all} learned from fewer rows, {min(cut):,} at least"
+                    lines.append(f"- {name}, {method}, {mode}: {text}.")
+                if failed:
+                    text = f"failed on {len(failed)} {of_all}, counted as chance: {failed[0]}"
+                    lines.append(f"- {name}, {method}, {mode}: {text}")
     return "\n".join(lines) or "None."
-
-
-def _n_all(result: Result, mode: str) -> int:
-    n_normal = result["n_rows"] - result["n_anomalies"]
-    return result["n_rows"] if mode == MODES[0] else n_normal // 2
 
 
 def planted_table(result: Result, key: str) -> str:
