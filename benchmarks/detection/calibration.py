@@ -5,8 +5,9 @@ rows train, the other half and all anomalies test. Contaminated: half of all row
 among them. Benjamini-Hochberg on the p-values of the test rows names discoveries at a nominal
 false-discovery rate. An oracle that knows the labels draws the line on the same scores where most
 anomalies are found while the false share of the discoveries is within the nominal rate: no rule
-without labels can be expected to find more. The p-values of normal rows that did not train should
-be uniform.
+without labels can be expected to find more. After clean training the p-values of normal rows should
+be uniform; after contaminated training they are larger, and an anomaly that resembles those among
+the training rows cannot be discovered.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from somscape import SOMDetector
 Result = dict[str, Any]
 Floats = NDArray[np.float64]
 
-KINDS = ("clean", "contaminated")
+CLEAN_KIND = "clean"
+KINDS = (CLEAN_KIND, "contaminated")
 NOMINAL = (0.05, 0.10, 0.20)
 MAX_ROWS = 6_000
 """Rows of a set at most; of larger ones so many are drawn."""
@@ -58,12 +60,12 @@ def at_most(rows: Rows, y: Labels, seed: int) -> tuple[Rows, Labels]:
 def figures(rows: Rows, y: Labels, kind: str, seed: int) -> Result:
     """Return the rates of a split at each nominal one, and how uniform normal p-values are."""
     rng = np.random.default_rng(seed)
-    candidates = np.flatnonzero(y == 0) if kind == "clean" else np.arange(len(y))
+    candidates = np.flatnonzero(y == 0) if kind == CLEAN_KIND else np.arange(len(y))
     n_train = len(candidates) // 2
     train = rng.permutation(candidates)[:n_train]
     test = np.setdiff1d(np.arange(len(y)), train)
     of_train, of_test = (standardized(rows[train], rows[part]) for part in (train, test))
-    parameters = CLEAN if kind == "clean" else {}
+    parameters = CLEAN if kind == CLEAN_KIND else {}
     detector = SOMDetector(random_state=seed, **parameters).fit(of_train)
     p_values, scores = detector.p_values(of_test), -detector.score_samples(of_test)
     is_anomaly = y[test] == 1
