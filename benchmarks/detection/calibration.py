@@ -84,9 +84,9 @@ def figures(rows: Rows, y: Labels, kind: str, seed: int) -> Result:
 def oracle_recall(scores: Floats, is_anomaly: NDArray[np.bool_], q: float) -> float:
     """Return the largest recall of a threshold whose discoveries are false to at most `q`."""
     order = np.argsort(-scores, kind="stable")
-    n_true = np.cumsum(is_anomaly[order])
+    n_found, n_true = np.arange(1, len(scores) + 1), np.cumsum(is_anomaly[order])
     is_last = np.append(np.diff(scores[order]) != 0, True)  # equal scores are found together
-    is_allowed = is_last & (1 - n_true / np.arange(1, len(scores) + 1) <= q)
+    is_allowed = is_last & (n_found - n_true <= q * n_found)
     return float(n_true[is_allowed].max(initial=0) / max(1, is_anomaly.sum()))
 
 
