@@ -2,8 +2,9 @@
 
 Rows of some classes are normal and stay; of another class a few rows are kept as anomalies. Where
 ODDS (Rayana 2016, odds.cs.stonybrook.edu) has the set, or one much like it, its choice is followed.
-Elsewhere the anomalous class is drawn, another one for each seed, so that no choice of ours favors
-a method. What is drawn depends on the seed alone. Values are as in the package, not scaled.
+Elsewhere the rarer of two classes is anomalous, or one of several that is drawn with the seed, so
+that no choice of ours favors a method. What is drawn depends on the seed alone. Values are as in
+the package, not scaled.
 """
 
 from __future__ import annotations
