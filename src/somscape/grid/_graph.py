@@ -293,6 +293,8 @@ def _checked_adjacency(adjacency: Any) -> Any:
     edges = csr_array(adjacency, dtype=np.float64, copy=True)
     edges.sum_duplicates()
     edges.eliminate_zeros()
+    # SciPy's algorithms on graphs take no others before 1.15, and there are few enough units.
+    edges.indices, edges.indptr = edges.indices.astype(np.int32), edges.indptr.astype(np.int32)
     _check_lengths(edges)
     return edges
 
