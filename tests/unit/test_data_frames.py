@@ -55,6 +55,13 @@ def test_text_in_a_frame_says_how_to_encode_it(frame):
         SOM(3, 4).fit(frame).map_.winners(frame.assign(b="x"))
 
 
+def test_a_lazy_frame_is_collected(frame):
+    lazy = pl.from_pandas(frame).lazy()
+    som = SOM(3, 4).fit(lazy)
+    np.testing.assert_array_equal(som.codebook_, SOM(3, 4).fit(frame).codebook_)
+    np.testing.assert_array_equal(som.predict(lazy), som.map_.winners(lazy))
+
+
 def mixed(frame):
     return frame.assign(kind=["x", "y", "z"] * 20)
 

@@ -165,6 +165,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
     frame = as_frame(X, "X")
+    X = X if frame is None else frame  # a lazy one collected
     _refuse_dates(X, frame)
     checks: dict[str, Any] = {
         "accept_sparse": "csr" if get_tags(estimator).input_tags.sparse else False,
@@ -176,9 +177,9 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     try:
         # Arrays of other libraries become NumPy's, also where scikit-learn would leave them.
         with config_context(array_api_dispatch=False):
-            if frame is None or _get_feature_names(frame) is not None:
+            if frame is None or _get_feature_names(X) is not None:
                 return validate_data(estimator, X, reset=reset, **checks)
-            check_names(estimator, frame, reset=reset)
+            check_names(estimator, X, reset=reset)
             return check_array(X, estimator=estimator, input_name="X", **checks)
     except ValueError as error:
         if "could not convert string" not in str(error):
