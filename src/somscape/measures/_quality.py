@@ -90,7 +90,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """Return the nearest units, their distances and the weights of the rows that count.
+    """Return nearest units, distances and weights of the rows that count.
 
     Those are the rows that have a unit: all with a value.
 
