@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from somscape._errors import InputError
 
 if TYPE_CHECKING:
-    from somscape._types import Floats
+    from somscape._types import Float64s, Floats
     from somscape.kernels import SparseRows
 
 
@@ -60,6 +60,62 @@ def check_number(
         raise ValueError(f"`{name}` must be finite, {bound}{top}{also}; got {value!r}.")
 
 
+def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
+    """Return weights of rows that can be used, or None where every row weighs 1.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), number or None
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64, or None
+
+    Raises
+    ------
+    InputError
+        For weights that are no finite numbers, negative, too large to add up or all zero, and
+        for another number of them.
+    """
+    import numpy as np
+
+    if sample_weight is None:
+        return None
+    try:
+        weights: Float64s = np.asarray(sample_weight, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"`sample_weight` must hold numbers; {error}. Give each row a weight of 0 or more."
+        ) from error
+    if weights.ndim == 0:
+        weights = np.full(n_samples, weights)
+    if weights.shape != (n_samples,):
+        raise InputError(
+            f"`sample_weight` must have shape ({n_samples},), a number for each row of X; got "
+            f"{weights.shape}."
+        )
+    for is_wrong, rule in ((~np.isfinite(weights), "be finite"), (weights < 0, "not be negative")):
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            raise InputError(
+                f"`sample_weight` must {rule}; got {weights[row]} in row {row}. Give each row 0 "
+                "or more, and 0 to one that is not to count."
+            )
+    if not (weights > 0).any():
+        raise InputError(
+            "`sample_weight` is zero for every row; give at least one row a weight above 0."
+        )
+    with np.errstate(over="ignore"):
+        total = float(weights.sum())
+    if not np.isfinite(total):
+        raise InputError(
+            "`sample_weight` adds up to more than a float can hold; divide all weights by the "
+            "largest."
+        )
+    return None if (weights == 1).all() else weights
+
+
 def check_values(
     rows: "Floats",
     names: Sequence[str],
@@ -86,8 +142,13 @@ def check_values(
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = _largest_value(info, rows.shape[1])
-    # NaN passes through both, fails both comparisons, and no copy of the rows is made.
-    if not rows.size or (float(rows.max()) <= limit and float(rows.min()) >= -limit):
+    # NaN passes through max and min, fails both comparisons, and no copy of the rows is made; fmax
+    # and fmin pass it over.
+    highest, lowest = (np.fmax, np.fmin) if may_miss else (np.maximum, np.minimum)
+    if not rows.size or (
+        float(highest.reduce(rows, axis=None)) <= limit
+        and float(lowest.reduce(rows, axis=None)) >= -limit
+    ):
         return
     is_wrong = ~(np.abs(rows) <= np.float64(limit))
     if may_miss:
@@ -96,6 +157,16 @@ def check_values(
             return
     row, column = np.argwhere(is_wrong)[0]
     raise _wrong_value(rows[row, column], int(row), names[column], limit, info, what)
+
+
+def check_not_dates(dtype: Any, what: str = "X") -> None:
+    """Raise InputError for an array of dates or durations, which would pass as numbers."""
+    if getattr(dtype, "kind", "") in ("M", "m"):
+        raise InputError(
+            f"`{what}` holds dates or durations ({dtype}), not numbers. Say what they count, such "
+            "as (X - X.min()) / np.timedelta64(1, 'D') for days, or name their columns in "
+            "somscape.encode.TableEncoder(dates=[...])."
+        )
 
 
 def check_sparse_values(

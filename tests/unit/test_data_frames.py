@@ -7,6 +7,8 @@ import pytest
 
 from somscape import SOM, SOMDetector, load, measures, plots
 from somscape._errors import InputError
+from somscape.encode import TableEncoder
+from somscape.tables import table_from_frame
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +49,74 @@ def test_alerts_come_for_a_frame_and_for_an_array(frame):
 
 
 def test_text_in_a_frame_says_how_to_encode_it(frame):
-    with pytest.raises(InputError, match=r"X holds text .*table_from_frame"):
+    with pytest.raises(InputError, match=r"X holds text .*TableEncoder\(\).*table_from_frame"):
         SOM().fit(frame.assign(d="x"))
+    with pytest.raises(InputError, match=r"no numbers in column 'b' .*TableEncoder"):
+        SOM(3, 4).fit(frame).map_.winners(frame.assign(b="x"))
+
+
+def test_a_lazy_frame_is_collected(frame):
+    lazy = pl.from_pandas(frame).lazy()
+    som = SOM(3, 4).fit(lazy)
+    np.testing.assert_array_equal(som.codebook_, SOM(3, 4).fit(frame).codebook_)
+    np.testing.assert_array_equal(som.predict(lazy), som.map_.winners(lazy))
+
+
+def mixed(frame):
+    return frame.assign(kind=["x", "y", "z"] * 20)
+
+
+@pytest.mark.parametrize("library", [lambda frame: frame, pl.from_pandas, table_from_frame])
+def test_a_frame_is_encoded_where_an_encoding_is_given(frame, library, tmp_path):
+    encoding = TableEncoder().fit(mixed(frame)).encoding_
+    table = table_from_frame(mixed(frame))
+    expected = SOM(3, 4).fit(encoding.encode(table))
+    data = library(mixed(frame))
+    som = SOM(3, 4, encoding=encoding).fit(data)
+    np.testing.assert_array_equal(som.codebook_, expected.codebook_)
+    assert som.feature_names_in_.tolist() == encoding.feature_names
+    som.map_.save(tmp_path / "m.som")
+    for predict in (som.predict, som.map_.winners, load(tmp_path / "m.som").winners):
+        np.testing.assert_array_equal(predict(data), expected.labels_)
+    np.testing.assert_array_equal(som.map_.winners(encoding.encode(table)), expected.labels_)
+    with pytest.raises(InputError, match="X lacks columns that the map was made from: 'b'"):
+        som.predict(mixed(frame).drop(columns="b"))
+
+
+def test_a_detector_encodes_a_frame_where_an_encoding_is_given(frame):
+    encoding = TableEncoder().fit(mixed(frame)).encoding_
+    detector = SOMDetector(encoding=encoding, random_state=0).fit(mixed(frame))
+    of_table = detector.score_samples(table_from_frame(mixed(frame)))
+    np.testing.assert_array_equal(detector.score_samples(mixed(frame)), of_table)
+    assert detector.alerts(mixed(frame), 1).scores[0] == -of_table.min()
+
+
+@pytest.mark.parametrize("missing", ["fill", "mask"])
+def test_nullable_columns_are_filled_or_masked_by_map_and_estimator_alike(frame, missing):
+    holed = frame.mask(np.random.default_rng(1).random(frame.shape) < 0.2)
+    som = SOM(3, 4, missing=missing).fit(holed)
+    for data in (holed, holed.convert_dtypes(), pl.from_pandas(holed), holed.to_numpy()):
+        np.testing.assert_array_equal(som.map_.winners(data), som.labels_)
+        if not isinstance(data, np.ndarray):  # which has no names
+            np.testing.assert_array_equal(som.predict(data), som.labels_)
+        assert measures.quantization_error(som.map_, data) > 0
+    assert som.map_.rows_of(holed.astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("unit", ["datetime64[D]", "datetime64[ns]", "timedelta64[s]"])
+def test_dates_are_no_numbers(frame, unit):
+    dates = np.arange(120).reshape(60, 2).astype(unit)
+    columns = {"start": dates[:, 0], "end": dates[:, 1]}
+    for data, advice in (
+        (dates, r"X.min\(\)"),
+        (pd.DataFrame(columns), "'start', 'end', not numbers.*TableEncoder"),
+        (frame.assign(end=dates[:, 1]), "in 'end', not numbers.*TableEncoder"),
+        (pl.from_pandas(frame.assign(end=dates[:, 1].astype("M8[ms]"))), "in 'end', not numbers"),
+    ):
+        with pytest.raises(InputError, match=rf"holds dates or durations.*{advice}"):
+            SOM(2, 2).fit(data)
+    with pytest.raises(InputError, match="holds dates or durations"):
+        SOM(2, 2).fit(frame.to_numpy()[:, :2]).map_.winners(dates)
 
 
 def test_an_estimator_stands_for_its_map(frame):

@@ -123,6 +123,14 @@ def test_edges_make_the_graph_again():
     assert graph != Graph(graph.adjacency, graph.positions + 1)
 
 
+def test_edges_may_be_lists_and_go_both_ways():
+    one_way = Graph.from_edges(3, pairs=[[0, 1], [2, 1]], lengths=[1, 2])
+    both = Graph.from_edges(3, pairs=[[0, 1], [1, 0], [1, 2], [2, 1]], lengths=[1, 1, 2, 2])
+    assert one_way == both
+    assert one_way.edges[1].tolist() == [1, 2]
+    assert Graph.from_edges(3, pairs=[], lengths=[]).edges[0].shape == (0, 2)
+
+
 def test_a_graph_is_frozen_and_keeps_no_hold_on_what_it_was_made_from():
     adjacency = ring(5)
     graph = Graph(adjacency)
@@ -213,6 +221,33 @@ def test_turned_eigenvectors_give_the_same_places(monkeypatch):
 NAN, INF = math.nan, math.inf
 
 
+class Networkx:
+    """What NumPy sees of a networkx graph: a sequence of nodes with their neighbors."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, node):
+        return {0: {1: {}}, 1: {0: {}}}[node]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "lengths", "message"),
+    [
+        ([[0, 3]], [1], r"`pairs` must join two different units from 0 to 2; got \[0, 3\]"),
+        ([[0, 1], [-1, 1]], [1, 1], r"`pairs` must join .*; got \[-1, 1\] for edge 1"),
+        ([[1, 1]], [1], r"`pairs` must join two different units from 0 to 2; got \[1, 1\]"),
+        ([[0, 1, 2]], [1], r"`pairs` must hold two unit numbers .*shape \(1, 3\)"),
+        ([[0.5, 1]], [1], "`pairs` must hold two unit numbers .*; got float64"),
+        ([[0, 1]], [1, 2], r"`lengths` must have shape \(1,\), one for each .*; got \(2,\)"),
+        ([[0, 1], [1, 0]], [1, 2], "`lengths` must agree .*; got 2 and 1 between units 0 and 1"),
+    ],
+)
+def test_wrong_edges_are_refused_with_what_is_wrong(pairs, lengths, message):
+    with pytest.raises(InputError, match=message):
+        Graph.from_edges(3, pairs=pairs, lengths=lengths)
+
+
 @pytest.mark.parametrize(
     ("adjacency", "message"),
     [
@@ -221,6 +256,10 @@ NAN, INF = math.nan, math.inf
         (np.zeros((0, 0)), "must have 1 to 10000 units; got 0"),
         (scipy.sparse.csr_array((10_001, 10_001)), "must have 1 to 10000 units; got 10001"),
         ([["a", "b"], ["b", "a"]], "must hold numbers"),
+        (None, r"must hold numbers .*; got NoneType \(object\)"),
+        (Networkx(), r"must hold numbers .*; got Networkx .* pass nx.to_numpy_array\(graph\)"),
+        (scipy.sparse.csr_array([[0, 1j], [-1j, 0]]), r"must hold numbers .* \(complex128\)"),
+        (np.array([[0, 1j], [-1j, 0]]), r"must hold numbers .*; got ndarray \(complex128\)"),
         ([[0, 1], [0, 0]], "must be symmetric; got 1 from unit 0 to 1 and 0 back"),
         ([[0, 1], [2, 0]], "must be symmetric; got 1 from unit 0 to 1 and 2 back"),
         ([[0, 0], [0, 3]], "must have a zero diagonal; got 3 from unit 1 to itself"),

@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from somscape import SOM, SOMImputer
 from somscape._errors import SomscapeWarning
+from somscape.estimators import _imputer
 
 
 def gappy(n=300, seed=0, share=0.2):
@@ -50,6 +51,18 @@ def test_the_spread_of_several_neighbors_by_hand():
     filled, spread = imputer.impute(row)
     assert filled[0, 1] == pytest.approx(values.mean())
     assert spread[0, 1] == pytest.approx(np.sqrt((spreads**2).mean() + values.var()))
+
+
+def test_blocks_of_rows_are_filled_as_rows_alone(monkeypatch):
+    X, _, _ = gappy(60)
+    X[7] = np.nan
+    imputer = SOMImputer(som=SOM(4, 4)).fit(np.delete(X, 7, axis=0))
+    alone = [imputer.impute(row[None]) for row in X]
+    for block_values in (_imputer.BLOCK_VALUES, 100):
+        monkeypatch.setattr(_imputer, "BLOCK_VALUES", block_values)
+        filled, spread = imputer.impute(X)
+        np.testing.assert_array_equal(filled, np.concatenate([f for f, _ in alone]))
+        np.testing.assert_array_equal(spread, np.concatenate([s for _, s in alone]))
 
 
 def test_a_row_without_any_value_gets_the_mean():

@@ -81,6 +81,24 @@ def test_errors_refuse_other_features() -> None:
         measures.quantization_error(map_, np.zeros((4, 2)))
 
 
+@pytest.mark.parametrize("measure", [measures.quantization_error, measures.topographic_error])
+def test_errors_of_no_rows_are_refused(measure) -> None:
+    map_ = make_map(np.zeros((2, 3)), Lattice(1, 2))
+    with pytest.raises(InputError, match="X has no rows; give at least one"):
+        measure(map_, np.empty((0, 3)))
+
+
+@pytest.mark.parametrize("measure", [measures.quantization_error, measures.topographic_error])
+def test_a_row_of_weight_two_is_two_rows(measure) -> None:
+    rng = np.random.default_rng(5)
+    map_ = make_map(rng.normal(size=(12, 2)), Lattice(3, 4))
+    rows, weights = rng.normal(size=(60, 2)), np.arange(60) % 3
+    expected = measure(map_, np.repeat(rows, weights, axis=0))
+    assert measure(map_, rows, sample_weight=weights) == pytest.approx(expected, rel=1e-13)
+    with pytest.raises(InputError, match="`sample_weight` must not be negative; got -1"):
+        measure(map_, rows, sample_weight=np.where(np.arange(60) == 3, -1, 1))
+
+
 # Topographic error
 
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import somscape
-from somscape import SOM, measures
-from somscape._errors import SomscapeWarning
+from somscape import SOM, SOMImputer, measures
+from somscape._errors import InputError, SomscapeWarning
 from somscape.encode import fit_encoding
+from somscape.kernels import Metric
 from somscape.tables import table_from_columns
 
 
@@ -58,6 +59,21 @@ def test_masked_with_nothing_missing_is_the_map_of_the_full_rows(kernels):
     np.testing.assert_array_equal(masked.codebook_, full.codebook_)
 
 
+@pytest.mark.parametrize("metric", Metric.MASKED)
+def test_a_gap_in_a_row_that_hardly_counts_changes_no_other(kernels, metric):
+    # One gap sends all rows through the masked kernels; its row weighs next to nothing.
+    X = gappy(share=0.0)
+    filled, holed = np.vstack([X, X[:1]]), np.vstack([X, X[:1]])
+    holed[-1, 2] = np.nan
+    weights = np.append(np.ones(len(X)), 1e-9)
+    settings = {"metric": metric, "init": X[:12], "n_epochs": 5, "tol": 0}
+    full = SOM(3, 4, **settings).fit(filled, sample_weight=weights)
+    masked = SOM(3, 4, missing="mask", **settings).fit(holed, sample_weight=weights)
+    np.testing.assert_allclose(masked.codebook_, full.codebook_, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(masked.labels_[:-1], full.labels_[:-1])
+    np.testing.assert_allclose(masked.transform(holed)[:-1], full.transform(X), atol=1e-6)
+
+
 def test_rows_without_any_value_are_reported_and_have_no_unit():
     X = gappy()
     X[[3, 50]] = np.nan
@@ -69,6 +85,50 @@ def test_rows_without_any_value_are_reported_and_have_no_unit():
     rest = np.delete(X, [3, 50], axis=0)
     np.testing.assert_array_equal(SOM(3, 4, missing="mask").fit(rest).codebook_, som.codebook_)
     assert np.isfinite(measures.quantization_error(som.map_, rest))
+
+
+@pytest.mark.parametrize("metric", Metric.MASKED)
+def test_rows_without_any_value_have_no_distance_and_do_not_count(kernels, metric):
+    X = gappy()
+    som = SOM(3, 4, missing="mask", metric=metric).fit(X)
+    holed = np.insert(X, 7, np.nan, axis=0)
+    far = som.transform(holed)
+    assert np.isnan(far[7]).all()
+    np.testing.assert_array_equal(np.delete(far, 7, axis=0), som.transform(X))
+    assert som.score(holed) == som.score(X)
+    for measure in (measures.quantization_error, measures.topographic_error):
+        assert measure(som, holed) == measure(som, X)
+        weights = np.arange(len(holed))
+        expected = measure(som, X, sample_weight=np.delete(weights, 7))
+        assert measure(som, holed, sample_weight=weights) == expected
+        with pytest.raises(InputError, match="no row with a value and a weight"):
+            measure(som, holed, sample_weight=np.arange(len(holed)) == 7)
+        with pytest.raises(InputError, match="no row with a value"):
+            measure(som, holed[7:8])
+
+
+def test_medians_are_learned_though_nothing_is_missing_yet():
+    X = gappy(share=0.0)
+    som = SOM(3, 4, missing="fill").fit(X)
+    holed = X[:5].copy()
+    holed[2, 1] = np.nan
+    filled = X[:5].copy()
+    filled[2, 1] = np.median(X[:, 1])
+    np.testing.assert_array_equal(som.predict(holed), som.predict(filled))
+    weighted = SOM(3, 4, missing="fill").fit(X, sample_weight=np.arange(120) < 60)
+    filled[2, 1] = np.median(X[:60, 1])
+    np.testing.assert_array_equal(weighted.transform(holed), weighted.transform(filled))
+
+
+def test_a_map_fills_gaps_as_its_estimator_does(tmp_path):
+    X = gappy()
+    som = SOM(3, 4, missing="fill").fit(X)
+    som.map_.save(tmp_path / "m.som")
+    for map_ in (som.map_, somscape.load(tmp_path / "m.som")):
+        np.testing.assert_array_equal(map_.winners(X), som.predict(X))
+        squared = map_.nearest(X)[1] ** 2
+        assert -squared.mean() == pytest.approx(som.score(X), rel=1e-12)
+        assert np.isfinite(measures.quantization_error(map_, X))
 
 
 def test_a_saved_map_still_takes_rows_with_gaps(tmp_path):
@@ -91,8 +151,11 @@ def test_a_column_without_values_is_refused():
 
 @pytest.mark.parametrize("metric", ["cosine", "correlation", "mahalanobis"])
 def test_metrics_that_need_every_value_say_so(metric):
-    with pytest.raises(ValueError, match=f"missing='mask' has the metrics.*got '{metric}'"):
-        SOM(3, 4, missing="mask", metric=metric).fit(gappy())
+    for share in (0.25, 0.0):  # what is missing may only come later
+        with pytest.raises(ValueError, match=f"missing='mask' has the metrics.*got '{metric}'"):
+            SOM(3, 4, missing="mask", metric=metric).fit(gappy(share=share))
+        with pytest.raises(ValueError, match=f"missing='mask' has the metrics.*got '{metric}'"):
+            SOMImputer(som=SOM(metric=metric)).fit(gappy(share=share))
 
 
 def test_a_tables_missing_cells_are_missing_in_all_features_of_their_column():

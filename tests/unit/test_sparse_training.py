@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, csr_matrix, random_array
+from scipy.sparse import csr_array, csr_matrix
 
 from somscape import SOM
 from somscape._columns import column_extremes
@@ -10,7 +10,7 @@ from somscape._columns import column_extremes
 
 def sparse_rows(n=120, d=30, seed=0, dtype=np.float64):
     rng = np.random.default_rng(seed)
-    return csr_array(random_array((n, d), density=0.15, rng=rng, format="csr"), dtype=dtype)
+    return csr_array(np.where(rng.random((n, d)) < 0.15, rng.random((n, d)), 0.0), dtype=dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -100,3 +100,13 @@ def test_columns_have_the_extremes_that_numpy_finds(shape, order):
     np.testing.assert_array_equal(high, X.max(axis=0))
     X[shape[0] // 2, -1] = np.nan
     assert [np.isnan(edge).sum() for edge in column_extremes(X)] == [1, 1]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("method", ["predict", "transform", "score", "partial_fit"])
+def test_stored_values_that_cannot_be_used_are_refused_after_fitting_too(method, value):
+    X = csr_array(np.eye(4).repeat(5, axis=0))
+    som = SOM(2, 2).fit(X)
+    X.data[7] = value
+    with pytest.raises(ValueError, match=r"`X` must be finite .* in row 7, column 'x1'"):
+        getattr(som, method)(X)

@@ -124,7 +124,8 @@ class NumberCode:
         if not np.isfinite(farthest).all():
             raise InputError(
                 f"column '{column.name}' spans more than a float can hold; correct its largest "
-                f"value or leave the column out (--drop {column.name})."
+                f"value or leave the column out (on the command line "
+                f"--drop {column.name})."
             )
         return cls(
             column.name,

@@ -72,6 +72,14 @@ class Encoding:
         return tuple(c for c in self.columns if not isinstance(c, UnusedColumn))
 
     @cached_property
+    def is_plain(self) -> bool:
+        """Whether numbers are used as they are."""
+        return all(
+            isinstance(code, NumberCode) and code == NumberCode.plain(code.name, code.fill)
+            for code in self.columns
+        )
+
+    @cached_property
     def slices(self) -> tuple[slice, ...]:
         """Where each feature column stands in an encoded row."""
         ends = np.cumsum([code.n_features for code in self.features])
@@ -287,7 +295,8 @@ def fit_encoding(
         listed = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
         raise InputError(
             f"{table.source} has no column to use ({listed}). A map needs numbers or categories "
-            "that differ from row to row; name columns with --number or --category."
+            "that differ from row to row; say which columns are some (on the command line --number "
+            "or --category)."
         )
     if missing == "error":
         _refuse_missing(table, [table.column(code.name) for code in encoding.features])

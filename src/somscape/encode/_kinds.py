@@ -60,7 +60,8 @@ class Roles:
             table.column(name)
             if name in taken and taken[name] != role:
                 raise InputError(
-                    f"column '{name}' cannot be both --{taken[name]} and --{role}; keep one."
+                    f"column '{name}' cannot be both {taken[name]} and {role} (on the command "
+                    f"line --{taken[name]} and --{role}); keep one."
                 )
             taken[name] = role
 
@@ -184,8 +185,9 @@ def _decide_text(table: Table, column: Column, max_levels: int | None, *, has_id
 def _forced_number(table: Table, column: Column) -> Decision:
     if column.numbers is None:
         problem = column.problem or (
-            f"column '{column.name}' of {table.source} holds text, so --number {column.name} "
-            f"cannot be used; pass --category {column.name} or --drop {column.name}."
+            f"column '{column.name}' of {table.source} holds text, so it cannot be a number. Take "
+            f"it as a category or drop it (on the command line --category {column.name} or "
+            f"--drop {column.name})."
         )
         raise InputError(problem)
     if column.n_distinct == 0:
@@ -200,7 +202,8 @@ def _forced_category(column: Column) -> Decision:
     if n_levels > MAX_FORCED_LEVELS:
         raise InputError(
             f"column '{column.name}' has {n_levels} different values, more than the "
-            f"{MAX_FORCED_LEVELS} that a category may have; group them or --drop {column.name}."
+            f"{MAX_FORCED_LEVELS} that a category may have. Group them, or drop the column (on "
+            f"the command line --drop {column.name})."
         )
     if column.n_distinct == 0:
         return NO_VALUE

@@ -21,7 +21,7 @@ from somscape.encode import (
     UnusedColumn,
     level_texts,
 )
-from somscape.estimators._prepare import refuse_missing
+from somscape.estimators._prepare import check_names, refuse_missing
 from somscape.tables import (
     Column,
     Table,
@@ -174,7 +174,7 @@ def read_data(
     frame = as_frame(X, "X")
     if frame is None:
         return _read_array(estimator, X, missing, form)
-    validate_data(estimator, frame, reset=form is None, skip_check_array=True)
+    check_names(estimator, frame, reset=form is None)
     table = table_from_frame(frame, "X")
     if form is not None and not hasattr(estimator, "feature_names_in_"):
         pairs = zip(table.columns, form.names, strict=True)

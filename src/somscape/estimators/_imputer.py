@@ -6,15 +6,17 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats
-from somscape._validate import check_whole
+from somscape._validate import check_whole, checked_weights
 from somscape.estimators._prepare import checked_array, rows_for
 from somscape.estimators._som import SOM
 from somscape.fit import RunningSums
 from somscape.grid import Neighborhood
-from somscape.kernels import BY_ANGLE, select_kernels
-from somscape.maps import MAX_PROTOTYPES, Map
+from somscape.kernels import select_kernels
+from somscape.maps import MAX_PROTOTYPES, NO_UNIT, Map
+
+BLOCK_VALUES = 1 << 17
+"""Values of the prototypes near some rows that are held at once: 1 MiB."""
 
 SPREAD_RADIUS = 1.0
 """Grid steps over which units share what rows differ from them by."""
@@ -137,35 +139,38 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = np.asarray(rows_for(self, X))
-        k = min(self.n_neighbors, self.map_.n_units)
-        units, _ = self.map_.nearest(rows, k)
         filled, spread = rows.copy(), np.zeros(rows.shape)
-        gaps = np.flatnonzero(np.isnan(rows).any(axis=1))
-        values, variances = self.map_.codebook, self.spread_**2
-        for row in gaps:
-            near = units[row]
-            share = np.full(k, 1 / k)
-            if near[0] < 0:  # no value at all: the mean of all rows
-                near, share = np.arange(self.map_.n_units), self.map_.hits / self.map_.hits.sum()
-            is_gap = np.isnan(rows[row])
-            mean = share @ values[near]
-            variance = share @ (variances[near] + (values[near] - mean) ** 2)
-            filled[row, is_gap] = mean[is_gap]
-            spread[row, is_gap] = np.sqrt(variance[is_gap])
+        is_gap = np.isnan(rows)
+        gappy = np.flatnonzero(is_gap.any(axis=1))
+        step = max(1, BLOCK_VALUES // (self.n_neighbors * rows.shape[1]))
+        for start in range(0, len(gappy), step):
+            some = gappy[start : start + step]
+            values, deviation = self._filling(rows[some])
+            filled[some] = np.where(is_gap[some], values, rows[some])
+            spread[some] = np.where(is_gap[some], deviation, 0.0)
         return filled, spread
+
+    def _filling(self, rows: Floats) -> tuple[Float64s, Float64s]:
+        """Return mean and spread of the prototypes near each row, of the rows' shape."""
+        codebook, variances = self.map_.codebook, self.spread_**2
+        units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
+        values = codebook[units]
+        mean = values.mean(axis=1)
+        variance = (variances[units] + (values - mean[:, None]) ** 2).mean(axis=1)
+        is_empty = units[:, 0] == NO_UNIT
+        if is_empty.any():
+            share = self.map_.hits / self.map_.hits.sum()
+            mean[is_empty] = share @ codebook
+            variance[is_empty] = share @ (variances + (codebook - share @ codebook) ** 2)
+        return mean, np.sqrt(variance)
 
 
 def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     """Root mean square difference of the rows from their units, shared with units nearby."""
-    if map_.metric.name in BY_ANGLE:
-        raise InputError(
-            f"a map by {map_.metric.name!r} has directions only, no values to fill in. Pass a "
-            "`som` with another metric."
-        )
     units = map_.winners(rows)
     is_used = units >= 0
-    weights = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, float)
-    weights = np.broadcast_to(weights, len(rows))[is_used]
+    given = checked_weights(sample_weight, len(rows))
+    weights = np.ones(is_used.sum()) if given is None else given[is_used]
     rows, units = rows[is_used].astype(np.float64), units[is_used]
     is_there = ~np.isnan(rows)
     squares = np.where(is_there, (rows - map_.codebook[units]) ** 2, 0.0) * weights[:, None]

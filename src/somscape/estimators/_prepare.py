@@ -11,14 +11,21 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
 from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s, Floats
-from somscape._validate import check_choice, check_sparse_values, check_values
+from somscape._validate import (
+    check_choice,
+    check_not_dates,
+    check_sparse_values,
+    check_values,
+    checked_weights,
+)
 from somscape.encode import Encoding, fit_encoding
 from somscape.kernels import Rows, SparseRows
-from somscape.tables import Table
+from somscape.maps import Map
+from somscape.tables import Table, as_frame, frame_dates, frame_names, table_from_frame
 
 MISSING = ("error", "fill", "mask")
 
@@ -65,7 +72,7 @@ def prepare(
         Sparse where the estimator's tags say so.
     sample_weight : array-like of shape (n_samples,), number or None
     encoding : Encoding or None
-        How to encode a table; None: by the rules.
+        How to encode a table, and a data frame as one; None: tables by the rules.
     missing : {"error", "fill", "mask"}
     min_rows : int, default=1
 
@@ -81,18 +88,20 @@ def prepare(
     """
     check_choice("missing", missing, MISSING)
     values: Rows
+    if encoding is not None:
+        X = table_from_frame(X, "X") if as_frame(X, "X") is not None else X
     if isinstance(X, Table):
         encoding = encoding or fit_encoding(X, missing=missing)
         values = encoding.encode(X)
         names = encoding.feature_names
         estimator.n_features_in_ = len(names)
         estimator.feature_names_in_ = np.array(names, dtype=object)
-        weights = checked_weights(values, sample_weight)
+        weights = checked_weights(sample_weight, len(values))
     else:
         checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
         names = [f"x{i}" for i in range(checked.shape[1])] if given is None else list(given)
-        weights = checked_weights(checked, sample_weight)
+        weights = checked_weights(sample_weight, checked.shape[0])
         if issparse(checked):
             values, encoding = SparseRows.from_csr(checked), Encoding.plain(names)
             check_sparse_values(values, names)
@@ -118,33 +127,31 @@ def prepare(
 def seed_of(random_state: Any, *, draws: bool = True) -> int:
     """Return a seed for NumPy's generators from a scikit-learn random state.
 
-    Without `draws` nothing will be drawn, and a state is left alone.
+    Without `draws` nothing will be drawn: None then gives 0.  A RandomState draws its seed in any
+    case, so that each of its uses goes on where the last one ended.
     """
     is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
     if is_seed and random_state >= 0:
         return int(random_state)
     if not draws and random_state is None:
         return 0
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    try:
+        state = check_random_state(random_state)
+    except ValueError as error:
+        raise InputError(
+            "`random_state` must be a whole number of at least 0, a numpy.random.RandomState or "
+            f"None; got {random_state!r}. Pass a number to get the same map again."
+        ) from error
+    return int(state.randint(np.iinfo(np.int32).max))
 
 
 def rows_for(estimator: Any, X: Any) -> Rows:
     """Return data as rows of a fitted estimator's map, for predicting and scoring."""
-    map_ = estimator.map_
-    if isinstance(X, Table):
-        rows: Rows = map_.rows_of(X)
-        return rows
+    map_: Map = estimator.map_
+    if isinstance(X, Table) or not (map_.encoding.is_plain or as_frame(X, "X") is None):
+        return map_.rows_of(X)
     values = checked_array(estimator, X, reset=False)
-    if issparse(values):
-        return SparseRows.from_csr(values)
-    filled: Floats = map_.encoding.fill(values)
-    check_values(
-        filled,
-        map_.encoding.feature_names,
-        dtype=np.float64,
-        may_miss=map_.encoding.missing == "mask",
-    )
-    return np.ascontiguousarray(filled)
+    return map_.sparse_rows_of(values) if issparse(values) else map_.rows_of(values)
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
@@ -157,27 +164,67 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         is_expected = getattr(estimator, "n_features_in_", None) == X.shape[1]
         if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
+    frame = as_frame(X, "X")
+    X = X if frame is None else frame  # a lazy one collected
+    _refuse_dates(X, frame)
+    checks: dict[str, Any] = {
+        "accept_sparse": "csr" if get_tags(estimator).input_tags.sparse else False,
+        "dtype": [np.float64, np.float32],
+        "order": "C",
+        "ensure_all_finite": False,
+        "ensure_min_samples": min_rows,
+    }
     try:
         # Arrays of other libraries become NumPy's, also where scikit-learn would leave them.
         with config_context(array_api_dispatch=False):
-            values = validate_data(
-                estimator,
-                X,
-                reset=reset,
-                accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
-                dtype=[np.float64, np.float32],
-                order="C",
-                ensure_all_finite=False,
-                ensure_min_samples=min_rows,
-            )
+            if frame is None or _get_feature_names(X) is not None:
+                return validate_data(estimator, X, reset=reset, **checks)
+            check_names(estimator, X, reset=reset)
+            return check_array(X, estimator=estimator, input_name="X", **checks)
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise
         raise InputError(
-            f"X holds text ({error}). Leave text columns out, or make a table that is encoded by "
-            "column: somscape.tables.table_from_frame(X)."
+            f"X holds text ({error}). Leave text columns out, put "
+            "somscape.encode.TableEncoder() before the estimator in a pipeline, or pass a table "
+            "that is encoded by column: somscape.tables.table_from_frame(X)."
         ) from error
-    return values
+
+
+def check_names(estimator: BaseEstimator, frame: Any, *, reset: bool) -> None:
+    """Set or check ``n_features_in_`` and ``feature_names_in_`` by a data frame's columns."""
+    shown = _Columns(frame) if _get_feature_names(frame) is None else frame
+    validate_data(estimator, shown, reset=reset, skip_check_array=True)
+
+
+class _Columns:
+    """The names of a data frame for a scikit-learn that does not find them (before 1.9).
+
+    It asks for pandas' columns or the data frame interchange protocol, which polars has dropped.
+    """
+
+    def __init__(self, frame: Any) -> None:
+        self._names = frame_names(frame)
+        self.shape = frame.shape
+
+    def __dataframe__(self) -> "_Columns":
+        return self
+
+    def column_names(self) -> list[Any]:
+        return self._names
+
+
+def _refuse_dates(X: Any, frame: Any) -> None:
+    if frame is None:
+        check_not_dates(getattr(X, "dtype", None))
+        return
+    dates = frame_dates(frame)
+    if dates:
+        raise InputError(
+            f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
+            "out, say what they count, such as days, or name them in "
+            f"somscape.encode.TableEncoder(dates={dates!r})."
+        )
 
 
 def _is_ready(X: Any, min_rows: int) -> bool:
@@ -197,10 +244,9 @@ def _without_missing(
     values: Floats, weights: Float64s | None, names: list[str], missing: str
 ) -> tuple[Floats, Encoding]:
     is_missing = np.isnan(values)
-    if not is_missing.any():
-        return values, Encoding.plain(names, missing="mask" if missing == "mask" else "error")
-    if missing == "error":
+    if missing == "error" or (missing == "mask" and not is_missing.any()):
         refuse_missing(is_missing, names)
+        return values, Encoding.plain(names, missing=missing)
     counted = slice(None) if weights is None else weights > 0
     if is_missing[counted].all(axis=0).any():
         counts = _missing_counts(is_missing, names)
@@ -242,26 +288,3 @@ def refuse_missing(is_missing: NDArray[np.bool_], names: Sequence[str]) -> None:
 
 def _missing_counts(is_missing: NDArray[np.bool_], names: Sequence[str]) -> str:
     return ", ".join(f"{n} in '{names[j]}'" for j, n in enumerate(is_missing.sum(axis=0)) if n)
-
-
-def checked_weights(values: Any, sample_weight: Any) -> Float64s | None:
-    """Return weights that can be used, or None where every row weighs 1."""
-    if sample_weight is None:
-        return None
-    weights: Float64s = _check_sample_weight(sample_weight, values, dtype=np.float64)
-    if (weights < 0).any():
-        row = int(np.argmax(weights < 0))
-        raise InputError(
-            f"`sample_weight` must not be negative; got {weights[row]} in row {row}. Give each "
-            "row 0 or more."
-        )
-    if not (weights > 0).any():
-        raise InputError("`sample_weight` is zero for every row; give at least one row a weight.")
-    with np.errstate(over="ignore"):
-        total = float(weights.sum())
-    if not np.isfinite(total):
-        raise InputError(
-            "`sample_weight` adds up to more than a float can hold; divide all weights by the "
-            "largest."
-        )
-    return None if (weights == 1).all() else weights

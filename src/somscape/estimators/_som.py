@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._errors import InputError
 from somscape._types import Floats, Ints
-from somscape._validate import check_number
+from somscape._validate import check_number, checked_weights
 from somscape.encode import Encoding
-from somscape.estimators._prepare import Prepared, checked_weights, prepare, rows_for, seed_of
+from somscape.estimators._prepare import Prepared, prepare, rows_for, seed_of
 from somscape.estimators._suggest import suggest
 from somscape.fit import (
     RADIUS_END,
@@ -30,6 +30,7 @@ from somscape.fit import (
 from somscape.grid import Graph, Lattice
 from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
+from somscape.measures import nearest_counted
 from somscape.tables import Table
 
 logger = logging.getLogger("somscape")
@@ -127,8 +128,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the map there is, at its final radius.
     encoding : Encoding or None, default=None
-        How tables (`somscape.tables.Table`) are encoded; None: by the rules of
-        `somscape.encode.fit_encoding`.  Arrays and data frames of numbers are not encoded.
+        How tables (`somscape.tables.Table`) and data frames are encoded; None: tables by the rules
+        of `somscape.encode.fit_encoding`, and data frames of numbers not at all, as arrays.
 
     Attributes
     ----------
@@ -302,19 +303,31 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     @classmethod
     def suggest(
-        cls, X: Any, *, n_samples: int = 5000, n_seeds: int = 3, random_state: Any = 0
+        cls,
+        X: Any,
+        *,
+        n_samples: int = 5000,
+        n_seeds: int = 3,
+        random_state: Any = 0,
+        **parameters: Any,
     ) -> Table:
         """Train a handful of candidates on samples, to choose size and detail from.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_rows, n_features), or Table
+            At least two rows.
         n_samples : int, default=5000
             Rows that each candidate trains on, at most.
         n_seeds : int, default=3
             Samples that each candidate is trained on, at least 2.
-        random_state : int or None, default=0
+        random_state : int, RandomState or None, default=0
             Draws the samples.
+        **parameters : dict
+            Parameters that all candidates have, such as ``metric="cosine"``, or
+            ``**som.get_params()``.  Half, all and twice the units of the size given, or of the
+            automatic one, are tried; a graph or a start that is given has its size.  Each
+            ``detail`` is tried unless ``radius_end`` is given.
 
         Returns
         -------
@@ -329,14 +342,17 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         >>> import numpy as np
         >>> from somscape import SOM
         >>> X = np.random.default_rng(0).normal(size=(200, 3))
-        >>> SOM.suggest(X, n_samples=100, n_seeds=2).names[:3]
+        >>> SOM.suggest(X, n_samples=100, n_seeds=2, lattice="rectangular").names[:3]
         ('n_rows', 'n_cols', 'detail')
         """
-        prepared = prepare(cls(), X, None, encoding=None, missing="error")
+        som = cls(**parameters)
+        prepared = prepare(som, X, None, encoding=som.encoding, missing=som.missing, min_rows=2)
         rows = prepared.rows
         if isinstance(rows, SparseRows):
             raise InputError("`suggest` takes dense rows; pass X.toarray(), or some of it.")
-        return suggest(cls, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state)
+        is_masked = prepared.encoding.missing == "mask"
+        som.set_params(encoding=None, missing="mask" if is_masked else "error")
+        return suggest(som, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
         """Go on with more rows, in constant memory.
@@ -366,7 +382,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if self.half_life is not None:
             check_number("half_life", self.half_life, 0)
         rows = rows_for(self, X)
-        weights = checked_weights(rows, sample_weight)
+        weights = checked_weights(sample_weight, len(rows))
         step = go_on(self.map_, rows, weights, self._sums, self.half_life)
         self.map_: Map = step.map_
         self._sums: RunningSums | None = step.sums
@@ -430,7 +446,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_units), of the rows' type
-            Distances by the metric.
+            Distances by the metric; NaN for a row without any value.
         """
         check_is_fitted(self)
         rows = rows_for(self, X)
@@ -448,6 +464,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
+            Rows without any value have no unit and do not count.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -457,8 +474,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = rows_for(self, X)
-        weights = checked_weights(rows, sample_weight)
-        _, distances = self.map_.nearest(rows)
+        _, distances, weights = nearest_counted(self.map_, rows, sample_weight=sample_weight)
         return -float(np.average(distances[:, 0] ** 2, weights=weights))
 
     @property

@@ -1,32 +1,36 @@
 """Which settings suit the data: a handful tried on a sample."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole
+from somscape.estimators._prepare import seed_of
 from somscape.fit import RADIUS_END
+from somscape.grid import Graph, Lattice
 from somscape.maps import Map
 from somscape.measures import quantization_error, topographic_error
 from somscape.tables import Table, table_from_columns
 
-SIZES = (0.5, 1.0, 2.0)
-"""Numbers of units tried, in those of the automatic size."""
+SHARES = (0.5, 1.0, 2.0)
+"""Numbers of units tried, in those of the size given or of the automatic one."""
 
 PAIRS = 2000
 """Pairs of rows whose distances on two maps are compared."""
 
 
-def suggest(estimator: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
+def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
     """Train candidates on samples and return their qualities.
 
     Parameters
     ----------
-    estimator : type
-        Of the map, such as `SOM`.
+    som : SOM
+        What all candidates have in common.
     X : ndarray of shape (n_rows, n_features)
+        At least two rows.
     n_samples : int
         Rows that each candidate trains on, at most.
     n_seeds : int
@@ -40,32 +44,54 @@ def suggest(estimator: Any, X: Floats, *, n_samples: int, n_seeds: int, random_s
     """
     check_whole("n_samples", n_samples, 2)
     check_whole("n_seeds", n_seeds, 2)
-    rng = np.random.default_rng(random_state)
+    rng = np.random.default_rng(seed_of(random_state))
     size = min(n_samples, len(X))
     samples = [_drawn(X, size, rng) for _ in range(n_seeds)]
     held = _drawn(X, size, rng)
     pairs = rng.integers(0, len(held), (2, PAIRS))
-    natural = estimator().fit(samples[0]).map_.lattice
     columns: dict[str, list[Any]] = {
         name: []
         for name in (
             "n_rows", "n_cols", "detail", "quantization_error", "topographic_error", "stability"
         )
     }  # fmt: skip
-    for share in SIZES:
-        sides = (natural.n_rows, natural.n_cols)
-        n_rows, n_cols = (max(1, round(side * np.sqrt(share))) for side in sides)
-        if n_rows * n_cols > size:
-            continue
-        for detail in RADIUS_END:
-            candidate = estimator(n_rows, n_cols, detail=detail, random_state=0)
-            maps = [candidate.fit(sample).map_ for sample in samples]
-            qe = np.mean([quantization_error(map_, held) for map_ in maps])
-            te = np.mean([topographic_error(map_, held) for map_ in maps])
-            row = (n_rows, n_cols, detail, float(qe), float(te), _stability(maps, held, pairs))
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
+    for candidate in _candidates(som.set_params(random_state=0), samples[0]):
+        maps = [clone(candidate).fit(sample).map_ for sample in samples]
+        qe = np.mean([quantization_error(map_, held) for map_ in maps])
+        te = np.mean([topographic_error(map_, held) for map_ in maps])
+        lattice, stability = maps[0].lattice, _stability(maps, held, pairs)
+        tried = (lattice.n_rows, lattice.n_cols, candidate.detail)
+        for column, value in zip(
+            columns.values(), (*tried, float(qe), float(te), stability), strict=True
+        ):
+            column.append(value)
     return table_from_columns(columns)
+
+
+def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
+    """Yield SOMs of different sizes and details, all with the parameters of one."""
+    natural = clone(som).fit(sample).map_.lattice
+    is_fixed = isinstance(natural, Graph) or not isinstance(som.init, str)
+    sizes = [{}] if is_fixed else [{"n_rows": r, "n_cols": c} for r, c in _sizes(natural, sample)]
+    details = RADIUS_END if som.radius_end == "auto" else (som.detail,)
+    for size in sizes:
+        for detail in details:
+            yield clone(som).set_params(**size, detail=detail)
+
+
+def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
+    """Return numbers of rows and columns around those of a map, each once."""
+    even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows come in pairs
+    sizes = dict.fromkeys(
+        (
+            even * max(1, round(natural.n_rows * np.sqrt(share) / even)),
+            max(1, round(natural.n_cols * np.sqrt(share))),
+        )
+        for share in SHARES
+    )
+    # A map of more units than rows says nothing, unless it was asked for.
+    asked = (natural.n_rows, natural.n_cols)
+    return [size for size in sizes if size == asked or size[0] * size[1] <= len(sample)]
 
 
 def _drawn(X: Floats, size: int, rng: np.random.Generator) -> Floats:

@@ -177,14 +177,14 @@ def _feature_weights(given: Any, n_features: int) -> Float64s | None:
 
 
 def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
-    if encoding.missing != "mask" or isinstance(rows, SparseRows) or not np.isnan(rows).any():
+    if encoding.missing != "mask":
         return False
     if metric not in Metric.MASKED:
         raise InputError(
             f"missing='mask' has the metrics {', '.join(map(repr, Metric.MASKED))}; got "
             f"{metric!r}. Pass one of them, or missing='fill'."
         )
-    return True
+    return not isinstance(rows, SparseRows) and bool(np.isnan(rows).any())
 
 
 def _order_of(order: Any, n_samples: int) -> Any:

@@ -146,7 +146,12 @@ class Settings:
                 "`lattice` must be 'rectangular', 'hexagonal' or a `somscape.Graph`; got "
                 f"{type(self.lattice).__name__}. Pass Graph(adjacency)."
             )
-        check_choice("lattice", self.lattice, KINDS)
+        if not (isinstance(self.lattice, str) and self.lattice in KINDS):
+            raise ValueError(
+                f"`lattice` must be one of {', '.join(map(repr, KINDS))} or a `somscape.Graph`; "
+                f"got {self.lattice!r}. Pass Graph(adjacency), or the kind of a `Lattice` with its "
+                "other fields as `n_rows`, `n_cols` and `boundary`."
+            )
         if self.neighborhood == "triangle" and self.lattice != "rectangular":
             raise ValueError(
                 f"`neighborhood`='triangle' needs `lattice`='rectangular'; got {self.lattice!r}. "

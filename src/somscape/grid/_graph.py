@@ -91,7 +91,7 @@ class Graph(Lattice):
 
     @classmethod
     def from_edges(
-        cls, n_units: int, *, pairs: Ints, lengths: Float64s, positions: Any = None
+        cls, n_units: int, *, pairs: Any, lengths: Any, positions: Any = None
     ) -> "Graph":
         """Make a graph from a list of edges, as `edges` gives it.
 
@@ -99,9 +99,9 @@ class Graph(Lattice):
         ----------
         n_units : int
             Number of units.
-        pairs : ndarray of shape (n_edges, 2)
-            The units that each edge joins.
-        lengths : ndarray of shape (n_edges,)
+        pairs : array-like of shape (n_edges, 2), int
+            The units that each edge joins.  An edge may be there in both directions.
+        lengths : array-like of shape (n_edges,)
             Above 0.
         positions : array-like of shape (n_units, 2), optional
             As for `Graph`.
@@ -109,11 +109,17 @@ class Graph(Lattice):
         Returns
         -------
         Graph
+
+        Raises
+        ------
+        InputError
+            For units that are not there, other shapes, and an edge that is there with two lengths.
         """
         from scipy.sparse import coo_array
 
         check_whole("n_units", n_units, 1, high=MAX_GRAPH_UNITS)
-        upper = coo_array((lengths, (pairs[:, 0], pairs[:, 1])), shape=(n_units, n_units))
+        ends, values = _checked_edges(n_units, pairs, lengths)
+        upper = coo_array((values, (ends[:, 0], ends[:, 1])), shape=(n_units, n_units))
         return cls(upper + upper.T, positions)
 
     @property
@@ -223,14 +229,56 @@ def _usual_gap(positions: Float64s) -> float:
     return float(max(nearest.min(), 0.5 * np.quantile(nearest, 0.25)))
 
 
+def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float64s]:
+    """Return each edge once, lower unit first, and its length, or say what is wrong."""
+    ends = np.asarray(pairs)
+    if ends.size == 0:
+        ends = np.empty((0, 2), dtype=np.int64)
+    if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
+        raise InputError(
+            "`pairs` must hold two unit numbers for each edge, shape (n_edges, 2); got "
+            f"{ends.dtype} of shape {ends.shape}."
+        )
+    values: Float64s = np.asarray(lengths, dtype=np.float64)
+    if values.shape != (len(ends),):
+        raise InputError(
+            f"`lengths` must have shape ({len(ends)},), one for each of `pairs`; got "
+            f"{values.shape}."
+        )
+    is_out = ((ends < 0) | (ends >= n_units) | (ends[:, :1] == ends[:, 1:])).any(axis=1)
+    if is_out.any():
+        raise InputError(
+            f"`pairs` must join two different units from 0 to {n_units - 1}; got "
+            f"{ends[is_out.argmax()].tolist()} for edge {is_out.argmax()}."
+        )
+    ends, first, edge = np.unique(
+        np.sort(ends, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    is_other = values[first][edge.ravel()] != values
+    if is_other.any():
+        at = int(is_other.argmax())
+        a, b = ends[edge.ravel()[at]]
+        raise InputError(
+            f"`lengths` must agree where an edge is there twice; got {values[at]:g} and "
+            f"{values[first][edge.ravel()[at]]:g} between units {a} and {b}. Leave one out."
+        )
+    return ends, values[first]
+
+
 def _checked_adjacency(adjacency: Any) -> Any:
     """Return edge lengths as a canonical ``csr_array``, or say what is wrong with them."""
     from scipy.sparse import csr_array
 
-    if not hasattr(adjacency, "tocsr"):
-        adjacency = np.asarray(adjacency)
-        if adjacency.dtype.kind not in "biuf":
-            raise InputError(f"`adjacency` must hold numbers; got {adjacency.dtype}.")
+    given = adjacency
+    if not hasattr(given, "tocsr"):
+        is_array = hasattr(given, "__array__") or isinstance(given, (list, tuple))
+        adjacency = np.asarray(given if is_array else None)
+    if adjacency.dtype.kind not in "biuf":
+        raise InputError(
+            "`adjacency` must hold numbers in an array or scipy.sparse array; got "
+            f"{type(given).__name__} ({adjacency.dtype}). For a networkx graph pass "
+            "nx.to_numpy_array(graph), for a list of edges make the graph by Graph.from_edges."
+        )
     if len(adjacency.shape) != 2 or adjacency.shape[0] != adjacency.shape[1]:
         raise InputError(
             "`adjacency` must be square, a row and a column for each unit; got the shape "
@@ -245,6 +293,8 @@ def _checked_adjacency(adjacency: Any) -> Any:
     edges = csr_array(adjacency, dtype=np.float64, copy=True)
     edges.sum_duplicates()
     edges.eliminate_zeros()
+    # SciPy's algorithms on graphs take no others before 1.15, and there are few enough units.
+    edges.indices, edges.indptr = edges.indices.astype(np.int32), edges.indptr.astype(np.int32)
     _check_lengths(edges)
     return edges
 

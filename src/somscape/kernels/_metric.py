@@ -18,6 +18,10 @@ from somscape.kernels._sparse import Rows, SparseRows
 METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
 BY_ANGLE = ("cosine", "correlation")
 
+BLOCK_VALUES = 1 << 16
+"""Values of rows that stay in the cache while all prototypes pass: half a MiB.  All 20,000 rows
+of 100 features at once took twice as long against 900 units."""
+
 LEAST_VARIANCE = 1e-12
 """Directions with less than this share of the largest variance say nothing and are left out."""
 
@@ -200,7 +204,7 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_units), of the rows' type
-            Or float64, where that could not hold the distances.
+            Or float64, where that could not hold the distances.  NaN for a row without any value.
         """
         rows, codebook = np.asarray(self.compared(rows)), np.asarray(self.compared(codebook))
         is_there = ~np.isnan(rows)
@@ -208,11 +212,20 @@ class Metric:
         largest = np.abs(codebook).max(initial=0.0) * codebook.shape[1]
         fits = largest < np.finfo(rows.dtype).max / 4
         out = np.empty((len(rows), len(codebook)), dtype=rows.dtype if fits else np.float64)
-        for unit, prototype in enumerate(codebook):
-            other = np.where(is_there, rows, prototype) if has_missing else rows
-            out[:, unit] = self._apart(other, prototype[None, :])
+        step = max(1, BLOCK_VALUES // max(1, rows.shape[1]))
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
+            by_unit = [
+                self._apart(
+                    np.where(is_there[part], rows[part], prototype) if has_missing else rows[part],
+                    prototype[None, :],
+                )
+                for prototype in codebook
+            ]
+            out[part] = np.stack(by_unit, axis=1)
         if has_missing and self.name != "chebyshev":
             out *= self._scale_up(rows)[:, None]
+        out[~is_there.any(axis=1)] = np.nan
         return out
 
     def _scale_up(self, rows: Floats) -> Float64s:

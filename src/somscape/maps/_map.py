@@ -13,6 +13,7 @@ from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._validate import (
     check_choice,
+    check_not_dates,
     check_number,
     check_sparse_values,
     check_values,
@@ -22,7 +23,7 @@ from somscape.encode import Encoding
 from somscape.grid import Graph, Lattice
 from somscape.kernels import EUCLIDEAN, METRIC_NAMES, Metric, Rows, SparseRows, select_kernels
 from somscape.save import Record, read_record, write_record
-from somscape.tables import Table
+from somscape.tables import Table, as_frame, frame_names, frame_numbers, table_from_frame
 
 SCORES = (
     "k_prototype",
@@ -95,6 +96,8 @@ class DetectorSettings:
 class Map:
     """A trained self-organizing map.
 
+    Its arrays are read-only; change a copy, and make a map of it with ``dataclasses.replace``.
+
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
@@ -137,8 +140,19 @@ class Map:
     metric: Metric = EUCLIDEAN
 
     def __post_init__(self) -> None:
-        codebook: Float64s = np.ascontiguousarray(self.codebook, dtype=np.float64)
-        object.__setattr__(self, "codebook", codebook)
+        object.__setattr__(self, "codebook", np.ascontiguousarray(self.codebook, np.float64))
+        self._freeze()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._freeze()  # which a pickle does not keep
+
+    def _freeze(self) -> None:
+        """Replace the arrays by views that cannot be written to."""
+        for name in ("codebook", "hits"):
+            view = np.asarray(getattr(self, name)).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
 
     def __repr__(self) -> str:
         lattice, n_features = self.lattice, self.codebook.shape[1]
@@ -155,9 +169,10 @@ class Map:
 
         Parameters
         ----------
-        X : Table or array-like of shape (n_samples, n_features)
-            A table is encoded as the training table was; an array is taken as encoded.  A
-            data frame's columns are found by name.
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            A table is encoded as the training table was, and so is a data frame where a table was
+            encoded; an array is taken as encoded.  Columns of tables and data frames are found by
+            name.
 
         Returns
         -------
@@ -169,26 +184,54 @@ class Map:
         InputError
             For another number of features, or values that are not finite.
         """
-        if isinstance(X, Table):
-            values: Floats = self.encoding.encode(X)
-        else:
-            values = np.asarray(self._in_order(X))
+        values = self._values_of(X)
         if values.ndim != 2 or values.shape[1] != self.codebook.shape[1]:
             raise InputError(
                 f"X must have shape (n_samples, {self.codebook.shape[1]}), the features this map "
                 f"was trained on; got {values.shape}."
             )
-        if values.dtype not in (np.float32, np.float64):
-            values = values.astype(np.float64)
         may_miss = self.encoding.missing == "mask"
         check_values(values, self.encoding.feature_names, dtype=np.float64, may_miss=may_miss)
         return np.ascontiguousarray(values)
 
+    def _values_of(self, X: Table | Any) -> Floats:
+        if isinstance(X, Table):
+            return self.encoding.encode(X)
+        frame = as_frame(X, "X")
+        if frame is not None and not self.encoding.is_plain:
+            return self.encoding.encode(table_from_frame(frame, "X"))
+        if frame is not None:
+            return self.encoding.fill(frame_numbers(frame, self._names_in(frame)))
+        values = np.asarray(X)
+        check_not_dates(values.dtype)
+        if values.dtype not in (np.float32, np.float64):
+            try:
+                values = values.astype(np.float64)
+            except (ValueError, TypeError) as error:
+                raise InputError(f"X must hold numbers; {error}. Pass encoded rows.") from error
+        return self.encoding.fill(values)
+
     def _any_rows_of(self, X: Table | Any) -> Rows:
         is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
-        return self._sparse_rows_of(X) if is_sparse else self.rows_of(X)
+        return self.sparse_rows_of(X) if is_sparse else self.rows_of(X)
 
-    def _sparse_rows_of(self, X: Any) -> SparseRows:
+    def sparse_rows_of(self, X: Any) -> SparseRows:
+        """Return sparse rows, ready for the kernels.
+
+        Parameters
+        ----------
+        X : scipy.sparse array of shape (n_samples, n_features), or SparseRows
+            Taken as encoded.
+
+        Returns
+        -------
+        SparseRows
+
+        Raises
+        ------
+        InputError
+            As for `rows_of`.
+        """
         rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
         if rows.shape[1] != self.codebook.shape[1]:
             raise InputError(
@@ -198,19 +241,18 @@ class Map:
         check_sparse_values(rows, self.encoding.feature_names, dtype=np.float64)
         return rows
 
-    def _in_order(self, X: Any) -> Any:
-        """Return a data frame's columns in the map's order, and anything else as it is."""
-        columns = getattr(X, "columns", None)
-        names = self.encoding.feature_names
-        if columns is None or list(columns) == names or not self.encoding.is_named:
-            return X
-        lacking = [name for name in names if name not in columns]
+    def _names_in(self, frame: Any) -> list[str] | None:
+        """Return which columns of a data frame to take; None: all, in their order."""
+        if not self.encoding.is_named:
+            return None
+        names, there = self.encoding.feature_names, frame_names(frame)
+        lacking = [name for name in names if name not in there]
         if lacking:
             raise InputError(
                 f"X lacks columns that this map was trained on: {', '.join(lacking)}. Add them, or "
                 "pass an array with the features in the map's order."
             )
-        return X[names]
+        return names
 
     def winners(self, X: Table | Any, k: int = 1) -> Ints:
         """Return the best matching unit of each row.

@@ -4,22 +4,32 @@ from typing import Any
 
 import numpy as np
 
-from somscape.maps import Map, as_map
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape._validate import checked_weights
+from somscape.maps import NO_UNIT, Map, as_map
 
 
-def quantization_error(map: Map, X: Any) -> float:
+def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean distance of the rows to their best matching units.
 
     Parameters
     ----------
     map : Map
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.
+        As for `Map.rows_of`.  Rows without any value have no unit and do not count.
+    sample_weight : array-like of shape (n_samples,), optional
+        What each row counts in the mean; default: 1 each.
 
     Returns
     -------
     float
         In encoded feature units; smaller on larger maps and at smaller final radii.
+
+    Raises
+    ------
+    InputError
+        For no rows, or none with a value.
 
     References
     ----------
@@ -32,11 +42,11 @@ def quantization_error(map: Map, X: Any) -> float:
     >>> round(measures.quantization_error(SOM(1, 1).fit(X).map_, X), 4)
     0.7071
     """
-    map = as_map(map)
-    return float(map.nearest(X)[1].mean())
+    _, distances, weights = nearest_counted(map, X, sample_weight=sample_weight)
+    return float(np.average(distances[:, 0], weights=weights))
 
 
-def topographic_error(map: Map, X: Any) -> float:
+def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of rows whose two best matching units are not neighbors.
 
     Parameters
@@ -44,12 +54,19 @@ def topographic_error(map: Map, X: Any) -> float:
     map : Map
         Neighbors are the lattice's: 8 on a rectangular map, 6 on a hexagonal one.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.
+        As for `Map.rows_of`.  Rows without any value have no unit and do not count.
+    sample_weight : array-like of shape (n_samples,), optional
+        What each row counts in the share; default: 1 each.
 
     Returns
     -------
     float
         From 0 to 1; NaN for a map of one unit.
+
+    Raises
+    ------
+    InputError
+        For no rows, or none with a value.
 
     References
     ----------
@@ -65,5 +82,47 @@ def topographic_error(map: Map, X: Any) -> float:
     map = as_map(map)
     if map.n_units < 2:
         return float("nan")
-    units, _ = map.nearest(X, k=2)
-    return float(np.mean(~map.lattice.are_neighbors(units[:, 0], units[:, 1])))
+    units, _, weights = nearest_counted(map, X, k=2, sample_weight=sample_weight)
+    is_apart = ~map.lattice.are_neighbors(units[:, 0], units[:, 1])
+    return float(np.average(is_apart, weights=weights))
+
+
+def nearest_counted(
+    map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
+) -> tuple[Ints, Float64s, Float64s | None]:
+    """Return nearest units, distances and weights of the rows that count.
+
+    Those are the rows that have a unit: all with a value.
+
+    Parameters
+    ----------
+    map : Map
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.
+    k : int, default=1
+        How many units, nearest first.
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    units : ndarray of shape (n_counted, k)
+    distances : ndarray of shape (n_counted, k)
+    weights : ndarray of shape (n_counted,) or None
+        None where every row weighs 1.
+
+    Raises
+    ------
+    InputError
+        For no rows, or none with a value and a weight.
+    """
+    units, distances = as_map(map).nearest(X, k)
+    if not len(units):
+        raise InputError("X has no rows; give at least one, to take a mean over.")
+    weights = checked_weights(sample_weight, len(units))
+    counts = units[:, 0] != NO_UNIT
+    if counts.all():
+        return units, distances, weights
+    weights = None if weights is None else weights[counts]
+    if not counts.any() or (weights is not None and not weights.any()):
+        raise InputError("X has no row with a value and a weight; give at least one.")
+    return units[counts], distances[counts], weights

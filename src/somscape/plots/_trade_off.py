@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from somscape._errors import InputError
+from somscape._types import Float64s
 from somscape.plots._display import Display, make_figure
 from somscape.tables import Table
 
@@ -50,12 +51,10 @@ def trade_off(candidates: Table) -> Display:
         raise InputError("`candidates` has no rows; give SOM.suggest(X) more rows.")
     figure = make_figure(5.6, 4.0)
     ax = figure.add_axes((0.14, 0.14, 0.6, 0.76))
-    qe, te, stability = (candidates.column(name).numbers for name in _COLUMNS[3:])
+    qe, te, stability = (_numbers(candidates, name) for name in _COLUMNS[3:])
     detail = [str(cell) for cell in candidates.column("detail").cells]
     area = _SMALLEST + (_LARGEST - _SMALLEST) * np.clip(stability, 0, 1)
-    sizes = list(
-        zip(candidates.column("n_rows").numbers, candidates.column("n_cols").numbers, strict=True)
-    )
+    sizes = list(zip(_numbers(candidates, "n_rows"), _numbers(candidates, "n_cols"), strict=True))
     for number, size in enumerate(dict.fromkeys(sizes)):
         color = _COLORS[number % len(_COLORS)]
         which = [i for i, other in enumerate(sizes) if other == size]
@@ -71,6 +70,15 @@ def trade_off(candidates: Table) -> Display:
     ax.spines[["top", "right"]].set_visible(False)
     _add_legends(ax, sorted(set(detail), key=list(_MARKERS).index))
     return Display(figure, (ax,))
+
+
+def _numbers(candidates: Table, name: str) -> Float64s:
+    numbers = candidates.column(name).numbers
+    if numbers is None:
+        raise InputError(
+            f"`candidates` has no numbers in {name!r}; pass what SOM.suggest returned."
+        )
+    return numbers
 
 
 def _add_legends(ax: Any, details: list[str]) -> None:

@@ -4,7 +4,10 @@ from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._dates import looks_like_dates, read_date
 from somscape.tables._frame import (
     as_frame,
+    frame_dates,
     frame_like,
+    frame_names,
+    frame_numbers,
     frame_values,
     table_from_columns,
     table_from_frame,
@@ -19,7 +22,10 @@ __all__ = [
     "Table",
     "as_frame",
     "escape_cell",
+    "frame_dates",
     "frame_like",
+    "frame_names",
+    "frame_numbers",
     "frame_values",
     "looks_like_dates",
     "read_date",

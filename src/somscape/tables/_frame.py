@@ -2,13 +2,14 @@
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from somscape._errors import InputError
+from somscape._types import Floats
 from somscape.tables._cells import as_text, clean_cell, object_array
 from somscape.tables._numbers import Where, settle
 from somscape.tables._table import Column, Table, place
@@ -108,6 +109,8 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     >>> as_frame(pl.LazyFrame({"age": [41]})).shape, as_frame([[41]]) is None
     ((1, 1), True)
     """
+    if isinstance(data, (np.ndarray, list, tuple)):
+        return None
     import narwhals as nw
 
     try:
@@ -138,6 +141,91 @@ def frame_values(frame: Any) -> dict[str, list[Any]]:
     """
     series = _opened(frame, "data frame").iter_columns()
     return {str(column.name): column.to_list() for column in series}
+
+
+def frame_names(frame: Any) -> list[Any]:
+    """Give the names of a data frame's columns.
+
+    Parameters
+    ----------
+    frame : data frame
+        One that `as_frame` gave.
+
+    Returns
+    -------
+    list
+        Of str, but for pandas, which takes anything for a name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame_names(pd.DataFrame({"age": [41], 7: [True]}))
+    ['age', 7]
+    """
+    return list(_opened(frame, "data frame").columns)
+
+
+def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
+    """Give a data frame of numbers as an array, with NaN for what is null.
+
+    Parameters
+    ----------
+    frame : data frame
+        One that `as_frame` gave.
+    names : sequence of str, optional
+        Columns to take, in this order; default: all.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+        float32 where all columns are, else float64.
+
+    Raises
+    ------
+    InputError
+        For a column that holds no numbers.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame_numbers(pl.DataFrame({"age": [41, None], "left": [True, False]})).tolist()
+    [[41.0, 1.0], [nan, 0.0]]
+    """
+    import narwhals as nw
+
+    shown = _opened(frame, "data frame")
+    columns = list(shown.iter_columns()) if names is None else [shown[name] for name in names]
+    for column in columns:
+        if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+            raise InputError(
+                f"X holds no numbers in column {quoted(str(column.name))} ({column.dtype}). Leave "
+                "it out, or encode the columns with somscape.encode.TableEncoder."
+            )
+    is_narrow = all(column.dtype == nw.Float32 for column in columns)
+    type_ = nw.Float32 if is_narrow else nw.Float64
+    return np.column_stack([column.cast(type_).to_numpy() for column in columns])
+
+
+def frame_dates(frame: Any) -> list[str]:
+    """Give the names of a data frame's columns of dates, times or durations.
+
+    Parameters
+    ----------
+    frame : data frame
+        One that `as_frame` gave.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> import datetime, polars as pl
+    >>> frame_dates(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7]}))
+    ['day']
+    """
+    schema = _opened(frame, "data frame").schema
+    return [str(name) for name, type_ in schema.items() if type_.is_temporal()]
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:

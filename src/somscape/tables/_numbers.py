@@ -120,6 +120,6 @@ def settle(
     word = shlex.quote(name)
     return None, (
         f"{where(row)}, column {quoted(name)}: {quoted(str(cells[row]))} is {kind}, but {n_good} of"
-        f" the {n_present} cells are; correct the cell, leave it empty, or pass --category {word}"
-        f" / --drop {word}"
+        f" the {n_present} cells are; correct the cell, leave it empty, or take the column as a"
+        f" category or drop it (on the command line --category {word} / --drop {word})"
     )

@@ -312,7 +312,8 @@ def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
     assert column.numbers is None
     assert column.problem == (
         "t.csv, line 11, column 'x': 'abc' is not a number, but 9 of the 10 cells are; correct"
-        " the cell, leave it empty, or pass --category x / --drop x"
+        " the cell, leave it empty, or take the column as a category or drop it (on the"
+        " command line --category x / --drop x)"
     )
     assert one_column(tmp_path, cells[1:]).problem is None  # nine cells
     assert one_column(tmp_path, [*cells, "abc"]).problem is None  # 9 of 11
@@ -332,7 +333,8 @@ def test_infinity_among_numbers_is_a_problem(tmp_path: Path, cell: str, other: s
     assert column.numbers is None
     assert column.problem == (
         f"t.csv, line 3, column 'x': {cell!r} is not a finite number, but 1 of the 2 cells are;"
-        " correct the cell, leave it empty, or pass --category x / --drop x"
+        " correct the cell, leave it empty, or take the column as a category or drop it (on the"
+        " command line --category x / --drop x)"
     )
 
 

@@ -1,0 +1,56 @@
+"""The Python blocks of the site's pages run, one after the other, on small data."""
+
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from somscape import SOM, SOMDetector
+from somscape.tables import read_table
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = sorted([DOCS / "start.md", *(DOCS / "guide").glob("*.md")])
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def holed(rows, rng):
+    """Rows with a tenth of their values missing, and no row or column without any."""
+    return np.where((rng.random(rows.shape) < 0.1) & (np.arange(rows.shape[1]) > 0), np.nan, rows)
+
+
+def what_pages_start_from(page, rng):
+    """What the first block of a page may use, by name; files are in the working folder."""
+    X, X_new = (rng.normal(size=(n, 4)) for n in (400, 60))
+    frame = pd.DataFrame(X[:, :2] * [9000, 12] + [50_000, 45], columns=["income", "age"])
+    frame["job"] = np.array(["clerk", "nurse", "cook"])[rng.integers(0, 3, len(X))]
+    frame.iloc[3, 0] = np.nan
+    frame.to_csv("customers.csv", index=False)
+    frame.assign(CustomerID=np.arange(400), Class=np.arange(400) % 2).to_csv(
+        "applications.csv", index=False
+    )
+    frame.to_csv("new.csv", index=False)
+    if page == "start":
+        table = read_table("customers.csv")
+        SOMDetector(missing="fill", random_state=0).fit(table).save("found.som")
+    SOM(6, 8).fit(X).map_.save("map.som")
+    if page == "missing_and_mixed":
+        X, X_new = holed(X, rng), holed(X_new, rng)
+    return {
+        **{"SOM": SOM, "X": X, "X_new": X_new, "y": rng.integers(0, 2, len(X)), "frame": frame},
+        **{"pieces": [rng.normal(size=(4000, 4)), X, X_new]},
+        **dict(zip(("january", "february", "march"), (X, X[:300], X_new), strict=True)),
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    names = what_pages_start_from(page.stem, np.random.default_rng(0))
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), names)
+    plt.close("all")
