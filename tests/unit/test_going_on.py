@@ -164,6 +164,8 @@ def test_tables_are_encoded_as_those_of_the_map():
     som = SOM(init=som.map_).partial_fit(table(5, 9))
     assert som.map_.encoding is encoding
     assert som.n_features_in_ == encoding.n_features
+    detector = SOMDetector(som=SOM(init=som.map_), random_state=0).fit(table(5, 9))
+    assert detector.map_.encoding.to_json() == encoding.to_json()
 
 
 # Streams

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice
 from somscape.encode import Encoding
-from somscape.estimators._going_on import check_goes_on
+from somscape.estimators._going_on import check_goes_on, encoding_for
 from somscape.estimators._prepare import prepare, rows_for, seed_of
 from somscape.estimators._som import SOM, settings_of_som
 from somscape.fit import Settings
@@ -165,7 +165,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             self,
             X,
             sample_weight,
-            encoding=self.encoding,
+            encoding=encoding_for(X, self.encoding, settings.init),
             missing=self.missing,
             min_rows=2,
         )

@@ -3,10 +3,31 @@
 from typing import Any
 
 from somscape._errors import InputError
+from somscape.encode import Encoding
 from somscape.grid import Graph
 from somscape.maps import Map
+from somscape.tables import Table
 
 DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundary": "plane"}
+
+
+def encoding_for(X: Any, given: Encoding | None, start: Any) -> Encoding | None:
+    """Return how to encode data: a table as that of the map which training starts from.
+
+    Parameters
+    ----------
+    X : Table or anything else
+    given : Encoding or None
+        What the user asks for, which comes first.
+    start : Map or anything else
+
+    Returns
+    -------
+    Encoding or None
+    """
+    if given is None and isinstance(start, Map) and isinstance(X, Table):
+        return start.encoding  # rows must mean what the map's prototypes do
+    return given
 
 
 def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> None:

@@ -13,7 +13,7 @@ from somscape._errors import InputError
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, check_whole
 from somscape.encode import Encoding
-from somscape.estimators._going_on import check_goes_on
+from somscape.estimators._going_on import check_goes_on, encoding_for
 from somscape.estimators._prepare import (
     Prepared,
     checked_array,
@@ -90,8 +90,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
         radius until no row moves; 7 on the whole map after coarse ones; as many as radii or rates
-        given in an array; else 10.  A fraction is allowed for ``"online"``: ``20_000 / len(X)``
-        presents 20,000 rows.
+        given in an array; else 10.  At most a million.  A fraction is allowed for ``"online"``:
+        ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
         longest side (at least 2) after a PCA start, half of it after others, to what `detail`
@@ -293,17 +293,15 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             On Ctrl-C, which is felt within about 0.2 s.  The estimator is then fitted with the map
             of the last whole epoch or block of updates, and ``stop_reason_`` is "interrupted".
         """
-        settings, encoding = settings_of_som(self), self.encoding
+        settings = settings_of_som(self)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
         start = self.map_ if is_warm else self.init
-        if isinstance(start, Map):
-            settings = replace(settings, init=start)
-            # Rows must mean what the map's prototypes do.
-            encoding = start.encoding if encoding is None and isinstance(X, Table) else encoding
+        encoding = encoding_for(X, self.encoding, start)
         prepared = prepare(self, X, sample_weight, encoding=encoding, missing=self.missing)
         if isinstance(start, Map):
             check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
-        settings = replace(settings, order=prepared.kept_order(settings.order))
+        order = prepared.kept_order(settings.order)
+        settings = replace(settings, init=start, order=order)
         try:
             result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         except TrainingInterrupted as interrupted:

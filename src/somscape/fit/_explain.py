@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from somscape.fit._plan import LEAST_START, MAX_EXTRA_EPOCHS, PCA_SHARE, ROWS_PER_UNIT
+from somscape.fit._plan import LEAST_START, MAX_EXTRA_EPOCHS, OTHER_SHARE, PCA_SHARE, ROWS_PER_UNIT
 from somscape.fit._settings import Settings
 from somscape.maps import Map
 
@@ -25,9 +25,10 @@ def explain_defaults(settings: Settings, map_: Map) -> dict[str, str]:
     """
     plan, lattice = map_.parameters, map_.lattice
     found = {}
-    if plan["init"] == "map":
+    is_sized = "auto" not in (settings.n_rows, settings.n_cols)
+    if plan["init"] == "map" and not is_sized:
         found["n_rows, n_cols"] = f"{lattice.size_text}: those of the map it starts from."
-    elif isinstance(settings.lattice, str) and "auto" in (settings.n_rows, settings.n_cols):
+    elif isinstance(settings.lattice, str) and not is_sized:
         found["n_rows, n_cols"] = (
             f"{lattice.n_rows} x {lattice.n_cols}: about 5 sqrt(n) units for rows of a total "
             f"weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and no "
@@ -85,7 +86,7 @@ def _why_radius_start(plan: Mapping[str, Any], map_: Map) -> str:
     if plan["init"] == "map":
         return f"{shown}: the radius at which the map it starts from ended, or `radius_end`."
     is_pca = plan["init"] == "pca"
-    wide = lattice.longest_side * (PCA_SHARE if is_pca else 2 * PCA_SHARE) * lattice.step
+    wide = lattice.longest_side * (PCA_SHARE if is_pca else OTHER_SHARE) * lattice.step
     why = "as the start already lies along the data" if is_pca else "as the start may lack order"
     share = "a quarter" if is_pca else "half"
     if radius > max(wide, LEAST_START * lattice.step):
