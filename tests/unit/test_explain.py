@@ -64,11 +64,12 @@ def test_going_on_from_a_map_is_explained():
     som = SOM(5, 6, warm_start=True).fit(rows_of())
     for other in (som.fit(rows_of()), SOM(init=som.map_).fit(rows_of())):
         said = other.explain_defaults_
-        assert said["n_rows, n_cols"] == "5 x 6 units: those of the map it starts from."
         assert said["radius_start"].startswith("0.7 grid steps: the radius at which the map it sta")
         assert said["radius_end"].startswith("0.7 grid steps: the radius that the map it starts fr")
         assert "of up to 50 at one radius" in said["n_epochs"]
         assert said["algorithm"] == "batch: all rows in every epoch, as the start was given."
+    assert "n_rows, n_cols" not in som.explain_defaults_  # they were given
+    assert said["n_rows, n_cols"] == "5 x 6 units: those of the map it starts from."
 
 
 def test_limits_of_the_radius_are_explained():
