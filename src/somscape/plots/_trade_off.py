@@ -50,12 +50,13 @@ def trade_off(candidates: Table) -> Display:
         raise InputError("`candidates` has no rows; give SOM.suggest(X) more rows.")
     figure = make_figure(5.6, 4.0)
     ax = figure.add_axes((0.14, 0.14, 0.6, 0.76))
-    qe, te, stability = (candidates.column(name).numbers for name in _COLUMNS[3:])
+    values = {
+        name: np.asarray(candidates.column(name).numbers) for name in _COLUMNS if name != "detail"
+    }
+    qe, te, stability = (values[name] for name in _COLUMNS[3:])
     detail = [str(cell) for cell in candidates.column("detail").cells]
     area = _SMALLEST + (_LARGEST - _SMALLEST) * np.clip(stability, 0, 1)
-    sizes = list(
-        zip(candidates.column("n_rows").numbers, candidates.column("n_cols").numbers, strict=True)
-    )
+    sizes = list(zip(values["n_rows"], values["n_cols"], strict=True))
     for number, size in enumerate(dict.fromkeys(sizes)):
         color = _COLORS[number % len(_COLORS)]
         which = [i for i, other in enumerate(sizes) if other == size]
