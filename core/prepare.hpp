@@ -36,6 +36,11 @@ private:
     double sum = 0, lost = 0;
 };
 
+// A size that bounds scores: NaN, which every comparison would pass over, counts as infinite.
+inline double or_infinite(double size) {
+    return std::isnan(size) ? std::numeric_limits<double>::infinity() : size;
+}
+
 // A codebook packed in groups.
 template <class F>
 struct Units {
@@ -73,8 +78,8 @@ public:
             norms[place] = is_dot ? place_for_products(place) : place_for_differences(place);
         });
         for (std::int64_t place = 0; place < in.m; ++place) {
-            units.norm = std::max(units.norm, norms[place]);
-            units.start_size = std::max(units.start_size, double(units.start[place]));
+            units.norm = std::max(units.norm, or_infinite(norms[place]));
+            units.start_size = std::max(units.start_size, or_infinite(units.start[place]));
         }
         // Roundings on the way to a score, in units of the last place of its largest partial sum:
         // one per feature of a block, one per block, and 8 for preparing and for using it.
@@ -126,15 +131,17 @@ public:
     }
 
     // No computed score of a row of this size is further than this from the exact one; infinite
-    // where scores could overflow.
+    // where scores, or scores with this added, could overflow.
     double error(double row_size) const {
         const double largest = is_dot ? row_size * units.norm + units.start_size
                                       : row_size + units.norm;
-        if (!(largest < double(std::numeric_limits<F>::max()) / 8))
-            return std::numeric_limits<double>::infinity();
+        constexpr double most = double(std::numeric_limits<F>::max()) / 8;
+        if (!(largest < most)) return std::numeric_limits<double>::infinity();
         // With weighted features the judge is exact to roundings of the distance itself.
         const double judged = judge_rounding * (row_size + units.reach) * (row_size + units.reach);
-        return rounding * largest + judged + double(d) * std::numeric_limits<F>::denorm_min();
+        const double wrong =
+            rounding * largest + judged + double(d) * std::numeric_limits<F>::denorm_min();
+        return wrong < most ? wrong : std::numeric_limits<double>::infinity();
     }
 
     std::int64_t unit_at(std::int64_t place) const { return in.order ? in.order[place] : place; }

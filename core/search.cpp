@@ -63,7 +63,7 @@ public:
         prepared = std::make_unique<Prepared<T, F>>(in);
         const bool may_skip = in.order && in.metric == Metric::euclidean && !in.has_missing &&
                               !in.weights && prepared->units.n_groups >= least_groups &&
-                              in.n >= least_rows_to_skip;
+                              in.n >= least_rows_to_skip && std::isfinite(prepared->units.norm);
         if (may_skip) groups = std::make_unique<Groups<T, F>>(*prepared);
         const int threads = thread_count(double(in.n) * double(in.m) * double(prepared->d));
         const std::int64_t block = rows_per_block(threads);
@@ -323,7 +323,9 @@ private:
             const std::uint32_t best =
                 not_above_mask(least[r], S::broadcast(least_lane(least[r])));
             const int lane = best ? __builtin_ctz(best) : 0;  // 0 for NaN
-            nearest[r] = std::int32_t(at[r][lane] * S::lanes + lane);
+            // Where no score is finite, the lane may lie past the last group.
+            nearest[r] = std::min(std::int32_t(at[r][lane] * S::lanes + lane),
+                                  std::int32_t(prepared->units.n_groups - 1));
         });
     }
 

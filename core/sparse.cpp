@@ -131,9 +131,9 @@ public:
         share(thread_count(double(m) * double(d)), packed.n_groups,
               [&](std::int64_t g) { pack(codebook, g); });
         for (std::int64_t u = 0; u < m; ++u) {
-            const double norm = std::sqrt(judge.norm_sq_of_unit(u));
-            packed.norm = std::max(packed.norm, is_cosine ? 1.0 : norm);
-            packed.start_size = std::max(packed.start_size, double(packed.start[u]));
+            const double norm = or_infinite(std::sqrt(judge.norm_sq_of_unit(u)));
+            packed.norm = std::max(packed.norm, is_cosine && std::isfinite(norm) ? 1.0 : norm);
+            packed.start_size = std::max(packed.start_size, or_infinite(packed.start[u]));
         }
         packed.norm = packed.norm * (1 + 1e-6) + 1e-18;
     }

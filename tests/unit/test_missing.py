@@ -178,3 +178,14 @@ def test_other_metrics_leave_gaps_out_too(metric):
         far = np.nanmax(apart, axis=2)
     np.testing.assert_allclose(som.transform(X), far, rtol=1e-9)
     np.testing.assert_array_equal(som.labels_, far.argmin(axis=1))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_order_of_rows_with_gaps_does_not_matter_to_the_bit(kernels, weighted):
+    X = gappy(300) * 1.7
+    weights = np.random.default_rng(1).integers(1, 4, len(X)) if weighted else np.ones(len(X))
+    som = SOM(4, 5, missing="mask").fit(X, sample_weight=weights)
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(X))
+        other = SOM(4, 5, missing="mask").fit(X[order], sample_weight=weights[order])
+        np.testing.assert_array_equal(other.codebook_, som.codebook_)

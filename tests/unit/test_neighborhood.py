@@ -175,3 +175,12 @@ def test_tables_need_few_column_kernels(kind, neighborhood, most):
     assert len(tables.col_kernel) <= most
     assert tables.col_kernel.shape[1] == 39
     assert tables.kernel.dtype == np.int32
+
+
+@pytest.mark.parametrize("kind", ["rectangular", "hexagonal"])
+def test_a_neighborhood_that_ends_is_tabulated_by_offset_and_has_no_kernel_twice(kind):
+    # Radius 2 reaches row offsets of 0 to 2 row pitches: on hexagons 0, 1, 2 (pitch 0.87), where
+    # odd offsets come with both shifts; and the one kernel that stands for pairs out of reach.
+    tables = neighborhood_tables(Lattice(3000, 2, kind), "bubble", 2.0)
+    assert len(tables.col_kernel) == (4 if kind == "hexagonal" else 3)
+    assert tables.row_weight.sum(axis=1).max() == 5

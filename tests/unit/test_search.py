@@ -402,3 +402,40 @@ def test_the_core_refuses_sparse_rows_that_are_not_in_order(core, begin, feature
     rows = SparseRows(np.array(begin), np.array(features, dtype=np.int32), np.ones(3), 3)
     with pytest.raises(ValueError, match=r"features|feature|first row"):
         core.search(rows, np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize(("n", "m"), [(2, 20), (300, 20), (5000, 20), (5000, 150)])
+def test_a_unit_is_always_one_of_the_map_even_where_no_distance_is_finite(
+    core, dtype, metric, wrong, n, m
+):
+    # Not what the kernels promise to take, but what a fault before them would hand over.
+    rows, order = np.random.default_rng(0).normal(size=(n, 4)).astype(dtype), np.arange(m)
+    for k in (1, 3):
+        for codebook in (np.full((m, 4), wrong), np.where(order[:, None] < 9, 0.5, wrong)):
+            units, _ = core.search(rows, codebook * np.ones(4), k, order=order, metric=metric)
+            assert ((units >= 0) & (units < m)).all()
+        finite = np.random.default_rng(1).normal(size=(m, 4))
+        units, _ = core.search(np.full_like(rows, np.nan), finite, k, order=order, metric=metric)
+        assert ((units >= 0) & (units < m)).all()
+
+
+@pytest.mark.parametrize("weight", [1e30, 1e60, 1e150, 1e300])
+@pytest.mark.parametrize("m", [1, 20])
+def test_weights_that_float_scores_cannot_hold_are_judged_in_double(core, weight, m):
+    rng = np.random.default_rng(0)
+    rows, codebook = rng.normal(size=(300, 4)), rng.normal(size=(m, 4))
+    units, distances = core.search(rows, codebook, 1, feature_weights=np.full(4, weight))
+    expected, plain = core.search(rows, codebook, 1)
+    np.testing.assert_array_equal(units, expected)
+    np.testing.assert_allclose(distances, plain * np.sqrt(weight), rtol=1e-14)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_unit_of_sparse_rows_is_one_of_the_map_even_where_no_distance_is_finite(core, wrong):
+    rows = SparseRows.from_csr(csr_array(np.random.default_rng(0).normal(size=(300, 4))))
+    for metric in ("euclidean", "cosine"):
+        units, _ = core.search(rows, np.full((20, 4), wrong), 3, metric=metric)
+        assert ((units >= 0) & (units < 20)).all()

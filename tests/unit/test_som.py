@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import pickle
+import time
 import zipfile
 from dataclasses import replace
 
@@ -14,9 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save as safetensors_bytes
+from sklearn.model_selection import GridSearchCV
 
 from somscape import SOM, Lattice, Map, load
 from somscape._errors import InputError, MapFileError, SomscapeError, SomscapeWarning
+from somscape.fit import principal_axes
 
 FLOATS = [np.float32, np.float64]
 LATTICES = [
@@ -1066,3 +1069,75 @@ def test_an_estimator_that_was_handed_a_map_predicts():
     np.testing.assert_array_equal(other.predict(X), som.labels_)
     narrow = replace(som.map_, codebook=som.codebook_.astype(np.float32))
     assert narrow.codebook.dtype == np.float64
+
+
+# What changes nothing, and what turns with the data
+
+
+def test_turning_the_data_and_the_start_turns_the_map(kernels):
+    X = rows_of(200, 5)
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(5, 5)))[0]
+    start = X[:20]
+    plain = SOM(4, 5, init=start, n_epochs=15).fit(X)
+    turned = SOM(4, 5, init=start @ turn, n_epochs=15).fit(X @ turn)
+    np.testing.assert_array_equal(turned.labels_, plain.labels_)
+    np.testing.assert_allclose(turned.codebook_, plain.codebook_ @ turn, rtol=0, atol=1e-9)
+
+
+def test_a_row_of_weight_two_is_two_rows_at_the_defaults_too():
+    # 100 rows per unit: the final radius then depends on their number.
+    X = rows_of(2000)
+    weighted = SOM(4, 5).fit(X, sample_weight=np.full(2000, 2.0))
+    twice = SOM(4, 5).fit(np.repeat(X, 2, axis=0))
+    assert weighted.map_.parameters["radius_end"] == twice.map_.parameters["radius_end"] < 0.6
+    np.testing.assert_array_equal(weighted.codebook_, twice.codebook_)
+
+
+def test_weights_count_as_rows_where_an_epochs_work_chooses_the_algorithm():
+    X = rows_of(30_000, 10)  # 30,000 x 10 x 900 units = 2.7e8, and twice that is above 5e8
+    settings = {"n_rows": 30, "n_cols": 30, "random_state": 0, "max_time": 1e-9}
+    found = [
+        SOM(**settings).fit(rows, sample_weight=weight).map_.parameters["algorithm"]
+        for rows, weight in [(X, None), (X, 2.0), (np.repeat(X, 2, axis=0), None)]
+    ]
+    assert found == ["batch", "multires", "multires"]
+
+
+@pytest.mark.parametrize("scale", [2.0**-700, 2.0**-900])
+def test_rows_whose_squares_vanish_train_the_map_of_larger_ones(core, scale):
+    X = rows_of(80)
+    settings = {"n_rows": 3, "n_cols": 4, "n_epochs": 8}
+    plain, tiny = SOM(**settings).fit(X), SOM(**settings).fit(X * scale)
+    np.testing.assert_array_equal(tiny.labels_, plain.labels_)
+    np.testing.assert_allclose(tiny.codebook_ / scale, plain.codebook_, rtol=0, atol=1e-9)
+
+
+def test_a_grid_search_finds_a_radius():
+    X = rows_of(200)
+    search = GridSearchCV(SOM(4, 5, n_epochs=10), {"radius_end": [0.4, 0.9, 1.6]}, cv=3).fit(X)
+    scores = search.cv_results_["mean_test_score"]
+    assert search.best_params_["radius_end"] < 1.6
+    assert scores.argmin() == 2
+    assert search.predict(X).shape == (200,)
+
+
+def test_the_time_limit_counts_from_the_start_of_the_fit(monkeypatch):
+    def slow_axes(problem):
+        time.sleep(0.6)
+        return principal_axes(problem)
+
+    monkeypatch.setattr("somscape.fit._map.principal_axes", slow_axes)
+    som = SOM(4, 5, max_time=0.5).fit(rows_of(80))
+    assert (som.n_iter_, som.stop_reason_) == (1, "time limit reached")
+
+
+def test_ctrl_c_before_the_first_epoch_is_over_keeps_the_start(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("somscape.fit._train.finalize", interrupted)
+    som = SOM(4, 5)
+    with pytest.raises(KeyboardInterrupt):
+        som.fit(rows_of(80))
+    assert (som.n_iter_, som.stop_reason_) == (0, "interrupted")
+    assert som.map_.parameters["radius_last"] == som.map_.parameters["radius_start"]

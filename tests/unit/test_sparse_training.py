@@ -110,3 +110,32 @@ def test_stored_values_that_cannot_be_used_are_refused_after_fitting_too(method,
     X.data[7] = value
     with pytest.raises(ValueError, match=r"`X` must be finite .* in row 7, column 'x1'"):
         getattr(som, method)(X)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_start_of_sparse_rows_whose_columns_have_mean_zero_is_that_of_the_rows_in_full(
+    weighted,
+):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(200, 12)) * np.linspace(3, 0.5, 12)
+    X[rng.random(X.shape) < 0.5] = 0
+    X = np.vstack([X, -X])  # each column's mean is 0
+    weights = np.tile(rng.integers(1, 4, 200), 2) if weighted else None
+    settings = {"n_rows": 4, "n_cols": 7, "n_epochs": 1, "radius_start": 1e-9, "radius_end": 1e-9}
+    sparse = SOM(**settings).fit(csr_array(X), sample_weight=weights)
+    dense = SOM(**settings).fit(X, sample_weight=weights)
+    np.testing.assert_array_equal(sparse.labels_, dense.labels_)
+    np.testing.assert_allclose(sparse.codebook_, dense.codebook_, atol=1e-4)
+    assert len(set(sparse.labels_)) > 20
+
+
+def test_sparse_rows_of_one_feature_equal_features_and_no_values_have_a_start():
+    rng = np.random.default_rng(3)
+    assert SOM(2, 3, n_epochs=1).fit(csr_array(rng.normal(size=(60, 1)))).n_features_in_ == 1
+    equal = csr_array(np.repeat(rng.normal(size=(60, 1)), 5, axis=1))
+    assert len(set(SOM(2, 3).fit(equal).labels_)) > 3
+    empty = SOM(2, 3, n_epochs=1).fit(csr_array((60, 4)))
+    np.testing.assert_array_equal(empty.codebook_, np.zeros((6, 4)))
+    # Rows of one of four kinds: three main axes of equal variance, of which two are taken.
+    kinds = csr_array(np.eye(4)[np.arange(400) % 4])
+    assert len(set(SOM(4, 4).fit(kinds).labels_)) == 4

@@ -10,10 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice
 from somscape.encode import Encoding
+from somscape.estimators._going_on import check_goes_on, encoding_for
 from somscape.estimators._prepare import prepare, rows_for, seed_of
 from somscape.estimators._som import SOM, settings_of_som
 from somscape.fit import Settings
 from somscape.kernels import select_kernels
+from somscape.maps import Map
 from somscape.outliers import (
     AlertRule,
     Alerts,
@@ -194,11 +196,13 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             self,
             X,
             sample_weight,
-            encoding=self.encoding,
+            encoding=encoding_for(X, self.encoding, settings.init),
             missing=self.missing,
             min_rows=2,
         )
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
+        if isinstance(settings.init, Map):
+            check_goes_on(self.som, settings.init, prepared.rows.shape[1], is_warm=False)
         self.map_, units = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection
         )
@@ -329,6 +333,11 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             raise ValueError(
                 "`som` must have the metric 'euclidean' without `feature_weight`, of which scores "
                 f"and reasons are made; got metric={som.metric!r}. Scale the columns of X instead."
+            )
+        if not isinstance(som.order, str):
+            raise ValueError(
+                "`som` must have `order`='random' or 'sequential': maps for the p-values are "
+                f"trained on other rows than those numbered; got {som.order!r:.80}."
             )
         if som.random_state is None:
             som.set_params(random_state=seed_of(self.random_state))

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
 from somscape._errors import InputError, SomscapeWarning
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_choice,
     check_not_dates,
@@ -43,12 +43,36 @@ class Prepared:
     all_rows : ndarray of shape (n_samples, n_features), or SparseRows
         Also those of zero weight.
     encoding : Encoding
+    kept : ndarray of shape (n_kept,) or None
+        Numbers of the rows that train among all; None where all do.
     """
 
     rows: Rows
     weights: Float64s | None
     all_rows: Rows
     encoding: Encoding
+    kept: Ints | None = None
+
+    def kept_order(self, order: Any) -> Any:
+        """Return an order of all rows as one of those that train; others are passed over."""
+        if isinstance(order, str):
+            return order
+        numbers, n = np.asarray(order), len(self.all_rows)
+        if numbers.min() < 0 or numbers.max() >= n:
+            raise ValueError(
+                f"`order` must hold row numbers from 0 to {n - 1}; got {numbers.min()} to "
+                f"{numbers.max()}."
+            )
+        if self.kept is None:
+            return numbers.astype(np.int64)
+        number_of = np.full(n, -1)
+        number_of[self.kept] = np.arange(len(self.kept))
+        found = number_of[numbers]
+        if (found < 0).all():
+            raise InputError(
+                "`order` names only rows of weight 0 or without any value; name some that train."
+            )
+        return found[found >= 0]
 
 
 def prepare(
@@ -87,6 +111,10 @@ def prepare(
         weights that are all zero.
     """
     check_choice("missing", missing, MISSING)
+    if not (encoding is None or isinstance(encoding, Encoding)):
+        raise TypeError(
+            f"`encoding` must be a somscape.encode.Encoding or None; got {encoding!r:.80}."
+        )
     values: Rows
     if encoding is not None:
         X = table_from_frame(X, "X") if as_frame(X, "X") is not None else X
@@ -110,8 +138,8 @@ def prepare(
             check_values(values, names, may_miss=missing == "mask")
     rows = values
     is_kept = _kept(values, weights, missing)
-    if is_kept is not None:
-        kept = np.flatnonzero(is_kept)
+    kept = None if is_kept is None else np.flatnonzero(is_kept)
+    if kept is not None:
         rows = values.take(kept) if isinstance(values, SparseRows) else values[kept]
         weights = None if weights is None else weights[kept]
     if len(rows) < min_rows:
@@ -121,7 +149,7 @@ def prepare(
         )
     if not isinstance(rows, SparseRows):
         rows = np.ascontiguousarray(rows)
-    return Prepared(rows, weights, values, encoding)
+    return Prepared(rows, weights, values, encoding, kept)
 
 
 def seed_of(random_state: Any, *, draws: bool = True) -> int:

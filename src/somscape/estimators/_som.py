@@ -11,23 +11,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._errors import InputError
 from somscape._types import Floats, Ints
-from somscape._validate import check_number, checked_weights
+from somscape._validate import check_number, check_whole, checked_weights
 from somscape.encode import Encoding
-from somscape.estimators._prepare import Prepared, prepare, rows_for, seed_of
+from somscape.estimators._going_on import check_goes_on, encoding_for
+from somscape.estimators._prepare import Prepared, checked_array, prepare, rows_for, seed_of
 from somscape.estimators._suggest import suggest
 from somscape.fit import (
-    RADIUS_END,
     Callback,
     Progress,
     RunningSums,
     Settings,
     Trained,
     TrainingInterrupted,
+    check_streams,
     explain_defaults,
     go_on,
     train_map,
 )
-from somscape.grid import Graph, Lattice
+from somscape.grid import Graph
 from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
 from somscape.measures import nearest_counted
@@ -46,7 +47,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     ----------
     n_rows, n_cols : int or "auto", default="auto"
         Size of the map.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at most
-        10,000 and never more than rows of data, stretched like the data's two main axes.
+        10,000 and never more than rows of data (but 2 on a hexagonal torus), stretched like the
+        data's two main axes.
     lattice : {"hexagonal", "rectangular"} or Graph, default="hexagonal"
         Units have 6 or 8 neighbors, or those of a `somscape.Graph`, which also says how many
         units there are.
@@ -72,15 +74,18 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ``"online"`` moves the winner's neighborhood after each row.  ``"minibatch"`` is
         stochastic EM on 50 rows per unit at a time.  ``"multires"`` trains maps of a fraction
         of the side first, on 50 rows per unit, and finishes on the whole map with all rows.
-        ``"auto"`` is batch while an epoch takes little time, then multires; ``history_`` tells.
+        Where it cannot (small maps, graphs, a start that is given) it is batch.  ``"auto"`` is
+        batch while an epoch takes little time, then multires; ``history_`` tells.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
         Start: the plane of the two main axes, rows drawn by weight, uniform values within
-        each feature's range, the codebook given, or that of a `somscape.Map`, on its lattice.
+        each feature's range, the codebook given, or that of a `somscape.Map`, on its lattice and
+        at the radius that it ended with; tables are then encoded as the map's.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
-        radius until no row moves; 7 on the whole map after coarse ones; else 10.  A fraction is
-        allowed for ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
+        radius until no row moves; 7 on the whole map after coarse ones; as many as radii or rates
+        given in an array; else 10.  At most a million.  A fraction is allowed for ``"online"``:
+        ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
         longest side (at least 2) after a PCA start, half of it after others, to what `detail`
@@ -88,16 +93,17 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         How the radius goes from start to end; the last epoch of ``geometric``, ``linear`` and
-        ``inverse`` is at ``radius_end`` exactly.  An array holds a radius for each epoch.
+        ``inverse`` is at ``radius_end`` exactly; ``constant`` stays at ``radius_start``.  An
+        array holds a radius for each epoch.
     rate_start, rate_end : float, default=0.5 and 0.05
         Learning rate for ``"online"``, in (0, 1].
     rate_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
-        As for the radius.
+        As for the radius; the rates of an array are in (0, 1].
     missing : {"error", "fill", "mask"}, default="error"
         What happens to missing values: refuse them; fill each number with the median of
         its column and give a table's categories a level for them; or leave those cells out of
-        all distances (scaled up to all features) and means.
+        all distances (scaled up to all features) and means, by the nearest unit and not online.
     tol : float, default=1e-4
         Batch training stops at the final radius once no unit moves further than this share
         of the rows' mean distance to their mean.
@@ -115,18 +121,21 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     winner : {"nearest", "heskes"}, default="nearest"
         Which unit a row goes to: the one with the nearest prototype, or the one whose whole
         neighborhood is nearest, which makes batch training at a fixed radius lower one sum in
-        every epoch (Heskes 1999).
+        every epoch (Heskes 1999).  It is for training on dense rows without gaps; `labels_` and
+        `predict` give the nearest unit.
     feature_weight : array of shape (n_features,) or None, default=None
-        What each feature counts in distances, at least 0; None: 1 each.
+        What each feature counts in distances: 0, or from 1e-100 to 1e100; None: 1 each.
     order : {"random", "sequential"} or array of int, default="random"
         Order of the rows for ``"online"``; an array of row numbers is gone through again and
-        again.
+        again.  Rows of unequal weight are drawn by it, which takes ``"random"``.
     max_time : float or None, default=None
-        Seconds after which training ends with the map it has then.
+        Seconds, the start of the map included and reading and encoding the data not, after which
+        training ends with the map it has then, of one epoch or block of updates at least.
     half_life : float or None, default=None
         For `partial_fit`: after so many further rows a row counts half; None: all count alike.
     warm_start : bool, default=False
-        Whether `fit` goes on from the map there is, at its final radius.
+        Whether `fit` goes on from the map there is, on its lattice and at the radius that it ended
+        with; tables are then encoded as the map's.
     encoding : Encoding or None, default=None
         How tables (`somscape.tables.Table`) and data frames are encoded; None: tables by the rules
         of `somscape.encode.fit_encoding`, and data frames of numbers not at all, as arrays.
@@ -140,14 +149,15 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     labels_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     history_ : dict of str to ndarray
-        By epoch: ``step``, ``radius``, ``quantization_error`` (before the epoch's update),
-        ``movement``, ``n_units`` and ``n_samples``.
+        By epoch: ``step``, ``radius`` (steps of the whole map), ``quantization_error`` (before the
+        epoch's update), ``movement`` (of the unit that moved furthest, as a share of the rows'
+        mean distance to their mean), ``n_units`` and ``n_samples``.
     n_iter_ : int
         Epochs done.
     stop_reason_ : str
         Why training ended.
     explain_defaults_ : dict of str to str
-        For each parameter that was "auto": what was chosen, and why.
+        For each parameter that was "auto", or could not be had: what was chosen, and why.
     kernels_used_ : str
         Which path ran, such as ``"core/avx512"`` or ``"numpy"``.
     n_features_in_ : int
@@ -161,8 +171,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     O(n_units * (n_rows + n_cols) * n_features).  The same data, parameters and seed give the
     same codebook, bit for bit, for any number of threads and any instruction set of the
     compiled core.  In batch training from a given or PCA start the order of the rows does not
-    matter either, and a whole weight is that many rows to the bit; above 100,000 rows only
-    nearly so, because the PCA start's axes come from every k-th row.  Data whose second and
+    matter either, and a whole weight is that many rows to the bit; only nearly so above 100,000
+    rows, because the PCA start's axes come from every k-th row, for sparse rows and for the metric
+    ``"mahalanobis"``, whose axes are sums of floats.  Data whose second and
     third axis have equal variance have no definite PCA start.
 
     References
@@ -277,29 +288,20 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             of the last whole epoch or block of updates, and ``stop_reason_`` is "interrupted".
         """
         settings = settings_of_som(self)
-        prepared = prepare(self, X, sample_weight, encoding=self.encoding, missing=self.missing)
-        settings, lattice = self._going_on(settings)
+        is_warm = bool(self.warm_start) and hasattr(self, "map_")
+        start = self.map_ if is_warm else self.init
+        encoding = encoding_for(X, self.encoding, start)
+        prepared = prepare(self, X, sample_weight, encoding=encoding, missing=self.missing)
+        if isinstance(start, Map):
+            check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
+        order = prepared.kept_order(settings.order)
+        settings = replace(settings, init=start, order=order)
         try:
-            result = train_map(
-                prepared.rows, prepared.weights, prepared.encoding, settings, lattice
-            )
+            result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         except TrainingInterrupted as interrupted:
             self._keep(prepared, settings, *interrupted.result)
             raise
         return self._keep(prepared, settings, *result)
-
-    def _going_on(self, settings: Settings) -> tuple[Settings, Lattice | None]:
-        """Return settings and lattice of a training that starts from a map."""
-        is_warm = self.warm_start and hasattr(self, "map_")
-        start = self.map_ if is_warm else self.init
-        if not isinstance(start, Map):
-            return settings, None
-        radius = settings.radius_start
-        if is_warm and isinstance(radius, str) and isinstance(settings.radius_decay, str):
-            radius = settings.radius_end
-            if isinstance(radius, str):
-                radius = RADIUS_END[settings.detail]
-        return replace(settings, init=start.codebook, radius_start=radius), start.lattice
 
     @classmethod
     def suggest(
@@ -357,9 +359,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
         """Go on with more rows, in constant memory.
 
-        The first call trains a map, as `fit` does.  Each further one is a step of stochastic EM at
-        the final radius: the sums of the rows so far, faded by `half_life`, and those of the new
-        rows give the next codebook (Cappe and Moulines 2009).
+        The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each further
+        one, and the first on such a map, is a step of stochastic EM at the radius that training
+        ended with: the sums of the rows so far, faded by `half_life`, and those of the new rows
+        give the next codebook (Cappe and Moulines 2009).  Rows go to the nearest unit.
 
         Parameters
         ----------
@@ -377,8 +380,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             As for `fit`.
         """
+        check_streams(self.winner)
         if not hasattr(self, "map_"):
-            return self.fit(X, y, sample_weight)
+            if not isinstance(self.init, Map):
+                return self.fit(X, y, sample_weight)
+            self._take(self.init, X)
         if self.half_life is not None:
             check_number("half_life", self.half_life, 0)
         rows = rows_for(self, X)
@@ -391,6 +397,23 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.n_iter_: int = self.n_iter_ + 1
         return self
 
+    def _take(self, map_: Map, X: Any) -> None:
+        """Become the estimator of a map, as if it had been fitted to rows like these."""
+        settings_of_som(self)  # for its checks
+        if isinstance(X, Table):
+            names = map_.encoding.feature_names
+            self.feature_names_in_ = np.array(names, dtype=object)
+            self.n_features_in_ = len(names)
+        else:
+            checked_array(self, X, reset=True)
+        check_goes_on(self, map_, self.n_features_in_, is_warm=False)
+        self.map_ = map_
+        self._sums = None
+        self.explain_defaults_: dict[str, str] = {}
+        self.n_iter_ = 0
+        self.stop_reason_ = str(map_.parameters.get("stop_reason", ""))
+        self.kernels_used_ = select_kernels().name
+
     def _keep(
         self, prepared: Prepared, settings: Settings, map_: Map, trained: Trained, units: Ints
     ) -> "SOM":
@@ -400,7 +423,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
-        self.explain_defaults_ = explain_defaults(settings, map_, len(prepared.rows))
+        self.explain_defaults_ = explain_defaults(settings, map_)
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name
@@ -488,14 +511,17 @@ def settings_of_som(som: SOM) -> Settings:
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
         raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
+    if som.half_life is not None:
+        check_number("half_life", som.half_life, 0)
+    if not isinstance(som.verbose, bool | np.bool_):
+        check_whole("verbose", som.verbose, 0)
+    if not isinstance(som.warm_start, bool | np.bool_):
+        raise TypeError(f"`warm_start` must be True or False; got {som.warm_start!r}.")
     callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)
     is_drawn = isinstance(som.init, str) and som.init != "pca"
     draws = is_drawn or som.algorithm in ("online", "minibatch")
-    given = {name: getattr(som, name) for name in names}
-    if isinstance(som.init, Map):
-        given["init"] = som.init.codebook
     return Settings(
-        **given,
+        **{name: getattr(som, name) for name in names},
         seed=seed_of(som.random_state, draws=draws),
         callbacks=callbacks,
     )

@@ -7,7 +7,7 @@ from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, 
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
 from somscape.fit._start import STARTS, principal_axes, start_codebook
-from somscape.fit._stream import RunningSums, Step, go_on
+from somscape.fit._stream import RunningSums, Step, check_streams, go_on
 from somscape.fit._train import Trained, train
 from somscape.fit._watch import Callback, Progress, Watch
 
@@ -27,6 +27,7 @@ __all__ = [
     "TrainingInterrupted",
     "Watch",
     "auto_shape",
+    "check_streams",
     "chunk",
     "combine",
     "explain_defaults",

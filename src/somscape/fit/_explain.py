@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from somscape.fit._plan import (
-    AUTO_EPOCHS,
-    MAX_EXTRA_EPOCHS,
-    ROWS_PER_UNIT,
-)
+from somscape.fit._plan import LEAST_START, MAX_EXTRA_EPOCHS, OTHER_SHARE, PCA_SHARE, ROWS_PER_UNIT
 from somscape.fit._settings import Settings
 from somscape.maps import Map
 
 
-def explain_defaults(settings: Settings, map_: Map, n_samples: int) -> dict[str, str]:
-    """Return a sentence for each parameter that was "auto".
+def explain_defaults(settings: Settings, map_: Map) -> dict[str, str]:
+    """Return a sentence for each parameter that was "auto", or that could not be had.
 
     Parameters
     ----------
@@ -21,8 +17,6 @@ def explain_defaults(settings: Settings, map_: Map, n_samples: int) -> dict[str,
         What the user asked for.
     map_ : Map
         What came of it.
-    n_samples : int
-        Rows that trained it.
 
     Returns
     -------
@@ -31,42 +25,85 @@ def explain_defaults(settings: Settings, map_: Map, n_samples: int) -> dict[str,
     """
     plan, lattice = map_.parameters, map_.lattice
     found = {}
-    if "auto" in (settings.n_rows, settings.n_cols):
+    is_sized = "auto" not in (settings.n_rows, settings.n_cols)
+    if plan["init"] == "map" and not is_sized:
+        found["n_rows, n_cols"] = f"{lattice.size_text}: those of the map it starts from."
+    elif isinstance(settings.lattice, str) and not is_sized:
         found["n_rows, n_cols"] = (
-            f"{lattice.n_rows} x {lattice.n_cols}: about 5 sqrt(n) units for {n_samples} rows "
-            "(Vesanto's rule), at least 9, at most 10,000 and no more than rows; the sides are "
-            "as the spreads along the data's two main axes, up to 1 : 4."
+            f"{lattice.n_rows} x {lattice.n_cols}: about 5 sqrt(n) units for rows of a total "
+            f"weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and no "
+            "more than rows; the sides are as the spreads along the data's two main axes, up to "
+            "1 : 4."
         )
-    if settings.algorithm == "auto":
-        found["algorithm"] = (
-            "multires: one epoch of the whole map takes long, so maps of a fraction of its side "
-            f"were trained first, on {ROWS_PER_UNIT} rows per unit."
-            if plan["algorithm"] == "multires"
-            else "batch: an epoch on all rows takes little time."
-        )
+    if settings.algorithm in ("auto", "multires") and plan["algorithm"] != settings.algorithm:
+        found["algorithm"] = _why_algorithm(settings, plan)
     if settings.n_epochs == "auto":
         found["n_epochs"] = _why_epochs(plan)
-    if isinstance(settings.radius_start, str) and isinstance(settings.radius_decay, str):
-        start = (
-            "a quarter of the longest side, at least 2, as the start already lies along the data"
-            if plan["init"] == "pca"
-            else "half the longest side, as the start has no order yet"
-        )
-        found["radius_start"] = f"{plan['radius_start']:.3g} grid steps: {start}."
-    if isinstance(settings.radius_end, str) and isinstance(settings.radius_decay, str):
-        found["radius_end"] = (
-            f"{plan['radius_end']:.3g} grid steps: detail={settings.detail!r}, less with many "
-            "rows per unit. Smaller radii lower the quantization error and raise the topographic "
-            "error."
-        )
+    if isinstance(settings.radius_decay, str):
+        if settings.radius_start == "auto":
+            found["radius_start"] = _why_radius_start(plan, map_)
+        if settings.radius_end == "auto":
+            found["radius_end"] = _why_radius_end(settings, plan)
     return found
 
 
-def _why_epochs(plan: Mapping[str, Any]) -> str:
-    n_iter, reason = plan["n_iter"], plan["stop_reason"]
-    if plan["algorithm"] == "batch":
+def _why_algorithm(settings: Settings, plan: Mapping[str, Any]) -> str:
+    if plan["algorithm"] == "multires":
         return (
-            f"{n_iter} passes: {AUTO_EPOCHS['batch']} while the radius shrinks and up to "
+            "multires: one epoch of the whole map takes long, so maps of a fraction of its side "
+            f"were trained first, on {ROWS_PER_UNIT} rows per unit."
+        )
+    if settings.algorithm == "multires":
+        return (
+            "batch: coarse maps first need a map of at least 8 x 16 units of rows and columns, a "
+            "start that is not given, and a radius that falls from more than 1.4 grid steps."
+        )
+    if (settings.n_epochs, settings.radius_start) != ("auto", "auto"):
+        return "batch: all rows in every epoch, as `n_epochs` or `radius_start` was given."
+    if plan["init"] in ("given", "map"):
+        return "batch: all rows in every epoch, as the start was given."
+    return "batch: an epoch on all rows takes little time."
+
+
+def _why_epochs(plan: Mapping[str, Any]) -> str:
+    n_iter, n_planned, reason = plan["n_iter"], round(plan["n_epochs"]), plan["stop_reason"]
+    if plan["algorithm"] == "batch":
+        n_most = n_planned + MAX_EXTRA_EPOCHS
+        if plan["radius_start"] == plan["radius_end"]:
+            return f"{n_iter} passes, of up to {n_most} at one radius ({reason})."
+        return (
+            f"{n_iter} passes, of {n_planned} while the radius shrinks and up to "
             f"{MAX_EXTRA_EPOCHS} more at the final radius ({reason})."
         )
-    return f"{n_iter} passes or steps, listed in history_ ({reason})."
+    if plan["algorithm"] == "multires":
+        return f"{n_iter} passes, the last {n_planned} on the whole map ({reason})."
+    return f"{n_iter} passes, of {n_planned} ({reason})."
+
+
+def _why_radius_start(plan: Mapping[str, Any], map_: Map) -> str:
+    radius, lattice = plan["radius_start"], map_.lattice
+    shown = f"{radius:.3g} grid steps"
+    if plan["init"] == "map":
+        return f"{shown}: the radius at which the map it starts from ended, or `radius_end`."
+    is_pca = plan["init"] == "pca"
+    wide = lattice.longest_side * (PCA_SHARE if is_pca else OTHER_SHARE) * lattice.step
+    why = "as the start already lies along the data" if is_pca else "as the start may lack order"
+    share = "a quarter" if is_pca else "half"
+    if radius > max(wide, LEAST_START * lattice.step):
+        return f"{shown}: no less than `radius_end`."
+    if radius > wide:
+        return f"{shown}: the least, as {share} of the longest side is less."
+    return f"{shown}: {share} of the longest side, {why}."
+
+
+def _why_radius_end(settings: Settings, plan: Mapping[str, Any]) -> str:
+    shown = f"{plan['radius_end']:.3g} grid steps"
+    if settings.radius_decay == "constant":
+        return f"{shown}: that of the start, as `radius_decay` is 'constant'."
+    if plan["init"] == "map" and settings.radius_start == "auto":
+        return f"{shown}: the radius that the map it starts from was trained to."
+    return (
+        f"{shown}: detail={settings.detail!r}, less with many rows per unit, and no more than "
+        "`radius_start`. Smaller radii lower the quantization error and raise the topographic "
+        "error."
+    )

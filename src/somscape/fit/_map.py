@@ -1,28 +1,31 @@
 """From prepared rows and settings to a trained map."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError, SomscapeWarning
+from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape.encode import Encoding
+from somscape.fit._check import check_rows, feature_weights
 from somscape.fit._local import chunks
-from somscape.fit._plan import Plan, auto_shape, resolve_plan
+from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import Problem, make_problem
+from somscape.fit._resume import going_on
 from somscape.fit._settings import Settings, decay_of
+from somscape.fit._size import check_memory, lattice_for
 from somscape.fit._start import mean_and_covariance, principal_axes, start_codebook
-from somscape.fit._train import INTERRUPTED, Trained, first_lattice, train
-from somscape.fit._watch import Watch
+from somscape.fit._train import Trained, first_lattice, train
+from somscape.fit._watch import INTERRUPTED, Watch
 from somscape.grid import Graph, Lattice
 from somscape.kernels import Metric, Rows, SparseRows, select_kernels, whitening_of
 from somscape.maps import Map
 
-MOST_UNITS = 1_000_000
+MOST_COUNTED = 1000.0
+"""Mean weight of the rows up to which weights count rows."""
 
 
 def train_map(
@@ -56,10 +59,15 @@ def train_map(
     units : ndarray of shape (n_samples,)
         Best unit of each row on the trained map.
     """
+    watch = Watch(settings.callbacks, settings.max_time)  # its clock runs from here
     rng = np.random.default_rng(settings.seed)
     kernels = select_kernels()
+    if isinstance(settings.init, Map):
+        lattice = lattice or settings.init.lattice
+        settings = going_on(settings, settings.init)
     given = None if isinstance(settings.init, str) else _given_start(settings.init, rows)
     has_missing = _has_missing(rows, encoding, settings.metric)
+    check_rows(settings, rows, weights, has_missing=has_missing)
     metric = fit_metric(rows, weights, settings)
     rows = metric.trained_on(rows)
     if given is not None:
@@ -76,25 +84,18 @@ def train_map(
         winner=settings.winner,
         has_missing=has_missing,
     )
-    is_sized = isinstance(settings.lattice, Graph) or "auto" not in (
-        settings.n_rows,
-        settings.n_cols,
-    )
-    needs_axes = not is_sized or (given is None and settings.init == "pca")
-    axes = principal_axes(problem) if needs_axes else None
+    axes = principal_axes(problem) if _needs_axes(settings, lattice) else None
+    total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     if lattice is None:
         variances = None if axes is None else axes.variances
-        total = float(len(rows)) if weights is None else math.fsum(weights)
-        lattice = _lattice_for(settings, len(rows), total, variances)
+        lattice = lattice_for(settings, len(rows), total_weight, variances)
     problem = problem.on(lattice)
-    plan = _plan_for(settings, "given" if given is not None else settings.init, problem)
+    plan = _plan_for(settings, problem, total_weight)
+    check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
     if given is None:
-        start = problem.on(first_lattice(lattice, plan))
-        codebook = start_codebook(start, settings.init, axes, rng)
-    else:
-        codebook = _fitting(given, lattice)
-    watch = Watch(settings.callbacks, settings.max_time)
-    trained = train(problem, codebook, plan, watch, rng, _order_of(settings.order, len(rows)))
+        first = problem.on(first_lattice(lattice, plan))
+        given = start_codebook(first, settings.init, axes, rng)
+    trained = train(problem, _fitting(given, problem, plan), plan, watch, rng, settings.order)
     units = _winners(problem, trained.codebook)
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     map_ = Map(
@@ -150,30 +151,17 @@ def fit_metric(rows: Rows, weights: Float64s | None, settings: Settings) -> Metr
             Metric("mahalanobis").check_sparse()
         mean, covariance = mean_and_covariance(np.asarray(rows), weights)
         return Metric("mahalanobis", None, whitening_of(covariance), mean)
-    metric = Metric(settings.metric, _feature_weights(settings.feature_weight, rows.shape[1]))
+    metric = Metric(settings.metric, feature_weights(settings.feature_weight, rows))
     if isinstance(rows, SparseRows):
         metric.check_sparse()
     return metric
 
 
-def _feature_weights(given: Any, n_features: int) -> Float64s | None:
-    if given is None:
-        return None
-    try:
-        weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"`feature_weight` must hold numbers; {error}.") from error
-    if weights.shape != (n_features,):
-        raise ValueError(
-            f"`feature_weight` must have shape ({n_features},), one number per feature; got "
-            f"{weights.shape}."
-        )
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights > 0).any()):
-        raise ValueError(
-            "`feature_weight` must be finite and at least 0, with one above 0; got "
-            f"{weights.tolist()}."
-        )
-    return weights
+def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
+    """Return whether size or start follow the data's main axes."""
+    is_sized = lattice is not None or isinstance(settings.lattice, Graph)
+    is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
+    return is_auto or (isinstance(settings.init, str) and settings.init == "pca")
 
 
 def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
@@ -185,22 +173,6 @@ def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
             f"{metric!r}. Pass one of them, or missing='fill'."
         )
     return not isinstance(rows, SparseRows) and bool(np.isnan(rows).any())
-
-
-def _order_of(order: Any, n_samples: int) -> Any:
-    if isinstance(order, str):
-        return order
-    rows = np.asarray(order)
-    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
-        raise TypeError(
-            f"`order` must be 'random', 'sequential' or a list of row numbers; got {order!r:.80}."
-        )
-    if rows.min() < 0 or rows.max() >= n_samples:
-        raise ValueError(
-            f"`order` must hold row numbers from 0 to {n_samples - 1}; got {rows.min()} to "
-            f"{rows.max()}."
-        )
-    return rows.astype(np.int64)
 
 
 def _winners(problem: Problem, codebook: Float64s) -> Ints:
@@ -220,8 +192,9 @@ def _winners(problem: Problem, codebook: Float64s) -> Ints:
 
 
 def _given_start(init: Any, rows: Rows) -> Float64s:
+    values = init.codebook if isinstance(init, Map) else init
     try:
-        codebook: Float64s = np.array(init, dtype=np.float64, order="C")
+        codebook: Float64s = np.array(values, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
         raise ValueError(f"`init` must hold numbers; {error}.") from error
     if codebook.ndim != 2 or codebook.shape[1] != rows.shape[1]:
@@ -234,7 +207,8 @@ def _given_start(init: Any, rows: Rows) -> Float64s:
     return codebook
 
 
-def _fitting(codebook: Float64s, lattice: Lattice) -> Float64s:
+def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
+    lattice = first_lattice(problem.lattice, plan)
     if len(codebook) != lattice.n_units:
         raise ValueError(
             f"`init` must have one row per unit, {lattice.n_units} for {lattice.n_rows} x "
@@ -243,61 +217,15 @@ def _fitting(codebook: Float64s, lattice: Lattice) -> Float64s:
     return codebook
 
 
-def _lattice_for(
-    settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
-) -> Lattice:
-    if isinstance(settings.lattice, Graph):
-        _warn_of_many_units(settings.lattice, total_weight, "Pass a smaller graph.")
-        return settings.lattice
-    sizes = (settings.n_rows, settings.n_cols)
-    n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
-    if n_rows is not None and n_cols is not None:
-        lattice = Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
-        if lattice.n_units > MOST_UNITS:
-            raise InputError(
-                f"the map may have at most {MOST_UNITS} units; got {n_rows} x {n_cols}. Pass a "
-                "smaller `n_rows` and `n_cols`."
-            )
-        advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
-        _warn_of_many_units(lattice, total_weight, advice)
-        return lattice
-    assert variances is not None
-    if total_weight < n_samples / 2:
-        warnings.warn(
-            f"`sample_weight` adds up to {total_weight:g} for {n_samples} rows, and the automatic "
-            "size is that for as many rows. Weights count rows; scale them to a mean of 1, or "
-            "pass `n_rows` and `n_cols`.",
-            SomscapeWarning,
-            stacklevel=4,
-        )
-    is_hexagonal = settings.lattice == "hexagonal"
-    n_rows, n_cols = auto_shape(
-        total_weight,
-        (float(variances[0]), float(variances[1])),
-        n_rows,
-        n_cols,
-        is_hexagonal=is_hexagonal,
-        needs_even_rows=is_hexagonal and settings.boundary == "torus",
-        units_per_root=settings.units_per_root,
-    )
-    return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
-
-
-def _warn_of_many_units(lattice: Lattice, total_weight: float, advice: str) -> None:
-    if lattice.n_units > total_weight:
-        warnings.warn(
-            f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
-            f"units will win none. {advice}",
-            SomscapeWarning,
-            stacklevel=5,
-        )
-
-
-def _plan_for(settings: Settings, init: str, problem: Problem) -> Plan:
-    lattice = problem.lattice
+def _plan_for(settings: Settings, problem: Problem, total_weight: float) -> Plan:
+    lattice, init = problem.lattice, settings.init
+    named = "map" if isinstance(init, Map) else init if isinstance(init, str) else "given"
+    n_rows = len(problem.rows)
+    # A row of weight 2 is two rows, but one of a million has its weight in another unit.
+    n_counted = total_weight if total_weight <= MOST_COUNTED * n_rows else float(n_rows)
     plan = resolve_plan(
         algorithm=settings.algorithm,
-        init=init,
+        init=named,
         n_epochs=settings.n_epochs,
         radius_start=settings.radius_start,
         radius_end=settings.radius_end,
@@ -310,8 +238,9 @@ def _plan_for(settings: Settings, init: str, problem: Problem) -> Plan:
         step=lattice.step,
         detail=settings.detail,
         shape=None if isinstance(lattice, Graph) else (lattice.n_rows, lattice.n_cols),
-        epoch_work=_stored_values(problem.rows) * lattice.n_units,
-        rows_per_unit=len(problem.rows) / lattice.n_units,
+        # Small weights make no epoch shorter.
+        epoch_work=_stored_values(problem.rows) * max(1.0, n_counted / n_rows) * lattice.n_units,
+        rows_per_unit=n_counted / lattice.n_units,
     )
     if settings.neighborhood == "triangle" and plan.algorithm == "online":
         _refuse_overshooting(plan)
@@ -336,6 +265,7 @@ def _stored_values(rows: Rows) -> int:
 
 def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, Any]:
     """Return what a map is told of its training, as JSON data."""
+    radii = trained.history["radius"]
     shown = {
         "algorithm": plan.algorithm,
         "init": plan.init,
@@ -344,10 +274,12 @@ def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, A
         "n_epochs": plan.n_epochs,
         "radius_start": plan.radius_start,
         "radius_end": plan.radius_end,
+        "radius_last": float(radii[-1]) if len(radii) else plan.radius_start,
         "radius_decay": _shown(plan.radius_decay),
         "winner": settings.winner,
         "n_iter": trained.n_iter,
         "stop_reason": trained.stop_reason,
+        "spread": trained.spread,
         "seed": settings.seed,
     }
     if plan.algorithm == "online":

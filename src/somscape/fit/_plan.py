@@ -16,7 +16,9 @@ UNITS_PER_ROOT = 5.0
 
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
-AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 40}, 10
+AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 7}, 10
+"""Passes on the whole map by algorithm, and those of the other algorithms."""
+
 PCA_SHARE, OTHER_SHARE, LEAST_START = 1 / 4, 1 / 2, 2.0
 """Of the longest side: where the radius starts, in grid steps at least the last of these."""
 
@@ -32,8 +34,8 @@ SMALL_WORK = 5e8
 """Multiply-adds of one epoch up to which all of training takes a tenth of a second or so: the
 whole map is trained on all rows."""
 
-FIRST_EPOCHS, COARSE_EPOCHS, FINE_EPOCHS = 12, 6, 7
-"""Of the smallest map, of those between, and of the whole map."""
+FIRST_EPOCHS, COARSE_EPOCHS = 12, 6
+"""Of the smallest map, and of those between it and the whole map."""
 
 COARSE_RADIUS = 0.7
 """Steps of its own at which a coarse map gives way to a finer one."""
@@ -74,13 +76,13 @@ class Plan:
     ----------
     algorithm : {"batch", "online", "minibatch", "multires"}
     init : str
-        Name of a start, or "given".
+        Name of a start, "given" for a codebook or "map".
     n_epochs : float
         Passes over the rows; a fraction only for ``"online"``.
     extra_epochs : int
         Further batch passes at the final radius while units still move.
     radius_start, radius_end : float
-        Grid steps.
+        Grid steps, of the first epoch of all and of the last.
     radius_decay, rate_decay : str or ndarray
         Names of schedules, or their values.
     rate_start, rate_end : float
@@ -104,6 +106,11 @@ class Plan:
     rate_decay: str | Float64s
     tol: float
     coarse: tuple[Stage, ...] = ()
+
+    @property
+    def whole_radius_start(self) -> float:
+        """Radius of the first epoch on the whole map."""
+        return self.coarse[-1].radius_end if self.coarse else self.radius_start
 
 
 def auto_shape(
@@ -189,7 +196,9 @@ def resolve_plan(
     for a start on the data's plane (a quarter of the longest side, at least 2) and half the
     longest side for other starts, times the `step` between neighbors.  ``algorithm="auto"`` is
     batch training while an epoch is short, and above that a coarse map first; that needs a
-    ``shape``, and ``epoch_work`` are an epoch's multiply-adds.
+    ``shape``, and ``epoch_work`` are an epoch's multiply-adds.  ``"multires"`` that cannot have a
+    coarse map is batch training: from a codebook that is given, at radii that are given one by one
+    or do not fall, on a graph, and on maps too small for one.
     """
     is_free = algorithm == "auto" and n_epochs == radius_start == "auto"
     wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)
@@ -198,32 +207,42 @@ def resolve_plan(
         wide = max(max(LEAST_START, longest_side * share) * step, narrow)
     coarse: tuple[Stage, ...] = ()
     is_large = is_free and epoch_work > SMALL_WORK
-    may_grow = shape is not None and init != "given" and isinstance(radius_decay, str)
+    is_falling = isinstance(radius_decay, str) and radius_decay != "constant"
+    may_grow = is_falling and init not in ("given", "map")
     if shape is not None and may_grow and (algorithm == "multires" or is_large):
         coarse = _coarse_stages(shape, wide, narrow)
-    if algorithm == "auto":
+    if algorithm in ("auto", "multires"):
         algorithm = "multires" if coarse else "batch"
     is_auto = n_epochs == "auto"
-    if not is_auto:
-        epochs = float(n_epochs)
-    elif isinstance(radius_decay, str):
-        epochs = FINE_EPOCHS if coarse else AUTO_EPOCHS.get(algorithm, OTHER_EPOCHS)
-    else:
-        epochs = len(radius_decay)
+    fast, slow = _ends(rate_decay, rate_start, rate_end)
     return Plan(
         algorithm,
         init,
-        epochs,
+        _auto_epochs(algorithm, radius_decay, rate_decay) if is_auto else float(n_epochs),
         MAX_EXTRA_EPOCHS if is_auto and algorithm == "batch" else 0,
-        max(coarse[-1].radius_end, narrow) if coarse else wide,
-        narrow,
+        *_ends(radius_decay, wide, narrow),
         radius_decay,
-        float(rate_start),
-        float(rate_end),
+        fast,
+        slow,
         rate_decay,
         float(tol),
         coarse,
     )
+
+
+def _auto_epochs(algorithm: str, radius_decay: str | Float64s, rate_decay: str | Float64s) -> int:
+    if not isinstance(radius_decay, str):
+        return len(radius_decay)
+    if algorithm == "online" and not isinstance(rate_decay, str):
+        return len(rate_decay)
+    return AUTO_EPOCHS.get(algorithm, OTHER_EPOCHS)
+
+
+def _ends(decay: str | Float64s, start: float, end: float) -> tuple[float, float]:
+    """Return the first and the last value that a schedule is asked for."""
+    if not isinstance(decay, str):
+        return float(decay[0]), float(decay[-1])
+    return float(start), float(start if decay == "constant" else end)
 
 
 def _radii(
@@ -236,7 +255,7 @@ def _radii(
 ) -> tuple[float, float]:
     """Return the radii given, or what they are without regard to the size of the map."""
     if not isinstance(decay, str):
-        return float(decay[0]), float(decay[-1])
+        return _ends(decay, 0.0, 0.0)
     if end == "auto":
         more = math.log10(max(1.0, rows_per_unit / FEW_ROWS_PER_UNIT))
         wanted = RADIUS_END[detail] * step * max(CLOSEST, 1 - more / 5)
@@ -247,7 +266,10 @@ def _radii(
 def _coarse_stages(
     shape: tuple[int, int], radius_start: float, radius_end: float
 ) -> tuple[Stage, ...]:
-    """Return the stages before the whole map: each doubles the side of the one before."""
+    """Return the stages before the whole map: each doubles the side of the one before.
+
+    A map too coarse for radii up to the start is left out.
+    """
     shrinks: list[int] = []
     while min(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE // 2 and (
         max(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE
@@ -257,7 +279,8 @@ def _coarse_stages(
     wide = radius_start
     for shrink in reversed(shrinks):
         narrow = max(COARSE_RADIUS * shrink, radius_end)
-        wide = max(wide, narrow)
+        if narrow > wide:
+            continue
         n_epochs = COARSE_EPOCHS if stages else FIRST_EPOCHS
         stages.append(Stage(shrink, n_epochs, wide, narrow, ROWS_PER_UNIT))
         wide = narrow

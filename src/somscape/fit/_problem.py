@@ -182,7 +182,8 @@ def make_problem(
     middle = np.zeros_like(low) if is_sparse else low + (high - low) / 2
     reach_of_middle = np.maximum(high - middle, middle - low)
     if has_missing:
-        mean = _mean_of_present(rows, weights)
+        mean = _mean_of_present(rows, weights, total_weight, middle, reach_of_middle, kernels)
+        mean = np.clip(mean, low, high)
     else:
         mean = middle + _mean_offset(rows, weights, total_weight, middle, reach_of_middle, kernels)
     center = middle if is_sparse else mean
@@ -370,16 +371,6 @@ def _range_of(rows: Rows, has_missing: bool) -> tuple[Float64s, Float64s]:
     return low.astype(np.float64), high.astype(np.float64)
 
 
-def _mean_of_present(rows: Rows, weights: Float64s | None) -> Float64s:
-    """Mean of the values that are there: only a point to measure from, so rounding is free."""
-    wide = np.asarray(rows, dtype=np.float64)
-    times = np.ones((len(wide), 1)) if weights is None else weights[:, None]
-    is_there = ~np.isnan(wide)
-    total = np.where(is_there, wide * times, 0.0).sum(axis=0)
-    mean: Float64s = total / (is_there * times).sum(axis=0)
-    return np.clip(mean, np.nanmin(wide, axis=0), np.nanmax(wide, axis=0))
-
-
 def _diameter(metric: Metric, spread: Float64s, has_missing: bool) -> float:
     """No two rows or prototypes are further apart."""
     if metric.kernel == "cosine":
@@ -417,6 +408,24 @@ def _mean_offset(
     everything = np.zeros(len(rows), dtype=np.int64)
     kernels.sums(rows, everything, weights, middle, scale, 1.0, counts, totals)
     return totals[0] / scale / total_weight
+
+
+def _mean_of_present(
+    rows: Rows,
+    weights: Float64s | None,
+    total_weight: float,
+    middle: Float64s,
+    reach: Float64s,
+    kernels: Kernels,
+) -> Float64s:
+    """Weighted mean of the values that are there, order-free."""
+    is_there = ~np.isnan(np.asarray(rows))
+    filled = np.where(is_there, np.asarray(rows), middle)
+    present = np.ascontiguousarray(is_there, dtype=np.float64)
+    ones, nothing = np.ones_like(middle), np.zeros_like(middle)
+    offset = _mean_offset(filled, weights, total_weight, middle, reach, kernels)
+    share = _mean_offset(present, weights, total_weight, nothing, ones, kernels)
+    return middle + offset / np.where(share > 0, share, 1.0)
 
 
 def _value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:

@@ -44,7 +44,7 @@ def schedule(
     if not isinstance(kind, str):
         values: Float64s = kind[step * len(kind) // n]
         return values
-    if kind == "constant":
+    if kind == "constant" or start == end:  # to the bit: training settles where radii are equal
         return np.full(len(step), float(start))
     if kind == "asymptotic":
         return start / (1.0 + (start / end - 1.0) * step / n)

@@ -1,5 +1,6 @@
 """How to train a map: what a user may set, with defaults and checks."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,11 @@ from somscape.fit._watch import Callback
 from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS, Graph
 from somscape.kernels import METRIC_NAMES
 
+MOST_EPOCHS = 1_000_000
 ALGORITHMS = ("auto", "batch", "online", "minibatch", "multires")
 WINNERS = ("nearest", "heskes")
 ORDERS = ("random", "sequential")
+RATE_START, RATE_END = 0.5, 0.05
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
 
 
@@ -46,8 +49,8 @@ class Settings:
     radius_start: float | str = "auto"
     radius_end: float | str = "auto"
     radius_decay: Any = "geometric"
-    rate_start: float = 0.5
-    rate_end: float = 0.05
+    rate_start: float = RATE_START
+    rate_end: float = RATE_END
     rate_decay: Any = "geometric"
     tol: float = 1e-4
     winner: str = "nearest"
@@ -71,36 +74,91 @@ class Settings:
         check_choice("algorithm", self.algorithm, ALGORITHMS)
         check_choice("detail", self.detail, tuple(RADIUS_END))
         check_choice("winner", self.winner, WINNERS)
-        _check_decay("radius_decay", self.radius_decay)
-        _check_decay("rate_decay", self.rate_decay)
-        if isinstance(self.order, str):
-            check_choice("order", self.order, ORDERS)
         if self.max_time is not None:
             check_number("max_time", self.max_time, 0)
         self._check_combinations()
         if isinstance(self.init, str):
             check_choice("init", self.init, STARTS)
         if self.algorithm == "online":
-            check_number("n_epochs", self.n_epochs, 0, or_auto=True)
+            check_number("n_epochs", self.n_epochs, 0, MOST_EPOCHS, or_auto=True)
         else:
-            check_whole("n_epochs", self.n_epochs, 1, or_auto=True)
-        check_number("radius_start", self.radius_start, 0, or_auto=True)
-        check_number("radius_end", self.radius_end, 0, or_auto=True)
-        check_number("rate_start", self.rate_start, 0, 1)
-        check_number("rate_end", self.rate_end, 0, 1)
-        if self.rate_end > self.rate_start and isinstance(self.rate_decay, str):
-            raise ValueError(
-                f"`rate_end` must not be above `rate_start`; got {self.rate_end} and "
-                f"{self.rate_start}. Pass a larger `rate_start`."
-            )
+            check_whole("n_epochs", self.n_epochs, 1, high=MOST_EPOCHS, or_auto=True)
+        self._check_radii()
+        self._check_rates()
+        self._check_lengths()
+        self._check_order()
         check_number("tol", self.tol, 0, low_is_allowed=True)
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
             raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")
-        start, end = self.radius_start, self.radius_end
+
+    def _check_radii(self) -> None:
+        start, end, decay = self.radius_start, self.radius_end, self.radius_decay
+        _check_decay("radius_decay", decay)
+        check_number("radius_start", start, 0, or_auto=True)
+        check_number("radius_end", end, 0, or_auto=True)
+        if not isinstance(decay, str):
+            if (start, end) != ("auto", "auto"):
+                raise ValueError(
+                    "`radius_decay` holds the radii themselves, so `radius_start` and "
+                    f"`radius_end` must be 'auto'; got {start!r} and {end!r}."
+                )
+        elif decay == "constant" and end not in ("auto", start):
+            raise ValueError(
+                "`radius_decay`='constant' keeps `radius_start` throughout, so `radius_end` must "
+                f"be 'auto'; got {end!r}. Leave it out, or pass another `radius_decay`."
+            )
         if not isinstance(start, str) and not isinstance(end, str) and end > start:
             raise ValueError(
                 f"`radius_end` must not be above `radius_start` (grid steps); got {end} and "
                 f"{start}. Pass a larger `radius_start`, or leave both 'auto'."
+            )
+
+    def _check_rates(self) -> None:
+        start, end, decay = self.rate_start, self.rate_end, self.rate_decay
+        _check_decay("rate_decay", decay, 1.0)
+        check_number("rate_start", start, 0, 1)
+        check_number("rate_end", end, 0, 1)
+        if not isinstance(decay, str):
+            if (start, end) != (RATE_START, RATE_END):
+                raise ValueError(
+                    "`rate_decay` holds the rates themselves, so `rate_start` and `rate_end` must "
+                    f"be left at {RATE_START} and {RATE_END}; got {start} and {end}."
+                )
+        elif decay != "constant" and end > start:
+            raise ValueError(
+                f"`rate_end` must not be above `rate_start`; got {end} and {start}. Pass a larger "
+                "`rate_start`."
+            )
+
+    def _check_lengths(self) -> None:
+        """Refuse schedules given by their values that do not hold one per epoch."""
+        wanted = self.n_epochs
+        names = ("radius_decay", "rate_decay") if self.algorithm == "online" else ("radius_decay",)
+        for name in names:
+            decay = getattr(self, name)
+            if isinstance(decay, str):
+                continue
+            if wanted not in ("auto", len(decay)):
+                raise ValueError(
+                    f"`{name}` must hold one value per epoch, {wanted}; got {len(decay)}. Leave "
+                    "`n_epochs` 'auto', or pass as many values."
+                )
+            wanted = len(decay)
+
+    def _check_order(self) -> None:
+        if isinstance(self.order, str):
+            check_choice("order", self.order, ORDERS)
+            return
+        rows = np.asarray(self.order)
+        if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
+            raise TypeError(
+                "`order` must be 'random', 'sequential' or a list of row numbers; got "
+                f"{self.order!r:.80}."
+            )
+        if self.algorithm != "online":
+            raise ValueError(
+                "`order` says how `algorithm`='online' takes the rows; got a list of row numbers "
+                f"and algorithm={self.algorithm!r}. Leave `order` out, or pass 'online'."
             )
 
     def _check_combinations(self) -> None:
@@ -131,13 +189,6 @@ class Settings:
             raise ValueError(
                 "`algorithm='online'` knows no `feature_weight`; pass algorithm='batch', or "
                 "multiply the columns of X by the roots of the weights."
-            )
-        if not isinstance(self.radius_decay, str) and (
-            self.radius_start != "auto" or self.radius_end != "auto"
-        ):
-            raise ValueError(
-                "`radius_decay` holds the radii themselves, so `radius_start` and `radius_end` "
-                f"must be 'auto'; got {self.radius_start!r} and {self.radius_end!r}."
             )
 
     def _check_lattice(self) -> None:
@@ -177,7 +228,7 @@ class Settings:
             )
 
 
-def _check_decay(name: str, decay: Any) -> None:
+def _check_decay(name: str, decay: Any, most: float = math.inf) -> None:
     if isinstance(decay, str):
         check_choice(name, decay, SCHEDULES)
         return
@@ -185,11 +236,13 @@ def _check_decay(name: str, decay: Any) -> None:
         values: Float64s = np.asarray(decay, dtype=np.float64)
     except (ValueError, TypeError):
         values = np.empty(0)
-    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
+    is_right = np.isfinite(values) & (values > 0) & (values <= most)
+    if values.ndim != 1 or not len(values) or not is_right.all():
         allowed = ", ".join(repr(c) for c in SCHEDULES)
+        top = f" and at most {most:g}" if math.isfinite(most) else ""
         raise ValueError(
-            f"`{name}` must be one of {allowed}, or an array of numbers above 0, one per epoch; "
-            f"got {decay!r}."
+            f"`{name}` must be one of {allowed}, or an array of numbers above 0{top}, one per "
+            f"epoch; got {decay!r}."
         )
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape.fit._local import epoch_sums
-from somscape.fit._plan import RADIUS_END
 from somscape.fit._problem import EpochSums, Problem, make_problem
+from somscape.fit._resume import last_radius
 from somscape.grid import NeighborhoodTables
 from somscape.kernels import Kernels, Rows, SparseRows, select_kernels
 from somscape.maps import Map
@@ -126,6 +127,20 @@ class Step:
     units: Ints
 
 
+def check_streams(winner: str) -> None:
+    """Raise InputError for a winner that training on pieces does not know.
+
+    Parameters
+    ----------
+    winner : {"nearest", "heskes"}
+    """
+    if winner != "nearest":
+        raise InputError(
+            f"`partial_fit` has `winner`='nearest' only; got {winner!r}. Fit on all rows at once, "
+            "or train another map."
+        )
+
+
 def go_on(
     map_: Map,
     rows: Rows,
@@ -133,7 +148,7 @@ def go_on(
     sums: RunningSums | None,
     half_life: float | None,
 ) -> Step:
-    """Take more rows into a map, at its final radius.
+    """Take more rows into a map, at the last radius of its training.
 
     Parameters
     ----------
@@ -150,8 +165,14 @@ def go_on(
     -------
     Step
         O(n_samples * n_units * n_features), and constant memory.
+
+    Raises
+    ------
+    InputError
+        For a map that was trained with Heskes' winner.
     """
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
+    check_streams(parameters.get("winner", "nearest"))
     has_missing = isinstance(rows, np.ndarray) and bool(np.isnan(rows).any())
     units = map_.winners(rows)
     is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)
@@ -177,15 +198,16 @@ def go_on(
     share = 1.0 if half_life is None else 0.5 ** (problem.total_weight / half_life)
     batch = epoch_sums(problem, codebook)
     now = before.faded(share).plus(RunningSums.of(problem, batch, before.center))
-    radius = float(parameters.get("radius_end", RADIUS_END["balanced"]))
+    radius = last_radius(map_)
     updated = now.means(kernels, problem.pulls.tables(radius), codebook)
     moved = float(np.sqrt(((updated - codebook) ** 2).sum(axis=1)).max())
     error = batch.error / problem.error_scale / problem.total_weight
+    steps = map_.history.get("step", np.zeros(1))
     entry = {
-        "step": len(map_.history.get("step", ())) + 1.0,
+        "step": float(steps[-1]) + 1.0,
         "radius": radius,
         "quantization_error": error,
-        "movement": moved,
+        "movement": moved / parameters.get("spread", 1.0),
         "n_units": float(map_.n_units),
         "n_samples": float(len(problem.rows)),
     }

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit._heskes import neighborhood_means
 from somscape.fit._local import epoch_sums
@@ -14,12 +13,9 @@ from somscape.fit._plan import ROWS_PER_UNIT, Plan
 from somscape.fit._problem import EpochSums, Problem, finalize
 from somscape.fit._schedule import schedule
 from somscape.fit._stream import RunningSums
-from somscape.fit._watch import Progress, Watch
+from somscape.fit._watch import INTERRUPTED, Progress, Watch
 from somscape.grid import Lattice
 from somscape.kernels import SparseRows
-
-INTERRUPTED = "interrupted"
-"""The reason of a training that Ctrl-C ended: the codebook is that of the last whole step."""
 
 BLOCK_WORK = 5e7
 """Multiply-adds of one block of online updates: about 20 ms, so that an interrupt and the
@@ -43,6 +39,8 @@ class Trained:
         Epochs done; for online training the number of passes, rounded up.
     stop_reason : str
         Why training ended, in words.
+    spread : float
+        Mean distance of the rows to their mean, which movements are measured by.
     sums : RunningSums or None
         Of the last pass over all rows, for more data to come; None where there was none.
     """
@@ -51,6 +49,7 @@ class Trained:
     history: dict[str, Float64s]
     n_iter: int
     stop_reason: str
+    spread: float
     sums: RunningSums | None = None
 
 
@@ -105,14 +104,18 @@ class _Epochs:
         self.sums: EpochSums | None = None
         self.movement = float("inf")
 
-    def run(self, problem: Problem, radius: float) -> str:
-        """Do one epoch; return why to stop, or nothing."""
+    def run(self, problem: Problem, radius: float, shrink: int = 1) -> str:
+        """Do one epoch; return why to stop, or nothing.
+
+        The radius is in steps of the whole map, of which one of the problem's lattice is `shrink`.
+        """
+        here = radius / shrink
         compared = self.codebook
         if problem.winner == "heskes":
-            tables = problem.pulls.tables(radius)
+            tables = problem.pulls.tables(here)
             compared = neighborhood_means(problem.kernels, self.codebook, problem.center, tables)
         self.sums = epoch_sums(problem, compared)
-        self.codebook, step = finalize(problem, self.sums, radius, self.codebook)
+        self.codebook, step = finalize(problem, self.sums, here, self.codebook)
         self.movement = step / self.spread
         return self.watch.note(
             Progress(
@@ -130,7 +133,8 @@ class _Epochs:
 def _train_batch(
     problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
 ) -> Trained:
-    falling = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, int(plan.n_epochs))
+    start = plan.whole_radius_start
+    falling = schedule(plan.radius_decay, start, plan.radius_end, int(plan.n_epochs))
     radii = [*falling.tolist(), *[float(falling[-1])] * plan.extra_epochs]
     n_planned = len(radii) + sum(stage.n_epochs for stage in plan.coarse)
     problem.pulls.tabulate(radii)
@@ -146,7 +150,7 @@ def _train_batch(
             for radius in schedule(
                 "geometric", stage.radius_start, stage.radius_end, stage.n_epochs
             ).tolist():
-                reason = epochs.run(part, radius / stage.shrink)
+                reason = epochs.run(part, radius, stage.shrink)
                 if reason:
                     break
             if reason:
@@ -162,7 +166,8 @@ def _train_batch(
     sums = None
     if epochs.sums is not None and len(epochs.sums.counts) == problem.lattice.n_units:
         sums = RunningSums.of(problem, epochs.sums)
-    return Trained(epochs.codebook, watch.history, len(watch.entries), reason, sums)
+    n_done = len(watch.entries)
+    return Trained(epochs.codebook, watch.history, n_done, reason, epochs.spread, sums)
 
 
 def _settle(problem: Problem, epochs: _Epochs, radii: Sequence[float], tol: float) -> str:
@@ -207,12 +212,13 @@ def _train_minibatch(
     n, n_units = len(problem.rows), problem.lattice.n_units
     size = min(n, ROWS_PER_UNIT * n_units)
     n_steps = max(1, round(plan.n_epochs * n / size))
-    radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps)
+    ends = (plan.radius_start, plan.radius_end)
     spread = _spread(problem)
     running: RunningSums | None = None
     reason = "all epochs done"
     try:
-        for step, radius in enumerate(radii.tolist()):
+        for step in range(n_steps):
+            radius = float(schedule(plan.radius_decay, *ends, n_steps, slice(step, step + 1))[0])
             part = _sample(problem, size, rng)
             batch = epoch_sums(part, codebook)
             now = RunningSums.of(part, batch).faded(problem.total_weight / part.total_weight)
@@ -231,7 +237,7 @@ def _train_minibatch(
     except KeyboardInterrupt:
         reason = INTERRUPTED
     n_passes = -(-len(watch.entries) * size // n)
-    return Trained(codebook, watch.history, n_passes, reason, running)
+    return Trained(codebook, watch.history, n_passes, reason, spread, running)
 
 
 class _Order:
@@ -266,11 +272,7 @@ def _train_online(
     problem: Problem, start: Float64s, plan: Plan, watch: Watch, order: _Order
 ) -> Trained:
     rows, lattice = problem.rows, problem.lattice
-    if isinstance(rows, SparseRows):
-        raise InputError(
-            "online training takes dense rows; pass algorithm='batch' for a sparse X, or "
-            "X.toarray()."
-        )
+    assert isinstance(rows, np.ndarray)
     codebook: Floats = start.astype(rows.dtype)
     n_steps = max(1, round(plan.n_epochs * len(rows)))
     block = max(1, int(BLOCK_WORK / (2 * codebook.size)))
@@ -304,7 +306,7 @@ def _train_online(
     n_passes = -(-done // len(rows))
     if done == n_steps and reason != INTERRUPTED:
         reason = "all updates done"
-    return Trained(final, watch.history, n_passes, reason)
+    return Trained(final, watch.history, n_passes, reason, _spread(problem))
 
 
 def _spread(problem: Problem) -> float:

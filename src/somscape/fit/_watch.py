@@ -18,7 +18,7 @@ class Progress(NamedTuple):
     step, n_steps : int
         Epochs done and planned (updates for online training).
     radius : float
-        Grid steps, of the step just done.
+        Grid steps of the whole map, of the step just done.
     quantization_error : float
         Mean distance of the rows to their winners before the step's update.
     movement : float
@@ -36,6 +36,9 @@ class Progress(NamedTuple):
     n_samples: int
 
 
+INTERRUPTED = "interrupted"
+"""The reason of a training that Ctrl-C ended: the codebook is that of the last whole step."""
+
 STOPPED_BY_CALLBACK = "a callback asked to stop"
 OUT_OF_TIME = "time limit reached"
 
@@ -52,7 +55,7 @@ class Watch:
     callbacks : sequence of callable
         Each is told of every entry.
     max_time : float or None
-        Seconds after which training is to end.
+        Seconds, from when the watch is made, after which training is to end.
     entries : list of Progress
         What happened so far.
     """
@@ -76,7 +79,8 @@ class Watch:
     @property
     def history(self) -> dict[str, Float64s]:
         """The recorded values by name, each of shape (n_entries,)."""
-        columns = np.array(self.entries, dtype=np.float64).reshape(len(self.entries), -1)
+        shape = (len(self.entries), len(Progress._fields))
+        columns = np.array(self.entries, dtype=np.float64).reshape(shape)
         history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
         del history["n_steps"]
         return history

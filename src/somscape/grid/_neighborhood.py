@@ -166,15 +166,25 @@ class Neighborhood:
     def _by_row_offset(self, radius: float) -> NeighborhoodTables:
         """Return tables with one column kernel for each row offset and shift in reach."""
         rows, profile = self._offsets, PROFILES[self._kind]
-        is_reached = (profile(rows.row_sq, radius) > 0)[rows.place]
-        pairs = np.stack([rows.row_sq[rows.place].ravel(), rows.shift.ravel()], axis=1)
-        pairs[~is_reached.ravel()] = 0  # any kernel will do
-        distinct, kernel = np.unique(pairs, axis=0, return_inverse=True)
+        is_reached = profile(rows.row_sq, radius) > 0
+        # By row offset and shift, not by pairs of rows: there are fewer.
+        is_hexagonal = self._lattice.is_hexagonal
+        shift = np.array([0, 1, -1] if is_hexagonal else [0])
+        offset = np.arange(len(rows.row_sq)) - (self._lattice.n_rows - 1)
+        half_steps = offset % 2 if is_hexagonal else np.zeros_like(offset)
+        occurs = is_reached[:, None] & (half_steps[:, None] == abs(shift))
+        pairs = np.stack(np.broadcast_arrays(rows.row_sq[:, None], shift), axis=-1)
+        pairs[~occurs] = 0  # any kernel will do
+        distinct, kernel = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
         col_kernel = np.array(
             [profile(sq + self._column_sq(int(shift)), radius) for sq, shift in distinct]
         )
-        which: NDArray[np.int32] = kernel.reshape(rows.place.shape).astype(np.int32)
-        return NeighborhoodTables(is_reached.astype(np.float64), which, col_kernel)
+        by_offset = kernel.reshape(occurs.shape).astype(np.int32)
+        return NeighborhoodTables(
+            is_reached[rows.place].astype(np.float64),
+            by_offset[rows.place, rows.shift % len(shift)],
+            col_kernel,
+        )
 
     def _column_sq(self, half_steps: int) -> Float64s:
         n_cols = self._lattice.n_cols

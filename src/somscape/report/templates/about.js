@@ -19,7 +19,8 @@ function fillColumns() {
 const SETTINGS = {
   seed: ["Seed", (v) => (v === null ? "none given; a new run may differ" : v + "; the same seed gives the same map")],
   algorithm: ["Training", (v) => (v === "batch" ? "batch: all rows, then one update" : v === "online" ? "online: one row at a time" : v)],
-  init: ["Start", (v) => ({ pca: "along the two main axes of the data", sample: "rows drawn from the data", random: "random" }[v] || v)],
+  init: ["Start", (v) => ({ pca: "along the two main axes of the data", sample: "rows drawn from the data", random: "random",
+    given: "a codebook that was given", map: "another map" }[v] || v)],
   n_epochs: ["Epochs planned", (v) => v],
   n_iter: ["Epochs done", (v) => v],
   stop_reason: ["Why it stopped", (v) => v],
@@ -27,6 +28,8 @@ const SETTINGS = {
   metric: ["Distance", (v) => v],
   radius_start: ["Radius at the start", (v) => number(v) + " cells: how far a row's pull reaches"],
   radius_end: ["Radius at the end", (v) => number(v) + " cells: larger is smoother, smaller is closer to the rows"],
+  radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
+  spread: ["Spread of the rows", (v) => number(v) + ": their mean distance to their mean"],
   radius_decay: ["Radius falls", (v) => v],
 };
 

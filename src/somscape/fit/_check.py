@@ -1,0 +1,141 @@
+"""What settings cannot do with the rows at hand: refused before training, by name."""
+
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s
+from somscape.fit._settings import Settings
+from somscape.kernels import Metric, Rows, SparseRows
+
+LEAST_WEIGHT, MOST_WEIGHT = 1e-100, 1e100
+"""Of a feature: weights beyond leave no room for the squares that they multiply."""
+
+
+def check_rows(
+    settings: Settings, rows: Rows, weights: Float64s | None, *, has_missing: bool
+) -> None:
+    """Raise InputError for settings that these rows cannot be trained with.
+
+    Parameters
+    ----------
+    settings : Settings
+    rows : ndarray of shape (n_samples, n_features), or SparseRows
+    weights : ndarray of shape (n_samples,) or None
+    has_missing : bool
+        Whether rows hold NaN.
+    """
+    if has_missing and settings.metric not in Metric.MASKED:
+        raise InputError(
+            f"missing='mask' has the metrics {', '.join(map(repr, Metric.MASKED))}; got "
+            f"{settings.metric!r}. Pass one of them, or missing='fill'."
+        )
+    if has_missing and settings.algorithm == "online":
+        raise InputError(
+            "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
+            "missing='mask'. Pass algorithm='batch', or missing='fill'."
+        )
+    if has_missing and settings.winner == "heskes":
+        raise InputError(
+            "`winner`='heskes' cannot leave missing values out; got rows with NaN and "
+            "missing='mask'. Pass winner='nearest', or missing='fill'."
+        )
+    if isinstance(rows, SparseRows):
+        _check_sparse(settings)
+    elif settings.algorithm == "online":
+        _check_online(settings, rows, weights)
+
+
+def _check_sparse(settings: Settings) -> None:
+    if settings.winner == "heskes":
+        raise InputError(
+            "`winner`='heskes' takes dense rows; got a sparse X. Pass X.toarray(), or "
+            "winner='nearest'."
+        )
+    if settings.algorithm == "online":
+        raise InputError(
+            "online training takes dense rows; pass algorithm='batch' for a sparse X, or "
+            "X.toarray()."
+        )
+
+
+def _check_online(settings: Settings, rows: Any, weights: Float64s | None) -> None:
+    is_weighted = weights is not None and weights.min() < weights.max()
+    if is_weighted and not (isinstance(settings.order, str) and settings.order == "random"):
+        raise InputError(
+            "`sample_weight` says how often `order`='random' draws a row, and another `order` "
+            f"draws none; got order={settings.order!r:.80}. Pass order='random', or repeat the "
+            "rows and leave out `sample_weight`."
+        )
+    info = np.finfo(rows.dtype)
+    least = float(np.sqrt(float(info.tiny) / float(info.eps)))
+    spread = float((rows.max(axis=0).astype(np.float64) - rows.min(axis=0)).max())
+    if 0 < spread < least:
+        raise InputError(
+            f"`algorithm`='online' squares differences in X's {info.dtype}, and those of values "
+            f"within {spread:.3g} of each other vanish. Multiply X, to a spread of at least "
+            f"{least:.3g}, or pass algorithm='batch'."
+        )
+
+
+def feature_weights(given: Any, rows: Rows) -> Float64s | None:
+    """Return the weight of each feature, or None for 1 each.
+
+    Parameters
+    ----------
+    given : array-like of shape (n_features,) or None
+    rows : ndarray of shape (n_samples, n_features), or SparseRows
+        That the weights are for.
+
+    Returns
+    -------
+    ndarray of shape (n_features,), float64, or None
+
+    Raises
+    ------
+    ValueError
+        For weights that are no numbers, do not fit the rows, or whose distances are no numbers.
+    """
+    if given is None:
+        return None
+    try:
+        weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`feature_weight` must hold numbers; {error}.") from error
+    n_features = rows.shape[1]
+    if weights.shape != (n_features,):
+        raise ValueError(
+            f"`feature_weight` must have shape ({n_features},), one number per feature; got "
+            f"{weights.shape}."
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights > 0).any()):
+        raise ValueError(
+            "`feature_weight` must be finite and at least 0, with one above 0; got "
+            f"{weights.tolist()}."
+        )
+    is_sized = (weights == 0) | ((weights >= LEAST_WEIGHT) & (weights <= MOST_WEIGHT))
+    if not is_sized.all():
+        raise InputError(
+            f"`feature_weight` must be 0, or from {LEAST_WEIGHT:g} to {MOST_WEIGHT:g}; got "
+            f"{weights[~is_sized][0]:g} for feature {int((~is_sized).argmax())}. Divide all "
+            "weights by the largest."
+        )
+    if not isinstance(rows, SparseRows):
+        _refuse_overflow(weights, rows)
+    return weights
+
+
+def _refuse_overflow(weights: Float64s, rows: Any) -> None:
+    """Refuse weighted squares whose sum is no float64."""
+    farthest = np.fmax(np.fmax.reduce(rows, axis=0), -np.fmin.reduce(rows, axis=0))
+    with np.errstate(over="ignore"):
+        squares = weights * (2 * farthest.astype(np.float64)) ** 2
+    is_wrong = ~(squares <= np.finfo(np.float64).max / len(weights))
+    if is_wrong.any():
+        feature = int(is_wrong.argmax())
+        raise InputError(
+            f"`feature_weight` times a squared difference in X must stay below 1.8e308; got the "
+            f"weight {weights[feature]:g} for feature {feature}, whose values reach "
+            f"{farthest[feature]:g}. Divide the weights, or the feature."
+        )

@@ -1,0 +1,139 @@
+"""The lattice of a training run: chosen from the data where it is not given, and refused where it
+is too large for the data or the machine."""
+
+import os
+import warnings
+
+import numpy as np
+
+from somscape._errors import InputError, SomscapeWarning
+from somscape._types import Float64s
+from somscape.fit._plan import auto_shape
+from somscape.fit._settings import Settings
+from somscape.grid import Graph, Lattice
+
+MOST_UNITS = 1_000_000
+
+COPIES = 6
+"""Arrays of the codebook's size that an epoch holds at once: codebook, next one, start, sums, and
+the work of smoothing."""
+
+BYTES_PER_ROW_PAIR = 40
+"""Of the tables by pair of map rows: row offset, shift, weight (here and in the core), kernel."""
+
+MEMORY_BY_DEFAULT = 16 << 30
+"""Bytes taken for the machine's memory where the system does not tell."""
+
+
+def lattice_for(
+    settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
+) -> Lattice:
+    """Return the lattice that settings ask for.
+
+    Parameters
+    ----------
+    settings : Settings
+    n_samples : int
+        Rows of data.
+    total_weight : float
+        What they count.
+    variances : ndarray of shape (2,) or None
+        Along the data's two main axes; needed where a side is "auto".
+
+    Returns
+    -------
+    Lattice
+
+    Raises
+    ------
+    InputError
+        For more than a million units.
+    """
+    if isinstance(settings.lattice, Graph):
+        lattice: Lattice = settings.lattice
+        advice = "Pass a smaller graph."
+    else:
+        lattice = _rows_and_cols(settings, n_samples, total_weight, variances)
+        advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
+    if lattice.n_units > MOST_UNITS:
+        raise InputError(
+            f"the map may have at most {MOST_UNITS} units; got {lattice.n_rows} x "
+            f"{lattice.n_cols}. {advice}"
+        )
+    is_given = isinstance(settings.lattice, Graph) or (settings.n_rows, settings.n_cols) != (
+        "auto",
+        "auto",
+    )
+    if is_given and lattice.n_units > total_weight:
+        warnings.warn(
+            f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
+            f"units will win none. {advice}",
+            SomscapeWarning,
+            stacklevel=4,
+        )
+    return lattice
+
+
+def _rows_and_cols(
+    settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
+) -> Lattice:
+    assert isinstance(settings.lattice, str)
+    sizes = (settings.n_rows, settings.n_cols)
+    n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
+    if n_rows is not None and n_cols is not None:
+        return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
+    assert variances is not None
+    if total_weight < n_samples / 2:
+        warnings.warn(
+            f"`sample_weight` adds up to {total_weight:g} for {n_samples} rows, and the automatic "
+            "size is that for as many rows. Weights count rows; scale them to a mean of 1, or "
+            "pass `n_rows` and `n_cols`.",
+            SomscapeWarning,
+            stacklevel=5,
+        )
+    is_hexagonal = settings.lattice == "hexagonal"
+    n_rows, n_cols = auto_shape(
+        total_weight,
+        (float(variances[0]), float(variances[1])),
+        n_rows,
+        n_cols,
+        is_hexagonal=is_hexagonal,
+        needs_even_rows=is_hexagonal and settings.boundary == "torus",
+        units_per_root=settings.units_per_root,
+    )
+    return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
+
+
+def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None:
+    """Raise InputError for a map that this machine's memory cannot hold.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    n_features : int
+    has_tables : bool
+        Whether the neighborhood is tabulated by pairs of map rows: not for online training.
+    """
+    codebook = np.float64().nbytes * lattice.n_units * n_features
+    tables = BYTES_PER_ROW_PAIR * lattice.n_rows**2 if has_tables else 0
+    needed = COPIES * codebook + tables
+    if needed > _memory():
+        advice = (
+            "Pass a smaller `n_rows`, or let the long side lie along the columns: exchange "
+            "`n_rows` and `n_cols`."
+            if tables > needed / 2
+            else "Pass a smaller map, or fewer features."
+        )
+        raise InputError(
+            f"a map of {lattice.n_rows} x {lattice.n_cols} units and {n_features} features needs "
+            f"about {needed / 1e9:.0f} GB to train, and this machine has {_memory() / 1e9:.0f} GB. "
+            f"{advice}"
+        )
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine."""
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return MEMORY_BY_DEFAULT

@@ -1,0 +1,99 @@
+"""What a fit says about its choices is what it did."""
+
+import numpy as np
+import pytest
+
+from somscape import SOM, Graph
+
+
+def rows_of(n=300, d=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, d)) * np.linspace(2, 0.5, d)
+
+
+def test_all_that_was_auto_is_explained_and_nothing_else():
+    som = SOM().fit(rows_of())
+    assert set(som.explain_defaults_) == {
+        "n_rows, n_cols", "algorithm", "n_epochs", "radius_start", "radius_end"
+    }  # fmt: skip
+    given = SOM(4, 5, algorithm="batch", n_epochs=3, radius_start=2, radius_end=1).fit(rows_of())
+    assert given.explain_defaults_ == {}
+
+
+def test_batch_training_is_explained():
+    said = SOM(4, 5, init="random", random_state=0).fit(rows_of()).explain_defaults_
+    assert said["algorithm"] == "batch: an epoch on all rows takes little time."
+    assert said["radius_start"].startswith("2.5 grid steps: half of the longest side, as the start")
+    assert "of 40 while the radius shrinks and up to 10 more" in said["n_epochs"]
+    assert said["radius_end"].startswith("0.7 grid steps: detail='balanced'")
+
+
+def test_growing_maps_are_explained():
+    som = SOM(40, 40, max_time=1e-9).fit(rows_of(70_000, 5))
+    said = som.explain_defaults_
+    assert said["radius_start"].startswith("10 grid steps: a quarter of the longest side")
+    assert said["algorithm"].startswith("multires: one epoch of the whole map takes long")
+    assert "1 passes, the last 7 on the whole map (time limit reached)." in said["n_epochs"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_rows": 4, "n_cols": 5},
+        {"n_rows": 40, "n_cols": 40, "init": rows_of(1600)},
+        {"n_rows": 20, "n_cols": 20, "radius_start": 1.0},
+        {"n_rows": 20, "n_cols": 20, "radius_decay": "constant", "n_epochs": 2},
+        {"lattice": Graph(np.roll(np.eye(12), 1, 0) + np.roll(np.eye(12), -1, 0))},
+    ],
+)
+def test_maps_that_cannot_grow_are_batch_training_and_say_so(settings):
+    X = rows_of(2000)
+    som = SOM(algorithm="multires", **settings).fit(X)
+    assert som.map_.parameters["algorithm"] == "batch"
+    assert som.explain_defaults_["algorithm"].startswith("batch: coarse maps first need")
+    same = SOM(algorithm="batch", **settings).fit(X)
+    np.testing.assert_array_equal(som.codebook_, same.codebook_)
+
+
+def test_rows_are_counted_by_their_weight():
+    said = SOM().fit(rows_of(100), sample_weight=np.full(100, 3.0)).explain_defaults_
+    assert "for rows of a total weight of 300 (Vesanto's rule)" in said["n_rows, n_cols"]
+
+
+def test_going_on_from_a_map_is_explained():
+    som = SOM(5, 6, warm_start=True).fit(rows_of())
+    for other in (som.fit(rows_of()), SOM(init=som.map_).fit(rows_of())):
+        said = other.explain_defaults_
+        assert said["radius_start"].startswith("0.7 grid steps: the radius at which the map it sta")
+        assert said["radius_end"].startswith("0.7 grid steps: the radius that the map it starts fr")
+        assert "of up to 50 at one radius" in said["n_epochs"]
+        assert said["algorithm"] == "batch: all rows in every epoch, as the start was given."
+    assert "n_rows, n_cols" not in som.explain_defaults_  # they were given
+    assert said["n_rows, n_cols"] == "5 x 6 units: those of the map it starts from."
+
+
+def test_limits_of_the_radius_are_explained():
+    said = SOM(3, 4).fit(rows_of()).explain_defaults_
+    assert said["radius_start"] == (
+        "2 grid steps: the least, as a quarter of the longest side is less."
+    )
+    said = SOM(3, 4, radius_end=3.0).fit(rows_of()).explain_defaults_
+    assert said["radius_start"] == "3 grid steps: no less than `radius_end`."
+    said = SOM(3, 4, radius_decay="constant").fit(rows_of()).explain_defaults_
+    assert said["radius_end"] == (
+        "2 grid steps: that of the start, as `radius_decay` is 'constant'."
+    )
+
+
+def test_growing_maps_keep_the_radius_given_and_tell_radii_in_steps_of_the_whole_map():
+    X = rows_of(3000)
+    som = SOM(32, 32, algorithm="multires", radius_start=12.0, random_state=0).fit(X)
+    radii, units = som.history_["radius"], som.history_["n_units"]
+    assert som.map_.parameters["radius_start"] == 12.0
+    assert radii[0] == 12.0
+    assert (np.diff(radii) <= 1e-12).all()
+    assert units[0] < units[-1] == 1024
+    # Coarse maps reach no further down than 0.7 of their steps: those of 4 and more are left out.
+    low = SOM(32, 32, algorithm="multires", radius_start=2.0, random_state=0).fit(X)
+    assert low.history_["radius"][0] == 2.0
+    assert low.history_["n_units"].min() == 256

@@ -1,0 +1,191 @@
+"""What cannot be trained is refused by name, before it is tried."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from somscape import SOM, SOMDetector, SOMImputer
+from somscape._errors import InputError, SomscapeWarning
+from somscape.encode import fit_encoding
+from somscape.fit import _size
+from somscape.grid import Lattice
+from somscape.tables import table_from_columns
+
+
+def rows_of(n=300, d=4, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def gappy(n=300, d=4):
+    X = rows_of(n, d)
+    X[np.random.default_rng(1).random(X.shape) < 0.2] = np.nan
+    X[:, 0] = rows_of(n, 1, 2)[:, 0]
+    return X
+
+
+# What rows do not allow
+
+
+def test_online_training_refuses_missing_values():
+    message = "`algorithm`='online' cannot leave missing values out; .* missing='fill'"
+    with pytest.raises(InputError, match=message):
+        SOM(4, 5, algorithm="online", missing="mask").fit(gappy())
+    with pytest.raises(InputError, match=message):
+        SOMImputer(som=SOM(4, 5, algorithm="online")).fit(gappy())
+    SOM(4, 5, algorithm="online", missing="mask", n_epochs=1, random_state=0).fit(rows_of())
+
+
+def test_heskes_winner_refuses_missing_values_and_sparse_rows():
+    with pytest.raises(InputError, match="`winner`='heskes' cannot leave missing values out"):
+        SOM(4, 5, winner="heskes", missing="mask").fit(gappy())
+    with pytest.raises(InputError, match="`winner`='heskes' takes dense rows; got a sparse X"):
+        SOM(4, 5, winner="heskes").fit(csr_array(rows_of()))
+    SOM(4, 5, winner="heskes", missing="mask", n_epochs=1).fit(rows_of())
+
+
+def test_online_training_refuses_sparse_rows():
+    with pytest.raises(InputError, match="online training takes dense rows"):
+        SOM(4, 5, algorithm="online").fit(csr_array(rows_of()))
+
+
+@pytest.mark.parametrize("order", ["sequential", [3, 1, 2]])
+def test_weights_are_refused_where_no_row_is_drawn(order):
+    X, som = rows_of(), SOM(4, 5, algorithm="online", order=order, n_epochs=1, radius_end=0.7)
+    with pytest.raises(InputError, match=r"`sample_weight` says how often .*Pass order='random'"):
+        som.fit(X, sample_weight=np.arange(300) % 2 + 1)
+    # Equal weights, and rows left out, change nothing.
+    plain = som.fit(X).codebook_
+    np.testing.assert_array_equal(som.fit(X, sample_weight=np.full(300, 2.0)).codebook_, plain)
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e-25), (np.float64, 1e-200)])
+def test_online_training_refuses_differences_that_it_cannot_square(dtype, scale):
+    X = (rows_of() * scale).astype(dtype)
+    with pytest.raises(InputError, match=r"`algorithm`='online' squares .* Multiply X"):
+        SOM(4, 5, algorithm="online").fit(X)
+
+
+@pytest.mark.parametrize("weight", [1e300, 1e-200])
+def test_feature_weights_beyond_reason_are_refused(weight):
+    with pytest.raises(InputError, match=r"`feature_weight` must be 0, or from 1e-100 to 1e.100"):
+        SOM(4, 5, feature_weight=[1, weight, 1, 1]).fit(rows_of())
+
+
+def test_feature_weights_whose_distances_overflow_are_refused():
+    X = rows_of()
+    X[:, 2] *= 1e120
+    with pytest.raises(InputError, match=r"weight 1e\+80 for feature 2, whose values reach"):
+        SOM(4, 5, feature_weight=[1, 1, 1e80, 1]).fit(X)
+    som = SOM(4, 5, feature_weight=[1, 1, 1e60, 1]).fit(X)
+    assert np.isfinite(som.history_["quantization_error"]).all()
+
+
+# Orders
+
+
+def test_an_order_names_the_rows_that_were_passed():
+    X, weights = rows_of(), np.ones(300)
+    weights[:10] = 0
+    settings = {"algorithm": "online", "init": X[:20].copy(), "n_epochs": 1}
+    found = SOM(4, 5, order=[12, 5, 299, 40], **settings).fit(X, sample_weight=weights)
+    expected = SOM(4, 5, order=[2, 289, 30], **settings).fit(X[10:])
+    np.testing.assert_array_equal(found.codebook_, expected.codebook_)
+    with pytest.raises(InputError, match="`order` names only rows of weight 0"):
+        SOM(4, 5, order=[3, 9], **settings).fit(X, sample_weight=weights)
+    with pytest.raises(ValueError, match="`order` must hold row numbers from 0 to 299"):
+        SOM(4, 5, order=[300], **settings).fit(X, sample_weight=weights)
+
+
+def test_a_detector_refuses_row_numbers():
+    som = SOM(4, 5, algorithm="online", order=[1, 2, 3])
+    with pytest.raises(ValueError, match="`som` must have `order`='random' or 'sequential'"):
+        SOMDetector(som=som).fit(rows_of())
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"half_life": -5}, ValueError, "`half_life` must be finite, above 0"),
+        ({"half_life": "x"}, TypeError, "`half_life` must be a number"),
+        ({"verbose": "yes"}, TypeError, "`verbose` must be a whole number"),
+        ({"verbose": -1}, ValueError, "`verbose` must be at least 0"),
+        ({"warm_start": "no"}, TypeError, "`warm_start` must be True or False; got 'no'"),
+        ({"encoding": "x"}, TypeError, "`encoding` must be a somscape.encode.Encoding or None"),
+        ({"order": [1]}, ValueError, "`order` says how `algorithm`='online' takes the rows"),
+        ({"n_epochs": 10**12}, ValueError, "`n_epochs` must be at most 1000000"),
+        (
+            {"n_epochs": 1e12, "algorithm": "online"},
+            ValueError,
+            r"`n_epochs` must be finite, above 0 and at most 1e\+06",
+        ),
+        ({"radius_decay": [3, 2, 1], "n_epochs": 2}, ValueError, "one value per epoch, 2; got 3"),
+        ({"radius_decay": [3, 2, 1], "n_epochs": 7}, ValueError, "one value per epoch, 7; got 3"),
+        (
+            {"radius_decay": "constant", "radius_end": 0.5},
+            ValueError,
+            "`radius_decay`='constant' keeps `radius_start` .* must be 'auto'; got 0.5",
+        ),
+        ({"rate_decay": [5.0, 4.0]}, ValueError, "`rate_decay` .*above 0 and at most 1"),
+        (
+            {"rate_decay": [0.5, 0.4], "rate_start": 0.9},
+            ValueError,
+            "`rate_decay` holds the rates themselves",
+        ),
+        (
+            {"rate_decay": [0.5, 0.4], "n_epochs": 3, "algorithm": "online"},
+            ValueError,
+            "`rate_decay` must hold one value per epoch, 3; got 2",
+        ),
+        (
+            {"rate_decay": [0.5, 0.4], "radius_decay": [3, 2, 1], "algorithm": "online"},
+            ValueError,
+            "`rate_decay` must hold one value per epoch, 3; got 2",
+        ),
+    ],
+)
+def test_a_parameter_that_would_be_passed_over_is_refused(settings, kind, message):
+    with pytest.raises(kind, match=message):
+        SOM(4, 5, **settings).fit(rows_of())
+
+
+def test_other_forms_of_these_parameters_are_taken():
+    SOM(4, 5, verbose=True, warm_start=np.True_, half_life=9.5, n_epochs=1).fit(rows_of())
+    table = table_from_columns({"a": [1.0, 2.0, 5.0] * 10})
+    SOM(2, 2, encoding=fit_encoding(table), n_epochs=1).fit(table)
+    with pytest.raises(TypeError, match="`encoding` must be"):
+        SOMDetector(encoding="x").fit(rows_of())
+
+
+def test_rates_given_one_by_one_are_recorded_and_say_how_many_epochs():
+    som = SOM(4, 5, algorithm="online", rate_decay=[0.5, 0.2, 0.1], random_state=0).fit(rows_of())
+    recorded = som.map_.parameters
+    assert (recorded["rate_start"], recorded["rate_end"], recorded["n_epochs"]) == (0.5, 0.1, 3)
+
+
+# Sizes
+
+
+def test_every_lattice_is_held_against_the_rows():
+    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* many units will win none"):
+        SOM(n_rows=100, n_epochs=1).fit(rows_of(50))
+    with pytest.raises(InputError, match="at most 1000000 units; got 3000000 x 1"):
+        SOM(n_rows=3_000_000).fit(rows_of())
+
+
+def test_a_map_that_memory_cannot_hold_is_refused(monkeypatch):
+    monkeypatch.setattr(_size, "_memory", lambda: 16 << 30)
+    message = r"100000 x 1 units .* needs about .* exchange `n_rows`"
+    with pytest.warns(SomscapeWarning), pytest.raises(InputError, match=message):
+        SOM(100_000, 1).fit(rows_of())
+    message = r"1000 x 1000 units and 2000 features .* smaller map"
+    with pytest.warns(SomscapeWarning), pytest.raises(InputError, match=message):
+        SOM(1000, 1000).fit(rows_of(10, 2000))
+    # Online training tabulates nothing by pairs of rows.
+    _size.check_memory(Lattice(100_000, 1), 4, has_tables=False)
+
+
+def test_the_machine_tells_its_memory():
+    assert 1 << 28 < _size._memory() < 1 << 50
