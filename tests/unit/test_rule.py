@@ -34,7 +34,9 @@ def test_adjusted_values_choose_what_benjamini_and_hochberg_choose(p, q):
 
 
 def test_adjusted_values_by_hand():
-    np.testing.assert_allclose(adjusted(np.array([0.04, 0.01, 0.9, 0.02])), [0.16 / 3, 0.04, 0.9, 0.04])
+    np.testing.assert_allclose(
+        adjusted(np.array([0.04, 0.01, 0.9, 0.02])), [0.16 / 3, 0.04, 0.9, 0.04]
+    )
 
 
 def test_rules_by_hand():
@@ -65,7 +67,9 @@ def test_the_false_discovery_rate_is_kept():
     rates = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        detector = SOMDetector(training_is_clean=True, random_state=0).fit(rng.normal(size=(400, 2)))
+        detector = SOMDetector(training_is_clean=True, random_state=0).fit(
+            rng.normal(size=(400, 2))
+        )
         new = rng.normal(size=(200, 2))
         new[:20] += 6
         alerts = detector.alerts(new, fdr=0.2)

@@ -196,5 +196,5 @@ def test_a_score_that_needs_more_than_the_settings_hold_says_so():
 
     map_ = fitted("density")
     bare = dataclasses.replace(map_.detector, spread=None)
-    with pytest.raises(InputError, match="lack `spread`.*'density'"):
+    with pytest.raises(InputError, match=r"lack `spread`.*'density'"):
         score_rows(dataclasses.replace(map_, detector=bare), rows_of())

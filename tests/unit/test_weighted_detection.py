@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Lattice
-from somscape._errors import InputError, SomscapeWarning
+from somscape._errors import SomscapeWarning
 from somscape.encode import Encoding
 from somscape.fit import chunk, make_problem
 from somscape.kernels import select_kernels

@@ -27,9 +27,9 @@ def rule_of(options: dict[str, Any], table: Table) -> AlertRule:
             f"{given} needs {lacking} beside it: the column with what is at stake, and what a "
             "review costs."
         )
-    given = [n for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
-    if len(given) > 1:
-        named = " and ".join(FLAGS[name] for name in given)
+    rules = [n for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
+    if len(rules) > 1:
+        named = " and ".join(FLAGS[name] for name in rules)
         raise InputError(f"{named} each say how many rows to list; give one of them.")
     if (alerts or 0) > table.n_rows:
         raise InputError(

@@ -21,6 +21,7 @@ from somscape.outliers import (
     Alerts,
     Detection,
     contributions,
+    known_labels,
     p_values,
     rank_alerts,
     score_rows,
@@ -168,7 +169,10 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
             At least two rows.
-        y : ignored
+        y : array-like of shape (n_samples,), optional
+            What is known: 1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown.  Scores
+            rise around known anomalies and fall around known usual rows, as far as that ranks the
+            known rows better.  Targets with other values and none unknown are ignored.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; one of weight 0 counts as absent.
 
@@ -203,8 +207,11 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
         if isinstance(settings.init, Map):
             check_goes_on(self.som, settings.init, prepared.rows.shape[1], is_warm=False)
+        labels = known_labels(y, len(prepared.all_rows))
+        if labels is not None and prepared.kept is not None:
+            labels = labels[prepared.kept]
         self.map_, units = train_detector(
-            prepared.rows, prepared.weights, prepared.encoding, settings, detection
+            prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
         self.offset_ = -settings_of(self.map_).threshold
         is_whole = len(units) == len(prepared.all_rows)

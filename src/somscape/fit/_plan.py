@@ -143,11 +143,13 @@ def auto_shape(
     Returns
     -------
     n_rows, n_cols : int
-        With ``min(max(ceil(units_per_root sqrt(N)), 9), 10_000)`` units as nearly as the shape allows, and
-        never more units than rows of data.
+        With ``min(max(ceil(units_per_root sqrt(N)), 9), 10_000)`` units as nearly as the shape
+        allows, and never more units than rows of data.
     """
     limit = max(1, math.floor(total_weight))
-    wanted = min(max(math.ceil(units_per_root * math.sqrt(total_weight)), MIN_UNITS), MAX_UNITS, limit)
+    wanted = min(
+        max(math.ceil(units_per_root * math.sqrt(total_weight)), MIN_UNITS), MAX_UNITS, limit
+    )
     first, second = variances
     has_shape = second > 0 and second * wanted >= first
     stretch = min(math.sqrt(first / second), MAX_STRETCH) if has_shape else 1.0

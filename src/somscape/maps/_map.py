@@ -37,7 +37,7 @@ SCORES = (
 MAX_PROTOTYPES = 16
 NO_UNIT = -1
 """The unit of a row without any value."""
-DETECTOR_ARRAYS = ("calibration", "calibration_weights", "usual", "spread")
+DETECTOR_ARRAYS = ("calibration", "calibration_weights", "usual", "spread", "lift")
 METRIC_ARRAYS = ("feature_weights", "whitening", "center")
 
 
@@ -61,6 +61,8 @@ class DetectorSettings:
         Units whose prototypes stand for usual rows; None: those that won a row.
     spread : ndarray of shape (n_units,) or None, default=None
         Root mean squared distance of a unit's rows to it, pooled with its neighbors'.
+    lift : ndarray of shape (n_units,) or None, default=None
+        What the scores of a unit's rows are multiplied by, from known labels; None: nothing.
     """
 
     score: str
@@ -70,6 +72,7 @@ class DetectorSettings:
     calibration_weights: Float64s | None = None
     usual: NDArray[np.bool_] | None = None
     spread: Float64s | None = None
+    lift: Float64s | None = None
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -90,6 +93,8 @@ class DetectorSettings:
         spread = self.spread
         if spread is not None and not (np.isfinite(spread).all() and (spread >= 0).all()):
             raise ValueError("`spread` must be finite and not negative.")
+        if self.lift is not None and not (np.isfinite(self.lift) & (self.lift > 0)).all():
+            raise ValueError("`lift` must be finite and above 0.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -494,13 +499,17 @@ def _from_record(record: Record) -> Map:
             raise TypeError(f"{part} must be names and values")
     detector = None
     if header["detector"] is not None:
-        parts = {name: arrays.get(name) for name in DETECTOR_ARRAYS if name != "calibration"}
-        detector = DetectorSettings(
-            **header["detector"], calibration=arrays["calibration"], **parts
-        )
-        for name in ("usual", "spread"):
-            if parts[name] is not None and parts[name].shape != hits.shape:
+        for name in ("usual", "spread", "lift"):
+            if name in arrays and arrays[name].shape != hits.shape:
                 raise ValueError(f"{name} must have one value per unit")
+        detector = DetectorSettings(
+            **header["detector"],
+            calibration=arrays["calibration"],
+            calibration_weights=arrays.get("calibration_weights"),
+            usual=arrays.get("usual"),
+            spread=arrays.get("spread"),
+            lift=arrays.get("lift"),
+        )
     history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     return Map(
         codebook,

@@ -3,6 +3,7 @@
 from somscape.outliers._alerts import RECORD, RESULT_NAMES, Alerts, free_name, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._detector import Detection, train_detector
+from somscape.outliers._labels import known_labels
 from somscape.outliers._reasons import Reason, explain_rows
 from somscape.outliers._rule import AlertRule, adjusted
 from somscape.outliers._score import contributions, score_rows, settings_of
@@ -18,6 +19,7 @@ __all__ = [
     "contributions",
     "explain_rows",
     "free_name",
+    "known_labels",
     "p_values",
     "rank_alerts",
     "score_rows",

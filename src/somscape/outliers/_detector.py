@@ -1,4 +1,4 @@
-"""From prepared rows to a map that can score: training, usual prototypes, threshold, calibration."""
+"""From prepared rows to a map that can score: training, what is usual, threshold, calibration."""
 
 from dataclasses import dataclass, replace
 
@@ -11,6 +11,7 @@ from somscape.fit import Settings, train_map
 from somscape.grid import Lattice
 from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import threshold_for
+from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
 from somscape.outliers._score import score_rows
 from somscape.outliers._usual import spread_of, usual_units
 
@@ -70,10 +71,10 @@ class Detection:
 
     def of_map(self, settings: Settings) -> Settings:
         """Return settings of a map, with what is automatic as it suits detection."""
-        changed: dict[str, float] = {"units_per_root": UNITS_PER_ROOT}
-        if self.training_is_clean and settings.radius_end == settings.radius_start == "auto":
-            changed["radius_end"] = CLEAN_RADIUS_END
-        return replace(settings, **changed)
+        is_free = settings.radius_end == settings.radius_start == "auto"
+        follows = self.training_is_clean and is_free
+        radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
+        return replace(settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end)
 
 
 def train_detector(
@@ -82,6 +83,7 @@ def train_detector(
     encoding: Encoding,
     settings: Settings,
     detection: Detection,
+    labels: Ints | None = None,
 ) -> tuple[Map, Ints]:
     """Train a map, find its usual prototypes, set its threshold and calibrate it.
 
@@ -94,6 +96,8 @@ def train_detector(
     encoding : Encoding
     settings : Settings
     detection : Detection
+    labels : ndarray of shape (n_samples,) or None, default=None
+        1 for known anomalies, 0 for known usual rows, -1 for the others; None: nothing is known.
 
     Returns
     -------
@@ -108,21 +112,23 @@ def train_detector(
     order = rng.permutation(len(rows))
     drawn = np.sort(order[:MOST_TRAINED])
     is_drawn = len(drawn) < len(rows)
-    map_, units = trainer.train(rows, weights, drawn if is_drawn else None)
+    map_, units = trainer.train(rows, weights, labels, drawn if is_drawn else None)
     scores = score_rows(map_, rows)
     if is_drawn:
-        held = np.setdiff1d(order, drawn, assume_unique=True)
-        calibration, weights_held = scores[held], None if weights is None else weights[held]
+        held, calibration = np.setdiff1d(order, drawn, assume_unique=True), scores
     else:
         folds = np.array_split(order, min(detection.n_folds, len(rows)))
-        calibration, weights_held = trainer.cross_fitted(map_.lattice, rows, weights, folds), weights
-    ascending = np.argsort(calibration, kind="stable")
+        held = np.arange(len(rows))
+        calibration = trainer.cross_fitted(map_.lattice, rows, weights, labels, folds)
+    if labels is not None and not (labels[held] == ANOMALY).all():
+        held = held[labels[held] != ANOMALY]  # p-values compare with usual rows
+    ascending = held[np.argsort(calibration[held], kind="stable")]
     assert map_.detector is not None
     settled = replace(
         map_.detector,
         threshold=threshold_for(scores, detection.contamination, weights),
         calibration=calibration[ascending],
-        calibration_weights=None if weights_held is None else weights_held[ascending],
+        calibration_weights=None if weights is None else weights[ascending],
     )
     return replace(map_, detector=settled), units
 
@@ -137,10 +143,14 @@ class _Trainer:
         self,
         rows: Floats,
         weights: Float64s | None,
+        labels: Ints | None,
         drawn: Ints | None = None,
         lattice: Lattice | None = None,
     ) -> tuple[Map, Ints]:
-        """Return a map trained on the rows drawn, that knows the usual ones among all, and units."""
+        """Return a map trained on the rows drawn, which knows what is usual among all, and units.
+
+        `drawn` None: all rows train.
+        """
         if drawn is None:
             map_, _, units = train_map(rows, weights, self.encoding, self.settings, lattice)
         else:
@@ -158,10 +168,19 @@ class _Trainer:
             usual=usual_units(map_, self.detection.trimmed),
             spread=spread_of(map_, rows, units, weights),
         )
-        return replace(map_, detector=detector), units
+        map_ = replace(map_, detector=detector)
+        if labels is not None and (labels != UNKNOWN).any():
+            lift = lift_of(map_, score_rows(map_, rows), units, labels, weights)
+            map_ = replace(map_, detector=replace(detector, lift=lift))
+        return map_, units
 
     def cross_fitted(
-        self, lattice: Lattice, rows: Floats, weights: Float64s | None, folds: list[Ints]
+        self,
+        lattice: Lattice,
+        rows: Floats,
+        weights: Float64s | None,
+        labels: Ints | None,
+        folds: list[Ints],
     ) -> Float64s:
         """Score every row by a map of the same shape that was trained without its fold."""
         everything = np.arange(len(rows))
@@ -169,6 +188,7 @@ class _Trainer:
         for fold in folds:
             others = np.setdiff1d(everything, fold, assume_unique=True)
             part = None if weights is None else weights[others]
-            without, _ = self.train(rows[others], part, lattice=lattice)
+            known = None if labels is None else labels[others]
+            without, _ = self.train(rows[others], part, known, lattice=lattice)
             scores[fold] = score_rows(without, rows[fold])
         return scores

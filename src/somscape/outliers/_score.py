@@ -20,7 +20,8 @@ BLOCK_VALUES = 1 << 20
 """Differences or distances held at once: 8 MiB."""
 
 MASS, LEAST_ROWS = 0.02, 10.0
-"""The score ``mass`` takes in the nearest prototypes of this share of the rows, at least so many."""
+"""The score ``mass`` takes in the nearest prototypes of this share of the rows, at least so many.
+"""
 
 
 def settings_of(map_: Map) -> DetectorSettings:
@@ -62,8 +63,14 @@ def score_rows(map_: Map, X: Any) -> Float64s:
     ndarray of shape (n_samples,)
         Distances are in encoded feature units.  O(n_samples * n_units * n_features).
     """
-    name = settings_of(map_).score
     rows = map_.rows_of(X)
+    scores = _without_labels(map_, rows)
+    lift = settings_of(map_).lift
+    return scores if lift is None else scores * lift[map_.winners(rows)]
+
+
+def _without_labels(map_: Map, rows: Floats) -> Float64s:
+    name = settings_of(map_).score
     if name == "k_prototype":  # most used, and needs no more than the distances
         return nearest_usual(map_, rows)[1].mean(axis=1)
     scores = np.empty(len(rows))
@@ -76,7 +83,8 @@ def contributions(map_: Map, X: Any) -> Float64s:
     """Return how much each original column adds to each row's score.
 
     Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w that
-    the row x is compared with; a category's levels are merged.  Rows add up to the score.
+    the row x is compared with; a category's levels are merged.  Rows add up to the score.  Known
+    labels multiply all parts alike.
 
     Parameters
     ----------
@@ -102,6 +110,9 @@ def contributions(map_: Map, X: Any) -> Float64s:
         by_column = map_.encoding.sum_by_column(by_feature)
         by_column[by_column.sum(axis=1) == 0] = 1.0
         out[part] = by_column * (found.scores / by_column.sum(axis=1))[:, None]
+    lift = settings_of(map_).lift
+    if lift is not None:
+        out *= lift[map_.winners(rows)][:, None]
     return out
 
 

@@ -87,8 +87,9 @@ def spread_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) ->
     overall = float(np.average(squares, weights=weights))
     if weights is not None:
         squares *= weights
-    total = pooled(map_, np.bincount(units, squares, minlength=map_.n_units))
-    count = pooled(map_, np.bincount(units, weights, minlength=map_.n_units).astype(np.float64))
+    total = pooled(map_, np.bincount(units, squares, minlength=map_.n_units).astype(np.float64))
+    hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
+    count = pooled(map_, hits)
     return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))
 
 

@@ -1,0 +1,130 @@
+"""A few known labels, spread over the map: where anomalies are known, scores rise, and the reverse.
+
+Every unit gets the odds of an anomaly there against those overall, from the labelled rows that its
+surroundings won; a score is multiplied by a power of them, so that what no label is near keeps its
+score, and all parts of a score keep their shares.  The power is the one that ranks the labelled
+rows best, each judged without its own label: where labels mislead, it is 0.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape.maps import Map
+
+UNKNOWN, USUAL, ANOMALY = -1, 0, 1
+REACH = 1.0
+"""Grid steps over which a label spreads: its weight falls by exp(-1/2)."""
+
+PRIOR = 4.0
+"""Rows' worth of the overall odds that each unit starts with: few labels change little."""
+
+POWERS = (0.0, 0.25, 0.5, 1.0)
+
+
+def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
+    """Return labels as 1 for anomalies, 0 for usual rows and -1 for unknown, or None for none.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or None
+        1, 0 and -1; NaN or None is unknown too.
+    n_rows : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), or None
+        None also where no label is known, and for the targets of another kind that pipelines hand
+        to every step: values other than these, with none unknown.
+
+    Raises
+    ------
+    InputError
+        For other values among unknown ones, or another number of them.
+    """
+    if y is None:
+        return None
+    values = np.asarray(y)
+    try:
+        numbers = np.array([np.nan if v is None else float(v) for v in values.ravel().tolist()])
+    except (TypeError, ValueError):
+        numbers = np.full(values.size, np.inf)
+    numbers[np.isnan(numbers)] = UNKNOWN
+    are_labels = bool(np.isin(numbers, (UNKNOWN, USUAL, ANOMALY)).all())
+    if not are_labels and not (numbers == UNKNOWN).any():
+        return None
+    if values.shape != (n_rows,) or not are_labels:
+        raise InputError(
+            f"`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} rows; "
+            f"got shape {values.shape} with {np.unique(values.astype(str))[:4].tolist()}. "
+            "Pass None where nothing is known."
+        )
+    labels = numbers.astype(np.intp)
+    return labels if (labels != UNKNOWN).any() else None
+
+
+def lift_of(
+    map_: Map, scores: Float64s, units: Ints, labels: Ints, weights: Float64s | None
+) -> Float64s:
+    """Return what each unit's scores are multiplied by.
+
+    Parameters
+    ----------
+    map_ : Map
+    scores : ndarray of shape (n_rows,)
+        Of the training rows, before.
+    units : ndarray of shape (n_rows,)
+        Their best matching units.
+    labels : ndarray of shape (n_rows,)
+        1, 0 and -1 for unknown; at least one is known.
+    weights : ndarray of shape (n_rows,) or None
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        Above 1 where anomalies are known, below 1 where usual rows are, 1 far from any label.
+    """
+    weights = np.ones(len(units)) if weights is None else weights
+    is_anomaly, is_usual = weights * (labels == ANOMALY), weights * (labels == USUAL)
+    anomalies, usual = (
+        _spread(map_, np.bincount(units, counts, minlength=map_.n_units).astype(np.float64))
+        for counts in (is_anomaly, is_usual)
+    )
+    base = (is_anomaly.sum() + 0.5) / (weights.sum() + 1.0)
+    # A row's label has the weight 1 at its own unit, so what is left without it is exact.
+    alone = _odds(anomalies[units] - is_anomaly, usual[units] - is_usual, base)
+    # Where no usual row is known, unknown ones stand for them: nearly all are usual.
+    others = labels == (USUAL if is_usual.any() else UNKNOWN)
+    ranks = [_share_in_order(scores * alone**power, labels == ANOMALY, others) for power in POWERS]
+    # Where they rank no better than before by a standard error, labels are not trusted.
+    error = np.sqrt(ranks[0] * (1 - ranks[0]) / max(1, (labels == ANOMALY).sum()))
+    best = int(np.argmax(ranks))
+    power = POWERS[best] if ranks[best] > ranks[0] + error else 0.0
+    return np.asarray(_odds(anomalies, usual, base) ** power)
+
+
+def _odds(anomalies: Float64s, usual: Float64s, base: float) -> Float64s:
+    """Odds of an anomaly by what is known around, against the overall ones."""
+    anomalies, usual = np.maximum(anomalies, 0.0), np.maximum(usual, 0.0)
+    rate = (anomalies + PRIOR * base) / (anomalies + usual + PRIOR)
+    return np.asarray(rate / (1 - rate) / (base / (1 - base)))
+
+
+def _share_in_order(scores: Float64s, high: NDArray[np.bool_], low: NDArray[np.bool_]) -> float:
+    """Share of the pairs of one high and one low row that the scores put in order (AUROC)."""
+    if not (high.any() and low.any()):
+        return 0.0
+    below = np.sort(scores[low])
+    under = np.searchsorted(below, scores[high], "left")
+    not_over = np.searchsorted(below, scores[high], "right")
+    return float((under + not_over).mean() / (2 * len(below)))
+
+
+def _spread(map_: Map, counts: Float64s) -> Float64s:
+    """Counts of each unit and, the less the farther they are, of the others."""
+    spread = np.zeros(map_.n_units)
+    for unit in np.flatnonzero(counts):
+        apart = map_.lattice.distances_from(int(unit)) / map_.lattice.step
+        spread += counts[unit] * np.exp(-0.5 * (apart / REACH) ** 2)
+    return spread
