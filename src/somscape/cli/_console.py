@@ -52,6 +52,12 @@ def show_columns(
 
 def show_alerts(console: Console, alerts: Alerts) -> None:
     """Show the first rows of the list, with reasons."""
+    if alerts.n_alerts == 0:
+        smallest = alerts.p_values.min(initial=1.0)
+        console.print(
+            f"No row is listed: none meets the rule; the smallest p-value is {smallest:.2g}."
+        )
+        return
     grid = Grid(
         "rank",
         escape(alerts.id_name),

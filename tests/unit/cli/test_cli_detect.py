@@ -590,3 +590,11 @@ def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
         assert outcome.code == 2
         assert message in outcome.err
         assert outcome.err.count("\n") == 1
+
+
+def test_a_rule_that_no_row_meets_says_so_and_how_near_they_come(table: Path) -> None:
+    found = detect_here(table, "--fdr", 0.02)
+    assert rows_of(found) == []
+    assert re.search(
+        r"No row is listed: none .*the smallest p-value is 0\.\d+\.", found.outcome.out
+    )
