@@ -39,6 +39,7 @@ OWN_WORDS = {
     "longest_side": "of the lattice, in units; a matter between files",
     "step": "of the lattice, between neighbors; a matter between files",
     "shape": "of the lattice; a matter between files",
+    "units_per_root": "size of automatic maps, said in the docstring; a matter between files",
     "epoch_work": "multiply-adds, said in the docstring; a matter between files",
     "rows_per_unit": "of the data on the lattice; a matter between files",
 }

@@ -338,7 +338,7 @@ class Map:
 
     @cached_property
     def usual_units(self) -> Ints:
-        """Units that a detector measures rows from, ascending: see `DetectorSettings.usual`."""
+        """Units that a detector measures rows from, see `DetectorSettings.usual`."""
         usual = None if self.detector is None else self.detector.usual
         return np.flatnonzero(self.hits > 0 if usual is None else usual)
 

@@ -24,7 +24,7 @@ POWERS = (0.0, 0.25, 0.5, 1.0)
 
 
 def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
-    """Return labels as 1 for anomalies, 0 for usual rows and -1 for unknown, or None for none.
+    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None for none.
 
     Parameters
     ----------

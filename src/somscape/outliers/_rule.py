@@ -15,7 +15,7 @@ from somscape.tables import Table
 
 @dataclass(frozen=True)
 class AlertRule:
-    """Which rows become alerts; with nothing given, those above the detector's threshold.
+    """Which rows become alerts; by default those above the detector's threshold.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ import numpy as np
 
 from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
-from somscape.kernels import select_kernels
+from somscape.kernels import EUCLIDEAN, select_kernels
 from somscape.maps import DetectorSettings, Map
 from somscape.outliers._usual import pooled
 
@@ -189,15 +189,16 @@ def _mass(map_: Map, rows: Floats) -> _Compared:
 
 def _density(map_: Map, rows: Floats) -> _Compared:
     """Minus the log of a gaussian density of the prototypes, weighted by their rows."""
-    from scipy.special import logsumexp, softmax
-
     distances = _distances(map_, rows)
     hits = map_.hits[map_.usual_units]
     spread = np.sort(_spread(map_)[map_.usual_units])
     width = 2.0 * max(float(spread[len(spread) // 2]) ** 2, np.finfo(np.float64).tiny)
     logs = np.log(hits / hits.sum()) - distances**2 / (2 * width)
+    largest = logs.max(axis=1)
+    shares = np.exp(logs - largest[:, None])
+    total = shares.sum(axis=1)
     units = np.broadcast_to(map_.usual_units, distances.shape)
-    return _Compared(-logsumexp(logs, axis=1), rows, units, softmax(logs, axis=1))
+    return _Compared(-(largest + np.log(total)), rows, units, shares / total[:, None])
 
 
 def _local_scale(map_: Map, rows: Floats) -> _Compared:
@@ -230,9 +231,8 @@ def _hit_density(map_: Map, rows: Floats) -> _Compared:
 
 
 def _distances(map_: Map, rows: Floats) -> Float64s:
-    from scipy.spatial.distance import cdist
-
-    return cdist(rows.astype(np.float64, copy=False), map_.usual_codebook)
+    exact = rows.astype(np.float64, copy=False)
+    return np.asarray(EUCLIDEAN.distances(exact, map_.usual_codebook))
 
 
 def _spread(map_: Map) -> Float64s:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
+from somscape.kernels import EUCLIDEAN
 from somscape.maps import Map
 
 MASS, LEAST_ROWS = 0.05, 10.0
@@ -48,13 +49,11 @@ def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
 
 def _reach(codebook: Float64s, hits: Float64s) -> Float64s:
     """How far around each prototype the nearest ones reach that hold the mass."""
-    from scipy.spatial.distance import cdist
-
     wanted = min(max(MASS * hits.sum(), LEAST_ROWS), hits.sum())
     reach = np.empty(len(hits))
     step = max(1, BLOCK_VALUES // len(hits))
     for start in range(0, len(hits), step):
-        apart = cdist(codebook[start : start + step], codebook)
+        apart = EUCLIDEAN.distances(codebook[start : start + step], codebook)
         order = np.argsort(apart, axis=1, kind="stable")
         heaped = np.cumsum(hits[order], axis=1)
         place = (heaped >= wanted * (1 - 1e-12)).argmax(axis=1)
