@@ -59,7 +59,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         What each column became and why; `SOM(encoding=...)` takes it.
     n_features_in_ : int
         Columns seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_columns,)
         Their names, where the data had names.  An array's columns are called x0, x1, ...
 
     Notes
