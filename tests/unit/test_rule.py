@@ -43,7 +43,10 @@ def test_rules_by_hand():
     # Of 99 calibration scores 1..99, a score of 98.5 has p = 2/100.
     map_ = map_with(np.arange(1.0, 100.0))
     table = table_from_columns({"x": [200.0, 98.5, 98.5, 50.5, 0.0]})  # p: .01 .02 .02 .5 1
-    n = lambda rule: rank_alerts(map_, table, rule=rule).n_alerts  # noqa: E731
+
+    def n(rule):
+        return rank_alerts(map_, table, rule=rule).n_alerts
+
     assert n(AlertRule()) == 4
     assert n(AlertRule(n_alerts=2)) == 2
     assert n(AlertRule(p_value=0.01)) == 1

@@ -60,8 +60,24 @@ class Scaling:
 ROBUST = Scaling()
 
 
+class OneFeature:
+    """A column that takes one encoded feature, called like itself."""
+
+    name: str
+
+    @property
+    def n_features(self) -> int:
+        """Encoded features that the column takes."""
+        return 1
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the encoded features."""
+        return [self.name]
+
+
 @dataclass(frozen=True)
-class NumberCode:
+class NumberCode(OneFeature):
     """A number scaled to [0, 1] over its usual range, its long tails tamed first.
 
     Attributes
@@ -89,16 +105,6 @@ class NumberCode:
     span: float
     fill: float
     is_whole: bool
-
-    @property
-    def n_features(self) -> int:
-        """Encoded features that the column takes."""
-        return 1
-
-    @property
-    def feature_names(self) -> list[str]:
-        """Names of the encoded features."""
-        return [self.name]
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":

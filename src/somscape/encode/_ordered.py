@@ -13,6 +13,7 @@ from somscape.encode._codes import (
     MISSING_LEVEL,
     ROBUST,
     NumberCode,
+    OneFeature,
     Problem,
     Scaling,
     level_texts,
@@ -29,7 +30,7 @@ LEVELS_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class OrdinalCode:
+class OrdinalCode(OneFeature):
     """An ordered category as one number: its levels at equal steps from 0 to 1.
 
     The lowest level and the highest lie one full range apart.  A cell that is none of the
@@ -50,16 +51,6 @@ class OrdinalCode:
     why: str
     levels: tuple[str, ...]
     fill: int
-
-    @property
-    def n_features(self) -> int:
-        """Encoded features that the column takes."""
-        return 1
-
-    @property
-    def feature_names(self) -> list[str]:
-        """Names of the encoded features."""
-        return [self.name]
 
     @classmethod
     def fit(cls, column: Column, why: str, levels: tuple[str, ...]) -> "OrdinalCode":
@@ -101,7 +92,7 @@ class OrdinalCode:
 
 
 @dataclass(frozen=True)
-class DateCode:
+class DateCode(OneFeature):
     """A date, with or without a time of day, as the number of its units since 1970.
 
     Attributes
@@ -123,16 +114,6 @@ class DateCode:
     unit: str
     has_zone: bool
     number: NumberCode
-
-    @property
-    def n_features(self) -> int:
-        """Encoded features that the column takes."""
-        return 1
-
-    @property
-    def feature_names(self) -> list[str]:
-        """Names of the encoded features."""
-        return [self.name]
 
     @classmethod
     def fit(cls, column: Column, why: str, scaling: Scaling = ROBUST) -> "DateCode":

@@ -12,7 +12,8 @@ from somscape._validate import check_choice
 from somscape.encode import Encoding
 from somscape.estimators._going_on import check_goes_on, encoding_for
 from somscape.estimators._prepare import prepare, rows_for, seed_of
-from somscape.estimators._som import SOM, settings_of_som
+from somscape.estimators._settings import settings_of_som
+from somscape.estimators._som import SOM
 from somscape.fit import Settings
 from somscape.kernels import select_kernels
 from somscape.maps import Map

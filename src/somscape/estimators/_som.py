@@ -1,8 +1,7 @@
 """The self-organizing map as a scikit-learn estimator."""
 
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._errors import InputError
 from somscape._types import Floats, Ints
-from somscape._validate import check_number, check_whole, checked_weights
+from somscape._validate import check_number, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._going_on import check_goes_on, encoding_for
-from somscape.estimators._prepare import Prepared, checked_array, prepare, rows_for, seed_of
+from somscape.estimators._prepare import Prepared, checked_array, prepare, rows_for
+from somscape.estimators._settings import settings_of_som
 from somscape.estimators._suggest import suggest
 from somscape.fit import (
     Callback,
-    Progress,
     RunningSums,
     Settings,
     Trained,
@@ -33,8 +32,6 @@ from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
 from somscape.measures import nearest_counted
 from somscape.tables import Table
-
-logger = logging.getLogger("somscape")
 
 BLOCK_VALUES = 1 << 20
 """Values of sparse rows that `transform` fills in at once: 8 MiB."""
@@ -473,13 +470,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = rows_for(self, X)
+        distances = self.map_.metric.distances
         if isinstance(rows, SparseRows):
-            parts = [self._distances(block) for _, block in rows.dense_blocks(BLOCK_VALUES)]
-            return np.concatenate(parts)
-        return self._distances(rows)
-
-    def _distances(self, rows: Floats) -> Floats:
-        return self.map_.metric.distances(rows, self.codebook_)
+            blocks = rows.dense_blocks(BLOCK_VALUES)
+            return np.concatenate([distances(block, self.codebook_) for _, block in blocks])
+        return distances(rows, self.codebook_)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the mean squared quantization error; higher is better.
@@ -503,36 +498,3 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     @property
     def _n_features_out(self) -> int:
         return int(self.map_.n_units)
-
-
-def settings_of_som(som: SOM) -> Settings:
-    """Return a SOM's parameters as checked settings; draws a seed where one is needed."""
-    of_others = ("units_per_root", "seed", "callbacks")
-    names = [f.name for f in fields(Settings) if f.name not in of_others]
-    if not isinstance(som.callbacks, Iterable):
-        raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
-    if som.half_life is not None:
-        check_number("half_life", som.half_life, 0)
-    if not isinstance(som.verbose, bool | np.bool_):
-        check_whole("verbose", som.verbose, 0)
-    if not isinstance(som.warm_start, bool | np.bool_):
-        raise TypeError(f"`warm_start` must be True or False; got {som.warm_start!r}.")
-    callbacks = (*som.callbacks, log_progress) if som.verbose else tuple(som.callbacks)
-    is_drawn = isinstance(som.init, str) and som.init != "pca"
-    draws = is_drawn or som.algorithm in ("online", "minibatch")
-    return Settings(
-        **{name: getattr(som, name) for name in names},
-        seed=seed_of(som.random_state, draws=draws),
-        callbacks=callbacks,
-    )
-
-
-def log_progress(progress: Progress) -> None:
-    """Log one line per epoch or block of updates."""
-    logger.info(
-        "step %d of %d: radius %.3g, quantization error %.4g",
-        progress.step,
-        progress.n_steps,
-        progress.radius,
-        progress.quantization_error,
-    )

@@ -11,90 +11,24 @@ from numpy.typing import NDArray
 
 from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._validate import (
-    check_choice,
-    check_not_dates,
-    check_number,
-    check_sparse_values,
-    check_values,
-    check_whole,
-)
+from somscape._validate import check_not_dates, check_sparse_values, check_values
 from somscape.encode import Encoding
-from somscape.grid import Graph, Lattice
-from somscape.kernels import EUCLIDEAN, METRIC_NAMES, Metric, Rows, SparseRows, select_kernels
+from somscape.grid import Lattice
+from somscape.kernels import EUCLIDEAN, Metric, Rows, SparseRows, select_kernels
+from somscape.maps._parts import (
+    detector_of,
+    detector_parts,
+    lattice_of,
+    lattice_parts,
+    metric_arrays,
+    metric_of,
+)
+from somscape.maps._settings import DetectorSettings
 from somscape.save import Record, read_record, write_record
 from somscape.tables import Table, as_frame, frame_names, frame_numbers, table_from_frame
 
-SCORES = (
-    "k_prototype",
-    "quantization_error",
-    "mass",
-    "density",
-    "local_scale",
-    "u_height",
-    "hit_density",
-)
-MAX_PROTOTYPES = 16
 NO_UNIT = -1
 """The unit of a row without any value."""
-DETECTOR_ARRAYS = ("calibration", "calibration_weights", "usual", "spread", "lift")
-METRIC_ARRAYS = ("feature_weights", "whitening", "center")
-
-
-@dataclass(frozen=True, eq=False)
-class DetectorSettings:
-    """What turns a map into a detector of unusual rows.
-
-    Attributes
-    ----------
-    score : str
-        Name of the score, such as ``"k_prototype"``.
-    n_prototypes : int
-        Nearest prototypes that the score averages over.
-    threshold : float
-        Rows with a score above it are flagged.
-    calibration : ndarray of shape (n_rows,)
-        Ascending scores of rows that did not train the map they were scored on.
-    calibration_weights : ndarray of shape (n_rows,) or None, default=None
-        What each of them counts; None: 1 each.
-    usual : ndarray of shape (n_units,), bool, or None, default=None
-        Units whose prototypes stand for usual rows; None: those that won a row.
-    spread : ndarray of shape (n_units,) or None, default=None
-        Root mean squared distance of a unit's rows to it, pooled with its neighbors'.
-    lift : ndarray of shape (n_units,) or None, default=None
-        What the scores of a unit's rows are multiplied by, from known labels; None: nothing.
-    """
-
-    score: str
-    n_prototypes: int
-    threshold: float
-    calibration: Float64s
-    calibration_weights: Float64s | None = None
-    usual: NDArray[np.bool_] | None = None
-    spread: Float64s | None = None
-    lift: Float64s | None = None
-
-    def __post_init__(self) -> None:
-        check_choice("score", self.score, SCORES)
-        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
-        check_number("threshold", self.threshold, 0, low_is_allowed=True)
-        calibration = self.calibration
-        if calibration.ndim != 1 or not (
-            np.isfinite(calibration).all() and (np.diff(calibration) >= 0).all()
-        ):
-            raise ValueError("`calibration` must be finite scores in ascending order.")
-        weights = self.calibration_weights
-        if weights is not None and (
-            weights.shape != calibration.shape or not (np.isfinite(weights) & (weights > 0)).all()
-        ):
-            raise ValueError("`calibration_weights` must be one finite weight above 0 per score.")
-        if self.usual is not None and not (self.usual.dtype == bool and self.usual.any()):
-            raise ValueError("`usual` must be truth values by unit, at least one of them true.")
-        spread = self.spread
-        if spread is not None and not (np.isfinite(spread).all() and (spread >= 0).all()):
-            raise ValueError("`spread` must be finite and not negative.")
-        if self.lift is not None and not (np.isfinite(self.lift) & (self.lift > 0)).all():
-            raise ValueError("`lift` must be finite and above 0.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -436,8 +370,7 @@ def load(path: str | Path) -> Map:
 
 
 def _to_record(map_: Map) -> Record:
-    detector = map_.detector
-    lattice, lattice_arrays = _lattice_parts(map_.lattice)
+    lattice, lattice_arrays = lattice_parts(map_.lattice)
     header: dict[str, Any] = {
         "lattice": lattice,
         "encoding": map_.encoding.to_json(),
@@ -448,41 +381,16 @@ def _to_record(map_: Map) -> Record:
     }
     arrays: dict[str, Any] = {"codebook": map_.codebook, "hits": map_.hits, **lattice_arrays}
     arrays.update({f"history.{name}": values for name, values in map_.history.items()})
-    for name in METRIC_ARRAYS:
-        if getattr(map_.metric, name) is not None:
-            arrays[f"metric.{name}"] = getattr(map_.metric, name)
-    if detector is not None:
-        header["detector"] = {
-            "score": detector.score,
-            "n_prototypes": detector.n_prototypes,
-            "threshold": detector.threshold,
-        }
-        for name in DETECTOR_ARRAYS:
-            if getattr(detector, name) is not None:
-                arrays[name] = getattr(detector, name)
+    arrays.update(metric_arrays(map_.metric))
+    if map_.detector is not None:
+        header["detector"], of_detector = detector_parts(map_.detector)
+        arrays.update(of_detector)
     return Record(header, arrays)
-
-
-def _lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a lattice as JSON data, and arrays for the edges and places of a graph."""
-    if isinstance(lattice, Graph):
-        pairs, lengths = lattice.edges
-        arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
-        named = {f"lattice.{name}": values for name, values in arrays.items()}
-        return {"kind": "graph", "n_units": lattice.n_units}, named
-    return {name: getattr(lattice, name) for name in ("n_rows", "n_cols", "kind", "boundary")}, {}
-
-
-def _lattice_of(header: dict[str, Any], arrays: dict[str, Any]) -> Lattice:
-    if not isinstance(header, dict) or header.get("kind") != "graph":
-        return Lattice(**header)
-    parts = {name: arrays[f"lattice.{name}"] for name in ("pairs", "lengths", "positions")}
-    return Graph.from_edges(header["n_units"], **parts)
 
 
 def _from_record(record: Record) -> Map:
     header, arrays = record.header, record.arrays
-    lattice = _lattice_of(header["lattice"], arrays)
+    lattice = lattice_of(header["lattice"], arrays)
     encoding = Encoding.from_json(header["encoding"])
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
@@ -497,19 +405,6 @@ def _from_record(record: Record) -> Map:
     for part in ("parameters", "versions"):
         if not isinstance(header[part], dict):
             raise TypeError(f"{part} must be names and values")
-    detector = None
-    if header["detector"] is not None:
-        for name in ("usual", "spread", "lift"):
-            if name in arrays and arrays[name].shape != hits.shape:
-                raise ValueError(f"{name} must have one value per unit")
-        detector = DetectorSettings(
-            **header["detector"],
-            calibration=arrays["calibration"],
-            calibration_weights=arrays.get("calibration_weights"),
-            usual=arrays.get("usual"),
-            spread=arrays.get("spread"),
-            lift=arrays.get("lift"),
-        )
     history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     return Map(
         codebook,
@@ -519,22 +414,6 @@ def _from_record(record: Record) -> Map:
         history,
         header["parameters"],
         header["versions"],
-        detector,
-        _metric_of(header.get("metric", "euclidean"), arrays, encoding.n_features),
+        detector_of(header["detector"], arrays, lattice.n_units),
+        metric_of(header.get("metric", "euclidean"), arrays, encoding.n_features),
     )
-
-
-def _metric_of(name: str, arrays: Mapping[str, Any], n_features: int) -> Metric:
-    if name not in METRIC_NAMES:
-        raise ValueError(f"unknown metric {name!r}")
-    parts = {part: arrays.get(f"metric.{part}") for part in METRIC_ARRAYS}
-    for part, values in parts.items():
-        if values is not None and not (
-            values.dtype == np.float64
-            and set(values.shape) == {n_features}
-            and np.isfinite(values).all()
-        ):
-            raise ValueError(f"metric.{part} must hold finite numbers by feature")
-    if (name == "mahalanobis") != (parts["whitening"] is not None):
-        raise ValueError("a whitening belongs to the metric 'mahalanobis'")
-    return Metric(name, **parts)
