@@ -27,10 +27,13 @@ using Array = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 const std::vector<const Kernels*>& usable() {
     static const std::vector<const Kernels*> sets = [] {
         std::vector<const Kernels*> found;
-#ifdef SOMSCAPE_HAS_X86_SETS
+#ifdef SOMSCAPE_HAS_AVX512
         __builtin_cpu_init();
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
             found.push_back(&avx512::kernels());
+#endif
+#ifdef SOMSCAPE_HAS_AVX2
+        __builtin_cpu_init();
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
             found.push_back(&avx2::kernels());
 #endif

@@ -102,7 +102,9 @@ RANDOM_NAMES = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG
 
 MAX_FUNCTION, MAX_KERNEL, MAX_FILE, MAX_POSITIONAL, MAX_OUTSIDE = 60, 80, 500, 7, 2
 
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "somscape.estimators._som.SOM.__init__": "keeps each of 28 parameters, as scikit-learn asks",
+}
 LONG_FILES: dict[str, str] = {}
 MANY_PARAMETERS = dict.fromkeys(
     (

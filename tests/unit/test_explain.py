@@ -14,7 +14,7 @@ def rows_of(n=300, d=4, seed=0):
 def test_all_that_was_auto_is_explained_and_nothing_else():
     som = SOM().fit(rows_of())
     assert set(som.explain_defaults_) == {
-        "n_rows, n_cols", "algorithm", "n_epochs", "radius_start", "radius_end"
+        "n_rows, n_cols", "algorithm", "n_init", "n_epochs", "radius_start", "radius_end"
     }  # fmt: skip
     given = SOM(4, 5, algorithm="batch", n_epochs=3, radius_start=2, radius_end=1).fit(rows_of())
     assert given.explain_defaults_ == {}
@@ -73,7 +73,7 @@ def test_going_on_from_a_map_is_explained():
 
 
 def test_limits_of_the_radius_are_explained():
-    said = SOM(3, 4).fit(rows_of()).explain_defaults_
+    said = SOM(3, 4, n_init=1).fit(rows_of()).explain_defaults_
     assert said["radius_start"] == (
         "2 grid steps: the least, as a quarter of the longest side is less."
     )

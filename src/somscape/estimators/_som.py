@@ -78,6 +78,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Start: the plane of the two main axes, rows drawn by weight, uniform values within
         each feature's range, the codebook given, or that of a `somscape.Map`, on its lattice and
         at the radius that it ended with; tables are then encoded as the map's.
+    n_init : int or "auto", default="auto"
+        Starts to train from; kept is the map with the lowest quantization error times one plus the
+        topographic error.  After a PCA start come, where ``radius_start`` is "auto", the same from
+        half and an eighth of the longest side, and then its prototypes shuffled over the map, alike
+        in every run; others are drawn anew.  ``"auto"``: up to 11 for batch training, as many as
+        together take a tenth of a second or so; 1 for other starts and algorithms, and where
+        epochs or the first radius are given.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
         radius until no row moves; 7 on the whole map after coarse ones; as many as radii or rates
@@ -202,6 +209,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         metric: str = "euclidean",
         algorithm: str = "auto",
         init: Any = "pca",
+        n_init: int | str = "auto",
         n_epochs: float | str = "auto",
         radius_start: float | str = "auto",
         radius_end: float | str = "auto",
@@ -231,6 +239,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.metric = metric
         self.algorithm = algorithm
         self.init = init
+        self.n_init = n_init
         self.n_epochs = n_epochs
         self.radius_start = radius_start
         self.radius_end = radius_end

@@ -37,6 +37,11 @@ def explain_defaults(settings: Settings, map_: Map) -> dict[str, str]:
         )
     if settings.algorithm in ("auto", "multires") and plan["algorithm"] != settings.algorithm:
         found["algorithm"] = _why_algorithm(settings, plan)
+    if settings.n_init == "auto" and plan["n_init"] > 1:
+        found["n_init"] = (
+            f"{plan['n_init']} starts, as they take little time; kept is the map with the lowest "
+            "quantization error times one plus the topographic error."
+        )
     if settings.n_epochs == "auto":
         found["n_epochs"] = _why_epochs(plan)
     if isinstance(settings.radius_decay, str):
@@ -86,6 +91,8 @@ def _why_radius_start(plan: Mapping[str, Any], map_: Map) -> str:
     if plan["init"] == "map":
         return f"{shown}: the radius at which the map it starts from ended, or `radius_end`."
     is_pca = plan["init"] == "pca"
+    if is_pca and plan["n_init"] > 1 and radius > plan["radius_end"]:
+        return f"{shown}: the best start's, of a quarter, half and an eighth of the longest side."
     wide = lattice.longest_side * (PCA_SHARE if is_pca else OTHER_SHARE) * lattice.step
     why = "as the start already lies along the data" if is_pca else "as the start may lack order"
     share = "a quarter" if is_pca else "half"

@@ -16,8 +16,9 @@ from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import Problem, make_problem
 from somscape.fit._resume import going_on
 from somscape.fit._settings import Settings, decay_of
+from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
-from somscape.fit._start import mean_and_covariance, principal_axes, start_codebook
+from somscape.fit._start import mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
 from somscape.fit._watch import INTERRUPTED, Watch
 from somscape.grid import Graph, Lattice
@@ -92,10 +93,11 @@ def train_map(
     problem = problem.on(lattice)
     plan = _plan_for(settings, problem, total_weight)
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
-    if given is None:
-        first = problem.on(first_lattice(lattice, plan))
-        given = start_codebook(first, settings.init, axes, rng)
-    trained = train(problem, _fitting(given, problem, plan), plan, watch, rng, settings.order)
+    if given is not None:
+        given = _fitting(given, problem, plan)
+        trained = train(problem, given, plan, watch, rng, settings.order)
+    else:
+        trained, plan = train_from_several(problem, axes, plan, watch, rng, settings.order)
     units = _winners(problem, trained.codebook)
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     map_ = Map(
@@ -241,6 +243,7 @@ def _plan_for(settings: Settings, problem: Problem, total_weight: float) -> Plan
         # Small weights make no epoch shorter.
         epoch_work=_stored_values(problem.rows) * max(1.0, n_counted / n_rows) * lattice.n_units,
         rows_per_unit=n_counted / lattice.n_units,
+        n_init=settings.n_init,
     )
     if settings.neighborhood == "triangle" and plan.algorithm == "online":
         _refuse_overshooting(plan)
@@ -269,6 +272,7 @@ def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, A
     shown = {
         "algorithm": plan.algorithm,
         "init": plan.init,
+        "n_init": plan.n_init,
         "neighborhood": settings.neighborhood,
         "metric": settings.metric,
         "n_epochs": plan.n_epochs,

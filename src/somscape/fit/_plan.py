@@ -22,6 +22,10 @@ AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 7}, 10
 PCA_SHARE, OTHER_SHARE, LEAST_START = 1 / 4, 1 / 2, 2.0
 """Of the longest side: where the radius starts, in grid steps at least the last of these."""
 
+FURTHER_SHARES, MOST_STARTS = (1 / 2, 1 / 8), 11
+"""Where several starts are tried: further first radii on the data's plane, and starts at most,
+shuffled ones included."""
+
 MAX_EXTRA_EPOCHS = 10
 RADIUS_END = {"smooth": 1.0, "balanced": 0.7, "sharp": 0.5}
 """Final radius by detail: 0.5 lowers the quantization error by about 8 % and doubles the
@@ -32,7 +36,8 @@ ROWS_PER_UNIT = 50
 
 SMALL_WORK = 5e8
 """Multiply-adds of one epoch up to which all of training takes a tenth of a second or so: the
-whole map is trained on all rows."""
+whole map is trained on all rows, and from several starts while their epochs together are no more.
+"""
 
 FIRST_EPOCHS, COARSE_EPOCHS = 12, 6
 """Of the smallest map, and of those between it and the whole map."""
@@ -92,6 +97,10 @@ class Plan:
         spread; 0 for never.
     coarse : tuple of Stage
         What goes before the epochs on the whole map; empty but for ``"multires"``.
+    n_init : int
+        Starts to try.
+    other_radii : tuple of float
+        Further radii to start at from the plane of the data's axes.
     """
 
     algorithm: str
@@ -106,6 +115,8 @@ class Plan:
     rate_decay: str | Float64s
     tol: float
     coarse: tuple[Stage, ...] = ()
+    n_init: int = 1
+    other_radii: tuple[float, ...] = ()
 
     @property
     def whole_radius_start(self) -> float:
@@ -190,6 +201,7 @@ def resolve_plan(
     shape: tuple[int, int] | None = None,
     epoch_work: float = 0.0,
     rows_per_unit: float = 1.0,
+    n_init: int | str = 1,
 ) -> Plan:
     """Return the plan that a set of parameters stands for.
 
@@ -200,21 +212,33 @@ def resolve_plan(
     batch training while an epoch is short, and above that a coarse map first; that needs a
     ``shape``, and ``epoch_work`` are an epoch's multiply-adds.  ``"multires"`` that cannot have a
     coarse map is batch training: from a codebook that is given, at radii that are given one by one
-    or do not fall, on a graph, and on maps too small for one.
+    or do not fall, on a graph, and on maps too small for one.  ``n_init="auto"`` is up to 11 starts
+    where the start is the data's plane and the rest is "auto", as many as together work no more
+    than an epoch may.
     """
-    is_free = algorithm == "auto" and n_epochs == radius_start == "auto"
+    is_free = n_epochs == radius_start == "auto"
     wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)
     if radius_start == "auto" and isinstance(radius_decay, str):
         share = PCA_SHARE if init == "pca" else OTHER_SHARE
         wide = max(max(LEAST_START, longest_side * share) * step, narrow)
     coarse: tuple[Stage, ...] = ()
-    is_large = is_free and epoch_work > SMALL_WORK
+    is_large = is_free and algorithm == "auto" and epoch_work > SMALL_WORK
+    others: tuple[float, ...] = ()
     is_falling = isinstance(radius_decay, str) and radius_decay != "constant"
     may_grow = is_falling and init not in ("given", "map")
     if shape is not None and may_grow and (algorithm == "multires" or is_large):
         coarse = _coarse_stages(shape, wide, narrow)
     if algorithm in ("auto", "multires"):
         algorithm = "multires" if coarse else "batch"
+    if init == "pca" and radius_start == "auto" and is_falling and not coarse:
+        further = (max(LEAST_START, longest_side * s) * step for s in FURTHER_SHARES)
+        others = tuple(dict.fromkeys(max(r, narrow) for r in further if max(r, narrow) != wide))
+    if init in ("given", "map"):
+        n_init = 1
+    elif n_init == "auto":
+        is_batch = algorithm in ("auto", "batch") and not coarse
+        can_try = is_free and is_batch and is_falling and init == "pca"
+        n_init = int(max(1, min(MOST_STARTS, SMALL_WORK // max(1, epoch_work)))) if can_try else 1
     is_auto = n_epochs == "auto"
     fast, slow = _ends(rate_decay, rate_start, rate_end)
     return Plan(
@@ -229,6 +253,8 @@ def resolve_plan(
         rate_decay,
         float(tol),
         coarse,
+        int(n_init),
+        others,
     )
 
 

@@ -44,6 +44,7 @@ class Settings:
     metric: str = "euclidean"
     algorithm: str = "auto"
     init: Any = "pca"
+    n_init: int | str = "auto"
     detail: str = "balanced"
     n_epochs: float | str = "auto"
     radius_start: float | str = "auto"
@@ -77,8 +78,14 @@ class Settings:
         if self.max_time is not None:
             check_number("max_time", self.max_time, 0)
         self._check_combinations()
+        check_whole("n_init", self.n_init, 1, high=MOST_EPOCHS, or_auto=True)
         if isinstance(self.init, str):
             check_choice("init", self.init, STARTS)
+        elif self.n_init not in ("auto", 1):
+            raise ValueError(
+                "`n_init` says from how many starts to train, and `init` gives one; got "
+                f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name."
+            )
         if self.algorithm == "online":
             check_number("n_epochs", self.n_epochs, 0, MOST_EPOCHS, or_auto=True)
         else:

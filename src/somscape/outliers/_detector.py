@@ -74,7 +74,10 @@ class Detection:
         is_free = settings.radius_end == settings.radius_start == "auto"
         follows = self.training_is_clean and is_free
         radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
-        return replace(settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end)
+        n_init = 1 if settings.n_init == "auto" else settings.n_init
+        return replace(
+            settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end, n_init=n_init
+        )
 
 
 def train_detector(

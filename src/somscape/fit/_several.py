@@ -1,0 +1,112 @@
+"""Several starts of a small map, of which the best is kept.
+
+Batch training ends in the nearest of many orders, and on a table of a few hundred rows some are
+better by a tenth.  There an annealing takes milliseconds, so a few are done.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.fit._local import chunks
+from somscape.fit._plan import Plan
+from somscape.fit._problem import Problem
+from somscape.fit._resume import CUT_SHORT
+from somscape.fit._start import Axes, start_codebook
+from somscape.fit._train import Trained, first_lattice, train
+from somscape.fit._watch import Watch
+
+BETTER = 1e-9
+"""Shares by which another start must be better: equals, such as mirror images, do not take turns by
+rounding."""
+
+
+def train_from_several(
+    problem: Problem,
+    axes: Axes | None,
+    plan: Plan,
+    watch: Watch,
+    rng: np.random.Generator,
+    order: str | Ints = "random",
+) -> tuple[Trained, Plan]:
+    """Train from one or several starts and return what the best of them leads to.
+
+    Parameters
+    ----------
+    problem : Problem
+    axes : Axes or None
+        Needed for the start ``"pca"``.
+    plan : Plan
+        Its ``n_init`` tells how many; a start by name.
+    watch : Watch
+        Told of all epochs, and left with those of the best.
+    rng : numpy.random.Generator
+        Draws the starts other than ``"pca"``, whose further ones are alike in every run: the
+        plane's prototypes, shuffled over the map.
+    order : {"random", "sequential"} or ndarray of int, default="random"
+        As for `train`.
+
+    Returns
+    -------
+    trained : Trained
+        That with the lowest quantization error times one plus the topographic error.  A run that is
+        cut short ends the search.
+    plan : Plan
+        With the radius that its run started at.
+    """
+    starts = _starts(problem, axes, plan, rng)
+    if plan.n_init == 1:
+        return train(problem, next(starts)[0], plan, watch, rng, order), plan
+    best: tuple[Trained, Plan] | None = None
+    least, entries = math.inf, watch.entries
+    for codebook, radius_start in starts:
+        watch.entries = []
+        run = replace(plan, radius_start=radius_start)
+        trained = train(problem, codebook, run, watch, rng, order)
+        found = _badness(problem, trained.codebook)
+        if best is None or found < least * (1 - BETTER):
+            best, least, entries = (trained, run), found, watch.entries
+        if trained.stop_reason in CUT_SHORT:
+            break
+    watch.entries = entries
+    assert best is not None
+    return best
+
+
+def _starts(
+    problem: Problem, axes: Axes | None, plan: Plan, rng: np.random.Generator
+) -> Iterator[tuple[Float64s, float]]:
+    """Yield codebooks and the radius to start at from each."""
+    first = problem.on(first_lattice(problem.lattice, plan))
+    radii = (plan.radius_start, *plan.other_radii)
+    for number in range(plan.n_init):
+        codebook = start_codebook(first, plan.init, axes, rng)
+        if plan.init == "pca" and number >= len(radii):
+            order = np.random.default_rng(number).permutation(len(codebook))
+            yield np.ascontiguousarray(codebook[order]), radii[number % min(2, len(radii))]
+        else:
+            yield codebook, radii[number % len(radii)]
+
+
+def _badness(problem: Problem, codebook: Float64s) -> float:
+    """Return the quantization error times one plus the topographic error, whatever the order."""
+    weights, metric = problem.weights, problem.metric
+    far, apart = [], []
+    for part in chunks(problem.rows, codebook):
+        units, distances = metric.search(
+            problem.kernels,
+            problem.rows[part],
+            codebook,
+            min(2, len(codebook)),
+            order=problem.lattice.walk,
+            has_missing=problem.has_missing,
+        )
+        far.append(distances[:, 0])
+        apart.append(~problem.lattice.are_neighbors(units[:, 0], units[:, -1]))
+    counted = np.ones(len(problem.rows)) if weights is None else weights
+    qe = math.fsum(np.concatenate(far) * counted) / problem.total_weight
+    te = math.fsum(counted[np.concatenate(apart)]) / problem.total_weight
+    return qe * (1 + te)
