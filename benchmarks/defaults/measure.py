@@ -25,7 +25,7 @@ Rows = NDArray[Any]
 Shape = tuple[int, int]
 Result = dict[str, Any]
 
-RADII = (0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6, 2.0)
+RADII = (0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6, 2.0)
 """Final radii of our curve."""
 TIMED = ("clusters", "pixels", "many-rows", "large-map")
 STEP = 1.01

@@ -138,7 +138,7 @@ def test_auto_is_batch_where_that_is_quick_and_grows_maps_where_not():
     X = rows_of(300)
     auto, batch = (SOM(5, 5, algorithm=a).fit(X) for a in ("auto", "batch"))
     np.testing.assert_array_equal(auto.codebook_, batch.codebook_)
-    large = SOM(40, 40, max_time=1e-9).fit(rows_of(70_000))
+    large = SOM(40, 40, max_time=1e-9).fit(rows_of(260_000))
     assert large.map_.parameters["algorithm"] == "multires"
     assert large.stop_reason_ == "time limit reached"
     assert large.codebook_.shape == (1600, 5)

@@ -29,7 +29,7 @@ def test_batch_training_is_explained():
 
 
 def test_growing_maps_are_explained():
-    som = SOM(40, 40, max_time=1e-9).fit(rows_of(70_000, 5))
+    som = SOM(40, 40, max_time=1e-9).fit(rows_of(260_000, 5))
     said = som.explain_defaults_
     assert said["radius_start"].startswith("10 grid steps: a quarter of the longest side")
     assert said["algorithm"].startswith("multires: one epoch of the whole map takes long")

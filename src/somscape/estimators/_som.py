@@ -82,8 +82,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Starts to train from; kept is the map with the lowest quantization error times one plus the
         topographic error.  After a PCA start come, where ``radius_start`` is "auto", the same from
         half and an eighth of the longest side, and then its prototypes shuffled over the map, alike
-        in every run; others are drawn anew.  ``"auto"``: up to 11 for batch training, as many as
-        together take a tenth of a second or so; 1 for other starts and algorithms, and where
+        in every run; others are drawn anew.  ``"auto"``: up to 16 for batch training, as many as
+        together take a fraction of a second; 1 for other starts and algorithms, and where
         epochs or the first radius are given.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final

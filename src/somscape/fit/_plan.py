@@ -22,7 +22,7 @@ AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 7}, 10
 PCA_SHARE, OTHER_SHARE, LEAST_START = 1 / 4, 1 / 2, 2.0
 """Of the longest side: where the radius starts, in grid steps at least the last of these."""
 
-FURTHER_SHARES, MOST_STARTS = (1 / 2, 1 / 8), 11
+FURTHER_SHARES, MOST_STARTS = (1 / 2, 1 / 8), 16
 """Where several starts are tried: further first radii on the data's plane, and starts at most,
 shuffled ones included."""
 
@@ -34,9 +34,9 @@ topographic error, 1.0 does the reverse."""
 ROWS_PER_UNIT = 50
 """A pass over fewer rows for each unit costs quality (algorithms: sampling)."""
 
-SMALL_WORK = 5e8
-"""Multiply-adds of one epoch up to which all of training takes a tenth of a second or so: the
-whole map is trained on all rows, and from several starts while their epochs together are no more.
+SMALL_WORK, SMALL_STARTS_WORK = 2e9, 5e8
+"""Multiply-adds of one epoch up to which all of training takes a second or so: the whole map is
+trained on all rows; and of an epoch from each of several starts, which together take less.
 """
 
 FIRST_EPOCHS, COARSE_EPOCHS = 12, 6
@@ -212,9 +212,9 @@ def resolve_plan(
     batch training while an epoch is short, and above that a coarse map first; that needs a
     ``shape``, and ``epoch_work`` are an epoch's multiply-adds.  ``"multires"`` that cannot have a
     coarse map is batch training: from a codebook that is given, at radii that are given one by one
-    or do not fall, on a graph, and on maps too small for one.  ``n_init="auto"`` is up to 11 starts
-    where the start is the data's plane and the rest is "auto", as many as together work no more
-    than an epoch may.
+    or do not fall, on a graph, and on maps too small for one.  ``n_init="auto"`` is up to 16 starts
+    where the start is the data's plane and the rest is "auto", as many as take a fraction of
+    a second.
     """
     is_free = n_epochs == radius_start == "auto"
     wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)
@@ -238,7 +238,9 @@ def resolve_plan(
     elif n_init == "auto":
         is_batch = algorithm in ("auto", "batch") and not coarse
         can_try = is_free and is_batch and is_falling and init == "pca"
-        n_init = int(max(1, min(MOST_STARTS, SMALL_WORK // max(1, epoch_work)))) if can_try else 1
+        n_init = (
+            int(max(1, min(MOST_STARTS, SMALL_STARTS_WORK // max(1, epoch_work)))) if can_try else 1
+        )
     is_auto = n_epochs == "auto"
     fast, slow = _ends(rate_decay, rate_start, rate_end)
     return Plan(

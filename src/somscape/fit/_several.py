@@ -52,8 +52,9 @@ def train_from_several(
     Returns
     -------
     trained : Trained
-        That with the lowest quantization error times one plus the topographic error.  A run that is
-        cut short ends the search.
+        That with the lowest quantization error times one plus the topographic error; the latter
+        counts by the final radius where that is below one step, as who asks for a close map cares
+        less for order.  A run that is cut short ends the search.
     plan : Plan
         With the radius that its run started at.
     """
@@ -66,7 +67,7 @@ def train_from_several(
         watch.entries = []
         run = replace(plan, radius_start=radius_start)
         trained = train(problem, codebook, run, watch, rng, order)
-        found = _badness(problem, trained.codebook)
+        found = _badness(problem, trained.codebook, plan.radius_end)
         if best is None or found < least * (1 - BETTER):
             best, least, entries = (trained, run), found, watch.entries
         if trained.stop_reason in CUT_SHORT:
@@ -91,8 +92,8 @@ def _starts(
             yield codebook, radii[number % len(radii)]
 
 
-def _badness(problem: Problem, codebook: Float64s) -> float:
-    """Return the quantization error times one plus the topographic error, whatever the order."""
+def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
+    """Return how far a map is from rows and order; the same bits for any order of the rows."""
     weights, metric = problem.weights, problem.metric
     far, apart = [], []
     for part in chunks(problem.rows, codebook):
@@ -109,4 +110,4 @@ def _badness(problem: Problem, codebook: Float64s) -> float:
     counted = np.ones(len(problem.rows)) if weights is None else weights
     qe = math.fsum(np.concatenate(far) * counted) / problem.total_weight
     te = math.fsum(counted[np.concatenate(apart)]) / problem.total_weight
-    return qe * (1 + te)
+    return qe * (1 + te * min(1.0, radius / problem.lattice.step))
