@@ -9,7 +9,7 @@ from somscape import Lattice, Map, SOMDetector
 from somscape._errors import InputError
 from somscape.encode import Encoding
 from somscape.maps import DetectorSettings
-from somscape.outliers import AlertRule, adjusted, rank_alerts
+from somscape.outliers import AlertRule, adjusted, rank_alerts, usual_share
 from somscape.tables import table_from_columns
 
 SHARES = st.lists(st.floats(1e-3, 1), min_size=1, max_size=12)
@@ -39,6 +39,12 @@ def test_adjusted_values_by_hand():
     )
 
 
+def test_the_share_of_usual_rows_by_hand():
+    assert usual_share(np.array([0.01, 0.02, 0.03, 0.7, 0.5, 0.4, 0.01, 0.02])) == 4 / 8
+    assert usual_share(np.array([0.9])) == 1.0
+    assert usual_share(np.full(10, 0.01)) == 2 / 10
+
+
 def test_rules_by_hand():
     # Of 99 calibration scores 1..99, a score of 98.5 has p = 2/100.
     map_ = map_with(np.arange(1.0, 100.0))
@@ -51,8 +57,9 @@ def test_rules_by_hand():
     assert n(AlertRule(n_alerts=2)) == 2
     assert n(AlertRule(p_value=0.01)) == 1
     assert n(AlertRule(p_value=0.02)) == 3
-    assert n(AlertRule(fdr=0.02)) == 0  # adjusted: .0333 three times
-    assert n(AlertRule(fdr=0.034)) == 3
+    # One p-value is above 1/2, so that 4 of the 5 may be usual.  Adjusted: 4 x .02 / 3, thrice.
+    assert n(AlertRule(fdr=0.02)) == 0
+    assert n(AlertRule(fdr=0.0267)) == 3
 
 
 def test_rows_are_reviewed_where_it_pays_the_most_worth_first():

@@ -87,9 +87,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         epochs or the first radius are given.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
-        radius until no row moves; 7 on the whole map after coarse ones; as many as radii or rates
-        given in an array; else 10.  At most a million.  A fraction is allowed for ``"online"``:
-        ``20_000 / len(X)`` presents 20,000 rows.
+        radius until no row moves; 10 on the whole map after coarse ones, or 4 where each takes
+        long; as many as radii or rates given in an array; else 10.  At most a million.  A fraction
+        is allowed for ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
         longest side (at least 2) after a PCA start, half of it after others, to what `detail`

@@ -5,7 +5,7 @@ from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._detector import Detection, train_detector
 from somscape.outliers._labels import known_labels
 from somscape.outliers._reasons import Reason, explain_rows
-from somscape.outliers._rule import AlertRule, adjusted
+from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import contributions, score_rows, settings_of
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "settings_of",
     "threshold_for",
     "train_detector",
+    "usual_share",
 ]

@@ -12,6 +12,9 @@ from somscape.outliers._calibration import p_values
 from somscape.outliers._score import settings_of
 from somscape.tables import Table
 
+MIDDLE = 0.5
+"""P-values above tell how many rows are usual."""
+
 
 @dataclass(frozen=True)
 class AlertRule:
@@ -25,7 +28,8 @@ class AlertRule:
         Rows whose p-value is at most this.
     fdr : float or None, default=None
         As many rows as keep the expected share of usual ones among them, the false discovery
-        rate, at most this (Benjamini and Hochberg 1995).
+        rate, at most this (Benjamini and Hochberg 1995, with the share of usual rows estimated as
+        by Storey, Taylor and Siegmund 2004).
     amount : str or None, default=None
         Column with what each row puts at stake; with `cost`.
     cost : float or None, default=None
@@ -102,7 +106,8 @@ class AlertRule:
             return order, int((p_values(map_, scores) <= self.p_value).sum())
         if self.fdr is not None:
             self._check_calibration(map_, self.fdr)
-            return order, int((adjusted(p_values(map_, scores)) <= self.fdr).sum())
+            p = p_values(map_, scores)
+            return order, int((adjusted(p) * usual_share(p) <= self.fdr).sum())
         if self.cost is not None:
             discovery = 1.0 - adjusted(p_values(map_, scores))
             gain = discovery * _amounts(table, str(self.amount)) - self.cost
@@ -137,6 +142,23 @@ def adjusted(p: Float64s) -> Float64s:
     out = np.empty(len(p))
     out[order] = np.minimum.accumulate(rates[::-1])[::-1]
     return np.minimum(out, 1.0)
+
+
+def usual_share(p: Float64s) -> float:
+    """Return an estimate of the share of usual rows, rather too high than too low.
+
+    Parameters
+    ----------
+    p : ndarray of shape (n_rows,)
+        Those of usual rows are spread evenly, so that half of these rows lie above one half.
+
+    Returns
+    -------
+    float
+        Adjusted p-values times this keep the false discovery rate (Storey, Taylor and Siegmund
+        2004), conformal ones too (Bates et al. 2023, section 2.3).
+    """
+    return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * len(p)))
 
 
 def _amounts(table: Table, name: str) -> Float64s:
