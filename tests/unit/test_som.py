@@ -1094,8 +1094,8 @@ def test_a_row_of_weight_two_is_two_rows_at_the_defaults_too():
 
 
 def test_weights_count_as_rows_where_an_epochs_work_chooses_the_algorithm():
-    X = rows_of(30_000, 10)  # 30,000 x 10 x 900 units = 2.7e8, and twice that is above 5e8
-    settings = {"n_rows": 30, "n_cols": 30, "random_state": 0, "max_time": 1e-9}
+    X = rows_of(30_000, 10)  # 30,000 x 10 x 3,600 units = 1.1e9, and twice that is above 2e9
+    settings = {"n_rows": 60, "n_cols": 60, "random_state": 0, "max_time": 1e-9}
     found = [
         SOM(**settings).fit(rows, sample_weight=weight).map_.parameters["algorithm"]
         for rows, weight in [(X, None), (X, 2.0), (np.repeat(X, 2, axis=0), None)]
