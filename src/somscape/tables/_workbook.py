@@ -23,8 +23,8 @@ def read_parquet(data: bytes, source: str) -> Table:
     InputError
         If pyarrow is not installed or cannot read the file.
     """
-    pyarrow = _import("pyarrow", source)
-    parquet = _import("pyarrow.parquet", source)
+    pyarrow = _import("pyarrow", f"reading {source}")
+    parquet = _import("pyarrow.parquet", f"reading {source}")
     try:
         frame = parquet.read_table(io.BytesIO(data))
     except (pyarrow.ArrowException, OSError) as error:
@@ -42,7 +42,7 @@ def read_xlsx(data: bytes, source: str) -> Table:
     InputError
         If openpyxl is not installed or cannot read the file, or the sheet holds no table.
     """
-    openpyxl = _import("openpyxl", source)
+    openpyxl = _import("openpyxl", f"reading {source}")
     broken = f"{source} is not an Excel workbook that openpyxl reads; save it again or as .csv"
     # openpyxl does not say "broken file" in one way; a file that is no archive is the usual one.
     if not zipfile.is_zipfile(io.BytesIO(data)):
@@ -83,9 +83,24 @@ def _sheet_columns(
     ], notes
 
 
-def _import(module: str, source: str) -> Any:
+def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
+    """Return named columns as the bytes of a Parquet file.
+
+    Raises
+    ------
+    InputError
+        If pyarrow is not installed.
+    """
+    pyarrow = _import("pyarrow", "writing a .parquet file")
+    parquet = _import("pyarrow.parquet", "writing a .parquet file")
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(dict(columns)), sink)
+    return bytes(sink.getvalue())
+
+
+def _import(module: str, doing: str) -> Any:
     # Asked before, because an ImportError from within the library is not this one.
     library = module.partition(".")[0]
     if importlib.util.find_spec(library) is None:
-        raise InputError(f"reading {source} needs {library}; run: pip install 'somscape[frames]'")
+        raise InputError(f"{doing} needs {library}; run: pip install 'somscape[frames]'")
     return importlib.import_module(module)
