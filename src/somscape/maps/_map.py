@@ -13,14 +13,12 @@ from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._validate import check_not_dates, check_sparse_values, check_values
 from somscape.encode import Encoding
-from somscape.grid import Lattice
+from somscape.grid import Lattice, lattice_of, lattice_parts
 from somscape.kernels import EUCLIDEAN, Metric, Rows, SparseRows, select_kernels
 from somscape.maps._parts import (
     detector_of,
     detector_parts,
     history_of,
-    lattice_of,
-    lattice_parts,
     names_of_units,
 )
 from somscape.maps._settings import DetectorSettings

@@ -15,11 +15,18 @@ from somscape.save._esom import (
     write_wts,
 )
 from somscape.save._minisom import read_minisom
+from somscape.save._onnx import to_onnx
 from somscape.save._read import read_map
 from somscape.save._record import FORMAT, Record, read_record, record_of, write_record
 from somscape.save._samples import Samples
 from somscape.save._som_pak import read_cod, read_dat, write_cod, write_dat
-from somscape.save._tables import read_codebook, write_codebook, write_planes, write_winners
+from somscape.save._tables import (
+    read_codebook,
+    winners_columns,
+    write_codebook,
+    write_planes,
+    write_winners,
+)
 
 __all__ = [
     "FORMAT",
@@ -42,6 +49,8 @@ __all__ = [
     "read_umx",
     "read_wts",
     "record_of",
+    "to_onnx",
+    "winners_columns",
     "write_bm",
     "write_cls",
     "write_cod",

@@ -18,7 +18,7 @@ import numpy as np
 
 from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
-from somscape.grid import Lattice
+from somscape.grid import lattice_of
 from somscape.kernels import Metric
 from somscape.save._best_matches import BestMatches, Classes
 from somscape.save._lines import Line, Rows, numbers_text, one_word, read_lines, write_lines
@@ -478,7 +478,7 @@ def _rectangle(record: Record) -> tuple[int, int]:
 
 def _heights(record: Record) -> Float64s:
     size = _rectangle(record)
-    neighbors = Lattice(**record.header["lattice"]).neighbors
     codebook = codebook_of(record)
+    neighbors = lattice_of(record.header["lattice"], record.arrays, len(codebook)).neighbors
     metric = Metric.from_arrays(record.header["metric"], record.arrays, codebook.shape[1])
     return metric.mean_to_neighbors(codebook, neighbors).reshape(size)

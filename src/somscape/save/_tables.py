@@ -116,6 +116,20 @@ def write_winners(path: str | Path, matches: BestMatches) -> None:
     InputError
         For another ending, or without the library that writes it.
     """
+    write_table(path, winners_columns(matches))
+
+
+def winners_columns(matches: BestMatches) -> dict[str, Any]:
+    """Return the columns that `write_winners` writes.
+
+    Parameters
+    ----------
+    matches : BestMatches
+
+    Returns
+    -------
+    dict of str to list
+    """
     units = matches.units
     rows, cols = (np.where(units < 0, -1, part) for part in np.divmod(units, matches.n_cols))
     columns: dict[str, Any] = (
@@ -126,7 +140,7 @@ def write_winners(path: str | Path, matches: BestMatches) -> None:
     columns |= dict(zip(PLACES, (units.tolist(), rows.tolist(), cols.tolist()), strict=True))
     if matches.distances is not None:
         columns["distance"] = matches.distances.tolist()
-    write_table(path, columns)
+    return columns
 
 
 def _size(record: Record) -> tuple[int, int]:
