@@ -68,8 +68,8 @@ class Metric:
         weights = parts["feature_weights"]
         if weights is not None and not ((weights >= 0).all() and weights.any()):
             raise ValueError("metric.feature_weights must be at least 0, and one of them above")
-        is_whitened = parts["whitening"] is not None and parts["center"] is not None
-        if (name == "mahalanobis") != is_whitened:
+        given = tuple(parts[part] is not None for part in ("whitening", "center"))
+        if given != (name == "mahalanobis",) * 2:
             raise ValueError("a whitening and a center belong to the metric 'mahalanobis'")
         return cls(name, **parts)
 

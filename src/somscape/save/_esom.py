@@ -10,7 +10,7 @@ P. Wittek, S. C. Gao, I. S. Lim and L. Zhao (2017), Somoclu, Journal of Statisti
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,13 @@ def read_lrn(path: str | Path) -> Samples:
     """
     head, body = _parts(path, 4)
     n_rows, n_columns = (_count(head, i, what) for i, what in ((0, "rows"), (1, "columns")))
-    kinds = _kinds(head[2], n_columns) if len(head) > 2 else [KEY, *[DATA] * (n_columns - 1)]
-    data = [i for i, kind in enumerate(kinds) if kind == DATA]
+    data: Sequence[int] = range(1, n_columns)  # of any length: nothing has been read yet
+    key: int | None = 0
+    label: int | None = None
+    if len(head) > 2:
+        kinds = _kinds(head[2], n_columns)
+        data = [i for i, kind in enumerate(kinds) if kind == DATA]
+        key, label = (kinds.index(k) if k in kinds else None for k in (KEY, CLASS))
     if not data:
         raise head[-1].error("no column of data (1) among the columns.")
     names = _column_names(head[3], n_columns) if len(head) > 3 else None
@@ -62,11 +67,10 @@ def read_lrn(path: str | Path) -> Samples:
         if len(rows) == n_rows:
             raise line.error(f"more rows than the {n_rows} of line {head[0].number}.")
         rows.add(values)
-        for i, kind in enumerate(kinds):
-            if kind == KEY:
-                keys.append(line.whole(fields[i], 0, i + 1, "a key"))
-            elif kind == CLASS:
-                labels.append(fields[i])
+        if key is not None:
+            keys.append(line.whole(fields[key], 0, key + 1, "a key"))
+        if label is not None:
+            labels.append(fields[label])
     _check_number(head[0], n_rows, len(rows), "rows")
     return Samples(
         rows.to_numpy(),

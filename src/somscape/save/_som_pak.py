@@ -45,11 +45,10 @@ def read_cod(path: str | Path) -> Record:
     InputError
         For anything that is no codebook; the message names line and field.
     """
-    lines = read_lines(path)
-    first = next(lines, None)
+    lines = _data_lines(read_lines(path))
+    first, words = next(((line, fields) for line, fields in lines if fields), (None, []))
     if first is None:
         raise InputError(f"{Path(path).name} is empty; a codebook starts with its dimension.")
-    words = first.text.split()
     if len(words) != 5 or words[1].lower() not in LATTICES or words[4] not in NEIGHBORHOODS:
         raise first.error(
             "a codebook starts with dimension, hexa or rect, columns, rows, and bubble or "
@@ -60,7 +59,7 @@ def read_cod(path: str | Path) -> Record:
         for i, what in ((0, "the dimension"), (2, "the columns"), (3, "the rows"))
     )
     rows, labels, names = Rows(n_features), [], None
-    for line, fields in _data_lines(lines):
+    for line, fields in lines:
         if line.text.startswith("#n"):
             names = _names(line, n_features)
         elif len(rows) == n_rows * n_cols:
