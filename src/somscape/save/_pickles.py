@@ -19,7 +19,7 @@ MARK = object()
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}
 """Types of arrays that are read, as NumPy writes them."""
 
-MAX_DIMENSIONS = 8
+MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 
 @dataclass(frozen=True)
@@ -269,14 +269,14 @@ def number_of(value: Any) -> float | None:
 
 
 def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
-    data = _bytes_of(data)
     code = type_.arguments[0] if isinstance(type_, Made) and type_.arguments else None
     endian = type_.state[1] if isinstance(type_, Made) and isinstance(type_.state, tuple) else "<"
     if not isinstance(code, str) or code not in NUMBERS or endian not in ("<", ">", "|", "="):
         raise ValueError("an array of it holds other things than numbers")
+    data = _bytes_of(data)
     is_shape = isinstance(shape, tuple) and len(shape) <= MAX_DIMENSIONS
-    if not is_shape or not all(type(n) is int and 0 <= n <= len(data) for n in shape):
-        raise ValueError("an array of it has no shape that fits its bytes")
+    if not is_shape or not all(type(n) is int and 0 <= n < MAX_SIDE for n in shape):
+        raise ValueError("an array of it has no shape")
     dtype = np.dtype(("<" if endian == "=" else endian) + code)
     n_bytes = dtype.itemsize
     for n in shape:
@@ -288,10 +288,13 @@ def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
 
 def _bytes_of(data: Any) -> bytes:
     # Protocols below 3 have no bytes: Python 3 writes them as a call, Python 2 as text.
-    if isinstance(data, Made) and data.maker == Name("_codecs", "encode"):
-        data = data.arguments[0] if isinstance(data.arguments, tuple) and data.arguments else None
-    if isinstance(data, str):
-        data = data.encode("latin-1")
+    match data:
+        case Made(maker=Name(module="_codecs", name="encode"), arguments=(str(text), *_)):
+            return text.encode("latin-1")
+        case Made(maker=Name(name="bytes"), arguments=()):
+            return b""
+        case str():
+            return data.encode("latin-1")
     if not isinstance(data, bytes | bytearray):
         raise ValueError("an array of it has no bytes")
     return bytes(data)
