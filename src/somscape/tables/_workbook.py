@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,12 @@ from somscape.tables._frame import column_from_values, table_from_frame
 from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
+
+NOT_A_WORKBOOK = (
+    *(KeyError, IndexError, ValueError, TypeError, AttributeError, SyntaxError, EOFError),
+    *(OSError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+"""What openpyxl raises for files that are none, or damaged; it has no error of its own."""
 
 
 def read_parquet(data: bytes, source: str) -> Table:
@@ -26,12 +33,13 @@ def read_parquet(data: bytes, source: str) -> Table:
     pyarrow = _import("pyarrow", f"reading {source}")
     parquet = _import("pyarrow.parquet", f"reading {source}")
     try:
-        frame = parquet.read_table(io.BytesIO(data))
-    except (pyarrow.ArrowException, OSError) as error:
+        # Without threads: with them, some damaged files end the process.
+        frame = parquet.ParquetFile(pyarrow.BufferReader(data)).read(use_threads=False)
+        return table_from_frame(frame, source)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{source} is not a Parquet file that pyarrow reads; write it again or give a .csv"
         ) from error
-    return table_from_frame(frame, source)
 
 
 def read_xlsx(data: bytes, source: str) -> Table:
@@ -52,7 +60,7 @@ def read_xlsx(data: bytes, source: str) -> Table:
         sheet = workbook.worksheets[0]
         sheet.reset_dimensions()  # some programs write wrong ones
         rows = [["" if cell is None else cell for cell in row] for row in sheet.values]
-    except (KeyError, IndexError, ValueError, SyntaxError, zipfile.BadZipFile) as error:
+    except NOT_A_WORKBOOK as error:
         raise InputError(broken) from error
     width = max(map(len, rows), default=0)
     padded = [row + [""] * (width - len(row)) for row in rows]
