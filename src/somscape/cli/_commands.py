@@ -80,6 +80,14 @@ def table_options(command: Command) -> Command:
         option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
         option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
         option(
+            "--ordinal",
+            multiple=True,
+            metavar="COL[=LOW<...<HIGH]",
+            help="Take a column as an ordered category (in quotes, for the shell's sake); numbers "
+            "need no levels.",
+        ),
+        option("--date", multiple=True, metavar="COL", help="Take a column as dates in ISO form."),
+        option(
             "--missing",
             type=click.Choice(["fill", "error"]),
             default="fill",
