@@ -8,7 +8,18 @@ from somscape.grid._lattice import Lattice
 
 
 def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a lattice as JSON data, and arrays for the edges and places of a graph."""
+    """Return a lattice as JSON data and arrays.
+
+    Parameters
+    ----------
+    lattice : Lattice
+
+    Returns
+    -------
+    header : dict
+    arrays : dict of str to ndarray
+        Edges and places of a graph.
+    """
     if isinstance(lattice, Graph):
         pairs, lengths = lattice.edges
         arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
@@ -18,7 +29,18 @@ def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
-    """Return the lattice that `lattice_parts` took apart, if it has so many units.
+    """Return the lattice that `lattice_parts` took apart.
+
+    Parameters
+    ----------
+    header : dict
+    arrays : mapping of str to ndarray
+    n_units : int
+        What the lattice must have, where its size is not cheap to believe.
+
+    Returns
+    -------
+    Lattice
 
     Raises
     ------

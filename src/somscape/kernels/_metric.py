@@ -54,7 +54,23 @@ class Metric:
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, Any], n_features: int) -> "Metric":
-        """Return the metric of a name and of arrays that `to_arrays` gave, or raise ValueError."""
+        """Return the metric of a name and of arrays that `to_arrays` gave.
+
+        Parameters
+        ----------
+        name : str
+        arrays : mapping of str to ndarray
+        n_features : int
+
+        Returns
+        -------
+        Metric
+
+        Raises
+        ------
+        ValueError
+            For a name or arrays that no metric has.
+        """
         if name not in METRIC_NAMES:
             raise ValueError(f"unknown metric {name!r}")
         parts = {part: arrays.get(f"metric.{part}") for part in cls.ARRAYS}
@@ -74,7 +90,12 @@ class Metric:
         return cls(name, **parts)
 
     def to_arrays(self) -> dict[str, Any]:
-        """Return the arrays that the metric has, by name."""
+        """Return the arrays that the metric has, by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
         parts = {f"metric.{name}": getattr(self, name) for name in self.ARRAYS}
         return {name: values for name, values in parts.items() if values is not None}
 
@@ -204,7 +225,7 @@ class Metric:
         return self._apart(np.asarray(self.compared(a)), np.asarray(self.compared(b)))
 
     def mean_to_neighbors(self, codebook: Float64s, neighbors: Ints) -> Float64s:
-        """Return the mean distance of each prototype to those of its neighbors on the map.
+        """Return the mean distance of each prototype to its neighbors'.
 
         Parameters
         ----------

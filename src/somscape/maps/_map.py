@@ -388,15 +388,16 @@ def as_map(map_: Any) -> Map:
 
 
 def load(path: str | Path) -> Map:
-    """Load a map that `Map.save` or `SOMDetector.save` wrote, or one of another program.
+    """Load a map of somscape, or one of another program.
 
     Parameters
     ----------
     path : str or Path
-        The file.  Opening it runs no code: it holds arrays and JSON, and is mapped rather than
-        read.  By its ending it may also be a codebook of SOM_PAK or the SOM Toolbox (.cod), of
-        ESOM Tools (.wts, taken as a torus), or a pickled MiniSom (.p, .pkl, .pickle, of which
-        nothing is run); `somscape.save` has their readers with all options.
+        A file that `Map.save` or `SOMDetector.save` wrote.  Opening it runs no code: it holds
+        arrays and JSON, and is mapped rather than read.  By its ending it may also be a codebook
+        of SOM_PAK or the SOM Toolbox (.cod), of ESOM Tools (.wts, taken as a torus), or a pickled
+        MiniSom (.p, .pkl, .pickle, of which nothing is run); `somscape.save` has their readers
+        with all options.
 
     Returns
     -------

@@ -37,7 +37,8 @@ def read_minisom(path: str | Path) -> Record:
     Record
         For `Map.from_record`.  MiniSom's unit (x, y) is in row ``n_y - 1 - y`` and column x, so
         that the map lies as MiniSom's plots draw it, and hexagons keep their neighbors.  Its hits
-        are 0: MiniSom does not keep them.
+        are 0: MiniSom does not keep them.  Its "chebyshev" leaves out the absolute value; the
+        map's does not, and may find other winners.
 
     Raises
     ------

@@ -35,12 +35,13 @@ class Samples:
     weights: Float64s | None = None
 
     def to_table(self) -> Table:
-        """Return a table of the columns, with ``key``, ``label`` and ``weight`` where there are.
+        """Return a table of the columns.
 
         Returns
         -------
         Table
-            A name that is taken gets an underscore.
+            With ``key``, ``label`` and ``weight`` where there are some.  A name that is taken gets
+            an underscore.
         """
         columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys.tolist()}
         for name, values in zip(self.names, self.values.T, strict=True):

@@ -37,7 +37,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
 
 
 def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = "plane") -> Record:
-    """Read a codebook from a table with the columns row and col and one for each feature.
+    """Read a codebook from a table: row, col, and each feature.
 
     Parameters
     ----------
@@ -76,14 +76,15 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
 
 
 def write_planes(path: str | Path, map_: Any) -> None:
-    """Write what each unit stands for: unit, row, col, hits, u_height, and each original column.
+    """Write the component planes of a map: each unit in original units.
 
     Parameters
     ----------
     path : str or Path
         Ends in ``.csv`` or ``.parquet``; replaced if it exists, whole or not at all.
     map_ : Map or fitted estimator
-        Columns are in their original units; dates in ISO form.
+        The columns are unit, row, col, hits, u_height, and the original ones in their original
+        units, dates in ISO form.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def write_planes(path: str | Path, map_: Any) -> None:
 
 
 def write_winners(path: str | Path, matches: BestMatches) -> None:
-    """Write where each row lies: key, unit, row, col, and the distance to the prototype.
+    """Write where rows lie: key, unit, row, col, and distance to the prototype.
 
     Parameters
     ----------
