@@ -69,6 +69,7 @@ HOMES = {
     "click": {"cli"},
     "matplotlib": {"plots"},
     "narwhals": {"tables"},
+    "onnx": {"save"},
     "openpyxl": {"tables"},
     "pyarrow": {"tables"},
     "rich": {"cli"},

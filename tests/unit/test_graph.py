@@ -373,13 +373,18 @@ def test_a_map_on_a_graph_measures_saves_and_draws_itself(tmp_path, options):
         assert display.figure_ is not None
 
 
+def fill(arrays, name, value):
+    """Replace an array, which is read-only, by one of a single value."""
+    arrays[name] = np.full_like(arrays[name], value)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda header, arrays: arrays["lattice.pairs"].fill(17),
-        lambda header, arrays: arrays["lattice.pairs"].fill(-1),
-        lambda header, arrays: arrays["lattice.lengths"].fill(math.nan),
-        lambda header, arrays: arrays["lattice.positions"].fill(math.nan),
+        lambda header, arrays: fill(arrays, "lattice.pairs", 17),
+        lambda header, arrays: fill(arrays, "lattice.pairs", -1),
+        lambda header, arrays: fill(arrays, "lattice.lengths", math.nan),
+        lambda header, arrays: fill(arrays, "lattice.positions", math.nan),
         lambda header, arrays: arrays.pop("lattice.pairs"),
         lambda header, arrays: arrays.update({"lattice.pairs": np.zeros(3)}),
         lambda header, arrays: header["lattice"].update(n_units=10**12),

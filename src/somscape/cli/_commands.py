@@ -80,6 +80,14 @@ def table_options(command: Command) -> Command:
         option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
         option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
         option(
+            "--ordinal",
+            multiple=True,
+            metavar="COL[=LOW<...<HIGH]",
+            help="Take a column as an ordered category (in quotes, for the shell's sake); numbers "
+            "need no levels.",
+        ),
+        option("--date", multiple=True, metavar="COL", help="Take a column as dates in ISO form."),
+        option(
             "--missing",
             type=click.Choice(["fill", "error"]),
             default="fill",
@@ -258,6 +266,46 @@ def score(map_file: str, table: str, out: str, **options: Any) -> None:
     from somscape.cli._score import score_file
 
     score_file(map_file, table, out, **options)
+
+
+@main.command()
+@click.argument("source", metavar="IN")
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@option(
+    "--what",
+    type=click.Choice(["planes", "codebook", "winners"]),
+    default="planes",
+    help="What a .csv or .parquet of a map holds: each unit in original units, its prototype as "
+    "encoded, or the unit of each row of --table.",
+)
+@option("--table", metavar="TABLE", help="The rows whose winners are written.")
+@option(
+    "--lattice",
+    type=click.Choice(["hexagonal", "rectangular"]),
+    help="How units lie, where IN does not say.",
+)
+@option(
+    "--boundary",
+    type=click.Choice(["plane", "cylinder", "torus"]),
+    help="Which edges meet, where IN does not say.",
+)
+@option("--winners", metavar="FILE", help="The .bm of a .wts; its rows become the hits.")
+@read_options
+def convert(source: str, out: Path, **options: Any) -> None:
+    """Convert maps and rows between programs; the endings say from what to what.
+
+    \b
+    maps    IN .som .cod .wts .p .pkl .pickle, or a codebook as a table
+            OUT .som .cod .wts .umx .bm .onnx .csv .parquet
+    rows    IN .dat .lrn or a table        OUT .dat .lrn .csv .parquet
+    lists   IN .bm .cls .umx               OUT .csv .parquet
+
+    .cod and .dat are SOM_PAK's and the SOM Toolbox's, .wts .bm .umx .lrn and .cls those of ESOM
+    Tools and Somoclu; a pickle is a MiniSom, which is read without running it.
+    """
+    from somscape.cli._convert import convert_file
+
+    convert_file(source, out, **options)
 
 
 @main.command()

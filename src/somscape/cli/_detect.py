@@ -18,7 +18,7 @@ from somscape.cli._console import (
     stage,
 )
 from somscape.cli._folder import RESULT_FILES, check_folder, whole_folder
-from somscape.cli._roles import READING, Label, find_label, roles_from
+from somscape.cli._roles import KINDS, READING, Label, find_label, roles_from
 from somscape.cli._rule import FLAGS, rule_of
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
@@ -45,7 +45,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
-    roles = {"id_column": None, "label": "class=2", "drop": (), "category": (), "number": ()}
+    roles = {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
     command = _command_line(["demo"], options)
     _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)
 
@@ -141,7 +141,7 @@ def _command_line(words: list[str], options: dict[str, Any]) -> str:
     """Return the command that makes the same files again, in whatever folder."""
     flags = {
         "id_column": "--id",
-        **{n: f"--{n}" for n in ("label", "drop", "category", "number", "missing", *READING)},
+        **{n: f"--{n}" for n in ("label", *KINDS, "missing", *READING)},
         **FLAGS,
         **{n: f"--{n}" for n in ("contamination", "seed")},
     }

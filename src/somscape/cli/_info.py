@@ -1,7 +1,7 @@
 """`info`: what a saved map holds."""
 
 from somscape.cli._console import make_console, show_columns, show_facts
-from somscape.maps import load
+from somscape.maps import Map, load
 
 
 def show_info(map_file: str) -> None:
@@ -12,8 +12,7 @@ def show_info(map_file: str) -> None:
     facts = [
         ("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}"),
         ("features", str(map_.codebook.shape[1])),
-        ("rows trained on", f"{map_.hits.sum():g}"),
-        ("units that won no row", f"{int((map_.hits == 0).sum())}"),
+        *_hits(map_),
         *[(name.replace("_", " "), value) for name, value in map_.parameters.items()],
         ("quantization error", "unknown" if errors is None else f"{errors[-1]:.4g}"),
         ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items())),
@@ -30,3 +29,12 @@ def show_info(map_file: str) -> None:
     show_facts(console, facts)
     console.print()
     show_columns(console, map_.encoding, {}, all_of_them=True)
+
+
+def _hits(map_: Map) -> list[tuple[str, str]]:
+    if not map_.hits.any():  # another program's file
+        return [("rows trained on", "unknown")]
+    return [
+        ("rows trained on", f"{map_.hits.sum():g}"),
+        ("units that won no row", f"{int((map_.hits == 0).sum())}"),
+    ]

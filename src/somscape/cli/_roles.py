@@ -10,6 +10,9 @@ from somscape._errors import InputError
 from somscape.encode import Roles, level_texts
 from somscape.tables import Table
 
+KINDS = ("drop", "category", "number", "ordinal", "date")
+"""Options that say what columns are; each may be repeated."""
+
 READING = ("delimiter", "decimal", "encoding")
 """Options that say how to read a table."""
 
@@ -47,8 +50,28 @@ def roles_from(table: Table, options: dict[str, Any]) -> Roles:
     """Return the roles that command-line options give."""
     column, _ = split_label(options["label"], table)
     return Roles(
-        options["id_column"], column, options["drop"], options["category"], options["number"]
+        options["id_column"],
+        column,
+        options["drop"],
+        options["category"],
+        options["number"],
+        options["date"],
+        dict(split_ordinal(text, table) for text in options["ordinal"]),
     )
+
+
+def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
+    """Split COL=LOW<...<HIGH; without levels, those of a column of numbers are its numbers."""
+    if text not in table.names and "=" in text:
+        name, _, levels = text.partition("=")
+        return name, [level.strip() for level in levels.split("<")]
+    numbers = table.column(text).numbers
+    if numbers is None:
+        raise InputError(
+            f"column '{text}' of {table.source} holds text, whose order nobody can tell. Say it "
+            f"from low to high: --ordinal '{text}=LOW<MIDDLE<HIGH'."
+        )
+    return text, np.unique(numbers[~np.isnan(numbers)]).tolist()
 
 
 def find_label(table: Table, label: str | None) -> Label | None:

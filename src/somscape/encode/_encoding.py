@@ -16,6 +16,7 @@ from somscape.encode._codes import (
     Scaling,
     UnusedColumn,
 )
+from somscape.encode._json import code_from_json
 from somscape.encode._kinds import Roles, decide
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.tables import Column, Table
@@ -193,8 +194,12 @@ class Encoding:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoding":
-        """Return the encoding that `to_json` wrote."""
-        codes = tuple(_code_from_json(dict(c)) for c in data["columns"])
+        """Return the encoding that `to_json` wrote, or raise ValueError."""
+        codes = tuple(code_from_json(column) for column in data["columns"])
+        if len({code.name for code in codes}) < len(codes):
+            raise ValueError("two columns have the same name")
+        if data["missing"] not in MISSING_CHOICES or not isinstance(data["is_named"], bool):
+            raise ValueError("the encoding does not say what missing cells and names are")
         return cls(codes, data["missing"], data["is_named"])
 
     @staticmethod
@@ -321,16 +326,3 @@ def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
             "columns out, or pass missing='fill' (--missing fill): numbers by the median, "
             "categories as a level of their own."
         )
-
-
-def _code_from_json(data: dict[str, Any]) -> ColumnCode:
-    kind = data.pop("kind")
-    if kind == "number":
-        return NumberCode(**data)
-    if kind == "category":
-        return CategoryCode(data["name"], data["why"], tuple(data["levels"]))
-    if kind == "ordinal":
-        return OrdinalCode(**{**data, "levels": tuple(data["levels"])})
-    if kind == "date":
-        return DateCode(**{**data, "number": NumberCode(**data["number"])})
-    return UnusedColumn(kind=kind, **data)

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice
 from somscape.encode import Encoding
 from somscape.estimators._going_on import check_goes_on, encoding_for
+from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import prepare, rows_for, seed_of
 from somscape.estimators._settings import settings_of_som
 from somscape.estimators._som import SOM
@@ -31,7 +32,7 @@ from somscape.outliers import (
 )
 
 
-class SOMDetector(OutlierMixin, BaseEstimator):
+class SOMDetector(OutlierMixin, Estimator):
     """Rank rows by how unusual they are, with calibrated p-values and exact reasons.
 
     A map learns what rows look like; a row is unusual when it lies far from the map's

@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole, checked_weights
+from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import checked_array, rows_for
 from somscape.estimators._som import SOM
 from somscape.fit import RunningSums
@@ -22,7 +23,7 @@ SPREAD_RADIUS = 1.0
 """Grid steps over which units share what rows differ from them by."""
 
 
-class SOMImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Fill missing values from the nearest prototypes, with their spread.
 
     Parameters

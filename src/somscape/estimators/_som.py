@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._errors import InputError
@@ -13,6 +13,7 @@ from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._going_on import check_goes_on, encoding_for
+from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import Prepared, checked_array, prepare, rows_for
 from somscape.estimators._settings import settings_of_som
 from somscape.estimators._suggest import suggest
@@ -37,7 +38,7 @@ BLOCK_VALUES = 1 << 20
 """Values of sparse rows that `transform` fills in at once: 8 MiB."""
 
 
-class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Lay rows out on a grid of units so that similar rows lie close.
 
     Parameters

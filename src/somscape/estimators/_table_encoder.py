@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
 from somscape._errors import InputError
@@ -13,6 +13,7 @@ from somscape._types import Float64s, Objects
 from somscape._validate import check_choice, check_whole
 from somscape.encode import Roles, fit_encoding
 from somscape.estimators._form import Form, read_data
+from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import MISSING
 
 SCALES = ("robust", "range")
@@ -20,7 +21,7 @@ MAX_LEVELS = 1000
 NAME_LISTS = ("categories", "numbers", "dates", "drop")
 
 
-class TableEncoder(TransformerMixin, BaseEstimator):
+class TableEncoder(TransformerMixin, Estimator):
     """Turn a table of mixed columns into numbers on one scale, and back.
 
     Every column becomes features in which one full range of a number, one mismatch of a

@@ -11,6 +11,7 @@ from somscape.grid._neighborhood import (
     neighborhood_tables,
     pull_from,
 )
+from somscape.grid._parts import lattice_of, lattice_parts
 from somscape.grid._radius import CONVENTIONS, radius_from
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "Neighborhood",
     "NeighborhoodTables",
     "check_pull",
+    "lattice_of",
+    "lattice_parts",
     "neighborhood_tables",
     "pull_from",
     "radius_from",

@@ -4,8 +4,9 @@ The kernels know four metrics; two more are theirs on changed rows.  A correlati
 rows less their mean, and a Mahalanobis distance is the Euclidean one of whitened rows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,6 +50,54 @@ class Metric:
 
     SPARSE: ClassVar[tuple[str, ...]] = ("euclidean", "cosine")
     MASKED: ClassVar[tuple[str, ...]] = ("euclidean", "manhattan", "chebyshev")
+    ARRAYS: ClassVar[tuple[str, ...]] = ("feature_weights", "whitening", "center")
+
+    @classmethod
+    def from_arrays(cls, name: str, arrays: Mapping[str, Any], n_features: int) -> "Metric":
+        """Return the metric of a name and of arrays that `to_arrays` gave.
+
+        Parameters
+        ----------
+        name : str
+        arrays : mapping of str to ndarray
+        n_features : int
+
+        Returns
+        -------
+        Metric
+
+        Raises
+        ------
+        ValueError
+            For a name or arrays that no metric has.
+        """
+        if name not in METRIC_NAMES:
+            raise ValueError(f"unknown metric {name!r}")
+        parts = {part: arrays.get(f"metric.{part}") for part in cls.ARRAYS}
+        for part, values in parts.items():
+            if values is not None and not (
+                values.dtype == np.float64
+                and values.shape == (n_features,) * (2 if part == "whitening" else 1)
+                and np.isfinite(values).all()
+            ):
+                raise ValueError(f"metric.{part} must hold finite numbers by feature")
+        weights = parts["feature_weights"]
+        if weights is not None and not ((weights >= 0).all() and weights.any()):
+            raise ValueError("metric.feature_weights must be at least 0, and one of them above")
+        given = tuple(parts[part] is not None for part in ("whitening", "center"))
+        if given != (name == "mahalanobis",) * 2:
+            raise ValueError("a whitening and a center belong to the metric 'mahalanobis'")
+        return cls(name, **parts)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Return the arrays that the metric has, by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
+        parts = {f"metric.{name}": getattr(self, name) for name in self.ARRAYS}
+        return {name: values for name, values in parts.items() if values is not None}
 
     @property
     def is_plain(self) -> bool:
@@ -174,6 +223,27 @@ class Metric:
         ndarray of shape (n,)
         """
         return self._apart(np.asarray(self.compared(a)), np.asarray(self.compared(b)))
+
+    def mean_to_neighbors(self, codebook: Float64s, neighbors: Ints) -> Float64s:
+        """Return the mean distance of each prototype to its neighbors'.
+
+        Parameters
+        ----------
+        codebook : ndarray of shape (n_units, n_features)
+            In feature units.
+        neighbors : ndarray of shape (n_units, n_slots)
+            Units; -1 for a slot without one.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            0 for a unit without neighbors.
+        """
+        is_neighbor = neighbors >= 0
+        total = np.zeros(len(codebook))
+        for column, present in zip(neighbors.T, is_neighbor.T, strict=True):
+            total += np.where(present, self.between(codebook, codebook[column]), 0.0)
+        return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
     def _apart(self, x: Floats, y: Float64s) -> Float64s:
         """Distance of compared rows, one by one or of all to a single one."""

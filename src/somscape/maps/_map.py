@@ -13,18 +13,16 @@ from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._validate import check_not_dates, check_sparse_values, check_values
 from somscape.encode import Encoding
-from somscape.grid import Lattice
+from somscape.grid import Lattice, lattice_of, lattice_parts
 from somscape.kernels import EUCLIDEAN, Metric, Rows, SparseRows, select_kernels
 from somscape.maps._parts import (
     detector_of,
     detector_parts,
-    lattice_of,
-    lattice_parts,
-    metric_arrays,
-    metric_of,
+    history_of,
+    names_of_units,
 )
 from somscape.maps._settings import DetectorSettings
-from somscape.save import Record, read_record, write_record
+from somscape.save import Record, read_map, write_record
 from somscape.tables import Table, as_frame, frame_names, frame_numbers, table_from_frame
 
 NO_UNIT = -1
@@ -57,6 +55,8 @@ class Map:
         Score settings and calibration, from a `SOMDetector`.
     metric : Metric
         How far apart rows and prototypes are.
+    unit_labels : tuple of str
+        Names of the units, "" for none; from files that have them.  Empty: no unit has one.
 
     Examples
     --------
@@ -77,6 +77,7 @@ class Map:
     versions: Mapping[str, str] = field(default_factory=dict)
     detector: DetectorSettings | None = None
     metric: Metric = EUCLIDEAN
+    unit_labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codebook", np.ascontiguousarray(self.codebook, np.float64))
@@ -262,13 +263,7 @@ class Map:
         (Ultsch and Siemon 1990): high where the data changes fast, low inside a group.
         0 for the unit of a 1 x 1 map.
         """
-        neighbors = self.lattice.neighbors
-        is_neighbor = neighbors >= 0
-        total = np.zeros(self.n_units)
-        for column, present in zip(neighbors.T, is_neighbor.T, strict=True):
-            apart = self.metric.between(self.codebook, self.codebook[column])
-            total += np.where(present, apart, 0.0)
-        return total / np.maximum(is_neighbor.sum(axis=1), 1)
+        return self.metric.mean_to_neighbors(self.codebook, self.lattice.neighbors)
 
     @cached_property
     def usual_units(self) -> Ints:
@@ -310,7 +305,64 @@ class Map:
         path : str or Path
             Usually ends in ``.map.som`` or ``.som``.
         """
-        write_record(path, _to_record(self))
+        write_record(path, self.to_record())
+
+    def to_record(self) -> Record:
+        """Return the map as JSON data and named arrays, which is what a file holds.
+
+        Returns
+        -------
+        Record
+            Its arrays are the map's own.
+        """
+        lattice, lattice_arrays = lattice_parts(self.lattice)
+        header: dict[str, Any] = {
+            "lattice": lattice,
+            "encoding": self.encoding.to_json(),
+            "metric": self.metric.name,
+            "parameters": dict(self.parameters),
+            "versions": dict(self.versions),
+            "detector": None,
+        }
+        arrays: dict[str, Any] = {"codebook": self.codebook, "hits": self.hits, **lattice_arrays}
+        arrays.update({f"history.{name}": values for name, values in self.history.items()})
+        arrays.update(self.metric.to_arrays())
+        if self.detector is not None:
+            header["detector"], of_detector = detector_parts(self.detector)
+            arrays.update(of_detector)
+        if self.unit_labels:
+            header["unit_labels"] = list(self.unit_labels)
+        return Record(header, arrays)
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Map":
+        """Return the map of a record.
+
+        Parameters
+        ----------
+        record : Record
+            From `to_record`, or from one of the readers in `somscape.save`.
+
+        Returns
+        -------
+        Map
+
+        Raises
+        ------
+        InputError
+            When the record's parts do not fit together.
+
+        Examples
+        --------
+        >>> from somscape import SOM, Map
+        >>> map_ = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3).map_
+        >>> Map.from_record(map_.to_record())
+        Map(2 x 3 hexagonal, 1 features)
+        """
+        try:
+            return _from_record(record)
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+            raise InputError(f"the map's parts do not fit together ({error}).") from error
 
 
 def as_map(map_: Any) -> Map:
@@ -336,12 +388,16 @@ def as_map(map_: Any) -> Map:
 
 
 def load(path: str | Path) -> Map:
-    """Load a map that `Map.save` or `SOMDetector.save` wrote.
+    """Load a map of somscape, or one of another program.
 
     Parameters
     ----------
     path : str or Path
-        The file.  Opening it runs no code: it holds arrays and JSON.
+        A file that `Map.save` or `SOMDetector.save` wrote.  Opening it runs no code: it holds
+        arrays and JSON, and is mapped rather than read.  By its ending it may also be a codebook
+        of SOM_PAK or the SOM Toolbox (.cod), of ESOM Tools (.wts, taken as a torus), or a pickled
+        MiniSom (.p, .pkl, .pickle, of which nothing is run); `somscape.save` has their readers
+        with all options.
 
     Returns
     -------
@@ -352,6 +408,8 @@ def load(path: str | Path) -> Map:
     ------
     MapFileError
         When the file is missing, damaged, or no map this version can read.
+    InputError
+        When another program's file cannot be read; the message names line and field.
 
     Examples
     --------
@@ -362,37 +420,18 @@ def load(path: str | Path) -> Map:
     ...     somscape.load(pathlib.Path(folder) / "m.som").lattice.n_units
     6
     """
-    record = read_record(path)
+    record = read_map(path)
     try:
-        return _from_record(record)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise MapFileError(f"{path}: the map's parts do not fit together ({error}).") from error
-
-
-def _to_record(map_: Map) -> Record:
-    lattice, lattice_arrays = lattice_parts(map_.lattice)
-    header: dict[str, Any] = {
-        "lattice": lattice,
-        "encoding": map_.encoding.to_json(),
-        "metric": map_.metric.name,
-        "parameters": dict(map_.parameters),
-        "versions": dict(map_.versions),
-        "detector": None,
-    }
-    arrays: dict[str, Any] = {"codebook": map_.codebook, "hits": map_.hits, **lattice_arrays}
-    arrays.update({f"history.{name}": values for name, values in map_.history.items()})
-    arrays.update(metric_arrays(map_.metric))
-    if map_.detector is not None:
-        header["detector"], of_detector = detector_parts(map_.detector)
-        arrays.update(of_detector)
-    return Record(header, arrays)
+        return Map.from_record(record)
+    except InputError as error:
+        raise MapFileError(f"{path}: {error}") from error
 
 
 def _from_record(record: Record) -> Map:
     header, arrays = record.header, record.arrays
-    lattice = lattice_of(header["lattice"], arrays)
-    encoding = Encoding.from_json(header["encoding"])
     codebook, hits = arrays["codebook"], arrays["hits"]
+    lattice = lattice_of(header["lattice"], arrays, len(codebook))
+    encoding = Encoding.from_json(header["encoding"])
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ValueError(
             f"codebook {codebook.shape} and hits {hits.shape} on {lattice.n_units} units of "
@@ -400,20 +439,20 @@ def _from_record(record: Record) -> Map:
         )
     if codebook.dtype not in (np.float32, np.float64) or not np.isfinite(codebook).all():
         raise ValueError("the codebook must hold finite float32 or float64 values")
-    if not (np.isfinite(hits).all() and (hits >= 0).all()):
-        raise ValueError("hits must be finite and not negative")
+    if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
+        raise ValueError("hits must be finite numbers and not negative")
     for part in ("parameters", "versions"):
         if not isinstance(header[part], dict):
             raise TypeError(f"{part} must be names and values")
-    history = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     return Map(
         codebook,
         lattice,
         encoding,
         hits,
-        history,
+        history_of(arrays),
         header["parameters"],
         header["versions"],
         detector_of(header["detector"], arrays, lattice.n_units),
-        metric_of(header.get("metric", "euclidean"), arrays, encoding.n_features),
+        Metric.from_arrays(header["metric"], arrays, encoding.n_features),
+        names_of_units(header.get("unit_labels", []), lattice.n_units),
     )

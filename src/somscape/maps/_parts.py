@@ -1,58 +1,29 @@
-"""Lattice, metric and detector settings as JSON data and named arrays, and back."""
+"""History, names and detector settings as JSON data and named arrays, and back."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from somscape.grid import Graph, Lattice
-from somscape.kernels import METRIC_NAMES, Metric
 from somscape.maps._settings import DetectorSettings
 
 BY_UNIT = ("usual", "spread", "lift")
 DETECTOR_ARRAYS = ("calibration", "calibration_weights", *BY_UNIT)
-METRIC_ARRAYS = ("feature_weights", "whitening", "center")
 
 
-def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a lattice as JSON data, and arrays for the edges and places of a graph."""
-    if isinstance(lattice, Graph):
-        pairs, lengths = lattice.edges
-        arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
-        named = {f"lattice.{name}": values for name, values in arrays.items()}
-        return {"kind": "graph", "n_units": lattice.n_units}, named
-    return {name: getattr(lattice, name) for name in ("n_rows", "n_cols", "kind", "boundary")}, {}
+def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by epoch, which all are numbers in a row."""
+    found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
+    for name, values in found.items():
+        if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
+            raise ValueError(f"history.{name} must hold numbers by epoch")
+    return found
 
 
-def lattice_of(header: dict[str, Any], arrays: dict[str, Any]) -> Lattice:
-    """Return the lattice that `lattice_parts` took apart."""
-    if not isinstance(header, dict) or header.get("kind") != "graph":
-        return Lattice(**header)
-    parts = {name: arrays[f"lattice.{name}"] for name in ("pairs", "lengths", "positions")}
-    return Graph.from_edges(header["n_units"], **parts)
-
-
-def metric_arrays(metric: Metric) -> dict[str, Any]:
-    """Return the arrays that a metric has, by name."""
-    parts = {f"metric.{name}": getattr(metric, name) for name in METRIC_ARRAYS}
-    return {name: values for name, values in parts.items() if values is not None}
-
-
-def metric_of(name: str, arrays: Mapping[str, Any], n_features: int) -> Metric:
-    """Return the metric of a name and arrays, checked."""
-    if name not in METRIC_NAMES:
-        raise ValueError(f"unknown metric {name!r}")
-    parts = {part: arrays.get(f"metric.{part}") for part in METRIC_ARRAYS}
-    for part, values in parts.items():
-        if values is not None and not (
-            values.dtype == np.float64
-            and set(values.shape) == {n_features}
-            and np.isfinite(values).all()
-        ):
-            raise ValueError(f"metric.{part} must hold finite numbers by feature")
-    if (name == "mahalanobis") != (parts["whitening"] is not None):
-        raise ValueError("a whitening belongs to the metric 'mahalanobis'")
-    return Metric(name, **parts)
+def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
+    """Return the labels of the units: a text each, or none at all."""
+    is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+    if not is_list or len(labels) not in (0, n_units):
+        raise ValueError("unit_labels must be one text for each unit")
+    return tuple(labels)
 
 
 def detector_parts(settings: DetectorSettings) -> tuple[dict[str, Any], dict[str, Any]]:

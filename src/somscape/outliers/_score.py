@@ -204,8 +204,9 @@ def _density(map_: Map, rows: Floats) -> _Compared:
 def _local_scale(map_: Map, rows: Floats) -> _Compared:
     """Quantization error in units of how far the prototype's own rows lie from it."""
     found = _quantization_error(map_, rows)
-    own = _spread(map_)[found.units[:, 0]]
-    scale = np.maximum(own, 1e-6 * own.max(initial=0.0))
+    spread = _spread(map_)
+    own, largest = spread[found.units[:, 0]], spread[map_.usual_units].max()
+    scale = np.maximum(own, 1e-6 * largest)
     scores = found.scores / np.where(scale > 0, scale, 1.0)
     return _Compared(scores, rows, found.units, found.pull)
 

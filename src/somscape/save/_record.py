@@ -1,25 +1,29 @@
-"""A record: named arrays and a JSON header in one safetensors file.
+"""A record: named arrays and a JSON header, as one file and as what other formats become.
 
 The header stands in the file's metadata under the single key "somscape" (several keys would
 be written in any order, and the same map would not give the same bytes).
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._errors import MapFileError
 from somscape._files import write_whole
+from somscape.save._arrays import Arrays, json_of, open_arrays
 
 FORMAT = 1
 """Number of the layout that `maps` writes; a reader is kept for each number."""
 
 KEY = "somscape"
-MAX_HEADER_BYTES = 50_000_000
+PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
+
+Header: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +37,32 @@ class Record:
     arrays : dict of str to ndarray
     """
 
-    header: dict[str, Any]
+    header: Header
     arrays: dict[str, NDArray[Any]]
+
+
+def record_of(map_: Any) -> Record:
+    """Return the record of a map.
+
+    Parameters
+    ----------
+    map_ : Map, fitted estimator or Record
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if isinstance(map_, Record):
+        return map_
+    to_record = getattr(getattr(map_, "map_", map_), "to_record", None)
+    if to_record is None:
+        raise TypeError(f"a Map is needed, such as `som.map_`; got {type(map_).__name__}.")
+    return to_record()
 
 
 def write_record(path: str | Path, record: Record) -> None:
@@ -56,8 +84,7 @@ def write_record(path: str | Path, record: Record) -> None:
     header = {**record.header, "format": FORMAT}
     text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
     arrays = {name: np.ascontiguousarray(a) for name, a in record.arrays.items()}
-    data = save(arrays, metadata={KEY: text})
-    write_whole(path, data)
+    write_whole(path, save(arrays, metadata={KEY: text}))
 
 
 def read_record(path: str | Path) -> Record:
@@ -71,6 +98,8 @@ def read_record(path: str | Path) -> Record:
     Returns
     -------
     Record
+        Its arrays are read-only and lie in the mapped file.  They stay whole when another map
+        is saved under the same name, which makes a new file.
 
     Raises
     ------
@@ -83,44 +112,35 @@ def read_record(path: str | Path) -> Record:
         raise MapFileError(f"{path} is a folder. Give the map inside it, such as {path}/map.som.")
     if not target.is_file():
         raise MapFileError(f"{path}: no such file. Give the path of a map saved by somscape.")
-    _check_magic(target)
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(target, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if KEY not in metadata:
-                raise MapFileError(f"{path}: a safetensors file, but not a somscape map.")
-            arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-    except (SafetensorError, TypeError) as error:  # TypeError: a number type that NumPy lacks
-        raise MapFileError(
-            f"{path}: not a somscape map, or a damaged one ({error}). Save the map again."
-        ) from error
-    header = _read_header(path, metadata[KEY])
-    return Record(header, arrays)
-
-
-def _read_header(path: str | Path, text: str) -> dict[str, Any]:
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MapFileError(f"{path}: the map's header is no JSON ({error}).") from error
+        metadata, arrays, size = open_arrays(target)
+        if KEY not in metadata:
+            raise MapFileError(f"{path}: a safetensors file, but not a somscape map.")
+        header = json_of(metadata[KEY], size, "the map's header")
+    except ValueError as error:
+        if isinstance(error, MapFileError):
+            raise
+        raise MapFileError(f"{path}: {error}") from error
     number = header.get("format") if isinstance(header, dict) else None
-    if number != FORMAT:
+    if type(number) is not int or number not in READERS:
+        known = " and ".join(map(str, READERS))
         raise MapFileError(
             f"{path}: written in format {number!r}; this version of somscape reads format "
-            f"{FORMAT}. Install a newer somscape."
+            f"{known}. Install a newer somscape."
         )
-    return dict(header)
+    lacking = [name for name in PARTS if name not in header]
+    if lacking:
+        raise MapFileError(f"{path}: the map's header lacks {', '.join(lacking)}. Save it again.")
+    return READERS[number](header, arrays)
 
 
-def _check_magic(path: Path) -> None:
-    """Refuse other files before their first eight bytes are taken for a header's length."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    length = int.from_bytes(start[:8], "little")
-    room = path.stat().st_size - 8
-    if len(start) < 9 or start[8:9] != b"{" or not 2 <= length <= min(room, MAX_HEADER_BYTES):
-        raise MapFileError(
-            f"{path}: not a somscape map, or a truncated one. Give a file saved by somscape."
-        )
+def _read_format_1(header: Header, arrays: Arrays) -> Record:
+    return Record({"metric": "euclidean", **header}, arrays)
+
+
+READERS: dict[int, Callable[[Header, Arrays], Record]] = {1: _read_format_1}
+"""By format number, what turns header and arrays into today's record.
+
+A new format gets the next number, its own line here, an example in ``tests/golden`` and a section
+in ``docs/map_file.md``; the older lines stay.
+"""

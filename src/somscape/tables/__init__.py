@@ -14,7 +14,7 @@ from somscape.tables._frame import (
 )
 from somscape.tables._read import read_table
 from somscape.tables._table import Column, Table
-from somscape.tables._write import escape_cell, unescape_cell, write_csv
+from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
 
 __all__ = [
     "MISSING_WORDS",
@@ -34,4 +34,5 @@ __all__ = [
     "table_from_frame",
     "unescape_cell",
     "write_csv",
+    "write_table",
 ]

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,12 @@ from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
 
+NOT_A_WORKBOOK = (
+    *(KeyError, IndexError, ValueError, TypeError, AttributeError, SyntaxError, EOFError),
+    *(OSError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+"""What openpyxl raises for files that are none, or damaged; it has no error of its own."""
+
 
 def read_parquet(data: bytes, source: str) -> Table:
     """Read the bytes of a Parquet file.
@@ -23,15 +30,16 @@ def read_parquet(data: bytes, source: str) -> Table:
     InputError
         If pyarrow is not installed or cannot read the file.
     """
-    pyarrow = _import("pyarrow", source)
-    parquet = _import("pyarrow.parquet", source)
+    pyarrow = _import("pyarrow", f"reading {source}")
+    parquet = _import("pyarrow.parquet", f"reading {source}")
     try:
-        frame = parquet.read_table(io.BytesIO(data))
-    except (pyarrow.ArrowException, OSError) as error:
+        # Without threads: with them, some damaged files end the process.
+        frame = parquet.ParquetFile(pyarrow.BufferReader(data)).read(use_threads=False)
+        return table_from_frame(frame, source)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{source} is not a Parquet file that pyarrow reads; write it again or give a .csv"
         ) from error
-    return table_from_frame(frame, source)
 
 
 def read_xlsx(data: bytes, source: str) -> Table:
@@ -42,7 +50,7 @@ def read_xlsx(data: bytes, source: str) -> Table:
     InputError
         If openpyxl is not installed or cannot read the file, or the sheet holds no table.
     """
-    openpyxl = _import("openpyxl", source)
+    openpyxl = _import("openpyxl", f"reading {source}")
     broken = f"{source} is not an Excel workbook that openpyxl reads; save it again or as .csv"
     # openpyxl does not say "broken file" in one way; a file that is no archive is the usual one.
     if not zipfile.is_zipfile(io.BytesIO(data)):
@@ -52,7 +60,7 @@ def read_xlsx(data: bytes, source: str) -> Table:
         sheet = workbook.worksheets[0]
         sheet.reset_dimensions()  # some programs write wrong ones
         rows = [["" if cell is None else cell for cell in row] for row in sheet.values]
-    except (KeyError, IndexError, ValueError, SyntaxError, zipfile.BadZipFile) as error:
+    except NOT_A_WORKBOOK as error:
         raise InputError(broken) from error
     width = max(map(len, rows), default=0)
     padded = [row + [""] * (width - len(row)) for row in rows]
@@ -83,9 +91,24 @@ def _sheet_columns(
     ], notes
 
 
-def _import(module: str, source: str) -> Any:
+def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
+    """Return named columns as the bytes of a Parquet file.
+
+    Raises
+    ------
+    InputError
+        If pyarrow is not installed.
+    """
+    pyarrow = _import("pyarrow", "writing a .parquet file")
+    parquet = _import("pyarrow.parquet", "writing a .parquet file")
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(dict(columns)), sink)
+    return bytes(sink.getvalue())
+
+
+def _import(module: str, doing: str) -> Any:
     # Asked before, because an ImportError from within the library is not this one.
     library = module.partition(".")[0]
     if importlib.util.find_spec(library) is None:
-        raise InputError(f"reading {source} needs {library}; run: pip install 'somscape[frames]'")
+        raise InputError(f"{doing} needs {library}; run: pip install 'somscape[frames]'")
     return importlib.import_module(module)

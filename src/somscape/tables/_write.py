@@ -1,5 +1,6 @@
 """A table -> a CSV file that no spreadsheet takes for formulas."""
 
+import io
 import math
 import os
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from somscape._errors import InputError
+from somscape._files import write_whole
 from somscape.tables._cells import as_text
 from somscape.tables._table import Table
 from somscape.tables._words import quoted
@@ -104,6 +106,37 @@ def write_csv(
             _write_rows(handle, columns)
     else:
         _write_rows(file, columns)
+
+
+def write_table(path: str | Path, columns: Mapping[str, Iterable[Any]]) -> None:
+    """Write named columns to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.csv``, or in ``.parquet``, which needs the extra ``frames``.
+    columns : mapping of str to iterable
+        Values as for `write_csv`; in a Parquet file names and text are as they are.
+
+    Raises
+    ------
+    InputError
+        For another ending, columns of different lengths, or without the extra.
+    """
+    ending = Path(path).suffix.lower()
+    if ending == ".csv":
+        text = io.StringIO()
+        write_csv(text, columns)
+        write_whole(path, text.getvalue().encode())
+    elif ending == ".parquet":
+        # Late, so that writing a .csv does not load it.
+        from somscape.tables._workbook import parquet_bytes
+
+        write_whole(path, parquet_bytes({name: list(v) for name, v in columns.items()}))
+    else:
+        raise InputError(
+            f"{path}: a table is written as .csv or .parquet. Give one of these names."
+        )
 
 
 def _write_rows(handle: TextIO, columns: dict[str, list[Any]]) -> None:

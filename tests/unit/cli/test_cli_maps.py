@@ -435,3 +435,54 @@ def test_a_reader_that_has_seen_enough_is_no_error(found: Found) -> None:
         said = process.stderr.read().decode()
     assert "pipe" not in said.lower()
     assert "Traceback" not in said
+
+
+# Ordered categories and dates
+
+
+@pytest.fixture
+def orders(here: Path) -> Path:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{rng.normal(9, 2):.2f},{('low', 'middle', 'high')[i % 3]},{i % 4},"
+        f"2020-{1 + i % 12:02}-0{1 + i % 9}"
+        for i in range(60)
+    ]
+    return write(Path("orders.csv"), "amount,grade,stars,since", rows)
+
+
+def test_ordered_categories_and_dates_are_taken_as_such(orders: Path) -> None:
+    words = ("--ordinal", "grade=low<middle < high", "--ordinal", "stars", "--date", "since")
+    assert run("fit", orders, *words, "--out", "m.som").code == 0
+    kinds = {code.name: code.kind for code in load("m.som").encoding.columns}
+    assert kinds == {"amount": "number", "grade": "ordinal", "stars": "ordinal", "since": "date"}
+    levels = {code.name: getattr(code, "levels", ()) for code in load("m.som").encoding.columns}
+    assert levels["grade"] == ("low", "middle", "high")
+    assert levels["stars"] == ("0", "1", "2", "3")
+
+
+def test_detect_says_them_again_in_the_report(orders: Path) -> None:
+    words = ("--ordinal", "grade=low<middle<high", "--date", "since", "--out", "found")
+    assert run("detect", orders, *words).code == 0
+    page = Path("found/report.html").read_text(encoding="utf-8")
+    assert "--ordinal 'grade=low\\u003cmiddle\\u003chigh' --date since" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--ordinal", "grade"), "whose order nobody can tell. Say it from low to high: --ordinal"),
+        (("--ordinal", "grade=low"), "must be at least two different ones"),
+        (("--ordinal", "grade=low<high"), "must hold one of its levels low, high; got 'middle'"),
+        (("--ordinal", "nothing"), "has no column 'nothing'"),
+        (("--ordinal", "nothing=a<b"), "has no column 'nothing'"),
+        (("--date", "grade"), "must hold dates"),
+        (("--date", "grade", "--drop", "grade"), "cannot be both"),
+    ],
+)
+def test_an_order_or_date_that_cannot_be_is_refused(
+    orders: Path, words: tuple[str, ...], message: str
+) -> None:
+    outcome = run("fit", orders, *words, "--out", "m.som")
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert message in outcome.err

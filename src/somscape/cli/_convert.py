@@ -1,0 +1,144 @@
+"""`convert`: maps and rows from one program's files to another's."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from somscape import save
+from somscape._errors import InputError
+from somscape.cli._console import make_console, say
+from somscape.cli._folder import check_file
+from somscape.cli._roles import READING
+from somscape.maps import Map, load
+from somscape.tables import Table, read_table, write_table
+
+TABLES = (".csv", ".parquet")
+OTHER_TABLES = (".tsv", ".txt", ".gz", ".xlsx", ".xlsm")
+MAP_WRITERS: dict[str, Callable[[Path, Map], None]] = {
+    ".som": lambda path, map_: map_.save(path),
+    ".cod": save.write_cod,
+    ".wts": save.write_wts,
+    ".umx": save.write_umx,
+    ".onnx": lambda path, map_: save.to_onnx(map_, path),
+}
+ROW_READERS: dict[str, Callable[[str], save.Samples]] = {
+    **dict.fromkeys((".dat", ".data"), save.read_dat),
+    ".lrn": save.read_lrn,
+}
+ROW_WRITERS: dict[str, Callable[[Path, Any], None]] = {
+    ".dat": save.write_dat,
+    ".lrn": save.write_lrn,
+}
+LISTS = (".bm", ".cls", ".umx")
+"""Read as tables only: a map or its rows cannot be made of them."""
+
+
+def convert_file(source: str, out: Path, **options: Any) -> None:
+    """Write in one format what was read in another; the endings of the names say which."""
+    check_file(out, source)
+    came, goes = _ending(source), out.suffix.lower()
+    known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
+    if goes not in known:
+        raise InputError(f"{out}: the result ends in one of {', '.join(known)}. Name it so.")
+    is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
+    if goes in ROW_WRITERS:
+        said = _write_rows(source, came, out, options)
+    elif goes in TABLES and is_table:
+        columns = _table(source, came, options)
+        write_table(out, columns)
+        said = f"{len(next(iter(columns.values())))} rows, {len(columns)} columns"
+    else:
+        said = _write_map(_map(source, came, options), out, options)
+    say(make_console(), f"Wrote {out}: {said}.")
+
+
+def _ending(path: str) -> str:
+    return Path(path).suffix.lower()
+
+
+def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> str:
+    if came in ROW_READERS:
+        rows: Any = ROW_READERS[came](source)
+        shape = rows.values.shape
+    elif came in (*TABLES, *OTHER_TABLES):
+        rows = _read_table(source, options)
+        shape = rows.shape
+    else:
+        raise InputError(f"{source} holds no rows of numbers, which a {out.suffix} file needs.")
+    ROW_WRITERS[out.suffix.lower()](out, rows)
+    return f"{shape[0]} rows, {shape[1]} columns"
+
+
+def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of whatever is a table."""
+    if came == ".bm":
+        return save.winners_columns(save.read_bm(source))
+    if came == ".cls":
+        classes = save.read_cls(source)
+        names = [classes.names.get(n, n) for n in classes.numbers.tolist()]
+        return {"key": classes.keys.tolist(), "class": names}
+    if came == ".umx":
+        heights = save.read_umx(source)
+        places = [(row, col) for row in range(len(heights)) for col in range(heights.shape[1])]
+        rows, cols = zip(*places, strict=True)
+        return {"row": rows, "col": cols, "height": heights.ravel().tolist()}
+    table = (
+        ROW_READERS[came](source).to_table()
+        if came in ROW_READERS
+        else _read_table(source, options)
+    )
+    return {column.name: column.cells.tolist() for column in table.columns}
+
+
+def _read_table(path: str, options: dict[str, Any]) -> Table:
+    return read_table(path, **{name: options[name] for name in READING})
+
+
+def _map(source: str, came: str, options: dict[str, Any]) -> Map:
+    boundary, kind, winners = options["boundary"], options["lattice"], options["winners"]
+    if came in (".wts", *TABLES, *OTHER_TABLES):
+        given = {name: v for name, v in (("boundary", boundary), ("kind", kind)) if v is not None}
+        if came == ".wts":
+            record = save.read_wts(source, winners=winners, **given)
+        else:
+            record = save.read_codebook(source, **given)
+        map_ = Map.from_record(record)
+        if len(given) < 2:
+            lattice = map_.lattice
+            say(
+                make_console(to_stderr=True),
+                f"{source} does not say how its units lie; taken as {lattice.kind}, "
+                f"{lattice.boundary} (--lattice and --boundary say otherwise).",
+            )
+        return map_
+    if boundary is not None or kind is not None or winners is not None:
+        raise InputError(
+            f"{source} says itself how its units lie; leave out --boundary, --lattice and "
+            "--winners."
+        )
+    if came in (*ROW_READERS, *LISTS):
+        raise InputError(f"{source} holds no map; give one, such as map.som or map.cod.")
+    return load(source)
+
+
+def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
+    goes, what = out.suffix.lower(), options["what"]
+    needs_rows = goes == ".bm" or (goes in TABLES and what == "winners")
+    if needs_rows and options["table"] is None:
+        raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
+    if needs_rows:
+        matches = save.best_matches(map_, _rows_for(options["table"], options))
+        (save.write_bm if goes == ".bm" else save.write_winners)(out, matches)
+        return f"{len(matches.units)} rows on {map_.lattice.size_text}"
+    if goes in TABLES:
+        (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
+    else:
+        MAP_WRITERS[goes](out, map_)
+    n = map_.codebook.shape[1]
+    return f"{map_.lattice.size_text}, {n} feature{'s' if n > 1 else ''}"
+
+
+def _rows_for(path: str, options: dict[str, Any]) -> Any:
+    """Return rows for a map: values of another program's file, or a table."""
+    came = _ending(path)
+    return ROW_READERS[came](path).values if came in ROW_READERS else _read_table(path, options)

@@ -1,0 +1,79 @@
+"""Codes from JSON data, which may come from anywhere: each value is checked before it is used."""
+
+from dataclasses import fields
+from sys import float_info
+from typing import Any, TypeAlias
+
+from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
+from somscape.encode._ordered import MICROSECONDS, DateCode, OrdinalCode
+
+ColumnCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode | UnusedColumn
+
+LARGEST = float_info.max
+UNUSED_KINDS = ("id", "label", "dropped", "constant")
+CODES: dict[str, type] = {
+    **{code.kind: code for code in (NumberCode, CategoryCode, OrdinalCode, DateCode)},
+    **dict.fromkeys(UNUSED_KINDS, UnusedColumn),
+}
+
+
+def code_from_json(data: Any) -> ColumnCode:
+    """Return the code of a column.
+
+    Parameters
+    ----------
+    data : dict or str
+        A code's fields and its kind; a text is the name of a column of numbers that are used as
+        given, such as other programs' files have.
+
+    Returns
+    -------
+    NumberCode, CategoryCode, OrdinalCode, DateCode or UnusedColumn
+
+    Raises
+    ------
+    ValueError
+        For anything that no code would have written.
+    """
+    if isinstance(data, str):
+        return NumberCode.plain(data)
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in CODES:
+        raise ValueError(f"no kind of column: {kind!r}")
+    code: ColumnCode = _built(CODES[kind], data, known={"kind"})
+    if not _is_sound(code):
+        raise ValueError(f"the code of column '{code.name}' cannot have been learned from a table")
+    return code
+
+
+def _built(cls: type, data: dict[str, Any], known: set[str]) -> Any:
+    names = {f.name for f in fields(cls)}
+    if set(data) | known != names | known:
+        raise ValueError(f"{cls.__name__} has the fields {', '.join(sorted(names))}")
+    return cls(**{f.name: _value(f.type, f.name, data[f.name]) for f in fields(cls)})
+
+
+def _value(type_: Any, name: str, value: Any) -> Any:
+    if type_ in (str, bool, int) and type(value) is type_:
+        return value
+    if type_ is float and type(value) in (int, float) and -LARGEST <= value <= LARGEST:
+        return float(value)
+    if type_ == tuple[str, ...] and isinstance(value, list):
+        if all(isinstance(v, str) for v in value):
+            return tuple(value)
+    elif type_ is NumberCode and isinstance(value, dict):
+        number = _built(NumberCode, value, known=set())
+        if _is_sound(number):
+            return number
+    raise ValueError(f"no {name} of a column: {str(value)[:40]!r}")
+
+
+def _is_sound(code: ColumnCode) -> bool:
+    if isinstance(code, NumberCode):
+        return code.span > 0 and code.width >= 0
+    if isinstance(code, CategoryCode):
+        return 0 < len(code.levels) == len(set(code.levels))
+    if isinstance(code, OrdinalCode):
+        n = len(code.levels)
+        return 1 < n == len(set(code.levels)) and 0 <= code.fill < n
+    return code.unit in MICROSECONDS if isinstance(code, DateCode) else True

@@ -1,0 +1,179 @@
+"""Arrays in a safetensors file, which is mapped and checked before anything is made of it.
+
+The file: eight bytes with the length of the header (little-endian), the header (JSON: for each
+array its type, shape and place), the arrays' bytes without gaps.  Every claim of the header is
+compared with the size of the file, and arrays are views of the mapped file, so that no file makes
+us allocate more than a few times its own size.
+"""
+
+import json
+import math
+import mmap
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+
+MAX_HEADER_BYTES = 50_000_000
+MAX_DIMENSIONS = 8
+
+TYPES = {
+    "BOOL": "|b1",
+    **{f"U{8 * n}": f"<u{n}" for n in (1, 2, 4, 8)},
+    **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
+    **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
+}
+"""Names of types in the file; BF16 and the like are none of NumPy's."""
+
+VALUE_BYTES, CONTAINER_BYTES, MOST_TIMES = 64, 72, 8
+"""What a value and an empty list or object of a JSON text cost in memory, and how many times the
+size of the file all of them may cost."""
+
+NOT_A_MAP = "not a somscape map"
+
+
+def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, int]:
+    """Return the metadata, the arrays and the size of a safetensors file.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+
+    Returns
+    -------
+    metadata : dict of str to str
+    arrays : dict of str to ndarray
+        Read-only views of the mapped file.
+    size : int
+        Of the file, in bytes.
+
+    Raises
+    ------
+    ValueError
+        For a file that is anything else; the message says what, without the path.
+    """
+    with path.open("rb") as file:
+        start = file.read(9)
+        size = file.seek(0, 2)
+        n_header = int.from_bytes(start[:8], "little")
+        _check_start(start, n_header, size)
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        text = mapped[8 : 8 + n_header].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{NOT_A_MAP}: its header is no UTF-8 text.") from error
+    entries = json_of(text, size, "its header")
+    if not isinstance(entries, dict):
+        raise ValueError(f"{NOT_A_MAP}: its header is no JSON object.")
+    metadata = entries.pop("__metadata__", {})
+    if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
+        raise ValueError("a damaged map: its metadata must be names and texts. Save it again.")
+    places = {name: _place(name, entry) for name, entry in entries.items()}
+    _check_cover(places, size - 8 - n_header)
+    arrays = {
+        name: _view(name, np.ndarray(shape, type_, mapped, 8 + n_header + begin))
+        for name, (type_, shape, begin, _) in places.items()
+    }
+    return metadata, arrays, size
+
+
+def _check_start(start: bytes, n_header: int, size: int) -> None:
+    if len(start) < 9:
+        raise ValueError(f"{NOT_A_MAP}, or a truncated one: it has {size} bytes.")
+    if start[8:] != b"{" or n_header < 2:
+        raise ValueError(
+            f"{NOT_A_MAP}: it does not start with a header's length and a JSON object. Give a file "
+            "saved by somscape."
+        )
+    if n_header > MAX_HEADER_BYTES:
+        raise ValueError(
+            f"{NOT_A_MAP}: its header would have {n_header} bytes, and a map's has at most "
+            f"{MAX_HEADER_BYTES}."
+        )
+    if n_header > size - 8:
+        raise ValueError(
+            f"a truncated map: its header should have {n_header} bytes, and {size - 8} are there. "
+            "Copy or save it again."
+        )
+
+
+def json_of(text: str, size: int, what: str) -> Any:
+    """Return what a JSON text says.
+
+    Parameters
+    ----------
+    text : str
+    size : int
+        Of the file that it stands in, in bytes: it may cost a few times as much memory.
+    what : str
+        What the text is, for messages.
+
+    Raises
+    ------
+    ValueError
+        For no JSON, a number that is not finite, and lists or values out of proportion.
+    """
+    values = VALUE_BYTES * text.count(",")
+    containers = CONTAINER_BYTES * (text.count("[") + text.count("{"))
+    if values + containers > MOST_TIMES * size:
+        raise ValueError(
+            f"{NOT_A_MAP}: {what} holds more lists and values than a file of {size} bytes needs."
+        )
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"a damaged map: {what} is no JSON ({error}). Save it again.") from error
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
+    """Return type, shape, begin and end of an array, each believable."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"a damaged map: array '{name}' lacks its type, shape or place.")
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise ValueError(f"not a map that NumPy can read: array '{name}' is of type {kind!r}.")
+    if not _are_counts(shape) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError(f"a damaged map: the shape of array '{name}' is no list of sizes.")
+    if not _are_counts(offsets) or len(offsets) != 2:
+        raise ValueError(f"a damaged map: the place of array '{name}' is no begin and end.")
+    n_bytes, (begin, end) = math.prod(shape) * np.dtype(TYPES[kind]).itemsize, offsets
+    if n_bytes != end - begin:
+        raise ValueError(
+            f"a damaged map: array '{name}' of shape {tuple(shape)} needs {n_bytes} bytes and has "
+            f"{end - begin}."
+        )
+    return TYPES[kind], tuple(shape), begin, end
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(n) is int and n >= 0 for n in values)
+
+
+def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_bytes: int) -> None:
+    """Raise unless the arrays lie side by side, without gaps, to the end of the file."""
+    here = 0
+    for name, (_, _, begin, end) in sorted(places.items(), key=lambda place: place[1][2:]):
+        if begin != here:
+            raise ValueError(f"a damaged map: array '{name}' overlaps another or leaves a gap.")
+        here = end
+    if here > n_bytes:
+        raise ValueError(
+            f"a truncated map: its arrays need {here} bytes, and {n_bytes} are there. Copy or save "
+            "it again."
+        )
+    if here < n_bytes:
+        raise ValueError(f"a damaged map: {n_bytes - here} bytes follow its last array.")
+
+
+def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
+        raise ValueError(f"a damaged map: array '{name}' holds truth values other than 0 and 1.")
+    return array if array.flags.aligned else array.copy()  # the kernels need whole addresses

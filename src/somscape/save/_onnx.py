@@ -1,0 +1,111 @@
+"""A map as an ONNX model: encoding, winner, distance and score, for runtimes in any language."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._files import write_whole
+from somscape._validate import check_choice
+from somscape.grid import lattice_of
+from somscape.kernels import Metric
+from somscape.save._onnx_columns import encoded_rows
+from somscape.save._onnx_graph import OnnxGraph
+from somscape.save._onnx_scores import Score, nearest
+from somscape.save._plain import codebook_of
+from somscape.save._record import record_of
+
+NO_UNIT = -1
+
+
+def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
+    """Write a map as an ONNX model.
+
+    The model takes rows in original units, encodes them, and finds winners; that of a detector also
+    scores.  Of an array it has one input ``X`` of shape (n, n_features); of a table one input for
+    each feature column, called like it, of shape (n, 1): numbers, whole numbers for dates (days,
+    seconds or microseconds since 1970, as the map's encoding says; NumPy's NaT is missing), and
+    text for categories, spelled as the map's levels ("" is missing).  Outputs, of shape (n,):
+    ``winner`` (int64), ``distance``, and ``score``; a column of such a name becomes
+    ``winner_input``.
+
+    Parameters
+    ----------
+    map_ : Map, fitted estimator or Record
+        With any metric, and any score.
+    path : str or Path
+        Usually ends in ``.onnx``; replaced if it exists, whole or not at all.
+    dtype : {"float32", "float64"}, default="float32"
+        Numbers that come in and go out.  Everything between is float64; float32 input is exact to 7
+        digits.
+
+    Raises
+    ------
+    InputError
+        For a map with ``missing="mask"``, and without the extra ``onnx``.
+
+    Notes
+    -----
+    A row that a map would refuse (a value that is missing under ``missing="error"``, an unknown
+    level of an ordered category) gets winner -1 and NaN.  A level of a category that the map never
+    saw counts as a mismatch with all, as in the map.  The nearest prototypes are found by
+    ``|x|^2 - 2 x.w + |w|^2`` and their distances then computed anew; rows that are equally near to
+    two prototypes, up to rounding, may go to the other one.  The metrics "manhattan" and
+    "chebyshev" hold n x n_units x n_features numbers: give them rows by the hundred.  Cost of a
+    row: O(n_units * n_features).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from somscape import SOMDetector, save
+    >>> detector = SOMDetector(random_state=0).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]] * 20)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.to_onnx(detector, pathlib.Path(folder) / "detector.onnx")
+    """
+    check_choice("dtype", dtype, ("float32", "float64"))
+    record = record_of(map_)
+    graph = OnnxGraph(_onnx(), dtype)
+    rows = encoded_rows(graph, record.header["encoding"])
+    codebook = codebook_of(record)
+    metric = Metric.from_arrays(record.header["metric"], record.arrays, codebook.shape[1])
+    units, distances = nearest(graph, rows, codebook, 1, metric)
+    winners, distances = (graph.op("Reshape", v, graph.constant([-1])) for v in (units, distances))
+
+    is_refused = _has_nan(graph, rows)
+    graph.output("winner", graph.op("Where", is_refused, graph.constant(NO_UNIT), winners), "int64")
+    values = {"distance": distances}
+    settings = record.header["detector"]
+    if settings is not None:
+        lattice = lattice_of(record.header["lattice"], record.arrays, len(codebook))
+        score = Score(
+            graph,
+            rows,
+            winners,
+            codebook=codebook,
+            lattice=lattice,
+            arrays=record.arrays,
+            settings=settings,
+        )
+        values["score"] = score.add()
+    for name, value in values.items():
+        known = graph.op("Where", is_refused, graph.constant(np.nan), value)
+        graph.output(name, known, dtype)
+    write_whole(path, graph.model_bytes("A self-organizing map: winner, distance, score."))
+
+
+def _has_nan(graph: OnnxGraph, rows: str) -> str:
+    sums = graph.op("ReduceSum", rows, graph.constant([1]), keepdims=0)
+    return graph.op("IsNaN", graph.op("Mul", sums, graph.constant(0.0)))
+
+
+def _onnx() -> Any:
+    if find_spec("onnx") is None:
+        raise InputError("writing ONNX needs the library onnx; run: pip install 'somscape[onnx]'")
+    import onnx
+    import onnx.checker
+    import onnx.helper
+    import onnx.numpy_helper
+
+    return onnx

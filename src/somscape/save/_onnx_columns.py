@@ -1,0 +1,129 @@
+"""Columns of a table to encoded rows, in an ONNX graph.
+
+The graph does what `somscape.encode` does to clean cells.  It cannot refuse a row: what a map would
+refuse becomes NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape.save._onnx_graph import ML, OnnxGraph
+
+MISMATCH_WEIGHT = 0.5**0.5
+"""Value of the level that applies, as in `encode`."""
+
+MISSING_LEVEL = "(missing)"
+NO_DATE = -(2**63)
+"""What NumPy's NaT is as a whole number."""
+
+
+def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
+    """Add inputs and their encoding, and return the encoded rows, of shape (n, n_features).
+
+    Parameters
+    ----------
+    graph : OnnxGraph
+    encoding : dict
+        As in a record's header.
+
+    Raises
+    ------
+    InputError
+        For ``missing="mask"``.
+    """
+    if encoding["missing"] == "mask":
+        raise InputError(
+            "a map with missing='mask' cannot be written as ONNX; its distances leave out what is "
+            "missing. Train with missing='fill'."
+        )
+    is_filled = encoding["missing"] == "fill"
+    columns = [
+        {"kind": "plain", "name": column, "fill": 0.0} if isinstance(column, str) else column
+        for column in encoding["columns"]
+    ]
+    if all(_is_plain(column) for column in columns):
+        rows = graph.matrix("X", len(columns))
+        fills = np.array([column["fill"] for column in columns])
+        return _filled(graph, rows, fills) if is_filled else rows
+    parts = [
+        _ADD[column["kind"]](graph, column, is_filled)
+        for column in columns
+        if column["kind"] in _ADD
+    ]
+    return graph.op("Concat", *parts, axis=1)
+
+
+def _is_plain(column: dict[str, Any]) -> bool:
+    return column["kind"] == "plain" or (
+        column["kind"] == "number"
+        and (column["width"], column["low"], column["span"]) == (0.0, 0.0, 1.0)
+        and column["why"] == "used as given"
+    )
+
+
+def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
+    values = graph.as_double(graph.column(column["name"], graph.number))
+    return _scaled(graph, values, column, is_filled)
+
+
+def _date(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
+    counts = graph.column(column["name"], "int64")
+    is_missing = graph.op("Equal", counts, graph.constant(NO_DATE))
+    values = graph.op("Where", is_missing, graph.constant(np.nan), graph.as_double(counts))
+    return _scaled(graph, values, column["number"], is_filled)
+
+
+def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bool) -> str:
+    if is_filled:
+        values = _filled(graph, values, number["fill"])
+    if number["width"]:
+        shifted = graph.op("Sub", values, graph.constant(number["center"]))
+        values = _asinh(graph, graph.op("Div", shifted, graph.constant(number["width"])))
+    above = graph.op("Sub", values, graph.constant(number["low"]))
+    return graph.op("Div", above, graph.constant(number["span"]))
+
+
+def _asinh(graph: OnnxGraph, values: str) -> str:
+    # Runtimes have Asinh for float32 only.
+    size, one = graph.op("Abs", values), graph.constant(1.0)
+    root = graph.op("Sqrt", graph.op("Add", graph.op("Mul", size, size), one))
+    return graph.op("Mul", graph.op("Sign", values), graph.op("Log", graph.op("Add", size, root)))
+
+
+def _filled(graph: OnnxGraph, values: str, fill: Any) -> str:
+    return graph.op("Where", graph.op("IsNaN", values), graph.constant(fill), values)
+
+
+def _category(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
+    levels = column["levels"]
+    table = MISMATCH_WEIGHT * np.eye(len(levels) + 1)
+    missing = levels.index(MISSING_LEVEL) if MISSING_LEVEL in levels else len(levels)
+    return _looked_up(graph, column["name"], levels, table, table[missing] if is_filled else np.nan)
+
+
+def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
+    levels = column["levels"]
+    places = np.append(np.arange(len(levels)) / (len(levels) - 1), np.nan)[:, None]
+    missing = places[column["fill"]] if is_filled else np.nan
+    return _looked_up(graph, column["name"], levels, places, missing)
+
+
+def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
+    """Return the line of the table of each text; its last is for others, `missing` for no text."""
+    table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
+    of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
+    place = graph.op(
+        "LabelEncoder",
+        graph.column(name, "string"),
+        domain=ML,
+        keys_strings=list(of_level),
+        values_int64s=list(of_level.values()),
+        default_int64=len(levels),
+    )
+    flat = graph.op("Reshape", place, graph.constant([-1]))
+    return graph.op("Gather", graph.constant(table), flat, axis=0)
+
+
+_ADD = {"number": _number, "date": _date, "category": _category, "ordinal": _ordinal}

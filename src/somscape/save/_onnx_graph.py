@@ -1,0 +1,107 @@
+"""An ONNX graph, node by node."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
+"""Of 2022: what runtimes since then know."""
+
+ML = "ai.onnx.ml"
+OUTPUTS = ("winner", "distance", "score")
+
+
+@dataclass
+class OnnxGraph:
+    """Nodes, constants, inputs and outputs; every name of a value comes from here.
+
+    Attributes
+    ----------
+    onnx : module
+    number : str
+        "float32" or "float64": numbers that come in and go out.
+    """
+
+    onnx: Any
+    number: str
+    nodes: list[Any] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
+
+    def new_name(self, kind: str) -> str:
+        """Return a name that no column has."""
+        return f"/somscape/{kind}_{len(self.nodes) + len(self.constants)}"
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output, and return the output's name."""
+        name = self.new_name(kind)
+        node = self.onnx.helper.make_node(kind, list(inputs), [name], name, **attributes)
+        if domain:
+            node.domain = domain
+        self.nodes.append(node)
+        return name
+
+    def constant(self, value: Any) -> str:
+        """Add a constant: float64 or int64."""
+        array = np.asarray(value)
+        array = array.astype(np.int64 if array.dtype.kind in "iu" else np.float64)
+        name = self.new_name("constant")
+        self.constants.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def column(self, name: str, type_: str) -> str:
+        """Add an input of one value a row, "string", "int64" or a number, of shape (n, 1).
+
+        A column called like an output of the graph gets ``_input`` behind its name.
+        """
+        taken = {info.name for info in self.inputs} | set(OUTPUTS)
+        while name in taken:
+            name += "_input"
+        self._input(name, type_, 1)
+        return name
+
+    def matrix(self, name: str, n_columns: int) -> str:
+        """Add an input of shape (n, n_columns), and return it in float64."""
+        self._input(name, self.number, n_columns)
+        return self.as_double(name)
+
+    def as_double(self, name: str) -> str:
+        """Return a value in float64, in which everything is computed."""
+        return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
+
+    def output(self, name: str, value: str, type_: str) -> None:
+        """Name a value of shape (n,) as an output of the graph."""
+        code = self._type(type_)
+        self.nodes.append(self.onnx.helper.make_node("Cast", [value], [name], name, to=code))
+        self.outputs.append(self.onnx.helper.make_tensor_value_info(name, code, ["n"]))
+
+    def model_bytes(self, description: str) -> bytes:
+        """Return the checked model."""
+        helper = self.onnx.helper
+        graph = helper.make_graph(
+            self.nodes, "somscape", self.inputs, self.outputs, self.constants, description
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+        model = helper.make_model(
+            graph, producer_name="somscape", opset_imports=opsets, ir_version=IR_VERSION
+        )
+        self.onnx.checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString())
+
+    def _input(self, name: str, type_: str, n_columns: int) -> None:
+        shape = ["n", n_columns]
+        info = self.onnx.helper.make_tensor_value_info(name, self._type(type_), shape)
+        self.inputs.append(info)
+
+    def _type(self, type_: str) -> int:
+        types = self.onnx.TensorProto
+        return int(
+            {
+                "float32": types.FLOAT,
+                "float64": types.DOUBLE,
+                "int64": types.INT64,
+                "string": types.STRING,
+            }[type_]
+        )

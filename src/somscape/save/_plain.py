@@ -1,0 +1,108 @@
+"""Records of maps that other programs trained: a codebook on a lattice, numbers as they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s
+from somscape.grid import Lattice
+from somscape.save._record import FORMAT, Record
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a codebook comes from.
+
+    Attributes
+    ----------
+    source : str
+        Name of the file, for messages.
+    program : str
+        Whose file it is.
+    parameters : dict of str to JSON data
+        What the file says of the training.
+    metric : str
+        How the program measured distances.
+    """
+
+    source: str
+    program: str
+    parameters: dict[str, Any]
+    metric: str = "euclidean"
+
+
+def plain_record(
+    codebook: Float64s,
+    lattice: dict[str, Any],
+    origin: Origin,
+    *,
+    names: Sequence[str] | None = None,
+    hits: Float64s | None = None,
+    unit_labels: Sequence[str] = (),
+) -> Record:
+    """Return the record of a codebook of plain numbers.
+
+    Parameters
+    ----------
+    codebook : ndarray of shape (n_units, n_features)
+        ``unit = row * n_cols + col``.
+    lattice : dict
+        ``n_rows``, ``n_cols``, ``kind`` and ``boundary``.
+    origin : Origin
+    names : sequence of str, optional
+        Of the features.
+    hits : ndarray of shape (n_units,), optional
+        None: 0 for each, not known.
+    unit_labels : sequence of str
+        One for each unit, "" for none.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    InputError
+        For a lattice that cannot be, and names that are repeated.
+    """
+    try:
+        Lattice(**lattice)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{origin.source}: {error}") from error
+    numbered = [f"x{i}" for i in range(codebook.shape[1])]
+    columns = list(names or numbered)
+    if len(set(columns)) < len(columns):
+        raise InputError(f"{origin.source}: two components have the same name.")
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "lattice": lattice,
+        "encoding": {"columns": columns, "missing": "error", "is_named": columns != numbered},
+        "metric": origin.metric,
+        "parameters": {"program": origin.program, **origin.parameters},
+        "versions": {},
+        "detector": None,
+    }
+    if any(unit_labels):
+        header["unit_labels"] = list(unit_labels)
+    hits = np.zeros(len(codebook)) if hits is None else hits
+    return Record(header, {"codebook": codebook, "hits": hits})
+
+
+def feature_names(record: Record) -> list[str]:
+    """Return the names of a record's encoded features; a category has one for each level."""
+    names: list[str] = []
+    for column in record.header["encoding"]["columns"]:
+        code = {"kind": "number", "name": column} if isinstance(column, str) else column
+        if code["kind"] == "category":
+            names += [f"{code['name']}={level}" for level in (*code["levels"], "(unseen)")]
+        elif code["kind"] in ("number", "ordinal", "date"):
+            names.append(code["name"])
+    return names
+
+
+def codebook_of(record: Record) -> Float64s:
+    """Return the codebook of a record as float64."""
+    return np.asarray(record.arrays["codebook"], np.float64)

@@ -1,0 +1,83 @@
+"""Rows of numbers with what other programs' data files keep beside them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape.tables import Table, table_from_columns
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows of numbers, as SOM_PAK, the SOM Toolbox and ESOM Tools keep them.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, d), float64
+        NaN for a missing value.
+    names : tuple of str
+        Of the columns; x0, x1, ... where the file has none.
+    labels : tuple of str or None
+        Label of each row, "" for none; None: the file has none.
+    keys : ndarray of shape (n,) or None
+        Key of each row in ESOM Tools' files.
+    weights : ndarray of shape (n,) or None
+        Weight of each row in SOM_PAK's files.
+    """
+
+    values: Float64s
+    names: tuple[str, ...]
+    labels: tuple[str, ...] | None = None
+    keys: Ints | None = None
+    weights: Float64s | None = None
+
+    def to_table(self) -> Table:
+        """Return a table of the columns.
+
+        Returns
+        -------
+        Table
+            With ``key``, ``label`` and ``weight`` where there are some.  A name that is taken gets
+            an underscore.
+        """
+        columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys.tolist()}
+        for name, values in zip(self.names, self.values.T, strict=True):
+            columns[_free(name, columns)] = values.tolist()
+        if self.labels is not None:
+            columns[_free("label", columns)] = [label or None for label in self.labels]
+        if self.weights is not None:
+            columns[_free("weight", columns)] = self.weights.tolist()
+        return table_from_columns(columns, source="rows")
+
+
+def samples_of(data: Any) -> Samples:
+    """Return samples of samples, a table of numbers, or an array-like of shape (n, d).
+
+    Raises
+    ------
+    InputError
+        For text, values that are not finite, and other shapes.
+    """
+    if isinstance(data, Samples):
+        return data
+    names = data.names if isinstance(data, Table) else None
+    try:
+        values = data.to_numpy() if isinstance(data, Table) else np.asarray(data, np.float64)
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise InputError(f"the rows must hold numbers; {error}.") from error
+    if values.ndim != 2 or not values.shape[1] or np.isinf(values).any():
+        raise InputError(
+            f"the rows must be finite numbers or NaN, of shape (n, d); got shape {values.shape}."
+        )
+    return Samples(values, names or tuple(f"x{i}" for i in range(values.shape[1])))
+
+
+def _free(name: str, taken: dict[str, Any]) -> str:
+    while name in taken:
+        name += "_"
+    return name

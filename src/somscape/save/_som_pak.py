@@ -1,0 +1,271 @@
+"""SOM_PAK's .cod and .dat, which the SOM Toolbox reads and writes too (its ASCII files).
+
+The first line says the dimension and, of a codebook, lattice, size and neighborhood; then come
+lines of numbers with labels behind them.  Units go along x first, so as ``row * n_cols + col``, and
+on a hexagonal lattice the odd rows lie half a step to the right: both as here.  Lines that start
+with # are comments, but the SOM Toolbox names the components in one that starts with ``#n``.
+
+T. Kohonen, J. Hynninen, J. Kangas and J. Laaksonen (1996), SOM_PAK: the self-organizing map program
+package, report A31, Helsinki University of Technology, section 3.2.
+"""
+
+import warnings
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError, SomscapeWarning
+from somscape.save._lines import Line, Rows, numbers_text, one_word, read_lines, write_lines
+from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
+from somscape.save._record import Record, record_of
+from somscape.save._samples import Samples, samples_of
+
+LATTICES = {"hexa": "hexagonal", "rect": "rectangular"}
+NEIGHBORHOODS = ("bubble", "gaussian")
+
+
+def read_cod(path: str | Path) -> Record:
+    """Read a codebook of SOM_PAK or the SOM Toolbox.
+
+    Parameters
+    ----------
+    path : str or Path
+        Usually ends in ``.cod``.
+
+    Returns
+    -------
+    Record
+        Of a map on a plane, for `Map.from_record`.  Its hits are 0: the file does not say them.
+
+    Raises
+    ------
+    InputError
+        For anything that is no codebook; the message names line and field.
+    """
+    lines = _data_lines(read_lines(path))
+    first, words = next(((line, fields) for line, fields in lines if fields), (None, []))
+    if first is None:
+        raise InputError(f"{Path(path).name} is empty; a codebook starts with its dimension.")
+    if len(words) != 5 or words[1].lower() not in LATTICES or words[4] not in NEIGHBORHOODS:
+        raise first.error(
+            "a codebook starts with dimension, hexa or rect, columns, rows, and bubble or "
+            "gaussian, such as '4 hexa 12 8 gaussian'."
+        )
+    n_features, n_cols, n_rows = (
+        first.whole(words[i], 1, i + 1, what)
+        for i, what in ((0, "the dimension"), (2, "the columns"), (3, "the rows"))
+    )
+    rows, labels, names = Rows(n_features), [], None
+    for line, fields in lines:
+        if line.text.startswith("#n"):
+            names = _names(line, n_features)
+        elif len(rows) == n_rows * n_cols:
+            raise line.error(f"more prototypes than the {n_rows * n_cols} of line {first.number}.")
+        elif fields:
+            rows.add(line.numbers(_enough(line, fields, n_features), may_miss=False))
+            labels.append(" ".join(fields[n_features:]))
+    if len(rows) < n_rows * n_cols:
+        raise first.error(
+            f"{n_cols} x {n_rows} prototypes are promised, and {len(rows)} are there."
+        )
+    lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": LATTICES[words[1].lower()]}
+    origin = Origin(Path(path).name, "SOM_PAK", {"neighborhood": words[4]})
+    lattice["boundary"] = "plane"
+    return plain_record(rows.to_numpy(), lattice, origin, names=names, unit_labels=labels)
+
+
+def write_cod(path: str | Path, map_: Any) -> None:
+    """Write a map's codebook for SOM_PAK or the SOM Toolbox.
+
+    Parameters
+    ----------
+    path : str or Path
+        Replaced if it exists, whole or not at all.
+    map_ : Map, fitted estimator or Record
+        Of a table, its prototypes are written as encoded; blanks in names become underscores.
+
+    Raises
+    ------
+    InputError
+        For a map on a graph.
+
+    Warns
+    -----
+    SomscapeWarning
+        For a cylinder or torus, which the file cannot tell from a plane.
+    """
+    record = record_of(map_)
+    lattice = flat_lattice(record, "SOM_PAK")
+    topology = next(word for word, kind in LATTICES.items() if kind == lattice["kind"])
+    neighborhood = record.header["parameters"].get("neighborhood")
+    if neighborhood not in NEIGHBORHOODS:
+        neighborhood = "gaussian"
+    codebook, labels = codebook_of(record), record.header.get("unit_labels", [])
+    size = f"{lattice['n_cols']} {lattice['n_rows']}"
+
+    def lines() -> Iterator[str]:
+        yield f"{codebook.shape[1]} {topology} {size} {neighborhood}"
+        yield "#n " + " ".join(map(one_word, feature_names(record)))
+        for unit, prototype in enumerate(codebook):
+            label = labels[unit].split() if labels else []
+            yield " ".join([numbers_text(prototype, " "), *label])
+
+    write_lines(path, lines())
+
+
+def read_dat(path: str | Path) -> Samples:
+    """Read rows of numbers of SOM_PAK or the SOM Toolbox.
+
+    Parameters
+    ----------
+    path : str or Path
+        Usually ends in ``.dat`` or ``.data``.  ``x`` and ``NaN`` stand for a missing value; a
+        first line without the dimension is taken as data, as the SOM Toolbox does.
+
+    Returns
+    -------
+    Samples
+        With labels (blanks between them), and weights where a row says ``weight=``; ``fixed=``
+        stays a label.
+
+    Raises
+    ------
+    InputError
+        For anything else; the message names line and field.
+    """
+    lines = read_lines(path)
+    rows: Rows | None = None
+    names, labels, weights = None, list[str](), list[float]()
+    pending: Line | None = None
+    for line, fields in _data_lines(lines):
+        if line.text.startswith("#n"):
+            pending = line
+            continue
+        if rows is None:
+            rows = Rows(_dimension(line, fields))
+            if len(fields) == 1 or fields[1].lower() in LATTICES:
+                continue
+        rows.add(line.numbers(_enough(line, fields, rows.n_columns), may_miss=True))
+        label, weight = _label_and_weight(line, fields, rows.n_columns)
+        labels.append(label)
+        weights.append(weight)
+    if rows is None or not len(rows):
+        raise InputError(f"{Path(path).name} holds no rows.")
+    if pending is not None:
+        names = _names(pending, rows.n_columns)
+    return Samples(
+        rows.to_numpy(),
+        names or tuple(f"x{i}" for i in range(rows.n_columns)),
+        tuple(labels) if any(labels) else None,
+        None,
+        np.array(weights) if any(w != 1 for w in weights) else None,
+    )
+
+
+def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
+    """Write rows of numbers for SOM_PAK or the SOM Toolbox.
+
+    Parameters
+    ----------
+    path : str or Path
+        Replaced if it exists, whole or not at all.
+    data : Samples, Table or array-like of shape (n, d)
+        Numbers; NaN for a missing value.
+    missing : {"x", "NaN"}, default="x"
+        What stands for it: SOM_PAK expects x, the SOM Toolbox NaN.
+
+    Raises
+    ------
+    InputError
+        For anything but finite numbers and NaN.
+    """
+    if missing not in ("x", "NaN"):
+        raise ValueError(f"`missing` must be 'x' or 'NaN'; got {missing!r}.")
+    samples = samples_of(data)
+    labels, weights = samples.labels, samples.weights
+
+    def lines() -> Iterator[str]:
+        yield str(samples.values.shape[1])
+        yield "#n " + " ".join(map(one_word, samples.names))
+        for i, row in enumerate(samples.values):
+            words = [numbers_text(row, " ", missing)]
+            if labels is not None:
+                words += labels[i].split()
+            if weights is not None and weights[i] != 1:
+                words.append(f"weight={float(weights[i])!r}")
+            yield " ".join(words)
+
+    write_lines(path, lines())
+
+
+def flat_lattice(record: Record, program: str) -> dict[str, Any]:
+    """Return the lattice of a record for a program that knows rows and columns on a plane."""
+    lattice: dict[str, Any] = record.header["lattice"]
+    if lattice["kind"] == "graph":
+        raise InputError(f"{program} knows maps of rows and columns only; this one is a graph.")
+    if lattice["boundary"] != "plane":
+        warnings.warn(
+            f"{program}'s file cannot say that this map is a {lattice['boundary']}; it will be "
+            "read as a plane.",
+            SomscapeWarning,
+            stacklevel=3,
+        )
+    return lattice
+
+
+def _data_lines(lines: Iterator[Line]) -> Iterator[tuple[Line, list[str]]]:
+    """Give lines of data with their fields, and the comment that names the components."""
+    for line in lines:
+        if line.text.startswith("#"):
+            if line.text[:3] in ("#n ", "#n\t"):
+                yield line, []
+        else:
+            yield line, line.text.split()
+
+
+def _names(line: Line, n_features: int) -> tuple[str, ...]:
+    names = tuple(line.text.split()[1:])
+    if len(names) != n_features:
+        raise line.error(f"{len(names)} names for {n_features} components.")
+    if len(set(names)) < n_features:
+        raise line.error("two components have the same name.")
+    return names
+
+
+def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
+    if len(fields) < n_features:
+        raise line.error(f"{len(fields)} fields, and the dimension is {n_features}.")
+    return fields[:n_features]
+
+
+def _dimension(line: Line, fields: list[str]) -> int:
+    """Return how many numbers each row has, from the first line, which may be a row itself."""
+    is_stated = len(fields) == 1 or fields[1].lower() in LATTICES
+    if is_stated:
+        return line.whole(fields[0], 1, 1, "the dimension")
+    n_numbers = next((i for i, f in enumerate(fields) if not _is_value(f)), len(fields))
+    if n_numbers == 0:
+        raise line.error(f"{fields[0]!r} is neither the dimension nor a number.", 1)
+    return n_numbers
+
+
+def _is_value(text: str) -> bool:
+    try:
+        return text.lower() in ("x", "nan") or isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _label_and_weight(line: Line, fields: list[str], n_features: int) -> tuple[str, float]:
+    weight, words = 1.0, []
+    for field, word in enumerate(fields[n_features:], n_features + 1):
+        if word.startswith("weight="):
+            (weight,) = line.numbers([word.removeprefix("weight=")], may_miss=False, first=field)
+            if weight < 0:
+                raise line.error(f"a weight must not be negative; got {weight}.", field)
+        else:
+            words.append(word)
+    return " ".join(words), weight

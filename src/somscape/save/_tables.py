@@ -1,0 +1,191 @@
+"""A map's codebook, planes and winners as tables: CSV, or Parquet with the extra ``frames``."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Ints
+from somscape.save._best_matches import BestMatches
+from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
+from somscape.save._record import Record, record_of
+from somscape.tables import Table, read_table, unescape_cell, write_table
+
+PLACES = ("unit", "row", "col")
+
+
+def write_codebook(path: str | Path, map_: Any) -> None:
+    """Write the codebook of a map: unit, row, col, and each encoded feature.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.csv`` or ``.parquet``; replaced if it exists, whole or not at all.
+    map_ : Map, fitted estimator or Record
+
+    Raises
+    ------
+    InputError
+        For another ending, or without the library that writes it.
+    """
+    record = record_of(map_)
+    codebook, columns = codebook_of(record), _places(*_size(record))
+    for name, values in zip(feature_names(record), codebook.T, strict=True):
+        columns[_free(name, columns)] = values.tolist()
+    write_table(path, columns)
+
+
+def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = "plane") -> Record:
+    """Read a codebook from a table: row, col, and each feature.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `read_table`.  A column ``unit`` is left out; rows may come in any order.
+    kind : {"hexagonal", "rectangular"}, default="hexagonal"
+        The table does not say.
+    boundary : {"plane", "cylinder", "torus"}, default="plane"
+        The table does not say.
+
+    Returns
+    -------
+    Record
+        For `Map.from_record`.  Its hits are 0.
+
+    Raises
+    ------
+    InputError
+        For missing or repeated units, and cells that are no numbers.
+    """
+    table = read_table(path)
+    units, n_rows, n_cols = _units(table)
+    names = [name for name in table.names if name not in PLACES]
+    if not names:
+        raise InputError(f"{table.source} has no column besides {', '.join(PLACES)}.")
+    values = table.to_numpy(names)
+    missing = np.argwhere(np.isnan(values))
+    if len(missing):
+        row, column = missing[0]
+        raise InputError(f"{table.where(row)}: column '{names[column]}' is empty; give a number.")
+    codebook = np.empty_like(values)
+    codebook[units] = values
+    lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": kind, "boundary": boundary}
+    origin = Origin(table.source, "table", {})
+    return plain_record(codebook, lattice, origin, names=[unescape_cell(n) for n in names])
+
+
+def write_planes(path: str | Path, map_: Any) -> None:
+    """Write the component planes of a map: each unit in original units.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.csv`` or ``.parquet``; replaced if it exists, whole or not at all.
+    map_ : Map or fitted estimator
+        The columns are unit, row, col, hits, u_height, and the original ones in their original
+        units, dates in ISO form.
+
+    Raises
+    ------
+    InputError
+        For another ending, or without the library that writes it.
+    """
+    map_ = getattr(map_, "map_", map_)
+    columns = _places(map_.lattice.n_rows, map_.lattice.n_cols)
+    columns |= {"hits": map_.hits.tolist(), "u_height": map_.u_heights.tolist()}
+    for code in map_.encoding.features:
+        plane = map_.plane(code.name)
+        is_date = plane.dtype.kind == "M"
+        columns[_free(code.name, columns)] = (plane.astype(str) if is_date else plane).tolist()
+    write_table(path, columns)
+
+
+def write_winners(path: str | Path, matches: BestMatches) -> None:
+    """Write where rows lie: key, unit, row, col, and distance to the prototype.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.csv`` or ``.parquet``; replaced if it exists, whole or not at all.
+    matches : BestMatches
+        From `best_matches`, or read from a ``.bm`` file.  Without keys, ``record`` numbers the
+        rows from 1.  Row and column are -1 for a row without any value, as its unit is.
+
+    Raises
+    ------
+    InputError
+        For another ending, or without the library that writes it.
+    """
+    write_table(path, winners_columns(matches))
+
+
+def winners_columns(matches: BestMatches) -> dict[str, Any]:
+    """Return the columns that `write_winners` writes.
+
+    Parameters
+    ----------
+    matches : BestMatches
+
+    Returns
+    -------
+    dict of str to list
+    """
+    units = matches.units
+    rows, cols = (np.where(units < 0, -1, part) for part in np.divmod(units, matches.n_cols))
+    columns: dict[str, Any] = (
+        {"record": list(range(1, len(units) + 1))}
+        if matches.keys is None
+        else {"key": matches.keys.tolist()}
+    )
+    columns |= dict(zip(PLACES, (units.tolist(), rows.tolist(), cols.tolist()), strict=True))
+    if matches.distances is not None:
+        columns["distance"] = matches.distances.tolist()
+    return columns
+
+
+def _size(record: Record) -> tuple[int, int]:
+    lattice = record.header["lattice"]
+    if lattice["kind"] == "graph":
+        return lattice["n_units"], 1
+    return lattice["n_rows"], lattice["n_cols"]
+
+
+def _places(n_rows: int, n_cols: int) -> dict[str, Any]:
+    units = np.arange(n_rows * n_cols)
+    parts = (units, *np.divmod(units, n_cols))
+    return dict(zip(PLACES, (part.tolist() for part in parts), strict=True))
+
+
+def _free(name: str, taken: dict[str, Any]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _units(table: Table) -> tuple[Ints, int, int]:
+    """Return the unit of each row of a table, and the size of the map."""
+    rows, cols = (_counts(table, name) for name in ("row", "col"))
+    n_rows, n_cols = int(rows.max()) + 1, int(cols.max()) + 1
+    if n_rows * n_cols != table.n_rows:
+        raise InputError(
+            f"{table.source}: rows up to {n_rows - 1} and columns up to {n_cols - 1} make "
+            f"{n_rows * n_cols} units, and the table has {table.n_rows}."
+        )
+    units: Ints = rows * n_cols + cols
+    order = np.argsort(units, kind="stable")
+    repeated = np.flatnonzero(np.diff(units[order]) == 0)
+    if len(repeated):
+        row = int(order[repeated[0] + 1])
+        raise InputError(f"{table.where(row)}: unit ({rows[row]}, {cols[row]}) is there twice.")
+    return units, n_rows, n_cols
+
+
+def _counts(table: Table, name: str) -> Ints:
+    column = table.column(name)
+    numbers = column.numbers
+    if numbers is None or not ((numbers >= 0) & (numbers % 1 == 0) & (numbers < 1e9)).all():
+        raise InputError(f"{table.source}: column '{name}' must hold whole numbers from 0.")
+    if not len(numbers):
+        raise InputError(f"{table.source} has no rows.")
+    return numbers.astype(np.intp)

@@ -1,0 +1,276 @@
+"""10,000 damaged files: every reader answers or refuses with our error, soon, in little memory.
+
+Seeds are whole files of each format; damage is flips, cuts, repeats, pieces of other files, and
+numbers and lengths that claim too much.  The memory is what Python and NumPy ask for, by
+tracemalloc.  A map's header and a MiniSom's pickle are also damaged where flips hardly reach, by
+values of other kinds at any place of a file that is otherwise whole.
+"""
+
+import gzip
+import io
+import json
+import pickle
+import re
+import time
+import tracemalloc
+import warnings
+
+import minisom
+import numpy as np
+import openpyxl
+import pytest
+from golden.make import HERE, table
+
+from somscape import SOM, Graph, Map, SOMDetector, load, save
+from somscape._errors import InputError
+from somscape.tables import read_table, write_csv, write_table
+
+N_FILES = 10_000
+SECONDS = 1.0
+TIMES, AT_LEAST = 10, 100_000
+"""An answer may take ten times the file's size in memory, and what Python needs for any answer."""
+
+
+def rows_of(n=40, d=3):
+    return np.random.default_rng(0).normal(size=(n, d)).round(2)
+
+
+def of_map(read):
+    return lambda path: Map.from_record(read(path))
+
+
+READERS = {
+    "som": load,
+    "graph.som": load,
+    "detector.som": load,
+    "cod": load,
+    "dat": save.read_dat,
+    "wts": load,
+    "bm": save.read_bm,
+    "umx": save.read_umx,
+    "cls": save.read_cls,
+    "lrn": save.read_lrn,
+    "pkl": load,
+    "old.pkl": load,
+    "codebook.csv": of_map(save.read_codebook),
+    "csv": read_table,
+    "csv.gz": read_table,
+    "parquet": read_table,
+}
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    """A whole file of each format."""
+    folder = tmp_path_factory.mktemp("seeds")
+    X = rows_of()
+    som = SOM(3, 4, lattice="rectangular", random_state=0).fit(X)
+    som.map_.save(folder / "som")
+    ring = np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)
+    SOMDetector(som=SOM(lattice=Graph(ring)), random_state=0).fit(X).save(folder / "graph.som")
+    (folder / "detector.som").write_bytes((HERE / "0.1.0" / "detector.som").read_bytes())
+    save.write_cod(folder / "cod", som)
+    samples = save.Samples(X, ("a", "b", "c"), tuple("xyz "[i % 4] for i in range(40)))
+    save.write_dat(folder / "dat", samples)
+    save.write_lrn(folder / "lrn", X)
+    save.write_wts(folder / "wts", som)
+    save.write_umx(folder / "umx", som)
+    save.write_bm(folder / "bm", save.best_matches(som, X))
+    save.write_cls(folder / "cls", save.classes_of(["good", "bad"] * 20))
+    theirs = minisom.MiniSom(3, 4, 3, random_seed=0)
+    (folder / "pkl").write_bytes(pickle.dumps(theirs))
+    (folder / "old.pkl").write_bytes(pickle.dumps(theirs, protocol=0))
+    save.write_codebook(folder / "codebook.csv", som)
+    write_csv(folder / "csv", table())
+    columns = {c.name: c.cells if c.numbers is None else c.numbers for c in table().columns}
+    write_table(folder / "t.parquet", {name: v.tolist() for name, v in columns.items()})
+    (folder / "t.parquet").rename(folder / "parquet")
+    (folder / "csv.gz").write_bytes(gzip.compress((folder / "csv").read_bytes(), mtime=0))
+    return {name: (folder / name).read_bytes() for name in READERS}
+
+
+NUMBERS = (b"0", b"-1", b"999999999999", b"1e308", b"nan", b"inf", b"x", b"", b"2147483648", b"1_0")
+DIGITS = re.compile(rb"-?[0-9.]+")
+
+
+def flip(data, rng, _):
+    for _ in range(rng.integers(1, 4)):
+        data[rng.integers(len(data))] = rng.integers(256)
+
+
+def cut(data, rng, _):
+    del data[rng.integers(len(data)) :]
+
+
+def remove(data, rng, _):
+    begin = rng.integers(len(data))
+    del data[begin : begin + rng.integers(1, 20)]
+
+
+def repeat(data, rng, _):
+    begin = rng.integers(len(data))
+    part = data[begin : begin + rng.integers(1, 60)]
+    data[begin:begin] = part * int(rng.integers(1, 8))
+
+
+def splice(data, rng, other):
+    begin, at = rng.integers(len(other)), rng.integers(len(data) + 1)
+    data[at:at] = other[begin : begin + rng.integers(1, 80)]
+
+
+def exaggerate(data, rng, _):
+    places = [match.span() for match in DIGITS.finditer(data)]
+    if places:
+        begin, end = places[rng.integers(min(len(places), 40))]
+        data[begin:end] = NUMBERS[rng.integers(len(NUMBERS))]
+
+
+def set_length(data, rng, _):
+    """Claim another length where a binary file has one: eight or four bytes in a row."""
+    size = int(rng.choice([4, 8]))
+    at = int(rng.choice([0, rng.integers(max(1, len(data) - size))]))
+    length = [len(data), 1 << 20, 1 << 31, (1 << 40) - 1][rng.integers(4)]
+    data[at : at + size] = (length % (1 << (8 * size))).to_bytes(size, "little")
+
+
+DAMAGE = (flip, cut, remove, repeat, splice, exaggerate, exaggerate, set_length)
+
+
+def damaged(seed, seeds, rng):
+    data = bytearray(seed)
+    others = list(seeds.values())
+    for _ in range(rng.integers(1, 4)):
+        if data:
+            DAMAGE[rng.integers(len(DAMAGE))](data, rng, others[rng.integers(len(others))])
+    return bytes(data)
+
+
+def outcome(read, path):
+    """Whether a file was read, the seconds and the bytes that it took."""
+    tracemalloc.start()
+    begin = time.perf_counter()
+    try:
+        read(path)
+        was_read = True
+    except InputError as error:
+        message = str(error)
+        assert message
+        assert "\n" not in message
+        was_read = False
+    finally:
+        seconds = time.perf_counter() - begin
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return was_read, seconds, peak
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_damaged_files_are_read_or_refused(name, seeds, tmp_path):
+    rng = np.random.default_rng([7, list(READERS).index(name)])
+    path = tmp_path / f"file.{name}"
+    n_read = 0
+    n_files = -(-N_FILES // len(READERS))
+    path.write_bytes(seeds[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert outcome(READERS[name], path)[0]  # and what is loaded when first used is loaded
+        for number in range(n_files):
+            path.unlink()  # a map that is mapped keeps its file
+            content = damaged(seeds[name], seeds, rng)
+            path.write_bytes(content)
+            was_read, seconds, peak = outcome(READERS[name], path)
+            n_read += was_read
+            assert seconds < SECONDS, f"file {number} took {seconds:.2f} s"
+            assert peak < TIMES * len(content) + AT_LEAST, f"file {number} took {peak} bytes"
+    assert 0 < n_read < n_files  # both happen, or the damage is no test
+
+
+def test_damaged_workbooks_are_read_or_refused(seeds, tmp_path):
+    # Fewer, for openpyxl is slow; and packed, so that their size says little of the memory.
+    workbook, content = openpyxl.Workbook(), io.BytesIO()
+    for line in (("a", "b"), *((i, f"text {i}") for i in range(20))):
+        workbook.active.append(line)
+    workbook.save(content)
+    rng = np.random.default_rng(7)
+    path = tmp_path / "t.xlsx"
+    for _ in range(150):
+        path.write_bytes(damaged(content.getvalue(), seeds, rng))
+        _, seconds, _ = outcome(read_table, path)
+        assert seconds < SECONDS
+
+
+HOSTILE = (
+    *(None, True, -1, 0, 10**400, 1.5, -0.0, "", "x", "number", [], [[]], {}, {"kind": "id"}),
+    *([1, 2], ["a", "a"], {"a": None}, 10**9, 1e308, "a" * 300, [0] * 50),
+)
+
+
+def places(value, path=()):
+    """Each place in JSON data, as the keys that lead there."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(inner, (*path, key))
+
+
+def change(target, path, rng):
+    """Put another value, or none, at a place of JSON data."""
+    for key in path[:-1]:
+        target = target[key]
+    if rng.random() < 0.2 and isinstance(target, dict):
+        del target[path[-1]]
+    elif rng.random() < 0.1 and isinstance(target, dict):
+        target[f"{path[-1]}_"] = target[path[-1]]
+    else:
+        target[path[-1]] = HOSTILE[rng.integers(len(HOSTILE))]
+
+
+@pytest.mark.parametrize("name", ["som", "graph.som", "detector.som"])
+def test_headers_with_other_values_are_read_or_refused(name, seeds, tmp_path):
+    rng = np.random.default_rng(7)
+    content, path = seeds[name], tmp_path / "m.som"
+    start = 8 + int.from_bytes(content[:8], "little")
+    n_read = 0
+    for _ in range(500):
+        entries = json.loads(content[8:start])
+        header = json.loads(entries["__metadata__"]["somscape"])
+        for _ in range(rng.integers(1, 3)):
+            target = entries if rng.random() < 0.3 else header
+            found = list(places(target))[1:]
+            change(target, found[rng.integers(len(found))], rng)
+        if isinstance(entries.get("__metadata__"), dict):
+            entries["__metadata__"]["somscape"] = json.dumps(header)
+        text = json.dumps(entries).encode()
+        path.unlink(missing_ok=True)
+        path.write_bytes(len(text).to_bytes(8, "little") + text + content[start:])
+        was_read, seconds, peak = outcome(load, path)
+        n_read += was_read
+        assert seconds < SECONDS
+        assert peak < TIMES * path.stat().st_size + AT_LEAST
+        if was_read:
+            map_ = load(path)  # what was let in must hold
+            map_.winners(np.zeros((2, map_.codebook.shape[1])))
+            assert np.isfinite(map_.u_heights).all()
+            assert map_.to_record().header["lattice"]
+    assert 0 < n_read < 500
+
+
+def test_pickles_with_other_values_are_read_or_refused(tmp_path):
+    rng = np.random.default_rng(7)
+    arrays = (np.zeros((2, 2)), np.zeros((0, 2, 3)), np.array([["a"]], object), np.float32(2))
+    values = (*HOSTILE, *arrays, b"bytes", 1j, {1, 2}, range(3), int, np.dtype("f8"))
+    n_read = 0
+    for number in range(500):
+        som = minisom.MiniSom(3, 4, 3, random_seed=0)
+        for _ in range(rng.integers(1, 3)):
+            name = rng.choice(list(vars(som)))
+            setattr(som, name, values[rng.integers(len(values))])
+        path = tmp_path / f"{number}.p"
+        path.write_bytes(pickle.dumps(som, protocol=int(rng.integers(6))))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            was_read, seconds, peak = outcome(load, path)
+        n_read += was_read
+        assert seconds < SECONDS
+        assert peak < TIMES * path.stat().st_size + AT_LEAST
+    assert 0 < n_read < 500

@@ -1,0 +1,151 @@
+"""`convert`: what goes in comes out, in another program's form, or one line says why not."""
+
+from pathlib import Path
+from typing import Any
+
+import minisom
+import numpy as np
+import pytest
+from command_line import Outcome, listing, run, write
+
+from somscape import Lattice, load, save
+from somscape.tables import read_table
+
+
+def convert(*words: Any) -> Outcome:
+    outcome = run("convert", *words)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith(f"Wrote {words[1]}: ")
+    return outcome
+
+
+def refused(*words: Any) -> str:
+    before = listing(Path())
+    outcome = run("convert", *words)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1), outcome.err
+    assert listing(Path()) == before
+    return outcome.err
+
+
+@pytest.fixture
+def fitted(table: Path) -> Path:
+    assert (
+        run("fit", table, "--id", "cust_id", "--rows", 3, "--cols", 4, "--out", "m.som").code == 0
+    )
+    return Path("m.som")
+
+
+@pytest.mark.filterwarnings("always")  # shown, as on the command line
+def test_a_map_goes_through_other_programs_and_back(fitted: Path) -> None:
+    map_ = load(fitted)
+    assert "3 x 4 units" in convert(fitted, "m.cod").out
+    convert("m.cod", "back.som")
+    np.testing.assert_array_equal(load("back.som").codebook, map_.codebook)
+    assert load("back.som").lattice == map_.lattice
+    outcome = convert(fitted, "m.wts")
+    assert "Warning: a .wts file cannot say that this map is hexagonal" in outcome.err
+    outcome = convert("m.wts", "back.cod", "--boundary", "plane")
+    assert "taken as rectangular, plane (--lattice and --boundary" in outcome.err
+    np.testing.assert_array_equal(load("back.cod").codebook, map_.codebook)
+    outcome = convert("m.wts", "b.som", "--boundary", "plane", "--lattice", "hexagonal")
+    assert outcome.err == ""
+    assert load("b.som").lattice == map_.lattice
+    convert(fitted, "m.umx")
+    np.testing.assert_array_equal(save.read_umx("m.umx").ravel(), map_.u_heights)
+
+
+@pytest.mark.filterwarnings("always")  # shown, as on the command line
+def test_tables_of_a_map(fitted: Path, table: Path) -> None:
+    map_ = load(fitted)
+    convert(fitted, "planes.csv")
+    assert read_table("planes.csv").names[:6] == (
+        *("unit", "row", "col", "hits", "u_height", "amount"),
+    )
+    convert(fitted, "codebook.csv", "--what", "codebook")
+    outcome = convert("codebook.csv", "again.cod")
+    assert "codebook.csv does not say how its units lie" in outcome.err
+    np.testing.assert_array_equal(load("again.cod").codebook, map_.codebook)
+    convert(fitted, "winners.csv", "--what", "winners", "--table", table)
+    expected = map_.winners(read_table(table))
+    np.testing.assert_array_equal(read_table("winners.csv").to_numpy(["unit"])[:, 0], expected)
+    convert(fitted, "m.bm", "--table", table)
+    np.testing.assert_array_equal(save.read_bm("m.bm").units, expected)
+    convert(fitted, "m.wts")
+    convert("m.wts", "hits.som", "--winners", "m.bm")
+    np.testing.assert_array_equal(load("hits.som").hits, map_.hits)
+
+
+def test_rows_go_from_program_to_program(here: Path) -> None:
+    write(Path("rows.csv"), "a,b", ["1,2.5", "3,", "4,5"])
+    convert("rows.csv", "rows.lrn")
+    convert("rows.lrn", "rows.dat")
+    outcome = convert("rows.dat", "again.csv")
+    assert "3 rows, 2 columns" in outcome.out
+    table = read_table("again.csv")
+    np.testing.assert_array_equal(table.to_numpy(), [[1, 2.5], [3, np.nan], [4, 5]])
+    assert table.names == ("a", "b")
+    convert("rows.csv", "rows.parquet")
+    assert read_table("rows.parquet").n_rows == 3
+
+
+def test_rows_of_another_program_find_their_units(here: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    save.write_lrn("rows.lrn", X)
+    save.write_cod("m.cod", _som(X))
+    convert("m.cod", "m.bm", "--table", "rows.lrn")
+    np.testing.assert_array_equal(save.read_bm("m.bm").units, _som(X).labels_)
+
+
+def _som(X: Any) -> Any:
+    from somscape import SOM
+
+    return SOM(3, 3, random_state=0).fit(X)
+
+
+def test_lists_become_tables(here: Path) -> None:
+    write(Path("a.cls"), "% 2", ["% 1 good", "% 2 bad", "7 2", "8 1"])
+    write(Path("a.bm"), "% 2 2", ["% 1", "9 1 0"])
+    write(Path("a.umx"), "% 1 2", ["0.5 1.5"])
+    convert("a.cls", "cls.csv")
+    convert("a.bm", "bm.csv")
+    convert("a.umx", "umx.csv")
+    assert Path("cls.csv").read_text() == "key,class\n7,bad\n8,good\n"
+    assert Path("bm.csv").read_text() == "key,unit,row,col\n9,2,1,0\n"
+    assert Path("umx.csv").read_text() == "row,col,height\n0,0,0.5\n0,1,1.5\n"
+
+
+@pytest.mark.filterwarnings("always")  # shown, as on the command line
+def test_a_pickled_minisom_is_read_with_a_warning(here: Path) -> None:
+    import pickle
+
+    som = minisom.MiniSom(4, 3, 2, random_seed=0)
+    Path("som.pkl").write_bytes(pickle.dumps(som))
+    outcome = convert("som.pkl", "m.som")
+    assert "Warning: som.pkl is a pickle." in outcome.err
+    assert load("m.som").lattice == Lattice(3, 4, "rectangular")
+
+
+def test_a_model_for_onnx(fitted: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    convert(fitted, "m.onnx")
+    session = onnxruntime.InferenceSession("m.onnx", providers=["CPUExecutionProvider"])
+    assert {i.name for i in session.get_inputs()} == {"amount", "age", "job", "answer"}
+    assert {o.name for o in session.get_outputs()} == {"winner", "distance"}
+
+
+def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -> None:
+    write(Path("a.umx"), "% 1 1", ["1"])
+    write(Path("a.lrn"), "% 1", ["% 2", "1 2"])
+    write(Path("a.cod"), "2 hexa 1 1 gaussian", ["1 two"])
+    assert "the result ends in one of .som, .cod" in refused(fitted, "m.xyz")
+    assert "m.som is the file that is read" in refused(fitted, "m.som")
+    assert "give --table TABLE" in refused(fitted, "m.bm")
+    assert "give --table TABLE" in refused(fitted, "w.csv", "--what", "winners")
+    assert "holds no rows of numbers, which a .dat file needs" in refused(fitted, "m.dat")
+    assert "a.umx holds no map" in refused("a.umx", "m.som")
+    assert "a.lrn holds no map" in refused("a.lrn", "m.cod")
+    assert "says itself how its units lie" in refused(fitted, "m.cod", "--boundary", "torus")
+    assert "a.cod, line 2, field 2: 'two' is no finite number." in refused("a.cod", "m.som")
+    assert "is text where numbers are needed" in refused(table, "rows.dat")
+    assert "no such file" in refused("nothing.cod", "m.som")
+    assert "no such file" in refused("nothing.som", "m.cod")

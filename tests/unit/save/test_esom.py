@@ -1,0 +1,248 @@
+"""ESOM Tools' and Somoclu's files: read by hand, there and back, and complaints with a place."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from somscape import SOM, Graph, Lattice, Map, load
+from somscape._errors import InputError, SomscapeWarning
+from somscape.save import (
+    BestMatches,
+    Classes,
+    Samples,
+    best_matches,
+    classes_of,
+    read_bm,
+    read_cls,
+    read_lrn,
+    read_somoclu,
+    read_umx,
+    read_wts,
+    write_bm,
+    write_cls,
+    write_lrn,
+    write_umx,
+    write_wts,
+)
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+WORDS = st.text("abcXYZ019_äß%#", min_size=1, max_size=6)
+KEYS = st.integers(0, 10**9)
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# As Somoclu 1.7 writes them (io.cpp): no blank after %, one before each height.  Two rows of three
+# columns; the second row of the data lies in row 1, column 2.
+SOMOCLU = {
+    "s.wts": "%2 3\n%2\n" + "".join(f"{i}.0000000000 {-i}.5000000000 \n" for i in range(6)),
+    "s.bm": "%2 3\n%3\n0 0 1\n1 1 2\n2 1 2\n",
+    "s.umx": "%2 3\n 0.100000 0.200000 0.300000\n 0.400000 0.500000 0.600000\n",
+}
+
+
+def test_somoclus_files_become_a_map_with_hits(tmp_path):
+    for name, text in SOMOCLU.items():
+        write(tmp_path, name, text)
+    map_ = Map.from_record(read_somoclu(tmp_path / "s"))
+    assert map_.lattice == Lattice(2, 3, "rectangular", "plane")
+    assert map_.codebook[5].tolist() == [5.0, -5.5]
+    assert map_.hits.tolist() == [0, 1, 0, 0, 0, 2]
+    assert read_umx(tmp_path / "s.umx")[1, 2] == 0.6
+    (tmp_path / "s.bm").unlink()
+    assert read_somoclu(tmp_path / "s", boundary="torus").arrays["hits"].sum() == 0
+
+
+def test_esom_tools_weights_are_a_torus_unless_told_otherwise(tmp_path):
+    # A third line of the header, one number a weight, is there in files of ESOM Tools.
+    path = write(tmp_path, "e.wts", "# ESOM\n% 2 2\n% 1\n% 1\n1\n2\n3\n4\n")
+    assert load(path).lattice == Lattice(2, 2, "rectangular", "torus")
+    record = read_wts(path, boundary="cylinder", kind="hexagonal")
+    assert Map.from_record(record).lattice == Lattice(2, 2, "hexagonal", "cylinder")
+    with pytest.raises(InputError, match=r"e\.wts: `kind` must be one of"):
+        read_wts(path, kind="cubic")
+
+
+def test_rows_written_by_hand(tmp_path):
+    text = (
+        "# customers\n% 2\n% 5\n% 9\t1\t0\t1\t3\n% Key\tage in years\tskipped\tincome\tclass\n"
+        "7\t1.5\thello\tNaN\t2\n8\t3\tthere\t4e2\t1\n"
+    )
+    rows = read_lrn(write(tmp_path, "r.lrn", text))
+    np.testing.assert_array_equal(rows.values, [[1.5, np.nan], [3, 400]])
+    assert rows.names == ("age in years", "income")
+    assert (rows.keys.tolist(), rows.labels) == ([7, 8], ("2", "1"))
+    assert rows.to_table().names == ("key", "age in years", "income", "label")
+    short = read_lrn(write(tmp_path, "r.lrn", "% 1\n% 3\n1 2 3\n"))
+    assert (short.values.tolist(), short.keys.tolist()) == ([[2.0, 3.0]], [1])
+
+
+def test_classes_written_by_hand(tmp_path):
+    text = "% 3\n% 1 good 0 255 0\n% 2 bad 255 0 0\n5\t2\n6\t1\n9\t1\n"
+    classes = read_cls(write(tmp_path, "c.cls", text))
+    assert classes.names == {1: "good", 2: "bad"}
+    assert (classes.keys.tolist(), classes.numbers.tolist()) == ([5, 6, 9], [2, 1, 1])
+
+
+@given(draws=st.data())
+def test_weights_and_heights_come_back_to_the_bit(draws, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wts")
+    n_rows, n_cols, d = (draws.draw(st.integers(1, 4)) for _ in range(3))
+    codebook = draws.draw(npst.arrays(np.float64, (n_rows * n_cols, d), elements=NUMBERS))
+    heights = draws.draw(npst.arrays(np.float64, (n_rows, n_cols), elements=NUMBERS))
+    map_ = Map.from_record(
+        read_wts(write(folder, "a.wts", wts_text(codebook, n_rows, n_cols)), boundary="plane")
+    )
+    np.testing.assert_array_equal(map_.codebook, codebook)
+    write_wts(folder / "b.wts", map_)
+    np.testing.assert_array_equal(read_wts(folder / "b.wts").arrays["codebook"], codebook)
+    write_umx(folder / "b.umx", heights)
+    np.testing.assert_array_equal(read_umx(folder / "b.umx"), heights)
+
+
+def wts_text(codebook, n_rows, n_cols):
+    lines = ["\t".join(map(repr, row)) for row in codebook.tolist()]
+    return "\n".join([f"% {n_rows} {n_cols}", f"% {codebook.shape[1]}", *lines]) + "\n"
+
+
+@given(draws=st.data())
+def test_rows_matches_and_classes_come_back(draws, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lrn")
+    n, d = draws.draw(st.integers(1, 5)), draws.draw(st.integers(1, 4))
+    values = draws.draw(npst.arrays(np.float64, (n, d), elements=NUMBERS | st.just(np.nan)))
+    names = tuple(draws.draw(st.lists(WORDS, min_size=d, max_size=d, unique=True)))
+    keys = np.array(draws.draw(st.lists(KEYS, min_size=n, max_size=n)))
+    if "Key" not in names:
+        write_lrn(folder / "r.lrn", Samples(values, names, None, keys))
+        rows = read_lrn(folder / "r.lrn")
+        np.testing.assert_array_equal(rows.values, values)
+        np.testing.assert_array_equal(rows.keys, keys)
+        assert rows.names == names
+    units = np.array(draws.draw(st.lists(st.integers(0, 11), min_size=n, max_size=n)))
+    write_bm(folder / "r.bm", BestMatches(units, 3, 4, keys))
+    matches = read_bm(folder / "r.bm")
+    np.testing.assert_array_equal(matches.units, units)
+    np.testing.assert_array_equal(matches.keys, keys)
+    assert (matches.n_rows, matches.n_cols) == (3, 4)
+    named = dict(enumerate(draws.draw(st.lists(WORDS, max_size=3)), 1))
+    write_cls(folder / "r.cls", Classes(units, keys, named))
+    classes = read_cls(folder / "r.cls")
+    np.testing.assert_array_equal(classes.numbers, units)
+    assert classes.names == named
+
+
+def test_a_map_goes_to_esom_tools_and_back(tmp_path):
+    X = np.random.default_rng(0).normal(size=(70, 3))
+    som = SOM(3, 5, lattice="rectangular", boundary="torus", random_state=0).fit(X)
+    write_wts(tmp_path / "m.wts", som)
+    write_umx(tmp_path / "m.umx", som.map_)
+    write_bm(tmp_path / "m.bm", best_matches(som, X, keys=range(100, 170)))
+    map_ = Map.from_record(read_wts(tmp_path / "m.wts", winners=tmp_path / "m.bm"))
+    np.testing.assert_array_equal(map_.winners(X), som.labels_)
+    np.testing.assert_array_equal(map_.hits, som.map_.hits)
+    np.testing.assert_array_equal(read_umx(tmp_path / "m.umx").ravel(), som.map_.u_heights)
+    assert read_bm(tmp_path / "m.bm").keys.tolist() == list(range(100, 170))
+    # Somoclu's own reader: np.loadtxt, with % for comments.
+    np.testing.assert_array_equal(np.loadtxt(tmp_path / "m.wts", comments="%"), som.codebook_)
+
+
+def test_classes_of_labels_are_numbered_by_name(tmp_path):
+    classes = classes_of(["no", "yes", "no"], keys=[4, 5, 6])
+    write_cls(tmp_path / "c.cls", classes)
+    assert (tmp_path / "c.cls").read_text() == "% 3\n% 1\tno\n% 2\tyes\n4\t1\n5\t2\n6\t1\n"
+    with pytest.raises(InputError, match="1 keys for 2 rows"):
+        classes_of(["a", "b"], keys=[1])
+
+
+READERS = {"wts": read_wts, "umx": read_umx, "bm": read_bm, "cls": read_cls, "lrn": read_lrn}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.wts", "1 2\n", "a.wts has no header: it starts with lines that begin with %."),
+        ("a.wts", "", "a.wts has no header"),
+        ("a.wts", "% 2\n% 1\n1\n", "a.wts, line 1: the size of the map is rows and columns"),
+        ("a.wts", "% 2 2\n", "a.wts, line 1: the next line must be the number of weights"),
+        ("a.wts", "% 1 1\n% 1 2\n1\n", "a.wts, line 2: the number of weights is one number"),
+        ("a.wts", "% 1 1\n% 0\n1\n", "a.wts, line 2, field 1: the number of weights must be"),
+        ("a.wts", "% 1 1\n% 2\n1 b\n", "a.wts, line 3, field 2: 'b' is no finite number."),
+        ("a.wts", "% 1 1\n% 2\n1 nan\n", "a.wts, line 3, field 2: nan is a missing value"),
+        ("a.wts", "% 1 1\n% 2\n1\n", "a.wts, line 3: 2 fields are needed, and 1 are there."),
+        ("a.wts", "% 1 1\n% 1\n1 2\n", "a.wts, line 3: 1 fields are needed, and more are there."),
+        ("a.wts", "% 1 2\n% 1\n1\n", "a.wts, line 1: 2 units are promised, and 1 are there."),
+        ("a.wts", "% 1 1\n% 1\n1\n2\n", "a.wts, line 4: more units than the 1 x 1 of line 1."),
+        ("a.wts", "% 1 1\n% 1\n1\n% 2\n", "a.wts, line 4: a line of the header stands below"),
+        ("a.wts", "% 1 1\n% 1\n% 1\n% 1\n1\n", "a.wts, line 4: a header of this kind of file has"),
+        ("a.umx", "% 2 1\n1\n", "a.umx, line 1: 2 rows are promised, and 1 are there."),
+        ("a.umx", "% 1 1\n1\n1\n", "a.umx, line 3: more rows than the 1 of line 1."),
+        (
+            "a.bm",
+            "% 2 2\n% 1\n0 2 0\n",
+            "a.bm, line 3: unit (2, 0) is not on a map of 2 x 2 units.",
+        ),
+        ("a.bm", "% 2 2\n% 1\n0 -1 0\n", "a.bm, line 3, field 2: a row must be a whole number"),
+        ("a.bm", "% 2 2\n% 2\n0 1 0\n", "a.bm, line 2: 2 rows are promised, and 1 are there."),
+        ("a.cls", "% 1\n% 1\n1 1\n", "a.cls, line 2: a class has a number and a name."),
+        ("a.cls", "% 1\n1 one\n", "a.cls, line 2, field 2: a class must be a whole number from 0"),
+        ("a.lrn", "% 1\n% 2\n% 9 7\n1 2\n", "a.lrn, line 3, field 2: a column is 0, 1, 3, 9; got"),
+        ("a.lrn", "% 1\n% 2\n% 9\n1 2\n", "a.lrn, line 3: 1 kinds for 2 columns."),
+        ("a.lrn", "% 1\n% 3\n% 9 9 1\n1 1 2\n", "a.lrn, line 3: at most one column may be the key"),
+        ("a.lrn", "% 1\n% 1\n% 9\n1\n", "a.lrn, line 3: no column of data (1) among the columns."),
+        ("a.lrn", "% 1\n% 2\n% 9 1\n% a\n1 2\n", "a.lrn, line 4: 1 names for 2 columns."),
+        ("a.lrn", "% 1\n% 2\n% 9 1\n% a a\n1 2\n", "a.lrn, line 4: two columns have the same name"),
+        ("a.lrn", "% 1\n% 2\n1 two\n", "a.lrn, line 3, field 2: 'two' is no finite number."),
+        ("a.lrn", "% 1\n% 2\nk 2\n", "a.lrn, line 3, field 1: a key must be a whole number from 0"),
+        ("a.lrn", "% 2\n% 2\n1 2\n", "a.lrn, line 1: 2 rows are promised, and 1 are there."),
+        (
+            "a.lrn",
+            "% 999999999999\n% 999999999\n1 2\n",
+            "a.lrn, line 3: 999999999 fields are needed",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(tmp_path, name, text, message):
+    with pytest.raises(InputError) as caught:
+        READERS[name.split(".")[1]](write(tmp_path, name, text))
+    assert message in str(caught.value)
+
+
+def test_matches_of_another_map_are_refused(tmp_path):
+    weights = write(tmp_path, "a.wts", "% 1 2\n% 1\n1\n2\n")
+    winners = write(tmp_path, "a.bm", "% 2 1\n% 1\n1 1 0\n")
+    with pytest.raises(InputError, match=r"a\.bm is of a map of 2 x 1 units, and the weights"):
+        read_wts(weights, winners=winners)
+
+
+def test_what_the_files_cannot_say_is_said(tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    with pytest.warns(SomscapeWarning, match="cannot say that this map is hexagonal"):
+        write_wts(tmp_path / "m.wts", SOM(3, 3).fit(X))
+    graph = SOM(lattice=Graph(1 - np.eye(4))).fit(X)
+    with pytest.raises(InputError, match="this one is a graph"):
+        write_wts(tmp_path / "g.wts", graph)
+    with pytest.raises(InputError, match="this one is a graph"):
+        write_umx(tmp_path / "g.umx", graph)
+    with pytest.raises(InputError, match="heights must be finite"):
+        write_umx(tmp_path / "g.umx", [[np.nan]])
+    with pytest.raises(InputError, match="has no best match"):
+        write_bm(tmp_path / "g.bm", BestMatches(np.array([-1]), 1, 1))
+    assert not list(tmp_path.glob("g.*"))
+
+
+def test_heights_are_those_of_the_maps_metric(tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    for metric in ("manhattan", "mahalanobis"):
+        som = SOM(3, 4, metric=metric, random_state=0).fit(X)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            write_umx(tmp_path / "m.umx", som)
+        np.testing.assert_array_equal(read_umx(tmp_path / "m.umx").ravel(), som.map_.u_heights)

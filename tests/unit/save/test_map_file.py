@@ -1,0 +1,350 @@
+"""A map's file: every release's examples open, other languages read it, and lies are refused."""
+
+import json
+import re
+import shutil
+import subprocess
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from somscape import SOM, Graph, Map, SOMDetector, load
+from somscape._errors import InputError, MapFileError
+from somscape.save import FORMAT, read_record, write_record
+from somscape.save._record import READERS
+
+ROOT = Path(__file__).resolve().parents[3]
+GOLDEN = ROOT / "tests" / "golden"
+PAGE = ROOT / "docs" / "map_file.md"
+
+
+def rows_of(n=60, d=3):
+    return np.random.default_rng(0).normal(size=(n, d))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "m.som"
+    SOM(3, 4, random_state=0).fit(rows_of()).map_.save(path)
+    return path
+
+
+def parts_of(path):
+    """The header's entries, the map's own header, and the bytes behind them."""
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    entries = json.loads(content[8:start])
+    return entries, json.loads(entries["__metadata__"]["somscape"]), content[start:]
+
+
+def put_together(path, entries, header, data):
+    entries["__metadata__"] = {
+        "somscape": header if isinstance(header, str) else json.dumps(header)
+    }
+    text = json.dumps(entries).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def refusal(path):
+    with pytest.raises(MapFileError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return message
+
+
+# What was written stays readable
+
+
+def test_every_format_number_has_a_reader_and_an_example():
+    assert set(READERS) == set(range(1, FORMAT + 1))
+    examples = {}
+    for path in sorted(GOLDEN.glob("*/*.som")):
+        examples[parts_of(path)[1]["format"]] = path
+        map_ = load(path)
+        assert isinstance(map_, Map)
+        assert map_.detector is not None
+    assert set(examples) == set(READERS)
+
+
+def test_a_map_read_and_written_again_is_the_same_file(tmp_path):
+    for number, path in enumerate(sorted(GOLDEN.glob("*/*.som"))):
+        again = tmp_path / f"{number}.som"
+        load(path).save(again)
+        if parts_of(path)[1]["format"] == FORMAT:
+            assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_record_becomes_the_map_it_came_from(saved):
+    map_ = load(saved)
+    again = Map.from_record(map_.to_record())
+    np.testing.assert_array_equal(again.codebook, map_.codebook)
+    assert (again.lattice, again.encoding) == (map_.lattice, map_.encoding)
+
+
+def test_labels_of_units_come_back(saved, tmp_path):
+    from dataclasses import replace
+
+    labels = ("a", "", "b c", *[""] * 9)
+    replace(load(saved), unit_labels=labels).save(tmp_path / "labelled.som")
+    assert load(tmp_path / "labelled.som").unit_labels == labels
+    assert load(saved).unit_labels == ()
+    with pytest.raises(InputError, match="unit_labels must be one text for each unit"):
+        Map.from_record(replace(load(saved), unit_labels=("a",)).to_record())
+
+
+def test_arrays_are_read_only_views_of_the_mapped_file(saved):
+    arrays = read_record(saved).arrays
+    for array in arrays.values():
+        assert not array.flags.owndata
+        assert not array.flags.writeable
+        assert array.flags.aligned
+
+
+def test_opening_a_large_map_allocates_next_to_nothing(tmp_path):
+    path = tmp_path / "large.som"
+    record = SOM(2, 2).fit(rows_of(d=1000)).map_.to_record()
+    record.header["lattice"] |= {"n_rows": 50, "n_cols": 50}
+    arrays = record.arrays | {"codebook": np.ones((2500, 1000)), "hits": np.ones(2500)}
+    write_record(path, type(record)(record.header, arrays))
+    tracemalloc.start()
+    try:
+        read_record(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < path.stat().st_size / 10
+
+
+def test_a_map_can_be_saved_over_the_file_it_is_mapped_from(saved):
+    map_ = load(saved)
+    before = map_.codebook.copy()
+    SOM(2, 2, random_state=1).fit(rows_of()).map_.save(saved)
+    np.testing.assert_array_equal(map_.codebook, before)
+    map_.save(saved)
+    np.testing.assert_array_equal(load(saved).codebook, before)
+
+
+# Another language reads it, from the page alone
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed (.ci/run does)")
+@pytest.mark.parametrize("lattice", ["hexagonal", "graph"])
+def test_the_reader_on_the_page_reads_what_was_saved(tmp_path, lattice):
+    (code,) = re.findall(r"^```js\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    assert len(code.splitlines()) <= 20
+    X = rows_of()
+    shape = {"lattice": Graph(1 - np.eye(5))} if lattice == "graph" else {"n_rows": 3, "n_cols": 4}
+    detector = SOMDetector(som=SOM(**shape), random_state=0).fit(X)
+    detector.save(tmp_path / "m.som")
+    script = tmp_path / "read.js"
+    plain = "(_, v) => (typeof v === 'bigint' ? Number(v) : ArrayBuffer.isView(v) ? [...v] : v)"
+    script.write_text(f"{code}\nconsole.log(JSON.stringify(readMap(process.argv[2]), {plain}));\n")
+    done = subprocess.run(
+        ["node", str(script), str(tmp_path / "m.som")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    read = json.loads(done.stdout)
+    record = detector.map_.to_record()
+    assert read["header"] == {**json.loads(json.dumps(record.header)), "format": FORMAT}
+    assert set(read["arrays"]) == set(record.arrays)
+    for name, array in record.arrays.items():
+        assert read["arrays"][name]["shape"] == list(array.shape)
+        np.testing.assert_array_equal(read["arrays"][name]["values"], array.ravel())
+
+
+# What is not believed
+
+
+def test_each_kind_of_damage_has_its_own_message(saved, tmp_path):
+    whole = saved.read_bytes()
+    path = tmp_path / "bad.som"
+
+    def of(content):
+        path.write_bytes(content)
+        return refusal(path)
+
+    huge = (60_000_000).to_bytes(8, "little")
+    messages = [
+        of(b"PK\x03\x04" + whole),
+        of(whole[:6]),
+        of(huge + whole[8:]),
+        of(whole[:200]),
+        of(whole[:-8]),
+        of(whole + b"12345678"),
+        of(whole.replace(b'"codebook"', b'"codebo\xff\xfe"', 1)),
+        of(whole.replace(b'{"__meta', b"{{__meta", 1)),
+    ]
+    expected = [
+        "does not start with",
+        "or a truncated one: it has 6 bytes",
+        "would have 60000000 bytes",
+        "a truncated map: its header",
+        "a truncated map: its arrays",
+        "8 bytes follow its last array",
+        "no UTF-8 text",
+        "is no JSON",
+    ]
+    for message, words in zip(messages, expected, strict=True):
+        assert words in message
+    assert len(set(messages)) == len(messages)
+
+
+def changed_entry(saved, **change):
+    entries, header, data = parts_of(saved)
+    entries["codebook"] |= change
+    put_together(saved, entries, header, data)
+    return refusal(saved)
+
+
+def test_a_shape_that_does_not_fit_its_place_is_refused_before_it_is_made(saved):
+    assert "needs 8000000000000 bytes and has 288" in changed_entry(saved, shape=[10**6, 10**6])
+    assert "no list of sizes" in changed_entry(saved, shape=[-3, -12])
+    assert "no list of sizes" in changed_entry(saved, shape=[1] * 9)
+    assert "no list of sizes" in changed_entry(saved, shape="12")
+    assert "of type 'BF16'" in changed_entry(saved, dtype="BF16", shape=[12, 3])
+
+
+@pytest.mark.parametrize(
+    ("offsets", "words"),
+    [([0, 280], "needs 288 bytes and has 280"), ([8, 296], "overlaps another or leaves a gap")],
+)
+def test_arrays_must_lie_side_by_side(saved, offsets, words):
+    assert words in changed_entry(saved, shape=[12, 3], data_offsets=offsets)
+
+
+def test_a_truth_value_other_than_0_and_1_is_refused(tmp_path):
+    path = tmp_path / "d.som"
+    SOMDetector(som=SOM(3, 4), random_state=0).fit(rows_of()).save(path)
+    entries, header, data = parts_of(path)
+    begin = entries["usual"]["data_offsets"][0]
+    put_together(path, entries, header, data[:begin] + b"\x07" + data[begin + 1 :])
+    assert "'usual' holds truth values other than 0 and 1" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"format": 1, "a": [' + "[]," * 5000 + "0]}",
+        '{"format": 1, "a": [' + '"ab",' * 5000 + "0]}",
+        '{"format": 1, "a": ' + "[" * 5000 + "]" * 5000 + "}",
+        '{"format": 1, "a": {' + ",".join(f'"{i}":{{}}' for i in range(5000)) + "}}",
+    ],
+    ids=["empty lists", "short texts", "nesting", "empty objects"],
+)
+def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_read(saved, text):
+    entries, _, data = parts_of(saved)
+    put_together(saved, entries, text, data)
+    tracemalloc.start()
+    try:
+        assert "more lists and values than a file of" in refusal(saved)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * saved.stat().st_size
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_are_none_are_refused(saved, number):
+    entries, header, data = parts_of(saved)
+    put_together(saved, entries, json.dumps(header)[:-1] + f', "z": {number}}}', data)
+    assert f"{number} is no number" in refusal(saved)
+
+
+PLAIN = {
+    "kind": "number",
+    "name": "a",
+    "why": "used as given",
+    "center": 0.0,
+    "width": 0.0,
+    "low": 0.0,
+    "span": 1.0,
+    "fill": 0.0,
+    "is_whole": False,
+}
+DATE = {"kind": "date", "name": "a", "why": "", "unit": "D", "has_zone": False}
+LEVELS = {"kind": "ordinal", "name": "a", "why": "", "levels": ["x", "y"], "fill": 0}
+NUMBER = {name: value for name, value in PLAIN.items() if name != "kind"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        3,
+        None,
+        [],
+        {"kind": ["number"]},
+        {"kind": "zebra", "name": "a", "why": ""},
+        PLAIN | {"name": 7},
+        PLAIN | {"span": 0.0},
+        PLAIN | {"span": "1"},
+        PLAIN | {"span": 10**400},
+        PLAIN | {"width": -1.0},
+        PLAIN | {"fill": None},
+        PLAIN | {"fill": True},
+        PLAIN | {"is_whole": 0},
+        PLAIN | {"extra": 1},
+        {k: v for k, v in PLAIN.items() if k != "fill"},
+        {"kind": "category", "name": "a", "why": "", "levels": "xy"},
+        {"kind": "category", "name": "a", "why": "", "levels": []},
+        {"kind": "category", "name": "a", "why": "", "levels": ["x", "x"]},
+        {"kind": "category", "name": "a", "why": "", "levels": [1, 2]},
+        LEVELS | {"levels": ["x"]},
+        LEVELS | {"fill": 2},
+        LEVELS | {"fill": 0.0},
+        DATE | {"unit": "h", "number": NUMBER},
+        DATE | {"number": NUMBER | {"span": -1.0}},
+        DATE | {"number": 3},
+        {"kind": "id", "name": "a"},
+    ],
+    ids=str,
+)
+def test_a_column_that_no_encoding_would_write_is_refused(saved, column):
+    entries, header, data = parts_of(saved)
+    header["encoding"]["columns"][0] = column
+    put_together(saved, entries, header, data)
+    assert "the map's parts do not fit together" in refusal(saved)
+
+
+def test_a_column_of_plain_numbers_may_be_its_name_alone(saved):
+    entries, header, data = parts_of(saved)
+    header["encoding"]["columns"] = ["a", PLAIN | {"name": "b"}, "c"]
+    put_together(saved, entries, header, data)
+    assert load(saved).encoding.feature_names == ["a", "b", "c"]
+    header["encoding"]["columns"] = ["a", "b", "a"]
+    put_together(saved, entries, header, data)
+    assert "two columns have the same name" in refusal(saved)
+
+
+def test_a_graph_of_many_units_is_refused_before_it_is_made(tmp_path):
+    path = tmp_path / "g.som"
+    SOM(lattice=Graph(1 - np.eye(5))).fit(rows_of()).map_.save(path)
+    entries, header, data = parts_of(path)
+    header["lattice"]["n_units"] = 10_000
+    put_together(path, entries, header, data)
+    assert "a graph of 10000 units and 5 prototypes" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"history.radius": np.zeros((2, 2))},
+        {"history.radius": np.zeros(0)},
+        {"history.radius": np.zeros(3, np.int64)},
+        {"metric.feature_weights": np.array([-1.0, 1.0, 1.0])},
+        {"metric.feature_weights": np.ones((3, 3))},
+        {"metric.whitening": np.eye(3)},
+        {"hits": np.ones(12, bool)},
+    ],
+    ids=lambda change: f"{next(iter(change))} {next(iter(change.values())).shape}",
+)
+def test_arrays_of_another_form_are_refused(saved, change):
+    record = load(saved).to_record()
+    write_record(saved, type(record)(record.header, record.arrays | change))
+    assert "the map's parts do not fit together" in refusal(saved)

@@ -1,0 +1,230 @@
+"""What onnxruntime makes of a map, row by row beside the map itself."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from somscape import SOM, Graph, SOMDetector
+from somscape._errors import InputError
+from somscape.encode import Roles, fit_encoding, level_texts
+from somscape.maps import SCORES
+from somscape.outliers import score_rows
+from somscape.save import read_record, to_onnx
+from somscape.tables import table_from_columns
+
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def run(path, feeds):
+    """What the model says, by name."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, feeds), strict=True))
+
+
+def rows_of(n=200, d=4, seed=0, dtype=np.float32):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(dtype)
+
+
+def same(found, map_, X):
+    units, distances = map_.nearest(X)
+    np.testing.assert_array_equal(found["winner"], units[:, 0])
+    np.testing.assert_allclose(found["distance"], distances[:, 0], **TOLERANCE)
+    if map_.detector is not None:
+        np.testing.assert_allclose(found["score"], score_rows(map_, X), **TOLERANCE)
+
+
+@pytest.mark.parametrize("feature_weight", [None, [1.0, 0.0, 0.5, 3.0]])
+@pytest.mark.parametrize(
+    "metric", ["euclidean", "manhattan", "chebyshev", "cosine", "correlation", "mahalanobis"]
+)
+def test_every_metric(tmp_path, metric, feature_weight):
+    if metric == "mahalanobis" and feature_weight is not None:
+        pytest.skip("SOM takes no feature_weight with it")
+    X = rows_of()
+    som = SOM(4, 5, metric=metric, feature_weight=feature_weight, random_state=0).fit(X)
+    to_onnx(som, tmp_path / "m.onnx")
+    new = np.vstack([X, rows_of(50, seed=1) * 5, np.zeros((1, 4), np.float32)])
+    found = run(tmp_path / "m.onnx", {"X": new})
+    assert found.keys() == {"winner", "distance"}
+    assert (found["winner"].dtype, found["distance"].dtype) == (np.int64, np.float32)
+    same(found, som.map_, new)
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_every_score(tmp_path, score):
+    X = rows_of()
+    detector = SOMDetector(score=score, som=SOM(4, 5), random_state=0).fit(X)
+    to_onnx(detector, tmp_path / "m.onnx")
+    new = np.vstack([X, rows_of(50, seed=1) * 5])
+    same(run(tmp_path / "m.onnx", {"X": new}), detector.map_, new)
+
+
+def test_scores_raised_by_known_labels(tmp_path):
+    X = np.vstack([rows_of(), rows_of(30, seed=1) * 0.1 + 4]).astype(np.float32)
+    y = np.r_[np.zeros(200, int), np.ones(30, int)]
+    detector = SOMDetector(som=SOM(4, 5), random_state=0).fit(X, y)
+    assert detector.map_.detector.lift is not None
+    to_onnx(detector.map_, tmp_path / "m.onnx")
+    same(run(tmp_path / "m.onnx", {"X": X}), detector.map_, X)
+
+
+@pytest.mark.parametrize("score", ["u_height", "hit_density"])
+def test_scores_by_neighbors_on_a_graph(tmp_path, score):
+    ring = np.roll(np.eye(8), 1, axis=1) + np.roll(np.eye(8), -1, axis=1)
+    detector = SOMDetector(score=score, som=SOM(lattice=Graph(ring)), random_state=0).fit(rows_of())
+    to_onnx(detector, tmp_path / "m.onnx")
+    same(run(tmp_path / "m.onnx", {"X": rows_of()}), detector.map_, rows_of())
+
+
+def test_far_from_zero_and_in_double(tmp_path):
+    X = 1e6 + rows_of(dtype=np.float64)
+    som = SOM(4, 5, random_state=0).fit(X)
+    to_onnx(som, tmp_path / "m.onnx", dtype="float64")
+    found = run(tmp_path / "m.onnx", {"X": X})
+    assert found["distance"].dtype == np.float64
+    units, distances = som.map_.nearest(X)
+    np.testing.assert_array_equal(found["winner"], units[:, 0])
+    np.testing.assert_allclose(found["distance"], distances[:, 0], rtol=1e-9, atol=1e-9)
+
+
+def test_one_row_and_no_row(tmp_path):
+    som = SOM(4, 5, random_state=0).fit(rows_of())
+    to_onnx(som, tmp_path / "m.onnx")
+    same(run(tmp_path / "m.onnx", {"X": rows_of(1)}), som.map_, rows_of(1))
+    assert run(tmp_path / "m.onnx", {"X": rows_of(0)})["winner"].shape == (0,)
+
+
+def test_missing_values_of_an_array(tmp_path):
+    X = rows_of()
+    X[3, 1] = X[9, 0] = np.nan
+    filled = SOM(3, 4, missing="fill", random_state=0).fit(X)
+    to_onnx(filled, tmp_path / "m.onnx")
+    same(run(tmp_path / "m.onnx", {"X": X}), filled.map_, X)
+    to_onnx(SOM(3, 4, random_state=0).fit(rows_of()), tmp_path / "m.onnx")
+    found = run(tmp_path / "m.onnx", {"X": X})
+    assert np.flatnonzero(found["winner"] < 0).tolist() == [3, 9]
+    assert np.flatnonzero(np.isnan(found["distance"])).tolist() == [3, 9]
+
+
+def table_of(n=80, seed=0):
+    rng = np.random.default_rng(seed)
+    jobs, grades = np.array(["clerk", "nurse", "cook"]), np.array(["low", "middle", "high"])
+    columns = {
+        "id": [f"c{i}" for i in range(n)],
+        "amount": np.exp(rng.normal(5, 2, n)).round(2).tolist(),
+        "score": rng.normal(size=n).round(2).tolist(),
+        "job": jobs[rng.integers(0, 3, n)].tolist(),
+        "code": rng.integers(1, 4, n).tolist(),
+        "grade": grades[rng.integers(0, 3, n)].tolist(),
+        "since": [f"2020-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(n)],
+    }
+    columns["amount"][0], columns["job"][1], columns["grade"][2] = None, None, None
+    columns["since"][3], columns["score"][4] = None, None
+    return table_from_columns(columns)
+
+
+def fitted_on(table, missing="fill"):
+    roles = Roles(
+        id="id",
+        date=("since",),
+        ordinal={"grade": ["low", "middle", "high"]},
+        number=("amount", "score"),
+        category=("code", "job"),
+    )
+    encoding = fit_encoding(table, roles, missing)
+    return SOMDetector(som=SOM(3, 4), encoding=encoding, missing=missing, random_state=0).fit(table)
+
+
+def feeds_of(map_, table):
+    """What goes into the model: numbers, days, levels; a name of an output gets _input."""
+    feeds = {}
+    for code in map_.encoding.features:
+        column = table.column(code.name)
+        if code.kind == "number":
+            values = column.numbers.astype(np.float32)
+        elif code.kind == "date":
+            days = np.array([cell or "NaT" for cell in column.cells], "datetime64[D]")
+            values = days.astype(np.int64)
+        else:
+            texts = level_texts(column)
+            values = np.array(["" if t == "(missing)" else t for t in texts], dtype=object)
+        feeds["score_input" if code.name == "score" else code.name] = values[:, None]
+    return feeds
+
+
+def test_a_table_with_a_column_of_each_kind(tmp_path):
+    table = table_of()
+    detector = fitted_on(table)
+    kinds = {code.kind for code in detector.map_.encoding.features}
+    assert kinds == {"number", "category", "ordinal", "date"}
+    assert any(code.kind == "number" and code.width > 0 for code in detector.map_.encoding.features)
+    to_onnx(detector, tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+    types = {i.name: (i.type, i.shape) for i in session.get_inputs()}
+    assert types["amount"] == ("tensor(float)", ["n", 1])
+    assert types["since"] == ("tensor(int64)", ["n", 1])
+    assert types["job"] == types["code"] == types["grade"] == ("tensor(string)", ["n", 1])
+    assert "id" not in types
+    for rows in (table, table_of(seed=1)):
+        same(run(tmp_path / "m.onnx", feeds_of(detector.map_, rows)), detector.map_, rows)
+
+
+def test_what_a_table_never_held(tmp_path):
+    table = table_of()
+    detector = fitted_on(table)
+    to_onnx(detector, tmp_path / "m.onnx")
+    feeds = feeds_of(detector.map_, table)
+    feeds["job"][5] = "pilot"
+    cells = table.column("job").cells.copy()
+    cells[5] = "pilot"
+    changed = [replace(c, cells=cells) if c.name == "job" else c for c in table.columns]
+    same(run(tmp_path / "m.onnx", feeds), detector.map_, replace(table, columns=tuple(changed)))
+    # An ordered category refuses what is none of its levels; the model says so.
+    feeds["grade"][7] = "lowest"
+    found = run(tmp_path / "m.onnx", feeds)
+    assert np.flatnonzero(found["winner"] < 0).tolist() == [7]
+    assert np.isnan(found["score"][7])
+
+
+def test_missing_cells_that_a_map_refuses(tmp_path):
+    whole = table_of().take(np.arange(5, 80))
+    detector = fitted_on(whole, missing="error")
+    to_onnx(detector, tmp_path / "m.onnx")
+    same(run(tmp_path / "m.onnx", feeds_of(detector.map_, whole)), detector.map_, whole)
+    found = run(tmp_path / "m.onnx", feeds_of(detector.map_, table_of()))
+    assert np.flatnonzero(found["winner"] < 0).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_record_gives_the_same_model_and_bytes(tmp_path):
+    detector = SOMDetector(som=SOM(3, 4), random_state=0).fit(rows_of())
+    detector.save(tmp_path / "m.som")
+    to_onnx(detector, tmp_path / "a.onnx")
+    to_onnx(read_record(tmp_path / "m.som"), tmp_path / "b.onnx")
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+    model = onnx.load(tmp_path / "a.onnx")
+    assert model.ir_version <= 8
+    assert {o.domain: o.version for o in model.opset_import} == {"": 17, "ai.onnx.ml": 3}
+
+
+def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    masked = SOM(3, 4, missing="mask", random_state=0).fit(rows_of())
+    with pytest.raises(InputError, match="missing='mask' cannot be written as ONNX"):
+        to_onnx(masked, tmp_path / "m.onnx")
+    som = SOM(3, 4, random_state=0).fit(rows_of())
+    with pytest.raises(ValueError, match="`dtype` must be one of"):
+        to_onnx(som, tmp_path / "m.onnx", dtype="float16")
+    with pytest.raises(TypeError, match="a Map is needed"):
+        to_onnx(rows_of(), tmp_path / "m.onnx")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setattr("somscape.save._onnx.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"run: pip install 'somscape\[onnx\]'"):
+        to_onnx(som, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
