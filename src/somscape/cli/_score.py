@@ -14,11 +14,11 @@ from somscape.cli._roles import READING
 from somscape.cli._rule import rule_of
 from somscape.maps import Map, load
 from somscape.outliers import (
-    RECORD,
     RESULT_NAMES,
     AlertRule,
     explain_rows,
     free_name,
+    ids_of,
     p_values,
     score_rows,
     settings_of,
@@ -61,11 +61,7 @@ def _scores(map_: Map, table: Table, rule: AlertRule) -> tuple[Table, int]:
     reasons = [""] * table.n_rows
     for i, found in zip(flagged, explain_rows(map_, table, flagged.tolist()), strict=True):
         reasons[i] = "; ".join(map(str, found))
-    id_name = map_.encoding.named("id")
-    if id_name is not None and id_name in table.names:
-        ids = list(table.column(id_name).cells)
-    else:
-        id_name, ids = RECORD, list(range(1, table.n_rows + 1))
+    id_name, ids = ids_of(map_, table)
     columns = {
         free_name(id_name, (*RESULT_NAMES, "flagged")): ids,
         "score": scores,

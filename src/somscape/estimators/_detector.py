@@ -20,13 +20,19 @@ from somscape.maps import Map
 from somscape.outliers import (
     AlertRule,
     Alerts,
+    Counterfactual,
     Detection,
+    LabelShare,
+    SimilarRows,
     contributions,
+    counterfactuals,
     known_labels,
+    label_share,
     p_values,
     rank_alerts,
     score_rows,
     settings_of,
+    similar_rows,
     train_detector,
 )
 
@@ -289,6 +295,60 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return contributions(self.map_, rows_for(self, X))
+
+    def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
+        """Return what would make each row usual: few columns to change, and to what.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        list of Counterfactual or None
+            One per row, without changes where `predict` gives 1; None where no usual prototype is
+            itself below the threshold.  As text: "would be usual with A3 between 0.5 and 4".
+        """
+        check_is_fitted(self)
+        return counterfactuals(self.map_, X)
+
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        """Return the usual rows nearest to each row, such as an alert.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        among : array-like or data frame of shape (n_others, n_features), or Table
+            Rows to search, such as those of `fit`, which the detector does not keep.
+        n_similar : int, default=5
+            How many for each row.
+
+        Returns
+        -------
+        SimilarRows
+            Ids, numbers of the rows, distances; nearest first.
+        """
+        check_is_fitted(self)
+        return similar_rows(self.map_, X, among, n_similar)
+
+    def label_share(self, X: Any, *, among: Any, y: Any) -> LabelShare:
+        """Return the share of known anomalies around each row, with its Wilson interval.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        among : array-like or data frame of shape (n_others, n_features), or Table
+            Rows with labels.
+        y : array-like of shape (n_others,)
+            1, 0 and -1 as in `fit`.
+
+        Returns
+        -------
+        LabelShare
+            Counts, shares and 95 % intervals over the rows of the same unit and those next to it.
+        """
+        check_is_fitted(self)
+        return label_share(self.map_, X, among, y)
 
     def alerts(
         self,

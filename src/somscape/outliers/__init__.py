@@ -1,30 +1,49 @@
 """Who is unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import RECORD, RESULT_NAMES, Alerts, free_name, rank_alerts
+from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
+from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
 from somscape.outliers._detector import Detection, train_detector
 from somscape.outliers._labels import known_labels
-from somscape.outliers._reasons import Reason, explain_rows
+from somscape.outliers._range import Range
+from somscape.outliers._reasons import RECORD, Reason, explain_rows, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import contributions, score_rows, settings_of
+from somscape.outliers._similar import (
+    LabelShare,
+    SimilarRows,
+    label_share,
+    similar_rows,
+    wilson,
+)
 
 __all__ = [
     "RECORD",
     "RESULT_NAMES",
     "AlertRule",
     "Alerts",
+    "Change",
+    "Counterfactual",
     "Detection",
+    "LabelShare",
+    "Range",
     "Reason",
+    "SimilarRows",
     "adjusted",
     "contributions",
+    "counterfactuals",
     "explain_rows",
     "free_name",
+    "ids_of",
     "known_labels",
+    "label_share",
     "p_values",
     "rank_alerts",
     "score_rows",
     "settings_of",
+    "similar_rows",
     "threshold_for",
     "train_detector",
     "usual_share",
+    "wilson",
 ]
