@@ -122,6 +122,7 @@ POSITIONAL_OUTSIDE = {
     "SOMImputer.fit": "as SOM.fit",
     "SOM.score": "scikit-learn's order X, y, sample_weight",
     "SOMDetector.fit": "as SOM.fit",
+    "SOMDetector.partial_fit": "as SOM.fit",
     "Lattice.__init__": "a frozen record of four fields, made by position in every example",
     "Map.__init__": "a frozen record; people get it from a fit or from `load`",
     "plots.umatrix": "map, X, y: the rows and their classes belong together, as in `fit`",

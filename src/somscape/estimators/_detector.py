@@ -1,5 +1,6 @@
 """The detector of unusual rows as a scikit-learn estimator."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_choice
+from somscape._validate import check_choice, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._going_on import check_goes_on, encoding_for
 from somscape.estimators._prepare import prepare, rows_for, seed_of
+from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._settings import settings_of_som
 from somscape.estimators._som import SOM
-from somscape.fit import Settings
+from somscape.fit import Settings, check_streams
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
@@ -22,10 +24,12 @@ from somscape.outliers import (
     Alerts,
     Counterfactual,
     Detection,
+    DetectorStream,
     LabelShare,
     SimilarRows,
     contributions,
     counterfactuals,
+    detector_goes_on,
     known_labels,
     label_share,
     p_values,
@@ -194,15 +198,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             For a parameter or a value that cannot be used; the message says which.
         """
         check_choice("missing", self.missing, ("error", "fill"))
-        detection = Detection(
-            self._score,
-            self.contamination,
-            self.n_prototypes,
-            self.trim,
-            self.training_is_clean,
-            self.n_folds,
-        )
-        settings = self._settings()
+        detection, settings = self._detection(), self._settings()
         prepared = prepare(
             self,
             X,
@@ -217,13 +213,60 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         labels = known_labels(y, len(prepared.all_rows))
         if labels is not None and prepared.kept is not None:
             labels = labels[prepared.kept]
-        self.map_, units = train_detector(
+        trained = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
+        self.map_, units = trained.map_, trained.units
+        self._stream = DetectorStream.after(trained, prepared.rows, prepared.weights, settings.seed)
         self.offset_ = -settings_of(self.map_).threshold
         is_whole = len(units) == len(prepared.all_rows)
         self.labels_ = units if is_whole else self.map_.winners(prepared.all_rows)
         self.kernels_used_ = select_kernels().name
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":
+        """Go on with more rows, in constant memory.
+
+        The first call is a `fit`.  Further ones score the rows, then move the map as
+        `SOM.partial_fit` does, with the ``half_life`` of `som`, and renew what is usual, the
+        threshold and the calibration.  These come from the scores that all rows so far had when
+        they came, of which 10,000 are kept.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+            Pieces of a thousand rows or more; a call costs the scoring of its rows, and
+            O(n_units^2 * n_features).
+        y : array-like of shape (n_samples,), optional
+            As in `fit`; in further calls known anomalies only do not calibrate.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        SOMDetector
+            ``labels_`` are those of the new rows.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`.
+        """
+        if not hasattr(self, "map_"):
+            return self.fit(X, y, sample_weight)
+        detection, settings = self._detection(), self._settings()
+        check_streams(settings.winner)
+        rows = rows_for(self, X)
+        assert isinstance(rows, np.ndarray)
+        self.map_, self._stream, self.labels_ = detector_goes_on(
+            self.map_,
+            self._stream,
+            rows,
+            checked_weights(sample_weight, len(rows)),
+            known_labels(y, len(rows)),
+            detection=detection,
+            half_life=None if self.som is None else self.som.half_life,
+        )
+        self.offset_ = -settings_of(self.map_).threshold
         return self
 
     def score_samples(self, X: Any) -> Float64s:
@@ -266,6 +309,39 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         ndarray of shape (n_samples,)
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def score_stream(self, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Score rows as they come, in constant memory.
+
+        Parameters
+        ----------
+        stream : iterable
+            Of pieces, each an array-like of shape (n_samples, n_features), a data frame or a Table;
+            or of rows, each an array-like of shape (n_features,), or a mapping of column names to
+            cells.
+
+        Yields
+        ------
+        scores : ndarray of shape (n_samples,), or float for a row
+            As of `score_samples`: low for unusual rows.
+        p_values : ndarray of shape (n_samples,), or float for a row
+
+        Raises
+        ------
+        InputError
+            For what is neither, or does not fit the map; the message gives its number, from 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from somscape import SOMDetector
+        >>> X = np.random.default_rng(0).normal(size=(300, 3))
+        >>> detector = SOMDetector(random_state=0).fit(X)
+        >>> [p < 0.05 for _, p in detector.score_stream([X[0], [9, 9, 9]])]
+        [False, True]
+        """
+        check_is_fitted(self)
+        return scored_stream(self, stream)
 
     def p_values(self, X: Any) -> Float64s:
         """Return the conformal p-value of each row: small for unusual rows.
@@ -392,6 +468,16 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         """Save the detector's map, which can score rows; see `Map.save`."""
         check_is_fitted(self)
         self.map_.save(path)
+
+    def _detection(self) -> Detection:
+        return Detection(
+            self._score,
+            self.contamination,
+            self.n_prototypes,
+            self.trim,
+            self.training_is_clean,
+            self.n_folds,
+        )
 
     def _settings(self) -> Settings:
         if not (self.som is None or isinstance(self.som, SOM)):

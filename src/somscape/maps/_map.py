@@ -414,6 +414,6 @@ def _from_record(record: Record) -> Map:
         history,
         header["parameters"],
         header["versions"],
-        detector_of(header["detector"], arrays, lattice.n_units),
+        detector_of(header["detector"], arrays, lattice.n_units, len(encoding.features)),
         metric_of(header.get("metric", "euclidean"), arrays, encoding.n_features),
     )

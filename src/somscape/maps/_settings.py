@@ -42,6 +42,8 @@ class DetectorSettings:
         Root mean squared distance of a unit's rows to it, pooled with its neighbors'.
     lift : ndarray of shape (n_units,) or None, default=None
         What the scores of a unit's rows are multiplied by, from known labels; None: nothing.
+    mean_contributions : ndarray of shape (n_columns,) or None, default=None
+        What each original column adds to the score of a training row, on average.
     """
 
     score: str
@@ -52,6 +54,7 @@ class DetectorSettings:
     usual: NDArray[np.bool_] | None = None
     spread: Float64s | None = None
     lift: Float64s | None = None
+    mean_contributions: Float64s | None = None
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -74,3 +77,6 @@ class DetectorSettings:
             raise ValueError("`spread` must be finite and not negative.")
         if self.lift is not None and not (np.isfinite(self.lift) & (self.lift > 0)).all():
             raise ValueError("`lift` must be finite and above 0.")
+        means = self.mean_contributions
+        if means is not None and not (np.isfinite(means).all() and (means >= 0).all()):
+            raise ValueError("`mean_contributions` must be finite and not negative.")

@@ -3,7 +3,7 @@
 from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
-from somscape.outliers._detector import Detection, train_detector
+from somscape.outliers._detector import Detection, TrainedDetector, train_detector
 from somscape.outliers._labels import known_labels
 from somscape.outliers._range import Range
 from somscape.outliers._reasons import RECORD, Reason, explain_rows, ids_of
@@ -16,6 +16,7 @@ from somscape.outliers._similar import (
     similar_rows,
     wilson,
 )
+from somscape.outliers._stream import DetectorStream, detector_goes_on
 
 __all__ = [
     "RECORD",
@@ -25,13 +26,16 @@ __all__ = [
     "Change",
     "Counterfactual",
     "Detection",
+    "DetectorStream",
     "LabelShare",
     "Range",
     "Reason",
     "SimilarRows",
+    "TrainedDetector",
     "adjusted",
     "contributions",
     "counterfactuals",
+    "detector_goes_on",
     "explain_rows",
     "free_name",
     "ids_of",

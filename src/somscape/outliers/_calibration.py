@@ -5,10 +5,12 @@ rows that score at least as high.  Calibration scores come from maps that did no
 they score, so that a row that shaped its own prototype does not pass for usual.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.maps import Map
+from somscape.maps import DetectorSettings, Map
 from somscape.outliers._score import settings_of
 
 
@@ -38,6 +40,39 @@ def p_values(map_: Map, scores: Float64s) -> Float64s:
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     at_least = weight_from[np.searchsorted(settings.calibration, scores, side="left")]
     return np.asarray((1.0 + at_least) / (1.0 + weight_from[0]), dtype=np.float64)
+
+
+def calibrated(
+    settings: DetectorSettings,
+    scores: Float64s,
+    calibration: Float64s,
+    weights: Float64s | None,
+    contamination: float,
+) -> DetectorSettings:
+    """Return detector settings with a threshold and calibration scores.
+
+    Parameters
+    ----------
+    settings : DetectorSettings
+    scores : ndarray of shape (n_rows,)
+        Which set the threshold.
+    calibration : ndarray of shape (n_rows,)
+        Of the same rows, by maps that did not see them; NaN for rows that do not calibrate.
+    weights : ndarray of shape (n_rows,) or None
+    contamination : float
+
+    Returns
+    -------
+    DetectorSettings
+    """
+    held = np.flatnonzero(~np.isnan(calibration))
+    ascending = held[np.argsort(calibration[held], kind="stable")]
+    return replace(
+        settings,
+        threshold=threshold_for(scores, contamination, weights),
+        calibration=calibration[ascending],
+        calibration_weights=None if weights is None else weights[ascending],
+    )
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
