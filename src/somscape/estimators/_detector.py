@@ -217,7 +217,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
         self.map_, units = trained.map_, trained.units
-        self._stream = DetectorStream.after(trained, prepared.rows, prepared.weights, settings.seed)
+        self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
         self.offset_ = -settings_of(self.map_).threshold
         is_whole = len(units) == len(prepared.all_rows)
         self.labels_ = units if is_whole else self.map_.winners(prepared.all_rows)

@@ -95,6 +95,8 @@ class TrainedDetector:
         Best matching unit of each row.
     sums : RunningSums or None
         Of all rows, for more to come.
+    squares : ndarray of shape (n_units,)
+        Squared distances of the rows to their units, added up.
     scores : ndarray of shape (n_samples,)
         Of the rows on their own map.
     calibration : ndarray of shape (n_samples,)
@@ -104,6 +106,7 @@ class TrainedDetector:
     map_: Map
     units: Ints
     sums: RunningSums | None
+    squares: Float64s
     scores: Float64s
     calibration: Float64s
 
@@ -140,7 +143,7 @@ def train_detector(
     order = rng.permutation(len(rows))
     drawn = np.sort(order[:MOST_TRAINED])
     is_drawn = len(drawn) < len(rows)
-    map_, units, sums = trainer.train(rows, weights, labels, drawn if is_drawn else None)
+    map_, units, sums, squares = trainer.train(rows, weights, labels, drawn if is_drawn else None)
     scores = score_rows(map_, rows)
     if is_drawn:
         calibration = scores.copy()
@@ -161,7 +164,8 @@ def train_detector(
         weights,
         detection.contamination,
     )
-    return TrainedDetector(replace(map_, detector=settled), units, sums, scores, calibration)
+    map_ = replace(map_, detector=settled)
+    return TrainedDetector(map_, units, sums, squares, scores, calibration)
 
 
 def mean_contributions(map_: Map, rows: Floats, weights: Float64s | None) -> Float64s:
@@ -197,10 +201,10 @@ class _Trainer:
         labels: Ints | None,
         drawn: Ints | None = None,
         lattice: Lattice | None = None,
-    ) -> tuple[Map, Ints, RunningSums | None]:
+    ) -> tuple[Map, Ints, RunningSums | None, Float64s]:
         """Return a map trained on the rows drawn, which knows what is usual among all.
 
-        And the units and the sums of all rows.  `drawn` None: all rows train.
+        And the units of all rows, their sums and squares.  `drawn` None: all rows train.
         """
         if drawn is None:
             map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
@@ -215,19 +219,20 @@ class _Trainer:
             times = hits.sum() / map_.hits.sum()
             sums = None if trained.sums is None else trained.sums.faded(times)
             map_ = replace(map_, hits=hits)
+        squares = squares_of(map_, rows, units, weights)
         detector = DetectorSettings(
             self.detection.score,
             self.detection.k,
             0.0,
             np.empty(0),
             usual=usual_units(map_, self.detection.trimmed),
-            spread=spread_of(map_, squares_of(map_, rows, units, weights)),
+            spread=spread_of(map_, squares),
         )
         map_ = replace(map_, detector=detector)
         if labels is not None and (labels != UNKNOWN).any():
             lift = lift_of(map_, score_rows(map_, rows), units, labels, weights)
             map_ = replace(map_, detector=replace(detector, lift=lift))
-        return map_, units, sums
+        return map_, units, sums, squares
 
     def cross_fitted(
         self,
@@ -244,6 +249,6 @@ class _Trainer:
             others = np.setdiff1d(everything, fold, assume_unique=True)
             part = None if weights is None else weights[others]
             known = None if labels is None else labels[others]
-            without, _, _ = self.train(rows[others], part, known, lattice=lattice)
+            without, *_ = self.train(rows[others], part, known, lattice=lattice)
             scores[fold] = score_rows(without, rows[fold])
         return scores

@@ -65,7 +65,7 @@ class Reservoir:
         log_weights = np.concatenate([self.log_weights[stays], log_weights])
         left = self.log_left
         if len(values) > self.size:
-            order = np.argsort(-priorities, kind="stable")
+            order = np.argpartition(-priorities, self.size)
             left = max(left, float(priorities[order[self.size]]))
             kept = np.sort(order[: self.size])
             values, log_weights, priorities = values[kept], log_weights[kept], priorities[kept]

@@ -39,14 +39,13 @@ class DetectorStream:
 
     @classmethod
     def after(
-        cls, trained: TrainedDetector, rows: Floats, weights: Float64s | None, seed: int
+        cls, trained: TrainedDetector, weights: Float64s | None, seed: int
     ) -> "DetectorStream":
         """Return what is kept of the rows that trained a detector.
 
         Parameters
         ----------
         trained : TrainedDetector
-        rows : ndarray of shape (n_samples, n_features)
         weights : ndarray of shape (n_samples,) or None
         seed : int
             Draws which scores are kept.
@@ -55,9 +54,9 @@ class DetectorStream:
         -------
         DetectorStream
         """
-        squares = squares_of(trained.map_, rows, trained.units, weights)
         scores = np.column_stack([trained.scores, trained.calibration])
-        return cls(trained.sums, squares, Reservoir.empty(2, seed).plus(scores, weights))
+        kept = Reservoir.empty(2, seed).plus(scores, weights)
+        return cls(trained.sums, trained.squares, kept)
 
 
 def detector_goes_on(
