@@ -16,6 +16,8 @@ from somscape.maps import Map, load
 from somscape.outliers import (
     RESULT_NAMES,
     AlertRule,
+    DriftAlarm,
+    DriftMonitor,
     explain_rows,
     free_name,
     ids_of,
@@ -24,6 +26,9 @@ from somscape.outliers import (
     settings_of,
 )
 from somscape.tables import Table, read_table, table_from_columns, write_csv
+
+LEAST_WINDOW, MOST_WINDOW = 50, 1000
+"""Rows after which drift is looked for, at the end of a shorter file."""
 
 
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
@@ -34,6 +39,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     settings_of(map_)
     table = read_table(path, **{name: options[name] for name in READING})
     result, n_flagged = _scores(map_, table, rule_of(options, table))
+    alarms = _alarms(map_, table) if options["drift"] else None
     if out == "-":
         write_csv(sys.stdout, result)
     else:
@@ -49,6 +55,16 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
         if counts:
             listed = ", ".join(f"{name} {n}" for name, n in counts.items())
             say(console, f"{what.capitalize()}: {listed}.")
+    if alarms is not None:
+        say(console, "Drift:" if alarms else "No drift found.")
+        for alarm in alarms:
+            say(console, f"  {alarm}")
+
+
+def _alarms(map_: Map, table: Table) -> list[DriftAlarm]:
+    """Return the alarms of the rows as a stream, in the order of the file."""
+    window = min(max(table.n_rows, LEAST_WINDOW), MOST_WINDOW)
+    return DriftMonitor(map_, window).update(table)
 
 
 def _scores(map_: Map, table: Table, rule: AlertRule) -> tuple[Table, int]:

@@ -4,6 +4,7 @@ from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name, rank_aler
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
 from somscape.outliers._detector import Detection, TrainedDetector, train_detector
+from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._labels import known_labels
 from somscape.outliers._range import Range
 from somscape.outliers._reasons import RECORD, Reason, explain_rows, ids_of
@@ -27,6 +28,8 @@ __all__ = [
     "Counterfactual",
     "Detection",
     "DetectorStream",
+    "DriftAlarm",
+    "DriftMonitor",
     "LabelShare",
     "Range",
     "Reason",
