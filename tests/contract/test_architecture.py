@@ -48,6 +48,9 @@ NAMED_IMPORTS = {
         "estimators": "TableEncoder, an encoder to its users; loaded when first used, because its "
         "base class is scikit-learn's"
     },
+    "somscape/outliers/__init__.py": {
+        "estimators": "as_pyod, where users look for a detector; loaded when first used"
+    },
     "somscape/_files.py": {"_errors": "a target that is no file is refused with our error"},
     "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
     "somscape/_columns.py": {"_types": "names of types, which nothing runs"},
@@ -71,6 +74,7 @@ HOMES = {
     "narwhals": {"tables"},
     "openpyxl": {"tables"},
     "pyarrow": {"tables"},
+    "pyod": {"estimators"},
     "rich": {"cli"},
     "safetensors": {"save"},
     "scipy": {"estimators", "grid"},
@@ -88,11 +92,15 @@ COMPILED = {"somscape.kernels._core"}
 DYNAMIC_IMPORTS = {
     "somscape/__init__.py": "public names are loaded when first used",
     "somscape/encode/__init__.py": "TableEncoder, as in NAMED_IMPORTS",
+    "somscape/outliers/__init__.py": "as_pyod, as in NAMED_IMPORTS",
     "somscape/tables/_workbook.py": "libraries of an extra, which a message names",
 }
 
 # Inits that do more than re-export.
-LAZY_INITS = {"somscape/encode/__init__.py": "TableEncoder, as in NAMED_IMPORTS"}
+LAZY_INITS = {
+    "somscape/encode/__init__.py": "TableEncoder, as in NAMED_IMPORTS",
+    "somscape/outliers/__init__.py": "as_pyod, as in NAMED_IMPORTS",
+}
 
 PRINTS = {
     "somscape/minisom.py": "MiniSom's own `verbose` prints",
