@@ -68,10 +68,11 @@ def _alarms(map_: Map, table: Table) -> list[DriftAlarm]:
 
 
 def _scores(map_: Map, table: Table, rule: AlertRule) -> tuple[Table, int]:
-    scores = score_rows(map_, table)
-    order, n_flagged = rule.choose(map_, scores, table)
+    rows = map_.rows_of(table)
+    scores, units = score_rows(map_, rows), map_.winners(rows)
+    p = p_values(map_, scores, units)
+    order, n_flagged = rule.choose(map_, scores, p, table)
     is_flagged = np.isin(np.arange(table.n_rows), order[:n_flagged])
-    units = map_.winners(table)
     row, col = map_.lattice.rows_and_cols(units)
     flagged = np.flatnonzero(is_flagged)
     reasons = [""] * table.n_rows
@@ -81,7 +82,7 @@ def _scores(map_: Map, table: Table, rule: AlertRule) -> tuple[Table, int]:
     columns = {
         free_name(id_name, (*RESULT_NAMES, "flagged")): ids,
         "score": scores,
-        "p_value": p_values(map_, scores),
+        "p_value": p,
         "flagged": np.where(is_flagged, "yes", "no").tolist(),
         "unit": units,
         "row": row,

@@ -76,6 +76,10 @@ class SOMDetector(OutlierMixin, BaseEstimator):
     n_folds : int, default=5
         For the p-values: each fold is scored by a map trained on the others.  Of more than
         20,000 rows, so many are drawn to train the map, and the others take the folds' place.
+    calibration : {"global", "regional"}, default="global"
+        What p-values compare a row with: all calibration rows, or those of its region of the map,
+        neighboring units that have 200 or more together.  By region, false alarms are as frequent
+        in a group of widely spread rows as in a dense one.
     som : SOM or None, default=None
         The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
         the root of the number of rows.  Its ``missing`` and ``encoding`` are not
@@ -136,6 +140,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         trim: float | str = "auto",
         training_is_clean: bool = False,
         n_folds: int = 5,
+        calibration: str = "global",
         som: SOM | None = None,
         missing: str = "error",
         encoding: Encoding | None = None,
@@ -147,6 +152,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         self.trim = trim
         self.training_is_clean = training_is_clean
         self.n_folds = n_folds
+        self.calibration = calibration
         self.som = som
         self.missing = missing
         self.encoding = encoding
@@ -353,9 +359,18 @@ class SOMDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            In (0, 1], in steps of ``1 / (n + 1)`` for n training rows.
+            In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, of the row's region where
+            calibration is regional.
         """
-        return p_values(self.map_, -self.score_samples(X))
+        check_is_fitted(self)
+        return self._scores_and_p_values(X)[1]
+
+    def _scores_and_p_values(self, X: Any) -> tuple[Float64s, Float64s]:
+        rows = rows_for(self, X)
+        scores = score_rows(self.map_, rows)
+        is_regional = settings_of(self.map_).regions is not None
+        units = self.map_.winners(rows) if is_regional else None
+        return -scores, p_values(self.map_, scores, units)
 
     def explain(self, X: Any) -> Float64s:
         """Return what each column adds to each row's unusualness.
@@ -477,6 +492,7 @@ class SOMDetector(OutlierMixin, BaseEstimator):
             self.trim,
             self.training_is_clean,
             self.n_folds,
+            self.calibration,
         )
 
     def _settings(self) -> Settings:

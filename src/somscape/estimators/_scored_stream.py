@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from somscape._errors import InputError
-from somscape.outliers import p_values
 from somscape.tables import Table, as_frame, table_from_columns
 
 
@@ -15,10 +14,9 @@ def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, A
     for number, item in enumerate(stream):
         try:
             piece, is_row = _as_piece(item)
-            scores = detector.score_samples(piece)
+            scores, p = detector._scores_and_p_values(piece)
         except (ValueError, TypeError) as error:
             raise InputError(f"item {number} of the stream: {error}") from error
-        p = p_values(detector.map_, -scores)
         yield (float(scores[0]), float(p[0])) if is_row else (scores, p)
 
 

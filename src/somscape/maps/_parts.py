@@ -9,8 +9,9 @@ from somscape.grid import Graph, Lattice
 from somscape.kernels import METRIC_NAMES, Metric
 from somscape.maps._settings import DetectorSettings
 
-BY_UNIT = ("usual", "spread", "lift")
-DETECTOR_ARRAYS = ("calibration", "calibration_weights", "mean_contributions", *BY_UNIT)
+BY_UNIT = ("usual", "spread", "lift", "regions")
+BY_ROW = ("calibration", "calibration_weights", "calibration_units")
+DETECTOR_ARRAYS = (*BY_ROW, "mean_contributions", *BY_UNIT)
 METRIC_ARRAYS = ("feature_weights", "whitening", "center")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_number, check_whole
 
 SCORES = (
@@ -44,6 +44,10 @@ class DetectorSettings:
         What the scores of a unit's rows are multiplied by, from known labels; None: nothing.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         What each original column adds to the score of a training row, on average.
+    regions : ndarray of shape (n_units,), int, or None, default=None
+        Region of each unit, from 0, where rows are calibrated by region; None: one for all.
+    calibration_units : ndarray of shape (n_rows,), int, or None, default=None
+        Unit of each calibration row; goes with `regions`.
     """
 
     score: str
@@ -55,6 +59,8 @@ class DetectorSettings:
     spread: Float64s | None = None
     lift: Float64s | None = None
     mean_contributions: Float64s | None = None
+    regions: Ints | None = None
+    calibration_units: Ints | None = None
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -80,3 +86,20 @@ class DetectorSettings:
         means = self.mean_contributions
         if means is not None and not (np.isfinite(means).all() and (means >= 0).all()):
             raise ValueError("`mean_contributions` must be finite and not negative.")
+        if not self._has_regions_that_fit():
+            raise ValueError(
+                "`regions` must be whole numbers from 0 by unit, and `calibration_units` a "
+                "unit per score."
+            )
+
+    def _has_regions_that_fit(self) -> bool:
+        regions, units = self.regions, self.calibration_units
+        if regions is None or units is None:
+            return regions is None and units is None
+        are_whole = regions.dtype.kind == "i" and units.dtype.kind == "i"
+        return (
+            are_whole
+            and units.shape == self.calibration.shape
+            and bool((regions >= 0).all())
+            and bool(((units >= 0) & (units < len(regions))).all())
+        )

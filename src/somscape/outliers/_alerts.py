@@ -129,18 +129,20 @@ def rank_alerts(
         Equal scores keep the order of the table.
     """
     table = table_of(map_, table)
-    scores = score_rows(map_, table)
+    rows = map_.rows_of(table)
+    scores, units = score_rows(map_, rows), map_.winners(rows)
+    p = p_values(map_, scores, units)
     if n_alerts is not None:
         rule = replace(rule or AlertRule(), n_alerts=n_alerts)
-    order, n_alerts = (rule or AlertRule()).choose(map_, scores, table)
+    order, n_alerts = (rule or AlertRule()).choose(map_, scores, p, table)
     id_name, ids = ids_of(map_, table)
     return Alerts(
         id_name,
         [ids[i] for i in order],
         order,
         scores[order],
-        p_values(map_, scores[order]),
-        map_.winners(table)[order],
+        p[order],
+        units[order],
         explain_rows(map_, table, order[:n_alerts].tolist()),
         n_alerts,
     )

@@ -12,6 +12,7 @@ from somscape.grid import Lattice
 from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import calibrated
 from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
+from somscape.outliers._regions import regions_of
 from somscape.outliers._score import contributions, score_rows
 from somscape.outliers._usual import spread_of, squares_of, usual_units
 
@@ -25,6 +26,10 @@ CLEAN_RADIUS_END = 0.4
 
 MOST_TRAINED = 20_000
 """Rows that train a map; of more, so many are drawn, and the others calibrate."""
+
+CALIBRATIONS = ("global", "regional")
+REGION_ROWS = 200
+"""Calibration rows that each region of the map has: p-values there go down to 1 / 201."""
 
 MOST_AVERAGED = 2000
 """Rows whose contributions are averaged."""
@@ -46,6 +51,7 @@ class Detection:
     trim: float | str = "auto"
     training_is_clean: bool = False
     n_folds: int = 5
+    calibration: str = "global"
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -57,6 +63,7 @@ class Detection:
                 f"`training_is_clean` must be True or False; got {self.training_is_clean!r}."
             )
         check_whole("n_folds", self.n_folds, 2)
+        check_choice("calibration", self.calibration, CALIBRATIONS)
 
     @property
     def k(self) -> int:
@@ -156,13 +163,19 @@ def train_detector(
         if not is_anomaly.all():
             calibration[is_anomaly] = np.nan  # p-values compare with usual rows
     assert map_.detector is not None
-    means = mean_contributions(map_, rows, weights)
+    regions = None
+    if detection.calibration == "regional":
+        counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
+        by_unit = np.bincount(units, counted, minlength=map_.n_units)
+        regions = regions_of(map_, by_unit, REGION_ROWS)
     settled = calibrated(
-        replace(map_.detector, mean_contributions=means),
+        replace(map_.detector, mean_contributions=mean_contributions(map_, rows, weights)),
         scores,
         calibration,
         weights,
         detection.contamination,
+        units=units,
+        regions=regions,
     )
     map_ = replace(map_, detector=settled)
     return TrainedDetector(map_, units, sums, squares, scores, calibration)

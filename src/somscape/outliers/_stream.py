@@ -30,7 +30,7 @@ class DetectorStream:
     squares : ndarray of shape (n_units,)
         Squared distances of the rows to their units, added up.
     scores : Reservoir
-        Of each row the score that sets the threshold and the one that calibrates.
+        Of each row the score that sets the threshold, the one that calibrates, and its unit.
     """
 
     sums: RunningSums | None
@@ -54,8 +54,8 @@ class DetectorStream:
         -------
         DetectorStream
         """
-        scores = np.column_stack([trained.scores, trained.calibration])
-        kept = Reservoir.empty(2, seed).plus(scores, weights)
+        values = np.column_stack([trained.scores, trained.calibration, trained.units])
+        kept = Reservoir.empty(3, seed).plus(values, weights)
         return cls(trained.sums, trained.squares, kept)
 
 
@@ -95,8 +95,8 @@ def detector_goes_on(
     step = go_on(map_, rows, weights, stream.sums, half_life)
     counted = np.ones(len(rows), dtype=bool) if weights is None else weights > 0
     calibration = scores if labels is None else np.where(labels == ANOMALY, np.nan, scores)
-    pairs = np.column_stack([scores, calibration])[counted]
-    kept = stream.scores.plus(pairs, None if weights is None else weights[counted], step.share)
+    values = np.column_stack([scores, calibration, step.units])[counted]
+    kept = stream.scores.plus(values, None if weights is None else weights[counted], step.share)
     squares = step.share * stream.squares + squares_of(step.map_, rows, step.units, weights)
     settings = replace(
         settings_of(map_),
@@ -104,8 +104,16 @@ def detector_goes_on(
         spread=spread_of(step.map_, squares),
         mean_contributions=_averaged(map_, step.map_, rows, weights),
     )
-    scores, calibration = kept.values.T
-    settings = calibrated(settings, scores, calibration, kept.weights, detection.contamination)
+    scores, calibration, units = kept.values.T
+    settings = calibrated(
+        settings,
+        scores,
+        calibration,
+        kept.weights,
+        detection.contamination,
+        units=units.astype(np.intp),
+        regions=settings.regions,
+    )
     gone_on = replace(step.map_, detector=settings)
     return gone_on, DetectorStream(step.sums, squares, kept), step.units
 
