@@ -106,7 +106,9 @@ def test_rules_about_p_values_take_rows_by_those():
     assert (np.diff(by_p.p_values) >= 0).all()
     assert is_wide[by_p.rows[: by_p.n_alerts]].mean() < 0.9
     by_fdr = detector.alerts(X, fdr=0.9)
-    assert set(by_fdr.rows[: by_fdr.n_alerts]) == set(np.flatnonzero(adjusted(p) * usual_share(p) <= 0.9))
+    assert set(by_fdr.rows[: by_fdr.n_alerts]) == set(
+        np.flatnonzero(adjusted(p) * usual_share(p) <= 0.9)
+    )
     by_score = detector.alerts(X, 20)
     assert (np.diff(by_score.scores) <= 0).all()
     np.testing.assert_array_equal(by_score.p_values, p[by_score.rows])
