@@ -7,7 +7,7 @@ ENVS := .env/$(VERSION)
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard core/*)
 PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv')
 
-.PHONY: demo test oldest check sanitize bench docs clean slow
+.PHONY: demo test oldest pyod check sanitize bench docs clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 	@mkdir -p results
@@ -26,6 +26,9 @@ oldest: $(ENVS)/oldest/ready  ## what leans on other libraries, with their lowes
 	    tests/unit/save/test_map_file.py tests/contract/test_older_releases.py \
 	    --deselect 'tests/unit/test_table_encoder.py::test_stands_in_a_column_transformer_and_a_pipeline[DataFrame1]' \
 	    --deselect tests/contract/test_scikit_learn.py::test_array_api_dispatch_changes_nothing
+
+pyod: $(ENVS)/pyod/ready  ## the adapter to PyOD, with PyOD
+	$(ENVS)/pyod/bin/python -m pytest -n 0 tests/contract/test_pyod.py
 
 slow: $(ENVS)/test/ready  ## ten million winners against a long-double oracle, about ten minutes
 	$(ENVS)/test/bin/python -m pytest -n 0 -m slow --log-cli-level=INFO tests
@@ -100,6 +103,13 @@ $(ENVS)/oldest/ready: $(BUILT_FROM)
 	@CXX=no-such-compiler $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
 	    -e '.[test]' --config-settings='build-dir=build/oldest/{wheel_tag}' \
 	    --constraint $(@D)/bounds.txt
+	@touch $@
+
+# PyOD brings numba and LLVM, 200 MB that no other test needs, and combines scores by combo.
+$(ENVS)/pyod/ready: $(BUILT_FROM)
+	@echo "making an environment with PyOD and installing somscape: a minute or two, once"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,pyod]' combo
 	@touch $@
 
 $(ENVS)/%/ready: $(BUILT_FROM)

@@ -217,6 +217,15 @@ def test_hostile_text_is_shown_as_text(opened: Browser) -> None:
     assert opened.texts("h1") == ["<u>Title</u>"]
 
 
+def test_opened_alerts_say_what_would_make_them_usual(
+    opened: Browser, page: tuple[Path, dict[str, Any]]
+) -> None:
+    opened.run("document.querySelectorAll('#rows .open button').forEach(b => b.click())")
+    said = [f"This row {text}." for text in page[1]["counterfactuals"] if text]
+    assert opened.texts("#rows .would") == said
+    assert said
+
+
 def test_search_and_sort_change_the_list(
     opened: Browser, page: tuple[Path, dict[str, Any]]
 ) -> None:

@@ -48,6 +48,9 @@ NAMED_IMPORTS = {
         "estimators": "TableEncoder, an encoder to its users; loaded when first used, because its "
         "base class is scikit-learn's"
     },
+    "somscape/outliers/__init__.py": {
+        "estimators": "as_pyod, where users look for a detector; loaded when first used"
+    },
     "somscape/_files.py": {"_errors": "a target that is no file is refused with our error"},
     "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
     "somscape/_columns.py": {"_types": "names of types, which nothing runs"},
@@ -72,6 +75,7 @@ HOMES = {
     "onnx": {"save"},
     "openpyxl": {"tables"},
     "pyarrow": {"tables"},
+    "pyod": {"estimators"},
     "rich": {"cli"},
     "safetensors": {"save"},
     "scipy": {"estimators", "grid"},
@@ -89,11 +93,15 @@ COMPILED = {"somscape.kernels._core"}
 DYNAMIC_IMPORTS = {
     "somscape/__init__.py": "public names are loaded when first used",
     "somscape/encode/__init__.py": "TableEncoder, as in NAMED_IMPORTS",
+    "somscape/outliers/__init__.py": "as_pyod, as in NAMED_IMPORTS",
     "somscape/tables/_workbook.py": "libraries of an extra, which a message names",
 }
 
 # Inits that do more than re-export.
-LAZY_INITS = {"somscape/encode/__init__.py": "TableEncoder, as in NAMED_IMPORTS"}
+LAZY_INITS = {
+    "somscape/encode/__init__.py": "TableEncoder, as in NAMED_IMPORTS",
+    "somscape/outliers/__init__.py": "as_pyod, as in NAMED_IMPORTS",
+}
 
 PRINTS = {
     "somscape/minisom.py": "MiniSom's own `verbose` prints",
@@ -123,6 +131,7 @@ POSITIONAL_OUTSIDE = {
     "SOMImputer.fit": "as SOM.fit",
     "SOM.score": "scikit-learn's order X, y, sample_weight",
     "SOMDetector.fit": "as SOM.fit",
+    "SOMDetector.partial_fit": "as SOM.fit",
     "Lattice.__init__": "a frozen record of four fields, made by position in every example",
     "Map.__init__": "a frozen record; people get it from a fit or from `load`",
     "plots.umatrix": "map, X, y: the rows and their classes belong together, as in `fit`",

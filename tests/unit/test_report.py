@@ -225,3 +225,15 @@ def test_templates_load_nothing_make_no_markup_and_accuse_nobody(name: str) -> N
     assert "url(" not in text
     assert " style=" not in text
     assert not re.search(r"\son\w+=", text)
+
+
+def test_the_first_alerts_say_what_would_make_them_usual(
+    real: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = real["counterfactuals"]
+    assert len(said) == 5
+    assert all(text.startswith("would be usual with ") for text in said[:4])
+    # By hand: 2.25 is 0.25 from the prototype at 2, so that it is usual as it is.
+    assert small_data()["counterfactuals"] == [None]
+    monkeypatch.setattr("somscape.report._build.MAX_COUNTERFACTUALS", 0)
+    assert small_data()["counterfactuals"] == []

@@ -256,6 +256,11 @@ def fit(table: str, out: Path, **options: Any) -> None:
 @click.argument("table", metavar="TABLE")
 @read_options
 @flag_options
+@option(
+    "--drift",
+    is_flag=True,
+    help="Say, too, where the rows, in the order of the file, drift from those of the training.",
+)
 @option("--out", default="-", metavar="FILE", help="The scores as CSV; - for standard output.")
 def score(map_file: str, table: str, out: str, **options: Any) -> None:
     """Score new rows of TABLE against a saved detector, with its encoding.

@@ -62,7 +62,8 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     detection = Detection(contamination=options["contamination"])
     with progress_bar(1 + detection.n_folds) as bar:
         settings = Settings(seed=options["seed"], callbacks=(bar,))
-        map_, _ = train_detector(encoding.encode(table), None, encoding, settings, detection)
+        trained = train_detector(encoding.encode(table), None, encoding, settings, detection)
+    map_ = trained.map_
     with stage("ranking, drawing, writing"):
         alerts = rank_alerts(map_, table, rule=rule)
         agreement = None if label is None else _agreement(alerts, label)

@@ -25,6 +25,8 @@ def show_info(map_file: str) -> None:
             ("threshold", f"{detector.threshold:.4g}"),
             ("calibration rows", len(detector.calibration)),
         ]
+        if detector.regions is not None:
+            facts.append(("calibration regions", str(detector.regions.max() + 1)))
     console = make_console()
     show_facts(console, facts)
     console.print()

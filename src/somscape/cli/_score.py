@@ -14,16 +14,21 @@ from somscape.cli._roles import READING
 from somscape.cli._rule import rule_of
 from somscape.maps import Map, load
 from somscape.outliers import (
-    RECORD,
     RESULT_NAMES,
     AlertRule,
+    DriftAlarm,
+    DriftMonitor,
     explain_rows,
     free_name,
+    ids_of,
     p_values,
     score_rows,
     settings_of,
 )
 from somscape.tables import Table, read_table, table_from_columns, write_csv
+
+LEAST_WINDOW, MOST_WINDOW = 50, 1000
+"""Rows after which drift is looked for, at the end of a shorter file."""
 
 
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
@@ -34,6 +39,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     settings_of(map_)
     table = read_table(path, **{name: options[name] for name in READING})
     result, n_flagged = _scores(map_, table, rule_of(options, table))
+    alarms = _alarms(map_, table) if options["drift"] else None
     if out == "-":
         write_csv(sys.stdout, result)
     else:
@@ -49,27 +55,34 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
         if counts:
             listed = ", ".join(f"{name} {n}" for name, n in counts.items())
             say(console, f"{what.capitalize()}: {listed}.")
+    if alarms is not None:
+        say(console, "Drift:" if alarms else "No drift found.")
+        for alarm in alarms:
+            say(console, f"  {alarm}")
+
+
+def _alarms(map_: Map, table: Table) -> list[DriftAlarm]:
+    """Return the alarms of the rows as a stream, in the order of the file."""
+    window = min(max(table.n_rows, LEAST_WINDOW), MOST_WINDOW)
+    return DriftMonitor(map_, window).update(table)
 
 
 def _scores(map_: Map, table: Table, rule: AlertRule) -> tuple[Table, int]:
-    scores = score_rows(map_, table)
-    order, n_flagged = rule.choose(map_, scores, table)
+    rows = map_.rows_of(table)
+    scores, units = score_rows(map_, rows), map_.winners(rows)
+    p = p_values(map_, scores, units)
+    order, n_flagged = rule.choose(map_, scores, p, table)
     is_flagged = np.isin(np.arange(table.n_rows), order[:n_flagged])
-    units = map_.winners(table)
     row, col = map_.lattice.rows_and_cols(units)
     flagged = np.flatnonzero(is_flagged)
     reasons = [""] * table.n_rows
     for i, found in zip(flagged, explain_rows(map_, table, flagged.tolist()), strict=True):
         reasons[i] = "; ".join(map(str, found))
-    id_name = map_.encoding.named("id")
-    if id_name is not None and id_name in table.names:
-        ids = list(table.column(id_name).cells)
-    else:
-        id_name, ids = RECORD, list(range(1, table.n_rows + 1))
+    id_name, ids = ids_of(map_, table)
     columns = {
         free_name(id_name, (*RESULT_NAMES, "flagged")): ids,
         "score": scores,
-        "p_value": p_values(map_, scores),
+        "p_value": p,
         "flagged": np.where(is_flagged, "yes", "no").tolist(),
         "unit": units,
         "row": row,

@@ -154,17 +154,53 @@ class NumberCode(OneFeature):
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, 1)."""
         assert column.numbers is not None
-        values = np.where(np.isnan(column.numbers), self.fill, column.numbers)
+        return self.place(np.where(np.isnan(column.numbers), self.fill, column.numbers))[:, None]
+
+    def place(self, values: Float64s) -> Float64s:
+        """Return numbers on the encoded scale, of the same shape."""
         with np.errstate(over="ignore"):  # the encoding refuses what is too far
             if self.width:
                 values = asinh((values - self.center) / self.width)
-            return ((values - self.low) / self.span)[:, None]
+            return (values - self.low) / self.span
 
     def decode(self, features: Float64s) -> Float64s:
         """Return numbers in original units from encoded features of shape (n, 1)."""
         values = features[:, 0] * self.span + self.low
         with np.errstate(over="ignore"):  # infinite, where a row is no encoded one
             return self.center + self.width * np.sinh(values) if self.width else values
+
+    def short(self, features: Float64s, step: float, side: int = 0) -> Float64s:
+        """Return numbers of few digits, in original units, near encoded ones.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, 1)
+        step : float
+            On the encoded scale; 0 for whole units, where the numbers are whole.
+        side : {-1, 0, 1}, default=0
+            Numbers from below, the nearest, or from above.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        values = self.decode(features)
+        if not (step or self.is_whole):
+            return values
+        rounded = (np.floor, np.rint, np.ceil)[side + 1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            width = np.maximum(self.decode(features + step) - values, np.finfo(np.float64).tiny)
+            power = np.floor(np.log10(width))
+            if self.is_whole:
+                power = np.maximum(power, 0.0)
+            # A power of ten below 1 is no float, so that 0.3 is 3 / 10.
+            up, down = 10.0 ** np.maximum(power, 0.0), 10.0 ** np.maximum(-power, 0.0)
+            short = rounded(values / up * down) * up / down
+        return np.where(np.isfinite(short), short, values)
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return cells near some prototypes (n, 1), encoded: `short` numbers."""
+        return self.place(self.short(prototypes, step))[:, None]
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the range that some prototypes (n, 1) span, in words."""
@@ -234,6 +270,15 @@ class CategoryCode:
         """Return the level with the largest share in each row of encoded features."""
         names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
         return names[features.argmax(axis=1)]
+
+    @property
+    def encoded_levels(self) -> Float64s:
+        """All levels, encoded, of shape (n_levels, n_features)."""
+        return MISMATCH_WEIGHT * np.eye(len(self.levels), self.n_features)
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return the levels that prevail in some prototypes (n, n_features), encoded."""
+        return self.encoded_levels[prototypes[:, :-1].argmax(axis=1)]
 
     def level(self, features: Floats) -> str:
         """Return the level of one encoded row of shape (n_features,)."""

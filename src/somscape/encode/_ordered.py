@@ -73,12 +73,20 @@ class OrdinalCode(OneFeature):
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, 1)."""
         place = {level: i for i, level in enumerate(self.levels)} | {MISSING_LEVEL: self.fill}
-        places = np.array([place[text] for text in level_texts(column)], dtype=np.float64)
-        return (places / (len(self.levels) - 1))[:, None]
+        return self.encoded_levels[[place[text] for text in level_texts(column)]]
 
     def decode(self, features: Floats) -> Objects:
         """Return the nearest level of each row of encoded features of shape (n, 1)."""
         return np.array(self.levels, dtype=object)[self._places(features)]
+
+    @property
+    def encoded_levels(self) -> Float64s:
+        """All levels, encoded, of shape (n_levels, 1)."""
+        return (np.arange(len(self.levels)) / (len(self.levels) - 1))[:, None]
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return the levels nearest to some prototypes (n, 1), encoded."""
+        return self.encoded_levels[self._places(prototypes)]
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the levels that some prototypes (n, 1) span, in words."""
@@ -134,10 +142,25 @@ class DateCode(OneFeature):
 
     def decode(self, features: Floats) -> NDArray[np.datetime64]:
         """Return dates of the code's unit from encoded features of shape (n, 1)."""
+        return self._dates(self.number.decode(features.astype(np.float64)))
+
+    def short(self, features: Float64s, step: float, side: int = 0) -> NDArray[np.datetime64]:
+        """Return dates of whole units near encoded ones; see `NumberCode.short`."""
+        return self._dates(self.number.short(features, 0.0, side))
+
+    def place(self, dates: NDArray[np.datetime64]) -> Float64s:
+        """Return dates on the encoded scale, of the same shape."""
+        counts = dates.astype(f"datetime64[{self.unit}]").astype(np.int64)
+        return self.number.place(counts.astype(np.float64))
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return cells near some prototypes (n, 1), encoded: dates of whole units."""
+        return self.place(self.short(prototypes, step))[:, None]
+
+    def _dates(self, counts: Float64s) -> NDArray[np.datetime64]:
         type_ = f"datetime64[{self.unit}]"
         ends = [end.astype(type_).astype(np.float64) for end in (FIRST, LAST)]
-        counts = np.clip(self.number.decode(features.astype(np.float64)), *ends)
-        return np.rint(counts).astype(np.int64).astype(type_)
+        return np.rint(np.clip(counts, *ends)).astype(np.int64).astype(type_)
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the dates that some prototypes (n, 1) span, in words."""

@@ -1,5 +1,6 @@
 """The detector of unusual rows as a scikit-learn estimator."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,26 +9,35 @@ from sklearn.base import OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_choice
+from somscape._validate import check_choice, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._going_on import check_goes_on, encoding_for
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import prepare, rows_for, seed_of
+from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._settings import settings_of_som
 from somscape.estimators._som import SOM
-from somscape.fit import Settings
+from somscape.fit import Settings, check_streams
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
     AlertRule,
     Alerts,
+    Counterfactual,
     Detection,
+    DetectorStream,
+    LabelShare,
+    SimilarRows,
     contributions,
+    counterfactuals,
+    detector_goes_on,
     known_labels,
+    label_share,
     p_values,
     rank_alerts,
     score_rows,
     settings_of,
+    similar_rows,
     train_detector,
 )
 
@@ -67,6 +77,10 @@ class SOMDetector(OutlierMixin, Estimator):
     n_folds : int, default=5
         For the p-values: each fold is scored by a map trained on the others.  Of more than
         20,000 rows, so many are drawn to train the map, and the others take the folds' place.
+    calibration : {"global", "regional"}, default="global"
+        What p-values compare a row with: all calibration rows, or those of its region of the map,
+        neighboring units that have 200 or more together.  By region, false alarms are as frequent
+        in a group of widely spread rows as in a dense one.
     som : SOM or None, default=None
         The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
         the root of the number of rows.  Its ``missing`` and ``encoding`` are not
@@ -127,6 +141,7 @@ class SOMDetector(OutlierMixin, Estimator):
         trim: float | str = "auto",
         training_is_clean: bool = False,
         n_folds: int = 5,
+        calibration: str = "global",
         som: SOM | None = None,
         missing: str = "error",
         encoding: Encoding | None = None,
@@ -138,6 +153,7 @@ class SOMDetector(OutlierMixin, Estimator):
         self.trim = trim
         self.training_is_clean = training_is_clean
         self.n_folds = n_folds
+        self.calibration = calibration
         self.som = som
         self.missing = missing
         self.encoding = encoding
@@ -189,15 +205,7 @@ class SOMDetector(OutlierMixin, Estimator):
             For a parameter or a value that cannot be used; the message says which.
         """
         check_choice("missing", self.missing, ("error", "fill"))
-        detection = Detection(
-            self._score,
-            self.contamination,
-            self.n_prototypes,
-            self.trim,
-            self.training_is_clean,
-            self.n_folds,
-        )
-        settings = self._settings()
+        detection, settings = self._detection(), self._settings()
         prepared = prepare(
             self,
             X,
@@ -212,13 +220,60 @@ class SOMDetector(OutlierMixin, Estimator):
         labels = known_labels(y, len(prepared.all_rows))
         if labels is not None and prepared.kept is not None:
             labels = labels[prepared.kept]
-        self.map_, units = train_detector(
+        trained = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
+        self.map_, units = trained.map_, trained.units
+        self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
         self.offset_ = -settings_of(self.map_).threshold
         is_whole = len(units) == len(prepared.all_rows)
         self.labels_ = units if is_whole else self.map_.winners(prepared.all_rows)
         self.kernels_used_ = select_kernels().name
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":
+        """Go on with more rows, in constant memory.
+
+        The first call is a `fit`.  Further ones score the rows, then move the map as
+        `SOM.partial_fit` does, with the ``half_life`` of `som`, and renew what is usual, the
+        threshold and the calibration.  These come from the scores that all rows so far had when
+        they came, of which 10,000 are kept.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+            Pieces of a thousand rows or more; a call costs the scoring of its rows, and
+            O(n_units^2 * n_features).
+        y : array-like of shape (n_samples,), optional
+            As in `fit`; in further calls known anomalies only do not calibrate.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        SOMDetector
+            ``labels_`` are those of the new rows.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`.
+        """
+        if not hasattr(self, "map_"):
+            return self.fit(X, y, sample_weight)
+        detection, settings = self._detection(), self._settings()
+        check_streams(settings.winner)
+        rows = rows_for(self, X)
+        assert isinstance(rows, np.ndarray)
+        self.map_, self._stream, self.labels_ = detector_goes_on(
+            self.map_,
+            self._stream,
+            rows,
+            checked_weights(sample_weight, len(rows)),
+            known_labels(y, len(rows)),
+            detection=detection,
+            half_life=None if self.som is None else self.som.half_life,
+        )
+        self.offset_ = -settings_of(self.map_).threshold
         return self
 
     def score_samples(self, X: Any) -> Float64s:
@@ -262,6 +317,39 @@ class SOMDetector(OutlierMixin, Estimator):
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    def score_stream(self, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Score rows as they come, in constant memory.
+
+        Parameters
+        ----------
+        stream : iterable
+            Of pieces, each an array-like of shape (n_samples, n_features), a data frame or a Table;
+            or of rows, each an array-like of shape (n_features,), or a mapping of column names to
+            cells.
+
+        Yields
+        ------
+        scores : ndarray of shape (n_samples,), or float for a row
+            As of `score_samples`: low for unusual rows.
+        p_values : ndarray of shape (n_samples,), or float for a row
+
+        Raises
+        ------
+        InputError
+            For what is neither, or does not fit the map; the message gives its number, from 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from somscape import SOMDetector
+        >>> X = np.random.default_rng(0).normal(size=(300, 3))
+        >>> detector = SOMDetector(random_state=0).fit(X)
+        >>> [p < 0.05 for _, p in detector.score_stream([X[0], [9, 9, 9]])]
+        [False, True]
+        """
+        check_is_fitted(self)
+        return scored_stream(self, stream)
+
     def p_values(self, X: Any) -> Float64s:
         """Return the conformal p-value of each row: small for unusual rows.
 
@@ -272,9 +360,18 @@ class SOMDetector(OutlierMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            In (0, 1], in steps of ``1 / (n + 1)`` for n training rows.
+            In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, of the row's region where
+            calibration is regional.
         """
-        return p_values(self.map_, -self.score_samples(X))
+        check_is_fitted(self)
+        return self._scores_and_p_values(X)[1]
+
+    def _scores_and_p_values(self, X: Any) -> tuple[Float64s, Float64s]:
+        rows = rows_for(self, X)
+        scores = score_rows(self.map_, rows)
+        is_regional = settings_of(self.map_).regions is not None
+        units = self.map_.winners(rows) if is_regional else None
+        return -scores, p_values(self.map_, scores, units)
 
     def explain(self, X: Any) -> Float64s:
         """Return what each column adds to each row's unusualness.
@@ -290,6 +387,60 @@ class SOMDetector(OutlierMixin, Estimator):
         """
         check_is_fitted(self)
         return contributions(self.map_, rows_for(self, X))
+
+    def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
+        """Return what would make each row usual: few columns to change, and to what.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        list of Counterfactual or None
+            One per row, without changes where `predict` gives 1; None where no usual prototype is
+            itself below the threshold.  As text: "would be usual with A3 between 0.5 and 4".
+        """
+        check_is_fitted(self)
+        return counterfactuals(self.map_, X)
+
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        """Return the usual rows nearest to each row, such as an alert.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        among : array-like or data frame of shape (n_others, n_features), or Table
+            Rows to search, such as those of `fit`, which the detector does not keep.
+        n_similar : int, default=5
+            How many for each row.
+
+        Returns
+        -------
+        SimilarRows
+            Ids, numbers of the rows, distances; nearest first.
+        """
+        check_is_fitted(self)
+        return similar_rows(self.map_, X, among, n_similar)
+
+    def label_share(self, X: Any, *, among: Any, y: Any) -> LabelShare:
+        """Return the share of known anomalies around each row, with its Wilson interval.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        among : array-like or data frame of shape (n_others, n_features), or Table
+            Rows with labels.
+        y : array-like of shape (n_others,)
+            1, 0 and -1 as in `fit`.
+
+        Returns
+        -------
+        LabelShare
+            Counts, shares and 95 % intervals over the rows of the same unit and those next to it.
+        """
+        check_is_fitted(self)
+        return label_share(self.map_, X, among, y)
 
     def alerts(
         self,
@@ -333,6 +484,17 @@ class SOMDetector(OutlierMixin, Estimator):
         """Save the detector's map, which can score rows; see `Map.save`."""
         check_is_fitted(self)
         self.map_.save(path)
+
+    def _detection(self) -> Detection:
+        return Detection(
+            self._score,
+            self.contamination,
+            self.n_prototypes,
+            self.trim,
+            self.training_is_clean,
+            self.n_folds,
+            self.calibration,
+        )
 
     def _settings(self) -> Settings:
         if not (self.som is None or isinstance(self.som, SOM)):

@@ -120,11 +120,14 @@ class Step:
         Of all rows so far.
     units : ndarray of shape (n_samples,)
         Best unit of each new row, before the step.
+    share : float
+        What earlier rows count now of what they did.
     """
 
     map_: Map
     sums: RunningSums
     units: Ints
+    share: float
 
 
 def check_streams(winner: str) -> None:
@@ -182,7 +185,7 @@ def go_on(
         weights = None if weights is None else weights[kept]
     if not len(rows):
         empty = RunningSums.at(map_) if sums is None else sums
-        return Step(map_, empty, units)
+        return Step(map_, empty, units, 1.0)
     codebook = np.asarray(metric.compared(map_.codebook))
     problem = make_problem(
         metric.trained_on(rows),
@@ -221,4 +224,4 @@ def go_on(
         hits=hits,
         history={n: values[-MOST_HISTORY:] for n, values in history.items()},
     )
-    return Step(gone_on, now, units)
+    return Step(gone_on, now, units, share)

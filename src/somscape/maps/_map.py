@@ -452,7 +452,7 @@ def _from_record(record: Record) -> Map:
         history_of(arrays),
         header["parameters"],
         header["versions"],
-        detector_of(header["detector"], arrays, lattice.n_units),
+        detector_of(header["detector"], arrays, lattice.n_units, len(encoding.features)),
         Metric.from_arrays(header["metric"], arrays, encoding.n_features),
         names_of_units(header.get("unit_labels", []), lattice.n_units),
     )

@@ -5,8 +5,9 @@ from typing import Any
 
 from somscape.maps._settings import DetectorSettings
 
-BY_UNIT = ("usual", "spread", "lift")
-DETECTOR_ARRAYS = ("calibration", "calibration_weights", *BY_UNIT)
+BY_UNIT = ("usual", "spread", "lift", "regions")
+BY_ROW = ("calibration", "calibration_weights", "calibration_units")
+DETECTOR_ARRAYS = (*BY_ROW, "mean_contributions", *BY_UNIT)
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,19 +35,14 @@ def detector_parts(settings: DetectorSettings) -> tuple[dict[str, Any], dict[str
 
 
 def detector_of(
-    header: dict[str, Any] | None, arrays: Mapping[str, Any], n_units: int
+    header: dict[str, Any] | None, arrays: Mapping[str, Any], n_units: int, n_columns: int
 ) -> DetectorSettings | None:
     """Return the settings that `detector_parts` took apart, or None where there are none."""
     if header is None:
         return None
-    for name in BY_UNIT:
-        if name in arrays and arrays[name].shape != (n_units,):
-            raise ValueError(f"{name} must have one value per unit")
-    return DetectorSettings(
-        **header,
-        calibration=arrays["calibration"],
-        calibration_weights=arrays.get("calibration_weights"),
-        usual=arrays.get("usual"),
-        spread=arrays.get("spread"),
-        lift=arrays.get("lift"),
-    )
+    sizes = {**dict.fromkeys(BY_UNIT, n_units), "mean_contributions": n_columns}
+    for name, size in sizes.items():
+        if name in arrays and arrays[name].shape != (size,):
+            raise ValueError(f"{name} must have {size} values")
+    arrays["calibration"]  # must be there
+    return DetectorSettings(**header, **{n: arrays[n] for n in DETECTOR_ARRAYS if n in arrays})

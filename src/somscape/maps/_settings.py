@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_number, check_whole
 
 SCORES = (
@@ -42,6 +42,12 @@ class DetectorSettings:
         Root mean squared distance of a unit's rows to it, pooled with its neighbors'.
     lift : ndarray of shape (n_units,) or None, default=None
         What the scores of a unit's rows are multiplied by, from known labels; None: nothing.
+    mean_contributions : ndarray of shape (n_columns,) or None, default=None
+        What each original column adds to the score of a training row, on average.
+    regions : ndarray of shape (n_units,), int, or None, default=None
+        Region of each unit, from 0, where rows are calibrated by region; None: one for all.
+    calibration_units : ndarray of shape (n_rows,), int, or None, default=None
+        Unit of each calibration row; goes with `regions`.
     """
 
     score: str
@@ -52,6 +58,9 @@ class DetectorSettings:
     usual: NDArray[np.bool_] | None = None
     spread: Float64s | None = None
     lift: Float64s | None = None
+    mean_contributions: Float64s | None = None
+    regions: Ints | None = None
+    calibration_units: Ints | None = None
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -74,3 +83,23 @@ class DetectorSettings:
             raise ValueError("`spread` must be finite and not negative.")
         if self.lift is not None and not (np.isfinite(self.lift) & (self.lift > 0)).all():
             raise ValueError("`lift` must be finite and above 0.")
+        means = self.mean_contributions
+        if means is not None and not (np.isfinite(means).all() and (means >= 0).all()):
+            raise ValueError("`mean_contributions` must be finite and not negative.")
+        if not self._has_regions_that_fit():
+            raise ValueError(
+                "`regions` must be whole numbers from 0 by unit, and `calibration_units` a "
+                "unit per score."
+            )
+
+    def _has_regions_that_fit(self) -> bool:
+        regions, units = self.regions, self.calibration_units
+        if regions is None or units is None:
+            return regions is None and units is None
+        are_whole = regions.dtype.kind == "i" and units.dtype.kind == "i"
+        return (
+            are_whole
+            and units.shape == self.calibration.shape
+            and bool((regions >= 0).all())
+            and bool(((units >= 0) & (units < len(regions))).all())
+        )

@@ -9,13 +9,10 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.maps import Map
 from somscape.outliers._calibration import p_values
-from somscape.outliers._reasons import Reason, explain_rows
+from somscape.outliers._reasons import Reason, explain_rows, ids_of, table_of
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import score_rows
-from somscape.tables import Table, table_from_columns, table_from_frame
-
-RECORD = "record"
-"""Name of the id where the table has none: the number of the row, first = 1."""
+from somscape.tables import Table, table_from_columns
 
 RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
 
@@ -110,15 +107,6 @@ def free_name(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _as_table(map_: Map, data: Any) -> Table:
-    if isinstance(data, Table):
-        return data
-    if hasattr(data, "columns"):
-        return table_from_frame(data)
-    columns = map_.rows_of(data).T
-    return table_from_columns(dict(zip(map_.encoding.feature_names, columns, strict=True)))
-
-
 def rank_alerts(
     map_: Map, table: Any, n_alerts: int | None = None, *, rule: AlertRule | None = None
 ) -> Alerts:
@@ -140,24 +128,21 @@ def rank_alerts(
     Alerts
         Equal scores keep the order of the table.
     """
-    table = _as_table(map_, table)
-    scores = score_rows(map_, table)
+    table = table_of(map_, table)
+    rows = map_.rows_of(table)
+    scores, units = score_rows(map_, rows), map_.winners(rows)
+    p = p_values(map_, scores, units)
     if n_alerts is not None:
         rule = replace(rule or AlertRule(), n_alerts=n_alerts)
-    order, n_alerts = (rule or AlertRule()).choose(map_, scores, table)
-    id_name = map_.encoding.named("id")
-    if id_name is not None and id_name in table.names:
-        cells = table.column(id_name).cells
-        ids = [str(cells[i]) for i in order]
-    else:
-        id_name, ids = RECORD, [str(i + 1) for i in order]
+    order, n_alerts = (rule or AlertRule()).choose(map_, scores, p, table)
+    id_name, ids = ids_of(map_, table)
     return Alerts(
         id_name,
-        ids,
+        [ids[i] for i in order],
         order,
         scores[order],
-        p_values(map_, scores[order]),
-        map_.winners(table)[order],
+        p[order],
+        units[order],
         explain_rows(map_, table, order[:n_alerts].tolist()),
         n_alerts,
     )

@@ -5,14 +5,17 @@ rows that score at least as high.  Calibration scores come from maps that did no
 they score, so that a row that shaped its own prototype does not pass for usual.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from somscape._types import Float64s
-from somscape.maps import Map
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape.maps import DetectorSettings, Map
 from somscape.outliers._score import settings_of
 
 
-def p_values(map_: Map, scores: Float64s) -> Float64s:
+def p_values(map_: Map, scores: Float64s, units: Ints | None = None) -> Float64s:
     """Return the conformal p-value of each score.
 
     Parameters
@@ -21,23 +24,108 @@ def p_values(map_: Map, scores: Float64s) -> Float64s:
         With detector settings.
     scores : ndarray of shape (n_samples,)
         From `score_rows`.
+    units : ndarray of shape (n_samples,) or None, default=None
+        Best matching unit of each row, from `Map.winners`; needed where rows are calibrated by
+        region.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        ``(1 + #{calibration >= score}) / (n + 1)``, where a weighted row counts its weight:
-        small for unusual rows.  For a new row
+        ``(1 + #{calibration >= score}) / (n + 1)``, where a weighted row counts its weight and
+        only calibration rows of the same region count: small for unusual rows.  For a new row
         that comes from the same population, the chance of a p-value of at most a is at
-        most a, up to the cross-fitting.
+        most a, up to the cross-fitting, and so it is in each region.
+
+    Raises
+    ------
+    InputError
+        When units are needed and not given.
     """
     settings = settings_of(map_)
+    calibration, weights = settings.calibration, settings.calibration_weights
+    weights = np.ones(len(calibration)) if weights is None else weights
+    if settings.regions is None or settings.calibration_units is None:
+        return _shares_above(calibration, weights, scores)
+    if units is None:
+        raise InputError(
+            "this detector is calibrated by region of the map: pass the units of the rows, too, "
+            "p_values(map_, scores, map_.winners(X))."
+        )
+    found = np.empty(len(scores))
+    of_rows, of_calibration = settings.regions[units], settings.regions[settings.calibration_units]
+    for region in np.unique(of_rows):
+        here, there = of_rows == region, of_calibration == region
+        found[here] = _shares_above(calibration[there], weights[there], scores[here])
+    return found
+
+
+def _shares_above(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
     # Weight of the calibration rows from each place to the end, and 0 past the end.
-    weights = settings.calibration_weights
-    if weights is None:
-        weights = np.ones(len(settings.calibration))
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
-    at_least = weight_from[np.searchsorted(settings.calibration, scores, side="left")]
+    at_least = weight_from[np.searchsorted(calibration, scores, side="left")]
     return np.asarray((1.0 + at_least) / (1.0 + weight_from[0]), dtype=np.float64)
+
+
+def smallest_p_value(map_: Map) -> float:
+    """Return the smallest p-value that a row can have.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings.
+
+    Returns
+    -------
+    float
+        ``1 / (n + 1)`` for the region with the most calibration rows.
+    """
+    settings = settings_of(map_)
+    counts = np.array([len(settings.calibration)])
+    if settings.regions is not None and settings.calibration_units is not None:
+        counts = np.bincount(settings.regions[settings.calibration_units], minlength=1)
+    return 1.0 / (float(counts.max()) + 1.0)
+
+
+def calibrated(
+    settings: DetectorSettings,
+    scores: Float64s,
+    calibration: Float64s,
+    weights: Float64s | None,
+    contamination: float,
+    *,
+    units: Ints,
+    regions: Ints | None,
+) -> DetectorSettings:
+    """Return detector settings with a threshold and calibration scores.
+
+    Parameters
+    ----------
+    settings : DetectorSettings
+    scores : ndarray of shape (n_rows,)
+        Which set the threshold.
+    calibration : ndarray of shape (n_rows,)
+        Of the same rows, by maps that did not see them; NaN for rows that do not calibrate.
+    weights : ndarray of shape (n_rows,) or None
+    contamination : float
+    units : ndarray of shape (n_rows,)
+        Best matching unit of each row.
+    regions : ndarray of shape (n_units,) or None
+        By which rows are calibrated.
+
+    Returns
+    -------
+    DetectorSettings
+    """
+    held = np.flatnonzero(~np.isnan(calibration))
+    ascending = held[np.argsort(calibration[held], kind="stable")]
+    return replace(
+        settings,
+        threshold=threshold_for(scores, contamination, weights),
+        calibration=calibration[ascending],
+        calibration_weights=None if weights is None else weights[ascending],
+        regions=regions,
+        calibration_units=None if regions is None else units[ascending],
+    )
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:

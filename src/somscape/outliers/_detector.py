@@ -7,13 +7,14 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_number, check_whole
 from somscape.encode import Encoding
-from somscape.fit import Settings, train_map
+from somscape.fit import RunningSums, Settings, train_map
 from somscape.grid import Lattice
 from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
-from somscape.outliers._calibration import threshold_for
+from somscape.outliers._calibration import calibrated
 from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
-from somscape.outliers._score import score_rows
-from somscape.outliers._usual import spread_of, usual_units
+from somscape.outliers._regions import regions_of
+from somscape.outliers._score import contributions, score_rows
+from somscape.outliers._usual import spread_of, squares_of, usual_units
 
 TRIM, CLEAN_TRIM = 0.2, 0.0
 N_PROTOTYPES, CLEAN_N_PROTOTYPES = 5, 2
@@ -25,6 +26,13 @@ CLEAN_RADIUS_END = 0.4
 
 MOST_TRAINED = 20_000
 """Rows that train a map; of more, so many are drawn, and the others calibrate."""
+
+CALIBRATIONS = ("global", "regional")
+REGION_ROWS = 200
+"""Calibration rows that each region of the map has: p-values there go down to 1 / 201."""
+
+MOST_AVERAGED = 2000
+"""Rows whose contributions are averaged."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Detection:
     trim: float | str = "auto"
     training_is_clean: bool = False
     n_folds: int = 5
+    calibration: str = "global"
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -54,6 +63,7 @@ class Detection:
                 f"`training_is_clean` must be True or False; got {self.training_is_clean!r}."
             )
         check_whole("n_folds", self.n_folds, 2)
+        check_choice("calibration", self.calibration, CALIBRATIONS)
 
     @property
     def k(self) -> int:
@@ -80,6 +90,34 @@ class Detection:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class TrainedDetector:
+    """What training a detector leaves.
+
+    Attributes
+    ----------
+    map_ : Map
+        With detector settings.
+    units : ndarray of shape (n_samples,)
+        Best matching unit of each row.
+    sums : RunningSums or None
+        Of all rows, for more to come.
+    squares : ndarray of shape (n_units,)
+        Squared distances of the rows to their units, added up.
+    scores : ndarray of shape (n_samples,)
+        Of the rows on their own map.
+    calibration : ndarray of shape (n_samples,)
+        By maps that did not see them; NaN for rows that do not calibrate.
+    """
+
+    map_: Map
+    units: Ints
+    sums: RunningSums | None
+    squares: Float64s
+    scores: Float64s
+    calibration: Float64s
+
+
 def train_detector(
     rows: Floats,
     weights: Float64s | None,
@@ -87,7 +125,7 @@ def train_detector(
     settings: Settings,
     detection: Detection,
     labels: Ints | None = None,
-) -> tuple[Map, Ints]:
+) -> TrainedDetector:
     """Train a map, find its usual prototypes, set its threshold and calibrate it.
 
     Parameters
@@ -104,36 +142,63 @@ def train_detector(
 
     Returns
     -------
-    map_ : Map
-        With detector settings.  Costs ``1 + n_folds`` trainings on up to 20,000 rows; beyond
-        that, one on so many of them.
-    units : ndarray of shape (n_samples,)
-        Best matching unit of each row.
+    TrainedDetector
+        Costs ``1 + n_folds`` trainings on up to 20,000 rows; beyond that, one on so many of them.
     """
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     rng = np.random.default_rng(settings.seed)
     order = rng.permutation(len(rows))
     drawn = np.sort(order[:MOST_TRAINED])
     is_drawn = len(drawn) < len(rows)
-    map_, units = trainer.train(rows, weights, labels, drawn if is_drawn else None)
+    map_, units, sums, squares = trainer.train(rows, weights, labels, drawn if is_drawn else None)
     scores = score_rows(map_, rows)
     if is_drawn:
-        held, calibration = np.setdiff1d(order, drawn, assume_unique=True), scores
+        calibration = scores.copy()
+        calibration[drawn] = np.nan
     else:
         folds = np.array_split(order, min(detection.n_folds, len(rows)))
-        held = np.arange(len(rows))
         calibration = trainer.cross_fitted(map_.lattice, rows, weights, labels, folds)
-    if labels is not None and not (labels[held] == ANOMALY).all():
-        held = held[labels[held] != ANOMALY]  # p-values compare with usual rows
-    ascending = held[np.argsort(calibration[held], kind="stable")]
+    if labels is not None:
+        is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
+        if not is_anomaly.all():
+            calibration[is_anomaly] = np.nan  # p-values compare with usual rows
     assert map_.detector is not None
-    settled = replace(
-        map_.detector,
-        threshold=threshold_for(scores, detection.contamination, weights),
-        calibration=calibration[ascending],
-        calibration_weights=None if weights is None else weights[ascending],
+    regions = None
+    if detection.calibration == "regional":
+        counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
+        by_unit = np.bincount(units, counted, minlength=map_.n_units)
+        regions = regions_of(map_, by_unit, REGION_ROWS)
+    settled = calibrated(
+        replace(map_.detector, mean_contributions=mean_contributions(map_, rows, weights)),
+        scores,
+        calibration,
+        weights,
+        detection.contamination,
+        units=units,
+        regions=regions,
     )
-    return replace(map_, detector=settled), units
+    map_ = replace(map_, detector=settled)
+    return TrainedDetector(map_, units, sums, squares, scores, calibration)
+
+
+def mean_contributions(map_: Map, rows: Floats, weights: Float64s | None) -> Float64s:
+    """Return what each column adds to a row's score, on average.
+
+    Parameters
+    ----------
+    map_ : Map
+    rows : ndarray of shape (n_samples, n_features)
+        Of many, every so many-th counts.
+    weights : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+    """
+    some = slice(None, None, -(-len(rows) // MOST_AVERAGED))
+    part = None if weights is None else weights[some]
+    chosen = np.ascontiguousarray(rows[some])
+    return np.asarray(np.average(contributions(map_, chosen), axis=0, weights=part))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,33 +214,38 @@ class _Trainer:
         labels: Ints | None,
         drawn: Ints | None = None,
         lattice: Lattice | None = None,
-    ) -> tuple[Map, Ints]:
-        """Return a map trained on the rows drawn, which knows what is usual among all, and units.
+    ) -> tuple[Map, Ints, RunningSums | None, Float64s]:
+        """Return a map trained on the rows drawn, which knows what is usual among all.
 
-        `drawn` None: all rows train.
+        And the units of all rows, their sums and squares.  `drawn` None: all rows train.
         """
         if drawn is None:
-            map_, _, units = train_map(rows, weights, self.encoding, self.settings, lattice)
+            map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
+            sums = trained.sums
         else:
             part = None if weights is None else weights[drawn]
             chosen = np.ascontiguousarray(rows[drawn])
-            map_, _, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
+            map_, trained, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
             units = np.asarray(map_.winners(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
+            # Those drawn stand for all.
+            times = hits.sum() / map_.hits.sum()
+            sums = None if trained.sums is None else trained.sums.faded(times)
             map_ = replace(map_, hits=hits)
+        squares = squares_of(map_, rows, units, weights)
         detector = DetectorSettings(
             self.detection.score,
             self.detection.k,
             0.0,
             np.empty(0),
             usual=usual_units(map_, self.detection.trimmed),
-            spread=spread_of(map_, rows, units, weights),
+            spread=spread_of(map_, squares),
         )
         map_ = replace(map_, detector=detector)
         if labels is not None and (labels != UNKNOWN).any():
             lift = lift_of(map_, score_rows(map_, rows), units, labels, weights)
             map_ = replace(map_, detector=replace(detector, lift=lift))
-        return map_, units
+        return map_, units, sums, squares
 
     def cross_fitted(
         self,
@@ -192,6 +262,6 @@ class _Trainer:
             others = np.setdiff1d(everything, fold, assume_unique=True)
             part = None if weights is None else weights[others]
             known = None if labels is None else labels[others]
-            without, _ = self.train(rows[others], part, known, lattice=lattice)
+            without, *_ = self.train(rows[others], part, known, lattice=lattice)
             scores[fold] = score_rows(without, rows[fold])
         return scores

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,10 @@ from somscape._types import Float64s, Floats
 from somscape.encode import CategoryCode, number_text
 from somscape.maps import Map
 from somscape.outliers._score import contributions, nearest_usual
-from somscape.tables import Table
+from somscape.tables import Table, table_from_columns, table_from_frame
+
+RECORD = "record"
+"""Name of the id where the table has none: the number of the row, first = 1."""
 
 MAX_REASONS = 4
 SMALLEST_SHARE = 0.05
@@ -96,8 +100,68 @@ def _reasons_of(
     return tuple(found)
 
 
+def table_of(map_: Map, data: Any) -> Table:
+    """Return rows as a table with the columns of a map's encoding.
+
+    Parameters
+    ----------
+    map_ : Map
+    data : Table, data frame or array-like of shape (n_rows, n_features)
+        An array's columns are taken in order.
+
+    Returns
+    -------
+    Table
+    """
+    if isinstance(data, Table):
+        return data
+    if hasattr(data, "columns"):
+        return table_from_frame(data)
+    columns = map_.rows_of(data).T
+    return table_from_columns(dict(zip(map_.encoding.feature_names, columns, strict=True)))
+
+
+def ids_of(map_: Map, table: Table) -> tuple[str, list[str]]:
+    """Return the name of the id column and the ids of all rows.
+
+    Parameters
+    ----------
+    map_ : Map
+    table : Table
+
+    Returns
+    -------
+    name : str
+        `RECORD` where the table has no id column.
+    ids : list of str
+        The numbers of the rows, first = 1, where it has none.
+    """
+    name = map_.encoding.named("id")
+    if name is not None and name in table.names:
+        cells = table.column(name).cells
+        return name, ["" if cell is None else str(cell) for cell in cells]
+    return RECORD, [str(i + 1) for i in range(table.n_rows)]
+
+
 def _value_text(part: Table | Floats, row: int, name: str, position: int) -> str:
     if isinstance(part, Table):
-        cell = part.column(name).cells[row]
-        return "missing" if cell is None else str(cell)
+        return cell_text(part, row, name)
     return number_text(float(part[row, position]))
+
+
+def cell_text(table: Table, row: int, name: str) -> str:
+    """Return a cell in words.
+
+    Parameters
+    ----------
+    table : Table
+    row : int
+    name : str
+        Of the column.
+
+    Returns
+    -------
+    str
+    """
+    cell = table.column(name).cells[row]
+    return "missing" if cell is None else str(cell)

@@ -8,7 +8,7 @@ from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.maps import Map
-from somscape.outliers._calibration import p_values
+from somscape.outliers._calibration import smallest_p_value
 from somscape.outliers._score import settings_of
 from somscape.tables import Table
 
@@ -75,7 +75,7 @@ class AlertRule:
         if self.amount is not None:
             _amounts(table, self.amount)
 
-    def choose(self, map_: Map, scores: Float64s, table: Table) -> tuple[Ints, int]:
+    def choose(self, map_: Map, scores: Float64s, p: Float64s, table: Table) -> tuple[Ints, int]:
         """Return the rows in order, alerts first, and how many are alerts.
 
         Parameters
@@ -84,13 +84,16 @@ class AlertRule:
             With detector settings.
         scores : ndarray of shape (n_rows,)
             From `score_rows`.
+        p : ndarray of shape (n_rows,)
+            From `p_values`.
         table : Table
             Whose rows were scored; its `amount` column is read.
 
         Returns
         -------
         order : ndarray of shape (n_rows,)
-            By score, equal ones in the order of the table; by gain where a cost is given.
+            By score, equal ones in the order of the table; by p-value first where the rule is
+            about those, and by gain where a cost is given.
         n_alerts : int
         """
         order = np.argsort(-scores, kind="stable")
@@ -101,15 +104,16 @@ class AlertRule:
                     f"{table.source}; ask for fewer."
                 )
             return order, self.n_alerts
+        # The same order, but for p-values by region.
+        by_p = np.lexsort((-scores, p))
         if self.p_value is not None:
             self._check_calibration(map_, self.p_value)
-            return order, int((p_values(map_, scores) <= self.p_value).sum())
+            return by_p, int((p <= self.p_value).sum())
         if self.fdr is not None:
             self._check_calibration(map_, self.fdr)
-            p = p_values(map_, scores)
-            return order, int((adjusted(p) * usual_share(p) <= self.fdr).sum())
+            return by_p, int((adjusted(p) * usual_share(p) <= self.fdr).sum())
         if self.cost is not None:
-            discovery = 1.0 - adjusted(p_values(map_, scores))
+            discovery = 1.0 - adjusted(p)
             gain = discovery * _amounts(table, str(self.amount)) - self.cost
             ranks = np.empty(len(scores), dtype=np.intp)
             ranks[order] = np.arange(len(scores))
@@ -117,11 +121,14 @@ class AlertRule:
         return order, int((scores > settings_of(map_).threshold).sum())
 
     def _check_calibration(self, map_: Map, level: float) -> None:
-        n = len(settings_of(map_).calibration)
-        if level * (n + 1) < 1:
+        smallest = smallest_p_value(map_)
+        if level < smallest:
+            n = round(1 / smallest) - 1
+            where = "" if settings_of(map_).regions is None else " in each region"
             raise InputError(
-                f"no p-value of a detector calibrated on {n} rows can be at most {level:g}: the "
-                f"smallest is 1/{n + 1}. Ask for at least {1 / (n + 1):.2g}, or train on more rows."
+                f"no p-value of a detector calibrated on {n} rows{where} can be at most {level:g}: "
+                f"the smallest is 1/{n + 1}. Ask for at least {smallest:.2g}, or train on more "
+                "rows."
             )
 
 

@@ -62,8 +62,8 @@ def _reach(codebook: Float64s, hits: Float64s) -> Float64s:
     return reach
 
 
-def spread_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) -> Float64s:
-    """Return the root mean squared distance of each unit's rows to it, pooled with its neighbors'.
+def squares_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) -> Float64s:
+    """Return the sum of the squared distances of each unit's rows to it.
 
     Parameters
     ----------
@@ -76,19 +76,34 @@ def spread_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) ->
     Returns
     -------
     ndarray of shape (n_units,)
-        A neighbor's row counts half; where there is no row at all, the mean of all rows.
     """
     squares = np.empty(len(rows))
     step = max(1, BLOCK_VALUES // rows.shape[1])
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
         squares[part] = ((rows[part] - map_.codebook[units[part]]) ** 2).sum(axis=1)
-    overall = float(np.average(squares, weights=weights))
     if weights is not None:
         squares *= weights
-    total = pooled(map_, np.bincount(units, squares, minlength=map_.n_units).astype(np.float64))
-    hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
-    count = pooled(map_, hits)
+    return np.bincount(units, squares, minlength=map_.n_units).astype(np.float64)
+
+
+def spread_of(map_: Map, squares: Float64s) -> Float64s:
+    """Return the root mean squared distance of each unit's rows to it, pooled with its neighbors'.
+
+    Parameters
+    ----------
+    map_ : Map
+        With its rows counted as hits.
+    squares : ndarray of shape (n_units,)
+        From `squares_of`.
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        A neighbor's row counts half; where there is no row at all, the mean of all rows.
+    """
+    total, count = pooled(map_, squares), pooled(map_, map_.hits)
+    overall = squares.sum() / map_.hits.sum()
     return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))
 
 

@@ -10,7 +10,7 @@ from somscape._types import Floats
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import Alerts
+from somscape.outliers import Alerts, counterfactuals
 from somscape.plots import column_plane
 from somscape.tables import Table
 
@@ -18,6 +18,9 @@ SCHEMA_VERSION = 1
 
 MAX_LISTED = 5000
 """Rows that the page lists, the most unusual first: 20 columns of them are about 1 MB."""
+
+MAX_COUNTERFACTUALS = 100
+"""Alerts for which the page says what would make them usual: 3 ms each, at most."""
 
 MAX_PLANE_VALUES = 400_000
 """Numbers in all planes together (3 MB); columns beyond are left out, and the page says so."""
@@ -78,6 +81,8 @@ def build(
       0), ``units``, ``scores``, ``p_values``, and ``cells``: each ``name`` and ``values``
       of an original column
     - ``reasons``: by alert, each ``column``, ``value``, ``usual``, ``share``
+    - ``counterfactuals``: for the first 100 alerts, what would make the row usual, in words, or
+      None
     - ``columns``: each ``name``, ``kind``, ``why``, ``n_missing``
     - ``quality``: ``quantization_error``, ``topographic_error``, ``n_units``, ``n_empty``
     - ``history``: ``step``, ``quantization_error``, ``radius``
@@ -113,6 +118,7 @@ def build(
         "n_planes_left_out": n_left_out,
         "rows": _rows(table, alerts),
         "reasons": [_reasons(r) for r in alerts.reasons[: min(alerts.n_alerts, MAX_LISTED)]],
+        "counterfactuals": _counterfactuals(map, table, alerts),
         "columns": _columns(map, table),
         "quality": _quality(map, table),
         "history": {
@@ -215,6 +221,16 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {"column": r.column, "value": r.value, "usual": r.usual, "share": _number(r.share)}
         for r in reasons
+    ]
+
+
+def _counterfactuals(map_: Map, table: Table, alerts: Alerts) -> list[str | None]:
+    if map_.detector is None:
+        return []
+    rows = np.asarray(alerts.rows)[: min(alerts.n_alerts, MAX_COUNTERFACTUALS)]
+    return [
+        str(found) if found and found.changes else None
+        for found in counterfactuals(map_, table.take(rows))
     ]
 
 

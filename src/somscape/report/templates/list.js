@@ -99,8 +99,9 @@ function toggleValues(row, line, open) {
   const values = row.cells().map(([name, cell]) =>
     make("div", { class: named.has(name) ? "reason" : null },
       text("dt", name), cell === null ? make("dd", null, make("i", null, "missing")) : text("dd", cell)));
+  const would = row.counterfactual ? [text("p", "This row " + row.counterfactual + ".", "would")] : [];
   line.after(make("tr", { role: "row", class: "details" },
-    make("td", { role: "cell", colspan: "7" }, make("dl", { class: "values" }, ...values))));
+    make("td", { role: "cell", colspan: "7" }, ...would, make("dl", { class: "values" }, ...values))));
 }
 
 function listenToList() {

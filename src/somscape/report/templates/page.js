@@ -134,6 +134,7 @@ const rows = data.rows.ids.map((id, i) => ({
   p: data.rows.p_values[i],
   isAlert: i < data.n_alerts,
   reasons: data.reasons[i] || [],
+  counterfactual: data.counterfactuals[i],
   cells: () => data.rows.cells.map(({ name, values }) => [name, values[i]]),
 }));
 

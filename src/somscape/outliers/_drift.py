@@ -1,0 +1,300 @@
+"""Whether new rows still are what a map was trained on: four signals, each with a false-alarm rate.
+
+Where rows fall on the map, whether they fall in empty cells, whether they lie farther and farther
+from it, and whether they are more unusual than the calibration says.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape._validate import check_number, check_whole
+from somscape.maps import Map, as_map
+from somscape.outliers._moved import columns_that_add, columns_that_moved
+from somscape.outliers._regions import regions_of
+from somscape.outliers._score import score_rows, settings_of
+from somscape.outliers._sequential import Cusum, Martingale, Ranks, chi_square_quantile
+
+LEAST_EXPECTED = 20.0
+"""Rows of a window that each region of the map is expected to get."""
+
+SMALL_INDEX = 0.1
+"""Population stability indices up to here are no change, by the usual rule."""
+
+N_FIRST = 100
+"""Rows of a stream whose quantization errors later ones are compared with."""
+
+N_NAMED = 200
+"""Rows before an alarm that say which columns moved."""
+
+BLOCK_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class DriftAlarm:
+    """One alarm of a drift monitor; as text, one line.
+
+    Attributes
+    ----------
+    kind : {"hits", "new_cells", "quantization_error", "martingale"}
+    row : int
+        Rows seen when it was raised.
+    value, limit : float
+        Of the signal, and what it passed.
+    columns : tuple of str
+        Those that moved most.
+    """
+
+    kind: str
+    row: int
+    value: float
+    limit: float
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        what = {
+            "hits": "rows fall elsewhere on the map (stability index {:.2f}, limit {:.2f})",
+            "new_cells": "rows fall in cells that were empty ({:.0f} in this window, limit {:.0f})",
+            "quantization_error": "rows lie farther from the map than before (CUSUM {:.0f}, limit "
+            "{:.0f})",
+            "martingale": "rows are more unusual than calibrated (odds {:.3g} to 1, limit {:.0f})",
+        }[self.kind].format(self.value, self.limit)
+        named = f"; most: {', '.join(self.columns)}" if self.columns else ""
+        return f"row {self.row}: {what}{named}"
+
+
+class DriftMonitor:
+    """Watch a stream of rows for drift, in constant memory.
+
+    Parameters
+    ----------
+    map_ : Map or SOMDetector
+        With detector settings; it stays as it is.
+    window : int, default=1000
+        Rows after which hits and new cells are looked at, at least 50.
+    false_alarm : float, default=0.01
+        For each signal the chance that a stream without drift, however long, ever raises it.
+    random_state : int, default=0
+        Breaks ties of p-values.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows seen.
+    stability_index : float
+        Of the last full window; NaN before.
+    odds : float
+        What the martingale's capital of 1 has become since its last alarm.
+
+    Notes
+    -----
+    The signals:
+
+    - ``hits``: the population stability index of a window's rows over regions of the map, against
+      the training rows.  Without drift it is a chi-square of (regions - 1), times ``1 / n + 1 / N``
+      for the numbers of rows (Yurdakul and Naranjo 2020), and indices up to 0.1 raise no alarm.
+    - ``new_cells``: rows of a window in units without training rows.  Their share is expected to be
+      at most that of training rows which are alone in their unit (Good 1953) and two standard
+      errors; the limit is Chernoff's.
+    - ``quantization_error``: a CUSUM of the rows' normal scores among the rows of this stream.
+    - ``martingale``: bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003), among
+      calibration rows and the rows of this stream.
+
+    The chance of a false alarm is a theorem for the martingale (Ville's inequality), as far as the
+    calibration's cross-fitting makes rows exchangeable, and an approximation for the others.
+    Windows and rows share it: the k-th has ``1 / (k * (k + 1))`` of it.  An alarm is repeated as
+    long as its cause lasts.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, section 7.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> from somscape.outliers import DriftMonitor
+    >>> rng = np.random.default_rng(0)
+    >>> detector = SOMDetector(random_state=0).fit(rng.normal(size=(2000, 3)))
+    >>> monitor = DriftMonitor(detector, window=500)
+    >>> monitor.update(rng.normal(size=(1000, 3)))
+    []
+    >>> [alarm.columns for alarm in monitor.update(rng.normal([0, 1.5, 0], size=(500, 3)))][-1]
+    ('x1 up',)
+    """
+
+    def __init__(
+        self, map_: Any, window: int = 1000, *, false_alarm: float = 0.01, random_state: int = 0
+    ) -> None:
+        check_whole("window", window, 50)
+        check_number("false_alarm", false_alarm, 0, 0.5)
+        check_whole("random_state", random_state, 0)
+        self.map: Map = as_map(map_)
+        settings = settings_of(self.map)
+        if not len(settings.calibration):
+            raise InputError(
+                "this detector has no calibration scores to compare rows with. Fit a SOMDetector."
+            )
+        self.window, self.false_alarm = window, false_alarm
+        self.n_rows = 0
+        self.stability_index = float("nan")
+        # One for each, so that no size of the pieces changes what is drawn.
+        rng, self._rng = (np.random.default_rng((random_state, i)) for i in range(2))
+        self._calibrated = Ranks.among(settings.calibration, settings.calibration_weights, rng)
+        self._martingale, self.odds = Martingale(), 1.0
+        self._begin_trend()
+        self._regions = _Regions.of(self.map, window)
+        self._units = np.empty(0, dtype=np.intp)
+        self._recent = np.empty((0, self.map.codebook.shape[1]))
+
+    def update(self, X: Any) -> list[DriftAlarm]:
+        """Take in more rows, and return the alarms that they raise.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+            In the order in which they came; any number of them.
+
+        Returns
+        -------
+        list of DriftAlarm
+            In the order of the rows.
+        """
+        rows = np.asarray(self.map.rows_of(X), dtype=np.float64)
+        alarms: list[DriftAlarm] = []
+        start = 0
+        while start < len(rows):
+            stop = start + min(self.window - len(self._units), BLOCK_ROWS)
+            alarms += self._take(rows[start:stop])
+            start = stop
+        return alarms
+
+    def _take(self, rows: Float64s) -> list[DriftAlarm]:
+        """Take in rows of one window."""
+        units, distances = self.map.nearest(rows)
+        before = self._recent
+        self._recent = np.concatenate([before, rows])[-self.window :]
+        self._units = np.concatenate([self._units, units[:, 0]])
+
+        def alarm(kind: str, place: int, value: float, limit: float) -> DriftAlarm:
+            recent = np.concatenate([before, rows[: place + 1]])[-N_NAMED:]
+            columns = columns_that_add(self.map, recent)
+            return DriftAlarm(kind, self.n_rows + place + 1, value, limit, columns)
+
+        alarms = [
+            *(alarm("martingale", *found) for found in self._bet(score_rows(self.map, rows))),
+            *(alarm("quantization_error", *found) for found in self._trend(distances[:, 0])),
+        ]
+        self.n_rows += len(rows)
+        if len(self._units) == self.window:
+            alarms += self._end_of_window()
+        return sorted(alarms, key=lambda one: one.row)
+
+    def _bet(self, scores: Float64s) -> list[tuple[int, float, float]]:
+        """Return where the martingale passes its limit, how far, and the limit."""
+        p = self._calibrated.p_values(scores)
+        limit = 1.0 / self.false_alarm
+        found = []
+        start = 0
+        while start < len(p):
+            logs = self._martingale.update(p[start:])
+            passed = np.flatnonzero(logs >= np.log(limit))
+            if not len(passed):
+                self.odds = float(np.exp(logs[-1]))
+                break
+            start += int(passed[0]) + 1
+            found.append((start - 1, float(np.exp(min(logs[passed[0]], 700.0))), limit))
+            self._martingale, self.odds = Martingale(), 1.0
+        return found
+
+    def _begin_trend(self) -> None:
+        self._first = np.empty(0)
+        self._ranks: Ranks | None = None
+        self._cusum = Cusum(self.false_alarm)
+
+    def _trend(self, distances: Float64s) -> list[tuple[int, float, float]]:
+        """Return where the CUSUM passes its limit, how far, and the limit."""
+        found = []
+        start = 0
+        while start < len(distances):
+            if self._ranks is None:
+                stop = start + N_FIRST - len(self._first)
+                self._first = np.concatenate([self._first, distances[start:stop]])
+                if len(self._first) == N_FIRST:
+                    self._ranks = Ranks.among(np.sort(self._first), None, self._rng)
+                start = stop
+                continue
+            sums, limits = self._cusum.update(self._ranks.p_values(distances[start:]))
+            passed = np.flatnonzero(sums > limits)
+            if not len(passed):
+                break
+            place = int(passed[0])
+            found.append((start + place, float(sums[place]), float(limits[place])))
+            start += place + 1
+            self._begin_trend()
+        return found
+
+    def _end_of_window(self) -> list[DriftAlarm]:
+        number = self.n_rows // self.window
+        level = self.false_alarm / (number * (number + 1))
+        won = np.bincount(self._units, minlength=self.map.n_units)
+        alarms = []
+        self.stability_index, limit = self._regions.index(won, level)
+        if self.stability_index > limit:
+            columns = columns_that_moved(self.map, self._recent)
+            alarms.append(DriftAlarm("hits", self.n_rows, self.stability_index, limit, columns))
+        is_new = self._regions.is_empty[self._units]
+        most = self._regions.most_new(self.window, level)
+        if is_new.sum() > most:
+            columns = columns_that_add(self.map, self._recent[is_new])
+            alarms.append(DriftAlarm("new_cells", self.n_rows, float(is_new.sum()), most, columns))
+        self._units = self._units[:0]
+        return alarms
+
+
+@dataclass(frozen=True, eq=False)
+class _Regions:
+    """Where rows of the training fell, by region of the map, and where none did."""
+
+    of_unit: Ints
+    hits: Float64s
+    is_empty: Any
+    n_alone: float
+
+    @classmethod
+    def of(cls, map_: Map, window: int) -> "_Regions":
+        hits = map_.hits
+        least = max(LEAST_EXPECTED * hits.sum() / window, LEAST_EXPECTED)
+        regions = regions_of(map_, hits, least)
+        # Hits may have faded, so that half a row is none.
+        is_alone = (hits >= 0.5) & (hits < 1.5)
+        by_region = np.bincount(regions, hits).astype(np.float64)
+        return cls(regions, by_region, hits < 0.5, float(is_alone.sum()))
+
+    def index(self, won: Ints, level: float) -> tuple[float, float]:
+        """Return the population stability index of the hits of some rows, and its limit."""
+        found = np.bincount(self.of_unit, won).astype(np.float64)
+        n_regions, n, n_trained = len(self.hits), found.sum(), self.hits.sum()
+        # Half a row more in each region, so that an empty one has a logarithm.
+        share = (found + 0.5) / (n + 0.5 * n_regions)
+        expected = (self.hits + 0.5) / (n_trained + 0.5 * n_regions)
+        index = float(((share - expected) * np.log(share / expected)).sum())
+        if n_regions == 1:
+            return index, np.inf
+        chi_square = chi_square_quantile(1 - level, n_regions - 1)
+        return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
+
+    def most_new(self, n: int, level: float) -> float:
+        """Return how many of n rows may fall in empty cells."""
+        alone = self.n_alone + 1.0
+        expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
+        counts = np.arange(np.ceil(n * expected), n)
+        share = counts / n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            divergence = share * np.log(share / expected)
+            divergence += (1 - share) * np.log((1 - share) / (1 - expected))
+        is_unlikely = n * divergence > -np.log(level)
+        return float(counts[is_unlikely][0] - 1) if is_unlikely.any() else float(n)

@@ -1,0 +1,156 @@
+"""The values that one column of a row may take while the row stays usual, in original units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.encode import CategoryCode, OrdinalCode, number_text
+from somscape.maps import Map
+from somscape.outliers._score import score_rows, settings_of
+
+RESOLUTION = 0.01
+"""Numbers are shortened to this share of the range that usual prototypes span in their column."""
+
+STEADY_SCORES = ("k_prototype", "quantization_error", "mass")
+"""Means of distances: no faster than the row moves."""
+
+N_STEPS, MOST_STEPS = 256, 1000
+"""Another score is looked at in so many steps on the way to the farthest usual prototype."""
+
+SMALLEST_STEP = 1e-7
+"""Share of a column's width at which an end is found."""
+
+FOR_EVER = 1e6
+"""Widths beyond the farthest usual prototype at which a range has no end."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values of a column: an interval, or some levels.
+
+    Attributes
+    ----------
+    low, high : float, numpy.datetime64 or None
+        Ends, which belong to it; infinite where there is none, None for a category.
+    levels : tuple of str
+        Of a category.
+    """
+
+    low: Any = None
+    high: Any = None
+    levels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return " or ".join(self.levels)
+        if self.low == self.high:
+            return value_text(self.low)
+        if self.low == -np.inf:
+            return f"at most {value_text(self.high)}"
+        if self.high == np.inf:
+            return f"at least {value_text(self.low)}"
+        return f"between {value_text(self.low)} and {value_text(self.high)}"
+
+
+def value_text(value: Any) -> str:
+    """Return a number, date or level of a range in words."""
+    return number_text(value, digits=12) if isinstance(value, float) else str(value)
+
+
+def steps_of(map_: Map) -> list[float]:
+    """Return by column how much shorter numbers may differ, on the encoded scale."""
+    return [
+        RESOLUTION * float(np.ptp(map_.usual_codebook[:, place])) if code.n_features == 1 else 0.0
+        for code, place in zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    ]
+
+
+def ranges_of(
+    map_: Map, rows: Float64s, limit: float, pairs: Sequence[tuple[int, int]]
+) -> list[Range]:
+    """Return for pairs of a row and a column what the column may be while the row is usual.
+
+    Parameters
+    ----------
+    map_ : Map
+    rows : ndarray of shape (n_rows, n_features), float64
+        Encoded; each scores at most `limit`.
+    limit : float
+        The highest score of a usual row.
+    pairs : sequence of (int, int)
+        Numbers of rows and of feature columns.
+
+    Returns
+    -------
+    list of Range
+        By pair.  Intervals are those around the row's own value.
+    """
+    codes, slices = map_.encoding.features, map_.encoding.slices
+    found: dict[int, Range] = {}
+    lines: list[int] = []
+    for pair, (i, j) in enumerate(pairs):
+        code = codes[j]
+        if not isinstance(code, CategoryCode | OrdinalCode):
+            lines.append(pair)
+            continue
+        trial = rows[i].repeat(len(code.levels)).reshape(rows.shape[1], -1).T.copy()
+        trial[:, slices[j]] = code.encoded_levels
+        is_usual = score_rows(map_, trial) <= limit
+        found[pair] = Range(levels=tuple(np.array(code.levels, dtype=object)[is_usual].tolist()))
+    chosen = [pairs[pair] for pair in lines]
+    places = np.array([slices[j].start for _, j in chosen], dtype=np.intp)
+    base = rows[[i for i, _ in chosen]]
+    low = _ends(map_, base, limit, places, -1.0)
+    high = _ends(map_, base, limit, places, 1.0)
+    steps = steps_of(map_)
+    for line, pair in enumerate(lines):
+        code, step = codes[chosen[line][1]], steps[chosen[line][1]]
+        assert not isinstance(code, CategoryCode | OrdinalCode)
+        own = code.short(base[line : line + 1, places[line], None], step)[0]
+        ends = [
+            end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
+            for end, side in ((low[line], 1), (high[line], -1))
+        ]
+        # An end may have been shortened past the value itself, which is short and inside.
+        found[pair] = Range(*(max(own, e) if up else min(own, e) for up, e in enumerate(ends)))
+    return [found[pair] for pair in range(len(pairs))]
+
+
+def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: float) -> Float64s:
+    """Return how far one feature of each row can go in a direction; infinite for ever.
+
+    A mean of distances changes no faster than the feature, so that it cannot pass the limit within
+    the slack there is.  Other scores are looked at in steps: narrower gaps are not seen.
+    """
+    settings = settings_of(map_)
+    is_steady = settings.score in STEADY_SCORES and settings.lift is None
+    usual = map_.usual_codebook[:, places]
+    place = rows[np.arange(len(rows)), places]
+    edge = np.maximum((direction * usual).max(axis=0), direction * place)
+    width = np.maximum(np.ptp(usual, axis=0), limit if is_steady else 0.0)
+    width = np.where(width > 0, width, 1.0)
+    slack = limit - score_rows(map_, rows)
+    step = slack if is_steady else (edge - direction * place + width) / N_STEPS
+    going = np.arange(len(rows))
+    for _ in range(MOST_STEPS):
+        is_found = step[going] <= SMALLEST_STEP * width[going]
+        is_endless = direction * place[going] > (edge + FOR_EVER * width)[going]
+        going = going[~(is_found | is_endless)]
+        if not len(going):
+            break
+        trial = rows[going]
+        there = place[going] + direction * step[going]
+        trial[np.arange(len(going)), places[going]] = there
+        slack = limit - score_rows(map_, trial)
+        is_usual = slack >= 0
+        place[going[is_usual]] = there[is_usual]
+        if is_steady:
+            step[going] = slack
+        else:
+            step[going[~is_usual]] /= 2
+            is_outside = direction * there > (edge + width)[going]
+            step[going[is_usual & is_outside]] *= 2
+    return np.where(direction * place > edge + FOR_EVER * width, direction * np.inf, place)

@@ -1,0 +1,220 @@
+"""Rows like a row: the usual ones nearest to it, and what labels say of those around it."""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s, Ints
+from somscape._validate import check_number, check_whole
+from somscape.maps import Map
+from somscape.outliers._labels import ANOMALY, UNKNOWN, known_labels
+from somscape.outliers._reasons import ids_of, table_of
+from somscape.outliers._score import score_rows, settings_of
+
+FIRST_UNITS = 8
+"""Units whose rows are looked at first; twice as many each time that those do not settle it."""
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarRows:
+    """The usual rows nearest to each of some rows, nearest first.
+
+    Attributes
+    ----------
+    ids : list of list of str
+        Of the id column, or the number of the row, first = 1.
+    rows : ndarray of shape (n_rows, k)
+        Number of each among the rows searched, from 0.
+    distances : ndarray of shape (n_rows, k)
+        In encoded feature units.
+    """
+
+    ids: list[list[str]]
+    rows: Ints
+    distances: Float64s
+
+
+def similar_rows(map_: Map, X: Any, among: Any, n_similar: int = 5) -> SimilarRows:
+    """Return the usual rows nearest to each row.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings.
+    X : Table, data frame or array-like of shape (n_rows, n_features)
+        Rows to compare.
+    among : Table, data frame or array-like of shape (n_others, n_features)
+        Rows to search, such as those that trained the map; usual are those that score at most
+        the threshold.
+    n_similar : int, default=5
+        How many for each row, at least 1; all where fewer are usual.
+
+    Returns
+    -------
+    SimilarRows
+        Exactly the nearest.  A unit's rows are passed over where none can be near enough, by the
+        distance of the prototype less that of its farthest row.
+
+    Raises
+    ------
+    InputError
+        When no row searched is usual.
+    """
+    check_whole("n_similar", n_similar, 1)
+    table = table_of(map_, among)
+    rows, others = (np.asarray(map_.rows_of(given), dtype=np.float64) for given in (X, table))
+    usual = np.flatnonzero(score_rows(map_, others) <= settings_of(map_).threshold)
+    if not len(usual):
+        raise InputError(
+            "`among` holds no usual row: all score above the threshold. Pass the rows that the "
+            "detector was trained on."
+        )
+    groups = _Groups.of(map_, others, usual)
+    k = min(n_similar, len(usual))
+    found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
+    for i, row in enumerate(rows):
+        found[i], distances[i] = groups.nearest(row, k)
+    ids = ids_of(map_, table)[1]
+    return SimilarRows([[ids[j] for j in near] for near in found], found, distances)
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Rows that lie together by unit, with a ball around each unit's."""
+
+    rows: Float64s
+    numbers: Ints
+    begin: Ints
+    centers: Float64s
+    radii: Float64s
+
+    @classmethod
+    def of(cls, map_: Map, rows: Float64s, chosen: Ints) -> "_Groups":
+        units = map_.winners(rows[chosen])
+        order = np.argsort(units, kind="stable")
+        chosen, units = chosen[order], units[order]
+        present, begin = np.unique(units, return_index=True)
+        apart = _distances(rows[chosen], map_.codebook[units])
+        radii = np.maximum.reduceat(apart, begin)
+        return cls(
+            rows[chosen], chosen, np.append(begin, len(chosen)), map_.codebook[present], radii
+        )
+
+    def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
+        """Return numbers and distances of the k rows nearest to one, equal ones by number."""
+        # Rounding must not rule a row out.
+        bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
+        groups = np.argsort(bound, kind="stable")
+        n = FIRST_UNITS
+        while True:
+            looked = np.concatenate(
+                [np.arange(self.begin[g], self.begin[g + 1]) for g in groups[:n]]
+            )
+            distances = _distances(self.rows[looked], row)
+            if n >= len(groups):
+                break
+            if len(looked) >= k and np.partition(distances, k - 1)[k - 1] < bound[groups[n]]:
+                break
+            n *= 2
+        best = np.lexsort((self.numbers[looked], distances))[:k]
+        return self.numbers[looked[best]], distances[best]
+
+
+def _distances(rows: Float64s, others: Float64s) -> Float64s:
+    return np.asarray(np.sqrt(((rows - others) ** 2).sum(axis=1)))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelShare:
+    """What labels say of the rows around each of some rows.
+
+    Attributes
+    ----------
+    n_known : ndarray of shape (n_rows,)
+        Rows with a known label that have the same unit or one next to it.
+    n_anomalies : ndarray of shape (n_rows,)
+        Those of them that are known anomalies.
+    share : ndarray of shape (n_rows,)
+        Of anomalies among the known; NaN where none is known.
+    low, high : ndarray of shape (n_rows,)
+        Ends of the share's Wilson interval; 0 and 1 where none is known.
+    """
+
+    n_known: Ints
+    n_anomalies: Ints
+    share: Float64s
+    low: Float64s
+    high: Float64s
+
+
+def label_share(map_: Map, X: Any, among: Any, y: Any, *, level: float = 0.95) -> LabelShare:
+    """Return the share of known anomalies around each row.
+
+    Parameters
+    ----------
+    map_ : Map
+    X : Table, data frame or array-like of shape (n_rows, n_features)
+    among : Table, data frame or array-like of shape (n_others, n_features)
+        Rows with labels; leave out the row itself where its own label is not to count.
+    y : array-like of shape (n_others,)
+        1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown; at least one is known.
+    level : float, default=0.95
+        Of the interval, above 0 and below 1.
+
+    Returns
+    -------
+    LabelShare
+
+    Raises
+    ------
+    InputError
+        When no label is known.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, Journal of the American Statistical Association 22, 209-212.
+    """
+    check_number("level", level, 0, 1 - 1e-12)
+    units = map_.winners(among)
+    labels = known_labels(y, len(units))
+    if labels is None:
+        raise InputError(
+            "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`, at "
+            "least one of them known."
+        )
+    n_known, n_anomalies = (
+        _around(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
+        for chosen in (labels != UNKNOWN, labels == ANOMALY)
+    )
+    low, high = wilson(n_anomalies, n_known, level)
+    share = np.divide(n_anomalies, n_known, out=np.full(len(low), np.nan), where=n_known > 0)
+    return LabelShare(n_known, n_anomalies, share, low, high)
+
+
+def _around(map_: Map, counts: Ints) -> Ints:
+    """Return for each unit the count of it and of its neighbors."""
+    neighbors = map_.lattice.neighbors
+    return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
+
+
+def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
+    """Return the ends of Wilson's interval for shares.
+
+    Parameters
+    ----------
+    n_hits, n : ndarray of shape (n_shares,)
+        Hits, and trials; without trials the ends are 0 and 1.
+    level : float
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_shares,)
+    """
+    z_sq = NormalDist().inv_cdf((1 + level) / 2) ** 2
+    middle = (n_hits + z_sq / 2) / (n + z_sq)
+    trials = np.maximum(n, 1)
+    half = np.sqrt(z_sq * (n_hits * (n - n_hits) / trials + z_sq / 4)) / (n + z_sq)
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)

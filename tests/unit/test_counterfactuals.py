@@ -1,0 +1,293 @@
+"""What would make a row usual: every row and range that is named really is below the threshold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape import SOM, Lattice, Map, SOMDetector
+from somscape.encode import Encoding, Roles, fit_encoding
+from somscape.maps import SCORES, DetectorSettings
+from somscape.outliers import counterfactuals, score_rows
+from somscape.tables import table_from_columns
+
+
+def map_at(codebook, threshold, *, k=1, score="k_prototype", **more):
+    """A map whose prototypes lie where we say, so that scores can be worked out."""
+    codebook = np.array(codebook, dtype=float)
+    settings = DetectorSettings(score, k, threshold, np.array([1.0]), **more)
+    return Map(
+        codebook,
+        Lattice(1, len(codebook), "rectangular"),
+        Encoding.plain([f"x{i}" for i in range(codebook.shape[1])]),
+        np.ones(len(codebook)),
+        detector=settings,
+    )
+
+
+def threshold_of(map_):
+    return map_.detector.threshold
+
+
+def with_changes(columns, row, changes):
+    """The columns of one row of a table, with changed cells."""
+    return {name: [changes.get(name, values[row])] for name, values in columns.items()}
+
+
+# By hand
+
+
+def test_one_column_and_its_range_by_hand():
+    # From (5, 0.5) the nearest usual prototype is 0.  With x0 at 0 the score is 0.5; it is at most
+    # 1 as long as x0^2 + 0.25 <= 1, so up to 0.866; prototypes span 10, so that ends are cut to
+    # tenths, inwards.
+    map_ = map_at([[0, 0], [-10, 0]], 1.0)
+    (found,) = counterfactuals(map_, [[5.0, 0.5]])
+    (change,) = found.changes
+    assert (change.column, change.value, change.to) == ("x0", "5", 0.0)
+    assert 0.76 <= change.within.high <= np.sqrt(0.75)
+    assert -np.sqrt(0.75) <= change.within.low <= -0.76
+    assert found.score == 0.5
+    ends = f"{change.within.low:.2g} and {change.within.high:.2g}"
+    assert str(found) == f"would be usual with x0 between {ends}"
+
+
+def test_two_columns_are_changed_where_one_is_not_enough():
+    # From (5, -6, 0.25), with one of both at 0 the score is still 5 or more.
+    map_ = map_at([[0, 0, 0], [0, 9, 9]], 1.0)
+    (found,) = counterfactuals(map_, [[5.0, -6.0, 0.25]])
+    assert [change.column for change in found.changes] == ["x1", "x0"]
+    assert [change.to for change in found.changes] == [0.0, 0.0]
+    assert str(found).startswith("would be usual with x1 0 (between -0.9")
+
+
+def test_a_column_that_turns_out_not_to_be_needed_is_put_back():
+    # x0 differs most and is changed first, but x1 alone is enough: from (3, 0) the second
+    # prototype, at (3.9, 0), is 0.9 away.
+    map_ = map_at([[0, 0], [3.9, 0]], 1.0)
+    (found,) = counterfactuals(map_, [[3.0, 2.9]])
+    assert [change.column for change in found.changes] == ["x1"]
+
+
+def test_usual_rows_need_no_change():
+    (found,) = counterfactuals(map_at([[0.0], [9.0]], 1.0), [[1.0]])
+    assert found.changes == ()
+    assert found.score == 1.0
+    assert str(found) == "is usual"
+
+
+def test_where_no_prototype_is_usual_there_is_no_counterfactual():
+    # With two prototypes averaged, each prototype itself scores 4.5.
+    assert counterfactuals(map_at([[0.0], [9.0]], 1.0, k=2), [[50.0]]) == [None]
+
+
+def test_a_range_without_end_says_so():
+    # Everything above 1.5 has the second unit, whose neighbor is 1 away; the third unit is far.
+    map_ = map_at([[0.0, 0.0], [3.0, 0.0], [4.0, 0.0]], 1.5, score="u_height")
+    (found,) = counterfactuals(map_, [[0.0, 0.0]])
+    (change,) = found.changes
+    assert change.within.high == np.inf
+    assert str(change.within) == f"at least {change.within.low:g}"
+
+
+# Every statement is true
+
+
+def fitted(score="k_prototype", seed=0, y=None):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 4)) * [1, 30, 0.01, 1] + [0, 1000, 0, -5]
+    X[:15] += rng.normal(size=(15, 4)) * [4, 120, 0.04, 4]
+    detector = SOMDetector(score, 0.1, som=SOM(6, 5), trim=0.05, random_state=seed)
+    return detector.fit(X, y), X
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("with_labels", [False, True])
+def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with_labels):
+    y = np.where(np.arange(300) < 10, 1, np.where(np.arange(300) % 3, 0, -1))
+    detector, X = fitted(score, y=y if with_labels else None)
+    rng = np.random.default_rng(1)
+    threshold = threshold_of(detector.map_)
+    # Others may jump, and are looked at in steps.
+    is_steady = score in ("k_prototype", "quantization_error", "mass") and not with_labels
+    below, n_changed = [], 0
+    for row, found, is_usual in zip(
+        X, detector.counterfactuals(X), detector.predict(X) == 1, strict=True
+    ):
+        assert (found.changes == ()) == is_usual
+        places = [int(change.column[1:]) for change in found.changes]
+        made = row.copy()
+        made[places] = [change.to for change in found.changes]
+        assert score_rows(detector.map_, made[None])[0] == pytest.approx(found.score, rel=1e-9)
+        assert found.score <= threshold
+        for place, change in zip(places, found.changes, strict=True):
+            n_changed += 1
+            low, high = change.within.low, change.within.high
+            assert low <= change.to <= high
+            assert not low <= row[place] <= high
+            trial = made[None].repeat(64, axis=0)
+            ends = np.clip([low, high], change.to - 1e4, change.to + 1e4)
+            trial[:, place] = [*ends, *rng.uniform(*ends, 62)]
+            are_below = score_rows(detector.map_, trial) <= threshold
+            assert are_below[:2].all()
+            below += are_below[2:].tolist()
+            # The change is needed: with the row's own value it is unusual still.
+            trial[0, place] = row[place]
+            assert score_rows(detector.map_, trial[:1])[0] > threshold
+    assert n_changed > 20
+    assert np.mean(below) == 1 if is_steady else np.mean(below) > 0.99
+
+
+@given(st.integers(0, 10_000))
+def test_ranges_are_as_wide_as_they_can_be(seed):
+    rng = np.random.default_rng(seed)
+    codebook = rng.normal(size=(7, 3))
+    map_ = map_at(codebook, 0.6)
+    rows = rng.normal(size=(5, 3)) * 3
+    for row, found in zip(rows, counterfactuals(map_, rows), strict=True):
+        made = row.copy()
+        for change in found.changes:
+            made[int(change.column[1:])] = change.to
+        for change in found.changes:
+            place = int(change.column[1:])
+            # Ends are shortened by at most the hundredth part of what prototypes span.
+            beyond = 0.0101 * np.ptp(codebook[:, place])
+            for end, further in ((change.within.low, -beyond), (change.within.high, beyond)):
+                trial = made[None].repeat(500, axis=0)
+                trial[:, place] = np.linspace(end, end + further, 500)
+                assert score_rows(map_, trial).max() > 0.6 * (1 - 1e-6)
+
+
+def columns_of(n=200, seed=0):
+    rng = np.random.default_rng(seed)
+    days = np.datetime64("2024-01-01") + rng.integers(0, 300, n)
+    columns = {
+        "amount": np.exp(rng.normal(6, 1.5, n)).round(2).tolist(),
+        "age": rng.integers(20, 70, n).tolist(),
+        "job": rng.choice(["clerk", "nurse", "cook"], n, p=[0.6, 0.3, 0.1]).tolist(),
+        "grade": rng.choice(["low", "mid", "high"], n).tolist(),
+        "since": [str(day) for day in days],
+    }
+    columns["amount"][0], columns["age"][1], columns["since"][2] = 9e6, 131, "2031-05-05"
+    columns["job"][3] = None
+    return columns
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    columns = columns_of()
+    table = table_from_columns(columns)
+    roles = Roles(ordinal={"grade": ["low", "mid", "high"]}, date=("since",))
+    encoding = fit_encoding(table, roles, "fill")
+    detector = SOMDetector(contamination=0.3, encoding=encoding, random_state=0).fit(table)
+    return detector, columns, detector.counterfactuals(table)
+
+
+def test_a_table_with_the_named_cells_changed_is_usual(mixed):
+    detector, columns, found = mixed
+    n_of_kind = dict.fromkeys(columns, 0)
+    for row, one in enumerate(found):
+        changes = {c.column: c.to for c in one.changes}
+        made = table_from_columns(with_changes(columns, row, as_cells(changes)))
+        scores = -detector.score_samples(made)
+        assert scores[0] == pytest.approx(one.score, rel=1e-9)
+        assert detector.predict(made)[0] == 1
+        for name in changes:
+            n_of_kind[name] += 1
+    assert min(n_of_kind.values()) > 0, n_of_kind
+
+
+def as_cells(changes):
+    return {name: str(v) if isinstance(v, np.datetime64) else v for name, v in changes.items()}
+
+
+def test_ranges_of_a_table_hold_for_cells_in_original_units(mixed):
+    detector, columns, found = mixed
+    for row, one in enumerate(found):
+        changes = {c.column: c.to for c in one.changes}
+        for change in one.changes:
+            inside, outside = inside_and_outside(change)
+            for cells, expected in ((inside, 1), (outside, -1)):
+                for cell in cells:
+                    tried = as_cells(changes | {change.column: cell})
+                    made = table_from_columns(with_changes(columns, row, tried))
+                    assert detector.predict(made)[0] == expected, (change, cell)
+
+
+def inside_and_outside(change):
+    within = change.within
+    if change.column in ("job", "grade"):
+        levels = {"job": {"clerk", "nurse", "cook"}, "grade": {"low", "mid", "high"}}
+        assert change.to in within.levels
+        named = set(within.levels) - {"(missing)"}
+        return sorted(named), sorted(levels[change.column] - named)
+    if change.column == "amount":
+        return [within.low, within.high, (within.low + within.high) / 2], []
+    one = np.timedelta64(1, "D") if change.column == "since" else 1
+    assert within.low <= change.to <= within.high
+    if change.column == "age":
+        assert all(value == round(value) for value in (within.low, within.high, change.to))
+    inside = [within.low, within.high, change.to]
+    return inside, [within.low - one, within.high + one] if change.column == "since" else []
+
+
+def test_what_is_said_of_a_table(mixed):
+    _, _, found = mixed
+    texts = [str(found[i]) for i in range(4)]
+    assert "amount" in texts[0]
+    assert found[0].changes[0].value == "9000000.0"
+    assert "since" in texts[2]
+    assert "2024-" in texts[2]
+    assert found[3].changes == () or found[3].changes[0].value == "missing"
+
+
+# What comes in
+
+
+def test_many_changes_are_named_only_in_part():
+    n = 6
+    (found,) = counterfactuals(map_at([[0] * n, [9] * n], 1.0), [[5.0] * n])
+    assert len(found.changes) == n
+    assert str(found).endswith(" and 2 more columns")
+
+
+@pytest.mark.parametrize("changed", [np.float32, np.asfortranarray, "read-only", "list", "frame"])
+def test_rows_may_come_in_any_form(changed):
+    detector, X = fitted()
+    rows = X[:15].astype(np.float32).astype(float)
+    expected = [str(found) for found in detector.counterfactuals(rows)]
+    if changed == "read-only":
+        given = rows.copy()
+        given.flags.writeable = False
+    elif changed == "list":
+        given = rows.tolist()
+    elif changed == "frame":
+        pandas = pytest.importorskip("pandas")
+        given = pandas.DataFrame(rows)
+        given.columns = [f"x{i}" for i in range(4)]
+    else:
+        given = changed(rows)
+    found = detector.counterfactuals(given)
+    assert [str(one) for one in found] == expected
+
+
+def test_blocks_change_nothing(monkeypatch):
+    detector, X = fitted()
+    whole = [str(found) for found in detector.counterfactuals(X)]
+    monkeypatch.setattr("somscape.outliers._counterfactual.BLOCK_ROWS", 4)
+    assert [str(found) for found in detector.counterfactuals(X)] == whole
+
+
+def test_no_rows_give_no_counterfactuals():
+    detector, X = fitted()
+    assert counterfactuals(detector.map_, X[:0]) == []
+
+
+def test_a_threshold_of_zero_is_met_at_a_prototype():
+    map_ = map_at([[0.0, 1.0], [4.0, 1.0]], 0.0)
+    (found,) = counterfactuals(map_, [[2.5, 1.0]])
+    assert found.score == 0
+    assert str(found) == "would be usual with x0 4"
+    assert counterfactuals(replace(map_), [[4.0, 1.0]])[0].changes == ()
