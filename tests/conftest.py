@@ -23,6 +23,10 @@ hypothesis.settings.register_profile(
         hypothesis.HealthCheck.too_slow,
     ],
 )
+# Under sanitizers an example takes ten times as long, and shows what it touches at once.
+hypothesis.settings.register_profile(
+    "sanitized", hypothesis.settings.get_profile("somscape"), max_examples=8
+)
 hypothesis.settings.load_profile("somscape")
 
 
