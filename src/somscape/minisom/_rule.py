@@ -202,11 +202,12 @@ class Rule:
 
     def _activate(self, x: Any) -> None:
         """Keep the distance of x from every unit."""
+        x = _plain(x)
         values = np.asarray(x)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise InputError(
-                "`x` must be finite; it holds NaN or infinity, which would be nearest to any unit."
-                " Fill or leave out the value."
+                "`x` must be finite; it holds NaN or infinity, which no unit is nearest to. Fill "
+                "the value or leave the row out."
             )
         self._activation_map = self._activation_distance(x, self._weights)
 
@@ -255,7 +256,7 @@ class Rule:
         rate = self._learning_rate_decay_function(self._learning_rate, t, max_iteration)
         sigma = self._sigma_decay_function(self._sigma, t, max_iteration)
         pull = self.neighborhood(win, sigma) * rate
-        self._weights += pull[:, :, None] * (x - self._weights)
+        self._weights += pull[:, :, None] * (_plain(x) - self._weights)
 
     @property
     def _goes_by_hexagons(self) -> bool:
@@ -309,6 +310,11 @@ class Rule:
     def _has_own_step(self) -> bool:
         """Whether a subclass does a step in another way."""
         return any(getattr(type(self), name) is not getattr(Rule, name) for name in STEP_METHODS)
+
+
+def _plain(x: Any) -> Any:
+    """Return a row of a data frame as an array, and anything else as it is."""
+    return x.to_numpy() if hasattr(x, "to_numpy") else x
 
 
 def _warn(message: str) -> None:
