@@ -96,7 +96,7 @@ template <class T>
 void search(Array<const T, 2> rows, Array<const double, 2> codebook,
             std::optional<Array<const std::int64_t, 1>> order,
             std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
-            Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
+            bool one_thread, Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     const std::int64_t k = units.shape(1);
     require(d >= 1 && std::int64_t(codebook.shape(1)) == d,
@@ -113,7 +113,7 @@ void search(Array<const T, 2> rows, Array<const double, 2> codebook,
     if (order) require_permutation(order->data(), order->shape(0), m);
     kernels_of<T>().search({rows.data(), codebook.data(), n, m, d,
                             order ? order->data() : nullptr, weights ? weights->data() : nullptr,
-                            Metric(metric), has_missing, int(k)},
+                            Metric(metric), has_missing, int(k), one_thread},
                            units.data(), distances ? distances->data() : nullptr);
 }
 
@@ -316,7 +316,7 @@ template <class T>
 void define(nb::module_& m) {
     m.def("search", &search<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
           "order"_a.noconvert().none(), "weights"_a.noconvert().none(), "metric"_a,
-          "has_missing"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
+          "has_missing"_a, "one_thread"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
     m.def("sums", &sums<T>, "rows"_a.noconvert(), "units"_a.noconvert(),
           "weights"_a.noconvert().none(), "distances"_a.noconvert().none(),
           "center"_a.noconvert(), "scale"_a.noconvert(), "weight_scale"_a, "error_scale"_a,

@@ -46,6 +46,7 @@ struct SearchInput {
     Metric metric;
     bool has_missing;
     int k;                        // units wanted per row, 1..min(max_best, m)
+    bool one_thread;              // whether no other thread may help
 };
 
 // How MiniSom measures; signed: the largest difference, row less unit, without absolute values.

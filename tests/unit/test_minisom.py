@@ -493,7 +493,9 @@ def test_a_map_has_the_same_units_in_the_same_places(topology, size, tmp_path):
     unit = (size[1] - 1 - y) * size[0] + x
     for i in range(xx.size):
         there = map_.lattice.distances_from(int(unit[i]))[unit]
-        np.testing.assert_allclose(there, np.hypot(xx - xx[x[i], y[i]], yy - yy[x[i], y[i]]).ravel())
+        np.testing.assert_allclose(
+            there, np.hypot(xx - xx[x[i], y[i]], yy - yy[x[i], y[i]]).ravel()
+        )
     heights = map_.u_heights[unit].reshape(size)
     np.testing.assert_allclose(som.distance_map("mean"), heights / heights.max())
     assert map_.hits.sum() == len(ROWS)

@@ -25,7 +25,12 @@ DECAYS = ("inverse_decay_to_zero", "linear_decay_to_zero", "asymptotic_decay")
 SIGMA_DECAYS = ("inverse_decay_to_one", "linear_decay_to_one", "asymptotic_decay")
 
 # Spread and rate with which no neighborhood diverges.
-SPREAD = {"gaussian": (1.7, 0.5), "mexican_hat": (1.0, 0.1), "bubble": (3, 0.5), "triangle": (2, 0.2)}
+SPREAD = {
+    "gaussian": (1.7, 0.5),
+    "mexican_hat": (1.0, 0.1),
+    "bubble": (3, 0.5),
+    "triangle": (2, 0.2),
+}
 
 N_X, N_Y = 5, 4
 ROWS = np.random.default_rng(0).normal(size=(60, 11)) * np.linspace(0.1, 3, 11)

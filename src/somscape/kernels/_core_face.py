@@ -41,19 +41,25 @@ class CoreKernels:
             )
         else:
             _core.search(
-                rows, codebook, order, feature_weights, which, has_missing, units, distances
+                rows, codebook, order, feature_weights, which, has_missing, False, units, distances
             )
         return units, distances
 
     def winners(
-        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        one_thread: bool = False,
     ) -> Ints:
         """Return the `k` nearest units of each row."""
         if isinstance(rows, SparseRows):
             return self.search(rows, codebook, k)[0]
         codebook = codebook.astype(np.float64, copy=False)
         units = np.empty((len(rows), k), dtype=np.int64)
-        _core.search(rows, codebook, order, None, 0, False, units, None)
+        _core.search(rows, codebook, order, None, 0, False, one_thread, units, None)
         return units
 
     def sums(

@@ -65,7 +65,13 @@ class Kernels(Protocol):
         """
 
     def winners(
-        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        one_thread: bool = False,
     ) -> Ints:
         """Return the units of a Euclidean `search`, faster for want of distances.
 
@@ -73,6 +79,9 @@ class Kernels(Protocol):
         ----------
         rows, codebook, k, order
             IN, as for `search`.
+        one_thread : bool, default=False
+            IN, for small searches one after the other: on a busy machine each wait for a second
+            thread may take a hundred times as long as the search.
 
         Returns
         -------

@@ -46,12 +46,12 @@ def train_batch(som: Rule, samples: Samples, num_iteration: int, progress: Progr
 def _later_units(som: Rule, samples: Samples) -> Ints:
     """Return the unit of each row once the units have moved.
 
-    The last bits of their sums are not MiniSom's, so neither are ties that rounding decides: the
-    plain search will do, which takes half the time.
+    The last bits of their sums are not MiniSom's, so neither are ties that rounding decides:
+    a search that rounds in another way will do, and takes half the time.
     """
-    if som._core_distance != "euclidean" or som._has_own_step:
-        return units_of(som, samples)
-    return nearest_units(som, samples, 1)[:, 0]
+    if som._core_distance == "euclidean" and not som._has_own_step:
+        return nearest_units(som, samples)
+    return units_of(som, samples)
 
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:

@@ -19,7 +19,7 @@ from somscape.minisom._progress import Progress
 from somscape.minisom._rule import Rule
 from somscape.minisom._samples import Samples, as_samples
 from somscape.minisom._start import principal_plane
-from somscape.minisom._winners import codebook_of, nearest_units, units_of
+from somscape.minisom._winners import codebook_of, nearest_units, two_nearest_units, units_of
 
 if TYPE_CHECKING:
     from somscape.maps import Map
@@ -298,7 +298,7 @@ class MiniSom(Rule):
         progress = Progress(schedule.n_steps, verbose)
         train_online(self, samples, schedule, fixed_points, progress)
         if verbose:
-            progress.end("\n quantization error:", str(self._quantization_error(samples)))
+            progress.end(f" quantization error: {self._quantization_error(samples)}")
 
     def _check_fixed_points(self, fixed_points: Mapping[int, Any], n_samples: int) -> None:
         n_x, n_y = self._weights.shape[:2]
@@ -340,8 +340,7 @@ class MiniSom(Rule):
         progress = Progress(num_iteration, verbose)
         train_batch(self, samples, num_iteration, progress)
         if verbose:
-            error = self._quantization_error(samples)
-            progress.end("\nQuantization Error:", f"{error:.4f}")
+            progress.end(f"Quantization Error: {self._quantization_error(samples):.4f}")
 
     def train_batch_offline_fast(
         self, data: Any, num_iteration: int, verbose: bool = False
@@ -386,7 +385,7 @@ class MiniSom(Rule):
         -------
         ndarray of shape (n_samples, input_len)
         """
-        return codebook_of(self)[nearest_units(self, self._samples(data), 1)[:, 0]]
+        return codebook_of(self)[nearest_units(self, self._samples(data))]
 
     def quantization_error(self, data: Any) -> float:
         """Return the mean Euclidean distance of rows to the nearest prototype.
@@ -402,7 +401,7 @@ class MiniSom(Rule):
         return self._quantization_error(self._samples(data))
 
     def _quantization_error(self, samples: Samples) -> float:
-        nearest = codebook_of(self)[nearest_units(self, samples, 1)[:, 0]]
+        nearest = codebook_of(self)[nearest_units(self, samples)]
         return np.linalg.norm(samples.rows - nearest, axis=1).mean()
 
     def distortion_measure(self, data: Any) -> float:
@@ -444,7 +443,7 @@ class MiniSom(Rule):
             message = "the topographic error is not defined for a map of one unit."
             warnings.warn(message, SomscapeWarning, stacklevel=2)
             return np.nan
-        best = nearest_units(self, samples, 2)
+        best = two_nearest_units(self, samples)
         x, y = np.divmod(best, self._weights.shape[1])
         if self.topology == "hexagonal":
             x, y = self._xx.T[x, y], self._yy.T[x, y]
@@ -465,8 +464,8 @@ class MiniSom(Rule):
         ndarray of shape (x, y), float64
         """
         units = units_of(self, self._samples(data))
-        shape = self._activation_map.shape
-        return np.bincount(units, minlength=self._activation_map.size).reshape(shape) * 1.0
+        counts = np.bincount(units, minlength=self._activation_map.size)
+        return counts.astype(np.float64).reshape(self._activation_map.shape)
 
     def win_map(self, data: Any, return_indices: bool = False) -> dict[tuple[int, int], list[Any]]:
         """Return the rows that each unit wins, by its coordinates.

@@ -39,7 +39,7 @@ class Progress:
         if self._verbose:
             sys.stdout.write(f"\r [ {done:{len(str(n))}} / {n} ] {100 * done / n:3.0f}% - {rest}")
 
-    def end(self, message: str, error: float) -> None:
-        """Write the quantization error after the last step."""
+    def end(self, text: str) -> None:
+        """Write a last line below."""
         if self._verbose:
-            sys.stdout.write(f"{message} {error}\n")
+            sys.stdout.write(f"\n{text}\n")

@@ -12,8 +12,9 @@ from somscape.minisom._samples import Samples
 NEARLY_TIED = 1 + 1e-12
 """Distances within this factor may round to the same, or the other way round, in MiniSom."""
 
-LEAST_WORK = 1e7
-"""Multiply-adds from which the exact search is faster than MiniSom's arithmetic."""
+SMALL_WORK = 2e6
+"""Multiply-adds, about 0.1 ms of a search, up to which it is not worth waiting for a second
+thread, nor taking two units per row to see which rows are nearly tied."""
 
 
 def codebook_of(som: Rule) -> Float64s:
@@ -62,8 +63,7 @@ def units_of(som: Rule, samples: Samples) -> Ints:
         n_y = som._activation_map.shape[1]
         return np.array([int(x) * n_y + int(y) for x, y in found])
     rows, codebook = samples.rows, codebook_of(som)
-    is_small = rows.size * len(codebook) < LEAST_WORK or len(codebook) == 1
-    if is_small or distance != "euclidean":
+    if distance != "euclidean" or len(codebook) == 1 or _is_small(rows, codebook):
         return kernels.minisom_winners(rows, codebook, distance)
     units, distances = select_kernels().search(rows, codebook, 2, order=_walk(som))
     best = np.ascontiguousarray(units[:, 0])
@@ -73,21 +73,47 @@ def units_of(som: Rule, samples: Samples) -> Ints:
     return best
 
 
-def nearest_units(som: Rule, samples: Samples, k: int) -> Ints:
-    """Return the `k` nearest units of each row by the Euclidean distance.
+def nearest_units(som: Rule, samples: Samples) -> Ints:
+    """Return the unit nearest to each row by the Euclidean distance, however it is rounded.
 
     Parameters
     ----------
     som : Rule
     samples : Samples
-    k : int
 
     Returns
     -------
-    ndarray of shape (n_samples, k)
+    ndarray of shape (n_samples,)
     """
-    return select_kernels().winners(samples.rows, codebook_of(som), k, order=_walk(som))
+    return _nearest(som, samples, 1)[:, 0]
+
+
+def two_nearest_units(som: Rule, samples: Samples) -> Ints:
+    """Return the two units nearest to each row by the Euclidean distance.
+
+    Parameters
+    ----------
+    som : Rule
+        Of at least two units.
+    samples : Samples
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 2)
+    """
+    return _nearest(som, samples, 2)
+
+
+def _nearest(som: Rule, samples: Samples, k: int) -> Ints:
+    rows, codebook = samples.rows, codebook_of(som)
+    one_thread = _is_small(rows, codebook)
+    return select_kernels().winners(rows, codebook, k, order=_walk(som), one_thread=one_thread)
+
+
+def _is_small(rows: Float64s, codebook: Float64s) -> bool:
+    return rows.size * len(codebook) < SMALL_WORK
 
 
 def _walk(som: Rule) -> Ints:
-    return Lattice(*som._weights.shape[:2], kind="rectangular").walk
+    n_x, n_y = som._weights.shape[:2]
+    return Lattice(n_x, n_y, kind="rectangular").walk
