@@ -49,7 +49,7 @@ SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONM
 
 CORE_TESTS = test_kernels or test_search or test_sparse or test_training or test_reproducible \
 	or test_missing or test_metrics \
-	or (test_minisom_parity and (every_shape or offline_batch or many_rows))
+	or (test_minisom_parity and (every_shape or many_rows))
 
 sanitize: $(ENVS)/sanitize/ready  ## the core under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(SANITIZED) -c "from somscape.kernels import _core as core; \

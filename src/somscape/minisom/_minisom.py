@@ -260,7 +260,7 @@ class MiniSom(Rule):
         self._train(data, num_iteration, True, verbose, False, {})
 
     def train_batch(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in their order, see `train`; `train_batch_offline` is batch training.
+        """Train on rows in their order, see `train`; online, whatever the name.
 
         Parameters
         ----------
@@ -345,7 +345,7 @@ class MiniSom(Rule):
     def train_batch_offline_fast(
         self, data: Any, num_iteration: int, verbose: bool = False
     ) -> None:
-        """Train as `train_batch_offline` does, which is as fast; without your own functions.
+        """Train as `train_batch_offline` does, which is as fast.
 
         Parameters
         ----------
@@ -405,7 +405,7 @@ class MiniSom(Rule):
         return np.linalg.norm(samples.rows - nearest, axis=1).mean()
 
     def distortion_measure(self, data: Any) -> float:
-        """Return the distances of rows to all units, weighed by the winner's neighborhood.
+        """Return the distances to all units, weighed by the winner's neighborhood.
 
         Parameters
         ----------
