@@ -508,6 +508,17 @@ def test_a_map_has_the_same_units_in_the_same_places(topology, size, tmp_path):
     assert again.topology == topology
 
 
+@pytest.mark.parametrize("topology", ["rectangular", "hexagonal"])
+def test_a_pickle_is_read_as_the_map_it_is(topology, tmp_path):
+    som = MiniSom(4, 3, 3, topology=topology, activation_distance="manhattan", random_seed=0)
+    (tmp_path / "som.pkl").write_bytes(pickle.dumps(som))
+    with pytest.warns(UserWarning, match="is a pickle"):
+        read = load(tmp_path / "som.pkl")
+    expected = som.to_map()
+    np.testing.assert_array_equal(read.codebook, expected.codebook)
+    assert (read.lattice, read.metric.name) == (expected.lattice, expected.metric.name)
+
+
 @pytest.mark.parametrize("distance", ["cosine", "manhattan", "chebyshev"])
 def test_the_distance_goes_along(distance):
     som = MiniSom(4, 3, 3, activation_distance=distance, random_seed=0, strict=False)
