@@ -96,7 +96,7 @@ template <class T>
 void search(Array<const T, 2> rows, Array<const double, 2> codebook,
             std::optional<Array<const std::int64_t, 1>> order,
             std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
-            Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
+            bool one_thread, Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     const std::int64_t k = units.shape(1);
     require(d >= 1 && std::int64_t(codebook.shape(1)) == d,
@@ -113,7 +113,7 @@ void search(Array<const T, 2> rows, Array<const double, 2> codebook,
     if (order) require_permutation(order->data(), order->shape(0), m);
     kernels_of<T>().search({rows.data(), codebook.data(), n, m, d,
                             order ? order->data() : nullptr, weights ? weights->data() : nullptr,
-                            Metric(metric), has_missing, int(k)},
+                            Metric(metric), has_missing, int(k), one_thread},
                            units.data(), distances ? distances->data() : nullptr);
 }
 
@@ -229,6 +229,12 @@ double smooth(Array<const std::int64_t, 2> totals, Array<const std::int64_t, 1> 
         codebook.data(), out.data());
 }
 
+MiniSomDistance minisom_distance(int distance) {
+    require(distance >= 0 && distance <= int(MiniSomDistance::signed_chebyshev),
+            "unknown distance");
+    return MiniSomDistance(distance);
+}
+
 template <class T>
 double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
                 Array<const double, 1> rates, Array<const double, 1> radii, std::int64_t n_rows,
@@ -262,11 +268,55 @@ double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
                                     d, shape, packed.get(), steps.get(), codebook.data());
 }
 
+void minisom_winners(Array<const double, 2> rows, Array<const double, 2> codebook, int distance,
+                     Array<std::int64_t, 1> units) {
+    const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
+    require(d >= 1 && m >= 1 && std::int64_t(codebook.shape(1)) == d,
+            "rows and codebook must have the same features, at least one");
+    require(std::int64_t(units.shape(0)) == n, "one unit per row");
+    nb::gil_scoped_release unlocked;
+    current()->minisom_winners(rows.data(), n, d, codebook.data(), m, minisom_distance(distance),
+                               units.data());
+}
+
+void minisom_steps(Array<const double, 2> rows, Array<const std::int64_t, 1> order,
+                   std::optional<Array<const std::int64_t, 1>> given,
+                   Array<const double, 1> rates, std::optional<Array<const double, 1>> windows,
+                   Array<const double, 3> along_x, Array<const double, 3> along_y,
+                   bool is_hexagonal, int distance, Array<double, 3> codebook) {
+    const std::int64_t n = rows.shape(0), d = rows.shape(1), n_steps = order.shape(0);
+    const MiniSomMap map{std::int64_t(codebook.shape(0)), std::int64_t(codebook.shape(1)),
+                         is_hexagonal, minisom_distance(distance)};
+    require(d >= 1 && map.n_x >= 1 && map.n_y >= 1 && std::int64_t(codebook.shape(2)) == d,
+            "rows and codebook must have the same features, at least one");
+    require(std::int64_t(rates.shape(0)) == n_steps, "one rate per step");
+    require(!windows || std::int64_t(windows->shape(0)) == n_steps, "one window per step");
+    require(!given || std::int64_t(given->shape(0)) == n, "one given unit per row");
+    const std::int64_t n_terms = along_x.shape(1);
+    require(n_terms >= 1 && std::int64_t(along_y.shape(1)) == n_terms &&
+                std::int64_t(along_x.shape(0)) == n_steps &&
+                std::int64_t(along_y.shape(0)) == n_steps &&
+                std::int64_t(along_x.shape(2)) == map.n_offsets() &&
+                std::int64_t(along_y.shape(2)) == map.n_y,
+            "tables along x and y must have each step, term and offset");
+    nb::gil_scoped_release unlocked;
+    for (std::int64_t t = 0; t < n_steps; ++t)
+        require(order.data()[t] >= 0 && order.data()[t] < n, "order names a row that is not there");
+    for (std::int64_t i = 0; given && i < n; ++i)
+        require(given->data()[i] >= -1 && given->data()[i] < map.n_x * map.n_y,
+                "a unit is out of range");
+    current()->minisom_steps(rows.data(), d,
+                             {order.data(), given ? given->data() : nullptr, rates.data(),
+                              windows ? windows->data() : nullptr, along_x.data(), along_y.data(),
+                              n_steps, n_terms},
+                             map, codebook.data());
+}
+
 template <class T>
 void define(nb::module_& m) {
     m.def("search", &search<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
           "order"_a.noconvert().none(), "weights"_a.noconvert().none(), "metric"_a,
-          "has_missing"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
+          "has_missing"_a, "one_thread"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
     m.def("sums", &sums<T>, "rows"_a.noconvert(), "units"_a.noconvert(),
           "weights"_a.noconvert().none(), "distances"_a.noconvert().none(),
           "center"_a.noconvert(), "scale"_a.noconvert(), "weight_scale"_a, "error_scale"_a,
@@ -295,6 +345,12 @@ NB_MODULE(_core, m) {
           "scale"_a.noconvert(), "weight_scale"_a, "center"_a.noconvert(),
           "row_weight"_a.noconvert(), "kernel"_a.noconvert(), "col_kernel"_a.noconvert(),
           "codebook"_a.noconvert(), "out"_a.noconvert());
+    m.def("minisom_winners", &minisom_winners, "rows"_a.noconvert(), "codebook"_a.noconvert(),
+          "distance"_a, "units"_a.noconvert());
+    m.def("minisom_steps", &minisom_steps, "rows"_a.noconvert(), "order"_a.noconvert(),
+          "given"_a.noconvert().none(), "rates"_a.noconvert(), "windows"_a.noconvert().none(),
+          "along_x"_a.noconvert(), "along_y"_a.noconvert(), "is_hexagonal"_a, "distance"_a,
+          "codebook"_a.noconvert());
     m.def("instruction_sets", &instruction_sets);
     m.def("instruction_set", [] { return std::string(current()->name); });
     m.def("use_instruction_set", &use_instruction_set, "name"_a);

@@ -46,6 +46,31 @@ struct SearchInput {
     Metric metric;
     bool has_missing;
     int k;                        // units wanted per row, 1..min(max_best, m)
+    bool one_thread;              // whether no other thread may help
+};
+
+// How MiniSom measures; signed: the largest difference, row less unit, without absolute values.
+enum class MiniSomDistance { euclidean, cosine, manhattan, chebyshev, signed_chebyshev };
+
+// A map as MiniSom lays it out: unit = x * n_y + y.
+struct MiniSomMap {
+    std::int64_t n_x, n_y;
+    bool is_hexagonal;  // every other y is half a step to the left, counted from the last
+    MiniSomDistance distance;
+    // Offsets along x, counted in half steps on hexagons.
+    std::int64_t n_offsets() const { return is_hexagonal ? 2 * n_x : n_x; }
+};
+
+// Steps of MiniSom's rule.  A unit is pulled by rate times the sum over terms of
+// along_x[x offset] * along_y[y offset].
+struct MiniSomSteps {
+    const std::int64_t* order;  // (n_steps,), rows to present
+    const std::int64_t* given;  // (n,) the unit that each row pulls at, -1 for the nearest; or null
+    const double* rates;        // (n_steps,)
+    const double* windows;      // (n_steps,) units this far along an axis are not pulled; or null
+    const double* along_x;      // (n_steps, n_terms, n_offsets)
+    const double* along_y;      // (n_steps, n_terms, n_y)
+    std::int64_t n_steps, n_terms;
 };
 
 // The unit of each row, and what the row counts there.
@@ -120,6 +145,16 @@ struct Kernels {
                      const double* codebook,      // IN  (m, d), kept where nothing was won
                      double* out);                // OUT (m, d)
     // returns how far the unit that moved furthest moved
+
+    void (*minisom_winners)(const double* rows,      // IN  (n, d)
+                            std::int64_t n, std::int64_t d,
+                            const double* codebook,  // IN  (m, d)
+                            std::int64_t m, MiniSomDistance distance,
+                            std::int64_t* units);    // OUT (n,)
+
+    void (*minisom_steps)(const double* rows,        // IN  (n, d)
+                          std::int64_t d, const MiniSomSteps& steps, MiniSomMap map,
+                          double* codebook);         // INOUT (m, d)
 
     KernelsOf<float> f32;
     KernelsOf<double> f64;

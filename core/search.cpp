@@ -65,7 +65,8 @@ public:
                               !in.weights && prepared->units.n_groups >= least_groups &&
                               in.n >= least_rows_to_skip && std::isfinite(prepared->units.norm);
         if (may_skip) groups = std::make_unique<Groups<T, F>>(*prepared);
-        const int threads = thread_count(double(in.n) * double(in.m) * double(prepared->d));
+        const double work = double(in.n) * double(in.m) * double(prepared->d);
+        const int threads = in.one_thread ? 1 : thread_count(work);
         const std::int64_t block = rows_per_block(threads);
         std::vector<std::unique_ptr<Work>> work_of;
         for (int t = 0; t < threads; ++t) work_of.push_back(std::make_unique<Work>(*this, block));

@@ -4,6 +4,7 @@
 // that set's flags, into a namespace of its own (SOMSCAPE_ISA).
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -126,6 +127,12 @@ inline Vec magnitude(Vec a) {
     using IntVec = decltype(a < a);
     return (Vec)((IntVec)a & (IntVec{} + std::numeric_limits<std::make_signed_t<
                                   std::remove_reference_t<decltype(IntVec{}[0])>>>::max()));
+}
+
+template <class Vec>
+inline Vec root(Vec a) {
+    for (std::size_t i = 0; i < sizeof a / sizeof a[0]; ++i) a[i] = std::sqrt(a[i]);
+    return a;
 }
 
 // Bit i is set where a[i] <= b[i]; never for a NaN.

@@ -1,5 +1,6 @@
 // This instruction set's kernels, gathered for bindings.cpp to choose from.
 #include "kernels.hpp"
+#include "minisom.hpp"
 #include "pack.hpp"
 #include "search.hpp"
 #include "smooth.hpp"
@@ -22,8 +23,9 @@ constexpr KernelsOf<T> kernels_of() {
 }  // namespace
 
 const Kernels& kernels() {
-    static const Kernels table{SOMSCAPE_TEXT(SOMSCAPE_ISA), smooth, kernels_of<float>(),
-                               kernels_of<double>()};
+    static const Kernels table{SOMSCAPE_TEXT(SOMSCAPE_ISA), smooth,
+                               minisom_winners,             minisom_steps,
+                               kernels_of<float>(),         kernels_of<double>()};
     return table;
 }
 

@@ -21,7 +21,17 @@ _HOMES = {
     "Map": "somscape.maps",
     "load": "somscape.maps",
 }
-_FOLDERS = ("datasets", "encode", "measures", "outliers", "plots", "report", "save", "tables")
+_FOLDERS = (
+    "datasets",
+    "encode",
+    "measures",
+    "minisom",
+    "outliers",
+    "plots",
+    "report",
+    "save",
+    "tables",
+)
 
 __all__ = ["SOM", "Graph", "Lattice", "Map", "SOMDetector", "SOMImputer", "__version__", "load"]
 

@@ -86,6 +86,7 @@ HOMES = {
 LEAN = {
     "grid kernels fit maps save": {"numpy", "safetensors"},
     "encode measures outliers datasets": {"numpy", "safetensors"},
+    "minisom": {"numpy"},
 }
 
 COMPILED = {"somscape.kernels._core"}
@@ -104,7 +105,7 @@ LAZY_INITS = {
 }
 
 PRINTS = {
-    "somscape/minisom.py": "MiniSom's own `verbose` prints",
+    "somscape/minisom/_progress.py": "MiniSom's own `verbose` prints",
 }
 
 RANDOM_NAMES = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64", "RandomState"}
@@ -115,14 +116,17 @@ LONG_FUNCTIONS: dict[str, str] = {
     "somscape.estimators._som.SOM.__init__": "keeps each of 28 parameters, as scikit-learn asks",
 }
 LONG_FILES: dict[str, str] = {}
-MANY_PARAMETERS = dict.fromkeys(
-    (
-        "somscape.kernels._core_face.CoreKernels.sums",
-        "somscape.kernels._kernels.Kernels.sums",
-        "somscape.kernels._numpy_twin.NumpyKernels.sums",
+MANY_PARAMETERS = {
+    **dict.fromkeys(
+        (
+            "somscape.kernels._core_face.CoreKernels.sums",
+            "somscape.kernels._kernels.Kernels.sums",
+            "somscape.kernels._numpy_twin.NumpyKernels.sums",
+        ),
+        "a kernel: its output arrays are parameters too",
     ),
-    "a kernel: its output arrays are parameters too",
-)
+    "somscape.minisom._minisom.MiniSom.__init__": "MiniSom's own",
+}
 POSITIONAL_OUTSIDE = {
     # "qualified name": "reason"
     "SOM.fit": "scikit-learn's order X, y, sample_weight, which pipelines pass by position",

@@ -4,9 +4,16 @@ Both have the same functions with the same meaning.  ``select_kernels`` says whi
 ``SOMSCAPE_KERNELS=numpy`` in the environment forces the twin.
 """
 
-from somscape.kernels._kernels import MAX_BEST, METRICS, Kernels
+from somscape.kernels._kernels import (
+    MAX_BEST,
+    METRICS,
+    MINISOM_DISTANCES,
+    Kernels,
+    MiniSomKernels,
+    MiniSomSteps,
+)
 from somscape.kernels._metric import BY_ANGLE, EUCLIDEAN, METRIC_NAMES, Metric, whitening_of
-from somscape.kernels._select import select_kernels
+from somscape.kernels._select import minisom_kernels, select_kernels
 from somscape.kernels._sparse import Rows, SparseRows, column_range
 
 __all__ = [
@@ -15,11 +22,15 @@ __all__ = [
     "MAX_BEST",
     "METRICS",
     "METRIC_NAMES",
+    "MINISOM_DISTANCES",
     "Kernels",
     "Metric",
+    "MiniSomKernels",
+    "MiniSomSteps",
     "Rows",
     "SparseRows",
     "column_range",
+    "minisom_kernels",
     "select_kernels",
     "whitening_of",
 ]

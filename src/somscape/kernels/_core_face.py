@@ -5,7 +5,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import PULLS, Lattice, NeighborhoodTables, check_pull
 from somscape.kernels import _core  # type: ignore[attr-defined]  # built, where it is
-from somscape.kernels._kernels import METRICS
+from somscape.kernels._kernels import METRICS, MINISOM_DISTANCES, MiniSomSteps
 from somscape.kernels._sparse import Rows, SparseRows
 
 
@@ -41,19 +41,25 @@ class CoreKernels:
             )
         else:
             _core.search(
-                rows, codebook, order, feature_weights, which, has_missing, units, distances
+                rows, codebook, order, feature_weights, which, has_missing, False, units, distances
             )
         return units, distances
 
     def winners(
-        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        one_thread: bool = False,
     ) -> Ints:
         """Return the `k` nearest units of each row."""
         if isinstance(rows, SparseRows):
             return self.search(rows, codebook, k)[0]
         codebook = codebook.astype(np.float64, copy=False)
         units = np.empty((len(rows), k), dtype=np.int64)
-        _core.search(rows, codebook, order, None, 0, False, units, None)
+        _core.search(rows, codebook, order, None, 0, False, one_thread, units, None)
         return units
 
     def sums(
@@ -136,3 +142,33 @@ class CoreKernels:
             codebook,
         )
         return total
+
+    def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
+        """Return the unit that MiniSom gives each row to."""
+        units = np.empty(len(rows), dtype=np.int64)
+        _core.minisom_winners(rows, codebook, MINISOM_DISTANCES.index(distance), units)
+        return units
+
+    def minisom_steps(
+        self,
+        rows: Float64s,
+        steps: MiniSomSteps,
+        codebook: Float64s,
+        *,
+        given: Ints | None,
+        is_hexagonal: bool,
+        distance: str,
+    ) -> None:
+        """Apply MiniSom's online rule."""
+        _core.minisom_steps(
+            rows,
+            steps.order,
+            given,
+            steps.rates,
+            steps.windows,
+            steps.along_x,
+            steps.along_y,
+            is_hexagonal,
+            MINISOM_DISTANCES.index(distance),
+            codebook,
+        )

@@ -1,6 +1,6 @@
 """What a set of kernels offers: the contract of the core and of its NumPy twin."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, NeighborhoodTables
@@ -65,7 +65,13 @@ class Kernels(Protocol):
         """
 
     def winners(
-        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        one_thread: bool = False,
     ) -> Ints:
         """Return the units of a Euclidean `search`, faster for want of distances.
 
@@ -73,6 +79,9 @@ class Kernels(Protocol):
         ----------
         rows, codebook, k, order
             IN, as for `search`.
+        one_thread : bool, default=False
+            IN, for small searches one after the other: on a busy machine each wait for a second
+            thread may take a hundred times as long as the search.
 
         Returns
         -------
@@ -193,4 +202,86 @@ class Kernels(Protocol):
         -------
         float
             Sum of the rows' distances to their winners, before each update.
+        """
+
+
+MINISOM_DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev", "signed_chebyshev")
+"""In the order of `MiniSomDistance` in core/kernels.hpp."""
+
+
+class MiniSomSteps(NamedTuple):
+    """Steps of MiniSom's online rule, and how strongly each pulls.
+
+    The unit at (x, y) moves by ``rate * h`` of its difference to the row, where ``h`` is the sum
+    over terms of ``along_x[x offset] * along_y[y offset]`` from the winner.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_steps,)
+        Rows to present.
+    rates : ndarray of shape (n_steps,), float64
+    windows : ndarray of shape (n_steps,), float64, or None
+        Units this far or further along an axis are not pulled.
+    along_x : ndarray of shape (n_steps, n_terms, n_x or 2 * n_x), float64
+        By offset, on hexagons in half steps.
+    along_y : ndarray of shape (n_steps, n_terms, n_y), float64
+    """
+
+    order: Ints
+    rates: Float64s
+    windows: Float64s | None
+    along_x: Float64s
+    along_y: Float64s
+
+
+class MiniSomKernels(Protocol):
+    """MiniSom's rule, rounded as NumPy rounds it: only the compiled core has it.
+
+    Its twin in NumPy is `somscape.minisom.MiniSom` itself, row by row.
+    """
+
+    def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
+        """Return the unit that MiniSom gives each row to.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+            IN.
+        codebook : ndarray of shape (m, d)
+            IN.
+        distance : str
+            One of `MINISOM_DISTANCES`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The lowest of those whose distances round to the same.
+        """
+
+    def minisom_steps(
+        self,
+        rows: Float64s,
+        steps: MiniSomSteps,
+        codebook: Float64s,
+        *,
+        given: Ints | None,
+        is_hexagonal: bool,
+        distance: str,
+    ) -> None:
+        """Apply MiniSom's online rule.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+            IN, finite.
+        steps : MiniSomSteps
+            IN.
+        codebook : ndarray of shape (n_x, n_y, d)
+            INOUT.
+        given : ndarray of shape (n,) or None
+            IN, the unit that each row pulls at, ``x * n_y + y``; -1 for the nearest.
+        is_hexagonal : bool
+            IN, whether every other y lies half a step to the left, counted from the last.
+        distance : str
+            IN, as for `minisom_winners`.
         """

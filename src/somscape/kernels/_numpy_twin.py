@@ -60,7 +60,13 @@ class NumpyKernels:
         return units, np.sqrt(distances) if metric == "euclidean" else distances
 
     def winners(
-        self, rows: Rows, codebook: Floats, k: int = 1, *, order: Ints | None = None
+        self,
+        rows: Rows,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        one_thread: bool = False,
     ) -> Ints:
         """Return the `k` nearest units of each row."""
         return self.search(rows, codebook, k)[0]

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from somscape._errors import InputError
-from somscape.kernels._kernels import Kernels
+from somscape.kernels._kernels import Kernels, MiniSomKernels
 
 VARIABLE = "SOMSCAPE_KERNELS"
 
@@ -49,6 +49,27 @@ def select_kernels(name: str | None = None) -> Kernels:
             f"found, or leave {VARIABLE} unset to use NumPy."
         )
     return _load(name)
+
+
+def minisom_kernels() -> MiniSomKernels | None:
+    """Return the kernels of MiniSom's rule, or None where NumPy is used.
+
+    Returns
+    -------
+    MiniSomKernels or None
+
+    Examples
+    --------
+    >>> (minisom_kernels() is None) == (select_kernels().name == "numpy")
+    True
+    """
+    kernels = select_kernels()
+    if kernels.name == "numpy":
+        return None
+    from somscape.kernels._core_face import CoreKernels
+
+    assert isinstance(kernels, CoreKernels)
+    return kernels
 
 
 @cache

@@ -13,7 +13,7 @@ from somscape.save._pickles import Made, Name, array_of, number_of, read_pickle
 from somscape.save._plain import Origin, plain_record
 from somscape.save._record import Record
 
-MINISOM = Name("minisom", "MiniSom")
+MINISOMS = (Name("minisom", "MiniSom"), Name("somscape.minisom._minisom", "MiniSom"))
 OBJECT_MAKERS = (Name("copy_reg", "_reconstructor"), Name("copyreg", "_reconstructor"))
 GET_ATTRIBUTE = (Name("builtins", "getattr"), Name("__builtin__", "getattr"))
 METRICS = {
@@ -103,7 +103,7 @@ def _state_of(source: str, value: Any) -> dict[str, Any]:
     maker = value.maker if isinstance(value, Made) else None
     if maker in OBJECT_MAKERS and isinstance(value.arguments, tuple) and value.arguments:
         maker = value.arguments[0]
-    if maker != MINISOM or not isinstance(value.state, dict):
+    if maker not in MINISOMS or not isinstance(value.state, dict):
         what = f"a {maker.module}.{maker.name}" if isinstance(maker, Name) else "something else"
         raise InputError(
             f"{source} holds {what[:80]}, not a minisom.MiniSom. Pickle the som itself."

@@ -1,0 +1,109 @@
+"""MiniSom's offline batch training: all rows are weighed before the units move."""
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.kernels import select_kernels
+from somscape.minisom._progress import Progress
+from somscape.minisom._rule import Rule
+from somscape.minisom._samples import Samples
+from somscape.minisom._winners import nearest_units, units_of
+
+BLOCK_VALUES = 1 << 20
+"""Weights between units that are held at once: 8 MiB."""
+
+TERM_BITS, SUM_BITS = 50, 61
+"""What the kernels' sums in fixed point leave room for."""
+
+
+def train_batch(som: Rule, samples: Samples, num_iteration: int, progress: Progress) -> None:
+    """Move the units to the means of their neighborhoods, a learning rate of the way.
+
+    Parameters
+    ----------
+    som : Rule
+        Its weights change in place.
+    samples : Samples
+    num_iteration : int
+    progress : Progress
+
+    Notes
+    -----
+    MiniSom adds up every row for every unit, n m d multiply-adds.  Here the rows of each unit are
+    added up first, n d, and then the m units: the same sums in another order.
+    """
+    scale = _scale(samples.rows)
+    for t in range(num_iteration):
+        rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
+        sigma = som._sigma_decay_function(som._sigma, t, num_iteration)
+        units = units_of(som, samples) if t == 0 else _later_units(som, samples)
+        counts, totals = _sums(samples.rows, units, scale, som._activation_map.size)
+        total, weight = _neighborhood_sums(som, counts, totals, sigma)
+        _move(som._weights, total, weight, rate)
+        progress.show(t + 1)
+
+
+def _later_units(som: Rule, samples: Samples) -> Ints:
+    """Return the unit of each row once the units have moved.
+
+    The last bits of their sums are not MiniSom's, so neither are ties that rounding decides:
+    a search that rounds in another way will do, and takes half the time.
+    """
+    if som._core_distance == "euclidean" and not som._has_own_step:
+        return nearest_units(som, samples)
+    return units_of(som, samples)
+
+
+def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
+    """Move the units with a neighborhood that won rows towards its mean."""
+    is_reached = weight > 0
+    if is_reached.all():
+        target = (total / weight[:, None]).reshape(weights.shape)
+        weights *= 1 - rate
+        weights += rate * target
+        return
+    there = is_reached.reshape(weights.shape[:2])
+    mean = total[is_reached] / weight[is_reached, None]
+    weights[there] = (1 - rate) * weights[there] + rate * mean
+
+
+def _scale(rows: Float64s) -> Float64s:
+    """Powers of two that turn values into integers whose sums fit 64 bits."""
+    _, size = np.frexp(np.abs(rows).max(axis=0))  # values are below 2^size
+    room = min(TERM_BITS, SUM_BITS - len(rows).bit_length())
+    return np.ldexp(1.0, np.minimum(room - size, 1000))
+
+
+def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[Ints, Float64s]:
+    """Count the rows of each unit and add them up, around 0 so that zeros stay exact."""
+    counts = np.zeros(n_units, dtype=np.int64)
+    totals = np.zeros((n_units, rows.shape[1]), dtype=np.int64)
+    center = np.zeros(rows.shape[1])
+    units = np.ascontiguousarray(units)
+    select_kernels().sums(rows, units, None, center, scale, 1.0, counts, totals)
+    return counts, totals / scale
+
+
+def _neighborhood_sums(
+    som: Rule, counts: Ints, totals: Float64s, sigma: float
+) -> tuple[Float64s, Float64s]:
+    """Sum totals and counts over the neighborhood of each unit."""
+    sums = np.column_stack([totals, counts])
+    by_axis = som._axis_weights(sigma)
+    if by_axis is not None:
+        n_x, n_y = som._activation_map.shape
+        along_x, along_y = by_axis
+        by_x = (along_x.T @ sums.reshape(n_x, -1)).reshape(n_x, n_y, -1)
+        around = (along_y.T @ by_x).reshape(sums.shape)
+    else:
+        around = _summed_by_unit(som, sums, np.flatnonzero(counts), sigma)
+    return around[:, :-1], around[:, -1]
+
+
+def _summed_by_unit(som: Rule, sums: Float64s, won: Ints, sigma: float) -> Float64s:
+    around = np.zeros_like(sums)
+    step = max(1, BLOCK_VALUES // len(sums))
+    for start in range(0, len(won), step):
+        units = won[start : start + step]
+        around += som._neighborhoods(units, sigma).T @ sums[units]
+    return around

@@ -1,0 +1,114 @@
+"""Between MiniSom and `Map`.
+
+A map is seen as plots show it: x to the right, y upwards.  Rows of a `Map` count from the top, so
+the unit (x, y) is in row ``n_y - 1 - y``.  On hexagons MiniSom moves every other row to the left,
+counted from the last, and a `Lattice` those with odd numbers to the right: the same map.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s
+from somscape._version import __version__
+from somscape.encode import Encoding
+from somscape.grid import Graph, Lattice
+from somscape.kernels import Metric
+from somscape.maps import Map
+from somscape.minisom._rule import DISTANCES, Rule
+from somscape.minisom._samples import Samples
+from somscape.minisom._winners import codebook_of, units_of
+
+
+def to_map(som: Rule, samples: Samples | None) -> Map:
+    """Return MiniSom's map as a `Map`.
+
+    Parameters
+    ----------
+    som : Rule
+    samples : Samples or None
+        Rows to count.
+
+    Returns
+    -------
+    Map
+    """
+    if not som._distance_name:
+        raise InputError(
+            "a Map keeps no distance function of your own; use one of "
+            f"{', '.join(DISTANCES)} as `activation_distance`."
+        )
+    n_x, n_y, n_features = som._weights.shape
+    hits = np.zeros(n_x * n_y)
+    if samples is not None:
+        hits += np.bincount(units_of(som, samples), minlength=n_x * n_y)
+    parameters: dict[str, Any] = {
+        "algorithm": "minisom",
+        "sigma": float(som._sigma),
+        "learning_rate": float(som._learning_rate),
+        "neighborhood": som._neighborhood_name or "custom",
+    }
+    return Map(
+        _turned(codebook_of(som).reshape(n_x, n_y, n_features)),
+        Lattice(n_y, n_x, kind=som.topology),
+        Encoding.plain([f"x{i}" for i in range(n_features)]),
+        _turned(hits.reshape(n_x, n_y, 1))[:, 0],
+        parameters=parameters,
+        versions={"somscape": __version__, "numpy": np.__version__},
+        metric=Metric(som._distance_name),
+    )
+
+
+def _turned(values: Float64s) -> Float64s:
+    """By unit of a `Map`, from by (x, y)."""
+    return values.transpose(1, 0, 2)[::-1].reshape(-1, values.shape[2])
+
+
+def settings_of(map_: Map) -> dict[str, Any]:
+    """Return what a MiniSom of this map is made with.
+
+    Parameters
+    ----------
+    map_ : Map
+
+    Returns
+    -------
+    dict of str to object
+
+    Raises
+    ------
+    InputError
+        For a map that MiniSom cannot be.
+    """
+    lattice, metric = map_.lattice, map_.metric
+    if isinstance(lattice, Graph) or lattice.boundary != "plane":
+        raise InputError("MiniSom's maps are planes; this one is a torus, cylinder or graph.")
+    if metric.name not in DISTANCES or metric.feature_weights is not None:
+        raise InputError(
+            f"MiniSom has the distances {', '.join(DISTANCES)}, without weights of features; this "
+            f"map has {metric.name!r}{' with weights' if metric.name in DISTANCES else ''}."
+        )
+    return {
+        "x": lattice.n_cols,
+        "y": lattice.n_rows,
+        "input_len": map_.codebook.shape[1],
+        "topology": lattice.kind,
+        "activation_distance": metric.name,
+    }
+
+
+def weights_of(map_: Map) -> Float64s:
+    """Return a map's prototypes as MiniSom has them.
+
+    Parameters
+    ----------
+    map_ : Map
+
+    Returns
+    -------
+    ndarray of shape (n_x, n_y, n_features)
+    """
+    lattice = map_.lattice
+    by_row = map_.codebook.reshape(lattice.n_rows, lattice.n_cols, -1)
+    return by_row[::-1].transpose(1, 0, 2)

@@ -1,0 +1,585 @@
+"""The drop-in class: MiniSom's constructor, trainings and answers."""
+
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from somscape._errors import InputError, SomscapeWarning
+from somscape._types import Float64s
+from somscape._validate import check_choice, check_whole
+from somscape.kernels import EUCLIDEAN
+from somscape.minisom._batch import train_batch
+from somscape.minisom._distance_map import distance_map
+from somscape.minisom._online import make_schedule, train_online
+from somscape.minisom._progress import Progress
+from somscape.minisom._rule import Rule
+from somscape.minisom._samples import Samples, as_samples
+from somscape.minisom._start import principal_plane
+from somscape.minisom._winners import codebook_of, nearest_units, two_nearest_units, units_of
+
+if TYPE_CHECKING:
+    from somscape.maps import Map
+
+BLOCK_VALUES = 1 << 20
+"""Distances that are held at once: 8 MiB."""
+
+NEIGHBOR_REACH = 1.42
+"""Neighbors on a rectangular map, diagonal ones too, lie at most this far apart."""
+
+
+class MiniSom(Rule):
+    """MiniSom's interface: code that uses MiniSom runs with this import instead.
+
+    Every parameter, method and default is that of MiniSom 2.3.6, and the same seed gives the same
+    map.  Known faults are kept by default and mended with ``strict=False``; not a number (NaN) is
+    refused, where MiniSom lets it spread over the map.
+
+    Parameters
+    ----------
+    x, y : int
+        Size of the map: units along the first and the second axis of the weights.
+    input_len : int
+        Number of features.
+    sigma : float, default=1
+        Spread of the neighborhood at the start, in units.
+    learning_rate : float, default=0.5
+        How far the winner moves at the start, as a share of the way to the row.
+    decay_function : str or callable, default="asymptotic_decay"
+        How the rate falls: "inverse_decay_to_zero", "linear_decay_to_zero", "asymptotic_decay"
+        (to a third), or a function of rate, time and time at the end.
+    neighborhood_function : str, default="gaussian"
+        "gaussian", "mexican_hat", "bubble" or "triangle"; the last two go by x and y also on
+        hexagons.
+    topology : {"rectangular", "hexagonal"}, default="rectangular"
+        On hexagons units of the same y form a row.
+    activation_distance : str or callable, default="euclidean"
+        What the winner is nearest by: "euclidean", "cosine", "manhattan", "chebyshev", or a
+        function of a row and the weights of shape (x, y, input_len) that returns (x, y).
+    random_seed : int, optional
+        Of ``numpy.random.RandomState``.
+    sigma_decay_function : str, default="asymptotic_decay"
+        How sigma falls: "inverse_decay_to_one", "linear_decay_to_one" or "asymptotic_decay" (to
+        a third).
+    strict : bool, default=True
+        Whether to compute what MiniSom computes where that is a fault.  False: the neighbors of
+        hexagons in `distance_map` are those on the map, "chebyshev" is the largest absolute
+        difference, `pca_weights_init` reaches as far as the rows do, and the distance map of equal
+        prototypes is 0 instead of NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a size, name or value that is not allowed.
+
+    Notes
+    -----
+    Trains on the compiled core, row by row as in MiniSom only where functions of your own take
+    part.  Results equal MiniSom's to the last bit for the Euclidean, Manhattan and Chebyshev
+    distances with gaussian, bubble and triangle neighborhoods on rectangular maps, else to a few
+    roundings.  What differs stands in the guide, "Coming from MiniSom".
+
+    References
+    ----------
+    G. Vettigli (2018), MiniSom: minimalistic and NumPy-based implementation of the Self Organizing
+    Map, https://github.com/JustGlowing/minisom.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.minisom import MiniSom
+    >>> data = np.random.default_rng(0).random((100, 4))
+    >>> som = MiniSom(6, 6, 4, sigma=1.5, random_seed=1)
+    >>> som.train_random(data, 1000)
+    >>> som.winner(data[0]) in som.win_map(data)
+    True
+    """
+
+    def __init__(
+        self,
+        x: int,
+        y: int,
+        input_len: int,
+        sigma: float = 1,
+        learning_rate: float = 0.5,
+        decay_function: Any = "asymptotic_decay",
+        neighborhood_function: str = "gaussian",
+        topology: str = "rectangular",
+        activation_distance: Any = "euclidean",
+        random_seed: Any = None,
+        sigma_decay_function: str = "asymptotic_decay",
+        *,
+        strict: bool = True,
+    ) -> None:
+        self.strict = strict
+        self._learning_rate = learning_rate
+        self._set_map(x, y, input_len, topology, random_seed)
+        self._set_rule(
+            sigma, decay_function, sigma_decay_function, neighborhood_function, activation_distance
+        )
+        self._warn_of(sigma, neighborhood_function)
+
+    # The map.
+
+    def get_weights(self) -> Float64s:
+        """Return the prototypes, of shape (x, y, input_len): the array itself, no copy."""
+        return self._weights
+
+    @property
+    def weights(self) -> Float64s:
+        """The prototypes, as `get_weights` returns them."""
+        return self._weights
+
+    def get_euclidean_coordinates(self) -> tuple[Float64s, Float64s]:
+        """Return where the units lie in the plane, two arrays of shape (x, y).
+
+        Returns
+        -------
+        xx, yy : ndarray of shape (x, y)
+            In steps between units; on hexagons rows are sqrt(3) / 2 apart.
+        """
+        return self._xx.T, self._yy.T
+
+    def convert_map_to_euclidean(self, xy: tuple[int, int]) -> tuple[float, float]:
+        """Return where the unit with these coordinates lies in the plane.
+
+        Parameters
+        ----------
+        xy : tuple of two int
+
+        Returns
+        -------
+        tuple of two float
+        """
+        return self._xx.T[xy], self._yy.T[xy]
+
+    def distance_map(self, scaling: str = "sum") -> Float64s:
+        """Return how far each prototype is from its neighbors', relative to the largest.
+
+        Parameters
+        ----------
+        scaling : {"sum", "mean"}, default="sum"
+            Of the Euclidean distances to the up to 8 (hexagons: 6) neighbors.
+
+        Returns
+        -------
+        ndarray of shape (x, y)
+            At most 1.
+        """
+        check_choice("scaling", scaling, ("sum", "mean"))
+        n_x, n_y = self._weights.shape[:2]
+        weights = self._weights.reshape(n_x, n_y, -1)
+        return distance_map(weights, self.topology, scaling, self.strict)
+
+    # Starting prototypes.
+
+    def random_weights_init(self, data: Any) -> None:
+        """Start from rows drawn at random.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        """
+        rows = self._samples(data).rows
+        drawn = self._random_generator.randint(len(rows), size=self._activation_map.size)
+        self._weights[...] = rows[drawn].reshape(self._weights.shape)
+
+    def pca_weights_init(self, data: Any) -> None:
+        """Start on the plane of the first two principal components.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+            Scale it as for training.
+
+        Raises
+        ------
+        ValueError
+            For a single feature.
+        """
+        if self._input_len == 1:
+            raise InputError("a start by PCA needs at least 2 features; use random_weights_init.")
+        n_x, n_y = self._activation_map.shape
+        if min(n_x, n_y) == 1:
+            message = f"a start by PCA spans two axes, and the map is {n_x} x {n_y}."
+            warnings.warn(message, SomscapeWarning, stacklevel=2)
+        rows = self._samples(data).rows
+        self._weights[...] = principal_plane(rows, n_x, n_y, is_scaled=not self.strict)
+
+    # Training.
+
+    def train(
+        self,
+        data: Any,
+        num_iteration: int,
+        random_order: bool = False,
+        verbose: bool = False,
+        use_epochs: bool = False,
+        fixed_points: Mapping[int, tuple[int, int]] | None = None,
+    ) -> None:
+        """Train on rows, one by one.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of rows to present, or of passes over all rows with `use_epochs`.
+        random_order : bool, default=False
+            Whether the order is shuffled: of the rows' numbers from 0 on, as many as are
+            presented, so that with fewer of them than rows the last rows never come up, which a
+            warning says.
+        verbose : bool, default=False
+            Whether to print how far training is and the time left, and the quantization error.
+        use_epochs : bool, default=False
+            Whether rate and sigma stay the same during a pass.  The order is shuffled once, for
+            all passes.
+        fixed_points : dict of int to (int, int), optional
+            Rows, by number, with the coordinates of the unit that counts as their winner.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or fixed points that do not fit the map, and values that are not finite.
+        """
+        self._train(data, num_iteration, random_order, verbose, use_epochs, fixed_points or {})
+
+    def train_random(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
+        """Train on rows in random order, see `train`.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of rows to present.
+        verbose : bool, default=False
+            As for `train`.
+        """
+        self._train(data, num_iteration, True, verbose, False, {})
+
+    def train_batch(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
+        """Train on rows in their order, see `train`; online, whatever the name.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of rows to present.
+        verbose : bool, default=False
+            As for `train`.
+        """
+        self._train(data, num_iteration, False, verbose, False, {})
+
+    def _train(
+        self,
+        data: Any,
+        num_iteration: int,
+        random_order: bool,
+        verbose: bool,
+        use_epochs: bool,
+        fixed_points: Mapping[int, tuple[int, int]],
+    ) -> None:
+        check_whole("num_iteration", num_iteration, 1)
+        samples = self._samples(data)
+        n = len(samples.rows)
+        self._check_fixed_points(fixed_points, n)
+        if random_order and not use_epochs and num_iteration < n:
+            warnings.warn(
+                f"{n - num_iteration} of {n} rows are never used: the first {num_iteration} are "
+                "presented, in random order. Pass a `num_iteration` of several times the number "
+                "of rows, or shuffle them before.",
+                SomscapeWarning,
+                stacklevel=3,
+            )
+        random = self._random_generator if random_order else None
+        schedule = make_schedule(n, num_iteration, use_epochs, random)
+        progress = Progress(schedule.n_steps, verbose)
+        train_online(self, samples, schedule, fixed_points, progress)
+        if verbose:
+            progress.end(f" quantization error: {self._quantization_error(samples)}")
+
+    def _check_fixed_points(self, fixed_points: Mapping[int, Any], n_samples: int) -> None:
+        n_x, n_y = self._weights.shape[:2]
+        for row, (x, y) in fixed_points.items():
+            if not isinstance(row, Integral):
+                raise TypeError(f"`fixed_points` must be by row number; got {row!r}.")
+            if not 0 <= row < n_samples:
+                raise InputError(
+                    f"`fixed_points` has row {row}; `data` has rows 0 to {n_samples - 1}."
+                )
+            if not (0 <= x < n_x and 0 <= y < n_y):
+                raise InputError(
+                    f"`fixed_points` puts row {row} on unit ({x}, {y}); units go from (0, 0) to "
+                    f"({n_x - 1}, {n_y - 1})."
+                )
+
+    def train_batch_offline(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
+        """Train on all rows at once, a learning rate of the way to the batch rule's map.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of passes.
+        verbose : bool, default=False
+            As for `train`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that does not fit the map, and values that are not finite.
+
+        References
+        ----------
+        T. Kohonen (2013), Essentials of the self-organizing map, section 4.
+        """
+        check_whole("num_iteration", num_iteration, 1)
+        samples = self._samples(data)
+        progress = Progress(num_iteration, verbose)
+        train_batch(self, samples, num_iteration, progress)
+        if verbose:
+            progress.end(f"Quantization Error: {self._quantization_error(samples):.4f}")
+
+    def train_batch_offline_fast(
+        self, data: Any, num_iteration: int, verbose: bool = False
+    ) -> None:
+        """Train as `train_batch_offline` does, which is as fast.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of passes.
+        verbose : bool, default=False
+            As for `train`.
+
+        Raises
+        ------
+        ValueError
+            For a neighborhood or distance that is not one of MiniSom's, besides what
+            `train_batch_offline` raises.
+        """
+        for what, name in (
+            ("neighborhood", self._neighborhood_name),
+            ("activation_distance", self._distance_name),
+        ):
+            if not name:
+                raise InputError(
+                    f"`train_batch_offline_fast` needs a {what} that MiniSom has by name; use "
+                    "train_batch_offline."
+                )
+        self.train_batch_offline(data, num_iteration, verbose)
+
+    # Answers.
+
+    def quantization(self, data: Any) -> Float64s:
+        """Return the prototype nearest to each row, by the Euclidean distance.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, input_len)
+        """
+        return codebook_of(self)[nearest_units(self, self._samples(data))]
+
+    def quantization_error(self, data: Any) -> float:
+        """Return the mean Euclidean distance of rows to the nearest prototype.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        float
+        """
+        return self._quantization_error(self._samples(data))
+
+    def _quantization_error(self, samples: Samples) -> float:
+        nearest = codebook_of(self)[nearest_units(self, samples)]
+        return np.linalg.norm(samples.rows - nearest, axis=1).mean()
+
+    def distortion_measure(self, data: Any) -> float:
+        """Return the distances to all units, weighed by the winner's neighborhood.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        float
+            Their sum, not squared, with the sigma that training starts with.
+        """
+        samples, codebook = self._samples(data), codebook_of(self)
+        units, total = units_of(self, samples), 0.0
+        step = max(1, BLOCK_VALUES // len(codebook))
+        for start in range(0, len(units), step):
+            part = slice(start, start + step)
+            won, which = np.unique(units[part], return_inverse=True)
+            apart = EUCLIDEAN.distances(samples.rows[part], codebook)
+            total += (self._neighborhoods(won, self._sigma)[which] * apart).sum()
+        return total
+
+    def topographic_error(self, data: Any) -> float:
+        """Return the share of rows whose two nearest units are no neighbors on the map.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        float
+            NaN, with a warning, for a map of one unit.
+        """
+        samples = self._samples(data)
+        if self._activation_map.size == 1:
+            message = "the topographic error is not defined for a map of one unit."
+            warnings.warn(message, SomscapeWarning, stacklevel=2)
+            return np.nan
+        best = two_nearest_units(self, samples)
+        x, y = np.divmod(best, self._weights.shape[1])
+        if self.topology == "hexagonal":
+            x, y = self._xx.T[x, y], self._yy.T[x, y]
+        apart = np.hypot(x[:, 0] - x[:, 1], y[:, 0] - y[:, 1])
+        if self.topology == "hexagonal":
+            return 1 - np.isclose(1, apart).mean()
+        return (apart > NEIGHBOR_REACH).mean()
+
+    def activation_response(self, data: Any) -> Float64s:
+        """Count the rows that each unit wins.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        ndarray of shape (x, y), float64
+        """
+        units = units_of(self, self._samples(data))
+        counts = np.bincount(units, minlength=self._activation_map.size)
+        return counts.astype(np.float64).reshape(self._activation_map.shape)
+
+    def win_map(self, data: Any, return_indices: bool = False) -> dict[tuple[int, int], list[Any]]:
+        """Return the rows that each unit wins, by its coordinates.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        return_indices : bool, default=False
+            Whether to return numbers of rows instead of the rows.
+
+        Returns
+        -------
+        defaultdict of (int, int) to list
+            The rows themselves, as `data` holds them; of a data frame, arrays.
+        """
+        samples = self._samples(data)
+        items = range(len(samples.rows)) if return_indices else samples.items
+        return self._by_unit(samples, items)
+
+    def labels_map(self, data: Any, labels: Any) -> dict[tuple[int, int], Counter[Any]]:
+        """Count the labels of the rows that each unit wins, by its coordinates.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        labels : sequence of length n_samples
+
+        Returns
+        -------
+        defaultdict of (int, int) to Counter
+
+        Raises
+        ------
+        ValueError
+            For another number of labels than of rows.
+        """
+        samples = self._samples(data)
+        if len(samples.rows) != len(labels):
+            raise InputError(f"`data` has {len(samples.rows)} rows and {len(labels)} labels.")
+        found: dict[tuple[int, int], Any] = self._by_unit(samples, labels)
+        for unit in found:
+            found[unit] = Counter(found[unit])
+        return found
+
+    def _by_unit(self, samples: Samples, items: Any) -> dict[tuple[int, int], list[Any]]:
+        found: dict[tuple[int, int], list[Any]] = defaultdict(list)
+        places = [(x, y) for x in self._neigx.tolist() for y in self._neigy.tolist()]
+        for unit, item in zip(units_of(self, samples).tolist(), items, strict=True):
+            found[places[unit]].append(item)
+        return found
+
+    # Between MiniSom and everything else.
+
+    def to_map(self, data: Any = None) -> "Map":
+        """Return the map for measures, plots, reports and saving.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len), optional
+            Rows to count by winner; without them the map says that it won none.
+
+        Returns
+        -------
+        Map
+            Seen as plots show it, x to the right and y upwards: the unit (x, y) is in row
+            ``n_y - 1 - y`` and column x.
+
+        Raises
+        ------
+        InputError
+            For a distance of your own, which a map cannot keep.
+        """
+        from somscape.minisom._crossing import to_map
+
+        return to_map(self, None if data is None else self._samples(data))
+
+    @classmethod
+    def from_map(cls, map: "Map", **settings: Any) -> "MiniSom":
+        """Return a map as MiniSom has it: to train on, or for code that expects one.
+
+        Parameters
+        ----------
+        map : Map
+            On a plane, rectangular or hexagonal.  Its prototypes are of encoded features, so
+            pass rows as ``map.rows_of`` gives them.
+        **settings
+            Of the constructor but size, topology and distance: `sigma`, `random_seed` and so on.
+
+        Returns
+        -------
+        MiniSom
+            With a copy of the prototypes.
+
+        Raises
+        ------
+        InputError
+            For another boundary, a graph, and a metric that MiniSom does not have.
+        """
+        from somscape.minisom._crossing import settings_of, weights_of
+
+        som = cls(**settings_of(map), **settings)
+        som._weights[...] = weights_of(map)
+        return som
+
+    # Between files of this folder.
+
+    def _samples(self, data: Any) -> Samples:
+        return as_samples(data, self._input_len)
+
+    def _check_input_len(self, data: Any) -> None:
+        self._samples(data)
+
+    def _distance_from_weights(self, data: Sequence[Any]) -> Float64s:
+        """Return the Euclidean distance of each row to each unit, as MiniSom rounds it."""
+        rows, codebook = np.asarray(data), self._weights.reshape(-1, self._weights.shape[2])
+        squares = (rows**2).sum(axis=1)[:, None] + (codebook**2).sum(axis=1)
+        return np.sqrt(np.maximum(squares - 2 * np.dot(rows, codebook.T), 0))

@@ -1,0 +1,73 @@
+"""Data as MiniSom takes it, arrays, lists and data frames, checked and as float64 rows."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape._types import Float64s
+from somscape._validate import check_not_dates, check_values
+
+
+class Samples(NamedTuple):
+    """Rows to compute with, and the same rows as the user gave them.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples, n_features), float64
+        Finite, C-contiguous.
+    items : sequence
+        What `win_map` hands out: of a list its items, else rows of an array.
+    """
+
+    rows: Float64s
+    items: Sequence[Any]
+
+
+def as_samples(data: Any, n_features: int) -> Samples:
+    """Check data and turn it into rows.
+
+    Parameters
+    ----------
+    data : array-like or data frame of shape (n_samples, n_features)
+    n_features : int
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    InputError
+        For no rows, another number of features, and what is no finite number.
+    """
+    items, names = data, None
+    if not isinstance(data, (np.ndarray, list, tuple)):
+        from somscape.tables import as_frame, frame_names, frame_numbers  # slow, and rarely needed
+
+        frame = as_frame(data, "data")
+        if frame is not None:
+            items, names = frame_numbers(frame), frame_names(frame)
+    rows = _as_array(items)
+    if rows.ndim != 2 or len(rows) == 0:
+        raise InputError(
+            f"`data` must have shape (n_samples, {n_features}), at least one row; got {rows.shape}."
+        )
+    if rows.shape[1] != n_features:
+        raise InputError(
+            f"`data` has {rows.shape[1]} features; this map is for {n_features} (`input_len`). "
+            "Pass rows of that length, or make a map for these."
+        )
+    check_values(rows, names or [str(i) for i in range(n_features)], "data")
+    return Samples(rows, items)
+
+
+def _as_array(data: Any) -> Float64s:
+    if hasattr(data, "tocsr"):
+        raise InputError("`data` is sparse; pass data.toarray(), or train a somscape.SOM on it.")
+    check_not_dates(getattr(data, "dtype", None), "data")
+    try:
+        return np.ascontiguousarray(data, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"`data` must hold numbers, as many in each row; {error}.") from error

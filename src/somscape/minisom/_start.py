@@ -1,0 +1,31 @@
+"""MiniSom's start on the plane of the two principal components."""
+
+import numpy as np
+
+from somscape._types import Float64s
+
+
+def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> Float64s:
+    """Spread the units over the plane of the two principal components.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), float64
+        At least two features.
+    n_x, n_y : int
+    is_scaled : bool
+        Whether the map reaches one standard deviation of the rows to each side, as in the SOM
+        Toolbox, instead of one unit of length whatever the rows, as in MiniSom.
+
+    Returns
+    -------
+    ndarray of shape (n_x, n_y, n_features)
+        With the signs that NumPy's eigenvectors come in.
+    """
+    variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
+    first, second = np.argsort(variances)[::-1][:2]
+    reach = np.sqrt(np.maximum(variances, 0.0)) if is_scaled else np.ones_like(variances)
+    x, y = (np.linspace(-1, 1, n) for n in (n_x, n_y))
+    along_x = x[:, None, None] * (reach[first] * directions[:, first])
+    along_y = y[None, :, None] * (reach[second] * directions[:, second])
+    return rows.mean(axis=0) + along_x + along_y
