@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from somscape import Lattice, Map, SOMDetector, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.maps import DetectorSettings
 from somscape.outliers import rank_alerts
+from somscape.report._histogram import N_BARS, Histogram
 from somscape.tables import Table, table_from_columns
 
 HOSTILE = "</script><script>alert('&\u2028\u2029')</script>"
@@ -26,6 +28,8 @@ class Why:
     value: str = "2"
     usual: str = "0 to 1"
     share: float = 2 / 3
+    at: float | None = 2.0
+    usual_at: tuple[float, float] | None = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def small_table(note: str = "plain") -> Table:
     return table_from_columns({"x": [0.5, -0.5, 2.25], "note": [None, "b", note]}, "small.csv")
 
 
-def small_data(**options: Any) -> dict[str, Any]:
+def small_data(**options: Any) -> report.Report:
     return report.build(small_map(), small_table(), Ranked(), **options)  # type: ignore[arg-type]
 
 
@@ -103,7 +107,7 @@ def test_rows_come_most_unusual_first_with_their_original_cells() -> None:
 
 def test_reasons_are_those_of_the_alerts() -> None:
     expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 0.666667}
-    assert small_data()["reasons"] == [[expected]]
+    assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1]}]]
 
 
 def test_quality_is_measured_on_the_rows() -> None:
@@ -128,20 +132,23 @@ def test_column_that_the_table_lacks_has_no_count_of_missing_cells() -> None:
     map_ = Map(base.codebook, base.lattice, encoding, base.hits)
     data = report.build(map_, small_table(), Ranked())  # type: ignore[arg-type]
     assert [c["n_missing"] for c in data["columns"]] == [0, None]
+    assert "counts" not in data["columns"][1]
     assert data["score"] is None
     assert data["history"] == {}
 
 
 def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("somscape.report._build.MAX_LISTED", 2)
+    # Row 1 is the usual row nearest to the alert; row 2, the least unusual, is not named.
+    monkeypatch.setattr("somscape.report._cases.N_USUAL", 1)
     data = small_data()
-    assert data["n_rows"] == 3
+    assert (data["n_rows"], data["n_listed"]) == (3, 2)
     assert data["rows"]["ids"] == ["3", "1"]
     assert data["planes"][1]["values"] == [2, 1, 0]  # the map still counts every row
 
 
 def test_wide_tables_leave_planes_out_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("somscape.report._build.MAX_PLANE_VALUES", 14)  # 3 units: 4 planes
+    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 14)  # 3 units: 4 planes
     data = small_data()
     assert [plane["group"] for plane in data["planes"]] == ["map"] * 4
     assert data["n_planes_left_out"] == 1
@@ -207,9 +214,14 @@ def test_policy_allows_the_one_style_and_the_one_script() -> None:
     assert "unsafe" not in policy[1]
 
 
-@pytest.mark.parametrize(
-    "name", ["report.html", "report.css", "page.js", "map.js", "list.js", "about.js"]
+TEMPLATES = sorted(
+    file.name
+    for file in (files("somscape.report") / "templates").iterdir()
+    if file.name[-3:] != ".md"
 )
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_templates_load_nothing_make_no_markup_and_accuse_nobody(name: str) -> None:
     text = (files("somscape.report") / "templates" / name).read_text(encoding="utf-8").lower()
     for word in (
@@ -222,18 +234,100 @@ def test_templates_load_nothing_make_no_markup_and_accuse_nobody(name: str) -> N
         "fraud",
     ):
         assert word not in text
-    assert "url(" not in text
+    assert not re.search(r"(?<!object)url\(", text)  # a blob that is saved is no request
     assert " style=" not in text
     assert not re.search(r"\son\w+=", text)
+
+
+# Cases and columns
 
 
 def test_the_first_alerts_say_what_would_make_them_usual(
     real: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = real["counterfactuals"]
+    said = [case["counterfactual"] for case in real["cases"]]
     assert len(said) == 5
     assert all(text.startswith("would be usual with ") for text in said[:4])
     # By hand: 2.25 is 0.25 from the prototype at 2, so that it is usual as it is.
-    assert small_data()["counterfactuals"] == [None]
-    monkeypatch.setattr("somscape.report._build.MAX_COUNTERFACTUALS", 0)
-    assert small_data()["counterfactuals"] == []
+    assert [case["counterfactual"] for case in small_data()["cases"]] == [None]
+    monkeypatch.setattr("somscape.report._cases.MAX_CASES", 0)
+    assert small_data()["cases"] == []
+
+
+def test_cases_name_the_nearest_usual_rows_by_rank() -> None:
+    # The alert lies at 2.25; the others, usual as their scores are below 0.5, at 0.5 and -0.5.
+    assert small_data()["cases"][0]["usual"] == [[1, 1.75], [2, 2.75]]
+
+
+def test_rows_that_cases_name_come_after_the_listed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("somscape.report._build.MAX_LISTED", 1)
+    rows = small_data()["rows"]
+    assert (rows["ranks"], rows["ids"], rows["numbers"]) == ([0, 1, 2], ["3", "1", "2"], [2, 0, 1])
+
+
+def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
+    base = small_map()
+    columns = (*base.encoding.columns, UnusedColumn("label", "told", "label"))
+    map_ = Map(base.codebook, base.lattice, Encoding(columns), base.hits, detector=base.detector)
+    table = table_from_columns({"x": [0.5, -0.5, 2.25], "label": ["bad", None, "good"]})
+    agreement = {"label": "label", "value": "bad"}
+    data = report.build(map_, table, Ranked(), agreement=agreement)  # type: ignore[arg-type]
+    planes = {plane["levels"][0]: plane for plane in data["planes"] if plane["group"] == "label"}
+    # In unit 0 one known row, which is bad; in unit 1 one that is good; nobody in unit 2.
+    assert planes["bad"]["values"] == [1, 0, None]
+    assert planes["good"]["values"] == [0, 1, None]
+    case = data["cases"][0]
+    assert case["labelled"] == [[1, 1.75]]
+    assert (case["around"]["n_known"], case["around"]["n_with"]) == (2, 1)
+    # Wilson's interval for 1 of 2, from its formula.
+    assert (case["around"]["low"], case["around"]["high"]) == (0.0945312, 0.905469)
+
+
+def test_histograms_count_rows_and_alerts_by_value() -> None:
+    column = small_data()["columns"][0]
+    assert column["levels"] == [-0.5, 0.5, 2.25]
+    assert (column["counts"], column["alert_counts"]) == ([1, 1, 1], [0, 0, 1])
+    assert column["bars"] == "cba"  # the rows by rank
+    assert column["axis"] == [-0.5, 2.25]
+    # By hand: squared distances 0.25, 0.25, 0.0625 against 3.875 around the mean of 0.75.
+    assert column["explained"] == pytest.approx(1 - 0.5625 / 3.875, rel=1e-5)
+
+
+def test_histogram_of_many_values_has_ranges_that_hold_every_row() -> None:
+    code = Encoding.plain(["x"]).features[0]
+    values = np.append(np.random.default_rng(0).normal(size=500), np.nan)[:, None]
+    histogram = Histogram.fit(code, values)
+    assert histogram.edges is not None
+    assert (len(histogram.edges), histogram.n_bars) == (N_BARS + 1, N_BARS)
+    expected, _ = np.histogram(values[:-1], N_BARS)
+    assert histogram.counts(values) == expected.tolist()
+    assert histogram.letters(values)[-1] == " "
+
+
+def test_histogram_of_a_category_joins_its_rare_levels() -> None:
+    texts = [f"l{i:02}" for i in range(20) for _ in range(20 - i)]
+    table = table_from_columns({"c": texts, "x": range(len(texts))})
+    encoding = fit_encoding(table, Roles(category=("c",)))
+    part = encoding.encode(table)[:, encoding.slices[0]]
+    histogram = Histogram.fit(encoding.features[0], part)
+    assert histogram.levels == [*(f"l{i:02}" for i in range(11)), "(others)"]
+    assert histogram.counts(part) == [*range(20, 9, -1), sum(range(1, 10))]
+
+
+def test_long_tables_are_measured_on_evenly_spaced_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("somscape.report._sample.MAX_MEASURED", 2)
+    data = small_data()
+    # Rows 1 and 3 of three.
+    assert data["n_measured"] == 2
+    assert data["quality"]["quantization_error"] == 0.375
+    assert data["columns"][0]["counts"] == [0, 1, 1]
+
+
+def test_notebook_shows_the_page_in_a_frame_of_its_own() -> None:
+    shown = small_data(title='"><script>')._repr_html_()
+    frame = re.fullmatch(
+        r'<iframe title="([^"<]*)" sandbox="([^"]*)"[^<>]* srcdoc="([^"]*)"></iframe>\n', shown
+    )
+    assert frame
+    assert "allow-same-origin" not in frame[2]
+    assert html.unescape(frame[3]) == report.render(small_data(title='"><script>'))

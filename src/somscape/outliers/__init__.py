@@ -17,6 +17,7 @@ from somscape.outliers._similar import (
     LabelShare,
     SimilarRows,
     label_share,
+    nearest_rows,
     similar_rows,
     wilson,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "ids_of",
     "known_labels",
     "label_share",
+    "nearest_rows",
     "p_values",
     "rank_alerts",
     "score_rows",

@@ -15,6 +15,9 @@ from somscape.tables import Table, table_from_columns, table_from_frame
 RECORD = "record"
 """Name of the id where the table has none: the number of the row, first = 1."""
 
+MISSING = "missing"
+"""Stands for a cell without a value."""
+
 MAX_REASONS = 4
 SMALLEST_SHARE = 0.05
 """Columns that add less than this share of the score are no reason."""
@@ -33,12 +36,18 @@ class Reason:
         What the prototypes near the row have there: a range, or a level with its share.
     share : float
         Part of the score, 0 to 1.
+    at : float or None
+        The value on the column's encoded scale; None for a category and where it is missing.
+    usual_at : (float, float) or None
+        Ends of the usual range there; None for a category.
     """
 
     column: str
     value: str
     usual: str
     share: float
+    at: float | None = None
+    usual_at: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         return f"{self.column} {self.value} (usual {self.usual})"
@@ -96,7 +105,11 @@ def _reasons_of(
         if isinstance(code, CategoryCode) and code.prevailing(near) == code.level(encoded[place]):
             continue
         value = _value_text(part, row, code.name, int(j))
-        found.append(Reason(code.name, value, code.usual(near), float(share[j])))
+        at, usual_at = None, None
+        if not isinstance(code, CategoryCode):
+            at = None if value == MISSING else float(encoded[place][0])
+            usual_at = float(near.min()), float(near.max())
+        found.append(Reason(code.name, value, code.usual(near), float(share[j]), at, usual_at))
     return tuple(found)
 
 
@@ -164,4 +177,4 @@ def cell_text(table: Table, row: int, name: str) -> str:
     str
     """
     cell = table.column(name).cells[row]
-    return "missing" if cell is None else str(cell)
+    return MISSING if cell is None else str(cell)

@@ -1,6 +1,7 @@
 """One page for a person: map + ranked rows -> plain data -> a self-contained HTML file."""
 
 from somscape.report._build import build
+from somscape.report._page import Report
 from somscape.report._render import render
 
-__all__ = ["build", "render"]
+__all__ = ["Report", "build", "render"]

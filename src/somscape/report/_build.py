@@ -1,6 +1,5 @@
 """Everything the page shows, as plain JSON data; the data is the JSON export too."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,22 +9,25 @@ from somscape._types import Floats
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import Alerts, counterfactuals
-from somscape.plots import column_plane
+from somscape.outliers import Alerts
+from somscape.report._cases import cases_of
+from somscape.report._columns import columns_of
+from somscape.report._page import Report
+from somscape.report._planes import planes_of
+from somscape.report._sample import Sample
+from somscape.report._values import number, numbers, plain
 from somscape.tables import Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 MAX_LISTED = 5000
-"""Rows that the page lists, the most unusual first: 20 columns of them are about 1 MB."""
+"""Rows that the page lists, the most unusual first."""
 
-MAX_COUNTERFACTUALS = 100
-"""Alerts for which the page says what would make them usual: 3 ms each, at most."""
+MAX_CELLS = 60_000
+"""Original cells that the page holds (about 0.7 MB): wide tables list fewer rows."""
 
-MAX_PLANE_VALUES = 400_000
-"""Numbers in all planes together (3 MB); columns beyond are left out, and the page says so."""
-
-_DIGITS = 6
+MIN_LISTED = 200
+"""Rows that are listed of any table."""
 
 
 def build(
@@ -37,7 +39,7 @@ def build(
     command: str | None = None,
     title: str | None = None,
     notes: Iterable[str] = (),
-) -> dict[str, Any]:
+) -> Report:
     """Return a report as plain JSON data, for `render` or for other programs.
 
     Parameters
@@ -60,13 +62,13 @@ def build(
 
     Returns
     -------
-    dict
-        JSON data only; see Notes.
+    Report
+        A dict of JSON data only; see Notes.  A notebook shows it as the page.
 
     Notes
     -----
     Numbers are rounded to 6 significant digits; None stands for "none" and "not a number".
-    Keys of the dict, of schema version 1:
+    Keys of the dict, of schema version 2:
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
@@ -74,16 +76,26 @@ def build(
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions``; in widths of a cell, y grows downward; ``edges``: the pairs of
       units that a graph joins
-    - ``planes``: each ``key``, ``name``, ``group`` ("map" or "column"), ``kind`` ("number",
-      "share", "level" as in `plots.ColumnPlane`, or "count"), ``unit``, ``levels``, and
+    - ``planes``: each ``key``, ``name``, ``group`` ("map", "label" or "column"), ``kind``
+      ("number", "share", "level" as in `plots.ColumnPlane`, or "count"), ``unit``, ``levels``, and
       ``values`` by unit; ``n_planes_left_out`` columns have none
-    - ``rows``: at most 5000, most unusual first: ``ids``, ``numbers`` (in the table, from
-      0), ``units``, ``scores``, ``p_values``, and ``cells``: each ``name`` and ``values``
-      of an original column
-    - ``reasons``: by alert, each ``column``, ``value``, ``usual``, ``share``
-    - ``counterfactuals``: for the first 100 alerts, what would make the row usual, in words, or
-      None
-    - ``columns``: each ``name``, ``kind``, ``why``, ``n_missing``
+    - ``n_listed``: how many rows ``rows`` lists, the most unusual first: 5000, fewer where the
+      table is wide
+    - ``rows``: those, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in the
+      table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: each ``name`` and
+      ``values`` of an original column
+    - ``reasons``: by alert listed, each ``column``, ``value``, ``usual``, ``share``, and on the
+      scale of the column's ``axis`` the value ``at`` and ``usual_at``, two ends; or None
+    - ``cases``: for the first 100 alerts, ``counterfactual``: what would make the row usual, in
+      words, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and
+      of those with the label's value; ``around``: of the rows in and next to its cell, ``n_known``
+      with a label, ``n_with`` its value, ``low`` and ``high`` of Wilson's 95 % interval; or None
+    - ``columns``: each ``name``, ``kind``, ``why``, ``n_missing``; of a feature, ``explained``
+      (share of its variance that prototypes explain), and a histogram: ``levels`` or ``edges`` of
+      bars, ``counts`` of rows measured, ``alert_counts``, the bar of each row in ``rows`` as a
+      letter in ``bars``, and ``axis``, its ends on the map's scale
+    - ``n_measured``: evenly spaced rows that quality, ``counts``, ``explained`` and nearest rows
+      are taken from; all up to 50,000
     - ``quality``: ``quantization_error``, ``topographic_error``, ``n_units``, ``n_empty``
     - ``history``: ``step``, ``quantization_error``, ``radius``
     - ``agreement``: as given, or None
@@ -102,39 +114,61 @@ def build(
     (60, 3, 3)
     """
     map = as_map(map)
-    planes, n_left_out = _planes(map, alerts)
-    return {
-        "schema": "somscape-report",
-        "schema_version": SCHEMA_VERSION,
-        "title": title or f"Unusual rows of {table.source}",
-        "source": table.source,
-        "n_rows": table.n_rows,
-        "n_features": len(map.encoding.features),
-        "n_alerts": int(alerts.n_alerts),
-        "id_name": alerts.id_name,
-        "score": _score(map),
-        "map": _lattice(map),
-        "planes": planes,
-        "n_planes_left_out": n_left_out,
-        "rows": _rows(table, alerts),
-        "reasons": [_reasons(r) for r in alerts.reasons[: min(alerts.n_alerts, MAX_LISTED)]],
-        "counterfactuals": _counterfactuals(map, table, alerts),
-        "columns": _columns(map, table),
-        "quality": _quality(map, table),
-        "history": {
-            name: _numbers(map.history[name])
-            for name in ("step", "quantization_error", "radius")
-            if name in map.history
-        },
-        "agreement": None if agreement is None else {k: _plain(v) for k, v in agreement.items()},
-        "method": {
-            "missing": map.encoding.missing,
-            "parameters": {k: _plain(v) for k, v in map.parameters.items()},
-            "versions": dict(map.versions),
-            "command": command,
-        },
-        "notes": list(dict.fromkeys([*table.notes, *notes])),
-    }
+    value = None if agreement is None else agreement.get("value")
+    sample = Sample.of(map, table, alerts)
+    planes, n_left_out = planes_of(map, table, alerts, value)
+    cases = cases_of(map, table, alerts, sample, value=value)
+    n_listed = _n_listed(table)
+    ranks = _ranks(n_listed, cases)
+    named = np.asarray(map.rows_of(table.take(np.asarray(alerts.rows)[ranks])), dtype=np.float64)
+    n_shown = min(alerts.n_alerts, n_listed)
+    return Report(
+        {
+            "schema": "somscape-report",
+            "schema_version": SCHEMA_VERSION,
+            "title": title or f"Unusual rows of {table.source}",
+            "source": table.source,
+            "n_rows": table.n_rows,
+            "n_features": len(map.encoding.features),
+            "n_alerts": int(alerts.n_alerts),
+            "id_name": alerts.id_name,
+            "score": _score(map),
+            "map": _lattice(map),
+            "planes": planes,
+            "n_planes_left_out": n_left_out,
+            "n_listed": n_listed,
+            "rows": _rows(table, alerts, ranks),
+            "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
+            "cases": cases,
+            "columns": columns_of(map, table, sample, named, n_shown),
+            "n_measured": len(sample.rows),
+            "quality": _quality(map, sample.rows),
+            "history": {
+                name: numbers(map.history[name])
+                for name in ("step", "quantization_error", "radius")
+                if name in map.history
+            },
+            "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
+            "method": {
+                "missing": map.encoding.missing,
+                "parameters": {k: plain(v) for k, v in map.parameters.items()},
+                "versions": dict(map.versions),
+                "command": command,
+            },
+            "notes": list(dict.fromkeys([*table.notes, *notes])),
+        }
+    )
+
+
+def _n_listed(table: Table) -> int:
+    n = max(MIN_LISTED, MAX_CELLS // max(1, len(table.columns)))
+    return min(n, MAX_LISTED, table.n_rows)
+
+
+def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
+    """Return the ranks of rows listed, and of those that cases name."""
+    found = {rank for case in cases for rank, _ in (*case["usual"], *case["labelled"])}
+    return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 
 
 def _score(map_: Map) -> dict[str, Any] | None:
@@ -144,7 +178,7 @@ def _score(map_: Map) -> dict[str, Any] | None:
     return {
         "name": settings.score,
         "n_prototypes": int(settings.n_prototypes),
-        "threshold": _number(settings.threshold),
+        "threshold": number(settings.threshold),
     }
 
 
@@ -163,54 +197,17 @@ def _lattice(map_: Map) -> dict[str, Any]:
     }
 
 
-def _planes(map_: Map, alerts: Alerts) -> tuple[list[dict[str, Any]], int]:
-    units, n_units = np.asarray(alerts.units), map_.n_units
-    won = np.bincount(units, minlength=n_units)
-    total = np.bincount(units, weights=alerts.scores, minlength=n_units)
-    # No mean where no row landed: NaN, which becomes None and an empty cell on the page.
-    mean_score = np.divide(total, won, out=np.full(n_units, np.nan), where=won > 0)
-    n_alerts = np.bincount(units[: alerts.n_alerts], minlength=n_units)
-    planes = [
-        _plane("u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights),
-        _plane("hits", "Rows per cell", "rows", won, kind="count"),
-        _plane("mean_score", "Mean score", "mean score of a cell's rows", mean_score),
-        _plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"),
-    ]
-    names = [code.name for code in map_.encoding.features]
-    n_shown = max(0, MAX_PLANE_VALUES // n_units - len(planes))
-    for i, name in enumerate(names[:n_shown]):
-        plane = column_plane(map_, name)
-        unit = {"number": name, "share": "share of rows", "level": "prevailing level"}[plane.kind]
-        shown = _plane(f"column_{i}", name, unit, plane.values, kind=plane.kind, group="column")
-        planes.append(shown | {"levels": list(plane.levels)})
-    return planes, max(0, len(names) - n_shown)
-
-
-def _plane(
-    key: str, name: str, unit: str, values: Any, *, kind: str = "number", group: str = "map"
-) -> dict[str, Any]:
+def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
+    at = np.asarray(alerts.rows)[ranks]
     return {
-        "key": key,
-        "name": name,
-        "group": group,
-        "kind": kind,
-        "unit": unit,
-        "levels": [],
-        "values": _numbers(values),
-    }
-
-
-def _rows(table: Table, alerts: Alerts) -> dict[str, Any]:
-    first = slice(0, MAX_LISTED)
-    numbers = np.asarray(alerts.rows)[first]
-    return {
-        "ids": [str(name) for name in alerts.ids[first]],
-        "numbers": numbers.tolist(),
-        "units": np.asarray(alerts.units)[first].tolist(),
-        "scores": _numbers(alerts.scores[first]),
-        "p_values": _numbers(alerts.p_values[first]),
+        "ids": [str(alerts.ids[rank]) for rank in ranks],
+        "ranks": ranks,
+        "numbers": at.tolist(),
+        "units": np.asarray(alerts.units)[ranks].tolist(),
+        "scores": numbers(np.asarray(alerts.scores)[ranks]),
+        "p_values": numbers(np.asarray(alerts.p_values)[ranks]),
         "cells": [
-            {"name": column.name, "values": column.cells[numbers].tolist()}
+            {"name": column.name, "values": column.cells[at].tolist()}
             for column in table.columns
             if column.name != alerts.id_name
         ],
@@ -219,60 +216,22 @@ def _rows(table: Table, alerts: Alerts) -> dict[str, Any]:
 
 def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
     return [
-        {"column": r.column, "value": r.value, "usual": r.usual, "share": _number(r.share)}
+        {
+            "column": r.column,
+            "value": r.value,
+            "usual": r.usual,
+            "share": number(r.share),
+            "at": None if r.at is None else number(r.at),
+            "usual_at": None if r.usual_at is None else numbers(r.usual_at),
+        }
         for r in reasons
     ]
 
 
-def _counterfactuals(map_: Map, table: Table, alerts: Alerts) -> list[str | None]:
-    if map_.detector is None:
-        return []
-    rows = np.asarray(alerts.rows)[: min(alerts.n_alerts, MAX_COUNTERFACTUALS)]
-    return [
-        str(found) if found and found.changes else None
-        for found in counterfactuals(map_, table.take(rows))
-    ]
-
-
-def _columns(map_: Map, table: Table) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": code.name,
-            "kind": code.kind,
-            "why": code.why,
-            # A table to be scored may lack the columns that are no features.
-            "n_missing": table.column(code.name).n_missing if code.name in table.names else None,
-        }
-        for code in map_.encoding.columns
-    ]
-
-
-def _quality(map_: Map, table: Table) -> dict[str, Any]:
-    rows = map_.rows_of(table)
+def _quality(map_: Map, rows: Floats) -> dict[str, Any]:
     return {
-        "quantization_error": _number(quantization_error(map_, rows)),
-        "topographic_error": _number(topographic_error(map_, rows)),
+        "quantization_error": number(quantization_error(map_, rows)),
+        "topographic_error": number(topographic_error(map_, rows)),
         "n_units": map_.n_units,
         "n_empty": int((map_.hits == 0).sum()),
     }
-
-
-def _numbers(values: Floats | Sequence[float]) -> list[float | int | None]:
-    return [_number(v) for v in np.asarray(values).tolist()]
-
-
-def _number(value: float) -> float | int | None:
-    if isinstance(value, int):
-        return value
-    if not math.isfinite(value):
-        return None
-    short = float(f"{value:.{_DIGITS}g}")
-    return int(short) if short.is_integer() and abs(short) < 1e15 else short
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return _number(value)
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

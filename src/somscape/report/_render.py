@@ -10,7 +10,18 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-SCRIPTS = ("page.js", "map.js", "list.js", "about.js")
+SCRIPTS = (
+    "page.js",
+    "colors.js",
+    "map.js",
+    "choose.js",
+    "list.js",
+    "case.js",
+    "columns.js",
+    "export.js",
+    "about.js",
+    "address.js",
+)
 """Joined in this order into the page's one module."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -46,10 +57,10 @@ def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
     >>> "http://" in page or "https://" in page
     False
     """
-    style = _template("report.css")
-    script = "\n".join(_template(name) for name in SCRIPTS)
+    style = _text("report.css")
+    script = "\n".join(_text(name) for name in SCRIPTS)
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Template(_template("report.html")).substitute(
+    return template("report.html").substitute(
         title=html.escape(str(data["title"])),
         made_at=html.escape(made_at or ""),
         style=style,
@@ -60,8 +71,13 @@ def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
     )
 
 
+def template(name: str) -> Template:
+    """Return a file of the folder `templates`, with places to fill."""
+    return Template(_text(name))
+
+
 @cache
-def _template(name: str) -> str:
+def _text(name: str) -> str:
     return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
 
 

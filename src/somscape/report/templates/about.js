@@ -1,4 +1,4 @@
-// What was done to each column, how the map was made, and how well it fits; then all is drawn.
+// What was done to each column, how the map was made, and how well it fits.
 
 const KINDS = {
   number: "number", category: "category", id: "id, names the rows", label: "label, not used",
@@ -77,14 +77,3 @@ function fillCharts() {
     byId("charts").append(drawChart(name, history.step || values.map((_, i) => i + 1), values));
   }
 }
-
-fillWords();
-fillAgreement();
-drawMap();
-fillPlanes();
-colorMap();
-listenToList();
-showList();
-fillColumns();
-fillMethod();
-fillCharts();

@@ -1,6 +1,6 @@
-// The ranked list: order, search, reasons, original values.
+// The ranked list: order, search, reasons; a row opens to its case.
 
-const collator = new Intl.Collator("en", { numeric: true });
+const collator = new Intl.Collator(undefined, { numeric: true });
 
 function compare(a, b) {
   const [x, y] = [a[state.sort], b[state.sort]];
@@ -12,11 +12,13 @@ function compare(a, b) {
   return (state.isDown ? -order : order) || a.rank - b.rank;
 }
 
+const scope = () => document.querySelector('input[name="scope"]:checked').value;
+
 function chosenRows() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const onlyAlerts = document.querySelector('input[name="scope"]:checked').value === "alerts";
-  return rows
-    .filter((row) => (state.cell === null ? row.isAlert || !onlyAlerts : row.unit === state.cell))
+  const onlyAlerts = scope() === "alerts";
+  return listed
+    .filter((row) => (state.cells.size ? state.cells.has(row.unit) : row.isAlert || !onlyAlerts))
     .filter((row) => words.every((word) => searchText(row).includes(word)))
     .sort(compare);
 }
@@ -29,13 +31,15 @@ function showList() {
 function drawList() {
   const chosen = chosenRows();
   const shown = chosen.slice(0, state.nShown);
-  document.querySelector("#rows tbody").replaceChildren(...shown.map(drawRow));
+  document.querySelector("#rows tbody").replaceChildren(...shown.flatMap((row) =>
+    (row.rank === state.row ? [drawRow(row), drawCase(row)] : [drawRow(row)])));
   byId("nothing").hidden = chosen.length > 0;
   byId("more").hidden = shown.length === chosen.length;
   byId("more").textContent = "Show " + number(Math.min(PAGE_SIZE, chosen.length - shown.length)) + " more";
-  byId("scope").hidden = state.cell !== null;
-  byId("clear-cell").hidden = state.cell === null;
-  if (state.cell !== null) byId("clear-cell").textContent = "\u2715 Cell " + cellName(state.cell);
+  byId("scope").hidden = state.cells.size > 0;
+  byId("clear-cell").hidden = state.cells.size === 0;
+  byId("clear-cell").textContent = "\u2715 " + (state.cells.size === 1
+    ? "Cell " + cellName([...state.cells][0]) : plural(state.cells.size, "cell", "cells"));
   byId("count").textContent = sayCount(chosen, shown);
 }
 
@@ -44,24 +48,26 @@ function sayCount(chosen, shown) {
   const alerts = plural(nAlerts, "alert", "alerts");
   let words = nAlerts === chosen.length ? alerts : plural(chosen.length, "row", "rows") + ", " + alerts;
   if (shown.length < chosen.length) words += "; the first " + number(shown.length) + " shown";
-  if (rows.length < data.n_rows) {
-    words += ". This page knows the " + number(rows.length) + " most unusual of "
+  if (listed.length < data.n_rows) {
+    words += ". This page knows the " + number(listed.length) + " most unusual of "
       + number(data.n_rows) + " rows";
   }
   return words + ".";
 }
 
 function drawRow(row) {
-  const [mapRow, mapCol] = place(row.unit);
+  const isOpen = row.rank === state.row;
   const where = make("button", { type: "button", class: "small", "aria-label": "Show cell " + cellName(row.unit) + " on the map" },
-    "r" + mapRow + " c" + mapCol);
-  where.addEventListener("click", () => {
-    if (state.cell !== row.unit) chooseCell(row.unit);
-    byId("map-section").scrollIntoView({ block: "nearest" });
-  });
-  const open = make("button", { type: "button", class: "small", "aria-expanded": "false", "aria-label": "Values of " + row.id }, "Values");
-  const line = make("tr", { role: "row", class: row.isAlert ? "alert" : null, "data-rank": row.rank },
-    make("td", { role: "cell", class: "rank" }, String(row.rank)),
+    cellTag(row.unit));
+  where.addEventListener("click", () => showCell(row.unit));
+  const open = make("button", {
+    type: "button", class: "small", "aria-expanded": String(isOpen),
+    "aria-label": (isOpen ? "Close case " : "Open case ") + row.id,
+  }, isOpen ? "Close" : "Open");
+  open.addEventListener("click", () => openCase(isOpen ? null : row.rank));
+  const classes = [row.isAlert ? "alert" : "", isOpen ? "opened" : ""].join(" ");
+  const line = make("tr", { role: "row", class: classes, "data-rank": row.rank },
+    make("td", { role: "cell", class: "rank" }, number(row.rank)),
     text("td", row.id, "id"),
     make("td", { role: "cell", class: "score", "data-label": "score" }, aligned(row.score)),
     make("td", { role: "cell", class: "p", "data-label": "p" }, aligned(row.p)),
@@ -69,46 +75,64 @@ function drawRow(row) {
     make("td", { role: "cell", class: "why" }, drawReasons(row)),
     make("td", { role: "cell", class: "open" }, open));
   line.querySelector(".id").setAttribute("role", "cell");
-  open.addEventListener("click", () => toggleValues(row, line, open));
+  line.addEventListener("click", (event) => {
+    // A button acts for itself, and marked text is to be copied.
+    if (event.target.closest("button") || String(getSelection())) return;
+    openCase(isOpen ? null : row.rank);
+  });
+  line.addEventListener("pointerenter", () => cells[row.unit].classList.add("hinted"));
+  line.addEventListener("pointerleave", () => cells[row.unit].classList.remove("hinted"));
   return line;
+}
+
+function showCell(unit) {
+  chooseCells([unit]);
+  byId("map-section").scrollIntoView({ block: "nearest" });
 }
 
 function drawReasons(row) {
   if (!row.isAlert) return make("span", { class: "tag" }, "not an alert");
   if (!row.reasons.length) return make("span", { class: "tag" }, "no single column stands out");
-  return make("ul", { class: "reasons" }, ...row.reasons.map(({ column, value, usual, share }) => {
-    const bar = make("span", { class: "fill" });
-    bar.style.width = 100 * (share || 0) + "%";
-    return make("li", null,
-      make("span", { class: "line" },
-        make("span", null, text("span", column, "column"), " ", text("span", value, "value"), " ",
-          text("span", "(usual " + usual + ")", "usual")),
-        make("span", { class: "share" }, percent(share))),
-      make("span", { class: "track", "aria-hidden": "true" }, bar));
-  }));
+  return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
+    make("span", { class: "line" },
+      make("span", null, text("span", reason.column, "column"), " ", text("span", reason.value, "value"), " ",
+        text("span", "(usual " + reason.usual + ")", "usual")),
+      make("span", { class: "share", title: "Share of the score" }, percent(reason.share))),
+    drawBar(reason))));
 }
 
-function toggleValues(row, line, open) {
-  const isOpen = open.getAttribute("aria-expanded") === "true";
-  open.setAttribute("aria-expanded", String(!isOpen));
-  if (isOpen) {
-    line.nextElementSibling.remove();
-    return;
+// A number stands as a mark on its column's axis, beside the usual range; a category fills the
+// track with its share of the score.
+function drawBar({ column, at, usual_at: usual, share }) {
+  const axis = (columnOf.get(column) || {}).axis;
+  const track = make("span", { class: "track", "aria-hidden": "true" });
+  const bar = (className, from, to) => {
+    const part = make("span", { class: className });
+    part.style.left = 100 * from + "%";
+    part.style.width = 100 * (to - from) + "%";
+    track.append(part);
+  };
+  if (!axis || !usual || at === null) {
+    bar("fill", 0, share || 0);
+    return track;
   }
-  const named = new Set(row.reasons.map(({ column }) => column));
-  const values = row.cells().map(([name, cell]) =>
-    make("div", { class: named.has(name) ? "reason" : null },
-      text("dt", name), cell === null ? make("dd", null, make("i", null, "missing")) : text("dd", cell)));
-  const would = row.counterfactual ? [text("p", "This row " + row.counterfactual + ".", "would")] : [];
-  line.after(make("tr", { role: "row", class: "details" },
-    make("td", { role: "cell", colspan: "7" }, ...would, make("dl", { class: "values" }, ...values))));
+  const [low, high] = ends([...axis, ...usual, at]);
+  const along = (value) => (high > low ? (value - low) / (high - low) : 0.5);
+  track.classList.add("axis-track");
+  bar("usual-range", along(usual[0]), along(usual[1]));
+  bar("mark", along(at), along(at));
+  return track;
 }
 
 function listenToList() {
-  byId("search").addEventListener("input", showList);
-  byId("scope").addEventListener("change", showList);
+  const changed = () => {
+    showList();
+    keepView();
+  };
+  byId("search").addEventListener("input", changed);
+  byId("scope").addEventListener("change", changed);
   byId("clear-cell").addEventListener("click", () => {
-    chooseCell(null);
+    chooseCells([]);
     byId("search").focus();
   });
   byId("more").addEventListener("click", () => {
@@ -116,16 +140,20 @@ function listenToList() {
     drawList();
   });
   for (const head of document.querySelectorAll("#rows th[data-key]")) {
-    head.firstElementChild.addEventListener("click", () => sortBy(head));
+    head.firstElementChild.addEventListener("click", () => {
+      const { key } = head.dataset;
+      // A first click on the score shows the most unusual row first, as the rank does.
+      sortBy(key, key === state.sort ? !state.isDown : key === "score");
+      changed();
+    });
   }
 }
 
-function sortBy(head) {
-  const { key } = head.dataset;
-  // A first click on the score shows the most unusual row first, as the rank does.
-  state.isDown = key === state.sort ? !state.isDown : key === "score";
+function sortBy(key, isDown) {
   state.sort = key;
-  for (const other of document.querySelectorAll("#rows th")) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", state.isDown ? "descending" : "ascending");
-  showList();
+  state.isDown = isDown;
+  for (const head of document.querySelectorAll("#rows th")) {
+    if (head.dataset.key === key) head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  }
 }

@@ -1,41 +1,5 @@
-// The map: cells, colors, legend, and the cell that was chosen.
+// The map: cells, legend, and what is said of a cell.
 
-function mix(colors, share) {
-  const at = Math.min(1, Math.max(0, share)) * (colors.length - 1);
-  const low = Math.min(Math.floor(at), colors.length - 2);
-  const channel = (i, from) => parseInt(colors[i].slice(from, from + 2), 16);
-  const parts = [1, 3, 5].map((from) =>
-    Math.round(channel(low, from) + (at - low) * (channel(low + 1, from) - channel(low, from))));
-  return "rgb(" + parts.join(",") + ")";
-}
-
-function scaleOf(plane) {
-  if (plane.kind === "share") return [0, 1];
-  const present = plane.values.filter((value) => value !== null);
-  const [low, high] = present.length ? ends(present) : [0, 0];
-  return [plane.kind === "count" ? 0 : low, high];
-}
-
-const rampOf = (plane) => (plane.key === "u_heights" ? BONE : VIRIDIS);
-const levelColor = (i) => (i < LEVELS.length ? LEVELS[i] : OTHER);
-
-function colorsOf(plane) {
-  if (plane.kind === "level") return plane.values.map(levelColor);
-  const [low, high] = scaleOf(plane);
-  const ramp = rampOf(plane);
-  return plane.values.map((value) =>
-    value === null ? null : mix(ramp, high > low ? (value - low) / (high - low) : 0));
-}
-
-function describe(plane, unit) {
-  const value = plane.values[unit];
-  if (value === null) return "no rows";
-  if (plane.kind === "level") return plane.levels[value];
-  if (plane.kind === "share") return percent(value) + " " + plane.levels[0];
-  return number(value);
-}
-
-const state = { plane: data.planes[0], cell: null, sort: "rank", isDown: false, nShown: PAGE_SIZE };
 const cells = [];
 let focused = 0;
 
@@ -68,7 +32,6 @@ function drawMap() {
       class: "dot", cx: x, cy: y, r: (0.1 + 0.18 * Math.sqrt(count / most)).toFixed(3),
     }));
   });
-  listenToMap(svg);
 }
 
 function drawEdges() {
@@ -78,60 +41,18 @@ function drawEdges() {
   });
 }
 
-function listenToMap(svg) {
-  const unitOf = (event) => event.target.dataset.unit;
-  svg.addEventListener("click", (event) => {
-    if (unitOf(event) !== undefined) chooseCell(Number(unitOf(event)));
-  });
-  svg.addEventListener("pointerover", (event) => {
-    if (unitOf(event) !== undefined) read(Number(unitOf(event)));
-  });
-  svg.addEventListener("pointerleave", () => read(state.cell));
-  svg.addEventListener("focusin", (event) => {
-    if (unitOf(event) === undefined) return;
-    moveFocus(Number(unitOf(event)));
-  });
-  svg.addEventListener("focusout", () => drawRings());
-  svg.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") chooseCell(focused);
-    else if (event.key === "Escape") chooseCell(null);
-    else if (!step(event.key)) return;
-    event.preventDefault();
-  });
-}
-
-function step(key) {
-  const [row, col] = place(focused);
-  const [down, right] = {
-    ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
-  }[key] || [0, 0];
-  if (!down && !right) return false;
-  const isInside = (value, count) => value >= 0 && value < count;
-  if (isInside(row + down, data.map.n_rows) && isInside(col + right, data.map.n_cols)) {
-    cells[(row + down) * data.map.n_cols + col + right].focus();
-  }
-  return true;
-}
-
-function moveFocus(unit) {
-  cells[focused].setAttribute("tabindex", "-1");
-  focused = unit;
-  cells[unit].setAttribute("tabindex", "0");
-  drawRings();
-  read(unit);
-}
-
 function drawRings() {
-  const rings = [];
-  if (state.cell !== null) {
-    rings.push(makeSvg("polygon", { class: "ring under", points: outline(state.cell, 1) }));
-    rings.push(makeSvg("polygon", { class: "ring over", points: outline(state.cell, 1) }));
-  }
+  const rings = [...state.cells].flatMap((unit) => drawRing(unit, "over", 1));
+  if (state.row !== null) rings.push(...drawRing(byRank.get(state.row).unit, "case", 0.86));
   if (document.activeElement === cells[focused] && cells[focused].matches(":focus-visible")) {
-    rings.push(makeSvg("polygon", { class: "ring under", points: outline(focused, 0.8) }));
-    rings.push(makeSvg("polygon", { class: "ring focus", points: outline(focused, 0.8) }));
+    rings.push(...drawRing(focused, "focus", 0.72));
   }
   byId("ring-layer").replaceChildren(...rings);
+}
+
+function drawRing(unit, kind, size) {
+  const points = outline(unit, size);
+  return ["under", kind].map((name) => makeSvg("polygon", { class: "ring " + name, points }));
 }
 
 function sayCell(unit) {
@@ -139,15 +60,36 @@ function sayCell(unit) {
     + plural(perUnit.alerts[unit], "alert", "alerts");
 }
 
-function read(unit) {
-  if (unit === null) {
-    byId("readout").textContent = "Choose a cell to list its rows.";
-    return;
-  }
+function sayPlane(unit) {
   const { plane } = state;
-  const value = plane.kind === "count"
-    ? "" : ". " + (plane.group === "column" ? plane.name : plane.unit) + ": " + describe(plane, unit);
-  byId("readout").textContent = "Cell " + sayCell(unit) + value + ".";
+  if (plane.kind === "count") return "";
+  const name = plane.group === "map" ? plane.unit : plane.name;
+  return name + ": " + describe(plane, unit);
+}
+
+function read(unit) {
+  byId("readout").textContent = ["Cell " + sayCell(unit), sayPlane(unit)].filter(Boolean).join(". ") + ".";
+}
+
+function readChosen() {
+  if (state.cells.size === 1) read([...state.cells][0]);
+  else if (state.cells.size) {
+    const sum = (values) => [...state.cells].reduce((total, unit) => total + values[unit], 0);
+    byId("readout").textContent = plural(state.cells.size, "cell", "cells") + " chosen: "
+      + plural(sum(perUnit.rows), "row", "rows") + ", " + plural(sum(perUnit.alerts), "alert", "alerts") + ".";
+  } else byId("readout").textContent = "Choose a cell to list its rows; drag or hold Shift for several.";
+}
+
+// Beside the pointer; keyboards and touch get the same words below the map.
+function drawTip(unit, event) {
+  const tip = byId("tip");
+  tip.hidden = unit === null;
+  if (unit === null) return;
+  tip.replaceChildren(...["Cell " + sayCell(unit), sayPlane(unit)].filter(Boolean).map((line) => text("div", line)));
+  const isRight = event.clientX > window.innerWidth / 2;
+  tip.style.left = isRight ? "auto" : event.clientX + 16 + "px";
+  tip.style.right = isRight ? window.innerWidth - event.clientX + 16 + "px" : "auto";
+  tip.style.top = event.clientY + 16 + "px";
 }
 
 function colorMap() {
@@ -160,18 +102,24 @@ function colorMap() {
     const value = plane.kind === "count" ? "" : "; " + plane.name + " " + describe(plane, unit);
     cell.setAttribute("aria-label", "Cell " + sayCell(unit) + value);
   });
+  byId("plane").value = plane.key;
+  byId("ramp").value = state.ramp;
   drawLegend();
-  read(state.cell);
+  readChosen();
 }
 
 function drawLegend() {
   const { plane } = state;
   const parts = plane.kind === "level" ? [levelLegend(plane)] : rampLegend(plane);
+  if (plane.values.includes(null)) parts.push(legendLine("swatch empty-key", "no rows"));
   if (byId("dots").checked && data.n_alerts) {
-    const key = make("span", { class: "dot-key" });
-    parts.push(make("p", { class: "legend-line" }, key, "alerts in the cell; a larger dot for more"));
+    parts.push(legendLine("dot-key", "alerts in the cell; a larger dot for more"));
   }
   byId("legend").replaceChildren(...parts);
+}
+
+function legendLine(key, words) {
+  return make("p", { class: "legend-line" }, make("span", { class: key }), words);
 }
 
 function rampLegend(plane) {
@@ -198,17 +146,24 @@ function levelLegend(plane) {
 }
 
 function fillPlanes() {
-  const groups = [["map", "The map"], ["column", "Columns"]].map(([key, label]) =>
+  const groups = [["map", "The map"], ["label", "Label"], ["column", "Columns"]].map(([key, label]) =>
     make("optgroup", { label }, ...data.planes.filter((plane) => plane.group === key)
-      .map((plane) => make("option", { value: plane.key }, plane.name))));
+      .map((plane) => make("option", { value: plane.key },
+        key === "label" ? "Share of " + plane.name + " " + plane.levels[0] : plane.name))));
   if (data.n_planes_left_out) {
-    groups[1].append(make("option", { disabled: "" },
+    groups[2].append(make("option", { disabled: "" },
       plural(data.n_planes_left_out, "more column", "more columns") + " left out of this page"));
   }
-  byId("plane").append(...groups);
-  byId("plane").addEventListener("change", (event) => {
-    state.plane = planes.get(event.target.value);
+  byId("plane").append(...groups.filter((group) => group.children.length));
+}
+
+function listenToColors() {
+  byId("plane").addEventListener("change", (event) => choosePlane(planes.get(event.target.value)));
+  byId("ramp").addEventListener("change", (event) => {
+    state.ramp = event.target.value;
     colorMap();
+    drawGallery();
+    keepView();
   });
   byId("dots").addEventListener("change", (event) => {
     byId("dot-layer").toggleAttribute("hidden", !event.target.checked);
@@ -216,11 +171,9 @@ function fillPlanes() {
   });
 }
 
-function chooseCell(unit) {
-  if (state.cell !== null) cells[state.cell].setAttribute("aria-pressed", "false");
-  state.cell = unit === state.cell ? null : unit;
-  if (state.cell !== null) cells[state.cell].setAttribute("aria-pressed", "true");
-  drawRings();
-  read(state.cell);
-  showList();
+function choosePlane(plane) {
+  state.plane = plane;
+  colorMap();
+  if (plane.group === "column") chooseColumn(plane.name);
+  keepView();
 }

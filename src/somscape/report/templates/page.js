@@ -4,15 +4,6 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const svgSpace = byId("map").namespaceURI;
 
-const BONE = ["#f6f9f9", "#b4cccc", "#7b8b9b", "#434359", "#0b0b12"];
-const VIRIDIS = [
-  "#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58",
-  "#b5de2b", "#fde725",
-];
-const LEVELS = [
-  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8c6bb1",
-];
-const OTHER = "#9aa0a6";
 const PAGE_SIZE = 100;
 const WRAPS = {
   cylinder: ", on a cylinder (left and right edges meet)", torus: ", on a torus (edges meet)",
@@ -42,16 +33,18 @@ function text(tag, content, className) {
 
 function number(value) {
   if (value === null || value === undefined) return "none";
-  if (Number.isInteger(value)) return value.toLocaleString("en");
+  if (Number.isInteger(value)) return value.toLocaleString();
   const size = Math.abs(value);
   if (size < 1e-4 || size >= 1e15) return value.toExponential(2);
-  return Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 8 });
+  return Number(value.toPrecision(4)).toLocaleString(undefined, { maximumFractionDigits: 8 });
 }
 
 // With trailing zeros, so that the numbers of a column line up.
 function aligned(value) {
   const isPlain = value !== null && Math.abs(value) >= 1e-3 && Math.abs(value) < 1e3;
-  return isPlain ? value.toPrecision(4) : number(value);
+  if (!isPlain) return number(value);
+  const digits = value.toPrecision(4).split(".")[1]?.length || 0;
+  return value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 function percent(share) {
@@ -93,6 +86,8 @@ function fillWords() {
     quantization_error: number(quality.quantization_error),
     topographic_error: percent(quality.topographic_error),
     n_empty: number(quality.n_empty) + " of " + number(quality.n_units),
+    measured_note: data.n_measured < data.n_rows
+      ? "Measured on " + number(data.n_measured) + " evenly spaced rows." : "",
     distance_note: isPlain
       ? "It is in the units of the data."
       : "A distance of 1 is the usual range of one number, or one other category.",
@@ -127,16 +122,19 @@ function fillAgreement() {
 // Rows --------------------------------------------------------------------------------------
 
 const rows = data.rows.ids.map((id, i) => ({
-  rank: i + 1,
+  rank: data.rows.ranks[i] + 1,
+  position: i,
   id,
   unit: data.rows.units[i],
   score: data.rows.scores[i],
   p: data.rows.p_values[i],
-  isAlert: i < data.n_alerts,
+  isAlert: data.rows.ranks[i] < data.n_alerts,
   reasons: data.reasons[i] || [],
-  counterfactual: data.counterfactuals[i],
+  found: data.cases[i],
   cells: () => data.rows.cells.map(({ name, values }) => [name, values[i]]),
 }));
+const listed = rows.slice(0, data.n_listed);
+const byRank = new Map(rows.map((row) => [row.rank, row]));
 
 function searchText(row) {
   if (row.searchable === undefined) {
@@ -153,3 +151,10 @@ const perUnit = { rows: planes.get("hits").values, alerts: planes.get("alerts").
 // Where a cell is, as alerts.csv says it.
 const place = (unit) => [Math.floor(unit / data.map.n_cols), unit % data.map.n_cols];
 const cellName = (unit) => "row " + place(unit)[0] + ", column " + place(unit)[1];
+const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
+
+// The view: what the reader chose. `address.js` writes it into the address.
+const state = {
+  plane: data.planes[0], ramp: "auto", cells: new Set(), row: null, column: null,
+  sort: "rank", isDown: false, nShown: PAGE_SIZE,
+};

@@ -1,0 +1,111 @@
+"""The first alerts in depth: what would make them usual, and the rows nearest to them."""
+
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.encode import level_texts
+from somscape.maps import Map
+from somscape.outliers import Alerts, counterfactuals, label_share, nearest_rows
+from somscape.report._sample import Sample
+from somscape.report._values import number
+from somscape.tables import Table
+
+MAX_CASES = 100
+"""Alerts that are looked at in depth: some milliseconds each."""
+
+N_USUAL, N_LABELLED = 4, 2
+"""Rows shown beside a case: the nearest usual ones, and the nearest with the label's value."""
+
+
+def cases_of(
+    map_: Map,
+    table: Table,
+    alerts: Alerts,
+    sample: Sample,
+    *,
+    value: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return the first alerts in depth.
+
+    Parameters
+    ----------
+    map_ : Map
+    table : Table
+    alerts : Alerts
+    sample : Sample
+        Rows to search.
+    value : str or None, default=None
+        The label's value that the ranking was compared with.
+
+    Returns
+    -------
+    list of dict
+        Empty without detector settings.  Rows are given by their rank, from 0.
+    """
+    numbers = np.asarray(alerts.rows)[: min(alerts.n_alerts, MAX_CASES)]
+    if map_.detector is None or not len(numbers):
+        return []
+    part = table.take(numbers)
+    rows = np.asarray(map_.rows_of(part), dtype=np.float64)
+    is_usual = sample.scores <= map_.detector.threshold
+    usual = _nearest(map_, rows, sample, np.flatnonzero(is_usual), N_USUAL)
+    labels = _labels(map_, table, sample, value)
+    alike: list[list[list[Any]]] = [[] for _ in rows]
+    around: list[dict[str, Any] | None] = [None] * len(rows)
+    if labels is not None:
+        alike = _nearest(map_, rows, sample, np.flatnonzero(labels == 1), N_LABELLED)
+        around = _around(map_, rows, sample, labels)
+    return [
+        {
+            "counterfactual": str(found) if found and found.changes else None,
+            "usual": usual[i],
+            "labelled": alike[i],
+            "around": around[i],
+        }
+        for i, found in enumerate(counterfactuals(map_, part))
+    ]
+
+
+def _nearest(
+    map_: Map, rows: Float64s, sample: Sample, which: Ints, n: int
+) -> list[list[list[Any]]]:
+    """Return rank and distance of the nearest rows, the row itself left out."""
+    if not len(which):
+        return [[] for _ in rows]
+    found, distances = nearest_rows(map_, rows, sample.rows, which, n + 1)
+    return [
+        [
+            [int(sample.ranks[j]), number(distance)]
+            for j, distance in zip(found[i], distances[i], strict=True)
+            if sample.ranks[j] != i and np.isfinite(distance)
+        ][:n]
+        for i in range(len(rows))
+    ]
+
+
+def _labels(map_: Map, table: Table, sample: Sample, value: str | None) -> Ints | None:
+    """Return for each row searched 1 for the label's value, 0 for another, -1 for none."""
+    name = map_.encoding.named("label")
+    if name is None or value is None or name not in table.names:
+        return None
+    column = table.column(name).take(sample.numbers)
+    texts = np.array(level_texts(column), dtype=object)
+    return np.where(column.missing, -1, (texts == value).astype(np.intp))
+
+
+def _around(map_: Map, rows: Float64s, sample: Sample, labels: Ints) -> list[dict[str, Any] | None]:
+    """Return what labels say of the rows in and next to each case's cell, its own among them."""
+    found = label_share(map_, rows, sample.rows, labels)
+    return [
+        {
+            "n_known": int(found.n_known[i]),
+            "n_with": int(found.n_anomalies[i]),
+            "low": number(found.low[i]),
+            "high": number(found.high[i]),
+        }
+        if found.n_known[i]
+        else None
+        for i in range(len(rows))
+    ]

@@ -1,0 +1,66 @@
+"""Each column: what was done to it, how its values spread, and how well the map holds it."""
+
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s
+from somscape.maps import Map
+from somscape.report._histogram import Histogram
+from somscape.report._sample import Sample
+from somscape.report._values import number
+from somscape.tables import Table
+
+
+def columns_of(
+    map_: Map, table: Table, sample: Sample, listed: Float64s, n_alerts: int
+) -> list[dict[str, Any]]:
+    """Return what the page says of each column, in the order of the encoding.
+
+    Parameters
+    ----------
+    map_ : Map
+    table : Table
+    sample : Sample
+    listed : ndarray of shape (n_listed, n_features), float64
+        Encoded rows that the page knows, alerts first.
+    n_alerts : int
+
+    Returns
+    -------
+    list of dict
+    """
+    described: list[dict[str, Any]] = [
+        {
+            "name": code.name,
+            "kind": code.kind,
+            "why": code.why,
+            # A table to be scored may lack the columns that are no features.
+            "n_missing": table.column(code.name).n_missing if code.name in table.names else None,
+        }
+        for code in map_.encoding.columns
+    ]
+    by_name = {column["name"]: column for column in described}
+    explained = _explained(map_, sample)
+    for j, (code, place) in enumerate(
+        zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    ):
+        histogram = Histogram.fit(code, np.vstack([sample.rows[:, place], listed[:, place]]))
+        by_name[code.name] |= {
+            "explained": number(explained[j]),
+            "axis": None if histogram.axis is None else [number(end) for end in histogram.axis],
+            "levels": histogram.levels,
+            "edges": histogram.edges,
+            "counts": histogram.counts(sample.rows[:, place]),
+            "alert_counts": histogram.counts(listed[:n_alerts, place]),
+            "bars": histogram.letters(listed[:, place]),
+        }
+    return described
+
+
+def _explained(map_: Map, sample: Sample) -> Float64s:
+    """Return by column the share of its variance that the rows' prototypes explain."""
+    left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
+    all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
+    kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))
+    return np.asarray(1 - np.divide(kept, total, out=np.full(len(kept), np.nan), where=total > 0))

@@ -1,0 +1,32 @@
+"""The report's data as a dict that a notebook shows as the page."""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from somscape.report._render import render, template
+
+
+class Report(dict[str, Any]):
+    """A report's data, as plain JSON; `report.build` says what it holds.
+
+    A notebook shows it as the page, in a frame of its own that cannot reach the notebook.
+
+    Parameters
+    ----------
+    data : mapping of str to JSON data
+
+    Examples
+    --------
+    >>> import json
+    >>> json.dumps(Report({"n_rows": 2}))
+    '{"n_rows": 2}'
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+
+    def _repr_html_(self) -> str:
+        return template("frame.html").substitute(
+            title=html.escape(str(self["title"])), page=html.escape(render(self))
+        )

@@ -1,0 +1,107 @@
+"""What may color the cells: the map's own planes, shares of a label's values, the columns."""
+
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.encode import level_texts
+from somscape.maps import Map
+from somscape.outliers import Alerts
+from somscape.plots import column_plane
+from somscape.report._values import numbers
+from somscape.tables import Table
+
+MAX_PLANE_VALUES = 300_000
+"""Numbers in all planes together (2 MB); columns beyond are left out, and the page says so."""
+
+MAX_CLASSES = 5
+"""Values of a label that get a plane each; of more, only the one compared with."""
+
+
+def planes_of(
+    map_: Map, table: Table, alerts: Alerts, value: str | None
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the planes, and the number of columns that have none.
+
+    Parameters
+    ----------
+    map_ : Map
+    table : Table
+    alerts : Alerts
+    value : str or None
+        The label's value that the ranking was compared with.
+
+    Returns
+    -------
+    planes : list of dict
+    n_left_out : int
+    """
+    units, n_units = np.asarray(alerts.units), map_.n_units
+    won = np.bincount(units, minlength=n_units)
+    total = np.bincount(units, weights=alerts.scores, minlength=n_units)
+    n_alerts = np.bincount(units[: alerts.n_alerts], minlength=n_units)
+    shown = [
+        _plane("u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights),
+        _plane("hits", "Rows per cell", "rows", won, kind="count"),
+        _plane("mean_score", "Mean score", "mean score of a cell's rows", _share(total, won)),
+        _plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"),
+        *_class_planes(map_, table, alerts, value),
+    ]
+    names = [code.name for code in map_.encoding.features]
+    n_shown = max(0, MAX_PLANE_VALUES // n_units - len(shown))
+    for i, name in enumerate(names[:n_shown]):
+        plane = column_plane(map_, name)
+        unit = {"number": name, "share": "share of rows", "level": "prevailing level"}[plane.kind]
+        found = _plane(f"column_{i}", name, unit, plane.values, kind=plane.kind, group="column")
+        shown.append(found | {"levels": list(plane.levels)})
+    return shown, max(0, len(names) - n_shown)
+
+
+def _class_planes(
+    map_: Map, table: Table, alerts: Alerts, value: str | None
+) -> list[dict[str, Any]]:
+    name = map_.encoding.named("label")
+    if name is None or name not in table.names:
+        return []
+    known = np.flatnonzero(~table.column(name).missing)
+    texts = np.array(level_texts(table.column(name)), dtype=object)[known]
+    units = np.empty(table.n_rows, dtype=np.intp)
+    units[np.asarray(alerts.rows)] = alerts.units
+    n_known = np.bincount(units[known], minlength=map_.n_units)
+    values = sorted(set(texts))
+    if len(values) > MAX_CLASSES:
+        values = [v for v in values if v == value]
+    shown = []
+    for i, each in enumerate(values):
+        n_each = np.bincount(units[known[texts == each]], minlength=map_.n_units)
+        plane = _plane(
+            f"class_{i}",
+            name,
+            "share of rows",
+            _share(n_each, n_known),
+            kind="share",
+            group="label",
+        )
+        shown.append(plane | {"levels": [each]})
+    return shown
+
+
+def _share(part: Float64s | Ints, whole: Ints) -> Float64s:
+    """Divide; NaN, an empty cell on the page, where the whole is 0."""
+    nothing = np.full(len(whole), np.nan)
+    return np.divide(part, whole, out=nothing, where=whole > 0)
+
+
+def _plane(
+    key: str, name: str, unit: str, values: Any, *, kind: str = "number", group: str = "map"
+) -> dict[str, Any]:
+    return {
+        "key": key,
+        "name": name,
+        "group": group,
+        "kind": kind,
+        "unit": unit,
+        "levels": [],
+        "values": numbers(values),
+    }

@@ -1,0 +1,47 @@
+"""The rows that a report measures: all of them, or evenly spaced ones of a long table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.maps import Map
+from somscape.outliers import Alerts
+from somscape.tables import Table
+
+MAX_MEASURED = 50_000
+"""Quality, histograms and nearest rows are taken from so many rows: a million would cost more
+time than training, for digits that nobody reads."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows in the order of the table, encoded, with what the ranking said of them.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n_measured,)
+        In the table, from 0.
+    rows : ndarray of shape (n_measured, n_features), float64
+    units, scores, ranks : ndarray of shape (n_measured,)
+        The first rank is 0.
+    """
+
+    numbers: Ints
+    rows: Float64s
+    units: Ints
+    scores: Float64s
+    ranks: Ints
+
+    @classmethod
+    def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
+        """Take all rows, or evenly spaced ones."""
+        order = np.asarray(alerts.rows)
+        ranks = np.empty(len(order), dtype=np.intp)
+        ranks[order] = np.arange(len(order))
+        step = -(-len(order) // MAX_MEASURED)
+        chosen = np.arange(0, len(order), step)
+        part = table if step == 1 else table.take(chosen)
+        rows = np.asarray(map_.rows_of(part), dtype=np.float64)
+        at = ranks[chosen]
+        return cls(chosen, rows, np.asarray(alerts.units)[at], np.asarray(alerts.scores)[at], at)

@@ -1,0 +1,35 @@
+"""Numbers of a report: JSON has neither NaN nor NumPy's types, and six digits are enough."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Floats
+
+_DIGITS = 6
+
+
+def number(value: float) -> float | int | None:
+    """Return a number for JSON; None for one that is not finite."""
+    if isinstance(value, int):
+        return value
+    if not math.isfinite(value):
+        return None
+    short = float(f"{value:.{_DIGITS}g}")
+    return int(short) if short.is_integer() and abs(short) < 1e15 else short
+
+
+def numbers(values: Floats | Sequence[float]) -> list[float | int | None]:
+    """Return numbers for JSON."""
+    return [number(v) for v in np.asarray(values).tolist()]
+
+
+def plain(value: Any) -> Any:
+    """Return a setting for JSON: None, a bool, a number or text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return number(value)
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

@@ -1,0 +1,100 @@
+// A case: one row in depth, below its line in the list; one is open at a time.
+
+function openCase(rank) {
+  state.row = rank;
+  drawList();
+  drawRings();
+  keepView();
+  // Drawing replaced the button that had the focus.
+  const line = document.querySelector('#rows tr[data-rank="' + (rank ?? "") + '"]');
+  if (line) line.querySelector(".open button").focus({ preventScroll: true });
+}
+
+// Opens a row that the list may not show at present.
+function goToCase(rank) {
+  byId("search").value = "";
+  if (!byRank.get(rank).isAlert) document.querySelector('input[value="all"]').checked = true;
+  chooseCells([]);
+  state.nShown = Math.max(PAGE_SIZE, listed.length && chosenRows().findIndex((row) => row.rank === rank) + 1);
+  openCase(rank);
+  const line = document.querySelector('#rows tr[data-rank="' + rank + '"]');
+  if (line) line.scrollIntoView({ block: "start" });
+}
+
+function drawCase(row) {
+  const parts = [drawWhere(row)];
+  if (row.found && row.found.counterfactual) {
+    parts.push(block("What would make it usual", text("p", "This row " + row.found.counterfactual + ".", "would")));
+  }
+  parts.push(drawComparison(row));
+  return make("tr", { role: "row", class: "details" },
+    make("td", { role: "cell", colspan: "7" },
+      make("div", { class: "case", role: "group", "aria-label": "Case " + row.id }, ...parts)));
+}
+
+function block(title, ...children) {
+  return make("div", { class: "block" }, make("h3", null, title), ...children);
+}
+
+function drawWhere(row) {
+  const { unit } = row;
+  const heights = planes.get("u_heights").values;
+  const lower = heights.filter((height) => height < heights[unit]).length / heights.length;
+  const facts = [
+    ["Cell", cellName(unit) + ", with " + plural(perUnit.rows[unit], "row", "rows") + ", of them "
+      + plural(perUnit.alerts[unit], "alert", "alerts")],
+    ["Mean score there", aligned(planes.get("mean_score").values[unit]) + ", this row " + aligned(row.score)],
+    ["Border", "its cell differs more from its neighbors than " + percent(lower) + " of all cells"],
+  ];
+  if (row.p !== null) facts.splice(1, 0, ["p-value", aligned(row.p) + ": the share of usual rows that score as high"]);
+  const around = row.found && row.found.around;
+  if (around) {
+    facts.push([data.agreement.label + " " + data.agreement.value, number(around.n_with) + " of "
+      + plural(around.n_known, "labelled row", "labelled rows") + " in and next to its cell, "
+      + percent(around.n_with / around.n_known) + " (95\u00a0% interval " + percent(around.low) + " to "
+      + percent(around.high) + ")"]);
+  }
+  return block("Where it sits", make("dl", { class: "facts" }, ...facts.map(([name, words]) =>
+    make("div", null, text("dt", name), make("dd", null, words)))));
+}
+
+// The row's original values beside those of the rows nearest to it, the columns of its reasons first.
+function drawComparison(row) {
+  const kinds = [["usual", "usual row"], ["labelled", data.agreement ? data.agreement.label + " " + data.agreement.value : ""]];
+  const others = kinds.flatMap(([key, kind]) => ((row.found || {})[key] || [])
+    .map(([rank, distance]) => ({ row: byRank.get(rank + 1), kind, distance })));
+  const named = new Set(row.reasons.map(({ column }) => column));
+  const order = data.rows.cells.map((_, i) => i)
+    .sort((a, b) => named.has(data.rows.cells[b].name) - named.has(data.rows.cells[a].name) || a - b);
+  const head = make("tr", null, make("th", { scope: "col" }, "Column"), make("th", { scope: "col" }, "This row"),
+    ...others.map((other) => make("th", { scope: "col" }, nameOther(other))));
+  const lines = order.map((i) => {
+    const { name, values } = data.rows.cells[i];
+    const own = values[row.position];
+    return make("tr", { class: named.has(name) ? "reason" : null }, rowHead(name), cellOf(own),
+      ...others.map((other) => cellOf(values[other.row.position], values[other.row.position] !== own)));
+  });
+  const title = others.length ? "Beside the rows nearest to it" : "Values";
+  return block(title, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
+    make("table", { class: "values" }, make("thead", null, head), make("tbody", null, ...lines))));
+}
+
+function rowHead(name) {
+  const head = text("th", name);
+  head.setAttribute("scope", "row");
+  return head;
+}
+
+function cellOf(cell, isOther) {
+  const shown = cell === null ? make("td", null, make("i", null, "missing")) : text("td", cell);
+  if (isOther) shown.classList.add("differs");
+  return shown;
+}
+
+function nameOther({ row, kind, distance }) {
+  const name = text("span", row.id);
+  const link = row.rank <= listed.length
+    ? make("button", { type: "button", class: "small", title: "Open this row" }, name) : name;
+  if (link !== name) link.addEventListener("click", () => goToCase(row.rank));
+  return make("span", { class: "other" }, link, text("span", kind), make("span", null, "distance " + number(distance)));
+}

@@ -1,0 +1,51 @@
+// Colors of cells. All ramps differ in lightness from end to end, so that no color sense is needed.
+
+const RAMPS = {
+  viridis: ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58",
+    "#b5de2b", "#fde725"],
+  cividis: ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369",
+    "#e1cc55", "#fee838"],
+  gray: ["#f6f9f9", "#b4cccc", "#7b8b9b", "#434359", "#0b0b12"],
+};
+const LEVELS = [
+  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8c6bb1",
+];
+const OTHER = "#9aa0a6";
+
+function mix(colors, share) {
+  const at = Math.min(1, Math.max(0, share)) * (colors.length - 1);
+  const low = Math.min(Math.floor(at), colors.length - 2);
+  const channel = (i, from) => parseInt(colors[i].slice(from, from + 2), 16);
+  const parts = [1, 3, 5].map((from) =>
+    Math.round(channel(low, from) + (at - low) * (channel(low + 1, from) - channel(low, from))));
+  return "rgb(" + parts.join(",") + ")";
+}
+
+function scaleOf(plane) {
+  if (plane.kind === "share") return [0, 1];
+  const present = plane.values.filter((value) => value !== null);
+  const [low, high] = present.length ? ends(present) : [0, 0];
+  return [plane.kind === "count" ? 0 : low, high];
+}
+
+function rampOf(plane) {
+  return RAMPS[state.ramp] || RAMPS[plane.key === "u_heights" ? "gray" : "viridis"];
+}
+
+const levelColor = (i) => (i < LEVELS.length ? LEVELS[i] : OTHER);
+
+function colorsOf(plane) {
+  if (plane.kind === "level") return plane.values.map(levelColor);
+  const [low, high] = scaleOf(plane);
+  const ramp = rampOf(plane);
+  return plane.values.map((value) =>
+    value === null ? null : mix(ramp, high > low ? (value - low) / (high - low) : 0));
+}
+
+function describe(plane, unit) {
+  const value = plane.values[unit];
+  if (value === null) return "no rows";
+  if (plane.kind === "level") return plane.levels[value];
+  if (plane.kind === "share") return percent(value) + " " + plane.levels[0];
+  return number(value);
+}

@@ -1,0 +1,35 @@
+// What the page shows, to take along: the list as CSV, everything as JSON, the view as a link.
+
+// What spreadsheets take for the start of a formula gets a ' before it, as in alerts.csv.
+function csvCell(value) {
+  if (value === null || value === undefined) return "";
+  const words = String(value);
+  const isRisky = /^[=+\-@\t\r']/.test(words) && !/^[+-]?[0-9.]+(e[+-]?[0-9]+)?$/i.test(words);
+  const safe = isRisky ? "'" + words : words;
+  return /[",\r\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+}
+
+function listAsCsv() {
+  const names = ["rank", data.id_name, "score", "p_value", "unit", "row", "col", "reasons", ...data.rows.cells.map(({ name }) => name)];
+  const lines = chosenRows().map((row) => [row.rank, row.id, row.score, row.p, row.unit, ...place(row.unit),
+    row.reasons.map(({ column, value, usual }) => column + " " + value + " (usual " + usual + ")").join("; "),
+    ...row.cells().map(([, cell]) => cell)]);
+  return [names, ...lines].map((line) => line.map(csvCell).join(",")).join("\n") + "\n";
+}
+
+function download(name, content, type) {
+  const link = make("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+function listenToExports() {
+  byId("save-csv").addEventListener("click", () => download("rows.csv", listAsCsv(), "text/csv"));
+  byId("save-json").addEventListener("click", () =>
+    download("report.json", JSON.stringify(data, null, 1), "application/json"));
+  byId("copy-link").hidden = !navigator.clipboard;
+  byId("copy-link").addEventListener("click", async () => {
+    await navigator.clipboard.writeText(location.href);
+    byId("copied").textContent = "Copied.";
+  });
+}
