@@ -17,7 +17,6 @@ from somscape.outliers._similar import (
     LabelShare,
     SimilarRows,
     label_share,
-    nearest_rows,
     similar_rows,
     wilson,
 )
@@ -52,7 +51,6 @@ __all__ = [
     "ids_of",
     "known_labels",
     "label_share",
-    "nearest_rows",
     "p_values",
     "rank_alerts",
     "score_rows",

@@ -72,38 +72,13 @@ def similar_rows(map_: Map, X: Any, among: Any, n_similar: int = 5) -> SimilarRo
             "`among` holds no usual row: all score above the threshold. Pass the rows that the "
             "detector was trained on."
         )
-    found, distances = nearest_rows(map_, rows, others, usual, n_similar)
-    ids = ids_of(map_, table)[1]
-    return SimilarRows([[ids[j] for j in near] for near in found], found, distances)
-
-
-def nearest_rows(
-    map_: Map, rows: Float64s, among: Float64s, which: Ints, n_nearest: int
-) -> tuple[Ints, Float64s]:
-    """Return some of the rows searched, the nearest to each row.
-
-    Parameters
-    ----------
-    map_ : Map
-    rows, among : ndarray of shape (n_rows, n_features), (n_others, n_features), float64
-        Encoded rows, and those to search.
-    which : ndarray of int
-        Numbers of the rows of `among` that count, at least one.
-    n_nearest : int
-        How many for each row; all where fewer count.
-
-    Returns
-    -------
-    numbers : ndarray of shape (n_rows, k)
-        In `among`, nearest first; of equally near ones the first.
-    distances : ndarray of shape (n_rows, k)
-    """
-    groups = _Groups.of(map_, among, which)
-    k = min(n_nearest, len(which))
+    groups = _Groups.of(map_, others, usual)
+    k = min(n_similar, len(usual))
     found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
     for i, row in enumerate(rows):
         found[i], distances[i] = groups.nearest(row, k)
-    return found, distances
+    ids = ids_of(map_, table)[1]
+    return SimilarRows([[ids[j] for j in near] for near in found], found, distances)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,9 @@ MAX_CELLS = 60_000
 MIN_LISTED = 200
 """Rows that are listed of any table."""
 
+_AXIS_DIGITS = 4
+"""A mark on an axis needs no more."""
+
 
 def build(
     map: Map,
@@ -221,8 +224,10 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             "value": r.value,
             "usual": r.usual,
             "share": number(r.share),
-            "at": None if r.at is None else number(r.at),
-            "usual_at": None if r.usual_at is None else numbers(r.usual_at),
+            "at": None if r.at is None else number(r.at, _AXIS_DIGITS),
+            "usual_at": None
+            if r.usual_at is None
+            else [number(end, _AXIS_DIGITS) for end in r.usual_at],
         }
         for r in reasons
     ]

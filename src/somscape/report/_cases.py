@@ -6,8 +6,9 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.encode import level_texts
+from somscape.kernels import select_kernels
 from somscape.maps import Map
-from somscape.outliers import Alerts, counterfactuals, label_share, nearest_rows
+from somscape.outliers import Alerts, counterfactuals, label_share
 from somscape.report._sample import Sample
 from somscape.report._values import number
 from somscape.tables import Table
@@ -72,14 +73,23 @@ def _nearest(
     map_: Map, rows: Float64s, sample: Sample, which: Ints, n: int
 ) -> list[list[list[Any]]]:
     """Return rank and distance of the nearest rows, the row itself left out."""
-    if not len(which):
+    whole = which[~np.isnan(sample.rows[which]).any(axis=1)]
+    if not len(whole):
         return [[] for _ in rows]
-    found, distances = nearest_rows(map_, rows, sample.rows, which, n + 1)
+    metric = map_.metric
+    found, distances = metric.search(
+        select_kernels(),
+        metric.compared(rows),
+        np.asarray(metric.compared(sample.rows[whole])),
+        min(n + 1, len(whole)),
+        has_missing=bool(np.isnan(rows).any()),
+    )
+    ranks = sample.ranks[whole[found]]
     return [
         [
-            [int(sample.ranks[j]), number(distance)]
-            for j, distance in zip(found[i], distances[i], strict=True)
-            if sample.ranks[j] != i and np.isfinite(distance)
+            [int(rank), number(distance)]
+            for rank, distance in zip(ranks[i], distances[i], strict=True)
+            if rank != i
         ][:n]
         for i in range(len(rows))
     ]

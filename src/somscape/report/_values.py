@@ -8,16 +8,16 @@ import numpy as np
 
 from somscape._types import Floats
 
-_DIGITS = 6
+DIGITS = 6
 
 
-def number(value: float) -> float | int | None:
+def number(value: float, digits: int = DIGITS) -> float | int | None:
     """Return a number for JSON; None for one that is not finite."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
         return None
-    short = float(f"{value:.{_DIGITS}g}")
+    short = float(f"{value:.{digits}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 
 

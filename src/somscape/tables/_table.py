@@ -64,7 +64,9 @@ class Column:
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Which cells are missing, ndarray of shape (n_rows,)."""
-        return np.fromiter((cell is None for cell in self.cells), dtype=bool, count=len(self))
+        if self.numbers is not None:
+            return np.isnan(self.numbers)
+        return np.asarray(np.equal(self.cells, np.array(None, dtype=object)), dtype=bool)
 
     @property
     def n_missing(self) -> int:

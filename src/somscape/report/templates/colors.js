@@ -12,13 +12,16 @@ const LEVELS = [
 ];
 const OTHER = "#9aa0a6";
 
-function mix(colors, share) {
-  const at = Math.min(1, Math.max(0, share)) * (colors.length - 1);
-  const low = Math.min(Math.floor(at), colors.length - 2);
+const N_SHADES = 256;
+
+function shadesOf(colors) {
   const channel = (i, from) => parseInt(colors[i].slice(from, from + 2), 16);
-  const parts = [1, 3, 5].map((from) =>
-    Math.round(channel(low, from) + (at - low) * (channel(low + 1, from) - channel(low, from))));
-  return "rgb(" + parts.join(",") + ")";
+  return Array.from({ length: N_SHADES }, (_, shade) => {
+    const at = (shade / (N_SHADES - 1)) * (colors.length - 1);
+    const low = Math.min(Math.floor(at), colors.length - 2);
+    return "rgb(" + [1, 3, 5].map((from) =>
+      Math.round(channel(low, from) + (at - low) * (channel(low + 1, from) - channel(low, from)))) + ")";
+  });
 }
 
 function scaleOf(plane) {
@@ -37,9 +40,9 @@ const levelColor = (i) => (i < LEVELS.length ? LEVELS[i] : OTHER);
 function colorsOf(plane) {
   if (plane.kind === "level") return plane.values.map(levelColor);
   const [low, high] = scaleOf(plane);
-  const ramp = rampOf(plane);
-  return plane.values.map((value) =>
-    value === null ? null : mix(ramp, high > low ? (value - low) / (high - low) : 0));
+  const shades = shadesOf(rampOf(plane));
+  const span = high - low || 1;
+  return plane.values.map((value) => (value === null ? null : shades[Math.round(Math.min(1, Math.max(0, (value - low) / span)) * (N_SHADES - 1))]));
 }
 
 function describe(plane, unit) {

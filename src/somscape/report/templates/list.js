@@ -57,7 +57,7 @@ function sayCount(chosen, shown) {
 
 function drawRow(row) {
   const isOpen = row.rank === state.row;
-  const where = make("button", { type: "button", class: "small", "aria-label": "Show cell " + cellName(row.unit) + " on the map" },
+  const where = make("button", { type: "button", class: "small", "aria-label": cellTag(row.unit) + ", show this cell on the map" },
     cellTag(row.unit));
   where.addEventListener("click", () => showCell(row.unit));
   const open = make("button", {

@@ -19,7 +19,7 @@ function drawMap() {
   data.map.positions.forEach((_, unit) => {
     const cell = makeSvg("polygon", {
       class: "cell", points: outline(unit, 1), role: "button", "aria-pressed": "false",
-      tabindex: unit === 0 ? "0" : "-1", "data-unit": unit,
+      tabindex: unit === 0 ? "0" : "-1", "data-unit": unit, "aria-label": "Cell " + sayCell(unit),
     });
     cells.push(cell);
   });
@@ -96,11 +96,8 @@ function colorMap() {
   const { plane } = state;
   const colors = colorsOf(plane);
   cells.forEach((cell, unit) => {
-    cell.classList.toggle("empty", colors[unit] === null);
     if (colors[unit] === null) cell.removeAttribute("fill");
     else cell.setAttribute("fill", colors[unit]);
-    const value = plane.kind === "count" ? "" : "; " + plane.name + " " + describe(plane, unit);
-    cell.setAttribute("aria-label", "Cell " + sayCell(unit) + value);
   });
   byId("plane").value = plane.key;
   byId("ramp").value = state.ramp;

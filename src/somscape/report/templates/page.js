@@ -31,12 +31,15 @@ function text(tag, content, className) {
   return make(tag, { class: className ? "text " + className : "text", dir: "auto" }, String(content));
 }
 
+// Made once: each takes longer than a thousand numbers.
+const inLocale = new Intl.NumberFormat(undefined, { maximumFractionDigits: 8 });
+
 function number(value) {
   if (value === null || value === undefined) return "none";
-  if (Number.isInteger(value)) return value.toLocaleString();
+  if (Number.isInteger(value)) return inLocale.format(value);
   const size = Math.abs(value);
   if (size < 1e-4 || size >= 1e15) return value.toExponential(2);
-  return Number(value.toPrecision(4)).toLocaleString(undefined, { maximumFractionDigits: 8 });
+  return inLocale.format(Number(value.toPrecision(4)));
 }
 
 // With trailing zeros, so that the numbers of a column line up.
