@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from somscape import SOM, Graph, load, measures, plots
+from somscape._errors import InputError
 from somscape.minisom import MiniSom, fast_norm
 
 ROWS = np.random.default_rng(1).normal(size=(40, 3))
@@ -590,3 +591,49 @@ def test_the_articles_listing_runs_with_the_import_changed(data):
     np.testing.assert_array_equal(frauds, np.concatenate([expected[c] for c in cells]))
     ids = (frauds * (high - low) + low)[:, 0].round()
     assert set(ids) <= set(table["CustomerID"])
+
+
+def test_fixed_points_are_whole_numbers_or_refused():
+    X = np.random.default_rng(0).random((20, 3))
+
+    def trained(points):
+        som = MiniSom(4, 5, 3, random_seed=1)
+        som.train(X, 40, fixed_points=points)
+        return som.get_weights()
+
+    np.testing.assert_array_equal(trained({True: (0, 0)}), trained({1: (0, 0)}))
+    assert not np.array_equal(trained({1: (0, 0)}), trained({}))
+    for wrong in ({0: (1.5, 0)}, {0: 5}, {0: (1,)}, {0: "ab"}):
+        with pytest.raises(InputError, match="`fixed_points` must give row 0 a unit"):
+            trained(wrong)
+    with pytest.raises(TypeError, match="`fixed_points` must be a dict"):
+        trained([(0, 0)])
+
+
+def test_masked_and_complex_rows_are_refused():
+    X = np.random.default_rng(0).random((20, 3))
+    with pytest.raises(InputError, match="masked"):
+        MiniSom(4, 5, 3).train(np.ma.masked_less(X, 0.5), 5)
+    with pytest.raises(InputError, match="complex"):
+        MiniSom(4, 5, 3).train(X + 1j, 5)
+
+
+def test_what_an_object_is_given_to_do_is_done_as_in_minisom():
+    X = np.random.default_rng(0).random((30, 3))
+
+    def trained(kind, change):
+        som = kind(4, 5, 3, random_seed=1)
+        change(som)
+        som.train(X, 60)
+        return som.get_weights()
+
+    def slower(som):
+        som._sigma_decay_function = lambda sigma, t, n: sigma if t < n / 2 else sigma / 2
+
+    def first(som):
+        som.winner = lambda x: (0, 0)
+
+    for change in (slower, first):
+        ours, theirs = (trained(kind, change) for kind in (MiniSom, minisom.MiniSom))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+        assert not np.allclose(ours, trained(MiniSom, lambda som: None))

@@ -284,7 +284,7 @@ class MiniSom(Rule):
         check_whole("num_iteration", num_iteration, 1)
         samples = self._samples(data)
         n = len(samples.rows)
-        self._check_fixed_points(fixed_points, n)
+        fixed_points = self._checked_fixed_points(fixed_points, n)
         if random_order and not use_epochs and num_iteration < n:
             warnings.warn(
                 f"{n - num_iteration} of {n} rows are never used: the first {num_iteration} are "
@@ -300,20 +300,37 @@ class MiniSom(Rule):
         if verbose:
             progress.end(f" quantization error: {self._quantization_error(samples)}")
 
-    def _check_fixed_points(self, fixed_points: Mapping[int, Any], n_samples: int) -> None:
+    def _checked_fixed_points(
+        self, fixed_points: Mapping[int, Any], n_samples: int
+    ) -> dict[int, tuple[int, int]]:
+        """Return the unit (x, y) of each row that has one, all as whole numbers of Python."""
+        if not isinstance(fixed_points, Mapping):
+            raise TypeError(
+                "`fixed_points` must be a dict such as {0: (3, 4)}, from row to unit; got "
+                f"{type(fixed_points).__name__}."
+            )
         n_x, n_y = self._weights.shape[:2]
-        for row, (x, y) in fixed_points.items():
+        found: dict[int, tuple[int, int]] = {}
+        for row, unit in fixed_points.items():
             if not isinstance(row, Integral):
                 raise TypeError(f"`fixed_points` must be by row number; got {row!r}.")
             if not 0 <= row < n_samples:
                 raise InputError(
                     f"`fixed_points` has row {row}; `data` has rows 0 to {n_samples - 1}."
                 )
+            if np.shape(unit) != (2,) or any(not isinstance(place, Integral) for place in unit):
+                raise InputError(
+                    f"`fixed_points` must give row {row} a unit as two whole numbers, such as "
+                    f"(3, 4); got {unit!r}."
+                )
+            x, y = unit
             if not (0 <= x < n_x and 0 <= y < n_y):
                 raise InputError(
                     f"`fixed_points` puts row {row} on unit ({x}, {y}); units go from (0, 0) to "
                     f"({n_x - 1}, {n_y - 1})."
                 )
+            found[int(row)] = int(x), int(y)
+        return found
 
     def train_batch_offline(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
         """Train on all rows at once, a learning rate of the way to the batch rule's map.

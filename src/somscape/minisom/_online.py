@@ -1,6 +1,6 @@
 """MiniSom's online training: the order of the rows, and blocks of steps that the core runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,9 +152,14 @@ def _in_the_core(
     max_iteration: int,
     given: Ints | None,
 ) -> None:
-    rates = _rates(som, times, max_iteration)
-    sigmas = som._sigma_decay_function(som._sigma, times, max_iteration)
-    along_x, along_y = _tables(som, np.asarray(sigmas, dtype=np.float64))
+    rates, sigmas = (
+        _decayed(som, decay, start, times, max_iteration)
+        for decay, start in (
+            (som._learning_rate_decay_function, som._learning_rate),
+            (som._sigma_decay_function, som._sigma),
+        )
+    )
+    along_x, along_y = _tables(som, sigmas)
     kernels.minisom_steps(
         samples.rows,
         MiniSomSteps(
@@ -167,12 +172,14 @@ def _in_the_core(
     )
 
 
-def _rates(som: Rule, times: Ints, max_iteration: int) -> Float64s:
-    decay = som._learning_rate_decay_function
-    if som._decay_name:
-        return np.asarray(decay(som._learning_rate, times, max_iteration), dtype=np.float64)
-    rates = (decay(som._learning_rate, t, max_iteration) for t in times.tolist())
-    return np.fromiter(rates, dtype=np.float64, count=len(times))
+def _decayed(
+    som: Rule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
+) -> Float64s:
+    """Return a rate or sigma at each time; a function of the user's is called time by time."""
+    if som._is_decay(decay):
+        return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
+    values = (decay(start, t, max_iteration) for t in times.tolist())
+    return np.fromiter(values, dtype=np.float64, count=len(times))
 
 
 def _tables(som: Rule, sigmas: Float64s) -> tuple[Float64s, Float64s]:

@@ -302,14 +302,17 @@ class Rule:
         name = self._distance_name
         return "signed_chebyshev" if name == "chebyshev" and self.strict else name
 
-    @property
-    def _decay_name(self) -> str:
-        return self._own_name(self._learning_rate_decay_function, DECAYS)
+    def _is_decay(self, function: Callable[..., Any]) -> bool:
+        """Whether a decay is one of MiniSom's, which take all times at once."""
+        return bool(self._own_name(function, (*DECAYS, *SIGMA_DECAYS)))
 
     @property
     def _has_own_step(self) -> bool:
-        """Whether a subclass does a step in another way."""
-        return any(getattr(type(self), name) is not getattr(Rule, name) for name in STEP_METHODS)
+        """Whether a subclass, or this object, does a step in another way."""
+        return any(
+            name in vars(self) or getattr(type(self), name) is not getattr(Rule, name)
+            for name in STEP_METHODS
+        )
 
 
 def _plain(x: Any) -> Any:

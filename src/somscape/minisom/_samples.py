@@ -67,6 +67,10 @@ def _as_array(data: Any) -> Float64s:
     if hasattr(data, "tocsr"):
         raise InputError("`data` is sparse; pass data.toarray(), or train a somscape.SOM on it.")
     check_not_dates(getattr(data, "dtype", None), "data")
+    if np.ma.is_masked(data):
+        raise InputError("`data` has masked values; fill them, or train a somscape.SOM.")
+    if np.dtype(getattr(data, "dtype", float)).kind == "c":
+        raise InputError("`data` holds complex numbers; pass real ones.")
     try:
         return np.ascontiguousarray(data, dtype=np.float64)
     except (ValueError, TypeError) as error:
