@@ -433,6 +433,39 @@ def test_every_plane_colors_every_cell(opened: Browser, page: tuple[Path, dict[s
         assert [color is not None for color in colored] == has_color
 
 
+def test_colors_can_be_chosen(opened: Browser) -> None:
+    fills = "return [...document.querySelectorAll('#map .cell')].map(c => c.getAttribute('fill'))"
+    choose = (
+        "const s = document.getElementById('ramp'); s.value = arguments[0];"
+        "s.dispatchEvent(new Event('change'));"
+    )
+    seen = {tuple(opened.run(choose + fills, name)) for name in ("viridis", "cividis", "gray")}
+    assert len(seen) == 3
+    # The U-matrix is gray unless another choice is made.
+    assert tuple(opened.run(choose + fills, "auto")) in seen
+    assert opened.run("return location.hash") == ""
+
+
+def test_hexagons_of_odd_rows_lie_half_a_cell_to_the_right(opened: Browser) -> None:
+    boxes = opened.run(
+        "return [...document.querySelectorAll('#map .cell')].map(c => {"
+        "const b = c.getBBox(); return [b.x + b.width / 2, b.y + b.height / 2, b.width] })"
+    )
+    for unit, (x, y, width) in enumerate(boxes):
+        row, col = divmod(unit, 4)
+        expected = (col + row % 2 / 2, row * 3**0.5 / 2, 1)
+        assert (x, y, width) == pytest.approx(expected, abs=2e-3)
+
+
+def test_narrow_list_shows_reasons_in_full_width(opened: Browser) -> None:
+    # Also beside the map, where the window is wide and the list is not.
+    opened.resize(1024, 900)
+    widths = opened.run(
+        "return ['#rows', '#rows .why'].map(s => document.querySelector(s).offsetWidth)"
+    )
+    assert widths[1] > 0.8 * widths[0]
+
+
 @pytest.mark.parametrize("width", [360, 768, 1920])
 def test_page_never_scrolls_sideways(opened: Browser, width: int) -> None:
     opened.resize(width, 900)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from somscape import Lattice, Map, SOMDetector, report
+from somscape import SOM, Lattice, Map, SOMDetector, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.maps import DetectorSettings
 from somscape.outliers import rank_alerts
@@ -331,3 +331,16 @@ def test_notebook_shows_the_page_in_a_frame_of_its_own() -> None:
     assert frame
     assert "allow-same-origin" not in frame[2]
     assert html.unescape(frame[3]) == report.render(small_data(title='"><script>'))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_columns", "most_kb"), [(690, 14, 400), (6000, 20, 2500), (600, 200, 3000)]
+)
+def test_pages_stay_small(n_rows: int, n_columns: int, most_kb: int) -> None:
+    rng = np.random.default_rng(0)
+    table = table_from_columns(
+        {f"x{i}": rng.lognormal(3, 1, n_rows).round(2) for i in range(n_columns)}
+    )
+    map_ = SOMDetector(som=SOM(12, 12, n_epochs=2), n_folds=2, random_state=0).fit(table).map_
+    page = report.render(report.build(map_, table, rank_alerts(map_, table, n_rows // 20)))
+    assert 50_000 < len(page.encode()) < 1000 * most_kb

@@ -15,6 +15,7 @@ from somscape._validate import check_not_dates, check_sparse_values, check_value
 from somscape.encode import Encoding
 from somscape.grid import Lattice, lattice_of, lattice_parts
 from somscape.kernels import EUCLIDEAN, Metric, Rows, SparseRows, select_kernels
+from somscape.maps._html import map_html
 from somscape.maps._parts import (
     detector_of,
     detector_parts,
@@ -98,6 +99,9 @@ class Map:
         lattice, n_features = self.lattice, self.codebook.shape[1]
         size = lattice.size_text.removesuffix(" units")
         return f"Map({size} {lattice.kind}, {n_features} features)"
+
+    def _repr_html_(self) -> str:
+        return map_html(self)
 
     @property
     def n_units(self) -> int:

@@ -23,10 +23,10 @@ SCHEMA_VERSION = 2
 MAX_LISTED = 5000
 """Rows that the page lists, the most unusual first."""
 
-MAX_CELLS = 60_000
-"""Original cells that the page holds (about 0.7 MB): wide tables list fewer rows."""
+MAX_CELLS = 100_000
+"""Original cells that the page holds (about 1 MB): wide tables list fewer rows."""
 
-MIN_LISTED = 200
+MIN_LISTED = 500
 """Rows that are listed of any table."""
 
 _AXIS_DIGITS = 4

@@ -21,16 +21,22 @@ const SETTINGS = {
   algorithm: ["Training", (v) => (v === "batch" ? "batch: all rows, then one update" : v === "online" ? "online: one row at a time" : v)],
   init: ["Start", (v) => ({ pca: "along the two main axes of the data", sample: "rows drawn from the data", random: "random",
     given: "a codebook that was given", map: "another map" }[v] || v)],
-  n_epochs: ["Epochs planned", (v) => v],
+  n_epochs: ["Epochs planned", (v) => v + ": passes over all rows"],
   n_iter: ["Epochs done", (v) => v],
   stop_reason: ["Why it stopped", (v) => v],
-  neighborhood: ["Neighborhood", (v) => v],
-  metric: ["Distance", (v) => v],
+  neighborhood: ["Neighborhood", (v) => v + ({ gaussian: ": a row's pull fades with the distance on the map",
+    bubble: ": a row pulls all cells within the radius alike" }[v] || "")],
+  metric: ["Distance", (v) => v + ({ euclidean: ": the root of summed squared differences",
+    manhattan: ": the sum of differences", cosine: ": by direction, not size" }[v] || "")],
   radius_start: ["Radius at the start", (v) => number(v) + " cells: how far a row's pull reaches"],
   radius_end: ["Radius at the end", (v) => number(v) + " cells: larger is smoother, smaller is closer to the rows"],
   radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
   spread: ["Spread of the rows", (v) => number(v) + ": their mean distance to their mean"],
-  radius_decay: ["Radius falls", (v) => v],
+  radius_decay: ["Radius falls", (v) => v + ({
+    geometric: ": by the same factor each epoch", linear: ": by the same amount each epoch" }[v] || "")],
+  n_init: ["Starts tried", (v) => (v === 1 ? "1" : v + "; the map with the least error was kept")],
+  winner: ["A row's cell", (v) => ({ nearest: "that of the nearest prototype",
+    heskes: "the one whose neighborhood, as a whole, is nearest" }[v] || v)],
 };
 
 function fillMethod() {

@@ -15,6 +15,7 @@ function fillGallery() {
   byId("gallery-box").hidden = columnPlanes.length === 0;
   byId("find-column-box").hidden = columnPlanes.length < 13;
   drawGallery();
+  window.addEventListener("beforeprint", drawWholeGallery);
 }
 
 function filterGallery() {
@@ -32,6 +33,12 @@ const watcher = new IntersectionObserver((entries) => {
     drawSmallMap(target.querySelector("canvas"), planes.get(target.dataset.key));
   }
 });
+
+function drawWholeGallery() {
+  for (const card of byId("gallery").children) {
+    drawSmallMap(card.querySelector("canvas"), planes.get(card.dataset.key));
+  }
+}
 
 function drawGallery() {
   for (const card of byId("gallery").children) watcher.observe(card);

@@ -34,6 +34,8 @@ function drawList() {
   document.querySelector("#rows tbody").replaceChildren(...shown.flatMap((row) =>
     (row.rank === state.row ? [drawRow(row), drawCase(row)] : [drawRow(row)])));
   byId("nothing").hidden = chosen.length > 0;
+  byId("nothing").textContent = state.cells.size && listed.length < data.n_rows && !byId("search").value
+    ? "None of the rows that this page knows lies here." : "No row matches.";
   byId("more").hidden = shown.length === chosen.length;
   byId("more").textContent = "Show " + number(Math.min(PAGE_SIZE, chosen.length - shown.length)) + " more";
   byId("scope").hidden = state.cells.size > 0;

@@ -2,6 +2,7 @@
 
 const cells = [];
 let focused = 0;
+let thick = 1; // rings of a large map are larger than its cells
 
 function outline(unit, size) {
   const [x, y] = data.map.positions[unit];
@@ -16,6 +17,8 @@ function drawMap() {
   const [top, bottom] = ends(data.map.positions.map(([, y]) => y));
   const box = [left - reach, top - reach, right - left + 2 * reach, bottom - top + 2 * reach];
   svg.setAttribute("viewBox", box.join(" "));
+  thick = Math.max(1, (right - left) / 30, (bottom - top) / 30);
+  svg.style.setProperty("--thick", thick);
   data.map.positions.forEach((_, unit) => {
     const cell = makeSvg("polygon", {
       class: "cell", points: outline(unit, 1), role: "button", "aria-pressed": "false",
@@ -51,7 +54,7 @@ function drawRings() {
 }
 
 function drawRing(unit, kind, size) {
-  const points = outline(unit, size);
+  const points = outline(unit, size * thick);
   return ["under", kind].map((name) => makeSvg("polygon", { class: "ring " + name, points }));
 }
 
