@@ -74,6 +74,9 @@ class Browser:
         self._ask("POST", "/url", {"url": "about:blank"})
         self._ask("POST", "/url", {"url": path.as_uri() + place})
 
+    def enter_frame(self, selector: str) -> None:
+        self._ask("POST", "/frame", {"id": {ELEMENT: self._find(selector)}})
+
     def resize(self, width: int, height: int) -> None:
         self._ask("POST", "/window/rect", {"width": width, "height": height})
 
@@ -455,6 +458,19 @@ def test_hexagons_of_odd_rows_lie_half_a_cell_to_the_right(opened: Browser) -> N
         row, col = divmod(unit, 4)
         expected = (col + row % 2 / 2, row * 3**0.5 / 2, 1)
         assert (x, y, width) == pytest.approx(expected, abs=2e-3)
+
+
+def test_notebook_frame_shows_the_page_and_cannot_reach_out(
+    opened: Browser, page: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(report.Report(page[1])._repr_html_(), encoding="utf-8")
+    opened.open(notebook)
+    assert opened.run("return document.querySelector('iframe').contentDocument") is None
+    opened.enter_frame("iframe")
+    assert shown_ids(opened) == page[1]["rows"]["ids"][:N_ALERTS]
+    opened.click(cell(0))
+    assert shown_ids(opened) == ids_in(page[1], [0])
 
 
 def test_narrow_list_shows_reasons_in_full_width(opened: Browser) -> None:

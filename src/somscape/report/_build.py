@@ -20,11 +20,11 @@ from somscape.tables import Table
 
 SCHEMA_VERSION = 2
 
-MAX_LISTED = 5000
+MAX_LISTED = 4000
 """Rows that the page lists, the most unusual first."""
 
-MAX_CELLS = 100_000
-"""Original cells that the page holds (about 1 MB): wide tables list fewer rows."""
+MAX_CELLS = 60_000
+"""Original cells that the page holds (about 0.7 MB): wide tables list fewer rows."""
 
 MIN_LISTED = 500
 """Rows that are listed of any table."""
@@ -55,7 +55,8 @@ def build(
         All rows, most unusual first, the first ``n_alerts`` with reasons.
     agreement : mapping, optional
         How the ranking agrees with a label: ``label``, ``value``, ``n_labelled``,
-        ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.
+        ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  Label and value are enough
+        for the label's rows beside each case.
     command : str, optional
         What made the report, to run it again.
     title : str, optional
@@ -82,7 +83,7 @@ def build(
     - ``planes``: each ``key``, ``name``, ``group`` ("map", "label" or "column"), ``kind``
       ("number", "share", "level" as in `plots.ColumnPlane`, or "count"), ``unit``, ``levels``, and
       ``values`` by unit; ``n_planes_left_out`` columns have none
-    - ``n_listed``: how many rows ``rows`` lists, the most unusual first: 5000, fewer where the
+    - ``n_listed``: how many rows ``rows`` lists, the most unusual first: 4000, fewer where the
       table is wide
     - ``rows``: those, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in the
       table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: each ``name`` and
@@ -223,7 +224,7 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             "column": r.column,
             "value": r.value,
             "usual": r.usual,
-            "share": number(r.share),
+            "share": number(r.share, _AXIS_DIGITS),
             "at": None if r.at is None else number(r.at, _AXIS_DIGITS),
             "usual_at": None
             if r.usual_at is None

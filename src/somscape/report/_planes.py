@@ -12,8 +12,8 @@ from somscape.plots import column_plane
 from somscape.report._values import numbers
 from somscape.tables import Table
 
-MAX_PLANE_VALUES = 250_000
-"""Numbers in all planes together (1.7 MB); columns beyond are left out, and the page says so."""
+MAX_PLANE_VALUES = 120_000
+"""Numbers in all planes together (0.8 MB); columns beyond are left out, and the page says so."""
 
 MAX_CLASSES = 5
 """Values of a label that get a plane each; of more, only the one compared with."""

@@ -96,7 +96,9 @@ function drawHistogram(column) {
     ["chosen", "listed rows of the chosen cells", countChosen(column)],
   ].map(([key, words, counts]) => ({ key, words, counts, total: counts.reduce((a, b) => a + b, 0) }))
     .filter(({ total }) => total);
-  const [width, height, bottom] = [720, 190, 30];
+  // As many units as pixels on a narrow screen, so that the words stay legible.
+  const width = Math.max(260, Math.min(720, byId("column").clientWidth - 36));
+  const [height, bottom] = [190, 30];
   const n = column.counts.length;
   const most = Math.max(...groups.flatMap(({ counts, total }) => counts.map((count) => count / total)), 1e-9);
   const wide = width / Math.max(1, n);
@@ -110,7 +112,7 @@ function drawHistogram(column) {
   return make("figure", null,
     makeSvg("svg", { class: "chart histogram", viewBox: "0 0 " + width + " " + height, role: "img", "aria-label": label },
       makeSvg("line", { class: "axis", x1: 0, x2: width, y1: height - bottom, y2: height - bottom }),
-      ...shapes, ...drawTicks(column, wide, height)),
+      ...shapes, ...drawTicks(column, wide, width, height)),
     make("figcaption", null, ...groups.map(({ key, words, total }) =>
       make("span", { class: "key" }, make("span", { class: "swatch " + key }), words + " (" + number(total) + ")")),
       " Heights are shares of each group; long tails are drawn together, as the map sees them."));
@@ -131,11 +133,11 @@ function sayBar(column, i) {
   return column.levels ? inWords(column.levels[i]) : inWords(column.edges[i]) + " to " + inWords(column.edges[i + 1]);
 }
 
-function drawTicks(column, wide, height) {
+function drawTicks(column, wide, width, height) {
   const ticks = column.levels
     ? column.levels.map((level, i) => [(i + 0.5) * wide, level])
     : column.edges.map((edge, i) => [i * wide, edge]);
-  const every = Math.ceil(ticks.length / 7);
+  const every = Math.ceil(ticks.length / Math.max(2, Math.floor(width / 90)));
   const last = ticks.length - 1;
   return ticks.flatMap(([x, value], i) => (i % every ? [] : [makeSvg("text", {
     x, y: height - 10, "text-anchor": column.levels ? "middle" : i === 0 ? "start" : i === last ? "end" : "middle",

@@ -28,8 +28,9 @@ function listenToExports() {
   byId("save-json").addEventListener("click", () =>
     download("report.json", JSON.stringify(data, null, 1), "application/json"));
   byId("copy-link").hidden = !navigator.clipboard;
-  byId("copy-link").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(location.href);
-    byId("copied").textContent = "Copied.";
+  byId("copy-link").addEventListener("click", () => {
+    navigator.clipboard.writeText(location.href).then(
+      () => { byId("copied").textContent = "Copied."; },
+      () => { byId("copied").textContent = "This browser does not allow it; copy the address instead."; });
   });
 }

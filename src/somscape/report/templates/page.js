@@ -107,7 +107,9 @@ function fillWords() {
 
 function fillAgreement() {
   const found = data.agreement;
-  if (!found) return;
+  const isMeasured = found && [found.precision, found.auroc].every(Number.isFinite);
+  byId("agreement").hidden = !isMeasured;
+  if (!isMeasured) return;
   const baseShare = found.n_labelled / found.n_rows;
   fill({
     label: found.label,
@@ -119,7 +121,6 @@ function fillAgreement() {
     lift: found.lift === null ? "none" : found.lift.toFixed(1),
     auroc: percent(found.auroc),
   });
-  byId("agreement").hidden = found.precision === null || found.auroc === null;
 }
 
 // Rows --------------------------------------------------------------------------------------
