@@ -283,6 +283,21 @@ def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
     assert (case["around"]["low"], case["around"]["high"]) == (0.0945312, 0.905469)
 
 
+def test_dates_color_the_map_by_days() -> None:
+    days = [f"2024-01-{1 + i % 28:02}" for i in range(60)]
+    table = table_from_columns({"day": days, "x": range(60)})
+    encoding = fit_encoding(table, Roles(date=("day",)))
+    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
+    data = report.build(map_, table, rank_alerts(map_, table, 2))
+    plane = next(plane for plane in data["planes"] if plane["name"] == "day")
+    assert plane["kind"] == "date"
+    # The first of January 2024 is day 19723.
+    expected = (map_.plane("day") - np.datetime64("1970-01-01")).astype(float)
+    assert plane["values"] == pytest.approx(expected, abs=0.05)
+    assert 19723 <= min(plane["values"]) < max(plane["values"]) <= 19723 + 27
+    assert next(c for c in data["columns"] if c["name"] == "day")["edges"][0] == "2024-01-01"
+
+
 def test_histograms_count_rows_and_alerts_by_value() -> None:
     column = small_data()["columns"][0]
     assert column["levels"] == [-0.5, 0.5, 2.25]

@@ -81,8 +81,8 @@ def build(
       position), ``positions``; in widths of a cell, y grows downward; ``edges``: the pairs of
       units that a graph joins
     - ``planes``: each ``key``, ``name``, ``group`` ("map", "label" or "column"), ``kind``
-      ("number", "share", "level" as in `plots.ColumnPlane`, or "count"), ``unit``, ``levels``, and
-      ``values`` by unit; ``n_planes_left_out`` columns have none
+      ("number", "share", "level" as in `plots.ColumnPlane`, "count", or "date" in days since 1970),
+      ``unit``, ``levels``, and ``values`` by unit; ``n_planes_left_out`` columns have none
     - ``n_listed``: how many rows ``rows`` lists, the most unusual first: 4000, fewer where the
       table is wide
     - ``rows``: those, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in the

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.encode import level_texts
+from somscape.encode import DateCode, level_texts
 from somscape.maps import Map
 from somscape.outliers import Alerts
 from somscape.plots import column_plane
@@ -14,6 +14,8 @@ from somscape.tables import Table
 
 MAX_PLANE_VALUES = 120_000
 """Numbers in all planes together (0.8 MB); columns beyond are left out, and the page says so."""
+
+SECONDS_A_DAY = 86_400
 
 MAX_CLASSES = 5
 """Values of a label that get a plane each; of more, only the one compared with."""
@@ -48,14 +50,19 @@ def planes_of(
         _plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"),
         *_class_planes(map_, table, alerts, value),
     ]
-    names = [code.name for code in map_.encoding.features]
+    codes = map_.encoding.features
     n_shown = max(0, MAX_PLANE_VALUES // n_units - len(shown))
-    for i, name in enumerate(names[:n_shown]):
+    for i, code in enumerate(codes[:n_shown]):
+        name = code.name
+        if isinstance(code, DateCode):
+            days = map_.plane(name).astype("datetime64[s]").astype(np.float64) / SECONDS_A_DAY
+            shown.append(_plane(f"column_{i}", name, name, days, kind="date", group="column"))
+            continue
         plane = column_plane(map_, name)
         unit = {"number": name, "share": "share of rows", "level": "prevailing level"}[plane.kind]
         found = _plane(f"column_{i}", name, unit, plane.values, kind=plane.kind, group="column")
         shown.append(found | {"levels": list(plane.levels)})
-    return shown, max(0, len(names) - n_shown)
+    return shown, max(0, len(codes) - n_shown)
 
 
 def _class_planes(

@@ -1,13 +1,13 @@
 // What was done to each column, how the map was made, and how well it fits.
 
 const KINDS = {
-  number: "number", category: "category", id: "id, names the rows", label: "label, not used",
+  number: "number", category: "category", ordinal: "ordered category", date: "date", id: "id, names the rows", label: "label, not used",
   dropped: "left out", constant: "left out, constant",
 };
 
 function fillColumns() {
   document.querySelector("#columns tbody").append(...data.columns.map((column) =>
-    make("tr", { class: ["number", "category"].includes(column.kind) ? null : "unused" },
+    make("tr", { class: ["number", "category", "ordinal", "date"].includes(column.kind) ? null : "unused" },
       text("td", column.name), make("td", null, KINDS[column.kind] || column.kind),
       text("td", column.why),
       make("td", { class: "number" }, column.n_missing === null ? "not in this table" : number(column.n_missing)))));

@@ -50,5 +50,5 @@ function describe(plane, unit) {
   if (value === null) return "no rows";
   if (plane.kind === "level") return plane.levels[value];
   if (plane.kind === "share") return percent(value) + " " + plane.levels[0];
-  return number(value);
+  return plane.kind === "date" ? date(value) : number(value);
 }

@@ -126,7 +126,7 @@ function rampLegend(plane) {
   const [low, high] = scaleOf(plane);
   const bar = make("div", { class: "ramp" });
   bar.style.background = "linear-gradient(to right, " + rampOf(plane).join(", ") + ")";
-  const show = plane.kind === "share" ? percent : number;
+  const show = { share: percent, date }[plane.kind] || number;
   const shown = high > low ? [low, (low + high) / 2, high] : [low];
   const ticks = make("div", { class: "ticks" }, ...shown.map((v) => make("span", null, show(v))));
   const label = plane.kind === "share" ? "share of " + plane.levels[0] + " in " + plane.name : plane.unit;

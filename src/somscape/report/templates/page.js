@@ -54,6 +54,12 @@ function percent(share) {
   return share === null || share === undefined ? "none" : Math.round(100 * share) + "\u00a0%";
 }
 
+const calendar = new Intl.DateTimeFormat(undefined, { timeZone: "UTC" });
+
+function date(days) {
+  return calendar.format(new Date(864e5 * days));
+}
+
 function plural(count, one, many) {
   return number(count) + " " + (count === 1 ? one : many);
 }
