@@ -60,6 +60,7 @@ class Browser:
         self._server = server
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
         self._server = f"{server}/session/{made['sessionId']}"
+        self._ask("POST", "/timeouts", {"implicit": 5000})  # a busy machine draws late
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from somscape import SOM, Lattice, Map, SOMDetector, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.maps import DetectorSettings
-from somscape.outliers import rank_alerts
+from somscape.outliers import Alerts, rank_alerts
 from somscape.report._histogram import N_BARS, Histogram
 from somscape.tables import Table, table_from_columns
 
@@ -64,8 +64,11 @@ def small_table(note: str = "plain") -> Table:
     return table_from_columns({"x": [0.5, -0.5, 2.25], "note": [None, "b", note]}, "small.csv")
 
 
-def small_data(**options: Any) -> report.Report:
-    return report.build(small_map(), small_table(), Ranked(), **options)  # type: ignore[arg-type]
+def small_data(
+    map_: Map | None = None, table: Table | None = None, **options: Any
+) -> report.Report:
+    ranked = cast(Alerts, Ranked())  # what a report reads of alerts, by hand
+    return report.build(map_ or small_map(), table or small_table(), ranked, **options)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +133,7 @@ def test_column_that_the_table_lacks_has_no_count_of_missing_cells() -> None:
     encoding = Encoding((*small_map().encoding.columns, UnusedColumn("y", "label", "label")))
     base = small_map()
     map_ = Map(base.codebook, base.lattice, encoding, base.hits)
-    data = report.build(map_, small_table(), Ranked())  # type: ignore[arg-type]
+    data = small_data(map_)
     assert [c["n_missing"] for c in data["columns"]] == [0, None]
     assert "counts" not in data["columns"][1]
     assert data["score"] is None
@@ -271,7 +274,7 @@ def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
     map_ = Map(base.codebook, base.lattice, Encoding(columns), base.hits, detector=base.detector)
     table = table_from_columns({"x": [0.5, -0.5, 2.25], "label": ["bad", None, "good"]})
     agreement = {"label": "label", "value": "bad"}
-    data = report.build(map_, table, Ranked(), agreement=agreement)  # type: ignore[arg-type]
+    data = small_data(map_, table, agreement=agreement)
     planes = {plane["levels"][0]: plane for plane in data["planes"] if plane["group"] == "label"}
     # In unit 0 one known row, which is bad; in unit 1 one that is good; nobody in unit 2.
     assert planes["bad"]["values"] == [1, 0, None]

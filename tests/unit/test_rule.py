@@ -42,6 +42,7 @@ def test_adjusted_values_by_hand():
 def test_the_share_of_usual_rows_by_hand():
     assert usual_share(np.array([0.01, 0.02, 0.03, 0.7, 0.5, 0.4, 0.01, 0.02])) == 4 / 8
     assert usual_share(np.array([0.9])) == 1.0
+    assert usual_share(np.empty(0)) == 1.0
     assert usual_share(np.full(10, 0.01)) == 2 / 10
 
 
@@ -71,6 +72,12 @@ def test_rows_are_reviewed_where_it_pays_the_most_worth_first():
     # Adjusted: 1, .0333, .0333, .0333, .625.  Gain: none, 38, 957, -1, 27.
     assert alerts.rows.tolist() == [2, 1, 4, 3, 0]
     assert alerts.n_alerts == 3
+
+
+@pytest.mark.parametrize("rule", [{}, {"p_value": 0.1}, {"fdr": 0.1}, {"n_alerts": 0}])
+def test_no_rows_make_no_alerts(rule):
+    detector = SOMDetector(random_state=0).fit(np.random.default_rng(0).normal(size=(60, 2)))
+    assert detector.alerts(np.empty((0, 2)), **rule).n_alerts == 0
 
 
 def test_the_false_discovery_rate_is_kept():

@@ -41,6 +41,12 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     if goes not in known:
         raise InputError(f"{out}: the result ends in one of {', '.join(known)}. Name it so.")
     is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
+    lists_winners = goes == ".bm" or (goes in TABLES and options["what"] == "winners")
+    if options["table"] is not None and (is_table or not lists_winners):
+        raise InputError(
+            f"--table gives the rows whose winners are written, and {out} lists none. Leave it "
+            "out, or convert a map with --what winners."
+        )
     if goes in ROW_WRITERS:
         said = _write_rows(source, came, out, options)
     elif goes in TABLES and is_table:
@@ -117,7 +123,7 @@ def _map(source: str, came: str, options: dict[str, Any]) -> Map:
             "--winners."
         )
     if came in (*ROW_READERS, *LISTS):
-        raise InputError(f"{source} holds no map; give one, such as map.som or map.cod.")
+        raise InputError(f"{source} holds no map; give one, such as map.som, map.cod or map.wts.")
     return load(source)
 
 

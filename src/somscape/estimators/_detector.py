@@ -5,26 +5,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import OutlierMixin, clone
+from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, checked_weights
 from somscape.encode import Encoding
+from somscape.estimators._detector_settings import settings_of_detector
 from somscape.estimators._going_on import check_goes_on, encoding_for
 from somscape.estimators._older import Estimator
-from somscape.estimators._prepare import prepare, rows_for, seed_of
+from somscape.estimators._prepare import prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
-from somscape.estimators._settings import settings_of_som
 from somscape.estimators._som import SOM
-from somscape.fit import Settings, check_streams
+from somscape.fit import check_streams
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
     AlertRule,
     Alerts,
     Counterfactual,
-    Detection,
     DetectorStream,
     LabelShare,
     SimilarRows,
@@ -205,7 +204,7 @@ class SOMDetector(OutlierMixin, Estimator):
             For a parameter or a value that cannot be used; the message says which.
         """
         check_choice("missing", self.missing, ("error", "fill"))
-        detection, settings = self._detection(), self._settings()
+        detection, settings = settings_of_detector(self)
         prepared = prepare(
             self,
             X,
@@ -260,7 +259,7 @@ class SOMDetector(OutlierMixin, Estimator):
         """
         if not hasattr(self, "map_"):
             return self.fit(X, y, sample_weight)
-        detection, settings = self._detection(), self._settings()
+        detection, settings = settings_of_detector(self)
         check_streams(settings.winner)
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)
@@ -465,7 +464,7 @@ class SOMDetector(OutlierMixin, Estimator):
             Rows with a p-value of at most this.
         fdr : float or None, default=None
             As many rows as keep the false discovery rate at most this: the expected share of
-            usual rows among the alerts (Benjamini and Hochberg 1995).
+            usual rows among the alerts, see `somscape.outliers.AlertRule`.
         amount : str or None, default=None
             Column with what each row puts at stake; with `cost`.
         cost : float or None, default=None
@@ -484,32 +483,3 @@ class SOMDetector(OutlierMixin, Estimator):
         """Save the detector's map, which can score rows; see `Map.save`."""
         check_is_fitted(self)
         self.map_.save(path)
-
-    def _detection(self) -> Detection:
-        return Detection(
-            self._score,
-            self.contamination,
-            self.n_prototypes,
-            self.trim,
-            self.training_is_clean,
-            self.n_folds,
-            self.calibration,
-        )
-
-    def _settings(self) -> Settings:
-        if not (self.som is None or isinstance(self.som, SOM)):
-            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
-        som = SOM() if self.som is None else clone(self.som)
-        if som.metric != "euclidean" or som.feature_weight is not None:
-            raise ValueError(
-                "`som` must have the metric 'euclidean' without `feature_weight`, of which scores "
-                f"and reasons are made; got metric={som.metric!r}. Scale the columns of X instead."
-            )
-        if not isinstance(som.order, str):
-            raise ValueError(
-                "`som` must have `order`='random' or 'sequential': maps for the p-values are "
-                f"trained on other rows than those numbered; got {som.order!r:.80}."
-            )
-        if som.random_state is None:
-            som.set_params(random_state=seed_of(self.random_state))
-        return settings_of_som(som)

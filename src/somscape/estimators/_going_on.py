@@ -1,10 +1,15 @@
-"""Whether an estimator's parameters and rows fit the map that its training starts from."""
+"""Training that starts from a map: whether parameters and rows fit, and becoming its estimator."""
 
 from typing import Any
 
+import numpy as np
+
 from somscape._errors import InputError
 from somscape.encode import Encoding
+from somscape.estimators._prepare import checked_array
+from somscape.estimators._settings import settings_of_som
 from somscape.grid import Graph
+from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.tables import Table
 
@@ -65,3 +70,33 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
                 f"{whose} with {name}={actual[name]!r}; got {name}={given!r}. Pass the map's, or "
                 f"{way_out}."
             )
+
+
+def become(som: Any, map_: Map, X: Any) -> None:
+    """Make an estimator that of a map, as if it had been fitted to rows like these.
+
+    Parameters
+    ----------
+    som : SOM
+    map_ : Map
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError, TypeError
+        For parameters or rows that contradict the map.
+    """
+    settings_of_som(som)  # for its checks
+    if isinstance(X, Table):
+        names = map_.encoding.feature_names
+        som.feature_names_in_ = np.array(names, dtype=object)
+        som.n_features_in_ = len(names)
+    else:
+        checked_array(som, X, reset=True)
+    check_goes_on(som, map_, som.n_features_in_, is_warm=False)
+    som.map_ = map_
+    som._sums = None
+    som.explain_defaults_ = {}
+    som.n_iter_ = 0
+    som.stop_reason_ = str(map_.parameters.get("stop_reason", ""))
+    som.kernels_used_ = select_kernels().name

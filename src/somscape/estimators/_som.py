@@ -12,9 +12,9 @@ from somscape._errors import InputError
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.encode import Encoding
-from somscape.estimators._going_on import check_goes_on, encoding_for
+from somscape.estimators._going_on import become, check_goes_on, encoding_for
 from somscape.estimators._older import Estimator
-from somscape.estimators._prepare import Prepared, checked_array, prepare, rows_for
+from somscape.estimators._prepare import Prepared, prepare, rows_for
 from somscape.estimators._settings import settings_of_som
 from somscape.estimators._suggest import suggest
 from somscape.fit import (
@@ -391,7 +391,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if not hasattr(self, "map_"):
             if not isinstance(self.init, Map):
                 return self.fit(X, y, sample_weight)
-            self._take(self.init, X)
+            become(self, self.init, X)
         if self.half_life is not None:
             check_number("half_life", self.half_life, 0)
         rows = rows_for(self, X)
@@ -404,23 +404,6 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.n_iter_: int = self.n_iter_ + 1
         return self
 
-    def _take(self, map_: Map, X: Any) -> None:
-        """Become the estimator of a map, as if it had been fitted to rows like these."""
-        settings_of_som(self)  # for its checks
-        if isinstance(X, Table):
-            names = map_.encoding.feature_names
-            self.feature_names_in_ = np.array(names, dtype=object)
-            self.n_features_in_ = len(names)
-        else:
-            checked_array(self, X, reset=True)
-        check_goes_on(self, map_, self.n_features_in_, is_warm=False)
-        self.map_ = map_
-        self._sums = None
-        self.explain_defaults_: dict[str, str] = {}
-        self.n_iter_ = 0
-        self.stop_reason_ = str(map_.parameters.get("stop_reason", ""))
-        self.kernels_used_ = select_kernels().name
-
     def _keep(
         self, prepared: Prepared, settings: Settings, map_: Map, trained: Trained, units: Ints
     ) -> "SOM":
@@ -430,7 +413,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
-        self.explain_defaults_ = explain_defaults(settings, map_)
+        self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_)
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name

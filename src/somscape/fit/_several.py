@@ -82,14 +82,19 @@ def _starts(
 ) -> Iterator[tuple[Float64s, float]]:
     """Yield codebooks and the radius to start at from each."""
     first = problem.on(first_lattice(problem.lattice, plan))
+    if plan.init != "pca":
+        for _ in range(plan.n_init):
+            yield start_codebook(first, plan.init, axes, rng), plan.radius_start
+        return
+    plane = start_codebook(first, plan.init, axes, rng)
     radii = (plan.radius_start, *plan.other_radii)
+    wide = radii[:2]  # a shuffled plane unfolds anew
     for number in range(plan.n_init):
-        codebook = start_codebook(first, plan.init, axes, rng)
-        if plan.init == "pca" and number >= len(radii):
-            order = np.random.default_rng(number).permutation(len(codebook))
-            yield np.ascontiguousarray(codebook[order]), radii[number % min(2, len(radii))]
+        if number < len(radii):
+            yield plane, radii[number]
         else:
-            yield codebook, radii[number % len(radii)]
+            order = np.random.default_rng(number).permutation(len(plane))
+            yield np.ascontiguousarray(plane[order]), wide[number % len(wide)]
 
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:

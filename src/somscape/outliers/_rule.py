@@ -162,10 +162,10 @@ def usual_share(p: Float64s) -> float:
     Returns
     -------
     float
-        Adjusted p-values times this keep the false discovery rate (Storey, Taylor and Siegmund
-        2004), conformal ones too (Bates et al. 2023, section 2.3).
+        1 for no rows.  Adjusted p-values times this keep the false discovery rate (Storey, Taylor
+        and Siegmund 2004), conformal ones too (Bates et al. 2023).
     """
-    return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * len(p)))
+    return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
 
 
 def _amounts(table: Table, name: str) -> Float64s:

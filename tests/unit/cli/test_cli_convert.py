@@ -149,3 +149,8 @@ def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -
     assert "is text where numbers are needed" in refused(table, "rows.dat")
     assert "no such file" in refused("nothing.cod", "m.som")
     assert "no such file" in refused("nothing.som", "m.cod")
+
+
+def test_rows_that_would_not_be_looked_at_are_refused(fitted: Path, table: Path) -> None:
+    for words in ((fitted, "o.cod"), (fitted, "planes.csv"), (table, "o.lrn")):
+        assert "--table gives the rows whose winners" in refused(*words, "--table", table)

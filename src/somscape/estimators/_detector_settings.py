@@ -1,0 +1,56 @@
+"""From a detector's parameters to what is trained, and how rows are scored."""
+
+from typing import Any
+
+from sklearn.base import clone
+
+from somscape.estimators._prepare import seed_of
+from somscape.estimators._settings import settings_of_som
+from somscape.estimators._som import SOM
+from somscape.fit import Settings
+from somscape.outliers import Detection
+
+
+def settings_of_detector(detector: Any) -> tuple[Detection, Settings]:
+    """Return a SOMDetector's parameters, checked: of the detection, and of its map.
+
+    Parameters
+    ----------
+    detector : SOMDetector
+
+    Returns
+    -------
+    detection : Detection
+    settings : Settings
+        With a seed drawn where the map has none of its own.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a parameter that cannot be used; the message names it.
+    """
+    detection = Detection(
+        detector._score,
+        detector.contamination,
+        detector.n_prototypes,
+        detector.trim,
+        detector.training_is_clean,
+        detector.n_folds,
+        detector.calibration,
+    )
+    if not (detector.som is None or isinstance(detector.som, SOM)):
+        raise TypeError(f"`som` must be a SOM or None; got {detector.som!r}.")
+    som = SOM() if detector.som is None else clone(detector.som)
+    if som.metric != "euclidean" or som.feature_weight is not None:
+        raise ValueError(
+            "`som` must have the metric 'euclidean' without `feature_weight`, of which scores "
+            f"and reasons are made; got metric={som.metric!r}. Scale the columns of X instead."
+        )
+    if not isinstance(som.order, str):
+        raise ValueError(
+            "`som` must have `order`='random' or 'sequential': maps for the p-values are "
+            f"trained on other rows than those numbered; got {som.order!r:.80}."
+        )
+    if som.random_state is None:
+        som.set_params(random_state=seed_of(detector.random_state))
+    return detection, settings_of_som(som)
