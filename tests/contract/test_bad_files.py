@@ -6,6 +6,7 @@ tracemalloc.  A map's header and a MiniSom's pickle are also damaged where flips
 values of other kinds at any place of a file that is otherwise whole.
 """
 
+import copy
 import gzip
 import io
 import json
@@ -222,7 +223,7 @@ def change(target, path, rng):
     elif rng.random() < 0.1 and isinstance(target, dict):
         target[f"{path[-1]}_"] = target[path[-1]]
     else:
-        target[path[-1]] = HOSTILE[rng.integers(len(HOSTILE))]
+        target[path[-1]] = copy.deepcopy(HOSTILE[rng.integers(len(HOSTILE))])
 
 
 @pytest.mark.parametrize("name", ["som", "graph.som", "detector.som"])

@@ -34,7 +34,7 @@ def detector_of(X, **options):
 @pytest.mark.parametrize("n_prototypes", [1, 2, 5, 16])
 def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes):
     X = rows_of(dtype=dtype, offset=-3)
-    detector = detector_of(X, n_prototypes=n_prototypes, som=SOM(4, 5))
+    detector = detector_of(X, n_prototypes=n_prototypes, som=SOM(4, 5), decorrelate=False)
     new = rows_of(30, dtype=dtype, seed=1) * 2
     map_ = detector.map_
     usual = naive.usual_units(map_.codebook, map_.hits, 0.2)
@@ -73,7 +73,7 @@ def test_a_row_on_its_only_prototype_scores_zero_with_no_reason(kernels):
 def test_scores_by_hand(kernels):
     # One prototype at the mean of (-4, 0) and (2, 0), radius too small to matter: (-1, 0).  From
     # (2, 4): difference (3, 4), distance 5, of which 9/5 and 16/5.
-    detector = detector_of([[-4.0, 0.0], [2.0, 0.0]], som=SOM(1, 1))
+    detector = detector_of([[-4.0, 0.0], [2.0, 0.0]], som=SOM(1, 1), decorrelate=False)
     assert detector.score_samples([[2.0, 4.0]]).tolist() == [-5]
     np.testing.assert_allclose(detector.explain([[2.0, 4.0]]), [[1.8, 3.2]], rtol=1e-15)
 
@@ -201,7 +201,8 @@ def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
     # Done again by hand: split the same order in five, train on four, score the fifth.
     X = rows_of(53)
     som = SOM(3, 4, random_state=7)
-    detector = SOMDetector(som=som, n_folds=5, n_prototypes=3, trim=0).fit(X)
+    options = {"n_folds": 5, "n_prototypes": 3, "trim": 0, "decorrelate": False}
+    detector = SOMDetector(som=som, **options).fit(X)
     order = np.random.default_rng(7).permutation(53)
     expected = []
     for fold in np.array_split(order, 5):

@@ -23,9 +23,10 @@ def fitted(score, X=None, **options):
 
 
 def distances(map_, x):
-    """To each usual prototype, with its unit, nearest first."""
+    """To each usual prototype, with its unit, nearest first, as the detector compares them."""
     usual = np.flatnonzero(map_.detector.usual)
-    return sorted((math.dist(x, map_.codebook[u]), int(u)) for u in usual)
+    x, codebook = map_.scored_rows(x[None])[0], map_.scored_codebook
+    return sorted((math.dist(x, codebook[u]), int(u)) for u in usual)
 
 
 def neighbors_of(map_, unit):
@@ -61,9 +62,10 @@ def by_formula(name, map_, x, unit):
     return -math.log(max(held / (total * (1 + len(around) / 2)), 0.5 / total))
 
 
+@pytest.mark.parametrize("decorrelate", [False, True])
 @pytest.mark.parametrize("name", SCORES)
-def test_scores_are_their_formulas(name):
-    map_ = fitted(name)
+def test_scores_are_their_formulas(name, decorrelate):
+    map_ = fitted(name, decorrelate=decorrelate)
     new = rows_of(40, seed=1) * 2
     expected = [by_formula(name, map_, x, u) for x, u in zip(new, map_.winners(new), strict=True)]
     np.testing.assert_allclose(score_rows(map_, new), expected, rtol=1e-9)
@@ -105,7 +107,7 @@ def test_a_saved_detector_has_the_same_scores(name, tmp_path):
 
 def test_spread_is_the_rows_own_distance_pooled_with_the_neighbors():
     X = rows_of()
-    map_ = fitted("local_scale", X)
+    map_ = fitted("local_scale", X, decorrelate=False)
     units = map_.winners(X)
     squares = [[] for _ in range(map_.n_units)]
     for x, unit in zip(X, units, strict=True):

@@ -80,6 +80,10 @@ class SOMDetector(OutlierMixin, Estimator):
         What p-values compare a row with: all calibration rows, or those of its region of the map,
         neighboring units that have 200 or more together.  By region, false alarms are as frequent
         in a group of widely spread rows as in a dense one.
+    decorrelate : bool, default=True
+        Whether columns that go together count once when rows are compared with prototypes, so
+        that values which are usual one by one but not together stand out; correlations are those
+        of the usual training rows.  The map itself is not changed.
     som : SOM or None, default=None
         The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
         the root of the number of rows.  Its ``missing`` and ``encoding`` are not
@@ -115,6 +119,8 @@ class SOMDetector(OutlierMixin, Estimator):
 
     References
     ----------
+    Kessy, Lewin and Strimmer (2018), Optimal whitening and decorrelation, American Statistician
+    72, section 3 (`decorrelate`).
     Bates, Candes, Lei, Romano and Sesia (2023), Testing for outliers with conformal
     p-values, Annals of Statistics 51, section 2.
 
@@ -141,6 +147,7 @@ class SOMDetector(OutlierMixin, Estimator):
         training_is_clean: bool = False,
         n_folds: int = 5,
         calibration: str = "global",
+        decorrelate: bool = True,
         som: SOM | None = None,
         missing: str = "error",
         encoding: Encoding | None = None,
@@ -153,6 +160,7 @@ class SOMDetector(OutlierMixin, Estimator):
         self.training_is_clean = training_is_clean
         self.n_folds = n_folds
         self.calibration = calibration
+        self.decorrelate = decorrelate
         self.som = som
         self.missing = missing
         self.encoding = encoding

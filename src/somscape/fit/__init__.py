@@ -1,12 +1,12 @@
 """Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
 
 from somscape.fit._explain import explain_defaults
-from somscape.fit._map import TrainingInterrupted, train_map
+from somscape.fit._map import TrainingInterrupted, counted_rows, train_map
 from somscape.fit._plan import RADIUS_END, Plan, auto_shape, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
-from somscape.fit._start import STARTS, principal_axes, start_codebook
+from somscape.fit._start import STARTS, mean_and_covariance, principal_axes, start_codebook
 from somscape.fit._stream import RunningSums, Step, check_streams, go_on
 from somscape.fit._train import Trained, train
 from somscape.fit._watch import Callback, Progress, Watch
@@ -30,10 +30,12 @@ __all__ = [
     "check_streams",
     "chunk",
     "combine",
+    "counted_rows",
     "explain_defaults",
     "finalize",
     "go_on",
     "make_problem",
+    "mean_and_covariance",
     "principal_axes",
     "resolve_plan",
     "schedule",

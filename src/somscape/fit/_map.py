@@ -29,6 +29,22 @@ MOST_COUNTED = 1000.0
 """Mean weight of the rows up to which weights count rows."""
 
 
+def counted_rows(n_rows: int, total_weight: float) -> float:
+    """Return how many rows weights stand for.
+
+    Parameters
+    ----------
+    n_rows : int
+    total_weight : float
+
+    Returns
+    -------
+    float
+        A row of weight 2 is two rows, but one of a million has its weight in another unit.
+    """
+    return total_weight if total_weight <= MOST_COUNTED * n_rows else float(n_rows)
+
+
 def train_map(
     rows: Rows,
     weights: Float64s | None,
@@ -223,8 +239,7 @@ def _plan_for(settings: Settings, problem: Problem, total_weight: float) -> Plan
     lattice, init = problem.lattice, settings.init
     named = "map" if isinstance(init, Map) else init if isinstance(init, str) else "given"
     n_rows = len(problem.rows)
-    # A row of weight 2 is two rows, but one of a million has its weight in another unit.
-    n_counted = total_weight if total_weight <= MOST_COUNTED * n_rows else float(n_rows)
+    n_counted = counted_rows(n_rows, total_weight)
     plan = resolve_plan(
         algorithm=settings.algorithm,
         init=named,

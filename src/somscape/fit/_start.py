@@ -89,12 +89,11 @@ def principal_axes(problem: Problem) -> Axes:
     some, mean = rows[::step], problem.mean
     some_weights = None if weights is None else _countable(weights[::step])
     total = float(len(some)) if some_weights is None else math.fsum(some_weights)
-    bits = (52 - math.ceil(math.log2(total + 1))) // 2
     low, high = (np.nanmin(some, axis=0), np.nanmax(some, axis=0)) if step > 1 else problem.edges
-    unit = np.maximum(high - mean, mean - low) / 2.0**bits
+    unit = np.maximum(high - mean, mean - low) / 2.0 ** _bits_of_products(total)
     unit[unit == 0] = size
     if len(some) >= some.shape[1]:
-        products = _whole_products(some, some_weights, mean, unit)
+        products, _ = _whole_products(some, some_weights, mean, unit)
         covariance = products / total * np.outer(unit / size, unit / size)
         variances, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
         directions = vectors.T[::-1][:2]
@@ -127,9 +126,12 @@ def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
 
 def _whole_products(
     rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
-) -> Float64s:
-    """Return the weighted sums of products of features, in whole units: exact in any order."""
-    products = np.zeros((rows.shape[1], rows.shape[1]))
+) -> tuple[Float64s, Float64s]:
+    """Return the weighted sums of products of features, and of features, in whole units.
+
+    Exact in any order.
+    """
+    products, sums = np.zeros((rows.shape[1], rows.shape[1])), np.zeros(rows.shape[1])
     step, alone = max(1, BLOCK_VALUES // rows.shape[1]), ALONE_WORK // rows.shape[1] ** 2
     if alone >= LEAST_ALONE_ROWS:
         step = min(step, alone)
@@ -138,7 +140,8 @@ def _whole_products(
         whole = _whole(rows[part], mean, unit)
         weighted = whole if weights is None else np.rint(whole * weights[part, None])
         products += weighted.T @ whole
-    return products
+        sums += weighted.sum(axis=0)
+    return products, sums
 
 
 def mean_and_covariance(rows: Floats, weights: Float64s | None) -> tuple[Float64s, Float64s]:
@@ -153,14 +156,25 @@ def mean_and_covariance(rows: Floats, weights: Float64s | None) -> tuple[Float64
     -------
     mean : ndarray of shape (n_features,)
     covariance : ndarray of shape (n_features, n_features)
+        Summed in integers that a float64 holds exactly, as for `principal_axes`.
         O(n * n_features^2).
     """
     step = -(-len(rows) // MAX_AXES_ROWS)
-    wide = rows[::step].astype(np.float64)
-    share = np.ones(len(wide)) if weights is None else weights[::step]
-    mean: Float64s = np.average(wide, axis=0, weights=share)
-    centered = wide - mean
-    return mean, (centered * share[:, None]).T @ centered / math.fsum(share)
+    some = rows[::step]
+    share = None if weights is None else _countable(weights[::step])
+    total = float(len(some)) if share is None else math.fsum(share)
+    low, high = (edge.astype(np.float64) for edge in (some.min(axis=0), some.max(axis=0)))
+    middle = low / 2 + high / 2
+    unit = np.where(high > low, high - low, 1.0) / 2.0 ** _bits_of_products(total)
+    products, sums = _whole_products(some, share, middle, unit)
+    mean = sums / total
+    covariance = (products / total - np.outer(mean, mean)) * np.outer(unit, unit)
+    return middle + mean * unit, covariance
+
+
+def _bits_of_products(total: float) -> int:
+    """Return how many bits values may have so that sums of so many products are exact."""
+    return (52 - math.ceil(math.log2(total + 1))) // 2
 
 
 def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, size: float) -> Axes:

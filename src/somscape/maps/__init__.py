@@ -1,6 +1,17 @@
 """The fitted map: everything it can answer without drawing."""
 
+from somscape.maps._decorrelation import Decorrelation, rounded
 from somscape.maps._map import NO_UNIT, Map, as_map, load
 from somscape.maps._settings import MAX_PROTOTYPES, SCORES, DetectorSettings
 
-__all__ = ["MAX_PROTOTYPES", "NO_UNIT", "SCORES", "DetectorSettings", "Map", "as_map", "load"]
+__all__ = [
+    "MAX_PROTOTYPES",
+    "NO_UNIT",
+    "SCORES",
+    "Decorrelation",
+    "DetectorSettings",
+    "Map",
+    "as_map",
+    "load",
+    "rounded",
+]

@@ -280,6 +280,26 @@ class Map:
         """Prototypes of `usual_units`."""
         return np.ascontiguousarray(self.codebook[self.usual_units])
 
+    @cached_property
+    def scored_codebook(self) -> Float64s:
+        """All prototypes as the detector compares them, see `scored_rows`."""
+        return np.asarray(self.scored_rows(self.codebook))
+
+    def scored_rows(self, rows: Floats) -> Floats:
+        """Return encoded rows as the detector compares them with `scored_codebook`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows themselves where columns are not decorrelated.
+        """
+        decorrelation = None if self.detector is None else self.detector.decorrelation
+        return rows if decorrelation is None else decorrelation.compared(rows)
+
     def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
         """Return the component plane of a column: each unit's value in original units.
 
@@ -456,7 +476,7 @@ def _from_record(record: Record) -> Map:
         history_of(arrays),
         header["parameters"],
         header["versions"],
-        detector_of(header["detector"], arrays, lattice.n_units, len(encoding.features)),
+        detector_of(header["detector"], arrays, lattice.n_units, encoding),
         Metric.from_arrays(header["metric"], arrays, encoding.n_features),
         names_of_units(header.get("unit_labels", []), lattice.n_units),
     )

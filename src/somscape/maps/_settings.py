@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_number, check_whole
+from somscape.maps._decorrelation import Decorrelation
 
 SCORES = (
     "k_prototype",
@@ -48,6 +49,8 @@ class DetectorSettings:
         Region of each unit, from 0, where rows are calibrated by region; None: one for all.
     calibration_units : ndarray of shape (n_rows,), int, or None, default=None
         Unit of each calibration row; goes with `regions`.
+    decorrelation : Decorrelation or None, default=None
+        How rows and prototypes are made comparable; None: they are compared as they are.
     """
 
     score: str
@@ -61,6 +64,7 @@ class DetectorSettings:
     mean_contributions: Float64s | None = None
     regions: Ints | None = None
     calibration_units: Ints | None = None
+    decorrelation: Decorrelation | None = None
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)

@@ -11,6 +11,7 @@ from somscape.fit import RunningSums, Settings, train_map
 from somscape.grid import Lattice
 from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import calibrated
+from somscape.outliers._decorrelated import decorrelation_of
 from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
 from somscape.outliers._regions import regions_of
 from somscape.outliers._score import contributions, score_rows
@@ -52,16 +53,17 @@ class Detection:
     training_is_clean: bool = False
     n_folds: int = 5
     calibration: str = "global"
+    decorrelate: bool = True
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
         check_number("contamination", self.contamination, 0, 0.5)
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
         check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
-        if not isinstance(self.training_is_clean, bool | np.bool_):
-            raise TypeError(
-                f"`training_is_clean` must be True or False; got {self.training_is_clean!r}."
-            )
+        for name in ("training_is_clean", "decorrelate"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"`{name}` must be True or False; got {value!r}.")
         check_whole("n_folds", self.n_folds, 2)
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
@@ -232,15 +234,21 @@ class _Trainer:
             times = hits.sum() / map_.hits.sum()
             sums = None if trained.sums is None else trained.sums.faded(times)
             map_ = replace(map_, hits=hits)
-        squares = squares_of(map_, rows, units, weights)
+        usual = usual_units(map_, self.detection.trimmed)
+        decorrelation = None
+        if self.detection.decorrelate:
+            decorrelation = decorrelation_of(rows, weights, usual[units])
         detector = DetectorSettings(
             self.detection.score,
             self.detection.k,
             0.0,
             np.empty(0),
-            usual=usual_units(map_, self.detection.trimmed),
-            spread=spread_of(map_, squares),
+            usual=usual,
+            decorrelation=decorrelation,
         )
+        map_ = replace(map_, detector=detector)
+        squares = squares_of(map_, rows, units, weights)
+        detector = replace(detector, spread=spread_of(map_, squares))
         map_ = replace(map_, detector=detector)
         if labels is not None and (labels != UNKNOWN).any():
             lift = lift_of(map_, score_rows(map_, rows), units, labels, weights)

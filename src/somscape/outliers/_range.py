@@ -122,8 +122,8 @@ def ranges_of(
 def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: float) -> Float64s:
     """Return how far one feature of each row can go in a direction; infinite for ever.
 
-    A mean of distances changes no faster than the feature, so that it cannot pass the limit within
-    the slack there is.  Other scores are looked at in steps: narrower gaps are not seen.
+    A mean of distances changes no faster than the row moves, so that it cannot pass the limit
+    within the slack there is.  Other scores are looked at in steps: narrower gaps are not seen.
     """
     settings = settings_of(map_)
     is_steady = settings.score in STEADY_SCORES and settings.lift is None
@@ -132,7 +132,8 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
     edge = np.maximum((direction * usual).max(axis=0), direction * place)
     width = np.maximum(np.ptp(usual, axis=0), limit if is_steady else 0.0)
     width = np.where(width > 0, width, 1.0)
-    slack = limit - score_rows(map_, rows)
+    speed = _speeds(map_)[places]
+    slack = (limit - score_rows(map_, rows)) / speed
     step = slack if is_steady else (edge - direction * place + width) / N_STEPS
     going = np.arange(len(rows))
     for _ in range(MOST_STEPS):
@@ -144,7 +145,7 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
         trial = rows[going]
         there = place[going] + direction * step[going]
         trial[np.arange(len(going)), places[going]] = there
-        slack = limit - score_rows(map_, trial)
+        slack = (limit - score_rows(map_, trial)) / speed[going]
         is_usual = slack >= 0
         place[going[is_usual]] = there[is_usual]
         if is_steady:
@@ -154,3 +155,12 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
             is_outside = direction * there > (edge + width)[going]
             step[going[is_usual & is_outside]] *= 2
     return np.where(direction * place > edge + FOR_EVER * width, direction * np.inf, place)
+
+
+def _speeds(map_: Map) -> Float64s:
+    """Return how far a row moves, as it is compared, where one of its features moves by 1."""
+    decorrelation = settings_of(map_).decorrelation
+    if decorrelation is None:
+        return np.ones(map_.codebook.shape[1])
+    moved = decorrelation.matrix * decorrelation.counts
+    return np.asarray(np.sqrt((moved**2).sum(axis=1)) / decorrelation.spread)

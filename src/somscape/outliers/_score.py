@@ -5,7 +5,7 @@ what it adds to the squared distances to those, each weighted by its pull on the
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,8 @@ def score_rows(map_: Map, X: Any) -> Float64s:
     Returns
     -------
     ndarray of shape (n_samples,)
-        Distances are in encoded feature units.  O(n_samples * n_units * n_features).
+        Distances are in encoded feature units, or where the detector decorrelates columns in its
+        own.  O(n_samples * n_units * n_features).
     """
     rows = map_.rows_of(X)
     scores = _without_labels(map_, rows)
@@ -83,8 +84,9 @@ def contributions(map_: Map, X: Any) -> Float64s:
     """Return how much each original column adds to each row's score.
 
     Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w that
-    the row x is compared with; a category's levels are merged.  Rows add up to the score.  Known
-    labels multiply all parts alike.
+    the row x is compared with; a category's levels are merged.  Where the detector decorrelates
+    columns, x_j and w_j are what column j has that other columns do not tell.  Rows add up to the
+    score.  Known labels multiply all parts alike.
 
     Parameters
     ----------
@@ -106,7 +108,7 @@ def contributions(map_: Map, X: Any) -> Float64s:
         found = compare(map_, rows[part])
         by_feature = np.zeros((len(found.origin), rows.shape[1]))
         for units, pull in zip(found.units.T, found.pull.T, strict=True):
-            by_feature += pull[:, None] * (found.origin - map_.codebook[units]) ** 2
+            by_feature += pull[:, None] * (found.origin - found.codebook[units]) ** 2
         by_column = map_.encoding.sum_by_column(by_feature)
         by_column[by_column.sum(axis=1) == 0] = 1.0
         out[part] = by_column * (found.scores / by_column.sum(axis=1))[:, None]
@@ -129,14 +131,19 @@ def nearest_usual(map_: Map, rows: Floats) -> tuple[Ints, Float64s]:
     -------
     units : ndarray of shape (n_samples, k)
     distances : ndarray of shape (n_samples, k)
+        Between rows as the detector compares them.
     """
     return _nearest(map_, rows, settings_of(map_).n_prototypes)
 
 
 def _nearest(map_: Map, rows: Floats, k: int) -> tuple[Ints, Float64s]:
     k = min(k, len(map_.usual_units))
-    found, distances = select_kernels().search(rows, map_.usual_codebook, k)
-    return map_.usual_units[found], distances
+    usual = np.ascontiguousarray(map_.scored_codebook[map_.usual_units])
+    units, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
+    for part in _blocks(len(rows), rows.shape[1]):
+        scored = map_.scored_rows(rows[part])
+        units[part], distances[part] = select_kernels().search(scored, usual, k)
+    return map_.usual_units[units], distances
 
 
 def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
@@ -152,31 +159,34 @@ def _n_compared(map_: Map) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """What a score compares with which prototypes (n_rows, k), and their pull on it."""
+    """What a score compares with which prototypes (n_rows, k) of a codebook, and their pull."""
 
     scores: Float64s
     origin: Floats
     units: Ints
     pull: Float64s
+    codebook: Floats
 
 
-def _mean_distance(rows: Floats, units: Ints, distances: Float64s) -> _Compared:
+def _mean_distance(map_: Map, rows: Floats, k: int) -> _Compared:
+    units, distances = _nearest(map_, rows, k)
     # d = (sum over columns of (x_j - w_j)^2) / d: each prototype pulls by 1 / d.
     pull = 1.0 / np.where(distances > 0, distances, np.inf)
-    return _Compared(distances.mean(axis=1), rows, units, pull)
+    scores = distances.mean(axis=1)
+    return _Compared(scores, map_.scored_rows(rows), units, pull, map_.scored_codebook)
 
 
 def _k_prototype(map_: Map, rows: Floats) -> _Compared:
-    return _mean_distance(rows, *nearest_usual(map_, rows))
+    return _mean_distance(map_, rows, settings_of(map_).n_prototypes)
 
 
 def _quantization_error(map_: Map, rows: Floats) -> _Compared:
-    return _mean_distance(rows, *_nearest(map_, rows, 1))
+    return _mean_distance(map_, rows, 1)
 
 
 def _mass(map_: Map, rows: Floats) -> _Compared:
     """Mean distance to the nearest prototypes that hold a share of the rows, weighted by rows."""
-    distances = _distances(map_, rows)
+    origin, distances = _distances(map_, rows)
     hits = map_.hits[map_.usual_units]
     wanted = min(max(MASS * hits.sum(), LEAST_ROWS), hits.sum())
     order = np.argsort(distances, axis=1, kind="stable")
@@ -184,12 +194,13 @@ def _mass(map_: Map, rows: Floats) -> _Compared:
     share = np.clip(wanted - (heaped - hits[order]), 0.0, hits[order]) / wanted
     nearest = np.take_along_axis(distances, order, axis=1)
     pull = share / np.where(nearest > 0, nearest, np.inf)
-    return _Compared((share * nearest).sum(axis=1), rows, map_.usual_units[order], pull)
+    scores = (share * nearest).sum(axis=1)
+    return _Compared(scores, origin, map_.usual_units[order], pull, map_.scored_codebook)
 
 
 def _density(map_: Map, rows: Floats) -> _Compared:
     """Minus the log of a gaussian density of the prototypes, weighted by their rows."""
-    distances = _distances(map_, rows)
+    origin, distances = _distances(map_, rows)
     hits = map_.hits[map_.usual_units]
     spread = np.sort(_spread(map_)[map_.usual_units])
     width = 2.0 * max(float(spread[len(spread) // 2]) ** 2, np.finfo(np.float64).tiny)
@@ -198,7 +209,8 @@ def _density(map_: Map, rows: Floats) -> _Compared:
     shares = np.exp(logs - largest[:, None])
     total = shares.sum(axis=1)
     units = np.broadcast_to(map_.usual_units, distances.shape)
-    return _Compared(-(largest + np.log(total)), rows, units, shares / total[:, None])
+    scores, pull = -(largest + np.log(total)), shares / total[:, None]
+    return _Compared(scores, origin, units, pull, map_.scored_codebook)
 
 
 def _local_scale(map_: Map, rows: Floats) -> _Compared:
@@ -207,8 +219,7 @@ def _local_scale(map_: Map, rows: Floats) -> _Compared:
     spread = _spread(map_)
     own, largest = spread[found.units[:, 0]], spread[map_.usual_units].max()
     scale = np.maximum(own, 1e-6 * largest)
-    scores = found.scores / np.where(scale > 0, scale, 1.0)
-    return _Compared(scores, rows, found.units, found.pull)
+    return replace(found, scores=found.scores / np.where(scale > 0, scale, 1.0))
 
 
 def _u_height(map_: Map, rows: Floats) -> _Compared:
@@ -219,7 +230,7 @@ def _u_height(map_: Map, rows: Floats) -> _Compared:
     others = np.where(neighbors >= 0, neighbors, units[:, None])
     apart = np.stack([map_.metric.between(origin, map_.codebook[other]) for other in others.T], 1)
     pull = 1.0 / np.where(apart > 0, apart, np.inf)
-    return _Compared(map_.u_heights[units], origin, others, pull)
+    return _Compared(map_.u_heights[units], origin, others, pull, map_.codebook)
 
 
 def _hit_density(map_: Map, rows: Floats) -> _Compared:
@@ -227,13 +238,14 @@ def _hit_density(map_: Map, rows: Floats) -> _Compared:
     found = _k_prototype(map_, rows)
     share = pooled(map_, map_.hits) / pooled(map_, np.full(map_.n_units, map_.hits.sum()))
     least = 0.5 / map_.hits.sum()
-    scores = -np.log(np.clip(share, least, 1.0))[map_.winners(rows)]
-    return _Compared(scores, rows, found.units, found.pull)
+    return replace(found, scores=-np.log(np.clip(share, least, 1.0))[map_.winners(rows)])
 
 
-def _distances(map_: Map, rows: Floats) -> Float64s:
-    exact = rows.astype(np.float64, copy=False)
-    return np.asarray(EUCLIDEAN.distances(exact, map_.usual_codebook))
+def _distances(map_: Map, rows: Floats) -> tuple[Floats, Float64s]:
+    """Return rows as they are compared, and their distances to the usual prototypes."""
+    exact = map_.scored_rows(rows).astype(np.float64, copy=False)
+    distances = EUCLIDEAN.distances(exact, map_.scored_codebook[map_.usual_units])
+    return exact, np.asarray(distances)
 
 
 def _spread(map_: Map) -> Float64s:

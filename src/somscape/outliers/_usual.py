@@ -63,7 +63,7 @@ def _reach(codebook: Float64s, hits: Float64s) -> Float64s:
 
 
 def squares_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) -> Float64s:
-    """Return the sum of the squared distances of each unit's rows to it.
+    """Return the sum of the squared distances of each unit's rows to it, as they are compared.
 
     Parameters
     ----------
@@ -81,7 +81,8 @@ def squares_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) -
     step = max(1, BLOCK_VALUES // rows.shape[1])
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        squares[part] = ((rows[part] - map_.codebook[units[part]]) ** 2).sum(axis=1)
+        apart = map_.scored_rows(rows[part]) - map_.scored_codebook[units[part]]
+        squares[part] = (apart**2).sum(axis=1)
     if weights is not None:
         squares *= weights
     return np.bincount(units, squares, minlength=map_.n_units).astype(np.float64)

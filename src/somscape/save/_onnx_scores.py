@@ -139,6 +139,14 @@ class Score:
         self.settings, self.hits = settings, np.asarray(arrays["hits"], np.float64)
         usual = arrays.get("usual")
         self.usual: Ints = np.flatnonzero(self.hits > 0 if usual is None else usual)
+        self.prototypes = codebook[self.usual]
+        if "decorrelation.matrix" in arrays:
+            parts = ("center", "spread", "matrix", "counts")
+            center, spread, matrix, counts = (arrays[f"decorrelation.{part}"] for part in parts)
+            matrix = matrix / spread[:, None] * counts
+            moved = graph.op("Sub", rows, graph.constant(center))
+            self.rows = graph.op("MatMul", moved, graph.constant(matrix))
+            self.prototypes = (self.prototypes - center) @ matrix
 
     def add(self) -> str:
         """Add the score, and return it, of shape (n,)."""
@@ -148,17 +156,17 @@ class Score:
 
     def _k_prototype(self) -> str:
         k = min(self.settings["n_prototypes"], len(self.usual))
-        _, distances = nearest(self.graph, self.rows, self.codebook[self.usual], k)
+        _, distances = nearest(self.graph, self.rows, self.prototypes, k)
         return self.graph.op("ReduceMean", distances, axes=[1], keepdims=0)
 
     def _quantization_error(self) -> str:
-        _, distances = nearest(self.graph, self.rows, self.codebook[self.usual])
+        _, distances = nearest(self.graph, self.rows, self.prototypes)
         return self._flat(distances)
 
     def _mass(self) -> str:
         graph, hits = self.graph, self.hits[self.usual]
         wanted = min(max(LEAST_SHARE * hits.sum(), LEAST_ROWS), hits.sum())
-        distances = graph.op("Sqrt", _squares(graph, self.rows, self.codebook[self.usual]))
+        distances = graph.op("Sqrt", _squares(graph, self.rows, self.prototypes))
         units, distances = _smallest(graph, distances, len(hits))
         held = graph.op("Gather", graph.constant(hits), units)
         before = graph.op("CumSum", held, graph.constant(1), exclusive=1)
@@ -170,7 +178,7 @@ class Score:
         graph, hits = self.graph, self.hits[self.usual]
         spread = np.sort(self.arrays["spread"][self.usual])
         width = 2.0 * max(float(spread[len(spread) // 2]) ** 2, np.finfo(np.float64).tiny)
-        squares = _squares(graph, self.rows, self.codebook[self.usual])
+        squares = _squares(graph, self.rows, self.prototypes)
         near = graph.op("Div", squares, graph.constant(2.0 * width))
         logs = graph.op("Sub", graph.constant(np.log(hits / hits.sum())), near)
         largest = graph.op("ReduceMax", logs, axes=[1], keepdims=1)
@@ -181,7 +189,7 @@ class Score:
         spread = self.arrays["spread"][self.usual]
         scale = np.maximum(spread, 1e-6 * spread.max())
         scale = np.where(scale > 0, scale, 1.0)
-        units, distances = nearest(self.graph, self.rows, self.codebook[self.usual])
+        units, distances = nearest(self.graph, self.rows, self.prototypes)
         own = self.graph.op("Gather", self.graph.constant(scale), self._flat(units))
         return self.graph.op("Div", self._flat(distances), own)
 

@@ -1,0 +1,75 @@
+"""Rows as a detector compares them: columns that go together are not counted twice."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from somscape._types import Float64s, Floats
+
+MATRIX_BITS, ROW_BITS = 14, 26
+"""Bits after the point of the matrix, whose entries are 2 at most, and of rows in spreads.
+Products then fit a float64 while rows lie within some 500 spreads of the center, and add up to the
+same bits in any order: by any linear algebra library, with any number of threads."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decorrelation:
+    """What is made of rows and prototypes before they are compared.
+
+    Attributes
+    ----------
+    center : ndarray of shape (n_features,), float64
+        Taken off first, which changes no difference between rows.
+    spread : ndarray of shape (n_features,), float64
+        What is left is divided by it.
+    matrix : ndarray of shape (n_features, n_features), float64
+        And multiplied by this: each feature then stands for the one in its place, less what others
+        tell.
+    counts : ndarray of shape (n_features,), float64
+        What each of those counts.
+    """
+
+    center: Float64s
+    spread: Float64s
+    matrix: Float64s
+    counts: Float64s
+
+    def compared(self, rows: Floats) -> Float64s:
+        """Return rows as they are compared.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+            Rows or prototypes.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+            Rounded to some 2^-26 of each feature's spread.  O(n * n_features^2).
+        """
+        steps = (rows.astype(np.float64, copy=False) - self.center) / self._step
+        return np.asarray((np.rint(steps, out=steps) @ self.matrix) * self._count_of_step)
+
+    @cached_property
+    def _step(self) -> Float64s:
+        return self.spread * 2.0**-ROW_BITS
+
+    @cached_property
+    def _count_of_step(self) -> Float64s:
+        return self.counts * 2.0**-ROW_BITS
+
+
+def rounded(matrix: Float64s) -> Float64s:
+    """Return a matrix in so few bits that products with rows are exact.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_features, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_features)
+        Last digits, in which linear algebra libraries differ, are gone.
+    """
+    return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS)

@@ -1,0 +1,81 @@
+"""How a detector weighs columns: those that go together count once, those that vary little a bit.
+
+Distances take columns as if they had nothing to do with each other.  A row whose values are usual
+one by one, but not together, then lies no farther from the prototypes than others do; and where
+five columns say the same, it counts five times.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats
+from somscape.fit import counted_rows, mean_and_covariance
+from somscape.maps import Decorrelation, rounded
+
+RIDGE = 0.3
+"""Added to each column's correlation with itself, and as much again as there are columns for each
+row: correlations of few rows are largely noise."""
+
+LEAST_SPREAD = 1e-9
+"""Columns that vary less than this share of the widest are left as they are."""
+
+MOST_FEATURES = 1000
+"""Beyond, the matrix would cost more than it says: a second, and as much as the search."""
+
+
+def decorrelation_of(
+    rows: Floats, weights: Float64s | None, is_usual: NDArray[np.bool_]
+) -> Decorrelation | None:
+    """Return what rows are multiplied by so that columns that go together are not counted twice.
+
+    Rows are divided by their columns' spreads d, multiplied by the inverse square root of the
+    correlations R of the usual rows with a ridge, and by d^(5/8): ZCA-cor (Kessy, Lewin and
+    Strimmer 2018, Optimal whitening and decorrelation, section 3), of all whitenings the one
+    whose columns stay most like the original ones, but for the power.  d^1 would leave what each
+    column counts alone; less gives columns of rare values, such as a rare category, more.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+    weights : ndarray of shape (n_samples,) or None
+    is_usual : ndarray of shape (n_samples,), bool
+        Rows whose correlations count: outliers that lie together would make up their own.
+
+    Returns
+    -------
+    Decorrelation or None
+        None for one feature, more than 1,000, missing values, or fewer than two usual rows.
+        O(n_samples * n_features^2 + n_features^3), from at most 100,000 rows.
+    """
+    n_features = rows.shape[1]
+    n_usual = int(is_usual.sum())
+    if not 1 < n_features <= MOST_FEATURES or n_usual < 2 or np.isnan(rows).any():
+        return None
+    center, of_all = mean_and_covariance(rows, weights)
+    spread = np.sqrt(np.diag(of_all))
+    varies = spread > LEAST_SPREAD * spread.max()
+    if not varies.any():
+        return None
+    usual_weights = None if weights is None else weights[is_usual]
+    _, covariance = mean_and_covariance(rows[is_usual], usual_weights)
+    correlation = _correlation(covariance)
+    total = float(n_usual) if usual_weights is None else math.fsum(usual_weights)
+    ridge = RIDGE + n_features / counted_rows(n_usual, total)
+    variances, axes = np.linalg.eigh((correlation + ridge * np.eye(n_features)) / (1 + ridge))
+    inverse_root = (axes / np.sqrt(variances)) @ axes.T
+    counts = np.sqrt(spread) * np.sqrt(np.sqrt(np.sqrt(spread)))
+    counts *= math.sqrt(math.fsum(spread[varies] ** 2) / math.fsum(counts[varies] ** 2))
+    spread, counts = (np.where(varies, values, 1.0) for values in (spread, counts))
+    return Decorrelation(center, spread, rounded(inverse_root), counts)
+
+
+def _correlation(covariance: Float64s) -> Float64s:
+    """Return the correlations of a covariance; columns that do not vary have none."""
+    spread = np.sqrt(np.diag(covariance))
+    varies = spread > LEAST_SPREAD * spread.max()
+    scale = np.where(varies, spread, 1.0)
+    correlation = np.where(np.outer(varies, varies), covariance / np.outer(scale, scale), 0.0)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation

@@ -1,0 +1,183 @@
+"""Columns that go together count once: the matrix by its formula, and what it is for."""
+
+import numpy as np
+import pytest
+from scipy.linalg import sqrtm
+
+from somscape import SOMDetector, load
+from somscape._errors import InputError
+from somscape.maps import Decorrelation
+from somscape.outliers import contributions, score_rows
+from somscape.outliers._decorrelated import decorrelation_of
+
+
+def rows_of(n=300, d=4, seed=0):
+    rng = np.random.default_rng(seed)
+    mixed = rng.normal(size=(n, d)) @ rng.normal(size=(d, d))
+    return mixed * np.logspace(1, -2, d) + np.linspace(-50, 50, d)
+
+
+def by_formula(X, is_usual):
+    """Spread^-1 (R + ridge I)^-1/2 spread^(5/8), in the order of the paper."""
+    d = X.shape[1]
+    spread = X.std(axis=0)
+    ridge = 0.3 + d / is_usual.sum()
+    correlation = (np.corrcoef(X[is_usual].T) + ridge * np.eye(d)) / (1 + ridge)
+    counts = spread**0.625
+    counts *= np.sqrt((spread**2).sum() / (counts**2).sum())
+    return np.diag(1 / spread) @ np.linalg.inv(np.real(sqrtm(correlation))) @ np.diag(counts)
+
+
+@pytest.mark.parametrize("d", [2, 4, 9])
+def test_the_matrix_is_its_formula(d):
+    X = rows_of(d=d)
+    is_usual = np.arange(len(X)) % 5 > 0
+    found = decorrelation_of(X, None, is_usual)
+    expected = by_formula(X, is_usual)
+    np.testing.assert_allclose(found.center, X.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.spread, X.std(axis=0), rtol=1e-4)
+    inverse_root = expected * found.spread[:, None] / found.counts
+    np.testing.assert_allclose(found.matrix, inverse_root, atol=1e-3)
+    matrix = found.matrix / found.spread[:, None] * found.counts
+    rows = X[:7] + 3
+    np.testing.assert_allclose(
+        found.compared(rows), (rows - found.center) @ matrix, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_two_columns_by_hand():
+    # Correlation 3/5, spreads 1: with the ridge r = 0.3 + 2/4 it is 3/(5 (1 + r)) = 1/3.  The
+    # inverse root of [[1, 1/3], [1/3, 1]] has (a + b) / 2 and (a - b) / 2, where a = sqrt(3)/2
+    # for the direction (1, 1) and b = sqrt(3/2) for (1, -1).
+    u, v = np.sqrt(1.6), np.sqrt(0.4)
+    X = np.array([[u, u], [-u, -u], [v, -v], [-v, v]])
+    assert X.std(axis=0) == pytest.approx([1, 1])
+    assert np.corrcoef(X.T)[0, 1] == pytest.approx(0.6)
+    found = decorrelation_of(X, None, np.ones(4, dtype=bool))
+    np.testing.assert_allclose(found.counts, 1)
+    a, b = np.sqrt(3) / 2, np.sqrt(1.5)
+    expected = np.array([[a + b, a - b], [a - b, a + b]]) / 2
+    np.testing.assert_allclose(found.matrix, expected, atol=1e-4)
+
+
+def test_columns_that_do_not_go_together_stay_as_they_are():
+    X = np.array([[1.0, 1], [-1, -1], [1, -1], [-1, 1]] * 5)
+    found = decorrelation_of(X, None, np.ones(len(X), dtype=bool))
+    np.testing.assert_allclose(found.matrix, np.eye(2), atol=1e-5)
+
+
+def test_outliers_that_lie_together_do_not_make_up_a_correlation():
+    X = np.vstack([np.random.default_rng(0).normal(size=(200, 2)), np.full((40, 2), 30.0)])
+    is_usual = np.arange(240) < 200
+    matrix = decorrelation_of(X, None, is_usual).matrix
+    assert abs(matrix[0, 1] / matrix[0, 0]) < 0.1
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.zeros((5, 3)),
+        np.ones((1, 3)),
+        np.arange(6.0)[:, None],
+        np.array([[1.0, np.nan], [2.0, 3.0]]),
+        np.zeros((3, 1001)),
+    ],
+)
+def test_nothing_to_decorrelate(X):
+    assert decorrelation_of(X, None, np.ones(len(X), dtype=bool)) is None
+
+
+def test_a_constant_column_and_one_that_is_constant_among_usual_rows():
+    X = rows_of()
+    X[:, 1] = 7.0
+    X[:, 2] = 0.0
+    X[:30, 2] = 5.0
+    is_usual = np.arange(len(X)) >= 30
+    found = decorrelation_of(X, None, is_usual)
+    assert np.isfinite(found.matrix).all()
+    for j in (1, 2):
+        others = np.arange(4) != j
+        assert (found.matrix[j, others] == 0).all()
+        assert (found.matrix[others, j] == 0).all()
+    assert found.matrix[1, 1] * found.counts[1] == 1
+
+
+@pytest.mark.parametrize("scale", [2.0**-300, 2.0**-24, 2.0**30, 2.0**300])
+def test_the_unit_of_the_data_scales_the_scores(scale):
+    X = rows_of()
+    one = SOMDetector(random_state=0).fit(X)
+    other = SOMDetector(random_state=0).fit(X * scale)
+    expected = one.score_samples(X) * scale
+    np.testing.assert_allclose(other.score_samples(X * scale), expected, rtol=1e-9)
+
+
+def test_products_are_the_same_in_any_order():
+    # Sums of whole numbers that a float64 holds do not depend on who adds them up.
+    X = rows_of(d=30)
+    found = decorrelation_of(X, None, np.ones(len(X), dtype=bool))
+    rows = X[:50]
+    backward = np.arange(30)[::-1]
+    turned = Decorrelation(
+        *(part[backward] for part in (found.center, found.spread)),
+        found.matrix[backward][:, backward],
+        found.counts[backward],
+    )
+    np.testing.assert_array_equal(
+        found.compared(rows), turned.compared(rows[:, backward])[:, backward]
+    )
+    one_by_one = np.array([found.compared(row[None])[0] for row in rows])
+    np.testing.assert_array_equal(found.compared(rows), one_by_one)
+
+
+def test_whole_weights_are_repeated_rows():
+    X, weights = rows_of(60), np.arange(60) % 3 + 1
+    is_usual = np.arange(60) % 4 > 0
+    weighed = decorrelation_of(X, weights.astype(float), is_usual)
+    repeated = decorrelation_of(X.repeat(weights, axis=0), None, is_usual.repeat(weights))
+    np.testing.assert_array_equal(weighed.matrix, repeated.matrix)
+    np.testing.assert_array_equal(weighed.center, repeated.center)
+    np.testing.assert_array_equal(weighed.counts, repeated.counts)
+
+
+def test_a_row_usual_by_column_but_not_together_stands_out():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(400, 1))
+    X = base + 0.2 * rng.normal(size=(400, 5))
+    X[7, 2] = -X[7, 2] + np.sign(X[7, 2]) * -1.0  # within the range of its column
+    assert np.abs(X[7, 2]) < np.abs(X[:, 2]).max()
+    ranks = {
+        flag: (SOMDetector(random_state=0, decorrelate=flag).fit(X).score_samples(X)).argsort()
+        for flag in (True, False)
+    }
+    assert ranks[True][0] == 7
+    detector = SOMDetector(random_state=0).fit(X)
+    assert detector.explain(X)[7].argmax() == 2
+
+
+def test_reasons_add_up_and_survive_a_file(tmp_path):
+    X = rows_of()
+    detector = SOMDetector(random_state=0).fit(X)
+    detector.save(tmp_path / "d.som")
+    back = load(tmp_path / "d.som")
+    np.testing.assert_array_equal(score_rows(back, X), -detector.score_samples(X))
+    parts = contributions(back, X)
+    assert (parts >= 0).all()
+    np.testing.assert_allclose(parts.sum(axis=1), score_rows(back, X), rtol=1e-12)
+
+
+def test_a_file_with_another_metric_or_shape_is_refused(tmp_path):
+    map_ = SOMDetector(random_state=0).fit(rows_of()).map_
+    for change, message in [
+        (lambda record: record.header["detector"].update(metric="cosine"), "metric"),
+        (lambda record: record.arrays.update({"decorrelation.center": np.zeros(3)}), "decorrel"),
+        (lambda record: record.arrays.pop("decorrelation.matrix"), "decorrelation.matrix"),
+    ]:
+        record = map_.to_record()
+        change(record)
+        with pytest.raises(InputError, match=message):
+            type(map_).from_record(record)
+
+
+def test_a_wrong_value_is_named():
+    with pytest.raises(TypeError, match="`decorrelate` must be True or False; got 'no'"):
+        SOMDetector(decorrelate="no").fit(rows_of())
