@@ -297,6 +297,10 @@ def test_missing_cell_is_named_as_missing() -> None:
 
 def test_reason_text_is_column_value_and_what_is_usual() -> None:
     assert str(Reason("A14", "100001", "32 to 243", 0.5)) == "A14 100001 (usual 32 to 243)"
+    outside = Reason("A14", "9", "32 to 243", 0.5, at=0.1, usual_at=(0.2, 0.7))
+    assert str(outside) == "A14 9 (usual 32 to 243)"
+    inside = Reason("A14", "50", "32 to 243", 0.5, at=0.3, usual_at=(0.2, 0.7))
+    assert str(inside) == "A14 50 (usual 32 to 243, but not with the other columns)"
 
 
 # The ranking

@@ -12,6 +12,10 @@ MATRIX_BITS, ROW_BITS = 14, 26
 Products then fit a float64 while rows lie within some 500 spreads of the center, and add up to the
 same bits in any order: by any linear algebra library, with any number of threads."""
 
+ALONE_WORK, LEAST_ROWS, MOST_ROWS = 1 << 18, 64, 2048
+"""Multiply-adds of a product for which no threads are started, and rows in a block: few enough to
+stay in the cache.  Blocks cost a fifth of what all rows at once do."""
+
 
 @dataclass(frozen=True, eq=False)
 class Decorrelation:
@@ -48,12 +52,19 @@ class Decorrelation:
         ndarray of shape (n, n_features)
             Rounded to some 2^-26 of each feature's spread.  O(n * n_features^2).
         """
-        steps = (rows.astype(np.float64, copy=False) - self.center) / self._step
-        return np.asarray((np.rint(steps, out=steps) @ self.matrix) * self._count_of_step)
+        out = np.empty(rows.shape)
+        n_rows = min(max(ALONE_WORK // len(self.center) ** 2, LEAST_ROWS), MOST_ROWS)
+        for start in range(0, len(rows), n_rows):
+            part = slice(start, start + n_rows)
+            steps = rows[part].astype(np.float64, copy=False) - self.center
+            steps *= self._steps_of_one
+            np.matmul(np.rint(steps, out=steps), self.matrix, out=out[part])
+            out[part] *= self._count_of_step
+        return out
 
     @cached_property
-    def _step(self) -> Float64s:
-        return self.spread * 2.0**-ROW_BITS
+    def _steps_of_one(self) -> Float64s:
+        return 2.0**ROW_BITS / self.spread
 
     @cached_property
     def _count_of_step(self) -> Float64s:

@@ -50,7 +50,10 @@ class Reason:
     usual_at: tuple[float, float] | None = None
 
     def __str__(self) -> str:
-        return f"{self.column} {self.value} (usual {self.usual})"
+        low, high = self.usual_at or (np.inf, -np.inf)
+        is_inside = self.at is not None and low <= self.at <= high
+        but = ", but not with the other columns" if is_inside else ""
+        return f"{self.column} {self.value} (usual {self.usual}{but})"
 
 
 def explain_rows(
