@@ -299,8 +299,20 @@ def test_reason_text_is_column_value_and_what_is_usual() -> None:
     assert str(Reason("A14", "100001", "32 to 243", 0.5)) == "A14 100001 (usual 32 to 243)"
     outside = Reason("A14", "9", "32 to 243", 0.5, at=0.1, usual_at=(0.2, 0.7))
     assert str(outside) == "A14 9 (usual 32 to 243)"
-    inside = Reason("A14", "50", "32 to 243", 0.5, at=0.3, usual_at=(0.2, 0.7))
+    inside = Reason("A14", "50", "32 to 243", 0.5, 0.3, (0.2, 0.7), is_usual_alone=True)
     assert str(inside) == "A14 50 (usual 32 to 243, but not with the other columns)"
+
+
+def test_a_value_that_is_usual_but_not_with_the_others_says_so() -> None:
+    base = np.random.default_rng(0).normal(size=(400, 1))
+    X = base + 0.2 * np.random.default_rng(1).normal(size=(400, 5))
+    X[7, 2] = -X[7, 2]
+    texts = {
+        flag: str(SOMDetector(random_state=0, decorrelate=flag).fit(X).alerts(X, 400).reasons)
+        for flag in (True, False)
+    }
+    assert "but not with the other columns" in texts[True]
+    assert "but not with the other columns" not in texts[False]
 
 
 # The ranking

@@ -9,7 +9,7 @@ import numpy as np
 from somscape._types import Float64s, Floats
 from somscape.encode import CategoryCode, number_text
 from somscape.maps import Map
-from somscape.outliers._score import contributions, nearest_usual
+from somscape.outliers._score import contributions, nearest_usual, settings_of
 from somscape.tables import Table, table_from_columns, table_from_frame
 
 RECORD = "record"
@@ -40,6 +40,8 @@ class Reason:
         The value on the column's encoded scale; None for a category and where it is missing.
     usual_at : (float, float) or None
         Ends of the usual range there; None for a category.
+    is_usual_alone : bool
+        Whether the value lies in that range and goes ill with those of other columns.
     """
 
     column: str
@@ -48,11 +50,10 @@ class Reason:
     share: float
     at: float | None = None
     usual_at: tuple[float, float] | None = None
+    is_usual_alone: bool = False
 
     def __str__(self) -> str:
-        low, high = self.usual_at or (np.inf, -np.inf)
-        is_inside = self.at is not None and low <= self.at <= high
-        but = ", but not with the other columns" if is_inside else ""
+        but = ", but not with the other columns" if self.is_usual_alone else ""
         return f"{self.column} {self.value} (usual {self.usual}{but})"
 
 
@@ -99,6 +100,7 @@ def _reasons_of(
     if score == 0:
         return ()
     share = by_column / score
+    is_decorrelated = settings_of(map_).decorrelation is not None
     found: list[Reason] = []
     for j in np.argsort(-share, kind="stable"):
         if share[j] < SMALLEST_SHARE or len(found) == MAX_REASONS:
@@ -108,11 +110,15 @@ def _reasons_of(
         if isinstance(code, CategoryCode) and code.prevailing(near) == code.level(encoded[place]):
             continue
         value = _value_text(part, row, code.name, int(j))
-        at, usual_at = None, None
+        at, usual_at, is_usual = None, None, False
         if not isinstance(code, CategoryCode):
             at = None if value == MISSING else float(encoded[place][0])
-            usual_at = float(near.min()), float(near.max())
-        found.append(Reason(code.name, value, code.usual(near), float(share[j]), at, usual_at))
+            low, high = usual_at = float(near.min()), float(near.max())
+            is_usual = is_decorrelated and at is not None and low <= at <= high
+        part_of_score = float(share[j])
+        found.append(
+            Reason(code.name, value, code.usual(near), part_of_score, at, usual_at, is_usual)
+        )
     return tuple(found)
 
 
