@@ -18,14 +18,18 @@ def rows_of(n=300, d=4, seed=0):
 
 
 def by_formula(X, is_usual):
-    """Spread^-1 (R + ridge I)^-1/2 spread^(5/8), in the order of the paper."""
+    """Spread^-1 (0.8 (R + ridge I)^-1 + 0.2 I)^1/2 spread^(5/8), in the order of the paper."""
     d = X.shape[1]
     spread = X.std(axis=0)
-    ridge = 0.3 + d / is_usual.sum()
+    ridge = 0.1 + d / is_usual.sum()
     correlation = (np.corrcoef(X[is_usual].T) + ridge * np.eye(d)) / (1 + ridge)
     counts = spread**0.625
     counts *= np.sqrt((spread**2).sum() / (counts**2).sum())
-    return np.diag(1 / spread) @ np.linalg.inv(np.real(sqrtm(correlation))) @ np.diag(counts)
+    return (
+        np.diag(1 / spread)
+        @ np.real(sqrtm(0.8 * np.linalg.inv(correlation) + 0.2 * np.eye(d)))
+        @ np.diag(counts)
+    )
 
 
 @pytest.mark.parametrize("d", [2, 4, 9])
@@ -46,16 +50,16 @@ def test_the_matrix_is_its_formula(d):
 
 
 def test_two_columns_by_hand():
-    # Correlation 3/5, spreads 1: with the ridge r = 0.3 + 2/4 it is 3/(5 (1 + r)) = 1/3.  The
-    # inverse root of [[1, 1/3], [1/3, 1]] has (a + b) / 2 and (a - b) / 2, where a = sqrt(3)/2
-    # for the direction (1, 1) and b = sqrt(3/2) for (1, -1).
+    # Correlation 3/5, spreads 1: with the ridge r = 0.1 + 2/4 it is 3/(5 (1 + r)) = 3/8.  The
+    # matrix has (a + b) / 2 and (a - b) / 2, where a = sqrt(0.8 / (11/8) + 0.2) for the direction
+    # (1, 1) and b = sqrt(0.8 / (5/8) + 0.2) for (1, -1).
     u, v = np.sqrt(1.6), np.sqrt(0.4)
     X = np.array([[u, u], [-u, -u], [v, -v], [-v, v]])
     assert X.std(axis=0) == pytest.approx([1, 1])
     assert np.corrcoef(X.T)[0, 1] == pytest.approx(0.6)
     found = decorrelation_of(X, None, np.ones(4, dtype=bool))
     np.testing.assert_allclose(found.counts, 1)
-    a, b = np.sqrt(3) / 2, np.sqrt(1.5)
+    a, b = np.sqrt(6.4 / 11 + 0.2), np.sqrt(6.4 / 5 + 0.2)
     expected = np.array([[a + b, a - b], [a - b, a + b]]) / 2
     np.testing.assert_allclose(found.matrix, expected, atol=1e-4)
 

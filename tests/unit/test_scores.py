@@ -37,7 +37,7 @@ def by_formula(name, map_, x, unit):
     near = distances(map_, x)
     hits, total = map_.hits, map_.hits.sum()
     if name == "k_prototype":
-        return np.mean([d for d, _ in near[:7]])
+        return np.mean([d for d, _ in near[:8]])
     if name == "quantization_error":
         return near[0][0]
     if name == "mass":

@@ -66,7 +66,7 @@ class SOMDetector(OutlierMixin, Estimator):
         Share of the training rows that `predict` flags, in (0, 0.5].
     n_prototypes : int or "auto", default="auto"
         From 1 (the quantization error) to 16.  Several resist a lone outlier that has
-        pulled a prototype to itself.  ``"auto"``: 7, or 2 where training is clean.
+        pulled a prototype to itself.  ``"auto"``: 8, or 2 where training is clean.
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual: those with
         the fewest rows around them, among them those of outliers that lie together.  ``"auto"``:

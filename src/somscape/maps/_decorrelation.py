@@ -1,4 +1,4 @@
-"""Rows as a detector compares them: columns that go together are not counted twice."""
+"""Rows as a detector compares them: columns that go together hardly count twice."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,8 +8,8 @@ import numpy as np
 from somscape._types import Float64s, Floats
 
 MATRIX_BITS, ROW_BITS = 14, 26
-"""Bits after the point of the matrix, whose entries are 2 at most, and of rows in spreads.
-Products then fit a float64 while rows lie within some 500 spreads of the center, and add up to the
+"""Bits after the point of the matrix, whose entries are 4 at most, and of rows in spreads.
+Products then fit a float64 while rows lie within some 100 spreads of the center, and add up to the
 same bits in any order: by any linear algebra library, with any number of threads."""
 
 ALONE_WORK, LEAST_ROWS, MOST_ROWS = 1 << 18, 64, 2048
@@ -28,8 +28,8 @@ class Decorrelation:
     spread : ndarray of shape (n_features,), float64
         What is left is divided by it.
     matrix : ndarray of shape (n_features, n_features), float64
-        And multiplied by this: each feature then stands for the one in its place, less what others
-        tell.
+        And multiplied by this: each feature then stands for the one in its place, less most of what
+        others tell.
     counts : ndarray of shape (n_features,), float64
         What each of those counts.
     """

@@ -18,7 +18,7 @@ from somscape.outliers._score import contributions, score_rows
 from somscape.outliers._usual import spread_of, squares_of, usual_units
 
 TRIM, CLEAN_TRIM = 0.2, 0.0
-N_PROTOTYPES, CLEAN_N_PROTOTYPES = 7, 2
+N_PROTOTYPES, CLEAN_N_PROTOTYPES = 8, 2
 UNITS_PER_ROOT = 8.0
 """Units of a detector's automatic map for the square root of its rows; a map to look at has 5."""
 

@@ -173,7 +173,7 @@ def test_info_says_what_a_map_without_a_detector_is(fitted: Path) -> None:
 def test_info_says_what_a_detector_is(found: Found) -> None:
     outcome = run("info", found.folder / "map.som")
     assert outcome.code == 0
-    assert re.search(r"^score +k_prototype, 7 prototypes *$", outcome.out, flags=re.M)
+    assert re.search(r"^score +k_prototype, 8 prototypes *$", outcome.out, flags=re.M)
     assert re.search(r"^calibration rows +60 *$", outcome.out, flags=re.M)
     threshold = load(found.folder / "map.som").detector.threshold
     assert f"{threshold:.4g}" in outcome.out
