@@ -2,12 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from somscape._errors import InputError
 
 
-def write_whole(path: str | Path, data: bytes) -> None:
+def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
     """Write a file so that `path` holds the old content or all of the new.
 
     Parameters
@@ -15,7 +16,8 @@ def write_whole(path: str | Path, data: bytes) -> None:
     path : str or Path
         Replaced if it exists, after everything is written and flushed; where it is a link,
         the file that it points to is.
-    data : bytes
+    data : bytes or iterable of bytes
+        Pieces are written one by one.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def write_whole(path: str | Path, data: bytes) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~umask())

@@ -25,7 +25,10 @@ SOURCE = ROOT / "src" / "somscape"
 
 # DESIGN.md, section 3.  A folder (or a file at the root) imports only from rows above its own.
 ROWS = (
-    ("_columns", "_config", "_elementary", "_errors", "_files", "_types", "_validate", "_version"),
+    (
+        *("_budget", "_columns", "_config", "_elementary", "_errors", "_files", "_types"),
+        *("_validate", "_version"),
+    ),
     ("grid", "tables", "kernels"),
     ("encode", "save"),
     ("maps",),
@@ -51,6 +54,7 @@ NAMED_IMPORTS = {
     "somscape/outliers/__init__.py": {
         "estimators": "as_pyod, where users look for a detector; loaded when first used"
     },
+    "somscape/_budget.py": {"_errors": "a file that takes too much is refused with our error"},
     "somscape/_files.py": {"_errors": "a target that is no file is refused with our error"},
     "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
     "somscape/_columns.py": {"_types": "names of types, which nothing runs"},

@@ -16,6 +16,7 @@ import time
 import tracemalloc
 import warnings
 
+import large_files
 import minisom
 import numpy as np
 import openpyxl
@@ -30,6 +31,9 @@ N_FILES = 10_000
 SECONDS = 1.0
 TIMES, AT_LEAST = 10, 100_000
 """An answer may take ten times the file's size in memory, and what Python needs for any answer."""
+
+TRACED = 4
+"""How many times slower a reader is at most while tracemalloc looks."""
 
 
 def rows_of(n=40, d=3):
@@ -224,6 +228,58 @@ def change(target, path, rng):
         target[f"{path[-1]}_"] = target[path[-1]]
     else:
         target[path[-1]] = copy.deepcopy(HOSTILE[rng.integers(len(HOSTILE))])
+
+
+LARGE = {
+    **large_files.som_files(),
+    **large_files.pickles(),
+    **large_files.maps(),
+    **large_files.rows(),
+    **large_files.lists(),
+    **large_files.tables(),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_megabyte_of_the_same_is_read_or_refused(name, tmp_path):
+    content, path = LARGE[name], tmp_path / name
+    path.write_bytes(content)
+    ending = name.partition(".")[2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _, seconds, peak = outcome(READERS[ending], path)
+    size = len(gzip.decompress(content)) if name == "packed.csv.gz" else len(content)
+    assert seconds < TRACED * SECONDS
+    assert peak < TIMES * size + AT_LEAST
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("narrow.csv", "t.csv"),
+        ("narrow.csv", "t.dat"),
+        ("empty.csv", "t.csv"),
+        ("narrow.cod", "t.csv"),
+        ("narrow.cod", "t.som"),
+        ("narrow.dat", "t.csv"),
+        ("narrow.umx", "t.csv"),
+        ("narrow.lrn", "t.dat"),
+        ("rows.bm", "t.csv"),
+        ("rows.cls", "t.csv"),
+        ("lists.pkl", "t.som"),
+    ],
+    ids=" to ".join,
+)
+def test_a_megabyte_of_the_same_is_converted_or_refused(names, tmp_path):
+    source, target = (tmp_path / name for name in names)
+    source.write_bytes(LARGE[names[0]])
+    run("convert", source, target)  # and what is loaded when first used is loaded
+    target.unlink(missing_ok=True)
+    tracemalloc.start()
+    run("convert", source, target)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < TIMES * (len(LARGE[names[0]]) + target_size(target)) + AT_LEAST
 
 
 @pytest.mark.parametrize("name", ["som", "graph.som", "detector.som"])

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from somscape import save
 from somscape._errors import InputError
 from somscape.cli._console import make_console, say
 from somscape.cli._folder import check_file
 from somscape.cli._roles import READING
 from somscape.maps import Map, load
-from somscape.tables import Table, read_table, write_table
+from somscape.tables import Table, read_table, table_from_columns, write_table
 
 TABLES = (".csv", ".parquet")
 OTHER_TABLES = (".tsv", ".txt", ".gz", ".xlsx", ".xlsm")
@@ -50,9 +52,9 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     if goes in ROW_WRITERS:
         said = _write_rows(source, came, out, options)
     elif goes in TABLES and is_table:
-        columns = _table(source, came, options)
-        write_table(out, columns)
-        said = f"{len(next(iter(columns.values())))} rows, {len(columns)} columns"
+        table = _table(source, came, options)
+        write_table(out, table)
+        said = f"{table.n_rows} rows, {len(table.columns)} columns"
     else:
         said = _write_map(_map(source, came, options), out, options)
     say(make_console(), f"Wrote {out}: {said}.")
@@ -75,25 +77,24 @@ def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> s
     return f"{shape[0]} rows, {shape[1]} columns"
 
 
-def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of whatever is a table."""
+def _table(source: str, came: str, options: dict[str, Any]) -> Table:
+    """Return whatever is a table."""
     if came == ".bm":
-        return save.winners_columns(save.read_bm(source))
+        return table_from_columns(save.winners_columns(save.read_bm(source)), source)
     if came == ".cls":
         classes = save.read_cls(source)
-        names = [classes.names.get(n, n) for n in classes.numbers.tolist()]
-        return {"key": classes.keys.tolist(), "class": names}
+        names: Any = classes.numbers
+        if classes.names:
+            names = [classes.names.get(n, str(n)) for n in classes.numbers.tolist()]
+        return table_from_columns({"key": classes.keys, "class": names}, source)
     if came == ".umx":
         heights = save.read_umx(source)
-        places = [(row, col) for row in range(len(heights)) for col in range(heights.shape[1])]
-        rows, cols = zip(*places, strict=True)
-        return {"row": rows, "col": cols, "height": heights.ravel().tolist()}
-    table = (
-        ROW_READERS[came](source).to_table()
-        if came in ROW_READERS
-        else _read_table(source, options)
-    )
-    return {column.name: column.cells.tolist() for column in table.columns}
+        rows, cols = np.divmod(np.arange(heights.size, dtype=np.int32), heights.shape[1])
+        columns = {"row": rows, "col": cols, "height": heights.ravel()}
+        return table_from_columns(columns, source)
+    if came in ROW_READERS:
+        return ROW_READERS[came](source).to_table()
+    return _read_table(source, options)
 
 
 def _read_table(path: str, options: dict[str, Any]) -> Table:

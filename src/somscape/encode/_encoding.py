@@ -195,6 +195,9 @@ class Encoding:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoding":
         """Return the encoding that `to_json` wrote, or raise ValueError."""
+        unknown = set(data) - {"columns", "missing", "is_named"}
+        if unknown:
+            raise ValueError(f"an encoding has no part {min(unknown)!r}")
         codes = tuple(code_from_json(column) for column in data["columns"])
         if len({code.name for code in codes}) < len(codes):
             raise ValueError("two columns have the same name")

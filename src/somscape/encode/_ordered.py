@@ -241,4 +241,4 @@ def _moment(cell: str | None) -> Any:
 def _counted(column: Column, unit: str) -> Column:
     times = date_values(column)
     counts = times.astype(np.int64) / MICROSECONDS[unit]
-    return Column(column.name, column.cells, np.where(np.isnat(times), np.nan, counts))
+    return Column(column.name, column.cells, numbers=np.where(np.isnat(times), np.nan, counts))

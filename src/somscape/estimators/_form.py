@@ -178,7 +178,7 @@ def read_data(
     table = table_from_frame(frame, "X")
     if form is not None and not hasattr(estimator, "feature_names_in_"):
         pairs = zip(table.columns, form.names, strict=True)
-        table = replace(table, columns=tuple(replace(c, name=name) for c, name in pairs))
+        table = replace(table, columns=tuple(c.renamed(name) for c, name in pairs))
     return frame, table
 
 

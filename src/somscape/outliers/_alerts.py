@@ -83,7 +83,7 @@ class Alerts:
         for column in originals.columns:
             if column.name != id_column:
                 taken = [c.name for c in columns]
-                columns.append(replace(column, name=free_name(column.name, taken)))
+                columns.append(column.renamed(free_name(column.name, taken)))
         return Table(tuple(columns), source="alerts")
 
 

@@ -9,11 +9,14 @@ us allocate more than a few times its own size.
 import json
 import math
 import mmap
+import sys
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from somscape._budget import Budget
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -28,15 +31,15 @@ TYPES = {
 }
 """Names of types in the file; BF16 and the like are none of NumPy's."""
 
-VALUE_BYTES, CONTAINER_BYTES, MOST_TIMES = 64, 72, 8
-"""What a value and an empty list or object of a JSON text cost in memory, and how many times the
-size of the file all of them may cost."""
+VALUE_BYTES, NAME_BYTES, CONTAINER_BYTES, ARRAY_BYTES = 64, 90, 72, 600
+"""What a value, a name and an empty list or object of a JSON text cost in memory, and an array
+without its values."""
 
 NOT_A_MAP = "not a somscape map"
 
 
-def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, int]:
-    """Return the metadata, the arrays and the size of a safetensors file.
+def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
+    """Return the metadata and the arrays of a safetensors file, and what memory it may take yet.
 
     Parameters
     ----------
@@ -48,8 +51,8 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, int]:
     metadata : dict of str to str
     arrays : dict of str to ndarray
         Read-only views of the mapped file.
-    size : int
-        Of the file, in bytes.
+    budget : Budget
+        Of the file.
 
     Raises
     ------
@@ -62,23 +65,25 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, int]:
         n_header = int.from_bytes(start[:8], "little")
         _check_start(start, n_header, size)
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    budget = Budget(str(path), size)
     try:
         text = mapped[8 : 8 + n_header].decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{NOT_A_MAP}: its header is no UTF-8 text.") from error
-    entries = json_of(text, size, "its header")
+    entries = json_of(text, budget, "its header")
     if not isinstance(entries, dict):
         raise ValueError(f"{NOT_A_MAP}: its header is no JSON object.")
     metadata = entries.pop("__metadata__", {})
     if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
         raise ValueError("a damaged map: its metadata must be names and texts. Save it again.")
+    budget.take(ARRAY_BYTES * len(entries), f"{len(entries)} arrays")
     places = {name: _place(name, entry) for name, entry in entries.items()}
     _check_cover(places, size - 8 - n_header)
     arrays = {
         name: _view(name, np.ndarray(shape, type_, mapped, 8 + n_header + begin))
         for name, (type_, shape, begin, _) in places.items()
     }
-    return metadata, arrays, size
+    return metadata, arrays, budget
 
 
 def _check_start(start: bytes, n_header: int, size: int) -> None:
@@ -101,28 +106,28 @@ def _check_start(start: bytes, n_header: int, size: int) -> None:
         )
 
 
-def json_of(text: str, size: int, what: str) -> Any:
+def json_of(text: str, budget: Budget, what: str) -> Any:
     """Return what a JSON text says.
 
     Parameters
     ----------
     text : str
-    size : int
-        Of the file that it stands in, in bytes: it may cost a few times as much memory.
+    budget : Budget
+        Of the file that it stands in.
     what : str
         What the text is, for messages.
 
     Raises
     ------
+    InputError
+        For lists and values out of proportion.
     ValueError
-        For no JSON, a number that is not finite, and lists or values out of proportion.
+        For no JSON, and a number that is not finite.
     """
-    values = VALUE_BYTES * text.count(",")
+    values = VALUE_BYTES * text.count(",") + NAME_BYTES * text.count(":")
     containers = CONTAINER_BYTES * (text.count("[") + text.count("{"))
-    if values + containers > MOST_TIMES * size:
-        raise ValueError(
-            f"{NOT_A_MAP}: {what} holds more lists and values than a file of {size} bytes needs."
-        )
+    # The text and what is cut from it; one wide letter makes all of a text wide.
+    budget.check(2 * sys.getsizeof(text) + values + containers, f"{what} of many lists and values")
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -11,6 +11,7 @@ P. Wittek, S. C. Gao, I. S. Lim and L. Zhao (2017), Somoclu, Journal of Statisti
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,20 @@ from somscape._types import Float64s
 from somscape.grid import lattice_of
 from somscape.kernels import Metric
 from somscape.save._best_matches import BestMatches, Classes
-from somscape.save._lines import Line, Rows, numbers_text, one_word, read_lines, write_lines
+from somscape.save._lines import (
+    FIELD_BYTES,
+    LINE_BYTES,
+    TEXT_BYTES,
+    Counts,
+    Labels,
+    Line,
+    Lines,
+    Rows,
+    numbered_names,
+    numbers_text,
+    one_word,
+    write_lines,
+)
 from somscape.save._plain import Origin, codebook_of, plain_record
 from somscape.save._record import Record, record_of
 from somscape.save._samples import Samples, samples_of
@@ -48,7 +62,7 @@ def read_lrn(path: str | Path) -> Samples:
     InputError
         For anything else; the message names line and field.
     """
-    head, body = _parts(path, 4)
+    head, lines = _parts(path, 4)
     n_rows, n_columns = (_count(head, i, what) for i, what in ((0, "rows"), (1, "columns")))
     data: Sequence[int] = range(1, n_columns)  # of any length: nothing has been read yet
     key: int | None = 0
@@ -60,23 +74,23 @@ def read_lrn(path: str | Path) -> Samples:
     if not data:
         raise head[-1].error("no column of data (1) among the columns.")
     names = _column_names(head[3], n_columns) if len(head) > 3 else None
-    rows, keys, labels = Rows(len(data)), list[int](), list[str]()
-    for line in body:
-        fields = _fields(line, n_columns)
-        values = [line.numbers([fields[i]], may_miss=True, first=i + 1)[0] for i in data]
+    budget = lines.budget
+    rows, keys, labels = Rows(len(data), budget), Counts(budget), Labels(budget)
+    for line in _body(lines):
         if len(rows) == n_rows:
             raise line.error(f"more rows than the {n_rows} of line {head[0].number}.")
-        rows.add(values)
+        fields = _fields(line, n_columns)
         if key is not None:
-            keys.append(line.whole(fields[key], 0, key + 1, "a key"))
+            keys.add(line.whole(fields[key], 0, key + 1, "a key"))
+        rows.add(line.numbers([fields[i] for i in data], may_miss=True, places=data))
         if label is not None:
-            labels.append(fields[label])
+            labels.add(len(rows) - 1, fields[label])
     _check_number(head[0], n_rows, len(rows), "rows")
     return Samples(
         rows.to_numpy(),
-        tuple(names[i] for i in data) if names else tuple(f"x{i}" for i in range(len(data))),
-        tuple(labels) if labels else None,
-        np.array(keys, np.intp) if keys else None,
+        tuple(names[i] for i in data) if names else numbered_names(len(data), budget),
+        tuple(labels.texts(len(rows))) or None,
+        keys.to_numpy() if len(keys) else None,
     )
 
 
@@ -139,18 +153,19 @@ def read_wts(
     InputError
         For anything else; the message names line and field.
     """
-    head, body = _parts(path, 3)
+    head, lines = _parts(path, 3)
     n_rows, n_cols = _size(head[0])
     n_features = _count(head, 1, "weights")
-    rows = Rows(n_features)
-    for line in body:
+    rows = Rows(n_features, lines.budget)
+    for line in _body(lines):
         if len(rows) == n_rows * n_cols:
             raise line.error(f"more units than the {n_rows} x {n_cols} of line {head[0].number}.")
         rows.add(line.numbers(_fields(line, n_features), may_miss=False))
+        lines.fill(rows, n_rows * n_cols)
     _check_number(head[0], n_rows * n_cols, len(rows), "units")
     hits = None if winners is None else _hits(winners, n_rows, n_cols)
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": kind, "boundary": boundary}
-    origin = Origin(Path(path).name, "ESOM Tools or Somoclu", {})
+    origin = Origin(lines.budget, "ESOM Tools or Somoclu", {})
     return plain_record(rows.to_numpy(), lattice, origin, hits=hits)
 
 
@@ -234,13 +249,14 @@ def read_umx(path: str | Path) -> Float64s:
     InputError
         For anything else; the message names line and field.
     """
-    head, body = _parts(path, 1)
+    head, lines = _parts(path, 1)
     n_rows, n_cols = _size(head[0])
-    rows = Rows(n_cols)
-    for line in body:
+    rows = Rows(n_cols, lines.budget)
+    for line in _body(lines):
         if len(rows) == n_rows:
             raise line.error(f"more rows than the {n_rows} of line {head[0].number}.")
         rows.add(line.numbers(_fields(line, n_cols), may_miss=False))
+        lines.fill(rows, n_rows)
     _check_number(head[0], n_rows, len(rows), "rows")
     return rows.to_numpy()
 
@@ -287,11 +303,11 @@ def read_bm(path: str | Path) -> BestMatches:
     InputError
         For anything else, and for units outside the map; the message names line and field.
     """
-    head, body = _parts(path, 2)
+    head, lines = _parts(path, 2)
     n_rows, n_cols = _size(head[0])
     n = _count(head, 1, "rows", low=0)
-    keys, units = list[int](), list[int]()
-    for line in body:
+    keys, units = Counts(lines.budget), Counts(lines.budget)
+    for line in _body(lines):
         key, row, col = (
             line.whole(field, 0, i, what)
             for i, (field, what) in enumerate(
@@ -300,10 +316,10 @@ def read_bm(path: str | Path) -> BestMatches:
         )
         if row >= n_rows or col >= n_cols:
             raise line.error(f"unit ({row}, {col}) is not on a map of {n_rows} x {n_cols} units.")
-        keys.append(key)
-        units.append(row * n_cols + col)
+        keys.add(key)
+        units.add(row * n_cols + col)
     _check_number(head[1], n, len(keys), "rows")
-    return BestMatches(np.array(units, np.intp), n_rows, n_cols, np.array(keys, np.intp))
+    return BestMatches(units.to_numpy(), n_rows, n_cols, keys.to_numpy())
 
 
 def write_bm(path: str | Path, matches: BestMatches) -> None:
@@ -349,21 +365,22 @@ def read_cls(path: str | Path) -> Classes:
     InputError
         For anything else; the message names line and field.
     """
-    head, body = _parts(path, None)
+    head, lines = _parts(path, None)
     n = _count(head, 0, "rows", low=0)
     names: dict[int, str] = {}
+    lines.budget.take((TEXT_BYTES + 40) * (len(head) - 1), "the names of its classes")
     for line in head[1:]:
-        words = line.text[1:].split()
+        words = line.fields()
         if len(words) < 2:
             raise line.error("a class has a number and a name.")
         names[line.whole(words[0], 0, 1, "a class")] = words[1]
-    keys, classes = list[int](), list[int]()
-    for line in body:
+    keys, classes = Counts(lines.budget), Counts(lines.budget)
+    for line in _body(lines):
         key, number = _fields(line, 2)
-        keys.append(line.whole(key, 0, 1, "a key"))
-        classes.append(line.whole(number, 0, 2, "a class"))
+        keys.add(line.whole(key, 0, 1, "a key"))
+        classes.add(line.whole(number, 0, 2, "a class"))
     _check_number(head[0], n, len(keys), "rows")
-    return Classes(np.array(classes, np.intp), np.array(keys, np.intp), names)
+    return Classes(classes.to_numpy(), keys.to_numpy(), names)
 
 
 def write_cls(path: str | Path, classes: Classes) -> None:
@@ -382,35 +399,37 @@ def write_cls(path: str | Path, classes: Classes) -> None:
     write_lines(path, [*header, *(f"{key}\t{number}" for key, number in pairs)])
 
 
-def _parts(path: str | Path, most: int | None) -> tuple[list[Line], Iterator[Line]]:
-    """Return the lines of the header and those after it, comments left out."""
-    lines = (line for line in read_lines(path) if not line.text.startswith("#"))
-    head, first = [], None
+def _parts(path: str | Path, most: int | None) -> tuple[list[Line], Lines]:
+    """Return the lines of the header without their %, and the lines after it."""
+    lines, head = Lines(path), list[Line]()
     for line in lines:
+        if line.text.startswith("#"):
+            continue
         if not line.text.startswith("%"):
-            first = line
+            lines.back()
             break
-        head.append(line)
+        lines.budget.take(LINE_BYTES + len(line.text), "its header")
+        head.append(replace(line, text=line.text[1:].strip()))
         if most is not None and len(head) > most:
             raise line.error(f"a header of this kind of file has at most {most} lines with %.")
     if not head:
         raise InputError(
-            f"{Path(path).name} has no header: it starts with lines that begin with %."
+            f"{lines.budget.source} has no header: it starts with lines that begin with %."
         )
+    return head, lines
 
-    def body() -> Iterator[Line]:
-        if first is not None:
-            yield first
-        for line in lines:
-            if line.text.startswith("%"):
-                raise line.error("a line of the header stands below the data.")
+
+def _body(lines: Lines) -> Iterator[Line]:
+    """Give the lines below the header, comments left out."""
+    for line in lines:
+        if line.text.startswith("%"):
+            raise line.error("a line of the header stands below the data.")
+        if not line.text.startswith("#"):
             yield line
-
-    return head, body()
 
 
 def _size(line: Line) -> tuple[int, int]:
-    words = line.text[1:].split()
+    words = line.fields()
     if len(words) not in (2, 3):  # some programs add whether it is a toroid
         raise line.error("the size of the map is rows and columns, such as '% 50 82'.")
     return line.whole(words[0], 1, 1, "rows"), line.whole(words[1], 1, 2, "columns")
@@ -419,14 +438,14 @@ def _size(line: Line) -> tuple[int, int]:
 def _count(head: list[Line], i: int, what: str, low: int = 1) -> int:
     if len(head) <= i:
         raise head[-1].error(f"the next line must be the number of {what}, such as '% 150'.")
-    words = head[i].text[1:].split()
+    words = head[i].fields()
     if len(words) != 1:
         raise head[i].error(f"the number of {what} is one number, such as '% 150'.")
     return head[i].whole(words[0], low, 1, f"the number of {what}")
 
 
 def _kinds(line: Line, n_columns: int) -> list[str]:
-    kinds = line.text[1:].split()
+    kinds = line.fields()
     known = (IGNORED, DATA, CLASS, KEY)
     for field, kind in enumerate(kinds, 1):
         if kind not in known:
@@ -439,19 +458,21 @@ def _kinds(line: Line, n_columns: int) -> list[str]:
 
 
 def _column_names(line: Line, n_columns: int) -> list[str]:
-    text = line.text[1:].strip()
-    names = [name.strip() for name in text.split("\t")]
-    if len(names) != n_columns:
-        names = text.split()
+    if line.text.count("\t") + 1 == n_columns:  # names may hold blanks
+        line.budget.check(FIELD_BYTES * n_columns, "the names of its columns")
+        names = [name.strip() for name in line.text.split("\t")]
+    else:
+        names = line.fields()
     if len(names) != n_columns:
         raise line.error(f"{len(names)} names for {n_columns} columns.")
+    line.budget.take(TEXT_BYTES * n_columns, "the names of its columns")
     if len(set(names)) < n_columns:
         raise line.error("two columns have the same name.")
     return names
 
 
 def _fields(line: Line, n: int) -> list[str]:
-    fields = line.text.split(None, n)
+    fields = line.fields(n)
     if len(fields) != n:
         more = "more" if len(fields) > n else len(fields)
         raise line.error(f"{n} fields are needed, and {more} are there.")

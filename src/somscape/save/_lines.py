@@ -4,6 +4,9 @@ Nothing that a file claims about itself is believed before so much has been read
 the lines, and memory with the file.
 """
 
+import codecs
+import re
+import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,38 +15,48 @@ from pathlib import Path
 
 import numpy as np
 
+from somscape._budget import Budget
 from somscape._errors import InputError
 from somscape._files import write_whole
-from somscape._types import Float64s
+from somscape._types import Float64s, Ints
 
 MISSING = frozenset(("x", "nan"))
 """What SOM_PAK, and what the SOM Toolbox and ESOM Tools write for a missing value."""
 
+SPELLED = MISSING | {"X", "NaN", "NAN"}
+
 MAX_DIGITS = 12
 """Of a count or a key; twelve digits are more rows than any file holds."""
 
+FIELD_BYTES, LINE_BYTES, TEXT_BYTES = 66, 200, 180
+"""What a field costs while its line is read, and a line and a text that are kept, besides their
+characters."""
 
-@dataclass(frozen=True)
+BLOCK, ROWS_BLOCK = 1 << 16, 1 << 12
+_FIELD = re.compile(r"\S+")
+
+
+@dataclass(slots=True)  # not frozen: that would double what a line costs
 class Line:
     """One line of a file.
 
     Attributes
     ----------
-    source : str
-        Name of the file, for messages.
+    budget : Budget
+        Of the file; it knows its name.
     number : int
         From 1.
     text : str
         Without blanks around it.
     """
 
-    source: str
+    budget: Budget
     number: int
     text: str
 
     def error(self, what: str, field: int | None = None) -> InputError:
         """Return the error that something is wrong here, or in a field, from 1."""
-        place = f"{self.source}, line {self.number}"
+        place = f"{self.budget.source}, line {self.number}"
         return InputError(
             f"{place}: {what}" if field is None else f"{place}, field {field}: {what}"
         )
@@ -54,18 +67,31 @@ class Line:
             return int(token)
         raise self.error(f"{what} must be a whole number from {low}; got {_shown(token)}.", field)
 
-    def numbers(self, tokens: Sequence[str], *, may_miss: bool, first: int = 1) -> list[float]:
-        """Return the numbers of some fields, of which the first has the number `first`.
+    def fields(self, most: int = -1) -> list[str]:
+        """Return what stands between blanks, all behind the first `most` as one."""
+        n = len(self.text)
+        if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many
+            n_fields = sum(1 for _ in _FIELD.finditer(self.text))
+            self.budget.check(
+                FIELD_BYTES * n_fields + n, f"line {self.number} of {n_fields} fields"
+            )
+        return self.text.split(None, most)
 
-        NaN where a value is missing, if it may be.
+    def numbers(
+        self, tokens: Sequence[str], *, may_miss: bool, places: Sequence[int] | None = None
+    ) -> "array[float]":
+        """Return the numbers of some fields; NaN where a value is missing, if it may be.
+
+        The fields stand at `places`, counted from 0; by default 0, 1, ...
         """
         try:
-            values = [float(token) for token in tokens]
-            if all(map(isfinite, values)) and not any("_" in token for token in tokens):
+            values = array("d", map(float, tokens))
+            if all(map(isfinite, values)) and not ("_" in self.text and "_" in "".join(tokens)):
                 return values
         except ValueError:
             pass
-        return [self._number(t, may_miss, field) for field, t in enumerate(tokens, first)]
+        pairs = zip(tokens, places or range(len(tokens)), strict=True)
+        return array("d", (self._number(token, may_miss, at + 1) for token, at in pairs))
 
     def _number(self, token: str, may_miss: bool, field: int) -> float:
         if token.lower() in MISSING:
@@ -84,15 +110,17 @@ class Line:
 class Rows:
     """Rows of numbers that grow line by line."""
 
-    def __init__(self, n_columns: int) -> None:
+    def __init__(self, n_columns: int, budget: Budget) -> None:
         self.n_columns = n_columns
+        self.budget = budget
         self._values = array("d")
 
     def __len__(self) -> int:
         return len(self._values) // self.n_columns
 
-    def add(self, values: Iterable[float]) -> None:
+    def add(self, values: "array[float]") -> None:
         """Add one row."""
+        self.budget.take(values.itemsize * len(values), "its numbers")
         self._values.extend(values)
 
     def to_numpy(self) -> Float64s:
@@ -100,8 +128,53 @@ class Rows:
         return np.frombuffer(self._values, np.float64).reshape(-1, self.n_columns)
 
 
-def read_lines(path: str | Path) -> Iterator[Line]:
-    """Give the lines of a text file that are not blank.
+class Counts:
+    """Whole numbers that grow line by line."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._values = array("q")
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, value: int) -> None:
+        """Add one."""
+        self._budget.take(self._values.itemsize, "its numbers")
+        self._values.append(value)
+
+    def to_numpy(self) -> Ints:
+        """Return them, of shape (n,), without a copy."""
+        return np.frombuffer(self._values, np.int64)
+
+
+class Labels:
+    """Texts of rows, each different one kept once, and nothing before the first."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._known: dict[str, str] = {}
+        self._texts: list[str] = []
+
+    def add(self, row: int, label: str) -> None:
+        """Add that of a row, "" where it has none."""
+        if not label:
+            return
+        n_new = row + 1 - len(self._texts)
+        self._budget.take(20 * n_new, "its labels")
+        if label not in self._known:
+            self._budget.take(TEXT_BYTES + len(label), "its labels")
+            self._known[label] = label
+        self._texts += [""] * (n_new - 1)
+        self._texts.append(self._known[label])
+
+    def texts(self, n_rows: int) -> list[str]:
+        """Return one for each row, or none where no row has any."""
+        return self._texts and self._texts + [""] * (n_rows - len(self._texts))
+
+
+class Lines:
+    """The lines of a text file that are not blank, one by one, or rows of numbers by the block.
 
     Parameters
     ----------
@@ -113,27 +186,91 @@ def read_lines(path: str | Path) -> Iterator[Line]:
     InputError
         When there is no such file, or it is no text.
     """
-    text, source = _text_of(Path(path)), Path(path).name
-    begin = number = 0
-    while begin < len(text):
-        end = text.find("\n", begin)
-        end = len(text) if end < 0 else end
-        number += 1
-        line = text[begin:end].strip()
-        if line:
-            yield Line(source, number, line)
-        begin = end + 1
+
+    def __init__(self, path: str | Path) -> None:
+        self._data = data = read_file(Path(path))
+        self.budget = Budget(Path(path).name, len(data))
+        if b"\0" in data:
+            raise InputError(f"{self.budget.source} is no text file: it holds NUL bytes.")
+        self._encoding = _encoding_of(data)
+        self._end = b"\n" if b"\n" in data else b"\r"
+        self._begin = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
+        self._previous = self._tried = self._begin
+        self._number = 0
+
+    def __iter__(self) -> Iterator[Line]:
+        return self
+
+    def __next__(self) -> Line:
+        while self._begin < len(self._data):
+            text = self._take(self._begin).strip()
+            self._number += 1
+            if len(text) > ROWS_BLOCK:  # is copied on its way; one wide letter makes all of it wide
+                what = f"line {self._number} of {len(text)} letters"
+                self.budget.check(3 * sys.getsizeof(text), what)
+            if text:
+                return Line(self.budget, self._number, text)
+        raise StopIteration
+
+    def _take(self, n: int) -> str:
+        """Return the lines that reach over the byte `n`."""
+        end = self._data.find(self._end, n)
+        end = len(self._data) if end < 0 else end
+        text = self._data[self._begin : end].decode(self._encoding)
+        self._previous, self._begin = self._begin, end + 1
+        return text
+
+    def back(self) -> None:
+        """Give the last line again."""
+        self._begin = self._previous
+        self._number -= 1
+
+    def fill(self, rows: "Rows", most: int | None = None, *, may_miss: bool = False) -> None:
+        """Add the rows that come next, up to `most`, as long as they are numbers and nothing else.
+
+        What is anything else is left to be read line by line, which knows what to say of it.
+        """
+        while self._tried <= self._begin < len(self._data):
+            place = self._previous, self._begin
+            lines = self._take(self._begin + ROWS_BLOCK).split(self._end.decode())
+            values = _plain_rows(lines, rows.n_columns, may_miss)
+            if values is None or (
+                most is not None and len(rows) + len(values) // rows.n_columns > most
+            ):
+                self._tried = self._begin
+                self._previous, self._begin = place
+                return
+            rows.add(values)
+            self._number += len(lines)
 
 
-def _text_of(path: Path) -> str:
-    data = read_file(path)
-    if b"\0" in data:
-        raise InputError(f"{path.name} is no text file: it holds NUL bytes.")
+def _plain_rows(lines: list[str], n_columns: int, may_miss: bool) -> "array[float] | None":
+    tokens: list[str] = []
+    for line in lines:
+        fields = line.split()
+        if len(fields) != n_columns and fields:
+            return None
+        tokens += fields
+    if any("_" in line for line in lines):
+        return None
+    if may_miss:
+        tokens = ["nan" if token in SPELLED else token for token in tokens]
+    n_missing = tokens.count("nan") if may_miss else 0
     try:
-        text = data.decode("utf-8-sig")
+        values = array("d", map(float, tokens))
+    except ValueError:
+        return None
+    return values if int(np.isfinite(values).sum()) == len(values) - n_missing else None
+
+
+def _encoding_of(data: bytes) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for begin in range(0, len(data), BLOCK):
+            decoder.decode(data[begin : begin + BLOCK], begin + BLOCK >= len(data))
     except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return text if "\n" in text else text.replace("\r", "\n")
+        return "latin-1"
+    return "utf-8"
 
 
 def read_file(path: Path) -> bytes:
@@ -148,9 +285,15 @@ def read_file(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from error
 
 
+def numbered_names(n: int, budget: Budget) -> tuple[str, ...]:
+    """Return the names of columns that have none."""
+    budget.take(TEXT_BYTES * n, "names of its columns")
+    return tuple(f"x{i}" for i in range(n))
+
+
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
     """Write lines to a file, whole or not at all."""
-    write_whole(path, "".join(f"{line}\n" for line in lines).encode())
+    write_whole(path, (f"{line}\n".encode() for line in lines))
 
 
 def numbers_text(values: Iterable[float], between: str, missing: str = "NaN") -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._budget import Budget
 from somscape._errors import InputError, SomscapeWarning
 from somscape.save._lines import read_file
 from somscape.save._pickles import Made, Name, array_of, number_of, read_pickle
@@ -24,13 +25,17 @@ METRICS = {
 }
 
 
-def read_minisom(path: str | Path) -> Record:
+def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     """Read a pickled MiniSom without running anything in the pickle.
 
     Parameters
     ----------
     path : str or Path
         What ``pickle.dump(som, file)`` wrote, with any protocol.
+    subclass : str, optional
+        Module and name of a class that is taken for a MiniSom, too, such as
+        ``"my_project.som.MySom"``.  Nothing of it is imported: what it changes in MiniSom, a
+        distance for instance, is not known here.
 
     Returns
     -------
@@ -50,9 +55,11 @@ def read_minisom(path: str | Path) -> Record:
     SomscapeWarning
         Always: a pickle that is loaded with ``pickle.load`` can run any program.
     """
-    source = Path(path).name
+    source, data = Path(path).name, read_file(Path(path))
+    budget = Budget(source, len(data))
+    module, _, name = (subclass or "").rpartition(".")
     try:
-        record = _record_of(source, read_pickle(read_file(Path(path))))
+        record = _record_of(read_pickle(data, budget), budget, {*MINISOMS, Name(module, name)})
     except ValueError as error:
         if isinstance(error, InputError):
             raise
@@ -66,11 +73,13 @@ def read_minisom(path: str | Path) -> Record:
     return record
 
 
-def _record_of(source: str, value: Any) -> Record:
-    state = _state_of(source, value)
+def _record_of(value: Any, budget: Budget, classes: set[Name]) -> Record:
+    source = budget.source
+    state = _state_of(source, value, classes)
     weights = array_of(state.get("_weights"))
     if weights is None or weights.ndim != 3 or not weights.size or weights.dtype.kind != "f":
         raise InputError(f"{source}: the MiniSom in it has no weights of shape (x, y, features).")
+    budget.take(9 * weights.size, "its weights")
     if not np.isfinite(weights).all():
         raise InputError(f"{source}: the MiniSom's weights are not all finite.")
     topology = state.get("topology", "rectangular")
@@ -94,21 +103,26 @@ def _record_of(source: str, value: Any) -> Record:
     neighborhood = _method(state.get("neighborhood")).lstrip("_")
     if neighborhood:
         parameters["neighborhood"] = neighborhood
-    origin = Origin(source, "MiniSom", parameters, metric or "euclidean")
+    origin = Origin(budget, "MiniSom", parameters, metric or "euclidean")
     return plain_record(_codebook(weights), lattice, origin)
 
 
-def _state_of(source: str, value: Any) -> dict[str, Any]:
+def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
     """Return the attributes of the pickled MiniSom."""
     maker = value.maker if isinstance(value, Made) else None
     if maker in OBJECT_MAKERS and isinstance(value.arguments, tuple) and value.arguments:
         maker = value.arguments[0]
-    if maker not in MINISOMS or not isinstance(value.state, dict):
-        what = f"a {maker.module}.{maker.name}" if isinstance(maker, Name) else "something else"
-        raise InputError(
-            f"{source} holds {what[:80]}, not a minisom.MiniSom. Pickle the som itself."
+    state = value.state if isinstance(value, Made) else None
+    if isinstance(maker, Name) and maker in classes and isinstance(state, dict):
+        return state
+    name = f"{maker.module}.{maker.name}"[:80] if isinstance(maker, Name) else "something else"
+    cure = "Pickle the som itself."
+    if isinstance(state, dict) and "_weights" in state:
+        cure = (
+            "If it is a subclass that measures and trains as MiniSom does, say so: "
+            f"save.read_minisom(path, subclass={name!r}); then Map.from_record and Map.save."
         )
-    return value.state
+    raise InputError(f"{source} holds {name}, not a minisom.MiniSom. {cure}")
 
 
 def _method(value: Any) -> str:

@@ -3,11 +3,13 @@
 A pickle is a program: loading it calls whatever it names.  Here its instructions are followed on
 plain values only.  A name stays a `Name`, a call becomes a `Made` that remembers what would have
 been called with what, and nothing is imported, called or set.  Lengths are believed once the bytes
-are there, and only text may be a key, so that no file makes us wait or allocate.
+are there, only text may be a key, and every instruction is paid for before it is followed, so that
+no file makes us wait or allocate.
 """
 
 import pickletools
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -15,11 +17,18 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._budget import Budget
+from somscape._errors import InputError
+
 MARK = object()
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}
 """Types of arrays that are read, as NumPy writes them."""
 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
+
+STEP_BYTES = 200
+"""More than any instruction's objects cost, its argument left out: a dict with one item, a place in
+the memo."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,15 @@ class _Machine:
         return self.stack[-1]
 
 
-def read_pickle(data: bytes) -> Any:
+def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
     """Return what a pickle holds.
 
     Parameters
     ----------
     data : bytes
         Of any protocol.
+    budget : Budget, optional
+        Of the file.
 
     Returns
     -------
@@ -79,13 +90,17 @@ def read_pickle(data: bytes) -> Any:
 
     Raises
     ------
+    InputError
+        For one that takes more than its budget.
     ValueError
-        For anything that is no whole pickle.
+        For anything else that is no whole pickle.
     """
     machine = _Machine()
+    budget = budget or Budget("the pickle", len(data))
     try:
         for opcode, argument, _ in pickletools.genops(data):
             name = opcode.name
+            budget.take(STEP_BYTES + sys.getsizeof(argument), "its instructions")
             if name == "STOP":
                 return machine.pop()
             if name in _STEPS:
@@ -94,6 +109,8 @@ def read_pickle(data: bytes) -> Any:
                 machine.stack.append(_VALUES[name] if argument is None else argument)
             elif name not in ("PROTO", "FRAME", "READONLY_BUFFER"):
                 raise ValueError(f"it holds the instruction {name}, which is not read")
+    except InputError:
+        raise
     except (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError) as error:
         raise ValueError(f"not a pickle, or a damaged one ({error})") from error
     raise ValueError("not a pickle, or a damaged one (it does not end)")

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from somscape._budget import Budget
 from somscape._errors import InputError
 from somscape._types import Float64s
 from somscape.grid import Lattice
-from somscape.save._record import FORMAT, Record
+from somscape.save._record import FORMAT, Record, pay_for_map
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Origin:
 
     Attributes
     ----------
-    source : str
-        Name of the file, for messages.
+    budget : Budget
+        Of the file; it knows its name.
     program : str
         Whose file it is.
     parameters : dict of str to JSON data
@@ -28,7 +29,7 @@ class Origin:
         How the program measured distances.
     """
 
-    source: str
+    budget: Budget
     program: str
     parameters: dict[str, Any]
     metric: str = "euclidean"
@@ -66,16 +67,19 @@ def plain_record(
     Raises
     ------
     InputError
-        For a lattice that cannot be, and names that are repeated.
+        For a lattice that cannot be, names that are repeated, and more features than the file
+        pays for.
     """
+    n_units, n_features = codebook.shape
+    pay_for_map(origin.budget, n_features, n_units + 2 * len(unit_labels))
     try:
         Lattice(**lattice)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{origin.source}: {error}") from error
-    numbered = [f"x{i}" for i in range(codebook.shape[1])]
+        raise InputError(f"{origin.budget.source}: {error}") from error
+    numbered = [f"x{i}" for i in range(n_features)]
     columns = list(names or numbered)
     if len(set(columns)) < len(columns):
-        raise InputError(f"{origin.source}: two components have the same name.")
+        raise InputError(f"{origin.budget.source}: two components have the same name.")
     header: dict[str, Any] = {
         "format": FORMAT,
         "lattice": lattice,
@@ -87,7 +91,7 @@ def plain_record(
     }
     if any(unit_labels):
         header["unit_labels"] = list(unit_labels)
-    hits = np.zeros(len(codebook)) if hits is None else hits
+    hits = np.zeros(n_units) if hits is None else hits
     return Record(header, {"codebook": codebook, "hits": hits})
 
 

@@ -5,7 +5,8 @@ be written in any order, and the same map would not give the same bytes).
 """
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,15 +14,33 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._errors import MapFileError
+from somscape._budget import Budget
+from somscape._errors import InputError, MapFileError
 from somscape._files import write_whole
 from somscape.save._arrays import Arrays, json_of, open_arrays
 
 FORMAT = 1
 """Number of the layout that `maps` writes; a reader is kept for each number."""
 
+FEATURE_BYTES, UNIT_BYTES, FREE_FEATURES = 300, 10, 1000
+"""What a feature and a unit cost in a record and a map besides their numbers; so many features a
+file of any size may have."""
+
 KEY = "somscape"
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
+OPTIONAL = ("format", "metric", "unit_labels")
+GIVEN_TEXTS = ("encoding", "unit_labels")
+"""Parts that hold the data's own names, which may be of several lines."""
+
+ARRAYS = {
+    *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
+    *("calibration", "calibration_weights", "calibration_units"),
+    *("metric.feature_weights", "metric.center", "metric.whitening"),
+    *("lattice.pairs", "lattice.lengths", "lattice.positions"),
+}
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 Header: TypeAlias = dict[str, Any]
 
@@ -76,12 +95,17 @@ def write_record(path: str | Path, record: Record) -> None:
 
     Raises
     ------
+    InputError
+        For text that is none in Unicode (half of a surrogate pair).
     OSError
         When the folder cannot be written.
     """
     from safetensors.numpy import save
 
     header = {**record.header, "format": FORMAT}
+    problem = next(_bad_texts(header), None)
+    if problem:
+        raise InputError(f"the map cannot be saved: {problem}. Correct it.")
     text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
     arrays = {name: np.ascontiguousarray(a) for name, a in record.arrays.items()}
     write_whole(path, save(arrays, metadata={KEY: text}))
@@ -113,13 +137,18 @@ def read_record(path: str | Path) -> Record:
     if not target.is_file():
         raise MapFileError(f"{path}: no such file. Give the path of a map saved by somscape.")
     try:
-        metadata, arrays, size = open_arrays(target)
+        metadata, arrays, budget = open_arrays(target)
         if KEY not in metadata:
             raise MapFileError(f"{path}: a safetensors file, but not a somscape map.")
-        header = json_of(metadata[KEY], size, "the map's header")
+        header = json_of(metadata[KEY], budget, "the map's header")
+        codebook = arrays.get("codebook", np.empty(()))
+        if codebook.ndim == 2:
+            pay_for_map(budget, codebook.shape[1], codebook.shape[0])
+    except MapFileError:
+        raise
+    except InputError as error:  # the budget's, which names the file
+        raise MapFileError(str(error)) from error
     except ValueError as error:
-        if isinstance(error, MapFileError):
-            raise
         raise MapFileError(f"{path}: {error}") from error
     number = header.get("format") if isinstance(header, dict) else None
     if type(number) is not int or number not in READERS:
@@ -128,10 +157,57 @@ def read_record(path: str | Path) -> Record:
             f"{path}: written in format {number!r}; this version of somscape reads format "
             f"{known}. Install a newer somscape."
         )
+    problem = _problem(header, arrays, metadata)
+    if problem:
+        raise MapFileError(f"{path}: {problem}.")
+    return READERS[number](header, arrays)
+
+
+def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | None:
+    """Say what is wrong with the parts of a map; None: nothing is."""
     lacking = [name for name in PARTS if name not in header]
     if lacking:
-        raise MapFileError(f"{path}: the map's header lacks {', '.join(lacking)}. Save it again.")
-    return READERS[number](header, arrays)
+        return f"the map's header lacks {', '.join(lacking)}. Save it again"
+    unknown = [
+        *(name for name in header if name not in (*PARTS, *OPTIONAL)),
+        *(name for name in arrays if name not in ARRAYS and not name.startswith("history.")),
+        *(name for name in metadata if name != KEY),
+    ]
+    if unknown:
+        versions = header["versions"]
+        by = versions.get("somscape") if isinstance(versions, dict) else None
+        return (
+            f"it has a part {unknown[0][:40]!r}, which this somscape does not know and may not "
+            f"leave out; it was written by somscape {str(by)[:20]!r}. Install that or a newer one"
+        )
+    return next(_bad_texts(header), None)
+
+
+def _bad_texts(header: Header) -> Iterator[str]:
+    """Say of each text of a header that none may stand there, what is wrong with it."""
+    for part, value in header.items():
+        pattern = _SURROGATE if part in GIVEN_TEXTS else _CONTROL
+        for text in _texts({part: value}):
+            if pattern.search(text):
+                yield f"{text[:40]!r} in '{part}' holds a control character or half a letter"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
+    """Count what a map takes, or raise InputError."""
+    n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
+    budget.take(n_bytes, f"a map of {n_features} features")
 
 
 def _read_format_1(header: Header, arrays: Arrays) -> Record:

@@ -43,13 +43,13 @@ class Samples:
             With ``key``, ``label`` and ``weight`` where there are some.  A name that is taken gets
             an underscore.
         """
-        columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys.tolist()}
+        columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys}
         for name, values in zip(self.names, self.values.T, strict=True):
-            columns[_free(name, columns)] = values.tolist()
+            columns[_free(name, columns)] = values
         if self.labels is not None:
             columns[_free("label", columns)] = [label or None for label in self.labels]
         if self.weights is not None:
-            columns[_free("weight", columns)] = self.weights.tolist()
+            columns[_free("weight", columns)] = self.weights
         return table_from_columns(columns, source="rows")
 
 

@@ -10,15 +10,24 @@ package, report A31, Helsinki University of Technology, section 3.2.
 """
 
 import warnings
+from array import array
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from somscape._errors import InputError, SomscapeWarning
-from somscape.save._lines import Line, Rows, numbers_text, one_word, read_lines, write_lines
+from somscape.save._lines import (
+    TEXT_BYTES,
+    Labels,
+    Line,
+    Lines,
+    Rows,
+    numbered_names,
+    numbers_text,
+    one_word,
+    write_lines,
+)
 from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
 from somscape.save._record import Record, record_of
 from somscape.save._samples import Samples, samples_of
@@ -45,7 +54,8 @@ def read_cod(path: str | Path) -> Record:
     InputError
         For anything that is no codebook; the message names line and field.
     """
-    lines = _data_lines(read_lines(path))
+    file = Lines(path)
+    lines = _data_lines(file)
     first, words = next(((line, fields) for line, fields in lines if fields), (None, []))
     if first is None:
         raise InputError(f"{Path(path).name} is empty; a codebook starts with its dimension.")
@@ -58,7 +68,8 @@ def read_cod(path: str | Path) -> Record:
         first.whole(words[i], 1, i + 1, what)
         for i, what in ((0, "the dimension"), (2, "the columns"), (3, "the rows"))
     )
-    rows, labels, names = Rows(n_features), [], None
+    budget = first.budget
+    rows, labels, names = Rows(n_features, budget), Labels(budget), None
     for line, fields in lines:
         if line.text.startswith("#n"):
             names = _names(line, n_features)
@@ -66,15 +77,18 @@ def read_cod(path: str | Path) -> Record:
             raise line.error(f"more prototypes than the {n_rows * n_cols} of line {first.number}.")
         elif fields:
             rows.add(line.numbers(_enough(line, fields, n_features), may_miss=False))
-            labels.append(" ".join(fields[n_features:]))
+            labels.add(len(rows) - 1, " ".join(fields[n_features:]))
+            file.fill(rows, n_rows * n_cols)
     if len(rows) < n_rows * n_cols:
         raise first.error(
             f"{n_cols} x {n_rows} prototypes are promised, and {len(rows)} are there."
         )
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": LATTICES[words[1].lower()]}
-    origin = Origin(Path(path).name, "SOM_PAK", {"neighborhood": words[4]})
+    origin = Origin(budget, "SOM_PAK", {"neighborhood": words[4]})
     lattice["boundary"] = "plane"
-    return plain_record(rows.to_numpy(), lattice, origin, names=names, unit_labels=labels)
+    return plain_record(
+        rows.to_numpy(), lattice, origin, names=names, unit_labels=labels.texts(len(rows))
+    )
 
 
 def write_cod(path: str | Path, map_: Any) -> None:
@@ -136,32 +150,38 @@ def read_dat(path: str | Path) -> Samples:
     InputError
         For anything else; the message names line and field.
     """
-    lines = read_lines(path)
+    file = Lines(path)
+    budget, labels = file.budget, Labels(file.budget)
     rows: Rows | None = None
-    names, labels, weights = None, list[str](), list[float]()
-    pending: Line | None = None
-    for line, fields in _data_lines(lines):
+    weights = Rows(1, budget)
+    pending, names = None, None
+    for line, fields in _data_lines(file):
         if line.text.startswith("#n"):
             pending = line
             continue
         if rows is None:
-            rows = Rows(_dimension(line, fields))
+            rows = Rows(_dimension(line, fields), budget)
             if len(fields) == 1 or fields[1].lower() in LATTICES:
                 continue
         rows.add(line.numbers(_enough(line, fields, rows.n_columns), may_miss=True))
         label, weight = _label_and_weight(line, fields, rows.n_columns)
-        labels.append(label)
-        weights.append(weight)
+        labels.add(len(rows) - 1, label)
+        if weight != 1:
+            weights.add(array("d", [1.0]) * (len(rows) - 1 - len(weights)))
+            weights.add(array("d", [weight]))
+        file.fill(rows, may_miss=True)
     if rows is None or not len(rows):
-        raise InputError(f"{Path(path).name} holds no rows.")
+        raise InputError(f"{budget.source} holds no rows.")
     if pending is not None:
         names = _names(pending, rows.n_columns)
+    if len(weights):
+        weights.add(array("d", [1.0]) * (len(rows) - len(weights)))
     return Samples(
         rows.to_numpy(),
-        names or tuple(f"x{i}" for i in range(rows.n_columns)),
-        tuple(labels) if any(labels) else None,
+        names or numbered_names(rows.n_columns, budget),
+        tuple(labels.texts(len(rows))) or None,
         None,
-        np.array(weights) if any(w != 1 for w in weights) else None,
+        weights.to_numpy().ravel() if len(weights) else None,
     )
 
 
@@ -216,18 +236,19 @@ def flat_lattice(record: Record, program: str) -> dict[str, Any]:
     return lattice
 
 
-def _data_lines(lines: Iterator[Line]) -> Iterator[tuple[Line, list[str]]]:
+def _data_lines(lines: Lines) -> Iterator[tuple[Line, list[str]]]:
     """Give lines of data with their fields, and the comment that names the components."""
     for line in lines:
         if line.text.startswith("#"):
             if line.text[:3] in ("#n ", "#n\t"):
                 yield line, []
         else:
-            yield line, line.text.split()
+            yield line, line.fields()
 
 
 def _names(line: Line, n_features: int) -> tuple[str, ...]:
-    names = tuple(line.text.split()[1:])
+    names = tuple(line.fields()[1:])
+    line.budget.take(TEXT_BYTES * len(names), "the names of its components")
     if len(names) != n_features:
         raise line.error(f"{len(names)} names for {n_features} components.")
     if len(set(names)) < n_features:
@@ -263,7 +284,9 @@ def _label_and_weight(line: Line, fields: list[str], n_features: int) -> tuple[s
     weight, words = 1.0, []
     for field, word in enumerate(fields[n_features:], n_features + 1):
         if word.startswith("weight="):
-            (weight,) = line.numbers([word.removeprefix("weight=")], may_miss=False, first=field)
+            (weight,) = line.numbers(
+                [word.removeprefix("weight=")], may_miss=False, places=[field - 1]
+            )
             if weight < 0:
                 raise line.error(f"a weight must not be negative; got {weight}.", field)
         else:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from somscape._budget import Budget
 from somscape._errors import InputError
 from somscape._types import Ints
 from somscape.save._best_matches import BestMatches
@@ -71,7 +72,7 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     codebook = np.empty_like(values)
     codebook[units] = values
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": kind, "boundary": boundary}
-    origin = Origin(table.source, "table", {})
+    origin = Origin(Budget(table.source, values.nbytes), "table", {})
     return plain_record(codebook, lattice, origin, names=[unescape_cell(n) for n in names])
 
 
@@ -129,18 +130,16 @@ def winners_columns(matches: BestMatches) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to list
+    dict of str to ndarray
     """
     units = matches.units
     rows, cols = (np.where(units < 0, -1, part) for part in np.divmod(units, matches.n_cols))
     columns: dict[str, Any] = (
-        {"record": list(range(1, len(units) + 1))}
-        if matches.keys is None
-        else {"key": matches.keys.tolist()}
+        {"record": np.arange(1, len(units) + 1)} if matches.keys is None else {"key": matches.keys}
     )
-    columns |= dict(zip(PLACES, (units.tolist(), rows.tolist(), cols.tolist()), strict=True))
+    columns |= dict(zip(PLACES, (units, rows, cols), strict=True))
     if matches.distances is not None:
-        columns["distance"] = matches.distances.tolist()
+        columns["distance"] = matches.distances
     return columns
 
 

@@ -1,12 +1,13 @@
-"""Cells as they stand in a source -> stripped text, with None for a missing cell."""
+"""Cells as they stand in a source -> stripped text, with None or "" for a missing cell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from somscape._types import Objects
+from somscape.tables._texts import Texts
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
 """What a cell without a value may hold, in any case, with any blanks around it.
@@ -24,21 +25,63 @@ def clean_cell(raw: str) -> str | None:
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
 
-def clean_cells(raws: Sequence[str]) -> tuple[list[str | None], set[str]]:
-    """Clean the cells of one column; also give the missing words that occur in it."""
-    # Each distinct text is looked at once: a column of codes costs next to nothing.
-    clean = {raw: clean_cell(raw) for raw in dict.fromkeys(raws)}
-    return [clean[raw] for raw in raws], {
-        raw.strip() for raw, cell in clean.items() if cell is None
-    }
+class Cleaner(dict[str, str]):
+    """Clean cells by raw ones, each looked at once; "" where missing.
+
+    Attributes
+    ----------
+    words : set of str
+        The missing words that occurred.
+    """
+
+    MOST = 500
+    """Cells that are remembered: codes cost next to no time, and texts no memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: set[str] = set()
+
+    def __missing__(self, raw: str) -> str:
+        clean = clean_cell(raw)
+        if clean is None:
+            self.words.add(raw.strip())
+            clean = ""
+        if len(self) > self.MOST:
+            self.clear()
+        self[raw] = clean
+        return clean
+
+
+class RawTexts(Texts):
+    """Texts of a file's raw cells, which are cleaned as they come.
+
+    Parameters
+    ----------
+    cleaner : Cleaner
+        One for all columns.
+    """
+
+    __slots__ = ("_cleaner",)
+
+    def __init__(self, cleaner: Cleaner) -> None:
+        self._cleaner = cleaner
+        super().__init__()
+
+    def extend(self, cells: Iterable[str | None]) -> None:
+        """Add raw cells."""
+        super().extend(self._cleaner[cell or ""] for cell in cells)
+
+
+def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
+    """Give the values of an array as Python's, `n` of them being objects at a time."""
+    if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # whose 0.1 is written "0.1"
+        yield from values
+        return
+    for begin in range(0, len(values), n):
+        yield from values[begin : begin + n].tolist()
 
 
 def as_text(value: Any) -> str:
     """Give any value as text: dates and times in ISO form, numbers in their shortest."""
     # str() of Python's and NumPy's numbers is the shortest form that reads back equal.
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
-
-
-def object_array(cells: Iterable[str | None]) -> Objects:
-    """Put cells into an object array of shape (n_rows,)."""
-    return np.array(list(cells), dtype=object)

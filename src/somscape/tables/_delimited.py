@@ -1,12 +1,14 @@
 """Text with delimiters -> records, with the line on which each starts."""
 
 import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from somscape._budget import Budget
 from somscape._errors import InputError
+from somscape.tables._text import TextFile
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -14,68 +16,96 @@ if TYPE_CHECKING:
 # In a tie the rarer mark wins: commas occur in texts and as decimal marks.
 _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
-_SAMPLE_SIZE = 200_000  # characters
+_SAMPLE_SIZE = 65_536  # characters
+CELL_BYTES, LETTER_BYTES = 66, 8
+"""What a cell and a letter cost while their record is split: the csv module holds four bytes for a
+letter, twice as a cell grows."""
+
 NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
 
 
-def split_records(text: str, delimiter: str, source: str) -> tuple[list[list[str]], list[int]]:
+def split_records(
+    file: TextFile, delimiter: str, budget: Budget
+) -> Iterator[tuple[int, list[str]]]:
     """Split text into records.
 
     Parameters
     ----------
-    text : str
-        The whole file; lines may end in CR, LF or both, also within quoted cells.
+    file : TextFile
+        Lines may end in CR, LF or both, also within quoted cells.
     delimiter : str
         One character.
-    source : str
-        For messages.
+    budget : Budget
+        Of the file.
 
-    Returns
-    -------
-    records : list of list of str
-        An empty list for a blank line.
-    lines : list of int
-        The line on which each record starts, from 1.
+    Yields
+    ------
+    line : int
+        On which the record starts, from 1.
+    record : list of str
+        Empty for a blank line.
 
     Raises
     ------
     InputError
-        If a quoted cell does not end, or goes on after its closing quote.
+        If a quoted cell does not end, or goes on after its closing quote, and for a record that
+        takes more than the budget.
     """
-    records: list[list[str]] = []
-    lines: list[int] = []
     line = 1
+    lines = _Counted(budget, delimiter)
     with _no_size_limit():
-        reader = _reader(text, delimiter, strict=True)
+        reader = _reader(lines.of(file.open()), delimiter, strict=True)
         try:
             for record in reader:
-                records.append(record)
-                lines.append(line)
+                yield line, record
                 line = reader.line_num + 1
+                lines.n_bytes = 0
         except csv.Error as error:
             is_open = "unexpected end" in str(error)
             what = "a quoted cell has no closing quote" if is_open else "text after a closing quote"
+            where = f"{budget.source}, line {line}"
             raise InputError(
-                f'{source}, line {line}: {what}; add the quote (") that is missing, or double'
+                f'{where}: {what}; add the quote (") that is missing, or double'
                 ' each quote that belongs to the text ("")'
             ) from error
-    return records, lines
 
 
-def detect_delimiter(text: str) -> tuple[str, str]:
+@dataclass
+class _Counted:
+    """Lines, and what memory the cells in them will take until they are split."""
+
+    budget: Budget
+    delimiter: str
+    n_bytes: int = 0
+
+    def of(self, lines: Iterable[str]) -> Iterator[str]:
+        for number, line in enumerate(lines, 1):
+            n_cells = line.count(self.delimiter) + 1
+            self.n_bytes += CELL_BYTES * n_cells + LETTER_BYTES * len(line)
+            if not self.budget.has(self.n_bytes):
+                what = f"line {number} of {n_cells} cells and {len(line)} letters"
+                self.budget.check(self.n_bytes, what)
+            yield line
+
+
+def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
     """Find the delimiter: the one that cuts most of the first lines as it cuts the header.
 
     Quoted cells are respected.  Where none cuts the header, the text is one column, and
-    the answer is a character that it does not contain.  Also gives the text, without the
+    the answer is a character that it does not contain.  Also gives the file, without the
     ``sep=;`` with which Excel may declare the delimiter on the first line.
     """
-    if text.startswith("sep=") and text[5:6] in ("\r", "\n"):
-        return text[4], text[5:]  # the line end stays, so that lines keep their numbers
-    return _likely_delimiter(text), text
+    with file.open() as text:
+        start = text.read(6)
+    if start.startswith("sep=") and start[5:6] in ("\r", "\n"):
+        # The line end stays, so that lines keep their numbers.
+        n_bytes = len(start[:5].encode(file.encoding))
+        return start[4], replace(file, n_mark=file.n_mark + n_bytes)
+    return _likely_delimiter(file), file
 
 
-def _likely_delimiter(text: str) -> str:
-    counts = {delimiter: _cell_counts(text, delimiter) for delimiter in _DELIMITERS}
+def _likely_delimiter(file: TextFile) -> str:
+    counts = {delimiter: _cell_counts(file, delimiter) for delimiter in _DELIMITERS}
     scores = {
         delimiter: (n_cells.count(n_cells[0]), n_cells[0])
         for delimiter, n_cells in counts.items()
@@ -90,20 +120,38 @@ def _likely_delimiter(text: str) -> str:
     return "," if set(counts[","]) <= {1} else NO_DELIMITER
 
 
-def _cell_counts(text: str, delimiter: str) -> list[int]:
+def _cell_counts(file: TextFile, delimiter: str) -> list[int]:
     counts: list[int] = []
+    sample = _Sample(file)
     with _no_size_limit():
-        for record in _reader(text[:_SAMPLE_SIZE], delimiter, strict=False):
+        for record in _reader(sample.lines(), delimiter, strict=False):
             if any(cell.strip() for cell in record):
                 counts.append(len(record))
             if len(counts) == _N_SAMPLED:
                 return counts
     # The sample may end within a record.
-    return counts[:-1] if len(text) > _SAMPLE_SIZE and len(counts) > 1 else counts
+    return counts[:-1] if sample.is_cut and len(counts) > 1 else counts
 
 
-def _reader(text: str, delimiter: str, strict: bool) -> "Reader":
-    lines = io.StringIO(text, newline="")
+@dataclass
+class _Sample:
+    """The first lines of a file, the last one cut."""
+
+    file: TextFile
+    is_cut: bool = False
+
+    def lines(self) -> Iterator[str]:
+        left = _SAMPLE_SIZE
+        with self.file.open() as text:
+            while line := text.readline(left):
+                yield line
+                left -= len(line)
+                if not left:
+                    self.is_cut = bool(text.read(1))
+                    return
+
+
+def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> "Reader":
     return csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
 
 

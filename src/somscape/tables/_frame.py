@@ -2,18 +2,24 @@
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from somscape._errors import InputError
 from somscape._types import Floats
-from somscape.tables._cells import as_text, clean_cell, object_array
-from somscape.tables._numbers import Where, settle
+from somscape.tables._cells import as_text, clean_cell, python_values
+from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
+from somscape.tables._texts import Texts
 from somscape.tables._words import quoted
+
+BLOCK_VALUES = 4096
+"""Values that become Python's at a time."""
 
 
 def table_from_frame(frame: Any, source: str = "data frame") -> Table:
@@ -45,8 +51,6 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     >>> table.shape, table.column("age").cells.tolist()
     ((2, 2), ['41.5', None])
     """
-    import narwhals as nw
-
     columns = []
     for series in _opened(frame, source).iter_columns():
         name = str(series.name)
@@ -55,17 +59,27 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
                 f"{source}: column {quoted(name)} holds nested values ({series.dtype}); drop it or"
                 " split it into plain columns"
             )
-        nulls = series.is_null().to_list()
-        values = [None if n else v for v, n in zip(series.to_list(), nulls, strict=True)]
-        if series.dtype in (nw.Categorical, nw.Enum):
-            values = [None if value is None else str(value) for value in values]
-        elif series.dtype == nw.Float32:
-            # As float32 again, so that its 0.1 is written "0.1".
-            values = list(np.array(values, dtype=np.float32))
-        columns.append(_with_place(name, values, source))
+        columns.append(_with_place(name, _series_values(series), source))
     if not columns or not len(columns[0]):
         raise InputError(f"{source} has no columns or no rows; give at least one of each")
     return Table(tuple(columns), source)
+
+
+def _series_values(series: Any) -> Iterator[Any]:
+    """Give the values of a narwhals series, None where null."""
+    import narwhals as nw
+
+    for begin in range(0, len(series), BLOCK_VALUES):
+        part = series[begin : begin + BLOCK_VALUES]
+        nulls = part.is_null().to_list()
+        values = [None if n else v for v, n in zip(part.to_list(), nulls, strict=True)]
+        if series.dtype in (nw.Categorical, nw.Enum):
+            yield from (None if value is None else str(value) for value in values)
+        elif series.dtype == nw.Float32:
+            # As float32 again, so that its 0.1 is written "0.1".
+            yield from np.array(values, dtype=np.float32)
+        else:
+            yield from values
 
 
 def _opened(frame: Any, source: str) -> Any:
@@ -302,15 +316,26 @@ def _with_place(name: str, values: Iterable[Any], source: str) -> Column:
 
 def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
     """Make a column of Python or NumPy values; numbers if all present ones are."""
-    pairs = [_cell_and_number(value) for value in values]
-    cells = [cell for cell, _ in pairs]
-    numbers_, problem = settle(name, cells, np.array([number for _, number in pairs]), where)
-    column = Column(name, object_array(cells), numbers_, problem=problem)
-    if column.is_whole:
-        # Whole numbers beside a null come as floats from pandas: "7.0" was 7.
-        cells = [None if cell is None else cell.removesuffix(".0") for cell in cells]
-        column = Column(name, object_array(cells), numbers_)
-    return column
+    if isinstance(values, np.ndarray):
+        values = python_values(values)
+    texts, numbers_, verdict = Texts(), array("d"), Verdict()
+    values = iter(values)
+    while pairs := [_cell_and_number(value) for value in islice(values, BLOCK_VALUES)]:
+        cells, block = [cell for cell, _ in pairs], array("d", [number for _, number in pairs])
+        verdict.look(len(texts), cells, np.frombuffer(block))
+        texts.extend(cells)
+        numbers_.extend(block)
+    is_number, problem = verdict.settle(name, where)
+    column = Column(
+        name, texts, numbers=np.frombuffer(numbers_) if is_number else None, problem=problem
+    )
+    if not column.is_whole:
+        return column
+    # Whole numbers beside a null come as floats from pandas: "7.0" was 7.
+    whole = Texts()
+    for block_of_cells in texts.blocks():
+        whole.extend(cell.removesuffix(".0") for cell in block_of_cells)
+    return Column(name, whole, numbers=column.numbers)
 
 
 def _cell_and_number(value: Any) -> tuple[str | None, float]:

@@ -9,14 +9,16 @@ commas is a plain number whatever the other columns show.
 
 import math
 import shlex
+from array import array
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.tables._cells import object_array
-from somscape.tables._spelling import spell
+from somscape.tables._spelling import Spelling, spell
 from somscape.tables._table import Column
+from somscape.tables._texts import Texts
 from somscape.tables._words import listed, quoted
 
 # A column with at least this share of numbers among this many present cells was meant
@@ -24,19 +26,21 @@ from somscape.tables._words import listed, quoted
 _NUMBER_SHARE = 0.9
 _NUMBER_CELLS = 10
 
-Cells = Sequence[str | None]
+_SOME_CELLS = 1000, 10_000
+"""Different cells that show how a column writes its numbers: at least, and at most."""
+
 Where = Callable[[int], str]
 
 
 def text_columns(
-    columns: Mapping[str, Cells], where: Where, delimiter: str = ",", decimal: str | None = None
+    columns: Mapping[str, Texts], where: Where, delimiter: str = ",", decimal: str | None = None
 ) -> tuple[list[Column], list[str]]:
-    """Make a column of each list of clean cells, of numbers where they can be read so.
+    """Make a column of each one's clean cells, of numbers where they can be read so.
 
     Parameters
     ----------
-    columns : mapping of name to cells
-        Cells without blanks around them, None where missing.
+    columns : mapping of name to Texts
+        Cells without blanks around them.
     where : callable
         Says where a row stands, for messages.
     delimiter : str
@@ -51,75 +55,127 @@ def text_columns(
         One for each way of writing that is not plain, with the columns that use it.
     """
     spellings = {
-        name: spell([cell for cell in dict.fromkeys(cells) if cell is not None])
-        for name, cells in columns.items()
+        name: Spelling() if texts.have_leading_zeros() else spell(texts.some(*_SOME_CELLS))
+        for name, texts in columns.items()
     }
     marks = {spelling.mark for spelling in spellings.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
     made: list[Column] = []
     noted: dict[str, list[str]] = {}
-    for name, cells in columns.items():
+    for name, texts in columns.items():
         spelling = spellings[name]
         mark = decimal or spelling.mark or _likely_mark(spelling.plain_mark, shown, delimiter)
-        values, styles = spelling.values(mark)
-        numbers = np.array([values.get(cell, math.nan) if cell else math.nan for cell in cells])
-        settled, problem = settle(name, cells, numbers, where)
-        if spelling.has_leading_zeros:
-            settled, styles = None, ["leading zeros, kept as text,"]
-        elif settled is None:
-            styles = []
-        style = "" if settled is None else ", ".join(styles)
-        made.append(Column(name, object_array(cells), settled, style, problem))
+        if texts.have_leading_zeros():
+            numbers, problem, styles = None, None, ["leading zeros, kept as text,"]
+        else:
+            numbers, problem, styles = _read(name, texts, where, spelling, mark)
+        style = "" if numbers is None else ", ".join(styles)
+        made.append(Column(name, texts, numbers=numbers, style=style, problem=problem))
         if styles and spelling.example and not shown:
-            example = spelling.example
-            styles = [*styles, f"{quoted(example)} read as {values[example]:.12g} (see --decimal)"]
+            value = spelling.read([spelling.example], mark, {})[spelling.example]
+            example = f"{quoted(spelling.example)} read as {value:.12g} (see --decimal)"
+            styles = [*styles, example]
         for note in styles:
             noted.setdefault(note, []).append(name)
     return made, [f"{note} in {listed(names)}" for note, names in noted.items()]
 
 
-def _likely_mark(plain_mark: str, shown: str, delimiter: str) -> str:
+def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
     if plain_mark == "." and delimiter == ",":
         return "."
     return shown or ("." if plain_mark == "." or delimiter == "," else ",")
 
 
-def settle(
-    name: str, cells: Cells, values: Float64s, where: Where
-) -> tuple[Float64s | None, str | None]:
-    """Decide whether a column holds numbers, given what its cells say.
+def _read(
+    name: str, texts: Texts, where: Where, spelling: Spelling, mark: str
+) -> tuple[Float64s | None, str | None, list[str]]:
+    """Return the numbers of a column, or None; its problem; how they are written."""
+    styles: dict[str, None] = {}
+    verdict = Verdict()
+    shows_no_mark = not (spelling.mark or spelling.example)
+    is_plain = spelling.plain_mark == "." and (mark == "." or shows_no_mark)
+    numbers = np.empty(len(texts))
+    begin = 0
+    for cells in texts.blocks():
+        values = _plain_numbers(cells) if is_plain else None
+        if values is None:
+            by_cell = spelling.read([c for c in dict.fromkeys(cells) if c], mark, styles)
+            values = array("d", (by_cell.get(cell, math.nan) for cell in cells))
+        end = begin + len(cells)
+        numbers[begin:end] = values
+        verdict.look(begin, cells, numbers[begin:end])
+        if verdict.is_text(len(texts)):
+            return None, None, []
+        begin = end
+    is_number, problem = verdict.settle(name, where)
+    return (numbers, None, list(styles)) if is_number else (None, problem, [])
 
-    Parameters
-    ----------
-    name, cells
-        The column's name and its cells, None where missing.
-    values : ndarray of shape (n_rows,), float64
-        The cells' values; NaN where a cell is missing or no number.
-    where : callable
-        Says where a row stands, for messages.
 
-    Returns
-    -------
-    numbers : ndarray of shape (n_rows,), float64, or None
-        `values` if every present cell is a finite number.
-    problem : str or None
-        The message for a column of text that was meant as numbers.
-    """
-    present = np.fromiter((cell is not None for cell in cells), dtype=bool, count=len(cells))
-    bad = np.flatnonzero(present & ~np.isfinite(values))
-    if bad.size == 0:
-        return values, None
-    n_present = int(present.sum())
-    n_good = n_present - bad.size
-    is_infinite_only = n_good > 0 and bool(np.isinf(values[bad]).all())
-    is_slip = n_present >= _NUMBER_CELLS and n_good >= _NUMBER_SHARE * n_present
-    if not (is_infinite_only or is_slip):
-        return None, None
-    row = int(bad[0])
-    kind = "not a finite number" if math.isinf(values[row]) else "not a number"
-    word = shlex.quote(name)
-    return None, (
-        f"{where(row)}, column {quoted(name)}: {quoted(str(cells[row]))} is {kind}, but {n_good} of"
-        f" the {n_present} cells are; correct the cell, leave it empty, or take the column as a"
-        f" category or drop it (on the command line --category {word} / --drop {word})"
-    )
+def _plain_numbers(cells: list[str]) -> "array[float] | None":
+    """Read cells that all are plain numbers; float() also takes 1_000 and other scripts' digits."""
+    joined = "".join(cells)
+    if "_" in joined or not joined.isascii():
+        return None
+    try:
+        values = array("d", map(float, cells))
+    except ValueError:
+        return None
+    return None if any(map(math.isnan, values)) else values
+
+
+@dataclass
+class Verdict:
+    """Whether a column holds numbers, given what its cells say, block by block."""
+
+    n_present: int = 0
+    n_bad: int = 0
+    first: int = -1  # bad cell
+    cell: str = ""
+    is_infinite: bool = True  # the first one is
+    are_infinite: bool = True  # all bad ones are
+
+    def look(self, begin: int, cells: Sequence[str | None], values: Float64s) -> None:
+        """Take in cells from row `begin` on, and their values: NaN where missing or no number."""
+        finite = np.isfinite(values)
+        n_finite = int(finite.sum())
+        self.n_present += n_finite
+        if n_finite == len(values):
+            return
+        bad = [i for i in np.flatnonzero(~finite).tolist() if cells[i]]
+        if not bad:
+            return
+        if self.first < 0:
+            self.first, self.cell = begin + bad[0], str(cells[bad[0]])
+            self.is_infinite = math.isinf(values[bad[0]])
+        self.n_present += len(bad)
+        self.n_bad += len(bad)
+        self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
+
+    def is_text(self, n_cells: int) -> bool:
+        """Say whether no more of so many cells can make it a column that was meant as numbers."""
+        return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
+
+    def settle(self, name: str, where: Where) -> tuple[bool, str | None]:
+        """Decide: whether it holds numbers, else the message if it was meant to.
+
+        Parameters
+        ----------
+        name : str
+            Of the column.
+        where : callable
+            Says where a row stands, for messages.
+        """
+        if not self.n_bad:
+            return True, None
+        n_good = self.n_present - self.n_bad
+        is_slip = self.n_present >= _NUMBER_CELLS and n_good >= _NUMBER_SHARE * self.n_present
+        if not (is_slip or (n_good > 0 and self.are_infinite)):
+            return False, None
+        kind = "not a finite number" if self.is_infinite else "not a number"
+        word = shlex.quote(name)
+        return False, (
+            f"{where(self.first)}, column {quoted(name)}: {quoted(self.cell)} is {kind}, but"
+            f" {n_good} of the {self.n_present} cells are; correct the cell, leave it empty, or"
+            " take the column as a category or drop it (on the command line --category"
+            f" {word} / --drop {word})"
+        )

@@ -3,14 +3,18 @@
 import os
 from pathlib import Path
 
+from somscape._budget import Budget
 from somscape._errors import InputError
-from somscape.tables._cells import clean_cells
+from somscape.tables._cells import Cleaner, RawTexts
 from somscape.tables._delimited import NO_DELIMITER, detect_delimiter, split_records
 from somscape.tables._numbers import text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Table, place
-from somscape.tables._text import decode, read_bytes
+from somscape.tables._text import TextFile, decode, read_bytes
 from somscape.tables._words import quoted
+
+FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
+"""Columns that a file of any size may have, and what one costs in memory besides its cells."""
 
 
 def read_table(
@@ -70,23 +74,27 @@ def read_table(
     ending = Path(source).suffix.lower()
     if ending == ".xls":
         raise InputError(f"{source} is an old Excel workbook; save it as .xlsx or .csv")
-    data = read_bytes(path, source)
     if ending not in (".parquet", ".xlsx", ".xlsm"):
-        text, notes = decode(data, source, encoding)
-        return _table_from_text(text, source, delimiter, decimal, notes)
+        # Named nowhere, so that the bytes are gone when the cells are there.
+        return _table_from_text(
+            decode(read_bytes(path, source), source, encoding), source, delimiter, decimal
+        )
     if delimiter or decimal or encoding:
         raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
     # Late, so that reading a .csv does not load them.
     from somscape.tables._workbook import read_parquet, read_xlsx
 
+    data = read_bytes(path, source)
     return read_parquet(data, source) if ending == ".parquet" else read_xlsx(data, source)
 
 
 def _table_from_text(
-    text: str, source: str, delimiter: str | None, decimal: str | None, notes: list[str]
+    decoded: tuple[TextFile, list[str]], source: str, delimiter: str | None, decimal: str | None
 ) -> Table:
+    file, notes = decoded
+    del decoded
     if delimiter is None:
-        delimiter, text = detect_delimiter(text)
+        delimiter, file = detect_delimiter(file)
         if delimiter not in (",", NO_DELIMITER):
             notes.append("delimiter tab" if delimiter == "\t" else f"delimiter {delimiter!r}")
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
@@ -95,17 +103,21 @@ def _table_from_text(
             f"delimiter must be one character other than a quote or line end, or 'tab'; got"
             f" {quoted(delimiter)}"
         )
-    records = arrange(*split_records(text, delimiter, source), source, delimiter)
-    cells, missing_words = {}, set[str]()
-    for name, raws in records.columns.items():
-        cells[name], words = clean_cells(raws)
-        missing_words |= words
+    cleaner, budget = Cleaner(), Budget(source, len(file.data))
+
+    def make(n: int) -> list[RawTexts]:
+        if n > FREE_COLUMNS:
+            budget.take(COLUMN_BYTES * n, f"{n} columns")
+        return [RawTexts(cleaner) for _ in range(n)]
+
+    records = arrange(split_records(file, delimiter, budget), source, make, delimiter)
+    del file  # its bytes
     columns, number_notes = text_columns(
-        cells, lambda row: place(source, records.lines, row), delimiter, decimal
+        records.columns, lambda row: place(source, records.lines, row), delimiter, decimal
     )
     notes += records.notes + number_notes
-    if missing_words:
-        written = ", ".join(sorted(quoted(word) if word else "blank" for word in missing_words))
-        n_missing = sum(column.n_missing for column in columns)
+    if cleaner.words:
+        written = ", ".join(sorted(quoted(word) if word else "blank" for word in cleaner.words))
+        n_missing = sum(texts.n_missing for texts in records.columns.values())
         notes.append(f"missing cells: {n_missing}, written {written}")
     return Table(tuple(columns), source, records.lines, tuple(notes))

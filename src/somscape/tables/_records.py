@@ -1,40 +1,87 @@
 """Records as they stand in a file or sheet -> column names and rows of one width."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from somscape._errors import InputError
-from somscape._types import Ints
-from somscape.tables._spelling import spell
-from somscape.tables._table import check_names
+from somscape.tables._spelling import Spelling, spell
+from somscape.tables._table import Lines, check_names
+from somscape.tables._texts import Texts
 from somscape.tables._words import counted, listed
+
+BLOCK_CELLS = 1024
+"""Cells that are turned from rows to columns at a time."""
+
+
+class Growing(Protocol):
+    """A column that cells are added to."""
+
+    def extend(self, cells: Iterable[Any], /) -> None:
+        """Add cells."""
+
+    def drop_last(self, n: int) -> None:
+        """Drop the last cells."""
+
+
+C = TypeVar("C", bound=Growing)
 
 
 @dataclass(frozen=True)
-class Records:
+class Records(Generic[C]):
     """Raw cells by column, and the line on which each row starts."""
 
-    columns: dict[str, tuple[Any, ...]]
-    lines: Ints
+    columns: dict[str, C]
+    lines: Lines
     notes: list[str]
 
 
+@dataclass
+class _Seen:
+    """What the widths of the rows show, of which the last ones may be no rows at all."""
+
+    n_rows: int = 0
+    n_blank: int = 0  # at the end
+    has_more: bool = False  # than the names that there are, and not blank
+    is_longer: bool = False
+    ragged: tuple[int, int, int] | None = (
+        None  # the first row of another width: number, line, width
+    )
+    short: tuple[int, int, int] | None = None
+
+    def look(self, line: int, record: Sequence[Any], n_header: int, width: int) -> None:
+        """Note the width of a record."""
+        n = len(record)
+        row = (self.n_rows + self.n_blank - 1, line, n)
+        if n != n_header:
+            self.ragged = self.ragged or row
+        if n < width:
+            self.short = self.short or row
+        elif n > width:
+            self.is_longer = True
+            self.has_more = self.has_more or not is_blank(record[width:])
+
+
 def arrange(
-    records: Sequence[Sequence[Any]], lines: Sequence[int], source: str, delimiter: str = ","
-) -> Records:
+    records: Iterable[tuple[int, Sequence[Any]]],
+    source: str,
+    make: Callable[[int], list[C]],
+    delimiter: str = ",",
+) -> Records[C]:
     """Take the header off, drop what is empty around the table, check the widths.
 
     Parameters
     ----------
-    records : sequence of sequences
-        All lines of the source, blank ones as empty sequences; empty cells are "".
-    lines : sequence of int
-        The line on which each record starts.
+    records : iterable of (int, sequence)
+        The line on which each record starts, and its cells: all lines of the source, blank ones as
+        empty sequences; empty cells are "".
     source, delimiter : str
         For messages.
+    make : callable
+        Makes so many empty columns.
 
     Returns
     -------
@@ -45,51 +92,110 @@ def arrange(
     InputError
         If there is no header or no row, or a row has more or fewer cells than names.
     """
-    start = next((i for i, record in enumerate(records) if not _is_blank(record)), None)
-    if start is None:
+    records = iter(records)
+    start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
+    if not start:
         raise InputError(
             f"{source} is empty; a table needs a line with column names and a row below it"
         )
-    header = [str(cell).strip() for cell in records[start]]
-    body = [
-        (line, record)
-        for line, record in zip(lines[start + 1 :], records[start + 1 :], strict=True)
-        # A blank line is no row, except in a file of one column, where '""' is a missing cell.
-        if record and (len(record) > 1 or len(header) == 1 or not _is_blank(record))
-    ]
-    notes = []
-    n_read = len(body)
-    while body and len(header) > 1 and _is_blank(body[-1][1]):
-        body.pop()
-    if len(body) < n_read:
-        notes.append(f"{counted(n_read - len(body), 'empty row')} at the end left out")
-    if not body:
+    header = [str(cell).strip() for cell in first]
+    columns = make(len(header))
+    seen, lines = _fill(records, header, columns)
+    n_rows, notes = seen.n_rows, []
+    if seen.n_blank:
+        notes.append(f"{counted(seen.n_blank, 'empty row')} at the end left out")
+        for column in columns:
+            column.drop_last(seen.n_blank)
+    if not n_rows:
         raise InputError(
-            f"{source} has a header on line {lines[start]} but no rows; add rows, or, if that line"
+            f"{source} has a header on line {start} but no rows; add rows, or, if that line"
             " is a row, a line with column names above it"
         )
-    width = max(position for position, name in enumerate(header, 1) if name)
-    if all(_is_blank(record[width:]) for _, record in body):
-        if len(header) > width or any(len(record) > width for _, record in body):
+    width = _width(header)
+    wrong = seen.ragged
+    if not seen.has_more:
+        if len(header) > width or seen.is_longer:
             notes.append("empty cells at the end of the lines left out")
-        header = header[:width]
-        body = [(line, record[:width]) for line, record in body]
-    for line, record in body:
-        if len(record) != len(header):
-            raise InputError(
-                f"{source}, line {line}: {counted(len(record), 'cell')}, but line {lines[start]}"
-                f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
-                f' {delimiter!r} in quotes ("), or name another delimiter (--delimiter)'
-            )
-    notes += _check_header(header, source, lines[start])
+        header, columns, wrong = header[:width], columns[:width], seen.short
+    if wrong and wrong[0] < n_rows:
+        raise InputError(
+            f"{source}, line {wrong[1]}: {counted(wrong[2], 'cell')}, but line {start}"
+            f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
+            f' {delimiter!r} in quotes ("), or name another delimiter (--delimiter)'
+        )
+    notes += _check_header(header, source, start)
     names, name_notes = _complete_names(header)
-    check_names(names, f"{source}, line {lines[start]}")
-    cells = zip(*(record for _, record in body), strict=True)
-    columns = dict(zip(names, cells, strict=True))
-    return Records(columns, np.array([line for line, _ in body], np.intp), notes + name_notes)
+    check_names(names, f"{source}, line {start}")
+    by_name = dict(zip(names, columns, strict=True))
+    return Records(by_name, lines.first(n_rows), notes + name_notes)
 
 
-def _is_blank(record: Sequence[Any]) -> bool:
+def _fill(
+    records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: list[C]
+) -> tuple[_Seen, "_Lines"]:
+    """Add the cells of the rows to the columns, block by block."""
+    n_header, width = len(header), _width(header)
+    seen, lines = _Seen(), _Lines()
+    block, block_lines = list[Sequence[Any]](), list[int]()
+    n_in_block = max(1, BLOCK_CELLS // n_header)
+    for line, record in records:
+        # A blank line is no row, except in a file of one column, where '""' is a missing cell.
+        if not record or (len(record) == 1 < n_header and is_blank(record)):
+            continue
+        if n_header > 1 and is_blank(record):
+            seen.n_blank += 1
+        else:
+            seen.n_rows += seen.n_blank + 1
+            seen.n_blank = 0
+        if len(record) != n_header or width < n_header:
+            seen.look(line, record, n_header, width)
+            record = [*record[:n_header], *[""] * (n_header - len(record))]
+        block.append(record)
+        block_lines.append(line)
+        if len(block) == n_in_block:
+            for column, cells in zip(columns, zip(*block, strict=True), strict=True):
+                column.extend(cells)
+            lines.extend(block_lines)
+            block.clear()
+            block_lines.clear()
+    for column, cells in zip(columns, zip(*block, strict=True), strict=bool(block)):
+        column.extend(cells)
+    lines.extend(block_lines)
+    return seen, lines
+
+
+class _Lines:
+    """Numbers of lines, which take no memory as long as they follow one another."""
+
+    def __init__(self) -> None:
+        self._range = range(0)
+        self._others: array[int] | None = None
+
+    def extend(self, lines: list[int]) -> None:
+        if not lines:
+            return
+        if self._others is None:
+            begin = self._range.start if self._range else lines[0]
+            longer = range(begin, begin + len(self._range) + len(lines))
+            if lines == list(longer[len(self._range) :]):
+                self._range = longer
+                return
+            self._others = array("I", self._range)
+        self._others.extend(lines)
+
+    def first(self, n: int) -> Lines:
+        """Return those of the first rows."""
+        if self._others is None:
+            return self._range[:n]
+        return np.frombuffer(self._others, np.uintc)[:n]
+
+
+def _width(header: list[str]) -> int:
+    return max(position for position, name in enumerate(header, 1) if name)
+
+
+def is_blank(record: Sequence[Any]) -> bool:
+    """Say whether a record holds empty cells only."""
     return all(isinstance(cell, str) and not cell.strip() for cell in record)
 
 
@@ -107,10 +213,13 @@ def _complete_names(header: list[str]) -> tuple[list[str], list[str]]:
 
 def _check_header(header: list[str], source: str, line: int) -> list[str]:
     # "22.08" is no name.  Whole numbers may be: years, or pandas' 0, 1, 2.
-    plain = spell([name for name in header if name]).plain
-    if plain and any(value % 1 for value in plain.values()):
+    names = [name for name in header if name]
+    spelling = Spelling() if Texts(names).have_leading_zeros() else spell(names)
+    if not spelling.plain_mark:
+        return []
+    if any(value % 1 for value in spelling.read(names, spelling.plain_mark, {}).values()):
         raise InputError(
             f"{source}, line {line}: the first line should name the columns, but holds numbers"
             f" ({listed(header, 3)}); add a line with column names above it"
         )
-    return [f"the names on line {line} are numbers"] if plain else []
+    return [f"the names on line {line} are numbers"] if names else []

@@ -41,30 +41,28 @@ class _Parts(NamedTuple):
 
 @dataclass
 class Spelling:
-    """What the distinct cells of one column show, before the decimal mark is settled."""
+    """What different cells of one column show, before the decimal mark is settled."""
 
-    texts: Sequence[str]
-    plain: dict[str, float] | None = None  # set where float() reads every cell
-    plain_mark: str = ""  # with this decimal mark
-    parts: dict[str, _Parts] | None = None  # else: the cells that split
+    plain_mark: str | None = None  # set where float() reads every cell with this decimal mark
     mark: str = ""  # the decimal mark that the cells show, "" where both fit or none occurs
     example: str = ""  # where both fit: a cell such as "1,234"
-    has_leading_zeros: bool = False  # such as "007": an id, so the column stays text
+    unit: str = ""  # the commonest currency, or %
 
-    def values(self, mark: str) -> tuple[dict[str, float], list[str]]:
-        """Read the cells with a decimal mark: values by cell, and the styles that occur."""
+    def read(self, texts: Sequence[str], mark: str, styles: dict[str, None]) -> dict[str, float]:
+        """Read any cells of the column with a decimal mark; note the styles that occur."""
         has_marks = bool(self.mark or self.example)
-        if self.plain is not None and (mark == self.plain_mark or not has_marks):
-            return self.plain, ["decimal comma"] * (has_marks and mark == ",")
-        parts = _split_all(self.texts) if self.parts is None else self.parts
-        units = Counter(part.unit for part in parts.values() if part.unit)
-        # One unit a column: cells in another currency are not comparable, so not numbers.
-        unit = units.most_common(1)[0][0] if units else ""
-        values = {text: math.inf for text in self.texts if _is_infinite(text)}
-        styles = dict.fromkeys(["percent" if unit == "%" else f"currency {unit}"] if unit else [])
-        for text, part in parts.items():
+        if self.plain_mark and (mark == self.plain_mark or not has_marks):
+            plain = _plain_values(texts, self.plain_mark)
+            if plain is not None:
+                if has_marks and mark == ",":
+                    styles["decimal comma"] = None
+                return plain
+        values = {text: math.inf for text in texts if _is_infinite(text)}
+        if self.unit:
+            styles["percent" if self.unit == "%" else f"currency {self.unit}"] = None
+        for text, part in _split_all(texts).items():
             match = _BODY[mark].fullmatch(part.body)
-            if not match or part.unit not in ("", unit):
+            if not match or part.unit not in ("", self.unit):
                 continue
             digits = part.body
             if match[1]:
@@ -76,31 +74,32 @@ class Spelling:
                 styles["negatives in parentheses"] = None
             value = float(digits.replace(mark, ".") + part.exponent)
             values[text] = -value if part.is_negative else value
-        return values, list(styles)
+        return values
 
 
 def spell(texts: Sequence[str]) -> Spelling:
-    """Look at the distinct, present cells of one column."""
-    if any(text[0] == "0" and len(text) > 1 and text.isdigit() for text in texts):
-        return Spelling(texts, parts={}, has_leading_zeros=True)
+    """Look at different, present cells of one column, none of them written like "007"."""
     for mark, other in (".,", ",."):
-        plain = _plain_values(texts, mark)
+        plain = None if mark == "," and "," not in "".join(texts) else _plain_values(texts, mark)
         if plain is not None:
             marked = [text for text in texts if mark in text]
             if all(_BODY[other].fullmatch(text.lstrip("+-")) for text in marked):
-                return Spelling(texts, plain, mark, example=next(iter(marked), ""))
-            return Spelling(texts, plain, mark, mark=mark)
+                return Spelling(mark, example=next(iter(marked), ""))
+            return Spelling(mark, mark)
     parts = _split_all(texts)
+    units = Counter(part.unit for part in parts.values() if part.unit)
+    # One unit a column: cells in another currency are not comparable, so not numbers.
+    unit = units.most_common(1)[0][0] if units else ""
     if len(parts) * 2 < len(texts):  # words with some numbers among them show nothing
-        return Spelling(texts, parts=parts)
+        return Spelling(unit=unit)
     n_fits = {
         mark: sum(bool(body.fullmatch(part.body)) for part in parts.values())
         for mark, body in _BODY.items()
     }
     if n_fits["."] != n_fits[","]:
-        return Spelling(texts, parts=parts, mark=max(n_fits, key=n_fits.__getitem__))
+        return Spelling(mark=max(n_fits, key=n_fits.__getitem__), unit=unit)
     unsettled = (text for text, part in parts.items() if not part.body.isdigit())
-    return Spelling(texts, parts=parts, example=next(unsettled, ""))
+    return Spelling(example=next(unsettled, ""), unit=unit)
 
 
 def _plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
@@ -108,7 +107,7 @@ def _plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
     # float() also takes 1_000, digits of other scripts and -nan: none of them is plain.
     if "_" in joined or not joined.isascii():
         return None
-    if mark == "," and ("." in joined or "," not in joined):
+    if mark == "," and "." in joined:
         return None
     dotted = texts if mark == "." else [text.replace(",", ".") for text in texts]
     try:

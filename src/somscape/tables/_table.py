@@ -1,27 +1,29 @@
 """The table that travels through somscape: named columns of cells and numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from somscape._errors import InputError
-from somscape._types import Float64s, Ints, Objects
+from somscape._types import Float64s, Objects
+from somscape.tables._texts import BLOCK, Texts
 from somscape.tables._words import listed, quoted, suggestion
 
+Lines: TypeAlias = range | NDArray[np.integer[Any]]
 
-@dataclass(frozen=True, eq=False, repr=False)
+
 class Column:
     """One column: the text of every cell and, for a column of numbers, their values.
 
-    Attributes
+    Parameters
     ----------
     name : str
         The column's name.
-    cells : ndarray of shape (n_rows,), object
+    cells : ndarray of shape (n_rows,), object, or Texts
         The text as it stands in the source, without blanks around it; None where
         the cell is missing.
     numbers : ndarray of shape (n_rows,), float64, or None
@@ -36,17 +38,43 @@ class Column:
         for the `InputError` to raise when the column is used as numbers.
     """
 
-    name: str
-    cells: Objects
-    numbers: Float64s | None = None
-    style: str = ""
-    problem: str | None = None
+    __slots__ = ("_cells", "name", "numbers", "problem", "style")
+
+    def __init__(
+        self,
+        name: str,
+        cells: Objects | Texts,
+        *,
+        numbers: Float64s | None = None,
+        style: str = "",
+        problem: str | None = None,
+    ) -> None:
+        self.name = name
+        self.numbers = numbers
+        self.style = style
+        self.problem = problem
+        self._cells = cells
+
+    @property
+    def cells(self) -> Objects:
+        """The cells as an array of objects, made when first asked for."""
+        if isinstance(self._cells, Texts):
+            self._cells = self._cells.to_numpy()
+        return self._cells
+
+    def each_cell(self, n_bytes: int = BLOCK) -> Iterator[str | None]:
+        """Give the cells, None where missing, as objects so many bytes at a time."""
+        if not isinstance(self._cells, Texts):
+            yield from self._cells
+            return
+        for block in self._cells.blocks(n_bytes):
+            yield from (cell or None for cell in block)
 
     def __repr__(self) -> str:
         return f"Column({self.name!r}, {len(self)} {'numbers' if self.is_number else 'texts'})"
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return len(self._cells)
 
     @property
     def is_number(self) -> bool:
@@ -66,6 +94,8 @@ class Column:
         """Which cells are missing, ndarray of shape (n_rows,)."""
         if self.numbers is not None:
             return np.isnan(self.numbers)
+        if isinstance(self._cells, Texts):
+            return self._cells.missing()
         return np.asarray(np.equal(self.cells, np.array(None, dtype=object)), dtype=bool)
 
     @property
@@ -84,7 +114,14 @@ class Column:
         """Give the column with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
         numbers = None if self.numbers is None else self.numbers[chosen]
-        return replace(self, cells=self.cells[chosen], numbers=numbers)
+        cells = self.cells[chosen]
+        return Column(self.name, cells, numbers=numbers, style=self.style, problem=self.problem)
+
+    def renamed(self, name: str) -> "Column":
+        """Give the column under another name."""
+        return Column(
+            name, self._cells, numbers=self.numbers, style=self.style, problem=self.problem
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,9 +134,10 @@ class Table:
         The columns in the order of the source.
     source : str
         Name for messages: "applications.csv", "<stdin>", "data frame".
-    lines : ndarray of shape (n_rows,), intp, or None
+    lines : sequence of n_rows int, or None
         Line of the file, or row of the sheet, on which each record starts; the
-        header usually stands on line 1.  None when the source has no lines.
+        header usually stands on line 1.  A range where they follow one another, else an
+        ndarray; None when the source has no lines.
     notes : tuple of str
         What the reader detected, one short sentence each.
 
@@ -111,7 +149,7 @@ class Table:
 
     columns: tuple[Column, ...]
     source: str
-    lines: Ints | None = None
+    lines: Lines | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -175,7 +213,7 @@ class Table:
     def take(self, rows: ArrayLike) -> "Table":
         """Give the table with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
-        lines = None if self.lines is None else self.lines[chosen]
+        lines = None if self.lines is None else np.asarray(self.lines)[chosen]
         return replace(self, columns=tuple(c.take(chosen) for c in self.columns), lines=lines)
 
     def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
@@ -227,7 +265,7 @@ class Table:
         return place(self.source, self.lines, row)
 
 
-def place(source: str, lines: Ints | None, row: int) -> str:
+def place(source: str, lines: Lines | None, row: int) -> str:
     """Say where a row stands, for tables and for their readers."""
     return f"{source}, row {row}" if lines is None else f"{source}, line {lines[row]}"
 

@@ -1,14 +1,22 @@
-"""Path or standard input -> bytes -> text."""
+"""Path or standard input -> bytes -> text, a block at a time."""
 
 import codecs
 import gzip
+import io
 import os
 import sys
 import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 from somscape._errors import InputError
 from somscape.tables._words import suggestion
+
+BLOCK, PIECE = 1 << 14, 1 << 13
+MOST_TIMES_UNPACKED = 200
+"""Size of an unpacked file in sizes of the packed one: tables reach 3 to 20, one value over and
+over 1,000."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _OTHER_FILES = {
@@ -53,8 +61,32 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
         ) from error
 
 
-def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[str, list[str]]:
-    """Turn the bytes of a text table, perhaps gzipped, into text.
+@dataclass(frozen=True)
+class TextFile:
+    """The bytes of a text table, which become letters as they are read.
+
+    Attributes
+    ----------
+    data : bytes
+        Unpacked.
+    encoding : str
+    n_mark : int
+        Bytes of the byte order mark at the start.
+    """
+
+    data: bytes
+    encoding: str
+    n_mark: int = 0
+
+    def open(self) -> TextIO:
+        """Return the text as a file whose lines keep their ends."""
+        raw = io.BytesIO(self.data)
+        raw.seek(self.n_mark)
+        return io.TextIOWrapper(raw, self.encoding, newline="")
+
+
+def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
+    """Find out how the bytes of a text table, perhaps gzipped, become text.
 
     Parameters
     ----------
@@ -67,7 +99,7 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[str, 
 
     Returns
     -------
-    text : str
+    file : TextFile
     notes : list of str
 
     Raises
@@ -93,19 +125,30 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[str, 
             f"{source} is not a text table (it holds NUL bytes); save the table as .csv, or name"
             " its encoding (--encoding utf-16-le) if it is text"
         )
-    text = _decode_as(encoding, data, source) if encoding else _utf8_or_none(data)
-    if text is None:
-        text = _decode_as("cp1252", data, source)
-        notes.append("encoding cp1252, as it is not UTF-8")
-    text = text.removeprefix("\ufeff")
-    if "\0" in text:
-        raise InputError(f"{source} is not a text table (it holds NUL characters); save it as .csv")
-    return text, notes
+    file = TextFile(data, encoding or "utf-8")
+    try:
+        n_mark = _check(file, source)
+    except UnicodeError as error:
+        if not encoding:
+            file, _ = decode(data, source, "cp1252")
+            return file, ["encoding cp1252, as it is not UTF-8"]
+        line = data[: _place(error, data)].count(b"\n") + 1
+        raise InputError(
+            f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its"
+            " encoding (--encoding)"
+        ) from error
+    return replace(file, n_mark=n_mark), notes
 
 
 def _gunzip(data: bytes, source: str) -> bytes:
     if not data.startswith(_GZIP_MAGIC):
         raise InputError(f"{source} is not a gzip file; remove .gz from its name or compress it")
+    if _unpacked_size(data, MOST_TIMES_UNPACKED * len(data)) > MOST_TIMES_UNPACKED * len(data):
+        raise InputError(
+            f"{source} unpacks to more than {MOST_TIMES_UNPACKED} times its size, as a file does"
+            " that is made to fill a machine's memory; if it is yours, unpack it first (gunzip) and"
+            " give the text"
+        )
     try:
         return gzip.decompress(data)
     except (EOFError, OSError, zlib.error) as error:
@@ -114,23 +157,41 @@ def _gunzip(data: bytes, source: str) -> bytes:
         ) from error
 
 
-def _utf8_or_none(data: bytes) -> str | None:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+def _unpacked_size(data: bytes, most: int) -> int:
+    """Return how long the text is, or a number above `most`; a damaged one up to the damage."""
+    n_bytes, unpacker = 0, zlib.decompressobj(zlib.MAX_WBITS | 16)
+    for begin in range(0, len(data), PIECE):
+        piece = data[begin : begin + PIECE]
+        while piece and n_bytes <= most:
+            try:
+                n_bytes += len(unpacker.decompress(piece, PIECE))
+            except zlib.error:
+                return n_bytes
+            piece = unpacker.unconsumed_tail
+            if unpacker.eof:  # another one may follow
+                piece, unpacker = unpacker.unused_data, zlib.decompressobj(zlib.MAX_WBITS | 16)
+    return n_bytes
 
 
-def _decode_as(encoding: str, data: bytes, source: str) -> str:
+def _check(file: TextFile, source: str, n_letters: int = BLOCK) -> int:
+    """Read the text once, block by block; return the bytes of the mark that it starts with."""
     try:
-        return data.decode(encoding)
+        text = file.open()
     except LookupError as error:
         raise InputError(
-            f"{encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16"
+            f"{file.encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16"
         ) from error
-    except UnicodeError as error:
-        line = data[: getattr(error, "start", 0)].count(b"\n") + 1
-        raise InputError(
-            f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its"
-            " encoding (--encoding)"
-        ) from error
+    begin = letters = text.read(n_letters)
+    while letters:
+        if "\0" in letters:
+            raise InputError(
+                f"{source} is not a text table (it holds NUL characters); save it as .csv"
+            )
+        letters = text.read(n_letters)
+    return len("\ufeff".encode(file.encoding)) if begin.startswith("\ufeff") else 0
+
+
+def _place(error: UnicodeError, data: bytes) -> int:
+    """Return where in the data a text ends to be one."""
+    found = data.find(error.object) if isinstance(error, UnicodeDecodeError) else -1
+    return max(0, found) + getattr(error, "start", 0)

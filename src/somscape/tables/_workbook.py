@@ -9,11 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from somscape._errors import InputError
-from somscape.tables._cells import as_text, clean_cell, clean_cells
+from somscape.tables._cells import Cleaner, as_text, clean_cell
 from somscape.tables._frame import column_from_values, table_from_frame
 from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
+from somscape.tables._text import MOST_TIMES_UNPACKED
+from somscape.tables._texts import Texts
+
+FREE_BYTES = 64_000_000
+"""A packed file of any size may unpack to so much: one value over and over takes no room packed."""
 
 NOT_A_WORKBOOK = (
     *(KeyError, IndexError, ValueError, TypeError, AttributeError, SyntaxError, EOFError),
@@ -33,9 +38,10 @@ def read_parquet(data: bytes, source: str) -> Table:
     pyarrow = _import("pyarrow", f"reading {source}")
     parquet = _import("pyarrow.parquet", f"reading {source}")
     try:
+        file = parquet.ParquetFile(pyarrow.BufferReader(data))
+        _check_size(8 * file.metadata.num_rows * file.metadata.num_columns, data, source)
         # Without threads: with them, some damaged files end the process.
-        frame = parquet.ParquetFile(pyarrow.BufferReader(data)).read(use_threads=False)
-        return table_from_frame(frame, source)
+        return table_from_frame(file.read(use_threads=False), source)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{source} is not a Parquet file that pyarrow reads; write it again or give a .csv"
@@ -56,15 +62,19 @@ def read_xlsx(data: bytes, source: str) -> Table:
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise InputError(broken)
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_size(sum(part.file_size for part in archive.infolist()), data, source)
         workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         sheet = workbook.worksheets[0]
         sheet.reset_dimensions()  # some programs write wrong ones
         rows = [["" if cell is None else cell for cell in row] for row in sheet.values]
+    except InputError:
+        raise
     except NOT_A_WORKBOOK as error:
         raise InputError(broken) from error
     width = max(map(len, rows), default=0)
-    padded = [row + [""] * (width - len(row)) for row in rows]
-    records = arrange(padded, range(1, len(rows) + 1), source)
+    padded = (row + [""] * (width - len(row)) for row in rows)
+    records = arrange(enumerate(padded, 1), source, lambda n: [Values() for _ in range(n)])
     n_sheets = len(workbook.worksheets)
     notes = [f"first of {n_sheets} sheets, {sheet.title!r}"] if n_sheets > 1 else []
     columns, number_notes = _sheet_columns(
@@ -74,12 +84,29 @@ def read_xlsx(data: bytes, source: str) -> Table:
     return Table(tuple(columns), source, records.lines, tuple(notes))
 
 
+class Values(list[Any]):
+    """The values of a column."""
+
+    def drop_last(self, n: int) -> None:
+        """Drop the last values."""
+        del self[len(self) - n :]
+
+
+def _check_size(n_unpacked: int, data: bytes, source: str) -> None:
+    if n_unpacked > max(MOST_TIMES_UNPACKED * len(data), FREE_BYTES):
+        raise InputError(
+            f"{source} of {len(data)} bytes holds {n_unpacked} bytes of cells, as a file does that"
+            " is made to fill a machine's memory; if it is yours, write it as .csv"
+        )
+
+
 def _sheet_columns(
     columns: Mapping[str, Sequence[Any]], where: Where
 ) -> tuple[list[Column], list[str]]:
     # A column with words in it is read as that of a text file: they may be numbers as text.
+    cleaner = Cleaner()
     texts = {
-        name: clean_cells([as_text(value) for value in values])[0]
+        name: Texts([cleaner[as_text(value)] for value in values])
         for name, values in columns.items()
         if any(isinstance(value, str) and clean_cell(value) for value in values)
     }
@@ -101,8 +128,14 @@ def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
     """
     pyarrow = _import("pyarrow", "writing a .parquet file")
     parquet = _import("pyarrow.parquet", "writing a .parquet file")
+    arrays = {
+        name: pyarrow.array(values.each_cell(), pyarrow.string())
+        if isinstance(values, Column)
+        else values
+        for name, values in columns.items()
+    }
     sink = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(dict(columns)), sink)
+    parquet.write_table(pyarrow.table(arrays), sink)
     return bytes(sink.getvalue())
 
 

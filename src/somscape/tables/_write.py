@@ -1,22 +1,29 @@
 """A table -> a CSV file that no spreadsheet takes for formulas."""
 
-import io
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from somscape._errors import InputError
 from somscape._files import write_whole
-from somscape.tables._cells import as_text
-from somscape.tables._table import Table
+from somscape.tables._cells import as_text, python_values
+from somscape.tables._table import Column, Table
 from somscape.tables._words import quoted
 
 _QUOTE = "'"
 # What spreadsheets take for the start of a formula (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
+BLOCK_BYTES = 1 << 18
+"""Of cells that are Python's objects at a time."""
+
+Values: TypeAlias = Column | NDArray[Any] | list[Any]
+
 _NEEDS_QUOTES = re.compile('[,"\r\n]')
 
 
@@ -90,32 +97,22 @@ def write_csv(
     7,0.1,'=A1
     8,,"a,b"
     """
-    if isinstance(table, Table):
-        columns: dict[str, list[Any]] = {c.name: c.cells.tolist() for c in table.columns}
-    else:
-        columns = {name: list(values) for name, values in table.items()}
-    n_rows = len(next(iter(columns.values()), ()))
-    for name, values in columns.items():
-        if len(values) != n_rows:
-            raise InputError(
-                f"column {quoted(name)} has {len(values)} values, the first column has {n_rows};"
-                " give all columns the same number"
-            )
+    lines = _lines_of(table)
     if isinstance(file, (str, os.PathLike)):
         with Path(file).open("w", encoding="utf-8", newline="") as handle:
-            _write_rows(handle, columns)
+            handle.writelines(lines)
     else:
-        _write_rows(file, columns)
+        file.writelines(lines)
 
 
-def write_table(path: str | Path, columns: Mapping[str, Iterable[Any]]) -> None:
+def write_table(path: str | Path, columns: Table | Mapping[str, Iterable[Any]]) -> None:
     """Write named columns to a file, whole or not at all.
 
     Parameters
     ----------
     path : str or Path
         Ends in ``.csv``, or in ``.parquet``, which needs the extra ``frames``.
-    columns : mapping of str to iterable
+    columns : Table or mapping of str to iterable
         Values as for `write_csv`; in a Parquet file names and text are as they are.
 
     Raises
@@ -125,28 +122,58 @@ def write_table(path: str | Path, columns: Mapping[str, Iterable[Any]]) -> None:
     """
     ending = Path(path).suffix.lower()
     if ending == ".csv":
-        text = io.StringIO()
-        write_csv(text, columns)
-        write_whole(path, text.getvalue().encode())
+        write_whole(path, (line.encode() for line in _lines_of(columns)))
     elif ending == ".parquet":
         # Late, so that writing a .csv does not load it.
         from somscape.tables._workbook import parquet_bytes
 
-        write_whole(path, parquet_bytes({name: list(v) for name, v in columns.items()}))
+        write_whole(path, parquet_bytes(_by_name(columns)))
     else:
         raise InputError(
             f"{path}: a table is written as .csv or .parquet. Give one of these names."
         )
 
 
-def _write_rows(handle: TextIO, columns: dict[str, list[Any]]) -> None:
-    rows = zip(
-        *([escape_cell(name), *map(_cell_text, values)] for name, values in columns.items()),
-        strict=True,
-    )
-    for row in rows:
-        # A row of one empty cell would be a blank line, which no reader counts as a row.
-        handle.write((",".join(map(_quote_cell, row)) or '""') + "\n")
+def _by_name(table: Table | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
+    """Return columns of a known length."""
+    if isinstance(table, Table):
+        return {column.name: column for column in table.columns}
+    return {
+        name: values if isinstance(values, Column | np.ndarray) else list(values)
+        for name, values in table.items()
+    }
+
+
+def _lines_of(table: Table | Mapping[str, Iterable[Any]]) -> Iterator[str]:
+    columns = _by_name(table)
+    n_rows = len(next(iter(columns.values()), ()))
+    for name, values in columns.items():
+        if len(values) != n_rows:
+            raise InputError(
+                f"column {quoted(name)} has {len(values)} values, the first column has {n_rows};"
+                " give all columns the same number"
+            )
+    return _lines(columns)
+
+
+def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
+    yield _line(map(escape_cell, columns))
+    n_bytes = max(64, BLOCK_BYTES // max(1, len(columns)))
+    cells = [map(_cell_text, _each(values, n_bytes)) for values in columns.values()]
+    yield from map(_line, zip(*cells, strict=True))
+
+
+def _line(texts: Iterable[str]) -> str:
+    # A row of one empty cell would be a blank line, which no reader counts as a row.
+    return (",".join(map(_quote_cell, texts)) or '""') + "\n"
+
+
+def _each(values: Values, n_bytes: int) -> Iterator[Any]:
+    if isinstance(values, Column):
+        return values.each_cell(n_bytes)
+    if isinstance(values, np.ndarray):
+        return python_values(values, n_bytes // 8)
+    return iter(values)
 
 
 def _quote_cell(text: str) -> str:

@@ -118,7 +118,7 @@ def test_nothing_is_run(tmp_path, monkeypatch, protocol):
     som.evil = [Evil(), {"a": Evil()}]
     assert read(tmp_path, som, protocol).n_units == 12
     message = refusal(tmp_path, Evil())
-    assert f"som.p holds a {os.name}.system, not a minisom.MiniSom" in message
+    assert f"som.p holds {os.name}.system, not a minisom.MiniSom" in message
     assert not (tmp_path / "run-by-pickle").exists()
     pickle.loads(pickle.dumps(Evil()))
     assert (tmp_path / "run-by-pickle").exists()  # the test would see it

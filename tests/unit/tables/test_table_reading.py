@@ -53,7 +53,7 @@ def test_cells_are_stripped_and_numbers_parsed(tmp_path: Path) -> None:
     assert table.column("name").cells.tolist() == ["Ann Lee", "Bo"]
     assert table.column("x").numbers.tolist() == [-1500.0, 1e300]
     assert table.column("x").cells.tolist() == ["-1.5e3", "1e300"]
-    assert table.lines.tolist() == [2, 3]
+    assert list(table.lines) == [2, 3]
 
 
 @pytest.mark.parametrize("word", ["", "NA", "n/a", "?", "NULL", "nan", "-", "  NaN "])
@@ -126,7 +126,7 @@ def test_line_ends_and_blank_lines(tmp_path: Path, end: str) -> None:
     text = end.join(["", "id,note", '1,"two', 'lines"', "", "2,b", "  ", "", ""])
     table = read(tmp_path, text)
     assert table.column("note").cells.tolist() == [f"two{end}lines", "b"]
-    assert table.lines.tolist() == [3, 6]
+    assert list(table.lines) == [3, 6]
     assert table.where(1) == "t.csv, line 6"
 
 

@@ -1,0 +1,48 @@
+"""How much memory the reader of a file may take: ten times what the file holds."""
+
+from somscape._errors import InputError
+
+TIMES = 10
+"""Memory that reading may take, in sizes of the file; of a packed file, of what it unpacks to."""
+
+FLOOR = 65_536
+"""Bytes that reading may take besides, so that small files are not measured by the byte."""
+
+
+class Budget:
+    """What is left of the memory that reading one file may take.
+
+    Python's objects are large beside the text they come from: a list costs 64 bytes and may stand
+    in a file as one.  Readers pay for objects before they make them, so that no file, whatever it
+    claims or repeats, makes them take more than ten times its size.
+
+    Parameters
+    ----------
+    source : str
+        Name of the file, for messages.
+    size : int
+        Of the file in bytes, which count as taken.
+    """
+
+    def __init__(self, source: str, size: int) -> None:
+        self.source = source
+        self.size = size
+        self._left = (TIMES - 1) * size + FLOOR
+
+    def has(self, n_bytes: int) -> bool:
+        """Say whether so much is left."""
+        return n_bytes <= self._left
+
+    def check(self, n_bytes: int, what: str) -> None:
+        """Raise InputError unless so much is left; for what is needed for a moment."""
+        if n_bytes > self._left:
+            raise InputError(
+                f"{self.source}: {what} would take more memory than {TIMES} times the file's "
+                f"{self.size} bytes. No usual file of this kind does; check that it is whole and "
+                "what it says it is."
+            )
+
+    def take(self, n_bytes: int, what: str) -> None:
+        """Count bytes that are kept, or raise InputError."""
+        self.check(n_bytes, what)
+        self._left -= n_bytes
