@@ -12,7 +12,7 @@ from somscape.cli._console import make_console, say
 from somscape.cli._folder import check_file
 from somscape.cli._roles import READING
 from somscape.maps import Map, load
-from somscape.tables import Table, read_table, table_from_columns, write_table
+from somscape.tables import Table, read_table, write_table
 
 TABLES = (".csv", ".parquet")
 OTHER_TABLES = (".tsv", ".txt", ".gz", ".xlsx", ".xlsm")
@@ -52,9 +52,9 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     if goes in ROW_WRITERS:
         said = _write_rows(source, came, out, options)
     elif goes in TABLES and is_table:
-        table = _table(source, came, options)
-        write_table(out, table)
-        said = f"{table.n_rows} rows, {len(table.columns)} columns"
+        columns = _table(source, came, options)
+        write_table(out, columns)
+        said = f"{len(next(iter(columns.values())))} rows, {len(columns)} columns"
     else:
         said = _write_map(_map(source, came, options), out, options)
     say(make_console(), f"Wrote {out}: {said}.")
@@ -77,24 +77,26 @@ def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> s
     return f"{shape[0]} rows, {shape[1]} columns"
 
 
-def _table(source: str, came: str, options: dict[str, Any]) -> Table:
-    """Return whatever is a table."""
+def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of whatever is a table."""
     if came == ".bm":
-        return table_from_columns(save.winners_columns(save.read_bm(source)), source)
+        return save.winners_columns(save.read_bm(source))
     if came == ".cls":
         classes = save.read_cls(source)
         names: Any = classes.numbers
         if classes.names:
-            names = [classes.names.get(n, str(n)) for n in classes.numbers.tolist()]
-        return table_from_columns({"key": classes.keys, "class": names}, source)
+            names = [classes.names.get(n, n) for n in classes.numbers.tolist()]
+        return {"key": classes.keys, "class": names}
     if came == ".umx":
         heights = save.read_umx(source)
         rows, cols = np.divmod(np.arange(heights.size, dtype=np.int32), heights.shape[1])
-        columns = {"row": rows, "col": cols, "height": heights.ravel()}
-        return table_from_columns(columns, source)
-    if came in ROW_READERS:
-        return ROW_READERS[came](source).to_table()
-    return _read_table(source, options)
+        return {"row": rows, "col": cols, "height": heights.ravel()}
+    table = (
+        ROW_READERS[came](source).to_table()
+        if came in ROW_READERS
+        else _read_table(source, options)
+    )
+    return {column.name: column for column in table.columns}
 
 
 def _read_table(path: str, options: dict[str, Any]) -> Table:

@@ -16,6 +16,7 @@ from somscape.minisom._distance_map import distance_map
 from somscape.minisom._online import make_schedule, train_online
 from somscape.minisom._progress import Progress
 from somscape.minisom._start import principal_plane
+from somscape.minisom._winners import codebook_of
 
 if TYPE_CHECKING:
     from somscape.maps import Map
@@ -158,10 +159,15 @@ class MiniSom(Answers):
         -------
         ndarray of shape (x, y)
             At most 1.
+
+        Raises
+        ------
+        ValueError
+            When training has diverged.
         """
         check_choice("scaling", scaling, ("sum", "mean"))
         n_x, n_y = self._weights.shape[:2]
-        weights = self._weights.reshape(n_x, n_y, -1)
+        weights = codebook_of(self).reshape(n_x, n_y, -1)
         return distance_map(weights, self.topology, scaling, self.strict)
 
     # Starting prototypes.

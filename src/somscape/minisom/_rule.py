@@ -24,6 +24,9 @@ TOPOLOGIES = ("hexagonal", "rectangular")
 BY_AXIS = ("bubble", "triangle")
 """Neighborhoods that go by the axes' numbers also on hexagons."""
 
+DIVIDES = ("gaussian", "mexican_hat")
+"""Neighborhoods that divide by sigma."""
+
 STEP_METHODS = ("winner", "update", "activate", "_activate")
 """What a subclass may change of a step."""
 
@@ -95,6 +98,14 @@ class Rule:
         self, sigma: Any, decay: Any, sigma_decay: Any, neighborhood: Any, distance: Any
     ) -> None:
         """Choose the functions of a step by name, or take the user's."""
+        _check_rate("learning_rate", self._learning_rate)
+        _check_rate("sigma", sigma, may_be_infinite=True)
+        if neighborhood in DIVIDES and sigma * sigma < np.finfo(float).tiny:
+            raise InputError(
+                f"`sigma` must not be 0 for a {neighborhood} neighborhood, which divides by it: "
+                f"all weights would be NaN; got {sigma!r}. For winners that learn alone, take a "
+                "bubble of sigma 1."
+            )
         self._sigma = sigma
         self._learning_rate_decay_function = self._chosen("decay_function", decay, DECAYS)
         check_choice("sigma_decay_function", sigma_decay, SIGMA_DECAYS)
@@ -116,6 +127,8 @@ class Rule:
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
             _warn(f"`sigma` ({sigma}) might be too high: it spans more than the whole map.")
+        if sigma < 0:
+            _warn(f"`sigma` is negative ({sigma}); MiniSom, and so this, takes it as it is.")
         if self.topology == "hexagonal" and neighborhood == "triangle":
             _warn("the triangle neighborhood does not follow the hexagonal topology.")
         if neighborhood in BY_AXIS and (sigma < 1 or sigma % 1 != 0):
@@ -318,6 +331,14 @@ class Rule:
 def _plain(x: Any) -> Any:
     """Return a row of a data frame as an array, and anything else as it is."""
     return x.to_numpy() if hasattr(x, "to_numpy") else x
+
+
+def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
+    """Raise for what is no number, and for one that would turn all weights to NaN."""
+    if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
+        raise TypeError(f"`{name}` must be a number; got {value!r}.")
+    if np.isnan(value) or (np.isinf(value) and not may_be_infinite):
+        raise InputError(f"`{name}` must be a finite number; got {value!r}.")
 
 
 def _warn(message: str) -> None:

@@ -74,4 +74,13 @@ def _as_array(data: Any) -> Float64s:
     try:
         return np.ascontiguousarray(data, dtype=np.float64)
     except (ValueError, TypeError) as error:
-        raise InputError(f"`data` must hold numbers, as many in each row; {error}.") from error
+        raise InputError(
+            f"`data` must hold numbers, as many in each row; {_odd_row(data) or error}."
+        ) from error
+
+
+def _odd_row(data: Any) -> str:
+    """Say which row is not as long as the first one, "" where all are."""
+    lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
+    odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
+    return f"row {odd} has {lengths[odd]}, and row 0 has {lengths[0]}" if odd else ""

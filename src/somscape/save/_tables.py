@@ -33,7 +33,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     record = record_of(map_)
     codebook, columns = codebook_of(record), _places(*_size(record))
     for name, values in zip(feature_names(record), codebook.T, strict=True):
-        columns[_free(name, columns)] = values.tolist()
+        columns[_free(name, columns)] = values
     write_table(path, columns)
 
 
@@ -94,11 +94,11 @@ def write_planes(path: str | Path, map_: Any) -> None:
     """
     map_ = getattr(map_, "map_", map_)
     columns = _places(map_.lattice.n_rows, map_.lattice.n_cols)
-    columns |= {"hits": map_.hits.tolist(), "u_height": map_.u_heights.tolist()}
+    columns |= {"hits": map_.hits, "u_height": map_.u_heights}
     for code in map_.encoding.features:
         plane = map_.plane(code.name)
         is_date = plane.dtype.kind == "M"
-        columns[_free(code.name, columns)] = (plane.astype(str) if is_date else plane).tolist()
+        columns[_free(code.name, columns)] = plane.astype(str) if is_date else plane
     write_table(path, columns)
 
 
@@ -153,7 +153,7 @@ def _size(record: Record) -> tuple[int, int]:
 def _places(n_rows: int, n_cols: int) -> dict[str, Any]:
     units = np.arange(n_rows * n_cols)
     parts = (units, *np.divmod(units, n_cols))
-    return dict(zip(PLACES, (part.tolist() for part in parts), strict=True))
+    return dict(zip(PLACES, parts, strict=True))
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:

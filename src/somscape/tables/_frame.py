@@ -316,19 +316,18 @@ def _with_place(name: str, values: Iterable[Any], source: str) -> Column:
 
 def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
     """Make a column of Python or NumPy values; numbers if all present ones are."""
-    if isinstance(values, np.ndarray):
-        values = python_values(values)
     texts, numbers_, verdict = Texts(), array("d"), Verdict()
-    values = iter(values)
+    given = values if isinstance(values, np.ndarray) and values.dtype == np.float64 else None
+    values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
     while pairs := [_cell_and_number(value) for value in islice(values, BLOCK_VALUES)]:
         cells, block = [cell for cell, _ in pairs], array("d", [number for _, number in pairs])
         verdict.look(len(texts), cells, np.frombuffer(block))
         texts.extend(cells)
-        numbers_.extend(block)
+        if given is None:
+            numbers_.extend(block)
     is_number, problem = verdict.settle(name, where)
-    column = Column(
-        name, texts, numbers=np.frombuffer(numbers_) if is_number else None, problem=problem
-    )
+    found = np.frombuffer(numbers_) if given is None else given
+    column = Column(name, texts, numbers=found if is_number else None, problem=problem)
     if not column.is_whole:
         return column
     # Whole numbers beside a null come as floats from pandas: "7.0" was 7.

@@ -86,8 +86,14 @@ class Column:
         """Whether the column holds numbers, at least one, and all of them whole."""
         if self.numbers is None:
             return False
-        present = self.numbers[~np.isnan(self.numbers)]
-        return present.size > 0 and bool(np.all(present == np.rint(present)))
+        n_present = 0
+        for begin in range(0, len(self), BLOCK):
+            part = self.numbers[begin : begin + BLOCK]
+            present = part[~np.isnan(part)]
+            if not np.array_equal(present, np.rint(present)):
+                return False
+            n_present += present.size
+        return n_present > 0
 
     @property
     def missing(self) -> NDArray[np.bool_]:

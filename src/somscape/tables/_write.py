@@ -19,7 +19,7 @@ from somscape.tables._words import quoted
 _QUOTE = "'"
 # What spreadsheets take for the start of a formula (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 """Of cells that are Python's objects at a time."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
