@@ -37,7 +37,8 @@ LISTS = (".bm", ".cls", ".umx")
 
 def convert_file(source: str, out: Path, **options: Any) -> None:
     """Write in one format what was read in another; the endings of the names say which."""
-    check_file(out, source)
+    inputs = [path for path in (source, options["table"], options["winners"]) if path is not None]
+    check_file(out, *inputs, name="OUT")
     came, goes = _ending(source), out.suffix.lower()
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
     if goes not in known:
@@ -136,7 +137,7 @@ def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
     if needs_rows and options["table"] is None:
         raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
     if needs_rows:
-        matches = save.best_matches(map_, _rows_for(options["table"], options))
+        matches = save.best_matches(map_, _rows_for(map_, options["table"], options))
         (save.write_bm if goes == ".bm" else save.write_winners)(out, matches)
         return f"{len(matches.units)} rows on {map_.lattice.size_text}"
     if goes in TABLES:
@@ -147,7 +148,17 @@ def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
     return f"{map_.lattice.size_text}, {n} feature{'s' if n > 1 else ''}"
 
 
-def _rows_for(path: str, options: dict[str, Any]) -> Any:
+def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
     """Return rows for a map: values of another program's file, or a table."""
     came = _ending(path)
-    return ROW_READERS[came](path).values if came in ROW_READERS else _read_table(path, options)
+    if came not in ROW_READERS:
+        return _read_table(path, options)
+    samples = ROW_READERS[came](path)
+    missing = np.argwhere(np.isnan(samples.values))
+    if len(missing) and map_.encoding.missing == "error":
+        row, column = missing[0]
+        raise InputError(
+            f"{samples.to_table().where(row)}, column '{samples.names[column]}': a missing value, "
+            "which this map has no answer to. Fill it in, or leave the row out."
+        )
+    return samples.values

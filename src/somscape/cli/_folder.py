@@ -14,16 +14,19 @@ MAP_FILE = "map.som"
 RESULT_FILES = ("alerts.csv", "report.html", MAP_FILE, "umatrix.png", "planes.png")
 
 
-def check_file(target: Path, *inputs: str) -> None:
-    """Raise InputError where a result must not go, such as over what it is made from."""
+def check_file(target: Path, *inputs: str, name: str = "--out") -> None:
+    """Raise InputError where a result must not go, such as over what it is made from.
+
+    `name` is what the command calls the result.
+    """
     if not target.parent.is_dir():
         raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
     if target.is_dir():
-        raise InputError(f"{target} is a folder. Give --out the name of a file.")
+        raise InputError(f"{target} is a folder. Give {name} the name of a file.")
     for path in inputs:
         if target.exists() and Path(path).exists() and target.samefile(path):
             raise InputError(
-                f"--out {target} is the file that is read; it would be lost. Give --out another "
+                f"{name} {target} is the file that is read; it would be lost. Give {name} another "
                 "name."
             )
 

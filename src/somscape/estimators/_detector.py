@@ -12,7 +12,7 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._detector_settings import settings_of_detector
-from somscape.estimators._going_on import check_goes_on, encoding_for
+from somscape.estimators._going_on import check_goes_on, check_has_no_gaps, encoding_for
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
@@ -91,7 +91,8 @@ class SOMDetector(OutlierMixin, Estimator):
     missing : {"error", "fill"}, default="error"
         As for `SOM`; a given ``encoding`` has its own.
     encoding : Encoding or None, default=None
-        How tables are encoded; None: by the rules.
+        How tables are encoded, not with missing cells left out (``missing="mask"``); None: by
+        the rules.
     random_state : int, RandomState or None, default=None
         Draws the folds, and what the map draws.
 
@@ -213,13 +214,10 @@ class SOMDetector(OutlierMixin, Estimator):
         """
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = settings_of_detector(self)
+        encoding = encoding_for(X, self.encoding, settings.init)
+        check_has_no_gaps(encoding)
         prepared = prepare(
-            self,
-            X,
-            sample_weight,
-            encoding=encoding_for(X, self.encoding, settings.init),
-            missing=self.missing,
-            min_rows=2,
+            self, X, sample_weight, encoding=encoding, missing=self.missing, min_rows=2
         )
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
         if isinstance(settings.init, Map):

@@ -82,7 +82,8 @@ def read_lrn(path: str | Path) -> Samples:
         fields = _fields(line, n_columns)
         if key is not None:
             keys.add(line.whole(fields[key], 0, key + 1, "a key"))
-        rows.add(line.numbers([fields[i] for i in data], may_miss=True, places=data))
+        values = line.numbers([fields[i] for i in data], may_miss=True, places=data)
+        rows.add(values, [line.number])
         if label is not None:
             labels.add(len(rows) - 1, fields[label])
     _check_number(head[0], n_rows, len(rows), "rows")
@@ -91,6 +92,8 @@ def read_lrn(path: str | Path) -> Samples:
         tuple(names[i] for i in data) if names else numbered_names(len(data), budget),
         tuple(labels.texts(len(rows))) or None,
         keys.to_numpy() if len(keys) else None,
+        source=budget.source,
+        lines=rows.lines.first(len(rows)),
     )
 
 

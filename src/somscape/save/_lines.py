@@ -19,6 +19,7 @@ from somscape._budget import Budget
 from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape._types import Float64s, Ints
+from somscape.tables import LineNumbers
 
 MISSING = frozenset(("x", "nan"))
 """What SOM_PAK, and what the SOM Toolbox and ESOM Tools write for a missing value."""
@@ -113,15 +114,17 @@ class Rows:
     def __init__(self, n_columns: int, budget: Budget) -> None:
         self.n_columns = n_columns
         self.budget = budget
+        self.lines = LineNumbers()
         self._values = array("d")
 
     def __len__(self) -> int:
         return len(self._values) // self.n_columns
 
-    def add(self, values: "array[float]") -> None:
-        """Add one row."""
+    def add(self, values: "array[float]", lines: Sequence[int] = ()) -> None:
+        """Add rows, and the lines that they stand on."""
         self.budget.take(values.itemsize * len(values), "its numbers")
         self._values.extend(values)
+        self.lines.extend(lines)
 
     def to_numpy(self) -> Float64s:
         """Return the rows, of shape (n, n_columns), without a copy."""
@@ -240,7 +243,10 @@ class Lines:
                 self._tried = self._begin
                 self._previous, self._begin = place
                 return
-            rows.add(values)
+            numbers: Sequence[int] = range(self._number + 1, self._number + len(lines) + 1)
+            if len(lines) * rows.n_columns > len(values):
+                numbers = [n for n, line in zip(numbers, lines, strict=True) if line.strip()]
+            rows.add(values, numbers)
             self._number += len(lines)
 
 

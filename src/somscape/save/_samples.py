@@ -1,6 +1,6 @@
 """Rows of numbers with what other programs' data files keep beside them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,10 @@ class Samples:
         Key of each row in ESOM Tools' files.
     weights : ndarray of shape (n,) or None
         Weight of each row in SOM_PAK's files.
+    source : str
+        Name of the file, for messages.
+    lines : range or ndarray of shape (n,), or None
+        The line of the file that each row stands on.
     """
 
     values: Float64s
@@ -33,6 +37,8 @@ class Samples:
     labels: tuple[str, ...] | None = None
     keys: Ints | None = None
     weights: Float64s | None = None
+    source: str = "rows"
+    lines: Any = None
 
     def to_table(self) -> Table:
         """Return a table of the columns.
@@ -50,7 +56,7 @@ class Samples:
             columns[_free("label", columns)] = [label or None for label in self.labels]
         if self.weights is not None:
             columns[_free("weight", columns)] = self.weights
-        return table_from_columns(columns, source="rows")
+        return replace(table_from_columns(columns, self.source), lines=self.lines)
 
 
 def samples_of(data: Any) -> Samples:

@@ -163,7 +163,8 @@ def read_dat(path: str | Path) -> Samples:
             rows = Rows(_dimension(line, fields), budget)
             if len(fields) == 1 or fields[1].lower() in LATTICES:
                 continue
-        rows.add(line.numbers(_enough(line, fields, rows.n_columns), may_miss=True))
+        values = line.numbers(_enough(line, fields, rows.n_columns), may_miss=True)
+        rows.add(values, [line.number])
         label, weight = _label_and_weight(line, fields, rows.n_columns)
         labels.add(len(rows) - 1, label)
         if weight != 1:
@@ -182,6 +183,8 @@ def read_dat(path: str | Path) -> Samples:
         tuple(labels.texts(len(rows))) or None,
         None,
         weights.to_numpy().ravel() if len(weights) else None,
+        budget.source,
+        rows.lines.first(len(rows)),
     )
 
 

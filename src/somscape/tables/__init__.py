@@ -12,6 +12,7 @@ from somscape.tables._frame import (
     table_from_columns,
     table_from_frame,
 )
+from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._read import read_table
 from somscape.tables._table import Column, Table
 from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
@@ -19,6 +20,7 @@ from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_
 __all__ = [
     "MISSING_WORDS",
     "Column",
+    "LineNumbers",
     "Table",
     "as_frame",
     "escape_cell",

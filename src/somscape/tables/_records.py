@@ -1,13 +1,11 @@
 """Records as they stand in a file or sheet -> column names and rows of one width."""
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
 from somscape._errors import InputError
+from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._spelling import Spelling, spell
 from somscape.tables._table import Lines, check_names
 from somscape.tables._texts import Texts
@@ -132,10 +130,10 @@ def arrange(
 
 def _fill(
     records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: list[C]
-) -> tuple[_Seen, "_Lines"]:
+) -> tuple[_Seen, LineNumbers]:
     """Add the cells of the rows to the columns, block by block."""
     n_header, width = len(header), _width(header)
-    seen, lines = _Seen(), _Lines()
+    seen, lines = _Seen(), LineNumbers()
     block, block_lines = list[Sequence[Any]](), list[int]()
     n_in_block = max(1, BLOCK_CELLS // n_header)
     for line, record in records:
@@ -162,32 +160,6 @@ def _fill(
         column.extend(cells)
     lines.extend(block_lines)
     return seen, lines
-
-
-class _Lines:
-    """Numbers of lines, which take no memory as long as they follow one another."""
-
-    def __init__(self) -> None:
-        self._range = range(0)
-        self._others: array[int] | None = None
-
-    def extend(self, lines: list[int]) -> None:
-        if not lines:
-            return
-        if self._others is None:
-            begin = self._range.start if self._range else lines[0]
-            longer = range(begin, begin + len(self._range) + len(lines))
-            if lines == list(longer[len(self._range) :]):
-                self._range = longer
-                return
-            self._others = array("I", self._range)
-        self._others.extend(lines)
-
-    def first(self, n: int) -> Lines:
-        """Return those of the first rows."""
-        if self._others is None:
-            return self._range[:n]
-        return np.frombuffer(self._others, np.uintc)[:n]
 
 
 def _width(header: list[str]) -> int:
