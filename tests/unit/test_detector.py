@@ -12,8 +12,10 @@ from safetensors.numpy import save
 
 from somscape import SOM, SOMDetector, load
 from somscape._errors import InputError, MapFileError
+from somscape.encode import fit_encoding
 from somscape.maps import Map
 from somscape.outliers import contributions, p_values, score_rows, threshold_for
+from somscape.tables import table_from_columns
 
 FLOATS = [np.float32, np.float64]
 
@@ -419,3 +421,10 @@ def test_a_saved_detector_with_settings_that_cannot_be_is_refused(tmp_path, chan
 def test_a_saved_detector_whose_calibration_cannot_be_is_refused(tmp_path, calibration):
     # Searching it would give wrong p-values, and no error.
     refused(rewritten(tmp_path, {}, calibration=calibration))
+
+
+def test_an_encoding_with_gaps_is_refused_by_name():
+    table = table_from_columns({"a": [1.0, None, 3.0, 4.5] * 20, "b": list("xyzx") * 20})
+    encoding = fit_encoding(table, missing="mask")
+    with pytest.raises(InputError, match="`encoding` leaves missing cells out"):
+        SOMDetector(encoding=encoding, random_state=0).fit(table)

@@ -307,8 +307,12 @@ def test_pca_needs_two_features_and_two_axes():
 
 def test_divergence_is_said_instead_of_answered(kernels):
     som = som_of(np.full((2, 2, 3), np.nan))
+    for answer in (som.quantization_error, som.win_map, som.quantization, som.activation_response):
+        with pytest.raises(ValueError, match="diverged"):
+            answer(ROWS)
     with pytest.raises(ValueError, match="diverged"):
-        som.quantization_error(ROWS)
+        som.distance_map()
+    assert som.winner(ROWS[0]) == (0, 0)  # as MiniSom
 
 
 def test_the_fast_offline_training_refuses_functions_of_the_users():
@@ -637,3 +641,37 @@ def test_what_an_object_is_given_to_do_is_done_as_in_minisom():
         ours, theirs = (trained(kind, change) for kind in (MiniSom, minisom.MiniSom))
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)
         assert not np.allclose(ours, trained(MiniSom, lambda som: None))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"sigma": 0}, ValueError, "`sigma` must not be 0 for a gaussian"),
+        ({"sigma": 1e-170}, ValueError, "`sigma` must not be 0"),
+        ({"sigma": 0, "neighborhood_function": "mexican_hat"}, ValueError, "a mexican_hat"),
+        ({"sigma": np.nan}, ValueError, "`sigma` must be a finite number; got nan"),
+        ({"sigma": "1"}, TypeError, "`sigma` must be a number; got '1'"),
+        ({"sigma": None}, TypeError, "`sigma` must be a number; got None"),
+        ({"sigma": (1, 2)}, TypeError, "`sigma` must be a number"),
+        ({"learning_rate": np.nan}, ValueError, "`learning_rate` must be a finite number"),
+        ({"learning_rate": np.inf}, ValueError, "`learning_rate` must be a finite number"),
+        ({"learning_rate": "1"}, TypeError, "`learning_rate` must be a number"),
+    ],
+)
+def test_settings_that_would_make_nan_are_refused(settings, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        MiniSom(3, 3, 3, **settings)
+
+
+def test_a_negative_sigma_is_taken_as_minisom_takes_it():
+    theirs = minisom.MiniSom(3, 4, 3, sigma=-1, random_seed=0)
+    with pytest.warns(UserWarning, match="negative"):
+        ours = MiniSom(3, 4, 3, sigma=-1, random_seed=0)
+    for som in (theirs, ours):
+        som.train(ROWS, 30)
+    np.testing.assert_array_equal(ours.get_weights(), theirs.get_weights())
+
+
+def test_the_row_of_another_length_is_named():
+    with pytest.raises(ValueError, match="row 2 has 1, and row 0 has 3"):
+        MiniSom(3, 3, 3, random_seed=0).train([[1, 2, 3], [1, 2, 3], [1]], 2)

@@ -58,7 +58,10 @@ def units_of(som: Rule, samples: Samples) -> Ints:
         As `MiniSom.winner` gives them, also where distances differ by rounding alone.
     """
     distance, kernels = som._core_distance, minisom_kernels()
-    if kernels is None or not distance or som._has_own_step:
+    is_own = not distance or som._has_own_step
+    if not is_own:
+        codebook_of(som)  # refuses what has diverged
+    if kernels is None or is_own:
         found = (som.winner(x) for x in samples.items)
         n_y = som._activation_map.shape[1]
         return np.array([int(x) * n_y + int(y) for x, y in found])

@@ -21,6 +21,9 @@ CELL_BYTES, LETTER_BYTES = 66, 8
 """What a cell and a letter cost while their record is split: the csv module holds four bytes for a
 letter, twice as a cell grows."""
 
+FREE_CELLS, FREE_LETTERS = 10_000, 65_536
+"""A record of any file may have so many."""
+
 NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
 
 
@@ -59,7 +62,7 @@ def split_records(
             for record in reader:
                 yield line, record
                 line = reader.line_num + 1
-                lines.n_bytes = 0
+                lines.n_cells = lines.n_letters = 0
         except csv.Error as error:
             is_open = "unexpected end" in str(error)
             what = "a quoted cell has no closing quote" if is_open else "text after a closing quote"
@@ -76,15 +79,17 @@ class _Counted:
 
     budget: Budget
     delimiter: str
-    n_bytes: int = 0
+    n_cells: int = 0
+    n_letters: int = 0
 
     def of(self, lines: Iterable[str]) -> Iterator[str]:
         for number, line in enumerate(lines, 1):
-            n_cells = line.count(self.delimiter) + 1
-            self.n_bytes += CELL_BYTES * n_cells + LETTER_BYTES * len(line)
-            if not self.budget.has(self.n_bytes):
-                what = f"line {number} of {n_cells} cells and {len(line)} letters"
-                self.budget.check(self.n_bytes, what)
+            self.n_cells += line.count(self.delimiter) + 1
+            self.n_letters += len(line)
+            if self.n_cells > FREE_CELLS or self.n_letters > FREE_LETTERS:
+                what = f"{self.n_cells} cells of {self.n_letters} letters before line {number + 1}"
+                n_bytes = CELL_BYTES * self.n_cells + LETTER_BYTES * self.n_letters
+                self.budget.check(n_bytes, what)
             yield line
 
 

@@ -16,6 +16,8 @@ from somscape.tables._words import quoted
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 """Columns that a file of any size may have, and what one costs in memory besides its cells."""
 
+CONVERTED = (".lrn", ".bm", ".umx", ".cls")
+
 
 def read_table(
     path: str | os.PathLike[str],
@@ -74,6 +76,11 @@ def read_table(
     ending = Path(source).suffix.lower()
     if ending == ".xls":
         raise InputError(f"{source} is an old Excel workbook; save it as .xlsx or .csv")
+    if ending in CONVERTED:
+        raise InputError(
+            f"{source} is a file of ESOM Tools; make a table of it: somscape convert {source}"
+            f" {Path(source).stem}.csv"
+        )
     if ending not in (".parquet", ".xlsx", ".xlsm"):
         # Named nowhere, so that the bytes are gone when the cells are there.
         return _table_from_text(

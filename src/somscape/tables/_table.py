@@ -15,6 +15,9 @@ from somscape.tables._words import listed, quoted, suggestion
 
 Lines: TypeAlias = range | NDArray[np.integer[Any]]
 
+STATE = ("cells", "name", "numbers", "problem", "style")
+"""What a pickled column holds."""
+
 
 class Column:
     """One column: the text of every cell and, for a column of numbers, their values.
@@ -54,6 +57,15 @@ class Column:
         self.style = style
         self.problem = problem
         self._cells = cells
+
+    def __getstate__(self) -> dict[str, Any]:
+        # As pickles of every release have it: the cells as objects.
+        return {name: getattr(self, name) for name in STATE}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._cells = state["cells"]
+        for name in STATE[1:]:
+            setattr(self, name, state[name])
 
     @property
     def cells(self) -> Objects:

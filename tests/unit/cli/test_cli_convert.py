@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from command_line import Outcome, listing, run, write
 
-from somscape import Lattice, load, save
+from somscape import SOM, Lattice, load, save
 from somscape.tables import read_table
 
 
@@ -138,7 +138,9 @@ def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -
     write(Path("a.lrn"), "% 1", ["% 2", "1 2"])
     write(Path("a.cod"), "2 hexa 1 1 gaussian", ["1 two"])
     assert "the result ends in one of .som, .cod" in refused(fitted, "m.xyz")
-    assert "m.som is the file that is read" in refused(fitted, "m.som")
+    assert "OUT m.som is the file that is read" in refused(fitted, "m.som")
+    both = refused(fitted, table, "--table", table, "--what", "winners")
+    assert "Give OUT another name" in both
     assert "give --table TABLE" in refused(fitted, "m.bm")
     assert "give --table TABLE" in refused(fitted, "w.csv", "--what", "winners")
     assert "holds no rows of numbers, which a .dat file needs" in refused(fitted, "m.dat")
@@ -154,3 +156,13 @@ def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -
 def test_rows_that_would_not_be_looked_at_are_refused(fitted: Path, table: Path) -> None:
     for words in ((fitted, "o.cod"), (fitted, "planes.csv"), (table, "o.lrn")):
         assert "--table gives the rows whose winners" in refused(*words, "--table", table)
+
+
+def test_a_missing_value_in_another_programs_rows_is_named_by_its_line(fitted: Path) -> None:
+    del fitted
+    save.write_cod("m.cod", SOM(2, 2, lattice="rectangular", random_state=0).fit(np.eye(20, 2)))
+    write(Path("a.lrn"), "% 2", ["% 3", "% 9 1 1", "% Key x y", "# a comment", "1 0 1", "2 1 NaN"])
+    message = refused("m.cod", "w.csv", "--what", "winners", "--table", "a.lrn")
+    assert "a.lrn, line 7, column 'y': a missing value" in message
+    error = run("fit", "a.lrn", "--out", "b.som").err
+    assert "make a table of it: somscape convert a.lrn a.csv" in error

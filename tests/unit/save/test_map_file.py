@@ -14,6 +14,7 @@ from somscape import SOM, Graph, Map, SOMDetector, load
 from somscape._errors import InputError, MapFileError
 from somscape.save import FORMAT, read_record, write_record
 from somscape.save._record import READERS
+from somscape.tables import table_from_columns
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden"
@@ -348,3 +349,65 @@ def test_arrays_of_another_form_are_refused(saved, change):
     record = load(saved).to_record()
     write_record(saved, type(record)(record.header, record.arrays | change))
     assert "the map's parts do not fit together" in refusal(saved)
+
+
+# What nobody may leave out or read aloud
+
+
+@pytest.mark.parametrize("place", ["header", "encoding", "array", "metadata"])
+def test_a_part_that_is_not_known_is_refused_with_the_version_that_wrote_it(saved, place):
+    entries, header, data = parts_of(saved)
+    header["versions"]["somscape"] = "9.1.0"
+    if place == "header":
+        header["tints"] = []
+    elif place == "encoding":
+        header["encoding"]["tints"] = []
+    elif place == "array":
+        n = len(data)
+        entries["tints"] = {"dtype": "F64", "shape": [0], "data_offsets": [n, n]}
+    put_together(saved, entries, header, data)
+    if place == "metadata":
+        text = json.dumps({**entries, "__metadata__": {**entries["__metadata__"], "tints": ""}})
+        saved.write_bytes(len(text).to_bytes(8, "little") + text.encode() + data)
+    message = refusal(saved)
+    assert "'tints'" in message
+    assert ("9.1.0" in message) == (place != "encoding")
+
+
+@pytest.mark.parametrize(
+    ("change", "is_refused"),
+    [
+        (lambda h: h["parameters"].update(note="two\nlines"), True),
+        (lambda h: h["parameters"].update({"two\nlines": 1}), True),
+        (lambda h: h["parameters"].update(note="half \ud83d"), True),
+        (lambda h: h.update(unit_labels=["half \ud83d"] * 12), True),
+        (lambda h: h["encoding"].update(columns=["half \ud83d", "b", "c"]), True),
+        (lambda h: h["parameters"].update(note="whole \U0001f600"), False),
+        (lambda h: h.update(unit_labels=["two\nlines"] * 12), False),
+        (lambda h: h["encoding"]["columns"][0].update(name="two\nlines"), False),
+    ],
+)
+def test_texts_are_unicode_and_of_one_line_but_for_the_datas_own(saved, change, is_refused):
+    entries, header, data = parts_of(saved)
+    change(header)
+    put_together(saved, entries, header, data)
+    if is_refused:
+        assert "holds a control character or half a letter" in refusal(saved)
+    else:
+        load(saved).save(saved.with_name("again.som"))
+        assert parts_of(saved.with_name("again.som"))[1] == {**header, "format": FORMAT}
+
+
+def test_text_that_no_file_can_hold_is_not_saved(tmp_path):
+    map_ = SOM(2, 2, random_state=0).fit(rows_of()).map_
+    record = map_.to_record()
+    record.header["unit_labels"] = ["\ud800"] * 4
+    with pytest.raises(InputError, match="cannot be saved"):
+        write_record(tmp_path / "m.som", record)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_map_of_many_columns_and_few_units_is_read(tmp_path):
+    table = {f"c{i}": np.sin(np.arange(40.0) * (i + 1)) for i in range(300)}
+    SOM(1, 2, random_state=0).fit(table_from_columns(table)).map_.save(tmp_path / "m.som")
+    assert load(tmp_path / "m.som").codebook.shape == (2, 300)

@@ -245,3 +245,20 @@ def test_every_instruction_of_pickle_is_read_or_refused_by_name():
     refused = {"PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER"}
     passed_over = {"PROTO", "FRAME", "READONLY_BUFFER", "STOP"}
     assert set(_STEPS) | set(_VALUES) | refused | passed_over == names
+
+
+class Ours(minisom.MiniSom):
+    """A project's own class."""
+
+
+def test_a_subclass_is_read_where_it_is_named(tmp_path):
+    som = Ours(4, 3, 3, random_seed=0)
+    path = tmp_path / "som.p"
+    path.write_bytes(pickle.dumps(som))
+    name = f"{Ours.__module__}.Ours"
+    assert f"subclass='{name}'" in refusal(tmp_path, path.read_bytes())
+    with pytest.warns(SomscapeWarning):
+        record = read_minisom(path, subclass=name)
+    assert len(record.arrays["codebook"]) == 12
+    with pytest.raises(InputError):
+        read_minisom(path, subclass="Ours")

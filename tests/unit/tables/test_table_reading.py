@@ -1,5 +1,6 @@
 """Text files that must read, and what is noted about them."""
 
+import csv
 import gzip
 import io
 import sys
@@ -7,8 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from somscape._errors import InputError
 from somscape.tables import Column, Table, looks_like_dates, read_table
+from somscape.tables._texts import Texts
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -363,3 +368,90 @@ def test_dates_are_text_and_recognised(tmp_path: Path, cells: list[str], expecte
     column = one_column(tmp_path, cells)
     assert looks_like_dates(column) is expected
     assert column.is_number is (cells[0] in ("", "20260131"))
+
+
+# Tables longer than a block
+
+
+CELLS = ("1", "-2.5", "", "NA", " x ", "\u00e4", "\U0001f600", 'a "b"', "two\nlines", "c,d", "007")
+
+
+@pytest.mark.parametrize("n_columns", [1, 3, 40])
+def test_every_cell_of_a_long_table_is_where_it_was(tmp_path: Path, n_columns: int) -> None:
+    rng = np.random.default_rng(n_columns)
+    rows = [[CELLS[i] for i in rng.integers(len(CELLS), size=n_columns)] for _ in range(6000)]
+    rows[-1] = ["x"] * n_columns  # no empty row at the end
+    numbers = rng.normal(size=len(rows)).round(3)
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*(f"c{i}" for i in range(n_columns)), "number"])
+        writer.writerows([*row, str(v)] for row, v in zip(rows, numbers.tolist(), strict=True))
+    table = read_table(tmp_path / "t.csv")
+    assert table.n_rows == len(rows)
+    for i in range(n_columns):
+        expected = [None if row[i] in ("", "NA") else row[i].strip() for row in rows]
+        column = table.column(f"c{i}")
+        assert list(column.each_cell()) == expected
+        assert column.cells.tolist() == expected
+        assert column.missing.tolist() == [cell is None for cell in expected]
+        assert not column.is_number
+    np.testing.assert_array_equal(table.column("number").numbers, numbers)
+    starts = np.cumsum([2, *(1 + sum("\n" in cell for cell in row) for row in rows[:-1])])
+    np.testing.assert_array_equal(np.asarray(table.lines), starts)
+
+
+@pytest.mark.parametrize(
+    ("late", "is_number", "style", "problem"),
+    [
+        ("12.5", True, "", None),
+        ("1,234", True, "thousands separators", None),
+        ("word", False, "", "'word' is not a number, but 20000 of the 20001 cells are"),
+        ("inf", False, "", "'inf' is not a finite number"),
+        ("nan", True, "", None),
+        ("007", False, "", None),
+        ("1_0", False, "", "'1_0' is not a number"),
+    ],
+)
+def test_the_last_of_many_different_cells_counts(tmp_path, late, is_number, style, problem) -> None:
+    cells = [str(i) for i in range(20_000)]
+    text = "id;x\n" + "".join(f"{i};{cell}\n" for i, cell in enumerate([*cells, late]))
+    column = read(tmp_path, text).column("x")
+    assert (column.is_number, column.style) == (is_number, style)
+    assert (column.problem is None) == (problem is None)
+    assert problem is None or problem in str(column.problem)
+    if is_number:
+        assert column.numbers[:3].tolist() == [0, 1, 2]
+
+
+@given(st.lists(st.none() | st.text(min_size=1)), st.integers(1, 9))
+def test_texts_keep_their_cells(cells: list[str | None], n_bytes: int) -> None:
+    kept = [cell and cell.replace("\0", "\ufffd") for cell in cells]
+    texts = Texts(cells[:3])
+    texts.extend(cells[3:])
+    assert len(texts) == len(cells)
+    assert texts.n_missing == cells.count(None)
+    assert texts.to_numpy().tolist() == kept
+    assert [cell or None for block in texts.blocks(n_bytes) for cell in block] == kept
+    assert texts.missing().tolist() == [cell is None for cell in cells]
+
+
+def test_a_table_of_many_columns_is_read_and_one_of_nothing_else_refused(tmp_path: Path) -> None:
+    names = ",".join(f"c{i}" for i in range(3000))
+    table = read(tmp_path, f"{names}\n{','.join(['1.5'] * 3000)}\n")
+    assert table.shape == (1, 3000)
+    names = ",".join(f"column {i}" for i in range(20_000))
+    with pytest.raises(InputError, match="would take more memory than 10 times"):
+        read(tmp_path, f"{names}\n{','.join(['1.5'] * 20_000)}\n")
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a\n" + b"1\n" * 500_000)
+    with pytest.raises(InputError, match="unpacks to more than 200 times its size"):
+        read(tmp_path, packed, "t.csv.gz")
+    two = gzip.compress(b"a\n1\n") + gzip.compress(b"2\n")
+    assert read(tmp_path, two, "t.csv.gz").n_rows == 2
+    pq = pytest.importorskip("pyarrow.parquet")
+    pa = pytest.importorskip("pyarrow")
+    pq.write_table(pa.table({"a": np.ones(10_000_000)}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="bytes of cells"):
+        read_table(tmp_path / "t.parquet")
