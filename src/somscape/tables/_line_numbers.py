@@ -9,7 +9,7 @@ from somscape.tables._table import Lines
 
 
 class LineNumbers:
-    """Numbers of lines, which take no memory as long as they follow one another."""
+    """Ascending numbers of lines, which take no memory as long as they follow one another."""
 
     def __init__(self) -> None:
         self._range = range(0)
@@ -20,12 +20,11 @@ class LineNumbers:
         if not lines:
             return
         if self._others is None:
-            begin = self._range.start if self._range else lines[0]
-            longer = range(begin, begin + len(self._range) + len(lines))
-            if list(lines) == list(longer[len(self._range) :]):
-                self._range = longer
+            before = self._range or range(lines[0], lines[0])
+            if lines[0] == before.stop and lines[-1] - lines[0] == len(lines) - 1:
+                self._range = range(before.start, lines[-1] + 1)
                 return
-            self._others = array("I", self._range)
+            self._others = array("I", before)
         self._others.extend(lines)
 
     def first(self, n: int) -> Lines:
