@@ -37,6 +37,7 @@ ARRAYS = {
     *("calibration", "calibration_weights", "calibration_units"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
+    *(f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")),
 }
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

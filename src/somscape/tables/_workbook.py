@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from somscape._errors import InputError
 from somscape.tables._cells import Cleaner, as_text, clean_cell
 from somscape.tables._frame import column_from_values, table_from_frame
@@ -19,6 +21,9 @@ from somscape.tables._texts import Texts
 
 FREE_BYTES = 64_000_000
 """A packed file of any size may unpack to so much: one value over and over takes no room packed."""
+
+EXACT = 2.0**53
+"""Up to here every whole number is a float64."""
 
 NOT_A_WORKBOOK = (
     *(KeyError, IndexError, ValueError, TypeError, AttributeError, SyntaxError, EOFError),
@@ -129,14 +134,23 @@ def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
     pyarrow = _import("pyarrow", "writing a .parquet file")
     parquet = _import("pyarrow.parquet", "writing a .parquet file")
     arrays = {
-        name: pyarrow.array(values.each_cell(), pyarrow.string())
-        if isinstance(values, Column)
-        else values
+        name: _arrow_array(pyarrow, values) if isinstance(values, Column) else values
         for name, values in columns.items()
     }
     sink = pyarrow.BufferOutputStream()
     parquet.write_table(pyarrow.table(arrays), sink)
     return bytes(sink.getvalue())
+
+
+def _arrow_array(pyarrow: Any, column: Column) -> Any:
+    """Return numbers as numbers, whole where all are, and text as text."""
+    if column.numbers is None:
+        return pyarrow.array(column.each_cell(), pyarrow.string())
+    missing = column.missing
+    if column.is_whole and np.nanmax(np.abs(column.numbers)) <= EXACT:
+        whole = np.where(missing, 0, column.numbers).astype(np.int64)
+        return pyarrow.array(whole, mask=missing)
+    return pyarrow.array(column.numbers, mask=missing)
 
 
 def _import(module: str, doing: str) -> Any:

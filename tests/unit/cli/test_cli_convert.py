@@ -158,6 +158,18 @@ def test_rows_that_would_not_be_looked_at_are_refused(fitted: Path, table: Path)
         assert "--table gives the rows whose winners" in refused(*words, "--table", table)
 
 
+def test_numbers_stay_numbers_in_a_parquet_file(fitted: Path) -> None:
+    del fitted
+    save.write_lrn("a.lrn", [[0.5, 7.0], [np.nan, np.nan], [1.25, 3.0]])
+    convert("a.lrn", "a.parquet")
+    table = read_table("a.parquet")
+    np.testing.assert_array_equal(table.to_numpy()[:, 0], [1, 2, 3])
+    assert table.column("x0").cells.tolist() == ["0.5", None, "1.25"]
+    assert table.column("x1").cells.tolist() == ["7", None, "3"]
+    convert("a.parquet", "b.lrn")
+    np.testing.assert_array_equal(save.read_lrn("b.lrn").values[:, 1:], table.to_numpy()[:, 1:])
+
+
 def test_a_missing_value_in_another_programs_rows_is_named_by_its_line(fitted: Path) -> None:
     del fitted
     save.write_cod("m.cod", SOM(2, 2, lattice="rectangular", random_state=0).fit(np.eye(20, 2)))
