@@ -37,7 +37,7 @@ def encoding_for(X: Any, given: Encoding | None, start: Any) -> Encoding | None:
 
 def check_has_no_gaps(encoding: Encoding | None) -> None:
     """Raise InputError for an encoding that leaves missing cells missing, which no score can."""
-    if encoding is not None and encoding.missing == "mask":
+    if isinstance(encoding, Encoding) and encoding.missing == "mask":
         raise InputError(
             "`encoding` leaves missing cells out (missing='mask'), and a detector measures whole "
             "rows. Fit the encoding with missing='fill', or leave it out and pass missing='fill' "
