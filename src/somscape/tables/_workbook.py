@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from somscape._budget import Budget
 from somscape._errors import InputError
 from somscape.tables._cells import Cleaner, as_text, clean_cell
 from somscape.tables._frame import column_from_values, table_from_frame
@@ -21,6 +22,9 @@ from somscape.tables._texts import Texts
 
 FREE_BYTES = 64_000_000
 """A packed file of any size may unpack to so much: one value over and over takes no room packed."""
+
+ROW_BYTES, PLACE_BYTES = 100, 20
+"""What a row of a sheet and a place in it cost, empty or not, beside the value."""
 
 EXACT = 2.0**53
 """Up to here every whole number is a float64."""
@@ -68,16 +72,22 @@ def read_xlsx(data: bytes, source: str) -> Table:
         raise InputError(broken)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check_size(sum(part.file_size for part in archive.infolist()), data, source)
+            n_unpacked = sum(part.file_size for part in archive.infolist())
+        _check_size(n_unpacked, data, source)
+        budget = Budget(source, n_unpacked)
         workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         sheet = workbook.worksheets[0]
         sheet.reset_dimensions()  # some programs write wrong ones
-        rows = [["" if cell is None else cell for cell in row] for row in sheet.values]
+        rows = []
+        for row in sheet.values:  # as many and as long as the last cell says it stands
+            budget.take(ROW_BYTES + PLACE_BYTES * len(row), "rows and columns up to its last cell")
+            rows.append(["" if cell is None else cell for cell in row])
     except InputError:
         raise
     except NOT_A_WORKBOOK as error:
         raise InputError(broken) from error
     width = max(map(len, rows), default=0)
+    budget.take(PLACE_BYTES * width * len(rows), "rows and columns up to its last cell")
     padded = (row + [""] * (width - len(row)) for row in rows)
     records = arrange(enumerate(padded, 1), source, lambda n: [Values() for _ in range(n)])
     n_sheets = len(workbook.worksheets)

@@ -131,3 +131,23 @@ def test_bad_options(tmp_path: Path, options: dict[str, str], message: str) -> N
 def test_old_excel(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"t\.xls is an old Excel workbook; save it as \.xlsx or"):
         read_table(tmp_path / "t.xls")
+
+
+@pytest.mark.parametrize("place", ['<row r="999999999999"><c t="n"><v>1</v></c></row>', "XFD"])
+def test_a_sheet_that_ends_far_away_is_refused(tmp_path: Path, place: str) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    workbook = openpyxl.Workbook()
+    for row in (("a", "b"), *((i, i) for i in range(500))):
+        workbook.active.append(row)
+    workbook.save(tmp_path / "t.xlsx")
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    far = re.sub(r'r="B(\d+)"', r'r="XFD\1"', sheet)
+    changed = far if place == "XFD" else sheet.replace("</sheetData>", f"{place}</sheetData>")
+    assert changed != sheet
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as archive:
+        for name, content in {**parts, "xl/worksheets/sheet1.xml": changed.encode()}.items():
+            archive.writestr(name, content)
+    with pytest.raises(InputError, match="up to its last cell would take more memory"):
+        read_table(tmp_path / "t.xlsx")
