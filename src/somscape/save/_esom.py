@@ -25,6 +25,7 @@ from somscape.save._best_matches import BestMatches, Classes
 from somscape.save._lines import (
     FIELD_BYTES,
     LINE_BYTES,
+    MAX_DIGITS,
     TEXT_BYTES,
     Counts,
     Labels,
@@ -435,7 +436,10 @@ def _size(line: Line) -> tuple[int, int]:
     words = line.fields()
     if len(words) not in (2, 3):  # some programs add whether it is a toroid
         raise line.error("the size of the map is rows and columns, such as '% 50 82'.")
-    return line.whole(words[0], 1, 1, "rows"), line.whole(words[1], 1, 2, "columns")
+    n_rows, n_cols = line.whole(words[0], 1, 1, "rows"), line.whole(words[1], 1, 2, "columns")
+    if n_rows * n_cols >= 10**MAX_DIGITS:
+        raise line.error(f"a map of {n_rows} x {n_cols} units is larger than any file.")
+    return n_rows, n_cols
 
 
 def _count(head: list[Line], i: int, what: str, low: int = 1) -> int:

@@ -9,7 +9,10 @@ from somscape.tables._table import Lines
 
 
 class LineNumbers:
-    """Ascending numbers of lines, which take no memory as long as they follow one another."""
+    """Ascending numbers of lines.
+
+    They take no memory as long as they follow one another.
+    """
 
     def __init__(self) -> None:
         self._range = range(0)

@@ -168,6 +168,11 @@ READERS = {"wts": read_wts, "umx": read_umx, "bm": read_bm, "cls": read_cls, "lr
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
+        (
+            "a.bm",
+            "% 999999999999 999999999999\n% 1\n1 999999999998 1\n",
+            "a.bm, line 1: a map of 999999999999 x 999999999999 units is larger than any file.",
+        ),
         ("a.wts", "1 2\n", "a.wts has no header: it starts with lines that begin with %."),
         ("a.wts", "", "a.wts has no header"),
         ("a.wts", "% 2\n% 1\n1\n", "a.wts, line 1: the size of the map is rows and columns"),
