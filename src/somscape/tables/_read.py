@@ -56,7 +56,11 @@ def read_table(
     present cell is one, in whatever style (see `Column.style`); a column with a cell
     such as "007" is text.  Where "1,234" could be either, the other columns' decimal
     mark decides, then the delimiter: in a file delimited by commas it is 1234, else 1.234.
-    The whole file is read into memory.
+    The marks of a column are looked for in its first 10,000 different cells (in a smaller
+    file: 1,000, or a hundredth of the column's bytes); every cell is then read with them.
+
+    The whole file is read into memory, and reading takes at most ten times its size, of a
+    packed one of what is in it, besides 600 bytes for each of up to 10,000 columns.
 
     Examples
     --------
