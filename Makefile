@@ -113,6 +113,16 @@ $(ENVS)/pyod/ready: $(BUILT_FROM)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,pyod]' combo
 	@touch $@
 
+# axe-core judges the page in a browser.  Its script comes with this package, whose other half,
+# Playwright with a Node of its own, no test needs.
+$(ENVS)/check/ready: $(BUILT_FROM)
+	@echo "making an environment and building somscape: a minute or two, once"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[check]'
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    'axe-playwright-python==0.1.8'
+	@touch $@
+
 $(ENVS)/%/ready: $(BUILT_FROM)
 	@echo "making an environment and building somscape: a minute or two, once"
 	@$(PYTHON) -m venv $(@D)

@@ -28,6 +28,7 @@ _FOLDERS = (
     "minisom",
     "outliers",
     "plots",
+    "regions",
     "report",
     "save",
     "tables",

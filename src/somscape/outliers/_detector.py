@@ -13,9 +13,9 @@ from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import calibrated
 from somscape.outliers._decorrelated import decorrelation_of
 from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
-from somscape.outliers._regions import regions_of
 from somscape.outliers._score import contributions, score_rows
 from somscape.outliers._usual import spread_of, squares_of, usual_units
+from somscape.regions import regions_of_least
 
 TRIM, CLEAN_TRIM = 0.2, 0.0
 N_PROTOTYPES, CLEAN_N_PROTOTYPES = 8, 2
@@ -169,7 +169,7 @@ def train_detector(
     if detection.calibration == "regional":
         counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
         by_unit = np.bincount(units, counted, minlength=map_.n_units)
-        regions = regions_of(map_, by_unit, REGION_ROWS)
+        regions = regions_of_least(map_, by_unit, least=REGION_ROWS)
     settled = calibrated(
         replace(map_.detector, mean_contributions=mean_contributions(map_, rows, weights)),
         scores,

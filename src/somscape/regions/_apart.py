@@ -1,0 +1,96 @@
+"""How many regions there are: joins are undone that join what lies apart."""
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.regions._ward import pieces_after
+
+MAX_REGIONS = 12
+"""Regions that are looked for; more can be asked for."""
+
+FAR = 4.0
+"""Standard deviations between the means of two parts that lie apart.
+
+A normal distribution that is cut in the middle has 2.65, a uniform one 3.46."""
+
+FEW = 2.0
+"""How much farther parts of few rows must lie: ``1 + FEW / sqrt(rows of the smaller part)``.
+
+Measured: of 100 samples of one group (normal, uniform, exponential; 60 to 500 rows) one falls
+apart, of 20 with an excess of extremes (t with 3 degrees of freedom) six; three groups of 130 rows
+are found in 13 of 20 samples where they lie 5 standard deviations apart, and at 6 in all.
+"""
+
+
+def apart_regions(
+    joins: list[tuple[int, int]],
+    places: Float64s,
+    weights: Float64s,
+    within: float,
+    max_regions: int = MAX_REGIONS,
+) -> Ints:
+    """Return the regions that are left when what lies apart does not join.
+
+    Of the last joins, those stay undone whose two parts lie apart, and those of which a part
+    holds such a join.
+
+    Parameters
+    ----------
+    joins : list of (int, int)
+        From `ward_joins`.
+    places : ndarray of shape (n_units, n_features), float64
+    weights : ndarray of shape (n_units,), float64
+    within : float
+        Variance of rows around their prototypes, in any one direction.
+    max_regions : int
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        One of its units names each region.
+    """
+    n_early = max(0, len(joins) - (max_regions - 1))
+    region = pieces_after(len(places), joins[:n_early])
+    members = {int(piece): np.flatnonzero(region == piece) for piece in np.unique(region)}
+    holds_apart: set[int] = set()
+    for into, other in joins[n_early:]:
+        a, b = members[into], members.pop(other)
+        needed = FAR * (1 + FEW / np.sqrt(min(weights[a].sum(), weights[b].sum())))
+        is_held = into in holds_apart or other in holds_apart
+        if is_held or separation(places, weights, a, b, within) > needed:
+            holds_apart.add(into)
+        else:
+            region[b] = region[a[0]]
+        members[into] = np.concatenate([a, b])
+    return region
+
+
+def separation(places: Float64s, weights: Float64s, a: Ints, b: Ints, within: float) -> float:
+    """Return how far apart two sets of units lie, in standard deviations of their rows.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_units, n_features), float64
+    weights : ndarray of shape (n_units,), float64
+    a, b : ndarray of int
+        Units.
+    within : float
+        Variance of rows around their prototypes, in any one direction.
+
+    Returns
+    -------
+    float
+        Ashman, Bird and Zepf's D (1994) along the line through the means: their distance, divided
+        by the root of the mean of both variances along the line.
+    """
+    means = [np.average(places[units], axis=0, weights=weights[units]) for units in (a, b)]
+    line = means[1] - means[0]
+    square = float(line @ line)
+    if square == 0:
+        return 0.0
+    spreads = [
+        np.average(((places[units] - mean) @ line) ** 2, weights=weights[units])
+        for units, mean in zip((a, b), means, strict=True)
+    ]
+    variance = (spreads[0] + spreads[1]) / 2 / square + within
+    return float(np.sqrt(square / variance)) if variance > 0 else np.inf

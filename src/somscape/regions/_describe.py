@@ -1,0 +1,218 @@
+"""What sets the rows of a region apart, in original units, and a name made from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.encode import CategoryCode, DateCode, Encoding, number_text
+from somscape.maps import Map
+
+LEAST_EFFECT = 0.147
+"""Effects below are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
+
+MAX_DIFFERENCES = 8
+"""Columns that a description names."""
+
+QUARTILES = (0.25, 0.5, 0.75)
+
+N_IN_NAME, NAME_LENGTH = 2, 24
+"""Differences that make a name, and letters of a column or a level in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quartiles:
+    """Where the middle half of some rows lies in a column.
+
+    Attributes
+    ----------
+    low, median, high : float, str or numpy.datetime64
+        Quartiles, in original units: each is the value of a row.
+    at : (float, float, float)
+        The same on the column's encoded scale.
+    """
+
+    low: Any
+    median: Any
+    high: Any
+    at: tuple[float, float, float]
+
+    def __str__(self) -> str:
+        low, median, high = (
+            number_text(value, value == round(value), 3) if isinstance(value, float) else str(value)
+            for value in (self.low, self.median, self.high)
+        )
+        return low if low == high else f"{low} to {high}, median {median}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How a region's rows differ from all others in one column.
+
+    Attributes
+    ----------
+    column : str
+    effect : float
+        Cliff's delta: how much more often a row of the region has the higher value than the lower
+        one, against a row from elsewhere, -1 to 1.  Of a category, the difference of the shares of
+        `level`, which is the same.
+    level : str or None
+        Of a category: that with the largest difference of shares; None for other columns.
+    inside, outside : Quartiles or float
+        Of the region's rows and of all others; of a category, the share of `level`.
+    words : str
+        The difference in a word or two, such as "high income" or "married = yes".
+    """
+
+    column: str
+    effect: float
+    level: str | None
+    inside: Any
+    outside: Any
+    words: str
+
+    def __str__(self) -> str:
+        if self.level is None:
+            return f"{self.column} {self.inside} (elsewhere {self.outside})"
+        return f"{self.column} = {self.level} {self.inside:.0%} (elsewhere {self.outside:.0%})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """What sets a region apart.
+
+    Attributes
+    ----------
+    name : str
+        From the two largest differences; "like all rows" where none is worth naming.
+    n_rows : int
+        Rows that it was described by.
+    differences : tuple of Difference
+        At most eight columns, the largest effect first, none negligible.
+    """
+
+    name: str
+    n_rows: int
+    differences: tuple[Difference, ...]
+
+
+def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> list[Region]:
+    """Return what sets each region apart.
+
+    Parameters
+    ----------
+    map_ : Map
+    labels : ndarray of shape (n_units,)
+        Region of each unit, which say how many there are.
+    rows : ndarray of shape (n_samples, n_features), float64
+        Encoded; NaN where missing.
+    regions : ndarray of shape (n_samples,)
+        Region of each row, -1 for none.
+
+    Returns
+    -------
+    list of Region
+    """
+    n_regions = int(labels.max()) + 1
+    found: list[list[tuple[float, int, int]]] = [[] for _ in range(n_regions)]
+    for j, (code, place) in enumerate(
+        zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    ):
+        effects, levels = _effects(code, rows[:, place], regions, n_regions)
+        for region in range(n_regions):
+            if abs(effects[region]) >= LEAST_EFFECT:
+                found[region].append((float(effects[region]), j, int(levels[region])))
+    described = []
+    for region, largest in enumerate(found):
+        largest.sort(key=lambda difference: -abs(difference[0]))
+        differences = tuple(
+            _difference(map_.encoding, rows, regions == region, *each)
+            for each in largest[:MAX_DIFFERENCES]
+        )
+        n_rows = int((regions == region).sum())
+        name = _name(differences, n_rows)
+        described.append(Region(name=name, n_rows=n_rows, differences=differences))
+    return described
+
+
+def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
+    """Return by region Cliff's delta of a column, and the level of a category that it is of."""
+    there = np.flatnonzero((regions >= 0) & ~np.isnan(values).any(axis=1))
+    values, regions = values[there], regions[there]
+    inside = np.bincount(regions, minlength=n_regions).astype(np.float64)
+    outside = len(there) - inside
+    pairs = inside * outside
+    if isinstance(code, CategoryCode):
+        counts = np.zeros((n_regions, values.shape[1]))
+        np.add.at(counts, (regions, values.argmax(axis=1)), 1.0)
+        # Shares inside minus shares outside, over a common denominator.
+        apart = counts * outside[:, None] - (counts.sum(axis=0) - counts) * inside[:, None]
+        # Of two levels one gains what the other loses: the one that gains is named.
+        levels = np.argmax(2 * np.abs(apart) + (apart > 0), axis=1)
+        above = apart[np.arange(n_regions), levels]
+    else:
+        ranks = np.bincount(regions, _ranks(values[:, 0]), minlength=n_regions)
+        levels = np.zeros(n_regions, dtype=np.intp)
+        above = 2 * (ranks - inside * (inside + 1) / 2) - pairs
+    return np.divide(above, pairs, out=np.zeros(n_regions), where=pairs > 0), levels
+
+
+def _ranks(values: Float64s) -> Float64s:
+    """Ranks from 1, those of equal values shared."""
+    _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[position])
+
+
+def _difference(
+    encoding: Encoding, rows: Float64s, is_inside: Any, effect: float, column: int, level: int
+) -> Difference:
+    code, place = encoding.features[column], encoding.slices[column]
+    values = rows[:, place]
+    is_there = ~np.isnan(values).any(axis=1)
+    parts = values[is_there & is_inside], values[is_there & ~is_inside]
+    name = _cut(code.name)
+    if isinstance(code, CategoryCode):
+        text = str(code.decode(np.eye(code.n_features)[[level]])[0])
+        shares = [float((part.argmax(axis=1) == level).mean()) for part in parts]
+        return Difference(
+            column=code.name,
+            effect=effect,
+            level=text,
+            inside=shares[0],
+            outside=shares[1],
+            words=f"{name} {_how(*shares)} {_cut(text)}",
+        )
+    more, less = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
+    return Difference(
+        column=code.name,
+        effect=effect,
+        level=None,
+        inside=_quartiles(code, parts[0]),
+        outside=_quartiles(code, parts[1]),
+        words=f"{more if effect > 0 else less} {name}",
+    )
+
+
+def _how(inside: float, outside: float) -> str:
+    """What a category is to a level in a region."""
+    if inside >= 0.5:
+        return "=" if inside > outside else "less often"
+    return "more often" if inside > outside else "seldom"
+
+
+def _quartiles(code: Any, values: Float64s) -> Quartiles:
+    at = np.quantile(values[:, 0], QUARTILES, method="inverted_cdf")
+    low, median, high = code.decode(at[:, None])
+    return Quartiles(low=low, median=median, high=high, at=(at[0], at[1], at[2]))
+
+
+def _name(differences: Sequence[Difference], n_rows: int) -> str:
+    if not n_rows:
+        return "no rows"
+    return ", ".join(each.words for each in differences[:N_IN_NAME]) or "like all rows"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"
