@@ -141,6 +141,12 @@ def test_a_map_without_hits_counts_units():
     assert without.sizes.tolist() == [0, 0, 0]
 
 
+def test_a_few_rows_are_no_region_of_their_own():
+    four = find_regions(map_of([[0.0], [1.0], [500.0]], chain(3), [50, 50, 4]))
+    five = find_regions(map_of([[0.0], [1.0], [500.0]], chain(3), [50, 50, 5]))
+    assert (four.n_regions, five.n_regions) == (2, 3)
+
+
 def test_all_joins_leave_one_piece():
     lattice = Lattice(5, 6)
     joins = ward_joins(lattice, np.random.default_rng(0).normal(size=(30, 2)), np.ones(30))

@@ -212,7 +212,7 @@ def detect(table: str, out: Path, **options: Any) -> None:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
     TABLE is a .csv, .tsv, .csv.gz, .parquet or .xlsx file, or - for standard input.  DIR gets
-    alerts.csv, report.html, map.som, umatrix.png and planes.png, all or none of them.
+    alerts.csv, report.html, report.json, map.som, umatrix.png and planes.png, all or none.
     """
     from somscape.cli._detect import detect_file
 
@@ -271,6 +271,42 @@ def score(map_file: str, table: str, out: str, **options: Any) -> None:
     from somscape.cli._score import score_file
 
     score_file(map_file, table, out, **options)
+
+
+@main.command()
+@click.argument("map_file", metavar="MAP")
+@click.argument("table", metavar="TABLE")
+@option(
+    "--label",
+    metavar="COL[=VALUE]",
+    help="Column with a known outcome that the map never saw, to compare the ranking with. "
+    "Without VALUE the rarer one counts.",
+)
+@option(
+    "--regions",
+    "n_regions",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Regions of the map; else as many as lie apart.",
+)
+@read_options
+@flag_options
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The page, such as page.html.",
+)
+def report(map_file: str, table: str, out: Path, **options: Any) -> None:
+    """Show the rows of TABLE on a saved map, as one page to click through.
+
+    MAP is the map.som of a `detect`, or a map of `fit` or of another program, which flags no
+    rows.  Columns are found by name and encoded as the map's own table was.
+    """
+    from somscape.cli._report import report_file
+
+    report_file(map_file, table, out, **options)
 
 
 @main.command()

@@ -15,10 +15,13 @@ from somscape.encode import Encoding
 from somscape.fit import Callback
 from somscape.fit import Progress as Step
 from somscape.outliers import RECORD, Alerts
+from somscape.tables import Table
 
 MAX_COLUMNS_SHOWN = 40
 MAX_ALERTS_SHOWN = 10
 PLAIN_WIDTH = 100
+
+_MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
 
 
 def make_console(*, to_stderr: bool = False) -> Console:
@@ -81,6 +84,18 @@ def show_alerts(console: Console, alerts: Alerts) -> None:
         console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in alerts.csv")
     if alerts.id_name == RECORD:
         console.print("record: number of the row in the table, first = 1; --id COL names rows")
+
+
+def gaps_of(encoding: Encoding, table: Table) -> list[str]:
+    """Say, a line each, which cells of a new table a map had to make something of."""
+    return [
+        f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
+        for what, counts in (
+            (f"Missing cells {_MISSING_ARE[encoding.missing]}", encoding.n_missing(table)),
+            ("Cells with a level the map never saw", encoding.n_unseen(table)),
+        )
+        if counts
+    ]
 
 
 def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:

@@ -1,13 +1,13 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
-import shlex
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from somscape import report
+from somscape.cli._again import command_line, now
+from somscape.cli._agreement import agreement_line, agreement_of, page_agreement
 from somscape.cli._console import (
     kernels_line,
     make_console,
@@ -19,13 +19,13 @@ from somscape.cli._console import (
 )
 from somscape.cli._folder import RESULT_FILES, check_folder, whole_folder
 from somscape.cli._roles import KINDS, READING, Label, find_label, roles_from
-from somscape.cli._rule import FLAGS, rule_of
+from somscape.cli._rule import rule_of
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
 from somscape.fit import Settings
 from somscape.kernels import select_kernels
 from somscape.maps import Map
-from somscape.measures import Agreement, label_agreement
+from somscape.measures import Agreement
 from somscape.outliers import Alerts, Detection, rank_alerts, train_detector
 from somscape.plots import planes, umatrix
 from somscape.tables import Table, read_table, write_csv
@@ -39,14 +39,14 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
     check_folder(out, force=options["force"])
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
-    _detect(table, out, options, _command_line(["detect", path], options))
+    _detect(table, out, options, command_line(["detect", path], options, "DIR"))
 
 
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
     roles = {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
-    command = _command_line(["demo"], options)
+    command = command_line(["demo"], options, "DIR")
     _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)
 
 
@@ -66,7 +66,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     map_ = trained.map_
     with stage("ranking, drawing, writing"):
         alerts = rank_alerts(map_, table, rule=rule)
-        agreement = None if label is None else _agreement(alerts, label)
+        agreement = None if label is None else agreement_of(alerts, label)
         _write(out, map_, table, alerts, label, agreement, command)
 
     console.print()
@@ -77,28 +77,6 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     say(console, kernels_line(select_kernels().name))
     names = ", ".join(RESULT_FILES)
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
-
-
-def agreement_line(label: Label, agreement: Agreement) -> str:
-    """Say how well unusual and labelled agree; what the label means is the reader's to know."""
-    rarer = ", the rarer value" if label.is_rarer else ""
-    line = (
-        f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
-        f"{agreement.n_rows} rows{rarer}): AUROC {agreement.auroc:.3f}"
-    )
-    if agreement.n_alerts == 0:
-        return f"{line}."
-    return (
-        f"{line}; {agreement.precision:.0%} of the {agreement.n_alerts} alerts have it, "
-        f"{agreement.lift:.2f} times the share among all rows."
-    )
-
-
-def _agreement(alerts: Alerts, label: Label) -> Agreement:
-    is_known = label.is_known[alerts.rows]
-    rows = alerts.rows[is_known]
-    n_alerts = int(is_known[: alerts.n_alerts].sum())
-    return label_agreement(alerts.scores[is_known], label.has_value[rows], n_alerts)
 
 
 def _write(
@@ -112,9 +90,7 @@ def _write(
 ) -> None:
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
-    shown = None
-    if label is not None and agreement is not None and agreement.n_alerts:
-        shown = {"label": label.column, "value": label.value, **vars(agreement)}
+    shown = None if label is None else page_agreement(label, agreement)
     with whole_folder(out) as folder:
         write_csv(folder / "alerts.csv", alerts.to_table(map_, table))
         map_.save(folder / "map.som")
@@ -125,9 +101,9 @@ def _write(
         data = report.build(
             map_, table, alerts, agreement=shown, command=command, notes=table.notes
         )
-        made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        page = report.render(data, made_at=made_at)
-        (folder / "report.html").write_text(page, encoding="utf-8", newline="\n")
+        pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _classes(table: Table, label: Label) -> list[str]:
@@ -136,20 +112,3 @@ def _classes(table: Table, label: Label) -> list[str]:
     if len(set(named)) <= MAX_CLASSES:
         return named
     return [f"{label.column} {label.value}" if has else "other" for has in label.has_value]
-
-
-def _command_line(words: list[str], options: dict[str, Any]) -> str:
-    """Return the command that makes the same files again, in whatever folder."""
-    flags = {
-        "id_column": "--id",
-        **{n: f"--{n}" for n in ("label", *KINDS, "missing", *READING)},
-        **FLAGS,
-        **{n: f"--{n}" for n in ("contamination", "seed")},
-    }
-    words = ["somscape", *words]
-    for name, flag in flags.items():
-        given = options.get(name)
-        for value in given if isinstance(given, tuple) else (given,):
-            if value is not None:
-                words += [flag, str(value)]
-    return f"{shlex.join(words)} --out DIR"

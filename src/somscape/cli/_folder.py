@@ -11,7 +11,14 @@ from somscape._errors import InputError
 from somscape._files import umask
 
 MAP_FILE = "map.som"
-RESULT_FILES = ("alerts.csv", "report.html", MAP_FILE, "umatrix.png", "planes.png")
+RESULT_FILES = (
+    "alerts.csv",
+    "report.html",
+    "report.json",
+    MAP_FILE,
+    "umatrix.png",
+    "planes.png",
+)
 
 
 def check_file(target: Path, *inputs: str, name: str = "--out") -> None:

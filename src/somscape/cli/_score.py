@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from somscape._files import write_whole
-from somscape.cli._console import make_console, say
+from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._folder import check_file
 from somscape.cli._roles import READING
 from somscape.cli._rule import rule_of
@@ -48,13 +48,8 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
         write_whole(out, text.getvalue().encode())
     console = make_console(to_stderr=True)
     say(console, f"{table.n_rows} rows scored, {n_flagged} flagged.")
-    for what, counts in (
-        ("missing cells filled", map_.encoding.n_missing(table)),
-        ("cells with a level the map never saw", map_.encoding.n_unseen(table)),
-    ):
-        if counts:
-            listed = ", ".join(f"{name} {n}" for name, n in counts.items())
-            say(console, f"{what.capitalize()}: {listed}.")
+    for line in gaps_of(map_.encoding, table):
+        say(console, line)
     if alarms is not None:
         say(console, "Drift:" if alarms else "No drift found.")
         for alarm in alarms:

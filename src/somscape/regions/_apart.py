@@ -47,7 +47,7 @@ def apart_regions(
     Returns
     -------
     ndarray of shape (n_units,)
-        One of its units names each region.
+        Lowest unit of its region.
     """
     n_early = max(0, len(joins) - (max_regions - 1))
     region = pieces_after(len(places), joins[:n_early])

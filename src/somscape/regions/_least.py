@@ -9,11 +9,18 @@ from somscape.maps import Map
 from somscape.regions._pieces import Pieces
 
 
-def regions_of_least(map_: Map, counts: Float64s | Ints, *, least: float) -> Ints:
+def regions_of_least(
+    map_: Map,
+    counts: Float64s | Ints,
+    *,
+    least: float,
+    start: Ints | None = None,
+    may_leap: bool = True,
+) -> Ints:
     """Return a region for each unit, each region with at least so many rows.
 
     The region with the fewest rows joins the neighbor whose prototypes are nearest on average,
-    until none has too few; a part of a graph without neighbors joins the nearest region.
+    until none has too few.
 
     Parameters
     ----------
@@ -22,6 +29,11 @@ def regions_of_least(map_: Map, counts: Float64s | Ints, *, least: float) -> Int
         Rows of each unit.
     least : float
         Where there are fewer in all, there is one region.
+    start : ndarray of shape (n_units,), optional
+        Regions to begin with, each called by its lowest unit; default: each unit is one.
+    may_leap : bool, default=True
+        Whether a part of a graph without neighbors joins the nearest region; else it may stay
+        too small.
 
     Returns
     -------
@@ -29,9 +41,12 @@ def regions_of_least(map_: Map, counts: Float64s | Ints, *, least: float) -> Int
         Numbers from 0, in the order of the regions' first units.
     """
     pieces = Pieces(map_.lattice, map_.codebook, np.ones(map_.n_units))
-    totals = [float(count) for count in counts]
-    is_there = np.ones(map_.n_units, dtype=bool)
-    heap = [(total, unit) for unit, total in enumerate(totals)]
+    start = np.arange(map_.n_units) if start is None else start
+    for unit in np.flatnonzero(start != np.arange(map_.n_units)):
+        pieces.join(int(start[unit]), int(unit))
+    totals = np.bincount(start, counts, minlength=map_.n_units).tolist()
+    is_there = np.bincount(start, minlength=map_.n_units) > 0
+    heap = [(totals[unit], unit) for unit in np.flatnonzero(is_there).tolist()]
     heapify(heap)
     while heap and heap[0][0] < least:
         total, region = heappop(heap)
@@ -39,9 +54,9 @@ def regions_of_least(map_: Map, counts: Float64s | Ints, *, least: float) -> Int
             continue
         is_there[region] = False
         touching = sorted(pieces.neighbors[region])
-        others = np.array(touching) if touching else is_there.nonzero()[0]
-        if not len(others):  # the last one
-            break
+        others = np.array(touching) if touching or not may_leap else is_there.nonzero()[0]
+        if not len(others):
+            continue
         into = int(others[pieces.apart(region, others).argmin()])
         pieces.join(into, region)
         totals[into] += total

@@ -12,10 +12,14 @@ from somscape._validate import check_whole
 from somscape.maps import NO_UNIT, Map, as_map
 from somscape.regions._apart import apart_regions
 from somscape.regions._describe import Region, describe_regions
+from somscape.regions._least import regions_of_least
 from somscape.regions._ward import pieces_after, ward_joins
 
 HARDLY = 1e-9
 """What a unit counts that won no row, as a share of the mean: it joins a neighbor early."""
+
+LEAST_ROWS = 5
+"""Fewer rows than that are no region of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +164,8 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     joins = ward_joins(map.lattice, places, weights)
     if n_regions == "auto":
         found = apart_regions(joins, places, weights, _within(map))
+        if (np.bincount(found, hits)[found] < LEAST_ROWS).any():
+            found = regions_of_least(map, hits, least=LEAST_ROWS, start=found, may_leap=False)
     else:
         n_parts = map.n_units - len(joins)
         if not n_parts <= int(n_regions) <= map.n_units:

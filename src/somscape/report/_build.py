@@ -9,11 +9,15 @@ from somscape._types import Floats
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import Alerts
+from somscape.outliers import Alerts, rank_alerts
+from somscape.regions import Regions, find_regions
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
+from somscape.report._distance import by_distance
+from somscape.report._labels import Labels
 from somscape.report._page import Report
 from somscape.report._planes import planes_of
+from somscape.report._regions import regions_of
 from somscape.report._sample import Sample
 from somscape.report._values import number, numbers, plain
 from somscape.tables import Table
@@ -36,8 +40,9 @@ _AXIS_DIGITS = 4
 def build(
     map: Map,
     table: Table,
-    alerts: Alerts,
+    alerts: Alerts | None = None,
     *,
+    regions: Regions | None = None,
     agreement: Mapping[str, Any] | None = None,
     command: str | None = None,
     title: str | None = None,
@@ -51,8 +56,12 @@ def build(
         The map that ranked the rows.
     table : Table
         The rows, in the order that ``alerts.rows`` counts.
-    alerts : Alerts
-        All rows, most unusual first, the first ``n_alerts`` with reasons.
+    alerts : Alerts, optional
+        All rows, most unusual first, the first ``n_alerts`` with reasons.  Default: as
+        `outliers.rank_alerts` ranks them, or, without a detector, by the distance to their
+        prototype and none of them an alert.
+    regions : Regions, optional
+        Of the map; default: those that `regions.find_regions` finds.
     agreement : mapping, optional
         How the ranking agrees with a label: ``label``, ``value``, ``n_labelled``,
         ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  Label and value are enough
@@ -81,8 +90,14 @@ def build(
       position), ``positions``; in widths of a cell, y grows downward; ``edges``: the pairs of
       units that a graph joins
     - ``planes``: each ``key``, ``name``, ``group`` ("map", "label" or "column"), ``kind``
-      ("number", "share", "level" as in `plots.ColumnPlane`, "count", or "date" in days since 1970),
-      ``unit``, ``levels``, and ``values`` by unit; ``n_planes_left_out`` columns have none
+      ("number", "share", "level" as in `plots.ColumnPlane`, "count", "region", or "date" in days
+      since 1970), ``unit``, ``levels``, and ``values`` by unit; ``n_planes_left_out`` columns have
+      none.  Values of the plane "regions", there where are several, count regions from 0
+    - ``regions``: the largest first, each ``name``, ``n_units``, ``n_rows``, ``n_alerts``,
+      ``mean_score``, ``labels``: by ``value`` of the label, of ``n_known`` rows ``n_with`` it; and
+      ``differences``: each ``column``, ``effect`` (Cliff's delta, -1 to 1), and of a category
+      ``level`` and its share ``inside`` and ``outside`` the region; else there ``quartiles`` in
+      original units and ``at``, the same on the column's ``axis``
     - ``n_listed``: how many rows ``rows`` lists, the most unusual first: 4000, fewer where the
       table is wide
     - ``rows``: those, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in the
@@ -118,10 +133,14 @@ def build(
     (60, 3, 3)
     """
     map = as_map(map)
-    value = None if agreement is None else agreement.get("value")
-    sample = Sample.of(map, table, alerts)
-    planes, n_left_out = planes_of(map, table, alerts, value)
-    cases = cases_of(map, table, alerts, sample, value=value)
+    if alerts is None:
+        alerts = by_distance(map, table) if map.detector is None else rank_alerts(map, table)
+    regions = regions or find_regions(map)
+    sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
+    described = regions_of(regions, alerts, sample, labels)
+    names = [region["name"] for region in described]
+    planes, n_left_out = planes_of(map, alerts, regions, names, labels)
+    cases = cases_of(map, table, alerts, sample, labels)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     named = np.asarray(map.rows_of(table.take(np.asarray(alerts.rows)[ranks])), dtype=np.float64)
@@ -130,7 +149,7 @@ def build(
         {
             "schema": "somscape-report",
             "schema_version": SCHEMA_VERSION,
-            "title": title or f"Unusual rows of {table.source}",
+            "title": title or _title(map, table),
             "source": table.source,
             "n_rows": table.n_rows,
             "n_features": len(map.encoding.features),
@@ -139,6 +158,7 @@ def build(
             "score": _score(map),
             "map": _lattice(map),
             "planes": planes,
+            "regions": described,
             "n_planes_left_out": n_left_out,
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
@@ -162,6 +182,10 @@ def build(
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
+
+
+def _title(map_: Map, table: Table) -> str:
+    return f"{'Map' if map_.detector is None else 'Unusual rows'} of {table.source}"
 
 
 def _n_listed(table: Table) -> int:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.encode import level_texts
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import Alerts, counterfactuals, label_share
+from somscape.report._labels import Labels
 from somscape.report._sample import Sample
 from somscape.report._values import number
 from somscape.tables import Table
@@ -25,8 +25,7 @@ def cases_of(
     table: Table,
     alerts: Alerts,
     sample: Sample,
-    *,
-    value: str | None = None,
+    labels: Labels | None = None,
 ) -> list[dict[str, Any]]:
     """Return the first alerts in depth.
 
@@ -37,8 +36,7 @@ def cases_of(
     alerts : Alerts
     sample : Sample
         Rows to search.
-    value : str or None, default=None
-        The label's value that the ranking was compared with.
+    labels : Labels or None, default=None
 
     Returns
     -------
@@ -52,12 +50,12 @@ def cases_of(
     rows = np.asarray(map_.rows_of(part), dtype=np.float64)
     is_usual = sample.scores <= map_.detector.threshold
     usual = _nearest(map_, rows, sample, np.flatnonzero(is_usual), N_USUAL)
-    labels = _labels(map_, table, sample, value)
+    known = _known(sample, labels)
     alike: list[list[list[Any]]] = [[] for _ in rows]
     around: list[dict[str, Any] | None] = [None] * len(rows)
-    if labels is not None:
-        alike = _nearest(map_, rows, sample, np.flatnonzero(labels == 1), N_LABELLED)
-        around = _around(map_, rows, sample, labels)
+    if known is not None:
+        alike = _nearest(map_, rows, sample, np.flatnonzero(known == 1), N_LABELLED)
+        around = _around(map_, rows, sample, known)
     return [
         {
             "counterfactual": str(found) if found and found.changes else None,
@@ -95,19 +93,17 @@ def _nearest(
     ]
 
 
-def _labels(map_: Map, table: Table, sample: Sample, value: str | None) -> Ints | None:
-    """Return for each row searched 1 for the label's value, 0 for another, -1 for none."""
-    name = map_.encoding.named("label")
-    if name is None or value is None or name not in table.names:
+def _known(sample: Sample, labels: Labels | None) -> Ints | None:
+    """Return for each row searched 1 for the value compared with, 0 for another, -1 for none."""
+    if labels is None or labels.compared is None:
         return None
-    column = table.column(name).take(sample.numbers)
-    texts = np.array(level_texts(column), dtype=object)
-    return np.where(column.missing, -1, (texts == value).astype(np.intp))
+    has_value = labels.texts[sample.numbers] == labels.compared
+    return np.where(labels.is_known[sample.numbers], has_value.astype(np.intp), -1)
 
 
-def _around(map_: Map, rows: Float64s, sample: Sample, labels: Ints) -> list[dict[str, Any] | None]:
+def _around(map_: Map, rows: Float64s, sample: Sample, known: Ints) -> list[dict[str, Any] | None]:
     """Return what labels say of the rows in and next to each case's cell, its own among them."""
-    found = label_share(map_, rows, sample.rows, labels)
+    found = label_share(map_, rows, sample.rows, known)
     return [
         {
             "n_known": int(found.n_known[i]),

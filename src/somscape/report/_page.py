@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from somscape.report._render import render, template
+from somscape.report._render import json_text, render, template
 
 
 class Report(dict[str, Any]):
@@ -25,6 +25,15 @@ class Report(dict[str, Any]):
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
+
+    def to_json(self) -> str:
+        """Return the data as a line of JSON, which the page holds and saves as report.json.
+
+        Returns
+        -------
+        str
+        """
+        return json_text(self)
 
     def _repr_html_(self) -> str:
         return template("frame.html").substitute(

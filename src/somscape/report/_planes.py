@@ -1,57 +1,47 @@
 """What may color the cells: the map's own planes, shares of a label's values, the columns."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.encode import DateCode, level_texts
+from somscape.encode import DateCode
 from somscape.maps import Map
 from somscape.outliers import Alerts
 from somscape.plots import column_plane
+from somscape.regions import Regions
+from somscape.report._labels import Labels
 from somscape.report._values import numbers
-from somscape.tables import Table
 
 MAX_PLANE_VALUES = 120_000
 """Numbers in all planes together (0.8 MB); columns beyond are left out, and the page says so."""
 
 SECONDS_A_DAY = 86_400
 
-MAX_CLASSES = 5
-"""Values of a label that get a plane each; of more, only the one compared with."""
-
 
 def planes_of(
-    map_: Map, table: Table, alerts: Alerts, value: str | None
+    map_: Map, alerts: Alerts, regions: Regions, names: Sequence[str], labels: Labels | None
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the planes, and the number of columns that have none.
 
     Parameters
     ----------
     map_ : Map
-    table : Table
     alerts : Alerts
-    value : str or None
-        The label's value that the ranking was compared with.
+    regions : Regions
+    names : sequence of str
+        Of the regions.
+    labels : Labels or None
 
     Returns
     -------
     planes : list of dict
     n_left_out : int
     """
-    units, n_units = np.asarray(alerts.units), map_.n_units
-    won = np.bincount(units, minlength=n_units)
-    total = np.bincount(units, weights=alerts.scores, minlength=n_units)
-    n_alerts = np.bincount(units[: alerts.n_alerts], minlength=n_units)
-    shown = [
-        _plane("u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights),
-        _plane("hits", "Rows per cell", "rows", won, kind="count"),
-        _plane("mean_score", "Mean score", "mean score of a cell's rows", _share(total, won)),
-        _plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"),
-        *_class_planes(map_, table, alerts, value),
-    ]
+    shown = [*_map_planes(map_, alerts, regions, names), *_class_planes(map_, alerts, labels)]
     codes = map_.encoding.features
-    n_shown = max(0, MAX_PLANE_VALUES // n_units - len(shown))
+    n_shown = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown))
     for i, code in enumerate(codes[:n_shown]):
         name = code.name
         if isinstance(code, DateCode):
@@ -65,26 +55,41 @@ def planes_of(
     return shown, max(0, len(codes) - n_shown)
 
 
-def _class_planes(
-    map_: Map, table: Table, alerts: Alerts, value: str | None
+def _map_planes(
+    map_: Map, alerts: Alerts, regions: Regions, names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    name = map_.encoding.named("label")
-    if name is None or name not in table.names:
+    units, n_units = np.asarray(alerts.units), map_.n_units
+    won = np.bincount(units, minlength=n_units)
+    means = _share(np.bincount(units, weights=alerts.scores, minlength=n_units), won)
+    score = "score" if map_.detector else "distance to their prototype"
+    shown = [
+        _plane("u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights),
+        _plane("hits", "Rows per cell", "rows", won, kind="count"),
+        _plane("mean_score", f"Mean {score}", f"mean {score}, of a cell's rows", means),
+    ]
+    if map_.detector is not None:
+        n_alerts = np.bincount(units[: alerts.n_alerts], minlength=n_units)
+        shown.append(_plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"))
+    if regions.n_regions > 1:
+        plane = _plane("regions", "Regions", "region", regions.labels, kind="region")
+        shown.insert(1, plane | {"levels": list(names)})
+    return shown
+
+
+def _class_planes(map_: Map, alerts: Alerts, labels: Labels | None) -> list[dict[str, Any]]:
+    if labels is None:
         return []
-    known = np.flatnonzero(~table.column(name).missing)
-    texts = np.array(level_texts(table.column(name)), dtype=object)[known]
-    units = np.empty(table.n_rows, dtype=np.intp)
+    known = np.flatnonzero(labels.is_known)
+    texts = labels.texts[known]
+    units = np.empty(len(labels.texts), dtype=np.intp)
     units[np.asarray(alerts.rows)] = alerts.units
     n_known = np.bincount(units[known], minlength=map_.n_units)
-    values = sorted(set(texts))
-    if len(values) > MAX_CLASSES:
-        values = [v for v in values if v == value]
     shown = []
-    for i, each in enumerate(values):
+    for i, each in enumerate(labels.shown):
         n_each = np.bincount(units[known[texts == each]], minlength=map_.n_units)
         plane = _plane(
             f"class_{i}",
-            name,
+            labels.name,
             "share of rows",
             _share(n_each, n_known),
             kind="share",

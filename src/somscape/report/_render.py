@@ -59,7 +59,6 @@ def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
     """
     style = _text("report.css")
     script = "\n".join(_text(name) for name in SCRIPTS)
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return template("report.html").substitute(
         title=html.escape(str(data["title"])),
         made_at=html.escape(made_at or ""),
@@ -67,8 +66,13 @@ def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        data=text.translate(_JSON_ESCAPES),
+        data=json_text(data).translate(_JSON_ESCAPES),
     )
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    """Return data as JSON, short and without what only JavaScript knows."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def template(name: str) -> Template:

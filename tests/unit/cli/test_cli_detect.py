@@ -154,7 +154,8 @@ def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
 
 def test_article_job_ends_by_naming_the_files(article: Found) -> None:
     *_, last = article.outcome.out.strip().splitlines()
-    assert last == "Wrote found/: alerts.csv, report.html, map.som, umatrix.png, planes.png"
+    names = "alerts.csv, report.html, report.json, map.som, umatrix.png, planes.png"
+    assert last == f"Wrote found/: {names}"
     assert len(re.findall(r"^Kernels: ", article.outcome.out, flags=re.M)) == 1
 
 

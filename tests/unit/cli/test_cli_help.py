@@ -12,7 +12,7 @@ import somscape
 from somscape.cli import main
 
 HEAVY = ("numpy", "scipy", "sklearn", "matplotlib", "rich", "narwhals", "safetensors")
-COMMANDS = ("demo", "detect", "fit", "score", "convert", "info")
+COMMANDS = ("demo", "detect", "fit", "score", "report", "convert", "info")
 
 
 def process(code: str) -> str:

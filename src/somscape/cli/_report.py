@@ -1,0 +1,68 @@
+"""`report`: the page of a saved map and a table."""
+
+from pathlib import Path
+from typing import Any
+
+from somscape import report
+from somscape._errors import InputError
+from somscape._files import write_whole
+from somscape.cli._again import command_line, now
+from somscape.cli._agreement import agreement_line, agreement_of, page_agreement
+from somscape.cli._console import gaps_of, make_console, say, stage
+from somscape.cli._folder import check_file
+from somscape.cli._roles import READING, Label, find_label
+from somscape.cli._rule import FLAGS, rule_of
+from somscape.maps import Map, load
+from somscape.outliers import Alerts, rank_alerts, settings_of
+from somscape.regions import find_regions
+from somscape.tables import Table, read_table
+
+
+def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
+    """Write the page that shows the rows of a file on a saved map."""
+    check_file(out, map_file, path)
+    map_ = load(map_file)
+    if any(options[name] is not None for name in FLAGS):
+        settings_of(map_)
+    regions = find_regions(map_, options["n_regions"] or "auto")
+    with stage(f"reading {path}"):
+        table = read_table(path, **{name: options[name] for name in READING})
+    label = _label(map_, table, options["label"])
+    with stage("ranking, drawing, writing"):
+        alerts = None if map_.detector is None else _alerts(map_, table, options)
+        agreement = None
+        if label is not None and alerts is not None:
+            agreement = agreement_of(alerts, label)
+        gaps = gaps_of(map_.encoding, table)
+        data = report.build(
+            map_,
+            table,
+            alerts,
+            regions=regions,
+            agreement=None if label is None else page_agreement(label, agreement),
+            command=command_line(["report", map_file, path], options, "page.html"),
+            notes=gaps,
+        )
+        write_whole(out, report.render(data, made_at=now()).encode())
+    console = make_console()
+    n_alerts = "" if alerts is None else f", {alerts.n_alerts} flagged"
+    say(console, f"{table.n_rows} rows of {table.source}{n_alerts}.")
+    for line in gaps:
+        say(console, line)
+    if label is not None and agreement is not None:
+        say(console, agreement_line(label, agreement))
+    say(console, f"Wrote {out}")
+
+
+def _alerts(map_: Map, table: Table, options: dict[str, Any]) -> Alerts:
+    return rank_alerts(map_, table, rule=rule_of(options, table))
+
+
+def _label(map_: Map, table: Table, given: str | None) -> Label | None:
+    label = find_label(table, given)
+    if label is not None and label.column in [code.name for code in map_.encoding.features]:
+        raise InputError(
+            f"--label {label.column} is a column that this map was made from; a label to compare "
+            "with is one that it never saw."
+        )
+    return label

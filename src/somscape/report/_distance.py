@@ -1,0 +1,48 @@
+"""The order of rows on a map that has no detector."""
+
+import numpy as np
+
+from somscape._errors import InputError
+from somscape.maps import Map
+from somscape.outliers import Alerts, ids_of
+from somscape.tables import Table
+
+
+def by_distance(map_: Map, table: Table) -> Alerts:
+    """Rank rows by the distance to their prototype; none of them is an alert.
+
+    Parameters
+    ----------
+    map_ : Map
+    table : Table
+
+    Returns
+    -------
+    Alerts
+        Without p-values and reasons.
+
+    Raises
+    ------
+    InputError
+        For a row without any value, which has no place on the map.
+    """
+    found, apart = map_.nearest(table)
+    units, distances = found[:, 0], apart[:, 0]
+    if np.isnan(distances).any():
+        row = int(np.isnan(distances).argmax())
+        raise InputError(
+            f"{table.where(row)} has no value in any column of this map, so that it has no place "
+            "on it. Leave the row out."
+        )
+    order = np.argsort(-distances, kind="stable")
+    id_name, ids = ids_of(map_, table)
+    return Alerts(
+        id_name,
+        [ids[i] for i in order],
+        order,
+        distances[order],
+        np.full(len(order), np.nan),
+        units[order],
+        [],
+        0,
+    )

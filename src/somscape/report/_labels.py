@@ -1,0 +1,54 @@
+"""What is known of the rows: the values of a label."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Objects
+from somscape.encode import level_texts
+from somscape.maps import Map
+from somscape.tables import Table
+
+MAX_CLASSES = 5
+"""Values of a label that are shown each; of more, only the one compared with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The label of each row of a table.
+
+    Attributes
+    ----------
+    name : str
+        Of the column.
+    texts : ndarray of shape (n_rows,), object
+    is_known : ndarray of shape (n_rows,), bool
+        False where the row has no label.
+    compared : str or None
+        The value that the ranking was compared with.
+    """
+
+    name: str
+    texts: Objects
+    is_known: NDArray[np.bool_]
+    compared: str | None
+
+    @classmethod
+    def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "Labels | None":
+        """Return the labels that the ranking was compared with, or those the map knows of."""
+        told = agreement or {}
+        name = told.get("label", map_.encoding.named("label"))
+        if name is None or name not in table.names:
+            return None
+        column = table.column(name)
+        texts = np.array(level_texts(column), dtype=object)
+        return cls(name, texts, ~column.missing, told.get("value"))
+
+    @property
+    def shown(self) -> list[str]:
+        """Values to show, in order."""
+        values = sorted(set(self.texts[self.is_known]))
+        return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
