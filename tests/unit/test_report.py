@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Lattice, Map, SOMDetector, report
+from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.maps import DetectorSettings
 from somscape.outliers import Alerts, rank_alerts
+from somscape.regions import Regions
 from somscape.report._histogram import N_BARS, Histogram
 from somscape.tables import Table, table_from_columns
 
@@ -302,6 +304,93 @@ def test_dates_color_the_map_by_days() -> None:
     assert plane["values"] == pytest.approx(expected, abs=0.05)
     assert 19723 <= min(plane["values"]) < max(plane["values"]) <= 19723 + 27
     assert next(c for c in data["columns"] if c["name"] == "day")["edges"][0] == "2024-01-01"
+
+
+def test_regions_are_counted_by_hand() -> None:
+    # Units 0 and 1 of `small_map` are one region, unit 2 the other; the rows lie in 1, 0 and 0.
+    map_ = small_map()
+    data = small_data(map_, regions=Regions(map_, np.array([0, 0, 1])))
+    first, second = data["regions"]
+    assert (first["n_rows"], first["n_units"], first["n_alerts"]) == (3, 2, 1)
+    assert first["mean_score"] == 0.5
+    assert (second["n_rows"], second["mean_score"], second["name"]) == (0, None, "no rows")
+    plane = data["planes"][1]
+    assert (plane["key"], plane["kind"], plane["group"]) == ("regions", "region", "map")
+    assert plane["values"] == [0, 0, 1]
+    assert plane["levels"] == [first["name"], second["name"]]
+
+
+def test_regions_of_a_table_say_what_sets_them_apart() -> None:
+    rng = np.random.default_rng(0)
+    group = np.repeat([0, 1], [70, 50])
+    amounts = rng.normal(100, 5, 120) + 900 * group
+    table = table_from_columns(
+        {
+            "amount": amounts,
+            "kind": np.where(group, "b", "a"),
+            "day": np.where(group, "2024-05-01", "2023-01-02"),
+            "told": np.where(np.arange(120) % 5, "no", "yes"),
+        }
+    )
+    encoding = fit_encoding(table, Roles(label="told", date=("day",)))
+    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
+    data = report.build(map_, table)
+    first, second = data["regions"]
+    assert (first["n_rows"], second["n_rows"]) == (70, 50)
+    yes = [next(s for s in r["labels"] if s["value"] == "yes") for r in (first, second)]
+    assert [(s["n_with"], s["n_known"]) for s in yes] == [(14, 70), (10, 50)]
+    by_column = {each["column"]: each for each in second["differences"]}
+    amount, kind, day = by_column["amount"], by_column["kind"], by_column["day"]
+    assert (amount["effect"], amount["level"]) == (1, None)
+    inside = np.quantile(amounts[70:], [0.25, 0.5, 0.75], method="inverted_cdf")
+    assert amount["inside"]["quartiles"] == pytest.approx(inside, rel=1e-5)
+    axis = next(c for c in data["columns"] if c["name"] == "amount")["axis"]
+    assert axis[0] <= amount["outside"]["at"][0] < amount["inside"]["at"][2] <= axis[1]
+    assert (kind["level"], kind["inside"], kind["outside"]) == ("b", 1, 0)
+    assert day["outside"]["quartiles"] == ["2023-01-02"] * 3
+    assert json.loads(data.to_json()) == data
+
+
+def plain_map_and_table() -> tuple[Map, Table]:
+    table = table_from_columns({"x": np.random.default_rng(0).normal(size=60)})
+    return SOM(2, 3, random_state=0).fit(table).map_, table
+
+
+def test_one_group_is_one_region_without_a_plane() -> None:
+    data = report.build(*plain_map_and_table())
+    assert len(data["regions"]) == 1
+    assert "regions" not in [plane["key"] for plane in data["planes"]]
+
+
+def test_map_without_detector_ranks_by_distance_and_has_no_alerts() -> None:
+    map_, table = plain_map_and_table()
+    data = report.build(map_, table)
+    distances = np.sort(np.abs(map_.rows_of(table) - map_.codebook[:, 0]).min(axis=1))[::-1]
+    assert data["rows"]["scores"] == pytest.approx(distances, abs=1e-6)
+    assert (data["n_alerts"], data["score"], data["cases"], data["reasons"]) == (0, None, [], [])
+    assert data["rows"]["p_values"] == [None] * 60
+    assert data["title"] == "Map of table"
+    keys = {plane["key"]: plane for plane in data["planes"]}
+    assert "alerts" not in keys
+    assert keys["mean_score"]["name"] == "Mean distance to their prototype"
+
+
+def test_row_without_any_value_has_no_place_on_a_map_without_detector() -> None:
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    X[0, 0] = np.nan
+    map_ = SOM(2, 3, random_state=0, missing="mask").fit(X).map_
+    first, second = map_.encoding.feature_names
+    table = table_from_columns({first: [None, 1.0, None], second: [1.0, 2.0, None]})
+    assert report.build(map_, table.take(np.array([0, 1])))["n_rows"] == 2
+    with pytest.raises(InputError, match="has no value in any column of this map"):
+        report.build(map_, table)
+
+
+def test_alerts_are_ranked_where_none_are_given() -> None:
+    rng = np.random.default_rng(2)
+    table = table_from_columns({"x": rng.normal(size=80), "y": rng.normal(size=80)})
+    map_ = SOMDetector(random_state=0).fit(table).map_
+    assert report.build(map_, table) == report.build(map_, table, rank_alerts(map_, table))
 
 
 def test_histograms_count_rows_and_alerts_by_value() -> None:

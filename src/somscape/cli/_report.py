@@ -10,7 +10,7 @@ from somscape.cli._again import command_line, now
 from somscape.cli._agreement import agreement_line, agreement_of, page_agreement
 from somscape.cli._console import gaps_of, make_console, say, stage
 from somscape.cli._folder import check_file
-from somscape.cli._roles import READING, Label, find_label
+from somscape.cli._roles import READING, Label, find_label, split_label
 from somscape.cli._rule import FLAGS, rule_of
 from somscape.maps import Map, load
 from somscape.outliers import Alerts, rank_alerts, settings_of
@@ -29,7 +29,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
         table = read_table(path, **{name: options[name] for name in READING})
     label = _label(map_, table, options["label"])
     with stage("ranking, drawing, writing"):
-        alerts = None if map_.detector is None else _alerts(map_, table, options)
+        alerts = _alerts(map_, table, options)
         agreement = None
         if label is not None and alerts is not None:
             agreement = agreement_of(alerts, label)
@@ -54,15 +54,18 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     say(console, f"Wrote {out}")
 
 
-def _alerts(map_: Map, table: Table, options: dict[str, Any]) -> Alerts:
+def _alerts(map_: Map, table: Table, options: dict[str, Any]) -> Alerts | None:
+    if map_.detector is None:
+        map_.rows_of(table)  # or says what is wrong with the table
+        return None
     return rank_alerts(map_, table, rule=rule_of(options, table))
 
 
 def _label(map_: Map, table: Table, given: str | None) -> Label | None:
-    label = find_label(table, given)
-    if label is not None and label.column in [code.name for code in map_.encoding.features]:
+    column, _ = split_label(given, table)
+    if column in [code.name for code in map_.encoding.features]:
         raise InputError(
-            f"--label {label.column} is a column that this map was made from; a label to compare "
-            "with is one that it never saw."
+            f"--label {column} is a column that this map was made from; a label to compare with is "
+            "one that it never saw."
         )
-    return label
+    return find_label(table, given)

@@ -14,6 +14,7 @@ SCRIPTS = (
     "page.js",
     "colors.js",
     "map.js",
+    "regions.js",
     "choose.js",
     "list.js",
     "case.js",

@@ -41,11 +41,16 @@ function drawWhere(row) {
   const heights = planes.get("u_heights").values;
   const lower = heights.filter((height) => height < heights[unit]).length / heights.length;
   const facts = [
-    ["Cell", cellName(unit) + ", with " + plural(perUnit.rows[unit], "row", "rows") + ", of them "
-      + plural(perUnit.alerts[unit], "alert", "alerts")],
-    ["Mean score there", aligned(planes.get("mean_score").values[unit]) + ", this row " + aligned(row.score)],
+    ["Cell", cellName(unit) + ", with " + plural(perUnit.rows[unit], "row", "rows")
+      + (data.score ? ", of them " + plural(perUnit.alerts[unit], "alert", "alerts") : "")],
+    [data.score ? "Mean score there" : "Mean distance there", aligned(planes.get("mean_score").values[unit]) + ", this row " + aligned(row.score)],
     ["Border", "its cell differs more from its neighbors than " + percent(lower) + " of all cells"],
   ];
+  if (hasRegions) {
+    const region = regions[regionOfUnit[unit]];
+    facts.splice(1, 0, ["Region", regionName(region) + ", with " + plural(region.n_rows, "row", "rows")
+      + (data.score ? ", of them " + plural(region.n_alerts, "alert", "alerts") : "")]);
+  }
   if (row.p !== null) facts.splice(1, 0, ["p-value", aligned(row.p) + ": the share of usual rows that score as high"]);
   const around = row.found && row.found.around;
   if (around) {
@@ -55,7 +60,7 @@ function drawWhere(row) {
       + percent(around.high) + ")"]);
   }
   return block("Where it sits", make("dl", { class: "facts" }, ...facts.map(([name, words]) =>
-    make("div", null, text("dt", name), make("dd", null, words)))));
+    make("div", null, text("dt", name), text("dd", words)))));
 }
 
 // The row's original values beside those of the rows nearest to it, the columns of its reasons first.

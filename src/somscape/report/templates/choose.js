@@ -80,6 +80,7 @@ function chooseCells(units) {
   for (const unit of state.cells) cells[unit].setAttribute("aria-pressed", "true");
   drawRings();
   readChosen();
+  markRegion();
   showList();
   drawColumn();
   keepView();

@@ -10,6 +10,7 @@ const RAMPS = {
 const LEVELS = [
   "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8c6bb1",
 ];
+const MORE_REGIONS = ["#332288", "#999933", "#882255", "#44aa99"];
 const OTHER = "#9aa0a6";
 
 const N_SHADES = 256;
@@ -35,10 +36,14 @@ function rampOf(plane) {
   return RAMPS[state.ramp] || RAMPS[plane.key === "u_heights" ? "gray" : "viridis"];
 }
 
+// Beyond the colors that are told apart, borders and numbers tell regions apart.
+const regionColor = (i) => [...LEVELS, ...MORE_REGIONS][i % (LEVELS.length + MORE_REGIONS.length)];
+
 const levelColor = (i) => (i < LEVELS.length ? LEVELS[i] : OTHER);
 
 function colorsOf(plane) {
   if (plane.kind === "level") return plane.values.map(levelColor);
+  if (plane.kind === "region") return plane.values.map(regionColor);
   const [low, high] = scaleOf(plane);
   const shades = shadesOf(rampOf(plane));
   const span = high - low || 1;
@@ -49,6 +54,7 @@ function describe(plane, unit) {
   const value = plane.values[unit];
   if (value === null) return "no rows";
   if (plane.kind === "level") return plane.levels[value];
+  if (plane.kind === "region") return regionName(regions[value]);
   if (plane.kind === "share") return percent(value) + " " + plane.levels[0];
   return plane.kind === "date" ? date(value) : number(value);
 }

@@ -10,8 +10,10 @@ function csvCell(value) {
 }
 
 function listAsCsv() {
-  const names = ["rank", data.id_name, "score", "p_value", "unit", "row", "col", "reasons", ...data.rows.cells.map(({ name }) => name)];
+  const names = ["rank", data.id_name, "score", "p_value", "unit", "row", "col", ...(hasRegions ? ["region", "region_name"] : []), "reasons",
+    ...data.rows.cells.map(({ name }) => name)];
   const lines = chosenRows().map((row) => [row.rank, row.id, row.score, row.p, row.unit, ...place(row.unit),
+    ...(hasRegions ? [regionOfUnit[row.unit] + 1, regions[regionOfUnit[row.unit]].name] : []),
     row.reasons.map(({ column, value, usual }) => column + " " + value + " (usual " + usual + ")").join("; "),
     ...row.cells().map(([, cell]) => cell)]);
   return [names, ...lines].map((line) => line.map(csvCell).join(",")).join("\n") + "\n";

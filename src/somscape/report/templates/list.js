@@ -38,9 +38,10 @@ function drawList() {
     ? "None of the rows that this page knows lies here." : "No row matches.";
   byId("more").hidden = shown.length === chosen.length;
   byId("more").textContent = "Show " + number(Math.min(PAGE_SIZE, chosen.length - shown.length)) + " more";
-  byId("scope").hidden = state.cells.size > 0;
+  byId("scope").hidden = state.cells.size > 0 || !data.n_alerts;
   byId("clear-cell").hidden = state.cells.size === 0;
-  byId("clear-cell").textContent = "\u2715 " + (state.cells.size === 1
+  const region = chosenRegion();
+  byId("clear-cell").textContent = "\u2715 " + (region ? "Region " + region.number : state.cells.size === 1
     ? "Cell " + cellName([...state.cells][0]) : plural(state.cells.size, "cell", "cells"));
   byId("count").textContent = sayCount(chosen, shown);
 }
@@ -48,7 +49,8 @@ function drawList() {
 function sayCount(chosen, shown) {
   const nAlerts = chosen.filter((row) => row.isAlert).length;
   const alerts = plural(nAlerts, "alert", "alerts");
-  let words = nAlerts === chosen.length ? alerts : plural(chosen.length, "row", "rows") + ", " + alerts;
+  let words = nAlerts === chosen.length && data.n_alerts ? alerts
+    : plural(chosen.length, "row", "rows") + (data.n_alerts ? ", " + alerts : "");
   if (shown.length < chosen.length) words += "; the first " + number(shown.length) + " shown";
   if (listed.length < data.n_rows) {
     words += ". This page knows the " + number(listed.length) + " most unusual of "
@@ -71,7 +73,7 @@ function drawRow(row) {
   const line = make("tr", { role: "row", class: classes, "data-rank": row.rank },
     make("td", { role: "cell", class: "rank" }, number(row.rank)),
     text("td", row.id, "id"),
-    make("td", { role: "cell", class: "score", "data-label": "score" }, aligned(row.score)),
+    make("td", { role: "cell", class: "score", "data-label": data.score ? "score" : "distance" }, aligned(row.score)),
     make("td", { role: "cell", class: "p", "data-label": "p" }, aligned(row.p)),
     make("td", { role: "cell", class: "where" }, where),
     make("td", { role: "cell", class: "why" }, drawReasons(row)),
@@ -93,7 +95,7 @@ function showCell(unit) {
 }
 
 function drawReasons(row) {
-  if (!row.isAlert) return make("span", { class: "tag" }, "not an alert");
+  if (!row.isAlert) return make("span", { class: "tag" }, data.score ? "not an alert" : "");
   if (!row.reasons.length) return make("span", { class: "tag" }, "no single column stands out");
   return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
     make("span", { class: "line" },

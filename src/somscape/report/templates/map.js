@@ -26,7 +26,7 @@ function drawMap() {
     });
     cells.push(cell);
   });
-  svg.append(...drawEdges(), ...cells, makeSvg("g", { id: "dot-layer" }), makeSvg("g", { id: "ring-layer" }));
+  svg.append(...drawEdges(), ...cells, drawBorders(), makeSvg("g", { id: "dot-layer" }), drawNumbers(), makeSvg("g", { id: "ring-layer" }));
   const most = ends(perUnit.alerts)[1];
   perUnit.alerts.forEach((count, unit) => {
     if (!count) return;
@@ -59,8 +59,8 @@ function drawRing(unit, kind, size) {
 }
 
 function sayCell(unit) {
-  return cellName(unit) + ": " + plural(perUnit.rows[unit], "row", "rows") + ", "
-    + plural(perUnit.alerts[unit], "alert", "alerts");
+  const alerts = data.score ? ", " + plural(perUnit.alerts[unit], "alert", "alerts") : "";
+  return cellName(unit) + ": " + plural(perUnit.rows[unit], "row", "rows") + alerts;
 }
 
 function sayPlane(unit) {
@@ -78,8 +78,9 @@ function readChosen() {
   if (state.cells.size === 1) read([...state.cells][0]);
   else if (state.cells.size) {
     const sum = (values) => [...state.cells].reduce((total, unit) => total + values[unit], 0);
+    const alerts = data.score ? ", " + plural(sum(perUnit.alerts), "alert", "alerts") : "";
     byId("readout").textContent = plural(state.cells.size, "cell", "cells") + " chosen: "
-      + plural(sum(perUnit.rows), "row", "rows") + ", " + plural(sum(perUnit.alerts), "alert", "alerts") + ".";
+      + plural(sum(perUnit.rows), "row", "rows") + alerts + ".";
   } else byId("readout").textContent = "Choose a cell to list its rows; drag or hold Shift for several.";
 }
 
@@ -104,13 +105,15 @@ function colorMap() {
   });
   byId("plane").value = plane.key;
   byId("ramp").value = state.ramp;
+  showRegionsOnMap();
   drawLegend();
   readChosen();
 }
 
 function drawLegend() {
   const { plane } = state;
-  const parts = plane.kind === "level" ? [levelLegend(plane)] : rampLegend(plane);
+  const isNamed = plane.kind === "level" || plane.kind === "region";
+  const parts = isNamed ? [levelLegend(plane)] : rampLegend(plane);
   if (plane.values.includes(null)) parts.push(legendLine("swatch empty-key", "no rows"));
   if (byId("dots").checked && data.n_alerts) {
     parts.push(legendLine("dot-key", "alerts in the cell; a larger dot for more"));
@@ -134,10 +137,12 @@ function rampLegend(plane) {
 }
 
 function levelLegend(plane) {
-  const named = plane.levels.slice(0, LEVELS.length).map((level, i) => [level, levelColor(i)]);
+  const named = plane.kind === "region" ? regions.map((region, i) => [regionName(region), regionColor(i)])
+    : plane.levels.slice(0, LEVELS.length).map((level, i) => [level, levelColor(i)]);
   const nOther = plane.levels.length - named.length;
   if (nOther) named.push([plural(nOther, "other value", "other values"), OTHER]);
-  return make("ul", { class: "levels", "aria-label": "prevailing value of " + plane.name },
+  const label = plane.kind === "region" ? "regions" : "prevailing value of " + plane.name;
+  return make("ul", { class: "levels", "aria-label": label },
     ...named.map(([level, color]) => {
       const swatch = make("span", { class: "swatch" });
       swatch.style.background = color;
@@ -157,6 +162,10 @@ function fillPlanes() {
   byId("plane").append(...groups.filter((group) => group.children.length));
 }
 
+function showDots() {
+  byId("dot-layer").toggleAttribute("hidden", !byId("dots").checked);
+}
+
 function listenToColors() {
   byId("plane").addEventListener("change", (event) => choosePlane(planes.get(event.target.value)));
   byId("ramp").addEventListener("change", (event) => {
@@ -165,9 +174,14 @@ function listenToColors() {
     drawGallery();
     keepView();
   });
-  byId("dots").addEventListener("change", (event) => {
-    byId("dot-layer").toggleAttribute("hidden", !event.target.checked);
+  byId("dots").addEventListener("change", () => {
+    showDots();
     drawLegend();
+    keepView();
+  });
+  byId("borders").addEventListener("change", () => {
+    showRegionsOnMap();
+    keepView();
   });
 }
 

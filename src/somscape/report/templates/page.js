@@ -102,9 +102,14 @@ function fillWords() {
       : "A distance of 1 is the usual range of one number, or one other category.",
     version: method.versions.somscape || "",
     command: method.command || "",
+    score_name: data.score ? "Score" : "Distance",
     n_prototypes: data.score ? number(data.score.n_prototypes) : "",
   });
-  byId("score-note").hidden = !data.score;
+  for (const place of document.querySelectorAll(".of-detector")) place.hidden = !data.score;
+  byId("rows").classList.toggle("unscored", !data.score);
+  document.querySelector('[data-fill="score_name"]').title = data.score
+    ? "Mean distance to the nearest prototypes; higher is more unusual" : "Distance to the prototype of the row's cell";
+  for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score);
   byId("command-box").hidden = !method.command;
   byId("made").hidden = !byId("made-at").textContent;
   byId("notes-box").hidden = data.notes.length === 0;
@@ -156,7 +161,10 @@ function searchText(row) {
 }
 
 const planes = new Map(data.planes.map((plane) => [plane.key, plane]));
-const perUnit = { rows: planes.get("hits").values, alerts: planes.get("alerts").values };
+const perUnit = {
+  rows: planes.get("hits").values,
+  alerts: (planes.get("alerts") || { values: data.map.positions.map(() => 0) }).values,
+};
 
 // Where a cell is, as alerts.csv says it.
 const place = (unit) => [Math.floor(unit / data.map.n_cols), unit % data.map.n_cols];

@@ -1,0 +1,188 @@
+"""Regions in the report: on the map, in the list, in the case, in what is saved."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pages import KINDS, N_ALERTS, write_page
+from webdriver import Browser
+
+from somscape import SOM, report
+from somscape.tables import table_from_columns
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+Page = tuple[Path, dict[str, Any]]
+
+SAVED_CSV = (
+    "const kept = []; const make = URL.createObjectURL;"
+    "URL.createObjectURL = (blob) => { kept.push(blob); return make(blob); };"
+    "HTMLAnchorElement.prototype.click = () => {};"
+    "document.getElementById('save-csv').click();"
+    "URL.createObjectURL = make; return kept[0].text()"
+)
+
+
+def labels_of(data: dict[str, Any]) -> list[int]:
+    return next(plane["values"] for plane in data["planes"] if plane["key"] == "regions")
+
+
+def ids_in(data: dict[str, Any], region: int) -> list[str]:
+    rows, labels = data["rows"], labels_of(data)
+    return [i for i, at in zip(rows["ids"], rows["units"], strict=True) if labels[at] == region]
+
+
+def choose(browser: Browser, selector: str, value: str) -> None:
+    browser.run(
+        "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
+        "s.dispatchEvent(new Event('change'))",
+        selector,
+        value,
+    )
+
+
+def test_choosing_a_region_lists_exactly_its_rows(opened: Browser, page: Page) -> None:
+    for region in range(3):
+        opened.click(f'#regions [data-region="{region + 1}"]')
+        assert sorted(opened.texts("#rows tbody .id")) == sorted(ids_in(page[1], region))
+        pressed = opened.run(
+            "return [...document.querySelectorAll('#map .cell')].map(c => c.ariaPressed === 'true')"
+        )
+        assert pressed == [label == region for label in labels_of(page[1])]
+        assert opened.run("return document.getElementById('region').value") == str(region + 1)
+        assert opened.texts("#clear-cell") == [f"\u2715 Region {region + 1}"]
+        assert opened.run("return location.hash") == f"#region={region + 1}"
+    opened.click('#regions [data-region="3"]')
+    assert len(opened.texts("#rows tbody .id")) == N_ALERTS
+    assert opened.run("return location.hash") == ""
+
+
+def test_list_is_filtered_by_region_and_the_address_keeps_it(opened: Browser, page: Page) -> None:
+    choose(opened, "#region", "2")
+    listed = opened.texts("#rows tbody .id")
+    assert sorted(listed) == sorted(ids_in(page[1], 1))
+    opened.open(page[0], "#region=2")
+    assert opened.texts("#rows tbody .id") == listed
+    assert opened.run("return document.querySelector('#regions [aria-pressed=true]').textContent")
+    # Another cell beside it is no region any more.
+    other = next(unit for unit, label in enumerate(labels_of(page[1])) if label == 0)
+    opened.shift_click(f'#map .cell[data-unit="{other}"]')
+    assert opened.run("return document.getElementById('region').value") == ""
+    assert "cells=" in opened.run("return location.hash")
+    choose(opened, "#region", "2")
+    choose(opened, "#region", "")
+    assert len(opened.texts("#rows tbody .id")) == N_ALERTS
+    opened.open(page[0], "#region=9&color=regions")
+    assert len(opened.texts("#rows tbody .id")) == N_ALERTS
+
+
+def test_regions_color_the_map_with_names_numbers_and_borders(opened: Browser, page: Page) -> None:
+    choose(opened, "#plane", "regions")
+    fills = opened.run(
+        "return [...document.querySelectorAll('#map .cell')].map(c => c.getAttribute('fill'))"
+    )
+    labels = labels_of(page[1])
+    assert len(set(fills)) == len(set(zip(fills, labels, strict=True))) == 3
+    names = [f"{i + 1} \u00b7 {region['name']}" for i, region in enumerate(page[1]["regions"])]
+    assert opened.texts("#legend .levels li") == names
+    assert opened.texts("#number-layer:not([hidden]) text") == ["1", "2", "3"]
+    choose(opened, "#plane", "hits")
+    assert opened.texts("#number-layer:not([hidden]) text") == []
+
+
+def test_borders_run_where_cells_of_two_regions_touch(opened: Browser, page: Page) -> None:
+    d = opened.run("return document.querySelector('#border-layer .over').getAttribute('d')")
+    pieces = [part.split("L") for part in d.split("M")[1:]]
+    ends = np.array([[end.split(",") for end in piece] for piece in pieces], dtype=float)
+    middles = ends.mean(axis=1)
+    places = np.array(page[1]["map"]["positions"])
+    labels = np.array(labels_of(page[1]))
+    # By hand from the positions: centers of touching hexagons lie 1 apart, the side between them.
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)
+    a, b = np.nonzero(np.triu(np.abs(apart - 1) < 0.01))
+    is_border = labels[a] != labels[b]
+    expected = (places[a] + places[b])[is_border] / 2
+    assert len(middles) == len(expected) > 0
+    far = np.linalg.norm(middles[:, None] - expected[None], axis=2)
+    assert far.min(axis=1).max() < 0.01
+    assert far.min(axis=0).max() < 0.01
+    assert np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1) == pytest.approx(3**-0.5, abs=0.01)
+    opened.click("#borders")
+    assert opened.run("return document.getElementById('border-layer').hasAttribute('hidden')")
+    assert opened.run("return location.hash") == "#hide=borders"
+    opened.open(page[0], "#hide=borders.dots")
+    assert len(opened.texts("#border-layer[hidden], #dot-layer[hidden]")) == 2
+
+
+def test_regions_say_what_sets_them_apart(opened: Browser, page: Page) -> None:
+    for i, region in enumerate(page[1]["regions"]):
+        words = opened.texts("#regions .region p")[i]
+        assert words.startswith(f"{region['n_rows']} rows (")
+        assert f"{region['n_alerts']} alert" in words
+        (label,) = [each for each in region["labels"] if each["value"] == "bad"]
+        share = round(100 * label["n_with"] / label["n_known"])
+        assert f"label bad: {share}\u00a0% of {label['n_known']}" in words
+    columns = opened.texts("#regions .differences .column")
+    expected = [
+        each["column"] if each["level"] is None else f"{each['column']} = {each['level']}"
+        for region in page[1]["regions"]
+        for each in region["differences"][:5]
+    ]
+    assert columns == expected
+    bars = opened.run("return document.querySelectorAll('#regions .differences .span').length")
+    assert bars == 2 * len(expected)
+
+
+def test_hostile_names_of_regions_are_shown_as_text(opened: Browser, page: Page) -> None:
+    names = [region["name"] for region in page[1]["regions"]]
+    assert any(KINDS[1][:20] in name for name in names)  # or this shows nothing
+    assert opened.texts("#regions h3 .text") == names
+    numbered = [f"{i + 1} \u00b7 {name}" for i, name in enumerate(names)]
+    assert opened.texts("#region option")[1:] == numbered
+    choose(opened, "#plane", "regions")
+    opened.click("#rows .open button")
+    bad = "#regions img, #legend img, #region img, #rows img, #tip img, #regions b"
+    assert opened.run("return document.querySelectorAll(arguments[0]).length", bad) == 0
+
+
+def test_region_stands_in_the_case_and_in_the_saved_list(opened: Browser, page: Page) -> None:
+    data, labels = page[1], labels_of(page[1])
+    region = labels[data["rows"]["units"][0]]
+    opened.click('#rows tr[data-rank="1"] .open button')
+    facts = " ".join(opened.texts("#rows .facts"))
+    described = data["regions"][region]
+    assert f"{region + 1} \u00b7 {described['name']}, with {described['n_rows']} rows" in facts
+    lines = list(csv.DictReader(io.StringIO(opened.run(SAVED_CSV))))
+    assert [int(line["region"]) for line in lines] == [
+        labels[unit] + 1 for unit in data["rows"]["units"][:N_ALERTS]
+    ]
+    assert lines[0]["region_name"].lstrip("'") == described["name"]
+
+
+@pytest.fixture
+def plain(browser: Browser, tmp_path: Path) -> Iterator[Browser]:
+    """The page of a map without detector, of one group."""
+    table = table_from_columns({"x": np.random.default_rng(0).normal(size=80), "y": range(80)})
+    map_ = SOM(5, 4, random_state=0).fit(table).map_
+    browser.resize(1400, 1000)
+    browser.open(write_page(report.build(map_, table), tmp_path))
+    yield browser
+    assert browser.complaints() == []
+
+
+def test_map_without_detector_lists_all_rows_and_speaks_of_no_alerts(plain: Browser) -> None:
+    assert len(plain.texts("#rows tbody .id")) == 80
+    assert plain.texts("#count") == ["80 rows."]
+    seen = plain.run("return document.body.innerText")
+    assert "alert" not in seen.lower()
+    assert "p-value" not in seen.lower()
+    assert "80 rows on a map that judges none of them" in seen
+    assert "it is one region" in seen
+    plain.click("#rows .open button")
+    plain.click('#map .cell[data-unit="3"]')
+    assert "alert" not in plain.run("return document.body.innerText").lower()
+    assert plain.run("return document.getElementById('region').offsetParent") is None

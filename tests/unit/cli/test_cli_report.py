@@ -1,0 +1,147 @@
+"""`report`: the page of a saved map and a table, of `detect`, of `fit` and of another program."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import Found, listing, run, write
+
+from somscape import load, regions
+from somscape.outliers import score_rows
+from somscape.tables import read_table
+
+
+def data_in(page: Path) -> dict[str, Any]:
+    text = page.read_text(encoding="utf-8").partition('id="data">')[2].partition("</script>")[0]
+    return dict(json.loads(text))
+
+
+def customers_of(found: Found) -> Path:
+    return found.folder.parent / "customers.csv"
+
+
+def report(found: Found, *words: Any) -> dict[str, Any]:
+    outcome = run("report", found.folder / "map.som", *words, "--out", "page.html")
+    assert (outcome.code, outcome.err) == (0, "")
+    return data_in(Path("page.html"))
+
+
+def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
+    ours = report(found, customers_of(found), "--label", "answer", "--alerts", 3)
+    theirs = data_in(found.folder / "report.html")
+    assert listing(here) == {"page.html"}
+    differing = {key for key in theirs if ours[key] != theirs[key]}
+    # The paths differ with the working folder.
+    assert differing <= {"method", "source", "title"}
+    assert ours["agreement"]["value"] == "yes"
+    assert ours["method"]["command"].startswith("somscape report ")
+    assert ours["method"]["command"].endswith("--label answer --alerts 3 --out page.html")
+    assert json.loads((found.folder / "report.json").read_text("utf-8")) == theirs
+
+
+def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) -> None:
+    # Columns in another order, a level that the map never saw, a missing cell, no label.
+    rows = ["clerk,33,100.5,a", "pilot,44,9.25,b", "nurse,,1e6,c"]
+    table = write(here / "new.csv", "job,age,amount,cust_id", rows)
+    outcome = run("report", found.folder / "map.som", table, "--out", "page.html")
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[1:3] == [
+        "Missing cells filled: age 1.",
+        "Cells with a level the map never saw: job 1.",
+    ]
+    data = data_in(here / "page.html")
+    scores = score_rows(load(found.folder / "map.som"), read_table(table))
+    assert data["rows"]["scores"] == pytest.approx(np.sort(scores)[::-1], rel=1e-5)
+    assert set(data["rows"]["ids"]) == {"a", "b", "c"}
+    assert data["notes"][-2:] == outcome.out.splitlines()[1:3]
+
+
+def test_rows_above_the_threshold_are_listed_unless_a_rule_says_others(
+    found: Found, here: Path
+) -> None:
+    map_ = load(found.folder / "map.som")
+    scores = score_rows(map_, read_table(customers_of(found)))
+    assert map_.detector is not None
+    assert (
+        report(found, customers_of(found))["n_alerts"] == (scores > map_.detector.threshold).sum()
+    )
+    assert report(found, customers_of(found), "--alerts", 7)["n_alerts"] == 7
+
+
+def test_map_of_fit_has_a_page_without_alerts(table: Path) -> None:
+    assert run("fit", table, "--id", "cust_id", "--label", "answer", "--out", "m.som").code == 0
+    outcome = run("report", "m.som", table, "--label", "answer=no", "--out", "page.html")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.splitlines() == ["60 rows of customers.csv.", "Wrote page.html"]
+    data = data_in(Path("page.html"))
+    assert (data["n_rows"], data["n_alerts"], data["score"]) == (60, 0, None)
+    shares = [plane["levels"] for plane in data["planes"] if plane["group"] == "label"]
+    assert shares == [["no"], ["yes"]]
+
+
+def test_regions_can_be_asked_for(found: Found, here: Path) -> None:
+    data = report(found, customers_of(found), "--regions", 4)
+    assert len(data["regions"]) == 4
+    plane = next(plane for plane in data["planes"] if plane["key"] == "regions")
+    expected = regions.find_regions(load(found.folder / "map.som"), 4).labels
+    assert plane["values"] == expected.tolist()
+    assert "--regions 4" in data["method"]["command"]
+
+
+def test_codebook_of_another_program_has_a_page(here: Path) -> None:
+    cells = [f"{i % 3} {i // 3}.5" for i in range(6)]
+    write(here / "m.cod", "2 rect 3 2 bubble", cells)
+    table = write(here / "t.csv", "x0,x1", [f"{i % 4},{i % 5}.25" for i in range(20)])
+    outcome = run("report", "m.cod", table, "--out", "page.html")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert data_in(here / "page.html")["n_rows"] == 20
+
+
+BAD = {
+    "rule without detector": (["m.som", "t.csv", "--alerts", 3], "no detector settings"),
+    "column that is lacking": (["m.som", "other.csv"], "lacks columns"),
+    "text among numbers": (["m.som", "text.csv"], "must hold numbers"),
+    "no such map": (["none.som", "t.csv"], "none.som"),
+    "a table for a map": (["t.csv", "t.csv"], "t.csv"),
+    "no such table": (["m.som", "none.csv"], "none.csv"),
+    "label that is a feature": (["m.som", "t.csv", "--label", "a"], "was made from"),
+    "label that is not there": (["m.som", "t.csv", "--label", "z"], "z"),
+    "more regions than units": (["m.som", "t.csv", "--regions", 999], "--regions"),
+}
+
+
+@pytest.fixture
+def bad(here: Path) -> Path:
+    rows = [f"{i % 7},{i % 5}.5,{i % 2}" for i in range(40)]
+    write(here / "t.csv", "a,b,y", rows)
+    write(here / "other.csv", "b,y", ["1,0", "2,1"])
+    write(here / "text.csv", "a,b,y", ["1,2,0", "x,3,1"])
+    assert run("fit", "t.csv", "--label", "y", "--number", "a", "--out", "m.som").code == 0
+    return here
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_ends_with_one_line_and_no_page(bad: Path, name: str) -> None:
+    words, said = BAD[name]
+    before = listing(bad)
+    outcome = run("report", *words, "--out", "page.html")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert len(outcome.err.splitlines()) == 1
+    assert said in outcome.err
+    assert listing(bad) == before
+
+
+@pytest.mark.parametrize("over", ["t.csv", "m.som"])
+def test_what_is_read_is_not_written_over(bad: Path, over: str) -> None:
+    before = Path(over).read_bytes()
+    outcome = run("report", "m.som", "t.csv", "--out", over)
+    assert outcome.code == 2
+    assert "is the file that is read" in outcome.err
+    assert Path(over).read_bytes() == before
+
+
+def test_same_input_gives_the_same_page_but_for_the_date(found: Found, here: Path) -> None:
+    first = report(found, customers_of(found))
+    assert report(found, customers_of(found)) == first
