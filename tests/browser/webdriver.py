@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ from typing import Any
 
 SWITCHES = [
     "--headless",
+    "--hide-scrollbars",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -40,8 +43,11 @@ class Browser:
         request = urllib.request.Request(self._server + path, data, method=method)
         # Straight to this machine, also where a proxy is set for everything else.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=60) as answer:
-            return json.load(answer)["value"]
+        try:
+            with opener.open(request, timeout=60) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(json.load(error)["value"]["message"]) from error
 
     def open(self, path: Path, place: str = "") -> None:
         # By way of an empty page: another place in the same page would not load it anew.
@@ -112,8 +118,11 @@ class Browser:
         self.command("Emulation.setEmulatedMedia", media="", features=[])
 
     def screenshot(self, path: Path) -> None:
-        """Write a picture of the whole page."""
-        picture = self.command("Page.captureScreenshot", captureBeyondViewport=True)
+        """Write a picture of the page, of a long one the first 5000 pixels."""
+        style = "const page = document.documentElement; "
+        width, height = self.run(style + "return [page.clientWidth, page.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, 5000), "scale": 1}
+        picture = self.command("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def printed(self) -> bytes:

@@ -167,11 +167,7 @@ def build(
             "columns": columns_of(map, table, sample, named, n_shown),
             "n_measured": len(sample.rows),
             "quality": _quality(map, sample.rows),
-            "history": {
-                name: numbers(map.history[name])
-                for name in ("step", "quantization_error", "radius")
-                if name in map.history
-            },
+            "history": _history(map),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": {
                 "missing": map.encoding.missing,
@@ -256,6 +252,11 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
         }
         for r in reasons
     ]
+
+
+def _history(map_: Map) -> dict[str, Any]:
+    shown = ("step", "quantization_error", "radius")
+    return {name: numbers(map_.history[name]) for name in shown if name in map_.history}
 
 
 def _quality(map_: Map, rows: Floats) -> dict[str, Any]:

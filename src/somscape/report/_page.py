@@ -27,7 +27,7 @@ class Report(dict[str, Any]):
         super().__init__(data)
 
     def to_json(self) -> str:
-        """Return the data as a line of JSON, which the page holds and saves as report.json.
+        """Return the data as JSON, as the page holds it and saves it.
 
         Returns
         -------

@@ -37,6 +37,33 @@ function drawMap() {
   });
 }
 
+// Sides of cells, each with the one or two cells that it belongs to; a side is called by its middle.
+let sides = null;
+
+function findSides() {
+  const { cell, positions } = data.map;
+  const found = new Map();
+  positions.forEach(([x, y], unit) => {
+    cell.forEach(([ax, ay], i) => {
+      const [bx, by] = cell[(i + 1) % cell.length];
+      const key = Math.round(100 * (2 * x + ax + bx)) * 1e6 + Math.round(100 * (2 * y + ay + by));
+      const side = found.get(key);
+      if (side) side.units.push(unit);
+      else found.set(key, { units: [unit], ends: [x + ax, y + ay, x + bx, y + by] });
+    });
+  });
+  return [...found.values()];
+}
+
+function pathAlong(isPart) {
+  sides ||= findSides();
+  const [parts, at] = [[], (value) => value.toFixed(3)];
+  for (const { units: [a, b], ends: [x1, y1, x2, y2] } of sides) {
+    if (isPart(a, b)) parts.push("M" + at(x1) + "," + at(y1) + "L" + at(x2) + "," + at(y2));
+  }
+  return parts.join("");
+}
+
 function drawEdges() {
   return data.map.edges.map(([a, b]) => {
     const [[x1, y1], [x2, y2]] = [data.map.positions[a], data.map.positions[b]];
@@ -45,12 +72,21 @@ function drawEdges() {
 }
 
 function drawRings() {
-  const rings = [...state.cells].flatMap((unit) => drawRing(unit, "over", 1));
+  const rings = drawChosen();
   if (state.row !== null) rings.push(...drawRing(byRank.get(state.row).unit, "case", 0.86));
   if (document.activeElement === cells[focused] && cells[focused].matches(":focus-visible")) {
     rings.push(...drawRing(focused, "focus", 0.72));
   }
   byId("ring-layer").replaceChildren(...rings);
+}
+
+// A ring around one cell, and a line around several.
+function drawChosen() {
+  if (state.cells.size < 2 || data.map.kind === "graph") {
+    return [...state.cells].flatMap((unit) => drawRing(unit, "over", 1));
+  }
+  const d = pathAlong((a, b) => state.cells.has(a) !== state.cells.has(b));
+  return ["under", "over"].map((name) => makeSvg("path", { class: "ring " + name, d }));
 }
 
 function drawRing(unit, kind, size) {

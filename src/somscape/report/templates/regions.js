@@ -32,28 +32,9 @@ function markRegion() {
 
 // On the map -------------------------------------------------------------------------------
 
-// The sides that cells of two regions share: each side is called by its middle.
-function bordersBetween() {
-  const { cell, positions } = data.map;
-  const sides = new Map();
-  const parts = [];
-  positions.forEach(([x, y], unit) => {
-    cell.forEach(([ax, ay], i) => {
-      const [bx, by] = cell[(i + 1) % cell.length];
-      const key = Math.round(100 * (2 * x + ax + bx)) * 1e6 + Math.round(100 * (2 * y + ay + by));
-      const other = sides.get(key);
-      if (other === undefined) sides.set(key, unit);
-      else if (regionOfUnit[other] !== regionOfUnit[unit]) {
-        const at = (value) => value.toFixed(3);
-        parts.push("M" + at(x + ax) + "," + at(y + ay) + "L" + at(x + bx) + "," + at(y + by));
-      }
-    });
-  });
-  return parts.join("");
-}
-
 function drawBorders() {
-  const d = data.map.kind === "graph" ? "" : bordersBetween();
+  const d = data.map.kind === "graph" ? ""
+    : pathAlong((a, b) => b !== undefined && regionOfUnit[a] !== regionOfUnit[b]);
   return makeSvg("g", { id: "border-layer" },
     ...["under", "over"].map((name) => makeSvg("path", { class: "border " + name, d })));
 }

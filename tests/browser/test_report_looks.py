@@ -1,0 +1,169 @@
+"""How the report looks and reads: accessible by axe-core, on paper, on narrow and wide screens.
+
+Pictures of every look go to results/screenshots, for people to see.
+"""
+
+import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pages import write_page
+from PIL import Image
+from webdriver import Browser
+
+from somscape import SOM, SOMDetector, report
+from somscape.datasets import load_german_credit
+from somscape.encode import Roles, fit_encoding
+from somscape.outliers import rank_alerts
+from somscape.tables import table_from_columns
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "results" / "screenshots"
+SIZES = {360: 780, 768: 1024, 1920: 1080}
+SCHEMES = ("light", "dark")
+LOOKS = [(width, scheme) for width in SIZES for scheme in SCHEMES]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which `make check` installs."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or not found.submodule_search_locations:
+        reason = "axe-core is not installed here: remove .env, and `make check` makes it anew"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the bundled credit applications, as `somscape demo` makes it."""
+    table = load_german_credit()
+    encoding = fit_encoding(table, Roles(label="class"), missing="fill")
+    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
+    alerts = rank_alerts(map_, table)
+    told = {"label": "class", "value": "2", "auroc": 0.56, "precision": 0.44, "lift": 1.47}
+    counts = {"n_labelled": 300, "n_rows": 1000, "n_alerts": alerts.n_alerts}
+    data = report.build(map_, table, alerts, agreement={**told, **counts}, command="somscape demo")
+    return write_page(data, tmp_path_factory.mktemp("credit"))
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of 400 rows of 200 columns, some with long names."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 3, 400)
+    names = [f"column {i} " + "with a long name " * (i % 7 == 0) for i in range(200)]
+    rows = rng.normal(size=(400, 200)) + 5 * group[:, None] * (np.arange(200) < 9)
+    table = table_from_columns(dict(zip(names, rows.T, strict=True)))
+    map_ = SOMDetector(som=SOM(8, 10), random_state=0).fit(table).map_
+    return write_page(report.build(map_, table), tmp_path_factory.mktemp("wide"))
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Browser]:
+    browser.complaints()
+    yield browser
+    assert browser.complaints() == []
+    browser.emulate_nothing()
+
+
+OPENED = "#color=regions&case=1&region=2"
+RUN_AXE = """
+return axe.run(document, {runOnly: arguments[0]}).then(found => found.violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, nodes }) => [id, nodes.map(node => node.html.slice(0, 200) + node.failureSummary)]))
+"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_axe_finds_no_serious_violation(
+    window: Browser, page: tuple[Path, dict[str, Any]], axe: str, width: int, scheme: str
+) -> None:
+    window.emulate(width=width, height=SIZES[width], color_scheme=scheme)
+    window.open(page[0], OPENED)
+    window.run(axe + "; window.axe = axe;")  # which the page's policy forbids to all but a driver
+    assert window.run(RUN_AXE, RULES) == []
+
+
+def test_axe_sees_what_is_wrong(
+    window: Browser, page: tuple[Path, dict[str, Any]], axe: str
+) -> None:
+    window.open(page[0])
+    window.run("document.querySelector('label[for=plane]').remove()")
+    window.run("document.querySelector('.hint').style.color = '#aaaaaa'")
+    window.run(axe + "; window.axe = axe;")
+    found = [name for name, _ in window.run(RUN_AXE, RULES)]
+    assert sorted(found) == ["color-contrast", "select-name"]
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_every_look_has_a_picture(window: Browser, credit: Path, width: int, scheme: str) -> None:
+    window.emulate(width=width, height=SIZES[width], color_scheme=scheme)
+    window.open(credit, "#color=regions&case=1")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    picture = SCREENSHOTS / f"report-{width}-{scheme}.png"
+    window.screenshot(picture)
+    with Image.open(picture) as image:
+        assert image.width == width
+        corner = np.asarray(image.convert("L"))[:4, :4].mean()
+    assert (corner > 128) == (scheme == "light")
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_two_hundred_columns_fit(window: Browser, wide: Path, width: int) -> None:
+    window.emulate(width=width, height=SIZES[width], color_scheme="light")
+    window.open(wide, "#case=1&color=regions")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    window.screenshot(SCREENSHOTS / f"wide-table-{width}.png")
+    assert window.run("return document.documentElement.scrollWidth") <= width
+    assert len(window.texts("#plane option")) > 200
+    assert len(window.texts("#gallery .card")) == 200
+    window.type("#find-column", "column 19 ")
+    seen = window.run(
+        "return [...document.querySelectorAll('#gallery .card')].filter(c => !c.hidden).length"
+    )
+    assert seen == 1
+
+
+def test_paper_has_everything_open_and_no_controls(window: Browser, credit: Path) -> None:
+    window.emulate(width=1000, color_scheme="dark", media="print")
+    window.open(credit, "#color=regions&case=1")
+    # Heads of columns, names and cells stay as what they say, without the look of a button.
+    shown = window.run(
+        "return [...document.querySelectorAll('button, input, select, nav a')]"
+        ".filter(e => e.checkVisibility()).map(e => [getComputedStyle(e).borderTopWidth, "
+        "e.closest('th, .where, .card, .region h3, .other') !== null])"
+    )
+    assert shown
+    assert all(each == ["0px", True] for each in shown)
+    boxes = window.run(
+        "return [...document.querySelectorAll('.scroll')]"
+        ".map(e => [e.scrollHeight, e.clientHeight, e.scrollWidth, e.clientWidth])"
+    )
+    assert len(boxes) == 2
+    assert all(inside <= outside for box in boxes for inside, outside in (box[:2], box[2:]))
+    style = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
+    assert window.run(style) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+
+
+def test_printed_page_is_a_pdf_with_the_whole_list(window: Browser, credit: Path) -> None:
+    window.open(credit, "#color=regions&case=1")
+    pdf = window.printed()
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    (SCREENSHOTS / "report.pdf").write_bytes(pdf)
+    assert pdf.startswith(b"%PDF-")
+    assert 4 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 20
+    # Small maps of columns below the first screen are drawn for paper, too.
+    drawn = window.run(
+        "return [...document.querySelectorAll('#gallery canvas')].filter(c => c.width > 100).length"
+    )
+    assert drawn == len(window.texts("#gallery .card"))
