@@ -140,11 +140,12 @@ def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with
     assert np.mean(below) == 1 if is_steady else np.mean(below) > 0.99
 
 
-@given(st.integers(0, 10_000))
-def test_ranges_are_as_wide_as_they_can_be(seed):
+@given(st.integers(0, 10_000), st.sampled_from([(1, 0.6), (2, 1.1), (4, 1.8)]))
+def test_ranges_are_as_wide_as_they_can_be_and_have_no_gap(seed, k_and_limit):
+    k, limit = k_and_limit
     rng = np.random.default_rng(seed)
     codebook = rng.normal(size=(7, 3))
-    map_ = map_at(codebook, 0.6)
+    map_ = map_at(codebook, limit, k=k)
     rows = rng.normal(size=(5, 3)) * 3
     for row, found in zip(rows, counterfactuals(map_, rows), strict=True):
         made = row.copy()
@@ -157,7 +158,9 @@ def test_ranges_are_as_wide_as_they_can_be(seed):
             for end, further in ((change.within.low, -beyond), (change.within.high, beyond)):
                 trial = made[None].repeat(500, axis=0)
                 trial[:, place] = np.linspace(end, end + further, 500)
-                assert score_rows(map_, trial).max() > 0.6 * (1 - 1e-6)
+                assert score_rows(map_, trial).max() > limit * (1 - 1e-6)
+            trial[:, place] = np.linspace(change.within.low, change.within.high, 500)
+            assert score_rows(map_, trial).max() <= limit
 
 
 def columns_of(n=200, seed=0):

@@ -9,13 +9,18 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, OrdinalCode, number_text
 from somscape.maps import Map
-from somscape.outliers._score import score_rows, settings_of
+from somscape.outliers._score import nearest_usual, score_rows, settings_of
 
 RESOLUTION = 0.01
 """Numbers are shortened to this share of the range that usual prototypes span in their column."""
 
 STEADY_SCORES = ("k_prototype", "quantization_error", "mass")
 """Means of distances: no faster than the row moves."""
+
+NEAREST_SCORES = STEADY_SCORES[:2]
+"""Means over the nearest prototypes, each counting the same."""
+
+NEWTON_STEPS = 60
 
 N_STEPS, MOST_STEPS = 256, 1000
 """Another score is looked at in so many steps on the way to the farthest usual prototype."""
@@ -89,17 +94,9 @@ def ranges_of(
         By pair.  Intervals are those around the row's own value.
     """
     codes, slices = map_.encoding.features, map_.encoding.slices
-    found: dict[int, Range] = {}
-    lines: list[int] = []
-    for pair, (i, j) in enumerate(pairs):
-        code = codes[j]
-        if not isinstance(code, CategoryCode | OrdinalCode):
-            lines.append(pair)
-            continue
-        trial = rows[i].repeat(len(code.levels)).reshape(rows.shape[1], -1).T.copy()
-        trial[:, slices[j]] = code.encoded_levels
-        is_usual = score_rows(map_, trial) <= limit
-        found[pair] = Range(levels=tuple(np.array(code.levels, dtype=object)[is_usual].tolist()))
+    has_levels = [isinstance(codes[j], CategoryCode | OrdinalCode) for _, j in pairs]
+    lines = [pair for pair in range(len(pairs)) if not has_levels[pair]]
+    found = _levels(map_, rows, limit, {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()})
     chosen = [pairs[pair] for pair in lines]
     places = np.array([slices[j].start for _, j in chosen], dtype=np.intp)
     base = rows[[i for i, _ in chosen]]
@@ -119,23 +116,53 @@ def ranges_of(
     return [found[pair] for pair in range(len(pairs))]
 
 
+def _levels(
+    map_: Map, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
+) -> dict[int, Range]:
+    """Return by pair which levels of a column keep its row usual."""
+    codes, slices = map_.encoding.features, map_.encoding.slices
+    trials = [rows[:0]]
+    for i, j in pairs.values():
+        code = codes[j]
+        assert isinstance(code, CategoryCode | OrdinalCode)
+        trials.append(np.tile(rows[i], (len(code.levels), 1)))
+        trials[-1][:, slices[j]] = code.encoded_levels
+    is_usual = score_rows(map_, np.vstack(trials)) <= limit
+    found, start = {}, 0
+    for (pair, (_, j)), trial in zip(pairs.items(), trials[1:], strict=True):
+        code, end = codes[j], start + len(trial)
+        assert isinstance(code, CategoryCode | OrdinalCode)
+        levels = np.array(code.levels, dtype=object)[is_usual[start:end]]
+        found[pair], start = Range(levels=tuple(levels.tolist())), end
+    return found
+
+
 def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: float) -> Float64s:
     """Return how far one feature of each row can go in a direction; infinite for ever.
 
-    A mean of distances changes no faster than the row moves, so that it cannot pass the limit
-    within the slack there is.  Other scores are looked at in steps: narrower gaps are not seen.
+    Where the score is the mean distance to the nearest prototypes, a step ends where the mean
+    distance to those that are nearest now reaches the limit: others may be nearer by then, and the
+    score is below it all the way, because distances along a line are convex.  Another mean of
+    distances changes no faster than the row moves, so that it cannot pass the limit within the
+    slack there is.  Other scores are looked at in steps: narrower gaps are not seen.
     """
     settings = settings_of(map_)
+    is_nearest = settings.score in NEAREST_SCORES and settings.lift is None
     is_steady = settings.score in STEADY_SCORES and settings.lift is None
     usual = map_.usual_codebook[:, places]
     place = rows[np.arange(len(rows)), places]
     edge = np.maximum((direction * usual).max(axis=0), direction * place)
     width = np.maximum(np.ptp(usual, axis=0), limit if is_steady else 0.0)
     width = np.where(width > 0, width, 1.0)
-    speed = _speeds(map_)[places]
-    slack = (limit - score_rows(map_, rows)) / speed
-    step = slack if is_steady else (edge - direction * place + width) / N_STEPS
+    moves = direction * _moves(map_, places)
+    speed = np.sqrt((moves**2).sum(axis=1))
     going = np.arange(len(rows))
+    if is_nearest:
+        step = _reach(map_, rows, limit, moves)
+    elif is_steady:
+        step = (limit - score_rows(map_, rows)) / speed
+    else:
+        step = (edge - direction * place + width) / N_STEPS
     for _ in range(MOST_STEPS):
         is_found = step[going] <= SMALLEST_STEP * width[going]
         is_endless = direction * place[going] > (edge + FOR_EVER * width)[going]
@@ -145,11 +172,14 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
         trial = rows[going]
         there = place[going] + direction * step[going]
         trial[np.arange(len(going)), places[going]] = there
-        slack = (limit - score_rows(map_, trial)) / speed[going]
+        slack = limit - score_rows(map_, trial)
         is_usual = slack >= 0
         place[going[is_usual]] = there[is_usual]
-        if is_steady:
-            step[going] = slack
+        if is_nearest:
+            reach = _reach(map_, trial, limit, moves[going])
+            step[going] = np.where(is_usual, reach, step[going] / 2)
+        elif is_steady:
+            step[going] = slack / speed[going]
         else:
             step[going[~is_usual]] /= 2
             is_outside = direction * there > (edge + width)[going]
@@ -157,10 +187,33 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
     return np.where(direction * place > edge + FOR_EVER * width, direction * np.inf, place)
 
 
-def _speeds(map_: Map) -> Float64s:
-    """Return how far a row moves, as it is compared, where one of its features moves by 1."""
+def _moves(map_: Map, places: Ints) -> Float64s:
+    """Return by line how a row moves, as it is compared, where its feature moves by 1."""
     decorrelation = settings_of(map_).decorrelation
     if decorrelation is None:
-        return np.ones(map_.codebook.shape[1])
-    moved = decorrelation.matrix * decorrelation.counts
-    return np.asarray(np.sqrt((moved**2).sum(axis=1)) / decorrelation.spread)
+        moves = np.zeros((len(places), map_.codebook.shape[1]))
+        moves[np.arange(len(places)), places] = 1.0
+        return moves
+    matrix = decorrelation.matrix[places] * decorrelation.counts
+    return np.asarray(matrix / decorrelation.spread[places, None])
+
+
+def _reach(map_: Map, rows: Float64s, limit: float, moves: Float64s) -> Float64s:
+    """Return how far rows can move until the prototypes nearest now are too far on average."""
+    k = 1 if settings_of(map_).score == "quantization_error" else None
+    units, distances = nearest_usual(map_, rows, k)
+    scored, speed = map_.scored_rows(rows), np.sqrt((moves**2).sum(axis=1, keepdims=True))
+    apart = scored[:, None, :] - map_.scored_codebook[units]
+    along = (apart * moves[:, None, :]).sum(axis=2) / speed
+    across = np.maximum(distances**2 - along**2, 0.0)
+    # Newton's method from beyond the end, where the convex mean is at least the limit: it comes
+    # back to the end and never passes it.
+    reach = np.maximum(limit - along.mean(axis=1), 0.0)
+    for _ in range(NEWTON_STEPS):
+        far = np.sqrt(across + (along + reach[:, None]) ** 2)
+        slope = np.divide(along + reach[:, None], far, out=np.zeros_like(far), where=far > 0)
+        down = (far.mean(axis=1) - limit) / np.maximum(slope.mean(axis=1), 1e-300)
+        reach = np.maximum(reach - np.maximum(down, 0.0), 0.0)
+        if (down <= SMALLEST_STEP / 100 * reach).all():
+            break
+    return np.asarray(reach / speed[:, 0])

@@ -118,14 +118,16 @@ def contributions(map_: Map, X: Any) -> Float64s:
     return out
 
 
-def nearest_usual(map_: Map, rows: Floats) -> tuple[Ints, Float64s]:
+def nearest_usual(map_: Map, rows: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
     """Return the units of the k usual prototypes nearest to each row, and their distances.
 
     Parameters
     ----------
     map_ : Map
-        With detector settings, which say k.
+        With detector settings.
     rows : ndarray of shape (n_samples, n_features)
+    k : int or None, default=None
+        None: as many as the settings say.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def nearest_usual(map_: Map, rows: Floats) -> tuple[Ints, Float64s]:
     distances : ndarray of shape (n_samples, k)
         Between rows as the detector compares them.
     """
-    return _nearest(map_, rows, settings_of(map_).n_prototypes)
+    return _nearest(map_, rows, settings_of(map_).n_prototypes if k is None else k)
 
 
 def _nearest(map_: Map, rows: Floats, k: int) -> tuple[Ints, Float64s]:
