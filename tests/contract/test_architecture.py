@@ -145,7 +145,7 @@ POSITIONAL_OUTSIDE = {
     "plots.umatrix": "map, X, y: the rows and their classes belong together, as in `fit`",
     "plots.hits": "as plots.umatrix",
     "measures.label_agreement": "three operands without a default",
-    "report.build": "three operands without a default",
+    "report.build": "map, table and alerts, in the order in which they come to be",
 }
 
 # The names that people use, DESIGN.md section 2: keyword-only after the first two.

@@ -10,9 +10,10 @@ import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from somscape import Lattice, Map, plots
+from somscape import Graph, Lattice, Map, plots
 from somscape._errors import InputError
 from somscape.encode import CategoryCode, Encoding, NumberCode
+from somscape.regions import Regions
 from somscape.tables import Table, table_from_columns
 
 SAME = {"rtol": 0, "atol": 1e-12}  # a few roundings of float64
@@ -52,6 +53,44 @@ def mixed_map() -> Map:
     )
     codebook = np.hstack([[[0.0], [0.5], [1.0]], half * shares])
     return Map(codebook, Lattice(1, 3), Encoding((number, answer, color)), np.ones(3))
+
+
+def test_regions_have_colors_numbers_and_borders() -> None:
+    # Units 0 to 2 in the first row of three, 3 to 5 in the second: 0, 1 and 3 are region 1.
+    map_ = line_map(2, 3, "rectangular")
+    found = Regions(map_, np.array([0, 0, 1, 0, 1, 1]))
+    display = plots.regions(map_, found)
+    cells, _, lines = display.ax_.collections
+    colors = cells.get_facecolor()
+    is_first = [bool((color == colors[0]).all()) for color in colors]
+    assert is_first == [True, True, False, True, False, False]
+    assert [text.get_text() for text in display.ax_.texts] == ["1", "2"]
+    sides = {tuple(np.round(side.mean(axis=0), 6)) for side in lines.get_segments()}
+    # By hand: between 1 and 2, 1 and 4, 3 and 4.
+    assert sides == {(1.5, 0.0), (1.0, 0.5), (0.5, 1.0)}
+    assert display.ax_.get_title() == "2 regions, 2 x 3 units"
+
+
+@pytest.mark.parametrize("kind", ["hexagonal", "rectangular"])
+def test_borders_of_regions_lie_between_their_cells(kind: str) -> None:
+    map_ = line_map(5, 6, kind)
+    labels = np.random.default_rng(0).integers(0, 3, 30)
+    lines = plots.regions(map_, Regions(map_, labels)).ax_.collections[-1]
+    sides = np.array(lines.get_segments())
+    places = map_.lattice.positions
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)
+    a, b = np.nonzero(np.triu(np.abs(apart - 1) < 1e-9))
+    expected = (places[a] + places[b])[labels[a] != labels[b]] / 2
+    far = np.linalg.norm(sides.mean(axis=1)[:, None] - expected[None], axis=2)
+    assert len(sides) == len(expected)
+    assert far.min(axis=1).max() < 1e-9
+
+
+def test_regions_of_a_graph_are_drawn_without_borders() -> None:
+    graph = Graph(np.eye(4, k=1) + np.eye(4, k=-1))
+    map_ = Map(np.array([[0.0], [0], [9], [9]]), graph, Encoding.plain(["x"]), np.full(4, 9.0))
+    display = plots.regions(map_)
+    assert [text.get_text() for text in display.ax_.texts] == ["1", "2"]
 
 
 def cells_of(display: plots.Display, ax: int = 0) -> PolyCollection:

@@ -6,6 +6,7 @@ Importing this folder does not import matplotlib; the first picture does.
 from somscape.plots._display import Display
 from somscape.plots._hits import hits
 from somscape.plots._planes import planes
+from somscape.plots._regions import regions
 from somscape.plots._shown import ColumnPlane, column_plane
 from somscape.plots._trade_off import trade_off
 from somscape.plots._training import training
@@ -17,6 +18,7 @@ __all__ = [
     "column_plane",
     "hits",
     "planes",
+    "regions",
     "trade_off",
     "training",
     "umatrix",

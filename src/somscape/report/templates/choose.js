@@ -75,9 +75,10 @@ function chooseCell(unit, isAdding) {
 }
 
 function chooseCells(units) {
-  for (const unit of state.cells) cells[unit].setAttribute("aria-pressed", "false");
+  const before = state.cells;
   state.cells = new Set(units);
-  for (const unit of state.cells) cells[unit].setAttribute("aria-pressed", "true");
+  for (const unit of before) if (!state.cells.has(unit)) cells[unit].setAttribute("aria-pressed", "false");
+  for (const unit of state.cells) if (!before.has(unit)) cells[unit].setAttribute("aria-pressed", "true");
   drawRings();
   readChosen();
   markRegion();

@@ -25,7 +25,14 @@ function shadesOf(colors) {
   });
 }
 
+const scales = new Map(); // each found once: a large map has many cells
+
 function scaleOf(plane) {
+  if (!scales.has(plane)) scales.set(plane, findScale(plane));
+  return scales.get(plane);
+}
+
+function findScale(plane) {
   if (plane.kind === "share") return [0, 1];
   const present = plane.values.filter((value) => value !== null);
   const [low, high] = present.length ? ends(present) : [0, 0];

@@ -1,6 +1,7 @@
 // The map: cells, legend, and what is said of a cell.
 
 const cells = [];
+let shownColors = [];
 let focused = 0;
 let thick = 1; // rings of a large map are larger than its cells
 
@@ -136,9 +137,11 @@ function colorMap() {
   const { plane } = state;
   const colors = colorsOf(plane);
   cells.forEach((cell, unit) => {
+    if (colors[unit] === shownColors[unit]) return;
     if (colors[unit] === null) cell.removeAttribute("fill");
     else cell.setAttribute("fill", colors[unit]);
   });
+  shownColors = colors;
   byId("plane").value = plane.key;
   byId("ramp").value = state.ramp;
   showRegionsOnMap();

@@ -4,7 +4,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const svgSpace = byId("map").namespaceURI;
 
-const PAGE_SIZE = 100;
+const PAGE_SIZE = 50;
 const WRAPS = {
   cylinder: ", on a cylinder (left and right edges meet)", torus: ", on a torus (edges meet)",
 };
@@ -66,7 +66,12 @@ function plural(count, one, many) {
 
 // Not Math.min(...values): a large map has more cells than a call may have arguments.
 function ends(values) {
-  return values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
 }
 
 // Words -----------------------------------------------------------------------------------
