@@ -158,7 +158,8 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
     speed = np.sqrt((moves**2).sum(axis=1))
     going = np.arange(len(rows))
     if is_nearest:
-        step = _reach(map_, rows, limit, moves)
+        _, step = _reach(map_, rows, limit, moves)
+        step -= SMALLEST_STEP / 2 * width
     elif is_steady:
         step = (limit - score_rows(map_, rows)) / speed
     else:
@@ -172,11 +173,15 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
         trial = rows[going]
         there = place[going] + direction * step[going]
         trial[np.arange(len(going)), places[going]] = there
-        slack = limit - score_rows(map_, trial)
+        if is_nearest:
+            slack, reach = _reach(map_, trial, limit, moves[going])
+        else:
+            slack = limit - score_rows(map_, trial)
         is_usual = slack >= 0
         place[going[is_usual]] = there[is_usual]
         if is_nearest:
-            reach = _reach(map_, trial, limit, moves[going])
+            # A little less than it can be, so that rounding does not carry it past the limit.
+            reach -= SMALLEST_STEP / 2 * width[going]
             step[going] = np.where(is_usual, reach, step[going] / 2)
         elif is_steady:
             step[going] = slack / speed[going]
@@ -198,8 +203,11 @@ def _moves(map_: Map, places: Ints) -> Float64s:
     return np.asarray(matrix / decorrelation.spread[places, None])
 
 
-def _reach(map_: Map, rows: Float64s, limit: float, moves: Float64s) -> Float64s:
-    """Return how far rows can move until the prototypes nearest now are too far on average."""
+def _reach(map_: Map, rows: Float64s, limit: float, moves: Float64s) -> tuple[Float64s, Float64s]:
+    """Return how far below a limit rows score, and how far they can move.
+
+    They can until the prototypes that are nearest now are too far on average.
+    """
     k = 1 if settings_of(map_).score == "quantization_error" else None
     units, distances = nearest_usual(map_, rows, k)
     scored, speed = map_.scored_rows(rows), np.sqrt((moves**2).sum(axis=1, keepdims=True))
@@ -216,4 +224,4 @@ def _reach(map_: Map, rows: Float64s, limit: float, moves: Float64s) -> Float64s
         reach = np.maximum(reach - np.maximum(down, 0.0), 0.0)
         if (down <= SMALLEST_STEP / 100 * reach).all():
             break
-    return np.asarray(reach / speed[:, 0])
+    return limit - distances.mean(axis=1), reach / speed[:, 0]
