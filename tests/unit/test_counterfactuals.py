@@ -158,7 +158,8 @@ def test_ranges_are_as_wide_as_they_can_be_and_have_no_gap(seed, k_and_limit):
             for end, further in ((change.within.low, -beyond), (change.within.high, beyond)):
                 trial = made[None].repeat(500, axis=0)
                 trial[:, place] = np.linspace(end, end + further, 500)
-                assert score_rows(map_, trial).max() > limit * (1 - 1e-6)
+                # Between two prototypes the limit may be passed between two trials.
+                assert score_rows(map_, trial).max() > limit - beyond / 499
             trial[:, place] = np.linspace(change.within.low, change.within.high, 500)
             assert score_rows(map_, trial).max() <= limit
 

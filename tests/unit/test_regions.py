@@ -184,7 +184,7 @@ def test_one_group_is_one_region(name):
     found = find_regions(SOM(random_state=0).fit(X))
     assert found.n_regions == 1
     (only,) = found.describe(X)
-    assert (only.name, only.differences) == ("like all rows", ())
+    assert (only.name, only.differences) == ("all rows", ())
 
 
 def test_groups_in_a_row_come_apart_though_their_halves_do_not():
@@ -288,6 +288,13 @@ def test_differences_stand_in_original_units():
     # Of the first region's levels c is the one that it lacks: the largest difference.
     kind = next(each for each in first.differences if each.column == "kind")
     assert (kind.level, kind.effect, kind.words) == ("c", -1.0, "kind seldom c")
+
+
+def test_region_that_is_neither_high_nor_low_lies_between_the_others():
+    map_ = map_of([[0.0], [5.0], [9.0]], chain(3), [9, 9, 9])
+    found = find_regions(map_, 3)
+    names = [region.name for region in found.describe(np.repeat([[0.0], [5.0], [9.0]], 9, axis=0))]
+    assert names == ["low x0", "between the others", "high x0"]
 
 
 def test_of_two_levels_the_one_that_is_more_frequent_is_named():

@@ -86,7 +86,8 @@ class Region:
     Attributes
     ----------
     name : str
-        From the two largest differences; "like all rows" where none is worth naming.
+        From the two largest differences; where none is worth naming, "between the others", or
+        "all rows" for the only region.
     n_rows : int
         Rows that it was described by.
     differences : tuple of Difference
@@ -132,7 +133,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
             for each in largest[:MAX_DIFFERENCES]
         )
         n_rows = int((regions == region).sum())
-        name = _name(differences, n_rows)
+        name = _name(differences, n_rows, n_regions)
         described.append(Region(name=name, n_rows=n_rows, differences=differences))
     return described
 
@@ -208,10 +209,12 @@ def _quartiles(code: Any, values: Float64s) -> Quartiles:
     return Quartiles(low=low, median=median, high=high, at=(at[0], at[1], at[2]))
 
 
-def _name(differences: Sequence[Difference], n_rows: int) -> str:
+def _name(differences: Sequence[Difference], n_rows: int, n_regions: int) -> str:
     if not n_rows:
         return "no rows"
-    return ", ".join(each.words for each in differences[:N_IN_NAME]) or "like all rows"
+    if not differences:
+        return "between the others" if n_regions > 1 else "all rows"
+    return ", ".join(each.words for each in differences[:N_IN_NAME])
 
 
 def _cut(text: str) -> str:
