@@ -1,8 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from somscape._errors import InputError
@@ -42,6 +44,30 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Give a folder to fill that takes the place of `target` once all is written."""
+    making = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        yield making
+        making.chmod(0o777 & ~umask())
+        if target.exists():
+            old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
+            target.replace(old / "results")
+            try:
+                making.replace(target)
+            except BaseException:
+                (old / "results").replace(target)
+                raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
+        else:
+            making.replace(target)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
         raise
 
 

@@ -37,6 +37,7 @@ ROWS = (
     ("outliers",),
     ("estimators", "plots"),
     ("report", "minisom", "datasets"),
+    ("jobs",),
     ("app",),
     ("cli",),
 )
@@ -84,6 +85,8 @@ HOMES = {
     "safetensors": {"save"},
     "scipy": {"estimators", "grid"},
     "sklearn": {"estimators"},
+    "starlette": {"app"},
+    "uvicorn": {"app"},
 }
 
 # Folders that must load without any library but these (MiniSom users wait for no other).

@@ -176,7 +176,7 @@ def test_every_lattice_is_held_against_the_rows():
 
 
 def test_a_map_that_memory_cannot_hold_is_refused(monkeypatch):
-    monkeypatch.setattr(_size, "_memory", lambda: 16 << 30)
+    monkeypatch.setattr(_size, "machine_memory", lambda: 16 << 30)
     message = r"100000 x 1 units .* needs about .* exchange `n_rows`"
     with pytest.warns(SomscapeWarning), pytest.raises(InputError, match=message):
         SOM(100_000, 1).fit(rows_of())
@@ -188,4 +188,4 @@ def test_a_map_that_memory_cannot_hold_is_refused(monkeypatch):
 
 
 def test_the_machine_tells_its_memory():
-    assert 1 << 28 < _size._memory() < 1 << 50
+    assert 1 << 28 < _size.machine_memory() < 1 << 50

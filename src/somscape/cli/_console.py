@@ -14,6 +14,7 @@ from rich.table import Table as Grid
 from somscape.encode import Encoding
 from somscape.fit import Callback
 from somscape.fit import Progress as Step
+from somscape.jobs import MapCount
 from somscape.outliers import RECORD, Alerts
 from somscape.tables import Table
 
@@ -142,14 +143,11 @@ def progress_bar(n_maps: int) -> Iterator[Callback]:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("training", total=n_maps, what="")
-        done = [0.0, 0.0]  # maps finished, share of the current one
+        count = MapCount()
 
         def update(step: Step) -> None:
-            share = step.step / step.n_steps
-            if share <= done[1]:
-                done[0] += 1
-            done[1] = share
-            what = f"map {int(done[0]) + 1} of {n_maps}, error {step.quantization_error:.4g}"
-            bar.update(task, completed=done[0] + share, what=what)
+            count.note(step)
+            what = f"map {count.n_done + 1} of {n_maps}, error {step.quantization_error:.4g}"
+            bar.update(task, completed=count.n_done + count.share, what=what)
 
         yield update

@@ -10,7 +10,7 @@ from somscape import save
 from somscape._errors import InputError
 from somscape.cli._console import make_console, say
 from somscape.cli._folder import check_file
-from somscape.cli._roles import READING
+from somscape.jobs import READING
 from somscape.maps import Map, load
 from somscape.tables import Table, read_table, write_table
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from somscape import report
-from somscape.cli._again import command_line, now
-from somscape.cli._agreement import agreement_line, agreement_of, page_agreement
+from somscape._files import whole_folder
+from somscape.cli._agreement import agreement_line
 from somscape.cli._console import (
     kernels_line,
     make_console,
@@ -17,18 +17,25 @@ from somscape.cli._console import (
     show_columns,
     stage,
 )
-from somscape.cli._folder import RESULT_FILES, check_folder, whole_folder
-from somscape.cli._roles import KINDS, READING, Label, find_label, roles_from
-from somscape.cli._rule import rule_of
+from somscape.cli._folder import RESULT_FILES, check_folder
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
-from somscape.fit import Settings
+from somscape.jobs import (
+    KINDS,
+    READING,
+    Found,
+    Label,
+    command_line,
+    detect,
+    find_label,
+    now,
+    roles_from,
+    rule_of,
+)
 from somscape.kernels import select_kernels
-from somscape.maps import Map
-from somscape.measures import Agreement
-from somscape.outliers import Alerts, Detection, rank_alerts, train_detector
+from somscape.outliers import Detection, n_trainings
 from somscape.plots import planes, umatrix
-from somscape.tables import Table, read_table, write_csv
+from somscape.tables import Table, read_table
 
 MAX_CLASSES = 5
 """Label values that the map marks apart; of more, the one compared with and the others."""
@@ -59,48 +66,32 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     say(console, f"{table.n_rows} rows of {table.source}{notes}")
     show_columns(console, encoding, encoding.n_missing(table))
 
-    detection = Detection(contamination=options["contamination"])
-    with progress_bar(1 + detection.n_folds) as bar:
-        settings = Settings(seed=options["seed"], callbacks=(bar,))
-        trained = train_detector(encoding.encode(table), None, encoding, settings, detection)
-    map_ = trained.map_
-    with stage("ranking, drawing, writing"):
-        alerts = rank_alerts(map_, table, rule=rule)
-        agreement = None if label is None else agreement_of(alerts, label)
-        _write(out, map_, table, alerts, label, agreement, command)
+    with progress_bar(n_trainings(table.n_rows, Detection())) as bar:
+        found = detect(table, encoding, rule, options, label=label, callbacks=(bar,))
+    with stage("drawing, writing"):
+        _write(out, found, command)
 
     console.print()
-    show_alerts(console, alerts)
+    show_alerts(console, found.alerts)
     console.print()
-    if label is not None and agreement is not None:
-        say(console, agreement_line(label, agreement))
+    if label is not None and found.agreement is not None:
+        say(console, agreement_line(label, found.agreement))
     say(console, kernels_line(select_kernels().name))
     names = ", ".join(RESULT_FILES)
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
 
 
-def _write(
-    out: Path,
-    map_: Map,
-    table: Table,
-    alerts: Alerts,
-    label: Label | None,
-    agreement: Agreement | None,
-    command: str,
-) -> None:
+def _write(out: Path, found: Found, command: str) -> None:
+    table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
-    shown = None if label is None else page_agreement(label, agreement)
     with whole_folder(out) as folder:
-        write_csv(folder / "alerts.csv", alerts.to_table(map_, table))
-        map_.save(folder / "map.som")
-        picture = umatrix(map_, None if classes is None else table, classes, highlight=top)
+        found.write(folder)
+        picture = umatrix(found.map_, None if classes is None else table, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
         picture.save(folder / "umatrix.png")
-        planes(map_).save(folder / "planes.png")
-        data = report.build(
-            map_, table, alerts, agreement=shown, command=command, notes=table.notes
-        )
+        planes(found.map_).save(folder / "planes.png")
+        data = found.report(command)
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")

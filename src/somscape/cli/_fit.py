@@ -13,9 +13,9 @@ from somscape.cli._console import (
     show_facts,
 )
 from somscape.cli._folder import check_file
-from somscape.cli._roles import roles_from
 from somscape.encode import fit_encoding
 from somscape.fit import Settings, train_map
+from somscape.jobs import roles_from
 from somscape.kernels import select_kernels
 from somscape.tables import read_table
 

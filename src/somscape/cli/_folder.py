@@ -1,14 +1,9 @@
-"""Result files appear whole or not at all, and never over what is not theirs."""
+"""Result files never go over what is not theirs."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from somscape._errors import InputError
-from somscape._files import umask
 
 MAP_FILE = "map.som"
 RESULT_FILES = (
@@ -64,27 +59,3 @@ def check_folder(target: Path, *, force: bool) -> None:
             f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "
             "--force to replace the whole folder."
         )
-
-
-@contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """Give a folder to fill that takes the place of `target` once all is written."""
-    making = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
-        yield making
-        making.chmod(0o777 & ~umask())
-        if target.exists():
-            old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
-            target.replace(old / "results")
-            try:
-                making.replace(target)
-            except BaseException:
-                (old / "results").replace(target)
-                raise
-            finally:
-                shutil.rmtree(old, ignore_errors=True)
-        else:
-            making.replace(target)
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise

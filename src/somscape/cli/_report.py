@@ -6,12 +6,21 @@ from typing import Any
 from somscape import report
 from somscape._errors import InputError
 from somscape._files import write_whole
-from somscape.cli._again import command_line, now
-from somscape.cli._agreement import agreement_line, agreement_of, page_agreement
+from somscape.cli._agreement import agreement_line
 from somscape.cli._console import gaps_of, make_console, say, stage
 from somscape.cli._folder import check_file
-from somscape.cli._roles import READING, Label, find_label, split_label
-from somscape.cli._rule import FLAGS, rule_of
+from somscape.jobs import (
+    FLAGS,
+    READING,
+    Label,
+    agreement_of,
+    command_line,
+    find_label,
+    now,
+    page_agreement,
+    rule_of,
+    split_label,
+)
 from somscape.maps import Map, load
 from somscape.outliers import Alerts, rank_alerts, settings_of
 from somscape.regions import find_regions

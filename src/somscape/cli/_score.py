@@ -10,8 +10,7 @@ import numpy as np
 from somscape._files import write_whole
 from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._folder import check_file
-from somscape.cli._roles import READING
-from somscape.cli._rule import rule_of
+from somscape.jobs import READING, rule_of
 from somscape.maps import Map, load
 from somscape.outliers import (
     RESULT_NAMES,

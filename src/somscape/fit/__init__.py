@@ -6,6 +6,7 @@ from somscape.fit._plan import RADIUS_END, Plan, auto_shape, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
+from somscape.fit._size import machine_memory
 from somscape.fit._start import STARTS, mean_and_covariance, principal_axes, start_codebook
 from somscape.fit._stream import RunningSums, Step, check_streams, go_on
 from somscape.fit._train import Trained, train
@@ -34,6 +35,7 @@ __all__ = [
     "explain_defaults",
     "finalize",
     "go_on",
+    "machine_memory",
     "make_problem",
     "mean_and_covariance",
     "principal_axes",

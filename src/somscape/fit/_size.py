@@ -117,7 +117,8 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
     codebook = np.float64().nbytes * lattice.n_units * n_features
     tables = BYTES_PER_ROW_PAIR * lattice.n_rows**2 if has_tables else 0
     needed = COPIES * codebook + tables
-    if needed > _memory():
+    memory = machine_memory()
+    if needed > memory:
         advice = (
             "Pass a smaller `n_rows`, or let the long side lie along the columns: exchange "
             "`n_rows` and `n_cols`."
@@ -126,13 +127,19 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
         )
         raise InputError(
             f"a map of {lattice.n_rows} x {lattice.n_cols} units and {n_features} features needs "
-            f"about {needed / 1e9:.0f} GB to train, and this machine has {_memory() / 1e9:.0f} GB. "
+            f"about {needed / 1e9:.0f} GB to train, and this machine has {memory / 1e9:.0f} GB. "
             f"{advice}"
         )
 
 
-def _memory() -> int:
-    """Bytes of memory of this machine."""
+def machine_memory() -> int:
+    """Return the bytes of memory of this machine.
+
+    Returns
+    -------
+    int
+        16 GiB where the system does not tell.
+    """
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

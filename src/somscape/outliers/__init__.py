@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
-from somscape.outliers._detector import Detection, TrainedDetector, train_detector
+from somscape.outliers._detector import Detection, TrainedDetector, n_trainings, train_detector
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
-from somscape.outliers._labels import known_labels
+from somscape.outliers._labels import UNKNOWN, known_labels
 from somscape.outliers._range import Range
 from somscape.outliers._reasons import RECORD, Reason, explain_rows, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RECORD",
     "RESULT_NAMES",
+    "UNKNOWN",
     "AlertRule",
     "Alerts",
     "Change",
@@ -51,6 +52,7 @@ __all__ = [
     "ids_of",
     "known_labels",
     "label_share",
+    "n_trainings",
     "p_values",
     "rank_alerts",
     "score_rows",

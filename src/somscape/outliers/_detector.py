@@ -183,6 +183,22 @@ def train_detector(
     return TrainedDetector(map_, units, sums, squares, scores, calibration)
 
 
+def n_trainings(n_rows: int, detection: Detection) -> int:
+    """Return how many maps are trained, one after the other.
+
+    Parameters
+    ----------
+    n_rows : int
+    detection : Detection
+
+    Returns
+    -------
+    int
+        One for each fold besides the map itself; of more than 20,000 rows, the map alone.
+    """
+    return 1 if n_rows > MOST_TRAINED else 1 + min(detection.n_folds, n_rows)
+
+
 def mean_contributions(map_: Map, rows: Floats, weights: Float64s | None) -> Float64s:
     """Return what each column adds to a row's score, on average.
 

@@ -25,6 +25,7 @@ def read_table(
     delimiter: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    source: str | None = None,
 ) -> Table:
     """Read a table with a header line from a file.
 
@@ -39,6 +40,9 @@ def read_table(
         The decimal mark in all columns; default: detected for each column.
     encoding : str, optional
         Default: by the byte order mark, else UTF-8, else cp1252.
+    source : str, optional
+        What messages and the table call the file; default: its name.  The ending of `path`
+        alone says how it is read.
 
     Returns
     -------
@@ -76,8 +80,8 @@ def read_table(
     """
     if decimal not in (None, ".", ","):
         raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
-    source = "<stdin>" if os.fspath(path) == "-" else Path(path).name
-    ending = Path(source).suffix.lower()
+    ending = Path(path).suffix.lower()
+    source = source or ("<stdin>" if os.fspath(path) == "-" else Path(path).name)
     if ending == ".xls":
         raise InputError(f"{source} is an old Excel workbook; save it as .xlsx or .csv")
     if ending in CONVERTED:

@@ -1,5 +1,6 @@
 """From options to roles, and from a label to rows that have it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +40,48 @@ class Label:
 
 
 def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
-    """Split COL=VALUE; a column whose own name has a = in it comes first."""
+    """Split COL=VALUE, where the column's own name may have a = in it.
+
+    Parameters
+    ----------
+    label : str or None
+    table : Table
+
+    Returns
+    -------
+    tuple of str or None
+        Column and value; None for what is not given.
+    """
     if label is None or label in table.names or "=" not in label:
         return label, None
-    column, _, value = label.partition("=")
-    return column, value
+    return _split(label, table)
 
 
-def roles_from(table: Table, options: dict[str, Any]) -> Roles:
-    """Return the roles that command-line options give."""
+def _split(text: str, table: Table) -> tuple[str, str]:
+    """Split at the = that ends the longest name of a column, else at the first."""
+    names = [name for name in table.names if text.startswith(f"{name}=")]
+    column = max(names, key=len) if names else text.partition("=")[0]
+    return column, text[len(column) + 1 :]
+
+
+def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
+    """Return the roles that command-line options give.
+
+    Parameters
+    ----------
+    table : Table
+    options : mapping
+        With ``id_column``, ``label`` and the options of `KINDS`.
+
+    Returns
+    -------
+    Roles
+
+    Raises
+    ------
+    InputError
+        For a column that is not there, or text whose order is not told.
+    """
     column, _ = split_label(options["label"], table)
     return Roles(
         options["id_column"],
@@ -63,7 +97,7 @@ def roles_from(table: Table, options: dict[str, Any]) -> Roles:
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
     """Split COL=LOW<...<HIGH; without levels, those of a column of numbers are its numbers."""
     if text not in table.names and "=" in text:
-        name, _, levels = text.partition("=")
+        name, levels = _split(text, table)
         return name, [level.strip() for level in levels.split("<")]
     numbers = table.column(text).numbers
     if numbers is None:
@@ -75,7 +109,23 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
 
 
 def find_label(table: Table, label: str | None) -> Label | None:
-    """Return the label to compare with, its value chosen where none was given."""
+    """Return the label to compare with, its value chosen where none was given.
+
+    Parameters
+    ----------
+    table : Table
+    label : str or None
+        ``COL`` or ``COL=VALUE``; None: there is none.
+
+    Returns
+    -------
+    Label or None
+
+    Raises
+    ------
+    InputError
+        For a column or a value that is not there, and where it must be said which value counts.
+    """
     column, value = split_label(label, table)
     if column is None:
         return None

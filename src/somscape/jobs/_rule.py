@@ -1,5 +1,6 @@
 """From options to the rule that says which rows are listed or flagged."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from somscape._errors import InputError
@@ -15,10 +16,25 @@ FLAGS = {
 }
 
 
-def rule_of(options: dict[str, Any], table: Table) -> AlertRule:
+def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
     """Return the rule that command-line options give; at most one of them may.
 
     Checked before anything is trained, against the table where that can be.
+
+    Parameters
+    ----------
+    options : mapping
+        With ``alerts``, ``fdr``, ``p_value``, ``amount`` and ``cost``; None where not given.
+    table : Table
+
+    Returns
+    -------
+    AlertRule
+
+    Raises
+    ------
+    InputError
+        For more than one rule, or one that does not fit the table.
     """
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):

@@ -1,0 +1,26 @@
+"""The main job, from what was asked to a ranked list: for the command line and for the app."""
+
+from somscape.jobs._agreement import agreement_of, page_agreement
+from somscape.jobs._command import command_line, now
+from somscape.jobs._detect import Found, detect
+from somscape.jobs._progress import MapCount
+from somscape.jobs._roles import KINDS, READING, Label, find_label, roles_from, split_label
+from somscape.jobs._rule import FLAGS, rule_of
+
+__all__ = [
+    "FLAGS",
+    "KINDS",
+    "READING",
+    "Found",
+    "Label",
+    "MapCount",
+    "agreement_of",
+    "command_line",
+    "detect",
+    "find_label",
+    "now",
+    "page_agreement",
+    "roles_from",
+    "rule_of",
+    "split_label",
+]

@@ -1,0 +1,57 @@
+"""The command that does a job again, and when it was done."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from somscape.jobs._roles import KINDS, READING
+from somscape.jobs._rule import FLAGS
+
+
+def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
+    """Return the command that makes the same files again, in whatever folder.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command and its arguments, such as "detect" and the name of a file.
+    options : mapping
+        As the command line names them; those that are not given are None.
+    out : str
+        What the results are called, such as "DIR".
+
+    Returns
+    -------
+    str
+        For a shell.
+
+    Examples
+    --------
+    >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
+    "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
+    """
+    flags = {
+        "id_column": "--id",
+        **{n: f"--{n}" for n in ("label", *KINDS, "missing", *READING)},
+        **FLAGS,
+        **{n: f"--{n}" for n in ("contamination", "seed")},
+        "n_regions": "--regions",
+    }
+    words = ["somscape", *words]
+    for name, flag in flags.items():
+        given = options.get(name)
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None:
+                words += [flag, str(value)]
+    return f"{shlex.join(words)} --out {out}"
+
+
+def now() -> str:
+    """Return the date and time, for the foot of a page.
+
+    Returns
+    -------
+    str
+    """
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,114 @@
+"""From a table and what was asked to a ranked list, its map and its report."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from somscape import report
+from somscape._types import Ints
+from somscape.encode import Encoding
+from somscape.fit import Callback, Settings
+from somscape.jobs._agreement import agreement_of, page_agreement
+from somscape.jobs._roles import Label
+from somscape.maps import Map
+from somscape.measures import Agreement
+from somscape.outliers import AlertRule, Alerts, Detection, rank_alerts, train_detector
+from somscape.tables import Table, write_csv
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a detection found.
+
+    Attributes
+    ----------
+    table : Table
+    map_ : Map
+        With detector settings.
+    alerts : Alerts
+    label : Label or None
+    agreement : Agreement or None
+        Of the ranking with the label.
+    """
+
+    table: Table
+    map_: Map
+    alerts: Alerts
+    label: Label | None = None
+    agreement: Agreement | None = None
+
+    def report(self, command: str, notes: Iterable[str] = ()) -> report.Report:
+        """Return the report's data.
+
+        Parameters
+        ----------
+        command : str
+            What makes it again.
+        notes : iterable of str, default=()
+            Sentences for the page, after those of the table's reader.
+
+        Returns
+        -------
+        Report
+        """
+        label = self.label
+        return report.build(
+            self.map_,
+            self.table,
+            self.alerts,
+            agreement=None if label is None else page_agreement(label, self.agreement),
+            command=command,
+            notes=[*self.table.notes, *notes],
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write the list, alerts.csv, and the map, map.som.
+
+        Parameters
+        ----------
+        folder : Path
+        """
+        write_csv(folder / "alerts.csv", self.alerts.to_table(self.map_, self.table))
+        self.map_.save(folder / "map.som")
+
+
+def detect(
+    table: Table,
+    encoding: Encoding,
+    rule: AlertRule,
+    options: Mapping[str, Any],
+    *,
+    label: Label | None = None,
+    callbacks: Sequence[Callback] = (),
+    known: Ints | None = None,
+) -> Found:
+    """Train a detector on a table and rank its rows.
+
+    Parameters
+    ----------
+    table : Table
+    encoding : Encoding
+        Of that table.
+    rule : AlertRule
+        Which rows are listed.
+    options : mapping
+        With ``contamination`` and ``seed``.
+    label : Label or None, default=None
+        To compare the ranking with.
+    callbacks : sequence of callable, default=()
+        Told of each epoch.
+    known : ndarray of shape (n_rows,) or None, default=None
+        1 for known anomalies, 0 for known usual rows, -1 for the others; None: nothing is known.
+
+    Returns
+    -------
+    Found
+    """
+    detection = Detection(contamination=options["contamination"])
+    settings = Settings(seed=options["seed"], callbacks=tuple(callbacks))
+    rows = encoding.encode(table)
+    map_ = train_detector(rows, None, encoding, settings, detection, known).map_
+    alerts = rank_alerts(map_, table, rule=rule)
+    agreement = None if label is None else agreement_of(alerts, label)
+    return Found(table, map_, alerts, label, agreement)
