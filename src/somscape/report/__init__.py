@@ -2,6 +2,6 @@
 
 from somscape.report._build import build
 from somscape.report._page import Report
-from somscape.report._render import render
+from somscape.report._render import page_part, render
 
-__all__ = ["Report", "build", "render"]
+__all__ = ["Report", "build", "page_part", "render"]

@@ -11,6 +11,7 @@ from string import Template
 from typing import Any
 
 SCRIPTS = (
+    "elements.js",
     "page.js",
     "colors.js",
     "map.js",
@@ -29,7 +30,9 @@ _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 """As escapes inside JSON strings these can neither end the element nor open another."""
 
 
-def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
+def render(
+    data: Mapping[str, Any], made_at: str | None = None, *, script: str = "", style: str = ""
+) -> str:
     """Return the report as one HTML page that needs no network.
 
     Parameters
@@ -39,6 +42,9 @@ def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
     made_at : str, optional
         Date to show at the foot, the only part of the page that it changes; without it,
         the same data gives the same text.
+    script, style : str, optional
+        What a server that shows the page adds.  The script runs before the page is drawn; it may
+        add to `additions`, and the page may then connect to its own server, and no other.
 
     Returns
     -------
@@ -58,17 +64,36 @@ def render(data: Mapping[str, Any], made_at: str | None = None) -> str:
     >>> "http://" in page or "https://" in page
     False
     """
-    style = _text("report.css")
-    script = "\n".join(_text(name) for name in SCRIPTS)
+    connect = "'self'" if script else "'none'"
+    style = _text("report.css") + style
+    *parts, last = map(_text, SCRIPTS)
+    # In a block, so that its names are its own.
+    added = f"{{\n{script}\n}}\n" if script else ""
+    script = "\n".join([*parts, added + last])
     return template("report.html").substitute(
         title=html.escape(str(data["title"])),
         made_at=html.escape(made_at or ""),
+        connect=connect,
         style=style,
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
         data=json_text(data).translate(_JSON_ESCAPES),
     )
+
+
+def page_part(name: str) -> str:
+    """Return a part of the page, for other pages to look and work alike.
+
+    Parameters
+    ----------
+    name : {"report.css", "elements.js"}
+
+    Returns
+    -------
+    str
+    """
+    return _text(name)
 
 
 def json_text(data: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ function drawCase(row) {
   if (row.found && row.found.counterfactual) {
     parts.push(block("What would make it usual", text("p", "This row " + row.found.counterfactual + ".", "would")));
   }
+  parts.push(...additions.case.map((add) => add(row)));
   parts.push(drawComparison(row));
   return make("tr", { role: "row", class: "details" },
     make("td", { role: "cell", colspan: "7" },

@@ -77,7 +77,7 @@ function drawRow(row) {
     make("td", { role: "cell", class: "p", "data-label": "p" }, aligned(row.p)),
     make("td", { role: "cell", class: "where" }, where),
     make("td", { role: "cell", class: "why" }, drawReasons(row)),
-    make("td", { role: "cell", class: "open" }, open));
+    make("td", { role: "cell", class: "open" }, open, ...additions.line.map((add) => add(row))));
   line.querySelector(".id").setAttribute("role", "cell");
   line.addEventListener("click", (event) => {
     // A button acts for itself, and marked text is to be copied.

@@ -1,7 +1,6 @@
 // Draws the page from the data beside it. Text from the data only ever becomes text nodes.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const byId = (id) => document.getElementById(id);
 const svgSpace = byId("map").namespaceURI;
 
 const PAGE_SIZE = 50;
@@ -11,35 +10,8 @@ const WRAPS = {
 
 // Helpers -------------------------------------------------------------------------------
 
-function make(tag, attributes, ...children) {
-  return fillIn(document.createElement(tag), attributes, children);
-}
-
 function makeSvg(tag, attributes, ...children) {
   return fillIn(document.createElementNS(svgSpace, tag), attributes, children);
-}
-
-function fillIn(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes || {})) {
-    if (value !== null && value !== undefined) element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-function text(tag, content, className) {
-  return make(tag, { class: className ? "text " + className : "text", dir: "auto" }, String(content));
-}
-
-// Made once: each takes longer than a thousand numbers.
-const inLocale = new Intl.NumberFormat(undefined, { maximumFractionDigits: 8 });
-
-function number(value) {
-  if (value === null || value === undefined) return "none";
-  if (Number.isInteger(value)) return inLocale.format(value);
-  const size = Math.abs(value);
-  if (size < 1e-4 || size >= 1e15) return value.toExponential(2);
-  return inLocale.format(Number(value.toPrecision(4)));
 }
 
 // With trailing zeros, so that the numbers of a column line up.
@@ -58,10 +30,6 @@ const calendar = new Intl.DateTimeFormat(undefined, { timeZone: "UTC" });
 
 function date(days) {
   return calendar.format(new Date(864e5 * days));
-}
-
-function plural(count, one, many) {
-  return number(count) + " " + (count === 1 ? one : many);
 }
 
 // Not Math.min(...values): a large map has more cells than a call may have arguments.
@@ -175,6 +143,9 @@ const perUnit = {
 const place = (unit) => [Math.floor(unit / data.map.n_cols), unit % data.map.n_cols];
 const cellName = (unit) => "row " + place(unit)[0] + ", column " + place(unit)[1];
 const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
+
+// What a server that shows the page adds: elements to the line and to the case of a row.
+const additions = { line: [], case: [] };
 
 // The view: what the reader chose. `address.js` writes it into the address.
 const state = {

@@ -1,0 +1,34 @@
+// Elements, text and numbers, here and on other pages of ours. Text only ever becomes text nodes.
+
+const byId = (id) => document.getElementById(id);
+
+function make(tag, attributes, ...children) {
+  return fillIn(document.createElement(tag), attributes, children);
+}
+
+function fillIn(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function text(tag, content, className) {
+  return make(tag, { class: className ? "text " + className : "text", dir: "auto" }, String(content));
+}
+
+// Made once: each takes longer than a thousand numbers.
+const inLocale = new Intl.NumberFormat(undefined, { maximumFractionDigits: 8 });
+
+function number(value) {
+  if (value === null || value === undefined) return "none";
+  if (Number.isInteger(value)) return inLocale.format(value);
+  const size = Math.abs(value);
+  if (size < 1e-4 || size >= 1e15) return value.toExponential(2);
+  return inLocale.format(Number(value.toPrecision(4)));
+}
+
+function plural(count, one, many) {
+  return number(count) + " " + (count === 1 ? one : many);
+}
