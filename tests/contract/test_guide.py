@@ -32,6 +32,9 @@ def what_pages_start_from(page, rng):
         "applications.csv", index=False
     )
     frame.to_csv("new.csv", index=False)
+    if page == "app":
+        lines = [f"{i},{i},{'confirmed' if i % 3 else 'cleared'}" for i in range(1, 30)]
+        Path("decisions.csv").write_text("\n".join(["id,record,decision", *lines, ""]))
     if page == "start":
         table = read_table("customers.csv")
         SOMDetector(missing="fill", random_state=0).fit(table).save("found.som")

@@ -350,6 +350,38 @@ def convert(source: str, out: Path, **options: Any) -> None:
 
 
 @main.command()
+@option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
+@option("--port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
+@option("--browser/--no-browser", default=True, help="Whether to open the browser.")
+@option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where uploads, results and decisions are kept; else in the user's state folder.",
+)
+@option(
+    "--max-upload", type=click.IntRange(1), default=200, metavar="MB", help="Largest file taken."
+)
+@option(
+    "--jobs", type=click.IntRange(1), metavar="N", help="Runs at a time; else one per core at most."
+)
+@option(
+    "--memory",
+    type=click.FloatRange(0.1),
+    metavar="GB",
+    help="What each run may use; else an equal share of 80 % of the machine's.",
+)
+def app(**options: Any) -> None:
+    """Rank tables, look at the report and mark rows in the browser.
+
+    Needs the extra `app`: pip install 'somscape[app]'.
+    """
+    from somscape.cli._app import run_app
+
+    run_app(**options)
+
+
+@main.command()
 @click.argument("map_file", metavar="MAP")
 def info(map_file: str) -> None:
     """Say what a saved map holds."""

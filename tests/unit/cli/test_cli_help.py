@@ -11,8 +11,18 @@ from command_line import run, run_process
 import somscape
 from somscape.cli import main
 
-HEAVY = ("numpy", "scipy", "sklearn", "matplotlib", "rich", "narwhals", "safetensors")
-COMMANDS = ("demo", "detect", "fit", "score", "report", "convert", "info")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "rich",
+    "narwhals",
+    "safetensors",
+    "starlette",
+    "uvicorn",
+)
+COMMANDS = ("demo", "detect", "fit", "score", "report", "convert", "app", "info")
 
 
 def process(code: str) -> str:

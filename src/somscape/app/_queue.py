@@ -1,0 +1,258 @@
+"""Jobs: one process each, so many at a time, the others in line; how far each has come."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from typing import Any
+
+from somscape.app._settings import default_settings, options_of, reading_of
+from somscape.app._store import (
+    CANCELLED,
+    CONFIRMED,
+    DONE,
+    FAILED,
+    GOES_ON,
+    RANK,
+    READ,
+    RUNNING,
+    Run,
+    Store,
+)
+
+COMMAND = ("-P", "-c", "from somscape.app import work; work()")
+"""Python does not look for modules in the working folder (-P)."""
+
+LONGEST_LINE = 64 << 20
+"""Bytes that a job says at once: what it found in the columns."""
+
+MAX_ERRORS = 500
+"""Epochs of the current map whose errors are kept."""
+
+LOG = "log.txt"
+HEARTBEAT = 15.0
+"""Seconds after which a listener is told that the server is still there."""
+
+PAUSE = 0.05
+"""Seconds between two things that a listener is told."""
+
+
+class Queue:
+    """Runs that wait, and the processes of those that do not.
+
+    All of it lives in the server's one event loop.
+
+    Parameters
+    ----------
+    store : Store
+    n_at_once : int
+        Processes at a time.
+    memory : int or None
+        Bytes that each may use; None: as the system allows.
+    """
+
+    def __init__(self, store: Store, n_at_once: int, memory: int | None) -> None:
+        self._store = store
+        self._n_at_once = n_at_once
+        self._memory = memory
+        self._waiting: list[str] = []
+        self._processes: dict[str, Process] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: set[str] = set()
+        self._progress: dict[str, dict[str, Any]] = {}
+        self._changed = asyncio.Event()
+        self._is_closed = False
+
+    def add(self, run: Run) -> None:
+        """Put a run at the end of the line; reading is quick and goes before ranking."""
+        self._progress.pop(run.id, None)
+        if run.task == READ:
+            ahead = [self._task_of(other) for other in self._waiting]
+            self._waiting.insert(ahead.count(READ), run.id)
+        else:
+            self._waiting.append(run.id)
+        self._go_on()
+
+    async def cancel(self, run: str) -> None:
+        """End a run's process, or take it out of the line; return when it has ended."""
+        if run in self._waiting:
+            self._waiting.remove(run)
+            self._store.say_run(run, CANCELLED)
+        task = self._tasks.get(run)
+        if task is not None:
+            self._cancelled.add(run)
+            self._kill(run)
+            await asyncio.wait([task])
+        self._announce()
+
+    async def close(self) -> None:
+        """End all processes; the next server finds their runs interrupted, and those in line."""
+        self._is_closed = True
+        tasks = [*self._tasks.items()]
+        for run, _ in tasks:
+            self._kill(run)
+        await asyncio.gather(*(task for _, task in tasks))
+        self._announce()
+
+    def state_of(self, run: str) -> dict[str, Any] | None:
+        """Return how a run stands, as JSON data; None if there is none."""
+        found = self._store.run(run)
+        if found is None:
+            return None
+        state: dict[str, Any] = {
+            "task": found.task,
+            "state": found.state,
+            "problem": found.problem,
+        }
+        if run in self._waiting:
+            state["place"] = self._waiting.index(run) + 1
+        if run in self._progress and found.state in GOES_ON:
+            state["progress"] = self._progress[run]
+        return state
+
+    async def listen(self, run: str) -> AsyncIterator[dict[str, Any] | None]:
+        """Give a run's state when it changes, until it goes on no more; None now and then."""
+        last = None
+        while True:
+            changed = self._changed
+            state = self.state_of(run)
+            if state is None:
+                return
+            if state != last:
+                last = json.loads(json.dumps(state))  # what is listed grows
+                yield state
+                await asyncio.sleep(PAUSE)
+            if state["state"] not in GOES_ON or self._is_closed:
+                return
+            try:
+                await asyncio.wait_for(changed.wait(), HEARTBEAT)
+            except TimeoutError:
+                yield None
+
+    def _task_of(self, run: str) -> str:
+        found = self._store.run(run)
+        return READ if found is None else found.task
+
+    def _announce(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _go_on(self) -> None:
+        while self._waiting and len(self._tasks) < self._n_at_once and not self._is_closed:
+            run = self._store.run(self._waiting.pop(0))
+            if run is not None:
+                self._store.say_run(run.id, RUNNING)
+                self._tasks[run.id] = asyncio.create_task(self._do(run))
+        self._announce()
+
+    async def _do(self, run: Run) -> None:
+        """See a run's process through from its start to its end."""
+        outcome: dict[str, Any] = {}
+        try:
+            await self._run_process(run, outcome)
+            self._settle(run, outcome)
+        finally:
+            self._kill(run.id)
+            for kept in (self._processes, self._tasks, self._progress):
+                kept.pop(run.id, None)
+            self._cancelled.discard(run.id)
+            self._go_on()
+
+    async def _run_process(self, run: Run, outcome: dict[str, Any]) -> None:
+        try:
+            with (self._store.folder_of(run.id) / LOG).open("wb") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, *COMMAND),
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=log,
+                    cwd=self._store.folder_of(run.id),
+                    limit=LONGEST_LINE,
+                )
+            self._processes[run.id] = process
+            if run.id in self._cancelled or self._is_closed:
+                self._kill(run.id)
+            await self._follow(run, process, outcome)
+        except OSError as error:
+            outcome["problem"] = f"The job could not be started ({error.strerror or error})."
+
+    async def _follow(self, run: Run, process: Process, outcome: dict[str, Any]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(self._request(run)).encode() + b"\n")
+            await process.stdin.drain()
+            async for line in process.stdout:
+                if not line.startswith(b"{"):
+                    continue  # some library's own word
+                said = json.loads(line)
+                if "progress" in said:
+                    self._note(run.id, said["progress"])
+                else:
+                    outcome |= said
+        except ConnectionError:
+            pass  # it has ended; its exit code says how
+        except ValueError:  # a line beyond the limit
+            outcome["problem"] = "The table has more columns, or longer names, than can be shown."
+            process.kill()
+        outcome["code"] = await process.wait()
+
+    def _request(self, run: Run) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "task": run.task,
+            "name": run.name,
+            "file": str(self._store.upload_file(run)),
+            "folder": str(self._store.folder_of(run.id)),
+            "memory": self._memory,
+            "reading": reading_of(run.settings),
+        }
+        if run.task == RANK:
+            table = self._store.table(run.upload)
+            assert run.settings is not None
+            assert table is not None
+            marks = self._store.decisions(run.upload) if run.settings["uses_marks"] else []
+            request |= {
+                "options": options_of(run.settings, table),
+                "marks": {m["number"]: int(m["decision"] == CONFIRMED) for m in marks},
+            }
+        return request
+
+    def _note(self, run: str, progress: dict[str, Any]) -> None:
+        last = self._progress.get(run, {})
+        errors = last.get("errors", []) if last.get("map") == progress.get("map") else []
+        if "error" in progress:
+            errors.append(progress.pop("error"))
+        self._progress[run] = {**progress, "errors": errors[-MAX_ERRORS:]}
+        self._announce()
+
+    def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
+        """Say in the store how a process ended."""
+        if self._is_closed:
+            return
+        if run.id in self._cancelled:
+            self._store.say_run(run.id, CANCELLED)
+        elif "problem" in outcome:
+            self._store.say_run(run.id, FAILED, problem=outcome["problem"])
+        elif "result" not in outcome:
+            self._store.say_run(run.id, FAILED, problem=self._ended_badly(run, outcome))
+        elif run.task == READ:
+            self._store.say_table(run.upload, outcome["result"])
+            settings = {**default_settings(outcome["result"]), **(run.settings or {})}
+            self._store.say_run(run.id, DONE, settings=settings)
+        else:
+            self._store.say_run(run.id, DONE, facts=outcome["result"])
+
+    def _ended_badly(self, run: Run, outcome: dict[str, Any]) -> str:
+        if outcome.get("code") == -9:
+            return (
+                "The system ended this job, most likely because memory ran out. Use fewer rows or "
+                "columns."
+            )
+        log = self._store.folder_of(run.id) / LOG
+        return f"somscape met an error of its own. Please report it; what happened stands in {log}."
+
+    def _kill(self, run: str) -> None:
+        process = self._processes.get(run)
+        if process is not None and process.returncode is None:
+            process.kill()

@@ -1,0 +1,104 @@
+"""A ranking: from a table and what was asked to a folder of results."""
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._files import whole_folder
+from somscape._types import Ints
+from somscape.app._store import REPORT, RESULTS
+from somscape.encode import fit_encoding
+from somscape.fit import Progress
+from somscape.jobs import MapCount, command_line, detect, find_label, roles_from, rule_of
+from somscape.outliers import UNKNOWN, Detection, n_trainings
+from somscape.tables import Table
+
+
+def rank(
+    table: Table,
+    options: Mapping[str, Any],
+    marks: Mapping[int, int],
+    folder: Path,
+    tell: Callable[[dict[str, Any]], None],
+    warned: Callable[[], list[str]],
+) -> dict[str, Any]:
+    """Rank a table and write the results.
+
+    Parameters
+    ----------
+    table : Table
+    options : mapping
+        As of the command line.
+    marks : mapping of int to int
+        By number of the row: 1 confirmed, 0 cleared.
+    folder : Path
+        Gets a folder of results, whole or not at all.
+    tell : callable
+        Told how far it is.
+    warned : callable
+        Gives the warnings so far, for the report.
+
+    Returns
+    -------
+    dict
+        What the list of runs says of it.
+    """
+    rule = rule_of(options, table)
+    label = find_label(table, options["label"])
+    encoding = fit_encoding(table, roles_from(table, options), options["missing"])
+    teller = _Teller(n_trainings(table.n_rows, Detection()), tell)
+    found = detect(
+        table,
+        encoding,
+        rule,
+        options,
+        label=label,
+        callbacks=(teller,),
+        known=_known(marks, table.n_rows),
+    )
+    tell({"stage": "writing"})
+    notes = warned()
+    if marks:
+        n = sum(marks.values())
+        notes.append(
+            f"Ranked with the marks: {n} confirmed, {len(marks) - n} cleared. The command below "
+            "ranks without them."
+        )
+    data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
+    with whole_folder(folder / RESULTS) as making:
+        found.write(making)
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+    return {"n_rows": table.n_rows, "n_alerts": found.alerts.n_alerts, "n_known": len(marks)}
+
+
+def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
+    if not marks:
+        return None
+    known = np.full(n_rows, UNKNOWN)
+    known[[*marks]] = [*marks.values()]
+    return known
+
+
+class _Teller:
+    """Tells of each epoch: which map, which of its epochs, its error."""
+
+    def __init__(self, n_maps: int, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._n_maps = n_maps
+        self._tell = tell
+        self._count = MapCount()
+
+    def __call__(self, step: Progress) -> None:
+        self._count.note(step)
+        error = step.quantization_error
+        progress = {
+            "stage": "training",
+            "map": self._count.n_done + 1,
+            "n_maps": self._n_maps,
+            "step": step.step,
+            "n_steps": step.n_steps,
+            "error": error if isfinite(error) else None,
+        }
+        self._tell(progress)

@@ -1,0 +1,180 @@
+"""What `somscape app` starts."""
+
+import importlib.util
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from somscape._errors import InputError
+
+LEAST_MEMORY = 2 << 30
+"""Bytes that a job should have: so many jobs run at a time at most."""
+
+SHARE = 0.8
+"""Of the machine's memory, for all jobs together."""
+
+LIBRARIES = ("starlette", "uvicorn")
+
+UVICORN: dict[str, Any] = {
+    "log_level": "critical",
+    "access_log": False,  # addresses hold the token
+    "server_header": False,
+    "timeout_graceful_shutdown": 2,
+    "ws": "none",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much the app takes.
+
+    Parameters
+    ----------
+    max_upload : int
+        Bytes of a file.
+    n_jobs : int
+        Processes at a time.
+    memory : int
+        Bytes that each may use, where the system can hold it to that.
+    """
+
+    max_upload: int
+    n_jobs: int
+    memory: int
+
+    @classmethod
+    def of_machine(
+        cls, max_upload: int, n_jobs: int | None = None, memory: int | None = None
+    ) -> "Limits":
+        """Return what is given, and the rest as the machine allows.
+
+        Parameters
+        ----------
+        max_upload : int
+        n_jobs, memory : int or None, default=None
+            None: a job per core, as long as each gets 2 GiB; all get 80 % of the machine's memory.
+
+        Returns
+        -------
+        Limits
+        """
+        # Late, because a job's process has no use for it.
+        from somscape.fit import machine_memory
+
+        all_jobs = int(SHARE * machine_memory())
+        if n_jobs is None:
+            n_jobs = max(1, min(_n_cores(), all_jobs // (memory or LEAST_MEMORY)))
+        return cls(max_upload, n_jobs, memory or all_jobs // n_jobs)
+
+
+def serve(
+    state: Path | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    limits: Limits,
+    opens_browser: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Run the app until it is interrupted.
+
+    Parameters
+    ----------
+    state : Path or None, default=None
+        Folder of uploads, results and decisions; None: the user's own for such things.
+    host : str, default="127.0.0.1"
+        Address to listen on; any but this machine's own lets others in.
+    port : int, default=0
+        0: a free one.
+    limits : Limits
+    opens_browser : bool, default=True
+        Whether the user's browser is started.
+    say : callable, optional
+        Told the address.
+
+    Raises
+    ------
+    InputError
+        Without the extra ``app``, or where the folder or the address is taken.
+    """
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"the app needs {' and '.join(missing)}; run: pip install 'somscape[app]'")
+    # Late, because only the app needs them.
+    import uvicorn
+
+    from somscape.app._queue import Queue
+    from somscape.app._routes import Site
+    from somscape.app._safety import Keys, Safety
+    from somscape.app._store import Store
+
+    store = Store(state or state_folder())
+    try:
+        with _listening(host, port) as listener:
+            port = listener.getsockname()[1]
+            keys = Keys()
+            queue = Queue(store, limits.n_jobs, limits.memory)
+            site = Site(store, queue, keys.csrf, limits.max_upload)
+            app = Safety(site.app(), keys, host, port, limits.max_upload)
+            address = f"http://{_named(host)}:{port}/?token="
+            say(f"The app is at {address}{keys.token}")
+            if opens_browser:
+                # In a thread: one that runs in the terminal would keep the server from starting.
+                start = threading.Thread(target=webbrowser.open, args=(address + keys.once,))
+                start.daemon = True
+                start.start()
+            uvicorn.Server(uvicorn.Config(app, **UVICORN)).run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass  # how it is ended
+    finally:
+        store.close()
+
+
+def state_folder() -> Path:
+    """Return the user's folder for what the app keeps from run to run.
+
+    Returns
+    -------
+    Path
+    """
+    if sys.platform == "win32":
+        home = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        home = Path.home() / "Library" / "Application Support"
+    else:
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "somscape"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere it would let two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()  # a browser that comes before the server is ready waits
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            f"cannot listen on {host}, port {port} ({error.strerror or error}). Give another "
+            "--port, or leave it out for a free one."
+        ) from error
+    return listener
+
+
+def _named(host: str) -> str:
+    """Return the name of a host for an address: where it listens everywhere, this machine."""
+    if host in ("0.0.0.0", "::", ""):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

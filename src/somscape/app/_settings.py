@@ -1,0 +1,182 @@
+"""What a person asks of a run: checked as it comes from the page, and said as options.
+
+Columns are named by their number, so that a name may be any text.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from somscape._errors import InputError
+
+KINDS = ("drop", "category", "number", "ordinal", "date")
+MOST_SEED = 2**32 - 1
+READING: dict[str, tuple[str, ...]] = {
+    "delimiter": (",", ";", "tab", "|"),
+    "decimal": (".", ","),
+    "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
+}
+"""How a text table may be written; what is None is found out."""
+
+NAMES = {
+    *READING,
+    *("id", "label", "value", "kinds", "orders", "missing"),
+    *("alerts", "contamination", "seed", "uses_marks"),
+}
+
+
+def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the rules found, as settings to correct.
+
+    Parameters
+    ----------
+    table : mapping
+        From `describe`.
+
+    Returns
+    -------
+    dict
+    """
+    columns = table["columns"]
+    found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
+    return {
+        "id": found[0] if found else None,
+        "label": None,
+        "value": None,
+        "kinds": {str(i): "drop" for i, column in enumerate(columns) if column["is_problem"]},
+        "orders": {},
+        "missing": "fill",
+        "alerts": None,
+        "contamination": 0.05,
+        "seed": 0,
+        "uses_marks": False,
+        **dict.fromkeys(READING),
+    }
+
+
+def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that came from the page, or raise InputError for what cannot be one.
+
+    Parameters
+    ----------
+    given : JSON data
+        What is not given is as by default.
+    table : mapping
+        From `describe`.
+
+    Returns
+    -------
+    dict
+    """
+    if not isinstance(given, dict) or set(given) - NAMES:
+        raise InputError(f"Settings must be an object with some of {', '.join(sorted(NAMES))}.")
+    settings = {**default_settings(table), **given}
+    columns = table["columns"]
+    for role in ("id", "label"):
+        if settings[role] is not None:
+            _check_whole(role, settings[role], 0, len(columns) - 1)
+    if settings["id"] is not None and settings["id"] == settings["label"]:
+        raise InputError("One column cannot be both the id and the known outcome; choose two.")
+    _check_value(settings, columns)
+    for name in ("kinds", "orders"):
+        _check_by_column(name, settings[name], len(columns))
+    for number, kind in settings["kinds"].items():
+        column = columns[int(number)]
+        if kind != "drop" and kind not in column["may_be"]:
+            raise InputError(f"Column '{column['name'][:60]}' cannot be taken as {kind!r:.20}.")
+    if settings["missing"] not in ("fill", "error"):
+        raise InputError("Missing cells can be filled ('fill') or stop the run ('error').")
+    if settings["alerts"] is not None:
+        _check_whole("alerts", settings["alerts"], 1, table["n_rows"])
+    share = settings["contamination"]
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 0.5:
+        raise InputError("The share of rows to list must be above 0 and at most 0.5.")
+    _check_whole("seed", settings["seed"], 0, MOST_SEED)
+    reading_of(settings)
+    if not isinstance(settings["uses_marks"], bool):
+        raise InputError("'uses_marks' must be true or false.")
+    return settings
+
+
+def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what settings say of how the file is written, or raise InputError.
+
+    Parameters
+    ----------
+    given : mapping or None
+        Settings, or some of them.
+
+    Returns
+    -------
+    dict
+    """
+    found = {name: (given or {}).get(name) for name in READING}
+    for name, value in found.items():
+        if value is not None and value not in READING[name]:
+            raise InputError(f"'{name}' must be one of {', '.join(READING[name])}.")
+    return found
+
+
+def _check_whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InputError(f"'{name}' must be a whole number from {low} to {high}.")
+
+
+def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
+    value = settings["value"]
+    if settings["label"] is None or value is None:
+        return
+    column = columns[settings["label"]]
+    known = [level for level, _ in column["levels"]]
+    if not isinstance(value, str) or (known and value not in known):
+        raise InputError(f"Column '{column['name'][:60]}' has no such value.")
+
+
+def _check_by_column(name: str, value: Any, n_columns: int) -> None:
+    numbers = {str(i) for i in range(n_columns)}
+    if not (
+        isinstance(value, dict)
+        and set(value) <= numbers
+        and all(isinstance(text, str) for text in value.values())
+    ):
+        raise InputError(f"'{name}' must say a text for some of the columns, by their numbers.")
+
+
+def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as options of the command line.
+
+    Parameters
+    ----------
+    settings : mapping
+        From `checked_settings`.
+    table : mapping
+        From `describe`.
+
+    Returns
+    -------
+    dict
+        For `jobs.roles_from`, `jobs.find_label`, `jobs.rule_of` and `jobs.command_line`.
+    """
+    names = [column["name"] for column in table["columns"]]
+    spoken_for = (settings["id"], settings["label"])
+    kinds = {int(i): kind for i, kind in settings["kinds"].items() if int(i) not in spoken_for}
+    for i, column in enumerate(table["columns"]):
+        # The rules would take it for the id again.
+        if column["kind"] == "id" and i not in (*spoken_for, *kinds):
+            kinds[i] = "drop"
+    by_kind: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for i, kind in sorted(kinds.items()):
+        order = settings["orders"].get(str(i), "").strip()
+        is_told = kind == "ordinal" and order
+        by_kind[kind].append(f"{names[i]}={order}" if is_told else names[i])
+    label, value = settings["label"], settings["value"]
+    return {
+        "id_column": None if settings["id"] is None else names[settings["id"]],
+        "label": None if label is None else names[label] + (f"={value}" if value else ""),
+        **{kind: tuple(found) for kind, found in by_kind.items()},
+        "missing": settings["missing"],
+        "alerts": settings["alerts"],
+        **dict.fromkeys(("fdr", "p_value", "amount", "cost")),
+        **reading_of(settings),
+        "contamination": settings["contamination"],
+        "seed": settings["seed"],
+    }

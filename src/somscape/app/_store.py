@@ -1,0 +1,314 @@
+"""What outlives a killed server: uploads, runs and decisions, in SQLite in the state folder."""
+
+import json
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from somscape._errors import InputError
+
+SCHEMA = 1
+TABLES = f"""
+BEGIN;
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, ending TEXT NOT NULL, facts TEXT
+);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    made TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL,
+    problem TEXT NOT NULL DEFAULT '', settings TEXT, facts TEXT
+);
+CREATE TABLE decisions (
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    number INTEGER NOT NULL, id TEXT NOT NULL, decision TEXT NOT NULL, made TEXT NOT NULL,
+    score REAL, p_value REAL, run TEXT NOT NULL,
+    PRIMARY KEY (upload, number)
+);
+PRAGMA user_version = {SCHEMA};
+COMMIT;
+"""
+
+READ, RANK = "read", "rank"
+"""What a run's job does: say what the columns are, or rank the rows."""
+
+WAITING, RUNNING, DONE = "waiting", "running", "done"
+FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
+GOES_ON = (WAITING, RUNNING)
+
+RESULTS, REPORT = "results", "report.json"
+"""In a run's folder: its results, which appear whole, and the report's data among them."""
+
+CONFIRMED, CLEARED = "confirmed", "cleared"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A ranking of an upload, or what will become one.
+
+    Attributes
+    ----------
+    id, upload : str
+        Made by us; folders are called after them.
+    name : str
+        What the user's file is called: text, never a path.
+    ending : str
+        Of the stored file.
+    made : str
+        When, in UTC, ISO form.
+    task : str
+        "read" until it was asked to rank.
+    state : str
+    problem : str
+        One line; "" unless it failed.
+    settings : dict or None
+        As `somscape.app._settings` checks them.
+    facts : dict or None
+        What a finished ranking says of itself.
+    n_decisions : int
+        Rows of the upload that are marked.
+    """
+
+    id: str
+    upload: str
+    name: str
+    ending: str
+    made: str
+    task: str
+    state: str
+    problem: str
+    settings: dict[str, Any] | None
+    facts: dict[str, Any] | None
+    n_decisions: int
+
+
+RUN = """
+SELECT runs.id, upload, name, ending, made, task, state, problem, settings, runs.facts,
+    (SELECT count(*) FROM decisions WHERE decisions.upload = runs.upload)
+FROM runs JOIN uploads ON uploads.id = upload
+"""
+
+
+class Store:
+    """The state folder: one database, a folder of each upload, a folder of each run.
+
+    One process may use it at a time.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there, for the user alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder = folder.resolve()
+            self._lock = _lock(self._folder)
+            self._db = _open(self._folder / "app.sqlite")
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(
+                f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
+            ) from error
+
+    def close(self) -> None:
+        """Let another process use the folder."""
+        self._db.close()
+        self._lock.close()
+
+    # Uploads
+
+    def new_upload(self, ending: str) -> tuple[str, Path]:
+        """Return the id of an upload, and the file to write it to.
+
+        Nobody sees it before `keep_upload`.
+        """
+        upload = secrets.token_hex(8)
+        folder = self._folder / "uploads" / upload
+        folder.mkdir(mode=0o700, parents=True)
+        return upload, folder / f"table{ending}"
+
+    def keep_upload(
+        self, upload: str, name: str, ending: str, settings: Mapping[str, Any] | None = None
+    ) -> Run:
+        """Keep an upload that is written, with a first run that will read it."""
+        with self._db:
+            self._db.execute("INSERT INTO uploads VALUES (?, ?, ?, NULL)", (upload, name, ending))
+        return self.new_run(upload, READ, settings)
+
+    def drop_upload(self, upload: str) -> None:
+        """Delete an upload and its file."""
+        with self._db:
+            self._db.execute("DELETE FROM uploads WHERE id = ?", (upload,))
+        shutil.rmtree(self._folder / "uploads" / upload, ignore_errors=True)
+
+    def say_table(self, upload: str, facts: Mapping[str, Any] | None) -> None:
+        """Keep what an upload holds; None until it is read."""
+        with self._db:
+            self._db.execute("UPDATE uploads SET facts = ? WHERE id = ?", (_text(facts), upload))
+
+    def table(self, upload: str) -> dict[str, Any] | None:
+        """Return what an upload holds, or None before it was read."""
+        found = self._db.execute("SELECT facts FROM uploads WHERE id = ?", (upload,)).fetchone()
+        return None if found is None or found[0] is None else dict(json.loads(found[0]))
+
+    def upload_file(self, run: Run) -> Path:
+        """Return the file that a run is of."""
+        return self._folder / "uploads" / run.upload / f"table{run.ending}"
+
+    # Runs
+
+    def new_run(
+        self, upload: str, task: str, settings: Mapping[str, Any] | None, state: str = WAITING
+    ) -> Run:
+        """Add a run of an upload."""
+        run = secrets.token_hex(8)
+        self.folder_of(run).mkdir(mode=0o700, parents=True)
+        with self._db:
+            self._db.execute(
+                "INSERT INTO runs (id, upload, made, task, state, settings)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (run, upload, _now(), task, state, _text(settings)),
+            )
+        found = self.run(run)
+        assert found is not None
+        return found
+
+    def folder_of(self, run: str) -> Path:
+        """Return the folder of a run's files; `run` is the id of one that exists."""
+        return self._folder / "runs" / run
+
+    def run(self, run: str) -> Run | None:
+        """Return a run, or None."""
+        return next(map(_run, self._db.execute(f"{RUN} WHERE runs.id = ?", (run,))), None)
+
+    def runs(self) -> list[Run]:
+        """Return all runs, the newest first."""
+        return [*map(_run, self._db.execute(f"{RUN} ORDER BY made DESC, runs.rowid DESC"))]
+
+    def say_run(
+        self,
+        run: str,
+        state: str,
+        *,
+        problem: str = "",
+        task: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Say how a run stands; what is None stays as it was."""
+        with self._db:
+            self._db.execute(
+                "UPDATE runs SET state = ?, problem = ?, task = coalesce(?, task),"
+                " settings = coalesce(?, settings), facts = coalesce(?, facts) WHERE id = ?",
+                (state, problem, task, _text(settings), _text(facts), run),
+            )
+
+    def n_runs(self, upload: str) -> int:
+        """Return how many runs an upload has."""
+        found = self._db.execute("SELECT count(*) FROM runs WHERE upload = ?", (upload,))
+        return int(found.fetchone()[0])
+
+    def drop_run(self, run: Run) -> None:
+        """Delete a run and its files, and with an upload's last run the upload."""
+        with self._db:
+            self._db.execute("DELETE FROM runs WHERE id = ?", (run.id,))
+        shutil.rmtree(self.folder_of(run.id), ignore_errors=True)
+        if not self.n_runs(run.upload):
+            self.drop_upload(run.upload)
+
+    def after_start(self) -> list[Run]:
+        """Mark what ran when the last server ended as interrupted; return what still waits."""
+        with self._db:
+            self._db.execute(
+                "UPDATE runs SET state = ?, problem = ? WHERE state = ?",
+                (INTERRUPTED, "The server ended while this ran. Run it again.", RUNNING),
+            )
+        return [run for run in reversed(self.runs()) if run.state == WAITING]
+
+    # Decisions
+
+    def decide(self, run: Run, number: int, row: Mapping[str, Any], decision: str | None) -> None:
+        """Mark a row of a run's upload, or take the mark back.
+
+        Parameters
+        ----------
+        run : Run
+        number : int
+            The row in the table, from 0.
+        row : mapping
+            Its ``id``, ``score`` and ``p_value``, in that run.
+        decision : "confirmed", "cleared" or None
+        """
+        with self._db:
+            if decision is None:
+                self._db.execute(
+                    "DELETE FROM decisions WHERE upload = ? AND number = ?", (run.upload, number)
+                )
+                return
+            values = (row["id"], decision, _now(), row["score"], row["p_value"], run.id)
+            self._db.execute(
+                "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (run.upload, number, *values),
+            )
+
+    def decisions(self, upload: str) -> list[dict[str, Any]]:
+        """Return the marks of an upload's rows, in the order of the table."""
+        found = self._db.execute(
+            "SELECT id, number, decision, made, score, p_value FROM decisions"
+            " WHERE upload = ? ORDER BY number",
+            (upload,),
+        )
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, values, strict=True)) for values in found]
+
+
+def _lock(folder: Path) -> sqlite3.Connection:
+    """Take the folder for this process: the system lets go of it however the process ends."""
+    lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        raise InputError(
+            f"another somscape app uses the folder {folder}. Use that one, end it, or give another "
+            "folder with --state."
+        ) from error
+    return lock
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path)
+    path.chmod(0o600)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")  # a mark that was answered is on the disk
+    db.execute("PRAGMA foreign_keys = ON")
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found == 0:
+        db.executescript(TABLES)
+    elif found != SCHEMA:
+        db.close()
+        raise InputError(
+            f"{path} was written by another version of somscape. Give another folder with --state."
+        )
+    return db
+
+
+def _run(values: tuple[Any, ...]) -> Run:
+    known = dict(zip((field.name for field in fields(Run)), values, strict=True))
+    for name in ("settings", "facts"):
+        known[name] = None if known[name] is None else json.loads(known[name])
+    return Run(**known)
+
+
+def _text(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,73 @@
+"""A table comes in: streamed to a file of our own name, whatever the user's is called."""
+
+from pathlib import Path
+
+from starlette.requests import ClientDisconnect, Request
+
+from somscape.app._safety import Refused
+from somscape.app._store import Run, Store
+from somscape.datasets import load_german_credit
+from somscape.tables import write_csv
+
+ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".xlsx", ".xlsm")
+MAX_NAME = 200
+
+
+def shown_name(given: str) -> str:
+    """Return a file's name as text to show: its last part, in one line, without control characters.
+
+    Parameters
+    ----------
+    given : str
+        As the browser says it.
+    """
+    last = given.replace("\\", "/").rpartition("/")[2]
+    plain = "".join(c if c.isprintable() else " " for c in last).strip()
+    return plain if len(plain) <= MAX_NAME else f"…{plain[1 - MAX_NAME :]}"
+
+
+def ending_of(name: str) -> str:
+    """Return which of our endings a name has, or refuse it."""
+    found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
+    if not found:
+        raise Refused(
+            415,
+            "This is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet "
+            "or .xlsx file.",
+        )
+    return max(found, key=len)
+
+
+async def take(request: Request, store: Store) -> Run:
+    """Write the body of a request to an upload, and keep it once it is whole."""
+    name = shown_name(request.query_params.get("name", ""))
+    ending = ending_of(name)
+    upload, path = store.new_upload(ending)
+    try:
+        n_bytes = await _write(request, path)
+    except (Refused, OSError, ClientDisconnect) as error:
+        store.drop_upload(upload)
+        if isinstance(error, OSError):
+            raise Refused(507, f"The file cannot be kept ({error.strerror}).") from error
+        raise
+    if not n_bytes:
+        store.drop_upload(upload)
+        raise Refused(422, f"{name} is empty.")
+    return store.keep_upload(upload, name, ending)
+
+
+def take_sample(store: Store) -> Run:
+    """Keep a copy of the bundled credit applications, with the outcome that the demo compares."""
+    table = load_german_credit()
+    upload, path = store.new_upload(".csv")
+    write_csv(path, table)
+    outcome = {"label": table.names.index("class"), "value": "2"}
+    return store.keep_upload(upload, "german_credit.csv", ".csv", outcome)
+
+
+async def _write(request: Request, path: Path) -> int:
+    n_bytes = 0
+    with path.open("xb") as file:
+        async for piece in request.stream():
+            n_bytes += file.write(piece)
+    return n_bytes

@@ -1,0 +1,35 @@
+// Calls of the server. What it refuses becomes an error whose message is one line to show.
+
+async function call(path, body) {
+  const isFile = body instanceof Blob;
+  const asked = body === undefined ? {} : {
+    method: "POST", headers: { "X-Somscape-CSRF": host.csrf }, body: isFile ? body : JSON.stringify(body),
+  };
+  let answer;
+  try {
+    answer = await fetch("/api/" + path, asked);
+  } catch {
+    throw new Error("The server does not answer. Does `somscape app` still run in the terminal?");
+  }
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(said.problem || "The server answered with error " + answer.status + ".");
+  return said;
+}
+
+function showProblem(error) {
+  byId("problem").textContent = error ? error.message : "";
+  byId("problem").hidden = !error;
+}
+
+// Does something that may be refused; the button that asked for it waits.
+async function attempt(button, what) {
+  showProblem(null);
+  if (button) button.disabled = true;
+  try {
+    await what();
+  } catch (error) {
+    showProblem(error);
+  } finally {
+    if (button) button.disabled = false;
+  }
+}

@@ -1,0 +1,94 @@
+// The columns: what each is taken for, why, and a choice to correct it.
+
+const N_COLUMNS = 100; // shown at once
+const KINDS = {
+  number: "number", category: "category", ordinal: "ordered category", date: "date", drop: "left out",
+  dropped: "left out", constant: "left out", id: "id", label: "known outcome",
+};
+const ROLES = {
+  id: "Names the rows; not used to find them.",
+  label: "Known outcome; not used to find rows, compared with what was found.",
+};
+
+const setup = { columns: [], settings: {}, nShown: N_COLUMNS };
+
+function drawColumns() {
+  const word = byId("find").value.toLowerCase();
+  const found = setup.columns.map((column, i) => [column, i])
+    .filter(([column]) => column.name.toLowerCase().includes(word));
+  const shown = found.slice(0, setup.nShown);
+  document.querySelector("#columns tbody").replaceChildren(...shown.map(([column, i]) => drawColumn(column, i)));
+  byId("more").hidden = shown.length === found.length;
+  byId("more").textContent = "Show " + number(Math.min(N_COLUMNS, found.length - shown.length)) + " more";
+  byId("find-box").hidden = setup.columns.length < 13;
+  const nUsed = setup.columns.filter((column, i) => isUsed(kindOf(column, i))).length;
+  byId("ready").textContent = number(nUsed) + " of " + plural(setup.columns.length, "column", "columns") + " will be used.";
+}
+
+function roleOf(i) {
+  return ["id", "label"].find((role) => setup.settings[role] === i);
+}
+
+function kindOf(column, i) {
+  return roleOf(i) || setup.settings.kinds[i] || (column.kind === "id" ? "drop" : column.kind);
+}
+
+const isUsed = (kind) => ["number", "category", "ordinal", "date"].includes(kind);
+
+function drawColumn(column, i) {
+  const role = roleOf(i);
+  const chosen = setup.settings.kinds[i] || "";
+  const kind = kindOf(column, i);
+  const cell = (className, label, ...children) =>
+    make("td", { role: "cell", class: className, "data-label": label }, ...children);
+  const name = text("th", column.name, "name");
+  name.setAttribute("role", "rowheader");
+  name.setAttribute("scope", "row");
+  return make("tr", { role: "row", class: (isUsed(kind) ? "" : "unused") + (column.is_problem ? " warned" : ""), "data-column": i },
+    name,
+    cell("kind", null, role ? make("span", null, KINDS[role]) : chooseKind(column, i, chosen)),
+    cell("why", null, ...sayWhy(column, i, kind, chosen, role)),
+    cell("examples", "e.g.", ...drawExamples(column)),
+    cell("number", "missing", sayMissing(column)));
+}
+
+function chooseKind(column, i, chosen) {
+  const automatic = column.kind === "id" ? "drop" : column.kind;
+  const option = (value, words) => make("option", { value, selected: value === chosen ? "" : null }, words);
+  const options = [...column.may_be, "drop"].map((kind) => option(kind, KINDS[kind]));
+  if (!column.is_problem) options.unshift(option("", KINDS[automatic] + " (found)"));
+  const select = make("select", { "aria-label": "Take " + column.name + " as" }, ...options);
+  select.addEventListener("change", () => {
+    if (select.value) setup.settings.kinds[i] = select.value;
+    else delete setup.settings.kinds[i];
+    drawColumns();
+    document.querySelector('[data-column="' + i + '"] select').focus();
+  });
+  return select;
+}
+
+function sayWhy(column, i, kind, chosen, role) {
+  if (role) return [ROLES[role]];
+  const said = [text("span", chosen && !column.is_problem ? "As you chose." : sentence(column.why))];
+  if (kind === "ordinal" && !column.may_be.includes("number")) {
+    const order = make("input", {
+      type: "text", value: setup.settings.orders[i] ?? column.levels.map(([level]) => level).join("<"),
+      "aria-label": "Order of " + column.name + ", from low to high with < between", spellcheck: "false",
+    });
+    setup.settings.orders[i] = order.value;
+    order.addEventListener("input", () => { setup.settings.orders[i] = order.value; });
+    said.push(make("span", { class: "order" }, "From low to high: ", order));
+  }
+  return said;
+}
+
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[.?]$/.test(words) ? "" : ".");
+
+function drawExamples(column) {
+  return column.examples.flatMap((example, i) => (i ? [" ", text("code", example)] : [text("code", example)]));
+}
+
+function sayMissing(column) {
+  const share = column.n_missing / setup.n_rows;
+  return column.n_missing === 0 ? "0" : number(column.n_missing) + " (" + number(Number((100 * share).toPrecision(2))) + "\u00a0%)";
+}

@@ -1,0 +1,219 @@
+// One run: while it goes on its progress, before it its settings; a finished one is its report.
+
+const STAGES = { reading: "Reading the table", writing: "Drawing up the report" };
+const IS_TEXT = /\.(csv|tsv|txt)(\.gz)?$/i;
+const here = "runs/" + host.run;
+let source = null;
+
+async function show() {
+  const run = await call(here);
+  document.title = run.name + " · somscape";
+  byId("name").textContent = run.name;
+  if (run.state === "done" && run.task === "rank") {
+    location.replace("/runs/" + host.run + "/report");
+    return;
+  }
+  const isGoing = ["waiting", "running"].includes(run.state);
+  byId("size").textContent = run.table ? plural(run.table.n_rows, "row", "rows") + ", "
+    + plural(run.table.columns.length, "column", "columns") : "";
+  byId("going").hidden = !isGoing;
+  byId("setup").hidden = isGoing || !run.table;
+  byId("retry-box").hidden = isGoing || Boolean(run.table);
+  byId("retry").hidden = run.state === "failed"; // it would fail again
+  byId("reading").hidden = isGoing || run.task !== "read" || !IS_TEXT.test(run.name);
+  byId("reading").open = run.state === "failed";
+  for (const [field, value] of Object.entries(run.reading)) byId(field).value = value ?? "";
+  if (run.state === "cancelled") showProblem({ message: "This run was cancelled." });
+  else showProblem(run.problem ? { message: run.problem } : null);
+  if (isGoing) {
+    drawProgress(run);
+    listen();
+  } else if (run.table) {
+    fillSetup(run);
+  }
+}
+
+// Progress -----------------------------------------------------------------------------------
+
+function listen() {
+  if (source || document.hidden) return;
+  source = new EventSource("/api/" + here + "/events");
+  source.addEventListener("message", (event) => {
+    const state = JSON.parse(event.data);
+    if (["waiting", "running"].includes(state.state)) {
+      drawProgress(state);
+      return;
+    }
+    stopListening();
+    show().catch(showProblem);
+  });
+  source.addEventListener("error", () => {
+    byId("stage").textContent = "The server does not answer; this page tries again.";
+    // Refused for good, not only cut off: ask why.
+    if (source && source.readyState === EventSource.CLOSED) {
+      stopListening();
+      show().catch(showProblem);
+    }
+  });
+}
+
+function stopListening() {
+  if (source) source.close();
+  source = null;
+}
+
+function drawProgress(state) {
+  const found = state.progress || {};
+  byId("going-title").textContent = state.task === "read" ? "Looking at the columns" : "Ranking the rows";
+  if (state.state === "waiting") {
+    byId("stage").textContent = state.place > 1 ? "Waiting: place " + number(state.place) + " in line." : "Waiting: next in line.";
+  } else if (found.stage === "training") {
+    byId("stage").textContent = "Training map " + number(found.map) + " of " + number(found.n_maps) + ", epoch "
+      + number(found.step) + " of at most " + number(found.n_steps) + ".";
+  } else {
+    byId("stage").textContent = (STAGES[found.stage] || "Starting") + " ...";
+  }
+  if (found.stage === "training") byId("share").value = (found.map - 1 + found.step / found.n_steps) / found.n_maps;
+  else if (found.stage === "writing") byId("share").value = 1;
+  else byId("share").removeAttribute("value");
+  drawCurve((found.errors || []).filter((error) => error !== null));
+}
+
+function drawCurve(errors) {
+  byId("curve-box").hidden = errors.length < 2;
+  if (errors.length < 2) return;
+  const [width, height] = [320, 90];
+  const high = Math.max(...errors);
+  const at = (error, i) => (width * i) / (errors.length - 1) + "," + (2 + (height - 4) * (1 - error / (high || 1))).toFixed(1);
+  byId("curve").firstElementChild.setAttribute("points", errors.map(at).join(" "));
+  byId("error").textContent = number(errors[errors.length - 1]);
+}
+
+// Settings -----------------------------------------------------------------------------------
+
+function fillSetup(run) {
+  setup.columns = run.table.columns;
+  setup.n_rows = run.table.n_rows;
+  setup.settings = run.settings;
+  const numbered = setup.columns.map((column, i) => [column, i]);
+  fillSelect("id", "none: number the rows", numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows));
+  fillSelect("label", "no", numbered.filter(([column]) => column.levels.length >= 2));
+  fillValues();
+  byId("by-number").checked = run.settings.alerts !== null;
+  byId("by-share").checked = run.settings.alerts === null;
+  byId("contamination").value = Number((100 * run.settings.contamination).toPrecision(10));
+  byId("alerts").value = run.settings.alerts ?? Math.min(20, setup.n_rows);
+  byId("alerts").max = setup.n_rows;
+  byId("missing").value = run.settings.missing;
+  byId("seed").value = run.settings.seed;
+  byId("uses-marks").checked = run.settings.uses_marks && run.n_decisions > 0;
+  byId("marks-box").hidden = run.n_decisions === 0;
+  byId("marks-hint").textContent = plural(run.n_decisions, "row is", "rows are") + " marked as confirmed or cleared.";
+  byId("notes-box").hidden = run.table.notes.length === 0;
+  byId("notes").replaceChildren(...run.table.notes.map((note) => text("li", note)));
+  drawColumns();
+}
+
+function fillSelect(role, none, columns) {
+  byId(role).replaceChildren(make("option", { value: "" }, none),
+    ...columns.map(([column, i]) => make("option", { value: i }, column.name)));
+  byId(role).value = setup.settings[role] ?? "";
+}
+
+function fillValues() {
+  const column = setup.columns[setup.settings.label];
+  byId("value-box").hidden = !column;
+  if (!column) return;
+  const rarest = column.levels.reduce((least, other) => (other[1] < least[1] ? other : least));
+  setup.settings.value ??= rarest[0];
+  byId("value").replaceChildren(...column.levels.map(([level, count]) =>
+    make("option", { value: level }, level + " (" + plural(count, "row", "rows") + ")")));
+  byId("value").value = setup.settings.value;
+}
+
+function listenToSetup() {
+  for (const [role, other] of [["id", "label"], ["label", "id"]]) {
+    byId(role).addEventListener("change", (event) => {
+      const chosen = event.target.value === "" ? null : Number(event.target.value);
+      setup.settings[role] = chosen;
+      if (chosen !== null && setup.settings[other] === chosen) {
+        setup.settings[other] = null;
+        byId(other).value = "";
+      }
+      setup.settings.value = null;
+      fillValues();
+      drawColumns();
+    });
+  }
+  byId("value").addEventListener("change", (event) => { setup.settings.value = event.target.value; });
+  for (const [field, choice] of [["alerts", "by-number"], ["contamination", "by-share"]]) {
+    byId(field).addEventListener("input", () => { byId(choice).checked = true; });
+  }
+  byId("find").addEventListener("input", () => {
+    setup.nShown = N_COLUMNS;
+    drawColumns();
+  });
+  byId("more").addEventListener("click", () => {
+    setup.nShown += N_COLUMNS;
+    drawColumns();
+  });
+}
+
+function chosenSettings() {
+  const settings = { ...setup.settings };
+  settings.alerts = byId("by-number").checked ? Number(byId("alerts").value) : null;
+  settings.contamination = Number(byId("contamination").value) / 100;
+  settings.missing = byId("missing").value;
+  settings.seed = Number(byId("seed").value);
+  settings.uses_marks = byId("uses-marks").checked;
+  return settings;
+}
+
+function listenToButtons() {
+  byId("setup").addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(byId("start"), async () => {
+      await call(here + "/start", chosenSettings());
+      await show();
+      byId("name").focus();
+    });
+  });
+  byId("cancel").addEventListener("click", (event) =>
+    attempt(event.target, async () => {
+      await call(here + "/cancel", {});
+      stopListening();
+      await show();
+      byId("name").focus();
+    }));
+  byId("retry").addEventListener("click", (event) =>
+    attempt(event.target, async () => {
+      await call(here + "/retry", {});
+      await show();
+    }));
+  byId("read").addEventListener("click", (event) =>
+    attempt(event.target, async () => {
+      const chosen = ["delimiter", "decimal", "encoding"].map((field) => [field, byId(field).value || null]);
+      await call(here + "/read", Object.fromEntries(chosen));
+      await show();
+      byId("name").focus();
+    }));
+  for (const button of document.querySelectorAll(".delete")) {
+    button.addEventListener("click", () => {
+      if (!confirm("Delete this run and its files? The upload and its marks go with its last run.")) return;
+      attempt(button, async () => {
+        await call(here + "/delete", {});
+        location.href = "/";
+      });
+    });
+  }
+}
+
+listenToSetup();
+listenToButtons();
+show().catch(showProblem);
+// A hidden page needs no connection of its own; browsers allow few to one server.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) stopListening();
+  else show().catch(showProblem);
+});
+window.addEventListener("pageshow", (event) => event.persisted && show().catch(showProblem));

@@ -1,0 +1,40 @@
+"""`app`: the local web app."""
+
+from pathlib import Path
+
+import click
+
+from somscape.app import Limits, is_loopback, serve, state_folder
+from somscape.cli._console import make_console, say
+
+NOT_ALONE = (
+    "Warning: with --host, whoever reaches {host} can try to open the app. The address has a key, "
+    "but the connection is not encrypted: on a network that others use, they can read the key and "
+    "all data. To use it from afar, leave --host out and make an SSH tunnel to its port."
+)
+
+
+def run_app(
+    host: str,
+    port: int,
+    browser: bool,
+    state: Path | None,
+    max_upload: int,
+    jobs: int | None,
+    memory: float | None,
+) -> None:
+    """Run the app until Ctrl-C."""
+    console = make_console()
+    if not is_loopback(host):
+        click.echo(NOT_ALONE.format(host=host), err=True)
+    folder = state or state_folder()
+    most = None if memory is None else int(memory * 1e9)
+    serve(
+        folder,
+        host=host,
+        port=port,
+        limits=Limits.of_machine(int(max_upload * 1e6), jobs, most),
+        opens_browser=browser,
+        say=lambda line: say(console, line),
+    )
+    say(console, f"Stopped. Uploads, results and decisions are kept in {folder}.")

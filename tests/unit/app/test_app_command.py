@@ -1,0 +1,110 @@
+"""The command line of the app: what it says, and what it refuses in one line."""
+
+import importlib.util
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import run
+from web_client import serving
+
+from somscape.app import Limits, state_folder
+from somscape.app._store import Store
+
+
+def test_without_the_extra_it_says_what_to_install(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+
+    def lacks(name: str, *more: Any) -> Any:
+        return None if name == "starlette" else find(name, *more)
+
+    monkeypatch.setattr(importlib.util, "find_spec", lacks)
+    outcome = run("app", "--no-browser", "--state", state)
+    assert outcome.code == 2
+    assert outcome.err == "Error: the app needs starlette; run: pip install 'somscape[app]'\n"
+    assert not state.exists()
+
+
+def test_a_port_that_is_taken_is_one_line(state: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = run("app", "--no-browser", "--state", state, "--port", port)
+    assert outcome.code == 2
+    assert f"cannot listen on 127.0.0.1, port {port}" in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+    Store(state).close()  # and the folder is free again
+
+
+def test_a_folder_that_is_in_use_is_one_line(state: Path) -> None:
+    store = Store(state)
+    outcome = run("app", "--no-browser", "--state", state)
+    store.close()
+    assert outcome.code == 2
+    assert "another somscape app uses the folder" in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_listening_for_others_is_warned_of(state: Path) -> None:
+    with serving(state, "--host", "0.0.0.0") as server:
+        warning = "".join(server.said)
+        assert "Warning" in warning
+        assert "not encrypted" in warning
+        client = server.client.enter()
+        # By its number anyone may come; a name that is not this machine's may be made to lead here.
+        for host, status in (("10.1.2.3", 200), ("evil.example", 421)):
+            headers = {"Host": f"{host}:{client.port}"}
+            assert client.ask("GET", "/api/runs", headers=headers).status == status
+
+
+def test_nothing_is_warned_of_by_default(state: Path) -> None:
+    with serving(state) as server:
+        assert len(server.said) == 1
+        assert server.address.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the browser is a script")
+def test_the_browser_is_opened_with_a_key_that_opens_once(state: Path, tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    say = f'echo "$1" > {opened}.part; mv {opened}.part {opened}'
+    # Like a browser in the terminal, it does not end before the server does.
+    stay = "while kill -0 $PPID; do sleep 0.1; done"
+    browser.write_text(f"#!/bin/sh\n{say}\n{stay}\n")
+    browser.chmod(0o700)
+    with serving(state, "--browser", BROWSER=f"{browser} %s") as server:
+        deadline = time.monotonic() + 20
+        while not opened.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        path = opened.read_text().strip().removeprefix(server.address.partition("/?")[0])
+        client = server.client
+        assert path.startswith("/?token=")
+        assert client.token not in path
+        assert [client.ask("GET", path).status for _ in range(2)] == [200, 403]
+        client.enter()
+
+
+def test_limits_share_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("somscape.fit.machine_memory", lambda: 10 << 30)
+    monkeypatch.setattr("somscape.app._server._n_cores", lambda: 16)
+    assert Limits.of_machine(1) == Limits(1, 4, 2 << 30)  # of 8 GiB, 2 each
+    assert Limits.of_machine(1, 2) == Limits(1, 2, 4 << 30)
+    assert Limits.of_machine(1, memory=8 << 30).n_jobs == 1
+    monkeypatch.setattr("somscape.app._server._n_cores", lambda: 2)
+    assert Limits.of_machine(1).n_jobs == 2
+
+
+def test_the_state_is_kept_where_the_system_has_such_things(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert state_folder() == tmp_path / "somscape"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert state_folder() == tmp_path / ".local" / "state" / "somscape"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert state_folder() == tmp_path / "Library" / "Application Support" / "somscape"

@@ -1,0 +1,277 @@
+"""From a table to a ranking, by the calls that the pages make, on a real server."""
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import customers, run, write
+from web_client import Client, serving
+
+HOSTILE = ["<script>alert(1)</script>", "=1+1", "a=b", '"quoted"', "\u202eflip", "x" * 3000]
+
+
+def start(client: Client, run_id: str, **settings: Any) -> dict[str, Any]:
+    client.post(f"/api/runs/{run_id}/start", settings)
+    return client.wait(run_id)
+
+
+def test_the_app_finds_what_detect_finds(
+    client: Client, ranked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = write(Path("customers.csv"), *customers())
+    words = ["--id", "cust_id", "--label", "answer=yes", "--alerts", "6", "--out", "found"]
+    assert run("detect", table, *words).code == 0
+    for name in ("alerts.csv", "map.som"):
+        kept = client.ask("GET", f"/runs/{ranked.run}/files/{name}")
+        assert kept.body == Path("found", name).read_bytes()
+        assert kept.headers["content-disposition"] == f'attachment; filename="{name}"'
+    command = ranked.report["method"]["command"]
+    assert command.startswith("somscape detect customers.csv --id cust_id --label answer=yes")
+    assert ranked.report["agreement"]["value"] == "yes"
+    assert ranked.report["title"] == "Unusual rows of customers.csv"
+
+
+def test_the_page_of_a_run_leads_to_what_there_is(client: Client, ready: str, ranked) -> None:
+    assert client.ask("GET", f"/runs/{ranked.run}/report").status == 200
+    early = client.ask("GET", f"/runs/{ready}/report")
+    assert (early.status, early.headers["location"]) == (303, f"/runs/{ready}")
+    assert client.ask("GET", f"/runs/{ready}/files/alerts.csv").status == 404
+
+
+def test_columns_are_shown_with_what_they_are_taken_for(client: Client, ready: str) -> None:
+    found = client.get(f"/api/runs/{ready}")
+    columns = {column["name"]: column for column in found["table"]["columns"]}
+    assert found["table"]["n_rows"] == 60
+    assert {name: column["kind"] for name, column in columns.items()} == {
+        "cust_id": "id",
+        "amount": "number",
+        "age": "number",
+        "job": "category",
+        "answer": "category",
+    }
+    assert columns["answer"]["may_be"] == ["category", "ordinal"]
+    assert columns["amount"]["may_be"] == ["number", "category", "ordinal"]
+    assert columns["cust_id"]["examples"] == [f"{i:05d}" for i in range(5)]
+    assert [level for level, _ in columns["job"]["levels"]] == ["clerk", "nurse", "smith"]
+    assert sum(count for _, count in columns["job"]["levels"]) == 60
+    assert (found["settings"]["id"], found["settings"]["contamination"]) == (0, 0.05)
+
+
+def test_corrections_are_followed(client: Client, ready: str) -> None:
+    other = client.post(f"/api/runs/{ready}/again", {"with_marks": False})["run"]
+    kinds = {"1": "drop", "2": "category", "3": "ordinal"}
+    orders = {"3": "smith<clerk<nurse"}
+    found = start(
+        client, other, id=None, kinds=kinds, orders=orders, contamination=0.2, missing="error"
+    )
+    assert found["state"] == "done", found["problem"]
+    report = client.get(f"/runs/{other}/files/report.json")
+    assert {c["name"]: c["kind"] for c in report["columns"]} == {
+        "cust_id": "dropped",  # no id was wanted, and the rules may not find it again
+        "amount": "dropped",
+        "age": "category",
+        "job": "ordinal",
+        "answer": "category",
+    }
+    assert "--contamination 0.2" in report["method"]["command"]
+    client.post(f"/api/runs/{other}/delete")
+
+
+def test_progress_is_told_by_epoch_and_ends(client: Client, ready: str) -> None:
+    other = client.post(f"/api/runs/{ready}/again")["run"]
+    client.post(f"/api/runs/{other}/start")
+    states = list(client.events(other))
+    assert [state["task"] for state in states] == ["rank"] * len(states)
+    assert states[-1]["state"] == "done"
+    assert {state["state"] for state in states[:-1]} <= {"waiting", "running"}
+    told = [s["progress"] for s in states if s.get("progress", {}).get("stage") == "training"]
+    assert told
+    places = [(t["map"], t["step"]) for t in told]
+    assert places == sorted(set(places))
+    assert {t["n_maps"] for t in told} == {6}
+    assert all(len(t["errors"]) == t["step"] <= t["n_steps"] for t in told)
+    # Who comes late is told the end.
+    assert list(client.events(other)) == states[-1:]
+    client.post(f"/api/runs/{other}/delete")
+
+
+def large_csv(n: int = 15_000) -> bytes:
+    """A table that takes seconds."""
+    rng = np.random.default_rng(0)
+    text = io.StringIO()
+    header = "a,b,c,d,e,f,g,h"
+    np.savetxt(text, rng.integers(0, 1000, (n, 8)), "%d", ",", header=header, comments="")
+    return text.getvalue().encode()
+
+
+def test_a_line_has_places_and_what_is_cancelled_ends_at_once(state: Path) -> None:
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+        first = client.upload("large.csv", large_csv())
+        client.wait(first)
+        runs = [first, *(client.post(f"/api/runs/{first}/again")["run"] for _ in range(2))]
+        for run_id in runs:
+            client.post(f"/api/runs/{run_id}/start")
+        client.wait(first, "running")
+        found = [client.get(f"/api/runs/{run_id}") for run_id in runs]
+        assert [f.get("place") for f in found] == [None, 1, 2]
+        # A look at columns does not wait for two rankings.
+        quick = client.upload("quick.csv", b"a,b\n1,2\n3,5\n4,4\n")
+        assert client.get(f"/api/runs/{quick}")["place"] == 1
+        assert client.post(f"/api/runs/{runs[1]}/cancel")["state"] == "cancelled"
+        next(s for s in client.events(first) if s.get("progress", {}).get("stage") == "training")
+        began = time.monotonic()
+        assert client.post(f"/api/runs/{first}/cancel")["state"] == "cancelled"
+        assert time.monotonic() - began < 5
+        assert client.wait(quick)["state"] == "done"
+        client.wait(runs[2], "running")
+        assert client.post(f"/api/runs/{runs[2]}/cancel")["state"] == "cancelled"
+        # Nothing half-written is left, and it can be run again.
+        assert not [*(state / "runs" / first).glob("*results*")]
+        client.post(f"/api/runs/{first}/retry")
+        assert client.get(f"/api/runs/{first}")["state"] in ("waiting", "running")
+        client.post(f"/api/runs/{first}/delete")
+        assert not (state / "runs" / first).exists()
+        assert client.ask("GET", f"/api/runs/{first}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("ragged.csv", b"a,b\n1,2,3\n4\n", "ragged.csv, line 2"),
+        ("one.csv", b"a,b\n1,2\n", "at least two"),
+        ("nothing.csv", b"a,b\n1,2\n1,2\n", "no column to use"),
+        ("broken.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0", "damaged or incomplete gzip"),
+        ("wide.csv", b"x," * 6000 + b"x\n", "wide.csv"),
+    ],
+)
+def test_a_bad_file_is_one_line_of_error(
+    client: Client, name: str, content: bytes, said: str
+) -> None:
+    run_id = client.upload(name, content)
+    found = client.wait(run_id)
+    assert (found["state"], found["table"]) == ("failed", None)
+    assert said in found["problem"]
+    assert "\n" not in found["problem"]
+    assert client.ask("POST", f"/api/runs/{run_id}/start", "{}").status == 409
+    assert client.ask("POST", f"/api/runs/{run_id}/again", "{}").status == 409
+    if name == "one.csv":
+        client.post(f"/api/runs/{run_id}/retry")
+        assert client.wait(run_id)["problem"] == found["problem"]
+    client.post(f"/api/runs/{run_id}/delete")
+
+
+def test_a_column_with_a_slip_is_left_out_until_it_is_said_what_it_is(client: Client) -> None:
+    rows = "".join(f"{i % 7},{i},{'?x' if i == 9 else i * 3}\n" for i in range(40))
+    run_id = client.upload("slip.csv", f"a,b,c\n{rows}".encode())
+    found = client.wait(run_id)
+    column = found["table"]["columns"][2]
+    assert column["is_problem"]
+    assert "line 11" in column["why"]
+    assert found["settings"]["kinds"] == {"2": "drop"}
+    assert "number" not in column["may_be"]
+    assert start(client, run_id)["state"] == "done"
+    client.post(f"/api/runs/{run_id}/delete")
+
+
+def test_a_table_is_read_again_as_it_is_said_to_be_written(client: Client) -> None:
+    run_id = client.upload("odd.csv", b"k|v,w\n1|2,5\n3|4,7\n6|8,5\n")
+
+    def names() -> list[str]:
+        return [column["name"] for column in client.wait(run_id)["table"]["columns"]]
+
+    client.wait(run_id)
+    for delimiter, found in (("|", ["k", "v,w"]), (",", ["k|v", "w"])):
+        client.post(f"/api/runs/{run_id}/read", {"delimiter": delimiter})
+        assert names() == found
+    client.post(f"/api/runs/{run_id}/read", {"delimiter": "|", "decimal": ","})
+    client.wait(run_id)
+    found = start(client, run_id)
+    assert found["state"] == "done", found["problem"]
+    report = client.get(f"/runs/{run_id}/files/report.json")
+    assert [c["kind"] for c in report["columns"]] == ["number", "number"]
+    assert "--delimiter '|' --decimal ," in report["method"]["command"]
+    again = client.post(f"/api/runs/{run_id}/again")["run"]
+    answer = client.ask("POST", f"/api/runs/{again}/read", "{}")
+    assert (answer.status, client.get(f"/api/runs/{again}")["state"]) == (409, "done")
+    for reading in ({"delimiter": "x"}, {"decimal": 1}, {"encoding": ["utf-8"]}):
+        assert client.ask("POST", f"/api/runs/{again}/read", json.dumps(reading)).status == 422
+    for each in (again, run_id):
+        client.post(f"/api/runs/{each}/delete")
+
+
+def test_an_empty_upload_is_refused(client: Client) -> None:
+    answer = client.send("empty.csv", b"")
+    assert (answer.status, answer.problem) == (422, "empty.csv is empty.")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"id": 99}, "'id' must be a whole number from 0 to 4"),
+        ({"id": "0"}, "'id'"),
+        ({"label": -1}, "'label'"),
+        ({"id": 4, "label": 4}, "both"),
+        ({"label": 4, "value": "maybe"}, "no such value"),
+        ({"kinds": {"9": "drop"}}, "by their numbers"),
+        ({"kinds": {"1": 7}}, "by their numbers"),
+        ({"kinds": []}, "by their numbers"),
+        ({"kinds": {"3": "number"}}, "cannot be taken"),
+        ({"kinds": {"3": "__proto__"}}, "cannot be taken"),
+        ({"alerts": 0}, "'alerts' must be a whole number from 1 to 60"),
+        ({"alerts": 61}, "'alerts'"),
+        ({"alerts": True}, "'alerts'"),
+        ({"alerts": 1.5}, "'alerts'"),
+        ({"contamination": 0}, "above 0"),
+        ({"contamination": 0.6}, "above 0"),
+        ({"contamination": "5"}, "above 0"),
+        ({"seed": -1}, "'seed'"),
+        ({"missing": "mask"}, "Missing cells"),
+        ({"uses_marks": 1}, "uses_marks"),
+        ({"file": "/etc/passwd"}, "some of"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_are_refused(
+    client: Client, ready: str, settings: dict[str, Any], said: str
+) -> None:
+    answer = client.ask("POST", f"/api/runs/{ready}/start", json.dumps(settings))
+    assert answer.status == 422
+    assert said in answer.problem
+    assert client.get(f"/api/runs/{ready}")["task"] == "read"
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "{", "7", "[" * 100_000, '{"contamination": NaN}', "\0", '{"seed": 1e400}']
+)
+def test_bodies_that_are_no_settings_are_refused(client: Client, ready: str, body: str) -> None:
+    assert client.ask("POST", f"/api/runs/{ready}/start", body).status == 422
+    assert client.get(f"/api/runs/{ready}")["task"] == "read"
+
+
+def test_names_of_columns_may_be_any_text(client: Client) -> None:
+    names = [*HOSTILE, "outcome=yes"]
+    rng = np.random.default_rng(0)
+    table: dict[str, Any] = {name: rng.integers(0, 90, 50).tolist() for name in names}
+    table["outcome=yes"] = ["yes" if i % 5 else "no=never" for i in range(50)]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(table)
+    writer.writerows(zip(*table.values(), strict=True))
+    run_id = client.upload("names.csv", text.getvalue().encode())
+    found = client.wait(run_id)
+    assert [column["name"] for column in found["table"]["columns"]] == names
+    kinds = {"1": "ordinal", "2": "category", "3": "drop"}
+    found = start(client, run_id, label=6, value="no=never", kinds=kinds)
+    assert found["state"] == "done", found["problem"]
+    report = client.get(f"/runs/{run_id}/files/report.json")
+    assert report["agreement"]["value"] == "no=never"
+    assert [c["kind"] for c in report["columns"]][1:4] == ["ordinal", "category", "dropped"]
+    assert "<script>alert" not in client.ask("GET", f"/runs/{run_id}/report").text
+    client.post(f"/api/runs/{run_id}/delete")

@@ -1,0 +1,265 @@
+"""What is kept survives: a killed server, a second one, and many uploads at once."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from web_client import Answer, Client, serving
+
+from somscape._errors import InputError
+from somscape.app._queue import COMMAND
+from somscape.app._store import Store
+
+SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
+
+
+def large(n: int = 40_000) -> bytes:
+    return b"a,b,c,d\n" + b"".join(
+        b"%d,%d,%d,%d\n" % (i * 7919 % 997, i * i % 911, i % 89, i * 31 % 499) for i in range(n)
+    )
+
+
+def is_running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def children(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
+def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+        done = client.upload("small.csv", SMALL)
+        client.wait(done)
+        client.post(f"/api/runs/{done}/start")
+        client.wait(done)
+        running = client.upload("large.csv", large())
+        client.wait(running)
+        waiting = client.post(f"/api/runs/{done}/again")["run"]
+        for run in (running, waiting):
+            client.post(f"/api/runs/{run}/start")
+        next(s for s in client.events(running) if "progress" in s)
+        number = client.get(f"/runs/{done}/files/report.json")["rows"]["numbers"][0]
+        client.post(f"/api/runs/{done}/mark", {"row": number, "decision": "confirmed"})
+        jobs = children(server.process.pid)
+        assert len(jobs) == 1
+        server.process.kill()
+        server.process.wait(30)
+    # The job of a dead server ends by itself.
+    deadline = time.monotonic() + 20
+    while any(map(is_running, jobs)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_running, jobs))
+
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+        assert client.get(f"/api/runs/{done}/marks") == {str(number): "confirmed"}
+        assert client.ask("GET", f"/runs/{done}/report").status == 200
+        found = client.get(f"/api/runs/{running}")
+        assert (found["state"], found["task"]) == ("interrupted", "rank")
+        assert "Run it again" in found["problem"]
+        assert client.wait(waiting)["state"] == "done"  # it was in line, and is done now
+        client.post(f"/api/runs/{running}/retry")
+        assert client.get(f"/api/runs/{running}")["state"] in ("waiting", "running")
+
+
+def test_an_ended_server_says_where_things_are(state: Path) -> None:
+    with serving(state) as server:
+        os.kill(server.process.pid, signal.SIGINT)
+        assert server.process.wait(30) == 0
+        assert server.process.stdout is not None
+        assert str(state) in server.process.stdout.read()
+
+
+def test_a_folder_has_one_server_at_a_time(state: Path) -> None:
+    first = Store(state)
+    with pytest.raises(InputError, match=r"another somscape app uses .* --state"):
+        Store(state)
+    first.close()
+    Store(state).close()
+
+
+def test_only_the_user_may_look_into_the_folder(state: Path) -> None:
+    Store(state).close()
+    assert state.stat().st_mode & 0o077 == 0
+    assert (state / "app.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_state_of_another_version_is_refused(state: Path) -> None:
+    Store(state).close()
+    db = sqlite3.connect(state / "app.sqlite")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(InputError, match="another version"):
+        Store(state)
+
+
+def test_a_state_that_is_no_folder_or_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="--state"):
+        Store(tmp_path / "file")
+    (tmp_path / "app.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(InputError, match="--state"):
+        Store(tmp_path)
+
+
+def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path) -> None:
+    store = Store(state)
+    upload, path = store.new_upload(".csv")
+    path.write_bytes(SMALL)
+    first = store.keep_upload(upload, "a.csv", ".csv")
+    second = store.new_run(upload, "rank", {"seed": 1})
+    row = {"id": "7", "score": 1.5, "p_value": 0.5}
+    store.decide(first, 6, row, "cleared")
+    store.decide(second, 6, row, "confirmed")
+    assert [d["decision"] for d in store.decisions(upload)] == ["confirmed"]
+    assert (store.upload_file(second), second.settings) == (path, {"seed": 1})
+    store.drop_run(first)
+    assert path.exists()
+    assert [run.id for run in store.runs()] == [second.id]
+    assert store.runs()[0].n_decisions == 1
+    store.drop_run(second)
+    assert not path.parent.exists()
+    assert not store.folder_of(second.id).exists()
+    assert (store.runs(), store.decisions(upload)) == ([], [])
+    store.close()
+
+
+# Fifty at once
+
+GOOD = [(f"good{i}.csv", SMALL, 200, "done") for i in range(8)]
+BAD = [
+    ("ragged.csv", b"a,b\n1,2,3\n", 200, "failed"),
+    ("noise.csv", bytes(range(256)) * 40, 200, "failed"),
+    ("cut.csv.gz", b"\x1f\x8b\x08\0\0\0\0", 200, "failed"),
+    ("workbook.xlsx", b"PK\x03\x04" + b"x" * 100, 200, "failed"),
+    *[("empty.csv", b"", 422, None)] * 10,
+    *[("map.pkl", b"\x80\x04.", 415, None)] * 14,
+    *[("large.csv", b"1," * 600_000, 413, None)] * 14,
+]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_fifty_uploads_at_once_are_all_answered_and_none_is_lost(state: Path) -> None:
+    with serving(state, "--jobs", "2", "--max-upload", "1") as server:
+        client = server.client.enter()
+        before = _peak(server.process.pid)
+        files = [*GOOD, *BAD]
+        assert len(files) == 50
+        answers: list[Answer | None] = [None] * len(files)
+
+        def send(i: int) -> None:
+            answers[i] = _send_as_it_goes(client, files[i][0], files[i][1])
+
+        threads = [threading.Thread(target=send, args=(i,)) for i in range(len(files))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [a and a.status for a in answers] == [status for *_, status, _ in files]
+        runs = [a.json["run"] for a in answers if a and a.status == 200]
+        assert len(set(runs)) == 12
+        assert {run["run"] for run in client.get("/api/runs")} == set(runs)
+        assert len(children(server.process.pid)) <= 2
+        states = [client.wait(run)["state"] for run in runs]
+        assert states == [outcome for *_, outcome in files if outcome]
+        # Nothing of what was refused is left on the disk.
+        assert len([*(state / "uploads").iterdir()]) == 12
+        assert _peak(server.process.pid) < before + 60e6
+
+
+def _send_as_it_goes(
+    client: Client, name: str, content: bytes, announced: int | None = None
+) -> Answer:
+    """Upload a file, of which too much may be announced, and read what is answered."""
+    head = (
+        f"POST /api/uploads?name={name} HTTP/1.1\r\nHost: {client.host}\r\n"
+        f"Cookie: {client.cookie}\r\nOrigin: http://{client.host}\r\n"
+        f"X-Somscape-CSRF: {client.csrf}\r\nContent-Length: {announced or len(content)}\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", client.port), 60) as connection:
+        connection.sendall(head)
+        if len(content) <= 1_000_000:
+            connection.sendall(content)
+        if announced:
+            return Answer(0, {}, b"")
+        said = b""
+        while piece := connection.recv(65536):
+            said += piece
+    head, _, body = said.partition(b"\r\n\r\n")
+    return Answer(int(head.split()[1]), {}, body)
+
+
+def test_nothing_of_an_upload_stays_that_did_not_arrive(state: Path) -> None:
+    with serving(state, "--max-upload", "1") as server:
+        client = server.client.enter()
+        pieces = (b"1,2\n" * 10_000 for _ in range(60))  # 2.4 MB, which nobody announced
+        with contextlib.suppress(ConnectionError):
+            client.ask("POST", "/api/uploads?name=a.csv", pieces)
+        _send_as_it_goes(client, "b.csv", SMALL, announced=2 * len(SMALL))
+        deadline = time.monotonic() + 20
+        while [*(state / "uploads").glob("*")] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert [*(state / "uploads").glob("*")] == []
+        assert client.get("/api/runs") == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_a_job_ends_with_its_server_whatever_it_waits_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "table.csv")  # nobody will ever write to it
+    request = {
+        **{"task": "read", "name": "table.csv", "file": str(tmp_path / "table.csv")},
+        **{"memory": None, "reading": {}, "folder": str(tmp_path)},
+    }
+    job = subprocess.Popen(
+        [sys.executable, *COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert job.stdin is not None
+    assert job.stdout is not None
+    job.stdin.write(json.dumps(request).encode() + b"\n")
+    job.stdin.flush()
+    assert json.loads(job.stdout.readline()) == {"progress": {"stage": "reading"}}
+    time.sleep(0.1)
+    assert job.poll() is None
+    job.stdin.close()
+    try:
+        assert job.wait(20) == 1
+    finally:
+        job.kill()
+        job.stdout.close()
+
+
+def _peak(pid: int) -> float:
+    """Most bytes of memory that a process has had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return 1024.0 * int(line.split()[1])
+    raise AssertionError("no VmHWM")
+
+
+def test_a_job_that_needs_more_memory_than_it_may_have_says_so(state: Path) -> None:
+    # A tenth of a gigabyte for text that takes more as a table.
+    content = b"a,b,c\n" + b"".join(b"%d,%d.5,%d\n" % (i, i, 7 * i) for i in range(500_000))
+    with serving(state, "--memory", "0.1") as server:
+        client = server.client.enter()
+        run = client.upload("much.csv", content)
+        found = client.wait(run)
+    assert found["state"] == "failed"
+    assert "not enough memory" in found["problem"]
+    assert "0.1 GB" in found["problem"]
