@@ -1,0 +1,518 @@
+"""The app in a real browser: a table in, progress, marks, ranking again; and what must not happen.
+
+Pictures of the pages go to results/screenshots, to be looked at.
+"""
+
+import base64
+import csv
+import importlib.util
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from web_client import Client, Server, serving
+from webdriver import ENTER, SWITCHES, Browser, webdriver
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+PICTURES = Path(__file__).resolve().parents[2] / "results" / "screenshots"
+HOSTILE = [
+    "<script>document.title='broken'</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "\" onmouseover='alert(1)",
+    "=1+1",
+    "\U0001f4b3 ünï\u2028códe",
+    "\u202eright to left \u05d0\u05d1",
+    "long " + "x" * 900,
+]
+TAB, SPACE = "\ue004", " "
+PATIENCE = 60.0
+
+
+class Person:
+    """Somebody at a browser."""
+
+    def __init__(self, browser: Browser, server: Server) -> None:
+        self.browser = browser
+        self.base = server.address.partition("/?")[0]
+
+    def visit(self, path: str) -> None:
+        self.browser._ask("POST", "/url", {"url": self.base + path})
+
+    def wait(self, condition: str, *arguments: Any) -> Any:
+        """Wait until an expression is true; return it."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if found := self.browser.run(f"return {condition}", *arguments):
+                return found
+            time.sleep(0.03)
+        raise AssertionError(f"never: {condition}; {self.words('body')[:600]}")
+
+    def wait_for(self, selector: str) -> None:
+        """Wait until an element is shown."""
+        self.wait(
+            "[...document.querySelectorAll(arguments[0])].some(e => e.checkVisibility())", selector
+        )
+
+    def wait_for_words(self, selector: str, words: str) -> None:
+        self.wait(
+            "(document.querySelector(arguments[0])?.textContent ?? '').includes(arguments[1])",
+            selector,
+            words,
+        )
+
+    def words(self, selector: str) -> str:
+        return " ".join(" ".join(self.browser.texts(selector)).split())
+
+    def choose(self, selector: str, value: str) -> None:
+        """Choose an option, as a person would with a list."""
+        self.browser.run(
+            "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
+            "s.dispatchEvent(new Event('change', { bubbles: true }))",
+            selector,
+            value,
+        )
+
+    def give(self, path: Path) -> None:
+        self.browser.type("#file", str(path))
+
+    def press(self, *keys: str) -> None:
+        """Press keys wherever the focus is."""
+        actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        self.browser._ask(
+            "POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]}
+        )
+
+    def tab_to(self, selector: str) -> None:
+        """Reach an element with the Tab key alone."""
+        for _ in range(400):
+            if self.browser.run("return document.activeElement.matches(arguments[0])", selector):
+                return
+            self.press(TAB)
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    def accept(self) -> None:
+        self.browser._ask("POST", "/alert/accept", {})
+
+    def picture(self, name: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for width in (360, 768, 1920):
+            self.browser.emulate(width=width, height=900)
+            assert self.browser.run("return document.documentElement.scrollWidth") <= width
+            self.photograph(f"{name}-{width}")
+        self.browser.emulate(width=1400, height=900, color_scheme="dark")
+        self.photograph(f"{name}-dark")
+        self.browser.emulate_nothing()
+
+    def photograph(self, name: str) -> None:
+        shot = self.browser.command("Page.captureScreenshot")["data"]
+        (PICTURES / f"app-{name}.png").write_bytes(base64.b64decode(shot))
+
+    @property
+    def run(self) -> str:
+        return self.browser.run("return location.pathname").split("/")[2]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser that reaches this machine, and no other."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if missing:
+        reason = f"{' and '.join(missing)} not installed (Debian: chromium, chromium-driver)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("browser")
+    reach = [switch for switch in SWITCHES if "host-resolver" not in switch]
+    options = {
+        "binary": shutil.which("chromium"),
+        "args": [
+            *reach,
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            f"--user-data-dir={folder / 'profile'}",
+        ],
+        "prefs": {"download.default_directory": str(folder)},
+    }
+    with webdriver(folder) as address:
+        session = Browser(
+            address, {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        )
+        session.resize(1400, 1000)
+        yield session
+        session.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("app"), "--jobs", "1", "--max-upload", "2") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Client:
+    return server.client.enter()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which `make check` installs."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or not found.submodule_search_locations:
+        reason = "axe-core is not installed here: remove .env, and `make check` makes it anew"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def person(browser: Browser, server: Server) -> Iterator[Person]:
+    browser._ask("POST", "/url", {"url": server.address})
+    somebody = Person(browser, server)
+    somebody.wait("location.pathname + location.search === '/'")
+    somebody.wait_for_words("#most", "MB")  # its script has run
+    yield somebody
+    assert browser.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table that takes long enough to be watched."""
+    path = tmp_path_factory.mktemp("tables") / "slow.csv"
+    rows = np.random.default_rng(0).integers(0, 1000, (19_000, 8))
+    np.savetxt(path, rows, "%d", ",", header="a,b,c,d,e,f,g,h", comments="")
+    return path
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tables") / "<img src=x onerror=alert(1)>.csv"
+    rng = np.random.default_rng(0)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["key", *HOSTILE])
+        for i in range(60):
+            cells = [HOSTILE[(i + j) % len(HOSTILE)] for j in range(3)]
+            writer.writerow([f"<b>{i}</b>", *cells, *rng.integers(0, 99, 4).tolist()])
+    return path
+
+
+def test_the_walk_on_bundled_data_from_table_to_ranking_again(
+    person: Person, client: Client
+) -> None:
+    person.picture("start")
+    person.browser.click("#sample")
+    person.wait_for("#setup")
+    first = person.run
+    assert person.words("#size") == "1,000 rows, 21 columns"
+    assert person.browser.run("return document.getElementById('value').value") == "2"
+    assert len(person.browser.texts("#columns tbody tr")) == 21
+    person.choose('[data-column="2"] select', "drop")
+    assert person.words("#ready") == "19 of 21 columns will be used."
+    person.picture("setup")
+    person.browser.click("#by-number")
+    person.browser.run("document.getElementById('alerts').value = 12")
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#count", "12 alerts")
+    found = client.get(f"/runs/{first}/files/report.json")
+    assert found["n_alerts"] == 12
+    assert found["columns"][2]["kind"] == "dropped"
+
+    # Marks: in the list and in the case, counted, saved, and taken back.
+    assert person.words("#marked") == "No row is marked yet"
+    assert person.browser.run("return document.getElementById('again').disabled")
+    person.browser.click('#rows tr[data-rank="1"] .marks .confirmed')
+    person.wait_for_words("#marked", "1 confirmed, 0 cleared")
+    person.browser.click('#rows tr[data-rank="2"] .marks .cleared')
+    person.browser.click('#rows tr[data-rank="3"] .open > button')
+    person.browser.click("#rows .case .marks .cleared")
+    person.wait_for_words("#marked", "1 confirmed, 2 cleared")
+    pressed = '#rows tr[data-rank="3"] .marks .cleared[aria-pressed="true"]'
+    assert person.browser.texts(pressed) == ["Clear"]
+    person.picture("report")
+    person.browser.click('#rows tr[data-rank="2"] .marks .cleared')
+    person.wait_for_words("#marked", "1 confirmed, 1 cleared")
+    numbers = found["rows"]["numbers"]
+    marks = {str(numbers[0]): "confirmed", str(numbers[2]): "cleared"}
+    assert client.get(f"/api/runs/{first}/marks") == marks
+
+    # A reload, and another run of the table, find them again.
+    person.visit(f"/runs/{first}")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#marked", "1 confirmed, 1 cleared")
+    person.browser.click("#again")
+    person.wait(
+        "location.pathname.endsWith('/report') && !location.pathname.includes(arguments[0])", first
+    )
+    person.wait_for_words("#marked", "1 confirmed, 1 cleared")
+    assert "1 confirmed, 1 cleared" in person.words("#notes")
+    assert client.get(f"/api/runs/{person.run}")["facts"]["n_known"] == 2
+
+    # Files leave by links of the page.
+    person.browser.click(".files summary")
+    links = person.browser.run("return [...document.querySelectorAll('.files a')].map(a => a.href)")
+    names = ["decisions.csv", "alerts.csv", "map.som", "report.html", "report.json"]
+    assert [link.rpartition("/")[2] for link in links] == names
+    for link in links:
+        status = person.browser.run("return fetch(arguments[0]).then(a => a.status)", link)
+        assert status == 200
+
+    person.visit("/")
+    person.wait_for("#runs li")
+    assert len(person.browser.texts("#runs li")) == 2
+    person.picture("runs")
+    person.browser.click(f'#runs li[data-run="{first}"] button')
+    person.accept()
+    person.wait("document.querySelectorAll('#runs li').length === 1")
+    assert client.ask("GET", f"/api/runs/{first}").status == 404
+
+
+def test_progress_is_seen_and_a_run_is_cancelled(
+    person: Person, client: Client, slow: Path
+) -> None:
+    person.give(slow)
+    person.wait_for("#setup")
+    run = person.run
+    person.browser.click("#start")
+    person.wait_for_words("#stage", "Training map 1 of 6, epoch")
+    person.wait_for("#curve-box")
+    person.photograph("going")
+    assert 0 < person.browser.run("return document.getElementById('share').value") < 0.5
+    # A reload finds the run where it is.
+    person.visit(f"/runs/{run}")
+    person.wait_for_words("#stage", "Training map")
+    # Another run waits in line, and the list says so.
+    other = client.post(f"/api/runs/{run}/again")["run"]
+    client.post(f"/api/runs/{other}/start")
+    person.visit(f"/runs/{other}")
+    person.wait_for_words("#stage", "Waiting: next in line")
+    person.visit("/")
+    person.wait_for_words(f'[data-run="{other}"]', "waiting, place 1 in line")
+    person.visit(f"/runs/{run}")
+    person.wait_for("#cancel")
+    person.browser.click("#cancel")
+    person.wait_for("#setup")
+    assert person.words("#problem") == "This run was cancelled."
+    assert client.get(f"/api/runs/{run}")["state"] == "cancelled"
+    client.post(f"/api/runs/{other}/cancel")
+    for each in (run, other):
+        client.post(f"/api/runs/{each}/delete")
+
+
+def test_two_tabs_do_not_disturb_each_other(person: Person, client: Client) -> None:
+    runs = [_read(client), _read(client)]
+    person.visit(f"/runs/{runs[0]}")
+    person.wait_for("#setup")
+    first = person.browser._ask("GET", "/window")
+    second = person.browser._ask("POST", "/window/new", {"type": "tab"})["handle"]
+    person.browser._ask("POST", "/window", {"handle": second})
+    try:
+        person.visit(f"/runs/{runs[1]}")
+        person.wait_for("#setup")
+        person.browser.run("document.getElementById('seed').value = 7")
+        person.browser.click("#start")
+        person.wait("location.pathname.endsWith('/report')")
+        person.browser.click('#rows tr[data-rank="1"] .marks .confirmed')
+        person.wait_for_words("#marked", "1 confirmed")
+    finally:
+        person.browser._ask("DELETE", "/window")
+        person.browser._ask("POST", "/window", {"handle": first})
+    assert person.run == runs[0]
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#marked", "No row is marked yet")  # another upload of the same table
+    seeds = [
+        client.get(f"/runs/{run}/files/report.json")["method"]["parameters"]["seed"] for run in runs
+    ]
+    assert seeds == [0, 7]
+    for run in runs:
+        client.post(f"/api/runs/{run}/delete")
+
+
+def test_marks_of_one_tab_are_seen_in_the_other(person: Person, client: Client) -> None:
+    run = _ranked(client)
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
+    client.post(f"/api/runs/{run}/mark", {"row": number, "decision": "cleared"})
+    person.browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    person.wait_for_words("#marked", "0 confirmed, 1 cleared")
+    pressed = '#rows tr[data-rank="1"] .marks .cleared[aria-pressed="true"]'
+    assert person.browser.texts(pressed) == ["Clear"]
+    client.post(f"/api/runs/{run}/delete")
+
+
+def _read(client: Client) -> str:
+    rows = np.random.default_rng(0).normal(size=(60, 3)).round(3)
+    text = "a,b,c\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows)
+    run = client.upload("small.csv", text.encode())
+    client.wait(run)
+    return run
+
+
+def _ranked(client: Client) -> str:
+    run = _read(client)
+    client.post(f"/api/runs/{run}/start", {"alerts": 5})
+    assert client.wait(run)["state"] == "done"
+    return run
+
+
+def test_the_keyboard_alone_gets_from_the_start_to_a_mark(person: Person, client: Client) -> None:
+    person.tab_to("#file")
+    assert (
+        person.browser.run(
+            "return getComputedStyle(document.querySelector('#drop .button')).outlineStyle"
+        )
+        == "solid"
+    )
+    person.tab_to("#sample")
+    person.press(ENTER)
+    person.wait_for("#setup")
+    run = person.run
+    person.tab_to("#alerts")
+    person.press(*"9")  # 20 was there: 209 or 920 rows, and not the share any more
+    assert person.browser.run("return document.getElementById('by-number').checked")
+    person.tab_to("#start")
+    person.press(ENTER)
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#marked", "No row is marked yet")
+    person.tab_to('#rows tr[data-rank="1"] .marks .cleared')
+    person.press(SPACE)
+    person.wait_for_words("#marked", "0 confirmed, 1 cleared")
+    assert (
+        person.browser.run("return document.activeElement.getAttribute('aria-pressed')") == "true"
+    )
+    client.post(f"/api/runs/{run}/delete")
+
+
+def test_hostile_names_and_cells_do_nothing(person: Person, client: Client, hostile: Path) -> None:
+    person.give(hostile)
+    person.wait_for("#setup")
+    run = person.run
+    assert person.browser.texts("#name") == [hostile.name]
+    assert person.browser.texts("#columns th.name") == ["key", *HOSTILE]
+    assert person.browser.texts("#columns img, #columns script, #columns b") == []
+    person.picture("hostile-setup")
+    person.choose("#id", "0")
+    person.choose("#label", "1")
+    assert person.browser.texts("#value option")[0] == f"{HOSTILE[2]} (9 rows)"
+    person.choose('[data-column="2"] select', "ordinal")
+    person.choose('[data-column="2"] select', "")
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for("#rows .marks")
+    assert person.browser.run("return document.title").startswith("Unusual rows of <img")
+    person.browser.click("#rows .marks .confirmed")
+    person.wait_for_words("#marked", "1 confirmed")
+    assert person.browser.texts("#rows img, #rows script, #rows b") == []
+    person.visit("/")
+    person.wait_for("#runs li")
+    assert person.browser.texts(f'[data-run="{run}"] a') == [hostile.name]
+    assert person.browser.texts("#runs img") == []
+    client.post(f"/api/runs/{run}/delete")
+
+
+def test_what_is_wrong_is_said_on_the_page(person: Person, client: Client, tmp_path: Path) -> None:
+    files = {
+        "map.pkl": (b"\x80\x04.", "is no kind of table"),
+        "large.csv": (b"1,2\n" * 600_000, "more than the 2 MB"),
+        "empty.csv": (b"", "empty.csv is empty."),
+    }
+    for name, (content, said) in files.items():
+        (tmp_path / name).write_bytes(content)
+        person.give(tmp_path / name)
+        person.wait_for_words("#problem", said)
+    # A refusal of the server is one in the browser's log, too.
+    assert [c for c in person.browser.complaints() if "422" not in c] == []
+    (tmp_path / "ragged.csv").write_bytes(b"a,b\n1,2,3\n4,5,6\n")
+    person.give(tmp_path / "ragged.csv")
+    person.wait_for_words("#problem", "ragged.csv, line 2")
+    person.picture("problem")
+    run = person.run
+    assert person.browser.run("return document.getElementById('reading').open")
+    person.choose("#delimiter", "tab")
+    person.browser.click("#read")
+    person.wait_for("#setup")
+    assert person.words("#size") == "2 rows, 1 column"
+    client.post(f"/api/runs/{run}/delete")
+
+
+def test_a_file_that_is_dropped_is_taken(person: Person, client: Client) -> None:
+    was_over = person.browser.run(
+        "const given = new DataTransfer();"
+        "given.items.add(new File([arguments[0]], 'dropped.csv'));"
+        "const at = document.getElementById('drop');"
+        "const send = (kind) => at.dispatchEvent("
+        "  new DragEvent(kind, { dataTransfer: given, bubbles: true, cancelable: true }));"
+        "send('dragenter'); const wasOver = at.classList.contains('over'); send('drop');"
+        "return wasOver",
+        "a,b\n1,2\n3,5\n4,4\n",
+    )
+    assert was_over
+    person.wait_for("#setup")
+    assert person.browser.texts("#name") == ["dropped.csv"]
+    client.post(f"/api/runs/{person.run}/delete")
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """
+return axe.run(document, {runOnly: arguments[0]}).then(found => found.violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, nodes }) => [id, nodes.map(node => node.html.slice(0, 200) + node.failureSummary)]))
+"""
+
+
+def test_axe_finds_no_serious_violation(
+    person: Person, client: Client, axe: str, tmp_path: Path
+) -> None:
+    run = _ranked(client)
+    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
+    client.post(f"/api/runs/{run}/mark", {"row": number, "decision": "confirmed"})
+    fresh = client.post(f"/api/runs/{run}/again")["run"]
+    bad = client.upload("ragged.csv", b"a,b\n1,2,3\n")
+    client.wait(bad)
+    pages = {
+        "/": "#runs li",
+        f"/runs/{fresh}": "#setup",
+        f"/runs/{bad}": "#problem",
+        f"/runs/{run}/report#case=1": ".case .marks",
+    }
+    try:
+        for path, sign in pages.items():
+            for width, scheme in ((360, "light"), (1920, "dark")):
+                person.browser.emulate(width=width, color_scheme=scheme)
+                person.visit(path)
+                person.wait_for(sign)
+                person.browser.run(axe + "; window.axe = axe;")
+                assert person.browser.run(RUN_AXE, RULES) == [], (path, width, scheme)
+    finally:
+        person.browser.emulate_nothing()
+    for each in (fresh, run, bad):
+        client.post(f"/api/runs/{each}/delete")
+
+
+def test_another_site_gets_nothing(person: Person, client: Client, tmp_path: Path) -> None:
+    before = json.dumps(client.get("/api/runs"))
+    page = tmp_path / "evil.html"
+    page.write_text("<title>evil</title>")
+    person.browser.open(page)
+    tried = person.browser.run(
+        "const base = arguments[0];"
+        "const plain = { method: 'POST', mode: 'no-cors', credentials: 'include', body: '{}' };"
+        "return Promise.allSettled(["
+        "fetch(base + '/api/sample', plain),"
+        "fetch(base + '/api/runs', { credentials: 'include' }).then(a => a.text()),"
+        "fetch(base + '/', { credentials: 'include' }).then(a => a.text()),"
+        "]).then(all => all.map(a => a.status))",
+        person.base,
+    )
+    assert tried[1:] == ["rejected", "rejected"]
+    assert json.dumps(client.get("/api/runs")) == before
+    person.browser.complaints()  # the browser says what it blocked
