@@ -8,7 +8,11 @@ from somscape import SOMDetector, load
 from somscape._errors import InputError
 from somscape.maps import Decorrelation
 from somscape.outliers import contributions, score_rows
-from somscape.outliers._decorrelated import decorrelation_of
+from somscape.outliers import _decorrelated
+
+
+def decorrelation_of(X, weights, is_usual, share=0.8):
+    return _decorrelated.decorrelation_of(X, weights, is_usual, share)
 
 
 def rows_of(n=300, d=4, seed=0):
@@ -17,8 +21,8 @@ def rows_of(n=300, d=4, seed=0):
     return mixed * np.logspace(1, -2, d) + np.linspace(-50, 50, d)
 
 
-def by_formula(X, is_usual):
-    """Spread^-1 (0.8 (R + ridge I)^-1 + 0.2 I)^1/2 spread^(5/8), in the order of the paper."""
+def by_formula(X, is_usual, share):
+    """Spread^-1 (s (R + ridge I)^-1 + (1 - s) I)^1/2 spread^(5/8), in the order of the paper."""
     d = X.shape[1]
     spread = X.std(axis=0)
     ridge = 0.1 + d / is_usual.sum()
@@ -27,17 +31,18 @@ def by_formula(X, is_usual):
     counts *= np.sqrt((spread**2).sum() / (counts**2).sum())
     return (
         np.diag(1 / spread)
-        @ np.real(sqrtm(0.8 * np.linalg.inv(correlation) + 0.2 * np.eye(d)))
+        @ np.real(sqrtm(share * np.linalg.inv(correlation) + (1 - share) * np.eye(d)))
         @ np.diag(counts)
     )
 
 
+@pytest.mark.parametrize("share", [0.3, 0.8, 1.0])
 @pytest.mark.parametrize("d", [2, 4, 9])
-def test_the_matrix_is_its_formula(d):
+def test_the_matrix_is_its_formula(d, share):
     X = rows_of(d=d)
     is_usual = np.arange(len(X)) % 5 > 0
-    found = decorrelation_of(X, None, is_usual)
-    expected = by_formula(X, is_usual)
+    found = decorrelation_of(X, None, is_usual, share)
+    expected = by_formula(X, is_usual, share)
     np.testing.assert_allclose(found.center, X.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(found.spread, X.std(axis=0), rtol=1e-4)
     inverse_root = expected * found.spread[:, None] / found.counts

@@ -14,10 +14,6 @@ from somscape._types import Float64s, Floats
 from somscape.fit import counted_rows, mean_and_covariance
 from somscape.maps import Decorrelation, rounded
 
-DECORRELATED = 0.8
-"""Share of a squared distance that is measured between decorrelated rows; the rest is between rows
-as they are.  Outliers that follow the correlations of the others would vanish without it."""
-
 RIDGE = 0.1
 """Added to each column's correlation with itself, and as much again as there are columns for each
 row: correlations of few rows are largely noise."""
@@ -30,13 +26,13 @@ MOST_FEATURES = 1000
 
 
 def decorrelation_of(
-    rows: Floats, weights: Float64s | None, is_usual: NDArray[np.bool_]
+    rows: Floats, weights: Float64s | None, is_usual: NDArray[np.bool_], share: float
 ) -> Decorrelation | None:
     """Return what rows are multiplied by so that columns that go together are not counted twice.
 
     Rows are divided by their columns' spreads d, multiplied by the square root of
-    ``0.8 R^-1 + 0.2 I``, where R are the correlations of the usual rows with a ridge, and by
-    d^(5/8).  With 1 and 0 and the power 1 that is ZCA-cor (Kessy, Lewin and
+    ``s R^-1 + (1 - s) I``, where R are the correlations of the usual rows with a ridge, and by
+    d^(5/8).  With s = 1 and the power 1 that is ZCA-cor (Kessy, Lewin and
     Strimmer 2018, Optimal whitening and decorrelation, section 3), of all whitenings the one
     whose columns stay most like the original ones.  A power of 1 would leave what each column
     counts alone; less gives columns of rare values, such as a rare category, more.
@@ -47,6 +43,9 @@ def decorrelation_of(
     weights : ndarray of shape (n_samples,) or None
     is_usual : ndarray of shape (n_samples,), bool
         Rows whose correlations count: outliers that lie together would make up their own.
+    share : float
+        s, the share of a squared distance that is measured between decorrelated rows; the rest is
+        between rows as they are, or outliers that follow the correlations would vanish.
 
     Returns
     -------
@@ -69,7 +68,7 @@ def decorrelation_of(
     total = float(n_usual) if usual_weights is None else math.fsum(usual_weights)
     ridge = RIDGE + n_features / counted_rows(n_usual, total)
     variances, axes = np.linalg.eigh((correlation + ridge * np.eye(n_features)) / (1 + ridge))
-    matrix = (axes * np.sqrt(DECORRELATED / variances + (1 - DECORRELATED))) @ axes.T
+    matrix = (axes * np.sqrt(share / variances + (1 - share))) @ axes.T
     counts = np.sqrt(spread) * np.sqrt(np.sqrt(np.sqrt(spread)))
     counts *= math.sqrt(math.fsum(spread[varies] ** 2) / math.fsum(counts[varies] ** 2))
     spread, counts = (np.where(varies, values, 1.0) for values in (spread, counts))

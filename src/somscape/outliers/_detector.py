@@ -19,6 +19,9 @@ from somscape.regions import regions_of_least
 
 TRIM, CLEAN_TRIM = 0.2, 0.0
 N_PROTOTYPES, CLEAN_N_PROTOTYPES = 8, 2
+DECORRELATED, CLEAN_DECORRELATED = 0.8, 0.3
+"""Share of a squared distance that is measured between decorrelated rows."""
+
 UNITS_PER_ROOT = 8.0
 """Units of a detector's automatic map for the square root of its rows; a map to look at has 5."""
 
@@ -80,6 +83,13 @@ class Detection:
         if isinstance(self.trim, str):
             return CLEAN_TRIM if self.training_is_clean else TRIM
         return float(self.trim)
+
+    @property
+    def decorrelated(self) -> float:
+        """Share of a squared distance that is measured between decorrelated rows."""
+        if not self.decorrelate:
+            return 0.0
+        return CLEAN_DECORRELATED if self.training_is_clean else DECORRELATED
 
     def of_map(self, settings: Settings) -> Settings:
         """Return settings of a map, with what is automatic as it suits detection."""
@@ -251,9 +261,9 @@ class _Trainer:
             sums = None if trained.sums is None else trained.sums.faded(times)
             map_ = replace(map_, hits=hits)
         usual = usual_units(map_, self.detection.trimmed)
-        decorrelation = None
-        if self.detection.decorrelate:
-            decorrelation = decorrelation_of(rows, weights, usual[units])
+        decorrelation, share = None, self.detection.decorrelated
+        if share > 0:
+            decorrelation = decorrelation_of(rows, weights, usual[units], share)
         detector = DetectorSettings(
             self.detection.score,
             self.detection.k,
