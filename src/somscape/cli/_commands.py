@@ -152,6 +152,12 @@ def ranking_options(command: Command) -> Command:
         ),
         *rule_options,
         option(
+            "--calibration",
+            type=click.Choice(["global", "regional"]),
+            help="Compare p-values with all rows (global, as if not given), or with those of the "
+            "row's region of the map.",
+        ),
+        option(
             "--seed", type=click.IntRange(0), default=0, metavar="S", help="Same seed, same files."
         ),
         option("--force", is_flag=True, help="Replace DIR even if it holds other files."),

@@ -35,7 +35,7 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
         "id_column": "--id",
         **{n: f"--{n}" for n in ("label", *KINDS, "missing", *READING)},
         **FLAGS,
-        **{n: f"--{n}" for n in ("contamination", "seed")},
+        **{n: f"--{n}" for n in ("contamination", "calibration", "seed")},
         "n_regions": "--regions",
     }
     words = ["somscape", *words]

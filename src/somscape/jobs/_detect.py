@@ -93,7 +93,7 @@ def detect(
     rule : AlertRule
         Which rows are listed.
     options : mapping
-        With ``contamination`` and ``seed``.
+        With ``contamination`` and ``seed``, and ``calibration`` where it is not global.
     label : Label or None, default=None
         To compare the ranking with.
     callbacks : sequence of callable, default=()
@@ -105,7 +105,8 @@ def detect(
     -------
     Found
     """
-    detection = Detection(contamination=options["contamination"])
+    calibration = options.get("calibration") or "global"
+    detection = Detection(contamination=options["contamination"], calibration=calibration)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks))
     rows = encoding.encode(table)
     map_ = train_detector(rows, None, encoding, settings, detection, known).map_

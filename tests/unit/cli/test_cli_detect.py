@@ -54,7 +54,7 @@ def detect_here(*words: Any) -> Found:
 # The article's job
 
 
-def test_article_job_writes_exactly_the_five_files(article: Found) -> None:
+def test_article_job_writes_exactly_its_files(article: Found) -> None:
     assert listing(article.folder.parent) == {"found", *(f"found/{name}" for name in RESULTS)}
     assert all((article.folder / name).stat().st_size > 1000 for name in RESULTS)
     for name in ("umatrix.png", "planes.png"):
@@ -578,6 +578,14 @@ def test_a_rule_chooses_the_rows_and_is_written_into_the_command(table: Path, wo
         assert (p <= 0.1).all()
     page = (found.folder / "report.html").read_text()
     assert " ".join(words).replace("100", "100.0") in page
+
+
+def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
+    found = detect_here(table, "--calibration", "regional")
+    assert "--calibration regional" in (found.folder / "report.html").read_text()
+    map_ = load(found.folder / "map.som")
+    assert map_.detector.regions is not None
+    assert load(detect_here(table).folder / "map.som").detector.regions is None
 
 
 def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
