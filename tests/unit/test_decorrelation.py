@@ -7,8 +7,7 @@ from scipy.linalg import sqrtm
 from somscape import SOMDetector, load
 from somscape._errors import InputError
 from somscape.maps import Decorrelation
-from somscape.outliers import contributions, score_rows
-from somscape.outliers import _decorrelated
+from somscape.outliers import _decorrelated, contributions, score_rows
 
 
 def decorrelation_of(X, weights, is_usual, share=0.8):
