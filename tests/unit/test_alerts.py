@@ -311,6 +311,19 @@ def test_a_value_that_is_usual_but_not_with_the_others_says_so() -> None:
     assert str(first) == "x1 0 (usual 0 to 4, but not with the other columns)"
 
 
+def test_printed_alerts_are_the_alerts_alone() -> None:
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    X[7] = [9, -9]
+    alerts = SOMDetector(random_state=0).fit(X).alerts(X, 2)
+    assert repr(alerts) == "Alerts(2 of 60 rows)"
+    head, names, first, second = str(alerts).splitlines()
+    assert head == "2 of 60 rows"
+    assert names.split() == ["rank", "record", "score", "p-value", "reasons"]
+    assert first.split()[:2] == ["1", "8"]
+    assert "(usual" in first
+    assert second.startswith("2 ")
+
+
 # The ranking
 
 

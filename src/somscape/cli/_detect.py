@@ -43,7 +43,7 @@ MAX_CLASSES = 5
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
-    check_folder(out, force=options["force"])
+    check_folder(out, path, force=options["force"])
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
     _detect(table, out, options, command_line(["detect", path], options, "DIR"))

@@ -33,8 +33,8 @@ def check_file(target: Path, *inputs: str, name: str = "--out") -> None:
             )
 
 
-def check_folder(target: Path, *, force: bool) -> None:
-    """Raise InputError where results must not go.
+def check_folder(target: Path, *inputs: str, force: bool) -> None:
+    """Raise InputError where results must not go, such as over what they are made from.
 
     A folder is replaced only if it is empty or holds nothing but results of somscape, a map
     among them.
@@ -51,6 +51,12 @@ def check_folder(target: Path, *, force: bool) -> None:
         raise InputError(
             f"{target} holds the working folder, which cannot be replaced. Give another --out."
         )
+    for path in inputs:
+        if Path(path).resolve().is_relative_to(target.resolve()):
+            raise InputError(
+                f"--out {target} holds {path}, the file that is read; it would be lost. Give "
+                "another --out."
+            )
     names = {p.name for p in target.iterdir()}
     # Anyone may have a report.html; the map says that somscape was here.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)

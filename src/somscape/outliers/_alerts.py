@@ -16,16 +16,20 @@ from somscape.tables import Table, table_from_columns
 
 RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
 
+SHOWN = 20
+"""Alerts that are printed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Alerts:
-    """All rows of a table in order, alerts and the most unusual first.
+    """All rows of a table in order, alerts and the most unusual first; printed, the alerts.
 
     Attributes
     ----------
     id_name : str
         Name of the id column, or "record".
     ids : list of str
+        Of all rows, as are the arrays: the first ``n_alerts`` are the alerts.
     rows : ndarray of shape (n_rows,)
         Number of each row in the table, from 0.
     scores, p_values : ndarray of shape (n_rows,)
@@ -45,6 +49,23 @@ class Alerts:
     units: Ints
     reasons: list[tuple[Reason, ...]]
     n_alerts: int
+
+    def __repr__(self) -> str:
+        return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
+
+    def __str__(self) -> str:
+        n = min(self.n_alerts, SHOWN)
+        shown = table_from_columns(
+            {
+                "rank": np.arange(1, n + 1),
+                self.id_name: self.ids[:n],
+                "score": [f"{score:.4g}" for score in self.scores[:n]],
+                "p-value": [f"{p:.4g}" for p in self.p_values[:n]],
+                "reasons": ["; ".join(map(str, reasons)) for reasons in self.reasons[:n]],
+            }
+        )
+        more = [f"... {self.n_alerts - n} more alerts"] if self.n_alerts > n else []
+        return "\n".join([f"{self.n_alerts} of {len(self.ids)} rows", str(shown), *more])
 
     def to_table(self, map_: Map, table: Table) -> Table:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.

@@ -6,6 +6,9 @@ score, and all parts of a score keep their shares.  The power is the one that ra
 rows best, each judged without its own label: where labels mislead, it is 0.
 """
 
+import warnings
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +39,7 @@ def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
     -------
     ndarray of shape (n_rows,), or None
         None also where no label is known, and for the targets of another kind that pipelines hand
-        to every step: values other than these, with none unknown.
+        to every step: values other than these, with none unknown.  Two such values warn.
 
     Raises
     ------
@@ -53,15 +56,26 @@ def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
     numbers[np.isnan(numbers)] = UNKNOWN
     are_labels = bool(np.isin(numbers, (UNKNOWN, USUAL, ANOMALY)).all())
     if not are_labels and not (numbers == UNKNOWN).any():
+        if len(np.unique(values.astype(str))) == 2:
+            warnings.warn(
+                f"`y` is not used: it holds {_some(values)}, and labels are 1 (anomaly), 0 (usual) "
+                "and -1 (unknown). Pass such labels, or no y.",
+                stacklevel=3,
+            )
         return None
     if values.shape != (n_rows,) or not are_labels:
         raise InputError(
             f"`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} rows; "
-            f"got shape {values.shape} with {np.unique(values.astype(str))[:4].tolist()}. "
+            f"got shape {values.shape} with {_some(values)}. "
             "Pass None where nothing is known."
         )
     labels = numbers.astype(np.intp)
     return labels if (labels != UNKNOWN).any() else None
+
+
+def _some(values: NDArray[Any]) -> str:
+    """Return the first different values in words."""
+    return ", ".join(np.unique(values.astype(str))[:4].tolist())
 
 
 def lift_of(

@@ -15,7 +15,7 @@ from somscape._types import Floats
 from somscape.tables._cells import as_text, clean_cell, python_values
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
-from somscape.tables._texts import Texts
+from somscape.tables._texts import NumberTexts, Texts
 from somscape.tables._words import quoted
 
 BLOCK_VALUES = 4096
@@ -316,6 +316,13 @@ def _with_place(name: str, values: Iterable[Any], source: str) -> Column:
 
 def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
     """Make a column of Python or NumPy values; numbers if all present ones are."""
+    if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
+        values = values.astype(np.float64)
+        if not np.isinf(values).any():
+            column = Column(name, NumberTexts(values, are_whole=False), numbers=values)
+            if column.is_whole:
+                column = Column(name, NumberTexts(values, are_whole=True), numbers=values)
+            return column
     texts, numbers_, verdict = Texts(), array("d"), Verdict()
     given = values if isinstance(values, np.ndarray) and values.dtype == np.float64 else None
     values = python_values(values) if isinstance(values, np.ndarray) else iter(values)

@@ -10,13 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from somscape._errors import InputError
 from somscape._types import Float64s, Objects
-from somscape.tables._texts import BLOCK, Texts
-from somscape.tables._words import listed, quoted, suggestion
+from somscape.tables._texts import BLOCK, NumberTexts, Texts
+from somscape.tables._words import in_columns, listed, quoted, suggestion
 
 Lines: TypeAlias = range | NDArray[np.integer[Any]]
 
 STATE = ("cells", "name", "numbers", "problem", "style")
 """What a pickled column holds."""
+
+SHOWN = 30
+"""Rows of a table that are printed."""
 
 
 class Column:
@@ -132,7 +135,8 @@ class Column:
         """Give the column with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
         numbers = None if self.numbers is None else self.numbers[chosen]
-        cells = self.cells[chosen]
+        kept = self._cells
+        cells = kept.take(chosen) if isinstance(kept, NumberTexts) else self.cells[chosen]
         return Column(self.name, cells, numbers=numbers, style=self.style, problem=self.problem)
 
     def renamed(self, name: str) -> "Column":
@@ -181,6 +185,15 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.source!r}, {self.n_rows} rows, {len(self.columns)} columns)"
+
+    def __str__(self) -> str:
+        columns = [
+            [c.name, *(cell or "" for cell in c.take(range(min(len(self), SHOWN))).cells)]
+            for c in self.columns
+        ]
+        lines = in_columns(columns)
+        more = [f"... {len(self) - SHOWN} more rows"] if len(self) > SHOWN else []
+        return "\n".join([*lines, *more])
 
     def __len__(self) -> int:
         return self.n_rows

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Objects
+from somscape._types import Float64s, Objects
 
 BLOCK = 1 << 12
 """Bytes that become Python's texts at a time, of which each costs about 60."""
@@ -104,3 +104,34 @@ class Texts:
             cells[begin : begin + len(block)] = [known.setdefault(cell, cell) for cell in block]
             begin += len(block)
         return cells
+
+
+class NumberTexts(Texts):
+    """Cells of numbers that came without text: written when they are asked for.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n,), float64
+        Finite, or NaN where missing.
+    are_whole : bool
+        Whether 7.0 is written "7".
+    """
+
+    __slots__ = ("_are_whole", "_numbers")
+
+    def __init__(self, numbers: Float64s, are_whole: bool) -> None:
+        super().__init__()
+        self._numbers, self._are_whole = numbers, are_whole
+        self._n, self.n_missing = len(numbers), int(np.isnan(numbers).sum())
+
+    def blocks(self, n_bytes: int = BLOCK) -> Iterator[list[str]]:
+        """Give the cells in lists of about so many bytes, "" where missing."""
+        ending = ".0" if self._are_whole else ""
+        step = max(1, n_bytes // 16)
+        for begin in range(0, self._n, step):
+            values = self._numbers[begin : begin + step].tolist()
+            yield ["" if v != v else str(v).removesuffix(ending) for v in values]
+
+    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "NumberTexts":
+        """Return some of the cells."""
+        return NumberTexts(self._numbers[chosen], self._are_whole)

@@ -1,4 +1,4 @@
-"""Words that the messages of this folder share: quoted cells, lists, close names."""
+"""Words that the messages of this folder share: quoted cells, lists, close names, columns."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -26,3 +26,12 @@ def suggestion(name: str, choices: Sequence[str]) -> str:
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
     return f"did you mean {' or '.join(quoted(by_folded[key]) for key in close)}?" if close else ""
+
+
+def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
+    """Give the lines of columns that stand beside each other."""
+    padded = []
+    for column in columns:
+        width = max(map(len, column), default=0)
+        padded.append([cell.ljust(width) for cell in column])
+    return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]

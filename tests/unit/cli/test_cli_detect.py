@@ -580,6 +580,17 @@ def test_a_rule_chooses_the_rows_and_is_written_into_the_command(table: Path, wo
     assert " ".join(words).replace("100", "100.0") in page
 
 
+def test_a_folder_that_holds_the_table_is_not_replaced_even_with_force(table: Path) -> None:
+    folder = Path("results")
+    folder.mkdir()
+    inside = folder / "t.csv"
+    inside.write_bytes(Path(table).read_bytes())
+    outcome = run("detect", inside, "--out", folder, "--force")
+    assert outcome.code == 2
+    assert "is read; it would be lost. Give another --out." in outcome.err
+    assert inside.exists()
+
+
 def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
     found = detect_here(table, "--calibration", "regional")
     assert "--calibration regional" in (found.folder / "report.html").read_text()

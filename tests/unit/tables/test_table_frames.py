@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.util
+import pickle
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -174,3 +175,34 @@ def test_empty_workbook(tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "t.xlsx")
     with pytest.raises(InputError, match=r"t\.xlsx is empty; a table needs"):
         read_table(tmp_path / "t.xlsx")
+
+
+def test_a_printed_table_shows_its_first_rows():
+    table = table_from_columns({"city": ["Ulm", None, "Rome"], "n": [1.0, 2.5, np.nan]})
+    assert str(table).splitlines() == ["city  n", "Ulm   1.0", "      2.5", "Rome"]
+    many = table_from_columns({"i": range(100)})
+    assert str(many).splitlines()[-1] == "... 70 more rows"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("values", [[0.1, np.nan, -2e300], [7.0, np.nan, 1e22], [np.nan] * 3, []])
+def test_arrays_of_numbers_become_what_their_values_become(values, dtype):
+    with np.errstate(over="ignore"):
+        given = np.array(values, dtype=dtype)
+    given = given[~np.isinf(given)]
+    fast = table_from_columns({"x": given}).column("x")
+    slow = table_from_columns({"x": given.tolist()}).column("x")
+    assert fast.cells.tolist() == slow.cells.tolist()
+    np.testing.assert_array_equal(fast.numbers, slow.numbers)
+    assert (fast.is_whole, fast.n_missing) == (slow.is_whole, slow.n_missing)
+    assert list(fast.each_cell()) == list(slow.each_cell())
+    some = np.arange(len(given))[::-1]
+    assert fast.take(some).cells.tolist() == slow.take(some).cells.tolist()
+    assert pickle.loads(pickle.dumps(fast)).cells.tolist() == slow.cells.tolist()
+
+
+def test_a_table_keeps_its_numbers_when_the_array_changes():
+    given = np.array([1.5, 2.5])
+    column = table_from_columns({"x": given}).column("x")
+    given[0] = 9
+    assert (column.numbers[0], column.cells[0]) == (1.5, "1.5")
