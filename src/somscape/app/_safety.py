@@ -11,13 +11,13 @@ import json
 import secrets
 import socket
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from string import Template
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from somscape.app._addresses import is_address, is_loopback
@@ -144,12 +144,9 @@ class Safety:
             raise Refused(421, "This is not the address of this server.")
 
     def _check_cookie(self, headers: Headers) -> None:
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            cookies = SimpleCookie()
-        found = cookies.get(self._cookie)
-        if found is None or not _same(found.value, self._keys.cookie):
+        # Other servers of this machine have their cookies in here, too, and in any form.
+        found = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
+        if not _same(found, self._keys.cookie):
             raise Refused(403, "Open the address that `somscape app` printed: it has the key.")
 
     def _check_origin(self, headers: Headers) -> None:

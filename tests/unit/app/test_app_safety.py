@@ -55,6 +55,13 @@ def test_the_token_lets_in_with_a_cookie_that_scripts_and_other_sites_cannot_use
     assert 'content="0;url=/"' in answer.text
 
 
+@pytest.mark.parametrize("other", ['a={"b": [1, 2]}', "x@y[]=1", "a b=c", 'open="1', "=", ""])
+def test_cookies_of_other_servers_do_not_lock_anybody_out(client: Client, other: str) -> None:
+    assert client.ask("GET", "/", headers={"Cookie": f"{other}; {client.cookie}"}).status == 200
+    assert client.ask("GET", "/", headers={"Cookie": f"{client.cookie}; {other}"}).status == 200
+    assert client.ask("GET", "/", headers={"Cookie": other}).status == 403
+
+
 def test_the_key_that_starts_the_browser_opens_once() -> None:
     keys = Keys()
     once = keys.once
