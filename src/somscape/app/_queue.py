@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from somscape.app._settings import default_settings, options_of, reading_of
@@ -33,6 +34,9 @@ MAX_ERRORS = 500
 LOG = "log.txt"
 HEARTBEAT = 15.0
 """Seconds after which a listener is told that the server is still there."""
+
+PATIENCE = 1.0
+"""Seconds after which it is tried again to save something."""
 
 PAUSE = 0.05
 """Seconds between two things that a listener is told."""
@@ -77,8 +81,8 @@ class Queue:
     async def cancel(self, run: str) -> None:
         """End a run's process, or take it out of the line; return when it has ended."""
         if run in self._waiting:
-            self._waiting.remove(run)
             self._store.say_run(run, CANCELLED)
+            self._waiting.remove(run)
         task = self._tasks.get(run)
         if task is not None:
             self._cancelled.add(run)
@@ -142,7 +146,6 @@ class Queue:
         while self._waiting and len(self._tasks) < self._n_at_once and not self._is_closed:
             run = self._store.run(self._waiting.pop(0))
             if run is not None:
-                self._store.say_run(run.id, RUNNING)
                 self._tasks[run.id] = asyncio.create_task(self._do(run))
         self._announce()
 
@@ -150,14 +153,27 @@ class Queue:
         """See a run's process through from its start to its end."""
         outcome: dict[str, Any] = {}
         try:
+            await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
             await self._run_process(run, outcome)
-            self._settle(run, outcome)
+            await self._saved(run.id, lambda: self._settle(run, outcome))
         finally:
             self._kill(run.id)
             for kept in (self._processes, self._tasks, self._progress):
                 kept.pop(run.id, None)
             self._cancelled.discard(run.id)
             self._go_on()
+
+    async def _saved(self, run: str, save: Callable[[], None]) -> None:
+        """Save how a run stands, as soon as there is room for it."""
+        while not self._is_closed:
+            try:
+                save()
+            except sqlite3.Error:
+                self._note(run, {"stage": "saving"})
+                await asyncio.sleep(PATIENCE)
+            else:
+                self._announce()
+                return
 
     async def _run_process(self, run: Run, outcome: dict[str, Any]) -> None:
         try:
@@ -228,8 +244,6 @@ class Queue:
 
     def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
         """Say in the store how a process ended."""
-        if self._is_closed:
-            return
         if run.id in self._cancelled:
             self._store.say_run(run.id, CANCELLED)
         elif "problem" in outcome:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import html
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from string import Template
@@ -62,6 +63,9 @@ NO_RUN = "There is no such run; it may have been deleted."
 class Site:
     """The app's answers.
 
+    What is called for is read first and looked up then: while a body arrives, another tab may
+    start or delete the run.
+
     Parameters
     ----------
     store : Store
@@ -107,7 +111,12 @@ class Site:
                 )
             ),
         ]
-        handlers: dict[Any, Any] = {HTTPException: _say_problem, InputError: _say_input}
+        handlers: dict[Any, Any] = {
+            HTTPException: _say_problem,
+            InputError: _say_input,
+            OSError: _say_disk,
+            sqlite3.Error: _say_disk,
+        }
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
 
     @contextlib.asynccontextmanager
@@ -183,11 +192,12 @@ class Site:
 
     async def start(self, request: Request) -> Response:
         """Rank with the settings given."""
+        given = await _json(request)
         run = self._run(request)
         table = self._store.table(run.upload)
         if run.state in GOES_ON or _is_ranked(run) or table is None:
             raise Refused(409, "This run cannot be started now. Load the page again.")
-        given = {**(run.settings or {}), **await _json(request), **reading_of(run.settings)}
+        given = {**(run.settings or {}), **given, **reading_of(run.settings)}
         settings = checked_settings(given, table)
         self._store.say_run(run.id, WAITING, task=RANK, settings=settings)
         return self._added(self._run(request))
@@ -202,8 +212,8 @@ class Site:
 
     async def read(self, request: Request) -> Response:
         """Read the table again, in the way that is said."""
-        run = self._run(request)
         reading = reading_of(await _json(request))
+        run = self._run(request)
         if run.state in GOES_ON or self._store.n_runs(run.upload) > 1:
             raise Refused(
                 409, "Other runs are of this table as it was read. Drop the file in once more."
@@ -220,8 +230,8 @@ class Site:
 
     async def again(self, request: Request) -> Response:
         """Add a run of the same table: to be set up, or at once with the marks of its rows."""
-        run = self._run(request)
         with_marks = (await _json(request)).get("with_marks") is True
+        run = self._run(request)
         if run.settings is None or self._store.table(run.upload) is None:
             raise Refused(409, "The table of this run was never read; try again there.")
         if with_marks and not run.n_decisions:
@@ -257,8 +267,8 @@ class Site:
 
     async def mark(self, request: Request) -> Response:
         """Mark a row, or take its mark back; answered once it is saved."""
-        run = self._run(request)
         given = await _json(request)
+        run = self._run(request)
         decision, number = given.get("decision"), given.get("row")
         if decision not in (CONFIRMED, CLEARED, None):
             raise Refused(422, "A row can be 'confirmed', 'cleared' or neither (null).")
@@ -267,6 +277,7 @@ class Site:
         rows = await asyncio.to_thread(listed_rows, self._store.folder_of(run.id))
         if isinstance(number, bool) or not isinstance(number, int) or number not in rows:
             raise Refused(422, "The page of this run shows no such row.")
+        run = self._run(request)  # it may have been deleted in the meantime
         self._store.decide(run, number, rows[number], decision)
         return JSONResponse({"n_decisions": self._run(request).n_decisions})
 
@@ -314,6 +325,7 @@ def _is_ranked(run: Run) -> bool:
 async def _json(request: Request) -> dict[str, Any]:
     try:
         given = json.loads(await request.body() or b"{}")
+        json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise Refused(422, "The request is not JSON.") from error
     if not isinstance(given, dict):
@@ -334,3 +346,10 @@ def _say_problem(request: Request, error: HTTPException) -> Response:
 
 def _say_input(request: Request, error: InputError) -> Response:
     return JSONResponse({"problem": " ".join(str(error).split())}, 422)
+
+
+def _say_disk(request: Request, error: OSError | sqlite3.Error) -> Response:
+    words = (error.strerror if isinstance(error, OSError) else None) or error
+    advice = "If the disk is full, make room; then try again."
+    said = f"The app cannot use its files ({words}). {advice}"
+    return _say_problem(request, HTTPException(507, said))

@@ -41,6 +41,9 @@ WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
 
+OURS = "[0-9a-f]" * 16
+"""Names of the folders that we make; no other is ever deleted."""
+
 RESULTS, REPORT = "results", "report.json"
 """In a run's folder: its results, which appear whole, and the report's data among them."""
 
@@ -223,12 +226,21 @@ class Store:
             self.drop_upload(run.upload)
 
     def after_start(self) -> list[Run]:
-        """Mark what ran when the last server ended as interrupted; return what still waits."""
+        """Tidy up after the last server, however it ended; return what still waits.
+
+        What ran is marked as interrupted; uploads that never arrived whole are deleted.
+        """
         with self._db:
+            self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
             self._db.execute(
                 "UPDATE runs SET state = ?, problem = ? WHERE state = ?",
                 (INTERRUPTED, "The server ended while this ran. Run it again.", RUNNING),
             )
+        for kind in ("uploads", "runs"):
+            known = {name for (name,) in self._db.execute(f"SELECT id FROM {kind}")}
+            for folder in (self._folder / kind).glob(OURS):
+                if folder.name not in known:
+                    shutil.rmtree(folder, ignore_errors=True)
         return [run for run in reversed(self.runs()) if run.state == WAITING]
 
     # Decisions

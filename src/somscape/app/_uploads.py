@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
@@ -44,16 +44,12 @@ async def take(request: Request, store: Store) -> Run:
     ending = ending_of(name)
     upload, path = store.new_upload(ending)
     try:
-        n_bytes = await _write(request, path)
-    except (Refused, OSError, ClientDisconnect) as error:
+        if not await _write(request, path):
+            raise Refused(422, f"{name} is empty.")
+        return store.keep_upload(upload, name, ending)
+    except BaseException:
         store.drop_upload(upload)
-        if isinstance(error, OSError):
-            raise Refused(507, f"The file cannot be kept ({error.strerror}).") from error
         raise
-    if not n_bytes:
-        store.drop_upload(upload)
-        raise Refused(422, f"{name} is empty.")
-    return store.keep_upload(upload, name, ending)
 
 
 def take_sample(store: Store) -> Run:

@@ -248,7 +248,11 @@ def test_settings_that_cannot_be_are_refused(
 
 
 @pytest.mark.parametrize(
-    "body", ["[]", "{", "7", "[" * 100_000, '{"contamination": NaN}', "\0", '{"seed": 1e400}']
+    "body",
+    [
+        *("[]", "{", "7", "[" * 100_000, "\0"),
+        *('{"contamination": NaN}', '{"seed": 1e400}', r'{"orders": {"1": "\ud800"}}'),
+    ],
 )
 def test_bodies_that_are_no_settings_are_refused(client: Client, ready: str, body: str) -> None:
     assert client.ask("POST", f"/api/runs/{ready}/start", body).status == 422

@@ -220,6 +220,94 @@ def test_nothing_of_an_upload_stays_that_did_not_arrive(state: Path) -> None:
         assert client.get("/api/runs") == []
 
 
+def test_what_a_killed_server_left_is_deleted_and_nothing_else(state: Path) -> None:
+    store = Store(state)
+    kept = store.keep_upload(store.new_upload(".csv")[0], "kept.csv", ".csv")
+    _, path = store.new_upload(".csv")  # it never arrives
+    path.write_bytes(SMALL)
+    store._db.execute("INSERT INTO uploads VALUES ('0', 'no run of it was added', '.csv', NULL)")
+    store._db.commit()
+    theirs = state / "runs" / "notes of my own"
+    theirs.mkdir()
+    store.close()
+    store = Store(state)
+    assert [run.id for run in store.after_start()] == [kept.id]
+    assert not path.exists()
+    assert [folder.name for folder in (state / "uploads").iterdir()] == [kept.upload]
+    assert store._db.execute("SELECT id FROM uploads").fetchall() == [(kept.upload,)]
+    assert store.folder_of(kept.id).is_dir()
+    assert theirs.is_dir()
+    store.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits another process")
+def test_a_full_disk_is_said_and_what_ran_is_saved_when_there_is_room(state: Path) -> None:
+    import resource
+
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+
+        def limit_files(n_bytes: int) -> None:
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (n_bytes, most))
+
+        _, most = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        done = client.upload("small.csv", SMALL)
+        client.wait(done)
+        client.post(f"/api/runs/{done}/start")
+        client.wait(done)
+        number = client.get(f"/runs/{done}/files/report.json")["rows"]["numbers"][0]
+        running = client.upload("large.csv", large(3000))
+        client.wait(running)
+        client.post(f"/api/runs/{running}/start")
+        next(s for s in client.events(running) if "progress" in s)
+        limit_files(0)
+        mark = json.dumps({"row": number, "decision": "confirmed"})
+        for path, body in (
+            (f"/api/runs/{done}/mark", mark),
+            (f"/api/runs/{done}/again", "{}"),
+            ("/api/sample", "{}"),
+            ("/api/uploads?name=a.csv", SMALL),
+        ):
+            answer = client.ask("POST", path, body)
+            assert answer.status == 507, (path, answer.body)
+            assert "If the disk is full, make room" in answer.problem
+        assert client.get(f"/api/runs/{done}/marks") == {}
+        stages = (s["progress"]["stage"] for s in client.events(running) if "progress" in s)
+        assert "saving" in stages
+        limit_files(most)
+        assert client.wait(running)["state"] == "done"
+        assert client.ask("POST", f"/api/runs/{done}/mark", mark).status == 200
+        assert len(client.get("/api/runs")) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc")
+def test_a_run_that_two_tabs_start_runs_once(state: Path) -> None:
+    with serving(state, "--jobs", "2") as server:
+        client = server.client.enter()
+        run = client.upload("large.csv", large(3000))
+        client.wait(run)
+        head = (
+            f"POST /api/runs/{run}/start HTTP/1.1\r\nHost: {client.host}\r\n"
+            f"Cookie: {client.cookie}\r\nOrigin: http://{client.host}\r\n"
+            f"X-Somscape-CSRF: {client.csrf}\r\nContent-Length: 2\r\n"
+            "Connection: close\r\n\r\n"
+        ).encode()
+        tabs = [socket.create_connection(("127.0.0.1", client.port), 60) for _ in range(2)]
+        for tab in tabs:
+            tab.sendall(head)
+        client.get("/api/runs")  # both requests have begun
+        time.sleep(0.2)
+        answers = []
+        for tab in tabs:
+            tab.sendall(b"{}")
+            answers.append(tab.recv(12))
+            tab.close()
+        assert sorted(answers) == [b"HTTP/1.1 200", b"HTTP/1.1 409"]
+        next(s for s in client.events(run) if "progress" in s)
+        assert len(children(server.process.pid)) == 1
+        client.post(f"/api/runs/{run}/cancel")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
 def test_a_job_ends_with_its_server_whatever_it_waits_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "table.csv")  # nobody will ever write to it

@@ -1,6 +1,6 @@
 // One run: while it goes on its progress, before it its settings; a finished one is its report.
 
-const STAGES = { reading: "Reading the table", writing: "Drawing up the report" };
+const STAGES = { reading: "Reading the table", writing: "Drawing up the report", saving: "No room to save this on the server; it goes on when there is" };
 const IS_TEXT = /\.(csv|tsv|txt)(\.gz)?$/i;
 const here = "runs/" + host.run;
 let source = null;
