@@ -287,6 +287,8 @@ def _lock(folder: Path) -> sqlite3.Connection:
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         lock.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
         raise InputError(
             f"another somscape app uses the folder {folder}. Use that one, end it, or give another "
             "folder with --state."

@@ -94,6 +94,20 @@ def test_a_folder_has_one_server_at_a_time(state: Path) -> None:
     Store(state).close()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process as Linux does")
+def test_a_full_disk_is_not_taken_for_another_server(state: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(InputError, match="cannot hold the app's state") as caught:
+            Store(state)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "another somscape app" not in str(caught.value)
+
+
 def test_only_the_user_may_look_into_the_folder(state: Path) -> None:
     Store(state).close()
     assert state.stat().st_mode & 0o077 == 0
