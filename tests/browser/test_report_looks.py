@@ -119,6 +119,20 @@ def test_every_look_has_a_picture(window: Browser, credit: Path, width: int, sch
 
 
 @pytest.mark.parametrize("width", SIZES)
+def test_names_of_the_small_maps_stand_in_one_line(
+    window: Browser, credit: Path, width: int
+) -> None:
+    window.emulate(width=width, height=SIZES[width])
+    window.open(credit)
+    script = (
+        "return [...document.querySelectorAll('#gallery .card .text')].map(e => e.offsetHeight)"
+    )
+    heights = window.run(script)
+    assert len(heights) == 20
+    assert len(set(heights)) == 1
+
+
+@pytest.mark.parametrize("width", SIZES)
 def test_two_hundred_columns_fit(window: Browser, wide: Path, width: int) -> None:
     window.emulate(width=width, height=SIZES[width], color_scheme="light")
     window.open(wide, "#case=1&color=regions")
