@@ -216,6 +216,12 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.choose('[data-column="2"] select', "drop")
     assert person.words("#ready") == "19 of 21 columns will be used."
     person.picture("setup")
+    person.browser.emulate(width=768, height=900)
+    beside = "document.querySelector('#columns .kind').offsetTop"
+    assert person.browser.run(
+        f"return {beside} === document.querySelector('#columns .name').offsetTop"
+    )
+    person.browser.emulate_nothing()
     person.browser.click("#by-number")
     person.browser.run("document.getElementById('alerts').value = 12")
     person.browser.click("#start")
