@@ -214,9 +214,11 @@ class Site:
         """Read the table again, in the way that is said."""
         reading = reading_of(await _json(request))
         run = self._run(request)
-        if run.state in GOES_ON or self._store.n_runs(run.upload) > 1:
+        is_used = run.task != READ or run.n_decisions or self._store.n_runs(run.upload) > 1
+        if run.state in GOES_ON or is_used:
             raise Refused(
-                409, "Other runs are of this table as it was read. Drop the file in once more."
+                409,
+                "Runs or marks are of this table as it was read. Drop the file in once more.",
             )
         self._store.say_table(run.upload, None)
         self._store.say_run(run.id, WAITING, task=READ, settings=reading)

@@ -67,6 +67,25 @@ def test_marks_that_cannot_be_are_refused(client: Client, ranked, body: Any) -> 
     assert client.get(f"/api/runs/{ranked.run}/marks") == {}
 
 
+def test_a_table_is_not_read_in_another_way_under_its_marks(client: Client) -> None:
+    run = client.upload(
+        "table.csv", b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
+    )
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 6})
+    client.wait(run)
+    read = json.dumps({"delimiter": ";"})
+    assert client.ask("POST", f"/api/runs/{run}/read", read).status == 409
+    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
+    mark(client, run, number, "confirmed")
+    again = client.post(f"/api/runs/{run}/again")["run"]
+    client.post(f"/api/runs/{run}/delete")
+    answer = client.ask("POST", f"/api/runs/{again}/read", read)
+    assert (answer.status, "Drop the file in once more" in answer.problem) == (409, True)
+    assert client.get(f"/api/runs/{again}/marks") == {str(number): "confirmed"}
+    client.post(f"/api/runs/{again}/delete")
+
+
 def test_a_run_without_a_ranking_has_no_rows_to_mark(client: Client, ready: str) -> None:
     body = json.dumps({"row": 0, "decision": "cleared"})
     assert client.ask("POST", f"/api/runs/{ready}/mark", body).status == 409

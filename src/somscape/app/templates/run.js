@@ -20,7 +20,7 @@ async function show() {
   byId("setup").hidden = isGoing || !run.table;
   byId("retry-box").hidden = isGoing || Boolean(run.table);
   byId("retry").hidden = run.state === "failed"; // it would fail again
-  byId("reading").hidden = isGoing || run.task !== "read" || !IS_TEXT.test(run.name);
+  byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !IS_TEXT.test(run.name);
   byId("reading").open = run.state === "failed";
   for (const [field, value] of Object.entries(run.reading)) byId(field).value = value ?? "";
   if (run.state === "cancelled") showProblem({ message: "This run was cancelled." });
