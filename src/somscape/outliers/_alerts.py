@@ -22,7 +22,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, eq=False)
 class Alerts:
-    """All rows of a table in order, alerts and the most unusual first; printed, the alerts.
+    """All rows of a table in order, the most unusual first; printed, the alerts.
 
     Attributes
     ----------
