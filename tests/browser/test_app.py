@@ -185,8 +185,9 @@ def person(browser: Browser, server: Server) -> Iterator[Person]:
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table that takes long enough to be watched."""
     path = tmp_path_factory.mktemp("tables") / "slow.csv"
-    rows = np.random.default_rng(0).integers(0, 1000, (19_000, 8))
-    np.savetxt(path, rows, "%d", ",", header="a,b,c,d,e,f,g,h", comments="")
+    rows = np.random.default_rng(0).integers(0, 1000, (19_000, 24))
+    names = ",".join(f"x{i}" for i in range(rows.shape[1]))
+    np.savetxt(path, rows, "%d", ",", header=names, comments="")
     return path
 
 
@@ -248,6 +249,11 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     numbers = found["rows"]["numbers"]
     marks = {str(numbers[0]): "confirmed", str(numbers[2]): "cleared"}
     assert client.get(f"/api/runs/{first}/marks") == marks
+
+    # The list by decision.
+    for decided, words in (("open", "10 alerts"), ("cleared", "1 alert."), ("", "12 alerts")):
+        person.choose("#decided", decided)
+        person.wait_for_words("#count", words)
 
     # A reload, and another run of the table, find them again.
     person.visit(f"/runs/{first}")

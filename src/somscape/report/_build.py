@@ -103,7 +103,8 @@ def build(
     - ``rows``: those, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in the
       table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: each ``name`` and
       ``values`` of an original column
-    - ``reasons``: by alert listed, each ``column``, ``value``, ``usual``, ``share``, and on the
+    - ``reasons``: by alert listed, each ``column``, ``value``, ``usual``, ``alone`` (the value is
+      usual, but not with those of other columns), ``share``, and on the
       scale of the column's ``axis`` the value ``at`` and ``usual_at``, two ends; or None
     - ``cases``: for the first 100 alerts, ``counterfactual``: what would make the row usual, in
       words, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and
@@ -244,6 +245,7 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             "column": r.column,
             "value": r.value,
             "usual": r.usual,
+            "alone": r.is_usual_alone,
             "share": number(r.share, _AXIS_DIGITS),
             "at": None if r.at is None else number(r.at, _AXIS_DIGITS),
             "usual_at": None

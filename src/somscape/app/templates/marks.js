@@ -51,6 +51,15 @@ async function loadMarks() {
   showMarks();
 }
 
+// Which rows are listed, by what was decided.  A row that is marked stays where it is until then.
+function drawFilter() {
+  const choices = [["", "Any"], ["open", "Not yet"], ["confirmed", "Confirmed"], ["cleared", "Cleared"]];
+  const select = make("select", { id: "decided" }, ...choices.map(([value, words]) => make("option", { value }, words)));
+  select.addEventListener("change", showList);
+  byId("region-filter").after(make("span", { class: "labelled" }, make("label", { for: "decided" }, "Decided"), select));
+  additions.keep.push((row) => !select.value || select.value === (marks.get(data.rows.numbers[row.position]) || "open"));
+}
+
 function drawNavigation() {
   const file = (name, words) => make("li", null, make("a", { href: "/runs/" + host.run + "/files/" + name, download: name },
     name), " ", words);
@@ -79,6 +88,7 @@ function goOn(button, withMarks) {
 additions.line.push(drawMarks);
 additions.case.push((row) => block("Your decision", make("p", { class: "decide" }, drawMarks(row),
   make("span", { class: "hint" }, "Confirm what you were looking for, clear what is fine; press again to take it back."))));
+drawFilter();
 drawNavigation();
 loadMarks().catch(showProblem);
 document.addEventListener("visibilitychange", () => document.hidden || loadMarks().catch(showProblem));

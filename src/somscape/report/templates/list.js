@@ -20,6 +20,7 @@ function chosenRows() {
   return listed
     .filter((row) => (state.cells.size ? state.cells.has(row.unit) : row.isAlert || !onlyAlerts))
     .filter((row) => words.every((word) => searchText(row).includes(word)))
+    .filter((row) => additions.keep.every((keep) => keep(row)))
     .sort(compare);
 }
 
@@ -100,7 +101,7 @@ function drawReasons(row) {
   return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
     make("span", { class: "line" },
       make("span", null, text("span", reason.column, "column"), " ", text("span", reason.value, "value"), " ",
-        text("span", "(usual " + reason.usual + ")", "usual")),
+        text("span", "(usual " + reason.usual + (reason.alone ? ", but not with the other columns)" : ")"), "usual")),
       make("span", { class: "share", title: "Share of the score" }, percent(reason.share))),
     drawBar(reason))));
 }

@@ -144,8 +144,9 @@ const place = (unit) => [Math.floor(unit / data.map.n_cols), unit % data.map.n_c
 const cellName = (unit) => "row " + place(unit)[0] + ", column " + place(unit)[1];
 const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
 
-// What a server that shows the page adds: elements to the line and to the case of a row.
-const additions = { line: [], case: [] };
+// What a server that shows the page adds: elements to the line and to the case of a row, and
+// what says whether the list keeps it.
+const additions = { line: [], case: [], keep: [] };
 
 // The view: what the reader chose. `address.js` writes it into the address.
 const state = {
