@@ -16,7 +16,7 @@ from somscape import SOM, Lattice, Map, SOMDetector, report
 from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.maps import DetectorSettings
-from somscape.outliers import Alerts, rank_alerts
+from somscape.outliers import AlertRule, Alerts, rank_alerts
 from somscape.regions import Regions
 from somscape.report._histogram import N_BARS, Histogram
 from somscape.tables import Table, table_from_columns
@@ -390,7 +390,9 @@ def test_alerts_are_ranked_where_none_are_given() -> None:
     rng = np.random.default_rng(2)
     table = table_from_columns({"x": rng.normal(size=80), "y": rng.normal(size=80)})
     map_ = SOMDetector(random_state=0).fit(table).map_
-    assert report.build(map_, table) == report.build(map_, table, rank_alerts(map_, table))
+    told = report.build(map_, table, rank_alerts(map_, table), rule=AlertRule())
+    assert report.build(map_, table) == told
+    assert report.build(map_, table, rank_alerts(map_, table)) == {**told, "rule": None}
 
 
 def test_histograms_count_rows_and_alerts_by_value() -> None:

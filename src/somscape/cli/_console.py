@@ -15,6 +15,7 @@ from somscape.encode import Encoding
 from somscape.fit import Callback
 from somscape.fit import Progress as Step
 from somscape.jobs import MapCount
+from somscape.maps import Map
 from somscape.outliers import RECORD, Alerts
 from somscape.tables import Table
 
@@ -97,6 +98,15 @@ def gaps_of(encoding: Encoding, table: Table) -> list[str]:
         )
         if counts
     ]
+
+
+def map_facts(map_: Map) -> list[tuple[str, Any]]:
+    """Return size and training of a map; another program's file may not tell of the training."""
+    lattice, plan = map_.lattice, map_.parameters
+    facts = [("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}")]
+    if "n_iter" in plan and "stop_reason" in plan:
+        facts.append(("epochs", f"{plan['n_iter']} ({plan['stop_reason']})"))
+    return facts
 
 
 def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from somscape import measures
 from somscape.cli._console import (
     kernels_line,
     make_console,
+    map_facts,
     progress_bar,
     say,
     show_columns,
@@ -36,15 +37,14 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
             seed=options["seed"],
             callbacks=(bar,),
         )
-        map_, trained, _ = train_map(encoding.encode(table), None, encoding, settings)
+        map_, _, _ = train_map(encoding.encode(table), None, encoding, settings)
     map_.save(out)
     lattice = map_.lattice
     error = measures.topographic_error(map_, table)
     show_facts(
         console,
         [
-            ("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}"),
-            ("epochs", f"{trained.n_iter} ({trained.stop_reason})"),
+            *map_facts(map_),
             ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
             ("topographic error", f"{error:.3f} ({6 if lattice.is_hexagonal else 8} neighbors)"),
         ],

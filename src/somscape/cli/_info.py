@@ -1,21 +1,30 @@
 """`info`: what a saved map holds."""
 
-from somscape.cli._console import make_console, show_columns, show_facts
+from somscape._types import Float64s
+from somscape.cli._console import make_console, map_facts, show_columns, show_facts
 from somscape.maps import Map, load
+
+WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
+TOLD = ("n_iter", "stop_reason")
+"""Parameters that `map_facts` shows."""
 
 
 def show_info(map_file: str) -> None:
     """Show size, training, columns and score settings of a saved map."""
     map_ = load(map_file)
-    lattice, detector = map_.lattice, map_.detector
+    detector = map_.detector
     errors = map_.history.get("quantization_error")
     facts = [
-        ("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}"),
+        *map_facts(map_),
         ("features", str(map_.codebook.shape[1])),
         *_hits(map_),
-        *[(name.replace("_", " "), value) for name, value in map_.parameters.items()],
-        ("quantization error", "unknown" if errors is None else f"{errors[-1]:.4g}"),
-        ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items())),
+        *[
+            (WORDS.get(name, name.replace("_", " ")), value)
+            for name, value in map_.parameters.items()
+            if name not in TOLD
+        ],
+        ("quantization error", "unknown" if errors is None else _last_error(errors)),
+        ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items()) or "unknown"),
     ]
     if detector is None:
         facts.append(("detector", "none: this map cannot score rows"))
@@ -31,6 +40,11 @@ def show_info(map_file: str) -> None:
     show_facts(console, facts)
     console.print()
     show_columns(console, map_.encoding, {}, all_of_them=True)
+
+
+def _last_error(errors: Float64s) -> str:
+    """Say when it was measured: the epoch's update, and `fit`'s own measure, come after it."""
+    return f"{errors[-1]:.4g} (in the last epoch, before its update)"
 
 
 def _hits(map_: Map) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from somscape.jobs import (
     split_label,
 )
 from somscape.maps import Map, load
-from somscape.outliers import Alerts, rank_alerts, settings_of
+from somscape.outliers import AlertRule, rank_alerts, settings_of
 from somscape.regions import find_regions
 from somscape.tables import Table, read_table
 
@@ -38,7 +38,8 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
         table = read_table(path, **{name: options[name] for name in READING})
     label = _label(map_, table, options["label"])
     with stage("ranking, drawing, writing"):
-        alerts = _alerts(map_, table, options)
+        rule = _rule(map_, table, options)
+        alerts = None if rule is None else rank_alerts(map_, table, rule=rule)
         agreement = None
         if label is not None and alerts is not None:
             agreement = agreement_of(alerts, label)
@@ -47,6 +48,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
             map_,
             table,
             alerts,
+            rule=rule,
             regions=regions,
             agreement=None if label is None else page_agreement(label, agreement),
             command=command_line(["report", map_file, path], options, "page.html"),
@@ -63,11 +65,11 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     say(console, f"Wrote {out}")
 
 
-def _alerts(map_: Map, table: Table, options: dict[str, Any]) -> Alerts | None:
+def _rule(map_: Map, table: Table, options: dict[str, Any]) -> AlertRule | None:
     if map_.detector is None:
         map_.rows_of(table)  # or says what is wrong with the table
         return None
-    return rank_alerts(map_, table, rule=rule_of(options, table))
+    return rule_of(options, table)
 
 
 def _label(map_: Map, table: Table, given: str | None) -> Label | None:

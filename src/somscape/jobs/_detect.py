@@ -27,6 +27,8 @@ class Found:
     map_ : Map
         With detector settings.
     alerts : Alerts
+    rule : AlertRule
+        That made rows alerts.
     label : Label or None
     agreement : Agreement or None
         Of the ranking with the label.
@@ -35,6 +37,7 @@ class Found:
     table: Table
     map_: Map
     alerts: Alerts
+    rule: AlertRule
     label: Label | None = None
     agreement: Agreement | None = None
 
@@ -57,6 +60,7 @@ class Found:
             self.map_,
             self.table,
             self.alerts,
+            rule=self.rule,
             agreement=None if label is None else page_agreement(label, self.agreement),
             command=command,
             notes=[*self.table.notes, *notes],
@@ -112,4 +116,4 @@ def detect(
     map_ = train_detector(rows, None, encoding, settings, detection, known).map_
     alerts = rank_alerts(map_, table, rule=rule)
     agreement = None if label is None else agreement_of(alerts, label)
-    return Found(table, map_, alerts, label, agreement)
+    return Found(table, map_, alerts, rule, label, agreement)

@@ -75,6 +75,29 @@ class AlertRule:
         if self.amount is not None:
             _amounts(table, self.amount)
 
+    def words(self, map_: Map) -> str:
+        """Return what makes a row an alert.
+
+        Parameters
+        ----------
+        map_ : Map
+            With detector settings.
+
+        Returns
+        -------
+        str
+            To go on with after a colon.
+        """
+        if self.n_alerts is not None:
+            return f"the {self.n_alerts} highest scores, as asked for"
+        if self.p_value is not None:
+            return f"a p-value of at most {self.p_value:g}"
+        if self.fdr is not None:
+            return f"a false discovery rate of at most {self.fdr:g}"
+        if self.cost is not None:
+            return f"worth a review that costs {self.cost:g}, by what '{self.amount}' puts at stake"
+        return f"a score above {settings_of(map_).threshold:.4g}, the threshold of the map"
+
     def choose(self, map_: Map, scores: Float64s, p: Float64s, table: Table) -> tuple[Ints, int]:
         """Return the rows in order, alerts first, and how many are alerts.
 

@@ -9,7 +9,7 @@ from somscape._types import Floats
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import Alerts, rank_alerts
+from somscape.outliers import AlertRule, Alerts, rank_alerts
 from somscape.regions import Regions, find_regions
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
@@ -42,6 +42,7 @@ def build(
     table: Table,
     alerts: Alerts | None = None,
     *,
+    rule: AlertRule | None = None,
     regions: Regions | None = None,
     agreement: Mapping[str, Any] | None = None,
     command: str | None = None,
@@ -60,6 +61,9 @@ def build(
         All rows, most unusual first, the first ``n_alerts`` with reasons.  Default: as
         `outliers.rank_alerts` ranks them, or, without a detector, by the distance to their
         prototype and none of them an alert.
+    rule : AlertRule, optional
+        What made rows alerts, for the page to say; default: that of `outliers.rank_alerts` where
+        ``alerts`` is left out, and else nothing is said.
     regions : Regions, optional
         Of the map; default: those that `regions.find_regions` finds.
     agreement : mapping, optional
@@ -86,6 +90,7 @@ def build(
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
     - ``score``: ``name``, ``n_prototypes``, ``threshold``; or None
+    - ``rule``: what makes a row an alert, in words; or None
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions``; in widths of a cell, y grows downward; ``edges``: the pairs of
       units that a graph joins
@@ -135,7 +140,7 @@ def build(
     """
     map = as_map(map)
     if alerts is None:
-        alerts = by_distance(map, table) if map.detector is None else rank_alerts(map, table)
+        alerts, rule = _ranked(map, table, rule)
     regions = regions or find_regions(map)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     described = regions_of(regions, alerts, sample, labels)
@@ -157,6 +162,7 @@ def build(
             "n_alerts": int(alerts.n_alerts),
             "id_name": alerts.id_name,
             "score": _score(map),
+            "rule": rule and rule.words(map),
             "map": _lattice(map),
             "planes": planes,
             "regions": described,
@@ -179,6 +185,13 @@ def build(
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
+
+
+def _ranked(map_: Map, table: Table, rule: AlertRule | None) -> tuple[Alerts, AlertRule | None]:
+    if map_.detector is None:
+        return by_distance(map_, table), None
+    rule = rule or AlertRule()
+    return rank_alerts(map_, table, rule=rule), rule
 
 
 def _title(map_: Map, table: Table) -> str:

@@ -170,6 +170,20 @@ def test_info_says_what_a_map_without_a_detector_is(fitted: Path) -> None:
         assert re.search(rf"^{column} +{kind} ", outcome.out, flags=re.M)
 
 
+def test_info_counts_epochs_as_fit_does_and_says_when_its_error_was_measured(table: Path) -> None:
+    said = run("fit", table, "--out", "m.som").out
+    told = run("info", "m.som").out
+    epochs = re.search(r"^epochs +(\S.*\S) *$", said, flags=re.M)[1]
+    assert re.search(rf"^epochs +{re.escape(epochs)} *$", told, flags=re.M)
+    map_ = load("m.som")
+    assert epochs == f"{map_.parameters['n_iter']} ({map_.parameters['stop_reason']})"
+    planned = map_.parameters["n_epochs"]
+    assert re.search(rf"^epochs planned +{planned} *$", told, flags=re.M)
+    assert "n iter" not in told
+    error = f"{map_.history['quantization_error'][-1]:.4g}"
+    assert f"{error} (in the last epoch, before its update)" in told
+
+
 def test_info_says_what_a_detector_is(found: Found) -> None:
     outcome = run("info", found.folder / "map.som")
     assert outcome.code == 0

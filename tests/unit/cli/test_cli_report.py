@@ -33,12 +33,36 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
     theirs = data_in(found.folder / "report.html")
     assert listing(here) == {"page.html"}
     differing = {key for key in theirs if ours[key] != theirs[key]}
-    # The paths differ with the working folder.
-    assert differing <= {"method", "source", "title"}
+    # The paths differ with the working folder, and one counts alerts, the other takes a share.
+    assert differing <= {"method", "source", "title", "rule"}
     assert ours["agreement"]["value"] == "yes"
     assert ours["method"]["command"].startswith("somscape report ")
     assert ours["method"]["command"].endswith("--label answer --alerts 3 --out page.html")
     assert json.loads((found.folder / "report.json").read_text("utf-8")) == theirs
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ([], "a score above {threshold:.4g}, the threshold of the map"),
+        (["--alerts", 3], "the 3 highest scores, as asked for"),
+        (["--fdr", 0.2], "a false discovery rate of at most 0.2"),
+        (["--p-value", 0.1], "a p-value of at most 0.1"),
+        (
+            ["--cost", 5, "--amount", "amount"],
+            "worth a review that costs 5, by what 'amount' puts at stake",
+        ),
+    ],
+)
+def test_page_names_the_rule_that_chose_its_alerts(
+    found: Found, here: Path, asked: list[Any], says: str
+) -> None:
+    threshold = load(found.folder / "map.som").detector.threshold
+    rule = report(found, customers_of(found), *asked)["rule"]
+    assert rule == says.format(threshold=threshold)
+    text = Path("page.html").read_text("utf-8")
+    assert 'listed as the most unusual<span data-fill="rule"></span>.' in text
+    assert "data.rule" in text
 
 
 def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) -> None:

@@ -58,6 +58,7 @@ function fillWords() {
   fill({
     n_alerts: number(data.n_alerts),
     n_rows: number(data.n_rows),
+    rule: data.rule ? ": " + data.rule : "",
     n_features: number(data.n_features),
     id_name: data.id_name,
     source: data.source,
