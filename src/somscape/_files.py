@@ -47,6 +47,21 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
         raise
 
 
+def check_room(target: Path, name: str = "--out") -> None:
+    """Raise InputError where nothing can be made beside `target`, which `name` gave.
+
+    By a trial, for permissions do not tell all.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=target.resolve().parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{name} {target}: nothing can be written in that folder ({error.strerror}). Give "
+            f"{name} a name in another one."
+        ) from error
+
+
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """Give a folder to fill that takes the place of `target` once all is written."""

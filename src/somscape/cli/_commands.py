@@ -321,9 +321,8 @@ def report(map_file: str, table: str, out: Path, **options: Any) -> None:
 @option(
     "--what",
     type=click.Choice(["planes", "codebook", "winners"]),
-    default="planes",
-    help="What a .csv or .parquet of a map holds: each unit in original units, its prototype as "
-    "encoded, or the unit of each row of --table.",
+    help="What a .csv or .parquet of a map holds: each unit in original units (if not given), its "
+    "prototype as encoded, or the unit of each row of --table.",
 )
 @option("--table", metavar="TABLE", help="The rows whose winners are written.")
 @option(

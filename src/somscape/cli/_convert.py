@@ -8,10 +8,12 @@ import numpy as np
 
 from somscape import save
 from somscape._errors import InputError
+from somscape._files import check_room
 from somscape.cli._console import make_console, say
 from somscape.cli._folder import check_file
 from somscape.jobs import READING
 from somscape.maps import Map, load
+from somscape.outliers import free_name, ids_of
 from somscape.tables import Table, read_table, write_table
 
 TABLES = (".csv", ".parquet")
@@ -39,11 +41,17 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     """Write in one format what was read in another; the endings of the names say which."""
     inputs = [path for path in (source, options["table"], options["winners"]) if path is not None]
     check_file(out, *inputs, name="OUT")
+    check_room(out, "OUT")
     came, goes = _ending(source), out.suffix.lower()
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
     if goes not in known:
         raise InputError(f"{out}: the result ends in one of {', '.join(known)}. Name it so.")
     is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
+    if options["what"] is not None and (is_table or goes not in TABLES):
+        raise InputError(
+            f"--what says what a .csv or .parquet of a map holds, and {out} is none. Leave it out, "
+            "or give OUT such an ending."
+        )
     lists_winners = goes == ".bm" or (goes in TABLES and options["what"] == "winners")
     if options["table"] is not None and (is_table or not lists_winners):
         raise InputError(
@@ -137,8 +145,12 @@ def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
     if needs_rows and options["table"] is None:
         raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
     if needs_rows:
-        matches = save.best_matches(map_, _rows_for(map_, options["table"], options))
-        (save.write_bm if goes == ".bm" else save.write_winners)(out, matches)
+        rows = _rows_for(map_, options["table"], options)
+        matches = save.best_matches(map_, rows)
+        if goes == ".bm":
+            save.write_bm(out, matches)
+        else:
+            save.write_winners(out, matches, _ids(map_, rows))
         return f"{len(matches.units)} rows on {map_.lattice.size_text}"
     if goes in TABLES:
         (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
@@ -146,6 +158,14 @@ def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
         MAP_WRITERS[goes](out, map_)
     n = map_.codebook.shape[1]
     return f"{map_.lattice.size_text}, {n} feature{'s' if n > 1 else ''}"
+
+
+def _ids(map_: Map, rows: Any) -> dict[str, list[str]] | None:
+    """Return the column that names the rows, where the map knows of one."""
+    if not isinstance(rows, Table) or map_.encoding.named("id") not in rows.names:
+        return None
+    name, ids = ids_of(map_, rows)
+    return {free_name(name, ("unit", "row", "col", "distance")): ids}
 
 
 def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from somscape import report
-from somscape._files import whole_folder
+from somscape._files import check_room, whole_folder
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import (
     kernels_line,
@@ -44,6 +44,7 @@ MAX_CLASSES = 5
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
     check_folder(out, path, force=options["force"])
+    check_room(out)
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
     _detect(table, out, options, command_line(["detect", path], options, "DIR"))
@@ -52,6 +53,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
+    check_room(out)
     roles = {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
     command = command_line(["demo"], options, "DIR")
     _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)

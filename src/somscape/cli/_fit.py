@@ -13,7 +13,7 @@ from somscape.cli._console import (
     show_columns,
     show_facts,
 )
-from somscape.cli._folder import check_file
+from somscape.cli._result import check_result
 from somscape.encode import fit_encoding
 from somscape.fit import Settings, train_map
 from somscape.jobs import roles_from
@@ -23,7 +23,7 @@ from somscape.tables import read_table
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
-    check_file(out, path)
+    check_result("map", out, path)
     table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     console = make_console()

@@ -8,7 +8,7 @@ from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import gaps_of, make_console, say, stage
-from somscape.cli._folder import check_file
+from somscape.cli._result import check_result
 from somscape.jobs import (
     FLAGS,
     READING,
@@ -29,7 +29,7 @@ from somscape.tables import Table, read_table
 
 def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Write the page that shows the rows of a file on a saved map."""
-    check_file(out, map_file, path)
+    check_result("page", out, map_file, path)
     map_ = load(map_file)
     if any(options[name] is not None for name in FLAGS):
         settings_of(map_)

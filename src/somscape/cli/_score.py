@@ -9,7 +9,7 @@ import numpy as np
 
 from somscape._files import write_whole
 from somscape.cli._console import gaps_of, make_console, say
-from somscape.cli._folder import check_file
+from somscape.cli._result import check_result
 from somscape.jobs import READING, rule_of
 from somscape.maps import Map, load
 from somscape.outliers import (
@@ -33,7 +33,7 @@ LEAST_WINDOW, MOST_WINDOW = 50, 1000
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     """Score the rows of a file and write one line each, in the order of the file."""
     if out != "-":
-        check_file(Path(out), map_file, path)
+        check_result("list", Path(out), map_file, path)
     map_ = load(map_file)
     settings_of(map_)
     table = read_table(path, **{name: options[name] for name in READING})

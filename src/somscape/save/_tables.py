@@ -1,5 +1,6 @@
 """A map's codebook, planes and winners as tables: CSV, or Parquet with the extra ``frames``."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,9 @@ def write_planes(path: str | Path, map_: Any) -> None:
     write_table(path, columns)
 
 
-def write_winners(path: str | Path, matches: BestMatches) -> None:
+def write_winners(
+    path: str | Path, matches: BestMatches, ids: Mapping[str, Sequence[Any]] | None = None
+) -> None:
     """Write where rows lie: key, unit, row, col, and distance to the prototype.
 
     Parameters
@@ -112,21 +115,27 @@ def write_winners(path: str | Path, matches: BestMatches) -> None:
     matches : BestMatches
         From `best_matches`, or read from a ``.bm`` file.  Without keys, ``record`` numbers the
         rows from 1.  Row and column are -1 for a row without any value, as its unit is.
+    ids : mapping of str to sequence, optional
+        A column, or several, that names the rows instead; by its name, none of the above.
 
     Raises
     ------
     InputError
         For another ending, or without the library that writes it.
     """
-    write_table(path, winners_columns(matches))
+    write_table(path, winners_columns(matches, ids))
 
 
-def winners_columns(matches: BestMatches) -> dict[str, Any]:
+def winners_columns(
+    matches: BestMatches, ids: Mapping[str, Sequence[Any]] | None = None
+) -> dict[str, Any]:
     """Return the columns that `write_winners` writes.
 
     Parameters
     ----------
     matches : BestMatches
+    ids : mapping of str to sequence, optional
+        As for `write_winners`.
 
     Returns
     -------
@@ -134,9 +143,9 @@ def winners_columns(matches: BestMatches) -> dict[str, Any]:
     """
     units = matches.units
     rows, cols = (np.where(units < 0, -1, part) for part in np.divmod(units, matches.n_cols))
-    columns: dict[str, Any] = (
-        {"record": np.arange(1, len(units) + 1)} if matches.keys is None else {"key": matches.keys}
-    )
+    numbers = "record", np.arange(1, len(units) + 1)
+    name, keys = numbers if matches.keys is None else ("key", matches.keys)
+    columns: dict[str, Any] = {name: keys} if ids is None else dict(ids)
     columns |= dict(zip(PLACES, (units, rows, cols), strict=True))
     if matches.distances is not None:
         columns["distance"] = matches.distances

@@ -255,6 +255,55 @@ def test_map_in_place_of_a_folder_is_refused_by_fit(table: Path) -> None:
     check_refusal(outcome.code, outcome.err, "found is a folder", "the name of a file")
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["fit", "a.csv", "--out", "kept.csv"], ["a map, whose name ends in .som", "kept.som"]),
+        (["fit", "a.csv", "--out", "kept.cod"], ["a map", "kept.som"]),
+        (["score", "m.som", "a.csv", "--out", "kept.som"], ["a list", "kept.csv"]),
+        (["report", "m.som", "a.csv", "--out", "kept.som"], ["a page", "kept.html"]),
+    ],
+)
+def test_result_is_not_named_as_another_kind_of_file(
+    here: Path, words: list[str], says: list[str]
+) -> None:
+    kept = Path(words[-1])
+    kept.write_text("old")
+    outcome = run(*words)
+    check_refusal(outcome.code, outcome.err, f"--out {kept}", *says)
+    assert kept.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (["detect", "no.csv", "--out"], "found"),
+        (["demo", "--out"], "found"),
+        (["fit", "no.csv", "--out"], "m.som"),
+        (["score", "no.som", "no.csv", "--out"], "s.csv"),
+        (["report", "no.som", "no.csv", "--out"], "page.html"),
+        (["convert", "no.som"], "m.cod"),
+    ],
+)
+def test_folder_that_takes_nothing_is_told_first(
+    here: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], out: str
+) -> None:
+    # As in /proc, where the permissions of the administrator would do.
+    def fail(**_: object) -> None:
+        raise OSError(30, "Read-only file system", str(here / ".temporary"))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    outcome = run(*words, out)
+    name = "OUT" if words[0] == "convert" else "--out"
+    check_refusal(
+        outcome.code,
+        outcome.err,
+        f"{name} {out}: nothing can be written in that folder (Read-only file system)",
+        f"Give {name} a name in another one",
+    )
+    assert outcome.out == ""
+
+
 def test_target_is_checked_before_the_table_is_read(here: Path) -> None:
     # A wrong --out must not cost a long training.
     outcome = run("detect", "no.csv", "--out", "nowhere/found")

@@ -68,11 +68,21 @@ def test_tables_of_a_map(fitted: Path, table: Path) -> None:
     convert(fitted, "winners.csv", "--what", "winners", "--table", table)
     expected = map_.winners(read_table(table))
     np.testing.assert_array_equal(read_table("winners.csv").to_numpy(["unit"])[:, 0], expected)
+    ids = read_table(table).column("cust_id").cells.tolist()
+    assert read_table("winners.csv").names == ("cust_id", "unit", "row", "col", "distance")
+    assert read_table("winners.csv").column("cust_id").cells.tolist() == ids
     convert(fitted, "m.bm", "--table", table)
     np.testing.assert_array_equal(save.read_bm("m.bm").units, expected)
     convert(fitted, "m.wts")
     convert("m.wts", "hits.som", "--winners", "m.bm")
     np.testing.assert_array_equal(load("hits.som").hits, map_.hits)
+
+
+def test_winners_are_numbered_where_nothing_names_them(fitted: Path, table: Path) -> None:
+    header, *rows = table.read_text().splitlines()
+    nameless = write(Path("nameless.csv"), header.replace("cust_id", "other"), rows)
+    convert(fitted, "w.csv", "--what", "winners", "--table", nameless)
+    assert read_table("w.csv").to_numpy(["record"])[:, 0].tolist() == list(range(1, 61))
 
 
 def test_rows_go_from_program_to_program(here: Path) -> None:
@@ -139,6 +149,10 @@ def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -
     write(Path("a.cod"), "2 hexa 1 1 gaussian", ["1 two"])
     assert "the result ends in one of .som, .cod" in refused(fitted, "m.xyz")
     assert "OUT m.som is the file that is read" in refused(fitted, "m.som")
+    for out in ("m.umx", "m.bm", "m.cod"):
+        for what in ("planes", "winners"):
+            assert f"and {out} is none" in refused(fitted, out, "--what", what)
+    assert "--what says what" in refused(table, "b.csv", "--what", "codebook")
     both = refused(fitted, table, "--table", table, "--what", "winners")
     assert "Give OUT another name" in both
     assert "give --table TABLE" in refused(fitted, "m.bm")
