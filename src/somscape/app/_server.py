@@ -1,5 +1,6 @@
 """What `somscape app` starts."""
 
+import errno
 import importlib.util
 import os
 import socket
@@ -7,6 +8,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,9 +116,9 @@ def serve(
     from somscape.app._safety import Keys, Safety
     from somscape.app._store import Store
 
-    store = Store(state or state_folder())
     try:
-        with _listening(host, port) as listener:
+        # The address first: one that is taken leaves no folder behind.
+        with _listening(host, port) as listener, closing(Store(state or state_folder())) as store:
             port = listener.getsockname()[1]
             keys = Keys()
             queue = Queue(store, limits.n_jobs, limits.memory)
@@ -132,8 +134,6 @@ def serve(
             uvicorn.Server(uvicorn.Config(app, **UVICORN)).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
-    finally:
-        store.close()
 
 
 def state_folder() -> Path:
@@ -162,9 +162,14 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.listen()  # a browser that comes before the server is ready waits
     except OSError as error:
         listener.close()
+        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        cure = (
+            "Give --host an address of this machine, or leave it out for this machine alone."
+            if is_host
+            else "Give another --port, or leave it out for a free one."
+        )
         raise InputError(
-            f"cannot listen on {host}, port {port} ({error.strerror or error}). Give another "
-            "--port, or leave it out for a free one."
+            f"cannot listen on {host}, port {port} ({error.strerror or error}). {cure}"
         ) from error
     return listener
 

@@ -36,8 +36,21 @@ def test_a_port_that_is_taken_is_one_line(state: Path) -> None:
         outcome = run("app", "--no-browser", "--state", state, "--port", port)
     assert outcome.code == 2
     assert f"cannot listen on 127.0.0.1, port {port}" in outcome.err
+    assert "Give another --port" in outcome.err
     assert len(outcome.err.splitlines()) == 1
-    Store(state).close()  # and the folder is free again
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.1"])
+def test_an_address_that_is_none_of_this_machine_is_named(state: Path, host: str) -> None:
+    # Of no form, and one that nobody has (RFC 5737).
+    outcome = run("app", "--no-browser", "--state", state, "--host", host)
+    assert outcome.code == 2
+    error = outcome.err.splitlines()[-1]
+    assert f"cannot listen on {host}" in error
+    assert "Give --host an address of this machine" in error
+    assert "--port" not in error
+    assert not state.exists()
 
 
 def test_a_folder_that_is_in_use_is_one_line(state: Path) -> None:
