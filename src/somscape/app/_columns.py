@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from somscape._errors import InputError
+from somscape.app._words import for_page
 from somscape.encode import Roles, fit_encoding, level_texts
 from somscape.tables import Column, Table, looks_like_dates, read_date
 
@@ -54,7 +55,7 @@ def describe(table: Table) -> dict[str, Any]:
     problems = {column.name: column.problem for column in table.columns if column.problem}
     encoding = fit_encoding(table, Roles(drop=tuple(problems)), "fill")
     columns = [
-        _described(column, code.kind, problems.get(column.name) or _plain(code.why))
+        _described(column, code.kind, for_page(problems.get(column.name) or code.why))
         | {"is_problem": column.name in problems}
         for column, code in zip(table.columns, encoding.columns, strict=True)
     ]
@@ -65,7 +66,7 @@ def describe(table: Table) -> dict[str, Any]:
             column["levels"] = []
     return {
         "n_rows": table.n_rows,
-        "notes": list(table.notes),
+        "notes": [for_page(note) for note in table.notes],
         "columns": columns,
     }
 
@@ -83,11 +84,6 @@ def _described(column: Column, kind: str, why: str) -> dict[str, Any]:
         "examples": _examples(column),
         "levels": levels,
     }
-
-
-def _plain(why: str) -> str:
-    """Return a reason without its advice for the command line."""
-    return why.partition("; --id ")[0]
 
 
 def _may_be(column: Column, n_distinct: int) -> list[str]:

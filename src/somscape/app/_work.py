@@ -14,6 +14,7 @@ from typing import Any
 from somscape._errors import InputError
 from somscape.app._columns import describe
 from somscape.app._store import READ
+from somscape.app._words import for_page
 from somscape.tables import Table, read_table
 
 
@@ -36,7 +37,7 @@ def work() -> None:
     except OSError as error:
         _say("problem", f"The computer refused a file ({error.strerror or error}).")
     except InputError as error:
-        _say("problem", " ".join(str(error).split()))
+        _say("problem", for_page(str(error)))
 
 
 def _table(request: dict[str, Any]) -> Table:
@@ -95,7 +96,9 @@ def _addresses() -> int:
 
 
 def _out_of_memory(n_bytes: int | None) -> str:
-    limit = "" if n_bytes is None else f" A job may use {n_bytes / 1e9:.1f} GB here (--memory)."
+    limit = ""
+    if n_bytes is not None:
+        limit = f" A job may use {n_bytes / 1e9:.1f} GB, as `somscape app --memory` says."
     return (
         f"There is not enough memory for this table and its map.{limit} Use fewer rows or columns, "
         "or run `somscape detect` on a larger machine."

@@ -244,13 +244,13 @@ def _check_id(table: Table, column: Column) -> None:
         if cell is None:
             raise InputError(
                 f"{table.where(row)}: the id column '{column.name}' is empty; give every row an "
-                "id, or leave --id out to number the rows."
+                "id, or have the rows numbered (leave --id out)."
             )
         if cell in first_row:
             raise InputError(
                 f"{table.where(row)}: the id '{cell}' in column '{column.name}' stands already "
-                f"at {table.where(first_row[cell])}; ids must differ. Correct the file, or leave "
-                f"--id out and pass --drop {column.name}."
+                f"at {table.where(first_row[cell])}; ids must differ. Correct the file, or "
+                f"drop this column (leave --id out and pass --drop {column.name})."
             )
         first_row[cell] = row
 

@@ -103,7 +103,7 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
     if numbers is None:
         raise InputError(
             f"column '{text}' of {table.source} holds text, whose order nobody can tell. Say it "
-            f"from low to high: --ordinal '{text}=LOW<MIDDLE<HIGH'."
+            f"from low to high (--ordinal '{text}=LOW<MIDDLE<HIGH')."
         )
     return text, np.unique(numbers[~np.isnan(numbers)]).tolist()
 
@@ -136,14 +136,15 @@ def find_label(table: Table, label: str | None) -> Label | None:
     if len(values) < 2:
         raise InputError(
             f"label column '{column}' of {table.source} has no two different values to compare "
-            f"({shown or 'all missing'}). Leave --label out and pass --drop {column}."
+            f"({shown or 'all missing'}). Compare with another column, or with none, and "
+            f"drop this one (leave --label out and pass --drop {column})."
         )
     if value is None:
         if len(values) > 2 and (counts == counts.min()).sum() > 1:
             raise InputError(
                 f"label column '{column}' of {table.source} has {len(values)} values, of which "
-                f"several are equally rare ({shown}). Say which one is meant: --label "
-                f"{column}=VALUE."
+                f"several are equally rare ({shown}). Say which one is meant (--label "
+                f"{column}=VALUE)."
             )
         value = str(values[np.argmin(counts)])
         is_rarer = True
