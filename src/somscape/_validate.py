@@ -159,6 +159,18 @@ def check_values(
     raise _wrong_value(rows[row, column], int(row), names[column], limit, info, what)
 
 
+def check_row_lengths(X: Any, what: str = "X") -> None:
+    """Raise InputError for lists of rows that are not equally long."""
+    if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):
+        return
+    for i, row in enumerate(X):
+        if len(row) != len(X[0]):
+            raise InputError(
+                f"`{what}` needs as many values in every row: row {i} has {len(row)}, and row 0 "
+                f"has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it out."
+            )
+
+
 def check_not_dates(dtype: Any, what: str = "X") -> None:
     """Raise InputError for an array of dates or durations, which would pass as numbers."""
     if getattr(dtype, "kind", "") in ("M", "m"):

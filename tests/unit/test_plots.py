@@ -372,3 +372,25 @@ def test_the_trade_off_of_another_table_is_refused() -> None:
 def test_what_cannot_be_drawn_is_refused(ask: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         ask(line_map())
+
+
+def test_a_picture_that_has_no_place_says_what_a_map_says(tmp_path: Path) -> None:
+    map_ = line_map()
+    (tmp_path / "folder.png").mkdir()
+    for target, message in (
+        (tmp_path / "nowhere" / "x.png", "does not exist. Make it first"),
+        (tmp_path / "folder.png", "is not a file that can be replaced"),
+    ):
+        said = []
+        for save in (plots.planes(map_).save, map_.save):
+            with pytest.raises(InputError, match=message) as caught:
+                save(target)
+            said.append(str(caught.value))
+        assert said[0] == said[1]
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_a_picture_without_an_ending_gets_one(tmp_path: Path) -> None:
+    plots.planes(line_map()).save(str(tmp_path / "x"))
+    plots.planes(line_map()).save(tmp_path / "y.png")
+    assert (tmp_path / "x.png").read_bytes() == (tmp_path / "y.png").read_bytes()

@@ -189,3 +189,12 @@ def test_a_map_that_memory_cannot_hold_is_refused(monkeypatch):
 
 def test_the_machine_tells_its_memory():
     assert 1 << 28 < _size.machine_memory() < 1 << 50
+
+
+@pytest.mark.parametrize("rows", [[[1, 2], [3]], ((1, 2), (3,)), [[1, 2], [3, 4, 5]]])
+def test_rows_that_are_not_equally_long_are_named(rows):
+    message = rf"row 1 has {len(rows[1])}, and row 0 has 2\. Fill the row up"
+    som = SOM(2, 3, random_state=0).fit(rows_of(9, 2))
+    for ask in (SOM(2, 3).fit, som.predict, som.map_.winners, SOMDetector().fit):
+        with pytest.raises(InputError, match=message):
+            ask(rows)

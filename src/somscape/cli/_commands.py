@@ -22,6 +22,26 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
+class WholeNumber(click.IntRange):
+    """A whole number, in a message that calls it so."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number, in a message that calls it so."""
+
+    name = "number"
+
+
+AS_TYPED = {
+    "`n_rows`": "--rows",
+    "`n_cols`": "--cols",
+    "leave them 'auto'": "leave them out",
+}
+"""What the library's messages call parameters, and what they are called here."""
+
+
 class Commands(click.Group):
     """A group whose commands end with one line and exit code 2 on bad input."""
 
@@ -53,14 +73,21 @@ class Commands(click.Group):
 
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
     """Say what the warning says, without the place in the source."""
-    click.echo(f"Warning: {message}", err=True)
+    click.echo(f"Warning: {_as_typed(message)}", err=True)
 
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}."
-    return " ".join(str(error).split())
+    return _as_typed(error)
+
+
+def _as_typed(message: Any) -> str:
+    line = " ".join(str(message).split())
+    for name, option_ in AS_TYPED.items():
+        line = line.replace(name, option_)
+    return line
 
 
 option = partial(click.option, show_default=True)
@@ -118,21 +145,21 @@ def read_options(command: Command) -> Command:
 rule_options = [
     option(
         "--fdr",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Number(0, 1, min_open=True),
         metavar="Q",
         help="List as many rows as keep the expected share of usual ones among them at most Q.",
     ),
     option(
         "--p-value",
         "p_value",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Number(0, 1, min_open=True),
         metavar="P",
         help="List the rows with a p-value of at most P.",
     ),
     option("--amount", metavar="COL", help="Column with what is at stake in a row; with --cost."),
     option(
         "--cost",
-        type=click.FloatRange(0, min_open=True),
+        type=Number(0, min_open=True),
         metavar="C",
         help="List the rows that are worth a review that costs C.",
     ),
@@ -142,10 +169,10 @@ rule_options = [
 def ranking_options(command: Command) -> Command:
     """Add the options that say how many rows to list, and where results go."""
     options = [
-        option("--alerts", type=click.IntRange(1), metavar="N", help="List the first N rows."),
+        option("--alerts", type=WholeNumber(1), metavar="N", help="List the first N rows."),
         option(
             "--contamination",
-            type=click.FloatRange(0, 0.5, min_open=True),
+            type=Number(0, 0.5, min_open=True),
             default=0.05,
             metavar="F",
             help="Share of the rows to list, where nothing else says how many.",
@@ -158,7 +185,7 @@ def ranking_options(command: Command) -> Command:
             "row's region of the map.",
         ),
         option(
-            "--seed", type=click.IntRange(0), default=0, metavar="S", help="Same seed, same files."
+            "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same files."
         ),
         option("--force", is_flag=True, help="Replace DIR even if it holds other files."),
     ]
@@ -169,14 +196,14 @@ def ranking_options(command: Command) -> Command:
 
 def flag_options(command: Command) -> Command:
     """Add the options that say which rows are flagged."""
-    first = option("--alerts", type=click.IntRange(1), metavar="N", help="Flag the first N rows.")
+    first = option("--alerts", type=WholeNumber(1), metavar="N", help="Flag the first N rows.")
     for add in reversed([first, *rule_options]):
         command = add(command)
     return command
 
 
 seed_option = option(
-    "--seed", type=click.IntRange(0), default=0, metavar="S", help="Same seed, same map."
+    "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same map."
 )
 
 
@@ -231,14 +258,14 @@ def detect(table: str, out: Path, **options: Any) -> None:
 @option(
     "--rows",
     "n_rows",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     metavar="R",
     help="Rows of the map; else from the data.",
 )
-@option("--cols", "n_cols", type=click.IntRange(1), metavar="C", help="Columns of the map.")
+@option("--cols", "n_cols", type=WholeNumber(1), metavar="C", help="Columns of the map.")
 @option(
     "--epochs",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     metavar="E",
     help="Passes over the rows; else until settled.",
 )
@@ -291,7 +318,7 @@ def score(map_file: str, table: str, out: str, **options: Any) -> None:
 @option(
     "--regions",
     "n_regions",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     metavar="N",
     help="Regions of the map; else as many as lie apart.",
 )
@@ -356,7 +383,7 @@ def convert(source: str, out: Path, **options: Any) -> None:
 
 @main.command()
 @option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
-@option("--port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
+@option("--port", type=WholeNumber(0, 65535), default=0, help="0: a free one.")
 @option("--browser/--no-browser", default=True, help="Whether to open the browser.")
 @option(
     "--state",
@@ -364,15 +391,13 @@ def convert(source: str, out: Path, **options: Any) -> None:
     metavar="DIR",
     help="Where uploads, results and decisions are kept; else in the user's state folder.",
 )
+@option("--max-upload", type=WholeNumber(1), default=200, metavar="MB", help="Largest file taken.")
 @option(
-    "--max-upload", type=click.IntRange(1), default=200, metavar="MB", help="Largest file taken."
-)
-@option(
-    "--jobs", type=click.IntRange(1), metavar="N", help="Runs at a time; else one per core at most."
+    "--jobs", type=WholeNumber(1), metavar="N", help="Runs at a time; else one per core at most."
 )
 @option(
     "--memory",
-    type=click.FloatRange(0.1),
+    type=Number(0.1),
     metavar="GB",
     help="What each run may use; else an equal share of 80 % of the machine's.",
 )

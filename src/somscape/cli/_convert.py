@@ -9,7 +9,7 @@ import numpy as np
 from somscape import save
 from somscape._errors import InputError
 from somscape._files import check_room
-from somscape.cli._console import make_console, say
+from somscape.cli._console import counted, make_console, say
 from somscape.cli._folder import check_file
 from somscape.jobs import READING
 from somscape.maps import Map, load
@@ -63,7 +63,8 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     elif goes in TABLES and is_table:
         columns = _table(source, came, options)
         write_table(out, columns)
-        said = f"{len(next(iter(columns.values())))} rows, {len(columns)} columns"
+        n_rows = len(next(iter(columns.values())))
+        said = f"{counted(n_rows, 'row')}, {counted(len(columns), 'column')}"
     else:
         said = _write_map(_map(source, came, options), out, options)
     say(make_console(), f"Wrote {out}: {said}.")
@@ -83,7 +84,7 @@ def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> s
     else:
         raise InputError(f"{source} holds no rows of numbers, which a {out.suffix} file needs.")
     ROW_WRITERS[out.suffix.lower()](out, rows)
-    return f"{shape[0]} rows, {shape[1]} columns"
+    return f"{counted(shape[0], 'row')}, {counted(shape[1], 'column')}"
 
 
 def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -151,13 +152,12 @@ def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
             save.write_bm(out, matches)
         else:
             save.write_winners(out, matches, _ids(map_, rows))
-        return f"{len(matches.units)} rows on {map_.lattice.size_text}"
+        return f"{counted(len(matches.units), 'row')} on {map_.lattice.size_text}"
     if goes in TABLES:
         (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
     else:
         MAP_WRITERS[goes](out, map_)
-    n = map_.codebook.shape[1]
-    return f"{map_.lattice.size_text}, {n} feature{'s' if n > 1 else ''}"
+    return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}"
 
 
 def _ids(map_: Map, rows: Any) -> dict[str, list[str]] | None:

@@ -7,7 +7,7 @@ from somscape import report
 from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape.cli._agreement import agreement_line
-from somscape.cli._console import gaps_of, make_console, say, stage
+from somscape.cli._console import counted, gaps_of, make_console, say, stage
 from somscape.cli._result import check_result
 from somscape.jobs import (
     FLAGS,
@@ -57,7 +57,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
         write_whole(out, report.render(data, made_at=now()).encode())
     console = make_console()
     n_alerts = "" if alerts is None else f", {alerts.n_alerts} flagged"
-    say(console, f"{table.n_rows} rows of {table.source}{n_alerts}.")
+    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
     for line in gaps:
         say(console, line)
     if label is not None and agreement is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from somscape._files import write_whole
-from somscape.cli._console import gaps_of, make_console, say
+from somscape.cli._console import counted, gaps_of, make_console, say
 from somscape.cli._result import check_result
 from somscape.jobs import READING, rule_of
 from somscape.maps import Map, load
@@ -46,7 +46,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
         write_csv(text, result)
         write_whole(out, text.getvalue().encode())
     console = make_console(to_stderr=True)
-    say(console, f"{table.n_rows} rows scored, {n_flagged} flagged.")
+    say(console, f"{counted(table.n_rows, 'row')} scored, {n_flagged} flagged.")
     for line in gaps_of(map_.encoding, table):
         say(console, line)
     if alarms is not None:

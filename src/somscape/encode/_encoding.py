@@ -30,6 +30,9 @@ SCALES = ("robust", "range")
 FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = FeatureCode | UnusedColumn
 
+MOST_NAMED = 5
+"""Columns that a message names, of those that are lacking."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -124,10 +127,11 @@ class Encoding:
         """
         lacking = [code.name for code in self.features if code.name not in table.names]
         if lacking:
+            first = [self._with_likely_name(name, table) for name in lacking[:MOST_NAMED]]
+            more = len(lacking) - len(first)
             raise InputError(
-                f"{table.source} lacks columns that the map was made from: "
-                f"{', '.join(self._with_likely_name(name, table) for name in lacking)}. Add or "
-                "rename them."
+                f"{table.source} lacks columns that the map was made from: {', '.join(first)}"
+                f"{f' and {more} more' if more else ''}. Add or rename them."
             )
         columns = [self._column_for(code, table) for code in self.features]
         if self.missing == "error":
@@ -304,7 +308,7 @@ def fit_encoding(
         raise InputError(
             f"{table.source} has no column to use ({listed}). A map needs numbers or categories "
             "that differ from row to row; say which columns are some (on the command line --number "
-            "or --category)."
+            f"or --category).{_may_be_cut(table)}"
         )
     if missing == "error":
         _refuse_missing(table, [table.column(code.name) for code in encoding.features])
@@ -326,6 +330,16 @@ def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
     if counts:
         raise InputError(
             f"{table.source} has missing cells ({', '.join(counts)}). Fill them, leave those "
-            "columns out, or pass missing='fill' (--missing fill): numbers by the median, "
-            "categories as a level of their own."
+            "columns out, or have them filled (missing='fill', --missing fill): numbers by the "
+            "median, categories as a level of their own."
         )
+
+
+def _may_be_cut(table: Table) -> str:
+    """Say where the name of the only column looks like several."""
+    name = table.names[0]
+    delimiter = max(",;|\t", key=name.count)
+    if len(table.names) > 1 or delimiter not in name:
+        return ""
+    shown = "tab" if delimiter == "\t" else f"'{delimiter}'"
+    return f" If {shown} parts its columns, name that delimiter (--delimiter {shown})."

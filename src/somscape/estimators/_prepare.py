@@ -18,6 +18,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_choice,
     check_not_dates,
+    check_row_lengths,
     check_sparse_values,
     check_values,
     checked_weights,
@@ -192,6 +193,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         is_expected = getattr(estimator, "n_features_in_", None) == X.shape[1]
         if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
+    check_row_lengths(X)
     frame = as_frame(X, "X")
     X = X if frame is None else frame  # a lazy one collected
     _refuse_dates(X, frame)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from somscape._files import write_whole
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -57,11 +59,21 @@ class Display:
         Parameters
         ----------
         path : str or path
-            Its ending chooses the kind: .png, .svg, .pdf or another that matplotlib knows.
+            Its ending chooses the kind: .png, .svg, .pdf or another that matplotlib knows; without
+            one .png is added.
         dpi : float, default=110
             Dots per inch, for kinds that have dots.
+
+        Raises
+        ------
+        InputError
+            Where no file can be.
         """
-        self._write(path, Path(path).suffix.lower(), dpi)
+        target, picture = Path(path), io.BytesIO()
+        if not target.suffix:
+            target = Path(f"{target}.png")
+        self._write(picture, target.suffix.lower(), dpi)
+        write_whole(target, picture.getvalue())
 
     def _write(self, file: Any, ending: str, dpi: float) -> None:
         import matplotlib

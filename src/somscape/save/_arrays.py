@@ -91,8 +91,8 @@ def _check_start(start: bytes, n_header: int, size: int) -> None:
         raise ValueError(f"{NOT_A_MAP}, or a truncated one: it has {size} bytes.")
     if start[8:] != b"{" or n_header < 2:
         raise ValueError(
-            f"{NOT_A_MAP}: it does not start with a header's length and a JSON object. Give a file "
-            "saved by somscape."
+            f"{NOT_A_MAP}. Give a map that `fit`, `detect` or Map.save wrote, such as map.som; "
+            "other programs' maps are known by their endings: .cod, .wts, .p, .pkl, .pickle."
         )
     if n_header > MAX_HEADER_BYTES:
         raise ValueError(

@@ -63,7 +63,9 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{source}: {error}.") from error
+        raise InputError(
+            f"{source}: {error}. Give the file that pickle.dump(som, file) wrote of a MiniSom."
+        ) from error
     warnings.warn(
         f"{source} is a pickle. It was read without running it; pickle.load would run whatever it "
         "holds, so load only pickles that you made. Save the map as .som, which runs nothing.",

@@ -35,6 +35,8 @@ from somscape.save._samples import Samples, samples_of
 LATTICES = {"hexa": "hexagonal", "rect": "rectangular"}
 NEIGHBORHOODS = ("bubble", "gaussian")
 
+CUT = "If the file was cut off, write or copy it again."
+
 
 def read_cod(path: str | Path) -> Record:
     """Read a codebook of SOM_PAK or the SOM Toolbox.
@@ -81,7 +83,7 @@ def read_cod(path: str | Path) -> Record:
             file.fill(rows, n_rows * n_cols)
     if len(rows) < n_rows * n_cols:
         raise first.error(
-            f"{n_cols} x {n_rows} prototypes are promised, and {len(rows)} are there."
+            f"{n_cols} x {n_rows} prototypes are promised, and {len(rows)} are there. {CUT}"
         )
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": LATTICES[words[1].lower()]}
     origin = Origin(budget, "SOM_PAK", {"neighborhood": words[4]})
@@ -261,7 +263,7 @@ def _names(line: Line, n_features: int) -> tuple[str, ...]:
 
 def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
     if len(fields) < n_features:
-        raise line.error(f"{len(fields)} fields, and the dimension is {n_features}.")
+        raise line.error(f"{len(fields)} fields, and the dimension is {n_features}. {CUT}")
     return fields[:n_features]
 
 

@@ -61,6 +61,13 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
         For missing or repeated units, and cells that are no numbers.
     """
     table = read_table(path)
+    lacking = [name for name in ("row", "col") if name not in table.names]
+    if lacking:
+        raise InputError(
+            f"{table.source} has no column '{lacking[0]}', so it is no codebook: a table with the "
+            "row and col of each unit, from 0, and a column for each feature. `somscape fit` "
+            "trains a map on a table of rows."
+        )
     units, n_rows, n_cols = _units(table)
     names = [name for name in table.names if name not in PLACES]
     if not names:

@@ -275,6 +275,44 @@ def test_result_is_not_named_as_another_kind_of_file(
 
 
 @pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["fit", "--epochs", "1e5", "--out", "m.som"], ["'1e5' is not a valid whole number"]),
+        (["detect", "--alerts", "ten", "--out", "d"], ["'ten' is not a valid whole number"]),
+        (["detect", "--fdr", "low", "--out", "d"], ["'low' is not a valid number"]),
+        (
+            ["fit", "--rows", "100000", "--cols", "100000", "--out", "m.som"],
+            ["Pass a smaller --rows and --cols, or leave them out."],
+        ),
+        (
+            ["fit", "--delimiter", ";", "--out", "m.som"],
+            ["has no column to use", "If ',' parts its columns", "(--delimiter ',')"],
+        ),
+    ],
+)
+def test_options_are_spoken_of_as_they_are_typed(
+    table: Path, words: list[str], says: list[str]
+) -> None:
+    outcome = run(words[0], table, *words[1:])
+    check_refusal(outcome.code, outcome.err, *says)
+    assert "`n_" not in outcome.err
+
+
+@pytest.mark.filterwarnings("always")  # shown, as on the command line
+def test_warnings_call_options_as_they_are_typed(table: Path) -> None:
+    outcome = run("fit", table, "--rows", 9, "--cols", 9, "--out", "m.som")
+    assert outcome.code == 0
+    assert "Pass a smaller --rows and --cols, or leave them out." in outcome.err
+
+
+def test_one_column_is_not_said_to_be_cut_without_a_sign(here: Path) -> None:
+    Path("one.csv").write_text("name\n" + "\n".join(f"word {i} of some" for i in range(60)))
+    outcome = run("fit", "one.csv", "--out", "m.som")
+    check_refusal(outcome.code, outcome.err, "has no column to use")
+    assert "parts its columns" not in outcome.err
+
+
+@pytest.mark.parametrize(
     ("words", "out"),
     [
         (["detect", "no.csv", "--out"], "found"),
@@ -314,7 +352,7 @@ def test_target_is_checked_before_the_table_is_read(here: Path) -> None:
     ("words", "says"),
     [
         (("--alerts", "0"), "'--alerts': 0 is not in the range"),
-        (("--alerts", "few"), "'--alerts': 'few' is not a valid integer"),
+        (("--alerts", "few"), "'--alerts': 'few' is not a valid whole number"),
         (("--contamination", "0.6"), "'--contamination': 0.6 is not in the range"),
         (("--contamination", "0"), "'--contamination': 0.0 is not in the range"),
         (("--seed", "-1"), "'--seed': -1 is not in the range"),

@@ -78,6 +78,20 @@ def test_tables_of_a_map(fitted: Path, table: Path) -> None:
     np.testing.assert_array_equal(load("hits.som").hits, map_.hits)
 
 
+def test_rows_in_place_of_a_codebook_are_told_apart(fitted: Path, table: Path) -> None:
+    message = refused(table, "out.som")
+    assert "customers.csv has no column 'row', so it is no codebook" in message
+    assert "`somscape fit` trains a map on a table of rows" in message
+
+
+def test_one_row_is_one_row(fitted: Path, table: Path) -> None:
+    header, first, *_ = table.read_text().splitlines()
+    one = write(Path("one.csv"), header, [first])
+    outcome = convert(fitted, "w.csv", "--what", "winners", "--table", one)
+    assert "1 row on 3 x 4 units" in outcome.out
+    assert "1 row, 5 columns" in convert(one, "again.csv").out
+
+
 def test_winners_are_numbered_where_nothing_names_them(fitted: Path, table: Path) -> None:
     header, *rows = table.read_text().splitlines()
     nameless = write(Path("nameless.csv"), header.replace("cust_id", "other"), rows)

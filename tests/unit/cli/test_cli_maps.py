@@ -184,6 +184,13 @@ def test_info_counts_epochs_as_fit_does_and_says_when_its_error_was_measured(tab
     assert f"{error} (in the last epoch, before its update)" in told
 
 
+def test_info_of_another_program_s_map_says_what_is_unknown(fitted: Path) -> None:
+    run("convert", fitted, "m.cod")
+    told = run("info", "m.cod").out
+    assert re.search(r"^made by +unknown *$", told, flags=re.M)
+    assert not re.search(r"^epochs", told, flags=re.M)
+
+
 def test_info_says_what_a_detector_is(found: Found) -> None:
     outcome = run("info", found.folder / "map.som")
     assert outcome.code == 0
@@ -199,7 +206,7 @@ def test_info_says_what_a_detector_is(found: Found) -> None:
     [
         (None, "no such file"),
         (b"", "not a somscape map"),
-        (b"x,y\n1,2\n3,4\n", "not a somscape map"),
+        (b"x,y\n1,2\n3,4\n", "not a somscape map. Give a map that `fit`, `detect` or"),
         (b"\x02\0\0\0\0\0\0\0{}", "not a somscape map"),
     ],
 )
@@ -245,6 +252,15 @@ def test_training_rows_score_as_they_did_in_the_alerts(found: Found) -> None:
             assert row[name] == alert[name], name
         assert row["flagged"] == "yes"
     assert sum(row["flagged"] == "yes" for row in by_id.values()) == 3
+
+
+def test_one_row_is_counted_as_one(found: Found, here: Path) -> None:
+    header, first, *_ = customers_of(found).read_text("utf-8").splitlines()
+    one = write(here / "one.csv", header, [first])
+    outcome = run("score", found.folder / "map.som", one)
+    assert "1 row scored, " in outcome.err
+    page = run("report", found.folder / "map.som", one, "--out", "page.html")
+    assert "1 row of one.csv" in page.out
 
 
 def test_only_flagged_rows_have_reasons(found: Found) -> None:
@@ -498,7 +514,7 @@ def test_detect_says_them_again_in_the_report(orders: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--ordinal", "grade"), "whose order nobody can tell. Say it from low to high: --ordinal"),
+        (("--ordinal", "grade"), "whose order nobody can tell. Say it from low to high (--ordinal"),
         (("--ordinal", "grade=low"), "must be at least two different ones"),
         (("--ordinal", "grade=low<high"), "must hold one of its levels low, high; got 'middle'"),
         (("--ordinal", "nothing"), "has no column 'nothing'"),

@@ -65,6 +65,17 @@ def test_page_names_the_rule_that_chose_its_alerts(
     assert "data.rule" in text
 
 
+def test_a_map_of_another_program_names_some_of_the_columns_that_lack(here: Path) -> None:
+    names = [f"{'ab'[i % 2]}={i}" for i in range(45)]
+    lines = ["45 hexa 1 1 gaussian", "#n " + " ".join(names), " ".join("1" for _ in names)]
+    Path("m.cod").write_text("\n".join(lines) + "\n")
+    table = write(here / "new.csv", "other", ["1", "2"])
+    outcome = run("report", "m.cod", table, "--out", "page.html")
+    assert outcome.code == 2
+    assert "'a=4' and 40 more. Add or rename them." in outcome.err
+    assert "=5'" not in outcome.err
+
+
 def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) -> None:
     # Columns in another order, a level that the map never saw, a missing cell, no label.
     rows = ["clerk,33,100.5,a", "pilot,44,9.25,b", "nurse,,1e6,c"]

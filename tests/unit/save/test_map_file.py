@@ -183,7 +183,7 @@ def test_each_kind_of_damage_has_its_own_message(saved, tmp_path):
         of(whole.replace(b'{"__meta', b"{{__meta", 1)),
     ]
     expected = [
-        "does not start with",
+        "not a somscape map. Give a map that",
         "or a truncated one: it has 6 bytes",
         "would have 60000000 bytes",
         "a truncated map: its header",

@@ -3,6 +3,7 @@
 import os
 import pickle
 import pickletools
+import re
 import warnings
 from collections import OrderedDict, defaultdict
 
@@ -173,7 +174,9 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
     ],
 )
 def test_what_is_no_whole_pickle_is_refused(tmp_path, content, words):
-    assert words in refusal(tmp_path, content)
+    said = refusal(tmp_path, content)
+    assert words in said
+    assert re.search(r"wrote of a MiniSom\.$|Pickle the som itself\.$", said)
 
 
 PLAIN = st.recursive(

@@ -161,7 +161,10 @@ def test_files_of_windows_and_of_other_encodings_are_read(tmp_path):
         ("2 hexa 1 1 bubble\n1 1_0\n", "m.cod, line 2, field 2: '1_0' is no finite number."),
         ("2 hexa 1 1 bubble\n1 inf\n", "m.cod, line 2, field 2: 'inf' is no finite number."),
         ("2 hexa 1 1 bubble\nx 2\n", "m.cod, line 2, field 1: x is a missing value, which cannot"),
-        ("2 hexa 1 1 bubble\n1\n", "m.cod, line 2: 1 fields, and the dimension is 2."),
+        (
+            "2 hexa 1 1 bubble\n1\n",
+            "m.cod, line 2: 1 fields, and the dimension is 2. If the file was cut off, write",
+        ),
         (
             "1 hexa 1 2 bubble\n1\n",
             "m.cod, line 1: 1 x 2 prototypes are promised, and 1 are there.",
