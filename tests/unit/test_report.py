@@ -32,6 +32,7 @@ class Why:
     share: float = 2 / 3
     at: float | None = 2.0
     usual_at: tuple[float, float] | None = (0.0, 1.0)
+    is_usual_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def test_rows_come_most_unusual_first_with_their_original_cells() -> None:
 
 def test_reasons_are_those_of_the_alerts() -> None:
     expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 0.6667}
-    assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1]}]]
+    assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1], "alone": False}]]
 
 
 def test_quality_is_measured_on_the_rows() -> None:
