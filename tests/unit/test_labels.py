@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from somscape import SOM, SOMDetector, load
 from somscape._errors import InputError
-from somscape.outliers import contributions, known_labels, score_rows
+from somscape.outliers import contributions, known_labels, labels_to_learn_from, score_rows
 
 
 def two_groups(seed=0):
@@ -120,9 +120,9 @@ def test_labels_that_cannot_be_are_refused(y):
 @pytest.mark.parametrize("y", [[1, 2, 2], ["fraud", "ok", "ok"], [0, 2, 0]])
 def test_two_values_that_look_like_labels_but_are_not_warn(y):
     with pytest.warns(UserWarning, match=r"`y` is not used: it holds .* labels are 1 \(anomaly\)"):
-        assert known_labels(y, 3) is None
+        assert labels_to_learn_from(y, 3) is None
 
 
 @pytest.mark.parametrize("y", [[2, 0, 1], ["a", "b", "c"], [0.5, 0, 1]])
 def test_targets_of_another_kind_are_ignored_as_everywhere_in_scikit_learn(y):
-    assert known_labels(y, 3) is None
+    assert known_labels(y, 3) is labels_to_learn_from(y, 3) is None

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,8 +113,10 @@ class Store:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder = folder.resolve()
-            self._lock = _lock(self._folder)
-            self._db = _open(self._folder / "app.sqlite")
+            with ExitStack() as opened:
+                self._lock = opened.enter_context(closing(_lock(self._folder)))
+                self._db = _open(self._folder / "app.sqlite")
+                opened.pop_all()  # all went well: they stay open
         except (OSError, sqlite3.Error) as error:
             raise InputError(
                 f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
@@ -285,7 +288,7 @@ def _lock(folder: Path) -> sqlite3.Connection:
     lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         lock.close()
         if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise
@@ -298,18 +301,21 @@ def _lock(folder: Path) -> sqlite3.Connection:
 
 def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path)
-    path.chmod(0o600)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")  # a mark that was answered is on the disk
-    db.execute("PRAGMA foreign_keys = ON")
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    if found == 0:
-        db.executescript(TABLES)
-    elif found != SCHEMA:
-        db.close()
-        raise InputError(
-            f"{path} was written by another version of somscape. Give another folder with --state."
-        )
+    with ExitStack() as opened:
+        opened.enter_context(closing(db))
+        path.chmod(0o600)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # a mark that was answered is on the disk
+        db.execute("PRAGMA foreign_keys = ON")
+        found = db.execute("PRAGMA user_version").fetchone()[0]
+        if found == 0:
+            db.executescript(TABLES)
+        elif found != SCHEMA:
+            raise InputError(
+                f"{path} was written by another version of somscape. Give another folder with "
+                "--state."
+            )
+        opened.pop_all()
     return db
 
 

@@ -30,8 +30,8 @@ from somscape.outliers import (
     contributions,
     counterfactuals,
     detector_goes_on,
-    known_labels,
     label_share,
+    labels_to_learn_from,
     p_values,
     rank_alerts,
     score_rows,
@@ -222,7 +222,7 @@ class SOMDetector(OutlierMixin, Estimator):
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
         if isinstance(settings.init, Map):
             check_goes_on(self.som, settings.init, prepared.rows.shape[1], is_warm=False)
-        labels = known_labels(y, len(prepared.all_rows))
+        labels = labels_to_learn_from(y, len(prepared.all_rows))
         if labels is not None and prepared.kept is not None:
             labels = labels[prepared.kept]
         trained = train_detector(
@@ -274,7 +274,7 @@ class SOMDetector(OutlierMixin, Estimator):
             self._stream,
             rows,
             checked_weights(sample_weight, len(rows)),
-            known_labels(y, len(rows)),
+            labels_to_learn_from(y, len(rows)),
             detection=detection,
             half_life=None if self.som is None else self.som.half_life,
         )

@@ -8,7 +8,7 @@ from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
 from somscape.outliers._detector import Detection, TrainedDetector, n_trainings, train_detector
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
-from somscape.outliers._labels import UNKNOWN, known_labels
+from somscape.outliers._labels import UNKNOWN, known_labels, labels_to_learn_from
 from somscape.outliers._range import Range
 from somscape.outliers._reasons import RECORD, Reason, explain_rows, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
@@ -52,6 +52,7 @@ __all__ = [
     "ids_of",
     "known_labels",
     "label_share",
+    "labels_to_learn_from",
     "n_trainings",
     "p_values",
     "rank_alerts",

@@ -39,7 +39,7 @@ def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
     -------
     ndarray of shape (n_rows,), or None
         None also where no label is known, and for the targets of another kind that pipelines hand
-        to every step: values other than these, with none unknown.  Two such values warn.
+        to every step: values other than these, with none unknown.
 
     Raises
     ------
@@ -56,12 +56,6 @@ def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
     numbers[np.isnan(numbers)] = UNKNOWN
     are_labels = bool(np.isin(numbers, (UNKNOWN, USUAL, ANOMALY)).all())
     if not are_labels and not (numbers == UNKNOWN).any():
-        if len(np.unique(values.astype(str))) == 2:
-            warnings.warn(
-                f"`y` is not used: it holds {_some(values)}, and labels are 1 (anomaly), 0 (usual) "
-                "and -1 (unknown). Pass such labels, or no y.",
-                stacklevel=3,
-            )
         return None
     if values.shape != (n_rows,) or not are_labels:
         raise InputError(
@@ -71,6 +65,29 @@ def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
         )
     labels = numbers.astype(np.intp)
     return labels if (labels != UNKNOWN).any() else None
+
+
+def labels_to_learn_from(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
+    """Return `known_labels`, and warn where two values look like labels but are none of them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or None
+    n_rows : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), or None
+    """
+    labels = known_labels(y, n_rows)
+    values = np.empty(0) if y is None else np.asarray(y)
+    if labels is None and len(np.unique(values.astype(str))) == 2:
+        warnings.warn(
+            f"`y` is not used: it holds {_some(values)}, and labels are 1 (anomaly), 0 (usual) and "
+            "-1 (unknown). Pass such labels, or no y.",
+            stacklevel=3,
+        )
+    return labels
 
 
 def _some(values: NDArray[Any]) -> str:
