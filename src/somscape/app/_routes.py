@@ -5,7 +5,7 @@ import contextlib
 import html
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -82,8 +82,17 @@ class Site:
         self._csrf = csrf
         self._max_upload = max_upload
 
-    def app(self) -> Starlette:
-        """Return the ASGI app."""
+    def app(self, started: Callable[[], None]) -> Starlette:
+        """Return the ASGI app, which calls `started` once it answers and Ctrl-C ends it."""
+
+        @contextlib.asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            for run in self._store.after_start():
+                self._queue.add(run)
+            started()
+            yield
+            await self._queue.close()
+
         runs = "/api/runs/{run}"
         routes = [
             Route("/", self.start_page),
@@ -117,14 +126,7 @@ class Site:
             OSError: _say_disk,
             sqlite3.Error: _say_disk,
         }
-        return Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
-
-    @contextlib.asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        for run in self._store.after_start():
-            self._queue.add(run)
-        yield
-        await self._queue.close()
+        return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     # Pages
 

@@ -123,14 +123,17 @@ def serve(
             keys = Keys()
             queue = Queue(store, limits.n_jobs, limits.memory)
             site = Site(store, queue, keys.csrf, limits.max_upload)
-            app = Safety(site.app(), keys, host, port, limits.max_upload)
             address = f"http://{_named(host)}:{port}/?token="
-            say(f"The app is at {address}{keys.token}")
-            if opens_browser:
-                # In a thread: one that runs in the terminal would keep the server from starting.
-                start = threading.Thread(target=webbrowser.open, args=(address + keys.once,))
-                start.daemon = True
-                start.start()
+
+            def started() -> None:
+                say(f"The app is at {address}{keys.token}")
+                if opens_browser:
+                    # In a thread: one that runs in the terminal would keep the server waiting.
+                    threading.Thread(
+                        target=webbrowser.open, args=(address + keys.once,), daemon=True
+                    ).start()
+
+            app = Safety(site.app(started), keys, host, port, limits.max_upload)
             uvicorn.Server(uvicorn.Config(app, **UVICORN)).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
