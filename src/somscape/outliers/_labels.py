@@ -68,7 +68,7 @@ def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
 
 
 def labels_to_learn_from(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
-    """Return `known_labels`, and warn where two values look like labels but are none of them.
+    """Return `known_labels`; warn of two values that look like labels but are none.
 
     Parameters
     ----------
