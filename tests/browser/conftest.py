@@ -1,35 +1,61 @@
 """One browser for all tests of a file, and the page with hostile content open in it."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from pages import hostile_report, write_page
 from webdriver import SWITCHES, Browser, webdriver
 
 
+def missing(reason: str) -> NoReturn:
+    """Skip what the developer's machine lacks; where CI lacks it, that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    if missing:
-        reason = f"{' and '.join(missing)} not installed (Debian: chromium, chromium-driver)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+def reach() -> str:
+    """Which hosts the browser finds: none, unless a file says more."""
+    return "MAP * ~NOTFOUND"
+
+
+@pytest.fixture(scope="module")
+def browser(reach: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    lacking = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if lacking:
+        missing(f"{' and '.join(lacking)} not installed (Debian: chromium, chromium-driver)")
     folder = tmp_path_factory.mktemp("browser")
     options = {
         "binary": shutil.which("chromium"),
-        "args": [*SWITCHES, f"--user-data-dir={folder / 'profile'}"],
+        "args": [
+            *SWITCHES,
+            f"--host-resolver-rules={reach}",
+            f"--user-data-dir={folder / 'profile'}",
+        ],
+        "prefs": {"download.default_directory": str(folder)},
     }
     with webdriver(folder) as address:
         session = Browser(
             address, {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         )
+        session.resize(1400, 1000)
         yield session
         session.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, which `make check` installs."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or not found.submodule_search_locations:
+        missing("axe-core is not installed here: remove .env, and `make check` makes it anew")
+    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,7 @@ Pictures of the pages go to results/screenshots, to be looked at.
 
 import base64
 import csv
-import importlib.util
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from web_client import Client, Server, serving
-from webdriver import ENTER, SWITCHES, Browser, webdriver
+from webdriver import ENTER, Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -120,32 +117,8 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser that reaches this machine, and no other."""
-    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    if missing:
-        reason = f"{' and '.join(missing)} not installed (Debian: chromium, chromium-driver)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("browser")
-    reach = [switch for switch in SWITCHES if "host-resolver" not in switch]
-    options = {
-        "binary": shutil.which("chromium"),
-        "args": [
-            *reach,
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            f"--user-data-dir={folder / 'profile'}",
-        ],
-        "prefs": {"download.default_directory": str(folder)},
-    }
-    with webdriver(folder) as address:
-        session = Browser(
-            address, {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        )
-        session.resize(1400, 1000)
-        yield session
-        session.close()
+def reach() -> str:
+    return "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 @pytest.fixture(scope="module")
@@ -157,18 +130,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def client(server: Server) -> Client:
     return server.client.enter()
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The script of axe-core, which `make check` installs."""
-    found = importlib.util.find_spec("axe_playwright_python")
-    if found is None or not found.submodule_search_locations:
-        reason = "axe-core is not installed here: remove .env, and `make check` makes it anew"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture

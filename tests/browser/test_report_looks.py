@@ -3,8 +3,6 @@
 Pictures of every look go to results/screenshots, for people to see.
 """
 
-import importlib.util
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,18 +27,6 @@ SIZES = {360: 780, 768: 1024, 1920: 1080}
 SCHEMES = ("light", "dark")
 LOOKS = [(width, scheme) for width in SIZES for scheme in SCHEMES]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The script of axe-core, which `make check` installs."""
-    found = importlib.util.find_spec("axe_playwright_python")
-    if found is None or not found.submodule_search_locations:
-        reason = "axe-core is not installed here: remove .env, and `make check` makes it anew"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ SWITCHES = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
 ]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of the WebDriver standard, section 12
 ENTER, ARROW_RIGHT, SHIFT, ESCAPE = "\ue007", "\ue014", "\ue008", "\ue00c"

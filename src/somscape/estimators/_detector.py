@@ -81,8 +81,8 @@ class SOMDetector(OutlierMixin, Estimator):
         neighboring units that have 200 or more together.  By region, false alarms are as frequent
         in a group of widely spread rows as in a dense one.
     decorrelate : bool, default=True
-        Whether columns that go together count once when rows are compared with prototypes, so
-        that values which are usual one by one but not together stand out; correlations are those
+        Whether columns that go together hardly count twice when rows are compared with prototypes,
+        so that values which are usual one by one but not together stand out; correlations are those
         of the usual training rows.  The map itself is not changed.
     som : SOM or None, default=None
         The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times

@@ -14,7 +14,7 @@ same bits in any order: by any linear algebra library, with any number of thread
 
 ALONE_WORK, LEAST_ROWS, MOST_ROWS = 1 << 18, 64, 2048
 """Multiply-adds of a product for which no threads are started, and rows in a block: few enough to
-stay in the cache.  Blocks cost a fifth of what all rows at once do."""
+stay in the cache: 100,000 rows of 30 features took a third of the time of all at once."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -286,6 +286,11 @@ class Map:
         """All prototypes as the detector compares them, see `scored_rows`."""
         return np.asarray(self.scored_rows(self.codebook))
 
+    @cached_property
+    def usual_scored_codebook(self) -> Float64s:
+        """Those of `usual_units`."""
+        return np.ascontiguousarray(self.scored_codebook[self.usual_units])
+
     def scored_rows(self, rows: Floats) -> Floats:
         """Return encoded rows as the detector compares them with `scored_codebook`.
 

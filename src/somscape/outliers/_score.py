@@ -140,7 +140,7 @@ def nearest_usual(map_: Map, rows: Floats, k: int | None = None) -> tuple[Ints, 
 
 def _nearest(map_: Map, rows: Floats, k: int) -> tuple[Ints, Float64s]:
     k = min(k, len(map_.usual_units))
-    usual = np.ascontiguousarray(map_.scored_codebook[map_.usual_units])
+    usual = map_.usual_scored_codebook
     units, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
     for part in _blocks(len(rows), rows.shape[1]):
         scored = map_.scored_rows(rows[part])
@@ -246,7 +246,7 @@ def _hit_density(map_: Map, rows: Floats) -> _Compared:
 def _distances(map_: Map, rows: Floats) -> tuple[Floats, Float64s]:
     """Return rows as they are compared, and their distances to the usual prototypes."""
     exact = map_.scored_rows(rows).astype(np.float64, copy=False)
-    distances = EUCLIDEAN.distances(exact, map_.scored_codebook[map_.usual_units])
+    distances = EUCLIDEAN.distances(exact, map_.usual_scored_codebook)
     return exact, np.asarray(distances)
 
 

@@ -1,18 +1,14 @@
 """Maps to files and back, never by running what a file says; other programs' formats; ONNX."""
 
 from somscape.save._best_matches import BestMatches, Classes, best_matches, classes_of
-from somscape.save._esom import (
+from somscape.save._esom import read_somoclu, read_umx, read_wts, write_umx, write_wts
+from somscape.save._esom_rows import (
     read_bm,
     read_cls,
     read_lrn,
-    read_somoclu,
-    read_umx,
-    read_wts,
     write_bm,
     write_cls,
     write_lrn,
-    write_umx,
-    write_wts,
 )
 from somscape.save._minisom import read_minisom
 from somscape.save._onnx import to_onnx
