@@ -38,11 +38,6 @@ def say(console: Console, text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-def counted(number: int, noun: str) -> str:
-    """Give ``1 row``, ``2 rows``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def show_columns(
     console: Console, encoding: Encoding, missing: dict[str, int], *, all_of_them: bool = False
 ) -> None:

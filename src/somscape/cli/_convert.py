@@ -9,12 +9,12 @@ import numpy as np
 from somscape import save
 from somscape._errors import InputError
 from somscape._files import check_room
-from somscape.cli._console import counted, make_console, say
+from somscape.cli._console import make_console, say
 from somscape.cli._folder import check_file
 from somscape.jobs import READING
 from somscape.maps import Map, load
 from somscape.outliers import free_name, ids_of
-from somscape.tables import Table, read_table, write_table
+from somscape.tables import Table, counted, read_table, write_table
 
 TABLES = (".csv", ".parquet")
 OTHER_TABLES = (".tsv", ".txt", ".gz", ".xlsx", ".xlsm")

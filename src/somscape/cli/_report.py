@@ -7,7 +7,7 @@ from somscape import report
 from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape.cli._agreement import agreement_line
-from somscape.cli._console import counted, gaps_of, make_console, say, stage
+from somscape.cli._console import gaps_of, make_console, say, stage
 from somscape.cli._result import check_result
 from somscape.jobs import (
     FLAGS,
@@ -24,7 +24,7 @@ from somscape.jobs import (
 from somscape.maps import Map, load
 from somscape.outliers import AlertRule, rank_alerts, settings_of
 from somscape.regions import find_regions
-from somscape.tables import Table, read_table
+from somscape.tables import Table, counted, read_table
 
 
 def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from somscape._files import write_whole
-from somscape.cli._console import counted, gaps_of, make_console, say
+from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._result import check_result
 from somscape.jobs import READING, rule_of
 from somscape.maps import Map, load
@@ -24,7 +24,7 @@ from somscape.outliers import (
     score_rows,
     settings_of,
 )
-from somscape.tables import Table, read_table, table_from_columns, write_csv
+from somscape.tables import Table, counted, read_table, table_from_columns, write_csv
 
 LEAST_WINDOW, MOST_WINDOW = 50, 1000
 """Rows after which drift is looked for, at the end of a shorter file."""

@@ -15,6 +15,7 @@ from somscape.tables._frame import (
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._read import read_table
 from somscape.tables._table import Column, Table
+from somscape.tables._words import counted
 from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LineNumbers",
     "Table",
     "as_frame",
+    "counted",
     "escape_cell",
     "frame_dates",
     "frame_like",

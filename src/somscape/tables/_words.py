@@ -16,7 +16,23 @@ def listed(names: Iterable[str], limit: int = 8) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Give ``1 cell``, ``2 cells``."""
+    """Return a number with its noun in the plural where it needs one.
+
+    Parameters
+    ----------
+    number : int
+    noun : str
+        In the singular; its plural ends in s.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted(1, "cell"), counted(2, "cell")
+    ('1 cell', '2 cells')
+    """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
