@@ -95,19 +95,21 @@ def test_a_range_without_end_says_so():
 # Every statement is true
 
 
-def fitted(score="k_prototype", seed=0, y=None):
+def fitted(score="k_prototype", seed=0, y=None, n_maps=1):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(300, 4)) * [1, 30, 0.01, 1] + [0, 1000, 0, -5]
     X[:15] += rng.normal(size=(15, 4)) * [4, 120, 0.04, 4]
     detector = SOMDetector(score, 0.1, som=SOM(6, 5), trim=0.05, random_state=seed)
+    detector.set_params(n_maps=n_maps)
     return detector.fit(X, y), X
 
 
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("with_labels", [False, True])
-def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with_labels):
+@pytest.mark.parametrize("n_maps", [1, 4])
+def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with_labels, n_maps):
     y = np.where(np.arange(300) < 10, 1, np.where(np.arange(300) % 3, 0, -1))
-    detector, X = fitted(score, y=y if with_labels else None)
+    detector, X = fitted(score, y=y if with_labels else None, n_maps=n_maps)
     rng = np.random.default_rng(1)
     threshold = threshold_of(detector.map_)
     # Others may jump, and are looked at in steps.

@@ -26,7 +26,7 @@ def rows_of(n=120, d=4, dtype=np.float64, seed=0, offset=0.0):
 
 
 def detector_of(X, **options):
-    return SOMDetector(**({"som": SOM(3, 4), "random_state": 0} | options)).fit(X)
+    return SOMDetector(**({"som": SOM(3, 4), "random_state": 0, "n_maps": 1} | options)).fit(X)
 
 
 # Scores and reasons
@@ -203,7 +203,7 @@ def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
     # Done again by hand: split the same order in five, train on four, score the fifth.
     X = rows_of(53)
     som = SOM(3, 4, random_state=7)
-    options = {"n_folds": 5, "n_prototypes": 3, "trim": 0, "decorrelate": False}
+    options = {"n_folds": 5, "n_prototypes": 3, "trim": 0, "decorrelate": False, "n_maps": 1}
     detector = SOMDetector(som=som, **options).fit(X)
     order = np.random.default_rng(7).permutation(53)
     expected = []

@@ -82,9 +82,10 @@ def test_labels_never_make_a_ranking_worse_by_more_than_noise(name, X, y):
     assert np.mean(gains) > -0.02, gains  # 10 unknown anomalies: a standard error is 0.05 or more
 
 
-def test_parts_still_add_up_and_a_saved_detector_keeps_the_lift(tmp_path):
+@pytest.mark.parametrize("n_maps", [1, 4])
+def test_parts_still_add_up_and_a_saved_detector_keeps_the_lift(tmp_path, n_maps):
     X, y = two_groups()
-    detector = SOMDetector(random_state=0).fit(X, partly(y, 0.2))
+    detector = SOMDetector(random_state=0, n_maps=n_maps).fit(X, partly(y, 0.2))
     assert detector.map_.detector.lift is not None
     detector.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")

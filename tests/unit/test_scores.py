@@ -18,7 +18,7 @@ def rows_of(n=200, d=3, seed=0):
 
 def fitted(score, X=None, **options):
     som = SOM(4, 5, lattice="rectangular")
-    options = {"som": som, "random_state": 0, "n_folds": 2} | options
+    options = {"som": som, "random_state": 0, "n_folds": 2, "n_maps": 1} | options
     return SOMDetector(score=score, **options).fit(rows_of() if X is None else X).map_
 
 

@@ -2,7 +2,7 @@
 
 from somscape._types import Float64s
 from somscape.cli._console import make_console, map_facts, show_columns, show_facts
-from somscape.maps import Map, load
+from somscape.maps import DetectorSettings, Map, load
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
 TOLD = ("n_iter", "stop_reason")
@@ -30,7 +30,7 @@ def show_info(map_file: str) -> None:
         facts.append(("detector", "none: this map cannot score rows"))
     else:
         facts += [
-            ("score", f"{detector.score}, {detector.n_prototypes} prototypes"),
+            ("score", _score(detector)),
             ("threshold", f"{detector.threshold:.4g}"),
             ("calibration rows", len(detector.calibration)),
         ]
@@ -40,6 +40,12 @@ def show_info(map_file: str) -> None:
     show_facts(console, facts)
     console.print()
     show_columns(console, map_.encoding, {}, all_of_them=True)
+
+
+def _score(detector: DetectorSettings) -> str:
+    n = len(detector.members)
+    by = f", by {n} maps of halves of the rows" if n else ""
+    return f"{detector.score}, {detector.n_prototypes} prototypes{by}"
 
 
 def _last_error(errors: Float64s) -> str:

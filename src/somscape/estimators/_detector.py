@@ -74,7 +74,8 @@ class SOMDetector(OutlierMixin, Estimator):
     training_is_clean : bool, default=False
         Whether all training rows are known to be usual; the map may then follow them closely.
     n_folds : int, default=5
-        For the p-values: each fold is scored by a map trained on the others.  Of more than
+        For the p-values: each fold is scored by a map trained on the others.  Where several maps
+        score together, a row is scored by those that did not learn from it instead.  Of more than
         20,000 rows, so many are drawn to train the map, and the others take the folds' place.
     calibration : {"global", "regional"}, default="global"
         What p-values compare a row with: all calibration rows, or those of its region of the map,
@@ -84,6 +85,12 @@ class SOMDetector(OutlierMixin, Estimator):
         Whether columns that go together hardly count twice when rows are compared with prototypes,
         so that values which are usual one by one but not together stand out; correlations are those
         of the usual training rows.  The map itself is not changed.
+    n_maps : int or "auto", default="auto"
+        From 1 to 256 maps that score together: beyond 1, each learns from half of the rows, and a
+        score is the root of their mean squared scores, which depends less on which rows happened
+        to be there.  ``map_``, of all rows, then shows and explains and does not score.  Scoring
+        takes so many times as long.  ``"auto"``: 16 for at most 2,000 rows, or 1 beyond and where
+        training is clean.
     som : SOM or None, default=None
         The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
         the root of the number of rows.  Its ``missing`` and ``encoding`` are not
@@ -114,7 +121,7 @@ class SOMDetector(OutlierMixin, Estimator):
 
     Notes
     -----
-    Training costs ``1 + n_folds`` maps.  `predict` compares in-sample scores, so that it flags
+    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows.  `predict` compares in-sample scores, so that it flags
     the share asked for; `p_values` uses the cross-fitted ones, which do not favor rows that
     shaped their own prototype.
 
@@ -124,6 +131,8 @@ class SOMDetector(OutlierMixin, Estimator):
     72, section 3 (`decorrelate`).
     Bates, Candes, Lei, Romano and Sesia (2023), Testing for outliers with conformal
     p-values, Annals of Statistics 51, section 2.
+    Shah and Samworth (2013), Variable selection with error control: another look at stability
+    selection, Journal of the Royal Statistical Society B 75, section 2 (`n_maps`).
 
     Examples
     --------
@@ -149,6 +158,7 @@ class SOMDetector(OutlierMixin, Estimator):
         n_folds: int = 5,
         calibration: str = "global",
         decorrelate: bool = True,
+        n_maps: int | str = "auto",
         som: SOM | None = None,
         missing: str = "error",
         encoding: Encoding | None = None,
@@ -162,6 +172,7 @@ class SOMDetector(OutlierMixin, Estimator):
         self.n_folds = n_folds
         self.calibration = calibration
         self.decorrelate = decorrelate
+        self.n_maps = n_maps
         self.som = som
         self.missing = missing
         self.encoding = encoding
@@ -228,7 +239,7 @@ class SOMDetector(OutlierMixin, Estimator):
         trained = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
-        self.map_, units = trained.map_, trained.units
+        self.map_, units = trained.whole.map_, trained.whole.units
         self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
         self.offset_ = -settings_of(self.map_).threshold
         is_whole = len(units) == len(prepared.all_rows)

@@ -38,6 +38,7 @@ def settings_of_detector(detector: Any) -> tuple[Detection, Settings]:
         detector.n_folds,
         detector.calibration,
         detector.decorrelate,
+        detector.n_maps,
     )
     if not (detector.som is None or isinstance(detector.som, SOM)):
         raise TypeError(f"`som` must be a SOM or None; got {detector.som!r}.")

@@ -113,7 +113,7 @@ def detect(
     detection = Detection(contamination=options["contamination"], calibration=calibration)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks))
     rows = encoding.encode(table)
-    map_ = train_detector(rows, None, encoding, settings, detection, known).map_
+    map_ = train_detector(rows, None, encoding, settings, detection, known).whole.map_
     alerts = rank_alerts(map_, table, rule=rule)
     agreement = None if label is None else agreement_of(alerts, label)
     return Found(table, map_, alerts, rule, label, agreement)

@@ -1,7 +1,7 @@
 """The fitted map: a frozen record that finds winners, measures heights and saves itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from somscape.maps._parts import (
     detector_of,
     detector_parts,
     history_of,
+    members_of,
     names_of_units,
 )
 from somscape.maps._settings import DetectorSettings
@@ -459,9 +460,36 @@ def load(path: str | Path) -> Map:
 
 def _from_record(record: Record) -> Map:
     header, arrays = record.header, record.arrays
-    codebook, hits = arrays["codebook"], arrays["hits"]
-    lattice = lattice_of(header["lattice"], arrays, len(codebook))
+    lattice = lattice_of(header["lattice"], arrays, len(arrays["codebook"]))
     encoding = Encoding.from_json(header["encoding"])
+    for part in ("parameters", "versions"):
+        if not isinstance(header[part], dict):
+            raise TypeError(f"{part} must be names and values")
+    metric = Metric.from_arrays(header["metric"], arrays, encoding.n_features)
+    map_ = replace(
+        _of_arrays(arrays, header["detector"], lattice, encoding, metric),
+        history=history_of(arrays),
+        parameters=header["parameters"],
+        versions=header["versions"],
+        unit_labels=names_of_units(header.get("unit_labels", []), lattice.n_units),
+    )
+    if map_.detector is None:
+        return map_
+    members = tuple(
+        _of_arrays(parts, of_member, lattice, encoding, metric)
+        for of_member, parts in members_of(header["detector"], arrays)
+    )
+    return replace(map_, detector=replace(map_.detector, members=members))
+
+
+def _of_arrays(
+    arrays: Mapping[str, Any],
+    detector: dict[str, Any] | None,
+    lattice: Lattice,
+    encoding: Encoding,
+    metric: Metric,
+) -> Map:
+    codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ValueError(
             f"codebook {codebook.shape} and hits {hits.shape} on {lattice.n_units} units of "
@@ -471,18 +499,5 @@ def _from_record(record: Record) -> Map:
         raise ValueError("the codebook must hold finite float32 or float64 values")
     if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
         raise ValueError("hits must be finite numbers and not negative")
-    for part in ("parameters", "versions"):
-        if not isinstance(header[part], dict):
-            raise TypeError(f"{part} must be names and values")
-    return Map(
-        codebook,
-        lattice,
-        encoding,
-        hits,
-        history_of(arrays),
-        header["parameters"],
-        header["versions"],
-        detector_of(header["detector"], arrays, lattice.n_units, encoding),
-        Metric.from_arrays(header["metric"], arrays, encoding.n_features),
-        names_of_units(header.get("unit_labels", []), lattice.n_units),
-    )
+    settings = detector_of(detector, arrays, lattice.n_units, encoding)
+    return Map(codebook, lattice, encoding, hits, detector=settings, metric=metric)

@@ -1,14 +1,16 @@
 """History, names and detector settings as JSON data and named arrays, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from somscape._validate import check_whole
 from somscape.encode import Encoding
 from somscape.maps._decorrelation import Decorrelation
 from somscape.maps._settings import DetectorSettings
+from somscape.save import MEMBERS, arrays_of_members
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
 BY_ROW = ("calibration", "calibration_weights", "calibration_units")
@@ -16,6 +18,9 @@ DETECTOR_ARRAYS = (*BY_ROW, "mean_contributions", *BY_UNIT)
 
 METRIC, DECORRELATED = "metric", "decorrelated"
 """Entry of the header where a detector decorrelates columns; without it none does."""
+
+MAX_MEMBERS = 256
+"""Maps that score together; the entry of the header is called like what their arrays begin with."""
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +48,28 @@ def detector_parts(settings: DetectorSettings) -> tuple[dict[str, Any], dict[str
         header[METRIC] = DECORRELATED
         for part in fields(settings.decorrelation):
             arrays[f"decorrelation.{part.name}"] = getattr(settings.decorrelation, part.name)
+    if settings.members:
+        header[MEMBERS] = len(settings.members)
+    for i, member in enumerate(settings.members):
+        assert member.detector is not None
+        of_member = {"codebook": member.codebook, "hits": member.hits}
+        of_member |= detector_parts(member.detector)[1]
+        arrays |= {f"{MEMBERS}.{i}.{name}": values for name, values in of_member.items()}
     return header, {name: values for name, values in arrays.items() if values is not None}
+
+
+def members_of(
+    header: dict[str, Any], arrays: Mapping[str, Any]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return of each member of a detector settings as JSON data, and its arrays."""
+    n_members = header.get(MEMBERS, 0)
+    check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
+    for parts in arrays_of_members(arrays, n_members):
+        of_member = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
+        of_member["threshold"] = 0.0
+        if "decorrelation.matrix" in parts:
+            of_member[METRIC] = DECORRELATED
+        yield of_member, parts
 
 
 def detector_of(
@@ -60,7 +86,7 @@ def detector_of(
     given = {name: arrays[name] for name in DETECTOR_ARRAYS if name in arrays}
     if not isinstance(header, dict):
         raise TypeError("detector must be names and values")
-    others = {name: value for name, value in header.items() if name != METRIC}
+    others = {name: value for name, value in header.items() if name not in (METRIC, MEMBERS)}
     if METRIC in header:
         given["decorrelation"] = _decorrelation_of(header[METRIC], arrays, encoding.n_features)
     return DetectorSettings(**others, **given)

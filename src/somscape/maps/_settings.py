@@ -1,6 +1,7 @@
 """What turns a map into a detector of unusual rows: score, threshold, calibration."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_number, check_whole
 from somscape.maps._decorrelation import Decorrelation
+
+if TYPE_CHECKING:
+    from somscape.maps._map import Map
 
 SCORES = (
     "k_prototype",
@@ -51,6 +55,9 @@ class DetectorSettings:
         Unit of each calibration row; goes with `regions`.
     decorrelation : Decorrelation or None, default=None
         How rows and prototypes are made comparable; None: they are compared as they are.
+    members : tuple of Map, default=()
+        Maps of the same lattice and columns, with a score each, which are taken together; none:
+        the map scores by itself.
     """
 
     score: str
@@ -65,6 +72,7 @@ class DetectorSettings:
     regions: Ints | None = None
     calibration_units: Ints | None = None
     decorrelation: Decorrelation | None = None
+    members: "tuple[Map, ...]" = ()
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)

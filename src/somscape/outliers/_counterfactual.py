@@ -133,7 +133,7 @@ def _made_usual(
 ) -> list[Counterfactual]:
     moved, columns = _moved(map_, rows, targets, limit)
     pairs = [(i, j) for i, changed in enumerate(columns) for j in changed]
-    ranges = ranges_of(map_, moved, limit, pairs)
+    ranges = ranges_of(map_, moved, limit, pairs, unusual=rows)
     changes: list[list[Change]] = [[] for _ in rows]
     for (i, j), to, within in zip(pairs, _values_of(map_, moved, pairs), ranges, strict=True):
         name = map_.encoding.features[j].name

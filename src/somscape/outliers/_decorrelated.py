@@ -15,8 +15,11 @@ from somscape.fit import counted_rows, mean_and_covariance
 from somscape.maps import Decorrelation, rounded
 
 RIDGE = 0.1
-"""Added to each column's correlation with itself, and as much again as there are columns for each
-row: correlations of few rows are largely noise."""
+"""Added to each column's correlation with itself."""
+
+RIDGE_OF_NOISE, MEMBERS_RIDGE_OF_NOISE = 1.0, 0.3
+"""And so many times as there are columns for each row: correlations of few rows are largely noise,
+much of which goes where several maps of different rows score together."""
 
 LEAST_SPREAD = 1e-9
 """Columns that vary less than this share of the widest are left as they are."""
@@ -26,7 +29,12 @@ MOST_FEATURES = 1000
 
 
 def decorrelation_of(
-    rows: Floats, weights: Float64s | None, is_usual: NDArray[np.bool_], share: float
+    rows: Floats,
+    weights: Float64s | None,
+    is_usual: NDArray[np.bool_],
+    share: float,
+    *,
+    is_member: bool = False,
 ) -> Decorrelation | None:
     """Return what rows are multiplied by so that columns that go together are not counted twice.
 
@@ -46,6 +54,8 @@ def decorrelation_of(
     share : float
         s, the share of a squared distance that is measured between decorrelated rows; the rest is
         between rows as they are, or outliers that follow the correlations would vanish.
+    is_member : bool, default=False
+        Whether several such maps score together.
 
     Returns
     -------
@@ -66,7 +76,8 @@ def decorrelation_of(
     _, covariance = mean_and_covariance(rows[is_usual], usual_weights)
     correlation = _correlation(covariance)
     total = float(n_usual) if usual_weights is None else math.fsum(usual_weights)
-    ridge = RIDGE + n_features / counted_rows(n_usual, total)
+    noise = n_features / counted_rows(n_usual, total)
+    ridge = RIDGE + (MEMBERS_RIDGE_OF_NOISE if is_member else RIDGE_OF_NOISE) * noise
     variances, axes = np.linalg.eigh((correlation + ridge * np.eye(n_features)) / (1 + ridge))
     matrix = (axes * np.sqrt(share / variances + (1 - share))) @ axes.T
     counts = np.sqrt(spread) * np.sqrt(np.sqrt(np.sqrt(spread)))

@@ -12,8 +12,9 @@ from somscape.grid import Lattice
 from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import calibrated
 from somscape.outliers._decorrelated import decorrelation_of
-from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
-from somscape.outliers._score import contributions, score_rows
+from somscape.outliers._labels import ANOMALY, UNKNOWN, crossed_lift, lift_of
+from somscape.outliers._score import contributions, score_rows, settings_of
+from somscape.outliers._several import MOST_MAPS, halves, left_out_scores, n_maps_for
 from somscape.outliers._usual import spread_of, squares_of, usual_units
 from somscape.regions import regions_of_least
 
@@ -57,6 +58,7 @@ class Detection:
     n_folds: int = 5
     calibration: str = "global"
     decorrelate: bool = True
+    n_maps: int | str = "auto"
 
     def __post_init__(self) -> None:
         check_choice("score", self.score, SCORES)
@@ -68,6 +70,7 @@ class Detection:
             if not isinstance(value, bool | np.bool_):
                 raise TypeError(f"`{name}` must be True or False; got {value!r}.")
         check_whole("n_folds", self.n_folds, 2)
+        check_whole("n_maps", self.n_maps, 1, high=MOST_MAPS, or_auto=True)
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
     @property
@@ -91,6 +94,12 @@ class Detection:
             return 0.0
         return CLEAN_DECORRELATED if self.training_is_clean else DECORRELATED
 
+    def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
+        """Number of maps that score together, for so many rows."""
+        if isinstance(self.n_maps, str):
+            return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
+        return int(self.n_maps)
+
     def of_map(self, settings: Settings) -> Settings:
         """Return settings of a map, with what is automatic as it suits detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
@@ -103,8 +112,8 @@ class Detection:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedDetector:
-    """What training a detector leaves.
+class TrainedMap:
+    """A map that scores, and what is kept of the rows for more to come.
 
     Attributes
     ----------
@@ -113,19 +122,35 @@ class TrainedDetector:
     units : ndarray of shape (n_samples,)
         Best matching unit of each row.
     sums : RunningSums or None
-        Of all rows, for more to come.
+        Of all rows.
     squares : ndarray of shape (n_units,)
         Squared distances of the rows to their units, added up.
-    scores : ndarray of shape (n_samples,)
-        Of the rows on their own map.
-    calibration : ndarray of shape (n_samples,)
-        By maps that did not see them; NaN for rows that do not calibrate.
     """
 
     map_: Map
     units: Ints
     sums: RunningSums | None
     squares: Float64s
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedDetector:
+    """What training a detector leaves.
+
+    Attributes
+    ----------
+    whole : TrainedMap
+        Of all rows, with the detector's settings.
+    members : tuple of TrainedMap
+        Of halves of the rows, where several maps score together.
+    scores : ndarray of shape (n_samples,)
+        Of the rows on their own maps.
+    calibration : ndarray of shape (n_samples,)
+        By maps that did not see them; NaN for rows that do not calibrate.
+    """
+
+    whole: TrainedMap
+    members: tuple[TrainedMap, ...]
     scores: Float64s
     calibration: Float64s
 
@@ -155,18 +180,32 @@ def train_detector(
     Returns
     -------
     TrainedDetector
-        Costs ``1 + n_folds`` trainings on up to 20,000 rows; beyond that, one on so many of them.
+        Costs ``1 + n_folds`` trainings, or where several maps score together one and as many on
+        half the rows, on up to 20,000 rows; of more, so many train and the others calibrate.
     """
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     rng = np.random.default_rng(settings.seed)
     order = rng.permutation(len(rows))
     drawn = np.sort(order[:MOST_TRAINED])
     is_drawn = len(drawn) < len(rows)
-    map_, units, sums, squares = trainer.train(rows, weights, labels, drawn if is_drawn else None)
+    whole = trainer.train(rows, weights, drawn if is_drawn else None)
+    map_ = whole.map_
+    members: tuple[TrainedMap, ...] = ()
+    n_maps = detection.maps_for(weights, len(rows))
+    if n_maps > 1:
+        parts = [drawn[half] for half in halves(rows[drawn], n_maps, settings.seed)]
+        members = tuple(trainer.on(p, rows, weights, map_.lattice, is_member=True) for p in parts)
+        map_ = _scored_by(map_, members)
+    unlifted = score_rows(map_, rows)
+    map_ = _lifted(map_, unlifted, whole.units, labels, weights)
     scores = score_rows(map_, rows)
     if is_drawn:
         calibration = scores.copy()
         calibration[drawn] = np.nan
+    elif members:
+        calibration = left_out_scores(settings_of(map_).members, parts, rows)
+        if labels is not None:
+            calibration *= crossed_lift(map_, unlifted, whole.units, labels, weights, parts[:2])
     else:
         folds = np.array_split(order, min(detection.n_folds, len(rows)))
         calibration = trainer.cross_fitted(map_.lattice, rows, weights, labels, folds)
@@ -174,14 +213,43 @@ def train_detector(
         is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
         if not is_anomaly.all():
             calibration[is_anomaly] = np.nan  # p-values compare with usual rows
-    assert map_.detector is not None
+    map_ = _settled(map_, rows, whole.units, weights, scores, calibration, detection)
+    return TrainedDetector(replace(whole, map_=map_), members, scores, calibration)
+
+
+def _scored_by(map_: Map, members: tuple[TrainedMap, ...]) -> Map:
+    """Return the map with members that score in its place."""
+    maps = tuple(replace(m.map_, history={}, parameters={}, versions={}) for m in members)
+    return replace(map_, detector=replace(settings_of(map_), members=maps))
+
+
+def _lifted(
+    map_: Map, scores: Float64s, units: Ints, labels: Ints | None, weights: Float64s | None
+) -> Map:
+    """Return the map with what known labels say, or as it is where nothing is known."""
+    if labels is None or (labels == UNKNOWN).all():
+        return map_
+    lift = lift_of(map_, scores, units, labels, weights)
+    return replace(map_, detector=replace(settings_of(map_), lift=lift))
+
+
+def _settled(
+    map_: Map,
+    rows: Floats,
+    units: Ints,
+    weights: Float64s | None,
+    scores: Float64s,
+    calibration: Float64s,
+    detection: Detection,
+) -> Map:
+    """Return the map with threshold, calibration and mean contributions."""
     regions = None
     if detection.calibration == "regional":
         counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
         by_unit = np.bincount(units, counted, minlength=map_.n_units)
         regions = regions_of_least(map_, by_unit, least=REGION_ROWS)
     settled = calibrated(
-        replace(map_.detector, mean_contributions=mean_contributions(map_, rows, weights)),
+        replace(settings_of(map_), mean_contributions=mean_contributions(map_, rows, weights)),
         scores,
         calibration,
         weights,
@@ -189,8 +257,7 @@ def train_detector(
         units=units,
         regions=regions,
     )
-    map_ = replace(map_, detector=settled)
-    return TrainedDetector(map_, units, sums, squares, scores, calibration)
+    return replace(map_, detector=settled)
 
 
 def n_trainings(n_rows: int, detection: Detection) -> int:
@@ -204,8 +271,12 @@ def n_trainings(n_rows: int, detection: Detection) -> int:
     Returns
     -------
     int
-        One for each fold besides the map itself; of more than 20,000 rows, the map alone.
+        Besides the map itself those that score together, or one for each fold; of more than
+        20,000 rows there are no folds.
     """
+    n_maps = detection.maps_for(None, n_rows)
+    if n_maps > 1:
+        return 1 + n_maps
     return 1 if n_rows > MOST_TRAINED else 1 + min(detection.n_folds, n_rows)
 
 
@@ -239,13 +310,14 @@ class _Trainer:
         self,
         rows: Floats,
         weights: Float64s | None,
-        labels: Ints | None,
         drawn: Ints | None = None,
         lattice: Lattice | None = None,
-    ) -> tuple[Map, Ints, RunningSums | None, Float64s]:
+        *,
+        is_member: bool = False,
+    ) -> TrainedMap:
         """Return a map trained on the rows drawn, which knows what is usual among all.
 
-        And the units of all rows, their sums and squares.  `drawn` None: all rows train.
+        `drawn` None: all rows train.
         """
         if drawn is None:
             map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
@@ -263,7 +335,8 @@ class _Trainer:
         usual = usual_units(map_, self.detection.trimmed)
         decorrelation, share = None, self.detection.decorrelated
         if share > 0:
-            decorrelation = decorrelation_of(rows, weights, usual[units], share)
+            is_usual = usual[units]
+            decorrelation = decorrelation_of(rows, weights, is_usual, share, is_member=is_member)
         detector = DetectorSettings(
             self.detection.score,
             self.detection.k,
@@ -275,11 +348,21 @@ class _Trainer:
         map_ = replace(map_, detector=detector)
         squares = squares_of(map_, rows, units, weights)
         detector = replace(detector, spread=spread_of(map_, squares))
-        map_ = replace(map_, detector=detector)
-        if labels is not None and (labels != UNKNOWN).any():
-            lift = lift_of(map_, score_rows(map_, rows), units, labels, weights)
-            map_ = replace(map_, detector=replace(detector, lift=lift))
-        return map_, units, sums, squares
+        return TrainedMap(replace(map_, detector=detector), units, sums, squares)
+
+    def on(
+        self,
+        part: Ints,
+        rows: Floats,
+        weights: Float64s | None,
+        lattice: Lattice,
+        *,
+        is_member: bool = False,
+    ) -> TrainedMap:
+        """Return a map of that shape which knows of some of the rows alone."""
+        own = None if weights is None else weights[part]
+        chosen = np.ascontiguousarray(rows[part])
+        return self.train(chosen, own, lattice=lattice, is_member=is_member)
 
     def cross_fitted(
         self,
@@ -294,8 +377,10 @@ class _Trainer:
         scores = np.empty(len(rows))
         for fold in folds:
             others = np.setdiff1d(everything, fold, assume_unique=True)
-            part = None if weights is None else weights[others]
-            known = None if labels is None else labels[others]
-            without, *_ = self.train(rows[others], part, known, lattice=lattice)
-            scores[fold] = score_rows(without, rows[fold])
+            part, known = (None if v is None else v[others] for v in (weights, labels))
+            without = self.on(others, rows, weights, lattice)
+            map_ = without.map_
+            if labels is not None:
+                map_ = _lifted(map_, score_rows(map_, rows[others]), without.units, known, part)
+            scores[fold] = score_rows(map_, rows[fold])
         return scores

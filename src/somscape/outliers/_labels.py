@@ -7,6 +7,7 @@ rows best, each judged without its own label: where labels mislead, it is 0.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,36 @@ def lift_of(
     best = int(np.argmax(ranks))
     power = POWERS[best] if ranks[best] > ranks[0] + error else 0.0
     return np.asarray(_odds(anomalies, usual, base) ** power)
+
+
+def crossed_lift(
+    map_: Map,
+    scores: Float64s,
+    units: Ints,
+    labels: Ints,
+    weights: Float64s | None,
+    halves: Sequence[Ints],
+) -> Float64s:
+    """Return what each row's score is multiplied by, as labels of the other half have it.
+
+    Parameters
+    ----------
+    map_, scores, units, labels, weights
+        As for `lift_of`.
+    halves : sequence of two ndarrays
+        Row numbers.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    lifts = np.ones(len(units))
+    for own, other in (halves, halves[::-1]):
+        known = np.full(len(labels), UNKNOWN)
+        known[other] = labels[other]
+        if (known != UNKNOWN).any():
+            lifts[own] = lift_of(map_, scores, units, known, weights)[units[own]]
+    return lifts
 
 
 def _odds(anomalies: Float64s, usual: Float64s, base: float) -> Float64s:

@@ -9,7 +9,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, OrdinalCode, number_text
 from somscape.maps import Map
-from somscape.outliers._score import nearest_usual, score_rows, settings_of
+from somscape.outliers._score import nearest_usual, score_rows, scorers_of, settings_of
 
 RESOLUTION = 0.01
 """Numbers are shortened to this share of the range that usual prototypes span in their column."""
@@ -74,7 +74,12 @@ def steps_of(map_: Map) -> list[float]:
 
 
 def ranges_of(
-    map_: Map, rows: Float64s, limit: float, pairs: Sequence[tuple[int, int]]
+    map_: Map,
+    rows: Float64s,
+    limit: float,
+    pairs: Sequence[tuple[int, int]],
+    *,
+    unusual: Float64s,
 ) -> list[Range]:
     """Return for pairs of a row and a column what the column may be while the row is usual.
 
@@ -87,6 +92,8 @@ def ranges_of(
         The highest score of a usual row.
     pairs : sequence of (int, int)
         Numbers of rows and of feature columns.
+    unusual : ndarray of shape (n_rows, n_features), float64
+        Values that no range takes in, because they are not usual.
 
     Returns
     -------
@@ -102,7 +109,12 @@ def ranges_of(
     base = rows[[i for i, _ in chosen]]
     low = _ends(map_, base, limit, places, -1.0)
     high = _ends(map_, base, limit, places, 1.0)
-    steps = steps_of(map_)
+    value, other = base[np.arange(len(base)), places], unusual[[i for i, _ in chosen], places]
+    low, high = (
+        np.where((other < value) & (low <= other), value, low),
+        np.where((other > value) & (other <= high), value, high),
+    )
+    steps, is_steady = steps_of(map_), _is_steady(map_)
     for line, pair in enumerate(lines):
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
         assert not isinstance(code, CategoryCode | OrdinalCode)
@@ -111,9 +123,26 @@ def ranges_of(
             end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
             for end, side in ((low[line], 1), (high[line], -1))
         ]
+        if not is_steady:  # a shortened end may lie in a gap that was not seen
+            at = [float(code.place(np.array([end]))[0]) for end in ends]
+            stays = [_stays_usual(map_, base[line], places[line], value, limit) for value in at]
+            ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
         # An end may have been shortened past the value itself, which is short and inside.
         found[pair] = Range(*(max(own, e) if up else min(own, e) for up, e in enumerate(ends)))
     return [found[pair] for pair in range(len(pairs))]
+
+
+def _is_steady(map_: Map) -> bool:
+    """Say whether scores change no faster than rows move."""
+    settings = settings_of(map_)
+    return settings.score in STEADY_SCORES and settings.lift is None
+
+
+def _stays_usual(map_: Map, row: Float64s, place: int, value: float, limit: float) -> bool:
+    """Say whether a row with another value scores at most a limit; no end is taken for granted."""
+    trial = row[None].copy()
+    trial[0, place] = value
+    return bool(np.isinf(value) or score_rows(map_, trial)[0] <= limit)
 
 
 def _levels(
@@ -142,20 +171,20 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
 
     Where the score is the mean distance to the nearest prototypes, a step ends where the mean
     distance to those that are nearest now reaches the limit: others may be nearer by then, and the
-    score is below it all the way, because distances along a line are convex.  Another mean of
-    distances changes no faster than the row moves, so that it cannot pass the limit within the
-    slack there is.  Other scores are looked at in steps: narrower gaps are not seen.
+    score is below it all the way, because distances along a line are convex, and so is the root
+    of the mean square of such means.  Another mean of distances changes no faster than the row
+    moves, so that it cannot pass the limit within the slack there is.  Other scores are looked at
+    in steps: narrower gaps are not seen.
     """
-    settings = settings_of(map_)
-    is_nearest = settings.score in NEAREST_SCORES and settings.lift is None
-    is_steady = settings.score in STEADY_SCORES and settings.lift is None
+    scorers, is_steady = scorers_of(map_), _is_steady(map_)
+    is_nearest = is_steady and settings_of(map_).score in NEAREST_SCORES
     usual = map_.usual_codebook[:, places]
     place = rows[np.arange(len(rows)), places]
     edge = np.maximum((direction * usual).max(axis=0), direction * place)
     width = np.maximum(np.ptp(usual, axis=0), limit if is_steady else 0.0)
     width = np.where(width > 0, width, 1.0)
-    moves = direction * _moves(map_, places)
-    speed = np.sqrt((moves**2).sum(axis=1))
+    moves = [direction * _moves(one, places) for one in scorers]
+    speed = np.sqrt(sum((by_one**2).sum(axis=1) for by_one in moves) / len(scorers))
     going = np.arange(len(rows))
     if is_nearest:
         _, step = _reach(map_, rows, limit, moves)
@@ -174,7 +203,7 @@ def _ends(map_: Map, rows: Float64s, limit: float, places: Ints, direction: floa
         there = place[going] + direction * step[going]
         trial[np.arange(len(going)), places[going]] = there
         if is_nearest:
-            slack, reach = _reach(map_, trial, limit, moves[going])
+            slack, reach = _reach(map_, trial, limit, [by_one[going] for by_one in moves])
         else:
             slack = limit - score_rows(map_, trial)
         is_usual = slack >= 0
@@ -203,25 +232,54 @@ def _moves(map_: Map, places: Ints) -> Float64s:
     return np.asarray(matrix / decorrelation.spread[places, None])
 
 
-def _reach(map_: Map, rows: Float64s, limit: float, moves: Float64s) -> tuple[Float64s, Float64s]:
-    """Return how far below a limit rows score, and how far they can move.
+def _reach(
+    map_: Map, rows: Float64s, limit: float, moves: Sequence[Float64s]
+) -> tuple[Float64s, Float64s]:
+    """Return how far below a limit rows score, and how far their features can move.
 
-    They can until the prototypes that are nearest now are too far on average.
+    They can until the prototypes that are nearest now, to each map that scores, are too far.
     """
-    k = 1 if settings_of(map_).score == "quantization_error" else None
-    units, distances = nearest_usual(map_, rows, k)
-    scored, speed = map_.scored_rows(rows), np.sqrt((moves**2).sum(axis=1, keepdims=True))
-    apart = scored[:, None, :] - map_.scored_codebook[units]
-    along = (apart * moves[:, None, :]).sum(axis=2) / speed
-    across = np.maximum(distances**2 - along**2, 0.0)
-    # Newton's method from beyond the end, where the convex mean is at least the limit: it comes
+    lines = [_Line.of(one, rows, by) for one, by in zip(scorers_of(map_), moves, strict=True)]
+    n = len(lines)
+    slack = limit - np.sqrt(sum(line.at(0.0)[0] ** 2 for line in lines) / n)
+    # Newton's method from beyond the end, where the convex score is at least the limit: it comes
     # back to the end and never passes it.
-    reach = np.maximum(limit - along.mean(axis=1), 0.0)
+    along = sum(line.along.mean(axis=1) for line in lines)
+    reach = np.maximum((n * limit - along) / sum(line.speed for line in lines), 0.0)
     for _ in range(NEWTON_STEPS):
-        far = np.sqrt(across + (along + reach[:, None]) ** 2)
-        slope = np.divide(along + reach[:, None], far, out=np.zeros_like(far), where=far > 0)
-        down = (far.mean(axis=1) - limit) / np.maximum(slope.mean(axis=1), 1e-300)
+        square, slope = np.zeros(len(rows)), np.zeros(len(rows))
+        for line in lines:
+            far, way = line.at(reach)
+            square, slope = square + far**2 / n, slope + far * way / n
+        score = np.sqrt(square)
+        slope = np.divide(slope, score, out=np.zeros_like(slope), where=score > 0)
+        down = (score - limit) / np.maximum(slope, 1e-300)
         reach = np.maximum(reach - np.maximum(down, 0.0), 0.0)
         if (down <= SMALLEST_STEP / 100 * reach).all():
             break
-    return limit - distances.mean(axis=1), reach / speed[:, 0]
+    return slack, reach
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """How far moving rows are from the prototypes nearest to them at the start, (n_rows, k)."""
+
+    along: Float64s
+    across: Float64s
+    speed: Float64s
+
+    @classmethod
+    def of(cls, map_: Map, rows: Float64s, moves: Float64s) -> "_Line":
+        k = 1 if settings_of(map_).score == "quantization_error" else None
+        units, distances = nearest_usual(map_, rows, k)
+        speed = np.sqrt((moves**2).sum(axis=1))
+        apart = map_.scored_rows(rows)[:, None, :] - map_.scored_codebook[units]
+        along = (apart * moves[:, None, :]).sum(axis=2) / speed[:, None]
+        return cls(along, np.maximum(distances**2 - along**2, 0.0), speed)
+
+    def at(self, reach: Float64s | float) -> tuple[Float64s, Float64s]:
+        """Return the mean distance where features have moved so far, and how fast it grows."""
+        along = self.along + (reach * self.speed)[:, None]
+        far = np.sqrt(self.across + along**2)
+        slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
+        return far.mean(axis=1), slope.mean(axis=1) * self.speed

@@ -62,15 +62,34 @@ def score_rows(map_: Map, X: Any) -> Float64s:
     -------
     ndarray of shape (n_samples,)
         Distances are in encoded feature units, or where the detector decorrelates columns in its
-        own.  O(n_samples * n_units * n_features).
+        own; of several maps, the root of the mean squared score.  For each map
+        O(n_samples * n_units * n_features).
     """
-    rows = map_.rows_of(X)
-    scores = _without_labels(map_, rows)
+    rows, scorers = map_.rows_of(X), scorers_of(map_)
+    if len(scorers) == 1:
+        scores = _by_one(scorers[0], rows)
+    else:
+        scores = np.sqrt(sum(_by_one(one, rows) ** 2 for one in scorers) / len(scorers))
     lift = settings_of(map_).lift
     return scores if lift is None else scores * lift[map_.winners(rows)]
 
 
-def _without_labels(map_: Map, rows: Floats) -> Float64s:
+def scorers_of(map_: Map) -> tuple[Map, ...]:
+    """Return the maps whose scores are a detector's: its members, or the map itself.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings.
+
+    Returns
+    -------
+    tuple of Map
+    """
+    return settings_of(map_).members or (map_,)
+
+
+def _by_one(map_: Map, rows: Floats) -> Float64s:
     name = settings_of(map_).score
     if name == "k_prototype":  # most used, and needs no more than the distances
         return nearest_usual(map_, rows)[1].mean(axis=1)
@@ -86,7 +105,7 @@ def contributions(map_: Map, X: Any) -> Float64s:
     Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w that
     the row x is compared with; a category's levels are merged.  Where the detector decorrelates
     columns, x_j and w_j are what column j has that other columns do not tell.  Rows add up to the
-    score.  Known labels multiply all parts alike.
+    score.  Known labels multiply all parts alike; of several maps each counts as its score does.
 
     Parameters
     ----------
@@ -101,7 +120,25 @@ def contributions(map_: Map, X: Any) -> Float64s:
         Columns in the order of ``map_.encoding.features``; equal shares where the row does not
         differ from the prototypes, and the score has another cause (``hit_density``).
     """
-    rows = map_.rows_of(X)
+    rows, scorers = map_.rows_of(X), scorers_of(map_)
+    if len(scorers) == 1:
+        out = _parts_by_one(scorers[0], rows)
+    else:
+        out, squares = np.zeros((len(rows), len(map_.encoding.features))), np.zeros(len(rows))
+        for one in scorers:
+            parts = _parts_by_one(one, rows)
+            scores = parts.sum(axis=1)
+            out += parts * scores[:, None]
+            squares += scores**2
+        scores = np.sqrt(squares / len(scorers))
+        out /= np.where(scores > 0, len(scorers) * scores, 1.0)[:, None]
+    lift = settings_of(map_).lift
+    if lift is not None:
+        out *= lift[map_.winners(rows)][:, None]
+    return out
+
+
+def _parts_by_one(map_: Map, rows: Floats) -> Float64s:
     compare = _SCORES[settings_of(map_).score]
     out = np.empty((len(rows), len(map_.encoding.features)))
     for part in _blocks(len(rows), rows.shape[1] * _n_compared(map_)):
@@ -112,9 +149,6 @@ def contributions(map_: Map, X: Any) -> Float64s:
         by_column = map_.encoding.sum_by_column(by_feature)
         by_column[by_column.sum(axis=1) == 0] = 1.0
         out[part] = by_column * (found.scores / by_column.sum(axis=1))[:, None]
-    lift = settings_of(map_).lift
-    if lift is not None:
-        out *= lift[map_.winners(rows)][:, None]
     return out
 
 

@@ -12,7 +12,12 @@ from somscape._types import Float64s, Floats, Ints
 from somscape.fit import RunningSums, go_on
 from somscape.maps import Map
 from somscape.outliers._calibration import calibrated
-from somscape.outliers._detector import Detection, TrainedDetector, mean_contributions
+from somscape.outliers._detector import (
+    Detection,
+    TrainedDetector,
+    TrainedMap,
+    mean_contributions,
+)
 from somscape.outliers._labels import ANOMALY
 from somscape.outliers._reservoir import Reservoir
 from somscape.outliers._score import score_rows, settings_of
@@ -31,11 +36,14 @@ class DetectorStream:
         Squared distances of the rows to their units, added up.
     scores : Reservoir
         Of each row the score that sets the threshold, the one that calibrates, and its unit.
+    of_members : tuple of (RunningSums or None, ndarray)
+        The same sums and squares of each member.
     """
 
     sums: RunningSums | None
     squares: Float64s
     scores: Reservoir
+    of_members: tuple[tuple[RunningSums | None, Float64s], ...] = ()
 
     @classmethod
     def after(
@@ -54,9 +62,11 @@ class DetectorStream:
         -------
         DetectorStream
         """
-        values = np.column_stack([trained.scores, trained.calibration, trained.units])
+        whole = trained.whole
+        values = np.column_stack([trained.scores, trained.calibration, whole.units])
         kept = Reservoir.empty(3, seed).plus(values, weights)
-        return cls(trained.sums, trained.squares, kept)
+        of_members = tuple((member.sums, member.squares) for member in trained.members)
+        return cls(whole.sums, whole.squares, kept, of_members)
 
 
 def detector_goes_on(
@@ -92,17 +102,19 @@ def detector_goes_on(
         Best unit of each row, before the map has moved.
     """
     scores = score_rows(map_, rows)
-    step = go_on(map_, rows, weights, stream.sums, half_life)
+    whole, share = _gone_on(map_, stream.sums, stream.squares, rows, weights, half_life, detection)
     counted = np.ones(len(rows), dtype=bool) if weights is None else weights > 0
     calibration = scores if labels is None else np.where(labels == ANOMALY, np.nan, scores)
-    values = np.column_stack([scores, calibration, step.units])[counted]
-    kept = stream.scores.plus(values, None if weights is None else weights[counted], step.share)
-    squares = step.share * stream.squares + squares_of(step.map_, rows, step.units, weights)
+    values = np.column_stack([scores, calibration, whole.units])[counted]
+    kept = stream.scores.plus(values, None if weights is None else weights[counted], share)
+    members = tuple(
+        _gone_on(member, *before, rows, weights, half_life, detection)[0]
+        for member, before in zip(settings_of(map_).members, stream.of_members, strict=True)
+    )
     settings = replace(
-        settings_of(map_),
-        usual=usual_units(step.map_, detection.trimmed),
-        spread=spread_of(step.map_, squares),
-        mean_contributions=_averaged(map_, step.map_, rows, weights),
+        settings_of(whole.map_),
+        mean_contributions=_averaged(map_, whole.map_, rows, weights),
+        members=tuple(member.map_ for member in members),
     )
     scores, calibration, units = kept.values.T
     settings = calibrated(
@@ -114,8 +126,30 @@ def detector_goes_on(
         units=units.astype(np.intp),
         regions=settings.regions,
     )
-    gone_on = replace(step.map_, detector=settings)
-    return gone_on, DetectorStream(step.sums, squares, kept), step.units
+    of_members = tuple((member.sums, member.squares) for member in members)
+    after = DetectorStream(whole.sums, whole.squares, kept, of_members)
+    return replace(whole.map_, detector=settings), after, whole.units
+
+
+def _gone_on(
+    map_: Map,
+    sums: RunningSums | None,
+    squares: Float64s,
+    rows: Floats,
+    weights: Float64s | None,
+    half_life: float | None,
+    detection: Detection,
+) -> tuple[TrainedMap, float]:
+    """Return a map with more rows, what is usual on it renewed, and what its earlier rows count."""
+    step = go_on(map_, rows, weights, sums, half_life)
+    squares = step.share * squares + squares_of(step.map_, rows, step.units, weights)
+    settings = replace(
+        settings_of(map_),
+        usual=usual_units(step.map_, detection.trimmed),
+        spread=spread_of(step.map_, squares),
+    )
+    renewed = replace(step.map_, detector=settings)
+    return TrainedMap(renewed, step.units, step.sums, squares), step.share
 
 
 def _averaged(before: Map, after: Map, rows: Floats, weights: Float64s | None) -> Float64s | None:

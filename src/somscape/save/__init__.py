@@ -13,7 +13,15 @@ from somscape.save._esom_rows import (
 from somscape.save._minisom import read_minisom
 from somscape.save._onnx import to_onnx
 from somscape.save._read import read_map
-from somscape.save._record import FORMAT, Record, read_record, record_of, write_record
+from somscape.save._record import (
+    FORMAT,
+    MEMBERS,
+    Record,
+    arrays_of_members,
+    read_record,
+    record_of,
+    write_record,
+)
 from somscape.save._samples import Samples
 from somscape.save._som_pak import read_cod, read_dat, write_cod, write_dat
 from somscape.save._tables import (
@@ -26,10 +34,12 @@ from somscape.save._tables import (
 
 __all__ = [
     "FORMAT",
+    "MEMBERS",
     "BestMatches",
     "Classes",
     "Record",
     "Samples",
+    "arrays_of_members",
     "best_matches",
     "classes_of",
     "read_bm",

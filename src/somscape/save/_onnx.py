@@ -13,7 +13,7 @@ from somscape.grid import lattice_of
 from somscape.kernels import Metric
 from somscape.save._onnx_columns import encoded_rows
 from somscape.save._onnx_graph import OnnxGraph
-from somscape.save._onnx_scores import Score, nearest
+from somscape.save._onnx_scores import nearest, score_of
 from somscape.save._plain import codebook_of
 from somscape.save._record import record_of
 
@@ -79,7 +79,7 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     settings = record.header["detector"]
     if settings is not None:
         lattice = lattice_of(record.header["lattice"], record.arrays, len(codebook))
-        score = Score(
+        values["score"] = score_of(
             graph,
             rows,
             winners,
@@ -88,7 +88,6 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
             arrays=record.arrays,
             settings=settings,
         )
-        values["score"] = score.add()
     for name, value in values.items():
         known = graph.op("Where", is_refused, graph.constant(np.nan), value)
         graph.output(name, known, dtype)

@@ -8,6 +8,7 @@ from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
 from somscape.kernels import Metric
 from somscape.save._onnx_graph import OnnxGraph
+from somscape.save._record import MEMBERS, arrays_of_members
 
 LEAST_SHARE, LEAST_ROWS = 0.02, 10.0
 """What the score ``mass`` takes in, as in `outliers`."""
@@ -107,8 +108,40 @@ def _cosine(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
 _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosine}
 
 
+def score_of(
+    graph: OnnxGraph,
+    rows: str,
+    winners: str,
+    *,
+    codebook: Float64s,
+    lattice: Lattice,
+    arrays: dict[str, Any],
+    settings: dict[str, Any],
+) -> str:
+    """Add a detector's score of rows, by all maps that score together, and return it.
+
+    Parameters are those of `Score`.
+    """
+    members = arrays_of_members(arrays, settings.get(MEMBERS, 0))
+    whole = Score(
+        graph, rows, winners, codebook=codebook, lattice=lattice, arrays=arrays, settings=settings
+    )
+    if not members:
+        return whole.with_labels(whole.add())
+    total = graph.constant(0.0)
+    for member in members:
+        own = np.asarray(member["codebook"], np.float64)
+        units, _ = nearest(graph, rows, own)
+        own_winners = graph.op("Reshape", units, graph.constant([-1]))
+        parts = {"codebook": own, "lattice": lattice, "arrays": member, "settings": settings}
+        score = Score(graph, rows, own_winners, **parts).add()
+        total = graph.op("Add", total, graph.op("Mul", score, score))
+    score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(members)))))
+    return whole.with_labels(score)
+
+
 class Score:
-    """A detector's score of rows, with what it needs of the record.
+    """One map's score of rows, with what it needs of the record.
 
     Parameters
     ----------
@@ -149,8 +182,11 @@ class Score:
             self.prototypes = (self.prototypes - center) @ matrix
 
     def add(self) -> str:
-        """Add the score, and return it, of shape (n,)."""
-        score = getattr(self, f"_{self.settings['score']}")()
+        """Add the score by this map, and return it, of shape (n,)."""
+        return str(getattr(self, f"_{self.settings['score']}")())
+
+    def with_labels(self, score: str) -> str:
+        """Add what known labels make of a score, and return it."""
         lift = self.arrays.get("lift")
         return score if lift is None else self._times(score, self._of_winner(lift))
 

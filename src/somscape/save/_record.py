@@ -6,7 +6,7 @@ be written in any order, and the same map would not give the same bytes).
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -40,6 +40,14 @@ ARRAYS = {
     *(f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")),
 }
 
+MEMBER_ARRAYS = {
+    *("codebook", "hits", "usual", "spread", "calibration"),
+    *(name for name in ARRAYS if name.startswith("decorrelation.")),
+}
+"""Of each map that scores together with others, as ``members.<number>.<name>``."""
+
+MEMBERS = "members"
+_MEMBER = re.compile(rf"{MEMBERS}\.[0-9]{{1,3}}\.(.+)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -171,7 +179,7 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
         return f"the map's header lacks {', '.join(lacking)}. Save it again"
     unknown = [
         *(name for name in header if name not in (*PARTS, *OPTIONAL)),
-        *(name for name in arrays if name not in ARRAYS and not name.startswith("history.")),
+        *(name for name in arrays if not _is_known(name)),
         *(name for name in metadata if name != KEY),
     ]
     if unknown:
@@ -182,6 +190,40 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
             f"leave out; it was written by somscape {str(by)[:20]!r}. Install that or a newer one"
         )
     return next(_bad_texts(header), None)
+
+
+def arrays_of_members(arrays: Mapping[str, Any], n_members: int) -> list[dict[str, Any]]:
+    """Return the arrays of each of the maps that score together.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        Of a record.
+    n_members : int
+
+    Returns
+    -------
+    list of dict of str to ndarray
+        By their names in a map by itself.
+
+    Raises
+    ------
+    KeyError
+        For arrays of more members.
+    """
+    members: dict[str, dict[str, Any]] = {str(i): {} for i in range(n_members)}
+    for name, values in arrays.items():
+        if name.startswith(f"{MEMBERS}."):
+            _, number, part = name.split(".", 2)
+            members[number][part] = values
+    return list(members.values())
+
+
+def _is_known(name: str) -> bool:
+    member = _MEMBER.fullmatch(name)
+    if member:
+        return member[1] in MEMBER_ARRAYS
+    return name in ARRAYS or name.startswith("history.")
 
 
 def _bad_texts(header: Header) -> Iterator[str]:

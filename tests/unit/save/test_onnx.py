@@ -65,7 +65,7 @@ def test_every_metric(tmp_path, metric, feature_weight):
 @pytest.mark.parametrize("score", SCORES)
 def test_every_score(tmp_path, score):
     X = rows_of()
-    detector = SOMDetector(score=score, som=SOM(4, 5), random_state=0).fit(X)
+    detector = SOMDetector(score=score, som=SOM(4, 5), n_maps=1, random_state=0).fit(X)
     to_onnx(detector, tmp_path / "m.onnx")
     new = np.vstack([X, rows_of(50, seed=1) * 5])
     same(run(tmp_path / "m.onnx", {"X": new}), detector.map_, new)
@@ -74,10 +74,21 @@ def test_every_score(tmp_path, score):
 def test_scores_raised_by_known_labels(tmp_path):
     X = np.vstack([rows_of(), rows_of(30, seed=1) * 0.1 + 4]).astype(np.float32)
     y = np.r_[np.zeros(200, int), np.ones(30, int)]
-    detector = SOMDetector(som=SOM(4, 5), random_state=0).fit(X, y)
+    detector = SOMDetector(som=SOM(4, 5), n_maps=1, random_state=0).fit(X, y)
     assert detector.map_.detector.lift is not None
     to_onnx(detector.map_, tmp_path / "m.onnx")
     same(run(tmp_path / "m.onnx", {"X": X}), detector.map_, X)
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("score", SCORES)
+def test_scores_of_several_maps(tmp_path, score, labelled):
+    X = rows_of()
+    y = np.where(X[:, 0] > 1, 1, -1) if labelled else None
+    detector = SOMDetector(score, som=SOM(4, 5), n_maps=3, random_state=0).fit(X, y)
+    assert (detector.map_.detector.lift is not None) == labelled
+    to_onnx(detector, tmp_path / "d.onnx")
+    same(run(tmp_path / "d.onnx", {"X": X}), detector.map_, X)
 
 
 @pytest.mark.parametrize("score", ["u_height", "hit_density"])

@@ -1,0 +1,251 @@
+"""Maps of halves of the rows that score together."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from somscape import SOM, SOMDetector, load
+from somscape._errors import MapFileError
+from somscape.outliers import contributions, p_values, score_rows
+from somscape.outliers._several import N_MAPS, halves, left_out_scores
+from somscape.save import read_record, write_record
+
+
+def rows_of(n=120, d=3, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)) * [3.0, 1.0, 0.5][:d] - 1
+
+
+def fitted(X=None, **options):
+    options = {"som": SOM(3, 4), "random_state": 0, "n_maps": 4} | options
+    return SOMDetector(**options).fit(rows_of() if X is None else X)
+
+
+def members_of(detector):
+    return detector.map_.detector.members
+
+
+# Which rows each map learns from
+
+
+@pytest.mark.parametrize("n_maps", [2, 5, 16])
+def test_each_half_is_followed_by_the_other(n_maps):
+    parts = halves(rows_of(21), n_maps, 0)
+    assert len(parts) == n_maps
+    for first, second in zip(parts[::2], parts[1::2], strict=False):
+        assert sorted([*first, *second]) == list(range(21))
+        assert {len(first), len(second)} == {10, 11}
+    assert len({tuple(part) for part in parts}) == n_maps
+
+
+def test_equal_rows_stay_together():
+    X = rows_of(10)[np.repeat(np.arange(10), 3)]
+    for part in halves(X, 8, 0):
+        assert {i // 3 for i in part} == {i // 3 for i in part if i % 3 == 0}
+        assert len(part) == 15
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    X, order = rows_of(30), np.random.default_rng(1).permutation(30)
+    for part, other in zip(halves(X, 6, 3), halves(X[order], 6, 3), strict=True):
+        assert set(part) == set(order[other])
+
+
+def test_of_equal_rows_every_map_learns_from_all():
+    assert [len(part) for part in halves(np.ones((5, 2)), 4, 0)] == [5] * 4
+    detector = fitted(np.ones((5, 2)), som=SOM(1, 2))
+    np.testing.assert_array_equal(detector.score_samples(np.ones((2, 2))), 0)
+    assert (detector.p_values(np.ones((2, 2))) == 1).all()
+
+
+# What they say together
+
+
+def test_the_score_is_the_root_of_the_mean_squared_scores():
+    detector, X = fitted(), rows_of(20, seed=5)
+    of_each = np.array([score_rows(member, X) for member in members_of(detector)])
+    assert of_each.shape == (4, 20)
+    assert len(np.unique(of_each[:, 0])) == 4
+    expected = np.sqrt((of_each**2).mean(axis=0))
+    np.testing.assert_allclose(-detector.score_samples(X), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("score", ["k_prototype", "mass", "density", "u_height", "hit_density"])
+def test_parts_add_up_to_the_score(score):
+    detector, X = fitted(score=score), rows_of(50, seed=5)
+    parts = detector.explain(X)
+    np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(X), rtol=1e-12)
+    assert (parts >= 0).all()
+
+
+def test_parts_are_those_of_each_map_weighted_by_its_score():
+    detector, X = fitted(), rows_of(6, seed=5)
+    expected = np.zeros((6, 3))
+    for member in members_of(detector):
+        expected += contributions(member, X) * score_rows(member, X)[:, None] / 4
+    expected /= -detector.score_samples(X)[:, None]
+    np.testing.assert_allclose(detector.explain(X), expected, rtol=1e-12)
+
+
+def test_a_row_is_calibrated_by_the_maps_that_did_not_learn_from_it():
+    X = rows_of(40)
+    detector = fitted(X, random_state=3)
+    members = members_of(detector)
+    expected = []
+    for row in range(40):
+        out = [
+            score_rows(member, X[row : row + 1])[0] ** 2
+            for member, part in zip(members, halves(X, 4, 3), strict=True)
+            if row not in part
+        ]
+        assert len(out) == 2
+        expected.append(np.sqrt(np.mean(out)))
+    found = detector.map_.detector.calibration
+    np.testing.assert_allclose(found, np.sort(expected), rtol=1e-12)
+    scores = left_out_scores(members, halves(X, 4, 3), X)
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
+
+
+def test_p_values_of_new_rows_are_uniform():
+    distances = []
+    for seed in range(8):
+        X = np.random.default_rng(seed).normal(size=(1400, 4))
+        p = np.sort(fitted(X[:400], som=SOM(5, 6), n_maps=8).p_values(X[400:]))
+        distances.append(np.abs(p - np.arange(1, 1001) / 1000).max())
+    assert np.mean(distances) < 0.06  # 400 calibration rows alone: 0.04 to 0.05
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_in_another_order_give_the_same_scores(dtype):
+    X = rows_of(60).astype(dtype)
+    order = np.random.default_rng(1).permutation(60)
+    one, other = fitted(X), fitted(X[order])
+    np.testing.assert_array_equal(one.score_samples(X), other.score_samples(X))
+    np.testing.assert_array_equal(one.p_values(X), other.p_values(X))
+
+
+def test_weight_two_is_the_row_twice():
+    X, weights = rows_of(50), np.ones(50)
+    weights[::3] = 2
+    twice = np.vstack([X, X[::3]])
+    weighted, repeated = fitted(n_maps="auto"), fitted(twice, n_maps="auto")
+    weighted.fit(X, sample_weight=weights)
+    new = rows_of(9, seed=2)
+    np.testing.assert_allclose(
+        weighted.score_samples(new), repeated.score_samples(new), rtol=1e-9
+    )
+
+
+def test_a_list_depends_less_on_which_rows_were_there():
+    X = np.random.default_rng(0).standard_t(4, size=(300, 8))
+    shared = {}
+    for n_maps in (1, N_MAPS):
+        lists = []
+        for seed in range(4):
+            drawn = np.random.default_rng(seed).integers(300, size=300)
+            detector = fitted(X[drawn], som=None, n_maps=n_maps)
+            lists.append(set(np.argsort(detector.score_samples(X))[:30].tolist()))
+        shared[n_maps] = np.mean([len(a & b) for a in lists for b in lists if a is not b])
+    assert shared[N_MAPS] > shared[1] + 1
+
+
+# How many
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "expected"),
+    [
+        (100, {}, N_MAPS),
+        (2000, {}, N_MAPS),
+        (2001, {}, 0),
+        (100, {"training_is_clean": True}, 0),
+        (100, {"n_maps": 1}, 0),
+        (2001, {"n_maps": 3}, 3),
+        (100, {"training_is_clean": True, "n_maps": 2}, 2),
+    ],
+)
+def test_number_of_maps(n, options, expected):
+    som = SOM(2, 3, n_epochs=2)
+    detector = fitted(rows_of(n), **({"som": som, "n_maps": "auto", "n_folds": 2} | options))
+    assert len(members_of(detector)) == expected
+
+
+def test_many_rows_are_calibrated_by_those_that_no_map_saw():
+    X = rows_of(20_500)
+    detector = fitted(X, som=SOM(2, 3, n_epochs=2), n_maps=2)
+    assert len(detector.map_.detector.calibration) == 500
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (0, ValueError, "`n_maps` must be at least 1 or \"auto\"; got 0"),
+        (257, ValueError, "`n_maps` must be at most 256 or \"auto\"; got 257"),
+        ("many", TypeError, "`n_maps` must be a whole number or \"auto\"; got 'many'"),
+        (True, TypeError, "`n_maps` must be a whole number or \"auto\"; got True"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(value, error, message):
+    with pytest.raises(error, match=message):
+        fitted(n_maps=value)
+
+
+# Files and streams
+
+
+def test_a_saved_detector_scores_alike_and_gives_the_same_bytes(tmp_path):
+    detector, X = fitted(score="local_scale"), rows_of(20, seed=5)
+    detector.save(tmp_path / "d.som")
+    back = load(tmp_path / "d.som")
+    np.testing.assert_array_equal(score_rows(back, X), -detector.score_samples(X))
+    np.testing.assert_array_equal(
+        p_values(back, score_rows(back, X)), detector.p_values(X)
+    )
+    back.save(tmp_path / "again.som")
+    assert (tmp_path / "again.som").read_bytes() == (tmp_path / "d.som").read_bytes()
+
+
+def changed(record, change):
+    header, arrays = dict(record.header), dict(record.arrays)
+    header["detector"] = dict(header["detector"])
+    change(header["detector"], arrays)
+    return replace(record, header=header, arrays=arrays)
+
+
+DAMAGES = {
+    "more than there are": lambda header, arrays: header.update(members=5),
+    "fewer than there are": lambda header, arrays: header.update(members=3),
+    "no number": lambda header, arrays: header.update(members="4"),
+    "very many": lambda header, arrays: header.update(members=10**9),
+    "no hits": lambda header, arrays: arrays.pop("members.1.hits"),
+    "another shape": lambda header, arrays: arrays.update({"members.1.codebook": np.ones((2, 3))}),
+    "infinite": lambda header, arrays: arrays.update(
+        {"members.1.codebook": np.full((12, 3), np.inf)}
+    ),
+    "half a decorrelation": lambda header, arrays: arrays.pop("members.1.decorrelation.center"),
+    "a part nobody knows": lambda header, arrays: arrays.update({"members.1.lift": np.ones(12)}),
+    "a number nobody knows": lambda header, arrays: arrays.update(
+        {"members.x.hits": np.ones(12)}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", DAMAGES.values(), ids=list(DAMAGES))
+def test_members_that_do_not_fit_are_refused(change, tmp_path):
+    fitted().save(tmp_path / "d.som")
+    write_record(tmp_path / "bad.som", changed(read_record(tmp_path / "d.som"), change))
+    with pytest.raises(MapFileError, match=r"bad\.som"):
+        load(tmp_path / "bad.som")
+
+
+def test_all_maps_go_on_with_more_rows():
+    detector = fitted()
+    before = members_of(detector)
+    detector.partial_fit(rows_of(500, seed=4) + 2)
+    after = members_of(detector)
+    assert len(after) == 4
+    for old, new in zip(before, after, strict=True):
+        assert new.hits.sum() == pytest.approx(old.hits.sum() + 500)
+        assert not np.array_equal(old.codebook, new.codebook)
+    # What was far away is usual now.
+    assert -detector.score_samples([[2.0, 2.0, 1.5]]) < score_rows(fitted().map_, [[2.0, 2.0, 1.5]])
