@@ -26,8 +26,8 @@ SOURCE = ROOT / "src" / "somscape"
 # DESIGN.md, section 3.  A folder (or a file at the root) imports only from rows above its own.
 ROWS = (
     (
-        *("_budget", "_columns", "_config", "_elementary", "_errors", "_files", "_types"),
-        *("_validate", "_version"),
+        *("_budget", "_columns", "_config", "_counted", "_elementary", "_errors", "_files"),
+        *("_types", "_validate", "_version"),
     ),
     ("grid", "tables", "kernels"),
     ("encode", "save"),
@@ -58,6 +58,7 @@ NAMED_IMPORTS = {
     "somscape/_budget.py": {"_errors": "a file that takes too much is refused with our error"},
     "somscape/_files.py": {"_errors": "a target that is no file is refused with our error"},
     "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
+    "somscape/_counted.py": {"_types": "names of types, which nothing runs"},
     "somscape/_columns.py": {"_types": "names of types, which nothing runs"},
     "somscape/_validate.py": {
         "kernels": "the name of a type, which nothing runs",

@@ -5,13 +5,14 @@ mismatch of a category (Gower's convention, as squared distances).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from somscape._counted import Counted
 from somscape._elementary import asinh
 from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Objects
@@ -112,20 +113,21 @@ class NumberCode(OneFeature):
         return cls(name, "used as given", 0.0, 0.0, 0.0, 1.0, fill, False)
 
     @classmethod
-    def fit(cls, column: Column, why: str, scaling: Scaling = ROBUST) -> "NumberCode":
+    def fit(
+        cls, column: Column, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
+    ) -> "NumberCode":
         """Learn center, width and range from a column's present numbers."""
         assert column.numbers is not None
-        values = column.numbers[~np.isnan(column.numbers)]
+        numbers = present(column, column.numbers, counts)
+        values = np.asarray(numbers.values, dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):  # told apart below
-            low, center, high = (float(q) for q in np.percentile(values, [25, 50, 75]))
+            low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
             distance = np.abs(values - center)
-            width = (high - low) / 2 or float(distance.mean())
+            width = (high - low) / 2 or replace(numbers, values=distance).mean()
             is_tamed = scaling.tame and bool(distance.max() > TAIL_LIMIT * width)
             if is_tamed:
                 values = asinh((values - center) / width)
-            values = np.sort(values)
-            usual = values[_usual_ends(len(values), scaling)]
-            lowest, highest = usual if usual[0] < usual[1] else values[[0, -1]]
+            lowest, highest = _usual_range(replace(numbers, values=values), scaling)
             farthest = (values[[0, -1]] - lowest) / (highest - lowest)
         if not np.isfinite(farthest).all():
             raise InputError(
@@ -138,8 +140,8 @@ class NumberCode(OneFeature):
             f"{why}; long tail, tamed" if is_tamed else why,
             center,
             width if is_tamed else 0.0,
-            float(lowest),
-            float(highest - lowest),
+            lowest,
+            highest - lowest,
             center,
             column.is_whole,
         )
@@ -312,10 +314,18 @@ class UnusedColumn:
     kind: str
 
 
-def _usual_ends(n: int, scaling: Scaling) -> list[int]:
-    """Positions, among n sorted values, of the ends of the range that becomes [0, 1]."""
-    skipped = 0 if scaling.scale == "range" else int(TAIL_PERCENT / 100 * (n - 1))
-    return [skipped, n - 1 - skipped]
+def present(column: Column, values: Any, counts: Float64s | None) -> Counted:
+    """Count those of a column's values, one per row, whose cell is not missing."""
+    is_there = ~column.missing
+    return Counted.of(values[is_there], None if counts is None else counts[is_there])
+
+
+def _usual_range(numbers: Counted, scaling: Scaling) -> tuple[float, float]:
+    """Return the ends of the range that becomes [0, 1]."""
+    last = numbers.n - 1
+    skipped = 0 if scaling.scale == "range" else int(TAIL_PERCENT / 100 * last)
+    low, high = float(numbers.at(skipped)), float(numbers.at(last - skipped))
+    return (low, high) if low < high else (float(numbers.values[0]), float(numbers.values[-1]))
 
 
 def _is_number(cell: str | None) -> bool:

@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from somscape._counted import counts_of
 from somscape._errors import InputError
 from somscape._types import Float64s, Floats
+from somscape._validate import checked_weights
 from somscape.encode._codes import (
     CategoryCode,
     NumberCode,
@@ -17,7 +19,7 @@ from somscape.encode._codes import (
     UnusedColumn,
 )
 from somscape.encode._json import code_from_json
-from somscape.encode._kinds import Roles, decide
+from somscape.encode._kinds import Decision, Roles, decide
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.tables import Column, Table
 
@@ -234,6 +236,7 @@ def fit_encoding(
     scale: str = "robust",
     tame: bool = True,
     max_levels: int | None = None,
+    sample_weight: Any = None,
 ) -> Encoding:
     """Decide what each column of a table becomes, and learn its scale or levels.
 
@@ -255,6 +258,10 @@ def fit_encoding(
     max_levels : int or None, default=None
         Text with more different values is refused; None: it is left out where it has more
         than 50.
+    sample_weight : array-like of shape (n_rows,), number or None, default=None
+        A row of weight 2 counts as two rows, but as one that an id names; one of weight 0 as
+        absent.  Weights that are no whole numbers, or above 1000 on average, count as shares of
+        the rows.
 
     Returns
     -------
@@ -265,8 +272,8 @@ def fit_encoding(
     ------
     InputError
         When no column can be used, the table has fewer than two rows, cells are missing
-        under ``missing="error"``, a role does not fit, or text has more than `max_levels`
-        values.
+        under ``missing="error"``, a role does not fit, text has more than `max_levels`
+        values, or weights cannot be used.
 
     Examples
     --------
@@ -281,28 +288,21 @@ def fit_encoding(
     for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
         if value not in choices:
             raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")
+    weights = checked_weights(sample_weight, table.n_rows)
+    if weights is not None and not weights.all():
+        table, weights = table.take(weights > 0), weights[weights > 0]
+    counts = counts_of(weights)
     roles = roles or Roles()
-    decisions = decide(table, roles, max_levels)
+    n_rows = table.n_rows if counts is None else counts.sum()
+    decisions = decide(table, roles, max_levels, n_rows)
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
     scaling = Scaling(scale, tame)
-    codes: list[ColumnCode] = []
-    for column in table.columns:
-        kind, why = decisions[column.name].kind, decisions[column.name].why
-        if kind == "number":
-            codes.append(NumberCode.fit(column, why, scaling))
-        elif kind == "category":
-            codes.append(CategoryCode.fit(column, why))
-        elif kind == "date":
-            codes.append(DateCode.fit(column, why, scaling))
-        elif kind == "ordinal":
-            levels = ordinal_levels(column.name, roles.ordinal[column.name])
-            ordinal = OrdinalCode.fit(column, why, levels)
-            _refuse_problem(ordinal, column, table)
-            codes.append(ordinal)
-        else:
-            codes.append(UnusedColumn(column.name, why, kind))
-    encoding = Encoding(tuple(codes), missing)
+    codes = tuple(
+        _code_for(column, decisions[column.name], table, roles, scaling, counts)
+        for column in table.columns
+    )
+    encoding = Encoding(codes, missing)
     if not encoding.features:
         listed = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
         raise InputError(
@@ -313,6 +313,29 @@ def fit_encoding(
     if missing == "error":
         _refuse_missing(table, [table.column(code.name) for code in encoding.features])
     return encoding
+
+
+def _code_for(
+    column: Column,
+    decision: Decision,
+    table: Table,
+    roles: Roles,
+    scaling: Scaling,
+    counts: Float64s | None,
+) -> ColumnCode:
+    kind, why = decision.kind, decision.why
+    if kind == "number":
+        return NumberCode.fit(column, why, scaling, counts)
+    if kind == "category":
+        return CategoryCode.fit(column, why)
+    if kind == "date":
+        return DateCode.fit(column, why, scaling, counts)
+    if kind == "ordinal":
+        levels = ordinal_levels(column.name, roles.ordinal[column.name])
+        ordinal = OrdinalCode.fit(column, why, levels, counts)
+        _refuse_problem(ordinal, column, table)
+        return ordinal
+    return UnusedColumn(column.name, why, kind)
 
 
 def _refuse_far(table: Table, column: Column, part: Float64s) -> None:

@@ -84,7 +84,9 @@ class Decision:
 NO_VALUE = Decision("dropped", "no value in any row")
 
 
-def decide(table: Table, roles: Roles, max_levels: int | None = None) -> dict[str, Decision]:
+def decide(
+    table: Table, roles: Roles, max_levels: int | None = None, n_rows: float | None = None
+) -> dict[str, Decision]:
     """Return what each column of a table is.
 
     Parameters
@@ -96,6 +98,8 @@ def decide(table: Table, roles: Roles, max_levels: int | None = None) -> dict[st
     max_levels : int or None, default=None
         Text with more different values is refused; None: it is left out where it has more
         than 50.
+    n_rows : float or None, default=None
+        Rows that those of the table stand for, by their weights; None: they are not weighted.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def decide(table: Table, roles: Roles, max_levels: int | None = None) -> dict[st
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
     return {
         c.name: _decide_named(table, c, roles, id_name)
-        or _decide_by_rule(table, c, max_levels, has_id=id_name is not None)
+        or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows, id_name)
         for c in table.columns
     }
 
@@ -142,28 +146,30 @@ def _decide_named(
 
 
 def _decide_by_rule(
-    table: Table, column: Column, max_levels: int | None, *, has_id: bool
+    table: Table, column: Column, max_levels: int | None, n_rows: float, id_name: str | None
 ) -> Decision:
     if column.n_distinct == 0:
         return NO_VALUE
     if column.problem:
         raise InputError(column.problem)
     if column.is_number:
-        return _decide_number(table, column)
-    return _decide_text(table, column, max_levels, has_id=has_id)
+        return _decide_number(column, n_rows)
+    return _decide_text(table, column, max_levels, n_rows, id_name)
 
 
-def _decide_number(table: Table, column: Column) -> Decision:
+def _decide_number(column: Column, n_rows: float) -> Decision:
     n_values = column.n_distinct
     if n_values == 1:
         return Decision("constant", f"always {_only(column)}")
-    repeats = n_values <= table.n_rows / 2
+    repeats = n_values <= n_rows / 2
     if column.is_whole and n_values <= MAX_NUMBER_LEVELS and repeats:
         return Decision("category", f"whole numbers with {n_values} different values")
     return Decision("number", f"{n_values} different values")
 
 
-def _decide_text(table: Table, column: Column, max_levels: int | None, *, has_id: bool) -> Decision:
+def _decide_text(
+    table: Table, column: Column, max_levels: int | None, n_rows: float, id_name: str | None
+) -> Decision:
     n_values = column.n_distinct
     if looks_like_dates(column):
         return Decision("dropped", "dates; give an age or a number of days to use it")
@@ -175,8 +181,8 @@ def _decide_text(table: Table, column: Column, max_levels: int | None, *, has_id
             f"the max_levels={max_levels} of a category: names, notes or ids. Leave it out "
             f"(drop=['{column.name}']), group its rare texts, or raise max_levels."
         )
-    if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, table.n_rows / 2):
-        hint = f"; --id {column.name}?" if n_values == table.n_rows and not has_id else ""
+    if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, n_rows / 2):
+        hint = f"; --id {column.name}?" if n_values == table.n_rows and id_name is None else ""
         why = f"text with {n_values} different values, like a name or an id{hint}"
         return Decision("dropped", why)
     return Decision("category", f"text with {n_values} different values")

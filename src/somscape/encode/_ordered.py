@@ -17,6 +17,7 @@ from somscape.encode._codes import (
     Problem,
     Scaling,
     level_texts,
+    present,
 )
 from somscape.tables import Column, read_date, table_from_columns
 
@@ -53,11 +54,15 @@ class OrdinalCode(OneFeature):
     fill: int
 
     @classmethod
-    def fit(cls, column: Column, why: str, levels: tuple[str, ...]) -> "OrdinalCode":
-        """Learn the median level of a column whose cells are among the levels."""
+    def fit(
+        cls, column: Column, why: str, levels: tuple[str, ...], counts: Float64s | None = None
+    ) -> "OrdinalCode":
+        """Learn the median level of a column, at least one of whose cells is there."""
         place = {level: i for i, level in enumerate(levels)}
-        found = sorted(place[text] for text in level_texts(column) if text in place)
-        return cls(column.name, why, levels, found[(len(found) - 1) // 2] if found else 0)
+        # A cell that is no level is refused before its place is used.
+        places = np.array([place.get(text, 0) for text in level_texts(column)])
+        found = present(column, places, counts)
+        return cls(column.name, why, levels, int(found.at((found.n - 1) // 2)))
 
     def problem(self, column: Column) -> Problem:
         """Return the first row that cannot be encoded and what it must hold, or None."""
@@ -124,12 +129,14 @@ class DateCode(OneFeature):
     number: NumberCode
 
     @classmethod
-    def fit(cls, column: Column, why: str, scaling: Scaling = ROBUST) -> "DateCode":
+    def fit(
+        cls, column: Column, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
+    ) -> "DateCode":
         """Learn unit and scale from a column of at least two different dates."""
         times = date_values(column)
-        present = times[~np.isnat(times)].astype(np.int64)
-        unit = next(u for u, length in MICROSECONDS.items() if not (present % length).any())
-        number = NumberCode.fit(_counted(column, unit), why, scaling)
+        moments = times[~np.isnat(times)].astype(np.int64)
+        unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
+        number = NumberCode.fit(_counted(column, unit), why, scaling, counts)
         return cls(column.name, number.why, unit, date_zone(column), number)
 
     def problem(self, column: Column) -> Problem:

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
@@ -59,16 +60,21 @@ class Form:
 
     @classmethod
     def of(
-        cls, data: Any, table: Table, encoding: Encoding, ordinals: Mapping[str, Sequence[Any]]
+        cls,
+        data: Any,
+        table: Table,
+        encoding: Encoding,
+        ordinals: Mapping[str, Sequence[Any]],
+        is_counted: NDArray[np.bool_],
     ) -> "Form":
-        """Return the form of data that was read as a table and encoded."""
+        """Return the form of data that was read as a table and encoded, by the rows that count."""
         raws = _raw_values(data)
         types: dict[str, type] = {}
         constants: dict[str, Any] = {}
         values: dict[str, dict[str, Any]] = {}
         for code in encoding.columns:
             column, raw = table.column(code.name), raws[code.name]
-            present = np.flatnonzero(~column.missing)
+            present = np.flatnonzero(is_counted & ~column.missing)
             if present.size:
                 types[code.name] = type(raw[present[0]])
             if code.kind == "constant":

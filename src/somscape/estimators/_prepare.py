@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
+from somscape._counted import Counted, counts_of
 from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
@@ -120,7 +121,8 @@ def prepare(
     if encoding is not None:
         X = table_from_frame(X, "X") if as_frame(X, "X") is not None else X
     if isinstance(X, Table):
-        encoding = encoding or fit_encoding(X, missing=missing)
+        if encoding is None:
+            encoding = fit_encoding(X, missing=missing, sample_weight=sample_weight)
         values = encoding.encode(X)
         names = encoding.feature_names
         estimator.n_features_in_ = len(names)
@@ -277,14 +279,23 @@ def _without_missing(
     if missing == "error" or (missing == "mask" and not is_missing.any()):
         refuse_missing(is_missing, names)
         return values, Encoding.plain(names, missing=missing)
-    counted = slice(None) if weights is None else weights > 0
-    if is_missing[counted].all(axis=0).any():
+    is_counted = slice(None) if weights is None else weights > 0
+    if is_missing[is_counted].all(axis=0).any():
         counts = _missing_counts(is_missing, names)
         raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
     if missing == "mask":
         return values, Encoding.plain(names, missing="mask")
-    encoding = Encoding.plain(names, fills=np.nanmedian(values[counted], axis=0).tolist())
+    encoding = Encoding.plain(names, fills=_medians(values, counts_of(weights)))
     return encoding.fill(values), encoding
+
+
+def _medians(values: Floats, counts: Float64s | None) -> list[float]:
+    """Return the median of each column's present values."""
+    if counts is None:
+        return np.nanmedian(values, axis=0).tolist()
+    weighed = np.where(np.isnan(values), 0.0, counts[:, None])
+    pairs = zip(values.T, weighed.T, strict=True)
+    return [float(Counted.of(column[part > 0], part[part > 0]).median()) for column, part in pairs]
 
 
 def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 
 from somscape._errors import InputError
 from somscape._types import Float64s, Objects
-from somscape._validate import check_choice, check_whole
+from somscape._validate import check_choice, check_whole, checked_weights
 from somscape.encode import Roles, fit_encoding
 from somscape.estimators._form import Form, read_data
 from somscape.estimators._older import Estimator
@@ -123,7 +123,7 @@ class TableEncoder(TransformerMixin, Estimator):
         tags.input_tags.string = True
         return tags
 
-    def fit(self, X: Any, y: Any = None) -> "TableEncoder":
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "TableEncoder":
         """Decide what each column becomes, and learn its scale or levels.
 
         Parameters
@@ -131,6 +131,9 @@ class TableEncoder(TransformerMixin, Estimator):
         X : Table, data frame or array-like of shape (n_samples, n_features)
             At least two rows.
         y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            A row of weight 2 counts as two rows, in ranges, medians and the rules that ask whether
+            values repeat; one of weight 0 counts as absent.
 
         Returns
         -------
@@ -140,7 +143,8 @@ class TableEncoder(TransformerMixin, Estimator):
         Raises
         ------
         ValueError
-            For a parameter, a column or a cell that cannot be used; the message says which.
+            For a parameter, a column, a cell or a weight that cannot be used; the message says
+            which.
         """
         self._check_parameters()
         data, table = read_data(self, X, self.missing)
@@ -152,9 +156,12 @@ class TableEncoder(TransformerMixin, Estimator):
             scale=self.scale,
             tame=self.tame,
             max_levels=self.max_levels,
+            sample_weight=sample_weight,
         )
         _refuse_repeated(self.encoding_.feature_names)
-        self._form = Form.of(data, table, self.encoding_, roles.ordinal)
+        weights = checked_weights(sample_weight, table.n_rows)
+        is_counted = np.full(table.n_rows, True) if weights is None else weights > 0
+        self._form = Form.of(data, table, self.encoding_, roles.ordinal, is_counted)
         return self
 
     def transform(self, X: Any) -> Float64s:

@@ -1,7 +1,7 @@
 """Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
 
 from somscape.fit._explain import explain_defaults
-from somscape.fit._map import TrainingInterrupted, counted_rows, train_map
+from somscape.fit._map import TrainingInterrupted, train_map
 from somscape.fit._plan import RADIUS_END, Plan, auto_shape, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
@@ -31,7 +31,6 @@ __all__ = [
     "check_streams",
     "chunk",
     "combine",
-    "counted_rows",
     "explain_defaults",
     "finalize",
     "go_on",

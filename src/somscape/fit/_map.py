@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from somscape._counted import counted_rows
 from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_values
@@ -24,25 +25,6 @@ from somscape.fit._watch import INTERRUPTED, Watch
 from somscape.grid import Graph, Lattice
 from somscape.kernels import Metric, Rows, SparseRows, select_kernels, whitening_of
 from somscape.maps import Map
-
-MOST_COUNTED = 1000.0
-"""Mean weight of the rows up to which weights count rows."""
-
-
-def counted_rows(n_rows: int, total_weight: float) -> float:
-    """Return how many rows weights stand for.
-
-    Parameters
-    ----------
-    n_rows : int
-    total_weight : float
-
-    Returns
-    -------
-    float
-        A row of weight 2 is two rows, but one of a million has its weight in another unit.
-    """
-    return total_weight if total_weight <= MOST_COUNTED * n_rows else float(n_rows)
 
 
 def train_map(

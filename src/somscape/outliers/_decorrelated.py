@@ -10,8 +10,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._counted import counted_rows
 from somscape._types import Float64s, Floats
-from somscape.fit import counted_rows, mean_and_covariance
+from somscape.fit import mean_and_covariance
 from somscape.maps import Decorrelation, rounded
 
 RIDGE = 0.1

@@ -1,0 +1,96 @@
+"""Rows that stand for several, and the quantiles of values that do."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._types import Float64s, Floats
+
+MOST_COUNTED = 1000.0
+"""Mean weight of the rows up to which weights count rows."""
+
+
+def counted_rows(n_rows: int, total_weight: float) -> float:
+    """Return how many rows weights stand for.
+
+    Parameters
+    ----------
+    n_rows : int
+    total_weight : float
+
+    Returns
+    -------
+    float
+        A row of weight 2 is two rows, but one of a million has its weight in another unit.
+    """
+    return total_weight if total_weight <= MOST_COUNTED * n_rows else float(n_rows)
+
+
+def counts_of(weights: Float64s | None) -> Float64s | None:
+    """Return how many rows each row stands for; None: each for itself.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_rows,), float64, or None
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64, or None
+        Whole weights as they are; of others, and of those in another unit than rows, the share.
+    """
+    if weights is None or (weights == 1).all():
+        return None
+    mean = float(weights.mean())
+    if mean <= MOST_COUNTED and np.array_equal(weights, np.rint(weights)):
+        return weights
+    return None if weights.min() == weights.max() else weights / mean
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """The different values among some rows, in order, with how many rows have each.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_values,)
+        Ascending.
+    ends : ndarray of shape (n_values,), float64
+        Number of rows with a value up to this one.
+    """
+
+    values: Floats
+    ends: Float64s
+
+    @classmethod
+    def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
+        """Count values that are there, at least one; `counts` says how many rows each has."""
+        different, place = np.unique(values, return_inverse=True)
+        return cls(different, np.cumsum(np.bincount(place, counts)).astype(np.float64))
+
+    @property
+    def n(self) -> float:
+        """Number of rows."""
+        return float(self.ends[-1])
+
+    def at(self, place: float) -> float:
+        """Return the value of the row at a place in order, the first at 0."""
+        found = np.searchsorted(self.ends, place, side="right")
+        return self.values[min(int(found), len(self.values) - 1)]
+
+    def quantile(self, share: float) -> float:
+        """Return the value below which a share of the rows lies, as ``numpy.quantile`` does."""
+        place = share * (self.n - 1)
+        below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
+        part = place - np.floor(place)
+        step = above - below
+        # From the nearer end: at the ends exactly theirs.
+        return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
+
+    def median(self) -> float:
+        """Return the middle value, or the mean of the two in the middle."""
+        low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
+        return low if low == high else (low + high) / 2
+
+    def mean(self) -> float:
+        """Return the mean of the rows."""
+        return float(np.average(self.values, weights=np.diff(self.ends, prepend=0.0)))
