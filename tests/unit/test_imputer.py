@@ -73,7 +73,7 @@ def test_a_row_without_any_value_gets_the_mean():
     np.testing.assert_allclose(filled[0], hits @ imputer.map_.codebook / hits.sum())
     assert (spread > 0).all()
     X[4] = np.nan
-    with pytest.warns(SomscapeWarning, match="1 rows have no value"):
+    with pytest.warns(SomscapeWarning, match="1 row has no value"):
         assert np.isfinite(SOMImputer().fit_transform(X)).all()
 
 

@@ -34,6 +34,28 @@ class Number(click.FloatRange):
     name = "number"
 
 
+MISSING_CELLS = {
+    "fill": "fill takes the median of numbers and a level of their own for categories",
+    "error": "error stops",
+    "mask": "mask leaves them out of all distances and means",
+}
+
+
+class MissingCells(click.Choice[str]):
+    """A way with missing cells, and why a command that measures whole rows lacks one."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the way, or fail with what to do."""
+        if value == "mask" and value not in self.choices:
+            self.fail(
+                "'mask' leaves cells out, and a detector measures whole rows; fill them "
+                "(--missing fill), or train a map alone with `somscape fit`.",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
 AS_TYPED = {
     "`n_rows`": "--rows",
     "`n_cols`": "--cols",
@@ -114,18 +136,21 @@ def table_options(command: Command) -> Command:
             "need no levels.",
         ),
         option("--date", multiple=True, metavar="COL", help="Take a column as dates in ISO form."),
-        option(
-            "--missing",
-            type=click.Choice(["fill", "error"]),
-            default="fill",
-            help="Missing cells: fill (numbers by the median, categories as a level of their "
-            "own) or stop.",
-        ),
         *reading_options,
     ]
     for add in reversed(options):
         command = add(command)
     return command
+
+
+def missing_option(*ways: str) -> Callable[[Command], Command]:
+    """Return the option that says what becomes of missing cells, with some of its ways."""
+    return option(
+        "--missing",
+        type=MissingCells(ways),
+        default="fill",
+        help=f"Missing cells: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
+    )
 
 
 reading_options = [
@@ -237,6 +262,7 @@ def demo(out: Path, **options: Any) -> None:
 @main.command()
 @click.argument("table", metavar="TABLE")
 @table_options
+@missing_option("fill", "error")
 @ranking_options
 @option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where results go."
@@ -255,6 +281,7 @@ def detect(table: str, out: Path, **options: Any) -> None:
 @main.command()
 @click.argument("table", metavar="TABLE")
 @table_options
+@missing_option("fill", "error", "mask")
 @option(
     "--rows",
     "n_rows",

@@ -50,8 +50,8 @@ def show_columns(
     grid = Grid("column", "taken as", "because", box=None, padding=(0, 2, 0, 0))
     for code in encoding.columns:
         n = missing.get(code.name)
-        filled = f"; {n} missing filled" if n else ""
-        grid.add_row(escape(code.name), code.kind, escape(code.why + filled))
+        made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
+        grid.add_row(escape(code.name), code.kind, escape(code.why + made))
     console.print(grid)
 
 

@@ -15,7 +15,7 @@ from somscape.cli._console import (
 )
 from somscape.cli._result import check_result
 from somscape.encode import fit_encoding
-from somscape.fit import Settings, train_map
+from somscape.fit import Settings, have_values, train_map
 from somscape.jobs import roles_from
 from somscape.kernels import select_kernels
 from somscape.tables import read_table
@@ -29,6 +29,9 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     console = make_console()
     say(console, f"{table.n_rows} rows of {table.source}")
     show_columns(console, encoding, encoding.n_missing(table))
+    rows = encoding.encode(table)
+    has_any = have_values(rows)
+    rows = rows if has_any is None else rows[has_any]
     with progress_bar(1) as bar:
         settings = Settings(
             options["n_rows"] or "auto",
@@ -37,7 +40,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
             seed=options["seed"],
             callbacks=(bar,),
         )
-        map_, _, _ = train_map(encoding.encode(table), None, encoding, settings)
+        map_, _, _ = train_map(rows, None, encoding, settings)
     map_.save(out)
     lattice = map_.lattice
     error = measures.topographic_error(map_, table)

@@ -1,6 +1,5 @@
 """From what users pass to what training takes: checked, encoded, finite, weighted rows."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
 from somscape._counted import Counted, counts_of
-from somscape._errors import InputError, SomscapeWarning
+from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_choice,
@@ -25,6 +24,7 @@ from somscape._validate import (
     checked_weights,
 )
 from somscape.encode import Encoding, fit_encoding
+from somscape.fit import have_values
 from somscape.kernels import Rows, SparseRows
 from somscape.maps import Map
 from somscape.tables import Table, as_frame, frame_dates, frame_names, table_from_frame
@@ -303,18 +303,10 @@ def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
-    has_none = np.isnan(values).all(axis=1)
-    if not has_none.any():
-        return is_kept
-    listed = ", ".join(map(str, np.flatnonzero(has_none)[:5]))
-    warnings.warn(
-        f"{has_none.sum()} rows have no value at all (rows {listed}"
-        f"{', ...' if has_none.sum() > 5 else ''}): they do not train the map, and their unit is "
-        "-1. Leave them out.",
-        SomscapeWarning,
-        stacklevel=5,
-    )
-    return ~has_none if is_kept is None else is_kept & ~has_none
+    has_any = have_values(values)
+    if has_any is None or is_kept is None:
+        return is_kept if has_any is None else has_any
+    return is_kept & has_any
 
 
 def refuse_missing(is_missing: NDArray[np.bool_], names: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
 
+from somscape.fit._check import have_values
 from somscape.fit._explain import explain_defaults
 from somscape.fit._map import TrainingInterrupted, train_map
 from somscape.fit._plan import RADIUS_END, Plan, auto_shape, resolve_plan
@@ -34,6 +35,7 @@ __all__ = [
     "explain_defaults",
     "finalize",
     "go_on",
+    "have_values",
     "machine_memory",
     "make_problem",
     "mean_and_covariance",

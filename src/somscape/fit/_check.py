@@ -1,16 +1,22 @@
 """What settings cannot do with the rows at hand: refused before training, by name."""
 
+import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from somscape._errors import InputError
+from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
 from somscape.fit._settings import Settings
 from somscape.kernels import Metric, Rows, SparseRows
 
 LEAST_WEIGHT, MOST_WEIGHT = 1e-100, 1e100
 """Of a feature: weights beyond leave no room for the squares that they multiply."""
+
+
+MOST_LISTED = 5
+"""Rows that a warning lists."""
 
 
 def check_rows(
@@ -45,6 +51,39 @@ def check_rows(
         _check_sparse(settings)
     elif settings.algorithm == "online":
         _check_online(settings, rows, weights)
+
+
+def have_values(rows: Any) -> NDArray[np.bool_] | None:
+    """Return which rows have a value, and warn of those without; None: all have.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+        NaN for a missing value.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or None
+    """
+    has_none = np.isnan(rows).all(axis=1)
+    if not has_none.any():
+        return None
+    empty = np.flatnonzero(has_none)
+    listed = ", ".join(map(str, empty[:MOST_LISTED]))
+    is_one = len(empty) == 1
+    warnings.warn(
+        (
+            f"1 row has no value at all (row {listed}): it does not train the map, and its unit is "
+            "-1. Leave it out."
+            if is_one
+            else f"{len(empty)} rows have no value at all (rows {listed}"
+            f"{', ...' if len(empty) > MOST_LISTED else ''}): they do not train the map, and their "
+            "unit is -1. Leave them out."
+        ),
+        SomscapeWarning,
+        stacklevel=6,
+    )
+    return ~has_none
 
 
 def _check_sparse(settings: Settings) -> None:
