@@ -403,14 +403,6 @@ def test_a_map_of_float32_rows_takes_larger_float64_rows(core, large):
     assert som.predict(np.array([[0.0, 0, 0], [0, large, 0]]))[1] == furthest
 
 
-@pytest.mark.parametrize("scale", [1e-170, 1e-300, 5e-324])
-def test_rows_too_small_to_square_do_not_make_nan(kernels, scale):
-    X = np.sign(rows_of(30)) * scale
-    som = SOM(2, 3).fit(X)
-    assert np.isfinite(som.codebook_).all()
-    assert (np.abs(som.codebook_) <= scale).all()
-
-
 def test_duplicated_rows_change_nothing_where_all_are_duplicated(kernels):
     X = rows_of(60)
     a, b = SOM(3, 4).fit(X).codebook_, SOM(3, 4).fit(np.vstack([X, X])).codebook_
@@ -1101,15 +1093,6 @@ def test_weights_count_as_rows_where_an_epochs_work_chooses_the_algorithm():
         for rows, weight in [(X, None), (X, 2.0), (np.repeat(X, 2, axis=0), None)]
     ]
     assert found == ["batch", "multires", "multires"]
-
-
-@pytest.mark.parametrize("scale", [2.0**-700, 2.0**-900])
-def test_rows_whose_squares_vanish_train_the_map_of_larger_ones(core, scale):
-    X = rows_of(80)
-    settings = {"n_rows": 3, "n_cols": 4, "n_epochs": 8}
-    plain, tiny = SOM(**settings).fit(X), SOM(**settings).fit(X * scale)
-    np.testing.assert_array_equal(tiny.labels_, plain.labels_)
-    np.testing.assert_allclose(tiny.codebook_ / scale, plain.codebook_, rtol=0, atol=1e-9)
 
 
 def test_a_grid_search_finds_a_radius():

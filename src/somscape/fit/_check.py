@@ -1,6 +1,8 @@
 """What settings cannot do with the rows at hand: refused before training, by name."""
 
+import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
+from somscape.fit._problem import Problem
 from somscape.fit._settings import Settings
 from somscape.kernels import Metric, Rows, SparseRows
 
@@ -50,7 +53,7 @@ def check_rows(
     if isinstance(rows, SparseRows):
         _check_sparse(settings)
     elif settings.algorithm == "online":
-        _check_online(settings, rows, weights)
+        _check_online(settings, weights)
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
@@ -99,7 +102,7 @@ def _check_sparse(settings: Settings) -> None:
         )
 
 
-def _check_online(settings: Settings, rows: Any, weights: Float64s | None) -> None:
+def _check_online(settings: Settings, weights: Float64s | None) -> None:
     is_weighted = weights is not None and weights.min() < weights.max()
     if is_weighted and not (isinstance(settings.order, str) and settings.order == "random"):
         raise InputError(
@@ -107,15 +110,58 @@ def _check_online(settings: Settings, rows: Any, weights: Float64s | None) -> No
             f"draws none; got order={settings.order!r:.80}. Pass order='random', or repeat the "
             "rows and leave out `sample_weight`."
         )
-    info = np.finfo(rows.dtype)
-    least = float(np.sqrt(float(info.tiny) / float(info.eps)))
-    spread = float((rows.max(axis=0).astype(np.float64) - rows.min(axis=0)).max())
-    if 0 < spread < least:
-        raise InputError(
-            f"`algorithm`='online' squares differences in X's {info.dtype}, and those of values "
-            f"within {spread:.3g} of each other vanish. Multiply X, to a spread of at least "
-            f"{least:.3g}, or pass algorithm='batch'."
-        )
+
+
+def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:
+    """Raise InputError for rows so alike that they cannot be told apart; see `check_spread`."""
+    check_spread(
+        *problem.edges,
+        problem.rows.dtype,
+        names,
+        weights=problem.metric.feature_weights,
+        is_online=settings.algorithm == "online",
+    )
+
+
+def check_spread(
+    low: Float64s,
+    high: Float64s,
+    dtype: Any,
+    names: Sequence[str],
+    *,
+    weights: Float64s | None = None,
+    is_online: bool = False,
+) -> None:
+    """Raise InputError for rows so alike that the squares of their differences vanish.
+
+    Parameters
+    ----------
+    low, high : ndarray of shape (n_features,), float64
+        The least and the largest value of each feature.
+    dtype : numpy dtype
+        Of the rows.
+    names : sequence of str
+        Of the features.
+    weights : ndarray of shape (n_features,) or None, default=None
+        Of the features, in squared distances.
+    is_online : bool, default=False
+        The online rule squares in the rows' own type, others in float64.
+    """
+    info = np.finfo(dtype)
+    least = float(info.tiny) / float(info.eps)
+    if is_online or info.dtype == np.float64:
+        least = math.sqrt(least)
+    spread = (high - low) * (1.0 if weights is None else np.sqrt(weights))
+    widest = int(spread.argmax())
+    if not 0 < spread[widest] < least:
+        return
+    weighted = "" if weights is None else " times the root of its `feature_weight`"
+    batch = ", or pass algorithm='batch'" if is_online else ""
+    raise InputError(
+        f"X varies by at most {spread[widest]:.3g} (in column '{names[widest]}'{weighted}), too "
+        f"little for {info.dtype}, where the squares of such differences vanish. Multiply X, to a "
+        f"spread of at least {least:.3g}{batch}."
+    )
 
 
 def feature_weights(given: Any, rows: Rows) -> Float64s | None:

@@ -1,6 +1,7 @@
 """From prepared rows and settings to a trained map."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape.encode import Encoding
-from somscape.fit._check import check_rows, feature_weights
+from somscape.fit._check import check_problem, check_rows, check_spread, feature_weights
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import Problem, make_problem
@@ -23,7 +24,14 @@ from somscape.fit._start import mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
 from somscape.fit._watch import INTERRUPTED, Watch
 from somscape.grid import Graph, Lattice
-from somscape.kernels import Metric, Rows, SparseRows, select_kernels, whitening_of
+from somscape.kernels import (
+    Metric,
+    Rows,
+    SparseRows,
+    column_range,
+    select_kernels,
+    whitening_of,
+)
 from somscape.maps import Map
 
 
@@ -60,14 +68,14 @@ def train_map(
     """
     watch = Watch(settings.callbacks, settings.max_time)  # its clock runs from here
     rng = np.random.default_rng(settings.seed)
-    kernels = select_kernels()
     if isinstance(settings.init, Map):
         lattice = lattice or settings.init.lattice
         settings = going_on(settings, settings.init)
     given = None if isinstance(settings.init, str) else _given_start(settings.init, rows)
     has_missing = _has_missing(rows, encoding, settings.metric)
     check_rows(settings, rows, weights, has_missing=has_missing)
-    metric = fit_metric(rows, weights, settings)
+    names = encoding.feature_names
+    metric = fit_metric(rows, weights, settings, names)
     rows = metric.trained_on(rows)
     if given is not None:
         given = np.asarray(metric.compared(given))
@@ -77,12 +85,13 @@ def train_map(
         weights,
         Lattice(1, 1),
         settings.neighborhood,
-        kernels,
+        select_kernels(),
         given,
         metric=metric,
         winner=settings.winner,
         has_missing=has_missing,
     )
+    check_problem(problem, settings, names)
     axes = principal_axes(problem) if _needs_axes(settings, lattice) else None
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     if lattice is None:
@@ -127,7 +136,9 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.result = result
 
 
-def fit_metric(rows: Rows, weights: Float64s | None, settings: Settings) -> Metric:
+def fit_metric(
+    rows: Rows, weights: Float64s | None, settings: Settings, names: Sequence[str]
+) -> Metric:
     """Return the metric that settings ask for, with what it takes from the data.
 
     Parameters
@@ -136,6 +147,8 @@ def fit_metric(rows: Rows, weights: Float64s | None, settings: Settings) -> Metr
         In feature units.
     weights : ndarray of shape (n_samples,) or None
     settings : Settings
+    names : sequence of str
+        Of the features.
 
     Returns
     -------
@@ -149,6 +162,8 @@ def fit_metric(rows: Rows, weights: Float64s | None, settings: Settings) -> Metr
     if settings.metric == "mahalanobis":
         if isinstance(rows, SparseRows):
             Metric("mahalanobis").check_sparse()
+        low, high = column_range(rows)
+        check_spread(low.astype(np.float64), high.astype(np.float64), rows.dtype, names)
         mean, covariance = mean_and_covariance(np.asarray(rows), weights)
         return Metric("mahalanobis", None, whitening_of(covariance), mean)
     metric = Metric(settings.metric, feature_weights(settings.feature_weight, rows))

@@ -24,9 +24,8 @@ processors that is what they mostly do: 100,000 rows of 50 features took 5 to 10
 BLOCK_VALUES = 1 << 20
 """Values that are centered at once, at most: 8 MiB."""
 
-LEAST_TO_SUM, LEAST_TO_SQUARE = 2.0**-930, 2.0**-400
-"""Deviations between are scaled before they are squared, or their squares would vanish; for those
-below, the scales of the sums have no room."""
+LARGE = 2.0**200
+"""Deviations beyond it, or below its inverse, are scaled before they are squared."""
 
 MAX_COUNTED_WEIGHT = 2**20
 """Whole weights up to this total repeat rows to the bit; more would leave the products few bits."""
@@ -57,7 +56,7 @@ class Axes:
         Unit length, the largest entry of each positive.
     size : float, default=1.0
         Power of two that deviations were divided by before they were squared: 1 but for data so
-        small that squares would vanish.
+        small or large that squares of their squares would vanish or overflow.
     """
 
     variances: Float64s
@@ -114,7 +113,7 @@ def principal_axes(problem: Problem) -> Axes:
 
 def _size_of(problem: Problem) -> float:
     far = float(np.maximum(problem.high - problem.mean, problem.mean - problem.low).max())
-    return 2.0 ** math.frexp(far)[1] if LEAST_TO_SUM <= far < LEAST_TO_SQUARE else 1.0
+    return 1.0 if far == 0 or 1 / LARGE < far < LARGE else 2.0 ** math.frexp(far)[1]
 
 
 def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:

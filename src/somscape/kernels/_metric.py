@@ -14,7 +14,7 @@ from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels._kernels import METRICS as KERNEL_METRICS
 from somscape.kernels._kernels import Kernels
-from somscape.kernels._sparse import Rows, SparseRows
+from somscape.kernels._sparse import Rows, SparseRows, near_one
 
 METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
 BY_ANGLE = ("cosine", "correlation")
@@ -128,13 +128,17 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            The rows themselves but for correlation and Mahalanobis, which copy.
+            The rows themselves but for correlation and Mahalanobis, which copy, and for tiny and
+            huge rows whose angle is asked for.
         """
         if isinstance(rows, SparseRows):
             self.check_sparse()
+        elif self.name == "correlation":
+            rows = np.ascontiguousarray(rows - _mean_of_row(rows, self.feature_weights))
+        if self.name in BY_ANGLE:
+            return near_one(rows)
+        if isinstance(rows, SparseRows):
             return rows
-        if self.name == "correlation":
-            return np.ascontiguousarray(rows - _mean_of_row(rows, self.feature_weights))
         if self.whitening is not None and self.center is not None:
             whitened = (rows.astype(np.float64, copy=False) - self.center) @ self.whitening
             return np.ascontiguousarray(whitened, dtype=rows.dtype)

@@ -105,6 +105,34 @@ class SparseRows:
 Rows = Floats | SparseRows
 
 
+def near_one(rows: Rows) -> Rows:
+    """Return rows whose squares neither vanish nor overflow, each in its direction.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), or SparseRows
+
+    Returns
+    -------
+    ndarray of shape (n, d), of the same type, or SparseRows
+        The rows themselves, or where one is too small or large all of them times a power of two.
+    """
+    if isinstance(rows, SparseRows):
+        largest = np.zeros(len(rows), dtype=rows.dtype)
+        np.maximum.at(largest, rows.row_of_value, np.abs(rows.values))
+    else:
+        largest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+    _, exponents = np.frexp(largest)
+    # Of a square's range a quarter is left to small values beside large ones.
+    room = -int(np.finfo(rows.dtype).minexp) * 3 // 8
+    if (np.abs(exponents) <= room).all():
+        return rows
+    if isinstance(rows, SparseRows):
+        return replace(rows, values=np.ldexp(rows.values, -exponents[rows.row_of_value]))
+    near: Floats = np.ldexp(rows, -exponents[:, None])
+    return near
+
+
 def column_range(rows: Rows) -> tuple[Floats, Floats]:
     """Return the least and the largest value of each feature.
 
