@@ -198,3 +198,9 @@ def test_rows_that_are_not_equally_long_are_named(rows):
     for ask in (SOM(2, 3).fit, som.predict, som.map_.winners, SOMDetector().fit):
         with pytest.raises(InputError, match=message):
             ask(rows)
+
+
+def test_a_whole_number_beyond_floats_is_refused_as_a_value():
+    X = np.array([[10**400, 1], [2, 3]], dtype=object)
+    with pytest.raises(InputError, match=r"X holds a whole number that no float can hold"):
+        SOM(1, 2).fit(X)

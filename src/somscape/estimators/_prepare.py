@@ -213,6 +213,11 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
                 return validate_data(estimator, X, reset=reset, **checks)
             check_names(estimator, X, reset=reset)
             return check_array(X, estimator=estimator, input_name="X", **checks)
+    except OverflowError as error:
+        raise InputError(
+            f"X holds a whole number that no float can hold ({error}). Correct, rescale or leave "
+            "out its row."
+        ) from error
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise

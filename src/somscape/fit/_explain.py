@@ -33,7 +33,7 @@ def explain_defaults(settings: Settings, map_: Map) -> dict[str, str]:
             f"{lattice.n_rows} x {lattice.n_cols}: about 5 sqrt(n) units for rows of a total "
             f"weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and no "
             "more than rows; the sides are as the spreads along the data's two main axes, up to "
-            "1 : 4."
+            "1 : 4, and alike where there is hardly a second axis."
         )
     if settings.algorithm in ("auto", "multires") and plan["algorithm"] != settings.algorithm:
         found["algorithm"] = _why_algorithm(settings, plan)

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from somscape._counted import counted_rows
+from somscape._counted import counted_rows, counts_of
 from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_values
@@ -71,18 +72,17 @@ def train_map(
     if isinstance(settings.init, Map):
         lattice = lattice or settings.init.lattice
         settings = going_on(settings, settings.init)
-    given = None if isinstance(settings.init, str) else _given_start(settings.init, rows)
+    # Weights that are all the same and count no rows say nothing: not a bit of them is to be seen.
+    counted = None if counts_of(weights) is None else weights
     has_missing = _has_missing(rows, encoding, settings.metric)
     check_rows(settings, rows, weights, has_missing=has_missing)
-    names = encoding.feature_names
-    metric = fit_metric(rows, weights, settings, names)
+    metric = fit_metric(rows, counted, settings, encoding.feature_names)
+    given = _given_start(settings.init, rows, metric)
     rows = metric.trained_on(rows)
-    if given is not None:
-        given = np.asarray(metric.compared(given))
     # The lattice may depend on the data's axes, which the problem gives: it comes second.
     problem = make_problem(
         rows,
-        weights,
+        counted,
         Lattice(1, 1),
         settings.neighborhood,
         select_kernels(),
@@ -91,7 +91,7 @@ def train_map(
         winner=settings.winner,
         has_missing=has_missing,
     )
-    check_problem(problem, settings, names)
+    check_problem(problem, settings, encoding.feature_names)
     axes = principal_axes(problem) if _needs_axes(settings, lattice) else None
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     if lattice is None:
@@ -107,6 +107,8 @@ def train_map(
         trained, plan = train_from_several(problem, axes, plan, watch, rng, settings.order)
     units = _winners(problem, trained.codebook)
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
+    if weights is not None and counted is None:
+        trained = _of_weight(trained, float(weights[0]))
     map_ = Map(
         metric.restored(trained.codebook),
         lattice,
@@ -206,7 +208,15 @@ def _winners(problem: Problem, codebook: Float64s) -> Ints:
     return np.concatenate(found)
 
 
-def _given_start(init: Any, rows: Rows) -> Float64s:
+def _of_weight(trained: Trained, weight: float) -> Trained:
+    """Return what rows without weights left, for rows that all have this one."""
+    return replace(trained, sums=trained.sums and trained.sums.faded(weight))
+
+
+def _given_start(init: Any, rows: Rows, metric: Metric) -> Float64s | None:
+    """Return the codebook that is given to start from, as the kernels compare it, or None."""
+    if isinstance(init, str):
+        return None
     values = init.codebook if isinstance(init, Map) else init
     try:
         codebook: Float64s = np.array(values, dtype=np.float64, order="C")
@@ -219,7 +229,7 @@ def _given_start(init: Any, rows: Rows) -> Float64s:
         )
     names = [str(i) for i in range(rows.shape[1])]
     check_values(codebook, names, what="init", dtype=rows.dtype)
-    return codebook
+    return np.asarray(metric.compared(codebook))
 
 
 def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:

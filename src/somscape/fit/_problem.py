@@ -80,6 +80,13 @@ class Problem:
     winner: str = "nearest"
     has_missing: bool = False
 
+    @cached_property
+    def shares(self) -> Float64s | None:
+        """The share of each row in a draw by weight; None where all have the same."""
+        if self.weights is None or self.weights.min() == self.weights.max():
+            return None
+        return self.weights / self.total_weight
+
     @property
     def edges(self) -> tuple[Float64s, Float64s]:
         """The least and the largest value of each feature."""

@@ -296,9 +296,8 @@ def plane_coordinates(lattice: Lattice) -> Float64s:
 def _draw_rows(problem: Problem, n: int, rng: np.random.Generator) -> np.ndarray:
     """Row numbers drawn by weight: a row of weight 2 has the chance of two rows."""
     n_rows = len(problem.rows)
-    share = None if problem.weights is None else problem.weights / problem.total_weight
-    first = rng.choice(n_rows, size=min(n, n_rows), replace=False, p=share)
-    return np.append(first, rng.choice(n_rows, size=n - len(first), p=share))
+    first = rng.choice(n_rows, size=min(n, n_rows), replace=False, p=problem.shares)
+    return np.append(first, rng.choice(n_rows, size=n - len(first), p=problem.shares))
 
 
 def _with_fixed_sign(axis: Float64s) -> Float64s:

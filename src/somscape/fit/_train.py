@@ -263,9 +263,9 @@ class _Order:
             return np.asarray(self.order, dtype=np.int64)
         if self.order == "sequential":
             return np.arange(n)
-        if self.problem.weights is None:
+        if self.problem.shares is None:
             return self.rng.permutation(n)
-        return self.rng.choice(n, size=n, p=self.problem.weights / self.problem.total_weight)
+        return self.rng.choice(n, size=n, p=self.problem.shares)
 
 
 def _train_online(
