@@ -181,6 +181,17 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
         )
 
 
+def check_not_masked(X: Any, what: str = "X") -> None:
+    """Raise InputError for a NumPy array some of whose values are masked."""
+    import numpy as np
+
+    if np.ma.is_masked(X):  # converting would drop the mask alone
+        raise InputError(
+            f"`{what}` is a masked array, whose mask nothing here looks at. Pass "
+            f"{what}.filled(np.nan), with missing='mask' or 'fill' where there is one."
+        )
+
+
 def check_sparse_values(
     rows: "SparseRows", names: Sequence[str], what: str = "X", *, dtype: Any = None
 ) -> None:

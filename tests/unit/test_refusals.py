@@ -6,9 +6,10 @@ from scipy.sparse import csr_array
 
 from somscape import SOM, SOMDetector, SOMImputer
 from somscape._errors import InputError, SomscapeWarning
-from somscape.encode import fit_encoding
+from somscape.encode import TableEncoder, fit_encoding
 from somscape.fit import _size
 from somscape.grid import Lattice
+from somscape.minisom import MiniSom
 from somscape.tables import table_from_columns
 
 
@@ -204,3 +205,29 @@ def test_a_whole_number_beyond_floats_is_refused_as_a_value():
     X = np.array([[10**400, 1], [2, 3]], dtype=object)
     with pytest.raises(InputError, match=r"X holds a whole number that no float can hold"):
         SOM(1, 2).fit(X)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda X: SOM(2, 3).fit(X),
+        lambda X: SOM(2, 3).fit(np.zeros((6, 3))).predict(X),
+        lambda X: SOM(2, 3).fit(np.zeros((6, 3))).map_.winners(X),
+        lambda X: SOM(2, 3, missing="mask").fit(X),
+        lambda X: SOMImputer().fit(X),
+        lambda X: TableEncoder().fit(X),
+        lambda X: MiniSom(2, 3, 3).train(X, 1),
+    ],
+)
+def test_masked_arrays_are_refused_as_nobody_would_look_at_the_mask(use):
+    X = np.ma.array(np.arange(18.0).reshape(6, 3), mask=False)
+    use(X)  # nothing is masked
+    X[2, 1] = np.ma.masked
+    with pytest.raises(InputError, match=r"masked array.*filled\(np.nan\)"):
+        use(X)
+
+
+def test_an_imputer_says_that_it_fills_arrays():
+    table = table_from_columns({"a": [1.5, None, 2.5], "b": [1.0, 2.0, 4.0]})
+    with pytest.raises(InputError, match=r"a `Table`.*to_numpy"):
+        SOMImputer().fit(table)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from somscape._errors import InputError
 from somscape._types import Float64s
+from somscape._validate import check_not_masked
 from somscape.encode import (
     CategoryCode,
     DateCode,
@@ -191,6 +192,7 @@ def read_data(
 def _read_array(
     estimator: BaseEstimator, X: Any, missing: str, form: Form | None
 ) -> tuple[Any, Table]:
+    check_not_masked(X)
     values = validate_data(
         estimator,
         X,

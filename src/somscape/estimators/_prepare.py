@@ -18,6 +18,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_choice,
     check_not_dates,
+    check_not_masked,
     check_row_lengths,
     check_sparse_values,
     check_values,
@@ -196,6 +197,12 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
     check_row_lengths(X)
+    check_not_masked(X)
+    if isinstance(X, Table):
+        raise InputError(
+            f"{type(estimator).__name__} takes numbers, and X is a `Table`. Pass X.to_numpy(), or "
+            "its rows as somscape.encode.TableEncoder(missing='mask') gives them."
+        )
     frame = as_frame(X, "X")
     X = X if frame is None else frame  # a lazy one collected
     _refuse_dates(X, frame)

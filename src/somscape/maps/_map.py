@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from somscape._errors import InputError, MapFileError
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._validate import check_not_dates, check_row_lengths, check_sparse_values, check_values
+from somscape._validate import (
+    check_not_dates,
+    check_not_masked,
+    check_row_lengths,
+    check_sparse_values,
+    check_values,
+)
 from somscape.encode import Encoding
 from somscape.grid import Lattice, lattice_of, lattice_parts
 from somscape.kernels import EUCLIDEAN, Metric, Rows, SparseRows, select_kernels
@@ -148,6 +154,7 @@ class Map:
         if frame is not None:
             return self.encoding.fill(frame_numbers(frame, self._names_in(frame)))
         check_row_lengths(X)
+        check_not_masked(X)
         values = np.asarray(X)
         check_not_dates(values.dtype)
         if values.dtype not in (np.float32, np.float64):

@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._errors import InputError
 from somscape._types import Float64s
-from somscape._validate import check_not_dates, check_values
+from somscape._validate import check_not_dates, check_not_masked, check_values
 
 
 class Samples(NamedTuple):
@@ -67,8 +67,7 @@ def _as_array(data: Any) -> Float64s:
     if hasattr(data, "tocsr"):
         raise InputError("`data` is sparse; pass data.toarray(), or train a somscape.SOM on it.")
     check_not_dates(getattr(data, "dtype", None), "data")
-    if np.ma.is_masked(data):
-        raise InputError("`data` has masked values; fill them, or train a somscape.SOM.")
+    check_not_masked(data, "data")
     if np.dtype(getattr(data, "dtype", float)).kind == "c":
         raise InputError("`data` holds complex numbers; pass real ones.")
     try:
