@@ -117,8 +117,8 @@ def test_what_the_data_cannot_give_is_refused():
     map_ = map_with([1.0, 2.0, 3.0])
     table = table_from_columns({"x": [1.0, 2.0], "sum": [1.0, -1.0]})
     for rule, message in (
-        (AlertRule(fdr=0.1), "calibrated on 3 rows can be at most 0.1: the smallest is 1/4"),
-        (AlertRule(p_value=0.01), "at least 0.25"),
+        (AlertRule(fdr=0.1), "calibrated on 3 rows can be at most 0.1: the smallest is 0.25"),
+        (AlertRule(p_value=0.01), "the smallest is 0.25. Ask for that or more"),
         (AlertRule(n_alerts=3), "3 alerts are more than the 2 rows"),
         (AlertRule(amount="y", cost=1.0), "no column 'y' with amounts"),
         (AlertRule(amount="sum", cost=1.0), "must be numbers of at least 0"),

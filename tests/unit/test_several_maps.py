@@ -131,9 +131,7 @@ def test_weight_two_is_the_row_twice():
     weighted, repeated = fitted(n_maps="auto"), fitted(twice, n_maps="auto")
     weighted.fit(X, sample_weight=weights)
     new = rows_of(9, seed=2)
-    np.testing.assert_allclose(
-        weighted.score_samples(new), repeated.score_samples(new), rtol=1e-9
-    )
+    np.testing.assert_allclose(weighted.score_samples(new), repeated.score_samples(new), rtol=1e-9)
 
 
 def test_a_list_depends_less_on_which_rows_were_there():
@@ -179,10 +177,10 @@ def test_many_rows_are_calibrated_by_those_that_no_map_saw():
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (0, ValueError, "`n_maps` must be at least 1 or \"auto\"; got 0"),
-        (257, ValueError, "`n_maps` must be at most 256 or \"auto\"; got 257"),
+        (0, ValueError, '`n_maps` must be at least 1 or "auto"; got 0'),
+        (257, ValueError, '`n_maps` must be at most 256 or "auto"; got 257'),
         ("many", TypeError, "`n_maps` must be a whole number or \"auto\"; got 'many'"),
-        (True, TypeError, "`n_maps` must be a whole number or \"auto\"; got True"),
+        (True, TypeError, '`n_maps` must be a whole number or "auto"; got True'),
     ],
 )
 def test_a_number_that_cannot_be_is_refused(value, error, message):
@@ -198,9 +196,7 @@ def test_a_saved_detector_scores_alike_and_gives_the_same_bytes(tmp_path):
     detector.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(score_rows(back, X), -detector.score_samples(X))
-    np.testing.assert_array_equal(
-        p_values(back, score_rows(back, X)), detector.p_values(X)
-    )
+    np.testing.assert_array_equal(p_values(back, score_rows(back, X)), detector.p_values(X))
     back.save(tmp_path / "again.som")
     assert (tmp_path / "again.som").read_bytes() == (tmp_path / "d.som").read_bytes()
 
@@ -224,9 +220,7 @@ DAMAGES = {
     ),
     "half a decorrelation": lambda header, arrays: arrays.pop("members.1.decorrelation.center"),
     "a part nobody knows": lambda header, arrays: arrays.update({"members.1.lift": np.ones(12)}),
-    "a number nobody knows": lambda header, arrays: arrays.update(
-        {"members.x.hits": np.ones(12)}
-    ),
+    "a number nobody knows": lambda header, arrays: arrays.update({"members.x.hits": np.ones(12)}),
 }
 
 

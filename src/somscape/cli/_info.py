@@ -44,7 +44,7 @@ def show_info(map_file: str) -> None:
 
 def _score(detector: DetectorSettings) -> str:
     n = len(detector.members)
-    by = f", by {n} maps of halves of the rows" if n else ""
+    by = f", by {n} maps" if n else ""
     return f"{detector.score}, {detector.n_prototypes} prototypes{by}"
 
 

@@ -121,9 +121,9 @@ class SOMDetector(OutlierMixin, Estimator):
 
     Notes
     -----
-    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows.  `predict` compares in-sample scores, so that it flags
-    the share asked for; `p_values` uses the cross-fitted ones, which do not favor rows that
-    shaped their own prototype.
+    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows.  `predict`
+    compares in-sample scores, so that it flags the share asked for; `p_values` uses the
+    cross-fitted ones, which do not favor rows that shaped their own prototype.
 
     References
     ----------
@@ -377,7 +377,15 @@ class SOMDetector(OutlierMixin, Estimator):
         -------
         ndarray of shape (n_samples,)
             In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, of the row's region where
-            calibration is regional.
+            calibration is regional.  Of 100 calibration rows or more the highest 5 % (at least 20)
+            have a generalized Pareto tail as well; where it says less, the p-value is the mean of
+            both, so at least half of the conformal one.
+
+        Notes
+        -----
+        For new rows of the same population, the chance of a p-value of at most a is about a, and
+        at most 2a whatever the tail, up to the cross-fitting.  Anomalies among the training rows
+        make p-values larger.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

@@ -2,7 +2,8 @@
 
 A p-value is conformal (Bates, Candes, Lei, Romano and Sesia 2023): the share of calibration
 rows that score at least as high.  Calibration scores come from maps that did not see the row
-they score, so that a row that shaped its own prototype does not pass for usual.
+they score, so that a row that shaped its own prototype does not pass for usual.  Among the highest
+5 % a smooth tail counts as well, which may halve it.
 """
 
 from dataclasses import replace
@@ -13,6 +14,7 @@ from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape.maps import DetectorSettings, Map
 from somscape.outliers._score import settings_of
+from somscape.outliers._tail import LEAST_ROWS, tail_shares
 
 
 def p_values(map_: Map, scores: Float64s, units: Ints | None = None) -> Float64s:
@@ -31,10 +33,12 @@ def p_values(map_: Map, scores: Float64s, units: Ints | None = None) -> Float64s
     Returns
     -------
     ndarray of shape (n_samples,)
-        ``(1 + #{calibration >= score}) / (n + 1)``, where a weighted row counts its weight and
-        only calibration rows of the same region count: small for unusual rows.  For a new row
-        that comes from the same population, the chance of a p-value of at most a is at
-        most a, up to the cross-fitting, and so it is in each region.
+        Small for unusual rows: ``c = (1 + #{calibration >= score}) / (n + 1)``, where a weighted
+        row counts its weight and only calibration rows of the same region count; or, where the
+        tail of the calibration scores says less, t, the mean of c and t.  For a new row that comes
+        from the same population, the chance that c is at most a is at most a, up to the
+        cross-fitting, and so it is in each region; the chance of a p-value of at most a is at most
+        2a whatever the tail, and about a where it fits.
 
     Raises
     ------
@@ -45,7 +49,7 @@ def p_values(map_: Map, scores: Float64s, units: Ints | None = None) -> Float64s
     calibration, weights = settings.calibration, settings.calibration_weights
     weights = np.ones(len(calibration)) if weights is None else weights
     if settings.regions is None or settings.calibration_units is None:
-        return _shares_above(calibration, weights, scores)
+        return _p_values_among(calibration, weights, scores)
     if units is None:
         raise InputError(
             "this detector is calibrated by region of the map: pass the units of the rows, too, "
@@ -55,15 +59,17 @@ def p_values(map_: Map, scores: Float64s, units: Ints | None = None) -> Float64s
     of_rows, of_calibration = settings.regions[units], settings.regions[settings.calibration_units]
     for region in np.unique(of_rows):
         here, there = of_rows == region, of_calibration == region
-        found[here] = _shares_above(calibration[there], weights[there], scores[here])
+        found[here] = _p_values_among(calibration[there], weights[there], scores[here])
     return found
 
 
-def _shares_above(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
+def _p_values_among(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
     # Weight of the calibration rows from each place to the end, and 0 past the end.
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     at_least = weight_from[np.searchsorted(calibration, scores, side="left")]
-    return np.asarray((1.0 + at_least) / (1.0 + weight_from[0]), dtype=np.float64)
+    conformal = (1.0 + at_least) / (1.0 + weight_from[0])
+    smooth = np.minimum(conformal, tail_shares(calibration, weights, scores))
+    return np.asarray((conformal + smooth) / 2, dtype=np.float64)
 
 
 def smallest_p_value(map_: Map) -> float:
@@ -77,13 +83,29 @@ def smallest_p_value(map_: Map) -> float:
     Returns
     -------
     float
-        ``1 / (n + 1)`` for the region with the most calibration rows.
+        ``1 / (n + 1)`` for the region with the most calibration rows, or half of it where they are
+        enough for a tail.
+    """
+    n_rows = most_calibration_rows(map_)
+    return (0.5 if n_rows >= LEAST_ROWS else 1.0) / (n_rows + 1)
+
+
+def most_calibration_rows(map_: Map) -> int:
+    """Return how many rows calibrate, in the region that has the most.
+
+    Parameters
+    ----------
+    map_ : Map
+        With detector settings.
+
+    Returns
+    -------
+    int
     """
     settings = settings_of(map_)
-    counts = np.array([len(settings.calibration)])
-    if settings.regions is not None and settings.calibration_units is not None:
-        counts = np.bincount(settings.regions[settings.calibration_units], minlength=1)
-    return 1.0 / (float(counts.max()) + 1.0)
+    if settings.regions is None or settings.calibration_units is None:
+        return len(settings.calibration)
+    return int(np.bincount(settings.regions[settings.calibration_units], minlength=1).max())
 
 
 def calibrated(

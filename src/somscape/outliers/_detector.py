@@ -377,10 +377,11 @@ class _Trainer:
         scores = np.empty(len(rows))
         for fold in folds:
             others = np.setdiff1d(everything, fold, assume_unique=True)
-            part, known = (None if v is None else v[others] for v in (weights, labels))
             without = self.on(others, rows, weights, lattice)
             map_ = without.map_
             if labels is not None:
-                map_ = _lifted(map_, score_rows(map_, rows[others]), without.units, known, part)
+                own = None if weights is None else weights[others]
+                unlifted = score_rows(map_, rows[others])
+                map_ = _lifted(map_, unlifted, without.units, labels[others], own)
             scores[fold] = score_rows(map_, rows[fold])
         return scores

@@ -133,8 +133,15 @@ def score_of(
         own = np.asarray(member["codebook"], np.float64)
         units, _ = nearest(graph, rows, own)
         own_winners = graph.op("Reshape", units, graph.constant([-1]))
-        parts = {"codebook": own, "lattice": lattice, "arrays": member, "settings": settings}
-        score = Score(graph, rows, own_winners, **parts).add()
+        score = Score(
+            graph,
+            rows,
+            own_winners,
+            codebook=own,
+            lattice=lattice,
+            arrays=member,
+            settings=settings,
+        ).add()
         total = graph.op("Add", total, graph.op("Mul", score, score))
     score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(members)))))
     return whole.with_labels(score)

@@ -1,0 +1,74 @@
+"""How far calibration scores may reach: a smooth tail for the few that are highest.
+
+Among n calibration rows no share is smaller than one of n + 1, though one row may lie just beyond
+the highest and another ten times as far.  Beyond a high enough score the scores of nearly every
+population follow a generalized Pareto law (Pickands 1975), which tells the two apart.
+"""
+
+import numpy as np
+
+from somscape._types import Float64s
+
+LEAST_ROWS = 100
+"""Calibration rows that a tail takes: of fewer the highest tell too little."""
+
+TAIL_SHARE, LEAST_TAIL = 0.05, 20.0
+"""The highest scores that the tail is fitted to: this share of the rows, at least so many."""
+
+LEAST_SHAPE, MOST_SHAPE = -0.5, 0.9
+"""Shapes of tails that end soon, and that hardly have a mean."""
+
+
+def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
+    """Return by a smooth tail which share of rows scores at least as high.
+
+    Parameters
+    ----------
+    calibration : ndarray of shape (n_rows,)
+        Ascending.
+    weights : ndarray of shape (n_rows,)
+        What each counts; weight 2 is the row twice.
+    scores : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        1 for scores that are not in the tail, and for all where there is none: fewer than 100 rows,
+        or too many that are equal.  O(n_rows + n_samples * log(n_rows)).
+    """
+    shares = np.ones(len(scores))
+    weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
+    total = weight_from[0]
+    if total < LEAST_ROWS:
+        return shares
+    above = weight_from[np.searchsorted(calibration, calibration, side="right")]
+    starts = np.flatnonzero(above >= max(LEAST_TAIL, TAIL_SHARE * total))
+    if not len(starts):
+        return shares
+    start = calibration[starts[-1]]
+    first = int(np.searchsorted(calibration, start, side="right"))
+    shape, scale = _fitted(calibration[first:] - start, weights[first:])
+    is_far = scores > start
+    steps = (scores[is_far] - start) / scale
+    if abs(shape) < 1e-9:
+        left = np.exp(-steps)
+    else:
+        left = np.maximum(1.0 + shape * steps, 0.0) ** (-1.0 / shape)
+    shares[is_far] = left * (1.0 + weight_from[first]) / (1.0 + total)
+    return shares
+
+
+def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
+    """Return shape and scale by probability-weighted moments (Hosking and Wallis 1987, section 4).
+
+    The shape is theirs with the other sign: above 0 for heavy tails.
+    """
+    total = weights.sum()
+    after = total - np.cumsum(weights)
+    mean = (weights * excesses).sum() / total
+    # Of a row of weight w, w rows in a row: what comes after them, on average.
+    moment = (weights * excesses * (after + (weights - 1) / 2)).sum() / (total * (total - 1))
+    spread = mean - 2.0 * moment
+    shape = 2.0 - mean / spread if spread > 0 else LEAST_SHAPE
+    shape = float(np.clip(shape, LEAST_SHAPE, MOST_SHAPE))
+    return shape, float(mean * (1.0 - shape))

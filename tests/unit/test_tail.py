@@ -1,0 +1,104 @@
+"""P-values in the tail of the calibration scores."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import expon, genpareto
+
+from somscape.outliers._calibration import _p_values_among
+from somscape.outliers._tail import _fitted, tail_shares
+
+
+def ones(values):
+    return np.ones(len(values))
+
+
+def conformal(calibration, scores):
+    counts = (calibration[None, :] >= scores[:, None]).sum(axis=1)
+    return (1 + counts) / (len(calibration) + 1)
+
+
+def test_moments_by_hand():
+    # Excesses 1, 2, 6: mean 3; moment (1 * 2 + 2 * 1 + 6 * 0) / 2 / 3 = 2/3; spread 3 - 4/3 = 5/3;
+    # shape 2 - 9/5 = 1/5; scale 3 * 4/5.
+    shape, scale = _fitted(np.array([1.0, 2.0, 6.0]), np.ones(3))
+    assert (shape, scale) == (pytest.approx(0.2), pytest.approx(2.4))
+
+
+@pytest.mark.parametrize("shape", [-0.3, 0.0, 0.2])
+def test_a_tail_is_that_of_its_law(shape):
+    law = genpareto(shape, scale=3.0)
+    calibration = np.sort(law.rvs(200_000, random_state=0))
+    scores = law.isf([0.01, 1e-3, 1e-4])
+    shares = tail_shares(calibration, ones(calibration), scores)
+    np.testing.assert_allclose(shares[:1], 0.01, rtol=0.05)
+    np.testing.assert_allclose(shares[1:], [1e-3, 1e-4], rtol=0.25)
+
+
+def test_below_the_tail_and_for_few_rows_it_says_nothing():
+    calibration = np.sort(expon().rvs(1000, random_state=0))
+    start = calibration[949]  # 50 rows lie above
+    assert tail_shares(calibration, ones(calibration), np.array([0.0, start])).tolist() == [1, 1]
+    assert tail_shares(calibration, ones(calibration), np.array([start + 0.01]))[0] < 51 / 1001
+    few = calibration[::11]
+    assert len(few) == 91
+    assert tail_shares(few, ones(few), np.array([1e3]))[0] == 1
+    equal = np.ones(500)
+    assert tail_shares(equal, ones(equal), np.array([2.0]))[0] == 1
+    assert tail_shares(np.empty(0), np.empty(0), np.array([2.0]))[0] == 1
+
+
+def test_a_weight_is_the_row_so_often():
+    rng = np.random.default_rng(0)
+    calibration, weights = np.sort(rng.exponential(size=300)), rng.integers(1, 4, 300)
+    scores = np.linspace(0, 20, 40)
+    repeated = calibration.repeat(weights)
+    np.testing.assert_allclose(
+        tail_shares(calibration, weights.astype(float), scores),
+        tail_shares(repeated, ones(repeated), scores),
+        rtol=1e-9,
+    )
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 400),
+    st.sampled_from(["normal", "cauchy", "whole", "two", "bounded"]),
+)
+def test_p_values_are_no_less_than_half_the_conformal_ones(seed, n, kind):
+    rng = np.random.default_rng(seed)
+    draw = {
+        "normal": lambda size: np.abs(rng.normal(size=size)),
+        "cauchy": lambda size: np.abs(rng.standard_cauchy(size)) ** 3,
+        "whole": lambda size: rng.integers(0, 5, size).astype(float),
+        "two": lambda size: rng.choice([1.0, 1e9], size, p=[0.97, 0.03]),
+        "bounded": lambda size: rng.uniform(size=size),
+    }[kind]
+    calibration = np.sort(draw(n))
+    scores = np.sort(np.concatenate([draw(50), [0.0, 1e12], calibration[:5]]))
+    p = _p_values_among(calibration, ones(calibration), scores)
+    exact = conformal(calibration, scores)
+    assert (p >= exact / 2).all()
+    assert (p <= exact).all()
+    assert (np.diff(p) <= 1e-15).all()  # a higher score has no higher p-value
+
+
+def test_p_values_do_not_depend_on_the_unit_of_the_score():
+    rng = np.random.default_rng(0)
+    calibration, scores = np.sort(rng.gamma(3, size=500)), rng.gamma(4, size=100) * 2
+    p = _p_values_among(calibration, ones(calibration), scores)
+    np.testing.assert_allclose(
+        _p_values_among(1e-9 * calibration, ones(calibration), 1e-9 * scores), p, rtol=1e-9
+    )
+    assert p.min() < 0.9 / 501  # among the farthest it tells more than ranks do
+
+
+def test_p_values_of_the_same_population_are_rarely_small():
+    rng = np.random.default_rng(0)
+    small = []
+    for _ in range(400):
+        calibration = np.sort(rng.standard_t(5, size=200) ** 2)
+        p = _p_values_among(calibration, ones(calibration), rng.standard_t(5, size=500) ** 2)
+        small.append([(p <= level).mean() for level in (0.002, 0.005, 0.01, 0.05)])
+    assert (np.mean(small, axis=0) <= [0.0026, 0.006, 0.0115, 0.052]).all()
