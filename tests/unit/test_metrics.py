@@ -150,3 +150,14 @@ def test_rows_without_direction_are_at_distance_one():
     metric = Metric("cosine")
     assert metric.between(np.zeros((1, 3)), np.ones((1, 3))).tolist() == [1.0]
     assert np.isfinite(SOM(2, 2, metric="cosine").fit(np.zeros((5, 3))).codebook_).all()
+
+
+@pytest.mark.parametrize("metric", ["cosine", "correlation", "mahalanobis"])
+@pytest.mark.parametrize("algorithm", ["batch", "online", "minibatch"])
+def test_labels_are_what_predict_says_also_where_prototypes_all_but_coincide(metric, algorithm):
+    # By correlation two features have two directions, so that prototypes lie a rounding apart.
+    for seed in range(6):
+        X = np.random.default_rng(seed).normal(size=(48, 2))
+        som = SOM(4, 3, metric=metric, algorithm=algorithm, init="random", random_state=0).fit(X)
+        np.testing.assert_array_equal(som.labels_, som.predict(X))
+        np.testing.assert_array_equal(som.map_.hits, np.bincount(som.labels_, minlength=12))

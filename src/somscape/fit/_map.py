@@ -78,10 +78,9 @@ def train_map(
     check_rows(settings, rows, weights, has_missing=has_missing)
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
-    rows = metric.trained_on(rows)
     # The lattice may depend on the data's axes, which the problem gives: it comes second.
     problem = make_problem(
-        rows,
+        metric.trained_on(rows),
         counted,
         Lattice(1, 1),
         settings.neighborhood,
@@ -105,12 +104,13 @@ def train_map(
         trained = train(problem, given, plan, watch, rng, settings.order)
     else:
         trained, plan = train_from_several(problem, axes, plan, watch, rng, settings.order)
-    units = _winners(problem, trained.codebook)
+    prototypes = metric.restored(trained.codebook)
+    units = _winners(problem, rows, prototypes)
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     if weights is not None and counted is None:
         trained = _of_weight(trained, float(weights[0]))
     map_ = Map(
-        metric.restored(trained.codebook),
+        prototypes,
         lattice,
         encoding,
         hits,
@@ -192,17 +192,17 @@ def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
     return not isinstance(rows, SparseRows) and bool(np.isnan(rows).any())
 
 
-def _winners(problem: Problem, codebook: Float64s) -> Ints:
-    """Return the best unit of each row of a problem."""
+def _winners(problem: Problem, rows: Rows, prototypes: Float64s) -> Ints:
+    """Return the best unit of each row, by the rows and prototypes that the map will compare."""
     kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
+    rows, codebook = metric.compared(rows), np.asarray(metric.compared(prototypes))
     found = []
-    for part in chunks(problem.rows, codebook):
-        rows = problem.rows[part]
+    for part in chunks(rows, codebook):
         if metric.is_plain and not problem.has_missing:
-            units = kernels.winners(rows, codebook, order=order)
+            units = kernels.winners(rows[part], codebook, order=order)
         else:
             units, _ = metric.search(
-                kernels, rows, codebook, order=order, has_missing=problem.has_missing
+                kernels, rows[part], codebook, order=order, has_missing=problem.has_missing
             )
         found.append(units[:, 0])
     return np.concatenate(found)
