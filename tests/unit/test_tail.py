@@ -66,7 +66,7 @@ def test_a_weight_is_the_row_so_often():
     st.integers(0, 400),
     st.sampled_from(["normal", "cauchy", "whole", "two", "bounded"]),
 )
-def test_p_values_are_no_less_than_half_the_conformal_ones(seed, n, kind):
+def test_p_values_are_no_less_than_a_quarter_of_the_conformal_ones(seed, n, kind):
     rng = np.random.default_rng(seed)
     draw = {
         "normal": lambda size: np.abs(rng.normal(size=size)),
@@ -79,8 +79,8 @@ def test_p_values_are_no_less_than_half_the_conformal_ones(seed, n, kind):
     scores = np.sort(np.concatenate([draw(50), [0.0, 1e12], calibration[:5]]))
     p = _p_values_among(calibration, ones(calibration), scores)
     exact = conformal(calibration, scores)
-    assert (p >= exact / 2).all()
-    assert (p <= exact).all()
+    assert (p >= exact / 4 * (1 - 1e-12)).all()
+    assert (p <= exact * (1 + 1e-12)).all()
     assert (np.diff(p) <= 1e-15).all()  # a higher score has no higher p-value
 
 
@@ -101,4 +101,4 @@ def test_p_values_of_the_same_population_are_rarely_small():
         calibration = np.sort(rng.standard_t(5, size=200) ** 2)
         p = _p_values_among(calibration, ones(calibration), rng.standard_t(5, size=500) ** 2)
         small.append([(p <= level).mean() for level in (0.002, 0.005, 0.01, 0.05)])
-    assert (np.mean(small, axis=0) <= [0.0026, 0.006, 0.0115, 0.052]).all()
+    assert (np.mean(small, axis=0) <= [0.003, 0.0066, 0.0125, 0.053]).all()

@@ -378,13 +378,13 @@ class SOMDetector(OutlierMixin, Estimator):
         ndarray of shape (n_samples,)
             In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, of the row's region where
             calibration is regional.  Of 100 calibration rows or more the highest 5 % (at least 20)
-            have a generalized Pareto tail as well; where it says less, the p-value is the mean of
-            both, so at least half of the conformal one.
+            have a generalized Pareto tail as well; where it says less, it counts three quarters
+            and the conformal p-value one.
 
         Notes
         -----
         For new rows of the same population, the chance of a p-value of at most a is about a, and
-        at most 2a whatever the tail, up to the cross-fitting.  Anomalies among the training rows
+        at most 4a whatever the tail, up to the cross-fitting.  Anomalies among the training rows
         make p-values larger.
         """
         check_is_fitted(self)
