@@ -144,6 +144,27 @@ def test_auto_is_batch_where_that_is_quick_and_grows_maps_where_not():
     assert large.codebook_.shape == (1600, 5)
 
 
+def test_auto_anneals_slowly_on_all_rows_where_several_starts_would_take_long():
+    rng = np.random.default_rng(0)  # 6,000 x 20 x 2,400 units are 2.9e8 multiply-adds
+    X = rng.normal(size=(6000, 20)) * np.linspace(2, 0.2, 20)
+    sizes = {"n_rows": 40, "n_cols": 60}
+    som, batch = SOM(**sizes).fit(X), SOM(**sizes, algorithm="batch").fit(X)
+    assert som.map_.parameters["algorithm"] == "multires"
+    units, epochs = np.unique(som.history_["n_units"], return_counts=True)
+    assert (units.tolist(), epochs.tolist()) == ([150, 600, 2400], [96, 48, 60])
+    assert set(som.history_["n_samples"]) == {6000}
+    assert som.history_["radius"][-1] == batch.history_["radius"][-1]
+    error, before = (measures.quantization_error(s.map_, X) for s in (som, batch))
+    apart, apart_before = (measures.topographic_error(s.map_, X) for s in (som, batch))
+    assert apart < apart_before
+    assert error < 1.01 * before
+    # Nothing is drawn, so that neither the order of rows nor the seed has a say.
+    other = SOM(**sizes, random_state=5).fit(X[rng.permutation(6000)])
+    np.testing.assert_array_equal(other.codebook_, som.codebook_)
+    # One start by request is batch training.
+    assert SOM(**sizes, n_init=1, max_time=1e-9).fit(X).map_.parameters["algorithm"] == "batch"
+
+
 # Mini-batches
 
 

@@ -36,6 +36,14 @@ def test_growing_maps_are_explained():
     assert "1 passes, the last 10 on the whole map (time limit reached)." in said["n_epochs"]
 
 
+def test_slow_annealing_is_explained():
+    said = SOM(40, 60, max_time=1e-9).fit(rows_of(6000, 20)).explain_defaults_
+    assert said["algorithm"].startswith("multires: several starts would take long")
+    assert said["algorithm"].endswith("trained first, on all rows.")
+    assert "n_init" not in said
+    assert "1 passes, the last 60 on the whole map (time limit reached)." in said["n_epochs"]
+
+
 @pytest.mark.parametrize(
     "settings",
     [

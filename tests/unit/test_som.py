@@ -1086,13 +1086,16 @@ def test_a_row_of_weight_two_is_two_rows_at_the_defaults_too():
 
 
 def test_weights_count_as_rows_where_an_epochs_work_chooses_the_algorithm():
-    X = rows_of(30_000, 10)  # 30,000 x 10 x 3,600 units = 1.1e9, and twice that is above 2e9
+    # Rows x 10 x 3,600 units are 2.2e8 and 1.1e9; twice that is above 2.5e8 and 2e9.
+    quick, thorough, long = ("batch", 40), ("multires", 60), ("multires", 10)
     settings = {"n_rows": 60, "n_cols": 60, "random_state": 0, "max_time": 1e-9}
-    found = [
-        SOM(**settings).fit(rows, sample_weight=weight).map_.parameters["algorithm"]
-        for rows, weight in [(X, None), (X, 2.0), (np.repeat(X, 2, axis=0), None)]
-    ]
-    assert found == ["batch", "multires", "multires"]
+    for n, once, twice in [(6_000, quick, thorough), (30_000, thorough, long)]:
+        X = rows_of(n, 10)
+        found = [
+            SOM(**settings).fit(rows, sample_weight=weight).map_.parameters
+            for rows, weight in [(X, None), (X, 2.0), (np.repeat(X, 2, axis=0), None)]
+        ]
+        assert [(p["algorithm"], p["n_epochs"]) for p in found] == [once, twice, twice]
 
 
 def test_a_grid_search_finds_a_radius():

@@ -73,7 +73,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         stochastic EM on 50 rows per unit at a time.  ``"multires"`` trains maps of a fraction
         of the side first, on 50 rows per unit, and finishes on the whole map with all rows.
         Where it cannot (small maps, graphs, a start that is given) it is batch.  ``"auto"`` is
-        batch while an epoch takes little time, then multires; ``history_`` tells.
+        batch while an epoch takes little time, then multires, on all rows while training takes a
+        few seconds; ``history_`` tells.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
         Start: the plane of the two main axes, rows drawn by weight, uniform values within
@@ -89,12 +90,16 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
         radius until no row moves; 10 on the whole map after coarse ones, or 4 where each takes
-        long; as many as radii or rates given in an array; else 10.  At most a million.  A fraction
-        is allowed for ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
+        long, and 60 where `algorithm` and `n_init` are "auto" and an epoch has at most 2e9
+        multiply-adds; as many as radii or rates given in an array; else 10.  At most a million.  A
+        fraction is allowed for ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
         longest side (at least 2) after a PCA start, half of it after others, to what `detail`
-        says; times the median edge of a graph.
+        says; times the median edge of a graph.  At a ``radius_end`` of 0.3 steps or less, units
+        that are needed least move at the end to rows far from all others, each next to a neighbor
+        on the map, for as long as the quantization error falls: where ``n_epochs`` is "auto", an
+        epoch has at most 2e9 multiply-adds, and neither ``init`` is given nor ``winner`` "heskes".
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         How the radius goes from start to end; the last epoch of ``geometric``, ``linear`` and

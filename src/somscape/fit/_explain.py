@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from somscape.fit._plan import LEAST_START, MAX_EXTRA_EPOCHS, OTHER_SHARE, PCA_SHARE, ROWS_PER_UNIT
+from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE
+from somscape.fit._plan import (
+    LEAST_START,
+    MAX_EXTRA_EPOCHS,
+    OTHER_SHARE,
+    PCA_SHARE,
+    ROWS_PER_UNIT,
+    THOROUGH_EPOCHS,
+)
 from somscape.fit._settings import Settings
 from somscape.maps import Map
 
@@ -54,6 +62,11 @@ def explain_defaults(settings: Settings, map_: Map) -> dict[str, str]:
 
 def _why_algorithm(settings: Settings, plan: Mapping[str, Any]) -> str:
     if plan["algorithm"] == "multires":
+        if round(plan["n_epochs"]) == THOROUGH_EPOCHS:
+            return (
+                "multires: several starts would take long, so maps of a fraction of its side were "
+                "trained first, on all rows."
+            )
         return (
             "multires: one epoch of the whole map takes long, so maps of a fraction of its side "
             f"were trained first, on {ROWS_PER_UNIT} rows per unit."
@@ -72,6 +85,11 @@ def _why_algorithm(settings: Settings, plan: Mapping[str, Any]) -> str:
 
 def _why_epochs(plan: Mapping[str, Any]) -> str:
     n_iter, n_planned, reason = plan["n_iter"], round(plan["n_epochs"]), plan["stop_reason"]
+    if reason in (NONE_BETTER, ROUNDS_DONE):
+        return (
+            f"{n_iter} passes, {n_planned} of them on the whole map while the radius shrinks; at "
+            f"so small a final radius units then moved to rows far from all others ({reason})."
+        )
     if plan["algorithm"] == "batch":
         n_most = n_planned + MAX_EXTRA_EPOCHS
         if plan["radius_start"] == plan["radius_end"]:

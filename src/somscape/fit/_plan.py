@@ -23,6 +23,10 @@ LARGE_WORK, LARGE_EPOCHS = 1e10, 4
 """After coarse maps, where an epoch has more multiply-adds than this: the passes after the fourth
 gain a few tenths of a percent."""
 
+MOVING_RADIUS, MOVE_ROUNDS = 0.3, 10
+"""Final radius, in steps, up to which units may move after training, and how often: a neighbor
+pulls with 0.4 % of a gaussian's weight there, and order is given up for a close fit."""
+
 PCA_SHARE, OTHER_SHARE, LEAST_START = 1 / 4, 1 / 2, 2.0
 """Of the longest side: where the radius starts, in grid steps at least the last of these."""
 
@@ -39,12 +43,16 @@ ROWS_PER_UNIT = 50
 """A pass over fewer rows for each unit costs quality (algorithms: sampling)."""
 
 SMALL_WORK, SMALL_STARTS_WORK = 2e9, 5e8
-"""Multiply-adds of one epoch up to which all of training takes a second or so: the whole map is
-trained on all rows; and of an epoch from each of several starts, which together take less.
+"""Multiply-adds of one epoch up to which all of training takes a second or so: all rows train
+every map; and of an epoch from each of several starts, which together take less.
 """
 
 FIRST_EPOCHS, COARSE_EPOCHS = 24, 12
 """Of the smallest map, and of those between it and the whole map."""
+
+THOROUGH_EPOCHS, THOROUGH_TIMES = 60, 4
+"""Where all rows train every map: passes on the whole map, and how often coarse maps have theirs.
+Slower annealing keeps more order, and coarse maps anneal cheaply."""
 
 COARSE_RADIUS = 0.7
 """Steps of its own at which a coarse map gives way to a finer one."""
@@ -105,6 +113,8 @@ class Plan:
         Starts to try.
     other_radii : tuple of float
         Further radii to start at from the plane of the data's axes.
+    move_rounds : int
+        Times that units may move, after the epochs, to rows far from all others.
     """
 
     algorithm: str
@@ -121,6 +131,7 @@ class Plan:
     coarse: tuple[Stage, ...] = ()
     n_init: int = 1
     other_radii: tuple[float, ...] = ()
+    move_rounds: int = 0
 
     @property
     def whole_radius_start(self) -> float:
@@ -213,12 +224,15 @@ def resolve_plan(
     for online training and mini-batches.  ``radius_start="auto"`` is half of the way to unfolding
     for a start on the data's plane (a quarter of the longest side, at least 2) and half the
     longest side for other starts, times the `step` between neighbors.  ``algorithm="auto"`` is
-    batch training while an epoch is short, and above that a coarse map first; that needs a
-    ``shape``, and ``epoch_work`` are an epoch's multiply-adds.  ``"multires"`` that cannot have a
-    coarse map is batch training: from a codebook that is given, at radii that are given one by one
-    or do not fall, on a graph, and on maps too small for one.  ``n_init="auto"`` is up to 16 starts
-    where the start is the data's plane and the rest is "auto", as many as take a fraction of
-    a second.
+    batch training while an epoch is short, and above that coarse maps first; that needs a
+    ``shape``, and ``epoch_work`` are an epoch's multiply-adds.  Where ``n_init`` is "auto", too, an
+    epoch is short if several starts can be tried, and up to 2e9 multiply-adds all rows train the
+    coarse maps and all maps have more passes.  ``"multires"`` that cannot have a coarse map is
+    batch training: from a codebook that is given, at radii that are given one by one or do not
+    fall, on a graph, and on maps too small for one.  ``n_init="auto"`` is up to 16 starts where the
+    start is the data's plane and the rest is "auto", as many as take a fraction of a second.
+    Where epochs are automatic and short and the radius falls to 0.3 steps or less, units may move
+    at the end.
     """
     is_free = n_epochs == radius_start == "auto"
     wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)
@@ -226,11 +240,13 @@ def resolve_plan(
         share = PCA_SHARE if init == "pca" else OTHER_SHARE
         wide = max(max(LEAST_START, longest_side * share) * step, narrow)
     coarse: tuple[Stage, ...] = ()
-    is_large = is_free and algorithm == "auto" and epoch_work > SMALL_WORK
+    n_cheap, may_choose = _cheap_starts(epoch_work), is_free and algorithm == "auto"
+    is_long = may_choose and epoch_work > SMALL_WORK
+    is_thorough = may_choose and not is_long and n_init == "auto" and n_cheap == 1
     is_falling = isinstance(radius_decay, str) and radius_decay != "constant"
     may_grow = is_falling and init not in ("given", "map")
-    if shape is not None and may_grow and (algorithm == "multires" or is_large):
-        coarse = _coarse_stages(shape, wide, narrow)
+    if shape is not None and may_grow and (algorithm == "multires" or is_long or is_thorough):
+        coarse = _coarse_stages(shape, wide, narrow, is_thorough)
     if algorithm in ("auto", "multires"):
         algorithm = "multires" if coarse else "batch"
     can_vary = init == "pca" and radius_start == "auto" and is_falling and not coarse
@@ -238,11 +254,9 @@ def resolve_plan(
     if init in ("given", "map"):
         n_init = 1
     elif n_init == "auto":
-        can_try = is_free and can_vary and algorithm == "batch"
-        n_cheap = SMALL_STARTS_WORK // max(1.0, epoch_work) if can_try else 1
-        n_init = int(max(1, min(MOST_STARTS, n_cheap)))
+        n_init = n_cheap if is_free and can_vary and algorithm == "batch" else 1
     is_auto = n_epochs == "auto"
-    auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, epoch_work)
+    auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, epoch_work, is_thorough)
     fast, slow = _ends(rate_decay, rate_start, rate_end)
     return Plan(
         algorithm,
@@ -258,16 +272,33 @@ def resolve_plan(
         coarse,
         int(n_init),
         tuple(dict.fromkeys(max(r, narrow) for r in further if max(r, narrow) != wide)),
+        _move_rounds(algorithm, narrow / step, epoch_work) if is_auto and is_falling else 0,
     )
 
 
+def _cheap_starts(epoch_work: float) -> int:
+    """Return how many starts take little time together."""
+    return int(max(1, min(MOST_STARTS, SMALL_STARTS_WORK // max(1.0, epoch_work))))
+
+
+def _move_rounds(algorithm: str, steps: float, epoch_work: float) -> int:
+    is_quick = algorithm in AUTO_EPOCHS and epoch_work <= SMALL_WORK
+    return MOVE_ROUNDS if is_quick and steps <= MOVING_RADIUS else 0
+
+
 def _auto_epochs(
-    algorithm: str, radius_decay: str | Float64s, rate_decay: str | Float64s, epoch_work: float
+    algorithm: str,
+    radius_decay: str | Float64s,
+    rate_decay: str | Float64s,
+    epoch_work: float,
+    is_thorough: bool,
 ) -> int:
     if not isinstance(radius_decay, str):
         return len(radius_decay)
     if algorithm == "online" and not isinstance(rate_decay, str):
         return len(rate_decay)
+    if algorithm == "multires" and is_thorough:
+        return THOROUGH_EPOCHS
     if algorithm == "multires" and epoch_work > LARGE_WORK:
         return LARGE_EPOCHS
     return AUTO_EPOCHS.get(algorithm, OTHER_EPOCHS)
@@ -299,11 +330,12 @@ def _radii(
 
 
 def _coarse_stages(
-    shape: tuple[int, int], radius_start: float, radius_end: float
+    shape: tuple[int, int], radius_start: float, radius_end: float, is_thorough: bool
 ) -> tuple[Stage, ...]:
     """Return the stages before the whole map: each doubles the side of the one before.
 
-    A map too coarse for radii up to the start is left out.
+    A map too coarse for radii up to the start is left out.  Thorough ones take all rows, and
+    take them more often.
     """
     shrinks: list[int] = []
     while min(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE // 2 and (
@@ -317,6 +349,8 @@ def _coarse_stages(
         if narrow > wide:
             continue
         n_epochs = COARSE_EPOCHS if stages else FIRST_EPOCHS
-        stages.append(Stage(shrink, n_epochs, wide, narrow, ROWS_PER_UNIT))
+        n_epochs *= THOROUGH_TIMES if is_thorough else 1
+        rows_per_unit = None if is_thorough else ROWS_PER_UNIT
+        stages.append(Stage(shrink, n_epochs, wide, narrow, rows_per_unit))
         wide = narrow
     return tuple(stages)

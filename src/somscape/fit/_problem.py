@@ -95,7 +95,7 @@ class Problem:
     @cached_property
     def seen_scale(self) -> Float64s:
         """Power of two by feature that turns the weight of present values into integers."""
-        return _value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
+        return value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
 
     @cached_property
     def pulls(self) -> Neighborhood:
@@ -212,7 +212,7 @@ def make_problem(
         low,
         high,
         far,
-        _value_scale(far, weights, total_weight),
+        value_scale(far, weights, total_weight),
         float(_power_of_two(SUM_BITS, total_weight)),
         float(_power_of_two(SUM_BITS, total_weight * diameter)),
         metric,
@@ -409,7 +409,7 @@ def _mean_offset(
     kernels: Kernels,
 ) -> Float64s:
     """Weighted mean of the rows relative to `middle`, order-free."""
-    scale = _value_scale(reach, weights, total_weight)
+    scale = value_scale(reach, weights, total_weight)
     counts = np.zeros(1, dtype=np.int64)
     totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
     everything = np.zeros(len(rows), dtype=np.int64)
@@ -435,7 +435,7 @@ def _mean_of_present(
     return middle + offset / np.where(share > 0, share, 1.0)
 
 
-def _value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
+def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
     """Scale that keeps totals and single terms of values up to `far` small enough."""
     # A whole weight repeats the rounded term: it counts for the total only.
     largest = 1.0

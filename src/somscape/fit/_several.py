@@ -12,6 +12,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.fit._local import chunks
+from somscape.fit._moves import with_units_moved
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
 from somscape.fit._resume import CUT_SHORT
@@ -60,7 +61,8 @@ def train_from_several(
     """
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
-        return train(problem, next(starts)[0], plan, watch, rng, order), plan
+        trained = train(problem, next(starts)[0], plan, watch, rng, order)
+        return with_units_moved(problem, trained, plan, watch), plan
     best: tuple[Trained, Plan] | None = None
     least, entries = math.inf, watch.entries
     for codebook, radius_start in starts:
@@ -74,7 +76,8 @@ def train_from_several(
             break
     watch.entries = entries
     assert best is not None
-    return best
+    trained, plan = best
+    return with_units_moved(problem, trained, plan, watch), plan
 
 
 def _starts(

@@ -95,7 +95,7 @@ def train(
     return _train_batch(problem, codebook, plan, watch, rng)
 
 
-class _Epochs:
+class Epochs:
     """Batch epochs one after the other, on whatever lattice and rows; keeps what they lead to."""
 
     def __init__(self, codebook: Float64s, watch: Watch, spread: float, n_planned: int) -> None:
@@ -138,7 +138,7 @@ def _train_batch(
     radii = [*falling.tolist(), *[float(falling[-1])] * plan.extra_epochs]
     n_planned = len(radii) + sum(stage.n_epochs for stage in plan.coarse)
     problem.pulls.tabulate(radii)
-    epochs = _Epochs(codebook, watch, _spread(problem), n_planned)
+    epochs = Epochs(codebook, watch, _spread(problem), n_planned)
     lattice = first_lattice(problem.lattice, plan)
     try:
         reason = ""
@@ -170,7 +170,7 @@ def _train_batch(
     return Trained(epochs.codebook, watch.history, n_done, reason, epochs.spread, sums)
 
 
-def _settle(problem: Problem, epochs: _Epochs, radii: Sequence[float], tol: float) -> str:
+def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float) -> str:
     """Do the epochs on the whole map; at the last radius, stop once nothing changes."""
     previous, seen = None, set[int]()
     for epoch, radius in enumerate(radii):

@@ -1,0 +1,175 @@
+"""Units that move to rows far from all others, once neighbors no longer pull.
+
+At a final radius of a fraction of a step a unit is the mean of its rows.  Where wider radii left it
+there it stays: in dense regions, for they pulled single units back from sparse ones.  K-means has
+the same poor ends, and the same remedy helps: the unit that is needed least moves.  Here it moves
+to a row of one of its neighbors, so that the two that now share those rows still are neighbors.
+"""
+
+import math
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.fit._local import chunks
+from somscape.fit._plan import Plan
+from somscape.fit._problem import Problem, value_scale
+from somscape.fit._resume import CUT_SHORT
+from somscape.fit._stream import RunningSums
+from somscape.fit._train import Epochs, Trained
+from somscape.fit._watch import INTERRUPTED, Watch
+from somscape.kernels import SparseRows
+
+PASSES = 5
+"""After the moves of a round, at most."""
+
+NONE_BETTER = "settled: no unit is better placed elsewhere"
+ROUNDS_DONE = "all rounds of moves done"
+"""Reasons why training ended; that it was cut short is another."""
+
+
+def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watch) -> Trained:
+    """Return a trained map after rounds of moves, for as long as they lower its error.
+
+    Parameters
+    ----------
+    problem : Problem
+    trained : Trained
+        By batch passes down to a radius at which neighbors hardly pull.
+    plan : Plan
+        Its ``move_rounds`` tells how many rounds at most; 0 leaves all as it is.
+    watch : Watch
+        Holds the entries of the training, and is told of every further pass.
+
+    Returns
+    -------
+    Trained
+        With the lowest quantization error that was found.  A round takes up to six passes.
+    """
+    can_move = problem.lattice.n_units > 1 and problem.winner == "nearest"
+    if not plan.move_rounds or not can_move or trained.stop_reason in CUT_SHORT:
+        return trained
+    n_planned = len(watch.entries) + plan.move_rounds * PASSES
+    epochs = Epochs(trained.codebook, watch, trained.spread, n_planned)
+    best, sums, least = trained.codebook, trained.sums, math.inf
+    reason, n_rounds = "", 0
+    try:
+        while not reason:
+            error, moved = moved_units(problem, epochs.codebook)
+            is_better = error < least
+            if is_better:
+                best, least = epochs.codebook, error
+                sums = sums if epochs.sums is None else RunningSums.of(problem, epochs.sums)
+            if moved is None or not is_better:
+                reason = NONE_BETTER
+            elif n_rounds == plan.move_rounds:
+                reason = ROUNDS_DONE
+            else:
+                epochs.codebook, n_rounds = moved, n_rounds + 1
+                reason = _settled(problem, epochs, plan)
+    except KeyboardInterrupt:
+        reason = INTERRUPTED
+    return Trained(best, watch.history, len(watch.entries), reason, trained.spread, sums)
+
+
+def _settled(problem: Problem, epochs: Epochs, plan: Plan) -> str:
+    """Do passes until no unit moves; return why to stop training, or nothing."""
+    for _ in range(PASSES):
+        reason = epochs.run(problem, plan.radius_end)
+        if reason or epochs.movement <= plan.tol:
+            return reason
+    return ""
+
+
+def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
+    """Return the rows' total distance to their units, and a codebook with some units moved.
+
+    A unit moves to the row farthest from one of its neighbors, if that row is farther than all the
+    unit's own rows would lose by going to their second-best units.  Those that gain most go first,
+    and none goes where a move before it has changed who wins.
+
+    Parameters
+    ----------
+    problem : Problem
+    codebook : ndarray of shape (n_units, n_features), float64
+        Of at least two units.
+
+    Returns
+    -------
+    error : float
+        The same bits for any order of the rows.
+    moved : ndarray of shape (n_units, n_features), float64, or None
+        None where no unit would gain.
+    """
+    units, distances = _two_nearest(problem, codebook)
+    owner, heir = np.ascontiguousarray(units.T)
+    near, further = distances.T
+    totals, scale = _by_unit(problem, owner, np.stack([near, further - near], axis=1))
+    error = int(totals[:, 0].sum()) / scale
+    loss = totals[:, 1] / scale
+    reach = np.zeros(len(codebook))
+    np.maximum.at(reach, owner, near)
+    farthest = np.flatnonzero(near == reach[owner])
+    found, scale = _by_unit(problem, owner[farthest], near[farthest, None], farthest)
+    neighbors = problem.lattice.neighbors
+    if not neighbors.shape[1]:
+        return error, None
+    gain = np.where(neighbors >= 0, (found[:, 0] / scale)[neighbors], 0.0)
+    target = np.take_along_axis(neighbors, gain.argmax(axis=1)[:, None], axis=1)[:, 0]
+    net = gain.max(axis=1) - loss
+    by_owner = np.argsort(owner, kind="stable")
+    begin = np.searchsorted(owner[by_owner], np.arange(len(codebook) + 1))
+    is_free, moved = np.ones(len(codebook), dtype=bool), codebook.copy()
+    for unit in np.argsort(-net, kind="stable"):
+        if net[unit] <= 0:
+            break
+        heirs = heir[by_owner[begin[unit] : begin[unit + 1]]]
+        touched = np.concatenate([heirs, [unit, target[unit]]])
+        if is_free[touched].all():
+            is_free[touched] = False
+            candidates = farthest[owner[farthest] == target[unit]]
+            moved[unit] = _first_of(problem, candidates, codebook[target[unit]])
+    return error, None if is_free.all() else moved
+
+
+def _two_nearest(problem: Problem, codebook: Float64s) -> tuple[Ints, Float64s]:
+    found = [
+        problem.metric.search(
+            problem.kernels,
+            problem.rows[part],
+            codebook,
+            2,
+            order=problem.lattice.walk,
+            has_missing=problem.has_missing,
+        )
+        for part in chunks(problem.rows, codebook)
+    ]
+    units, distances = zip(*found, strict=True)
+    return np.concatenate(units), np.concatenate(distances)
+
+
+def _by_unit(
+    problem: Problem, owner: Ints, values: Float64s, rows: Ints | slice = slice(None)
+) -> tuple[Ints, float]:
+    """Return weighted sums by unit in whole numbers, and what they are to be divided by."""
+    weights = None if problem.weights is None else problem.weights[rows]
+    largest = np.array([values.max()])
+    scale = np.repeat(value_scale(largest, weights, problem.total_weight), values.shape[1])
+    totals = np.zeros((problem.lattice.n_units, values.shape[1]), dtype=np.int64)
+    counts = np.zeros(len(totals), dtype=np.int64)
+    values = np.ascontiguousarray(values)
+    problem.kernels.sums(
+        values, owner, weights, np.zeros(values.shape[1]), scale, 1.0, counts, totals
+    )
+    return totals, float(scale[0])
+
+
+def _first_of(problem: Problem, candidates: Ints, prototype: Float64s) -> Float64s:
+    """Return the first in the order of values, whatever the order of the rows.
+
+    What a row lacks it takes from the prototype.
+    """
+    rows = problem.rows
+    dense = rows.take(candidates).dense() if isinstance(rows, SparseRows) else rows[candidates]
+    filled: Float64s = np.where(np.isnan(dense), prototype, dense).astype(np.float64)
+    return filled[np.lexsort(filled.T[::-1])[0]]

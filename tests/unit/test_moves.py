@@ -1,0 +1,263 @@
+"""Units that move to far rows at the end of training to a small radius."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from somscape import SOM, Graph, Lattice, measures
+from somscape.fit import _several
+from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE, moved_units
+from somscape.fit._problem import make_problem
+
+CLOSE = {"n_rows": 5, "n_cols": 6, "radius_end": 0.2}
+
+
+def rows_of(n=300, d=4, seed=0):
+    """Two dense groups and a few rows far from both, from which a wide radius pulls units away."""
+    rng = np.random.default_rng(seed)
+    groups = rng.normal(size=(n, d)) * 0.3 + rng.integers(0, 2, (n, 1)) * 4
+    groups[::20] += rng.normal(size=(len(groups[::20]), d)) * 6
+    return groups
+
+
+def moved(rows, codebook, lattice, kernels, weights=None, **settings):
+    rows, codebook = np.asarray(rows, dtype=float), np.asarray(codebook, dtype=float)
+    if weights is not None:
+        weights = np.asarray(weights, dtype=float)
+    problem = make_problem(rows, weights, lattice, "gaussian", kernels, codebook, **settings)
+    return moved_units(problem, codebook)
+
+
+def without_moves(monkeypatch, X, **settings):
+    with monkeypatch.context() as patched:
+        patched.setattr(_several, "with_units_moved", lambda problem, trained, *_: trained)
+        return SOM(**settings).fit(X)
+
+
+def bits(som):
+    return [som.codebook_.tobytes(), *(v.tobytes() for v in som.history_.values())]
+
+
+# One round, by hand
+
+
+def test_a_unit_that_loses_little_moves_to_its_neighbors_farthest_row(kernels):
+    # Rows 0 and 0.1 lose 0.1 each with their units; 12 lies 2 from unit 2, a neighbor of unit 1
+    # only, and unit 0 has nothing to win from unit 1.
+    rows, codebook = [[0.0], [0.1], [9.0], [12.0]], [[0.0], [0.1], [10.0]]
+    error, found = moved(rows, codebook, Lattice(1, 3), kernels)
+    assert error == 3.0
+    np.testing.assert_array_equal(found, [[0.0], [12.0], [10.0]])
+
+
+def test_no_unit_moves_that_is_needed_more_where_it_is(kernels):
+    rows, codebook = [[0.0], [3.0], [9.0], [12.0]], [[0.0], [3.0], [10.0]]
+    error, found = moved(rows, codebook, Lattice(1, 3), kernels)
+    assert error == 3.0
+    assert found is None
+
+
+def test_only_neighbors_rows_are_moved_to(kernels):
+    # As in the first test, but the unit with far rows has a neighbor that is needed.
+    rows, codebook = [[0.0], [0.1], [40.0], [9.0], [12.0]], [[0.0], [0.1], [40.0], [10.0]]
+    assert moved(rows, codebook, Lattice(1, 4), kernels)[1] is None
+    ring = Graph(np.roll(np.eye(4), 1, axis=0) + np.roll(np.eye(4), -1, axis=0))
+    found = moved(rows, codebook, ring, kernels)[1]
+    np.testing.assert_array_equal(found, [[12.0], [0.1], [40.0], [10.0]])
+
+
+def test_two_units_do_not_give_their_rows_to_each_other(kernels):
+    # Both lose 0.1 and neighbor the unit of far rows; only one may go.
+    rows, codebook = [[0.0], [0.1], [9.0], [12.0]], [[0.0], [10.0], [0.1]]
+    found = moved(rows, codebook, Lattice(1, 3), kernels)[1]
+    np.testing.assert_array_equal(found, [[12.0], [10.0], [0.1]])
+
+
+def test_a_unit_that_takes_over_rows_stays(kernels):
+    # Units 1 and 2 lose 0.1 each, to each other, and both could move outwards.
+    rows = [[0.0], [0.1], [9.0], [13.0], [-9.0], [-13.0]]
+    codebook = [[10.0], [0.0], [0.1], [-10.0]]
+    error, found = moved(rows, codebook, Lattice(1, 4), kernels)
+    assert error == 8.0
+    np.testing.assert_array_equal(found, [[10.0], [13.0], [0.1], [-10.0]])
+
+
+def test_a_weight_is_that_many_rows(kernels):
+    rows, codebook = [[0.0], [0.5], [9.0], [12.0]], [[0.0], [0.5], [10.0]]
+    for weights, goes in [([1, 1, 1, 1], True), ([1, 5, 1, 1], False), ([1, 5, 1, 2], True)]:
+        error, found = moved(rows, codebook, Lattice(1, 3), kernels, weights)
+        again, same = moved(np.repeat(rows, weights, axis=0), codebook, Lattice(1, 3), kernels)
+        assert error == again == weights[2] + 2 * weights[3]
+        assert (found is not None) == (same is not None) == goes
+        if goes:
+            np.testing.assert_array_equal(found, same)
+
+
+def test_equally_far_rows_are_chosen_by_their_values_in_any_order(kernels):
+    rows = [[0.0, 0.0], [0.0, 0.1], [10.0, 8.0], [8.0, 10.0], [10.0, 12.0], [12.0, 10.0]]
+    codebook = [[0.0, 0.0], [0.0, 0.1], [10.0, 10.0]]
+    for order in itertools.permutations(rows):
+        error, found = moved(order, codebook, Lattice(1, 3), kernels)
+        assert error == 8.0
+        np.testing.assert_array_equal(found, [[0.0, 0.0], [8.0, 10.0], [10.0, 10.0]])
+
+
+def test_a_missing_value_is_the_prototypes(kernels):
+    rows = [[0.0, 0.0], [0.0, 0.1], [10.0, 8.0], [15.0, np.nan]]
+    codebook = [[0.0, 0.0], [0.0, 0.1], [10.0, 9.0]]
+    found = moved(rows, codebook, Lattice(1, 3), kernels, has_missing=True)[1]
+    np.testing.assert_array_equal(found, [[0.0, 0.0], [15.0, 9.0], [10.0, 9.0]])
+
+
+def test_rows_at_their_units_and_units_without_neighbors_stay(kernels):
+    rows = [[0.0], [5.0]]
+    assert moved(rows, rows, Lattice(1, 2), kernels) == (0.0, None)
+    alone = Graph(np.zeros((2, 2)))
+    assert moved([[0.0], [5.0], [9.0]], rows, alone, kernels) == (4.0, None)
+
+
+# Training
+
+
+@pytest.mark.parametrize("lattice", ["hexagonal", "rectangular"])
+@pytest.mark.parametrize("radius_end", [0.1, 0.3])
+def test_a_close_map_is_closer_and_keeps_some_order(monkeypatch, lattice, radius_end):
+    X = rows_of()
+    settings = CLOSE | {"lattice": lattice, "radius_end": radius_end}
+    som, plain = SOM(**settings).fit(X), without_moves(monkeypatch, X, **settings)
+    assert som.stop_reason_ == NONE_BETTER
+    error, before = (measures.quantization_error(s.map_, X) for s in (som, plain))
+    assert error < 0.93 * before
+    apart, before = (measures.topographic_error(s.map_, X) for s in (som, plain))
+    assert apart < before + 0.2
+    assert len(som.history_["radius"]) == som.n_iter_ > plain.n_iter_
+    assert set(som.history_["radius"][plain.n_iter_ :]) == {radius_end}
+    assert "units then moved to rows far from all others" in som.explain_defaults_["n_epochs"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"radius_end": 0.31},
+        {"n_epochs": 40},
+        {"radius_decay": np.geomspace(2, 0.2, 20), "radius_end": "auto"},
+        {"radius_decay": "constant", "radius_start": 0.2, "radius_end": "auto"},
+        {"winner": "heskes"},
+        {"algorithm": "online"},
+        {"algorithm": "minibatch"},
+        {"init": rows_of()[:30]},
+        {"n_rows": 1, "n_cols": 1},
+    ],
+)
+def test_units_move_only_at_small_radii_and_where_nothing_says_how_long(monkeypatch, settings):
+    X = rows_of()
+    settings = CLOSE | {"random_state": 0} | settings
+    som, plain = SOM(**settings).fit(X), without_moves(monkeypatch, X, **settings)
+    assert bits(som) == bits(plain)
+    assert som.stop_reason_ not in (NONE_BETTER, ROUNDS_DONE)
+
+
+def test_the_order_of_rows_their_weights_and_their_storage_change_no_bit():
+    X = rows_of().round(1)  # with equal distances
+    weights = np.random.default_rng(1).integers(1, 4, len(X))
+    som = SOM(**CLOSE).fit(X, sample_weight=weights)
+    assert som.stop_reason_ == NONE_BETTER
+    order = np.random.default_rng(2).permutation(len(X))
+    frozen = np.asfortranarray(X)
+    frozen.setflags(write=False)
+    for other in (
+        SOM(**CLOSE).fit(X[order], sample_weight=weights[order]),
+        SOM(**CLOSE).fit(np.repeat(X, weights, axis=0)[::-1]),
+        SOM(**CLOSE).fit(frozen, sample_weight=weights),
+    ):
+        np.testing.assert_array_equal(other.codebook_, som.codebook_)
+        assert other.n_iter_ == som.n_iter_
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"metric": "manhattan"},
+        {"metric": "cosine"},
+        {"neighborhood": "bubble"},
+        {"boundary": "torus", "n_rows": 6},
+        {"n_rows": 1, "n_cols": 12},
+    ],
+)
+def test_other_metrics_neighborhoods_and_shapes_are_closer_too(monkeypatch, settings):
+    X = rows_of() + 3
+    settings = CLOSE | settings
+    som, plain = SOM(**settings).fit(X), without_moves(monkeypatch, X, **settings)
+    error, before = (s.transform(X).min(axis=1).mean() for s in (som, plain))
+    assert error < before
+
+
+def test_sparse_rows_and_gaps_are_closer_too(monkeypatch):
+    X = np.where(np.abs(rows_of()) < 0.3, 0.0, rows_of())
+    gaps = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
+    for rows, settings in ((csr_array(X), {}), (gaps, {"missing": "mask"})):
+        som = SOM(**CLOSE, **settings).fit(rows)
+        plain = without_moves(monkeypatch, rows, **CLOSE, **settings)
+        error, before = (s.transform(rows).min(axis=1).mean() for s in (som, plain))
+        assert error < 0.97 * before
+
+
+@pytest.mark.parametrize("X", [np.ones((1, 2)), np.ones((50, 3)), rows_of(7), rows_of(40, 1)])
+@pytest.mark.filterwarnings("ignore:the map has 20 units")
+def test_few_and_equal_rows_train_a_finite_map(X):
+    som = SOM(4, 5, radius_end=0.2).fit(X)
+    assert np.isfinite(som.codebook_).all()
+    low, high = X.min(axis=0) - 1e-9, X.max(axis=0) + 1e-9
+    assert ((som.codebook_ >= low) & (som.codebook_ <= high)).all()
+
+
+# Its end
+
+
+def test_rounds_end(monkeypatch):
+    X = rows_of()
+    monkeypatch.setattr("somscape.fit._plan.MOVE_ROUNDS", 1)
+    som = SOM(**CLOSE).fit(X)
+    assert som.stop_reason_ == ROUNDS_DONE
+    assert "units then moved" in som.explain_defaults_["n_epochs"]
+
+
+@pytest.mark.parametrize("interrupts", [False, True])
+def test_who_stops_in_a_round_has_the_best_map_so_far(monkeypatch, interrupts):
+    X = rows_of()
+    plain = without_moves(monkeypatch, X, **CLOSE, n_init=1)
+    finished = SOM(**CLOSE, n_init=1).fit(X)
+
+    def stop(progress):
+        if progress.step == plain.n_iter_ + 1:
+            if interrupts:
+                raise KeyboardInterrupt
+            return True
+        return False
+
+    som = SOM(**CLOSE, n_init=1, callbacks=[stop])
+    if interrupts:
+        with pytest.raises(KeyboardInterrupt):
+            som.fit(X)
+    else:
+        som.fit(X)
+    assert som.stop_reason_ == ("interrupted" if interrupts else "a callback asked to stop")
+    assert som.n_iter_ == plain.n_iter_ + 1 < finished.n_iter_
+    np.testing.assert_array_equal(som.codebook_, plain.codebook_)
+
+
+def test_a_callback_is_told_of_no_step_beyond_those_planned():
+    steps = []
+    som = SOM(**CLOSE, n_init=1, callbacks=[steps.append]).fit(rows_of())
+    assert [p.step for p in steps] == list(range(1, som.n_iter_ + 1))
+    assert all(p.step <= p.n_steps for p in steps)
+
+
+def test_a_map_goes_on_from_where_its_units_moved():
+    X = rows_of()
+    som = SOM(**CLOSE, random_state=0).fit(X)
+    before = measures.quantization_error(som.map_, X)
+    som.partial_fit(X)
+    assert measures.quantization_error(som.map_, X) < 1.05 * before
