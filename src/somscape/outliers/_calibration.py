@@ -16,7 +16,6 @@ from somscape.maps import DetectorSettings, Map
 from somscape.outliers._score import settings_of
 from somscape.outliers._tail import LEAST_ROWS, tail_shares
 
-
 EXACT_SHARE = 0.25
 """What the conformal p-value counts beside the tail: were the tail all wrong, a p-value would still
 be a quarter of it.  With a half, fewer anomalies are found at small rates than they allow (after
