@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
+from threadpoolctl import threadpool_limits
 
 from somscape import SOMDetector, load
 from somscape._errors import InputError
 from somscape.maps import Decorrelation
+from somscape.maps._decorrelation import SHARED_WORK
 from somscape.outliers import _decorrelated, contributions, score_rows
 
 
-def decorrelation_of(X, weights, is_usual, share=0.8):
-    return _decorrelated.decorrelation_of(X, weights, is_usual, share)
+def decorrelation_of(X, weights, is_usual, share=0.8, **more):
+    return _decorrelated.decorrelation_of(X, weights, is_usual, share, **more)
 
 
 def rows_of(n=300, d=4, seed=0):
@@ -20,11 +22,11 @@ def rows_of(n=300, d=4, seed=0):
     return mixed * np.logspace(1, -2, d) + np.linspace(-50, 50, d)
 
 
-def by_formula(X, is_usual, share):
+def by_formula(X, is_usual, share, of_noise=1.0):
     """Spread^-1 (s (R + ridge I)^-1 + (1 - s) I)^1/2 spread^(5/8), in the order of the paper."""
     d = X.shape[1]
     spread = X.std(axis=0)
-    ridge = 0.1 + d / is_usual.sum()
+    ridge = 0.1 + of_noise * d / is_usual.sum()
     correlation = (np.corrcoef(X[is_usual].T) + ridge * np.eye(d)) / (1 + ridge)
     counts = spread**0.625
     counts *= np.sqrt((spread**2).sum() / (counts**2).sum())
@@ -37,11 +39,12 @@ def by_formula(X, is_usual, share):
 
 @pytest.mark.parametrize("share", [0.3, 0.8, 1.0])
 @pytest.mark.parametrize("d", [2, 4, 9])
-def test_the_matrix_is_its_formula(d, share):
-    X = rows_of(d=d)
+@pytest.mark.parametrize(("is_member", "of_noise"), [(False, 1.0), (True, 0.3)])
+def test_the_matrix_is_its_formula(d, share, is_member, of_noise):
+    X = rows_of(60, d)
     is_usual = np.arange(len(X)) % 5 > 0
-    found = decorrelation_of(X, None, is_usual, share)
-    expected = by_formula(X, is_usual, share)
+    found = decorrelation_of(X, None, is_usual, share, is_member=is_member)
+    expected = by_formula(X, is_usual, share, of_noise)
     np.testing.assert_allclose(found.center, X.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(found.spread, X.std(axis=0), rtol=1e-4)
     inverse_root = expected * found.spread[:, None] / found.counts
@@ -135,6 +138,19 @@ def test_products_are_the_same_in_any_order():
     )
     one_by_one = np.array([found.compared(row[None])[0] for row in rows])
     np.testing.assert_array_equal(found.compared(rows), one_by_one)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_rows_give_the_same_bits_with_any_number_of_threads(dtype):
+    X = rows_of(40_001, 30).astype(dtype)
+    found = decorrelation_of(X[:500], None, np.ones(500, dtype=bool))
+    assert len(X) * 30**2 > SHARED_WORK
+    with threadpool_limits(1):
+        alone = found.compared(X)
+    np.testing.assert_array_equal(alone[-3:], found.compared(X[-3:]))
+    for n_threads in (2, 3):
+        with threadpool_limits(n_threads):
+            np.testing.assert_array_equal(found.compared(X), alone)
 
 
 def test_whole_weights_are_repeated_rows():

@@ -17,6 +17,11 @@ class CoreKernels:
         """Which instruction set runs, such as ``"core/avx512"``."""
         return f"core/{_core.instruction_set()}"
 
+    @property
+    def n_threads(self) -> int:
+        """How many threads may work at once: OpenMP's number, which OMP_NUM_THREADS sets."""
+        return int(_core.n_threads())
+
     def search(
         self,
         rows: Rows,

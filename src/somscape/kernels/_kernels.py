@@ -21,6 +21,10 @@ class Kernels(Protocol):
     def name(self) -> str:
         """Which path runs, such as ``"core/avx512"`` or ``"numpy"``."""
 
+    @property
+    def n_threads(self) -> int:
+        """How many threads may work at once: OpenMP's number, or 1 for the twin."""
+
     def search(
         self,
         rows: Rows,

@@ -22,6 +22,7 @@ class NumpyKernels:
     """The NumPy twin; see ``Kernels`` for what each function promises."""
 
     name = "numpy"
+    n_threads = 1
 
     def search(
         self,
