@@ -28,6 +28,8 @@ namespace {
 constexpr std::int64_t block_bytes = 1 << 20;   // work space of a thread
 constexpr std::int64_t tile_bytes = 160 << 10;  // rows that meet a tile of units stay in cache
 constexpr std::int64_t most_tile_rows = 16 * rows_at_once;
+// Vectors of units that a few rows are scored against before they are listed: 96 KiB at most.
+constexpr std::int64_t scored_at_once = 256;
 // So that threads end together; a few blocks in a row fetch ahead for each other.
 constexpr std::int64_t blocks_per_thread = 4, most_at_once = 8;
 constexpr std::int64_t most_block_rows = Pairs::most_rows / rows_at_once * rows_at_once;
@@ -96,7 +98,8 @@ private:
         Work(const Search& search, std::int64_t n_rows)
             : rows((n_rows + 1) * search.prepared->stride), norms(n_rows), errors(n_rows),
               lanes(n_rows + rows_at_once, search.prepared->units.n_vectors()),
-              lists(n_rows + 1, search.in.k), unsettled(n_rows) {
+              lists(n_rows + 1, search.in.k), unsettled(n_rows),
+              scores(search.in.k > 1 ? rows_at_once * scored_at_once * S::lanes : 0) {
             if (!search.groups) return;
             const std::int64_t n_groups = search.prepared->units.n_groups;
             center_scores = Buffer<F>(rows_at_once * search.groups->padded());
@@ -107,6 +110,7 @@ private:
         Lanes<F> lanes;
         Shortlists<F> lists;
         Buffer<std::int32_t> unsettled;
+        Buffer<F> scores;  // of one tile of rows, before they are listed
         Buffer<F> center_scores;  // of the rows of one tile
         Pairs pairs{0, 0};
         std::int64_t n_needed = 0;
@@ -226,8 +230,63 @@ private:
     template <class Measure>
     void listing(std::int64_t first, std::int64_t count, Work& work) {
         for (std::int64_t i = 0; i < count; ++i) work.lists.clear(i, work.errors[i]);
-        list_rows<Measure>(count, work, [](std::int64_t i) { return i; });
+        if (in.k <= S::lanes) {
+            list_by_lanes<Measure>(count, work);
+            std::int64_t n_full = 0;
+            for (std::int64_t i = 0; i < count; ++i)
+                if (work.lists.is_full(i)) {
+                    work.lists.clear(i, work.errors[i]);
+                    work.unsettled[n_full++] = std::int32_t(i);
+                }
+            list_rows<Measure>(n_full, work, [&](std::int64_t i) { return work.unsettled[i]; });
+        } else {
+            list_rows<Measure>(count, work, [](std::int64_t i) { return i; });
+        }
         for (std::int64_t i = 0; i < count; ++i) finish(first + i, i, work);
+    }
+
+    // Scores first, and the least of each lane; then the shortlists, whose limit these lanes tell
+    // before any score is offered: k of them belong to k units.
+    template <class Measure>
+    void list_by_lanes(std::int64_t count, Work& work) {
+        const std::int64_t n_vectors = prepared->units.n_vectors();
+        for (std::int64_t i = 0; i < count; i += rows_at_once) {
+            const F* row[rows_at_once];
+            point_to(row, i, count, work, [](std::int64_t j) { return j; });
+            Vec least[rows_at_once];
+            for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
+            for (std::int64_t begin = 0; begin < n_vectors; begin += scored_at_once) {
+                const std::int64_t end = std::min(begin + scored_at_once, n_vectors);
+                by_vectors(begin, end, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+                    const auto tile = score<Measure, vectors>(row, prepared->units, v);
+                    unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+                        F* to = work.scores.get() + (r * scored_at_once + v - begin) * S::lanes;
+                        unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+                            S::store(to + q * S::lanes, tile.at[r][q]);
+                            least[r] = smaller(tile.at[r][q], least[r]);
+                        });
+                    });
+                });
+                for (std::int64_t r = 0; r < rows_at_once && i + r < count; ++r) {
+                    work.lists.tighten(i + r, kth_lane(least[r], in.k));
+                    const F* scores = work.scores.get() + r * scored_at_once * S::lanes;
+                    for (std::int64_t v = begin; v < end; ++v)
+                        work.lists.offer_within(i + r, S::load(scores + (v - begin) * S::lanes),
+                                                v * S::lanes);
+                }
+            }
+        }
+    }
+
+    // The k-th least of the lanes.
+    static F kth_lane(Vec values, int k) {
+        F kth = std::numeric_limits<F>::infinity();
+        for (int lane = 0; lane < S::lanes; ++lane) {
+            const F value = values[lane];
+            if (__builtin_popcount(not_above_mask(values, S::broadcast(value))) >= k)
+                kth = std::min(kth, value);
+        }
+        return kth;
     }
 
     // Offers all units to the shortlists of some rows.

@@ -38,6 +38,22 @@ public:
         if (mask) accept(row, score, mask, place);
     }
 
+    // Known: k scores are `score` or less.
+    void tighten(std::int64_t row, T score) {
+        limits[row] = std::min(limits[row], T(score + slacks[row]));
+    }
+
+    // As offer, where no more is learned from the scores than which lie within the limit.
+    template <class Vec>
+    SOMSCAPE_INLINE void offer_within(std::int64_t row, Vec score, std::int64_t place) {
+        std::uint32_t mask = not_above_mask(score, Simd<T>::broadcast(limits[row]));
+        for (; mask; mask &= mask - 1) {
+            const int lane = __builtin_ctz(mask);
+            keep(row, score[lane], place + lane);
+        }
+    }
+    bool is_full(std::int64_t row) const { return counts[row] > capacity; }
+
     // Places that are still in; more than capacity: too many to hold, all units are to be judged.
     int finish(std::int64_t row) {
         if (counts[row] <= capacity) drop_beyond_limit(row);
@@ -66,7 +82,7 @@ private:
         int i = k - 1;
         for (; i > 0 && score < sorted[i - 1]; --i) sorted[i] = sorted[i - 1];
         sorted[i] = score;
-        limits[row] = std::min(limits[row], T(sorted[k - 1] + slacks[row]));
+        tighten(row, sorted[k - 1]);
     }
 
     void keep(std::int64_t row, T score, std::int64_t place) {

@@ -238,6 +238,26 @@ def test_winners_are_the_units_of_a_search(kernels, k, dtype):
     np.testing.assert_array_equal(kernels.winners(sparse, codebook, k), expected[:50])
 
 
+@pytest.mark.parametrize("k", [2, 8, 16])
+@pytest.mark.parametrize("m", [3, 17, 40, 6000])
+@pytest.mark.parametrize("n_different", [1, 7, 6000])
+def test_the_best_few_are_exact_among_many_alike(core, k, m, n_different):
+    # Up to 6,000 units that are equal, more than a shortlist holds, and more than are scored at
+    # once; of equally near ones the lowest come first.
+    if k > m:
+        return
+    rng = np.random.default_rng(0)
+    codebook = rng.normal(size=(n_different, 5))[rng.integers(n_different, size=m)]
+    rows = rng.normal(size=(50, 5))
+    apart = ((rows[:, None] - codebook[None]) ** 2).sum(axis=2)
+    expected = np.argsort(apart, axis=1, kind="stable")[:, :k]
+    units, distances = core.search(rows, codebook, k)
+    np.testing.assert_array_equal(units, expected)
+    np.testing.assert_allclose(
+        distances, np.sqrt(np.take_along_axis(apart, expected, axis=1)), rtol=1e-12
+    )
+
+
 @pytest.mark.parametrize("kind", ["plain", "grid", "far offset"])
 def test_all_instruction_sets_give_the_same_bits(core, numpy_kernels, kind):
     rows, codebook = case(kind, 300, 90, 20, np.float32, seed=2)

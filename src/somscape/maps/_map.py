@@ -285,6 +285,14 @@ class Map:
         return np.flatnonzero(self.hits > 0 if usual is None else usual)
 
     @cached_property
+    def usual_walk(self) -> Ints:
+        """Places among `usual_units`, those of neighbors on the map close to each other."""
+        places = np.full(self.n_units, -1)
+        places[self.usual_units] = np.arange(len(self.usual_units))
+        walked = places[self.lattice.walk]
+        return np.ascontiguousarray(walked[walked >= 0])
+
+    @cached_property
     def usual_codebook(self) -> Float64s:
         """Prototypes of `usual_units`."""
         return np.ascontiguousarray(self.codebook[self.usual_units])

@@ -91,9 +91,12 @@ def scorers_of(map_: Map) -> tuple[Map, ...]:
 
 def _by_one(map_: Map, rows: Floats) -> Float64s:
     name = settings_of(map_).score
-    if name == "k_prototype":  # most used, and needs no more than the distances
-        return nearest_usual(map_, rows)[1].mean(axis=1)
     scores = np.empty(len(rows))
+    if name == "k_prototype":  # most used, and needs no more than the distances
+        k = min(settings_of(map_).n_prototypes, len(map_.usual_units))
+        for part, _, distances in _found_by_block(map_, rows, k):
+            scores[part] = distances.mean(axis=1)
+        return scores
     for part in _blocks(len(rows), map_.n_units):
         scores[part] = _SCORES[name](map_, rows[part]).scores
     return scores
@@ -174,12 +177,17 @@ def nearest_usual(map_: Map, rows: Floats, k: int | None = None) -> tuple[Ints, 
 
 def _nearest(map_: Map, rows: Floats, k: int) -> tuple[Ints, Float64s]:
     k = min(k, len(map_.usual_units))
-    usual = map_.usual_scored_codebook
     units, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
+    for part, found, far in _found_by_block(map_, rows, k):
+        units[part], distances[part] = map_.usual_units[found], far
+    return units, distances
+
+
+def _found_by_block(map_: Map, rows: Floats, k: int) -> Iterator[tuple[slice, Ints, Float64s]]:
+    """Yield places among the usual prototypes and distances, some rows at a time."""
+    kernels, usual, walk = select_kernels(), map_.usual_scored_codebook, map_.usual_walk
     for part in _blocks(len(rows), rows.shape[1]):
-        scored = map_.scored_rows(rows[part])
-        units[part], distances[part] = select_kernels().search(scored, usual, k)
-    return map_.usual_units[units], distances
+        yield part, *kernels.search(map_.scored_rows(rows[part]), usual, k, order=walk)
 
 
 def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
