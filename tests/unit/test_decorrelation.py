@@ -22,29 +22,31 @@ def rows_of(n=300, d=4, seed=0):
     return mixed * np.logspace(1, -2, d) + np.linspace(-50, 50, d)
 
 
-def by_formula(X, is_usual, share, of_noise=1.0):
+def counts_of(X):
+    counts = X.std(axis=0) ** 0.625
+    return counts * np.sqrt((X.std(axis=0) ** 2).sum() / (counts**2).sum())
+
+
+def by_formula(X, is_usual, share, noise=None):
     """Spread^-1 (s (R + ridge I)^-1 + (1 - s) I)^1/2 spread^(5/8), in the order of the paper."""
     d = X.shape[1]
     spread = X.std(axis=0)
-    ridge = 0.1 + of_noise * d / is_usual.sum()
+    ridge = 0.1 + (d / is_usual.sum() if noise is None else noise)
     correlation = (np.corrcoef(X[is_usual].T) + ridge * np.eye(d)) / (1 + ridge)
-    counts = spread**0.625
-    counts *= np.sqrt((spread**2).sum() / (counts**2).sum())
     return (
         np.diag(1 / spread)
         @ np.real(sqrtm(share * np.linalg.inv(correlation) + (1 - share) * np.eye(d)))
-        @ np.diag(counts)
+        @ np.diag(counts_of(X))
     )
 
 
 @pytest.mark.parametrize("share", [0.3, 0.8, 1.0])
 @pytest.mark.parametrize("d", [2, 4, 9])
-@pytest.mark.parametrize(("is_member", "of_noise"), [(False, 1.0), (True, 0.3)])
-def test_the_matrix_is_its_formula(d, share, is_member, of_noise):
+def test_the_matrix_is_its_formula(d, share):
     X = rows_of(60, d)
     is_usual = np.arange(len(X)) % 5 > 0
-    found = decorrelation_of(X, None, is_usual, share, is_member=is_member)
-    expected = by_formula(X, is_usual, share, of_noise)
+    found = decorrelation_of(X, None, is_usual, share)
+    expected = by_formula(X, is_usual, share)
     np.testing.assert_allclose(found.center, X.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(found.spread, X.std(axis=0), rtol=1e-4)
     inverse_root = expected * found.spread[:, None] / found.counts
@@ -54,6 +56,20 @@ def test_the_matrix_is_its_formula(d, share, is_member, of_noise):
     np.testing.assert_allclose(
         found.compared(rows), (rows - found.center) @ matrix, rtol=1e-5, atol=1e-5
     )
+
+
+def test_a_member_has_correlations_of_its_own_and_spreads_of_all_rows():
+    X = rows_of(60, 4)
+    whole, half = decorrelation_of(X, None, np.ones(60, dtype=bool)), X[:30]
+    half[:, 3] = 2.5  # a value that varies among all rows only
+    is_usual = np.arange(30) % 5 > 0
+    found = decorrelation_of(half, None, is_usual, whole=whole)
+    for name in ("center", "spread", "counts"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+    expected = by_formula(half[:, :3], is_usual, 0.8, noise=0.3 * 4 / 24)
+    inverse_root = expected * half[:, :3].std(axis=0)[:, None] / counts_of(half[:, :3])
+    np.testing.assert_allclose(found.matrix[:3, :3], inverse_root, atol=1e-3)
+    np.testing.assert_allclose(found.matrix[3], [0, 0, 0, 1], atol=1e-3)
 
 
 def test_two_columns_by_hand():

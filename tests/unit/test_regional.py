@@ -112,7 +112,7 @@ def test_rules_about_p_values_take_rows_by_those():
     by_score = detector.alerts(X, 20)
     assert (np.diff(by_score.scores) <= 0).all()
     np.testing.assert_array_equal(by_score.p_values, p[by_score.rows])
-    with pytest.raises(InputError, match=r"calibrated on \d+ rows in each region can be at most"):
+    with pytest.raises(InputError, match=r"on \d+ rows in regions of the map can be at most"):
         detector.alerts(X, p_value=1e-4)
 
 

@@ -30,7 +30,7 @@ def members_of(detector):
 
 @pytest.mark.parametrize("n_maps", [2, 5, 16])
 def test_each_half_is_followed_by_the_other(n_maps):
-    parts = halves(rows_of(21), n_maps, 0)
+    parts = halves(rows_of(21), None, n_maps, 0)
     assert len(parts) == n_maps
     for first, second in zip(parts[::2], parts[1::2], strict=False):
         assert sorted([*first, *second]) == list(range(21))
@@ -40,22 +40,56 @@ def test_each_half_is_followed_by_the_other(n_maps):
 
 def test_equal_rows_stay_together():
     X = rows_of(10)[np.repeat(np.arange(10), 3)]
-    for part in halves(X, 8, 0):
+    for part in halves(X, None, 8, 0):
         assert {i // 3 for i in part} == {i // 3 for i in part if i % 3 == 0}
         assert len(part) == 15
 
 
 def test_the_order_of_the_rows_does_not_matter():
     X, order = rows_of(30), np.random.default_rng(1).permutation(30)
-    for part, other in zip(halves(X, 6, 3), halves(X[order], 6, 3), strict=True):
+    for part, other in zip(halves(X, None, 6, 3), halves(X[order], None, 6, 3), strict=True):
         assert set(part) == set(order[other])
 
 
 def test_of_equal_rows_every_map_learns_from_all():
-    assert [len(part) for part in halves(np.ones((5, 2)), 4, 0)] == [5] * 4
+    assert [len(part) for part in halves(np.ones((5, 2)), None, 4, 0)] == [5] * 4
     detector = fitted(np.ones((5, 2)), som=SOM(1, 2))
     np.testing.assert_array_equal(detector.score_samples(np.ones((2, 2))), 0)
     assert (detector.p_values(np.ones((2, 2))) == 1).all()
+
+
+def test_every_map_learns_from_what_many_rows_are_alike_in():
+    X = np.vstack([rows_of(40), np.ones((12, 3)), np.zeros((4, 3))])
+    for part in halves(X, None, 6, 0):
+        assert set(range(40, 52)) <= set(part)  # 12 of 56 rows
+        assert len(set(range(52, 56)) & set(part)) in (0, 4)  # 4 are less than 5
+    weights = np.append(np.ones(41), np.zeros(15) + 1e-9)
+    weights[40] = 12
+    for part in halves(X[:41], weights[:41], 6, 0):
+        assert 40 in part
+
+
+def test_the_commonest_row_is_usual():
+    X = np.vstack([np.ones((50, 3)), [[9.0, 9.0, 9.0]]])
+    detector = fitted(X, som=None, n_maps="auto")
+    scores = -detector.score_samples(X)
+    assert scores[50] > 5
+    assert scores[0] < 1e-6
+    np.testing.assert_array_equal(detector.predict(X) == -1, np.arange(51) == 50)
+
+
+def test_a_rare_level_counts_alike_to_maps_that_never_saw_it():
+    rng = np.random.default_rng(0)
+    X = np.hstack([rng.normal(size=(600, 3)), np.zeros((600, 1))])
+    X[[5, 300], 3] = 1
+    detector = fitted(X, som=None, n_maps=8)
+    trial = X[:1] + [[0, 0, 0, 1]]
+    members, parts = members_of(detector), halves(X, None, 8, 0)
+    seen = [(5 in part) + (300 in part) for part in parts]
+    assert set(seen) >= {0, 1}
+    added = [score_rows(m, trial)[0] - score_rows(m, X[:1])[0] for m in members]
+    by_seen = [np.mean([a for a, n in zip(added, seen, strict=True) if n == k]) for k in (0, 1)]
+    assert by_seen[0] > 0.8 * by_seen[1]
 
 
 # What they say together
@@ -95,14 +129,14 @@ def test_a_row_is_calibrated_by_the_maps_that_did_not_learn_from_it():
     for row in range(40):
         out = [
             score_rows(member, X[row : row + 1])[0] ** 2
-            for member, part in zip(members, halves(X, 4, 3), strict=True)
+            for member, part in zip(members, halves(X, None, 4, 3), strict=True)
             if row not in part
         ]
         assert len(out) == 2
         expected.append(np.sqrt(np.mean(out)))
     found = detector.map_.detector.calibration
     np.testing.assert_allclose(found, np.sort(expected), rtol=1e-12)
-    scores = left_out_scores(members, halves(X, 4, 3), X)
+    scores = left_out_scores(members, halves(X, None, 4, 3), X)
     np.testing.assert_allclose(scores, expected, rtol=1e-12)
 
 
@@ -188,6 +222,27 @@ def test_a_number_that_cannot_be_is_refused(value, error, message):
         fitted(n_maps=value)
 
 
+def test_a_stream_has_one_map_where_their_number_is_automatic():
+    detector = SOMDetector(som=SOM(3, 4), random_state=0).partial_fit(rows_of())
+    assert not members_of(detector)
+    assert detector.get_params()["n_maps"] == "auto"
+    several = SOMDetector(som=SOM(3, 4), n_maps=2, random_state=0).partial_fit(rows_of())
+    assert len(members_of(several)) == 2
+
+
+@pytest.mark.parametrize("known", [0.3, 1.0])
+@pytest.mark.parametrize("n_maps", [1, 8])
+def test_labels_leave_p_values_of_usual_rows_uniform(n_maps, known):
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(400, 3)), rng.normal(size=(30, 3)) + [3, 3, 0]])
+    y = np.repeat([0, 1], [400, 30])
+    labels = np.where((rng.random(430) < known) | (y == 1), y, -1)
+    detector = SOMDetector(n_maps=n_maps, random_state=0).fit(X, labels)
+    p = detector.p_values(np.random.default_rng(1).normal(size=(2000, 3)))
+    assert 0.02 < (p <= 0.05).mean() < 0.08
+    assert 0.36 < (p <= 0.5).mean() < 0.58
+
+
 # Files and streams
 
 
@@ -233,7 +288,7 @@ def test_members_that_do_not_fit_are_refused(change, tmp_path):
 
 
 def test_all_maps_go_on_with_more_rows():
-    detector = fitted()
+    detector = fitted(som=SOM(3, 4, neighborhood="bubble", radius_end=1.5))
     before = members_of(detector)
     detector.partial_fit(rows_of(500, seed=4) + 2)
     after = members_of(detector)
@@ -241,5 +296,7 @@ def test_all_maps_go_on_with_more_rows():
     for old, new in zip(before, after, strict=True):
         assert new.hits.sum() == pytest.approx(old.hits.sum() + 500)
         assert not np.array_equal(old.codebook, new.codebook)
+        assert new.history["radius"][-1] == 1.5
+        assert new.parameters["neighborhood"] == "bubble"
     # What was far away is usual now.
     assert -detector.score_samples([[2.0, 2.0, 1.5]]) < score_rows(fitted().map_, [[2.0, 2.0, 1.5]])

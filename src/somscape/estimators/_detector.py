@@ -1,6 +1,7 @@
 """The detector of unusual rows as a scikit-learn estimator."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +224,12 @@ class SOMDetector(OutlierMixin, Estimator):
         ValueError
             For a parameter or a value that cannot be used; the message says which.
         """
+        return self._fitted(X, y, sample_weight, self.n_maps)
+
+    def _fitted(self, X: Any, y: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = settings_of_detector(self)
+        detection = replace(detection, n_maps=n_maps)
         encoding = encoding_for(X, self.encoding, settings.init)
         check_has_no_gaps(encoding)
         prepared = prepare(
@@ -250,10 +255,10 @@ class SOMDetector(OutlierMixin, Estimator):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":
         """Go on with more rows, in constant memory.
 
-        The first call is a `fit`.  Further ones score the rows, then move the map as
-        `SOM.partial_fit` does, with the ``half_life`` of `som`, and renew what is usual, the
-        threshold and the calibration.  These come from the scores that all rows so far had when
-        they came, of which 10,000 are kept.
+        The first call is a `fit`, of one map where ``n_maps="auto"``.  Further ones score the rows,
+        then move the map as `SOM.partial_fit` does, with the ``half_life`` of `som`, and renew what
+        is usual, the threshold and the calibration.  These come from the scores that all rows so
+        far had when they came, of which 10,000 are kept.
 
         Parameters
         ----------
@@ -275,7 +280,7 @@ class SOMDetector(OutlierMixin, Estimator):
             As for `fit`.
         """
         if not hasattr(self, "map_"):
-            return self.fit(X, y, sample_weight)
+            return self._fitted(X, y, sample_weight, 1 if self.n_maps == "auto" else self.n_maps)
         detection, settings = settings_of_detector(self)
         check_streams(settings.winner)
         rows = rows_for(self, X)

@@ -6,6 +6,7 @@ five columns say the same, it counts five times.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def decorrelation_of(
     is_usual: NDArray[np.bool_],
     share: float,
     *,
-    is_member: bool = False,
+    whole: Decorrelation | None = None,
 ) -> Decorrelation | None:
     """Return what rows are multiplied by so that columns that go together are not counted twice.
 
@@ -55,8 +56,10 @@ def decorrelation_of(
     share : float
         s, the share of a squared distance that is measured between decorrelated rows; the rest is
         between rows as they are, or outliers that follow the correlations would vanish.
-    is_member : bool, default=False
-        Whether several such maps score together.
+    whole : Decorrelation or None, default=None
+        Of all rows, where these are some of them and several such maps score together: the
+        correlations are then theirs, and spreads those of all rows, for a rare value may be
+        absent.
 
     Returns
     -------
@@ -78,9 +81,11 @@ def decorrelation_of(
     correlation = _correlation(covariance)
     total = float(n_usual) if usual_weights is None else math.fsum(usual_weights)
     noise = n_features / counted_rows(n_usual, total)
-    ridge = RIDGE + (MEMBERS_RIDGE_OF_NOISE if is_member else RIDGE_OF_NOISE) * noise
+    ridge = RIDGE + (RIDGE_OF_NOISE if whole is None else MEMBERS_RIDGE_OF_NOISE) * noise
     variances, axes = np.linalg.eigh((correlation + ridge * np.eye(n_features)) / (1 + ridge))
     matrix = (axes * np.sqrt(share / variances + (1 - share))) @ axes.T
+    if whole is not None:
+        return replace(whole, matrix=rounded(matrix))
     counts = np.sqrt(spread) * np.sqrt(np.sqrt(np.sqrt(spread)))
     counts *= math.sqrt(math.fsum(spread[varies] ** 2) / math.fsum(counts[varies] ** 2))
     spread, counts = (np.where(varies, values, 1.0) for values in (spread, counts))

@@ -12,7 +12,7 @@ from somscape.grid import Lattice
 from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import calibrated
 from somscape.outliers._decorrelated import decorrelation_of
-from somscape.outliers._labels import ANOMALY, UNKNOWN, crossed_lift, lift_of
+from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
 from somscape.outliers._score import contributions, score_rows, settings_of
 from somscape.outliers._several import MOST_MAPS, halves, left_out_scores, n_maps_for
 from somscape.outliers._usual import spread_of, squares_of, usual_units
@@ -34,7 +34,7 @@ MOST_TRAINED = 20_000
 
 CALIBRATIONS = ("global", "regional")
 REGION_ROWS = 200
-"""Calibration rows that each region of the map has: p-values there go down to 1 / 201."""
+"""Calibration rows that each region of the map has: p-values there go down to some 1 / 800."""
 
 MOST_AVERAGED = 2000
 """Rows whose contributions are averaged."""
@@ -193,23 +193,23 @@ def train_detector(
     members: tuple[TrainedMap, ...] = ()
     n_maps = detection.maps_for(weights, len(rows))
     if n_maps > 1:
-        parts = [drawn[half] for half in halves(rows[drawn], n_maps, settings.seed)]
-        members = tuple(trainer.on(p, rows, weights, map_.lattice, is_member=True) for p in parts)
+        of_drawn = None if weights is None else weights[drawn]
+        parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
+        members = tuple(trainer.on(part, rows, weights, map_.lattice, map_) for part in parts)
         map_ = _scored_by(map_, members)
-    unlifted = score_rows(map_, rows)
-    map_ = _lifted(map_, unlifted, whole.units, labels, weights)
     scores = score_rows(map_, rows)
     if is_drawn:
         calibration = scores.copy()
         calibration[drawn] = np.nan
     elif members:
         calibration = left_out_scores(settings_of(map_).members, parts, rows)
-        if labels is not None:
-            calibration *= crossed_lift(map_, unlifted, whole.units, labels, weights, parts[:2])
     else:
         folds = np.array_split(order, min(detection.n_folds, len(rows)))
-        calibration = trainer.cross_fitted(map_.lattice, rows, weights, labels, folds)
-    if labels is not None:
+        calibration = trainer.cross_fitted(map_.lattice, rows, weights, folds)
+    if labels is not None and (labels != UNKNOWN).any():
+        lift, without_own = lift_of(map_, scores, whole.units, labels, weights)
+        map_ = replace(map_, detector=replace(settings_of(map_), lift=lift))
+        scores, calibration = scores * lift[whole.units], calibration * without_own
         is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
         if not is_anomaly.all():
             calibration[is_anomaly] = np.nan  # p-values compare with usual rows
@@ -219,18 +219,8 @@ def train_detector(
 
 def _scored_by(map_: Map, members: tuple[TrainedMap, ...]) -> Map:
     """Return the map with members that score in its place."""
-    maps = tuple(replace(m.map_, history={}, parameters={}, versions={}) for m in members)
+    maps = tuple(member.map_ for member in members)
     return replace(map_, detector=replace(settings_of(map_), members=maps))
-
-
-def _lifted(
-    map_: Map, scores: Float64s, units: Ints, labels: Ints | None, weights: Float64s | None
-) -> Map:
-    """Return the map with what known labels say, or as it is where nothing is known."""
-    if labels is None or (labels == UNKNOWN).all():
-        return map_
-    lift = lift_of(map_, scores, units, labels, weights)
-    return replace(map_, detector=replace(settings_of(map_), lift=lift))
 
 
 def _settled(
@@ -312,12 +302,11 @@ class _Trainer:
         weights: Float64s | None,
         drawn: Ints | None = None,
         lattice: Lattice | None = None,
-        *,
-        is_member: bool = False,
+        whole: Map | None = None,
     ) -> TrainedMap:
         """Return a map trained on the rows drawn, which knows what is usual among all.
 
-        `drawn` None: all rows train.
+        `drawn` None: all rows train.  `whole`: the map of more rows, of which it is a member.
         """
         if drawn is None:
             map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
@@ -335,8 +324,8 @@ class _Trainer:
         usual = usual_units(map_, self.detection.trimmed)
         decorrelation, share = None, self.detection.decorrelated
         if share > 0:
-            is_usual = usual[units]
-            decorrelation = decorrelation_of(rows, weights, is_usual, share, is_member=is_member)
+            of_whole = None if whole is None else settings_of(whole).decorrelation
+            decorrelation = decorrelation_of(rows, weights, usual[units], share, whole=of_whole)
         detector = DetectorSettings(
             self.detection.score,
             self.detection.k,
@@ -356,21 +345,14 @@ class _Trainer:
         rows: Floats,
         weights: Float64s | None,
         lattice: Lattice,
-        *,
-        is_member: bool = False,
+        whole: Map | None = None,
     ) -> TrainedMap:
         """Return a map of that shape which knows of some of the rows alone."""
         own = None if weights is None else weights[part]
-        chosen = np.ascontiguousarray(rows[part])
-        return self.train(chosen, own, lattice=lattice, is_member=is_member)
+        return self.train(np.ascontiguousarray(rows[part]), own, lattice=lattice, whole=whole)
 
     def cross_fitted(
-        self,
-        lattice: Lattice,
-        rows: Floats,
-        weights: Float64s | None,
-        labels: Ints | None,
-        folds: list[Ints],
+        self, lattice: Lattice, rows: Floats, weights: Float64s | None, folds: list[Ints]
     ) -> Float64s:
         """Score every row by a map of the same shape that was trained without its fold."""
         everything = np.arange(len(rows))
@@ -378,10 +360,5 @@ class _Trainer:
         for fold in folds:
             others = np.setdiff1d(everything, fold, assume_unique=True)
             without = self.on(others, rows, weights, lattice)
-            map_ = without.map_
-            if labels is not None:
-                own = None if weights is None else weights[others]
-                unlifted = score_rows(map_, rows[others])
-                map_ = _lifted(map_, unlifted, without.units, labels[others], own)
-            scores[fold] = score_rows(map_, rows[fold])
+            scores[fold] = score_rows(without.map_, rows[fold])
         return scores

@@ -7,7 +7,6 @@ rows best, each judged without its own label: where labels mislead, it is 0.
 """
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,8 +97,8 @@ def _some(values: NDArray[Any]) -> str:
 
 def lift_of(
     map_: Map, scores: Float64s, units: Ints, labels: Ints, weights: Float64s | None
-) -> Float64s:
-    """Return what each unit's scores are multiplied by.
+) -> tuple[Float64s, Float64s]:
+    """Return what each unit's scores are multiplied by, and each row's without its own label.
 
     Parameters
     ----------
@@ -114,8 +113,10 @@ def lift_of(
 
     Returns
     -------
-    ndarray of shape (n_units,)
+    lift : ndarray of shape (n_units,)
         Above 1 where anomalies are known, below 1 where usual rows are, 1 far from any label.
+    without_own : ndarray of shape (n_rows,)
+        As the labels of all other rows have it: what a new row would get there.
     """
     weights = np.ones(len(units)) if weights is None else weights
     is_anomaly, is_usual = weights * (labels == ANOMALY), weights * (labels == USUAL)
@@ -124,46 +125,20 @@ def lift_of(
         for counts in (is_anomaly, is_usual)
     )
     base = (is_anomaly.sum() + 0.5) / (weights.sum() + 1.0)
-    # A row's label has the weight 1 at its own unit, so what is left without it is exact.
-    alone = _odds(anomalies[units] - is_anomaly, usual[units] - is_usual, base)
+    # A row's label has its weight at its own unit, so what is left without it is exact; of a row
+    # of weight 2 one stays.
+    once = np.minimum(weights, 1.0)
+    alone = _odds(
+        anomalies[units] - once * (labels == ANOMALY), usual[units] - once * (labels == USUAL), base
+    )
     # Where no usual row is known, unknown ones stand for them: nearly all are usual.
-    others = labels == (USUAL if is_usual.any() else UNKNOWN)
-    ranks = [_share_in_order(scores * alone**power, labels == ANOMALY, others) for power in POWERS]
+    others = weights * (labels == (USUAL if is_usual.any() else UNKNOWN))
+    ranks = [_share_in_order(scores * alone**power, is_anomaly, others) for power in POWERS]
     # Where they rank no better than before by a standard error, labels are not trusted.
-    error = np.sqrt(ranks[0] * (1 - ranks[0]) / max(1, (labels == ANOMALY).sum()))
+    error = np.sqrt(ranks[0] * (1 - ranks[0]) / max(1.0, is_anomaly.sum()))
     best = int(np.argmax(ranks))
     power = POWERS[best] if ranks[best] > ranks[0] + error else 0.0
-    return np.asarray(_odds(anomalies, usual, base) ** power)
-
-
-def crossed_lift(
-    map_: Map,
-    scores: Float64s,
-    units: Ints,
-    labels: Ints,
-    weights: Float64s | None,
-    halves: Sequence[Ints],
-) -> Float64s:
-    """Return what each row's score is multiplied by, as labels of the other half have it.
-
-    Parameters
-    ----------
-    map_, scores, units, labels, weights
-        As for `lift_of`.
-    halves : sequence of two ndarrays
-        Row numbers.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-    """
-    lifts = np.ones(len(units))
-    for own, other in (halves, halves[::-1]):
-        known = np.full(len(labels), UNKNOWN)
-        known[other] = labels[other]
-        if (known != UNKNOWN).any():
-            lifts[own] = lift_of(map_, scores, units, known, weights)[units[own]]
-    return lifts
+    return _odds(anomalies, usual, base) ** power, alone**power
 
 
 def _odds(anomalies: Float64s, usual: Float64s, base: float) -> Float64s:
@@ -173,14 +148,18 @@ def _odds(anomalies: Float64s, usual: Float64s, base: float) -> Float64s:
     return np.asarray(rate / (1 - rate) / (base / (1 - base)))
 
 
-def _share_in_order(scores: Float64s, high: NDArray[np.bool_], low: NDArray[np.bool_]) -> float:
-    """Share of the pairs of one high and one low row that the scores put in order (AUROC)."""
+def _share_in_order(scores: Float64s, high: Float64s, low: Float64s) -> float:
+    """Share of the pairs of a high and a low row, by weight, that scores order (AUROC)."""
     if not (high.any() and low.any()):
         return 0.0
-    below = np.sort(scores[low])
-    under = np.searchsorted(below, scores[high], "left")
-    not_over = np.searchsorted(below, scores[high], "right")
-    return float((under + not_over).mean() / (2 * len(below)))
+    order = np.argsort(scores, kind="stable")
+    order = order[low[order] > 0]
+    heaped = np.append(0.0, np.cumsum(low[order]))
+    among = scores[high > 0]
+    under = heaped[np.searchsorted(scores[order], among, "left")]
+    not_over = heaped[np.searchsorted(scores[order], among, "right")]
+    pairs = np.average(under + not_over, weights=high[high > 0])
+    return float(pairs / (2 * heaped[-1]))
 
 
 def _spread(map_: Map, counts: Float64s) -> Float64s:

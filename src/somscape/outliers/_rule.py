@@ -8,7 +8,7 @@ from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.maps import Map
-from somscape.outliers._calibration import most_calibration_rows, smallest_p_value
+from somscape.outliers._calibration import smallest_p_value
 from somscape.outliers._score import settings_of
 from somscape.tables import Table
 
@@ -146,8 +146,8 @@ class AlertRule:
     def _check_calibration(self, map_: Map, level: float) -> None:
         smallest = smallest_p_value(map_)
         if level < smallest:
-            n = most_calibration_rows(map_)
-            where = "" if settings_of(map_).regions is None else " in each region"
+            n = len(settings_of(map_).calibration)
+            where = "" if settings_of(map_).regions is None else " in regions of the map"
             raise InputError(
                 f"no p-value of a detector calibrated on {n} rows{where} can be at most {level:g}: "
                 f"the smallest is {smallest:.2g}. Ask for that or more, or train on more rows."
