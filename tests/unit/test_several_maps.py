@@ -83,7 +83,8 @@ def test_a_rare_level_counts_alike_to_maps_that_never_saw_it():
     X = np.hstack([rng.normal(size=(600, 3)), np.zeros((600, 1))])
     X[[5, 300], 3] = 1
     detector = fitted(X, som=None, n_maps=8)
-    trial = X[:1] + [[0, 0, 0, 1]]
+    trial = X[:1].copy()
+    trial[0, 3] = 1
     members, parts = members_of(detector), halves(X, None, 8, 0)
     seen = [(5 in part) + (300 in part) for part in parts]
     assert set(seen) >= {0, 1}

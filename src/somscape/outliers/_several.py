@@ -14,8 +14,8 @@ from somscape.maps import Map
 from somscape.outliers._score import score_rows
 
 N_MAPS = 16
-"""Maps of a small table: the first 50 of two resamples of 690 applications then share 0.78, with one
-0.70."""
+"""Maps of a small table: the first 50 of two resamples of 690 applications then share 0.78, with
+one map 0.70."""
 
 MOST_ROWS = 2_000
 """Rows of a small table: beyond, one map's list is steady enough, and the time would be felt."""
