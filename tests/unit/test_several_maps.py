@@ -235,7 +235,8 @@ def test_a_stream_has_one_map_where_their_number_is_automatic():
 @pytest.mark.parametrize("n_maps", [1, 8])
 def test_labels_leave_p_values_of_usual_rows_uniform(n_maps, known):
     rng = np.random.default_rng(0)
-    X = np.vstack([rng.normal(size=(400, 3)), rng.normal(size=(30, 3)) + [3, 3, 0]])
+    X = rng.normal(size=(430, 3))
+    X[400:, :2] += 3
     y = np.repeat([0, 1], [400, 30])
     labels = np.where((rng.random(430) < known) | (y == 1), y, -1)
     detector = SOMDetector(n_maps=n_maps, random_state=0).fit(X, labels)
