@@ -51,6 +51,15 @@ def test_the_order_of_the_rows_does_not_matter():
         assert set(part) == set(order[other])
 
 
+@pytest.mark.parametrize(
+    "X", [np.ones((2, 2)), np.ones((4, 1)), [[0.0], [1.0]], [[1.0], [1.0], [2.0]]]
+)
+def test_two_rows_are_enough(X):
+    detector = fitted(X, som=None, n_maps="auto")
+    assert np.isfinite(detector.score_samples(X)).all()
+    assert (detector.p_values(X) > 0).all()
+
+
 def test_of_equal_rows_every_map_learns_from_all():
     assert [len(part) for part in halves(np.ones((5, 2)), None, 4, 0)] == [5] * 4
     detector = fitted(np.ones((5, 2)), som=SOM(1, 2))

@@ -69,6 +69,8 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
     group = group.reshape(-1)
     counts = np.bincount(group, counts_of(weights))
     is_common = counts >= max(COMMON_SHARE * counts.sum(), COMMON_ROWS)
+    if len(counts) == 1:
+        is_common[:] = True
     others = np.flatnonzero(~is_common)
     rng = np.random.default_rng(seed)
     found: list[Ints] = []
