@@ -1,15 +1,17 @@
 """Maps of halves of the rows that score together."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from somscape import SOM, SOMDetector, load
-from somscape._errors import MapFileError
+from somscape import SOM, Map, SOMDetector, load
+from somscape._errors import InputError, MapFileError
 from somscape.outliers import contributions, p_values, score_rows
 from somscape.outliers._several import N_MAPS, halves, left_out_scores
-from somscape.save import read_record, write_record
+from somscape.save import read_record, to_onnx, write_record
+from somscape.save._record import MEMBER_ARRAYS
 
 
 def rows_of(n=120, d=3, seed=0):
@@ -285,6 +287,20 @@ DAMAGES = {
         {"members.1.codebook": np.full((12, 3), np.inf)}
     ),
     "half a decorrelation": lambda header, arrays: arrays.pop("members.1.decorrelation.center"),
+    "no matrix": lambda header, arrays: arrays.pop("members.1.decorrelation.matrix"),
+    "no matrix at all": lambda header, arrays: [
+        arrays.pop(f"members.{i}.decorrelation.matrix") for i in range(4)
+    ],
+    "nothing usual": lambda header, arrays: (
+        arrays.pop("members.1.usual"),
+        arrays.update({"members.1.hits": np.zeros(12)}),
+    ),
+    "a calibration of its own": lambda header, arrays: arrays.update(
+        {"members.1.calibration": np.empty(0)}
+    ),
+    "a number spelled otherwise": lambda header, arrays: arrays.update(
+        {"members.01.hits": np.ones(12)}
+    ),
     "a part nobody knows": lambda header, arrays: arrays.update({"members.1.lift": np.ones(12)}),
     "a number nobody knows": lambda header, arrays: arrays.update({"members.x.hits": np.ones(12)}),
 }
@@ -296,6 +312,89 @@ def test_members_that_do_not_fit_are_refused(change, tmp_path):
     write_record(tmp_path / "bad.som", changed(read_record(tmp_path / "d.som"), change))
     with pytest.raises(MapFileError, match=r"bad\.som"):
         load(tmp_path / "bad.som")
+
+
+def damaged(tmp_path, change, **options):
+    """What a detector's record became by a change, and the message with which it is refused."""
+    fitted(**options).save(tmp_path / "d.som")
+    record = changed(read_record(tmp_path / "d.som"), change)
+    with pytest.raises(InputError) as caught:
+        Map.from_record(record)
+    return record, str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["center", "spread", "matrix", "counts"])
+def test_a_part_of_a_decorrelation_asks_for_the_others(part, tmp_path):
+    def change(header, arrays):
+        for name in [n for n in arrays if n.startswith("members.2.decorrelation.")]:
+            if not name.endswith(part):
+                del arrays[name]
+
+    _, message = damaged(tmp_path, change)
+    assert "members.2 lacks decorrelation." in message
+    assert f"decorrelation.{part}" not in message
+
+
+def test_members_without_decorrelation_are_read(tmp_path):
+    detector = fitted(decorrelate=False)
+    detector.save(tmp_path / "d.som")
+    X = rows_of(20, seed=5)
+    np.testing.assert_array_equal(
+        score_rows(load(tmp_path / "d.som"), X), -detector.score_samples(X)
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (10**8, "at most 256"),
+        (-1, "at least 0"),
+        ("4", "a whole number"),
+        (4.0, "a whole number"),
+        (True, "a whole number"),
+        (None, "a whole number"),
+        (5, "members.4 lacks codebook, hits"),
+        (3, "'members.3."),
+    ],
+)
+def test_another_number_of_members_is_refused_by_files_and_onnx(number, words, tmp_path):
+    record, message = damaged(tmp_path, lambda header, arrays: header.update(members=number))
+    assert words in message
+    with pytest.raises(InputError, match=re.escape(words)):
+        to_onnx(record, tmp_path / "d.onnx")
+    assert not (tmp_path / "d.onnx").exists()
+
+
+def test_a_map_without_detector_has_no_members(tmp_path):
+    fitted().save(tmp_path / "d.som")
+    record = read_record(tmp_path / "d.som")
+    for name in list(record.arrays):
+        if not name.startswith(("codebook", "hits", "history.", "members.")):
+            del record.arrays[name]
+    record.header["detector"] = None
+    with pytest.raises(InputError, match=r"nothing that 'members\.0\.codebook' belongs to"):
+        Map.from_record(record)
+
+
+def test_a_decorrelation_that_the_header_does_not_name_is_refused(tmp_path):
+    _, message = damaged(tmp_path, lambda header, arrays: header.pop("metric"), n_maps=1)
+    assert "nothing that 'decorrelation.center' belongs to" in message
+
+
+def test_a_detector_without_usual_units_is_refused(tmp_path):
+    def change(header, arrays):
+        del arrays["usual"]
+        arrays["hits"] = np.zeros(12)
+
+    for n_maps in (1, 4):
+        _, message = damaged(tmp_path, change, n_maps=n_maps)
+        assert "at least one unit that stands for usual rows" in message
+
+
+def test_members_are_not_calibrated_by_themselves():
+    arrays = fitted().map_.to_record().arrays
+    of_member = {name.split(".", 2)[2] for name in arrays if name.startswith("members.")}
+    assert of_member == MEMBER_ARRAYS
 
 
 def test_all_maps_go_on_with_more_rows():

@@ -474,7 +474,14 @@ def load(path: str | Path) -> Map:
 
 
 def _from_record(record: Record) -> Map:
-    header, arrays = record.header, record.arrays
+    map_ = _read(record.header, record.arrays)
+    unread = sorted(record.arrays.keys() - map_.to_record().arrays.keys())
+    if unread:  # left out, they might change answers
+        raise ValueError(f"the header has nothing that {unread[0][:40]!r} belongs to")
+    return map_
+
+
+def _read(header: dict[str, Any], arrays: Mapping[str, Any]) -> Map:
     lattice = lattice_of(header["lattice"], arrays, len(arrays["codebook"]))
     encoding = Encoding.from_json(header["encoding"])
     for part in ("parameters", "versions"):
@@ -515,4 +522,7 @@ def _of_arrays(
     if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
         raise ValueError("hits must be finite numbers and not negative")
     settings = detector_of(detector, arrays, lattice.n_units, encoding)
-    return Map(codebook, lattice, encoding, hits, detector=settings, metric=metric)
+    map_ = Map(codebook, lattice, encoding, hits, detector=settings, metric=metric)
+    if settings is not None and not len(map_.usual_units):
+        raise ValueError("a detector needs at least one unit that stands for usual rows")
+    return map_

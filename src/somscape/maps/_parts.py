@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from somscape._validate import check_whole
 from somscape.encode import Encoding
 from somscape.maps._decorrelation import Decorrelation
 from somscape.maps._settings import DetectorSettings
@@ -18,9 +17,6 @@ DETECTOR_ARRAYS = (*BY_ROW, "mean_contributions", *BY_UNIT)
 
 METRIC, DECORRELATED = "metric", "decorrelated"
 """Entry of the header where a detector decorrelates columns; without it none does."""
-
-MAX_MEMBERS = 256
-"""Maps that score together; the entry of the header is called like what their arrays begin with."""
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +50,7 @@ def detector_parts(settings: DetectorSettings) -> tuple[dict[str, Any], dict[str
         assert member.detector is not None
         of_member = {"codebook": member.codebook, "hits": member.hits}
         of_member |= detector_parts(member.detector)[1]
+        del of_member["calibration"]  # only what they say together is calibrated
         arrays |= {f"{MEMBERS}.{i}.{name}": values for name, values in of_member.items()}
     return header, {name: values for name, values in arrays.items() if values is not None}
 
@@ -62,12 +59,10 @@ def members_of(
     header: dict[str, Any], arrays: Mapping[str, Any]
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Return of each member of a detector settings as JSON data, and its arrays."""
-    n_members = header.get(MEMBERS, 0)
-    check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
-    for parts in arrays_of_members(arrays, n_members):
+    for parts in arrays_of_members(arrays, header.get(MEMBERS, 0)):
         of_member = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
-        of_member["threshold"] = 0.0
-        if "decorrelation.matrix" in parts:
+        of_member["threshold"], parts["calibration"] = 0.0, np.empty(0)
+        if "decorrelation.matrix" in parts:  # then all parts of it
             of_member[METRIC] = DECORRELATED
         yield of_member, parts
 

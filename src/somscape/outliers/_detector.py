@@ -9,12 +9,12 @@ from somscape._validate import check_choice, check_number, check_whole
 from somscape.encode import Encoding
 from somscape.fit import RunningSums, Settings, train_map
 from somscape.grid import Lattice
-from somscape.maps import MAX_PROTOTYPES, SCORES, DetectorSettings, Map
+from somscape.maps import MAX_PROTOTYPES, MOST_MAPS, SCORES, DetectorSettings, Map
 from somscape.outliers._calibration import calibrated
 from somscape.outliers._decorrelated import decorrelation_of
 from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
 from somscape.outliers._score import contributions, score_rows, settings_of
-from somscape.outliers._several import MOST_MAPS, halves, left_out_scores, n_maps_for
+from somscape.outliers._several import halves, left_out_scores, n_maps_for
 from somscape.outliers._usual import spread_of, squares_of, usual_units
 from somscape.regions import regions_of_least
 

@@ -23,8 +23,6 @@ MOST_ROWS = 2_000
 COMMON_SHARE, COMMON_ROWS = 0.02, 5
 """Rows that are equal, by their share of all and at least so many, which every map learns from."""
 
-MOST_MAPS = 256
-
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
     """Return how many maps score together where that is automatic.

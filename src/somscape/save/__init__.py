@@ -16,6 +16,7 @@ from somscape.save._read import read_map
 from somscape.save._record import (
     FORMAT,
     MEMBERS,
+    MOST_MAPS,
     Record,
     arrays_of_members,
     read_record,
@@ -35,6 +36,7 @@ from somscape.save._tables import (
 __all__ = [
     "FORMAT",
     "MEMBERS",
+    "MOST_MAPS",
     "BestMatches",
     "Classes",
     "Record",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from somscape._budget import Budget
 from somscape._errors import InputError, MapFileError
 from somscape._files import write_whole
+from somscape._validate import check_whole
 from somscape.save._arrays import Arrays, json_of, open_arrays
 
 FORMAT = 1
@@ -32,22 +33,26 @@ OPTIONAL = ("format", "metric", "unit_labels")
 GIVEN_TEXTS = ("encoding", "unit_labels")
 """Parts that hold the data's own names, which may be of several lines."""
 
+DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
+
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
     *("calibration", "calibration_weights", "calibration_units"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
-    *(f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")),
+    *DECORRELATION,
 }
 
-MEMBER_ARRAYS = {
-    *("codebook", "hits", "usual", "spread", "calibration"),
-    *(name for name in ARRAYS if name.startswith("decorrelation.")),
-}
+MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", *DECORRELATION}
 """Of each map that scores together with others, as ``members.<number>.<name>``."""
 
 MEMBERS = "members"
-_MEMBER = re.compile(rf"{MEMBERS}\.[0-9]{{1,3}}\.(.+)")
+"""Entry of a detector's header: how many maps score together."""
+
+MOST_MAPS = 256
+"""So many at most."""
+
+_MEMBER = re.compile(rf"{MEMBERS}\.([0-9]{{1,3}})\.(.+)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -192,7 +197,7 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
     return next(_bad_texts(header), None)
 
 
-def arrays_of_members(arrays: Mapping[str, Any], n_members: int) -> list[dict[str, Any]]:
+def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
     """Return the arrays of each of the maps that score together.
 
     Parameters
@@ -200,29 +205,45 @@ def arrays_of_members(arrays: Mapping[str, Any], n_members: int) -> list[dict[st
     arrays : mapping of str to ndarray
         Of a record.
     n_members : int
+        As the record's header says, from 0 to 256.
 
     Returns
     -------
     list of dict of str to ndarray
-        By their names in a map by itself.
+        By their names in a map by itself: codebook and hits at least, and all parts of a
+        decorrelation or none.
 
     Raises
     ------
-    KeyError
-        For arrays of more members.
+    InputError
+        For a number that cannot be, arrays of more members, and members that lack some.
     """
+    try:
+        check_whole(f"detector.{MEMBERS}", n_members, 0, high=MOST_MAPS)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
     members: dict[str, dict[str, Any]] = {str(i): {} for i in range(n_members)}
     for name, values in arrays.items():
-        if name.startswith(f"{MEMBERS}."):
-            _, number, part = name.split(".", 2)
-            members[number][part] = values
+        if not name.startswith(f"{MEMBERS}."):
+            continue
+        found = _MEMBER.fullmatch(name)
+        if found is None or found[1] not in members:
+            raise InputError(f"{name[:40]!r} belongs to none of the {n_members} maps that score")
+        members[found[1]][found[2]] = values
+    for number, parts in members.items():
+        needed = {"codebook", "hits"}
+        if not DECORRELATION.isdisjoint(parts):
+            needed |= DECORRELATION
+        if not needed <= parts.keys():
+            lacking = ", ".join(sorted(needed - parts.keys()))
+            raise InputError(f"{MEMBERS}.{number} lacks {lacking}")
     return list(members.values())
 
 
 def _is_known(name: str) -> bool:
     member = _MEMBER.fullmatch(name)
     if member:
-        return member[1] in MEMBER_ARRAYS
+        return member[2] in MEMBER_ARRAYS
     return name in ARRAYS or name.startswith("history.")
 
 
