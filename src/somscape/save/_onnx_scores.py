@@ -1,5 +1,7 @@
 """Winners, distances and a detector's score, in an ONNX graph."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -120,96 +122,114 @@ def score_of(
 ) -> str:
     """Add a detector's score of rows, by all maps that score together, and return it.
 
-    Parameters are those of `Score`.
+    Parameters are those of `Score`, with winners on the map itself.
     """
     members = arrays_of_members(arrays, settings.get(MEMBERS, 0))
-    whole = Score(
-        graph, rows, winners, codebook=codebook, lattice=lattice, arrays=arrays, settings=settings
-    )
-    if not members:
-        return whole.with_labels(whole.add())
+    if members:
+        score = _of_several(graph, rows, members, lattice, settings)
+    else:
+        score = Score(graph, rows, codebook, lattice, arrays, settings, winners).add()
+    lift = arrays.get("lift")
+    return score if lift is None else graph.op("Mul", score, _of_units(graph, winners, lift))
+
+
+def _of_several(
+    graph: OnnxGraph,
+    rows: str,
+    members: list[dict[str, Any]],
+    lattice: Lattice,
+    settings: dict[str, Any],
+) -> str:
+    """Return the root of the mean squared scores of the members."""
     total = graph.constant(0.0)
     for member in members:
-        own = np.asarray(member["codebook"], np.float64)
-        units, _ = nearest(graph, rows, own)
-        own_winners = graph.op("Reshape", units, graph.constant([-1]))
-        score = Score(
-            graph,
-            rows,
-            own_winners,
-            codebook=own,
-            lattice=lattice,
-            arrays=member,
-            settings=settings,
-        ).add()
+        codebook = np.asarray(member["codebook"], np.float64)
+        score = Score(graph, rows, codebook, lattice, member, settings).add()
         total = graph.op("Add", total, graph.op("Mul", score, score))
-    score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(members)))))
-    return whole.with_labels(score)
+    return graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(members)))))
 
 
+def _of_units(graph: OnnxGraph, units: str, by_unit: Any) -> str:
+    values = graph.constant(np.asarray(by_unit, np.float64))
+    return graph.op("Gather", values, units)
+
+
+@dataclass(eq=False)
 class Score:
-    """One map's score of rows, with what it needs of the record.
+    """One map's score of rows; adds to the graph what its kind of score needs, and no more.
 
-    Parameters
+    Attributes
     ----------
     graph : OnnxGraph
-    rows, winners : str
-        Encoded rows of shape (n, n_features), and their winners of shape (n,).
+    rows : str
+        Encoded rows of shape (n, n_features).
     codebook : ndarray of shape (n_units, n_features)
     lattice : Lattice
     arrays : dict of str to ndarray
         Of the record.
     settings : dict
         The record's header of the detector.
+    given_winners : str or None, default=None
+        Winners of the rows, of shape (n,), where the graph has them.
     """
 
-    def __init__(
-        self,
-        graph: OnnxGraph,
-        rows: str,
-        winners: str,
-        *,
-        codebook: Float64s,
-        lattice: Lattice,
-        arrays: dict[str, Any],
-        settings: dict[str, Any],
-    ) -> None:
-        self.graph, self.rows, self.winners = graph, rows, winners
-        self.codebook, self.lattice, self.arrays = codebook, lattice, arrays
-        self.settings, self.hits = settings, np.asarray(arrays["hits"], np.float64)
-        usual = arrays.get("usual")
-        self.usual: Ints = np.flatnonzero(self.hits > 0 if usual is None else usual)
-        self.prototypes = codebook[self.usual]
-        if "decorrelation.matrix" in arrays:
-            parts = ("center", "spread", "matrix", "counts")
-            center, spread, matrix, counts = (arrays[f"decorrelation.{part}"] for part in parts)
-            matrix = matrix / spread[:, None] * counts
-            moved = graph.op("Sub", rows, graph.constant(center))
-            self.rows = graph.op("MatMul", moved, graph.constant(matrix))
-            self.prototypes = (self.prototypes - center) @ matrix
+    graph: OnnxGraph
+    rows: str
+    codebook: Float64s
+    lattice: Lattice
+    arrays: dict[str, Any]
+    settings: dict[str, Any]
+    given_winners: str | None = None
 
     def add(self) -> str:
         """Add the score by this map, and return it, of shape (n,)."""
         return str(getattr(self, f"_{self.settings['score']}")())
 
-    def with_labels(self, score: str) -> str:
-        """Add what known labels make of a score, and return it."""
-        lift = self.arrays.get("lift")
-        return score if lift is None else self._times(score, self._of_winner(lift))
+    @cached_property
+    def hits(self) -> Float64s:
+        """Rows by unit."""
+        return np.asarray(self.arrays["hits"], np.float64)
+
+    @cached_property
+    def usual(self) -> Ints:
+        """Units that rows are measured from."""
+        usual = self.arrays.get("usual")
+        return np.flatnonzero(self.hits > 0 if usual is None else usual)
+
+    @cached_property
+    def compared(self) -> tuple[str, Float64s]:
+        """Rows and usual prototypes as the detector compares them."""
+        prototypes = self.codebook[self.usual]
+        if "decorrelation.matrix" not in self.arrays:
+            return self.rows, prototypes
+        parts = ("center", "spread", "matrix", "counts")
+        center, spread, matrix, counts = (self.arrays[f"decorrelation.{part}"] for part in parts)
+        matrix = matrix / spread[:, None] * counts
+        moved = self.graph.op("Sub", self.rows, self.graph.constant(center))
+        rows = self.graph.op("MatMul", moved, self.graph.constant(matrix))
+        return rows, (prototypes - center) @ matrix
+
+    @cached_property
+    def winners(self) -> str:
+        """Best matching units."""
+        if self.given_winners is not None:
+            return self.given_winners
+        squares = _squares(self.graph, self.rows, self.codebook)
+        return self._flat(_smallest(self.graph, squares, 1)[0])
 
     def _k_prototype(self) -> str:
         k = min(self.settings["n_prototypes"], len(self.usual))
-        _, distances = nearest(self.graph, self.rows, self.prototypes, k)
+        _, distances = nearest(self.graph, *self.compared, k)
         return self.graph.op("ReduceMean", distances, axes=[1], keepdims=0)
 
     def _quantization_error(self) -> str:
-        _, distances = nearest(self.graph, self.rows, self.prototypes)
+        _, distances = nearest(self.graph, *self.compared)
         return self._flat(distances)
 
     def _mass(self) -> str:
         graph, hits = self.graph, self.hits[self.usual]
         wanted = min(max(LEAST_SHARE * hits.sum(), LEAST_ROWS), hits.sum())
-        distances = graph.op("Sqrt", _squares(graph, self.rows, self.prototypes))
+        distances = graph.op("Sqrt", _squares(graph, *self.compared))
         units, distances = _smallest(graph, distances, len(hits))
         held = graph.op("Gather", graph.constant(hits), units)
         before = graph.op("CumSum", held, graph.constant(1), exclusive=1)
@@ -221,7 +241,7 @@ class Score:
         graph, hits = self.graph, self.hits[self.usual]
         spread = np.sort(self.arrays["spread"][self.usual])
         width = 2.0 * max(float(spread[len(spread) // 2]) ** 2, np.finfo(np.float64).tiny)
-        squares = _squares(graph, self.rows, self.prototypes)
+        squares = _squares(graph, *self.compared)
         near = graph.op("Div", squares, graph.constant(2.0 * width))
         logs = graph.op("Sub", graph.constant(np.log(hits / hits.sum())), near)
         largest = graph.op("ReduceMax", logs, axes=[1], keepdims=1)
@@ -232,7 +252,7 @@ class Score:
         spread = self.arrays["spread"][self.usual]
         scale = np.maximum(spread, 1e-6 * spread.max())
         scale = np.where(scale > 0, scale, 1.0)
-        units, distances = nearest(self.graph, self.rows, self.prototypes)
+        units, distances = nearest(self.graph, *self.compared)
         own = self.graph.op("Gather", self.graph.constant(scale), self._flat(units))
         return self.graph.op("Div", self._flat(distances), own)
 
@@ -250,8 +270,7 @@ class Score:
         return np.asarray(values + NEIGHBORS_COUNT * around)
 
     def _of_winner(self, by_unit: Any) -> str:
-        values = self.graph.constant(np.asarray(by_unit, np.float64))
-        return self.graph.op("Gather", values, self.winners)
+        return _of_units(self.graph, self.winners, by_unit)
 
     def _flat(self, value: str) -> str:
         return self.graph.op("Reshape", value, self.graph.constant([-1]))

@@ -19,8 +19,18 @@ from somscape.tables import Column, table_from_columns
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
 
+def idle_parts(path):
+    """Nodes and constants of a model that nothing comes from."""
+    graph = onnx.load(path).graph
+    taken = {name for node in graph.node for name in node.input}
+    taken |= {output.name for output in graph.output}
+    idle = [node.name for node in graph.node if taken.isdisjoint(node.output)]
+    return idle + [constant.name for constant in graph.initializer if constant.name not in taken]
+
+
 def run(path, feeds):
-    """What the model says, by name."""
+    """What the model says, by name; it computes nothing in vain."""
+    assert idle_parts(path) == []
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
@@ -89,6 +99,14 @@ def test_scores_of_several_maps(tmp_path, score, labelled):
     assert (detector.map_.detector.lift is not None) == labelled
     to_onnx(detector, tmp_path / "d.onnx")
     same(run(tmp_path / "d.onnx", {"X": X}), detector.map_, X)
+
+
+@pytest.mark.parametrize(("score", "n_searches"), [("k_prototype", 1 + 3), ("u_height", 1 + 3)])
+def test_each_map_is_searched_once(tmp_path, score, n_searches):
+    detector = SOMDetector(score, som=SOM(4, 5), n_maps=3, random_state=0).fit(rows_of())
+    to_onnx(detector, tmp_path / "d.onnx")
+    kinds = [node.op_type for node in onnx.load(tmp_path / "d.onnx").graph.node]
+    assert kinds.count("TopK") == n_searches
 
 
 @pytest.mark.parametrize("score", ["u_height", "hit_density"])
