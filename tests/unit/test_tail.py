@@ -94,6 +94,16 @@ def test_p_values_do_not_depend_on_the_unit_of_the_score():
     assert p.min() < 0.9 / 501  # among the farthest it tells more than ranks do
 
 
+@pytest.mark.parametrize("shape", ["heavy", "exponential", "bounded"])
+@pytest.mark.parametrize("unit", [1e-310, 1e-322])
+def test_calibration_next_to_zero_tells_as_much_without_a_warning(shape, unit):
+    at = (np.arange(500) + 0.5) / 500
+    drawn = {"heavy": (1 - at) ** -0.5, "exponential": -np.log1p(-at), "bounded": at}[shape]
+    calibration = unit * np.sort(drawn)
+    p = _p_values_among(calibration, ones(calibration), np.array([0.0, 1.0, 1e300]))
+    np.testing.assert_allclose(p, [1, 0.25 / 501, 0.25 / 501], rtol=1e-3)
+
+
 def test_p_values_of_the_same_population_are_rarely_small():
     rng = np.random.default_rng(0)
     small = []

@@ -125,7 +125,7 @@ def ranges_of(
         ]
         if not is_steady:  # a shortened end may lie in a gap that was not seen
             at = [float(code.place(np.array([end]))[0]) for end in ends]
-            stays = [_stays_usual(map_, base[line], places[line], value, limit) for value in at]
+            stays = [_stays_usual(map_, base[line], places[line], there, limit) for there in at]
             ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
         # An end may have been shortened past the value itself, which is short and inside.
         found[pair] = Range(*(max(own, e) if up else min(own, e) for up, e in enumerate(ends)))

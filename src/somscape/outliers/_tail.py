@@ -49,7 +49,8 @@ def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> F
     first = int(np.searchsorted(calibration, start, side="right"))
     shape, scale = _fitted(calibration[first:] - start, weights[first:])
     is_far = scores > start
-    steps = (scores[is_far] - start) / scale
+    with np.errstate(over="ignore", divide="ignore"):  # so far beyond that nothing is left
+        steps = (scores[is_far] - start) / scale
     if abs(shape) < 1e-9:
         left = np.exp(-steps)
     else:
