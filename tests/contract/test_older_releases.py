@@ -10,6 +10,7 @@ import skops.io
 from golden.make import HERE, answers, fitted, rows, table
 
 from somscape import __version__, load
+from somscape._errors import InputError
 from somscape.outliers import score_rows
 
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if (folder / "answers.json").is_file())
@@ -57,6 +58,14 @@ def test_estimators_of_a_release_still_answer(release, ending):
     assert estimators["encoder"].inverse_transform(estimators["encoder"].transform(table())).n_rows
     again = estimators["som"].partial_fit(np.nan_to_num(rows()))
     assert again.map_.n_units == 12
+
+
+@pytest.mark.parametrize("ending", LOADERS)
+def test_a_detector_of_the_first_release_says_that_it_cannot_go_on(ending):
+    detector = LOADERS[ending](HERE / "0.1.0" / f"detector.{ending}")
+    with pytest.raises(InputError, match=r"`partial_fit` cannot go on.*Call `fit` again"):
+        detector.partial_fit(table())
+    assert detector.fit(table()).partial_fit(table()).map_.hits.sum() == 2 * table().n_rows
 
 
 @pytest.mark.parametrize("release", RELEASES)

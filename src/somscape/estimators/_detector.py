@@ -13,7 +13,12 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._detector_settings import settings_of_detector
-from somscape.estimators._going_on import check_goes_on, check_has_no_gaps, encoding_for
+from somscape.estimators._going_on import (
+    check_goes_on,
+    check_has_no_gaps,
+    encoding_for,
+    stream_of,
+)
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
@@ -287,7 +292,7 @@ class SOMDetector(OutlierMixin, Estimator):
         assert isinstance(rows, np.ndarray)
         self.map_, self._stream, self.labels_ = detector_goes_on(
             self.map_,
-            self._stream,
+            stream_of(self),
             rows,
             checked_weights(sample_weight, len(rows)),
             labels_to_learn_from(y, len(rows)),

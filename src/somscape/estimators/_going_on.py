@@ -11,6 +11,7 @@ from somscape.estimators._settings import settings_of_som
 from somscape.grid import Graph
 from somscape.kernels import select_kernels
 from somscape.maps import Map
+from somscape.outliers import DetectorStream
 from somscape.tables import Table
 
 DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundary": "plane"}
@@ -80,6 +81,23 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
                 f"{whose} with {name}={actual[name]!r}; got {name}={given!r}. Pass the map's, or "
                 f"{way_out}."
             )
+
+
+def stream_of(detector: Any) -> DetectorStream:
+    """Return what a detector keeps of the rows so far, or raise InputError where it kept nothing.
+
+    Parameters
+    ----------
+    detector : SOMDetector
+        Fitted; one that was pickled by somscape 0.1 kept nothing.
+    """
+    stream = getattr(detector, "_stream", None)
+    if not isinstance(stream, DetectorStream):
+        raise InputError(
+            "`partial_fit` cannot go on with this detector: it was saved by an older somscape, "
+            "which kept nothing of its rows. Call `fit` again, and `partial_fit` from there."
+        )
+    return stream
 
 
 def become(som: Any, map_: Map, X: Any) -> None:
