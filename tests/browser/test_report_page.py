@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from pages import HOSTILE, N_ALERTS
+from pages import HOSTILE, N_ALERTS, write_page
 from webdriver import ARROW_RIGHT, ENTER, ESCAPE, SHIFT, Browser
 
-from somscape import report
-from somscape.tables import unescape_cell
+from somscape import SOM, SOMDetector, report
+from somscape.tables import table_from_columns, unescape_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -38,6 +39,32 @@ def test_clicking_a_cell_lists_exactly_its_rows(
     assert shown_ids(opened) == expected
     opened.click("#clear-cell")
     assert len(shown_ids(opened)) == N_ALERTS
+
+
+@pytest.mark.parametrize(
+    ("score", "n_maps", "said", "unsaid"),
+    [
+        ("k_prototype", 1, "A row's score is its mean distance to the 8 nearest", "maps do"),
+        ("k_prototype", 3, "3 maps do, each trained on half of the rows.", "A row's score is its"),
+        ("u_height", 3, "On each map it is how far its cell's prototype lies", "mean distance"),
+        ("density", 1, "A row's score is minus the logarithm of how densely", "mean distance"),
+    ],
+)
+def test_the_method_says_what_a_score_is(
+    browser: Browser, tmp_path: Path, score: str, n_maps: int, said: str, unsaid: str
+) -> None:
+    x = np.random.default_rng(0).normal(size=60)
+    table = table_from_columns({"x": x, "y": x**2})
+    map_ = SOMDetector(score, n_maps=n_maps, som=SOM(4, 5), random_state=0).fit(table).map_
+    browser.open(write_page(report.build(map_, table), tmp_path))
+    words = " ".join(
+        browser.run("return document.querySelector('#method-box p').innerText").split()
+    )
+    assert said in words
+    assert unsaid not in words
+    title = browser.run("return document.querySelector('[data-fill=score_name]').title")
+    assert title.endswith("higher is more unusual")
+    assert ("of several maps together" in title) == (n_maps > 1)
 
 
 def test_keyboard_alone_chooses_a_cell(opened: Browser, page: tuple[Path, dict[str, Any]]) -> None:

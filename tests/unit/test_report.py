@@ -15,7 +15,7 @@ import pytest
 from somscape import SOM, Lattice, Map, SOMDetector, report
 from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
-from somscape.maps import DetectorSettings
+from somscape.maps import SCORES, DetectorSettings
 from somscape.outliers import AlertRule, Alerts, rank_alerts
 from somscape.regions import Regions
 from somscape.report._histogram import N_BARS, Histogram
@@ -141,6 +141,22 @@ def test_column_that_the_table_lacks_has_no_count_of_missing_cells() -> None:
     assert "counts" not in data["columns"][1]
     assert data["score"] is None
     assert data["history"] == {}
+
+
+@pytest.mark.parametrize(("n_maps", "expected"), [(1, 1), (2, 2), ("auto", 16)])
+def test_the_score_says_how_many_maps_give_it(n_maps: Any, expected: int) -> None:
+    x = np.random.default_rng(0).normal(size=40)
+    table = table_from_columns({"x": x, "y": x**2})
+    map_ = SOMDetector(n_maps=n_maps, som=SOM(2, 3), random_state=0).fit(table).map_
+    score = report.build(map_, table)["score"]
+    assert score.keys() == {"name", "n_prototypes", "n_maps", "threshold"}
+    assert score["n_maps"] == expected
+
+
+def test_the_page_has_words_for_every_score() -> None:
+    script = files("somscape.report").joinpath("templates/page.js").read_text(encoding="utf-8")
+    words = script.split("const SCORES = {", 1)[1].split("\n};", 1)[0]
+    assert re.findall(r"^  (\w+): ", words, re.M) == list(SCORES)
 
 
 def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,8 @@ def build(
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
-    - ``score``: ``name``, ``n_prototypes``, ``threshold``; or None
+    - ``score``: ``name``, ``n_prototypes``, ``n_maps`` (so many maps of halves of the rows score
+      together; 1: the map itself scores), ``threshold``; or None
     - ``rule``: what makes a row an alert, in words; or None
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions``; in widths of a cell, y grows downward; ``edges``: the pairs of
@@ -216,6 +217,7 @@ def _score(map_: Map) -> dict[str, Any] | None:
     return {
         "name": settings.score,
         "n_prototypes": int(settings.n_prototypes),
+        "n_maps": max(1, len(settings.members)),
         "threshold": number(settings.threshold),
     }
 

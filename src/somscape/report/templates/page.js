@@ -8,6 +8,18 @@ const WRAPS = {
   cylinder: ", on a cylinder (left and right edges meet)", torus: ", on a torus (edges meet)",
 };
 
+// What a score is of a row on one map, by its name.
+const SCORES = {
+  k_prototype: (k) => k === 1 ? SCORES.quantization_error()
+    : "its mean distance to the " + number(k) + " nearest prototypes that stand for usual rows",
+  quantization_error: () => "its distance to the nearest prototype that stands for usual rows",
+  mass: () => "its mean distance to the nearest usual prototypes that hold 2\u00a0% of the rows, at least ten",
+  density: () => "minus the logarithm of how densely rows lie around it",
+  local_scale: () => "its distance to the nearest usual prototype, in units of how far that prototype's own rows lie from it",
+  u_height: () => "how far its cell's prototype lies from those of neighboring cells",
+  hit_density: () => "minus the logarithm of the share of rows in its cell and around it",
+};
+
 // Helpers -------------------------------------------------------------------------------
 
 function makeSvg(tag, attributes, ...children) {
@@ -54,6 +66,8 @@ function fill(values) {
 
 function fillWords() {
   const { quality, method, map } = data;
+  const nMaps = data.score ? data.score.n_maps : 0;
+  const scoreWords = data.score ? SCORES[data.score.name](data.score.n_prototypes) : "";
   const isPlain = data.columns.every((column) => column.why === "used as given");
   fill({
     n_alerts: number(data.n_alerts),
@@ -77,12 +91,16 @@ function fillWords() {
     version: method.versions.somscape || "",
     command: method.command || "",
     score_name: data.score ? "Score" : "Distance",
-    n_prototypes: data.score ? number(data.score.n_prototypes) : "",
+    n_maps: nMaps ? number(nMaps) : "",
+    score_words: scoreWords,
   });
   for (const place of document.querySelectorAll(".of-detector")) place.hidden = !data.score;
+  for (const place of document.querySelectorAll(".of-one")) place.hidden = nMaps !== 1;
+  for (const place of document.querySelectorAll(".of-several")) place.hidden = nMaps < 2;
   byId("rows").classList.toggle("unscored", !data.score);
   document.querySelector('[data-fill="score_name"]').title = data.score
-    ? "Mean distance to the nearest prototypes; higher is more unusual" : "Distance to the prototype of the row's cell";
+    ? "Here " + scoreWords + (nMaps > 1 ? ", of several maps together" : "") + "; higher is more unusual"
+    : "Distance to the prototype of the row's cell";
   for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score);
   byId("command-box").hidden = !method.command;
   byId("made").hidden = !byId("made-at").textContent;
