@@ -127,7 +127,8 @@ class SOMDetector(OutlierMixin, Estimator):
 
     Notes
     -----
-    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows.  `predict`
+    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows; ``max_time`` of
+    `som` holds for each of them.  `predict`
     compares in-sample scores, so that it flags the share asked for; `p_values` uses the
     cross-fitted ones, which do not favor rows that shaped their own prototype.
 
