@@ -172,7 +172,8 @@ rule_options = [
         "--fdr",
         type=Number(0, 1, min_open=True),
         metavar="Q",
-        help="List as many rows as keep the expected share of usual ones among them at most Q.",
+        help="List as many rows as keep the expected share of usual ones among them at most "
+        "about Q.",
     ),
     option(
         "--p-value",

@@ -499,8 +499,8 @@ class SOMDetector(OutlierMixin, Estimator):
         p_value : float or None, default=None
             Rows with a p-value of at most this.
         fdr : float or None, default=None
-            As many rows as keep the false discovery rate at most this: the expected share of
-            usual rows among the alerts, see `somscape.outliers.AlertRule`.
+            As many rows as keep the false discovery rate at most about this: the expected share
+            of usual rows among the alerts, see `somscape.outliers.AlertRule`.
         amount : str or None, default=None
             Column with what each row puts at stake; with `cost`.
         cost : float or None, default=None

@@ -46,7 +46,7 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
     [
         ([], "a score above {threshold:.4g}, the threshold of the map"),
         (["--alerts", 3], "the 3 highest scores, as asked for"),
-        (["--fdr", 0.2], "a false discovery rate of at most 0.2"),
+        (["--fdr", 0.2], "a false discovery rate of at most about 0.2"),
         (["--p-value", 0.1], "a p-value of at most 0.1"),
         (
             ["--cost", 5, "--amount", "amount"],
