@@ -139,7 +139,9 @@ def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with
             trial[0, place] = row[place]
             assert score_rows(detector.map_, trial[:1])[0] > threshold
     assert n_changed > 20
-    assert np.mean(below) == 1 if is_steady else np.mean(below) > 0.99
+    # Several maps jump more often.
+    least = 0.99 if n_maps == 1 else 0.97
+    assert np.mean(below) == 1 if is_steady else np.mean(below) > least
 
 
 @given(st.integers(0, 10_000), st.sampled_from([(1, 0.6), (2, 1.1), (4, 1.8)]))
