@@ -99,7 +99,7 @@ private:
             : rows((n_rows + 1) * search.prepared->stride), norms(n_rows), errors(n_rows),
               lanes(n_rows + rows_at_once, search.prepared->units.n_vectors()),
               lists(n_rows + 1, search.in.k), unsettled(n_rows),
-              scores(search.in.k > 1 ? rows_at_once * scored_at_once * S::lanes : 0) {
+              scores(rows_at_once * scored_at_once * S::lanes) {
             if (!search.groups) return;
             const std::int64_t n_groups = search.prepared->units.n_groups;
             center_scores = Buffer<F>(rows_at_once * search.groups->padded());
@@ -222,7 +222,7 @@ private:
                 work.unsettled[n_unsettled++] = std::int32_t(i);
             }
         }
-        list_rows<Measure>(n_unsettled, work, [&](std::int64_t i) { return work.unsettled[i]; });
+        list_rows<Measure>(n_unsettled, work, false);
         for (std::int64_t i = 0; i < n_unsettled; ++i)
             finish(first + work.unsettled[i], work.unsettled[i], work);
     }
@@ -230,29 +230,30 @@ private:
     template <class Measure>
     void listing(std::int64_t first, std::int64_t count, Work& work) {
         for (std::int64_t i = 0; i < count; ++i) work.lists.clear(i, work.errors[i]);
-        if (in.k <= S::lanes) {
-            list_by_lanes<Measure>(count, work);
+        for (std::int64_t i = 0; i < count; ++i) work.unsettled[i] = std::int32_t(i);
+        const bool can_tell = in.k <= S::lanes;
+        list_rows<Measure>(count, work, can_tell);
+        if (can_tell) {
             std::int64_t n_full = 0;
             for (std::int64_t i = 0; i < count; ++i)
                 if (work.lists.is_full(i)) {
                     work.lists.clear(i, work.errors[i]);
                     work.unsettled[n_full++] = std::int32_t(i);
                 }
-            list_rows<Measure>(n_full, work, [&](std::int64_t i) { return work.unsettled[i]; });
-        } else {
-            list_rows<Measure>(count, work, [](std::int64_t i) { return i; });
+            list_rows<Measure>(n_full, work, false);
         }
         for (std::int64_t i = 0; i < count; ++i) finish(first + i, i, work);
     }
 
-    // Scores first, and the least of each lane; then the shortlists, whose limit these lanes tell
-    // before any score is offered: k of them belong to k units.
+    // Offers all units to the shortlists of the first `count` unsettled rows.  Scores come first,
+    // and the least of each lane: where `lanes_tell`, these set the limit before any score is
+    // offered, for k of them belong to k units.
     template <class Measure>
-    void list_by_lanes(std::int64_t count, Work& work) {
+    void list_rows(std::int64_t count, Work& work, bool lanes_tell) {
         const std::int64_t n_vectors = prepared->units.n_vectors();
         for (std::int64_t i = 0; i < count; i += rows_at_once) {
             const F* row[rows_at_once];
-            point_to(row, i, count, work, [](std::int64_t j) { return j; });
+            point_to(row, i, count, work, [&](std::int64_t j) { return work.unsettled[j]; });
             Vec least[rows_at_once];
             for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
             for (std::int64_t begin = 0; begin < n_vectors; begin += scored_at_once) {
@@ -268,11 +269,14 @@ private:
                     });
                 });
                 for (std::int64_t r = 0; r < rows_at_once && i + r < count; ++r) {
-                    work.lists.tighten(i + r, kth_lane(least[r], in.k));
+                    const std::int64_t list = work.unsettled[i + r];
                     const F* scores = work.scores.get() + r * scored_at_once * S::lanes;
-                    for (std::int64_t v = begin; v < end; ++v)
-                        work.lists.offer_within(i + r, S::load(scores + (v - begin) * S::lanes),
-                                                v * S::lanes);
+                    if (lanes_tell) work.lists.tighten(list, kth_lane(least[r], in.k));
+                    for (std::int64_t v = begin; v < end; ++v) {
+                        const Vec here = S::load(scores + (v - begin) * S::lanes);
+                        if (lanes_tell) work.lists.offer_within(list, here, v * S::lanes);
+                        else work.lists.offer(list, here, v * S::lanes);
+                    }
                 }
             }
         }
@@ -287,21 +291,6 @@ private:
                 kth = std::min(kth, value);
         }
         return kth;
-    }
-
-    // Offers all units to the shortlists of some rows.
-    template <class Measure, class Index>
-    void list_rows(std::int64_t count, Work& work, Index index) {
-        for (std::int64_t i = 0; i < count; i += rows_at_once) {
-            const F* row[rows_at_once];
-            point_to(row, i, count, work, index);
-            by_vectors(0, prepared->units.n_vectors(), [&](std::int64_t v, auto vectors) {
-                Tile<F, rows_at_once, vectors> tile = score<Measure, vectors>(row, prepared->units, v);
-                for (int r = 0; r < rows_at_once && i + r < count; ++r)
-                    for (int q = 0; q < vectors; ++q)
-                        work.lists.offer(index(i + r), tile.at[r][q], (v + q) * S::lanes);
-            });
-        }
     }
 
     void skipping(std::int64_t first, std::int64_t count, Work& work) {
