@@ -60,9 +60,13 @@ def excess(result: Result) -> float | None:
 
 def best_peer(rounds: list[Result]) -> str:
     """Return the batch peer of the lowest quantization error on a timed problem."""
-    in_all = set.intersection(*map(set, rounds))
-    peers = [name for name in rounds[0] if name in in_all and not name.startswith(OURS)]
+    peers = [name for name in in_every(rounds) if not name.startswith(OURS)]
     return min(peers, key=lambda name: middle(rounds, name, "qe"))
+
+
+def in_every(rounds: list[Result]) -> list[str]:
+    """Return the libraries that no round left out for their time."""
+    return [name for name in rounds[0] if all(name in results for results in rounds)]
 
 
 def middle(rounds: list[Result], name: str, key: str) -> float:
@@ -263,7 +267,7 @@ def curve_table(result: Result) -> str:
 def times_table(rounds: list[Result]) -> str:
     """Return quality and seconds by library on a timed problem."""
     rows = []
-    for name in sorted(rounds[0], key=lambda name: middle(rounds, name, "qe")):
+    for name in sorted(in_every(rounds), key=lambda name: middle(rounds, name, "qe")):
         qe, te, seconds = (middle(rounds, name, key) for key in ("qe", "te", "seconds"))
         ratio = times_faster(rounds, name, ON_RECTANGLE)
         rows.append([name, f"{qe:.4f}", f"{te:.4f}", f"{seconds:.2f}", f"{ratio:.2f}"])
