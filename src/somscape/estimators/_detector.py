@@ -286,7 +286,8 @@ class SOMDetector(OutlierMixin, Estimator):
             As for `fit`.
         """
         if not hasattr(self, "map_"):
-            return self._fitted(X, y, sample_weight, 1 if self.n_maps == "auto" else self.n_maps)
+            is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
+            return self._fitted(X, y, sample_weight, 1 if is_auto else self.n_maps)
         detection, settings = settings_of_detector(self)
         check_streams(settings.winner)
         rows = rows_for(self, X)
