@@ -172,11 +172,7 @@ def nearest_usual(map_: Map, rows: Floats, k: int | None = None) -> tuple[Ints, 
     distances : ndarray of shape (n_samples, k)
         Between rows as the detector compares them.
     """
-    return _nearest(map_, rows, settings_of(map_).n_prototypes if k is None else k)
-
-
-def _nearest(map_: Map, rows: Floats, k: int) -> tuple[Ints, Float64s]:
-    k = min(k, len(map_.usual_units))
+    k = min(settings_of(map_).n_prototypes if k is None else k, len(map_.usual_units))
     units, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
     for part, found, far in _found_by_block(map_, rows, k):
         units[part], distances[part] = map_.usual_units[found], far
@@ -213,7 +209,7 @@ class _Compared:
 
 
 def _mean_distance(map_: Map, rows: Floats, k: int) -> _Compared:
-    units, distances = _nearest(map_, rows, k)
+    units, distances = nearest_usual(map_, rows, k)
     # d = (sum over columns of (x_j - w_j)^2) / d: each prototype pulls by 1 / d.
     pull = 1.0 / np.where(distances > 0, distances, np.inf)
     scores = distances.mean(axis=1)
