@@ -2,9 +2,9 @@
 //
 // Euclidean: |x - w|^2 / 2 = |x|^2 / 2 + (|w|^2 / 2 - x.w), and the first term is the same for all
 // units, so a score starts at |w|^2 / 2 and adds -w[f] x[f].  Rows and units are centered on the
-// codebook's mean first, or cancellation would grow with the data's offset, and brought to size 1
-// by a power of two.  Scores are float even for double inputs (type F), unless float could not
-// tell the units apart (search.cpp).
+// codebook's mean first, or a value that most rows share (common.hpp), or cancellation would grow
+// with the data's offset, and brought to size 1 by a power of two.  Scores are float even for
+// double inputs (type F), unless float could not tell the units apart (search.cpp).
 // Missing values double the features: sum of m (w^2 / 2 - x w) is a scalar product of (x, m)
 // with (-w, w^2 / 2).
 #pragma once
@@ -13,9 +13,11 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <type_traits>
 
 #include "buffer.hpp"
+#include "common.hpp"
 #include "kernels.hpp"
 #include "threads.hpp"
 #include "tile.hpp"
@@ -72,6 +74,10 @@ public:
           d(in.has_missing && in.metric == Metric::euclidean ? 2 * in.d : in.d),
           stride((d + Simd<F>::lanes - 1) / Simd<F>::lanes * Simd<F>::lanes),
           middle(in.d + Simd<F>::lanes), units(in.m, d) {
+        if (CommonValues<T>::are_worth_a_look(in)) {
+            auto found = std::make_unique<CommonValues<T>>(in);
+            if (found->left_alone() < most_listed) common = std::move(found);
+        }
         find_middle_and_scale();
         Buffer<double> norms(in.m);
         share(thread_count(8.0 * double(in.m) * double(d)), in.m, [&](std::int64_t place) {
@@ -153,6 +159,7 @@ public:
     const SearchInput<T>& in;
     const bool is_dot;
     const std::int64_t d, stride;  // values of a prepared row, and its room: whole vectors
+    std::unique_ptr<CommonValues<T>> common;  // where they spare enough features
     Buffer<T> middle;
     double scale = 1;
     Units<F> units;
@@ -173,7 +180,8 @@ private:
             for (std::int64_t f = 0; f < in.d; ++f) sum[f] += in.codebook[u * in.d + f];
         constexpr double largest = std::numeric_limits<T>::max();
         for (std::int64_t f = 0; f < in.d; ++f)
-            middle[f] = T(std::clamp(sum[f] / double(in.m), -largest, largest));
+            middle[f] = common && common->is_common(f)
+                ? common->at(f) : T(std::clamp(sum[f] / double(in.m), -largest, largest));
         Buffer<double> farthest(in.d);  // by feature, as vectors like it
         std::fill_n(farthest.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)

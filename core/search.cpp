@@ -1,7 +1,9 @@
 // The nearest units of each row: exact, without a matrix of distances.
 //
 // Two ways through a block of rows, with the same answer: all units meet all rows, or groups of
-// units that cannot hold the best are left out (skip.hpp).  The best is kept by lane (lanes.hpp),
+// units that cannot hold the best are left out (skip.hpp).  Where most rows share a value, all meet
+// on the other features alone (common.hpp), and rows that share the same ones together
+// (arrange.hpp).  The best is kept by lane (lanes.hpp),
 // the best few on a shortlist (shortlist.hpp).  Scores carry an error bound (prepare.hpp); units
 // that it cannot separate are judged in double and beyond (exact.hpp).  Whether skipping pays is
 // measured on some rows of every 32nd block.
@@ -14,6 +16,8 @@
 #include <memory>
 #include <vector>
 
+#include "arrange.hpp"
+#include "common.hpp"
 #include "exact.hpp"
 #include "lanes.hpp"
 #include "pairs.hpp"
@@ -27,7 +31,7 @@ namespace {
 
 constexpr std::int64_t block_bytes = 1 << 20;   // work space of a thread
 constexpr std::int64_t tile_bytes = 160 << 10;  // rows that meet a tile of units stay in cache
-constexpr std::int64_t most_tile_rows = 16 * rows_at_once;
+constexpr std::int64_t most_tiles = 16, most_tile_rows = most_tiles * rows_at_once;
 // Vectors of units that a few rows are scored against before they are listed: 96 KiB at most.
 constexpr std::int64_t scored_at_once = 256;
 // So that threads end together; a few blocks in a row fetch ahead for each other.
@@ -55,18 +59,21 @@ public:
     Search(const SearchInput<T>& in, std::int64_t* units, double* distances)
         : in(in), units(units), distances(distances), judge(in) {}
 
-    // Returns how many rows had to be judged against all units.
-    std::int64_t run() {
+    // Returns whether scores of this type settle a sample of the rows; else nothing is found.
+    bool run() {
         if (in.n <= few_rows) {
             for (std::int64_t row = 0; row < in.n; ++row) judge_all(row);
             judge.to_distances(distances, distances ? in.n * in.k : 0);
-            return in.n;
+            return true;
         }
         prepared = std::make_unique<Prepared<T, F>>(in);
+        if (sizeof(F) < sizeof(double) && in.n >= least_rows_to_sample && !settles_a_sample())
+            return false;
         const bool may_skip = in.order && in.metric == Metric::euclidean && !in.has_missing &&
                               !in.weights && prepared->units.n_groups >= least_groups &&
                               in.n >= least_rows_to_skip && std::isfinite(prepared->units.norm);
         if (may_skip) groups = std::make_unique<Groups<T, F>>(*prepared);
+        if (groups && does_arranging_pay(*prepared)) order = arranged(*prepared, *groups);
         const double work = double(in.n) * double(in.m) * double(prepared->d);
         const int threads = in.one_thread ? 1 : thread_count(work);
         const std::int64_t block = rows_per_block(threads);
@@ -81,17 +88,25 @@ public:
             std::int64_t done = 0;
             if (groups && b % blocks_per_probe == 0) {
                 done = std::min(count, std::clamp<std::int64_t>(block / 8, rows_at_once, probe_rows));
+                work.features.mean_length();
                 skipping(first, done, work);
-                does_skipping_pay = groups->pays(double(work.n_needed) / double(done));
+                does_skipping_pay = groups->pays(double(work.n_needed) / double(done),
+                                                 work.features.mean_length());
             }
             if (done == count) return;
             if (does_skipping_pay) skipping(first + done, count - done, work);
             else meet_all(first + done, count - done, work);
         });
-        return n_judged;
+        return true;
     }
 
 private:
+    bool settles_a_sample() {
+        Work work(*this, most_tile_rows);
+        meet_all(0, sample_rows, work);
+        return n_judged <= sample_rows / 16;  // that had to be judged against all units
+    }
+
     // Of one thread, on cache lines of its own.  After the last row comes a stand-in, for tiles
     // that lack rows.
     struct alignas(64) Work {
@@ -99,7 +114,9 @@ private:
             : rows((n_rows + 1) * search.prepared->stride), norms(n_rows), errors(n_rows),
               lanes(n_rows + rows_at_once, search.prepared->units.n_vectors()),
               lists(n_rows + 1, search.in.k), unsettled(n_rows),
-              scores(rows_at_once * scored_at_once * S::lanes) {
+              scores(rows_at_once * scored_at_once * S::lanes), features(search.prepared->d) {
+            if (search.prepared->common)
+                features = FeatureLists<F>(search.prepared->d, n_rows + 1, most_tiles);
             if (!search.groups) return;
             const std::int64_t n_groups = search.prepared->units.n_groups;
             center_scores = Buffer<F>(rows_at_once * search.groups->padded());
@@ -111,6 +128,7 @@ private:
         Shortlists<F> lists;
         Buffer<std::int32_t> unsettled;
         Buffer<F> scores;  // of one tile of rows, before they are listed
+        FeatureLists<F> features;
         Buffer<F> center_scores;  // of the rows of one tile
         Pairs pairs{0, 0};
         std::int64_t n_needed = 0;
@@ -150,32 +168,40 @@ private:
         });
     }
 
+    const T* row_at(std::int64_t row) const { return in.rows + row * in.d; }
+    std::int64_t row_of(std::int64_t i) const { return order.get() ? order[i] : i; }
+
     // Fetches as many further rows meanwhile: they are next, mostly.
     void prepare(std::int64_t first, std::int64_t count, Work& work) const {
-        const std::int64_t last = in.n - count - 1;
         for (std::int64_t i = first; i < first + count; ++i) {
-            const char* ahead = reinterpret_cast<const char*>(in.rows + std::min(i, last) * in.d + count * in.d);
+            const auto* ahead =
+                reinterpret_cast<const char*>(row_at(row_of(std::min(i + count, in.n - 1))));
             for (std::int64_t at = 0; at < in.d * std::int64_t(sizeof(T)); at += 64)
                 __builtin_prefetch(ahead + at, 0, 2);
-            work.norms[i - first] = prepared->row(
-                in.rows + i * in.d, work.rows.get() + (i - first) * prepared->stride);
+            F* to = work.rows.get() + (i - first) * prepared->stride;
+            work.norms[i - first] = prepared->row(row_at(row_of(i)), to);
+            work.features.mark(i - first, to);
         }
         prepared->finish_sizes(work.norms.get(), count, work.errors.get());
     }
 
-    // The next rows_at_once of `count` prepared rows; past the end, the last one again.
-    template <class Index>
-    SOMSCAPE_INLINE void point_to(const F* (&row)[rows_at_once], std::int64_t from,
-                                         std::int64_t count, const Work& work, Index index) const {
-        for (int r = 0; r < rows_at_once; ++r)
-            row[r] = work.rows.get() + index(std::min(from + r, count - 1)) * prepared->stride;
+    // Numbers of the next rows of `count`; past the end, the last one again.
+    static auto next_rows(std::int64_t from, std::int64_t count) {
+        return [=](int r) { return std::min(from + r, count - 1); };
     }
 
-    template <class Measure, int vectors, int rows = rows_at_once>
-    SOMSCAPE_INLINE Tile<F, rows, vectors> score(const F* const* row, const Units<F>& units,
-                                                  std::int64_t v) const {
+    template <int n_rows, class Index>
+    SOMSCAPE_INLINE void point_to(const F* (&row)[n_rows], const Work& work, Index index) const {
+        for (int r = 0; r < n_rows; ++r)
+            row[r] = work.rows.get() + index(r) * prepared->stride;
+    }
+
+    template <class Measure, int vectors, int rows = rows_at_once, class Features>
+    SOMSCAPE_INLINE Tile<F, rows, vectors> score(const F* const* row, std::int64_t v,
+                                                 Features features) const {
+        const Units<F>& units = prepared->units;
         return score_tile<Measure, rows, vectors>(row, units.packed.get(), units.start.get(), v,
-                                            prepared->d);
+                                                  prepared->d, features);
     }
 
     // Stretches of the codebook, each small enough to stay in the cache.
@@ -186,6 +212,8 @@ private:
         const std::int64_t stretch = std::max<std::int64_t>(
             tile_bytes / vector_bytes / vectors_at_once * vectors_at_once, vectors_at_once);
         for (std::int64_t i = 0; i < count + rows_at_once; ++i) work.lanes.clear(i);
+        for (std::int64_t i = 0; i < count; i += rows_at_once)
+            work.features.template list<rows_at_once>(i / rows_at_once, next_rows(i, count));
         for (std::int64_t v = 0; v < n_vectors; v += stretch)
             for (std::int64_t i = 0; i < count; i += rows_at_once)
                 meet<Measure>(i, count, v, std::min(v + stretch, n_vectors), work);
@@ -197,11 +225,13 @@ private:
     template <class Measure>
     void meet(std::int64_t i, std::int64_t count, std::int64_t v, std::int64_t last_v, Work& work) {
         const F* row[rows_at_once];
-        point_to(row, i, count, work, [](std::int64_t j) { return j; });
-        by_vectors(v, last_v, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
-            const Tile<F, rows_at_once, vectors> tile = score<Measure, vectors>(row, prepared->units, v);
-            unrolled<rows_at_once>(
-                [&](auto r) SOMSCAPE_INLINE { work.lanes.take(i + r, tile.at[r], v); });
+        point_to(row, work, next_rows(i, count));
+        work.features.template with<Measure>(i / rows_at_once, [&](auto features) SOMSCAPE_INLINE {
+            by_vectors(v, last_v, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+                const Tile<F, rows_at_once, vectors> tile = score<Measure, vectors>(row, v, features);
+                unrolled<rows_at_once>(
+                    [&](auto r) SOMSCAPE_INLINE { work.lanes.take(i + r, tile.at[r], v); });
+            });
         });
     }
 
@@ -214,9 +244,9 @@ private:
             std::int32_t places[S::lanes];
             const int n = work.lanes.finish(i, limit, places);
             if (n == 1) {
-                units[first + i] = prepared->unit_at(places[0]);
+                units[row_of(first + i)] = prepared->unit_at(places[0]);
             } else if (n > 1) {
-                choose(first + i, places, n);
+                choose(row_of(first + i), places, n);
             } else {
                 work.lists.clear(i, work.errors[i], limit);
                 work.unsettled[n_unsettled++] = std::int32_t(i);
@@ -224,7 +254,7 @@ private:
         }
         list_rows<Measure>(n_unsettled, work, false);
         for (std::int64_t i = 0; i < n_unsettled; ++i)
-            finish(first + work.unsettled[i], work.unsettled[i], work);
+            finish(row_of(first + work.unsettled[i]), work.unsettled[i], work);
     }
 
     template <class Measure>
@@ -242,7 +272,7 @@ private:
                 }
             list_rows<Measure>(n_full, work, false);
         }
-        for (std::int64_t i = 0; i < count; ++i) finish(first + i, i, work);
+        for (std::int64_t i = 0; i < count; ++i) finish(row_of(first + i), i, work);
     }
 
     // Offers all units to the shortlists of the first `count` unsettled rows.  Scores come first,
@@ -253,25 +283,29 @@ private:
         const std::int64_t n_vectors = prepared->units.n_vectors();
         for (std::int64_t i = 0; i < count; i += rows_at_once) {
             const F* row[rows_at_once];
-            point_to(row, i, count, work, [&](std::int64_t j) { return work.unsettled[j]; });
+            const auto unsettled = [&](int r) { return work.unsettled[next_rows(i, count)(r)]; };
+            point_to(row, work, unsettled);
+            work.features.template list<rows_at_once>(0, unsettled);
             Vec least[rows_at_once];
-            for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
+            std::fill_n(least, rows_at_once, S::broadcast(std::numeric_limits<F>::infinity()));
             for (std::int64_t begin = 0; begin < n_vectors; begin += scored_at_once) {
                 const std::int64_t end = std::min(begin + scored_at_once, n_vectors);
-                by_vectors(begin, end, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
-                    const auto tile = score<Measure, vectors>(row, prepared->units, v);
-                    unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
-                        F* to = work.scores.get() + (r * scored_at_once + v - begin) * S::lanes;
-                        unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
-                            S::store(to + q * S::lanes, tile.at[r][q]);
-                            least[r] = smaller(tile.at[r][q], least[r]);
+                work.features.template with<Measure>(0, [&](auto features) SOMSCAPE_INLINE {
+                    by_vectors(begin, end, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+                        const auto tile = score<Measure, vectors>(row, v, features);
+                        unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+                            F* to = work.scores.get() + (r * scored_at_once + v - begin) * S::lanes;
+                            unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+                                S::store(to + q * S::lanes, tile.at[r][q]);
+                                least[r] = smaller(tile.at[r][q], least[r]);
+                            });
                         });
                     });
                 });
                 for (std::int64_t r = 0; r < rows_at_once && i + r < count; ++r) {
                     const std::int64_t list = work.unsettled[i + r];
                     const F* scores = work.scores.get() + r * scored_at_once * S::lanes;
-                    if (lanes_tell) work.lists.tighten(list, kth_lane(least[r], in.k));
+                    if (lanes_tell) work.lists.tighten(list, kth_lane<F>(least[r], in.k));
                     for (std::int64_t v = begin; v < end; ++v) {
                         const Vec here = S::load(scores + (v - begin) * S::lanes);
                         if (lanes_tell) work.lists.offer_within(list, here, v * S::lanes);
@@ -282,20 +316,10 @@ private:
         }
     }
 
-    // The k-th least of the lanes.
-    static F kth_lane(Vec values, int k) {
-        F kth = std::numeric_limits<F>::infinity();
-        for (int lane = 0; lane < S::lanes; ++lane) {
-            const F value = values[lane];
-            if (__builtin_popcount(not_above_mask(values, S::broadcast(value))) >= k)
-                kth = std::min(kth, value);
-        }
-        return kth;
-    }
-
     void skipping(std::int64_t first, std::int64_t count, Work& work) {
         prepare(first, count, work);
         std::fill_n(work.rows.get() + count * prepared->stride, prepared->stride, F(0));
+        work.features.mark_none(count);
         if (in.k == 1) {
             for (std::int64_t i = 0; i < count; ++i) work.lanes.clear(i);
             work.lanes.clear(count);
@@ -313,7 +337,7 @@ private:
                     int q = 0;
                     for (const Vec part : score) work.lists.offer(row, part, (v + q++) * S::lanes);
                 });
-            for (std::int64_t i = 0; i < count; ++i) finish(first + i, i, work);
+            for (std::int64_t i = 0; i < count; ++i) finish(row_of(first + i), i, work);
         }
         find_distances(first, count);
     }
@@ -331,10 +355,13 @@ private:
         };
         for (std::int64_t i = 0; i < count; i += rows_at_once) {
             const F* row[rows_at_once];
-            point_to(row, i, count, work, [](std::int64_t j) { return j; });
+            point_to(row, work, next_rows(i, count));
             std::int32_t nearest[rows_at_once];
-            find_nearest_groups(row, work.center_scores.get(), nearest);
-            meet_own_groups(row, nearest, i, count, take);
+            work.features.template list<rows_at_once>(0, next_rows(i, count));
+            work.features.template with<Dot>(0, [&](auto features) SOMSCAPE_INLINE {
+                groups->find_nearest(row, features, work.center_scores.get(), nearest);
+                meet_own_groups(row, features, nearest, i, count, take);
+            });
             for (int r = 0; r < rows_at_once && i + r < count; ++r) {
                 const F* center_scores = work.center_scores.get() + r * groups->padded();
                 const auto bounds = groups->bounds(work.norms[i + r], work.errors[i + r],
@@ -348,47 +375,16 @@ private:
         meet();
     }
 
-    // Writes the scores of all centers, a row after the other, and the group of the least.
-    void find_nearest_groups(const F* const (&row)[rows_at_once], F* center_scores,
-                             std::int32_t (&nearest)[rows_at_once]) const {
-        const Units<F>& centers = groups->center_units();
-        const std::int64_t width = groups->padded();
-        Vec least[rows_at_once];
-        IntVec at[rows_at_once] = {};
-        for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
-        by_vectors(0, centers.n_vectors(), [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
-            const auto tile = score<Dot, vectors>(row, centers, v);
-            unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
-                F* to = center_scores + r * width + v * S::lanes;
-                unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
-                    const Vec s = tile.at[r][q];
-                    S::store(to + q * S::lanes, s);
-                    at[r] = s < least[r] ? IntVec{} + typename S::Int(v + q) : at[r];
-                    least[r] = smaller(least[r], s);
-                });
-            });
-        });
-        unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
-            const std::uint32_t best =
-                not_above_mask(least[r], S::broadcast(least_lane(least[r])));
-            const int lane = best ? __builtin_ctz(best) : 0;  // 0 for NaN
-            // Where no score is finite, the lane may lie past the last group.
-            nearest[r] = std::min(std::int32_t(at[r][lane] * S::lanes + lane),
-                                  std::int32_t(prepared->units.n_groups - 1));
-        });
-    }
-
-    template <class Take>
-    SOMSCAPE_INLINE void meet_own_groups(const F* const (&row)[rows_at_once],
-                                                const std::int32_t (&nearest)[rows_at_once],
-                                                std::int64_t i, std::int64_t count,
-                                                Take take) const {
-        constexpr int per_group = vectors_per_group<F>;
-        for (int part = 0; part < per_group; ++part) {
+    template <class Features, class Take>
+    SOMSCAPE_INLINE void meet_own_groups(const F* const (&row)[rows_at_once], Features features,
+                                         const std::int32_t (&nearest)[rows_at_once],
+                                         std::int64_t i, std::int64_t count, Take take) const {
+        for (int part = 0; part < vectors_per_group<F>; ++part) {
             std::int64_t v[rows_at_once];
-            for (int r = 0; r < rows_at_once; ++r) v[r] = nearest[r] * per_group + part;
+            for (int r = 0; r < rows_at_once; ++r) v[r] = nearest[r] * vectors_per_group<F> + part;
             const auto tile = score_each<Dot, rows_at_once>(
-                row, prepared->units.packed.get(), prepared->units.start.get(), v, prepared->d);
+                row, prepared->units.packed.get(), prepared->units.start.get(), v, prepared->d,
+                features);
             unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
                 if (i + r < count) take(i + r, tile.at[r], v[r]);
             });
@@ -398,7 +394,7 @@ private:
     // Many rows at once; a stand-in fills the last tile.
     template <class Take>
     SOMSCAPE_INLINE void meet_group(std::int64_t group, const std::int16_t* rows,
-                                           std::int64_t n, std::int16_t stand_in, const Work& work,
+                                           std::int64_t n, std::int16_t stand_in, Work& work,
                                            Take take) const {
         for (; n >= group_rows_at_once; n -= group_rows_at_once, rows += group_rows_at_once)
             meet_tile<group_rows_at_once>(group, rows, work, take);
@@ -411,15 +407,19 @@ private:
 
     template <int n_rows, class Take>
     SOMSCAPE_INLINE void meet_tile(std::int64_t group, const std::int16_t* rows,
-                                          const Work& work, Take take) const {
+                                          Work& work, Take take) const {
         constexpr int per_group = vectors_per_group<F>;
         constexpr int vectors = std::min(per_group, vectors_at_once);
         const F* row[n_rows];
-        for (int r = 0; r < n_rows; ++r) row[r] = work.rows.get() + rows[r] * prepared->stride;
-        for (std::int64_t v = group * per_group; v < (group + 1) * per_group; v += vectors) {
-            const auto tile = score<Dot, vectors, n_rows>(row, prepared->units, v);
-            unrolled<n_rows>([&](auto r) SOMSCAPE_INLINE { take(rows[r], tile.at[r], v); });
-        }
+        const auto index = [=](int r) { return std::int64_t(rows[r]); };
+        point_to(row, work, index);
+        work.features.template list<n_rows>(0, index);
+        work.features.template with<Dot>(0, [&](auto features) SOMSCAPE_INLINE {
+            for (std::int64_t v = group * per_group; v < (group + 1) * per_group; v += vectors) {
+                const auto tile = score<Dot, vectors, n_rows>(row, v, features);
+                unrolled<n_rows>([&](auto r) SOMSCAPE_INLINE { take(rows[r], tile.at[r], v); });
+            }
+        });
     }
 
     void finish(std::int64_t row, std::int64_t i, Work& work) {
@@ -445,14 +445,14 @@ private:
     template <class UnitAt>
     void rank(std::int64_t row, std::int64_t n, UnitAt unit_at) {
         double not_wanted[max_best];
-        Ranking ranking(judge, in.rows + row * in.d, in.k, units + row * in.k,
+        Ranking ranking(judge, row_at(row), in.k, units + row * in.k,
                         distances ? distances + row * in.k : not_wanted);
         constexpr std::int64_t at_once = 16;  // values that do not wait for decisions
         for (std::int64_t begin = 0; begin < n; begin += at_once) {
             double value[at_once];
             const std::int64_t here = std::min(at_once, n - begin);
             for (std::int64_t i = 0; i < here; ++i)
-                value[i] = judge.value(in.rows + row * in.d, unit_at(begin + i));
+                value[i] = judge.value(row_at(row), unit_at(begin + i));
             for (std::int64_t i = 0; i < here; ++i) ranking.add(unit_at(begin + i), value[i]);
         }
     }
@@ -460,11 +460,12 @@ private:
     // Where one unit was found for each row, it may be without its value.
     void find_distances(std::int64_t first, std::int64_t count) {
         if (!distances) return;
-        double* values = distances + first * in.k;
-        if (in.k == 1)
-            for (std::int64_t i = 0; i < count; ++i)
-                values[i] = judge.value(in.rows + (first + i) * in.d, units[first + i]);
-        judge.to_distances(values, count * in.k);
+        for (std::int64_t i = first; i < first + count; ++i) {
+            const std::int64_t row = row_of(i);
+            double* values = distances + row * in.k;
+            if (in.k == 1) values[0] = judge.value(row_at(row), units[row]);
+            judge.to_distances(values, in.k);
+        }
     }
 
     const SearchInput<T>& in;
@@ -473,6 +474,7 @@ private:
     Judge<T> judge;
     std::unique_ptr<Prepared<T, F>> prepared;
     std::unique_ptr<Groups<T, F>> groups;
+    Buffer<std::int64_t> order;  // in which rows are taken, where not as they are
     std::atomic<bool> does_skipping_pay{false};
     std::atomic<std::int64_t> n_judged{0};
 };
@@ -481,15 +483,7 @@ private:
 
 template <class T>
 void search(const SearchInput<T>& in, std::int64_t* units, double* distances) {
-    if (in.n >= least_rows_to_sample) {
-        SearchInput<T> sample = in;
-        sample.n = sample_rows;
-        if (Search<T, float>(sample, units, distances).run() > sample_rows / 16) {
-            Search<T, double>(in, units, distances).run();
-            return;
-        }
-    }
-    Search<T, float>(in, units, distances).run();
+    if (!Search<T, float>(in, units, distances).run()) Search<T, double>(in, units, distances).run();
 }
 
 template void search(const SearchInput<float>&, std::int64_t*, double*);

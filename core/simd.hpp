@@ -267,4 +267,16 @@ inline auto least_lane(Vec a) {
 #endif
 }
 
+// The k-th least lane, 1 <= k <= lanes; infinite where not so many are numbers.
+template <class T>
+inline T kth_lane(typename Simd<T>::Vec values, int k) {
+    T kth = std::numeric_limits<T>::infinity();
+    for (int lane = 0; lane < Simd<T>::lanes; ++lane) {
+        const T value = values[lane];
+        if (__builtin_popcount(not_above_mask(values, Simd<T>::broadcast(value))) >= k)
+            kth = kth < value ? kth : value;
+    }
+    return kth;
+}
+
 }  // namespace somscape::SOMSCAPE_ISA

@@ -28,6 +28,7 @@ class Groups {
 public:
     using S = Simd<F>;
     using Vec = typename S::Vec;
+    using IntVec = typename S::IntVec;
 
     explicit Groups(const Prepared<T, F>& prepared)
         : prepared(prepared), n(prepared.units.n_groups), d(prepared.d), centers(n * d),
@@ -39,16 +40,45 @@ public:
     }
 
     std::int64_t padded() const { return packed.n_groups * group_size; }
-    const Units<F>& center_units() const { return packed; }
 
-    // Whether rows that need so many groups, on average, beside their own, had better skip.  In
-    // features of one group of units, as measured: meeting a group costs 5 beside its own, where
-    // all are met in turn, and 40 where rows are gathered; to meet a vector of centers and to
-    // apply the bounds costs 35, and 50 in all.
-    bool pays(double n_needed) const {
-        const double all = double(n) * (double(d) + 5);
-        const double centers = double(packed.n_vectors()) * (double(d) + 35);
-        return centers + (1 + n_needed) * (double(d) + 40) + 50 < all;
+    // Writes the scores of all centers, a row after the other, and the group of the least.
+    template <class Features>
+    void find_nearest(const F* const (&row)[rows_at_once], Features features, F* center_scores,
+                      std::int32_t (&nearest)[rows_at_once]) const {
+        Vec least[rows_at_once];
+        IntVec at[rows_at_once] = {};
+        for (Vec& value : least) value = S::broadcast(std::numeric_limits<F>::infinity());
+        by_vectors(0, packed.n_vectors(), [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+            const auto tile = score_tile<Dot, rows_at_once, vectors>(
+                row, packed.packed.get(), packed.start.get(), v, d, features);
+            unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+                F* to = center_scores + r * padded() + v * S::lanes;
+                unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+                    const Vec s = tile.at[r][q];
+                    S::store(to + q * S::lanes, s);
+                    at[r] = s < least[r] ? IntVec{} + typename S::Int(v + q) : at[r];
+                    least[r] = smaller(least[r], s);
+                });
+            });
+        });
+        unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+            const std::uint32_t best = not_above_mask(least[r], S::broadcast(least_lane(least[r])));
+            const int lane = best ? __builtin_ctz(best) : 0;  // 0 for NaN
+            // Where no score is finite, the lane may lie past the last group.
+            nearest[r] = std::min(std::int32_t(at[r][lane] * S::lanes + lane), std::int32_t(n - 1));
+        });
+    }
+
+    // Whether rows that need so many groups, on average, beside their own, had better skip, where
+    // scores take so many features.  In features of one group of units, as measured: meeting a
+    // group costs 5 beside its own, where all are met in turn, and 40 where rows are gathered, or
+    // 60 where their features are listed; to meet a vector of centers and to apply the bounds costs
+    // 35, and 50 in all.
+    bool pays(double n_needed, double n_features) const {
+        const double all = double(n) * (n_features + 5);
+        const double centers = double(packed.n_vectors()) * (n_features + 35);
+        const double gathered = n_features + (prepared.common ? 60 : 40);
+        return centers + (1 + n_needed) * gathered + 50 < all;
     }
 
     // What a row that has a unit of score `best` compares the scores of centers with.
@@ -154,8 +184,8 @@ private:
         for (int r = 0; r < rows_at_once; ++r)
             row[r] = centers.get() + std::min(first + r, n - 1) * d;
         by_vectors(begin, end, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
-            auto tile = score_tile<Dot, rows_at_once, vectors>(row, units.packed.get(),
-                                                               units.start.get(), v, d);
+            auto tile = score_tile<Dot, rows_at_once, vectors>(
+                row, units.packed.get(), units.start.get(), v, d, AllFeatures{d});
             tile.each([&](auto& score, auto r, auto q) SOMSCAPE_INLINE {
                 if (first + r < n) visit(first + r, v + q, score);
             });

@@ -50,6 +50,18 @@ inline const T* vector_at(const T* packed, std::int64_t vector, std::int64_t d) 
     return packed + vector / per_group * group_size * d + vector % per_group * Simd<T>::lanes;
 }
 
+// Every feature; or those of a list, where the others add nothing (common.hpp).
+struct AllFeatures {
+    std::int64_t n;
+    std::int64_t at(std::int64_t i) const { return i; }
+};
+
+struct ListedFeatures {
+    std::int64_t n;
+    const std::int32_t* list;
+    std::int64_t at(std::int64_t i) const { return list[i]; }
+};
+
 // Scores of some rows against some vectors of units.
 template <class T, int rows, int vectors>
 struct Tile {
@@ -65,12 +77,13 @@ struct Tile {
     }
 };
 
-template <class Metric, int rows, int vectors, class T>
+template <class Metric, int rows, int vectors, class T, class Features>
 SOMSCAPE_INLINE inline void add_features(const T* const* row, const T* const* unit,
-                                                std::int64_t begin, std::int64_t end,
-                                                Tile<T, rows, vectors>& score) {
+                                         Features features, std::int64_t begin, std::int64_t end,
+                                         Tile<T, rows, vectors>& score) {
     using S = Simd<T>;
-    for (std::int64_t f = begin; f < end; ++f) {
+    for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t f = features.at(i);
         typename S::Vec w[vectors];
         unrolled<vectors>(
             [&](auto v) SOMSCAPE_INLINE { w[v] = S::load(unit[v] + f * group_size); });
@@ -84,12 +97,13 @@ SOMSCAPE_INLINE inline void add_features(const T* const* row, const T* const* un
 }
 
 // The blocks of features after the first.
-template <class Metric, int rows, int vectors, class T>
-[[gnu::noinline]] void add_blocks(const T* const* row, const T* const* unit, std::int64_t d,
+template <class Metric, int rows, int vectors, class T, class Features>
+[[gnu::noinline]] void add_blocks(const T* const* row, const T* const* unit, Features features,
                                   Tile<T, rows, vectors>& score) {
-    for (std::int64_t begin = features_at_once; begin < d; begin += features_at_once) {
+    for (std::int64_t begin = features_at_once; begin < features.n; begin += features_at_once) {
         Tile<T, rows, vectors> part = {};
-        add_features<Metric>(row, unit, begin, std::min(d, begin + features_at_once), part);
+        add_features<Metric>(row, unit, features, begin,
+                             std::min(features.n, begin + features_at_once), part);
         score.each([&](auto& sum, auto r, auto v) SOMSCAPE_INLINE {
             sum = Metric::join(sum, part.at[r][v]);
         });
@@ -97,12 +111,13 @@ template <class Metric, int rows, int vectors, class T>
 }
 
 // Inlined always: only then do the scores stay in registers.
-template <class Metric, int rows, int vectors, class T>
+template <class Metric, int rows, int vectors, class T, class Features>
 SOMSCAPE_INLINE inline Tile<T, rows, vectors> score_tile(
     const T* const* row, const T* packed,
     const T* start,       // IN scores before the first feature, by unit
     std::int64_t vector,  // first of the vectors to score
-    std::int64_t d) {
+    std::int64_t d,       // features that are packed, of which `features` count
+    Features features) {
     using S = Simd<T>;
     Tile<T, rows, vectors> score;
     const T* unit[vectors];
@@ -111,12 +126,12 @@ SOMSCAPE_INLINE inline Tile<T, rows, vectors> score_tile(
         const typename S::Vec first = S::load(start + (vector + v) * S::lanes);
         unrolled<rows>([&](auto r) SOMSCAPE_INLINE { score.at[r][v] = first; });
     });
-    add_features<Metric>(row, unit, 0, std::min(d, features_at_once), score);
-    if (d > features_at_once) {
+    add_features<Metric>(row, unit, features, 0, std::min(features.n, features_at_once), score);
+    if (features.n > features_at_once) {
         // Through memory, but a copy: the scores of short rows never leave the registers.
         Tile<T, rows, vectors> copy;
         copy.each([&](auto& to, auto r, auto v) SOMSCAPE_INLINE { to = score.at[r][v]; });
-        add_blocks<Metric>(row, unit, d, copy);
+        add_blocks<Metric>(row, unit, features, copy);
         score.each([&](auto& to, auto r, auto v) SOMSCAPE_INLINE { to = copy.at[r][v]; });
     }
     return score;
@@ -135,11 +150,11 @@ SOMSCAPE_INLINE inline void by_vectors(std::int64_t v, std::int64_t end, Act act
 }
 
 // As score_tile, but each row against a vector of its own.
-template <class Metric, int rows, class T>
+template <class Metric, int rows, class T, class Features>
 SOMSCAPE_INLINE inline Tile<T, rows, 1> score_each(const T* const* row, const T* packed,
                                                           const T* start,
                                                           const std::int64_t* vector,
-                                                          std::int64_t d) {
+                                                          std::int64_t d, Features features) {
     using S = Simd<T>;
     Tile<T, rows, 1> score;
     const T* unit[rows];
@@ -148,15 +163,17 @@ SOMSCAPE_INLINE inline Tile<T, rows, 1> score_each(const T* const* row, const T*
         score.at[r][0] = S::load(start + vector[r] * S::lanes);
     });
     const auto add = [&](std::int64_t begin, Tile<T, rows, 1>& to) SOMSCAPE_INLINE {
-        const std::int64_t end = std::min(d, begin + features_at_once);
-        for (std::int64_t f = begin; f < end; ++f)
+        const std::int64_t end = std::min(features.n, begin + features_at_once);
+        for (std::int64_t i = begin; i < end; ++i) {
+            const std::int64_t f = features.at(i);
             unrolled<rows>([&](auto r) SOMSCAPE_INLINE {
                 to.at[r][0] = Metric::add(S::broadcast(row[r][f]),
                                           S::load(unit[r] + f * group_size), to.at[r][0]);
             });
+        }
     };
     add(0, score);
-    for (std::int64_t begin = features_at_once; begin < d; begin += features_at_once) {
+    for (std::int64_t begin = features_at_once; begin < features.n; begin += features_at_once) {
         Tile<T, rows, 1> part = {};
         add(begin, part);
         score.each([&](auto& sum, auto r, auto v) SOMSCAPE_INLINE {

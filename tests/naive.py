@@ -242,16 +242,17 @@ def schedule(kind, start, end, t, n):
 
     Source: algorithms.md section 1.4. "geometric" start (end/start)^(t/(n-1)) and "linear" reach
     ``end`` exactly in the last step, which is the only one if n = 1. "asymptotic" is MiniSom's
-    start / (1 + t (start/end - 1) / n): it would reach ``end`` at t = n, one step after the last.
+    start / (1 + t (start/end - 1) / n): that would reach ``end`` at t = n, one step after the
+    last, which is at ``end`` all the same.
     """
     if kind == "constant":
         return start
-    if kind == "asymptotic":
-        return start / (1 + t * (start / end - 1) / n)
-    if kind not in ("geometric", "linear"):
+    if kind not in ("geometric", "linear", "asymptotic"):
         raise ValueError(f"unknown schedule {kind!r}")
     if t == n - 1:
         return end
+    if kind == "asymptotic":
+        return start / (1 + t * (start / end - 1) / n)
     if kind == "geometric":
         return start * (end / start) ** (t / (n - 1))
     return start + (end - start) * t / (n - 1)

@@ -128,8 +128,7 @@ def test_growing_maps_end_like_batch_training_for_less_work():
     work = (grown.history_["n_units"] * grown.history_["n_samples"]).sum()
     assert work < 0.5 * (whole.history_["n_units"] * whole.history_["n_samples"]).sum()
     assert grown.history_["n_units"][0] < grown.history_["n_units"][-1] == 576
-    share = 1 - np.log10(20_000 / 576 / 20) / 5  # with 35 rows per unit
-    assert grown.history_["radius"][-1] == pytest.approx(0.7 * share)
+    assert grown.history_["radius"][-1] == pytest.approx(0.7 * 0.8)  # with 35 rows per unit
     again = SOM(**sizes, algorithm="multires").fit(X)
     np.testing.assert_array_equal(again.codebook_, grown.codebook_)
 
@@ -323,3 +322,15 @@ def test_a_wrong_half_life_is_named(half_life):
     som = SOM(2, 2).fit(rows_of(20))
     with pytest.raises((ValueError, TypeError), match="`half_life` must be"):
         som.set_params(half_life=half_life).partial_fit(rows_of(20))
+
+
+def test_samples_train_a_map_of_many_rows_before_all_rows_do():
+    X = rows_of(500_000, 50)  # 500,000 x 50 x 100 units are 2.5e9 multiply-adds
+    som = SOM(10, 10, random_state=0).fit(X)
+    n_rows, n_units = som.history_["n_samples"], som.history_["n_units"]
+    assert n_rows[n_units == 100].tolist() == [5_000] * 24 + [500_000] * 4
+    assert som.stop_reason_ == "all epochs done"
+    assert som.map_.parameters["algorithm"] == "multires"
+    few = SOM(10, 10, algorithm="batch").fit(X[:20_000])
+    errors = [measures.quantization_error(s.map_, X[-20_000:]) for s in (som, few)]
+    assert errors[0] < 1.01 * errors[1]

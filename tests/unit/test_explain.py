@@ -33,7 +33,7 @@ def test_growing_maps_are_explained():
     said = som.explain_defaults_
     assert said["radius_start"].startswith("10 grid steps: a quarter of the longest side")
     assert said["algorithm"].startswith("multires: one epoch of the whole map takes long")
-    assert "1 passes, the last 10 on the whole map (time limit reached)." in said["n_epochs"]
+    assert "1 passes, the last 4 on the whole map (time limit reached)." in said["n_epochs"]
 
 
 def test_slow_annealing_is_explained():

@@ -295,8 +295,8 @@ def test_online_gaussian_step():
         ("geometric", [8, 4, 2, 1]),  # a factor (1/8)^(1/3) = 1/2 a step
         ("linear", [8, 17 / 3, 10 / 3, 1]),  # minus 7/3 a step
         ("constant", [8, 8, 8, 8]),
-        # 8 / (1 + 7t/4): 8, 8/2.75 = 32/11, 8/4.5 = 16/9, 8/6.25 = 1.28; 8/8 = 1 at t = n = 4.
-        ("asymptotic", [8, 32 / 11, 16 / 9, 1.28]),
+        # 8 / (1 + 7t/4): 8, 8/2.75 = 32/11, 8/4.5 = 16/9; then the end instead of 8/6.25.
+        ("asymptotic", [8, 32 / 11, 16 / 9, 1]),
     ],
 )
 def test_schedule(kind, expected):
@@ -310,7 +310,8 @@ def test_schedule_ends():
     assert naive.schedule("linear", 7.3, 0.3, 9, 10) == 0.3
     assert naive.schedule("geometric", 7.3, 0.1, 0, 1) == 0.1
     assert naive.schedule("linear", 7.3, 0.3, 0, 1) == 0.3
-    assert naive.schedule("asymptotic", 7.5, 0.7, 0, 1) == 7.5
+    assert naive.schedule("asymptotic", 7.5, 0.7, 9, 10) == 0.7
+    assert naive.schedule("asymptotic", 7.5, 0.7, 0, 1) == 0.7
     # MiniSom's default, start / (1 + 2t/n), is the case end = start / 3: 6/(1 + 2*5/10) = 3.
     assert naive.schedule("asymptotic", 6.0, 2.0, 5, 10) == pytest.approx(3, abs=1e-12)
 

@@ -100,7 +100,7 @@ def test_schedules_equal_the_oracle(kind, n, start, end):
     np.testing.assert_allclose(schedule(kind, start, end, n), expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("kind", ["geometric", "linear"])
+@pytest.mark.parametrize("kind", sorted(set(SCHEDULES) - {"constant"}))
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_the_last_step_is_at_the_end_to_the_last_bit(kind, n):
     assert schedule(kind, 7.3, 0.1, n)[-1] == 0.1
@@ -118,10 +118,10 @@ def test_a_part_of_a_schedule_has_the_values_of_the_whole(kind, n):
 
 
 def test_schedules_by_hand():
-    # 8 2 1/2: a quarter a step; 8 5 2: minus 3; 6 / (1 + 2 t / 4): 6, 4, 3, 2.4.
+    # 8 2 1/2: a quarter a step; 8 5 2: minus 3; 6 / (1 + 2 t / 4): 6, 4, 3, and the end.
     np.testing.assert_allclose(schedule("geometric", 8.0, 0.5, 3), [8, 2, 0.5], rtol=1e-15)
     assert schedule("linear", 8.0, 2.0, 3).tolist() == [8, 5, 2]
-    np.testing.assert_allclose(schedule("asymptotic", 6.0, 2.0, 4), [6, 4, 3, 2.4], rtol=1e-15)
+    np.testing.assert_allclose(schedule("asymptotic", 6.0, 2.0, 4), [6, 4, 3, 2], rtol=1e-15)
     assert schedule("constant", 3.0, 1.0, 2).tolist() == [3, 3]
 
 
@@ -382,11 +382,42 @@ def test_auto_settings_of_a_pca_start_by_hand():
     assert (plan.radius_start, plan.radius_end) == (10.0, 0.7)
     assert (plan.n_epochs, plan.extra_epochs) == (40, 10)
     assert plan_of(radius_end="auto", rows_per_unit=20.0).radius_end == 0.7
-    # A tenfold of 20 rows per unit: a fifth less; and never less than 0.74 of it.
-    assert plan_of(radius_end="auto", rows_per_unit=200.0).radius_end == pytest.approx(0.56)
-    assert plan_of(radius_end="auto", rows_per_unit=1e9).radius_end == pytest.approx(0.518)
+    # 30 rows per unit or more: a fifth less; and halfway between, a tenth.
+    assert plan_of(radius_end="auto", rows_per_unit=25.0).radius_end == pytest.approx(0.63)
+    assert plan_of(radius_end="auto", rows_per_unit=30.0).radius_end == pytest.approx(0.56)
+    assert plan_of(radius_end="auto", rows_per_unit=1e9).radius_end == pytest.approx(0.56)
     plan = plan_of(init="pca", radius_start="auto", radius_end="auto", longest_side=7)
     assert (plan.radius_start, plan.radius_end) == (2.0, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("rows_per_unit", "sampled", "n_epochs"),
+    [(99.0, None, 7), (100.0, 12, 4), (150.0, 18, 4), (200.0, 24, 4), (1e6, 24, 4)],
+)
+def test_many_rows_per_unit_train_the_whole_map_on_samples_first(rows_per_unit, sampled, n_epochs):
+    # Six passes over 100 rows per unit are 12 over 50 of them.
+    auto = dict.fromkeys(("algorithm", "radius_start", "n_epochs"), "auto")
+    plan = plan_of(
+        **auto,
+        init="pca",
+        longest_side=16,
+        shape=(16, 16),
+        epoch_work=2.1e9,
+        rows_per_unit=rows_per_unit,
+    )
+    assert plan.n_epochs == n_epochs
+    assert plan.coarse[0] == (2, 12, 4.0, 1.4, 50)
+    assert len(plan.coarse) == (1 if sampled is None else 2)
+    if sampled is not None:
+        assert plan.coarse[1] == pytest.approx((1, sampled, 1.4, 1.05, 50))
+    small = plan_of(
+        **auto, longest_side=4, shape=(4, 4), epoch_work=2.1e9, rows_per_unit=1e6, init="pca"
+    )
+    assert [tuple(stage) for stage in small.coarse] == [pytest.approx((1, 24, 2.0, 1.05, 50))]
+    quick = plan_of(
+        **auto, longest_side=16, shape=(16, 16), epoch_work=2e9, rows_per_unit=1e6, init="pca"
+    )
+    assert all(stage.shrink > 1 for stage in quick.coarse)
 
 
 @pytest.mark.parametrize("init", ["sample", "random", "given"])

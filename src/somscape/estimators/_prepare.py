@@ -287,10 +287,12 @@ def _is_ready(X: Any, min_rows: int) -> bool:
 def _without_missing(
     values: Floats, weights: Float64s | None, names: list[str], missing: str
 ) -> tuple[Floats, Encoding]:
-    is_missing = np.isnan(values)
-    if missing == "error" or (missing == "mask" and not is_missing.any()):
-        refuse_missing(is_missing, names)
+    is_complete = not np.isnan(values.min(initial=np.inf))  # the minimum is NaN where a value is
+    if missing != "fill" and is_complete:
         return values, Encoding.plain(names, missing=missing)
+    is_missing = np.isnan(values)
+    if missing == "error":
+        refuse_missing(is_missing, names)
     is_counted = slice(None) if weights is None else weights > 0
     if is_missing[is_counted].all(axis=0).any():
         counts = _missing_counts(is_missing, names)

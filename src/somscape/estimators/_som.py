@@ -89,10 +89,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         epochs or the first radius are given.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
-        radius until no row moves; 10 on the whole map after coarse ones, or 4 where each takes
-        long, and 60 where `algorithm` and `n_init` are "auto" and an epoch has at most 2e9
-        multiply-adds; as many as radii or rates given in an array; else 10.  At most a million.  A
-        fraction is allowed for ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
+        radius until no row moves; 10 on the whole map after coarse ones; where `algorithm` is
+        "auto" and tables are larger, 60 on the whole map, and from 2e9 multiply-adds an epoch on 8,
+        or 4 after samples, with 100 rows per unit or more; as many as radii or rates given in an
+        array; else 10.  At most a million.  A fraction is allowed for ``"online"``:
+        ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
         longest side (at least 2) after a PCA start, half of it after others, to what `detail`
@@ -102,9 +103,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         epoch has at most 2e9 multiply-adds, and neither ``init`` is given nor ``winner`` "heskes".
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
-        How the radius goes from start to end; the last epoch of ``geometric``, ``linear`` and
-        ``inverse`` is at ``radius_end`` exactly; ``constant`` stays at ``radius_start``.  An
-        array holds a radius for each epoch.
+        How the radius goes from start to end, exactly at ``radius_end`` in the last epoch;
+        ``constant`` stays at ``radius_start``.  An array holds a radius for each epoch.
     rate_start, rate_end : float, default=0.5 and 0.05
         Learning rate for ``"online"``, in (0, 1].
     rate_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
@@ -182,9 +182,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     same codebook, bit for bit, for any number of threads and any instruction set of the
     compiled core.  In batch training from a given or PCA start the order of the rows does not
     matter either, and a whole weight is that many rows to the bit; only nearly so above 100,000
-    rows, because the PCA start's axes come from every k-th row, for sparse rows and for the metric
-    ``"mahalanobis"``, whose axes are sums of floats.  Data whose second and
-    third axis have equal variance have no definite PCA start.
+    rows, or 5e9 values times features, because the PCA start's axes come from every k-th row, for
+    sparse rows and for the metric ``"mahalanobis"``, whose axes are sums of floats.  Nor where an
+    epoch has more than 2e9 multiply-adds and ``algorithm`` is "auto": samples depend on the order.
+    Data whose second and third axis have equal variance have no definite PCA start.
 
     References
     ----------

@@ -6,6 +6,7 @@ from typing import Any
 from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE
 from somscape.fit._plan import (
     LEAST_START,
+    MANY_ROWS_PER_UNIT,
     MAX_EXTRA_EPOCHS,
     OTHER_SHARE,
     PCA_SHARE,
@@ -68,8 +69,9 @@ def _why_algorithm(settings: Settings, plan: Mapping[str, Any]) -> str:
                 "trained first, on all rows."
             )
         return (
-            "multires: one epoch of the whole map takes long, so maps of a fraction of its side "
-            f"were trained first, on {ROWS_PER_UNIT} rows per unit."
+            "multires: one epoch of the whole map takes long, so maps of a fraction of its side, "
+            f"unless it is small, were trained first, on {ROWS_PER_UNIT} rows per unit; with "
+            f"{MANY_ROWS_PER_UNIT} or more of them, then the whole map on as many."
         )
     if settings.algorithm == "multires":
         return (

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from somscape._types import Float64s
 
 UNITS_PER_ROOT = 5.0
@@ -19,9 +21,9 @@ MAX_STRETCH = 4.0
 AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 10}, 10
 """Passes on the whole map by algorithm, and those of the other algorithms."""
 
-LARGE_WORK, LARGE_EPOCHS = 1e10, 4
-"""After coarse maps, where an epoch has more multiply-adds than this: the passes after the fourth
-gain a few tenths of a percent."""
+LONG_EPOCHS, LAST_EPOCHS = 7, 4
+"""Passes on the whole map, over all rows, where an epoch takes long, after coarse maps; and after
+samples of rows on the whole map, too.  Further ones gain a tenth of a percent."""
 
 MOVING_RADIUS, MOVE_ROUNDS = 0.3, 10
 """Final radius, in steps, up to which units may move after training, and how often: a neighbor
@@ -42,24 +44,31 @@ topographic error, 1.0 does the reverse."""
 ROWS_PER_UNIT = 50
 """A pass over fewer rows for each unit costs quality (algorithms: sampling)."""
 
+MANY_ROWS_PER_UNIT, SAMPLED_PASSES, MOST_SAMPLED_EPOCHS = 2 * ROWS_PER_UNIT, 6, 24
+SAMPLED_RADIUS = 1.5
+"""With so many rows per unit, where an epoch takes long, a sample trains the whole map first, for as
+many epochs as cost so many passes over all rows, but no more than the last: all rows then have
+little left to do.  The radius falls to this multiple of the final one; below it the sample's noise
+would fold the map."""
+
 SMALL_WORK, SMALL_STARTS_WORK = 2e9, 5e8
 """Multiply-adds of one epoch up to which all of training takes a second or so: all rows train
 every map; and of an epoch from each of several starts, which together take less.
 """
 
-FIRST_EPOCHS, COARSE_EPOCHS = 24, 12
+FIRST_EPOCHS, COARSE_EPOCHS = 12, 6
 """Of the smallest map, and of those between it and the whole map."""
 
-THOROUGH_EPOCHS, THOROUGH_TIMES = 60, 4
+THOROUGH_EPOCHS, THOROUGH_TIMES = 60, 8
 """Where all rows train every map: passes on the whole map, and how often coarse maps have theirs.
 Slower annealing keeps more order, and coarse maps anneal cheaply."""
 
 COARSE_RADIUS = 0.7
 """Steps of its own at which a coarse map gives way to a finer one."""
 
-FEW_ROWS_PER_UNIT, CLOSEST = 20, 0.74
-"""With more rows per unit a map keeps its order at a smaller final radius: by a fifth less for
-every tenfold, and no less than this share."""
+FEW_ROWS_PER_UNIT, MORE_ROWS_PER_UNIT, CLOSEST = 20, 30, 0.8
+"""With more rows per unit a map keeps its order at a smaller final radius: at this share of it from
+the second number on, and between the two at a share between."""
 
 LEAST_COARSE_SIDE = 8
 
@@ -247,6 +256,8 @@ def resolve_plan(
     may_grow = is_falling and init not in ("given", "map")
     if shape is not None and may_grow and (algorithm == "multires" or is_long or is_thorough):
         coarse = _coarse_stages(shape, wide, narrow, is_thorough)
+        if is_long and rows_per_unit >= MANY_ROWS_PER_UNIT:
+            coarse = _with_sampled_stage(coarse, wide, narrow, rows_per_unit)
     if algorithm in ("auto", "multires"):
         algorithm = "multires" if coarse else "batch"
     can_vary = init == "pca" and radius_start == "auto" and is_falling and not coarse
@@ -256,7 +267,7 @@ def resolve_plan(
     elif n_init == "auto":
         n_init = n_cheap if is_free and can_vary and algorithm == "batch" else 1
     is_auto = n_epochs == "auto"
-    auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, epoch_work, is_thorough)
+    auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, coarse, is_long, is_thorough)
     fast, slow = _ends(rate_decay, rate_start, rate_end)
     return Plan(
         algorithm,
@@ -290,17 +301,18 @@ def _auto_epochs(
     algorithm: str,
     radius_decay: str | Float64s,
     rate_decay: str | Float64s,
-    epoch_work: float,
+    coarse: tuple[Stage, ...],
+    is_long: bool,
     is_thorough: bool,
 ) -> int:
     if not isinstance(radius_decay, str):
         return len(radius_decay)
     if algorithm == "online" and not isinstance(rate_decay, str):
         return len(rate_decay)
-    if algorithm == "multires" and is_thorough:
+    if coarse and is_thorough:
         return THOROUGH_EPOCHS
-    if algorithm == "multires" and epoch_work > LARGE_WORK:
-        return LARGE_EPOCHS
+    if coarse and is_long:
+        return LAST_EPOCHS if coarse[-1].shrink == 1 else LONG_EPOCHS
     return AUTO_EPOCHS.get(algorithm, OTHER_EPOCHS)
 
 
@@ -323,8 +335,8 @@ def _radii(
     if not isinstance(decay, str):
         return _ends(decay, 0.0, 0.0)
     if end == "auto":
-        more = math.log10(max(1.0, rows_per_unit / FEW_ROWS_PER_UNIT))
-        wanted = RADIUS_END[detail] * step * max(CLOSEST, 1 - more / 5)
+        more = np.interp(rows_per_unit, (FEW_ROWS_PER_UNIT, MORE_ROWS_PER_UNIT), (0.0, 1.0))
+        wanted = RADIUS_END[detail] * step * float(1 - (1 - CLOSEST) * more)
         end = wanted if start == "auto" else min(wanted, float(start))
     return float(end if start == "auto" else start), float(end)
 
@@ -354,3 +366,13 @@ def _coarse_stages(
         stages.append(Stage(shrink, n_epochs, wide, narrow, rows_per_unit))
         wide = narrow
     return tuple(stages)
+
+
+def _with_sampled_stage(
+    coarse: tuple[Stage, ...], radius_start: float, radius_end: float, rows_per_unit: float
+) -> tuple[Stage, ...]:
+    """Return the stages before passes over all rows: the last has the whole map, too."""
+    wide = coarse[-1].radius_end if coarse else radius_start
+    narrow = min(wide, SAMPLED_RADIUS * radius_end)
+    n_epochs = min(MOST_SAMPLED_EPOCHS, int(SAMPLED_PASSES * rows_per_unit / ROWS_PER_UNIT))
+    return (*coarse, Stage(1, n_epochs, wide, narrow, ROWS_PER_UNIT))

@@ -17,11 +17,10 @@ def schedule(
     ----------
     kind : {"geometric", "linear", "inverse", "asymptotic", "constant"} or ndarray
         ``geometric``: equal ratios, ``linear``: equal differences, and ``inverse``: equal
-        differences of 1 over the value, the last step exactly
-        at `end` (a single step is at `end`).  ``asymptotic``:
-        ``start / (1 + (start/end - 1) t / n)``, which nears `end` and is MiniSom's default
-        decay for ``end = start / 3``.  ``constant``: `start` throughout.  An array holds the
-        values themselves, each for an equal part of the steps.
+        differences of 1 over the value.  ``asymptotic``: ``start / (1 + (start/end - 1) t / n)``,
+        MiniSom's default decay for ``end = start / 3``, but for the last step.  The last step of
+        all these, and a single one, is exactly at `end`.  ``constant``: `start` throughout.  An
+        array holds the values themselves, each for an equal part of the steps.
     start, end : float
         Above 0.
     n : int
@@ -38,7 +37,7 @@ def schedule(
     >>> schedule("geometric", 8.0, 2.0, 3).round(12).tolist()
     [8.0, 4.0, 2.0]
     >>> schedule("asymptotic", 1.0, 1 / 3, 2).tolist()
-    [1.0, 0.5]
+    [1.0, 0.3333333333333333]
     """
     step = np.arange(*steps.indices(n))
     if not isinstance(kind, str):
@@ -46,10 +45,10 @@ def schedule(
         return values
     if kind == "constant" or start == end:  # to the bit: training settles where radii are equal
         return np.full(len(step), float(start))
-    if kind == "asymptotic":
-        return start / (1.0 + (start / end - 1.0) * step / n)
     fraction = step / (n - 1) if n > 1 else np.ones(len(step))
-    if kind == "linear":
+    if kind == "asymptotic":
+        values = start / (1.0 + (start / end - 1.0) * step / n)
+    elif kind == "linear":
         values = start + (end - start) * fraction
     elif kind == "inverse":
         values = start / (1.0 + (start / end - 1.0) * fraction)

@@ -12,8 +12,9 @@ from somscape.kernels import SparseRows
 
 STARTS = ("pca", "sample", "random")
 
-MAX_AXES_ROWS = 100_000
-"""Rows that the principal axes are taken from; more change a start by nothing visible."""
+MAX_AXES_ROWS, MAX_AXES_WORK, LEAST_ROWS_PER_FEATURE = 100_000, 5e9, 4
+"""Rows that the principal axes are taken from, and multiply-adds that this may take while there are
+so many rows for each feature; more change a start by nothing visible."""
 
 ALONE_WORK, LEAST_ALONE_ROWS = 1 << 18, 64
 """Multiply-adds of a product up to which OpenBLAS starts no threads, and rows below which products
@@ -77,14 +78,16 @@ def principal_axes(problem: Problem) -> Axes:
     Returns
     -------
     Axes
-        O(n_samples * n_features^2), from at most 100,000 rows; for sparse rows
-        O(stored values), some 10 to 100 times, and nearly.
+        O(n_samples * n_features^2), from at most 100,000 rows, or fewer where features are
+        many: every n-th row, as few as 5e9 multiply-adds or 4 rows per feature need.  For sparse
+        rows O(stored values), some 10 to 100 times, and nearly.
     """
     rows, weights = problem.rows, problem.weights
     size = _size_of(problem)
     if isinstance(rows, SparseRows):
         return _sparse_axes(rows, weights, problem.mean, size)
-    step = -(-len(rows) // MAX_AXES_ROWS)
+    enough = max(MAX_AXES_WORK / rows.shape[1] ** 2, LEAST_ROWS_PER_FEATURE * rows.shape[1])
+    step = -(-len(rows) // int(min(MAX_AXES_ROWS, enough)))
     some, mean = rows[::step], problem.mean
     some_weights = None if weights is None else _countable(weights[::step])
     total = float(len(some)) if some_weights is None else math.fsum(some_weights)
