@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
@@ -36,7 +37,7 @@ public:
 
     // More than half of the rows have the value: it is no further from their mean than one
     // standard deviation, and scores lose next to nothing by it.
-    bool is_common(std::int64_t f) const { return share[f] > 0.5f; }
+    bool is_common(std::int64_t f) const { return share[f] > 0.5f && std::isfinite(value[f]); }
     T at(std::int64_t f) const { return value[f]; }
 
     // The share of features in which a row has another value, and in which one of the rows of a

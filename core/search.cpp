@@ -191,7 +191,8 @@ private:
     }
 
     template <int n_rows, class Index>
-    SOMSCAPE_INLINE void point_to(const F* (&row)[n_rows], const Work& work, Index index) const {
+    SOMSCAPE_INLINE void point_to(const F* (&row)[n_rows], const Work& work,
+                                  Index index) const {
         for (int r = 0; r < n_rows; ++r)
             row[r] = work.rows.get() + index(r) * prepared->stride;
     }
@@ -228,7 +229,7 @@ private:
         point_to(row, work, next_rows(i, count));
         work.features.template with<Measure>(i / rows_at_once, [&](auto features) SOMSCAPE_INLINE {
             by_vectors(v, last_v, [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
-                const Tile<F, rows_at_once, vectors> tile = score<Measure, vectors>(row, v, features);
+                const auto tile = score<Measure, vectors>(row, v, features);
                 unrolled<rows_at_once>(
                     [&](auto r) SOMSCAPE_INLINE { work.lanes.take(i + r, tile.at[r], v); });
             });
@@ -483,7 +484,8 @@ private:
 
 template <class T>
 void search(const SearchInput<T>& in, std::int64_t* units, double* distances) {
-    if (!Search<T, float>(in, units, distances).run()) Search<T, double>(in, units, distances).run();
+    if (Search<T, float>(in, units, distances).run()) return;
+    Search<T, double>(in, units, distances).run();
 }
 
 template void search(const SearchInput<float>&, std::int64_t*, double*);

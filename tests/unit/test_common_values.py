@@ -10,7 +10,7 @@ from somscape.grid import Lattice
 from somscape.kernels import METRICS
 
 FLOATS = [np.float32, np.float64]
-KINDS = ["zeros", "shared", "pictures", "categories", "constant", "all but one", "unlike the sample"]
+KINDS = ["zeros", "shared", "pictures", "categories", "constant", "all but one", "not as sampled"]
 N_SAMPLED = 60  # rows that the core looks at, n // 60 apart
 
 
@@ -26,12 +26,13 @@ def case(kind, n, m, d, dtype, seed=0):
         which = rng.integers(0, 12, n)
         rows = prototypes[which] * rng.normal(1, 0.1, (n, d))
     elif kind == "categories":  # many exact ties
-        rows = np.concatenate([np.eye(d // 3)[rng.integers(0, d // 3, n)] for _ in range(3)], axis=1)
+        levels = rng.integers(0, d // 3, (3, n))
+        rows = np.concatenate(np.eye(d // 3)[levels], axis=1)
     elif kind == "constant":
         rows = np.full((n, d), 0.1)
     elif kind == "all but one":
         rows[:, 1:] = 0.3
-    elif kind == "unlike the sample":
+    elif kind == "not as sampled":
         rows = rng.normal(size=(n, d))
         rows[:: n // N_SAMPLED] = 0.0
     codebook = rows[rng.integers(0, n, m)] + 0.1 * rng.normal(size=(m, rows.shape[1]))

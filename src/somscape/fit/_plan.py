@@ -46,8 +46,8 @@ ROWS_PER_UNIT = 50
 
 MANY_ROWS_PER_UNIT, SAMPLED_PASSES, MOST_SAMPLED_EPOCHS = 2 * ROWS_PER_UNIT, 6, 24
 SAMPLED_RADIUS = 1.5
-"""With so many rows per unit, where an epoch takes long, a sample trains the whole map first, for as
-many epochs as cost so many passes over all rows, but no more than the last: all rows then have
+"""With so many rows per unit, where an epoch takes long, a sample trains the whole map first, for
+as many epochs as cost so many passes over all rows, but no more than the last: all rows then have
 little left to do.  The radius falls to this multiple of the final one; below it the sample's noise
 would fold the map."""
 
