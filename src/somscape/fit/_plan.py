@@ -256,8 +256,7 @@ def resolve_plan(
     may_grow = is_falling and init not in ("given", "map")
     if shape is not None and may_grow and (algorithm == "multires" or is_long or is_thorough):
         coarse = _coarse_stages(shape, wide, narrow, is_thorough)
-        if is_long and rows_per_unit >= MANY_ROWS_PER_UNIT:
-            coarse = _with_sampled_stage(coarse, wide, narrow, rows_per_unit)
+        coarse += _sampled_stages(coarse, wide, narrow, rows_per_unit if is_long else 0)
     if algorithm in ("auto", "multires"):
         algorithm = "multires" if coarse else "batch"
     can_vary = init == "pca" and radius_start == "auto" and is_falling and not coarse
@@ -268,7 +267,6 @@ def resolve_plan(
         n_init = n_cheap if is_free and can_vary and algorithm == "batch" else 1
     is_auto = n_epochs == "auto"
     auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, coarse, is_long, is_thorough)
-    fast, slow = _ends(rate_decay, rate_start, rate_end)
     return Plan(
         algorithm,
         init,
@@ -276,8 +274,7 @@ def resolve_plan(
         MAX_EXTRA_EPOCHS if is_auto and algorithm == "batch" else 0,
         *_ends(radius_decay, wide, narrow),
         radius_decay,
-        fast,
-        slow,
+        *_ends(rate_decay, rate_start, rate_end),
         rate_decay,
         float(tol),
         coarse,
@@ -368,11 +365,13 @@ def _coarse_stages(
     return tuple(stages)
 
 
-def _with_sampled_stage(
+def _sampled_stages(
     coarse: tuple[Stage, ...], radius_start: float, radius_end: float, rows_per_unit: float
 ) -> tuple[Stage, ...]:
-    """Return the stages before passes over all rows: the last has the whole map, too."""
+    """Return the stages on the whole map, on samples, after coarse ones: one or none."""
+    if rows_per_unit < MANY_ROWS_PER_UNIT:
+        return ()
     wide = coarse[-1].radius_end if coarse else radius_start
     narrow = min(wide, SAMPLED_RADIUS * radius_end)
     n_epochs = min(MOST_SAMPLED_EPOCHS, int(SAMPLED_PASSES * rows_per_unit / ROWS_PER_UNIT))
-    return (*coarse, Stage(1, n_epochs, wide, narrow, ROWS_PER_UNIT))
+    return (Stage(1, n_epochs, wide, narrow, ROWS_PER_UNIT),)
