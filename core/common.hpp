@@ -16,8 +16,13 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
-// Where a larger share of the features is left, all are scored.
-constexpr double most_listed = 0.85;
+// Where a larger share of the features is left, all are scored.  And how many times as far as from
+// their mean units may be from the common values: early in training they are all alike.
+constexpr double most_listed = 0.85, most_reach = 4;
+
+// Double scores stand in where float ones cannot decide: too rarely for more code.
+template <class F>
+constexpr bool can_list = sizeof(F) == sizeof(float);
 
 // What a sample of the rows says of each feature.
 template <class T>
@@ -35,8 +40,8 @@ public:
         count(in);
     }
 
-    // More than half of the rows have the value: it is no further from their mean than one
-    // standard deviation, and scores lose next to nothing by it.
+    // More than half of the rows have the value: it is no further from the rows' mean than one
+    // standard deviation.
     bool is_common(std::int64_t f) const { return share[f] > 0.5f && std::isfinite(value[f]); }
     T at(std::int64_t f) const { return value[f]; }
 
@@ -150,7 +155,7 @@ public:
     // act(features): the listed ones, where they are few enough to pay.
     template <class Measure, class Act>
     SOMSCAPE_INLINE void with(std::int64_t which, Act act) const {
-        if constexpr (std::is_same_v<Measure, Dot>)
+        if constexpr (std::is_same_v<Measure, Dot> && can_list<F>)
             if (n_marks && double(lengths[which]) < most_listed * double(d))
                 return act(ListedFeatures{lengths[which], lists.get() + which * room});
         act(AllFeatures{d});

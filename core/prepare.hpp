@@ -74,11 +74,9 @@ public:
           d(in.has_missing && in.metric == Metric::euclidean ? 2 * in.d : in.d),
           stride((d + Simd<F>::lanes - 1) / Simd<F>::lanes * Simd<F>::lanes),
           middle(in.d + Simd<F>::lanes), units(in.m, d) {
-        if (CommonValues<T>::are_worth_a_look(in)) {
-            auto found = std::make_unique<CommonValues<T>>(in);
-            if (found->left_alone() < most_listed) common = std::move(found);
-        }
-        find_middle_and_scale();
+        find_mean();
+        if (can_list<F> && CommonValues<T>::are_worth_a_look(in)) find_common_values();
+        find_scale();
         Buffer<double> norms(in.m);
         share(thread_count(8.0 * double(in.m) * double(d)), in.m, [&](std::int64_t place) {
             norms[place] = is_dot ? place_for_products(place) : place_for_differences(place);
@@ -171,7 +169,8 @@ private:
         return std::sqrt(sum + double(d) * double(std::numeric_limits<F>::min()));
     }
 
-    void find_middle_and_scale() {
+    // The middle, unless there are common values.
+    void find_mean() {
         std::fill_n(middle.get(), in.d + Simd<F>::lanes, T(0));
         if (in.metric == Metric::cosine) return;
         Buffer<double> sum(in.d);
@@ -180,8 +179,44 @@ private:
             for (std::int64_t f = 0; f < in.d; ++f) sum[f] += in.codebook[u * in.d + f];
         constexpr double largest = std::numeric_limits<T>::max();
         for (std::int64_t f = 0; f < in.d; ++f)
-            middle[f] = common && common->is_common(f)
-                ? common->at(f) : T(std::clamp(sum[f] / double(in.m), -largest, largest));
+            middle[f] = T(std::clamp(sum[f] / double(in.m), -largest, largest));
+    }
+
+    // Takes them as the middle where they spare enough, and where units are not so much further
+    // from them than from each other that rounding would hide what tells them apart.
+    void find_common_values() {
+        auto found = std::make_unique<CommonValues<T>>(in);
+        if (found->left_alone() > most_listed) return;
+        if (in.metric != Metric::cosine) {
+            Buffer<T> mean(in.d);
+            std::copy_n(middle.get(), in.d, mean.get());
+            const double spread_sq = reach_sq();
+            for (std::int64_t f = 0; f < in.d; ++f)
+                if (found->is_common(f)) middle[f] = found->at(f);
+            if (!(reach_sq() <= most_reach * most_reach * spread_sq)) {
+                std::copy_n(mean.get(), in.d, middle.get());
+                return;
+            }
+        }
+        common = std::move(found);
+    }
+
+    // The largest squared distance of a unit from the middle.
+    double reach_sq() const {
+        Buffer<double> of(in.m);
+        share(thread_count(2.0 * double(in.m) * double(in.d)), in.m, [&](std::int64_t u) {
+            double sum = 0;
+            for (std::int64_t f = 0; f < in.d; ++f) {
+                const double b = in.codebook[u * in.d + f] - double(middle[f]);
+                sum += b * b;
+            }
+            of[u] = sum;
+        });
+        return *std::max_element(of.get(), of.get() + in.m);
+    }
+
+    void find_scale() {
+        if (in.metric == Metric::cosine) return;
         Buffer<double> farthest(in.d);  // by feature, as vectors like it
         std::fill_n(farthest.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)

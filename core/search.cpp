@@ -73,7 +73,8 @@ public:
                               !in.weights && prepared->units.n_groups >= least_groups &&
                               in.n >= least_rows_to_skip && std::isfinite(prepared->units.norm);
         if (may_skip) groups = std::make_unique<Groups<T, F>>(*prepared);
-        if (groups && does_arranging_pay(*prepared)) order = arranged(*prepared, *groups);
+        if constexpr (can_list<F>)
+            if (groups && does_arranging_pay(*prepared)) order = arranged(*prepared, *groups);
         const double work = double(in.n) * double(in.m) * double(prepared->d);
         const int threads = in.one_thread ? 1 : thread_count(work);
         const std::int64_t block = rows_per_block(threads);

@@ -11,6 +11,7 @@ from somscape.kernels import METRICS
 
 FLOATS = [np.float32, np.float64]
 KINDS = ["zeros", "shared", "pictures", "categories", "constant", "all but one", "not as sampled"]
+KINDS += ["units alike"]
 N_SAMPLED = 60  # rows that the core looks at, n // 60 apart
 
 
@@ -37,6 +38,8 @@ def case(kind, n, m, d, dtype, seed=0):
         rows[:: n // N_SAMPLED] = 0.0
     codebook = rows[rng.integers(0, n, m)] + 0.1 * rng.normal(size=(m, rows.shape[1]))
     codebook[::3] = rows[rng.integers(0, n, len(codebook[::3]))]
+    if kind == "units alike":  # as after an epoch with a wide radius, far from the common value
+        codebook = rows.mean(axis=0) + 1e-6 * rng.normal(size=codebook.shape)
     return rows.astype(dtype), codebook.astype(dtype)
 
 
