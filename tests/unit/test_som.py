@@ -1087,7 +1087,7 @@ def test_a_row_of_weight_two_is_two_rows_at_the_defaults_too():
 
 def test_weights_count_as_rows_where_an_epochs_work_chooses_the_algorithm():
     # Rows x 10 x 3,600 units are 2.2e8 and 1.1e9; twice that is above 2.5e8 and 2e9.
-    quick, thorough, long = ("batch", 40), ("multires", 60), ("multires", 7)
+    quick, thorough, long = ("batch", 40), ("multires", 60), ("multires", 10)
     settings = {"n_rows": 60, "n_cols": 60, "random_state": 0, "max_time": 1e-9}
     for n, once, twice in [(6_000, quick, thorough), (30_000, thorough, long)]:
         X = rows_of(n, 10)

@@ -89,11 +89,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         epochs or the first radius are given.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
-        radius until no row moves; 10 on the whole map after coarse ones; where `algorithm` is
-        "auto" and tables are larger, 60 on the whole map, and from 2e9 multiply-adds an epoch on 8,
-        or 4 after samples, with 100 rows per unit or more; as many as radii or rates given in an
-        array; else 10.  At most a million.  A fraction is allowed for ``"online"``:
-        ``20_000 / len(X)`` presents 20,000 rows.
+        radius until no row moves; 10 on the whole map after coarse ones.  Where `algorithm` is
+        "auto", too, 60 on the whole map while an epoch has at most 2e9 multiply-adds, and beyond
+        1e10 of them 7, or 4 after samples, where there are 100 rows per unit; as many as radii
+        or rates given in an array; else 10.  At most a million.  A fraction is allowed for
+        ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
         Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
         longest side (at least 2) after a PCA start, half of it after others, to what `detail`

@@ -11,7 +11,7 @@ from somscape.fit._plan import (
     OTHER_SHARE,
     PCA_SHARE,
     ROWS_PER_UNIT,
-    THOROUGH_EPOCHS,
+    THOROUGH,
 )
 from somscape.fit._settings import Settings
 from somscape.maps import Map
@@ -63,7 +63,7 @@ def explain_defaults(settings: Settings, map_: Map) -> dict[str, str]:
 
 def _why_algorithm(settings: Settings, plan: Mapping[str, Any]) -> str:
     if plan["algorithm"] == "multires":
-        if round(plan["n_epochs"]) == THOROUGH_EPOCHS:
+        if round(plan["n_epochs"]) == THOROUGH.whole:
             return (
                 "multires: several starts would take long, so maps of a fraction of its side were "
                 "trained first, on all rows."

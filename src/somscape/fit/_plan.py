@@ -18,12 +18,8 @@ UNITS_PER_ROOT = 5.0
 
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
-AUTO_EPOCHS, OTHER_EPOCHS = {"batch": 40, "multires": 10}, 10
-"""Passes on the whole map by algorithm, and those of the other algorithms."""
-
-LONG_EPOCHS, LAST_EPOCHS = 7, 4
-"""Passes on the whole map, over all rows, where an epoch takes long, after coarse maps; and after
-samples of rows on the whole map, too.  Further ones gain a tenth of a percent."""
+BATCH_EPOCHS, OTHER_EPOCHS = 40, 10
+"""Passes of batch training, and of the algorithms that have neither these nor coarse maps."""
 
 MOVING_RADIUS, MOVE_ROUNDS = 0.3, 10
 """Final radius, in steps, up to which units may move after training, and how often: a neighbor
@@ -44,24 +40,33 @@ topographic error, 1.0 does the reverse."""
 ROWS_PER_UNIT = 50
 """A pass over fewer rows for each unit costs quality (algorithms: sampling)."""
 
-MANY_ROWS_PER_UNIT, SAMPLED_PASSES, MOST_SAMPLED_EPOCHS = 2 * ROWS_PER_UNIT, 6, 24
-SAMPLED_RADIUS = 1.5
+MANY_ROWS_PER_UNIT, SAMPLED_PASSES, MOST_SAMPLED_EPOCHS = 2 * ROWS_PER_UNIT, 3, 24
+SAMPLED_RADIUS, LAST_EPOCHS = 1.5, 4
 """With so many rows per unit, where an epoch takes long, a sample trains the whole map first, for
 as many epochs as cost so many passes over all rows, but no more than the last: all rows then have
-little left to do.  The radius falls to this multiple of the final one; below it the sample's noise
-would fold the map."""
+little left to do, in so many passes.  The radius falls to this multiple of the final one; below it
+the sample's noise would fold the map."""
 
 SMALL_WORK, SMALL_STARTS_WORK = 2e9, 5e8
 """Multiply-adds of one epoch up to which all of training takes a second or so: all rows train
 every map; and of an epoch from each of several starts, which together take less.
 """
 
-FIRST_EPOCHS, COARSE_EPOCHS = 12, 6
-"""Of the smallest map, and of those between it and the whole map."""
 
-THOROUGH_EPOCHS, THOROUGH_TIMES = 60, 8
-"""Where all rows train every map: passes on the whole map, and how often coarse maps have theirs.
-Slower annealing keeps more order, and coarse maps anneal cheaply."""
+class Passes(NamedTuple):
+    """How often the smallest map, those between it and the whole map, and the whole one train."""
+
+    first: int
+    coarse: int
+    whole: int
+
+
+THOROUGH, LONG, LARGE = Passes(96, 48, 60), Passes(24, 12, 10), Passes(12, 6, 7)
+"""Where all rows train every map, as that is cheap and slower annealing keeps more order; where an
+epoch takes longer; and where it has more multiply-adds than `LARGE_WORK`, which costs half a
+percent of the quantization error."""
+
+LARGE_WORK = 1e10
 
 COARSE_RADIUS = 0.7
 """Steps of its own at which a coarse map gives way to a finer one."""
@@ -252,10 +257,11 @@ def resolve_plan(
     n_cheap, may_choose = _cheap_starts(epoch_work), is_free and algorithm == "auto"
     is_long = may_choose and epoch_work > SMALL_WORK
     is_thorough = may_choose and not is_long and n_init == "auto" and n_cheap == 1
+    passes = THOROUGH if is_thorough else LARGE if is_long and epoch_work > LARGE_WORK else LONG
     is_falling = isinstance(radius_decay, str) and radius_decay != "constant"
     may_grow = is_falling and init not in ("given", "map")
     if shape is not None and may_grow and (algorithm == "multires" or is_long or is_thorough):
-        coarse = _coarse_stages(shape, wide, narrow, is_thorough)
+        coarse = _coarse_stages(shape, wide, narrow, passes)
         coarse += _sampled_stages(coarse, wide, narrow, rows_per_unit if is_long else 0)
     if algorithm in ("auto", "multires"):
         algorithm = "multires" if coarse else "batch"
@@ -266,7 +272,7 @@ def resolve_plan(
     elif n_init == "auto":
         n_init = n_cheap if is_free and can_vary and algorithm == "batch" else 1
     is_auto = n_epochs == "auto"
-    auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, coarse, is_long, is_thorough)
+    auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, coarse, passes)
     return Plan(
         algorithm,
         init,
@@ -290,7 +296,7 @@ def _cheap_starts(epoch_work: float) -> int:
 
 
 def _move_rounds(algorithm: str, steps: float, epoch_work: float) -> int:
-    is_quick = algorithm in AUTO_EPOCHS and epoch_work <= SMALL_WORK
+    is_quick = algorithm in ("batch", "multires") and epoch_work <= SMALL_WORK
     return MOVE_ROUNDS if is_quick and steps <= MOVING_RADIUS else 0
 
 
@@ -299,18 +305,15 @@ def _auto_epochs(
     radius_decay: str | Float64s,
     rate_decay: str | Float64s,
     coarse: tuple[Stage, ...],
-    is_long: bool,
-    is_thorough: bool,
+    passes: Passes,
 ) -> int:
     if not isinstance(radius_decay, str):
         return len(radius_decay)
     if algorithm == "online" and not isinstance(rate_decay, str):
         return len(rate_decay)
-    if coarse and is_thorough:
-        return THOROUGH_EPOCHS
-    if coarse and is_long:
-        return LAST_EPOCHS if coarse[-1].shrink == 1 else LONG_EPOCHS
-    return AUTO_EPOCHS.get(algorithm, OTHER_EPOCHS)
+    if coarse:
+        return LAST_EPOCHS if coarse[-1].shrink == 1 else passes.whole
+    return BATCH_EPOCHS if algorithm == "batch" else OTHER_EPOCHS
 
 
 def _ends(decay: str | Float64s, start: float, end: float) -> tuple[float, float]:
@@ -339,12 +342,11 @@ def _radii(
 
 
 def _coarse_stages(
-    shape: tuple[int, int], radius_start: float, radius_end: float, is_thorough: bool
+    shape: tuple[int, int], radius_start: float, radius_end: float, passes: Passes
 ) -> tuple[Stage, ...]:
     """Return the stages before the whole map: each doubles the side of the one before.
 
-    A map too coarse for radii up to the start is left out.  Thorough ones take all rows, and
-    take them more often.
+    A map too coarse for radii up to the start is left out.  Thorough passes take all rows.
     """
     shrinks: list[int] = []
     while min(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE // 2 and (
@@ -357,9 +359,8 @@ def _coarse_stages(
         narrow = max(COARSE_RADIUS * shrink, radius_end)
         if narrow > wide:
             continue
-        n_epochs = COARSE_EPOCHS if stages else FIRST_EPOCHS
-        n_epochs *= THOROUGH_TIMES if is_thorough else 1
-        rows_per_unit = None if is_thorough else ROWS_PER_UNIT
+        n_epochs = passes.coarse if stages else passes.first
+        rows_per_unit = None if passes is THOROUGH else ROWS_PER_UNIT
         stages.append(Stage(shrink, n_epochs, wide, narrow, rows_per_unit))
         wide = narrow
     return tuple(stages)
