@@ -392,10 +392,10 @@ def test_auto_settings_of_a_pca_start_by_hand():
 
 @pytest.mark.parametrize(
     ("rows_per_unit", "sampled", "n_epochs"),
-    [(99.0, None, 10), (100.0, 6, 4), (150.0, 9, 4), (400.0, 24, 4), (1e6, 24, 4)],
+    [(99.0, None, 10), (100.0, 12, 4), (150.0, 18, 4), (200.0, 24, 4), (1e6, 24, 4)],
 )
 def test_many_rows_per_unit_train_the_whole_map_on_samples_first(rows_per_unit, sampled, n_epochs):
-    # Three passes over 100 rows per unit are 6 over 50 of them.
+    # Six passes over 100 rows per unit are 12 over 50 of them.
     auto = dict.fromkeys(("algorithm", "radius_start", "n_epochs"), "auto")
     plan = plan_of(
         **auto,
@@ -406,7 +406,7 @@ def test_many_rows_per_unit_train_the_whole_map_on_samples_first(rows_per_unit, 
         rows_per_unit=rows_per_unit,
     )
     assert plan.n_epochs == n_epochs
-    assert plan.coarse[0] == (2, 24, 4.0, 1.4, 50)
+    assert plan.coarse[0] == (2, 24 if sampled is None else 12, 4.0, 1.4, 50)
     assert len(plan.coarse) == (1 if sampled is None else 2)
     if sampled is not None:
         assert plan.coarse[1] == pytest.approx((1, sampled, 1.4, 1.05, 50))

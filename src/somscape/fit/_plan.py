@@ -40,7 +40,7 @@ topographic error, 1.0 does the reverse."""
 ROWS_PER_UNIT = 50
 """A pass over fewer rows for each unit costs quality (algorithms: sampling)."""
 
-MANY_ROWS_PER_UNIT, SAMPLED_PASSES, MOST_SAMPLED_EPOCHS = 2 * ROWS_PER_UNIT, 3, 24
+MANY_ROWS_PER_UNIT, SAMPLED_PASSES, MOST_SAMPLED_EPOCHS = 2 * ROWS_PER_UNIT, 6, 24
 SAMPLED_RADIUS, LAST_EPOCHS = 1.5, 4
 """With so many rows per unit, where an epoch takes long, a sample trains the whole map first, for
 as many epochs as cost so many passes over all rows, but no more than the last: all rows then have
@@ -64,7 +64,7 @@ class Passes(NamedTuple):
 THOROUGH, LONG, LARGE = Passes(96, 48, 60), Passes(24, 12, 10), Passes(12, 6, 7)
 """Where all rows train every map, as that is cheap and slower annealing keeps more order; where an
 epoch takes longer; and where it has more multiply-adds than `LARGE_WORK`, which costs half a
-percent of the quantization error."""
+percent of the quantization error, or where samples follow, which costs nothing."""
 
 LARGE_WORK = 1e10
 
@@ -248,21 +248,22 @@ def resolve_plan(
     Where epochs are automatic and short and the radius falls to 0.3 steps or less, units may move
     at the end.
     """
-    is_free = n_epochs == radius_start == "auto"
+    is_auto = n_epochs == "auto"
     wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)
     if radius_start == "auto" and isinstance(radius_decay, str):
         share = PCA_SHARE if init == "pca" else OTHER_SHARE
         wide = max(max(LEAST_START, longest_side * share) * step, narrow)
     coarse: tuple[Stage, ...] = ()
-    n_cheap, may_choose = _cheap_starts(epoch_work), is_free and algorithm == "auto"
+    is_free, n_cheap = is_auto and radius_start == "auto", _cheap_starts(epoch_work)
+    may_choose = is_free and algorithm == "auto"
     is_long = may_choose and epoch_work > SMALL_WORK
     is_thorough = may_choose and not is_long and n_init == "auto" and n_cheap == 1
-    passes = THOROUGH if is_thorough else LARGE if is_long and epoch_work > LARGE_WORK else LONG
+    has_samples = is_long and rows_per_unit >= MANY_ROWS_PER_UNIT
+    passes = _passes(is_thorough, has_samples or (is_long and epoch_work > LARGE_WORK))
     is_falling = isinstance(radius_decay, str) and radius_decay != "constant"
     may_grow = is_falling and init not in ("given", "map")
     if shape is not None and may_grow and (algorithm == "multires" or is_long or is_thorough):
-        coarse = _coarse_stages(shape, wide, narrow, passes)
-        coarse += _sampled_stages(coarse, wide, narrow, rows_per_unit if is_long else 0)
+        coarse = _stages(shape, wide, narrow, passes, rows_per_unit if has_samples else None)
     if algorithm in ("auto", "multires"):
         algorithm = "multires" if coarse else "batch"
     can_vary = init == "pca" and radius_start == "auto" and is_falling and not coarse
@@ -271,7 +272,6 @@ def resolve_plan(
         n_init = 1
     elif n_init == "auto":
         n_init = n_cheap if is_free and can_vary and algorithm == "batch" else 1
-    is_auto = n_epochs == "auto"
     auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, coarse, passes)
     return Plan(
         algorithm,
@@ -288,6 +288,12 @@ def resolve_plan(
         tuple(dict.fromkeys(max(r, narrow) for r in further if max(r, narrow) != wide)),
         _move_rounds(algorithm, narrow / step, epoch_work) if is_auto and is_falling else 0,
     )
+
+
+def _passes(is_thorough: bool, is_large: bool) -> Passes:
+    if is_large:
+        return LARGE
+    return THOROUGH if is_thorough else LONG
 
 
 def _cheap_starts(epoch_work: float) -> int:
@@ -341,12 +347,18 @@ def _radii(
     return float(end if start == "auto" else start), float(end)
 
 
-def _coarse_stages(
-    shape: tuple[int, int], radius_start: float, radius_end: float, passes: Passes
+def _stages(
+    shape: tuple[int, int],
+    radius_start: float,
+    radius_end: float,
+    passes: Passes,
+    rows_per_unit: float | None,
 ) -> tuple[Stage, ...]:
-    """Return the stages before the whole map: each doubles the side of the one before.
+    """Return the stages before all rows train the whole map.
 
-    A map too coarse for radii up to the start is left out.  Thorough passes take all rows.
+    Each doubles the side of the one before.  A map too coarse for radii up to the start is left
+    out.  Thorough passes take all rows.  With a number of rows per unit, samples train the whole
+    map last.
     """
     shrinks: list[int] = []
     while min(shape) // (2 ** (len(shrinks) + 1)) >= LEAST_COARSE_SIDE // 2 and (
@@ -360,19 +372,11 @@ def _coarse_stages(
         if narrow > wide:
             continue
         n_epochs = passes.coarse if stages else passes.first
-        rows_per_unit = None if passes is THOROUGH else ROWS_PER_UNIT
-        stages.append(Stage(shrink, n_epochs, wide, narrow, rows_per_unit))
+        limit = None if passes is THOROUGH else ROWS_PER_UNIT
+        stages.append(Stage(shrink, n_epochs, wide, narrow, limit))
         wide = narrow
+    if rows_per_unit is not None:
+        narrow = min(wide, SAMPLED_RADIUS * radius_end)
+        n_epochs = min(MOST_SAMPLED_EPOCHS, int(SAMPLED_PASSES * rows_per_unit / ROWS_PER_UNIT))
+        stages.append(Stage(1, n_epochs, wide, narrow, ROWS_PER_UNIT))
     return tuple(stages)
-
-
-def _sampled_stages(
-    coarse: tuple[Stage, ...], radius_start: float, radius_end: float, rows_per_unit: float
-) -> tuple[Stage, ...]:
-    """Return the stages on the whole map, on samples, after coarse ones: one or none."""
-    if rows_per_unit < MANY_ROWS_PER_UNIT:
-        return ()
-    wide = coarse[-1].radius_end if coarse else radius_start
-    narrow = min(wide, SAMPLED_RADIUS * radius_end)
-    n_epochs = min(MOST_SAMPLED_EPOCHS, int(SAMPLED_PASSES * rows_per_unit / ROWS_PER_UNIT))
-    return (Stage(1, n_epochs, wide, narrow, ROWS_PER_UNIT),)
