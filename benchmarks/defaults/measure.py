@@ -161,9 +161,9 @@ def timed(name: str, seed: int, cap: float) -> dict[str, Result]:
     problem = replace(PROBLEMS[name](seed), is_torus=False)
     rows, shape = problem.data, (problem.n_rows, problem.n_cols)
     results = {
-        "somscape": fitted(rows, n_rows=shape[0], n_cols=shape[1]),
+        "somscape": fitted(rows, n_rows=shape[0], n_cols=shape[1], random_state=seed),
         "somscape, rectangular": fitted(
-            rows, n_rows=shape[0], n_cols=shape[1], lattice="rectangular"
+            rows, n_rows=shape[0], n_cols=shape[1], lattice="rectangular", random_state=seed
         ),
     }
 

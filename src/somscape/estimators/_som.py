@@ -91,7 +91,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
         radius until no row moves; 10 on the whole map after coarse ones.  Where `algorithm` is
         "auto", too, 60 on the whole map while an epoch has at most 2e9 multiply-adds, and beyond
-        1e10 of them 7, or 4 after samples, where there are 100 rows per unit; as many as radii
+        1e10 of them 8, or 4 after samples, where there are 100 rows per unit; as many as radii
         or rates given in an array; else 10.  At most a million.  A fraction is allowed for
         ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"

@@ -61,7 +61,7 @@ class Passes(NamedTuple):
     whole: int
 
 
-THOROUGH, LONG, LARGE = Passes(96, 48, 60), Passes(24, 12, 10), Passes(12, 6, 7)
+THOROUGH, LONG, LARGE = Passes(96, 48, 60), Passes(24, 12, 10), Passes(12, 6, 8)
 """Where all rows train every map, as that is cheap and slower annealing keeps more order; where an
 epoch takes longer; and where it has more multiply-adds than `LARGE_WORK`, which costs half a
 percent of the quantization error, or where samples follow, which costs nothing."""
