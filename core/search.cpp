@@ -1,12 +1,11 @@
 // The nearest units of each row: exact, without a matrix of distances.
 //
 // Two ways through a block of rows, with the same answer: all units meet all rows, or groups of
-// units that cannot hold the best are left out (skip.hpp).  Where most rows share a value, all meet
-// on the other features alone (common.hpp), and rows that share the same ones together
-// (arrange.hpp).  The best is kept by lane (lanes.hpp),
-// the best few on a shortlist (shortlist.hpp).  Scores carry an error bound (prepare.hpp); units
-// that it cannot separate are judged in double and beyond (exact.hpp).  Whether skipping pays is
-// measured on some rows of every 32nd block.
+// units that cannot hold the best are left out (skip.hpp).  Where most rows share a value, rows and
+// units meet on the other features alone (common.hpp), and rows that have the same ones together
+// (arrange.hpp).  The best is kept by lane (lanes.hpp), the best few on a shortlist (shortlist.hpp).
+// Scores carry an error bound (prepare.hpp); units that it cannot separate are judged in double and
+// beyond (exact.hpp).  Whether skipping pays is measured on some rows of every 32nd block.
 #include "search.hpp"
 
 #include <algorithm>
@@ -51,7 +50,6 @@ class Search {
 public:
     using S = Simd<F>;
     using Vec = typename S::Vec;
-    using IntVec = typename S::IntVec;
     // A group may be less than vectors_at_once: more rows then keep the arithmetic busy.
     static constexpr int group_rows_at_once =
         vectors_per_group<F> == 1 ? 2 * rows_at_once : rows_at_once;
@@ -89,7 +87,7 @@ public:
             std::int64_t done = 0;
             if (groups && b % blocks_per_probe == 0) {
                 done = std::min(count, std::clamp<std::int64_t>(block / 8, rows_at_once, probe_rows));
-                work.features.mean_length();
+                work.features.mean_length();  // from here on
                 skipping(first, done, work);
                 does_skipping_pay = groups->pays(double(work.n_needed) / double(done),
                                                  work.features.mean_length());

@@ -71,9 +71,9 @@ public:
 
     // Whether rows that need so many groups, on average, beside their own, had better skip, where
     // scores take so many features.  In features of one group of units, as measured: meeting a
-    // group costs 5 beside its own, where all are met in turn, and 40 where rows are gathered, or
-    // 60 where their features are listed; to meet a vector of centers and to apply the bounds costs
-    // 35, and 50 in all.
+    // group costs 5 beside its own, where all are met in turn, and 40 where rows are gathered; to
+    // meet a vector of centers and to apply the bounds costs 35, and 50 in all.  Listing features
+    // for rows that are gathered is taken to cost 20 more, which is no measured number.
     bool pays(double n_needed, double n_features) const {
         const double all = double(n) * (n_features + 5);
         const double centers = double(packed.n_vectors()) * (n_features + 35);

@@ -287,8 +287,8 @@ def _is_ready(X: Any, min_rows: int) -> bool:
 def _without_missing(
     values: Floats, weights: Float64s | None, names: list[str], missing: str
 ) -> tuple[Floats, Encoding]:
-    is_complete = not np.isnan(values.min(initial=np.inf))  # the minimum is NaN where a value is
-    if missing != "fill" and is_complete:
+    # A minimum is NaN where a value is: that is seen without an array of answers.
+    if missing != "fill" and not np.isnan(values.min(initial=np.inf)):
         return values, Encoding.plain(names, missing=missing)
     is_missing = np.isnan(values)
     if missing == "error":

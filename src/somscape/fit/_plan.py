@@ -122,7 +122,7 @@ class Plan:
         Stop at the final radius once no unit moves further than this share of the data's
         spread; 0 for never.
     coarse : tuple of Stage
-        What goes before the epochs on the whole map; empty but for ``"multires"``.
+        What goes before the epochs of all rows on the whole map; empty but for ``"multires"``.
     n_init : int
         Starts to try.
     other_radii : tuple of float
@@ -241,10 +241,11 @@ def resolve_plan(
     batch training while an epoch is short, and above that coarse maps first; that needs a
     ``shape``, and ``epoch_work`` are an epoch's multiply-adds.  Where ``n_init`` is "auto", too, an
     epoch is short if several starts can be tried, and up to 2e9 multiply-adds all rows train the
-    coarse maps and all maps have more passes.  ``"multires"`` that cannot have a coarse map is
-    batch training: from a codebook that is given, at radii that are given one by one or do not
-    fall, on a graph, and on maps too small for one.  ``n_init="auto"`` is up to 16 starts where the
-    start is the data's plane and the rest is "auto", as many as take a fraction of a second.
+    coarse maps and all maps have more passes.  Where an epoch is longer and rows per unit are many,
+    samples train the whole map, too, before all rows do.  ``"multires"`` that cannot have a coarse
+    map is batch training: from a codebook that is given, at radii that are given one by one or do
+    not fall, on a graph, and on maps too small for one.  ``n_init="auto"`` is up to 16 starts where
+    the start is the data's plane and the rest is "auto", as many as take a fraction of a second.
     Where epochs are automatic and short and the radius falls to 0.3 steps or less, units may move
     at the end.
     """
