@@ -93,7 +93,7 @@ void require_permutation(const std::int64_t* order, std::int64_t n, std::int64_t
 }
 
 template <class T>
-void search(Array<const T, 2> rows, Array<const double, 2> codebook,
+std::int64_t search(Array<const T, 2> rows, Array<const double, 2> codebook,
             std::optional<Array<const std::int64_t, 1>> order,
             std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
             bool one_thread, Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
@@ -111,10 +111,10 @@ void search(Array<const T, 2> rows, Array<const double, 2> codebook,
     require(!has_missing || Metric(metric) != Metric::cosine, "cosine knows no missing values");
     nb::gil_scoped_release unlocked;
     if (order) require_permutation(order->data(), order->shape(0), m);
-    kernels_of<T>().search({rows.data(), codebook.data(), n, m, d,
-                            order ? order->data() : nullptr, weights ? weights->data() : nullptr,
-                            Metric(metric), has_missing, int(k), one_thread},
-                           units.data(), distances ? distances->data() : nullptr);
+    return kernels_of<T>().search(
+        {rows.data(), codebook.data(), n, m, d, order ? order->data() : nullptr,
+         weights ? weights->data() : nullptr, Metric(metric), has_missing, int(k), one_thread},
+        units.data(), distances ? distances->data() : nullptr);
 }
 
 template <class T>

@@ -20,10 +20,6 @@ namespace somscape::SOMSCAPE_ISA {
 // their mean units may be from the common values: early in training they are all alike.
 constexpr double most_listed = 0.85, most_reach = 4;
 
-// Double scores stand in where float ones cannot decide: too rarely for more code.
-template <class F>
-constexpr bool can_list = sizeof(F) == sizeof(float);
-
 // What a sample of the rows says of each feature.
 template <class T>
 class CommonValues {
@@ -155,7 +151,7 @@ public:
     // act(features): the listed ones, where they are few enough to pay.
     template <class Measure, class Act>
     SOMSCAPE_INLINE void with(std::int64_t which, Act act) const {
-        if constexpr (std::is_same_v<Measure, Dot> && can_list<F>)
+        if constexpr (std::is_same_v<Measure, Dot>)
             if (n_marks && double(lengths[which]) < most_listed * double(d))
                 return act(ListedFeatures{lengths[which], lists.get() + which * room});
         act(AllFeatures{d});

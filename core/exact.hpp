@@ -2,9 +2,11 @@
 //
 // The double sum runs in eight stripes, the same on every instruction set, and is what the user
 // sees.  Squares add up, so its error is relative: units further apart than that are ordered by
-// it.  The rest of the Euclidean cases compare sums of products of the inputs, each product held
-// exactly by one or two doubles and their sum by an expansion (Shewchuk 1997, section 2.4).  A
-// power of two brings the inputs to size 1 first; what lies 2^480 below the largest is lost.
+// it.  The rest of the Euclidean cases compare rounded sums of (a - b) ((a - x) + (b - x)) and the
+// bound of their error first: units are often so close that distances are equal in double, seldom
+// so that these are.  Last, products of the inputs are added, each held exactly by one or two doubles
+// and their sum by an expansion (Shewchuk 1997, sections 2.4 and 4.1).  A power of two brings the
+// inputs to size 1 first; what lies 2^480 below the largest is lost.
 #pragma once
 
 #include <algorithm>
@@ -76,6 +78,28 @@ private:
     const double *a, *b;
     double largest = 0;
     ExactSum sum;
+};
+
+// The same sign as a sum of rounded terms, with a bound of its error.
+class RoundedComparison {
+public:
+    // A term (a - b) * factor; `size` is what the parts of the factor add up to without signs.
+    void add(double difference, double factor, double size) {
+        sum += difference * factor;
+        sizes += std::fabs(difference) * size;
+        ++n_terms;
+    }
+    // Without terms a and b are the same.
+    bool is_certain() const {
+        const double terms = double(n_terms);
+        return n_terms == 0 || std::fabs(sum) > (terms + 8) * 0x1p-51 * sizes +
+                                   4 * terms * std::numeric_limits<double>::denorm_min();
+    }
+    double sign() const { return sum; }
+
+private:
+    double sum = 0, sizes = 0;
+    std::int64_t n_terms = 0;
 };
 
 // The k nearest of the units that are added, in order.  The judge is one of those below.
@@ -220,6 +244,13 @@ private:
     double exact_difference(const T* x, std::int64_t unit_a, std::int64_t unit_b) const {
         const double* a = in.codebook + unit_a * in.d;
         const double* b = in.codebook + unit_b * in.d;
+        RoundedComparison rounded;
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            if (a[f] == b[f] || std::isnan(x[f])) continue;
+            const double to_a = a[f] - double(x[f]), to_b = b[f] - double(x[f]);
+            rounded.add(a[f] - b[f], to_a + to_b, std::fabs(to_a) + std::fabs(to_b));
+        }
+        if (rounded.is_certain()) return rounded.sign();
         Comparison comparison(a, b, in.d);
         for (std::int64_t f = 0; f < in.d; ++f)
             if (!std::isnan(x[f])) comparison.note_size(x[f]);

@@ -93,9 +93,10 @@ struct SparseRows {
 
 template <class T>
 struct KernelsOf {
-    void (*search)(const SearchInput<T>& in,
-                   std::int64_t* units,       // OUT (n, k), nearest first, lowest index on ties
-                   double* distances);        // OUT (n, k), in the metric; or null
+    std::int64_t (*search)(const SearchInput<T>& in,
+                           std::int64_t* units,  // OUT (n, k), nearest first, lowest index on ties
+                           double* distances);   // OUT (n, k), in the metric; or null
+    // returns how many rows float scores left undecided among many units
 
     void (*search_sparse)(SparseRows<T> rows,
                           const double* codebook,  // IN  (m, d)

@@ -4,7 +4,7 @@
 // units, so a score starts at |w|^2 / 2 and adds -w[f] x[f].  Rows and units are centered on the
 // codebook's mean first, or a value that most rows share (common.hpp), or cancellation would grow
 // with the data's offset, and brought to size 1 by a power of two.  Scores are float even for
-// double inputs (type F), unless float could not tell the units apart (search.cpp).
+// double inputs; what float cannot tell apart is told in double (differences.hpp).
 // Missing values double the features: sum of m (w^2 / 2 - x w) is a scalar product of (x, m)
 // with (-w, w^2 / 2).
 #pragma once
@@ -23,20 +23,6 @@
 #include "tile.hpp"
 
 namespace somscape::SOMSCAPE_ISA {
-
-// A sum whose error does not grow with the number of terms, next to those of float64 scores.
-class CarefulSum {
-public:
-    void add(double value) {
-        const double next = sum + value, back = next - sum;
-        lost += (sum - (next - back)) + (value - back);
-        sum = next;
-    }
-    double value() const { return sum + lost; }
-
-private:
-    double sum = 0, lost = 0;
-};
 
 // A size that bounds scores: NaN, which every comparison would pass over, counts as infinite.
 inline double or_infinite(double size) {
@@ -66,16 +52,18 @@ struct Units {
     }
 };
 
-template <class T, class F>
+template <class T>
 class Prepared {
 public:
+    using F = float;  // what rows, units and scores are prepared in
+
     explicit Prepared(const SearchInput<T>& in)
         : in(in), is_dot(in.metric == Metric::euclidean || in.metric == Metric::cosine),
           d(in.has_missing && in.metric == Metric::euclidean ? 2 * in.d : in.d),
           stride((d + Simd<F>::lanes - 1) / Simd<F>::lanes * Simd<F>::lanes),
-          middle(in.d + Simd<F>::lanes), units(in.m, d) {
-        find_mean();
-        if (can_list<F> && CommonValues<T>::are_worth_a_look(in)) find_common_values();
+          middle(in.d), units(in.m, d),
+          row_middle(in.d + Simd<F>::lanes) {
+        find_middle();
         find_scale();
         Buffer<double> norms(in.m);
         share(thread_count(8.0 * double(in.m) * double(d)), in.m, [&](std::int64_t place) {
@@ -90,9 +78,7 @@ public:
         const double blocks = std::ceil(double(d) / features_at_once);
         double depth = in.metric == Metric::chebyshev
             ? 8 : double(std::min(d, features_at_once)) + blocks + 8;
-        // Where double judges double scores, not exactly, its roundings count as well.
-        const bool is_exact = in.metric == Metric::euclidean && !in.weights;
-        if (sizeof(F) == sizeof(double) && !is_exact) depth += double(d) / 8 + 16;
+        if (is_precise) depth += 4;  // rows are centered in two steps
         rounding = 1.01 * depth * 0.5 * std::numeric_limits<F>::epsilon();
         if (in.metric == Metric::euclidean && in.weights) {
             double most = 0;
@@ -101,7 +87,7 @@ public:
             for (std::int64_t u = 0; u < in.m; ++u) {
                 double reach_sq = 0;
                 for (std::int64_t f = 0; f < in.d; ++f) {
-                    const double b = (in.codebook[u * in.d + f] - double(middle[f])) * scale;
+                    const double b = (in.codebook[u * in.d + f] - middle[f]) * scale;
                     reach_sq += b * b;
                 }
                 units.reach = std::max(units.reach, root(reach_sq) * (1 + double(d) * 0x1p-53));
@@ -151,35 +137,57 @@ public:
     std::int64_t unit_at(std::int64_t place) const { return in.order ? in.order[place] : place; }
     double weight(std::int64_t f) const { return in.weights ? in.weights[f] : 1.0; }
     double at_center(T value, std::int64_t f) const {
-        return (double(value) - double(middle[f])) * scale;
+        return (double(value) - middle[f]) * scale;
     }
 
     const SearchInput<T>& in;
     const bool is_dot;
     const std::int64_t d, stride;  // values of a prepared row, and its room: whole vectors
     std::unique_ptr<CommonValues<T>> common;  // where they spare enough features
-    Buffer<T> middle;
+    Buffer<double> middle;
     double scale = 1;
     Units<F> units;
     double rounding = 0, judge_rounding = 0;
 
 private:
+    // Rows are centered in the wider type: the error bound counts no rounding in a narrower one.
+    using Wider = std::conditional_t<(sizeof(T) > sizeof(F)), T, F>;
+
     // The root of a sum of squares, some of which may have vanished.
     double root(double sum) const {
         return std::sqrt(sum + double(d) * double(std::numeric_limits<F>::min()));
     }
 
-    // The middle, unless there are common values.
-    void find_mean() {
-        std::fill_n(middle.get(), in.d + Simd<F>::lanes, T(0));
-        if (in.metric == Metric::cosine) return;
+    void find_middle() {
+        std::fill_n(middle.get(), in.d, 0.0);
+        if (in.metric != Metric::cosine) {
+            move_to_mean();
+            // The mean is rounded.  Units that are all alike, as after an epoch that one of them won,
+            // are nearer to each other than to it: they take a second look, and all its digits.
+            double size = 0;
+            for (std::int64_t f = 0; f < in.d; ++f) size = std::max(size, std::fabs(middle[f]));
+            is_precise = largest_distance() < 0x1p-20 * size;
+            if (is_precise) move_to_mean();
+            else for (std::int64_t f = 0; f < in.d; ++f) middle[f] = T(middle[f]);
+        }
+        if (!is_precise && CommonValues<T>::are_worth_a_look(in))
+            find_common_values();
+        std::fill_n(row_middle.get(), in.d + Simd<F>::lanes, T(0));
+        for (std::int64_t f = 0; f < in.d; ++f) row_middle[f] = T(middle[f]);
+        if (!is_precise) return;
+        rest = Buffer<Wider>(in.d + Simd<F>::lanes);
+        std::fill_n(rest.get(), in.d + Simd<F>::lanes, Wider(0));
+        for (std::int64_t f = 0; f < in.d; ++f) rest[f] = Wider(middle[f] - double(row_middle[f]));
+    }
+
+    void move_to_mean() {
         Buffer<double> sum(in.d);
         std::fill_n(sum.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)
-            for (std::int64_t f = 0; f < in.d; ++f) sum[f] += in.codebook[u * in.d + f];
+            for (std::int64_t f = 0; f < in.d; ++f) sum[f] += in.codebook[u * in.d + f] - middle[f];
         constexpr double largest = std::numeric_limits<T>::max();
         for (std::int64_t f = 0; f < in.d; ++f)
-            middle[f] = T(std::clamp(sum[f] / double(in.m), -largest, largest));
+            middle[f] = std::clamp(middle[f] + sum[f] / double(in.m), -largest, largest);
     }
 
     // Takes them as the middle where they spare enough, and where units are not so much further
@@ -188,11 +196,11 @@ private:
         auto found = std::make_unique<CommonValues<T>>(in);
         if (found->left_alone() > most_listed) return;
         if (in.metric != Metric::cosine) {
-            Buffer<T> mean(in.d);
+            Buffer<double> mean(in.d);
             std::copy_n(middle.get(), in.d, mean.get());
             const double spread_sq = reach_sq();
             for (std::int64_t f = 0; f < in.d; ++f)
-                if (found->is_common(f)) middle[f] = found->at(f);
+                if (found->is_common(f)) middle[f] = double(found->at(f));
             if (!(reach_sq() <= most_reach * most_reach * spread_sq)) {
                 std::copy_n(mean.get(), in.d, middle.get());
                 return;
@@ -207,7 +215,7 @@ private:
         share(thread_count(2.0 * double(in.m) * double(in.d)), in.m, [&](std::int64_t u) {
             double sum = 0;
             for (std::int64_t f = 0; f < in.d; ++f) {
-                const double b = in.codebook[u * in.d + f] - double(middle[f]);
+                const double b = in.codebook[u * in.d + f] - middle[f];
                 sum += b * b;
             }
             of[u] = sum;
@@ -217,41 +225,42 @@ private:
 
     void find_scale() {
         if (in.metric == Metric::cosine) return;
+        const double most = largest_distance();
+        if (most > 0 && std::isfinite(most)) scale = std::exp2(-std::ilogb(most));
+    }
+
+    // In any one feature, of a unit from the middle.
+    double largest_distance() const {
         Buffer<double> farthest(in.d);  // by feature, as vectors like it
         std::fill_n(farthest.get(), in.d, 0.0);
         for (std::int64_t u = 0; u < in.m; ++u)
             for (std::int64_t f = 0; f < in.d; ++f) {
-                const double here =
-                    std::fabs(in.codebook[u * in.d + f] - double(middle[f]));
+                const double here = std::fabs(in.codebook[u * in.d + f] - middle[f]);
                 farthest[f] = farthest[f] < here ? here : farthest[f];
             }
         double most = 0;
         for (std::int64_t f = 0; f < in.d; ++f) most = std::max(most, farthest[f]);
-        if (most > 0 && std::isfinite(most)) scale = std::exp2(-std::ilogb(most));
+        return most;
     }
 
     // Packs a unit and returns its size.
     double place_for_products(std::int64_t place) {
         const double* w = in.codebook + unit_at(place) * in.d;
         const bool is_cosine = in.metric == Metric::cosine;
-        double norm_sq = 0, length = scale;
-        CarefulSum half;
+        double norm_sq = 0, half = 0, length = scale;
         F* to = &units.at(place, 0);
         if (!is_cosine && !in.has_missing && !in.weights) {
-            double simple = 0;
             for (std::int64_t f = 0; f < in.d; ++f) {
-                const double b = (w[f] - double(middle[f])) * scale;
+                const double b = (w[f] - middle[f]) * scale;
                 to[f * group_size] = F(-b);
-                if constexpr (sizeof(F) == sizeof(double)) half.add(0.5 * b * b);
-                else simple += 0.5 * b * b;
+                half += 0.5 * b * b;
             }
-            const double start = half.value() + simple;
-            units.start[place] = F(start);
-            return root(2 * start * (1 + 4 * std::numeric_limits<F>::epsilon() + double(d) * 0x1p-53));
+            units.start[place] = F(half);
+            return root(2 * half * (1 + 4 * std::numeric_limits<F>::epsilon() + double(d) * 0x1p-53));
         }
         if (is_cosine) length = to_length_one(w);
         for (std::int64_t f = 0; f < in.d; ++f) {
-            const double b = (w[f] - double(middle[f])) * length;
+            const double b = (w[f] - middle[f]) * length;
             const F value = F(-b * weight(f));
             to[f * group_size] = value;
             norm_sq += double(value) * double(value);
@@ -260,10 +269,10 @@ private:
                 to[(in.d + f) * group_size] = F(term);
                 norm_sq += term * term;
             } else if (!is_cosine) {
-                half.add(term);
+                half += term;
             }
         }
-        units.start[place] = F(half.value());
+        units.start[place] = F(half);
         return root(norm_sq * (1 + double(d) * 0x1p-53));
     }
 
@@ -271,7 +280,7 @@ private:
         const double* w = in.codebook + unit_at(place) * in.d;
         double size = 0;
         for (std::int64_t f = 0; f < in.d; ++f) {
-            const F value = F((w[f] - double(middle[f])) * scale * weight(f));
+            const F value = F((w[f] - middle[f]) * scale * weight(f));
             units.at(place, f) = value;
             const double here = std::fabs(double(value));
             size = in.metric == Metric::chebyshev ? std::max(size, here) : size + here;
@@ -309,18 +318,26 @@ private:
     }
 
     double centered(const T* x, F* out) const {
+        const double norm_sq = is_precise ? centered<true>(x, out) : centered<false>(x, out);
+        // Far from units that are all alike.
+        return (std::isfinite(norm_sq) ? norm_sq : sum_of_squares(out)) *
+               (1 + double(in.d) * std::numeric_limits<F>::epsilon());
+    }
+
+    template <bool has_rest>
+    double centered(const T* x, F* out) const {
         constexpr int lanes = Simd<F>::lanes;
         typedef T Wide __attribute__((vector_size(lanes * sizeof(T)), aligned(alignof(T)),
                                       may_alias));
-        // In the wider type: the scores' error bound counts no rounding in a narrower one.
-        using Wider = std::conditional_t<(sizeof(T) > sizeof(F)), T, F>;
-        typedef Wider Exact __attribute__((vector_size(lanes * sizeof(Wider))));
+        typedef Wider Exact __attribute__((vector_size(lanes * sizeof(Wider)),
+                                           aligned(alignof(Wider)), may_alias));
         typename Simd<F>::Vec sum = {};
         const auto add = [&](const Wide& value, std::int64_t f) SOMSCAPE_INLINE {
-            const Wide& from = *reinterpret_cast<const Wide*>(middle.get() + f);
-            const Exact centered = (__builtin_convertvector(value, Exact) -
-                                    __builtin_convertvector(from, Exact)) * Wider(scale);
-            const auto prepared = __builtin_convertvector(centered, typename Simd<F>::Vec);
+            const Wide& from = *reinterpret_cast<const Wide*>(row_middle.get() + f);
+            Exact centered =
+                __builtin_convertvector(value, Exact) - __builtin_convertvector(from, Exact);
+            if constexpr (has_rest) centered -= *reinterpret_cast<const Exact*>(rest.get() + f);
+            const auto prepared = __builtin_convertvector(centered * Wider(scale), typename Simd<F>::Vec);
             Simd<F>::store(out + f, prepared);
             sum += prepared * prepared;
         };
@@ -331,8 +348,18 @@ private:
             load_first(x + f, in.d - f, value);
             add(value, f);
         }
-        return double(sum_of_lanes(sum)) * (1 + double(in.d) * std::numeric_limits<F>::epsilon());
+        return double(sum_of_lanes(sum));
     }
+
+    double sum_of_squares(const F* prepared) const {
+        double sum = 0;
+        for (std::int64_t f = 0; f < in.d; ++f) sum += double(prepared[f]) * double(prepared[f]);
+        return sum;
+    }
+
+    Buffer<T> row_middle;  // the middle in the rows' type
+    bool is_precise = false;
+    Buffer<Wider> rest;  // what is left of the middle then
 };
 
 }  // namespace somscape::SOMSCAPE_ISA

@@ -4,8 +4,10 @@
 // units that cannot hold the best are left out (skip.hpp).  Where most rows share a value, rows and
 // units meet on the other features alone (common.hpp), and rows that have the same ones together
 // (arrange.hpp).  The best is kept by lane (lanes.hpp), the best few on a shortlist (shortlist.hpp).
-// Scores carry an error bound (prepare.hpp); units that it cannot separate are judged in double and
-// beyond (exact.hpp).  Whether skipping pays is measured on some rows of every 32nd block.
+// Scores are float and carry an error bound (prepare.hpp).  A few units that it cannot separate are
+// judged in double and beyond (exact.hpp), many of them are narrowed down before (differences.hpp).
+// Whether skipping pays is measured on some rows of every 32nd block.  Of many equal rows or units
+// one is searched, or k (equal.hpp).
 #include "search.hpp"
 
 #include <algorithm>
@@ -13,10 +15,13 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "arrange.hpp"
 #include "common.hpp"
+#include "differences.hpp"
+#include "equal.hpp"
 #include "exact.hpp"
 #include "lanes.hpp"
 #include "pairs.hpp"
@@ -42,12 +47,11 @@ constexpr std::int64_t few_rows = 3;
 // Groups and rows from which skipping is tried.
 constexpr std::int64_t least_groups = 8, least_rows_to_skip = 2048;
 constexpr std::int64_t blocks_per_probe = 32, probe_rows = 40 * rows_at_once;
-// Where float scores cannot settle so many of the first rows, double scores are used.
-constexpr std::int64_t sample_rows = 64, least_rows_to_sample = 4096;
 
-template <class T, class F>
+template <class T>
 class Search {
 public:
+    using F = float;
     using S = Simd<F>;
     using Vec = typename S::Vec;
     // A group may be less than vectors_at_once: more rows then keep the arithmetic busy.
@@ -57,22 +61,20 @@ public:
     Search(const SearchInput<T>& in, std::int64_t* units, double* distances)
         : in(in), units(units), distances(distances), judge(in) {}
 
-    // Returns whether scores of this type settle a sample of the rows; else nothing is found.
-    bool run() {
+    // Returns how many rows had to meet all units in double.
+    std::int64_t run() {
         if (in.n <= few_rows) {
-            for (std::int64_t row = 0; row < in.n; ++row) judge_all(row);
+            for (std::int64_t row = 0; row < in.n; ++row)
+                rank(row, in.m, [](std::int64_t i) { return i; });
             judge.to_distances(distances, distances ? in.n * in.k : 0);
-            return true;
+            return 0;
         }
-        prepared = std::make_unique<Prepared<T, F>>(in);
-        if (sizeof(F) < sizeof(double) && in.n >= least_rows_to_sample && !settles_a_sample())
-            return false;
+        prepared = std::make_unique<Prepared<T>>(in);
         const bool may_skip = in.order && in.metric == Metric::euclidean && !in.has_missing &&
                               !in.weights && prepared->units.n_groups >= least_groups &&
                               in.n >= least_rows_to_skip && std::isfinite(prepared->units.norm);
-        if (may_skip) groups = std::make_unique<Groups<T, F>>(*prepared);
-        if constexpr (can_list<F>)
-            if (groups && does_arranging_pay(*prepared)) order = arranged(*prepared, *groups);
+        if (may_skip) groups = std::make_unique<Groups<T>>(*prepared);
+        if (groups && does_arranging_pay(*prepared)) order = arranged(*prepared, *groups);
         const double work = double(in.n) * double(in.m) * double(prepared->d);
         const int threads = in.one_thread ? 1 : thread_count(work);
         const std::int64_t block = rows_per_block(threads);
@@ -84,28 +86,29 @@ public:
         share_as_free(threads, n_blocks, at_once, [&](std::int64_t b, int thread) {
             const std::int64_t first = b * block, count = std::min(block, in.n - first);
             Work& work = *work_of[thread];
+            const bool is_probe = b % blocks_per_probe == 0;
+            if (work.are_scores_vain && !is_probe) return meet_by_differences(first, count, work);
+            const std::int64_t n_before = work.n_undecided;
             std::int64_t done = 0;
-            if (groups && b % blocks_per_probe == 0) {
+            if (groups && is_probe) {
                 done = std::min(count, std::clamp<std::int64_t>(block / 8, rows_at_once, probe_rows));
                 work.features.mean_length();  // from here on
                 skipping(first, done, work);
                 does_skipping_pay = groups->pays(double(work.n_needed) / double(done),
                                                  work.features.mean_length());
             }
-            if (done == count) return;
-            if (does_skipping_pay) skipping(first + done, count - done, work);
-            else meet_all(first + done, count - done, work);
+            if (done < count) {
+                if (does_skipping_pay) skipping(first + done, count - done, work);
+                else meet_all(first + done, count - done, work);
+            }
+            work.are_scores_vain = work.n_undecided - n_before > count / 2;
         });
-        return true;
+        std::int64_t n_undecided = 0;
+        for (const auto& work : work_of) n_undecided += work->n_undecided;
+        return n_undecided;
     }
 
 private:
-    bool settles_a_sample() {
-        Work work(*this, most_tile_rows);
-        meet_all(0, sample_rows, work);
-        return n_judged <= sample_rows / 16;  // that had to be judged against all units
-    }
-
     // Of one thread, on cache lines of its own.  After the last row comes a stand-in, for tiles
     // that lack rows.
     struct alignas(64) Work {
@@ -131,6 +134,9 @@ private:
         Buffer<F> center_scores;  // of the rows of one tile
         Pairs pairs{0, 0};
         std::int64_t n_needed = 0;
+        std::unique_ptr<typename Differences<T>::Work> differences;  // where they are needed
+        std::int64_t n_undecided = 0;
+        bool are_scores_vain = false;  // they decided less than half of the last block they had
     };
 
     template <class Do>
@@ -165,6 +171,12 @@ private:
                 find_distances(first + begin, here);
             }
         });
+    }
+
+    void meet_by_differences(std::int64_t first, std::int64_t count, Work& work) {
+        for (std::int64_t i = 0; i < count; ++i) work.unsettled[i] = std::int32_t(i);
+        narrow(first, count, work);
+        find_distances(first, count);
     }
 
     const T* row_at(std::int64_t row) const { return in.rows + row * in.d; }
@@ -252,9 +264,8 @@ private:
                 work.unsettled[n_unsettled++] = std::int32_t(i);
             }
         }
-        list_rows<Measure>(n_unsettled, work, false);
-        for (std::int64_t i = 0; i < n_unsettled; ++i)
-            finish(row_of(first + work.unsettled[i]), work.unsettled[i], work);
+        list_rows<Measure>(n_unsettled, work, true);
+        finish(first, n_unsettled, work, [&](std::int64_t i) { return work.unsettled[i]; });
     }
 
     template <class Measure>
@@ -272,7 +283,7 @@ private:
                 }
             list_rows<Measure>(n_full, work, false);
         }
-        for (std::int64_t i = 0; i < count; ++i) finish(row_of(first + i), i, work);
+        finish(first, count, work, [](std::int64_t i) { return i; });
     }
 
     // Offers all units to the shortlists of the first `count` unsettled rows.  Scores come first,
@@ -306,7 +317,7 @@ private:
                     const std::int64_t list = work.unsettled[i + r];
                     const F* scores = work.scores.get() + r * scored_at_once * S::lanes;
                     if (lanes_tell) work.lists.tighten(list, kth_lane<F>(least[r], in.k));
-                    for (std::int64_t v = begin; v < end; ++v) {
+                    for (std::int64_t v = begin; v < end && !work.lists.is_full(list); ++v) {
                         const Vec here = S::load(scores + (v - begin) * S::lanes);
                         if (lanes_tell) work.lists.offer_within(list, here, v * S::lanes);
                         else work.lists.offer(list, here, v * S::lanes);
@@ -337,7 +348,7 @@ private:
                     int q = 0;
                     for (const Vec part : score) work.lists.offer(row, part, (v + q++) * S::lanes);
                 });
-            for (std::int64_t i = 0; i < count; ++i) finish(row_of(first + i), i, work);
+            finish(first, count, work, [](std::int64_t i) { return i; });
         }
         find_distances(first, count);
     }
@@ -422,24 +433,44 @@ private:
         });
     }
 
-    void finish(std::int64_t row, std::int64_t i, Work& work) {
-        const int n = work.lists.finish(i);
-        const bool is_bounded = std::isfinite(work.errors[i]);
-        if (is_bounded && n >= in.k && n <= Shortlists<F>::capacity) {
-            choose(row, work.lists.places_of(i), n);
-        } else {
-            judge_all(row);
-            n_judged.fetch_add(1, std::memory_order_relaxed);
+    // Decides n rows of the block, at(0), at(1), ... in ascending order, by their shortlists.
+    template <class At>
+    void finish(std::int64_t first, std::int64_t n, Work& work, At at) {
+        std::int64_t n_left = 0;
+        for (std::int64_t i = 0; i < n; ++i) {
+            const std::int64_t row = at(i);
+            const int listed = work.lists.finish(row);
+            if (std::isfinite(work.errors[row]) && listed >= in.k &&
+                listed <= Shortlists<F>::capacity)
+                choose(row_of(first + row), work.lists.places_of(row), listed);
+            else
+                work.unsettled[n_left++] = std::int32_t(row);
+        }
+        narrow(first, n_left, work);
+    }
+
+    // Decides the first n unsettled rows by differences.
+    void narrow(std::int64_t first, std::int64_t n, Work& work) {
+        if (n == 0) return;
+        work.n_undecided += n;
+        std::call_once(need_differences,
+                       [&] { differences = std::make_unique<Differences<T>>(in); });
+        if (!work.differences)
+            work.differences = std::make_unique<typename Differences<T>::Work>(*differences);
+        for (std::int64_t begin = 0; begin < n; begin += rows_at_once) {
+            const int here = int(std::min<std::int64_t>(rows_at_once, n - begin));
+            std::int64_t rows[rows_at_once];
+            for (int r = 0; r < here; ++r) rows[r] = row_of(first + work.unsettled[begin + r]);
+            differences->narrow(rows, here, *work.differences,
+                                [&](std::int64_t row, const std::int32_t* found, std::int64_t n) {
+                                    rank(row, n, [=](std::int64_t i) { return found[i]; });
+                                });
         }
     }
 
     // The k nearest of n places, judged exactly.
     void choose(std::int64_t row, const std::int32_t* places, int n) {
         rank(row, n, [&](std::int64_t i) { return prepared->unit_at(places[i]); });
-    }
-
-    void judge_all(std::int64_t row) {
-        rank(row, in.m, [](std::int64_t i) { return i; });
     }
 
     template <class UnitAt>
@@ -472,22 +503,45 @@ private:
     std::int64_t* units;
     double* distances;
     Judge<T> judge;
-    std::unique_ptr<Prepared<T, F>> prepared;
-    std::unique_ptr<Groups<T, F>> groups;
+    std::unique_ptr<Prepared<T>> prepared;
+    std::unique_ptr<Groups<T>> groups;
     Buffer<std::int64_t> order;  // in which rows are taken, where not as they are
     std::atomic<bool> does_skipping_pay{false};
-    std::atomic<std::int64_t> n_judged{0};
+    std::once_flag need_differences;
+    std::unique_ptr<Differences<T>> differences;
 };
 
 }  // namespace
 
 template <class T>
-void search(const SearchInput<T>& in, std::int64_t* units, double* distances) {
-    if (Search<T, float>(in, units, distances).run()) return;
-    Search<T, double>(in, units, distances).run();
+std::int64_t search(const SearchInput<T>& in, std::int64_t* units, double* distances) {
+    SearchInput<T> some = in;
+    if (const Kinds kinds(DenseRows<T>{in.rows, in.d}, in.n); kinds.are_few()) {
+        Buffer<T> rows(kinds.count() * in.d);
+        for (std::int64_t kind = 0; kind < kinds.count(); ++kind)
+            std::copy_n(in.rows + kinds.first_of(kind) * in.d, in.d, rows.get() + kind * in.d);
+        some.rows = rows.get();
+        some.n = kinds.count();
+        const FoundOnce found(kinds, in.k);
+        const std::int64_t n_undecided =
+            search(some, found.units.get(), distances ? found.distances.get() : nullptr);
+        found.copy_to(in.n, units, distances);
+        return n_undecided;
+    }
+    if (const FewerUnits fewer(in.codebook, in.m, in.d, in.k); fewer.are_fewer()) {
+        const Buffer<std::int64_t> order =
+            in.order ? fewer.among_these(in.order) : Buffer<std::int64_t>();
+        some.codebook = fewer.prototypes();
+        some.m = fewer.count();
+        some.order = order.get();
+        const std::int64_t n_undecided = Search<T>(some, units, distances).run();
+        fewer.restore(units, in.n * in.k);
+        return n_undecided;
+    }
+    return Search<T>(in, units, distances).run();
 }
 
-template void search(const SearchInput<float>&, std::int64_t*, double*);
-template void search(const SearchInput<double>&, std::int64_t*, double*);
+template std::int64_t search(const SearchInput<float>&, std::int64_t*, double*);
+template std::int64_t search(const SearchInput<double>&, std::int64_t*, double*);
 
 }  // namespace somscape::SOMSCAPE_ISA

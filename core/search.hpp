@@ -6,6 +6,6 @@
 namespace somscape::SOMSCAPE_ISA {
 
 template <class T>
-void search(const SearchInput<T>& in, std::int64_t* units, double* distances);
+std::int64_t search(const SearchInput<T>& in, std::int64_t* units, double* distances);
 
 }  // namespace somscape::SOMSCAPE_ISA

@@ -23,14 +23,15 @@
 
 namespace somscape::SOMSCAPE_ISA {
 
-template <class T, class F>
+template <class T>
 class Groups {
 public:
+    using F = float;
     using S = Simd<F>;
     using Vec = typename S::Vec;
     using IntVec = typename S::IntVec;
 
-    explicit Groups(const Prepared<T, F>& prepared)
+    explicit Groups(const Prepared<T>& prepared)
         : prepared(prepared), n(prepared.units.n_groups), d(prepared.d), centers(n * d),
           packed(n, d), radius(padded()) {
         std::fill_n(radius.get(), padded(), F(0));
@@ -149,7 +150,7 @@ private:
         const auto& in = prepared.in;
         const std::int64_t first = g * group_size;
         const std::int64_t last = std::min(first + group_size, in.m);
-        CarefulSum norm_sq;
+        double norm_sq = 0;
         for (std::int64_t f = 0; f < d; ++f) {
             double sum = 0;
             for (std::int64_t place = first; place < last; ++place)
@@ -157,16 +158,16 @@ private:
             const F value = F(sum / double(last - first));
             centers[g * d + f] = value;
             packed.at(g, f) = -value;
-            norm_sq.add(double(value) * double(value));
+            norm_sq += double(value) * double(value);
         }
-        packed.start[g] = F(0.5 * norm_sq.value());
+        packed.start[g] = F(0.5 * norm_sq);
         double farthest = 0;
         for (std::int64_t place = first; place < last; ++place) {
             const double* w = in.codebook + prepared.unit_at(place) * d;
             double distance_sq = 0;
             for (std::int64_t f = 0; f < d; ++f) {
                 const double difference =
-                    (w[f] - double(prepared.middle[f])) * prepared.scale -
+                    (w[f] - prepared.middle[f]) * prepared.scale -
                     double(centers[g * d + f]);
                 distance_sq += difference * difference;
             }
@@ -243,7 +244,7 @@ private:
         std::fill(margin + n, margin + padded(), std::numeric_limits<F>::infinity());
     }
 
-    const Prepared<T, F>& prepared;
+    const Prepared<T>& prepared;
     std::int64_t n, d;
     Buffer<F> centers;  // (n, d)
     Units<F> packed;    // the same as units to score

@@ -12,6 +12,7 @@
 #include <limits>
 #include <vector>
 
+#include "equal.hpp"
 #include "exact.hpp"
 #include "prepare.hpp"
 #include "shortlist.hpp"
@@ -101,6 +102,15 @@ private:
     // The sign of |x - a|^2 - |x - b|^2.
     double exact_difference(Row row, std::int64_t unit_a, std::int64_t unit_b) const {
         const double *a = codebook + unit_a * d, *b = codebook + unit_b * d;
+        RoundedComparison rounded;
+        for (std::int64_t f = 0; f < d; ++f)
+            if (a[f] != b[f])
+                rounded.add(a[f] - b[f], a[f] + b[f], std::fabs(a[f]) + std::fabs(b[f]));
+        for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at) {
+            const double x = rows.values[at], difference = a[rows.features[at]] - b[rows.features[at]];
+            if (difference != 0) rounded.add(difference, -2 * x, 2 * std::fabs(x));
+        }
+        if (rounded.is_certain()) return rounded.sign();
         Comparison comparison(a, b, d);
         for (std::int64_t at = rows.begin[row]; at < rows.begin[row + 1]; ++at)
             comparison.note_size(rows.values[at]);
@@ -281,11 +291,52 @@ private:
     Units<float> packed;
 };
 
+// The first row of each kind.
+template <class T>
+class Gathered {
+public:
+    Gathered(const SparseRows<T>& from, const Kinds& kinds) : begin(kinds.count() + 1) {
+        begin[0] = 0;
+        for (std::int64_t kind = 0; kind < kinds.count(); ++kind) {
+            const std::int64_t row = kinds.first_of(kind);
+            begin[kind + 1] = begin[kind] + from.begin[row + 1] - from.begin[row];
+        }
+        n = kinds.count();
+        features = Buffer<std::int32_t>(begin[n]);
+        values = Buffer<T>(begin[n]);
+        for (std::int64_t kind = 0; kind < n; ++kind) {
+            const std::int64_t at = from.begin[kinds.first_of(kind)];
+            const std::int64_t n_stored = begin[kind + 1] - begin[kind];
+            std::copy_n(from.features + at, n_stored, features.get() + begin[kind]);
+            std::copy_n(from.values + at, n_stored, values.get() + begin[kind]);
+        }
+    }
+    SparseRows<T> rows() const { return {begin.get(), features.get(), values.get(), n}; }
+
+private:
+    std::int64_t n;
+    Buffer<std::int64_t> begin;
+    Buffer<std::int32_t> features;
+    Buffer<T> values;
+};
+
 }  // namespace
 
 template <class T>
 void search_sparse(SparseRows<T> rows, const double* codebook, std::int64_t m, std::int64_t d,
                    Metric metric, int k, std::int64_t* units, double* distances) {
+    if (const Kinds kinds(StoredRows<T>{rows}, rows.n); kinds.are_few()) {
+        const Gathered<T> some(rows, kinds);
+        const FoundOnce found(kinds, k);
+        search_sparse(some.rows(), codebook, m, d, metric, k, found.units.get(),
+                      found.distances.get());
+        return found.copy_to(rows.n, units, distances);
+    }
+    if (const FewerUnits fewer(codebook, m, d, k); fewer.are_fewer()) {
+        SparseSearch<T>(rows, fewer.prototypes(), fewer.count(), d, metric, k, units, distances)
+            .run();
+        return fewer.restore(units, rows.n * k);
+    }
     SparseSearch<T>(rows, codebook, m, d, metric, k, units, distances).run();
 }
 

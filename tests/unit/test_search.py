@@ -97,9 +97,8 @@ def test_winners_are_exact_where_squares_vanish_or_overflow(core, size):
     assert units[:, 0].tolist() == exact
 
 
-def test_float32_rows_are_exact_where_scores_are_float64(core):
-    # Rows of 0 tie with 40 units, so many of the first rows that scores become float64; the rows
-    # of 1.5 lie halfway between units 0 and 1, around a center that float32 cannot hold.
+def test_float32_rows_are_exact_around_a_center_that_float32_cannot_hold(core):
+    # Rows of 0 tie with 40 units; the rows of 1.5 lie halfway between units 0 and 1.
     codebook = np.array([[1.0], [2.0], *[[0.0]] * 40], dtype=np.float32)
     rows = np.full((4096, 1), 1.5, dtype=np.float32)
     rows[:64] = 0
@@ -149,9 +148,9 @@ def test_a_float64_codebook_is_not_rounded_for_float32_rows(core, kind):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_many_features_do_not_widen_the_error_of_float64_scores(core, dtype):
+def test_many_features_do_not_widen_the_error_of_float64_sums(core, dtype):
     # Two prototypes and their negatives, 24 times each: rows of 0 tie with them but for the last
-    # bit, so that scores become float64.  One after the other, 1,000 squares of the nearer one
+    # bit, so that they meet all units in float64.  One after the other, 1,000 squares of the nearer one
     # round up and those of the other one down, by more than the bound of the scores allows.
     d = 1000
     near = _value_with_rounding(d, 2.52)

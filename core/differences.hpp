@@ -1,0 +1,162 @@
+// Rows that float scores leave undecided meet all units once more, as sums of differences in double.
+//
+// Scores cancel: their error grows with the size of rows and units, and units that are closer to each
+// other than that look alike.  The error of a sum of (x - w)^2 or |x - w| is relative, as the judge's
+// is (exact.hpp), whose work is then a few units of each row, not all.  Feature weights and the cosine
+// multiply rows and units first; what that rounds is added to the bound.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "buffer.hpp"
+#include "kernels.hpp"
+#include "prepare.hpp"
+#include "threads.hpp"
+#include "tile.hpp"
+
+namespace somscape::SOMSCAPE_ISA {
+
+template <bool may_lack_values>
+struct SumOfSquares {  // a missing value (NaN) adds nothing
+    template <class Vec>
+    static Vec add(Vec x, Vec w, Vec score) {
+        const Vec difference = may_lack_values ? larger(magnitude(x - w), Vec{}) : x - w;
+        return multiply_add(difference, difference, score);
+    }
+    template <class Vec>
+    static Vec join(Vec a, Vec b) { return a + b; }
+};
+
+template <class T>
+class Differences {
+public:
+    using S = Simd<double>;
+    using Vec = S::Vec;
+
+    explicit Differences(const SearchInput<T>& in)
+        : in(in), is_cosine(in.metric == Metric::cosine), units(in.m, in.d) {
+        Buffer<double> sizes(in.m);
+        share(thread_count(4.0 * double(in.m) * double(in.d)), in.m, [&](std::int64_t unit) {
+            sizes[unit] = prepare(in.codebook + unit * in.d, is_cosine ? -1.0 : 1.0,
+                                  &units.at(unit, 0), group_size);
+            units.start[unit] = 0;
+        });
+        units.norm = *std::max_element(sizes.get(), sizes.get() + in.m);
+    }
+
+    // Of one thread.
+    struct Work {
+        explicit Work(const Differences& all)
+            : rows(rows_at_once * all.in.d), scores(rows_at_once * all.n_places()),
+              sorted(all.in.k > 1 ? all.in.m : 0), units(all.n_places() + group_size) {}
+        Buffer<double> rows, scores, sorted;
+        Buffer<std::int32_t> units;
+    };
+
+    // choose(row, units, how many) for each of n rows, at most rows_at_once: its k nearest are there.
+    template <class Choose>
+    void narrow(const std::int64_t* rows, int n, Work& work, Choose choose) const {
+        const double* row[rows_at_once];
+        double size[rows_at_once];
+        for (int r = 0; r < rows_at_once; ++r) {
+            const int from = std::min(r, n - 1);  // past the end the last one, in vain
+            double* to = work.rows.get() + from * in.d;
+            if (r < n) size[r] = prepare(in.rows + rows[r] * in.d, 1.0, to, 1);
+            row[r] = to;
+        }
+        double kth[rows_at_once];
+        switch (in.metric) {
+            case Metric::manhattan: score<SumOfDifferences>(row, work, kth); break;
+            case Metric::chebyshev: score<LargestDifference>(row, work, kth); break;
+            case Metric::cosine: score<Dot>(row, work, kth); break;
+            default:
+                if (in.has_missing) score<SumOfSquares<true>>(row, work, kth);
+                else score<SumOfSquares<false>>(row, work, kth);
+        }
+        for (int r = 0; r < n; ++r) {
+            const double* scores = work.scores.get() + r * n_places();
+            const Vec most = S::broadcast(limit(kth[r], size[r]));
+            std::int32_t* found = work.units.get();
+            for (std::int64_t unit = 0; unit < in.m; unit += S::lanes) {
+                const std::uint32_t near = not_above_mask(S::load(scores + unit), most);
+                if (near) found += put_places(near, std::int32_t(unit), found);
+            }
+            while (found > work.units.get() && found[-1] >= in.m) --found;  // none is too far
+            if (found == work.units.get())  // no score is a number
+                for (std::int64_t unit = 0; unit < in.m; ++unit) *found++ = std::int32_t(unit);
+            choose(rows[r], work.units.get(), found - work.units.get());
+        }
+    }
+
+private:
+    std::int64_t n_places() const { return units.n_groups * group_size; }
+
+    // Writes a row or unit as it is compared, and returns its size.
+    template <class V>
+    double prepare(const V* x, double sign, double* to, std::int64_t step) const {
+        const bool is_sum = in.metric == Metric::manhattan || in.metric == Metric::chebyshev;
+        double length = 1, size = 0;
+        if (is_cosine) {
+            double sum = 0;
+            for (std::int64_t f = 0; f < in.d; ++f)
+                sum += (in.weights ? in.weights[f] : 1.0) * double(x[f]) * double(x[f]);
+            length = sum > 0 ? 1 / std::sqrt(sum) : 0.0;
+        }
+        for (std::int64_t f = 0; f < in.d; ++f) {
+            const double weight = !in.weights ? 1.0 : is_sum ? in.weights[f] : std::sqrt(in.weights[f]);
+            const double value = sign * double(x[f]) * weight * length;
+            to[f * step] = value;
+            if (!std::isnan(value)) size += is_sum ? std::fabs(value) : value * value;
+        }
+        return is_sum ? size : std::sqrt(size);
+    }
+
+    // Writes the scores of all units, and the k-th least of each row.
+    template <class Measure>
+    void score(const double* const (&row)[rows_at_once], Work& work,
+               double (&kth)[rows_at_once]) const {
+        Vec least[rows_at_once];
+        std::fill_n(least, rows_at_once, S::broadcast(std::numeric_limits<double>::infinity()));
+        by_vectors(0, units.n_vectors(), [&](std::int64_t v, auto vectors) SOMSCAPE_INLINE {
+            const auto tile = score_tile<Measure, rows_at_once, vectors>(
+                row, units.packed.get(), units.start.get(), v, in.d, AllFeatures{in.d});
+            unrolled<rows_at_once>([&](auto r) SOMSCAPE_INLINE {
+                double* to = work.scores.get() + r * n_places() + v * S::lanes;
+                unrolled<vectors>([&](auto q) SOMSCAPE_INLINE {
+                    S::store(to + q * S::lanes, tile.at[r][q]);
+                    least[r] = smaller(tile.at[r][q], least[r]);
+                });
+            });
+        });
+        for (int r = 0; r < rows_at_once; ++r) {
+            kth[r] = least_lane(least[r]);
+            if (in.k == 1) continue;
+            double* sorted = work.sorted.get();
+            std::copy_n(work.scores.get() + r * n_places(), in.m, sorted);
+            std::nth_element(sorted, sorted + in.k - 1, sorted + in.m);
+            kth[r] = sorted[in.k - 1];
+        }
+    }
+
+    // No unit whose score is above can be among the k nearest.  A score and the judge's value may be
+    // wrong by d roundings and 16 each, and what is multiplied by one.
+    double limit(double kth, double row_size) const {
+        const double relative = (double(in.d) + 16) * 0x1p-50;
+        if (is_cosine) return kth + 4 * relative;
+        const double absolute = in.weights ? 0x1p-49 * (row_size + units.norm) : 0.0;
+        const double vanished = 4 * double(in.d) * std::numeric_limits<double>::denorm_min();
+        const double reach = in.metric == Metric::euclidean
+            ? (std::sqrt(kth) + absolute) * (std::sqrt(kth) + absolute) : kth + absolute;
+        const double most = reach * (1 + relative) + vanished;
+        return std::isnan(most) ? std::numeric_limits<double>::infinity() : most;
+    }
+
+    const SearchInput<T>& in;
+    const bool is_cosine;
+    Units<double> units;
+};
+
+}  // namespace somscape::SOMSCAPE_ISA
