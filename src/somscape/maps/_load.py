@@ -37,7 +37,8 @@ def load(path: str | Path) -> Map:
     ----------
     path : str or Path
         A file that `Map.save` or `SOMDetector.save` wrote.  Opening it runs no code: it holds
-        arrays and JSON, and is mapped rather than read.  By its ending it may also be a codebook
+        arrays and JSON.  One above 64 MB is mapped: put another in its place by `save` or by
+        renaming, never by writing into it.  By its ending it may also be a codebook
         of SOM_PAK or the SOM Toolbox (.cod), of ESOM Tools (.wts, taken as a torus), or a pickled
         MiniSom (.p, .pkl, .pickle, of which nothing is run); `somscape.save` has their readers
         with all options.

@@ -1,14 +1,15 @@
-"""Arrays in a safetensors file, which is mapped and checked before anything is made of it.
+"""Arrays in a safetensors file, which is checked before anything is made of it.
 
 The file: eight bytes with the length of the header (little-endian), the header (JSON: for each
 array its type, shape and place), the arrays' bytes without gaps.  Every claim of the header is
-compared with the size of the file, and arrays are views of the mapped file, so that no file makes
-us allocate more than a few times its own size.
+compared with the size of the file, and arrays are views of its bytes, so that no file makes us
+allocate more than a few times its own size.
 """
 
 import json
 import math
 import mmap
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -19,6 +20,10 @@ from numpy.typing import NDArray
 from somscape._budget import Budget
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
+
+MAPPED_FROM = 64_000_000
+"""Larger files are mapped, smaller ones read: the system ends a process (SIGBUS) that looks at a
+mapped file after another program cut it short, and to read this much takes hundredths of a second."""
 
 MAX_HEADER_BYTES = 50_000_000
 MAX_DIMENSIONS = 8
@@ -50,7 +55,7 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     -------
     metadata : dict of str to str
     arrays : dict of str to ndarray
-        Read-only views of the mapped file.
+        Read-only views of the file's bytes, which are mapped if they are many.
     budget : Budget
         Of the file.
 
@@ -60,14 +65,15 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
         For a file that is anything else; the message says what, without the path.
     """
     with path.open("rb") as file:
-        start = file.read(9)
-        size = file.seek(0, 2)
-        n_header = int.from_bytes(start[:8], "little")
-        _check_start(start, n_header, size)
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if os.fstat(file.fileno()).st_size > MAPPED_FROM:
+            content: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        else:
+            content = file.read()
+    size, n_header = len(content), int.from_bytes(content[:8], "little")
+    _check_start(content[:9], n_header, size)
     budget = Budget(str(path), size)
     try:
-        text = mapped[8 : 8 + n_header].decode("utf-8")
+        text = content[8 : 8 + n_header].decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{NOT_A_MAP}: its header is no UTF-8 text.") from error
     entries = json_of(text, budget, "its header")
@@ -80,7 +86,7 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     places = {name: _place(name, entry) for name, entry in entries.items()}
     _check_cover(places, size - 8 - n_header)
     arrays = {
-        name: _view(name, np.ndarray(shape, type_, mapped, 8 + n_header + begin))
+        name: _view(name, np.ndarray(shape, type_, content, 8 + n_header + begin))
         for name, (type_, shape, begin, _) in places.items()
     }
     return metadata, arrays, budget

@@ -136,8 +136,8 @@ def read_record(path: str | Path) -> Record:
     Returns
     -------
     Record
-        Its arrays are read-only and lie in the mapped file.  They stay whole when another map
-        is saved under the same name, which makes a new file.
+        Its arrays are read-only; those of a file above 64 MB lie in the mapped file.  They stay
+        whole when another map is saved under the same name, which makes a new file.
 
     Raises
     ------

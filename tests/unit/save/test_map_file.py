@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from somscape import SOM, Graph, Map, SOMDetector, load
 from somscape._errors import InputError, MapFileError
 from somscape.save import FORMAT, read_record, write_record
+from somscape.save._arrays import MAPPED_FROM
 from somscape.save._record import READERS
 from somscape.tables import table_from_columns
 
@@ -97,7 +99,9 @@ def test_labels_of_units_come_back(saved, tmp_path):
         Map.from_record(replace(load(saved), unit_labels=("a",)).to_record())
 
 
-def test_arrays_are_read_only_views_of_the_mapped_file(saved):
+@pytest.mark.parametrize("mapped_from", [0, MAPPED_FROM])
+def test_arrays_are_read_only_views_of_the_file(saved, monkeypatch, mapped_from):
+    monkeypatch.setattr("somscape.save._arrays.MAPPED_FROM", mapped_from)
     arrays = read_record(saved).arrays
     for array in arrays.values():
         assert not array.flags.owndata
@@ -105,7 +109,21 @@ def test_arrays_are_read_only_views_of_the_mapped_file(saved):
         assert array.flags.aligned
 
 
-def test_opening_a_large_map_allocates_next_to_nothing(tmp_path):
+def test_a_map_cut_short_in_place_stays_whole_where_it_was_loaded(saved):
+    # In a process of its own, which the system would end where the file were mapped.
+    code = (
+        "import os, sys, somscape, numpy as np; map_ = somscape.load(sys.argv[1]); "
+        "before = np.array(map_.codebook); os.truncate(sys.argv[1], 0); "
+        "assert (map_.codebook == before).all(); print(map_.winners(before).size)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, saved], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "12\n"), done.stderr
+
+
+def test_opening_a_large_map_allocates_next_to_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("somscape.save._arrays.MAPPED_FROM", 10_000_000)
     path = tmp_path / "large.som"
     record = SOM(2, 2).fit(rows_of(d=1000)).map_.to_record()
     record.header["lattice"] |= {"n_rows": 50, "n_cols": 50}
@@ -120,7 +138,8 @@ def test_opening_a_large_map_allocates_next_to_nothing(tmp_path):
     assert peak < path.stat().st_size / 10
 
 
-def test_a_map_can_be_saved_over_the_file_it_is_mapped_from(saved):
+def test_a_map_can_be_saved_over_the_file_it_is_mapped_from(saved, monkeypatch):
+    monkeypatch.setattr("somscape.save._arrays.MAPPED_FROM", 0)
     map_ = load(saved)
     before = map_.codebook.copy()
     SOM(2, 2, random_state=1).fit(rows_of()).map_.save(saved)
