@@ -23,7 +23,7 @@ Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 MAPPED_FROM = 64_000_000
 """Larger files are mapped, smaller ones read: the system ends a process (SIGBUS) that looks at a
-mapped file after another program cut it short, and to read this much takes hundredths of a second."""
+mapped file which another program cut short, and reading so much takes hundredths of a second."""
 
 MAX_HEADER_BYTES = 50_000_000
 MAX_DIMENSIONS = 8

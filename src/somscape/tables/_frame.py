@@ -59,20 +59,21 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
                 f"{source}: column {quoted(name)} holds nested values ({series.dtype}); drop it or"
                 " split it into plain columns"
             )
-        columns.append(_with_place(name, _series_values(series), source))
+        columns.append(_with_place(name, _series_values(series, source), source))
     if not columns or not len(columns[0]):
         raise InputError(f"{source} has no columns or no rows; give at least one of each")
     return Table(tuple(columns), source)
 
 
-def _series_values(series: Any) -> Iterator[Any]:
+def _series_values(series: Any, source: str) -> Iterator[Any]:
     """Give the values of a narwhals series, None where null."""
     import narwhals as nw
 
     for begin in range(0, len(series), BLOCK_VALUES):
         part = series[begin : begin + BLOCK_VALUES]
         nulls = part.is_null().to_list()
-        values = [None if n else v for v, n in zip(part.to_list(), nulls, strict=True)]
+        listed = _listed(part, source, begin)
+        values = [None if n else v for v, n in zip(listed, nulls, strict=True)]
         if series.dtype in (nw.Categorical, nw.Enum):
             yield from (None if value is None else str(value) for value in values)
         elif series.dtype == nw.Float32:
@@ -80,6 +81,23 @@ def _series_values(series: Any) -> Iterator[Any]:
             yield from np.array(values, dtype=np.float32)
         else:
             yield from values
+
+
+def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
+    """Give the values of a narwhals series whose first row is number `begin`."""
+    try:
+        return series.to_list()
+    except (OverflowError, ValueError, LookupError) as error:  # of pyarrow and polars
+        if middle := len(series) // 2:
+            halves = _listed(series[:middle], source, begin)
+            return halves + _listed(series[middle:], source, begin + middle)
+        kind = str(series.dtype).partition("(")[0]
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(
+            f"{place(source, None, begin)}: the {kind} in column {quoted(str(series.name))} cannot"
+            f" be read ({reason}). Make it missing, or write the column as plain text or numbers;"
+            " dates go from the year 1 to 9999."
+        ) from error
 
 
 def _opened(frame: Any, source: str) -> Any:
@@ -154,7 +172,7 @@ def frame_values(frame: Any) -> dict[str, list[Any]]:
     {'age': [41, None], 'left': [True, False]}
     """
     series = _opened(frame, "data frame").iter_columns()
-    return {str(column.name): column.to_list() for column in series}
+    return {str(column.name): _listed(column, "data frame") for column in series}
 
 
 def frame_names(frame: Any) -> list[Any]:
@@ -347,8 +365,8 @@ def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column
 def _cell_and_number(value: Any) -> tuple[str | None, float]:
     if value is None or value != value:  # NaN and NaT differ from themselves
         return None, math.nan
-    is_truth = isinstance(value, (bool, np.bool_))
-    if isinstance(value, (numbers.Real, Decimal)) and not is_truth:
+    is_none = isinstance(value, (bool, np.bool_, np.timedelta64))  # but a Real
+    if isinstance(value, (numbers.Real, Decimal)) and not is_none:
         return str(value), _as_float(value)
     return clean_cell(as_text(value)), math.nan
 

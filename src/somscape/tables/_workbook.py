@@ -47,7 +47,8 @@ def read_parquet(data: bytes, source: str) -> Table:
     pyarrow = _import("pyarrow", f"reading {source}")
     parquet = _import("pyarrow.parquet", f"reading {source}")
     try:
-        file = parquet.ParquetFile(pyarrow.BufferReader(data))
+        # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.
+        file = parquet.ParquetFile(pyarrow.BufferReader(data), coerce_int96_timestamp_unit="us")
         _check_size(8 * file.metadata.num_rows * file.metadata.num_columns, data, source)
         # Without threads: with them, some damaged files end the process.
         return table_from_frame(file.read(use_threads=False), source)

@@ -1,6 +1,7 @@
 """Data frames, Parquet files and workbooks become tables."""
 
 import datetime
+import importlib
 import importlib.util
 import pickle
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from somscape._errors import InputError
-from somscape.tables import read_table, table_from_columns, table_from_frame
+from somscape.tables import frame_values, read_table, table_from_columns, table_from_frame
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -122,6 +123,66 @@ def test_parquet(tmp_path: Path) -> None:
     table = read_table(tmp_path / "t.parquet")
     assert table.shape == (3, 6)
     assert table.where(0) == "t.parquet, row 0"
+
+
+OUT_OF_RANGE = [
+    ("date32", [], 10_000_000),
+    ("date32", [], -719_163),
+    ("date64", [], 253_402_300_800_000),
+    ("time64", ["us"], 2**62),
+    ("duration", ["ms"], 2**62),
+    *(("timestamp", [unit], sign * 2**61) for unit in ("ms", "us") for sign in (1, -1)),
+    *(("timestamp", ["us", zone], 2**61) for zone in ("UTC", "Europe/Berlin", "+05:30")),
+    ("timestamp", ["ms", "Nowhere/Land"], 1),
+]
+
+
+@pytest.mark.parametrize(("kind", "unit_and_zone", "value"), OUT_OF_RANGE)
+def test_dates_and_times_that_python_cannot_hold_are_refused_with_their_row(
+    tmp_path: Path, kind: str, unit_and_zone: list[str], value: int
+) -> None:
+    type_ = getattr(pa, kind)(*unit_and_zone)
+    whole = pa.int32() if type_.bit_width == 32 else pa.int64()
+    values = [None] * 5000 + [value, 0]
+    frame = pa.table({"id": range(5002), "due": pa.array(values, whole).view(type_)})
+    importlib.import_module("pyarrow.parquet").write_table(frame, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"^t\.parquet, row 5000: .* 'due' .*Make") as caught:
+        read_table(tmp_path / "t.parquet")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"row 5000: .* 'due'"):
+        frame_values(frame)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "+05:30"])
+def test_dates_of_every_unit_and_zone_are_read(tmp_path: Path, unit: str, zone: str | None) -> None:
+    zero = pa.array([0, None]).view(pa.timestamp(unit, zone))
+    days = pa.array(["0001-01-01", "9999-12-31"]).cast(pa.date32())
+    span = pa.array([0, None]).view(pa.duration(unit))
+    frame = pa.table({"zero": zero, "day": days, "days": days.cast(pa.date64()), "span": span})
+    importlib.import_module("pyarrow.parquet").write_table(frame, tmp_path / "t.parquet")
+    cells = [c.cells.tolist() for c in read_table(tmp_path / "t.parquet").columns]
+    hour, shown = {"Europe/Berlin": ("01:00", "+01:00"), "+05:30": ("05:30", "+05:30")}.get(
+        str(zone), ("00:00", "+00:00" if zone else "")
+    )
+    assert cells[0] == [f"1970-01-01T{hour}:00{shown}", None]
+    assert cells[1] == cells[2] == ["0001-01-01", "9999-12-31"]
+    assert cells[3][1] is None
+
+
+def test_old_timestamps_keep_their_year(tmp_path: Path) -> None:
+    # INT96, as Spark writes them: in nanoseconds the last year is 2262.
+    last = datetime.datetime(9999, 12, 31, 12)
+    importlib.import_module("pyarrow.parquet").write_table(
+        pa.table({"end": [last]}), tmp_path / "t.parquet", use_deprecated_int96_timestamps=True
+    )
+    cells = read_table(tmp_path / "t.parquet").column("end").cells
+    assert cells.tolist() == ["9999-12-31T12:00:00"]
+
+
+def test_durations_of_numpy_are_text() -> None:
+    spans = np.array([90, "NaT"], dtype="m8[s]")
+    assert table_from_columns({"x": spans}).columns[0].cells.tolist() == ["90 seconds", None]
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.xlsx"])
