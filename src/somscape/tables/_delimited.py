@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,12 @@ if TYPE_CHECKING:
 # In a tie the rarer mark wins: commas occur in texts and as decimal marks.
 _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
-_SAMPLE_SIZE = 65_536  # characters
 CELL_BYTES, LETTER_BYTES = 66, 8
 """What a cell and a letter cost while their record is split: the csv module holds four bytes for a
 letter, twice as a cell grows."""
 
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
-"""A record of any file may have so many."""
+"""A record of any file may have so many; so many letters are looked at for the delimiter."""
 
 NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
 
@@ -56,21 +54,20 @@ def split_records(
     """
     line = 1
     lines = _Counted(budget, delimiter)
-    with _no_size_limit():
-        reader = _reader(lines.of(file.open()), delimiter, strict=True)
-        try:
-            for record in reader:
-                yield line, record
-                line = reader.line_num + 1
-                lines.n_cells = lines.n_letters = 0
-        except csv.Error as error:
-            is_open = "unexpected end" in str(error)
-            what = "a quoted cell has no closing quote" if is_open else "text after a closing quote"
-            where = f"{budget.source}, line {line}"
-            raise InputError(
-                f'{where}: {what}; add the quote (") that is missing, or double'
-                ' each quote that belongs to the text ("")'
-            ) from error
+    reader = _reader(lines.of(file.open()), delimiter, strict=True)
+    try:
+        for record in reader:
+            yield line, record
+            line = reader.line_num + 1
+            lines.n_cells = lines.n_letters = 0
+    except csv.Error as error:
+        is_open = "unexpected end" in str(error)
+        what = "a quoted cell has no closing quote" if is_open else "text after a closing quote"
+        where = f"{budget.source}, line {line}"
+        raise InputError(
+            f'{where}: {what}; add the quote (") that is missing, or double'
+            ' each quote that belongs to the text ("")'
+        ) from error
 
 
 @dataclass
@@ -90,6 +87,7 @@ class _Counted:
                 what = f"{self.n_cells} cells of {self.n_letters} letters before line {number + 1}"
                 n_bytes = CELL_BYTES * self.n_cells + LETTER_BYTES * self.n_letters
                 self.budget.check(n_bytes, what)
+                _allow_cells_of(self.n_letters)
             yield line
 
 
@@ -128,12 +126,11 @@ def _likely_delimiter(file: TextFile) -> str:
 def _cell_counts(file: TextFile, delimiter: str) -> list[int]:
     counts: list[int] = []
     sample = _Sample(file)
-    with _no_size_limit():
-        for record in _reader(sample.lines(), delimiter, strict=False):
-            if any(cell.strip() for cell in record):
-                counts.append(len(record))
-            if len(counts) == _N_SAMPLED:
-                return counts
+    for record in _reader(sample.lines(), delimiter, strict=False):
+        if any(cell.strip() for cell in record):
+            counts.append(len(record))
+        if len(counts) == _N_SAMPLED:
+            return counts
     # The sample may end within a record.
     return counts[:-1] if sample.is_cut and len(counts) > 1 else counts
 
@@ -146,7 +143,7 @@ class _Sample:
     is_cut: bool = False
 
     def lines(self) -> Iterator[str]:
-        left = _SAMPLE_SIZE
+        left = FREE_LETTERS
         with self.file.open() as text:
             while line := text.readline(left):
                 yield line
@@ -157,14 +154,11 @@ class _Sample:
 
 
 def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> "Reader":
+    _allow_cells_of(FREE_LETTERS)  # `_Counted` asks for longer ones
     return csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
 
 
-@contextmanager
-def _no_size_limit() -> Iterator[None]:
-    # The limit is one for the process, so it is put back.
-    limit = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
+def _allow_cells_of(n_letters: int) -> None:
+    # The limit is one for the process: put back, it would stop readers in other threads.
+    if csv.field_size_limit() < n_letters:
+        csv.field_size_limit(2**31 - 1)

@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from somscape._budget import Budget
 from somscape._errors import InputError
 from somscape.tables import Column, Table, looks_like_dates, read_table
+from somscape.tables._delimited import split_records
+from somscape.tables._text import TextFile
 from somscape.tables._texts import Texts
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -187,13 +192,27 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table.where(0) == "<stdin>, line 2"
 
 
-def test_very_long_cell_and_its_limit_is_put_back(tmp_path: Path) -> None:
-    import csv
+@pytest.fixture
+def cell_limit() -> Iterator[int]:
+    """The csv module's limit, one for the process, put back."""
+    limit = csv.field_size_limit(10_000)
+    yield 10_000
+    csv.field_size_limit(limit)
 
-    limit = csv.field_size_limit()
+
+def test_very_long_cell(tmp_path: Path, cell_limit: int) -> None:
     table = read(tmp_path, "a,b\n" + "x" * 1_000_000 + ",1\n")
     assert len(table.column("a").cells[0]) == 1_000_000
-    assert csv.field_size_limit() == limit
+
+
+def test_long_cells_are_read_while_another_thread_ends_reading(cell_limit: int) -> None:
+    data = b"a,b\n1,2\n" + b"x" * 200_000 + b",3\n"
+    budget = Budget("t.csv", len(data))
+    first, second = (split_records(TextFile(data, "utf-8"), ",", budget) for _ in range(2))
+    assert next(first) == next(second)
+    with ThreadPoolExecutor(1) as pool:
+        assert len(pool.submit(list, first).result()) == 2
+    assert [len(cells[0]) for _, cells in second] == [1, 200_000]
 
 
 # Worked by hand from the rule; the file is delimited by semicolons.
