@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from somscape.grid import Lattice
-from somscape.kernels import METRICS, SparseRows, column_range
+from somscape.kernels import METRICS, SparseRows, _numpy_twin, column_range
 
 FLOATS = [np.float32, np.float64]
 # Around groups of 16 units, and blocks of 128 features.
@@ -288,6 +288,38 @@ def by_definition(rows, codebook, metric, weights):
         return np.nan_to_num(g * np.abs(x - w)).max(axis=2)
     norms = np.sqrt((g * x * x).sum(axis=2) * (g * w * w).sum(axis=2))
     return 1 - np.divide((g * x * w).sum(axis=2), norms, out=0 * norms, where=norms > 0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_numpy_twin_measures_few_units_and_finds_what_all_of_them_give(
+    kind, missing, weighted, monkeypatch
+):
+    rows, codebook = case(kind, 400, 60, 10, np.float64)
+    rng = np.random.default_rng(0)
+    rows[rng.random(rows.shape) < 0.3 * missing] = np.nan
+    weights = rng.choice([0.3, 1.0, 4.0], 10) if weighted else None
+    n_measured = 0
+
+    def counted(x, w, weights):
+        nonlocal n_measured
+        n_measured += np.broadcast(x[..., 0], w[..., 0]).size
+        return squares(x, w, weights)
+
+    squares = _numpy_twin._squares
+    monkeypatch.setattr(_numpy_twin, "_squares", counted)
+    monkeypatch.setattr(_numpy_twin, "MEASURES", (counted, *_numpy_twin.MEASURES[1:]))
+    options = {"feature_weights": weights, "has_missing": missing}
+    twin = _numpy_twin.NumpyKernels()
+    found = {k: twin.search(rows, codebook, k, **options) for k in (1, 3)}
+    if kind in ("plain", "offset", "huge"):
+        assert n_measured < 1.2 * (1 + 3) * len(rows)
+    monkeypatch.setattr(_numpy_twin, "_nearest", lambda *_: None)
+    for k, (units, distances) in found.items():
+        of_all = twin.search(rows, codebook, k, **options)
+        np.testing.assert_array_equal(units, of_all[0])
+        np.testing.assert_array_equal(distances, of_all[1])
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

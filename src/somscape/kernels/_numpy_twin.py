@@ -18,6 +18,10 @@ BLOCK_VALUES = 1 << 16
 """Distances held at once: 512 KiB in float64, so that they stay in the processor's cache."""
 
 
+ALONE_WORK, ALONE_ROWS = 1 << 18, 32
+"""Multiply-adds of a product up to which OpenBLAS starts no threads, and rows that it has."""
+
+
 class NumpyKernels:
     """The NumPy twin; see ``Kernels`` for what each function promises."""
 
@@ -48,17 +52,22 @@ class NumpyKernels:
             return units, distances
         measure = MEASURES[METRICS.index(metric)]
         prototypes: Float64s = codebook.astype(np.float64, copy=False)
-        step = max(1, BLOCK_VALUES // len(codebook))
+        is_euclidean = metric == "euclidean"
+        step = max(1, (4 if is_euclidean else 1) * BLOCK_VALUES // max(codebook.shape))
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
             block: Float64s = rows[part].astype(np.float64, copy=False)
+            nearest = _nearest(block, prototypes, k, feature_weights) if is_euclidean else None
+            if nearest:
+                units[part], distances[part] = nearest
+                continue
             far = measure(block[:, None, :], prototypes[None, :, :], feature_weights)
             if k == 1:
                 found = far.argmin(axis=1)[:, None]
             else:
                 found = np.argsort(far, axis=1, kind="stable")[:, :k]
             units[part], distances[part] = found, np.take_along_axis(far, found, axis=1)
-        return units, np.sqrt(distances) if metric == "euclidean" else distances
+        return units, np.sqrt(distances) if is_euclidean else distances
 
     def winners(
         self,
@@ -139,6 +148,48 @@ class NumpyKernels:
         return total
 
 
+def _nearest(
+    rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
+) -> tuple[Ints, Float64s] | None:
+    """Return the `k` nearest units and their squared distances; None if too many may be nearest.
+
+    A matrix product gives each distance, less what all of a row share, but for an error of less
+    than `bound`; only units that it cannot tell from the nearest are measured.
+    """
+    center = prototypes.mean(axis=0)
+    root = 1.0 if weights is None else np.sqrt(weights)
+    x, w = (rows - center) * root, (prototypes - center) * root
+    is_missing = np.isnan(x)
+    x[is_missing] = 0.0
+    sizes = np.einsum("uf,uf->u", w, w)
+    if is_missing.any():
+        scores = _products(np.hstack([x, ~is_missing]), np.hstack([-2.0 * w, w * w]))
+    else:
+        scores = _products(np.insert(x, 0, 1.0, axis=1), np.column_stack([sizes, -2.0 * w]))
+    reach = np.sqrt(np.einsum("nf,nf->n", x, x)) + np.sqrt(sizes.max())
+    least = scores.min(axis=1) if k == 1 else np.partition(scores, k - 1, axis=1)[:, k - 1]
+    bound = 16 * (2 * x.shape[1] + 8) * np.finfo(np.float64).eps * reach**2 + 1e-300
+    near = np.flatnonzero(scores <= (least + bound)[:, None])
+    if len(near) * x.shape[1] > 16 * BLOCK_VALUES or not np.isfinite(bound).all():
+        return None
+    row, unit = np.divmod(near, len(prototypes))
+    far = _squares(rows[row], prototypes[unit], weights)
+    first = np.searchsorted(row, np.arange(len(rows)))
+    found = np.lexsort((far, row))[first[:, None] + np.arange(k)]
+    return unit[found], far[found]
+
+
+def _products(a: Float64s, b: Float64s) -> Float64s:
+    """Return ``a @ b.T`` in pieces for which no BLAS starts threads."""
+    out = np.empty((len(a), len(b)))
+    step = max(1, ALONE_WORK // (ALONE_ROWS * a.shape[1]))
+    for row in range(0, len(a), ALONE_ROWS):
+        for col in range(0, len(b), step):
+            here = slice(row, row + ALONE_ROWS), slice(col, col + step)
+            np.matmul(a[here[0]], b[here[1]].T, out=out[here])
+    return out
+
+
 def _spread(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
     """Sum over the neighborhood, of shape (n_rows, n_cols, f)."""
     n_cols = sums.shape[1]
@@ -183,7 +234,7 @@ def _weight(weights: Float64s | None, f: int) -> float:
 
 def _squares(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
     terms = (
-        np.nan_to_num(difference * difference * _weight(weights, f), nan=0.0)
+        np.fmax(difference * difference * _weight(weights, f), 0.0)  # 0 where not a number
         for f, difference in enumerate(_differences(x, w))
     )
     return _striped(terms, _shape(x, w))
@@ -191,7 +242,7 @@ def _squares(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
 
 def _absolutes(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
     terms = (
-        np.nan_to_num(np.abs(difference) * _weight(weights, f), nan=0.0)
+        np.fmax(np.abs(difference) * _weight(weights, f), 0.0)
         for f, difference in enumerate(_differences(x, w))
     )
     return _striped(terms, _shape(x, w))
