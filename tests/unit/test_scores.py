@@ -71,6 +71,15 @@ def test_scores_are_their_formulas(name, decorrelate):
     np.testing.assert_allclose(score_rows(map_, new), expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("n_maps", [1, 4])
+@pytest.mark.parametrize("name", SCORES)
+def test_scores_are_finite_where_units_lie_on_their_rows(name, n_maps):
+    # So no unit has a spread.
+    for X in (rows_of(3), np.repeat(100.0 * rows_of(5), 8, axis=0)):
+        detector = SOMDetector(score=name, random_state=0, n_folds=2, n_maps=n_maps).fit(X)
+        assert np.isfinite(detector.score_samples(np.vstack([X, 1000.0 * X]))).all()
+
+
 @pytest.mark.parametrize("name", SCORES)
 def test_parts_add_up_to_the_score_and_none_is_negative(name):
     map_ = fitted(name)

@@ -243,7 +243,8 @@ def _density(map_: Map, rows: Floats) -> _Compared:
     origin, distances = _distances(map_, rows)
     hits = map_.hits[map_.usual_units]
     spread = np.sort(_spread(map_)[map_.usual_units])
-    width = 2.0 * max(float(spread[len(spread) // 2]) ** 2, np.finfo(np.float64).tiny)
+    width = max(float(spread[len(spread) // 2]), 1e-6 * float(spread[-1])) or 1.0
+    width = 2.0 * max(width**2, np.finfo(np.float64).tiny)
     logs = np.log(hits / hits.sum()) - distances**2 / (2 * width)
     largest = logs.max(axis=1)
     shares = np.exp(logs - largest[:, None])

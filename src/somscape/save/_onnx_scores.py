@@ -240,7 +240,8 @@ class Score:
     def _density(self) -> str:
         graph, hits = self.graph, self.hits[self.usual]
         spread = np.sort(self.arrays["spread"][self.usual])
-        width = 2.0 * max(float(spread[len(spread) // 2]) ** 2, np.finfo(np.float64).tiny)
+        width = max(float(spread[len(spread) // 2]), 1e-6 * float(spread[-1])) or 1.0
+        width = 2.0 * max(width**2, np.finfo(np.float64).tiny)
         squares = _squares(graph, *self.compared)
         near = graph.op("Div", squares, graph.constant(2.0 * width))
         logs = graph.op("Sub", graph.constant(np.log(hits / hits.sum())), near)

@@ -81,6 +81,14 @@ def test_every_score(tmp_path, score):
     same(run(tmp_path / "m.onnx", {"X": new}), detector.map_, new)
 
 
+@pytest.mark.parametrize("score", ["density", "local_scale"])
+def test_scores_where_units_lie_on_their_rows(tmp_path, score):
+    X = np.repeat(rows_of(5), 8, axis=0)
+    detector = SOMDetector(score=score, som=SOM(4, 5), n_maps=3, random_state=0).fit(X)
+    to_onnx(detector, tmp_path / "m.onnx")
+    same(run(tmp_path / "m.onnx", {"X": X}), detector.map_, X)
+
+
 def test_scores_raised_by_known_labels(tmp_path):
     X = np.vstack([rows_of(), rows_of(30, seed=1) * 0.1 + 4]).astype(np.float32)
     y = np.r_[np.zeros(200, int), np.ones(30, int)]
