@@ -1,11 +1,21 @@
-"""A file is written whole, where a file may stand."""
+"""Files and folders appear whole, where they may stand, and nothing else is left."""
 
+import multiprocessing
 import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from command_line import listing
 
+import somscape._files as files
 from somscape._errors import InputError
-from somscape._files import write_whole
+from somscape._files import LOCK, OLD, PREFIX, check_room, whole, write_whole
+
+needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
 
 
 def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
@@ -13,7 +23,7 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
     target.write_bytes(b"old")
     write_whole(target, b"new")
     assert target.read_bytes() == b"new"
-    assert [p.name for p in tmp_path.iterdir()] == ["m.som"]
+    assert listing(tmp_path) == {"m.som"}
 
 
 def test_what_is_no_file_is_left_alone(tmp_path):
@@ -32,3 +42,202 @@ def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path):
     write_whole(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def fill(target, name="a", content="new"):
+    with whole(target) as making:
+        making.mkdir()
+        (making / name).write_text(content)
+
+
+@pytest.fixture(params=["in one step", "in two steps"])
+def found(request, tmp_path, monkeypatch):
+    """A folder of results, and a system that can, or cannot, exchange two names."""
+    if request.param == "in two steps":
+        monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "old").write_text("old")
+    return tmp_path / "found"
+
+
+def test_a_folder_is_replaced_and_nothing_else_is_left(found):
+    fill(found)
+    assert listing(found.parent) == {"found", "found/a"}
+
+
+def test_a_folder_stays_where_the_new_one_cannot_be_made(found):
+    with pytest.raises(ZeroDivisionError), whole(found) as making:
+        making.mkdir()
+        raise ZeroDivisionError
+    assert listing(found.parent) == {"found", "found/old"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a call of Linux")
+def test_a_folder_is_replaced_in_one_step_where_there_is_one(found, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(Path, "replace", lambda *_: pytest.fail("this would be a second step"))
+    fill(found)
+    assert listing(found.parent) == {"found", "found/a"}
+
+
+def test_what_stood_there_comes_back_where_the_second_step_fails(found, monkeypatch):
+    monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    replace = Path.replace
+
+    def fail_second(self, target):
+        if "new" in self.parts:
+            raise OSError(5, "Input/output error", str(self))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_second)
+    with pytest.raises(OSError, match=re.escape(f"'{found}'")):
+        fill(found)
+    assert listing(found.parent) == {"found", "found/old"}
+
+
+def left_by_a_killed_process(folder, host=None):
+    """Make what a process leaves that is killed between the two steps."""
+    temporary = folder / f"{PREFIX}1"
+    (temporary / OLD / "found").mkdir(parents=True)
+    (temporary / OLD / "found" / "map.som").write_text("old")
+    (temporary / LOCK).write_text(socket.gethostname() if host is None else host)
+    return temporary
+
+
+@needs_locks
+@pytest.mark.parametrize("host", [None, ""])
+def test_what_a_killed_process_left_goes_back_to_its_place(tmp_path, host):
+    left_by_a_killed_process(tmp_path, host)
+    check_room(tmp_path / "other")
+    assert listing(tmp_path) == {"found", "found/map.som"}
+
+
+@needs_locks
+def test_what_a_killed_process_left_goes_over_nothing(tmp_path):
+    left_by_a_killed_process(tmp_path)
+    (tmp_path / "found").write_text("newer")
+    check_room(tmp_path / "found")
+    assert listing(tmp_path) == {"found"}
+    assert (tmp_path / "found").read_text() == "newer"
+
+
+@needs_locks
+def test_what_another_computer_left_is_taken_for_its_own_for_a_day(tmp_path):
+    temporary = left_by_a_killed_process(tmp_path, host="elsewhere")
+    check_room(tmp_path / "found")
+    assert temporary.is_dir()
+    os.utime(temporary, (1, 1))
+    check_room(tmp_path / "found")
+    assert listing(tmp_path) == {"found", "found/map.som"}
+
+
+def write_until_told(target, begun, told):
+    with whole(target) as making:
+        making.write_text("whole")
+        begun.set()
+        told.wait(60)
+
+
+@needs_locks
+def test_nothing_of_a_living_process_is_cleared(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    begun, told = context.Event(), context.Event()
+    process = context.Process(target=write_until_told, args=(tmp_path / "a", begun, told))
+    process.start()
+    try:
+        assert begun.wait(60)
+        with whole(tmp_path / "a") as making:  # nor of another place in this process
+            check_room(tmp_path / "a")
+            making.write_text("mine")
+        assert (tmp_path / "a").read_text() == "mine"
+        told.set()
+        process.join(60)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+    assert (tmp_path / "a").read_text() == "whole"
+    assert listing(tmp_path) == {"a"}
+
+
+@needs_locks
+def test_what_others_put_there_is_not_followed(tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "kept").write_text("kept")
+    (tmp_path / f"{PREFIX}link").symlink_to(theirs)
+    (tmp_path / f"{PREFIX}file").write_text("a file of this name")
+    check_room(tmp_path / "found")
+    assert {"theirs/kept", f"{PREFIX}file"} <= listing(tmp_path)
+
+
+def test_a_disk_without_locks_is_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_lock", lambda file: False)
+    left = left_by_a_killed_process(tmp_path)
+    write_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert left.is_dir()  # who can tell whether it is another's?
+
+
+def test_a_folder_that_another_process_clears_too_early_is_made_again(tmp_path, monkeypatch):
+    make, made = files.tempfile.mkdtemp, []
+
+    def make_and_lose(**options):
+        made.append(Path(make(**options)))
+        if len(made) == 1:
+            made[0].rmdir()
+        return str(made[-1])
+
+    monkeypatch.setattr(files.tempfile, "mkdtemp", make_and_lose)
+    write_whole(tmp_path / "a", b"new")
+    assert len(made) == 2
+    assert listing(tmp_path) == {"a"}
+
+
+@pytest.mark.parametrize("make", [lambda path: write_whole(path, b"new"), fill])
+def test_any_name_that_a_file_can_have_will_do(tmp_path, make):
+    longest = tmp_path / ("x" * os.pathconf(tmp_path, "PC_NAME_MAX"))
+    check_room(longest)
+    make(longest)
+    make(longest)
+    with pytest.raises(InputError, match=r"--out .*\(File name too long\)\. Give --out another"):
+        check_room(tmp_path / f"{longest.name}x")
+
+
+def on_a_full_disk(*words):
+    """Run Python where no file may be longer than 1,000 bytes."""
+    code = (
+        "import resource, sys; limit = resource.RLIMIT_FSIZE;"
+        "resource.setrlimit(limit, (1000, resource.getrlimit(limit)[1]));"
+        "from test_files import *; globals()[sys.argv[1]](Path(sys.argv[2]))"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write_much(path):
+    write_whole(path, b"x" * 100_000)
+
+
+def fill_much(path):
+    fill(path, content="x" * 100_000)
+
+
+def fill_nested(path):
+    with whole(path) as making:
+        making.mkdir()
+        write_much(making / "inside")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits a process as POSIX does")
+@pytest.mark.parametrize("how", ["write_much", "fill_much", "fill_nested"])
+def test_a_full_disk_is_told_with_the_file_that_was_written(tmp_path, how):
+    target = tmp_path / "found"
+    done = on_a_full_disk(how, str(target))
+    assert done.stderr.splitlines()[-1] == f"OSError: [Errno 27] File too large: '{target}'"
+    assert listing(tmp_path) == set()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._files import whole_folder
+from somscape._files import whole
 from somscape._types import Ints
 from somscape.app._store import REPORT, RESULTS
 from somscape.encode import fit_encoding
@@ -68,7 +68,8 @@ def rank(
             "ranks without them."
         )
     data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
-    with whole_folder(folder / RESULTS) as making:
+    with whole(folder / RESULTS) as making:
+        making.mkdir()
         found.write(making)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
     return {"n_rows": table.n_rows, "n_alerts": found.alerts.n_alerts, "n_known": len(marks)}

@@ -1,9 +1,11 @@
 """What can be typed: commands, options and their help."""
 
 import io
+import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from somscape._errors import InputError
+from somscape._files import naming, shown
 from somscape._version import __version__
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -71,12 +74,13 @@ class Commands(click.Group):
         """Run the command; what is wrong with the input becomes a click error."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # a terminal that lacks a letter gets a ?
-        with warnings.catch_warnings():
+                stream.reconfigure(errors="backslashreplace")  # for letters that a terminal lacks
+        with warnings.catch_warnings(), _stopped_as_by_ctrl_c():
             warnings.showwarning = _show_warning
             try:
-                answer = super().invoke(ctx)
-                sys.stdout.flush()  # so that click, not the interpreter, meets a closed pipe
+                with naming("standard output"):  # all other files have been named
+                    answer = super().invoke(ctx)
+                    sys.stdout.flush()  # so that click, not the interpreter, meets a closed pipe
                 return answer
             except BrokenPipeError:  # the reader, such as head, has seen enough
                 raise
@@ -93,6 +97,20 @@ class Commands(click.Group):
         return list(self.commands)
 
 
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Clean up on SIGTERM and SIGHUP, too, unless they are ignored, as under nohup."""
+    before = {}
+    for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
     """Say what the warning says, without the place in the source."""
     click.echo(f"Warning: {_as_typed(message)}", err=True)
@@ -101,7 +119,7 @@ def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}."
+        return shown(f"{place}{error.strerror}.")
     return _as_typed(error)
 
 
@@ -109,7 +127,7 @@ def _as_typed(message: Any) -> str:
     line = " ".join(str(message).split())
     for name, option_ in AS_TYPED.items():
         line = line.replace(name, option_)
-    return line
+    return shown(line)
 
 
 option = partial(click.option, show_default=True)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
+from somscape._files import shown
 from somscape.encode import Encoding
 from somscape.fit import Callback
 from somscape.fit import Progress as Step
@@ -35,7 +36,7 @@ def make_console(*, to_stderr: bool = False) -> Console:
 
 def say(console: Console, text: str) -> None:
     """Print one line as it is: a path must not be cut where a terminal would end."""
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(shown(text), markup=False, soft_wrap=True)
 
 
 def show_columns(
@@ -134,7 +135,7 @@ def stage(what: str) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(what):
+    with console.status(escape(shown(what))):
         yield
 
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from somscape import save
 from somscape._errors import InputError
-from somscape._files import check_room
 from somscape.cli._console import make_console, say
-from somscape.cli._folder import check_file
+from somscape.cli._out import check_file
 from somscape.jobs import READING
 from somscape.maps import Map, load
 from somscape.outliers import free_name, ids_of
@@ -41,7 +40,6 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     """Write in one format what was read in another; the endings of the names say which."""
     inputs = [path for path in (source, options["table"], options["winners"]) if path is not None]
     check_file(out, *inputs, name="OUT")
-    check_room(out, "OUT")
     came, goes = _ending(source), out.suffix.lower()
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
     if goes not in known:

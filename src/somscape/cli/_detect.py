@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from somscape import report
-from somscape._files import check_room, whole_folder
+from somscape._files import whole
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import (
     kernels_line,
@@ -17,7 +17,7 @@ from somscape.cli._console import (
     show_columns,
     stage,
 )
-from somscape.cli._folder import RESULT_FILES, check_folder
+from somscape.cli._out import RESULT_FILES, check_folder
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
 from somscape.jobs import (
@@ -44,7 +44,6 @@ MAX_CLASSES = 5
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
     check_folder(out, path, force=options["force"])
-    check_room(out)
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
     _detect(table, out, options, command_line(["detect", path], options, "DIR"))
@@ -53,7 +52,6 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
-    check_room(out)
     roles = {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
     command = command_line(["demo"], options, "DIR")
     _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)
@@ -87,7 +85,8 @@ def _write(out: Path, found: Found, command: str) -> None:
     table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
-    with whole_folder(out) as folder:
+    with whole(out) as folder:
+        folder.mkdir()
         found.write(folder)
         picture = umatrix(found.map_, None if classes is None else table, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")

@@ -13,7 +13,7 @@ from somscape.cli._console import (
     show_columns,
     show_facts,
 )
-from somscape.cli._result import check_result
+from somscape.cli._out import check_result
 from somscape.encode import fit_encoding
 from somscape.fit import Settings, have_values, train_map
 from somscape.jobs import roles_from

@@ -8,7 +8,7 @@ from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import gaps_of, make_console, say, stage
-from somscape.cli._result import check_result
+from somscape.cli._out import check_result
 from somscape.jobs import (
     FLAGS,
     READING,

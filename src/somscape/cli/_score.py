@@ -9,7 +9,7 @@ import numpy as np
 
 from somscape._files import write_whole
 from somscape.cli._console import gaps_of, make_console, say
-from somscape.cli._result import check_result
+from somscape.cli._out import check_result
 from somscape.jobs import READING, rule_of
 from somscape.maps import Map, load
 from somscape.outliers import (

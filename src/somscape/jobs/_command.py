@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from somscape._files import shown
 from somscape.jobs._roles import KINDS, READING
 from somscape.jobs._rule import FLAGS
 
@@ -44,7 +45,14 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
         for value in given if isinstance(given, tuple) else (given,):
             if value is not None:
                 words += [flag, str(value)]
-    return f"{shlex.join(words)} --out {out}"
+    return f"{' '.join(map(_quoted, words))} --out {out}"
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = word.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{shown(plain)}'"  # a shell makes the same bytes of it
 
 
 def now() -> str:

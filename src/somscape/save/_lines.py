@@ -17,7 +17,7 @@ import numpy as np
 
 from somscape._budget import Budget
 from somscape._errors import InputError
-from somscape._files import write_whole
+from somscape._files import shown, write_whole
 from somscape._types import Float64s, Ints
 from somscape.tables import LineNumbers
 
@@ -192,7 +192,7 @@ class Lines:
 
     def __init__(self, path: str | Path) -> None:
         self._data = data = read_file(Path(path))
-        self.budget = Budget(Path(path).name, len(data))
+        self.budget = Budget(shown(Path(path).name), len(data))
         if b"\0" in data:
             raise InputError(f"{self.budget.source} is no text file: it holds NUL bytes.")
         self._encoding = _encoding_of(data)

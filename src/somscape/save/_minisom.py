@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from somscape._budget import Budget
 from somscape._errors import InputError, SomscapeWarning
+from somscape._files import shown
 from somscape.save._lines import read_file
 from somscape.save._pickles import Made, Name, array_of, number_of, read_pickle
 from somscape.save._plain import Origin, plain_record
@@ -55,7 +56,7 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     SomscapeWarning
         Always: a pickle that is loaded with ``pickle.load`` can run any program.
     """
-    source, data = Path(path).name, read_file(Path(path))
+    source, data = shown(Path(path).name), read_file(Path(path))
     budget = Budget(source, len(data))
     module, _, name = (subclass or "").rpartition(".")
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from somscape._budget import Budget
 from somscape._errors import InputError
+from somscape._files import shown
 from somscape.tables._cells import Cleaner, RawTexts
 from somscape.tables._delimited import NO_DELIMITER, detect_delimiter, split_records
 from somscape.tables._numbers import text_columns
@@ -81,7 +82,7 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
     ending = Path(path).suffix.lower()
-    source = source or ("<stdin>" if os.fspath(path) == "-" else Path(path).name)
+    source = source or ("<stdin>" if os.fspath(path) == "-" else shown(Path(path).name))
     if ending == ".xls":
         raise InputError(f"{source} is an old Excel workbook; save it as .xlsx or .csv")
     if ending in CONVERTED:

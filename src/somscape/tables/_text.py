@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from somscape._errors import InputError
+from somscape._files import shown
 from somscape.tables._words import suggestion
 
 BLOCK, PIECE = 1 << 14, 1 << 13
@@ -49,15 +50,15 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         parent = path.parent
-        siblings = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+        siblings = [shown(entry.name) for entry in parent.iterdir()] if parent.is_dir() else []
         cure = suggestion(source, siblings) or "check the name and the folder"
-        raise InputError(f"there is no file {str(path)!r}; {cure}") from error
+        raise InputError(f"there is no file '{shown(path)}'; {cure}") from error
     except IsADirectoryError as error:
-        raise InputError(f"{str(path)!r} is a folder; give the table file in it") from error
+        raise InputError(f"'{shown(path)}' is a folder; give the table file in it") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(
-            f"{str(path)!r} cannot be read ({reason}); check that you may read it"
+            f"'{shown(path)}' cannot be read ({reason}); check that you may read it"
         ) from error
 
 

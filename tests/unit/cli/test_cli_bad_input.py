@@ -330,14 +330,14 @@ def test_folder_that_takes_nothing_is_told_first(
     def fail(**_: object) -> None:
         raise OSError(30, "Read-only file system", str(here / ".temporary"))
 
-    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    monkeypatch.setattr("tempfile.mkdtemp", fail)
     outcome = run(*words, out)
     name = "OUT" if words[0] == "convert" else "--out"
     check_refusal(
         outcome.code,
         outcome.err,
-        f"{name} {out}: nothing can be written in that folder (Read-only file system)",
-        f"Give {name} a name in another one",
+        f"{name} {out}: nothing of that name can be written in that folder (Read-only file system)",
+        f"Give {name} another name, or one in another folder",
     )
     assert outcome.out == ""
 

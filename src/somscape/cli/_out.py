@@ -1,9 +1,9 @@
-"""Result files never go over what is not theirs."""
+"""Results go over nothing that is not theirs, and can be written, before anything is made."""
 
-import os
 from pathlib import Path
 
 from somscape._errors import InputError
+from somscape._files import check_room
 
 MAP_FILE = "map.som"
 RESULT_FILES = (
@@ -14,6 +14,22 @@ RESULT_FILES = (
     "umatrix.png",
     "planes.png",
 )
+ENDINGS = {"map": (".som",), "page": (".html", ".htm"), "list": (".csv",)}
+"""Of the names of result files, by what they hold."""
+
+
+def check_result(kind: str, target: Path, *inputs: str) -> None:
+    """Raise InputError for an --out that says another kind of file, or where none can be written.
+
+    `kind` is one of `ENDINGS`; results never go over `inputs`.
+    """
+    check_file(target, *inputs)
+    endings = ENDINGS[kind]
+    if target.suffix.lower() not in (*endings, ""):
+        raise InputError(
+            f"--out {target}: the result is a {kind}, whose name ends in {endings[0]}. Give "
+            f"--out such a name, as {target.stem or kind}{endings[0]}."
+        )
 
 
 def check_file(target: Path, *inputs: str, name: str = "--out") -> None:
@@ -21,8 +37,7 @@ def check_file(target: Path, *inputs: str, name: str = "--out") -> None:
 
     `name` is what the command calls the result.
     """
-    if not target.parent.is_dir():
-        raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+    _check_place(target, name)
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give {name} the name of a file.")
     for path in inputs:
@@ -39,14 +54,16 @@ def check_folder(target: Path, *inputs: str, force: bool) -> None:
     A folder is replaced only if it is empty or holds nothing but results of somscape, a map
     among them.
     """
-    if not target.parent.is_dir():
-        raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
-    if not os.access(target.parent, os.W_OK):
-        raise InputError(f"{target}: the folder {target.parent} cannot be written. Give another.")
+    _check_place(target, "--out")
     if not target.exists():
         return
     if not target.is_dir() or target.is_symlink():
         raise InputError(f"{target} is not a folder. Give another --out.")
+    if target.is_mount():
+        raise InputError(
+            f"--out {target} is where a disk begins, which cannot be replaced. Give --out the name "
+            "of a folder in it."
+        )
     if Path.cwd().is_relative_to(target.resolve()):
         raise InputError(
             f"{target} holds the working folder, which cannot be replaced. Give another --out."
@@ -65,3 +82,9 @@ def check_folder(target: Path, *inputs: str, force: bool) -> None:
             f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "
             "--force to replace the whole folder."
         )
+
+
+def _check_place(target: Path, name: str) -> None:
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+    check_room(target, name)
