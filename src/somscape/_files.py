@@ -100,6 +100,7 @@ def whole(path: str | Path) -> Iterator[Path]:
         if not target.is_dir():
             making.replace(target)
         elif not _exchange(making, target):
+            (temporary / OLD).mkdir()
             target.replace(temporary / OLD / target.name)
             making.replace(target)
 
@@ -143,10 +144,13 @@ def _temporary_folder(parent: Path) -> Iterator[Path]:
                 with suppress(OSError):  # a living process has it, or another user
                     _clear_if_left(left, temporary.stat().st_uid)
             (temporary / NEW).mkdir()
-            (temporary / OLD).mkdir()
             yield temporary
     finally:
-        _clear(temporary)
+        try:
+            _clear(temporary)
+        except KeyboardInterrupt:
+            _clear(temporary)
+            raise
 
 
 def _make_locked(parent: Path) -> tuple[Path, IO[str]]:
