@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from somscape._files import shown
 from somscape.app._settings import default_settings, options_of, reading_of
 from somscape.app._store import (
     CANCELLED,
@@ -22,8 +24,8 @@ from somscape.app._store import (
     Store,
 )
 
-COMMAND = ("-P", "-c", "from somscape.app import work; work()")
-"""Python does not look for modules in the working folder (-P)."""
+COMMAND = ("-P", "-X", "faulthandler", "-c", "from somscape.app import work; work()")
+"""Python does not look for modules in the working folder (-P), and logs where it was ended."""
 
 LONGEST_LINE = 64 << 20
 """Bytes that a job says at once: what it found in the columns."""
@@ -37,6 +39,12 @@ HEARTBEAT = 15.0
 
 PATIENCE = 1.0
 """Seconds after which it is tried again to save something."""
+
+NO_MEMORY = re.compile(
+    rb"MemoryError|bad_alloc|[Cc]annot allocate|[Mm]emory allocation|[Oo]ut of memory"
+    rb"|failed to map|start new thread|[Tt]hread creation failed|temporarily unavailable"
+)
+"""What Python, the system and libraries say when they get none, not even for a thread."""
 
 PAUSE = 0.05
 """Seconds between two things that a listener is told."""
@@ -258,13 +266,25 @@ class Queue:
             self._store.say_run(run.id, DONE, facts=outcome["result"])
 
     def _ended_badly(self, run: Run, outcome: dict[str, Any]) -> str:
-        if outcome.get("code") == -9:
+        path, code = self._store.folder_of(run.id) / LOG, outcome.get("code", 0)
+        limit = (
+            ""
+            if self._memory is None
+            else f" A job may use {self._memory / 1e9:.3g} GB, as `somscape app --memory` says."
+        )
+        cure = "Use fewer rows or columns, or run `somscape detect` on a larger machine."
+        if code == -9:
+            return f"The system ended this job, most likely because memory ran out.{limit} {cure}"
+        log = path.read_bytes()
+        if NO_MEMORY.search(log) or (code > 0 and not log):
+            return f"There is not enough memory for this table and its map.{limit} {cure}"
+        report = f"Please report it; what happened stands in {shown(path)}."
+        if code < 0:  # libraries use memory that they did not get
             return (
-                "The system ended this job, most likely because memory ran out. Use fewer rows or "
-                "columns."
+                f"This job was ended by signal {-code}, most likely because memory ran out.{limit} "
+                f"{cure} If it had enough, this is an error. {report}"
             )
-        log = self._store.folder_of(run.id) / LOG
-        return f"somscape met an error of its own. Please report it; what happened stands in {log}."
+        return f"somscape met an error of its own. {report}"
 
     def _kill(self, run: str) -> None:
         process = self._processes.get(run)

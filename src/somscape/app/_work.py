@@ -3,6 +3,7 @@
 It ends when the server ends: standard input stays open until then.
 """
 
+import errno
 import json
 import os
 import sys
@@ -12,30 +13,34 @@ from pathlib import Path
 from typing import Any
 
 from somscape._errors import InputError
+from somscape._files import shown
 from somscape.app._columns import describe
 from somscape.app._store import READ
 from somscape.app._words import for_page
-from somscape.tables import Table, read_table
+from somscape.tables import Table, import_reader, read_table
 
 
 def work() -> None:
     """Do the job that standard input asks for.
 
-    What goes wrong with the input is said in one line; what goes wrong with somscape ends the
-    process with a traceback on standard error, which the server keeps in a file.
+    What goes wrong with the input is said in one line; what goes wrong with somscape, or for want
+    of memory, ends the process with a traceback on standard error, which the server keeps in a
+    file.
     """
     request = json.loads(sys.stdin.buffer.readline())
-    _limit_memory(request["memory"])
     threading.Thread(target=_end_with_the_server, daemon=True).start()
+    _import_for(request)
+    _limit_memory(request["memory"])
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             is_read = request["task"] == READ
             _say("result", describe(_table(request)) if is_read else _rank(request, caught))
-    except MemoryError:
-        _say("problem", _out_of_memory(request["memory"]))
     except OSError as error:
-        _say("problem", f"The computer refused a file ({error.strerror or error}).")
+        if error.errno in (errno.ENOMEM, errno.EAGAIN):
+            raise
+        name = f" {shown(error.filename)}" if error.filename else ""
+        _say("problem", f"The computer refused the file{name} ({error.strerror or error}).")
     except InputError as error:
         _say("problem", for_page(str(error)))
 
@@ -45,11 +50,20 @@ def _table(request: dict[str, Any]) -> Table:
     return read_table(request["file"], source=request["name"], **request["reading"])
 
 
+def _import_for(request: dict[str, Any]) -> None:
+    """Import what a job needs, for an import under the limit can end in any error."""
+    import_reader(request["file"])
+    if request["task"] != READ:  # so that columns are shown without waiting for what trains
+        import somscape.app._rank
+        from somscape.kernels import select_kernels
+
+        select_kernels()
+
+
 def _rank(request: dict[str, Any], caught: list[warnings.WarningMessage]) -> dict[str, Any]:
-    table = _table(request)
-    # Late, so that columns are shown without waiting for what trains.
     from somscape.app._rank import rank
 
+    table = _table(request)
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in request["options"].items()}
     marks = {int(number): known for number, known in request["marks"].items()}
     return rank(
@@ -67,7 +81,8 @@ def _say(what: str, value: Any) -> None:
 
 
 def _end_with_the_server() -> None:
-    sys.stdin.buffer.read()  # returns when nobody holds the other end
+    while os.read(0, 1):  # ends when nobody holds the other end
+        pass
     os._exit(1)
 
 
@@ -93,13 +108,3 @@ def _addresses() -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _out_of_memory(n_bytes: int | None) -> str:
-    limit = ""
-    if n_bytes is not None:
-        limit = f" A job may use {n_bytes / 1e9:.1f} GB, as `somscape app --memory` says."
-    return (
-        f"There is not enough memory for this table and its map.{limit} Use fewer rows or columns, "
-        "or run `somscape detect` on a larger machine."
-    )

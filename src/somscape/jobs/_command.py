@@ -49,8 +49,9 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
 
 
 def _quoted(word: str) -> str:
-    if word.isprintable():
-        return shlex.quote(word)
+    name = shown(word)
+    if word.isprintable() or "\\" not in name:
+        return shlex.quote(name)
     plain = word.replace("\\", r"\\").replace("'", r"\'")
     return f"$'{shown(plain)}'"  # a shell makes the same bytes of it
 

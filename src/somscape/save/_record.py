@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save
 
 from somscape._budget import Budget
 from somscape._errors import InputError, MapFileError
@@ -114,8 +115,6 @@ def write_record(path: str | Path, record: Record) -> None:
     OSError
         When the folder cannot be written.
     """
-    from safetensors.numpy import save
-
     header = {**record.header, "format": FORMAT}
     problem = next(_bad_texts(header), None)
     if problem:

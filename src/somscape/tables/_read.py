@@ -1,6 +1,7 @@
 """A file -> a table: pick the reader, then text -> records -> columns."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from somscape._budget import Budget
@@ -16,6 +17,12 @@ from somscape.tables._words import quoted
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 """Columns that a file of any size may have, and what one costs in memory besides its cells."""
+
+LIBRARIES = {
+    ".parquet": ("pyarrow.parquet", "pyarrow.compute", "narwhals"),
+    **dict.fromkeys((".xlsx", ".xlsm"), ("openpyxl",)),
+}
+"""What reads a file, by its ending; text tables need none."""
 
 CONVERTED = (".lrn", ".bm", ".umx", ".cls")
 
@@ -90,7 +97,7 @@ def read_table(
             f"{source} is a file of ESOM Tools; make a table of it: somscape convert {source}"
             f" {Path(source).stem}.csv"
         )
-    if ending not in (".parquet", ".xlsx", ".xlsm"):
+    if ending not in LIBRARIES:
         # Named nowhere, so that the bytes are gone when the cells are there.
         return _table_from_text(
             decode(read_bytes(path, source), source, encoding), source, delimiter, decimal
@@ -102,6 +109,22 @@ def read_table(
 
     data = read_bytes(path, source)
     return read_parquet(data, source) if ending == ".parquet" else read_xlsx(data, source)
+
+
+def import_reader(path: str | os.PathLike[str]) -> None:
+    """Import the libraries that `read_table` needs for a file, as far as they are installed.
+
+    Parameters
+    ----------
+    path : str or path
+        Its ending says which.
+    """
+    if libraries := LIBRARIES.get(Path(path).suffix.lower()):
+        from somscape.tables._workbook import import_library
+
+        for library in libraries:
+            with suppress(InputError):  # of one that is missing: reading says so
+                import_library(library, "")
 
 
 def _table_from_text(

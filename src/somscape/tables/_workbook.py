@@ -44,14 +44,16 @@ def read_parquet(data: bytes, source: str) -> Table:
     InputError
         If pyarrow is not installed or cannot read the file.
     """
-    pyarrow = _import("pyarrow", f"reading {source}")
-    parquet = _import("pyarrow.parquet", f"reading {source}")
+    pyarrow = import_library("pyarrow", f"reading {source}")
+    parquet = import_library("pyarrow.parquet", f"reading {source}")
     try:
         # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.
         file = parquet.ParquetFile(pyarrow.BufferReader(data), coerce_int96_timestamp_unit="us")
         _check_size(8 * file.metadata.num_rows * file.metadata.num_columns, data, source)
         # Without threads: with them, some damaged files end the process.
         return table_from_frame(file.read(use_threads=False), source)
+    except MemoryError:  # pyarrow's own is an ArrowException, too
+        raise
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{source} is not a Parquet file that pyarrow reads; write it again or give a .csv"
@@ -66,7 +68,7 @@ def read_xlsx(data: bytes, source: str) -> Table:
     InputError
         If openpyxl is not installed or cannot read the file, or the sheet holds no table.
     """
-    openpyxl = _import("openpyxl", f"reading {source}")
+    openpyxl = import_library("openpyxl", f"reading {source}")
     broken = f"{source} is not an Excel workbook that openpyxl reads; save it again or as .csv"
     # openpyxl does not say "broken file" in one way; a file that is no archive is the usual one.
     if not zipfile.is_zipfile(io.BytesIO(data)):
@@ -142,8 +144,8 @@ def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
     InputError
         If pyarrow is not installed.
     """
-    pyarrow = _import("pyarrow", "writing a .parquet file")
-    parquet = _import("pyarrow.parquet", "writing a .parquet file")
+    pyarrow = import_library("pyarrow", "writing a .parquet file")
+    parquet = import_library("pyarrow.parquet", "writing a .parquet file")
     arrays = {
         name: _arrow_array(pyarrow, values) if isinstance(values, Column) else values
         for name, values in columns.items()
@@ -164,7 +166,8 @@ def _arrow_array(pyarrow: Any, column: Column) -> Any:
     return pyarrow.array(column.numbers, mask=missing)
 
 
-def _import(module: str, doing: str) -> Any:
+def import_library(module: str, doing: str) -> Any:
+    """Return a module of a library, or raise InputError where it is not installed."""
     # Asked before, because an ImportError from within the library is not this one.
     library = module.partition(".")[0]
     if importlib.util.find_spec(library) is None:
