@@ -199,7 +199,8 @@ class Queue:
                 self._kill(run.id)
             await self._follow(run, process, outcome)
         except OSError as error:
-            outcome["problem"] = f"The job could not be started ({error.strerror or error})."
+            name = f"{shown(error.filename)}: " if error.filename else ""
+            outcome["problem"] = f"The job could not be started ({name}{error.strerror or error})."
 
     async def _follow(self, run: Run, process: Process, outcome: dict[str, Any]) -> None:
         assert process.stdin is not None

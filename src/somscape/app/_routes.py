@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 from somscape import report
 from somscape._errors import InputError
+from somscape._files import shown
 from somscape.app._queue import Queue
 from somscape.app._results import FILES, decisions_csv, listed_rows, marked_page, plain_page
 from somscape.app._safety import Refused
@@ -123,8 +124,8 @@ class Site:
         handlers: dict[Any, Any] = {
             HTTPException: _say_problem,
             InputError: _say_input,
-            OSError: _say_disk,
-            sqlite3.Error: _say_disk,
+            OSError: self._say_disk,
+            sqlite3.Error: self._say_disk,
         }
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
@@ -321,6 +322,14 @@ class Site:
             **(self._queue.state_of(run.id) or {}),
         }
 
+    def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
+        place, words = getattr(error, "filename", None), getattr(error, "strerror", None)
+        said = (
+            f"The app cannot use {shown(place or self._store.folder)} ({words or error}). If the "
+            "disk is full, make room; then try again."
+        )
+        return _say_problem(request, HTTPException(507, said))
+
 
 def _is_ranked(run: Run) -> bool:
     return run.task == RANK and run.state == DONE
@@ -350,10 +359,3 @@ def _say_problem(request: Request, error: HTTPException) -> Response:
 
 def _say_input(request: Request, error: InputError) -> Response:
     return JSONResponse({"problem": " ".join(str(error).split())}, 422)
-
-
-def _say_disk(request: Request, error: OSError | sqlite3.Error) -> Response:
-    words = (error.strerror if isinstance(error, OSError) else None) or error
-    advice = "If the disk is full, make room; then try again."
-    said = f"The app cannot use its files ({words}). {advice}"
-    return _say_problem(request, HTTPException(507, said))

@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import os
+import signal
 import socket
 import sys
 import threading
@@ -111,6 +112,7 @@ def serve(
     # Late, because only the app needs them.
     import uvicorn
 
+    from somscape.app._protocol import Protocol
     from somscape.app._queue import Queue
     from somscape.app._routes import Site
     from somscape.app._safety import Keys, Safety
@@ -134,7 +136,10 @@ def serve(
                     ).start()
 
             app = Safety(site.app(started), keys, host, port, limits.max_upload)
-            uvicorn.Server(uvicorn.Config(app, **UVICORN)).run(sockets=[listener])
+            server = uvicorn.Server(uvicorn.Config(app, http=Protocol, **UVICORN))
+            if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+                signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
+            server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
 

@@ -122,6 +122,11 @@ class Store:
                 f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
             ) from error
 
+    @property
+    def folder(self) -> Path:
+        """The state folder."""
+        return self._folder
+
     def close(self) -> None:
         """Let another process use the folder."""
         self._db.close()

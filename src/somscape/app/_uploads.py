@@ -4,6 +4,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from somscape._files import naming
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
 from somscape.datasets import load_german_credit
@@ -63,7 +64,7 @@ def take_sample(store: Store) -> Run:
 
 async def _write(request: Request, path: Path) -> int:
     n_bytes = 0
-    with path.open("xb") as file:
+    with naming(path), path.open("xb") as file:
         async for piece in request.stream():
             n_bytes += file.write(piece)
     return n_bytes

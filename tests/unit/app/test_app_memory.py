@@ -1,6 +1,7 @@
 """A job that ends for want of memory says so, with the limit, whatever it was that got none."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import customers, write
 
+from somscape._files import shown
 from somscape.app._columns import describe
 from somscape.app._queue import LOG, Queue
 from somscape.app._settings import default_settings, options_of
@@ -86,7 +88,8 @@ def test_no_library_is_loaded_under_the_limit(table_file: Path, task: str) -> No
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[Queue]:
     """A queue whose jobs may use half a gigabyte."""
-    store = Store(tmp_path / "state")
+    # A name that is no text, where there can be one.
+    store = Store(tmp_path / os.fsdecode(b"state\xfe" if sys.platform == "linux" else b"state"))
     yield Queue(store, 1, 500_000_000)
     store.close()
 
@@ -129,7 +132,7 @@ def test_a_job_that_was_killed_may_have_had_too_little_memory(queue: Queue) -> N
     problem = problem_of(queue, -11, b"Fatal Python error: Segmentation fault")
     assert problem.startswith("This job was ended by signal 11, most likely because memory ran out")
     assert LIMIT in problem
-    assert f"Please report it; what happened stands in {queue._store.folder_of('')}" in problem
+    assert f"Please report it; what happened stands in {shown(queue._store.folder)}" in problem
 
 
 def test_an_error_of_our_own_is_not_taken_for_want_of_memory(queue: Queue) -> None:

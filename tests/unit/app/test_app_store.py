@@ -285,6 +285,7 @@ def test_a_full_disk_is_said_and_what_ran_is_saved_when_there_is_room(state: Pat
             answer = client.ask("POST", path, body)
             assert answer.status == 507, (path, answer.body)
             assert "If the disk is full, make room" in answer.problem
+            assert str(state) in answer.problem  # the file, or the folder of the database
         assert client.get(f"/api/runs/{done}/marks") == {}
         stages = (s["progress"]["stage"] for s in client.events(running) if "progress" in s)
         assert "saving" in stages
