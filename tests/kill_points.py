@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def ends_of(job: Job, number: int = signal.SIGKILL, *, can_exchange: bool = True
     """End a job by a signal at each of some steps; each time, the same stands there before."""
     given = json.dumps([asdict(job), int(number), can_exchange])
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
-    one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     done = subprocess.run(
         [sys.executable, __file__, given],
         env={**os.environ, "PYTHONPATH": path, **one},  # processes with threads should not fork
@@ -155,10 +154,11 @@ def _end_often(job: Job, number: int, can_exchange: bool) -> list[End]:
     target = Path(job.target)
     kept = Path(f"{target.parent}.kept")
     shutil.copytree(target.parent, kept)
-    renew: Callable[[], Any] = lambda: (
-        shutil.rmtree(target.parent),
-        shutil.copytree(kept, target.parent),
-    )
+
+    def renew() -> None:
+        shutil.rmtree(target.parent)
+        shutil.copytree(kept, target.parent)
+
     steps = _run(job, 0, number)
     found = []
     for point in _points(steps):
@@ -176,4 +176,5 @@ if __name__ == "__main__":
     given, number, can_exchange = json.loads(sys.argv[1])
     for name in IMPORTED:
         importlib.import_module(name)
-    print(json.dumps([asdict(end) for end in _end_often(Job(**given), number, can_exchange)]))
+    ends = _end_often(Job(**given), number, can_exchange)
+    sys.stdout.write(json.dumps([asdict(end) for end in ends]))

@@ -66,9 +66,13 @@ def test_a_folder_is_replaced_and_nothing_else_is_left(found):
 
 
 def test_a_folder_stays_where_the_new_one_cannot_be_made(found):
-    with pytest.raises(ZeroDivisionError), whole(found) as making:
-        making.mkdir()
-        raise ZeroDivisionError
+    def fail():
+        with whole(found) as making:
+            making.mkdir()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert listing(found.parent) == {"found", "found/old"}
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ def work() -> None:
     """
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_server, daemon=True).start()
-    _import_for(request)
+    job = _job_of(request)
     _limit_memory(request["memory"])
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            is_read = request["task"] == READ
-            _say("result", describe(_table(request)) if is_read else _rank(request, caught))
+            _say("progress", {"stage": "reading"})
+            table = read_table(request["file"], source=request["name"], **request["reading"])
+            _say("result", job(table, lambda: [str(warning.message) for warning in caught]))
     except OSError as error:
         if error.errno in (errno.ENOMEM, errno.EAGAIN):
             raise
@@ -45,34 +47,24 @@ def work() -> None:
         _say("problem", for_page(str(error)))
 
 
-def _table(request: dict[str, Any]) -> Table:
-    _say("progress", {"stage": "reading"})
-    return read_table(request["file"], source=request["name"], **request["reading"])
+def _job_of(request: dict[str, Any]) -> Callable[[Table, Callable[[], list[str]]], dict[str, Any]]:
+    """Return what is done with a table, given what tells the warnings so far.
 
-
-def _import_for(request: dict[str, Any]) -> None:
-    """Import what a job needs, for an import under the limit can end in any error."""
+    All libraries that it needs are loaded: without memory, that can end in any error.
+    """
     import_reader(request["file"])
-    if request["task"] != READ:  # so that columns are shown without waiting for what trains
-        import somscape.app._rank
-        from somscape.kernels import select_kernels
-
-        select_kernels()
-
-
-def _rank(request: dict[str, Any], caught: list[warnings.WarningMessage]) -> dict[str, Any]:
+    if request["task"] == READ:
+        return lambda table, warned: describe(table)
+    # Late, so that columns are shown without waiting for what trains.
     from somscape.app._rank import rank
+    from somscape.kernels import select_kernels
 
-    table = _table(request)
+    select_kernels()
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in request["options"].items()}
     marks = {int(number): known for number, known in request["marks"].items()}
-    return rank(
-        table,
-        options,
-        marks,
-        Path(request["folder"]),
-        lambda progress: _say("progress", progress),
-        lambda: [str(warning.message) for warning in caught],
+    folder = Path(request["folder"])
+    return lambda table, warned: rank(
+        table, options, marks, folder, lambda progress: _say("progress", progress), warned
     )
 
 

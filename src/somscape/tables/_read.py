@@ -112,7 +112,7 @@ def read_table(
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
-    """Import the libraries that `read_table` needs for a file, as far as they are installed.
+    """Import what `read_table` needs for a file, as far as it is installed.
 
     Parameters
     ----------

@@ -78,9 +78,10 @@ def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
         assert client.get(f"/api/runs/{running}")["state"] in ("waiting", "running")
 
 
-def test_an_ended_server_says_where_things_are(state: Path) -> None:
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_ended_server_says_where_things_are(state: Path, number: str) -> None:
     with serving(state) as server:
-        os.kill(server.process.pid, signal.SIGINT)
+        os.kill(server.process.pid, getattr(signal, number))
         assert server.process.wait(30) == 0
         assert server.process.stdout is not None
         assert str(state) in server.process.stdout.read()

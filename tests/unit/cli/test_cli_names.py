@@ -102,7 +102,17 @@ def test_the_longest_name_will_do_and_a_longer_one_is_refused_first(
     assert outcome.code == 2
     assert f"--out x{out}: nothing of that name can be written" in outcome.err
     assert "(File name too long). Give --out another name" in outcome.err
-    assert listing(Path()) == {"customers.csv", *listing(Path())}
+
+
+def test_a_folder_where_a_disk_begins_is_refused_first(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a container's volume; it can be filled, and not replaced.
+    Path("disk").mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "disk")
+    outcome = run("detect", "no.csv", "--out", "disk")
+    assert outcome.code == 2
+    assert "--out disk is where a disk begins, which cannot be replaced" in outcome.err
 
 
 @pytest.mark.parametrize(
