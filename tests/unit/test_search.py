@@ -150,7 +150,7 @@ def test_a_float64_codebook_is_not_rounded_for_float32_rows(core, kind):
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_many_features_do_not_widen_the_error_of_float64_sums(core, dtype):
     # Two prototypes and their negatives, 24 times each: rows of 0 tie with them but for the last
-    # bit, so that they meet all units in float64.  One after the other, 1,000 squares of the nearer one
+    # bit, so that they meet all units in float64.  1,000 squares of the nearer one, added in turn,
     # round up and those of the other one down, by more than the bound of the scores allows.
     d = 1000
     near = _value_with_rounding(d, 2.52)
