@@ -21,6 +21,9 @@ BLOCK_VALUES = 1 << 16
 ALONE_WORK, ALONE_ROWS = 1 << 18, 32
 """Multiply-adds of a product up to which OpenBLAS starts no threads, and rows that it has."""
 
+MAX_SAMPLED = 256
+"""Rows looked at for equal ones."""
+
 
 class NumpyKernels:
     """The NumPy twin; see ``Kernels`` for what each function promises."""
@@ -50,6 +53,17 @@ class NumpyKernels:
             for part, dense in rows.dense_blocks(16 * BLOCK_VALUES):
                 units[part], distances[part] = self.search(dense, codebook, k, metric=metric)
             return units, distances
+        some, kinds = _one_of_each(rows)
+        if kinds is not None:
+            units, distances = self.search(
+                some,
+                codebook,
+                k,
+                feature_weights=feature_weights,
+                metric=metric,
+                has_missing=has_missing,
+            )
+            return units[kinds], distances[kinds]
         measure = MEASURES[METRICS.index(metric)]
         prototypes: Float64s = codebook.astype(np.float64, copy=False)
         is_euclidean = metric == "euclidean"
@@ -146,6 +160,15 @@ class NumpyKernels:
             pull = pull_from(lattice, neighborhood, winner, float(radius))
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
+
+
+def _one_of_each(rows: Floats) -> tuple[Floats, Ints | None]:
+    """Return one row of each kind and the kind of each row; None unless a sample has few."""
+    sample = rows[:: max(1, len(rows) // MAX_SAMPLED)]
+    if len(sample) < 2 or len(np.unique(sample, axis=0)) > len(sample) // 2:
+        return rows, None
+    some, kinds = np.unique(rows, axis=0, return_inverse=True)
+    return some, (kinds.reshape(-1) if len(some) <= len(rows) // 2 else None)
 
 
 def _nearest(
