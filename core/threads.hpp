@@ -1,21 +1,30 @@
-// How many threads a kernel may use.
+// Threads that help a kernel, and how many there may be.
 //
-// The pool is OpenMP's, so OMP_NUM_THREADS and threadpoolctl govern it.  A forked child whose
-// parent already ran a pool stays on one thread: GNU OpenMP would wait for threads that the
-// child does not have.
+// Work is cut into pieces, which whoever is free takes from a counter.  The caller takes pieces,
+// too, until none is left, and then waits only for helpers that are still at one.  So it never
+// waits for a thread that the system does not let run, and one that comes late finds nothing to
+// do.  Helpers without work sleep: the processor is free for others.
 //
-// On a busy machine a thread may not get a processor for milliseconds, and the others wait for it
-// at the end of every piece of work.  Such waits are noticed, and the work after them is done by
-// one thread, for long enough that they cost little in all.
+// OpenMP, where there is one, is asked how many threads there may be, and for nothing else: so
+// OMP_NUM_THREADS and threadpoolctl govern it.
 #pragma once
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
-#include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
-#include <unistd.h>
 #endif
 
 namespace somscape {
@@ -23,89 +32,148 @@ namespace somscape {
 // Element operations, some 30 microseconds of them, that are worth waking a thread for.
 constexpr double work_per_thread = 2.5e5;
 
-// Nanoseconds of waiting for other threads, beyond the time that one's own part took, which say
-// that a thread lacked a processor; and how many times as long one thread then works alone.
-constexpr std::int64_t long_wait = 200'000, times_alone = 20;
+// Pieces of equal parts, per thread: the last to finish is late by one piece at most.
+constexpr std::int64_t pieces_per_thread = 8;
 
-inline std::int64_t now() {
-    return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
+class Pool {
+public:
+    // The pool of this process.  A forked child has none of its parent's threads: it gets a pool of
+    // its own, and does not touch the other, whose lock may be held for ever.  No pool is ever
+    // destroyed, since helpers sleep in it until the process ends.
+    static Pool& here() {
+        static std::atomic<Pool*> latest{nullptr};
+        Pool* found = latest;
+        if (found && found->process == getpid()) return *found;
+        Pool* made = new Pool;
+        if (latest.compare_exchange_strong(found, made)) return *made;
+        delete made;  // another thread was first
+        return *found;
+    }
 
-inline std::atomic<std::int64_t>& alone_until() {
-    static std::atomic<std::int64_t> time{0};
-    return time;
-}
+    // work(0) here, and meanwhile work(1), work(2) ... up to work(threads - 1) on helpers that come
+    // in time.  Each call must go on until nothing is left to do.  What one of them throws is
+    // thrown here when all have ended.
+    void run(int threads, const std::function<void(int)>& work) {
+        Job job{work, threads};
+        {
+            const std::lock_guard lock(mutex);
+            jobs.push_back(&job);
+            ++n_running;
+            hire(threads - 1);
+        }
+        for (int i = 1; i < threads; ++i) wake.notify_one();
+        const std::exception_ptr error = error_of(job, 0);
+        std::unique_lock lock(mutex);
+        leave(job, error);
+        if (!jobs.empty()) wake.notify_one();  // this thread makes room for a helper of another's
+        job.is_left.wait(lock, [&] { return job.n_helpers == 0; });
+        if (job.error) std::rethrow_exception(job.error);
+    }
 
-inline void note_wait(std::int64_t started, std::int64_t own_end) {
-    const std::int64_t end = now(), wait = (end - own_end) - (own_end - started);
-    if (wait > long_wait) alone_until() = end + times_alone * wait;
-}
+private:
+    struct Job {
+        const std::function<void(int)>& work;
+        const int threads;
+        int n_entered = 1, n_helpers = 0;
+        std::condition_variable is_left{};
+        std::exception_ptr error{};
+    };
 
-#ifdef _OPENMP
-// The process whose threads the pool has; 0 before there is a pool.
-inline std::atomic<pid_t>& pool_owner() {
-    static std::atomic<pid_t> owner{0};
-    return owner;
-}
+    // The system may refuse: there are then fewer.
+    void hire(int wanted) {
+        try {
+            for (; n_hired < wanted; ++n_hired) std::thread([this] { help(); }).detach();
+        } catch (const std::system_error&) {
+        }
+    }
+
+    void help() {
+        std::unique_lock lock(mutex);
+        for (;;) {
+            Job* job = nullptr;
+            wake.wait(lock, [&] { return (job = job_with_room()) != nullptr; });
+            const int number = job->n_entered++;
+            ++job->n_helpers;
+            ++n_running;
+            lock.unlock();
+            const std::exception_ptr error = error_of(*job, number);
+            lock.lock();
+            leave(*job, error);
+            if (--job->n_helpers == 0) job->is_left.notify_one();  // and the job is gone
+        }
+    }
+
+    // Callers count as well: many that call at once need no helpers.
+    Job* job_with_room() const {
+        for (Job* job : jobs)
+            if (job->n_entered < job->threads && n_running < job->threads) return job;
+        return nullptr;
+    }
+
+    static std::exception_ptr error_of(const Job& job, int number) {
+        try {
+            job.work(number);
+            return nullptr;
+        } catch (...) {
+            return std::current_exception();
+        }
+    }
+
+    // Whoever leaves a job has found nothing left to do: no more helpers need to come.
+    void leave(Job& job, const std::exception_ptr& error) {
+        if (error) job.error = error;
+        std::erase(jobs, &job);
+        --n_running;
+    }
+
+    const pid_t process = getpid();
+    std::mutex mutex;  // of all below, and of the jobs
+    std::condition_variable wake;
+    std::vector<Job*> jobs;
+    int n_hired = 0, n_running = 0;
+};
 
 // As many as there may be at all.
 inline int most_threads() {
-    if (omp_in_parallel()) return 1;
-    pid_t owner = 0;
-    const pid_t self = getpid();
-    const bool is_first = pool_owner().compare_exchange_strong(owner, self);
-    return is_first || owner == self ? omp_get_max_threads() : 1;
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    static const int most = [] {
+        const char* asked = std::getenv("OMP_NUM_THREADS");
+        const int n = asked ? std::atoi(asked) : 0;
+        return std::max(1, n > 0 ? n : int(std::thread::hardware_concurrency()));
+    }();
+    return most;
+#endif
 }
 
 inline int thread_count(double work) {
     const double worth = work / work_per_thread;
     if (worth < 2) return 1;
     const int most = most_threads();
-    if (most == 1 || now() < alone_until()) return 1;
     return worth < most ? int(worth) : most;
 }
 
-#else
-inline int most_threads() { return 1; }
-inline int thread_count(double) { return 1; }
-inline int omp_get_thread_num() { return 0; }
-#endif
-
-// act(0), act(1), ... act(n - 1), in equal parts.  One thread needs no team, which would cost
-// about a microsecond to make.
-template <class Act>
-void share(int threads, std::int64_t n, Act act) {
-    if (threads <= 1) {
-        for (std::int64_t i = 0; i < n; ++i) act(i);
-        return;
-    }
-    const std::int64_t started = now();
-    std::int64_t own_end = started;
-#pragma omp parallel num_threads(threads)
-    {
-#pragma omp for schedule(static) nowait
-        for (std::int64_t i = 0; i < n; ++i) act(i);
-        if (omp_get_thread_num() == 0) own_end = now();
-    }
-    note_wait(started, own_end);
-}
-
-// act(i, number of the thread): whoever is free takes the next few.
+// act(i, number of the thread) for each i from 0 to n - 1: whoever is free takes the next few.
 template <class Act>
 void share_as_free(int threads, std::int64_t n, std::int64_t at_once, Act act) {
-    if (threads <= 1) {
+    if (threads <= 1 || n <= at_once) {
         for (std::int64_t i = 0; i < n; ++i) act(i, 0);
         return;
     }
-    const std::int64_t started = now();
-    std::int64_t own_end = started;
-#pragma omp parallel num_threads(threads)
-    {
-#pragma omp for schedule(dynamic, at_once) nowait
-        for (std::int64_t i = 0; i < n; ++i) act(i, omp_get_thread_num());
-        if (omp_get_thread_num() == 0) own_end = now();
-    }
-    note_wait(started, own_end);
+    std::atomic<std::int64_t> next{0};
+    Pool::here().run(threads, [&](int thread) {
+        for (std::int64_t i; (i = next.fetch_add(at_once, std::memory_order_relaxed)) < n;)
+            for (const std::int64_t end = std::min(i + at_once, n); i < end; ++i) act(i, thread);
+    });
+}
+
+// act(i), by whatever thread.
+template <class Act>
+void share(int threads, std::int64_t n, Act act) {
+    const std::int64_t at_once = n / (pieces_per_thread * std::max(threads, 1));
+    share_as_free(threads, n, std::max<std::int64_t>(1, at_once),
+                  [&](std::int64_t i, int) { act(i); });
 }
 
 }  // namespace somscape

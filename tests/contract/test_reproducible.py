@@ -131,7 +131,6 @@ def test_the_core_follows_threadpoolctl(core):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_child_works_after_its_parent_used_the_threads():
-    # GNU OpenMP's pool does not survive a fork: a child that waited for it would never end.
     parent, child, pooled = in_a_new_process(
         TRAIN
         + """
@@ -149,27 +148,6 @@ with multiprocessing.get_context("fork").Pool(1) as pool:
         OMP_NUM_THREADS="2",
     )
     assert parent == child == pooled
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_forked_child_runs_on_one_thread_and_its_parent_goes_on_with_all(core):
-    instruction_set = core.name.removeprefix("core/")
-    found = in_a_new_process(
-        f"""
-import os
-from somscape.kernels import _core
-_core.use_instruction_set({instruction_set!r})
-print(_core.n_threads(), flush=True)
-pid = os.fork()
-if pid == 0:
-    print(_core.n_threads(), flush=True)
-    os._exit(0)
-os.waitpid(pid, 0)
-print(_core.n_threads())
-""",
-        OMP_NUM_THREADS="2",
-    )
-    assert found == ["2", "1", "2"]
 
 
 def test_threads_that_train_at_once_do_not_disturb_each_other(kernels):
