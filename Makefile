@@ -51,12 +51,14 @@ SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONM
 CORE_TESTS = (test_kernels or test_search or test_sparse or test_training or (test_minisom_parity \
 	and (every_shape or many_rows))) and not numpy and not many_features and not 5000
 
-sanitize: $(ENVS)/sanitize/ready  ## the core under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize: $(ENVS)/sanitize/ready  ## the core under sanitizers: addresses, undefined behavior, threads
 	@$(SANITIZED) -c "from somscape.kernels import _core as core; \
 	    assert b'__asan_init' in open(core.__file__, 'rb').read(), 'built without sanitizers'; \
 	    print('under sanitizers:', *core.instruction_sets())"
 	$(SANITIZED) -m pytest --capture=sys -p no:faulthandler --max-worker-restart=0 \
 	    --hypothesis-profile=sanitized -k "$(CORE_TESTS)"
+	@g++ -std=c++20 -O1 -g -fsanitize=thread tests/threads.cpp -o $(ENVS)/sanitize/threads
+	@$(ENVS)/sanitize/threads
 
 bench: $(ENVS)/bench/ready  ## against ten other libraries; writes benchmarks/README.md
 	$(ENVS)/bench/bin/python benchmarks/run.py

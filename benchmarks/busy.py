@@ -40,11 +40,11 @@ for _ in range(4):
 print(sum(seconds[1:]) / 3)
 """
 
-Seconds = Callable[..., float]
+Timed = Callable[..., float]
 
 
 def seconds_of(
-    python: str, train: str, threads: str | None, *words: str, at_start: Callable[[], None]
+    python: str, train: str, threads: str | None, *words: str, at_start: Callable[[], object]
 ) -> float:
     """Return the mean seconds of trainings after the first, in a process of their own."""
     environment = os.environ | ({"OMP_NUM_THREADS": threads} if threads else {})
@@ -75,7 +75,7 @@ def neighbors() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quota() -> Iterator[Callable[[], None] | None]:
+def quota() -> Iterator[Callable[[], object] | None]:
     """Make a control group that may use one core's time; None where that is not allowed."""
     root = Path("/sys/fs/cgroup")
     is_old = (root / "cpu").is_dir()
@@ -88,17 +88,17 @@ def quota() -> Iterator[Callable[[], None] | None]:
     try:
         limit = ("cpu.cfs_quota_us", "100000") if is_old else ("cpu.max", "100000 100000")
         (group / limit[0]).write_text(limit[1])
-        yield lambda: (group / "cgroup.procs").write_text(str(os.getpid())) and None
+        yield lambda: (group / "cgroup.procs").write_text("0")
     except OSError:
         yield None
     finally:
         group.rmdir()
 
 
-def circumstances() -> Iterator[tuple[str, Callable[[str, str, str | None], float]]]:
+def circumstances() -> Iterator[tuple[str, Timed]]:
     """Yield what holds and how to time training while it does."""
 
-    def timed(*words: str, at_start: Callable[[], None] = lambda: None) -> Seconds:
+    def timed(*words: str, at_start: Callable[[], object] = lambda: None) -> Timed:
         return lambda *what: seconds_of(*what, *words, at_start=at_start)
 
     yield "idle", timed()
@@ -123,7 +123,10 @@ def main() -> None:
     for what, timed in circumstances():
         for name, train in TRAIN.items():
             rounds = [
-                [(timed(python, train, "1"), timed(python, train, None)) for python in arguments.pythons]
+                [
+                    tuple(timed(python, train, n) for n in ("1", None))
+                    for python in arguments.pythons
+                ]
                 for _ in range(arguments.rounds)
             ]
             for python, pairs in zip(arguments.pythons, zip(*rounds, strict=True), strict=True):

@@ -3,7 +3,7 @@
 // Work is cut into pieces, which whoever is free takes from a counter.  The caller takes pieces,
 // too, until none is left, and then waits only for helpers that are still at one.  So it never
 // waits for a thread that the system does not let run, and one that comes late finds nothing to
-// do.  Helpers without work sleep: the processor is free for others.
+// do.  Helpers without work soon sleep: the processor is free for others.
 //
 // OpenMP, where there is one, is asked how many threads there may be, and for nothing else: so
 // OMP_NUM_THREADS and threadpoolctl govern it.
@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
@@ -32,14 +33,17 @@ namespace somscape {
 // Element operations, some 30 microseconds of them, that are worth waking a thread for.
 constexpr double work_per_thread = 2.5e5;
 
+// How long to look for a change before sleeping; to wake takes as long.  Without it small maps
+// train 10 % slower on two free cores, but up to 25 % faster under a quota of one core's time.
+constexpr std::chrono::microseconds patience{50};
+
 // Pieces of equal parts, per thread: the last to finish is late by one piece at most.
 constexpr std::int64_t pieces_per_thread = 8;
 
 class Pool {
 public:
-    // The pool of this process.  A forked child has none of its parent's threads: it gets a pool of
-    // its own, and does not touch the other, whose lock may be held for ever.  No pool is ever
-    // destroyed, since helpers sleep in it until the process ends.
+    // The pool of this process.  A forked child has none of its parent's threads, so it gets a pool
+    // of its own.  None is ever destroyed, since helpers sleep in it until the process ends.
     static Pool& here() {
         static std::atomic<Pool*> latest{nullptr};
         Pool* found = latest;
@@ -58,6 +62,7 @@ public:
         {
             const std::lock_guard lock(mutex);
             jobs.push_back(&job);
+            ++n_open;
             ++n_running;
             hire(threads - 1);
         }
@@ -66,7 +71,8 @@ public:
         std::unique_lock lock(mutex);
         leave(job, error);
         if (!jobs.empty()) wake.notify_one();  // this thread makes room for a helper of another's
-        job.is_left.wait(lock, [&] { return job.n_helpers == 0; });
+        const auto is_left = [&] { return job.n_helpers == 0; };
+        wait(lock, job.is_left, is_left, is_left);
         if (job.error) std::rethrow_exception(job.error);
     }
 
@@ -74,24 +80,25 @@ private:
     struct Job {
         const std::function<void(int)>& work;
         const int threads;
-        int n_entered = 1, n_helpers = 0;
+        int n_entered = 1;
+        std::atomic<int> n_helpers{0};
         std::condition_variable is_left{};
         std::exception_ptr error{};
     };
 
-    // The system may refuse: there are then fewer.
+    // The system may refuse some.
     void hire(int wanted) {
         try {
             for (; n_hired < wanted; ++n_hired) std::thread([this] { help(); }).detach();
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
     }
 
     void help() {
         std::unique_lock lock(mutex);
         for (;;) {
             Job* job = nullptr;
-            wake.wait(lock, [&] { return (job = job_with_room()) != nullptr; });
+            wait(lock, wake, [&] { return n_open > 0; },
+                 [&] { return (job = job_with_room()) != nullptr; });
             const int number = job->n_entered++;
             ++job->n_helpers;
             ++n_running;
@@ -101,6 +108,18 @@ private:
             leave(*job, error);
             if (--job->n_helpers == 0) job->is_left.notify_one();  // and the job is gone
         }
+    }
+
+    // Until `is_so`; `may_be` says without the lock whether that is worth a look.
+    template <class Hint, class Claim>
+    static void wait(std::unique_lock<std::mutex>& lock, std::condition_variable& signal,
+                     Hint may_be, Claim is_so) {
+        if (is_so()) return;
+        lock.unlock();
+        const auto end = std::chrono::steady_clock::now() + patience;
+        while (!may_be() && std::chrono::steady_clock::now() < end) {}
+        lock.lock();
+        signal.wait(lock, is_so);
     }
 
     // Callers count as well: many that call at once need no helpers.
@@ -122,7 +141,7 @@ private:
     // Whoever leaves a job has found nothing left to do: no more helpers need to come.
     void leave(Job& job, const std::exception_ptr& error) {
         if (error) job.error = error;
-        std::erase(jobs, &job);
+        n_open -= int(std::erase(jobs, &job));
         --n_running;
     }
 
@@ -130,6 +149,7 @@ private:
     std::mutex mutex;  // of all below, and of the jobs
     std::condition_variable wake;
     std::vector<Job*> jobs;
+    std::atomic<int> n_open{0};  // jobs.size(), for those without the lock
     int n_hired = 0, n_running = 0;
 };
 

@@ -18,7 +18,9 @@ SOURCE = Path(local.__file__).resolve().parents[2]
 TASKS = Path("/proc/self/task")
 
 pytestmark = [
-    pytest.mark.skipif(not is_core_built(), reason="the NumPy kernels have no threads of their own"),
+    pytest.mark.skipif(
+        not is_core_built(), reason="the NumPy kernels have no threads of their own"
+    ),
     pytest.mark.skipif(not TASKS.exists(), reason="threads are counted where Linux lists them"),
 ]
 

@@ -19,7 +19,7 @@ class CoreKernels:
 
     @property
     def n_threads(self) -> int:
-        """How many threads may work at once: OpenMP's number, which OMP_NUM_THREADS sets."""
+        """How many threads may work at once, as OMP_NUM_THREADS or threadpoolctl says."""
         return int(_core.n_threads())
 
     def search(

@@ -23,7 +23,7 @@ class Kernels(Protocol):
 
     @property
     def n_threads(self) -> int:
-        """How many threads may work at once: OpenMP's number, or 1 for the twin."""
+        """How many threads may work at once; 1 for the twin."""
 
     def search(
         self,
