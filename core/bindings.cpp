@@ -94,9 +94,10 @@ void require_permutation(const std::int64_t* order, std::int64_t n, std::int64_t
 
 template <class T>
 std::int64_t search(Array<const T, 2> rows, Array<const double, 2> codebook,
-            std::optional<Array<const std::int64_t, 1>> order,
-            std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
-            bool one_thread, Array<std::int64_t, 2> units, std::optional<Array<double, 2>> distances) {
+                    std::optional<Array<const std::int64_t, 1>> order,
+                    std::optional<Array<const double, 1>> weights, int metric, bool has_missing,
+                    bool one_thread, Array<std::int64_t, 2> units,
+                    std::optional<Array<double, 2>> distances) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     const std::int64_t k = units.shape(1);
     require(d >= 1 && std::int64_t(codebook.shape(1)) == d,

@@ -78,16 +78,8 @@ public:
         }
         for (int r = 0; r < n; ++r) {
             const double* scores = work.scores.get() + r * n_places();
-            const Vec most = S::broadcast(limit(kth[r], size[r]));
-            std::int32_t* found = work.units.get();
-            for (std::int64_t unit = 0; unit < in.m; unit += S::lanes) {
-                const std::uint32_t near = not_above_mask(S::load(scores + unit), most);
-                if (near) found += put_places(near, std::int32_t(unit), found);
-            }
-            while (found > work.units.get() && found[-1] >= in.m) --found;  // none is too far
-            if (found == work.units.get())  // no score is a number
-                for (std::int64_t unit = 0; unit < in.m; ++unit) *found++ = std::int32_t(unit);
-            choose(rows[r], work.units.get(), found - work.units.get());
+            const std::int64_t n_near = put_near(scores, limit(kth[r], size[r]), work);
+            choose(rows[r], work.units.get(), n_near);
         }
     }
 
@@ -131,18 +123,43 @@ private:
                 });
             });
         });
-        for (int r = 0; r < rows_at_once; ++r) {
-            kth[r] = least_lane(least[r]);
-            if (in.k == 1) continue;
-            double* sorted = work.sorted.get();
-            std::copy_n(work.scores.get() + r * n_places(), in.m, sorted);
-            std::nth_element(sorted, sorted + in.k - 1, sorted + in.m);
-            kth[r] = sorted[in.k - 1];
-        }
+        for (int r = 0; r < rows_at_once; ++r)
+            kth[r] = in.k == 1 ? least_lane(least[r])
+                               : kth_score(work.scores.get() + r * n_places(), work);
     }
 
-    // No unit whose score is above can be among the k nearest.  A score and the judge's value may be
-    // wrong by d roundings and 16 each, and what is multiplied by one.
+    double kth_score(const double* scores, Work& work) const {
+        // The least of every 16th belong to different units, so their k-th is no less.
+        double few[group_size];
+        std::fill_n(few, group_size, std::numeric_limits<double>::infinity());
+        for (std::int64_t unit = 0; unit < n_places(); unit += group_size)
+            for (int i = 0; i < group_size; ++i)
+                few[i] = scores[unit + i] < few[i] ? scores[unit + i] : few[i];
+        std::nth_element(few, few + in.k - 1, few + group_size);
+        const std::int64_t n = put_near(scores, few[in.k - 1], work);
+        double* sorted = work.sorted.get();
+        for (std::int64_t i = 0; i < n; ++i) sorted[i] = scores[work.units[i]];
+        std::nth_element(sorted, sorted + in.k - 1, sorted + n);
+        return sorted[in.k - 1];
+    }
+
+    // Lists the units whose score is at most `most`, and returns how many: all, where it is not
+    // finite or so few are numbers.
+    std::int64_t put_near(const double* scores, double most, Work& work) const {
+        const Vec limit = S::broadcast(most);
+        std::int32_t* end = work.units.get();
+        for (std::int64_t unit = 0; unit < in.m && std::isfinite(most); unit += S::lanes) {
+            const std::uint32_t near = not_above_mask(S::load(scores + unit), limit);
+            if (near) end += put_places(near, std::int32_t(unit), end);
+        }
+        const std::int64_t n = end - work.units.get();
+        if (n >= in.k) return n;
+        for (std::int64_t unit = 0; unit < in.m; ++unit) work.units[unit] = std::int32_t(unit);
+        return in.m;
+    }
+
+    // No unit whose score is above can be among the k nearest.  Scores and the judge's values are each
+    // wrong by at most d + 16 roundings; a product with a weight is rounded once more.
     double limit(double kth, double row_size) const {
         const double relative = (double(in.d) + 16) * 0x1p-50;
         if (is_cosine) return kth + 4 * relative;
@@ -150,8 +167,7 @@ private:
         const double vanished = 4 * double(in.d) * std::numeric_limits<double>::denorm_min();
         const double reach = in.metric == Metric::euclidean
             ? (std::sqrt(kth) + absolute) * (std::sqrt(kth) + absolute) : kth + absolute;
-        const double most = reach * (1 + relative) + vanished;
-        return std::isnan(most) ? std::numeric_limits<double>::infinity() : most;
+        return reach * (1 + relative) + vanished;
     }
 
     const SearchInput<T>& in;

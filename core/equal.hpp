@@ -58,16 +58,15 @@ struct StoredRows {
 // Rows, or units, by kind: those of the same bytes.
 class Kinds {
 public:
-    // All rows are looked at only where a sample has equal ones.
+    // All rows are looked at only where two samples have equal ones: a small one for tables that have
+    // none, then every 16th row.
     template <class Rows>
     Kinds(const Rows& rows, std::int64_t n) {
-        const std::int64_t n_sampled = std::min(n / rows_per_sampled, most_sampled);
-        if (n_sampled < least_sampled) return;
-        at_place = Buffer<std::int32_t>(n_places);
-        firsts = Buffer<std::int64_t>(most_kinds);
-        kind_of_row = Buffer<std::int32_t>(n);
-        if (tell_apart(rows, n_sampled, n / n_sampled, n_sampled - n_sampled / 16))
-            is_worth_it = tell_apart(rows, n, 1, std::min(n / 2, most_kinds));
+        const std::int64_t every_16th = n / 16, sampled = std::min(every_16th, most_sampled);
+        if (sampled < least_sampled || !tell_apart(rows, sampled, n / sampled, sampled - sampled / 16) ||
+            !tell_apart(rows, every_16th, 16, every_16th / 8 * 5))
+            return;
+        is_worth_it = tell_apart(rows, n, 1, n / 2);
     }
 
     // Whether at most half of the rows are unlike all before them.
@@ -78,12 +77,17 @@ public:
 
 private:
     static constexpr std::int64_t most_kinds = 1 << 15;
-    static constexpr std::int64_t n_places = 2 * most_kinds;  // by hash, half of them free
-    static constexpr std::int64_t rows_per_sampled = 16, least_sampled = 16, most_sampled = 512;
+    static constexpr std::int64_t least_sampled = 16, most_sampled = 512;
 
     // Whether n rows, each `step` after the one before, are of at most so many kinds.
     template <class Rows>
     bool tell_apart(const Rows& rows, std::int64_t n, std::int64_t step, std::int64_t most) {
+        most = std::min(most, most_kinds);
+        n_places = 2;
+        while (n_places < 2 * most) n_places *= 2;  // half of them stay free
+        at_place = Buffer<std::int32_t>(n_places);
+        firsts = Buffer<std::int64_t>(most);
+        kind_of_row = Buffer<std::int32_t>(n);
         std::fill_n(at_place.get(), n_places, -1);
         n_kinds = 0;
         for (std::int64_t i = 0; i < n; ++i) {
@@ -103,12 +107,12 @@ private:
     std::int32_t& place_of(const Rows& rows, std::int64_t row) const {
         // The high bits of a product are the well mixed ones.
         for (std::uint64_t place = rows.hash(row) >> 20;; ++place) {
-            std::int32_t& kind = at_place[place % n_places];
+            std::int32_t& kind = at_place[place & (n_places - 1)];
             if (kind < 0 || rows.are_equal(firsts[kind], row)) return kind;
         }
     }
 
-    std::int64_t n_kinds = 0;
+    std::int64_t n_kinds = 0, n_places = 0;
     bool is_worth_it = false;
     Buffer<std::int32_t> at_place;  // the kind; -1 where it is free
     Buffer<std::int64_t> firsts;    // the first row of each kind

@@ -96,7 +96,7 @@ struct KernelsOf {
     std::int64_t (*search)(const SearchInput<T>& in,
                            std::int64_t* units,  // OUT (n, k), nearest first, lowest index on ties
                            double* distances);   // OUT (n, k), in the metric; or null
-    // returns how many rows float scores left undecided among many units
+    // returns how many rows met all units in float64, equal ones counted once
 
     void (*search_sparse)(SparseRows<T> rows,
                           const double* codebook,  // IN  (m, d)

@@ -319,7 +319,7 @@ private:
 
     double centered(const T* x, F* out) const {
         const double norm_sq = is_precise ? centered<true>(x, out) : centered<false>(x, out);
-        // Far from units that are all alike.
+        // Float squares overflow for rows far from units that are all alike.
         return (std::isfinite(norm_sq) ? norm_sq : sum_of_squares(out)) *
                (1 + double(in.d) * std::numeric_limits<F>::epsilon());
     }

@@ -53,10 +53,11 @@ class NumpyKernels:
             for part, dense in rows.dense_blocks(16 * BLOCK_VALUES):
                 units[part], distances[part] = self.search(dense, codebook, k, metric=metric)
             return units, distances
-        some, kinds = _one_of_each(rows)
-        if kinds is not None:
+        sample = rows[:: max(1, len(rows) // MAX_SAMPLED)]
+        if 0 < len(_kinds(sample)[0]) <= len(sample) // 2:
+            first, kinds = _kinds(rows)
             units, distances = self.search(
-                some,
+                rows[first],
                 codebook,
                 k,
                 feature_weights=feature_weights,
@@ -162,13 +163,11 @@ class NumpyKernels:
         return total
 
 
-def _one_of_each(rows: Floats) -> tuple[Floats, Ints | None]:
-    """Return one row of each kind and the kind of each row; None unless a sample has few."""
-    sample = rows[:: max(1, len(rows) // MAX_SAMPLED)]
-    if len(sample) < 2 or len(np.unique(sample, axis=0)) > len(sample) // 2:
-        return rows, None
-    some, kinds = np.unique(rows, axis=0, return_inverse=True)
-    return some, (kinds.reshape(-1) if len(some) <= len(rows) // 2 else None)
+def _kinds(rows: Floats) -> tuple[Ints, Ints]:
+    """Return the first row of each kind, by its bytes, and the kind of each row."""
+    as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
+    _, first, kinds = np.unique(as_bytes, return_index=True, return_inverse=True)
+    return first, kinds.reshape(-1)
 
 
 def _nearest(
