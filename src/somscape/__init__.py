@@ -24,6 +24,7 @@ _HOMES = {
 _FOLDERS = (
     "datasets",
     "encode",
+    "errors",
     "measures",
     "minisom",
     "outliers",

@@ -1,6 +1,6 @@
 """How much memory the reader of a file may take: ten times what the file holds."""
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 TIMES = 10
 """Memory that reading may take, in sizes of the file; of a packed file, of what it unpacks to."""

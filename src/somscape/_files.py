@@ -18,7 +18,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import IO
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 PREFIX = ".somscape-"
 """Of temporary folders, so short that any name fits in."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 if TYPE_CHECKING:
     from somscape._types import Float64s, Floats

@@ -26,7 +26,7 @@ SOURCE = ROOT / "src" / "somscape"
 # DESIGN.md, section 3.  A folder (or a file at the root) imports only from rows above its own.
 ROWS = (
     (
-        *("_budget", "_columns", "_config", "_counted", "_elementary", "_errors", "_files"),
+        *("_budget", "_columns", "_config", "_counted", "_elementary", "errors", "_files"),
         *("_types", "_validate", "_version"),
     ),
     ("grid", "tables", "kernels"),
@@ -55,14 +55,14 @@ NAMED_IMPORTS = {
     "somscape/outliers/__init__.py": {
         "estimators": "as_pyod, where users look for a detector; loaded when first used"
     },
-    "somscape/_budget.py": {"_errors": "a file that takes too much is refused with our error"},
-    "somscape/_files.py": {"_errors": "a target that is no file is refused with our error"},
+    "somscape/_budget.py": {"errors": "a file that takes too much is refused with our error"},
+    "somscape/_files.py": {"errors": "a target that is no file is refused with our error"},
     "somscape/_elementary.py": {"_types": "names of types, which nothing runs"},
     "somscape/_counted.py": {"_types": "names of types, which nothing runs"},
     "somscape/_columns.py": {"_types": "names of types, which nothing runs"},
     "somscape/_validate.py": {
         "kernels": "the name of a type, which nothing runs",
-        "_errors": "a check raises our errors",
+        "errors": "a check raises our errors",
         "_types": "names of types, which nothing runs",
     },
     **{
@@ -191,7 +191,7 @@ class Source:
 
     @property
     def home(self) -> str:
-        """The folder, or the file at the root: "encode", "_errors"; "" for the root's init."""
+        """The folder, or the file at the root: "encode", "errors"; "" for the root's init."""
         parts = self.module.split(".")
         return parts[1] if len(parts) > 1 else ""
 

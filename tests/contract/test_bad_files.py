@@ -26,7 +26,7 @@ from command_line import run
 from golden.make import HERE, table
 
 from somscape import SOM, Graph, Map, SOMDetector, load, save
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import read_table, write_csv, write_table
 
 N_FILES = 10_000

@@ -1,8 +1,8 @@
 """Public names are documented in numpydoc's form, and what is documented is what is there.
 
-Every name in the ``__all__`` of a folder: a summary of one line; parameters that equal the real
-ones; returns where something is returned.  Their public methods and properties have a summary,
-and sections that equal the signature where they have any.
+Every name in the ``__all__`` of a folder or of a public file: a summary of one line; parameters
+that equal the real ones; returns where something is returned.  Their public methods and properties
+have a summary, and sections that equal the signature where they have any.
 """
 
 import dataclasses
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.check
 
 SOURCE = Path(somscape.__file__).parent
 FOLDERS = sorted(p.parent.name for p in SOURCE.glob("*/__init__.py"))
+FILES = sorted(p.stem for p in SOURCE.glob("[!_]*.py"))
 MAX_SUMMARY = 79
 
 # Their docstrings send the reader to the one place that says what each parameter means, so that
@@ -47,7 +48,7 @@ OWN_WORDS = {
 
 def public() -> Iterator[tuple[str, Any]]:
     """Every public function and class: its shown name and itself."""
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, *FILES):
         package = importlib.import_module(f"somscape.{folder}")
         for name in package.__all__:
             thing = getattr(package, name)
@@ -115,6 +116,19 @@ def is_protocol(thing: type) -> bool:
     return bool(getattr(thing, "_is_protocol", False))
 
 
+# Errors and warnings are met, not made: they have an example instead of parameters.
+RAISED = {
+    shown
+    for shown, thing in CLASSES.items()
+    if issubclass(thing, BaseException) and "__init__" not in vars(thing)
+}
+
+
+@pytest.mark.parametrize("shown", sorted(RAISED))
+def test_error_has_an_example(shown: str) -> None:
+    assert parse(CLASSES[shown])["Examples"]
+
+
 # Summaries
 
 
@@ -174,7 +188,7 @@ def record_fields(thing: type) -> list[str] | None:
 @pytest.mark.parametrize("shown", CLASSES)
 def test_class_documents_its_parameters_or_fields(shown: str) -> None:
     thing = CLASSES[shown]
-    if shown in DOCUMENTED_ELSEWHERE or is_protocol(thing):
+    if shown in DOCUMENTED_ELSEWHERE or is_protocol(thing) or shown in RAISED:
         return
     named = documented(parse(thing), "Parameters", "Attributes")
     real = record_fields(thing)

@@ -10,7 +10,7 @@ import skops.io
 from golden.make import HERE, answers, fitted, rows, table
 
 from somscape import __version__, load
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.outliers import score_rows
 
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if (folder / "answers.json").is_file())

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from somscape import SOM, SOMDetector
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.outliers import as_pyod
 
 try:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from somscape import Lattice, Map, SOMDetector
-from somscape._errors import InputError
 from somscape.encode import CategoryCode, Encoding, NumberCode, Roles, fit_encoding
+from somscape.errors import InputError
 from somscape.maps import Decorrelation, DetectorSettings
 from somscape.outliers import (
     Alerts,

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from somscape import SOM, SOMDetector, load, measures, plots
-from somscape._errors import InputError
 from somscape.encode import TableEncoder
+from somscape.errors import InputError
 from somscape.tables import table_from_frame
 
 

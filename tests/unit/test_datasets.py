@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from somscape import datasets
-from somscape._errors import InputError
 from somscape.encode import fit_encoding
+from somscape.errors import InputError
 from somscape.tables import Table
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

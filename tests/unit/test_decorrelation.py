@@ -6,7 +6,7 @@ from scipy.linalg import sqrtm
 from threadpoolctl import threadpool_limits
 
 from somscape import SOMDetector, load
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.maps import Decorrelation
 from somscape.maps._decorrelation import SHARED_WORK
 from somscape.outliers import _decorrelated, contributions, score_rows

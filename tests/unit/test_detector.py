@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from somscape import SOM, SOMDetector, load
-from somscape._errors import InputError, MapFileError
 from somscape.encode import fit_encoding
+from somscape.errors import InputError, MapFileError
 from somscape.maps import Map
 from somscape.outliers import contributions, p_values, score_rows, threshold_for
 from somscape.tables import table_from_columns

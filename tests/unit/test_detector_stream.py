@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, load
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.outliers import score_rows
 from somscape.outliers._reservoir import Reservoir
 from somscape.tables import table_from_columns

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph, Lattice, Map, SOMDetector
-from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, fit_encoding
+from somscape.errors import InputError
 from somscape.maps import DetectorSettings
 from somscape.outliers import DriftMonitor, score_rows
 from somscape.regions import regions_of_least

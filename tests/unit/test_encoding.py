@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape._errors import InputError
 from somscape.encode import (
     CategoryCode,
     Encoding,
@@ -19,6 +18,7 @@ from somscape.encode import (
     level_texts,
     number_text,
 )
+from somscape.errors import InputError
 from somscape.tables import Table, read_table, table_from_columns
 
 # A few roundings of float64, where a value is scaled and scaled back.

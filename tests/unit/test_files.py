@@ -12,8 +12,8 @@ import pytest
 from command_line import listing
 
 import somscape._files as files
-from somscape._errors import InputError
 from somscape._files import LOCK, OLD, PREFIX, check_room, whole, write_whole
+from somscape.errors import InputError
 
 needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
 

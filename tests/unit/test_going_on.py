@@ -5,7 +5,7 @@ import pytest
 
 import somscape
 from somscape import SOM, Graph, SOMDetector
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
 

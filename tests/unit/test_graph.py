@@ -22,7 +22,7 @@ from somscape import (
     report,
     tables,
 )
-from somscape._errors import InputError, MapFileError
+from somscape.errors import InputError, MapFileError
 from somscape.grid import _layout
 from somscape.save import read_record, write_record
 

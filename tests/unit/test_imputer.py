@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from somscape import SOM, SOMImputer
-from somscape._errors import SomscapeWarning
+from somscape.errors import SomscapeWarning
 from somscape.estimators import _imputer
 
 

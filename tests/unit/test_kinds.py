@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, fit_encoding
+from somscape.errors import InputError
 from somscape.tables import Table, read_table, table_from_columns
 
 ARTICLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "Credit_Card_Applications.csv"

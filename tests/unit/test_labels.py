@@ -6,7 +6,7 @@ from sklearn import datasets
 from sklearn.metrics import roc_auc_score
 
 from somscape import SOM, SOMDetector, load
-from somscape._errors import InputError
+from somscape.errors import InputError, SomscapeWarning
 from somscape.outliers import contributions, known_labels, labels_to_learn_from, score_rows
 
 
@@ -120,7 +120,8 @@ def test_labels_that_cannot_be_are_refused(y):
 
 @pytest.mark.parametrize("y", [[1, 2, 2], ["fraud", "ok", "ok"], [0, 2, 0]])
 def test_two_values_that_look_like_labels_but_are_not_warn(y):
-    with pytest.warns(UserWarning, match=r"`y` is not used: it holds .* labels are 1 \(anomaly\)"):
+    message = r"`y` is not used: it holds .* labels are 1 \(anomaly\)"
+    with pytest.warns(SomscapeWarning, match=message):
         assert labels_to_learn_from(y, 3) is None
 
 

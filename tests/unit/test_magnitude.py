@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from somscape import SOM, SOMDetector, SOMImputer, measures
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 METRICS = ["euclidean", "manhattan", "chebyshev", "cosine", "correlation", "mahalanobis"]
 BY_ANGLE = ["cosine", "correlation"]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import Lattice, Map, measures
-from somscape._errors import InputError
 from somscape.encode import Encoding, fit_encoding
+from somscape.errors import InputError
 from somscape.measures import Agreement, label_agreement
 from somscape.tables import table_from_columns
 

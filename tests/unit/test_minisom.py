@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from somscape import SOM, Graph, load, measures, plots
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.minisom import MiniSom, fast_norm
 
 ROWS = np.random.default_rng(1).normal(size=(40, 3))

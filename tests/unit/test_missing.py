@@ -6,8 +6,8 @@ import pytest
 
 import somscape
 from somscape import SOM, SOMImputer, measures
-from somscape._errors import InputError, SomscapeWarning
 from somscape.encode import fit_encoding
+from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels import Metric
 from somscape.tables import table_from_columns
 

@@ -11,8 +11,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from somscape import Graph, Lattice, Map, plots
-from somscape._errors import InputError
 from somscape.encode import CategoryCode, Encoding, NumberCode
+from somscape.errors import InputError
 from somscape.regions import Regions
 from somscape.tables import Table, table_from_columns
 

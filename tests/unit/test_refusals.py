@@ -5,8 +5,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from somscape import SOM, SOMDetector, SOMImputer
-from somscape._errors import InputError, SomscapeWarning
 from somscape.encode import TableEncoder, fit_encoding
+from somscape.errors import InputError, SomscapeWarning
 from somscape.fit import _size
 from somscape.grid import Lattice
 from somscape.minisom import MiniSom

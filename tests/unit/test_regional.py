@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kstest
 
 from somscape import SOM, Lattice, Map, SOMDetector, load
-from somscape._errors import InputError
 from somscape.encode import Encoding
+from somscape.errors import InputError
 from somscape.maps import DetectorSettings
 from somscape.outliers import adjusted, p_values, score_rows, usual_share
 

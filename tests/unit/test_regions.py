@@ -8,8 +8,8 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
 from somscape import SOM, Graph, Lattice, Map, regions
-from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, fit_encoding
+from somscape.errors import InputError
 from somscape.regions import find_regions
 from somscape.regions._apart import FAR, separation
 from somscape.regions._ward import pieces_after, ward_joins

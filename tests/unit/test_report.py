@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Lattice, Map, SOMDetector, report
-from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
+from somscape.errors import InputError
 from somscape.maps import SCORES, DetectorSettings
 from somscape.outliers import AlertRule, Alerts, rank_alerts
 from somscape.regions import Regions

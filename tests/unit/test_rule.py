@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import Lattice, Map, SOMDetector
-from somscape._errors import InputError
 from somscape.encode import Encoding
+from somscape.errors import InputError
 from somscape.maps import DetectorSettings
 from somscape.outliers import AlertRule, adjusted, rank_alerts, usual_share
 from somscape.tables import table_from_columns

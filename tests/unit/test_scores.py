@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, SOMDetector, load
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.maps import SCORES, DetectorSettings
 from somscape.outliers import contributions, score_rows
 

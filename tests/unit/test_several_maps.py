@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Map, SOMDetector, load
-from somscape._errors import InputError, MapFileError
+from somscape.errors import InputError, MapFileError
 from somscape.outliers import contributions, p_values, score_rows
 from somscape.outliers._several import N_MAPS, halves, left_out_scores
 from somscape.save import read_record, to_onnx, write_record

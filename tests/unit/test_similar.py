@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from somscape import SOM, Lattice, Map, SOMDetector
-from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, fit_encoding
+from somscape.errors import InputError
 from somscape.maps import DetectorSettings
 from somscape.outliers import label_share, similar_rows, wilson
 from somscape.tables import table_from_columns

@@ -18,7 +18,7 @@ from safetensors.numpy import save as safetensors_bytes
 from sklearn.model_selection import GridSearchCV
 
 from somscape import SOM, Lattice, Map, load
-from somscape._errors import InputError, MapFileError, SomscapeError, SomscapeWarning
+from somscape.errors import InputError, MapFileError, SomscapeError, SomscapeWarning
 from somscape.fit import principal_axes
 
 FLOATS = [np.float32, np.float64]

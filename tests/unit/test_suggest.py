@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
 NAMES = ("n_rows", "n_cols", "detail", "quantization_error", "topographic_error", "stability")

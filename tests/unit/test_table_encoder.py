@@ -19,8 +19,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
 from somscape import SOM, SOMDetector, plots
-from somscape._errors import InputError
 from somscape.encode import Encoding, Roles, fit_encoding
+from somscape.errors import InputError
 from somscape.estimators import TableEncoder
 from somscape.tables import Table, table_from_columns, table_from_frame
 

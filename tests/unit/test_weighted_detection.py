@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Lattice
-from somscape._errors import SomscapeWarning
 from somscape.encode import Encoding
+from somscape.errors import SomscapeWarning
 from somscape.fit import chunk, make_problem
 from somscape.kernels import select_kernels
 from somscape.maps import DetectorSettings, Map

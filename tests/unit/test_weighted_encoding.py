@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 
 from somscape import SOM, SOMDetector, SOMImputer
 from somscape._counted import Counted, counts_of
-from somscape._errors import InputError
 from somscape.encode import TableEncoder, fit_encoding
+from somscape.errors import InputError
 from somscape.tables import table_from_columns, table_from_frame
 
 TOLD = {"ordinals": {"size": ["S", "M", "L", "XL"]}, "dates": ["day"]}

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape.app._words import for_page
 from somscape.encode import Roles, fit_encoding, level_texts
+from somscape.errors import InputError
 from somscape.tables import Column, Table, looks_like_dates, read_date
 
 N_EXAMPLES = 5

@@ -24,7 +24,6 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from somscape import report
-from somscape._errors import InputError
 from somscape._files import shown
 from somscape.app._queue import Queue
 from somscape.app._results import FILES, decisions_csv, listed_rows, marked_page, plain_page
@@ -43,6 +42,7 @@ from somscape.app._store import (
     Store,
 )
 from somscape.app._uploads import ENDINGS, take, take_sample
+from somscape.errors import InputError
 
 SHARED = ("report.css", "elements.js")
 """Parts of the report."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 LEAST_MEMORY = 2 << 30
 """Bytes that a job should have: so many jobs run at a time at most."""

@@ -6,7 +6,7 @@ Columns are named by their number, so that a name may be any text.
 from collections.abc import Mapping
 from typing import Any
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 KINDS = ("drop", "category", "number", "ordinal", "date")
 MOST_SEED = 2**32 - 1

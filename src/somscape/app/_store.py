@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 SCHEMA = 1
 TABLES = f"""

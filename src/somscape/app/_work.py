@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from somscape._errors import InputError
 from somscape._files import shown
 from somscape.app._columns import describe
 from somscape.app._store import READ
 from somscape.app._words import for_page
+from somscape.errors import InputError
 from somscape.tables import Table, import_reader, read_table
 
 

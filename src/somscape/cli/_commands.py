@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
-from somscape._errors import InputError
 from somscape._files import naming, shown
 from somscape._version import __version__
+from somscape.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from somscape import save
-from somscape._errors import InputError
 from somscape.cli._console import make_console, say
 from somscape.cli._out import check_file
+from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, load
 from somscape.outliers import free_name, ids_of

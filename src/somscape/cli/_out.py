@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from somscape._errors import InputError
 from somscape._files import check_room
+from somscape.errors import InputError
 
 MAP_FILE = "map.som"
 RESULT_FILES = (

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from somscape import report
-from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import gaps_of, make_console, say, stage
 from somscape.cli._out import check_result
+from somscape.errors import InputError
 from somscape.jobs import (
     FLAGS,
     READING,

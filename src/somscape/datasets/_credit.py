@@ -3,7 +3,7 @@
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import Table, read_table
 
 CREDIT_APPLICATIONS_COLUMNS = ("CustomerID", *(f"A{i}" for i in range(1, 15)), "Class")

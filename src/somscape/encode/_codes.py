@@ -14,9 +14,9 @@ import numpy as np
 
 from somscape._counted import Counted
 from somscape._elementary import asinh
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Objects
 from somscape.encode._text import number_text
+from somscape.errors import InputError
 from somscape.tables import Column
 
 MISMATCH_WEIGHT = 0.5**0.5

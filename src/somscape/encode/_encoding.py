@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from somscape._counted import counts_of
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats
 from somscape._validate import checked_weights
 from somscape.encode._codes import (
@@ -21,6 +20,7 @@ from somscape.encode._codes import (
 from somscape.encode._json import code_from_json
 from somscape.encode._kinds import Decision, Roles, decide
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
+from somscape.errors import InputError
 from somscape.tables import Column, Table
 
 FARTHEST = 1e100

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape.encode._codes import level_texts
 from somscape.encode._ordered import date_problem, date_values, date_zone
+from somscape.errors import InputError
 from somscape.tables import Column, Table, looks_like_dates
 
 MAX_NUMBER_LEVELS = 15

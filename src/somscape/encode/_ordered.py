@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape.encode._codes import (
     MISSING_LEVEL,
@@ -19,6 +18,7 @@ from somscape.encode._codes import (
     level_texts,
     present,
 )
+from somscape.errors import InputError
 from somscape.tables import Column, read_date, table_from_columns
 
 MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}

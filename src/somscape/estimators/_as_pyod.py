@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from typing import Any
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.estimators._detector import SOMDetector
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from somscape._errors import InputError
 from somscape._types import Float64s
 from somscape._validate import check_not_masked
 from somscape.encode import (
@@ -23,6 +22,7 @@ from somscape.encode import (
     UnusedColumn,
     level_texts,
 )
+from somscape.errors import InputError
 from somscape.estimators._prepare import check_names, refuse_missing
 from somscape.tables import (
     Column,

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape.encode import Encoding
+from somscape.errors import InputError
 from somscape.estimators._prepare import checked_array
 from somscape.estimators._settings import settings_of_som
 from somscape.grid import Graph

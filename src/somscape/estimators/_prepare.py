@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
 from somscape._counted import Counted, counts_of
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_choice,
@@ -25,6 +24,7 @@ from somscape._validate import (
     checked_weights,
 )
 from somscape.encode import Encoding, fit_encoding
+from somscape.errors import InputError
 from somscape.fit import have_values
 from somscape.kernels import Rows, SparseRows
 from somscape.maps import Map

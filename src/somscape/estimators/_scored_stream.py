@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import Table, as_frame, table_from_columns
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from somscape._errors import InputError
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.encode import Encoding
+from somscape.errors import InputError
 from somscape.estimators._going_on import become, check_goes_on, encoding_for
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import Prepared, prepare, rows_for

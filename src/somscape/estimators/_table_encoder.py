@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Objects
 from somscape._validate import check_choice, check_whole, checked_weights
 from somscape.encode import Roles, fit_encoding
+from somscape.errors import InputError
 from somscape.estimators._form import Form, read_data
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import MISSING

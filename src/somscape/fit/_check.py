@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
+from somscape.errors import InputError, SomscapeWarning
 from somscape.fit._problem import Problem
 from somscape.fit._settings import Settings
 from somscape.kernels import Metric, Rows, SparseRows

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
+from somscape.errors import InputError, SomscapeWarning
 from somscape.fit._plan import auto_shape
 from somscape.fit._settings import Settings
 from somscape.grid import Graph, Lattice

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 from somscape.fit._local import epoch_sums
 from somscape.fit._problem import EpochSums, Problem, make_problem
 from somscape.fit._resume import last_radius

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_whole
+from somscape.errors import InputError
 from somscape.grid._lattice import Lattice
 from somscape.grid._layout import classical_scaling
 

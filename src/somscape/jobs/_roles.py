@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._errors import InputError
 from somscape.encode import Roles, level_texts
+from somscape.errors import InputError
 from somscape.tables import Table
 
 KINDS = ("drop", "category", "number", "ordinal", "date")

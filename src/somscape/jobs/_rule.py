@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.outliers import AlertRule
 from somscape.tables import Table
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
+from somscape.errors import InputError
 from somscape.kernels._kernels import METRICS as KERNEL_METRICS
 from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Rows, SparseRows, near_one

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from importlib.util import find_spec
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.kernels._kernels import Kernels, MiniSomKernels
 
 VARIABLE = "SOMSCAPE_KERNELS"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from somscape._errors import InputError, MapFileError
+from somscape.errors import InputError, MapFileError
 from somscape.maps._map import Map
 from somscape.save import read_map
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._validate import (
     check_not_dates,
@@ -19,6 +18,7 @@ from somscape._validate import (
     check_values,
 )
 from somscape.encode import Encoding
+from somscape.errors import InputError
 from somscape.grid import Lattice, lattice_of, lattice_parts
 from somscape.kernels import EUCLIDEAN, Metric, Rows, SparseRows, select_kernels
 from somscape.maps._html import map_html

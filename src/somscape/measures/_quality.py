@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import checked_weights
+from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map, as_map
 
 

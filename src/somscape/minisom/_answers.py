@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
+from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels import EUCLIDEAN
 from somscape.minisom._rule import Rule
 from somscape.minisom._samples import Samples, as_samples

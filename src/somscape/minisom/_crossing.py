@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s
 from somscape._version import __version__
 from somscape.encode import Encoding
+from somscape.errors import InputError
 from somscape.grid import Graph, Lattice
 from somscape.kernels import Metric
 from somscape.maps import Map

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_whole
+from somscape.errors import InputError, SomscapeWarning
 from somscape.minisom._answers import Answers
 from somscape.minisom._batch import train_batch
 from somscape.minisom._distance_map import distance_map

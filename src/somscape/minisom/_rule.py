@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_whole
+from somscape.errors import InputError, SomscapeWarning
 
 DECAYS = ("inverse_decay_to_zero", "linear_decay_to_zero", "asymptotic_decay")
 SIGMA_DECAYS = ("inverse_decay_to_one", "linear_decay_to_one", "asymptotic_decay")

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s
 from somscape._validate import check_not_dates, check_not_masked, check_values
+from somscape.errors import InputError
 
 
 class Samples(NamedTuple):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 from somscape.grid import Lattice
 from somscape.kernels import minisom_kernels, select_kernels
 from somscape.minisom._rule import Rule

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 from somscape.maps import DetectorSettings, Map
 from somscape.outliers._score import settings_of
 from somscape.outliers._tail import LEAST_ROWS, tail_shares

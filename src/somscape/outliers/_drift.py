@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
+from somscape.errors import InputError
 from somscape.maps import Map, as_map
 from somscape.outliers._moved import columns_that_add, columns_that_moved
 from somscape.outliers._score import score_rows, settings_of

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError, SomscapeWarning
 from somscape.maps import Map
 
 UNKNOWN, USUAL, ANOMALY = -1, 0, 1
@@ -85,6 +85,7 @@ def labels_to_learn_from(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
         warnings.warn(
             f"`y` is not used: it holds {_some(values)}, and labels are 1 (anomaly), 0 (usual) and "
             "-1 (unknown). Pass such labels, or no y.",
+            SomscapeWarning,
             stacklevel=3,
         )
     return labels

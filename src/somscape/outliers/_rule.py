@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
+from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._calibration import smallest_p_value
 from somscape.outliers._score import settings_of

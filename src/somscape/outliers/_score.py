@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Floats, Ints
+from somscape.errors import InputError
 from somscape.kernels import EUCLIDEAN, select_kernels
 from somscape.maps import DetectorSettings, Map
 from somscape.outliers._usual import pooled

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
+from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._labels import ANOMALY, UNKNOWN, known_labels
 from somscape.outliers._reasons import ids_of, table_of

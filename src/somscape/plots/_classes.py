@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Ints
+from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.plots._cells import CLASS_COLORS
 

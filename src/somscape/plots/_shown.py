@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s
 from somscape.encode import CategoryCode, DateCode, NumberCode
+from somscape.errors import InputError
 from somscape.maps import Map
 
 YEAR = 365.2425 * 86_400e6

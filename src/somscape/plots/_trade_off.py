@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s
+from somscape.errors import InputError
 from somscape.plots._display import Display, make_figure
 from somscape.tables import Table
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.maps import Map, as_map
 from somscape.plots._display import Display, make_figure
 

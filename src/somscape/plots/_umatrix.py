@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 from somscape.maps import Map, as_map
 from somscape.plots._cells import (
     CLASS_COLORS,

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
 from somscape._validate import check_whole
+from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map, as_map
 from somscape.regions._apart import apart_regions
 from somscape.regions._describe import Region, describe_regions

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers import Alerts, ids_of
 from somscape.tables import Table

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError, SomscapeWarning
 from somscape._types import Float64s
+from somscape.errors import InputError, SomscapeWarning
 from somscape.grid import lattice_of
 from somscape.kernels import Metric
 from somscape.save._esom_lines import (

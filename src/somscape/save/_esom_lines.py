@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.save._lines import LINE_BYTES, MAX_DIGITS, Line, Lines
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.save._best_matches import BestMatches, Classes
 from somscape.save._esom_lines import (
     body,

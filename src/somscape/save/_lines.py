@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from somscape._budget import Budget
-from somscape._errors import InputError
 from somscape._files import shown, write_whole
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 from somscape.tables import LineNumbers
 
 MISSING = frozenset(("x", "nan"))

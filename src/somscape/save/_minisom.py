@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._budget import Budget
-from somscape._errors import InputError, SomscapeWarning
 from somscape._files import shown
+from somscape.errors import InputError, SomscapeWarning
 from somscape.save._lines import read_file
 from somscape.save._pickles import Made, Name, array_of, number_of, read_pickle
 from somscape.save._plain import Origin, plain_record

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._files import write_whole
 from somscape._validate import check_choice
+from somscape.errors import InputError
 from somscape.grid import lattice_of
 from somscape.kernels import Metric
 from somscape.save._onnx_columns import encoded_rows

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.save._onnx_graph import ML, OnnxGraph
 
 MISMATCH_WEIGHT = 0.5**0.5

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._budget import Budget
-from somscape._errors import InputError
+from somscape.errors import InputError
 
 MARK = object()
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}

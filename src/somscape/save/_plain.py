@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from somscape._budget import Budget
-from somscape._errors import InputError
 from somscape._types import Float64s
+from somscape.errors import InputError
 from somscape.grid import Lattice
 from somscape.save._record import FORMAT, Record, pay_for_map
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from somscape._budget import Budget
-from somscape._errors import InputError, MapFileError
 from somscape._files import write_whole
 from somscape._validate import check_whole
+from somscape.errors import InputError, MapFileError
 from somscape.save._arrays import Arrays, json_of, open_arrays
 
 FORMAT = 1

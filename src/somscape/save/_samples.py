@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 from somscape.tables import Table, table_from_columns
 
 

@@ -16,7 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from somscape._errors import InputError, SomscapeWarning
+from somscape.errors import InputError, SomscapeWarning
 from somscape.save._lines import (
     TEXT_BYTES,
     Labels,

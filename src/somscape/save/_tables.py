@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from somscape._budget import Budget
-from somscape._errors import InputError
 from somscape._types import Ints
+from somscape.errors import InputError
 from somscape.save._best_matches import BestMatches
 from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
 from somscape.save._record import Record, record_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from somscape._budget import Budget
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables._text import TextFile
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape._errors import InputError
 from somscape._types import Floats
+from somscape.errors import InputError
 from somscape.tables._cells import as_text, clean_cell, python_values
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place

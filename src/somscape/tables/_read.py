@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from somscape._budget import Budget
-from somscape._errors import InputError
 from somscape._files import shown
+from somscape.errors import InputError
 from somscape.tables._cells import Cleaner, RawTexts
 from somscape.tables._delimited import NO_DELIMITER, detect_delimiter, split_records
 from somscape.tables._numbers import text_columns

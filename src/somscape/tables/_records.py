@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._spelling import Spelling, spell
 from somscape.tables._table import Lines, check_names

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from somscape._errors import InputError
 from somscape._types import Float64s, Objects
+from somscape.errors import InputError
 from somscape.tables._texts import BLOCK, NumberTexts, Texts
 from somscape.tables._words import in_columns, listed, quoted, suggestion
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from somscape._errors import InputError
 from somscape._files import shown
+from somscape.errors import InputError
 from somscape.tables._words import suggestion
 
 BLOCK, PIECE = 1 << 14, 1 << 13

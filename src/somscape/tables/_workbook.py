@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from somscape._budget import Budget
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables._cells import Cleaner, as_text, clean_cell
 from somscape.tables._frame import column_from_values, table_from_frame
 from somscape.tables._numbers import Where, text_columns

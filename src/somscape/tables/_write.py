@@ -10,8 +10,8 @@ from typing import Any, TextIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._errors import InputError
 from somscape._files import write_whole
+from somscape.errors import InputError
 from somscape.tables._cells import as_text, python_values
 from somscape.tables._table import Column, Table
 from somscape.tables._words import quoted

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape._errors import InputError
 from somscape.app._columns import describe
 from somscape.app._settings import checked_settings, default_settings, options_of
 from somscape.app._uploads import MAX_NAME, shown_name
+from somscape.errors import InputError
 from somscape.jobs import find_label, roles_from, rule_of
 from somscape.tables import table_from_columns
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from web_client import Answer, Client, serving
 
-from somscape._errors import InputError
 from somscape.app._queue import COMMAND
 from somscape.app._store import Store
+from somscape.errors import InputError
 
 SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from command_line import write
 
-from somscape._errors import InputError
 from somscape.app._words import for_page
 from somscape.encode import fit_encoding
+from somscape.errors import InputError
 from somscape.jobs import find_label, roles_from
 from somscape.tables import read_table, table_from_columns
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from somscape import SOM, Graph, Lattice, Map, load
-from somscape._errors import InputError, SomscapeWarning
+from somscape.errors import InputError, SomscapeWarning
 from somscape.save import (
     BestMatches,
     Classes,

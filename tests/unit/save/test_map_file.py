@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph, Map, SOMDetector, load
-from somscape._errors import InputError, MapFileError
+from somscape.errors import InputError, MapFileError
 from somscape.save import FORMAT, read_record, write_record
 from somscape.save._arrays import MAPPED_FROM
 from somscape.save._record import READERS

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import load
-from somscape._errors import InputError, SomscapeWarning
+from somscape.errors import InputError, SomscapeWarning
 from somscape.save import read_minisom
 from somscape.save._pickles import Made, Name, array_of, number_of, read_pickle
 

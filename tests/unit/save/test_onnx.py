@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 
 from somscape import SOM, Graph, SOMDetector
-from somscape._errors import InputError
 from somscape.encode import Roles, fit_encoding, level_texts
+from somscape.errors import InputError
 from somscape.maps import SCORES
 from somscape.outliers import score_rows
 from somscape.save import read_record, to_onnx

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from somscape import SOM, Graph, Lattice, Map, load
-from somscape._errors import InputError, SomscapeWarning
 from somscape.encode import Encoding
+from somscape.errors import InputError, SomscapeWarning
 from somscape.save import Samples, read_cod, read_dat, write_cod, write_dat
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import (
     MISSING_WORDS,
     Table,

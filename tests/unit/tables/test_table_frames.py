@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import frame_values, read_table, table_from_columns, table_from_frame
 
 pd = pytest.importorskip("pandas")

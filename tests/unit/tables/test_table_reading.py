@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape._budget import Budget
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import Column, Table, looks_like_dates, read_table
 from somscape.tables._delimited import split_records
 from somscape.tables._text import TextFile

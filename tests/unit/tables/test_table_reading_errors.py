@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from somscape._errors import InputError
+from somscape.errors import InputError
 from somscape.tables import read_table
 
 HEADER_AND_ROW = b"a,b\n1,2\n"

@@ -1,0 +1,67 @@
+"""The errors and warnings of somscape, to catch and to filter by."""
+
+__all__ = ["InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
+
+
+class SomscapeError(Exception):
+    """Base class of somscape's own errors.
+
+    A parameter of a wrong type or value raises Python's ``TypeError`` or ``ValueError``, and an
+    estimator that is not fitted scikit-learn's ``NotFittedError``.
+
+    Examples
+    --------
+    >>> from somscape import load
+    >>> from somscape.errors import SomscapeError
+    >>> try:
+    ...     load("missing.som")
+    ... except SomscapeError as error:
+    ...     print(error)
+    missing.som: no such file. Give the path of a map saved by somscape.
+    """
+
+
+class InputError(SomscapeError, ValueError):
+    """A file, table, column or option that cannot be used as it is.
+
+    The message is one line for the person who gave the input: it names the file, line, column or
+    option, says what came and what is allowed, and what to do.  The command line prints it and
+    ends with exit code 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM
+    >>> SOM(3, 4).fit(np.array([[1.0, 2.0], [3.0, np.nan]]))
+    Traceback (most recent call last):
+    somscape.errors.InputError: ...
+    """
+
+
+class MapFileError(InputError):
+    """A file that is no somscape map, is damaged, or is of a later version.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from somscape import load
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "notes.som"
+    >>> _ = path.write_text("not a map")
+    >>> load(path)
+    Traceback (most recent call last):
+    somscape.errors.MapFileError: ...
+    """
+
+
+class SomscapeWarning(UserWarning):
+    """Category of every warning that somscape issues.
+
+    Examples
+    --------
+    Turn them into errors in a job that nobody watches:
+
+    >>> import warnings
+    >>> from somscape.errors import SomscapeWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", SomscapeWarning)
+    """
