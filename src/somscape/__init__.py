@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from somscape._version import __version__
 
 if TYPE_CHECKING:
-    from somscape.estimators import SOM, SOMDetector, SOMImputer
+    from somscape.estimators import SOM, SOMDetector, SOMImputer, TableEncoder
     from somscape.grid import Graph, Lattice
     from somscape.maps import Map, load
 
@@ -16,6 +16,7 @@ _HOMES = {
     "SOM": "somscape.estimators",
     "SOMDetector": "somscape.estimators",
     "SOMImputer": "somscape.estimators",
+    "TableEncoder": "somscape.estimators",
     "Graph": "somscape.grid",
     "Lattice": "somscape.grid",
     "Map": "somscape.maps",
@@ -29,13 +30,24 @@ _FOLDERS = (
     "minisom",
     "outliers",
     "plots",
+    "pyod",
     "regions",
     "report",
     "save",
     "tables",
 )
 
-__all__ = ["SOM", "Graph", "Lattice", "Map", "SOMDetector", "SOMImputer", "__version__", "load"]
+__all__ = [
+    "SOM",
+    "Graph",
+    "Lattice",
+    "Map",
+    "SOMDetector",
+    "SOMImputer",
+    "TableEncoder",
+    "__version__",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

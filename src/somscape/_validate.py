@@ -177,7 +177,7 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
         raise InputError(
             f"`{what}` holds dates or durations ({dtype}), not numbers. Say what they count, such "
             "as (X - X.min()) / np.timedelta64(1, 'D') for days, or name their columns in "
-            "somscape.encode.TableEncoder(dates=[...])."
+            "somscape.TableEncoder(dates=[...])."
         )
 
 

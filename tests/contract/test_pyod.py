@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from somscape import SOM, SOMDetector
 from somscape.errors import InputError
-from somscape.outliers import as_pyod
+from somscape.pyod import as_pyod
 
 try:
     from pyod.models.base import BaseDetector
@@ -130,14 +130,14 @@ def test_what_cannot_be_used_is_refused():
 
 
 def test_without_pyod_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("somscape.estimators._as_pyod.find_spec", lambda name: None)
+    monkeypatch.setattr("somscape.pyod.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs PyOD; run: pip install 'somscape\[pyod\]'"):
         as_pyod()
 
 
 def test_nothing_imports_pyod_before_it_is_asked_for():
     code = (
-        "import sys, somscape.outliers as o; assert 'sklearn' not in sys.modules; o.as_pyod; "
-        "assert 'pyod' not in sys.modules"
+        "import sys, somscape; somscape.SOMDetector, somscape.outliers; "
+        "assert 'somscape.pyod' not in sys.modules; assert 'pyod' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -16,8 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from somscape import SOM, SOMDetector, SOMImputer
-from somscape.estimators import TableEncoder
+from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
 
 NAMES = ["age", "income", "debt"]
 

@@ -14,8 +14,8 @@ import joblib
 import numpy as np
 import skops.io
 
-from somscape import SOM, SOMDetector, SOMImputer, __version__
-from somscape.encode import Roles, TableEncoder, fit_encoding
+from somscape import SOM, SOMDetector, SOMImputer, TableEncoder, __version__
+from somscape.encode import Roles, fit_encoding
 from somscape.tables import Table, table_from_columns
 
 HERE = Path(__file__).parent

@@ -5,8 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from somscape import SOM, SOMDetector, load, measures, plots
-from somscape.encode import TableEncoder
+from somscape import SOM, SOMDetector, TableEncoder, load, measures, plots
 from somscape.errors import InputError
 from somscape.tables import table_from_frame
 

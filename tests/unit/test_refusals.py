@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from somscape import SOM, SOMDetector, SOMImputer
-from somscape.encode import TableEncoder, fit_encoding
+from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
+from somscape.encode import fit_encoding
 from somscape.errors import InputError, SomscapeWarning
 from somscape.fit import _size
 from somscape.grid import Lattice

@@ -18,10 +18,9 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
-from somscape import SOM, SOMDetector, plots
+from somscape import SOM, SOMDetector, TableEncoder, plots
 from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.estimators import TableEncoder
 from somscape.tables import Table, table_from_columns, table_from_frame
 
 HALF = 0.5**0.5

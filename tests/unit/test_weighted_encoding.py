@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from somscape import SOM, SOMDetector, SOMImputer
+from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
 from somscape._counted import Counted, counts_of
-from somscape.encode import TableEncoder, fit_encoding
+from somscape.encode import fit_encoding
 from somscape.errors import InputError
 from somscape.tables import table_from_columns, table_from_frame
 

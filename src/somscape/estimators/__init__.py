@@ -1,9 +1,8 @@
 """The scikit-learn face: validate, encode, train, keep the map."""
 
-from somscape.estimators._as_pyod import as_pyod
 from somscape.estimators._detector import SOMDetector
 from somscape.estimators._imputer import SOMImputer
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
 
-__all__ = ["SOM", "SOMDetector", "SOMImputer", "TableEncoder", "as_pyod"]
+__all__ = ["SOM", "SOMDetector", "SOMImputer", "TableEncoder"]

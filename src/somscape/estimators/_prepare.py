@@ -201,7 +201,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     if isinstance(X, Table):
         raise InputError(
             f"{type(estimator).__name__} takes numbers, and X is a `Table`. Pass X.to_numpy(), or "
-            "its rows as somscape.encode.TableEncoder(missing='mask') gives them."
+            "its rows as somscape.TableEncoder(missing='mask') gives them."
         )
     frame = as_frame(X, "X")
     X = X if frame is None else frame  # a lazy one collected
@@ -230,7 +230,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
             raise
         raise InputError(
             f"X holds text ({error}). Leave text columns out, put "
-            "somscape.encode.TableEncoder() before the estimator in a pipeline, or pass a table "
+            "somscape.TableEncoder() before the estimator in a pipeline, or pass a table "
             "that is encoded by column: somscape.tables.table_from_frame(X)."
         ) from error
 
@@ -267,7 +267,7 @@ def _refuse_dates(X: Any, frame: Any) -> None:
         raise InputError(
             f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
             "out, say what they count, such as days, or name them in "
-            f"somscape.encode.TableEncoder(dates={dates!r})."
+            f"somscape.TableEncoder(dates={dates!r})."
         )
 
 

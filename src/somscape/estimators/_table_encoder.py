@@ -82,7 +82,7 @@ class TableEncoder(TransformerMixin, Estimator):
     Examples
     --------
     >>> import pandas as pd
-    >>> from somscape.encode import TableEncoder
+    >>> from somscape import TableEncoder
     >>> frame = pd.DataFrame({"age": [31.5, 46.5, 61.5], "size": ["M", "S", "L"]})
     >>> encoder = TableEncoder(ordinals={"size": ["S", "M", "L"]}).fit(frame)
     >>> encoder.transform(frame)

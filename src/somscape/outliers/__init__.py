@@ -1,8 +1,5 @@
 """Who is unusual, how sure that is, and why."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
@@ -22,9 +19,6 @@ from somscape.outliers._similar import (
 )
 from somscape.outliers._stream import DetectorStream, detector_goes_on
 
-if TYPE_CHECKING:
-    from somscape.estimators import as_pyod
-
 __all__ = [
     "RECORD",
     "RESULT_NAMES",
@@ -43,7 +37,6 @@ __all__ = [
     "SimilarRows",
     "TrainedDetector",
     "adjusted",
-    "as_pyod",
     "contributions",
     "counterfactuals",
     "detector_goes_on",
@@ -64,10 +57,3 @@ __all__ = [
     "usual_share",
     "wilson",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    # It makes a scikit-learn estimator, for which nobody else shall wait.
-    if name == "as_pyod":
-        return import_module("somscape.estimators").as_pyod
-    raise AttributeError(f"module 'somscape.outliers' has no attribute {name!r}")

@@ -231,7 +231,7 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
         if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
             raise InputError(
                 f"X holds no numbers in column {quoted(str(column.name))} ({column.dtype}). Leave "
-                "it out, or encode the columns with somscape.encode.TableEncoder."
+                "it out, or encode the columns with somscape.TableEncoder."
             )
     is_narrow = all(column.dtype == nw.Float32 for column in columns)
     type_ = nw.Float32 if is_narrow else nw.Float64

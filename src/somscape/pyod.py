@@ -1,10 +1,17 @@
-"""A detector in the form of PyOD's: asked for here, defined where PyOD is imported."""
+"""SOMDetector with the interface of PyOD's detectors, for PyOD's combinations."""
 
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.estimators._detector import SOMDetector
+from somscape.estimators import SOMDetector
+
+__all__ = ["as_pyod"]
 
 
 def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) -> Any:
@@ -35,15 +42,38 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     Examples
     --------
     >>> from pyod.models.lscp import LSCP  # doctest: +SKIP
-    >>> from somscape.outliers import as_pyod
+    >>> from somscape.pyod import as_pyod
     >>> LSCP([as_pyod(), as_pyod(SOMDetector("mass"))]).fit(X).labels_  # doctest: +SKIP
     """
     if find_spec("pyod") is None:
         raise InputError("`as_pyod` needs PyOD; run: pip install 'somscape[pyod]'.")
     if not (detector is None or isinstance(detector, SOMDetector)):
         raise TypeError(f"`detector` must be a SOMDetector or None; got {detector!r:.80}.")
-    from somscape.estimators._pyod import PyODDetector
-
     return PyODDetector(
         contamination, SOMDetector(random_state=0) if detector is None else detector
     )
+
+
+if find_spec("pyod") is not None:
+    from pyod.models.base import BaseDetector
+
+    class PyODDetector(BaseDetector):
+        """A SOMDetector as PyOD's detectors are; see `as_pyod`."""
+
+        def __init__(self, contamination: float = 0.1, detector: SOMDetector | None = None) -> None:
+            super().__init__(contamination=contamination)
+            self.detector = detector
+
+        def fit(self, X: Any, y: Any = None) -> "PyODDetector":
+            """Train the map, score the rows and set the threshold; y is ignored."""
+            self._set_n_classes(y)
+            detector = SOMDetector() if self.detector is None else clone(self.detector)
+            self.detector_: SOMDetector = detector.fit(X)
+            self.decision_scores_ = self.decision_function(X)
+            self._process_decision_scores()
+            return self
+
+        def decision_function(self, X: Any) -> Float64s:
+            """Return the scores of rows, higher for more unusual."""
+            check_is_fitted(self, "detector_")
+            return np.asarray(-self.detector_.score_samples(X))
