@@ -22,10 +22,12 @@ _HOMES = {
     "Map": "somscape.maps",
     "load": "somscape.maps",
 }
-_FOLDERS = (
+_MODULES = (
     "datasets",
     "encode",
     "errors",
+    "fit",
+    "grid",
     "measures",
     "minisom",
     "outliers",
@@ -53,10 +55,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name in _FOLDERS:
+    if name in _MODULES:
         return import_module(f"somscape.{name}")
     raise AttributeError(f"module 'somscape' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_FOLDERS})
+    return sorted({*__all__, *_MODULES})

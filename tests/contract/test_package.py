@@ -1,5 +1,6 @@
 """What a package index shows and hands out: links that lead somewhere, types, no stray files."""
 
+import operator
 import os
 import re
 import subprocess
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import somscape
 
 pytestmark = pytest.mark.check
 
@@ -62,3 +65,15 @@ def test_the_wheel_holds_types_templates_and_no_stray_files(tmp_path):
     assert {Path(name).suffix for name in package - {LICENSE_OF_THE_TABLE}} <= SHIPPED
     assert LICENSE_OF_THE_TABLE in package
     assert len(names - package) == 5  # METADATA, WHEEL, RECORD, entry points, the license
+
+
+def test_names_of_the_reference_are_there_after_importing_somscape():
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    lists = re.findall(r"```\{eval-rst\}\n(.*?)```", page, re.S)
+    names = [name for text in lists for name in re.findall(r"^   ([\w.]+)$", text, re.M)]
+    assert {"SOM", "grid.radius_from", "fit.Progress", "errors.InputError"} <= set(names)
+    # `dir` lists what `import somscape` alone gives; a folder may also be there because another
+    # name has imported it.
+    assert {name.partition(".")[0] for name in names} <= set(dir(somscape))
+    for name in names:
+        assert operator.attrgetter(name)(somscape) is not None
