@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import somscape
-from somscape import SOM, Graph, SOMDetector
+from somscape import SOM, Graph, Lattice, SOMDetector
 from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
@@ -106,7 +106,7 @@ def test_the_first_piece_on_a_map_is_one_step_of_the_stream():
         ({"n_cols": 9}, "with n_cols=6; got n_cols=9"),
         ({"lattice": "rectangular"}, "with lattice='hexagonal'; got lattice='rectangular'"),
         ({"boundary": "cylinder"}, "with boundary='plane'; got boundary='cylinder'"),
-        ({"lattice": ring(30)}, "with lattice='hexagonal'; got lattice=Graph"),
+        ({"lattice": ring(30)}, r"with lattice=Lattice\(.*; got lattice=Graph"),
     ],
 )
 def test_another_lattice_than_the_maps_is_refused(changed, message):
@@ -125,6 +125,15 @@ def test_a_warm_start_knows_a_change_back_to_a_default():
     som = SOM(5, 6, lattice="rectangular", warm_start=True).fit(rows_of())
     with pytest.raises(InputError, match="lattice='rectangular'; got lattice='hexagonal'"):
         som.set_params(lattice="hexagonal").fit(rows_of())
+
+
+def test_a_lattice_is_compared_as_a_whole():
+    X, lattice = rows_of(), Lattice(5, 6, "rectangular", "torus")
+    som = SOM(lattice=lattice, warm_start=True, n_epochs=1).fit(X)
+    assert som.fit(X).map_.lattice == lattice
+    assert SOM(lattice=lattice, init=som.map_, n_epochs=1).fit(X).map_.lattice == lattice
+    with pytest.raises(InputError, match=r"with lattice=Lattice\(.*got lattice=Lattice\(n_rows=6"):
+        som.set_params(lattice=Lattice(6, 5)).fit(X)
 
 
 def test_a_map_brings_its_lattice_where_none_was_chosen():

@@ -298,7 +298,7 @@ def test_wrong_positions_are_refused(positions, message):
     [
         ({"n_rows": 3}, ValueError, "`n_rows` must be 'auto' where `lattice` is a graph.* got 3"),
         ({"n_cols": 5}, ValueError, "`n_cols` must be 'auto' where `lattice` is a graph.* got 5"),
-        ({"boundary": "torus"}, ValueError, "`boundary` must be 'plane' where .* got 'torus'"),
+        ({"boundary": "torus"}, ValueError, "`boundary` must be left at .* graph; got 'torus'"),
         ({"neighborhood": "triangle"}, ValueError, "needs `lattice`='rectangular'; got a graph"),
         ({"lattice": ring(5)}, TypeError, r"`lattice` must be .* got ndarray. Pass Graph\("),
         (

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save as safetensors_bytes
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
-from somscape import SOM, Lattice, Map, load
+from somscape import SOM, Lattice, Map, SOMDetector, load
 from somscape.errors import InputError, MapFileError, SomscapeError, SomscapeWarning
 from somscape.fit import principal_axes
 
@@ -100,6 +101,25 @@ def test_labels_predict_and_transform_agree_with_the_oracle(kernels, dtype):
 def test_fit_predict_is_fit_then_labels():
     X = rows_of(50)
     np.testing.assert_array_equal(SOM(3, 4).fit_predict(X), SOM(3, 4).fit(X).labels_)
+
+
+@pytest.mark.parametrize(("kind", "boundary"), LATTICES)
+def test_a_lattice_gives_size_kind_and_boundary(kind, boundary):
+    X, lattice = rows_of(60), Lattice(4, 5, kind, boundary)
+    som = SOM(lattice=lattice).fit(X)
+    assert som.map_.lattice == lattice
+    same = SOM(4, 5, lattice=kind, boundary=boundary).fit(X)
+    np.testing.assert_array_equal(som.codebook_, same.codebook_)
+    assert som.explain_defaults_ == same.explain_defaults_
+    detector = SOMDetector(som=som, random_state=0).fit(X)
+    np.testing.assert_array_equal(
+        detector.score_samples(X), SOMDetector(som=same, random_state=0).fit(X).score_samples(X)
+    )
+
+
+def test_a_lattice_of_more_units_than_rows_warns():
+    with pytest.warns(SomscapeWarning, match="30 units for 20 rows.*Pass a smaller lattice"):
+        SOM(lattice=Lattice(5, 6)).fit(rows_of(20))
 
 
 def test_score_weighs_rows():
@@ -638,7 +658,26 @@ WRONG = [
     ({"n_rows": None}, TypeError, "`n_rows` must be a whole number"),
     ({"lattice": "triangular"}, ValueError, "`lattice` must be one of 'rectangular', 'hexagonal'"),
     ({"lattice": None}, ValueError, "`lattice` must be one of"),
-    ({"lattice": Lattice(2, 2)}, ValueError, "Graph`; got Lattice.*its other fields as `n_rows`"),
+    (
+        {"n_rows": 3, "n_cols": "auto", "lattice": Lattice(2, 2)},
+        ValueError,
+        "`n_rows` must be 'auto' where `lattice` is a `Lattice`, which has its units; got 3",
+    ),
+    (
+        {"n_rows": "auto", "n_cols": 3, "lattice": Lattice(2, 2)},
+        ValueError,
+        "`n_cols` must be 'auto' where `lattice` is a `Lattice`.* got 3",
+    ),
+    (
+        {"n_rows": "auto", "n_cols": "auto", "lattice": Lattice(2, 2), "boundary": "torus"},
+        ValueError,
+        r"`boundary` must be left at 'plane'.*got 'torus'. Pass Lattice\(..., boundary='torus'\)",
+    ),
+    (
+        {"n_rows": "auto", "n_cols": "auto", "lattice": Lattice(2, 2), "neighborhood": "triangle"},
+        ValueError,
+        "needs `lattice`='rectangular'; got a hexagonal one",
+    ),
     ({"random_state": -1}, ValueError, "`random_state` must be a whole number of at least 0"),
     ({"random_state": "x"}, ValueError, "`random_state` must be .* or None; got 'x'. Pass a num"),
     ({"random_state": 1.5}, ValueError, "`random_state` must be .* or None; got 1.5"),
@@ -778,6 +817,16 @@ def test_a_map_is_frozen():
 
 
 # Saving
+
+
+def test_an_estimator_saves_its_map(tmp_path):
+    som = SOM(2, 3).fit(rows_of(30))
+    som.save(tmp_path / "som.som")
+    som.map_.save(tmp_path / "map.som")
+    assert (tmp_path / "som.som").read_bytes() == (tmp_path / "map.som").read_bytes()
+    with pytest.raises(NotFittedError):
+        SOM().save(tmp_path / "none.som")
+    assert not (tmp_path / "none.som").exists()
 
 
 def same_map(a, b):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from somscape import SOM, Graph
+from somscape import SOM, Graph, Lattice
 from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
@@ -64,6 +64,12 @@ def test_candidates_have_the_parameters_given():
 
 def test_sizes_go_around_the_one_given():
     assert sizes_of(suggested(rows_of(), n_rows=4, n_cols=6)) == [(3, 4), (4, 6), (6, 8)]
+
+
+def test_sizes_go_around_that_of_a_lattice():
+    lattice = Lattice(4, 6, boundary="torus")
+    found = suggested(rows_of(), lattice=lattice)
+    assert found == suggested(rows_of(), n_rows=4, n_cols=6, boundary="torus")
 
 
 def test_a_hexagonal_torus_keeps_an_even_number_of_rows():

@@ -8,7 +8,7 @@ from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.estimators._prepare import checked_array
 from somscape.estimators._settings import settings_of_som
-from somscape.grid import Graph
+from somscape.grid import Graph, Lattice
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import DetectorStream
@@ -66,14 +66,15 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
             f"those features, or {way_out}."
         )
     lattice = map_.lattice
+    is_given = isinstance(som.lattice, Lattice)  # with size and boundary
     actual = {
         "n_rows": lattice.n_rows,
         "n_cols": lattice.n_cols,
-        "lattice": lattice if isinstance(lattice, Graph) else lattice.kind,
+        "lattice": lattice if is_given or isinstance(lattice, Graph) else lattice.kind,
         "boundary": lattice.boundary,
     }
-    for name, default in DEFAULTS.items():
-        given = getattr(som, name)
+    for name in ("lattice",) if is_given else DEFAULTS:
+        given, default = getattr(som, name), DEFAULTS[name]
         # A lattice that came with `init` was never chosen: its defaults say nothing.
         is_open = given == "auto" or (isinstance(som.init, Map) and given == default)
         if not is_open and given != actual[name]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from somscape.fit import (
     go_on,
     train_map,
 )
-from somscape.grid import Graph
+from somscape.grid import Lattice
 from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
 from somscape.measures import nearest_counted
@@ -47,9 +48,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Size of the map.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at most
         10,000 and never more than rows of data (but 2 on a hexagonal torus), stretched like the
         data's two main axes.
-    lattice : {"hexagonal", "rectangular"} or Graph, default="hexagonal"
-        Units have 6 or 8 neighbors, or those of a `somscape.Graph`, which also says how many
-        units there are.
+    lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
+        Units have 6 or 8 neighbors, or those of a `somscape.Graph`.  A graph or a
+        `somscape.Lattice` has a size and a boundary, too: leave `n_rows`, `n_cols` and `boundary`
+        out.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
         On a cylinder the left and right edges meet, on a torus the upper and lower ones too; a
         hexagonal torus has an even number of rows.
@@ -210,7 +212,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         n_rows: int | str = "auto",
         n_cols: int | str = "auto",
         *,
-        lattice: str | Graph = "hexagonal",
+        lattice: str | Lattice = "hexagonal",
         boundary: str = "plane",
         neighborhood: str = "gaussian",
         metric: str = "euclidean",
@@ -341,7 +343,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         **parameters : dict
             Parameters that all candidates have, such as ``metric="cosine"``, or
             ``**som.get_params()``.  Half, all and twice the units of the size given, or of the
-            automatic one, are tried; a graph or a start that is given has its size.  Each
+            automatic one, are tried; a graph or a start that is given keeps its size.  Each
             ``detail`` is tried unless ``radius_end`` is given.
 
         Returns
@@ -424,6 +426,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name
         return self
+
+    def save(self, path: str | Path) -> None:
+        """Save the map, which `somscape.load` reads; see `Map.save`."""
+        check_is_fitted(self)
+        self.map_.save(path)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Ints:
         """Train the map and return the best matching unit of each row.

@@ -1,6 +1,7 @@
 """Which settings suit the data: a handful tried on a sample."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,18 @@ def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
     """Yield SOMs of different sizes and details, all with the parameters of one."""
     natural = clone(som).fit(sample).map_.lattice
     is_fixed = isinstance(natural, Graph) or not isinstance(som.init, str)
-    sizes = [{}] if is_fixed else [{"n_rows": r, "n_cols": c} for r, c in _sizes(natural, sample)]
+    sizes = [{}] if is_fixed else [_size(som, *size) for size in _sizes(natural, sample)]
     details = RADIUS_END if som.radius_end == "auto" else (som.detail,)
     for size in sizes:
         for detail in details:
             yield clone(som).set_params(**size, detail=detail)
+
+
+def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
+    """Return the parameters of a SOM that give it a size."""
+    if isinstance(som.lattice, Lattice):
+        return {"lattice": replace(som.lattice, n_rows=n_rows, n_cols=n_cols)}
+    return {"n_rows": n_rows, "n_cols": n_cols}
 
 
 def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from somscape.fit._plan import RADIUS_END, UNITS_PER_ROOT
 from somscape.fit._schedule import SCHEDULES
 from somscape.fit._start import STARTS
 from somscape.fit._watch import Callback
-from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS, Graph
+from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS, Graph, Lattice
 from somscape.kernels import METRIC_NAMES
 
 MOST_EPOCHS = 1_000_000
@@ -38,7 +38,7 @@ class Settings:
 
     n_rows: int | str = "auto"
     n_cols: int | str = "auto"
-    lattice: str | Graph = "hexagonal"
+    lattice: str | Lattice = "hexagonal"
     boundary: str = "plane"
     neighborhood: str = "gaussian"
     metric: str = "euclidean"
@@ -67,10 +67,10 @@ class Settings:
         check_whole("n_cols", self.n_cols, 1, or_auto=True)
         check_choice("boundary", self.boundary, BOUNDARIES)
         check_choice("neighborhood", self.neighborhood, NEIGHBORHOODS)
-        if isinstance(self.lattice, Graph):
-            self._check_graph()
+        if isinstance(self.lattice, Lattice):
+            self._check_lattice(self.lattice)
         else:
-            self._check_lattice()
+            self._check_kind()
         check_choice("metric", self.metric, METRIC_NAMES)
         check_choice("algorithm", self.algorithm, ALGORITHMS)
         check_choice("detail", self.detail, tuple(RADIUS_END))
@@ -198,40 +198,47 @@ class Settings:
                 "multiply the columns of X by the roots of the weights."
             )
 
-    def _check_lattice(self) -> None:
+    def _check_kind(self) -> None:
         if hasattr(self.lattice, "shape"):
             raise TypeError(
-                "`lattice` must be 'rectangular', 'hexagonal' or a `somscape.Graph`; got "
-                f"{type(self.lattice).__name__}. Pass Graph(adjacency)."
+                "`lattice` must be 'rectangular', 'hexagonal', a `somscape.Lattice` or a "
+                f"`somscape.Graph`; got {type(self.lattice).__name__}. Pass Graph(adjacency)."
             )
         if not (isinstance(self.lattice, str) and self.lattice in KINDS):
             raise ValueError(
-                f"`lattice` must be one of {', '.join(map(repr, KINDS))} or a `somscape.Graph`; "
-                f"got {self.lattice!r}. Pass Graph(adjacency), or the kind of a `Lattice` with its "
-                "other fields as `n_rows`, `n_cols` and `boundary`."
+                f"`lattice` must be one of {', '.join(map(repr, KINDS))}, a `somscape.Lattice` or "
+                f"a `somscape.Graph`; got {self.lattice!r}."
             )
-        if self.neighborhood == "triangle" and self.lattice != "rectangular":
-            raise ValueError(
-                f"`neighborhood`='triangle' needs `lattice`='rectangular'; got {self.lattice!r}. "
-                "Pass that lattice, or neighborhood='epanechnikov'."
-            )
+        self._check_triangle(self.lattice, repr(self.lattice))
 
-    def _check_graph(self) -> None:
+    def _check_lattice(self, lattice: Lattice) -> None:
+        """Refuse settings that contradict a lattice which has its size, kind and boundary."""
+        is_graph = isinstance(lattice, Graph)
+        what = "a graph" if is_graph else "a `Lattice`"
         for name in ("n_rows", "n_cols"):
             if getattr(self, name) != "auto":
                 raise ValueError(
-                    f"`{name}` must be 'auto' where `lattice` is a graph, which has its units; "
+                    f"`{name}` must be 'auto' where `lattice` is {what}, which has its units; "
                     f"got {getattr(self, name)!r}."
                 )
         if self.boundary != "plane":
-            raise ValueError(
-                f"`boundary` must be 'plane' where `lattice` is a graph; got {self.boundary!r}. "
+            way_out = (
                 "Give the graph the edges that close it."
+                if is_graph
+                else f"Pass Lattice(..., boundary={self.boundary!r})."
             )
-        if self.neighborhood == "triangle":
             raise ValueError(
-                "`neighborhood`='triangle' needs `lattice`='rectangular'; got a graph. Pass "
-                "neighborhood='epanechnikov'."
+                f"`boundary` must be left at 'plane' where `lattice` is {what}; got "
+                f"{self.boundary!r}. {way_out}"
+            )
+        kind = "" if is_graph else lattice.kind
+        self._check_triangle(kind, "a graph" if is_graph else f"a {kind} one")
+
+    def _check_triangle(self, kind: str, given: str) -> None:
+        if self.neighborhood == "triangle" and kind != "rectangular":
+            raise ValueError(
+                f"`neighborhood`='triangle' needs `lattice`='rectangular'; got {given}. "
+                "Pass that lattice, or neighborhood='epanechnikov'."
             )
 
 

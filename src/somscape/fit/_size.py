@@ -49,9 +49,9 @@ def lattice_for(
     InputError
         For more than a million units.
     """
-    if isinstance(settings.lattice, Graph):
-        lattice: Lattice = settings.lattice
-        advice = "Pass a smaller graph."
+    if isinstance(settings.lattice, Lattice):
+        lattice = settings.lattice
+        advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."
     else:
         lattice = _rows_and_cols(settings, n_samples, total_weight, variances)
         advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
@@ -60,7 +60,7 @@ def lattice_for(
             f"the map may have at most {MOST_UNITS} units; got {lattice.n_rows} x "
             f"{lattice.n_cols}. {advice}"
         )
-    is_given = isinstance(settings.lattice, Graph) or (settings.n_rows, settings.n_cols) != (
+    is_given = isinstance(settings.lattice, Lattice) or (settings.n_rows, settings.n_cols) != (
         "auto",
         "auto",
     )
