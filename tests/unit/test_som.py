@@ -886,7 +886,7 @@ def test_a_failed_save_keeps_the_older_file_and_no_rest(tmp_path, monkeypatch):
     path.write_bytes(b"older")
 
     def fail(*_):
-        raise OSError("disk full")
+        raise OSError(28, "disk full")
 
     map_ = SOM(2, 3).fit(rows_of(30)).map_
     monkeypatch.setattr("os.fsync", fail)
