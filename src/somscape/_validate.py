@@ -9,7 +9,6 @@ from somscape.errors import InputError
 
 if TYPE_CHECKING:
     from somscape._types import Float64s, Floats
-    from somscape.kernels import SparseRows
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -141,7 +140,7 @@ def check_values(
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
-    limit = _largest_value(info, rows.shape[1])
+    limit = largest_value(info, rows.shape[1])
     # NaN passes through max and min, fails both comparisons, and no copy of the rows is made; fmax
     # and fmin pass it over.
     highest, lowest = (np.fmax, np.fmin) if may_miss else (np.maximum, np.minimum)
@@ -156,7 +155,7 @@ def check_values(
         if not is_wrong.any():
             return
     row, column = np.argwhere(is_wrong)[0]
-    raise _wrong_value(rows[row, column], int(row), names[column], limit, info, what)
+    raise wrong_value(rows[row, column], int(row), names[column], limit, info, what)
 
 
 def check_row_lengths(X: Any, what: str = "X") -> None:
@@ -192,28 +191,15 @@ def check_not_masked(X: Any, what: str = "X") -> None:
         )
 
 
-def check_sparse_values(
-    rows: "SparseRows", names: Sequence[str], what: str = "X", *, dtype: Any = None
-) -> None:
-    """Raise as `check_values` does, for the stored values of sparse rows."""
-    import numpy as np
-
-    info = np.finfo(rows.dtype if dtype is None else dtype)
-    limit = _largest_value(info, rows.n_features)
-    is_wrong = ~(np.abs(rows.values) <= np.float64(limit))
-    if is_wrong.any():
-        at = int(is_wrong.argmax())
-        row = int(np.searchsorted(rows.begin, at, side="right")) - 1
-        raise _wrong_value(rows.values[at], row, names[rows.features[at]], limit, info, what)
-
-
-def _largest_value(info: Any, n_features: int) -> float:
+def largest_value(info: Any, n_features: int) -> float:
+    """Return the largest value whose squares can be added up over so many features."""
     return math.sqrt(float(info.max) / (4 * max(1, n_features)))
 
 
-def _wrong_value(
+def wrong_value(
     value: Any, row: int, column: str, limit: float, info: Any, what: str
 ) -> InputError:
+    """Return the error for a value that is not finite or above the limit."""
     return InputError(
         f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "
         f"{value} (infinity, NaN or too large) in row {row}, column '{column}'. Correct, rescale "

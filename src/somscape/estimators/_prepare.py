@@ -19,14 +19,13 @@ from somscape._validate import (
     check_not_dates,
     check_not_masked,
     check_row_lengths,
-    check_sparse_values,
     check_values,
     checked_weights,
 )
 from somscape.encode import Encoding, fit_encoding
 from somscape.errors import InputError
 from somscape.fit import have_values
-from somscape.kernels import Rows, SparseRows
+from somscape.kernels import Rows, SparseRows, check_sparse_values
 from somscape.maps import Map
 from somscape.tables import Table, as_frame, frame_dates, frame_names, table_from_frame
 

@@ -14,7 +14,7 @@ from somscape.kernels._kernels import (
 )
 from somscape.kernels._metric import BY_ANGLE, EUCLIDEAN, METRIC_NAMES, Metric, whitening_of
 from somscape.kernels._select import minisom_kernels, select_kernels
-from somscape.kernels._sparse import Rows, SparseRows, column_range
+from somscape.kernels._sparse import Rows, SparseRows, check_sparse_values, column_range
 
 __all__ = [
     "BY_ANGLE",
@@ -29,6 +29,7 @@ __all__ = [
     "MiniSomSteps",
     "Rows",
     "SparseRows",
+    "check_sparse_values",
     "column_range",
     "minisom_kernels",
     "select_kernels",

@@ -1,6 +1,6 @@
 """Rows of which only some values are stored, as scipy.sparse's CSR arrays hold them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from somscape._columns import column_extremes
 from somscape._types import Floats, Ints
+from somscape._validate import largest_value, wrong_value
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,35 @@ class SparseRows:
 
 
 Rows = Floats | SparseRows
+
+
+def check_sparse_values(
+    rows: SparseRows, names: Sequence[str], what: str = "X", *, dtype: Any = None
+) -> None:
+    """Raise as `_validate.check_values` does, for the stored values of sparse rows.
+
+    Parameters
+    ----------
+    rows : SparseRows
+    names : sequence of str
+        Names of the features, for the message.
+    what : str, default="X"
+        What the rows are, for the message.
+    dtype : numpy dtype, optional
+        The type that distances will be computed in; None: that of the rows.
+
+    Raises
+    ------
+    InputError
+        For a value that is not finite or too large to square and add up.
+    """
+    info = np.finfo(rows.dtype if dtype is None else dtype)
+    limit = largest_value(info, rows.n_features)
+    is_wrong = ~(np.abs(rows.values) <= np.float64(limit))
+    if is_wrong.any():
+        at = int(is_wrong.argmax())
+        row = int(np.searchsorted(rows.begin, at, side="right")) - 1
+        raise wrong_value(rows.values[at], row, names[rows.features[at]], limit, info, what)
 
 
 def near_one(rows: Rows) -> Rows:

@@ -14,13 +14,19 @@ from somscape._validate import (
     check_not_dates,
     check_not_masked,
     check_row_lengths,
-    check_sparse_values,
     check_values,
 )
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.grid import Lattice, lattice_of, lattice_parts
-from somscape.kernels import EUCLIDEAN, Metric, Rows, SparseRows, select_kernels
+from somscape.kernels import (
+    EUCLIDEAN,
+    Metric,
+    Rows,
+    SparseRows,
+    check_sparse_values,
+    select_kernels,
+)
 from somscape.maps._html import map_html
 from somscape.maps._parts import (
     detector_of,
