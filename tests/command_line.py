@@ -14,7 +14,6 @@ from click.testing import CliRunner, Result
 import somscape
 from somscape.cli import main
 
-ARTICLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "Credit_Card_Applications.csv"
 RESULTS = {"alerts.csv", "report.html", "report.json", "map.som", "umatrix.png", "planes.png"}
 PACKAGE_HOME = Path(somscape.__file__).resolve().parents[1]
 IN_A_PROCESS = "from somscape.cli import main; main(prog_name='somscape')"

@@ -1,4 +1,4 @@
-"""What all tests share: the kernels to run on, the data beside the checkout, and one profile."""
+"""What all tests share: the kernels to run on, the article's file, and one profile."""
 
 from pathlib import Path
 
@@ -9,7 +9,11 @@ from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
 
 NOT_BUILT = "the compiled core is not built here; install somscape where a C++ compiler is found"
+# The table of the article may not be in the repository; it lies beside the checkout where it is at
+# hand (`load_credit_applications` says where to get it).
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ARTICLE = DATA / "Credit_Card_Applications.csv"
+NO_ARTICLE = f"the article's file is not there: {ARTICLE}"
 
 hypothesis.settings.register_profile(
     "somscape",
@@ -92,3 +96,22 @@ def data():
     if not DATA.is_dir():
         pytest.skip(f"{DATA} is not there; the data sets lie beside the checkout")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def article_file():
+    """The article's file, credit card applications; without it the test is left out."""
+    if not ARTICLE.is_file():
+        pytest.skip(NO_ARTICLE)
+    return ARTICLE
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter):
+    """Say last how many tests were left out for want of the article's file."""
+    yield
+    skipped = terminalreporter.stats.get("skipped", [])
+    n = sum(NO_ARTICLE in str(report.longrepr) for report in skipped)
+    if n:
+        tests = "1 test was" if n == 1 else f"{n} tests were"
+        terminalreporter.write_line(f"{tests} left out: {NO_ARTICLE}", yellow=True)

@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CREDIT = ROOT.parent / "shared" / "data" / "Credit_Card_Applications.csv"
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 
 
 @pytest.mark.check
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs_and_leaves_its_picture(example, tmp_path):
+def test_example_runs_and_leaves_its_picture(example, tmp_path, request):
     arguments = []
-    if "Credit_Card_Applications.csv" in example.read_text():
-        if not CREDIT.exists():
-            pytest.skip("the article's table is not beside this checkout")
-        arguments = [str(CREDIT)]
+    if "load_credit_applications" in example.read_text():
+        arguments = [str(request.getfixturevalue("article_file"))]
     run = subprocess.run(
         [sys.executable, "-W", "error", str(example), *arguments],
         cwd=tmp_path,

@@ -11,21 +11,12 @@ from somscape.encode import fit_encoding
 from somscape.errors import InputError
 from somscape.tables import Table
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-ARTICLE = SHARED / "Credit_Card_Applications.csv"
 HEADER = "CustomerID," + ",".join(f"A{i}" for i in range(1, 15)) + ",Class\n"
 
 
 @pytest.fixture(scope="module")
 def german() -> Table:
     return datasets.load_german_credit()
-
-
-@pytest.fixture(scope="module")
-def article() -> Path:
-    if not ARTICLE.exists():
-        pytest.skip("the article's table is not beside this checkout")
-    return ARTICLE
 
 
 def test_german_credit_has_1000_rows_and_the_published_means(german: Table) -> None:
@@ -50,10 +41,8 @@ def test_german_credit_is_encoded_by_the_rules_alone(german: Table) -> None:
     assert {c.kind for c in encoding.columns} <= {"number", "category"}
 
 
-def test_german_credit_equals_the_file_beside_the_checkout(german: Table) -> None:
-    path = SHARED / "german_credit.csv"
-    if not path.exists():
-        pytest.skip("the data sets are not beside this checkout")
+def test_german_credit_equals_the_file_beside_the_checkout(german: Table, data: Path) -> None:
+    path = data / "german_credit.csv"
     lines = path.read_text(encoding="utf-8").splitlines()
     assert ",".join(german.names) == lines[0]
     for i in (0, 499, 999):
@@ -68,8 +57,8 @@ def test_german_credit_comes_with_its_attribution() -> None:
             assert words in " ".join((datasets.load_german_credit.__doc__ or "").split())
 
 
-def test_credit_applications_are_read_whole(article: Path) -> None:
-    table = datasets.load_credit_applications(article)
+def test_credit_applications_are_read_whole(article_file: Path) -> None:
+    table = datasets.load_credit_applications(article_file)
     assert table.shape == (690, 16)
     # Sums by the README beside the file.
     assert table.to_numpy(["A2"]).sum() == pytest.approx(21782.06, rel=1e-12)

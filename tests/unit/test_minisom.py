@@ -570,8 +570,8 @@ def test_what_cannot_cross_is_refused():
 
 
 @pytest.mark.filterwarnings("ignore:590 of 690 rows")
-def test_the_articles_listing_runs_with_the_import_changed(data):
-    table = pd.read_csv(data / "Credit_Card_Applications.csv")
+def test_the_articles_listing_runs_with_the_import_changed(article_file):
+    table = pd.read_csv(article_file)
     X = table.iloc[:, :-1].values
     y = table.iloc[:, -1].values
     low, high = X.min(axis=0), X.max(axis=0)

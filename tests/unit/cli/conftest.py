@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import ARTICLE, Found, Outcome, customers, run, run_process, write
+from command_line import Found, Outcome, customers, run, run_process, write
 
 
 @pytest.fixture
@@ -28,11 +28,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 
 @pytest.fixture(scope="session")
-def article(tmp_path_factory: pytest.TempPathFactory) -> Found:
+def article(tmp_path_factory: pytest.TempPathFactory, article_file: Path) -> Found:
     """`detect` on the article's file with id and label, run once in its own process."""
-    if not ARTICLE.exists():
-        pytest.skip("the article's table is not beside this checkout")
-    return _detect(tmp_path_factory, "article", lambda: ARTICLE, run_process)
+    return _detect(tmp_path_factory, "article", lambda: article_file, run_process)
 
 
 def _customers_file() -> Path:

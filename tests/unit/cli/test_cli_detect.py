@@ -97,9 +97,9 @@ def test_article_alerts_are_5_percent_in_order(article: Found) -> None:
     assert all(c / 4 <= p <= c for p, c in zip(p_values, conformal, strict=True))
 
 
-def test_article_alerts_agree_with_the_saved_map(article: Found, data: Path) -> None:
+def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: Path) -> None:
     map_ = load(article.folder / "map.som")
-    table = read_table(data / "Credit_Card_Applications.csv")
+    table = read_table(article_file)
     scores = score_rows(map_, table)
     ids = table.column("CustomerID").cells.tolist()
     for row in rows_of(article):
@@ -117,7 +117,7 @@ def test_article_reasons_are_in_original_units(article: Found) -> None:
             assert row[match[1]] == match[2]
 
 
-def test_article_says_how_unusual_and_label_agree(article: Found, data: Path) -> None:
+def test_article_says_how_unusual_and_label_agree(article: Found, article_file: Path) -> None:
     said = " ".join(article.outcome.out.split())
     match = re.search(
         r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}); "
@@ -125,7 +125,7 @@ def test_article_says_how_unusual_and_label_agree(article: Found, data: Path) ->
         said,
     )
     assert match
-    table = read_table(data / "Credit_Card_Applications.csv")
+    table = read_table(article_file)
     scores = score_rows(load(article.folder / "map.som"), table)
     auroc = naive.auroc(scores, table.column("Class").cells == "1")
     assert float(match[1]) == pytest.approx(auroc, abs=0.0005)
@@ -162,12 +162,10 @@ def test_article_job_ends_by_naming_the_files(article: Found) -> None:
 
 
 def test_same_seed_gives_the_same_bytes(
-    article: Found, here: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+    article: Found, here: Path, article_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    again = detect_here(
-        data / "Credit_Card_Applications.csv", "--id", "CustomerID", "--label", "Class"
-    )
+    again = detect_here(article_file, "--id", "CustomerID", "--label", "Class")
     for name in RESULTS:
         assert undated(again.folder / name) == undated(article.folder / name), name
     assert again.outcome == article.outcome

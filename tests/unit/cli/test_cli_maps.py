@@ -434,11 +434,11 @@ def test_decimal_commas_of_new_rows_are_read_as_such(found: Found, here: Path) -
     ]
 
 
-def test_article_round_trip(article: Found, data: Path, here: Path) -> None:
+def test_article_round_trip(article: Found, article_file: Path, here: Path) -> None:
     outcome = run_process(
         "score",
         article.folder / "map.som",
-        data / "Credit_Card_Applications.csv",
+        article_file,
         "--out",
         "s.csv",
     )

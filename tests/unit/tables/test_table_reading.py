@@ -35,11 +35,8 @@ def one_column(folder: Path, cells: list[str], **options: str) -> Column:
     return read(folder, "\n".join(["id;x", *lines]), **options).column("x")
 
 
-def test_article_file_is_read_whole() -> None:
-    path = REPOSITORY.parent / "shared" / "data" / "Credit_Card_Applications.csv"
-    if not path.exists():
-        pytest.skip("the shared data folder is not here")
-    table = read_table(path)
+def test_article_file_is_read_whole(article_file: Path) -> None:
+    table = read_table(article_file)
     assert table.shape == (690, 16)
     assert table.column("CustomerID").numbers.sum() == 10_826_424_670
     assert table.column("A14").numbers.sum() == 702_686
