@@ -72,7 +72,7 @@ clean:  ## everything that the other targets made
 
 # The demo is an ordinary installation; the others follow the source as it is edited.
 $(ENVS)/demo/ready: $(PACKAGE)
-	@echo "making an environment and building somscape: about a minute, once"
+	@echo "making an environment and building somscape: a minute or two, once"
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@
@@ -86,7 +86,7 @@ $(ENVS)/bench/ready: $(PACKAGE) benchmarks/install.py
 
 # GCC, whatever CXX says: `make sanitize` loads GCC's libraries.
 $(ENVS)/sanitize/ready: $(BUILT_FROM)
-	@echo "making an environment and building somscape with sanitizers: a minute, once"
+	@echo "making an environment and building somscape with sanitizers: a minute or two, once"
 	@$(PYTHON) -m venv $(@D)
 	@CXX=g++ $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' \
 	    --config-settings=cmake.define.SOMSCAPE_SANITIZE=ON \
