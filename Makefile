@@ -48,7 +48,8 @@ SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONM
 	$(ENVS)/sanitize/bin/python
 
 # Long oracles, and the NumPy kernels, show a sanitizer nothing.
-CORE_TESTS = (test_kernels or test_search or test_sparse or test_training or (test_minisom_parity \
+CORE_TESTS = (test_kernels or test_search or test_sparse or test_training or (test_equal_rows and \
+	(by_its_definition or with_gaps or in_full)) or (test_minisom_parity \
 	and (every_shape or many_rows))) and not numpy and not many_features and not 5000
 
 sanitize: $(ENVS)/sanitize/ready  ## the core under sanitizers: addresses, undefined behavior, threads
