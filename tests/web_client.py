@@ -41,6 +41,10 @@ class Answer:
         return self.body.decode()
 
 
+HANGUP_ENDS = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+"""Also where the tests were started by nohup."""
+
+
 @dataclass
 class Client:
     """A tab, as far as the server can tell: it keeps the cookie and sends the CSRF key."""
@@ -152,7 +156,16 @@ def serving(state: Path, *words: str, **environment: str) -> Iterator[Server]:
     """Run `somscape app` in a process of its own."""
     python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
-        [sys.executable, "-c", IN_A_PROCESS, "app", "--no-browser", "--state", str(state), *words],
+        [
+            sys.executable,
+            "-c",
+            HANGUP_ENDS + IN_A_PROCESS,
+            "app",
+            "--no-browser",
+            "--state",
+            str(state),
+            *words,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

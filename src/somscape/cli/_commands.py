@@ -1,6 +1,7 @@
 """What can be typed: commands, options and their help."""
 
 import io
+import os
 import signal
 import sys
 import warnings
@@ -85,6 +86,7 @@ class Commands(click.Group):
             except BrokenPipeError:  # the reader, such as head, has seen enough
                 raise
             except (InputError, OSError) as error:
+                _drop_unwritten()
                 raise BadInput(_one_line(error)) from error
             except MemoryError as error:
                 raise BadInput("not enough memory for this table and map.") from error
@@ -95,6 +97,14 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people meet them."""
         return list(self.commands)
+
+
+def _drop_unwritten() -> None:
+    """Drop what a full standard output does not take, or Python tries again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
