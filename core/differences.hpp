@@ -1,4 +1,4 @@
-// Rows that float scores leave undecided meet all units once more, as sums of differences in double.
+// Rows that float scores leave open meet all units once more, as sums of differences in double.
 //
 // Scores cancel: their error grows with the size of rows and units, and units that are closer to each
 // other than that look alike.  The error of a sum of (x - w)^2 or |x - w| is relative, as the judge's

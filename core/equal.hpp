@@ -79,7 +79,7 @@ private:
     static constexpr std::int64_t most_kinds = 1 << 15;
     static constexpr std::int64_t least_sampled = 16, most_sampled = 512;
 
-    // Whether n rows, each `step` after the one before, are of at most so many kinds.
+    // Numbers the kinds of the rows 0, step, 2 step, ...; false if there are more than `most`.
     template <class Rows>
     bool tell_apart(const Rows& rows, std::int64_t n, std::int64_t step, std::int64_t most) {
         most = std::min(most, most_kinds);
@@ -140,8 +140,9 @@ public:
     std::int64_t count() const { return n_kept; }
     const double* prototypes() const { return codebook.get(); }
 
-    // An order of all units, as one of those that are left.
+    // An order of all units, or null, as one of those that are left.
     Buffer<std::int64_t> among_these(const std::int64_t* order) const {
+        if (!order) return {};
         Buffer<std::int64_t> number(m), result(m);
         std::fill_n(number.get(), m, std::int64_t(-1));
         for (std::int64_t i = 0; i < n_kept; ++i) number[kept[i]] = i;
@@ -163,8 +164,7 @@ private:
 };
 
 // What was found for one row of each kind, for all rows.
-class FoundOnce {
-public:
+struct FoundOnce {
     FoundOnce(const Kinds& kinds, int k)
         : kinds(kinds), k(k), units(kinds.count() * k), distances(kinds.count() * k) {}
 
@@ -176,11 +176,8 @@ public:
         }
     }
 
-private:
     const Kinds& kinds;
-    std::int64_t k;
-
-public:
+    const std::int64_t k;
     Buffer<std::int64_t> units;
     Buffer<double> distances;
 };

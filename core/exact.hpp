@@ -3,9 +3,10 @@
 // The double sum runs in eight stripes, the same on every instruction set, and is what the user
 // sees.  Squares add up, so its error is relative: units further apart than that are ordered by
 // it.  The rest of the Euclidean cases compare rounded sums of (a - b) ((a - x) + (b - x)) and the
-// bound of their error first: distances are often equal in double, these sums seldom.  Last, products of the inputs are added, each held exactly by one or two doubles
-// and their sum by an expansion (Shewchuk 1997, sections 2.4 and 4.1).  A power of two brings the
-// inputs to size 1 first; what lies 2^480 below the largest is lost.
+// bound of their error first: distances are often equal in double, these sums seldom.  Last, products
+// of the inputs are added, each held exactly by one or two doubles and their sum by an expansion
+// (Shewchuk 1997, section 2.4).  A power of two brings the inputs to size 1 first; what lies 2^480
+// below the largest is lost.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,8 @@
 // The kernels of one instruction set, as a table of functions.
 //
 // Arguments are plain arrays in C order, marked IN, OUT or INOUT where they are declared.
-// No kernel allocates in its loop, and none checks what bindings.cpp has checked.
+// No kernel allocates in its loop, but for work space that few rows need (decide.hpp), and none checks
+// what bindings.cpp has checked.
 #pragma once
 
 #include <cstddef>

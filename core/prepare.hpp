@@ -64,7 +64,6 @@ public:
           middle(in.d), units(in.m, d),
           row_middle(in.d + Simd<F>::lanes) {
         find_middle();
-        find_scale();
         Buffer<double> norms(in.m);
         share(thread_count(8.0 * double(in.m) * double(d)), in.m, [&](std::int64_t place) {
             norms[place] = is_dot ? place_for_products(place) : place_for_differences(place);
@@ -158,21 +157,30 @@ private:
         return std::sqrt(sum + double(d) * double(std::numeric_limits<F>::min()));
     }
 
+    // And the scale, by the unit that is farthest from it.
     void find_middle() {
         std::fill_n(middle.get(), in.d, 0.0);
+        std::fill_n(row_middle.get(), in.d + Simd<F>::lanes, T(0));
+        double farthest = 0;
         if (in.metric != Metric::cosine) {
             move_to_mean();
+            farthest = largest_distance();
             // The mean is rounded.  Units that are all alike, as after an epoch that one of them won,
             // are nearer to each other than to it: they take a second look, and all its digits.
             double size = 0;
             for (std::int64_t f = 0; f < in.d; ++f) size = std::max(size, std::fabs(middle[f]));
-            is_precise = largest_distance() < 0x1p-20 * size;
-            if (is_precise) move_to_mean();
-            else for (std::int64_t f = 0; f < in.d; ++f) middle[f] = T(middle[f]);
+            is_precise = farthest < 0x1p-20 * size;
+            if (is_precise) {
+                move_to_mean();
+                farthest = largest_distance();
+            } else {
+                for (std::int64_t f = 0; f < in.d; ++f) middle[f] = T(middle[f]);
+            }
         }
-        if (!is_precise && CommonValues<T>::are_worth_a_look(in))
-            find_common_values();
-        std::fill_n(row_middle.get(), in.d + Simd<F>::lanes, T(0));
+        if (!is_precise && CommonValues<T>::are_worth_a_look(in) && find_common_values())
+            farthest = largest_distance();
+        if (in.metric != Metric::cosine && farthest > 0 && std::isfinite(farthest))
+            scale = std::exp2(-std::ilogb(farthest));
         for (std::int64_t f = 0; f < in.d; ++f) row_middle[f] = T(middle[f]);
         if (!is_precise) return;
         rest = Buffer<Wider>(in.d + Simd<F>::lanes);
@@ -192,9 +200,9 @@ private:
 
     // Takes them as the middle where they spare enough, and where units are not so much further
     // from them than from each other that rounding would hide what tells them apart.
-    void find_common_values() {
+    bool find_common_values() {
         auto found = std::make_unique<CommonValues<T>>(in);
-        if (found->left_alone() > most_listed) return;
+        if (found->left_alone() > most_listed) return false;
         if (in.metric != Metric::cosine) {
             Buffer<double> mean(in.d);
             std::copy_n(middle.get(), in.d, mean.get());
@@ -203,10 +211,11 @@ private:
                 if (found->is_common(f)) middle[f] = double(found->at(f));
             if (!(reach_sq() <= most_reach * most_reach * spread_sq)) {
                 std::copy_n(mean.get(), in.d, middle.get());
-                return;
+                return false;
             }
         }
         common = std::move(found);
+        return true;
     }
 
     // The largest squared distance of a unit from the middle.
@@ -221,12 +230,6 @@ private:
             of[u] = sum;
         });
         return *std::max_element(of.get(), of.get() + in.m);
-    }
-
-    void find_scale() {
-        if (in.metric == Metric::cosine) return;
-        const double most = largest_distance();
-        if (most > 0 && std::isfinite(most)) scale = std::exp2(-std::ilogb(most));
     }
 
     // In any one feature, of a unit from the middle.

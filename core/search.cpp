@@ -4,10 +4,9 @@
 // units that cannot hold the best are left out (skip.hpp).  Where most rows share a value, rows and
 // units meet on the other features alone (common.hpp), and rows that have the same ones together
 // (arrange.hpp).  The best is kept by lane (lanes.hpp), the best few on a shortlist (shortlist.hpp).
-// Scores are float and carry an error bound (prepare.hpp).  A few units that it cannot separate are
-// judged in double and beyond (exact.hpp), many of them are narrowed down before (differences.hpp).
-// Whether skipping pays is measured on some rows of every 32nd block.  Of many equal rows or units
-// one is searched, or k (equal.hpp).
+// Scores are float and carry an error bound (prepare.hpp); what it leaves open is decided otherwise
+// (decide.hpp).  Whether skipping pays is measured on some rows of every 32nd block.  Of equal rows
+// one is searched, of equal units k (equal.hpp), where there are many.
 #include "search.hpp"
 
 #include <algorithm>
@@ -15,14 +14,12 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "arrange.hpp"
 #include "common.hpp"
-#include "differences.hpp"
+#include "decide.hpp"
 #include "equal.hpp"
-#include "exact.hpp"
 #include "lanes.hpp"
 #include "pairs.hpp"
 #include "prepare.hpp"
@@ -59,14 +56,13 @@ public:
         vectors_per_group<F> == 1 ? 2 * rows_at_once : rows_at_once;
 
     Search(const SearchInput<T>& in, std::int64_t* units, double* distances)
-        : in(in), units(units), distances(distances), judge(in) {}
+        : in(in), decisions(in, units, distances) {}
 
     // Returns how many rows had to meet all units in double.
     std::int64_t run() {
         if (in.n <= few_rows) {
-            for (std::int64_t row = 0; row < in.n; ++row)
-                rank(row, in.m, [](std::int64_t i) { return i; });
-            judge.to_distances(distances, distances ? in.n * in.k : 0);
+            for (std::int64_t row = 0; row < in.n; ++row) decisions.choose_among_all(row);
+            find_distances(0, in.n);
             return 0;
         }
         prepared = std::make_unique<Prepared<T>>(in);
@@ -87,8 +83,8 @@ public:
             const std::int64_t first = b * block, count = std::min(block, in.n - first);
             Work& work = *work_of[thread];
             const bool is_probe = b % blocks_per_probe == 0;
-            if (work.are_scores_vain && !is_probe) return meet_by_differences(first, count, work);
-            const std::int64_t n_before = work.n_undecided;
+            if (work.are_scores_vain && !is_probe) return meet_without_scores(first, count, work);
+            const std::int64_t n_before = work.decisions.n_narrowed;
             std::int64_t done = 0;
             if (groups && is_probe) {
                 done = std::min(count, std::clamp<std::int64_t>(block / 8, rows_at_once, probe_rows));
@@ -101,11 +97,11 @@ public:
                 if (does_skipping_pay) skipping(first + done, count - done, work);
                 else meet_all(first + done, count - done, work);
             }
-            work.are_scores_vain = work.n_undecided - n_before > count / 2;
+            work.are_scores_vain = work.decisions.n_narrowed - n_before > count / 2;
         });
-        std::int64_t n_undecided = 0;
-        for (const auto& work : work_of) n_undecided += work->n_undecided;
-        return n_undecided;
+        std::int64_t n_narrowed = 0;
+        for (const auto& work : work_of) n_narrowed += work->decisions.n_narrowed;
+        return n_narrowed;
     }
 
 private:
@@ -134,8 +130,7 @@ private:
         Buffer<F> center_scores;  // of the rows of one tile
         Pairs pairs{0, 0};
         std::int64_t n_needed = 0;
-        std::unique_ptr<typename Differences<T>::Work> differences;  // where they are needed
-        std::int64_t n_undecided = 0;
+        typename Decisions<T>::Work decisions;
         bool are_scores_vain = false;  // they decided less than half of the last block they had
     };
 
@@ -173,7 +168,7 @@ private:
         });
     }
 
-    void meet_by_differences(std::int64_t first, std::int64_t count, Work& work) {
+    void meet_without_scores(std::int64_t first, std::int64_t count, Work& work) {
         for (std::int64_t i = 0; i < count; ++i) work.unsettled[i] = std::int32_t(i);
         narrow(first, count, work);
         find_distances(first, count);
@@ -181,7 +176,6 @@ private:
 
     const T* row_at(std::int64_t row) const { return in.rows + row * in.d; }
     std::int64_t row_of(std::int64_t i) const { return order.get() ? order[i] : i; }
-
     // Fetches as many further rows meanwhile: they are next, mostly.
     void prepare(std::int64_t first, std::int64_t count, Work& work) const {
         for (std::int64_t i = first; i < first + count; ++i) {
@@ -256,7 +250,7 @@ private:
             std::int32_t places[S::lanes];
             const int n = work.lanes.finish(i, limit, places);
             if (n == 1) {
-                units[row_of(first + i)] = prepared->unit_at(places[0]);
+                decisions.settle(row_of(first + i), prepared->unit_at(places[0]));
             } else if (n > 1) {
                 choose(row_of(first + i), places, n);
             } else {
@@ -449,66 +443,26 @@ private:
         narrow(first, n_left, work);
     }
 
-    // Decides the first n unsettled rows by differences.
+    // Decides the first n unsettled rows without their scores.
     void narrow(std::int64_t first, std::int64_t n, Work& work) {
-        if (n == 0) return;
-        work.n_undecided += n;
-        std::call_once(need_differences,
-                       [&] { differences = std::make_unique<Differences<T>>(in); });
-        if (!work.differences)
-            work.differences = std::make_unique<typename Differences<T>::Work>(*differences);
-        for (std::int64_t begin = 0; begin < n; begin += rows_at_once) {
-            const int here = int(std::min<std::int64_t>(rows_at_once, n - begin));
-            std::int64_t rows[rows_at_once];
-            for (int r = 0; r < here; ++r) rows[r] = row_of(first + work.unsettled[begin + r]);
-            differences->narrow(rows, here, *work.differences,
-                                [&](std::int64_t row, const std::int32_t* found, std::int64_t n) {
-                                    rank(row, n, [=](std::int64_t i) { return found[i]; });
-                                });
-        }
+        const auto number = [&](std::int64_t i) { return row_of(first + work.unsettled[i]); };
+        decisions.narrow(n, number, work.decisions);
     }
 
-    // The k nearest of n places, judged exactly.
     void choose(std::int64_t row, const std::int32_t* places, int n) {
-        rank(row, n, [&](std::int64_t i) { return prepared->unit_at(places[i]); });
+        decisions.choose(row, n, [&](std::int64_t i) { return prepared->unit_at(places[i]); });
     }
 
-    template <class UnitAt>
-    void rank(std::int64_t row, std::int64_t n, UnitAt unit_at) {
-        double not_wanted[max_best];
-        Ranking ranking(judge, row_at(row), in.k, units + row * in.k,
-                        distances ? distances + row * in.k : not_wanted);
-        constexpr std::int64_t at_once = 16;  // values that do not wait for decisions
-        for (std::int64_t begin = 0; begin < n; begin += at_once) {
-            double value[at_once];
-            const std::int64_t here = std::min(at_once, n - begin);
-            for (std::int64_t i = 0; i < here; ++i)
-                value[i] = judge.value(row_at(row), unit_at(begin + i));
-            for (std::int64_t i = 0; i < here; ++i) ranking.add(unit_at(begin + i), value[i]);
-        }
-    }
-
-    // Where one unit was found for each row, it may be without its value.
-    void find_distances(std::int64_t first, std::int64_t count) {
-        if (!distances) return;
-        for (std::int64_t i = first; i < first + count; ++i) {
-            const std::int64_t row = row_of(i);
-            double* values = distances + row * in.k;
-            if (in.k == 1) values[0] = judge.value(row_at(row), units[row]);
-            judge.to_distances(values, in.k);
-        }
+    void find_distances(std::int64_t first, std::int64_t count) const {
+        for (std::int64_t i = first; i < first + count; ++i) decisions.find_distances(row_of(i));
     }
 
     const SearchInput<T>& in;
-    std::int64_t* units;
-    double* distances;
-    Judge<T> judge;
+    Decisions<T> decisions;
     std::unique_ptr<Prepared<T>> prepared;
     std::unique_ptr<Groups<T>> groups;
     Buffer<std::int64_t> order;  // in which rows are taken, where not as they are
     std::atomic<bool> does_skipping_pay{false};
-    std::once_flag need_differences;
-    std::unique_ptr<Differences<T>> differences;
 };
 
 }  // namespace
@@ -523,20 +477,19 @@ std::int64_t search(const SearchInput<T>& in, std::int64_t* units, double* dista
         some.rows = rows.get();
         some.n = kinds.count();
         const FoundOnce found(kinds, in.k);
-        const std::int64_t n_undecided =
+        const auto n_narrowed =
             search(some, found.units.get(), distances ? found.distances.get() : nullptr);
         found.copy_to(in.n, units, distances);
-        return n_undecided;
+        return n_narrowed;
     }
     if (const FewerUnits fewer(in.codebook, in.m, in.d, in.k); fewer.are_fewer()) {
-        const Buffer<std::int64_t> order =
-            in.order ? fewer.among_these(in.order) : Buffer<std::int64_t>();
+        const auto order = fewer.among_these(in.order);
         some.codebook = fewer.prototypes();
         some.m = fewer.count();
         some.order = order.get();
-        const std::int64_t n_undecided = Search<T>(some, units, distances).run();
+        const std::int64_t n_narrowed = Search<T>(some, units, distances).run();
         fewer.restore(units, in.n * in.k);
-        return n_undecided;
+        return n_narrowed;
     }
     return Search<T>(in, units, distances).run();
 }

@@ -193,9 +193,9 @@ def _clear(temporary: Path) -> None:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock a file until it is closed, or its process ends; False where the disk knows no locks.
+    """Lock a file for as long as this process has it open; return False on a disk without locks.
 
-    Raises BlockingIOError where another process has it.
+    Raises BlockingIOError where another process has locked it.
     """
     try:
         if sys.platform == "win32":

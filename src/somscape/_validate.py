@@ -192,7 +192,7 @@ def check_not_masked(X: Any, what: str = "X") -> None:
 
 
 def largest_value(info: Any, n_features: int) -> float:
-    """Return the largest value whose squares can be added up over so many features."""
+    """Return the largest value such that the sum of `n_features` squares of it is finite."""
     return math.sqrt(float(info.max) / (4 * max(1, n_features)))
 
 

@@ -192,3 +192,31 @@ def test_the_caller_does_not_wait_for_a_thread_that_does_not_run():
         if not has_ended:
             process.kill()
         assert process.stdout.read().split() == [digest()]
+
+
+def test_want_of_memory_in_a_thread_reaches_the_caller():
+    # Two far clusters: scores are of no use, and each thread asks for work space on the way.
+    code = """
+    import resource
+    from somscape.kernels import _core
+    codebook = 1e6 * (rng.random((20_000, 1)) < 0.5) + rng.normal(size=(20_000, 200))
+    rows = codebook[:64] + 1e-3
+    units = np.empty((64, 1), np.int64)
+    search()  # so that there are helpers
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    for n_bytes in range(0, 200 * 2**20, 4 * 2**20):
+        resource.setrlimit(resource.RLIMIT_AS, (used + n_bytes, resource.RLIM_INFINITY))
+        try:
+            _core.search(rows, codebook, None, None, 0, False, False, units, None)
+        except MemoryError:
+            print("no memory")
+        else:
+            print(*units[:, 0] == range(64))
+            break
+    """
+    # The allocator keeps nothing back for itself, so that the limit is felt.
+    plain = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+    *refused, found = printed(code, OMP_NUM_THREADS="2", **plain)
+    assert len(refused) > 3
+    assert set(refused) == {"no memory"}
+    assert found == " ".join(["True"] * 64)

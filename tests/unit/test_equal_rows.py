@@ -164,3 +164,10 @@ def test_the_order_of_equal_rows_changes_no_map():
     found = SOM(18, 18, random_state=0).fit(rows)
     shuffled = SOM(18, 18, random_state=0).fit(rows[np.random.default_rng(0).permutation(N)])
     np.testing.assert_array_equal(found.codebook_, shuffled.codebook_)
+
+
+def test_weights_whose_products_overflow_leave_the_nearest_unit(core):
+    rows = np.full((8, 1), 1e160)
+    codebook = np.array([[1e150], [1e160], [-1e3], *[[0.0]] * 40])
+    units, _ = core.search(rows, codebook, feature_weights=np.array([1e300]))
+    assert set(units[:, 0]) == {1}

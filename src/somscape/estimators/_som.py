@@ -35,9 +35,6 @@ from somscape.maps import Map
 from somscape.measures import nearest_counted
 from somscape.tables import Table
 
-BLOCK_VALUES = 1 << 20
-"""Values of sparse rows that `transform` fills in at once: 8 MiB."""
-
 
 class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Lay rows out on a grid of units so that similar rows lie close.
@@ -475,12 +472,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             Distances by the metric; NaN for a row without any value.
         """
         check_is_fitted(self)
-        rows = rows_for(self, X)
-        distances = self.map_.metric.distances
-        if isinstance(rows, SparseRows):
-            blocks = rows.dense_blocks(BLOCK_VALUES)
-            return np.concatenate([distances(block, self.codebook_) for _, block in blocks])
-        return distances(rows, self.codebook_)
+        return self.map_.metric.distances(rows_for(self, X), self.codebook_)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the mean squared quantization error; higher is better.

@@ -265,12 +265,12 @@ class Metric:
             return np.sqrt(np.einsum("ij,ij->i", difference, difference))
         return np.asarray(np.sqrt((difference**2 * weights).sum(axis=1)))
 
-    def distances(self, rows: Floats, codebook: Float64s) -> Floats:
+    def distances(self, rows: Rows, codebook: Float64s) -> Floats:
         """Return the distance of each row to every prototype.
 
         Parameters
         ----------
-        rows : ndarray of shape (n, n_features)
+        rows : ndarray of shape (n, n_features), or SparseRows
             In feature units; NaN for a missing value.
         codebook : ndarray of shape (n_units, n_features)
             In feature units.
@@ -280,6 +280,9 @@ class Metric:
         ndarray of shape (n, n_units), of the rows' type
             Or float64, where that could not hold the distances.  NaN for a row without any value.
         """
+        if isinstance(rows, SparseRows):
+            blocks = rows.dense_blocks(BLOCK_VALUES)
+            return np.concatenate([self.distances(block, codebook) for _, block in blocks])
         rows, codebook = np.asarray(self.compared(rows)), np.asarray(self.compared(codebook))
         is_there = ~np.isnan(rows)
         has_missing = not is_there.all()

@@ -20,7 +20,7 @@ CELL_BYTES, LETTER_BYTES = 66, 8
 letter, twice as a cell grows."""
 
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
-"""A record of any file may have so many; so many letters are looked at for the delimiter."""
+"""What a record may have in a file of any size; the delimiter is judged by as many letters."""
 
 NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
 
