@@ -6,11 +6,17 @@ from somscape._types import Float64s, Floats, Ints
 from somscape.grid import PULLS, Lattice, NeighborhoodTables, check_pull
 from somscape.kernels import _core  # type: ignore[attr-defined]  # built, where it is
 from somscape.kernels._kernels import METRICS, MINISOM_DISTANCES, MiniSomSteps
+from somscape.kernels._quota import processors_by_quota
 from somscape.kernels._sparse import Rows, SparseRows
 
 
 class CoreKernels:
     """The compiled core; see ``Kernels`` for what each function promises."""
+
+    def __init__(self) -> None:
+        n = processors_by_quota()
+        if n is not None:
+            _core.allow_processors(n)
 
     @property
     def name(self) -> str:
@@ -19,7 +25,7 @@ class CoreKernels:
 
     @property
     def n_threads(self) -> int:
-        """How many threads may work at once, as OMP_NUM_THREADS or threadpoolctl says."""
+        """How many threads may work at once: OMP_NUM_THREADS, threadpoolctl or the quota says."""
         return int(_core.n_threads())
 
     def search(
