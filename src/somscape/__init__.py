@@ -1,4 +1,4 @@
-"""Self-organizing maps: train, look, find who is unusual and why."""
+"""Self-organizing maps: train, look, find which rows are unusual and why."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,9 @@ from somscape._version import __version__
 if TYPE_CHECKING:
     from somscape.estimators import SOM, SOMDetector, SOMImputer, TableEncoder
     from somscape.grid import Graph, Lattice
-    from somscape.maps import Map, load
+    from somscape.maps import Map
+    from somscape.outliers import Detector
+    from somscape.save import load
 
 # Where each public name lives; a name is imported when it is first used, so that
 # `import somscape` costs next to nothing.
@@ -20,7 +22,8 @@ _HOMES = {
     "Graph": "somscape.grid",
     "Lattice": "somscape.grid",
     "Map": "somscape.maps",
-    "load": "somscape.maps",
+    "Detector": "somscape.outliers",
+    "load": "somscape.save",
 }
 _MODULES = (
     "datasets",
@@ -41,6 +44,7 @@ _MODULES = (
 
 __all__ = [
     "SOM",
+    "Detector",
     "Graph",
     "Lattice",
     "Map",

@@ -7,7 +7,6 @@ import numpy as np
 
 from somscape import SOM, SOMDetector, report
 from somscape.encode import Roles, fit_encoding
-from somscape.outliers import rank_alerts
 from somscape.regions import find_regions
 from somscape.tables import Table, table_from_columns
 
@@ -44,13 +43,13 @@ def hostile_report() -> report.Report:
     table = hostile_table()
     # Odd rows are shifted: 5 rows and 4 columns have both parities and are not square.
     encoding = fit_encoding(table, Roles(label="label", category=("kind",)))
-    map_ = SOMDetector(som=SOM(5, 4), encoding=encoding, random_state=0).fit(table).map_
+    detector = SOMDetector(som=SOM(5, 4), encoding=encoding, random_state=0).fit(table).detector_
     agreement = {"label": "label", "value": "bad", "auroc": 0.5, "precision": 0.25, "lift": 2.0}
     return report.build(
-        map_,
+        detector,
         table,
-        rank_alerts(map_, table, N_ALERTS),
-        regions=find_regions(map_, 3),
+        detector.alerts(table, N_ALERTS),
+        regions=find_regions(detector.map_, 3),
         title="<u>Title</u>",
         agreement={**agreement, "n_labelled": 22, "n_rows": N_ROWS, "n_alerts": N_ALERTS},
     )

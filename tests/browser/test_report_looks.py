@@ -17,7 +17,6 @@ from webdriver import Browser
 from somscape import SOM, SOMDetector, report
 from somscape.datasets import load_german_credit
 from somscape.encode import Roles, fit_encoding
-from somscape.outliers import rank_alerts
 from somscape.tables import table_from_columns
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -34,11 +33,12 @@ def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of the bundled credit applications, as `somscape demo` makes it."""
     table = load_german_credit()
     encoding = fit_encoding(table, Roles(label="class"), missing="fill")
-    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
-    alerts = rank_alerts(map_, table)
+    detector = SOMDetector(encoding=encoding, random_state=0).fit(table)
+    alerts = detector.alerts(table)
     told = {"label": "class", "value": "2", "auroc": 0.56, "precision": 0.44, "lift": 1.47}
     counts = {"n_labelled": 300, "n_rows": 1000, "n_alerts": alerts.n_alerts}
-    data = report.build(map_, table, alerts, agreement={**told, **counts}, command="somscape demo")
+    agreement = {**told, **counts}
+    data = report.build(detector, table, alerts, agreement=agreement, command="somscape demo")
     return write_page(data, tmp_path_factory.mktemp("credit"))
 
 
@@ -50,8 +50,8 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = [f"column {i} " + "with a long name " * (i % 7 == 0) for i in range(200)]
     rows = rng.normal(size=(400, 200)) + 5 * group[:, None] * (np.arange(200) < 9)
     table = table_from_columns(dict(zip(names, rows.T, strict=True)))
-    map_ = SOMDetector(som=SOM(8, 10), random_state=0).fit(table).map_
-    return write_page(report.build(map_, table), tmp_path_factory.mktemp("wide"))
+    detector = SOMDetector(som=SOM(8, 10), random_state=0).fit(table)
+    return write_page(report.build(detector, table), tmp_path_factory.mktemp("wide"))
 
 
 @pytest.fixture

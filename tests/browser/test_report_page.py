@@ -46,7 +46,7 @@ def test_clicking_a_cell_lists_exactly_its_rows(
     [
         ("k_prototype", 1, "A row's score is its mean distance to the 8 nearest", "maps do"),
         ("k_prototype", 3, "3 maps do, each trained on half of the rows.", "A row's score is its"),
-        ("u_height", 3, "On each map it is how far its cell's prototype lies", "mean distance"),
+        ("local_scale", 3, "On each map it is its distance to the nearest usual", "mean distance"),
         ("density", 1, "A row's score is minus the logarithm of how densely", "mean distance"),
     ],
 )
@@ -55,8 +55,8 @@ def test_the_method_says_what_a_score_is(
 ) -> None:
     x = np.random.default_rng(0).normal(size=60)
     table = table_from_columns({"x": x, "y": x**2})
-    map_ = SOMDetector(score, n_maps=n_maps, som=SOM(4, 5), random_state=0).fit(table).map_
-    browser.open(write_page(report.build(map_, table), tmp_path))
+    detector = SOMDetector(score, n_maps=n_maps, som=SOM(4, 5), random_state=0).fit(table)
+    browser.open(write_page(report.build(detector, table), tmp_path))
     words = " ".join(
         browser.run("return document.querySelector('#method-box p').innerText").split()
     )

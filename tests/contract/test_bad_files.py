@@ -25,8 +25,9 @@ import pytest
 from command_line import run
 from golden.make import HERE, table
 
-from somscape import SOM, Graph, Map, SOMDetector, load, save
+from somscape import SOM, Detector, Graph, Map, SOMDetector, load, save
 from somscape.errors import InputError
+from somscape.maps import as_map
 from somscape.tables import read_table, write_csv, write_table
 
 N_FILES = 10_000
@@ -317,10 +318,17 @@ def test_headers_with_other_values_are_read_or_refused(name, seeds, tmp_path):
         assert seconds < SECONDS
         assert peak < TIMES * path.stat().st_size + AT_LEAST
         if was_read:
-            map_ = load(path)  # what was let in must hold
-            map_.winners(np.zeros((2, map_.codebook.shape[1])))
+            thing = load(path)  # what was let in must hold
+            map_, zeros = (
+                as_map(thing),
+                np.zeros((2, thing.to_record().arrays["codebook"].shape[1])),
+            )
+            map_.winners(zeros)
             assert np.isfinite(map_.u_heights).all()
-            assert map_.to_record().header["lattice"]
+            assert thing.to_record().header["lattice"]
+            if isinstance(thing, Detector):
+                assert np.isfinite(thing.scores_of_rows(zeros)).all()
+                assert (thing.p_values(map_.codebook) > 0).all()
     assert 0 < n_read < 500
 
 

@@ -11,7 +11,6 @@ from golden.make import HERE, answers, fitted, rows, table
 
 from somscape import __version__, load
 from somscape.errors import InputError
-from somscape.outliers import score_rows
 
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if (folder / "answers.json").is_file())
 NAMES = ("som", "detector", "imputer", "encoder")
@@ -54,7 +53,7 @@ def test_estimators_of_a_release_still_answer(release, ending):
     detector = estimators["detector"]
     assert repr(detector).startswith("SOMDetector(")
     assert detector.map_.unit_labels == ()
-    assert detector.explain(table()).shape == (40, 4)
+    assert detector.contributions(table()).shape == (40, 4)
     assert estimators["encoder"].inverse_transform(estimators["encoder"].transform(table())).n_rows
     again = estimators["som"].partial_fit(np.nan_to_num(rows()))
     assert again.map_.n_units == 12
@@ -71,7 +70,7 @@ def test_a_detector_of_the_first_release_says_that_it_cannot_go_on(ending):
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_saved_detector_of_a_release_still_scores(release):
     expected = json.loads((HERE / release / "answers.json").read_text())["detector"]
-    scores = score_rows(load(HERE / release / "detector.som"), table())
+    scores = load(HERE / release / "detector.som").scores(table())
     np.testing.assert_allclose(-scores, expected, rtol=1e-9)
 
 

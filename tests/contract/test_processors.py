@@ -28,7 +28,7 @@ table = table_from_columns(
 )
 digest = hashlib.sha256()
 detector = SOMDetector(random_state=0).fit(table)
-digest.update(detector.map_.codebook.tobytes() + detector.map_.detector.calibration.tobytes())
+digest.update(detector.map_.codebook.tobytes() + detector.detector_.calibration.scores.tobytes())
 for lattice in ("rectangular", "hexagonal"):
     som = SOM(4, 5, lattice=lattice, algorithm="online", init="sample", random_state=0)
     digest.update(som.fit(rng.random((200, 4))).codebook_.tobytes())

@@ -34,7 +34,7 @@ def rows_of(n=300, seed=0):
 
 
 def small(**options):
-    return SOMDetector(som=SOM(4, 5, n_epochs=4), n_folds=2, random_state=0, **options)
+    return SOMDetector(som=SOM(4, 5, n_epochs=4), random_state=0, **options)
 
 
 @needs_pyod
@@ -112,7 +112,7 @@ def test_it_is_cloned_and_pickled():
 def test_reasons_come_from_the_fitted_detector():
     X, _ = rows_of()
     detector = as_pyod(small()).fit(X)
-    parts = detector.detector_.explain(X)
+    parts = detector.detector_.contributions(X)
     np.testing.assert_allclose(parts.sum(axis=1), detector.decision_scores_, rtol=1e-12)
 
 

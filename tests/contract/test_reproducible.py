@@ -63,8 +63,8 @@ def test_any_number_of_threads_gives_the_same_detector(algorithm):
     for n_threads in (1, 2, 4):
         with threadpool_limits(n_threads):
             detector = SOMDetector(som=som, random_state=0).fit(X)
-        settings = detector.map_.detector
-        found.append((bits(detector), settings.threshold, settings.calibration.tobytes()))
+        settings = detector.detector_
+        found.append((bits(detector), settings.threshold, settings.calibration.scores.tobytes()))
     assert found[0] == found[1] == found[2]
 
 

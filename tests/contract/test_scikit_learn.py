@@ -54,7 +54,7 @@ def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
     assert not hasattr(cloned, "map_")
     assert repr(cloned) == repr(estimator)
     assert set(cloned.get_params()) == set(estimator.get_params())
-    np.testing.assert_array_equal(cloned.fit(rows_of()).labels_, fitted.labels_)
+    np.testing.assert_array_equal(cloned.fit(rows_of()).units_, fitted.units_)
 
 
 def test_every_parameter_can_be_set_by_name():
@@ -130,7 +130,7 @@ def test_names_of_columns_are_kept_and_held_to(library, estimator):
     assert fitted.feature_names_in_.tolist() == NAMES
     assert fitted.n_features_in_ == 3
     assert fitted.map_.encoding.feature_names == NAMES
-    np.testing.assert_array_equal(fitted.labels_, clone(estimator).fit(X).labels_)
+    np.testing.assert_array_equal(fitted.units_, clone(estimator).fit(X).units_)
     np.testing.assert_array_equal(fitted.predict(frame), clone(estimator).fit(X).predict(X))
     with pytest.raises(ValueError, match=r"(?s)feature names.*order"):
         fitted.predict(frame[NAMES[::-1]])

@@ -51,7 +51,7 @@ def fitted() -> dict[str, Any]:
     return {
         "som": SOM(3, 4, missing="fill", random_state=0).fit(X),
         "detector": SOMDetector(
-            som=SOM(3, 4), score="local_scale", encoding=encoding, missing="fill", random_state=0
+            som=SOM(3, 4), method="local_scale", encoding=encoding, missing="fill", random_state=0
         ).fit(table()),
         "imputer": SOMImputer(random_state=0).fit(X),
         "encoder": TableEncoder(missing="fill", drop=["customer_id"], **kinds).fit(table()),

@@ -12,16 +12,15 @@ import pytest
 from somscape import Lattice, Map, SOMDetector
 from somscape.encode import CategoryCode, Encoding, NumberCode, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.maps import Decorrelation, DetectorSettings
 from somscape.outliers import (
     Alerts,
+    Calibration,
+    Decorrelation,
+    Detector,
+    DriftMonitor,
     Reason,
-    contributions,
-    explain_rows,
-    p_values,
-    rank_alerts,
-    score_rows,
-    settings_of,
+    Scorer,
+    as_detector,
     threshold_for,
 )
 from somscape.tables import Table, read_table, table_from_columns, unescape_cell, write_csv
@@ -32,23 +31,25 @@ CLOSE = {"rtol": 1e-12, "atol": 1e-12}
 W = np.sqrt(0.5)
 
 
-def make_map(
+def make_detector(
     codebook: Any,
     encoding: Encoding | None = None,
     hits: Any = None,
     k: int = 2,
     threshold: float = 1.0,
     calibration: Any = (0.5, 1.0, 2.0, 4.0),
-) -> Map:
+    lattice: Lattice | None = None,
+) -> Detector:
     codebook = np.array(codebook, dtype=np.float64)
     encoding = encoding or Encoding.plain([f"x{i}" for i in range(codebook.shape[1])])
-    return Map(
+    map_ = Map(
         codebook,
-        Lattice(1, len(codebook), "rectangular"),
+        lattice or Lattice(1, len(codebook), "rectangular"),
         encoding,
         np.ones(len(codebook)) if hits is None else np.array(hits, dtype=np.float64),
-        detector=DetectorSettings("k_prototype", k, threshold, np.array(calibration)),
     )
+    whole = Scorer(map_, "k_prototype", k)
+    return Detector(whole, threshold, Calibration(np.array(calibration)))
 
 
 def plain_table(rows: Any, **more: Any) -> Table:
@@ -61,12 +62,12 @@ def plain_table(rows: Any, **more: Any) -> Table:
 
 def test_contributions_of_two_prototypes_by_hand() -> None:
     # The unit at (1, 0) won no row, so it is no prototype, though it is near.
-    map_ = make_map([[0, 0], [1, 0], [3, 4]], hits=[5, 0, 5])
+    detector = make_detector([[0, 0], [1, 0], [3, 4]], hits=[5, 0, 5])
     rows = np.array([[0.0, 0.0], [3.0, 0.0]])
     # Row 0: distances 0 and 5.  At distance 0 nothing is added; at 5, 9 / 5 and 16 / 5.
     # Row 1: distance 3, all in x0, and distance 4, all in x1.
-    np.testing.assert_allclose(score_rows(map_, rows), [2.5, 3.5], **CLOSE)
-    np.testing.assert_allclose(contributions(map_, rows), [[0.9, 1.6], [1.5, 2.0]], **CLOSE)
+    np.testing.assert_allclose(detector.scores(rows), [2.5, 3.5], **CLOSE)
+    np.testing.assert_allclose(detector.contributions(rows), [[0.9, 1.6], [1.5, 2.0]], **CLOSE)
 
 
 @pytest.mark.parametrize("k", [1, 3, 5, 16])
@@ -74,10 +75,10 @@ def test_scores_and_contributions_equal_the_oracle(k: int) -> None:
     rng = np.random.default_rng(k)
     codebook, rows = rng.normal(size=(7, 3)), rng.normal(size=(40, 3)) * 3
     hits = np.array([2, 0, 1, 5, 0, 3, 1])
-    map_ = make_map(codebook, hits=hits, k=k)
+    detector = make_detector(codebook, hits=hits, k=k)
     scores, parts = naive.k_prototype(rows, codebook, hits > 0, k)
-    np.testing.assert_allclose(score_rows(map_, rows), scores, rtol=1e-10)
-    np.testing.assert_allclose(contributions(map_, rows), parts, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(detector.scores(rows), scores, rtol=1e-10)
+    np.testing.assert_allclose(detector.contributions(rows), parts, rtol=1e-9, atol=1e-12)
 
 
 def mixed_table(n: int = 80) -> Table:
@@ -94,30 +95,32 @@ def mixed_table(n: int = 80) -> Table:
 
 
 @pytest.fixture(scope="module")
-def mixed() -> tuple[Map, Table]:
+def mixed() -> tuple[Detector, Table]:
     table = mixed_table()
-    return SOMDetector(random_state=0).fit(table).map_, table
+    return SOMDetector(random_state=0).fit(table).detector_, table
 
 
-def test_contributions_per_original_column_sum_to_the_score(mixed: tuple[Map, Table]) -> None:
-    map_, table = mixed
-    parts = contributions(map_, table)
+def test_contributions_per_original_column_sum_to_the_score(mixed: tuple[Detector, Table]) -> None:
+    detector, table = mixed
+    parts = detector.contributions(table)
     assert parts.shape == (80, 4)  # amount, age, job, region: the levels are merged
     assert (parts >= 0).all()
-    np.testing.assert_allclose(parts.sum(axis=1), score_rows(map_, table), **CLOSE)
+    np.testing.assert_allclose(parts.sum(axis=1), detector.scores(table), **CLOSE)
 
 
-def test_rows_are_scored_alike_alone_and_together(mixed: tuple[Map, Table]) -> None:
-    map_, table = mixed
-    together = score_rows(map_, table)
-    alone = [score_rows(map_, table.take([i]))[0] for i in range(table.n_rows)]
+def test_rows_are_scored_alike_alone_and_together(mixed: tuple[Detector, Table]) -> None:
+    detector, table = mixed
+    together = detector.scores(table)
+    alone = [detector.scores(table.take([i]))[0] for i in range(table.n_rows)]
     np.testing.assert_allclose(alone, together, **CLOSE)
 
 
-def test_map_without_detector_settings_cannot_score() -> None:
-    map_ = replace(make_map([[0.0], [1.0]]), detector=None)
-    for use in (settings_of, lambda m: score_rows(m, [[0.0]]), lambda m: p_values(m, np.ones(1))):
-        with pytest.raises(InputError, match=r"no detector settings.*`somscape detect`"):
+def test_map_without_a_detector_cannot_score() -> None:
+    map_ = make_detector([[0.0], [1.0]]).map_
+    with pytest.raises(InputError, match=r"a map without a detector.*`somscape detect`"):
+        Detector.from_record(map_.to_record())
+    for use in (as_detector, DriftMonitor):
+        with pytest.raises(TypeError, match=r"a Detector is needed.*SOMDetector; got Map"):
             use(map_)
 
 
@@ -126,17 +129,22 @@ def test_map_without_detector_settings_cannot_score() -> None:
 
 def test_p_values_by_hand() -> None:
     # Of 0.5 1 2 4, at least 1: three, so (1 + 3) / 5; above all: 1 / 5; below all: 5 / 5.
-    map_ = make_map([[0.0]])
-    assert p_values(map_, np.array([1.0, 9.0, 0.1, 4.0])).tolist() == [0.8, 0.2, 1.0, 0.4]
+    detector = make_detector([[0.0]])
+    assert detector.calibration.p_values(np.array([1.0, 9.0, 0.1, 4.0])).tolist() == [
+        0.8,
+        0.2,
+        1.0,
+        0.4,
+    ]
 
 
 def test_p_values_equal_the_oracle_with_ties() -> None:
     rng = np.random.default_rng(0)
     calibration = np.sort(rng.integers(0, 9, 50).astype(float))
     scores = rng.integers(-1, 11, 80).astype(float)
-    map_ = make_map([[0.0]], calibration=calibration)
+    detector = make_detector([[0.0]], calibration=calibration)
     expected = naive.conformal_p(scores, calibration)
-    np.testing.assert_allclose(p_values(map_, scores), expected, rtol=1e-15)
+    np.testing.assert_allclose(detector.calibration.p_values(scores), expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -175,8 +183,8 @@ def test_threshold_counts_weights_as_rows() -> None:
 
 
 def test_reasons_name_value_usual_range_and_share_by_hand() -> None:
-    map_ = make_map([[0, 0], [3, 4]])
-    ((first, second),) = explain_rows(map_, plain_table([[3, 0]]), [0])
+    detector = make_detector([[0, 0], [3, 4]])
+    ((first, second),) = detector.reasons(plain_table([[3, 0]]))
     # Contributions 1.5 and 2 as above: the larger one comes first.
     assert (first.column, first.value, first.usual) == ("x1", "0", "0 to 4")
     assert (second.column, second.value, second.usual) == ("x0", "3", "0 to 3")
@@ -185,12 +193,12 @@ def test_reasons_name_value_usual_range_and_share_by_hand() -> None:
     assert str(first) == "x1 0 (usual 0 to 4)"
 
 
-def test_reasons_come_with_the_largest_share_first(mixed: tuple[Map, Table]) -> None:
-    map_, table = mixed
-    parts = contributions(map_, table)
-    names = [code.name for code in map_.encoding.features]
+def test_reasons_come_with_the_largest_share_first(mixed: tuple[Detector, Table]) -> None:
+    detector, table = mixed
+    parts = detector.contributions(table)
+    names = [code.name for code in detector.map_.encoding.features]
     n_reasons = 0
-    for i, reasons in enumerate(explain_rows(map_, table, range(table.n_rows))):
+    for i, reasons in enumerate(detector.reasons(table)):
         shares = [reason.share for reason in reasons]
         assert shares == sorted(shares, reverse=True)
         for reason in reasons:
@@ -200,10 +208,10 @@ def test_reasons_come_with_the_largest_share_first(mixed: tuple[Map, Table]) -> 
     assert n_reasons > table.n_rows
 
 
-def test_reasons_do_not_depend_on_which_rows_are_asked(mixed: tuple[Map, Table]) -> None:
-    map_, table = mixed
-    every = explain_rows(map_, table, range(table.n_rows))
-    some = explain_rows(map_, table, [70, 3, 12])
+def test_reasons_do_not_depend_on_which_rows_are_asked(mixed: tuple[Detector, Table]) -> None:
+    detector, table = mixed
+    every = detector.reasons(table)
+    some = detector.reasons(table.take([70, 3, 12]))
     assert [[str(r) for r in found] for found in some] == [
         [str(r) for r in every[i]] for i in (70, 3, 12)
     ]
@@ -212,29 +220,29 @@ def test_reasons_do_not_depend_on_which_rows_are_asked(mixed: tuple[Map, Table])
 def test_reasons_are_at_most_four_and_none_is_below_5_percent() -> None:
     # One prototype at 0.  Squared gaps 36 25 16 9 4 and 0.25 of 90.25: contributions in this
     # proportion; the fifth (4 / 90.25 = 4.4 %) is too small, as is the sixth.
-    map_ = make_map([[0.0] * 6], k=1)
-    (reasons,) = explain_rows(map_, plain_table([[4, 0.5, 6, 2, 5, 3]]), [0])
+    detector = make_detector([[0.0] * 6], k=1)
+    (reasons,) = detector.reasons(plain_table([[4, 0.5, 6, 2, 5, 3]]))
     assert [r.column for r in reasons] == ["x2", "x4", "x0", "x5"]
     # Six equal gaps: six shares of 17 %, four of them are named, in the order of the columns.
-    (reasons,) = explain_rows(map_, plain_table([[1.5] * 6]), [0])
+    (reasons,) = detector.reasons(plain_table([[1.5] * 6]))
     assert [r.column for r in reasons] == ["x0", "x1", "x2", "x3"]
     # Gaps 10 and 2: 4 of 104 is 3.8 %.
-    (reasons,) = explain_rows(map_, plain_table([[0, 10, 0, 2, 0, 0]]), [0])
+    (reasons,) = detector.reasons(plain_table([[0, 10, 0, 2, 0, 0]]))
     assert [r.column for r in reasons] == ["x1"]
 
 
 def test_row_on_its_prototype_has_no_reason() -> None:
-    map_ = make_map([[1.0, 2.0]], k=1)
-    assert explain_rows(map_, plain_table([[1, 2]]), [0]) == [()]
+    detector = make_detector([[1.0, 2.0]], k=1)
+    assert detector.reasons(plain_table([[1, 2]])) == [()]
 
 
 def test_no_rows_have_no_reasons() -> None:
-    assert explain_rows(make_map([[0, 0], [3, 4]]), plain_table([[3, 0]]), []) == []
+    assert make_detector([[0, 0], [3, 4]]).reasons(plain_table([[3, 0]]).take([])) == []
 
 
 def test_reasons_of_arrays_name_the_features() -> None:
-    map_ = make_map([[0, 0], [3, 4]])
-    ((first, _),) = explain_rows(map_, np.array([[3.0, 0.0]]), [0])
+    detector = make_detector([[0, 0], [3, 4]])
+    ((first, _),) = detector.reasons(np.array([[3.0, 0.0]]))
     assert str(first) == "x1 0 (usual 0 to 4)"
 
 
@@ -244,54 +252,54 @@ def test_reasons_are_in_original_units(tmp_path: Any) -> None:
     )
     table = read_table(tmp_path / "t.csv")
     code = NumberCode("amount", "", 0.0, 0.0, 0.0, 1000.0, 0.0, False)
-    map_ = make_map([[0.5, 0.5], [2.0, 0.5]], Encoding((code, NumberCode.plain("x"))))
-    (reasons,) = explain_rows(map_, table, [0])
+    detector = make_detector([[0.5, 0.5], [2.0, 0.5]], Encoding((code, NumberCode.plain("x"))))
+    (reasons,) = detector.reasons(table.take([0]))
     # The cell as it stands in the file, and 0.5 to 2 of a range of 1000.
     assert str(reasons[0]) == "amount 1.200,50 (usual 500 to 2000)"
 
 
-def category_map(shares: Any, levels: tuple[str, ...], k: int = 1) -> Map:
+def category_detector(shares: Any, levels: tuple[str, ...], k: int = 1) -> Detector:
     codebook = np.array(shares, dtype=float) * W
     encoding = Encoding((CategoryCode("c", "", levels), NumberCode.plain("n")), "fill")
-    return make_map(np.column_stack([codebook, np.zeros(len(codebook))]), encoding, k=k)
+    return make_detector(np.column_stack([codebook, np.zeros(len(codebook))]), encoding, k=k)
 
 
 def test_level_that_is_rare_near_the_row_is_a_reason() -> None:
-    map_ = category_map([[0.25, 0.75, 0]], ("a", "b"))
+    detector = category_detector([[0.25, 0.75, 0]], ("a", "b"))
     table = table_from_columns({"c": ["a", "b"], "n": [0.0, 0.0]})
-    rare, common = explain_rows(map_, table, [0, 1])
+    rare, common = detector.reasons(table.take([0, 1]))
     assert [str(r) for r in rare] == ["c a (usual b, 75 %)"]
     # The prevailing level is no reason, though opinions differ and it makes all of the score.
     assert common == ()
 
 
 def test_new_level_is_a_reason() -> None:
-    map_ = category_map([[1, 0, 0]], ("a", "b"))
+    detector = category_detector([[1, 0, 0]], ("a", "b"))
     table = table_from_columns({"c": ["new"], "n": [0.0]})
-    ((reason,),) = explain_rows(map_, table, [0])
+    ((reason,),) = detector.reasons(table.take([0]))
     assert str(reason) == "c new (usual a)"
 
 
 def test_prevailing_level_is_no_reason_however_its_number_is_written(tmp_path: Any) -> None:
     (tmp_path / "t.csv").write_text("c,n\n1.0,0\n2.0,0\n")
-    map_ = category_map([[0.75, 0.25, 0]], ("1", "2"))
-    first, second = explain_rows(map_, read_table(tmp_path / "t.csv"), [0, 1])
+    detector = category_detector([[0.75, 0.25, 0]], ("1", "2"))
+    first, second = detector.reasons(read_table(tmp_path / "t.csv"))
     assert first == ()
     assert [str(r) for r in second] == ["c 2.0 (usual 1, 75 %)"]
 
 
 def test_missing_cell_is_no_reason_where_missing_prevails() -> None:
-    map_ = category_map([[0.25, 0.75, 0]], ("a", "(missing)"))
+    detector = category_detector([[0.25, 0.75, 0]], ("a", "(missing)"))
     table = table_from_columns({"c": [None, "a"], "n": [0.0, 0.0]})
-    missing, present = explain_rows(map_, table, [0, 1])
+    missing, present = detector.reasons(table.take([0, 1]))
     assert missing == ()
     assert present[0].value == "a"
 
 
 def test_missing_cell_is_named_as_missing() -> None:
-    map_ = category_map([[0.75, 0.25, 0]], ("a", "(missing)"))
+    detector = category_detector([[0.75, 0.25, 0]], ("a", "(missing)"))
     table = table_from_columns({"c": [None], "n": [0.0]})
-    ((reason,),) = explain_rows(map_, table, [0])
+    ((reason,),) = detector.reasons(table.take([0]))
     assert str(reason) == "c missing (usual a, 75 %)"
 
 
@@ -304,10 +312,10 @@ def test_reason_text_is_column_value_and_what_is_usual() -> None:
 
 
 def test_a_value_that_is_usual_but_not_with_the_others_says_so() -> None:
-    map_ = make_map([[0, 0], [3, 4]])
+    detector = make_detector([[0, 0], [3, 4]])
     one, each = np.eye(2), np.ones(2)
-    detector = replace(map_.detector, decorrelation=Decorrelation(0 * each, each, one, each))
-    ((first, _),) = explain_rows(replace(map_, detector=detector), np.array([[3.0, 0.0]]), [0])
+    whole = replace(detector.whole, decorrelation=Decorrelation(0 * each, each, one, each))
+    ((first, _),) = replace(detector, whole=whole).reasons(np.array([[3.0, 0.0]]))
     assert str(first) == "x1 0 (usual 0 to 4, but not with the other columns)"
 
 
@@ -327,48 +335,48 @@ def test_printed_alerts_are_the_alerts_alone() -> None:
 # The ranking
 
 
-def test_rows_are_ranked_from_most_to_least_unusual(mixed: tuple[Map, Table]) -> None:
-    map_, table = mixed
-    alerts = rank_alerts(map_, table, 5)
-    scores = score_rows(map_, table)
+def test_rows_are_ranked_from_most_to_least_unusual(mixed: tuple[Detector, Table]) -> None:
+    detector, table = mixed
+    alerts = detector.alerts(table, 5)
+    scores = detector.scores(table)
     assert sorted(alerts.rows.tolist()) == list(range(80))
     np.testing.assert_array_equal(alerts.scores, np.sort(scores)[::-1])
     np.testing.assert_array_equal(alerts.scores, scores[alerts.rows])
-    np.testing.assert_array_equal(alerts.units, map_.winners(table)[alerts.rows])
-    np.testing.assert_array_equal(alerts.p_values, p_values(map_, alerts.scores))
+    np.testing.assert_array_equal(alerts.units, detector.map_.winners(table)[alerts.rows])
+    np.testing.assert_array_equal(alerts.p_values, detector.calibration.p_values(alerts.scores))
     assert (np.diff(alerts.p_values) >= 0).all()
     assert alerts.ids == [f"{i:04d}" for i in alerts.rows]
     assert (alerts.id_name, alerts.n_alerts, len(alerts.reasons)) == ("customer_id", 5, 5)
 
 
 def test_equal_scores_keep_the_order_of_the_table() -> None:
-    map_ = make_map([[0.0]], k=1)
-    alerts = rank_alerts(map_, plain_table([[1], [2], [-1], [2], [1]]), 2)
+    detector = make_detector([[0.0]], k=1)
+    alerts = detector.alerts(plain_table([[1], [2], [-1], [2], [1]]), 2)
     assert alerts.rows.tolist() == [1, 3, 0, 2, 4]
 
 
 def test_rows_above_the_threshold_are_alerts_by_default() -> None:
-    map_ = make_map([[0.0]], k=1, threshold=2.0)
-    alerts = rank_alerts(map_, plain_table([[1], [2], [3], [-4]]))
+    detector = make_detector([[0.0]], k=1, threshold=2.0)
+    alerts = detector.alerts(plain_table([[1], [2], [3], [-4]]))
     assert alerts.n_alerts == 2  # 2 itself is not above 2
     assert alerts.rows[:2].tolist() == [3, 2]
 
 
 def test_table_may_have_no_alerts() -> None:
-    map_ = make_map([[0.0]], k=1, threshold=9.0)
+    detector = make_detector([[0.0]], k=1, threshold=9.0)
     table = plain_table([[1], [2]])
-    alerts = rank_alerts(map_, table)
+    alerts = detector.alerts(table)
     assert (alerts.n_alerts, alerts.reasons) == (0, [])
-    assert alerts.to_table(map_, table).n_rows == 0
+    assert alerts.to_table(detector.map_, table).n_rows == 0
 
 
 def test_more_alerts_than_rows_are_refused() -> None:
     with pytest.raises(InputError, match=r"3 alerts are more than the 2 rows of table; ask"):
-        rank_alerts(make_map([[0.0]], k=1), plain_table([[1], [2]]), 3)
+        make_detector([[0.0]], k=1).alerts(plain_table([[1], [2]]), 3)
 
 
 def test_rows_without_an_id_are_numbered_from_1() -> None:
-    alerts = rank_alerts(make_map([[0.0]], k=1), plain_table([[1], [3], [2]]), 2)
+    alerts = make_detector([[0.0]], k=1).alerts(plain_table([[1], [3], [2]]), 2)
     assert alerts.id_name == "record"
     assert alerts.ids == ["2", "3", "1"]
 
@@ -381,9 +389,9 @@ def alerts_table(**columns: Any) -> tuple[Table, Alerts]:
     table = table_from_columns(columns)
     encoding = fit_encoding(table, Roles(id=next(iter(columns))))
     codebook = np.zeros((1, encoding.n_features))
-    map_ = make_map(codebook, encoding, k=1)
-    alerts = rank_alerts(map_, table, table.n_rows)
-    return alerts.to_table(map_, table), alerts
+    detector = make_detector(codebook, encoding, k=1)
+    alerts = detector.alerts(table, table.n_rows)
+    return alerts.to_table(detector.map_, table), alerts
 
 
 def test_alert_columns_are_in_the_promised_order() -> None:
@@ -408,10 +416,9 @@ def test_ids_keep_their_leading_zeros() -> None:
 
 def test_unit_is_row_times_columns_plus_column() -> None:
     table = plain_table([[0.0], [5.0], [2.1]])
-    map_ = replace(
-        make_map([[i] for i in range(6)], k=1), lattice=Lattice(2, 3, "rectangular", "plane")
-    )
-    made = rank_alerts(map_, table, 3).to_table(map_, table)
+    lattice = Lattice(2, 3, "rectangular", "plane")
+    detector = make_detector([[i] for i in range(6)], k=1, lattice=lattice)
+    made = detector.alerts(table, 3).to_table(detector.map_, table)
     shown = made.to_numpy(["unit", "row", "col"])
     assert {(5, 1, 2), (0, 0, 0), (2, 0, 2)} == {tuple(row) for row in shown.astype(int).tolist()}
 
@@ -440,9 +447,9 @@ def test_id_called_like_a_result_gets_input_added() -> None:
 def test_column_called_record_is_kept_where_there_is_no_id() -> None:
     table = table_from_columns({"record": list("pqpq"), "a": [1.5, 9.5, 2.5, 4.5]})
     encoding = fit_encoding(table)
-    map_ = make_map(np.zeros((1, encoding.n_features)), encoding, k=1)
-    alerts = rank_alerts(map_, table, 4)
-    made = alerts.to_table(map_, table)
+    detector = make_detector(np.zeros((1, encoding.n_features)), encoding, k=1)
+    alerts = detector.alerts(table, 4)
+    made = alerts.to_table(detector.map_, table)
     originals = [c for c in made.columns[8:] if sorted(c.cells) == ["p", "p", "q", "q"]]
     assert len(originals) == 1, f"the column's cells are lost; there are {made.names}"
 
@@ -470,9 +477,9 @@ def test_negative_numbers_are_not_quoted() -> None:
     assert "'" not in text.getvalue()
 
 
-def test_reasons_cell_joins_the_reasons_in_order(mixed: tuple[Map, Table]) -> None:
-    map_, table = mixed
-    alerts = rank_alerts(map_, table, 3)
-    made = alerts.to_table(map_, table)
+def test_reasons_cell_joins_the_reasons_in_order(mixed: tuple[Detector, Table]) -> None:
+    detector, table = mixed
+    alerts = detector.alerts(table, 3)
+    made = alerts.to_table(detector.map_, table)
     for cell, reasons in zip(made.column("reasons").cells, alerts.reasons, strict=True):
         assert cell == "; ".join(str(reason) for reason in reasons)

@@ -9,26 +9,21 @@ from hypothesis import strategies as st
 
 from somscape import SOM, Lattice, Map, SOMDetector
 from somscape.encode import Encoding, Roles, fit_encoding
-from somscape.maps import SCORES, DetectorSettings
-from somscape.outliers import counterfactuals, score_rows
+from somscape.outliers import SCORES, Calibration, Detector, Scorer
 from somscape.tables import table_from_columns
 
 
-def map_at(codebook, threshold, *, k=1, score="k_prototype", **more):
-    """A map whose prototypes lie where we say, so that scores can be worked out."""
+def detector_at(codebook, threshold, *, k=1, score="k_prototype", **more):
+    """A detector whose prototypes lie where we say, so that scores can be worked out."""
     codebook = np.array(codebook, dtype=float)
-    settings = DetectorSettings(score, k, threshold, np.array([1.0]), **more)
-    return Map(
+    map_ = Map(
         codebook,
         Lattice(1, len(codebook), "rectangular"),
         Encoding.plain([f"x{i}" for i in range(codebook.shape[1])]),
         np.ones(len(codebook)),
-        detector=settings,
     )
-
-
-def threshold_of(map_):
-    return map_.detector.threshold
+    whole = Scorer(map_, score, k, **more)
+    return Detector(whole, threshold, Calibration(np.array([1.0])))
 
 
 def with_changes(columns, row, changes):
@@ -43,8 +38,8 @@ def test_one_column_and_its_range_by_hand():
     # From (5, 0.5) the nearest usual prototype is 0.  With x0 at 0 the score is 0.5; it is at most
     # 1 as long as x0^2 + 0.25 <= 1, so up to 0.866; prototypes span 10, so that ends are cut to
     # tenths, inwards.
-    map_ = map_at([[0, 0], [-10, 0]], 1.0)
-    (found,) = counterfactuals(map_, [[5.0, 0.5]])
+    detector = detector_at([[0, 0], [-10, 0]], 1.0)
+    (found,) = detector.counterfactuals([[5.0, 0.5]])
     (change,) = found.changes
     assert (change.column, change.value, change.to) == ("x0", "5", 0.0)
     assert 0.76 <= change.within.high <= np.sqrt(0.75)
@@ -56,8 +51,8 @@ def test_one_column_and_its_range_by_hand():
 
 def test_two_columns_are_changed_where_one_is_not_enough():
     # From (5, -6, 0.25), with one of both at 0 the score is still 5 or more.
-    map_ = map_at([[0, 0, 0], [0, 9, 9]], 1.0)
-    (found,) = counterfactuals(map_, [[5.0, -6.0, 0.25]])
+    detector = detector_at([[0, 0, 0], [0, 9, 9]], 1.0)
+    (found,) = detector.counterfactuals([[5.0, -6.0, 0.25]])
     assert [change.column for change in found.changes] == ["x1", "x0"]
     assert [change.to for change in found.changes] == [0.0, 0.0]
     assert str(found).startswith("would be usual with x1 0 (between -0.9")
@@ -66,13 +61,13 @@ def test_two_columns_are_changed_where_one_is_not_enough():
 def test_a_column_that_turns_out_not_to_be_needed_is_put_back():
     # x0 differs most and is changed first, but x1 alone is enough: from (3, 0) the second
     # prototype, at (3.9, 0), is 0.9 away.
-    map_ = map_at([[0, 0], [3.9, 0]], 1.0)
-    (found,) = counterfactuals(map_, [[3.0, 2.9]])
+    detector = detector_at([[0, 0], [3.9, 0]], 1.0)
+    (found,) = detector.counterfactuals([[3.0, 2.9]])
     assert [change.column for change in found.changes] == ["x1"]
 
 
 def test_usual_rows_need_no_change():
-    (found,) = counterfactuals(map_at([[0.0], [9.0]], 1.0), [[1.0]])
+    (found,) = detector_at([[0.0], [9.0]], 1.0).counterfactuals([[1.0]])
     assert found.changes == ()
     assert found.score == 1.0
     assert str(found) == "is usual"
@@ -80,38 +75,41 @@ def test_usual_rows_need_no_change():
 
 def test_where_no_prototype_is_usual_there_is_no_counterfactual():
     # With two prototypes averaged, each prototype itself scores 4.5.
-    assert counterfactuals(map_at([[0.0], [9.0]], 1.0, k=2), [[50.0]]) == [None]
+    assert detector_at([[0.0], [9.0]], 1.0, k=2).counterfactuals([[50.0]]) == [None]
 
 
 def test_a_range_without_end_says_so():
-    # Everything above 1.5 has the second unit, whose neighbor is 1 away; the third unit is far.
-    map_ = map_at([[0.0, 0.0], [3.0, 0.0], [4.0, 0.0]], 1.5, score="u_height")
-    (found,) = counterfactuals(map_, [[0.0, 0.0]])
+    # The two nearest prototypes are 1.5 away on average at the first one, and 0.5 at the others.
+    # Everything above 3.5 has the third unit, where known usual rows leave next to no score.
+    detector = detector_at([[0.0, 0.0], [3.0, 0.0], [4.0, 0.0]], 0.4, k=2)
+    detector = replace(detector, label_factors=np.array([1.0, 1.0, 1e-12]))
+    (found,) = detector.counterfactuals([[0.0, 0.0]])
     (change,) = found.changes
     assert change.within.high == np.inf
+    assert 3.5 <= change.within.low <= 3.5 + 0.0101 * 4
     assert str(change.within) == f"at least {change.within.low:g}"
 
 
 # Every statement is true
 
 
-def fitted(score="k_prototype", seed=0, y=None, n_maps=1):
+def fitted(score="k_prototype", seed=0, known=None, n_maps=1):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(300, 4)) * [1, 30, 0.01, 1] + [0, 1000, 0, -5]
     X[:15] += rng.normal(size=(15, 4)) * [4, 120, 0.04, 4]
     detector = SOMDetector(score, 0.1, som=SOM(6, 5), trim=0.05, random_state=seed)
     detector.set_params(n_maps=n_maps)
-    return detector.fit(X, y), X
+    return detector.fit(X, known=known), X
 
 
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("with_labels", [False, True])
 @pytest.mark.parametrize("n_maps", [1, 4])
 def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with_labels, n_maps):
-    y = np.where(np.arange(300) < 10, 1, np.where(np.arange(300) % 3, 0, -1))
-    detector, X = fitted(score, y=y if with_labels else None, n_maps=n_maps)
+    known = np.where(np.arange(300) < 10, 1, np.where(np.arange(300) % 3, 0, -1))
+    detector, X = fitted(score, known=known if with_labels else None, n_maps=n_maps)
     rng = np.random.default_rng(1)
-    threshold = threshold_of(detector.map_)
+    threshold = detector.detector_.threshold
     # Others may jump, and are looked at in steps.
     is_steady = score in ("k_prototype", "quantization_error", "mass") and not with_labels
     below, n_changed = [], 0
@@ -122,7 +120,7 @@ def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with
         places = [int(change.column[1:]) for change in found.changes]
         made = row.copy()
         made[places] = [change.to for change in found.changes]
-        assert score_rows(detector.map_, made[None])[0] == pytest.approx(found.score, rel=1e-9)
+        assert detector.detector_.scores(made[None])[0] == pytest.approx(found.score, rel=1e-9)
         assert found.score <= threshold
         for place, change in zip(places, found.changes, strict=True):
             n_changed += 1
@@ -132,12 +130,12 @@ def test_a_counterfactual_row_and_its_ranges_are_below_the_threshold(score, with
             trial = made[None].repeat(64, axis=0)
             ends = np.clip([low, high], change.to - 1e4, change.to + 1e4)
             trial[:, place] = [*ends, *rng.uniform(*ends, 62)]
-            are_below = score_rows(detector.map_, trial) <= threshold
+            are_below = detector.detector_.scores(trial) <= threshold
             assert are_below[:2].all()
             below += are_below[2:].tolist()
             # The change is needed: with the row's own value it is unusual still.
             trial[0, place] = row[place]
-            assert score_rows(detector.map_, trial[:1])[0] > threshold
+            assert detector.detector_.scores(trial[:1])[0] > threshold
     assert n_changed > 20
     # Several maps jump more often.
     least = 0.99 if n_maps == 1 else 0.97
@@ -149,9 +147,9 @@ def test_ranges_are_as_wide_as_they_can_be_and_have_no_gap(seed, k_and_limit):
     k, limit = k_and_limit
     rng = np.random.default_rng(seed)
     codebook = rng.normal(size=(7, 3))
-    map_ = map_at(codebook, limit, k=k)
+    detector = detector_at(codebook, limit, k=k)
     rows = rng.normal(size=(5, 3)) * 3
-    for row, found in zip(rows, counterfactuals(map_, rows), strict=True):
+    for row, found in zip(rows, detector.counterfactuals(rows), strict=True):
         made = row.copy()
         for change in found.changes:
             made[int(change.column[1:])] = change.to
@@ -163,9 +161,9 @@ def test_ranges_are_as_wide_as_they_can_be_and_have_no_gap(seed, k_and_limit):
                 trial = made[None].repeat(500, axis=0)
                 trial[:, place] = np.linspace(end, end + further, 500)
                 # Between two prototypes the limit may be passed between two trials.
-                assert score_rows(map_, trial).max() > limit - beyond / 499
+                assert detector.scores(trial).max() > limit - beyond / 499
             trial[:, place] = np.linspace(change.within.low, change.within.high, 500)
-            assert score_rows(map_, trial).max() <= limit
+            assert detector.scores(trial).max() <= limit
 
 
 def columns_of(n=200, seed=0):
@@ -256,7 +254,7 @@ def test_what_is_said_of_a_table(mixed):
 
 def test_many_changes_are_named_only_in_part():
     n = 6
-    (found,) = counterfactuals(map_at([[0] * n, [9] * n], 1.0), [[5.0] * n])
+    (found,) = detector_at([[0] * n, [9] * n], 1.0).counterfactuals([[5.0] * n])
     assert len(found.changes) == n
     assert str(found).endswith(" and 2 more columns")
 
@@ -290,12 +288,12 @@ def test_blocks_change_nothing(monkeypatch):
 
 def test_no_rows_give_no_counterfactuals():
     detector, X = fitted()
-    assert counterfactuals(detector.map_, X[:0]) == []
+    assert detector.detector_.counterfactuals(X[:0]) == []
 
 
 def test_a_threshold_of_zero_is_met_at_a_prototype():
-    map_ = map_at([[0.0, 1.0], [4.0, 1.0]], 0.0)
-    (found,) = counterfactuals(map_, [[2.5, 1.0]])
+    detector = detector_at([[0.0, 1.0], [4.0, 1.0]], 0.0)
+    (found,) = detector.counterfactuals([[2.5, 1.0]])
     assert found.score == 0
     assert str(found) == "would be usual with x0 4"
-    assert counterfactuals(replace(map_), [[4.0, 1.0]])[0].changes == ()
+    assert replace(detector).counterfactuals([[4.0, 1.0]])[0].changes == ()

@@ -7,13 +7,12 @@ from threadpoolctl import threadpool_limits
 
 from somscape import SOMDetector, load
 from somscape.errors import InputError
-from somscape.maps import Decorrelation
-from somscape.maps._decorrelation import SHARED_WORK
-from somscape.outliers import _decorrelated, contributions, score_rows
+from somscape.outliers import Decorrelation, _decorrelation
+from somscape.outliers._decorrelation import SHARED_WORK
 
 
 def decorrelation_of(X, weights, is_usual, share=0.8, **more):
-    return _decorrelated.decorrelation_of(X, weights, is_usual, share, **more)
+    return _decorrelation.decorrelation_of(X, weights, is_usual, share, **more)
 
 
 def rows_of(n=300, d=4, seed=0):
@@ -48,23 +47,23 @@ def test_the_matrix_is_its_formula(d, share):
     found = decorrelation_of(X, None, is_usual, share)
     expected = by_formula(X, is_usual, share)
     np.testing.assert_allclose(found.center, X.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(found.spread, X.std(axis=0), rtol=1e-4)
-    inverse_root = expected * found.spread[:, None] / found.counts
+    np.testing.assert_allclose(found.deviations, X.std(axis=0), rtol=1e-4)
+    inverse_root = expected * found.deviations[:, None] / found.counts
     np.testing.assert_allclose(found.matrix, inverse_root, atol=1e-3)
-    matrix = found.matrix / found.spread[:, None] * found.counts
+    matrix = found.matrix / found.deviations[:, None] * found.counts
     rows = X[:7] + 3
     np.testing.assert_allclose(
         found.compared(rows), (rows - found.center) @ matrix, rtol=1e-5, atol=1e-5
     )
 
 
-def test_a_member_has_correlations_of_its_own_and_spreads_of_all_rows():
+def test_a_member_has_correlations_of_its_own_and_deviations_of_all_rows():
     X = rows_of(60, 4)
     whole, half = decorrelation_of(X, None, np.ones(60, dtype=bool)), X[:30]
     half[:, 3] = 2.5  # a value that varies among all rows only
     is_usual = np.arange(30) % 5 > 0
     found = decorrelation_of(half, None, is_usual, whole=whole)
-    for name in ("center", "spread", "counts"):
+    for name in ("center", "deviations", "counts"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
     expected = by_formula(half[:, :3], is_usual, 0.8, noise=0.3 * 4 / 24)
     inverse_root = expected * half[:, :3].std(axis=0)[:, None] / counts_of(half[:, :3])
@@ -145,7 +144,7 @@ def test_products_are_the_same_in_any_order():
     rows = X[:50]
     backward = np.arange(30)[::-1]
     turned = Decorrelation(
-        *(part[backward] for part in (found.center, found.spread)),
+        *(part[backward] for part in (found.center, found.deviations)),
         found.matrix[backward][:, backward],
         found.counts[backward],
     )
@@ -191,7 +190,7 @@ def test_a_row_usual_by_column_but_not_together_stands_out():
     }
     assert ranks[True][0] == 7
     detector = SOMDetector(random_state=0).fit(X)
-    assert detector.explain(X)[7].argmax() == 2
+    assert detector.contributions(X)[7].argmax() == 2
 
 
 def test_reasons_add_up_and_survive_a_file(tmp_path):
@@ -199,23 +198,23 @@ def test_reasons_add_up_and_survive_a_file(tmp_path):
     detector = SOMDetector(random_state=0).fit(X)
     detector.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
-    np.testing.assert_array_equal(score_rows(back, X), -detector.score_samples(X))
-    parts = contributions(back, X)
+    np.testing.assert_array_equal(back.scores(X), -detector.score_samples(X))
+    parts = back.contributions(X)
     assert (parts >= 0).all()
-    np.testing.assert_allclose(parts.sum(axis=1), score_rows(back, X), rtol=1e-12)
+    np.testing.assert_allclose(parts.sum(axis=1), back.scores(X), rtol=1e-12)
 
 
 def test_a_file_with_another_metric_or_shape_is_refused(tmp_path):
-    map_ = SOMDetector(random_state=0).fit(rows_of()).map_
+    detector = SOMDetector(random_state=0).fit(rows_of()).detector_
     for change, message in [
         (lambda record: record.header["detector"].update(metric="cosine"), "metric"),
         (lambda record: record.arrays.update({"decorrelation.center": np.zeros(3)}), "decorrel"),
         (lambda record: record.arrays.pop("decorrelation.matrix"), "decorrelation.matrix"),
     ]:
-        record = map_.to_record()
+        record = detector.to_record()
         change(record)
         with pytest.raises(InputError, match=message):
-            type(map_).from_record(record)
+            type(detector).from_record(record)
 
 
 def test_a_wrong_value_is_named():

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from somscape import SOM, SOMDetector, load
+from somscape import SOM, Detector, Map, SOMDetector, load
 from somscape.encode import fit_encoding
 from somscape.errors import InputError, MapFileError
-from somscape.maps import Map
-from somscape.outliers import contributions, p_values, score_rows, threshold_for
+from somscape.outliers import DriftMonitor, threshold_for
+from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
 FLOATS = [np.float32, np.float64]
@@ -40,10 +40,10 @@ def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes)
     new = rows_of(30, dtype=dtype, seed=1) * 2
     map_ = detector.map_
     usual = naive.usual_units(map_.codebook, map_.hits, 0.2)
-    np.testing.assert_array_equal(map_.detector.usual, usual)
+    np.testing.assert_array_equal(detector.detector_.whole.usual, usual)
     scores, parts = naive.k_prototype(new, map_.codebook, usual, n_prototypes)
     np.testing.assert_allclose(detector.score_samples(new), -scores, rtol=1e-12)
-    np.testing.assert_allclose(detector.explain(new), parts, rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(detector.contributions(new), parts, rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -51,7 +51,7 @@ def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes)
 def test_contributions_add_up_to_the_score(kernels, dtype, scale, offset):
     X = rows_of(dtype=dtype, offset=offset) * dtype(scale)
     detector = detector_of(X)
-    parts = detector.explain(X)
+    parts = detector.contributions(X)
     assert (parts >= 0).all()
     # Distances and shares are both computed in float64 from the same differences.
     np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(X), rtol=1e-12)
@@ -60,16 +60,16 @@ def test_contributions_add_up_to_the_score(kernels, dtype, scale, offset):
 def test_contributions_do_not_depend_on_the_blocks_they_are_computed_in(monkeypatch):
     X = rows_of()
     detector = detector_of(X)
-    whole = detector.explain(X)
+    whole = detector.contributions(X)
     monkeypatch.setattr("somscape.outliers._score.BLOCK_VALUES", 7 * 5 * 4)
-    np.testing.assert_array_equal(detector.explain(X), whole)
+    np.testing.assert_array_equal(detector.contributions(X), whole)
 
 
 def test_a_row_on_its_only_prototype_scores_zero_with_no_reason(kernels):
     X = np.array([[-3.0, 1.0]] * 6)
     detector = detector_of(X, som=None)
     assert detector.score_samples(X).tolist() == [0] * 6
-    assert detector.explain(X).tolist() == [[0, 0]] * 6
+    assert detector.contributions(X).tolist() == [[0, 0]] * 6
 
 
 def test_scores_by_hand(kernels):
@@ -77,7 +77,7 @@ def test_scores_by_hand(kernels):
     # (2, 4): difference (3, 4), distance 5, of which 9/5 and 16/5.
     detector = detector_of([[-4.0, 0.0], [2.0, 0.0]], som=SOM(1, 1), decorrelate=False)
     assert detector.score_samples([[2.0, 4.0]]).tolist() == [-5]
-    np.testing.assert_allclose(detector.explain([[2.0, 4.0]]), [[1.8, 3.2]], rtol=1e-15)
+    np.testing.assert_allclose(detector.contributions([[2.0, 4.0]]), [[1.8, 3.2]], rtol=1e-15)
 
 
 def test_units_that_won_no_row_do_not_score(kernels):
@@ -94,7 +94,7 @@ def test_the_planted_outlier_ranks_first_and_its_column_explains_it(kernels):
     X[7, 2] = -40.0
     detector = detector_of(X, som=None)
     assert detector.score_samples(X).argmin() == 7
-    assert detector.explain(X)[7].argmax() == 2
+    assert detector.contributions(X)[7].argmax() == 2
     assert detector.predict(X)[7] == -1
 
 
@@ -172,7 +172,7 @@ def test_weights_make_the_detector_of_the_repeated_rows(kernels):
 def test_p_values_equal_the_oracle(kernels):
     X = rows_of(80)
     detector = detector_of(X)
-    calibration = detector.map_.detector.calibration
+    calibration = detector.detector_.calibration.scores
     new = np.vstack([rows_of(40, seed=3) * 3, X])
     expected = naive.conformal_p(-detector.score_samples(new), calibration)
     np.testing.assert_allclose(detector.p_values(new), expected, rtol=1e-15)
@@ -180,21 +180,22 @@ def test_p_values_equal_the_oracle(kernels):
 
 def test_p_values_count_ties_as_at_least_as_unusual(kernels):
     detector = detector_of(rows_of(40))
-    calibration = detector.map_.detector.calibration
+    calibration = detector.detector_.calibration.scores
     expected = naive.conformal_p(calibration, calibration)
-    np.testing.assert_allclose(p_values(detector.map_, calibration), expected, rtol=1e-15)
+    found = detector.detector_.calibration.p_values(calibration)
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
 
 
 def test_the_smallest_p_value_is_one_over_n_plus_one_and_the_largest_is_one(kernels):
     X = rows_of(99)
     detector = detector_of(X)
     assert detector.p_values(np.full((1, 4), 1e6)).tolist() == [0.01]
-    assert len(detector.map_.detector.calibration) == 99
+    assert len(detector.detector_.calibration.scores) == 99
     everything = detector.p_values(X)
     assert everything.min() >= 0.01
     assert everything.max() <= 1
-    lowest = detector.map_.detector.calibration[0]
-    assert p_values(detector.map_, np.array([lowest])).tolist() == [1.0]
+    lowest = detector.detector_.calibration.scores[0]
+    assert detector.detector_.calibration.p_values(np.array([lowest])).tolist() == [1.0]
     # In steps of 1/100.
     np.testing.assert_allclose(np.round(everything * 100), everything * 100, rtol=1e-12)
 
@@ -203,7 +204,7 @@ def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
     # Done again by hand: split the same order in five, train on four, score the fifth.
     X = rows_of(53)
     som = SOM(3, 4, random_state=7)
-    options = {"n_folds": 5, "n_prototypes": 3, "trim": 0, "decorrelate": False, "n_maps": 1}
+    options = {"n_prototypes": 3, "trim": 0, "decorrelate": False, "n_maps": 1}
     detector = SOMDetector(som=som, **options).fit(X)
     order = np.random.default_rng(7).permutation(53)
     expected = []
@@ -211,7 +212,7 @@ def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
         others = np.sort(np.setdiff1d(order, fold))
         map_ = SOM(3, 4, n_init=1).fit(X[others]).map_
         expected += naive.k_prototype(X[fold], map_.codebook, map_.hits > 0, 3)[0].tolist()
-    found = detector.map_.detector.calibration
+    found = detector.detector_.calibration.scores
     np.testing.assert_allclose(found, np.sort(expected), rtol=1e-12)
     assert (np.diff(found) >= 0).all()
 
@@ -223,7 +224,7 @@ def test_a_row_that_shaped_its_own_prototype_is_unusual_to_the_calibration():
     X = np.vstack([rows_of(60), [[500.0, 0, 0, 0]]])
     detector = detector_of(X, n_prototypes=1, trim=0, som=SOM(3, 4, radius_end=0.1))
     assert -detector.score_samples(X)[60] < 1e-9
-    assert detector.map_.detector.calibration[-1] > 100
+    assert detector.detector_.calibration.scores[-1] > 100
 
 
 def test_the_folds_keep_the_shape_of_the_full_map():
@@ -236,7 +237,7 @@ def test_the_folds_keep_the_shape_of_the_full_map():
     again = SOM(shape.n_rows, shape.n_cols, random_state=detector.map_.parameters["seed"])
     fixed = SOMDetector(som=again, random_state=0).fit(X)
     np.testing.assert_array_equal(
-        detector.map_.detector.calibration, fixed.map_.detector.calibration
+        detector.detector_.calibration.scores, fixed.detector_.calibration.scores
     )
 
 
@@ -253,7 +254,7 @@ def test_p_values_of_new_rows_are_nearly_uniform(seed):
 
 def test_two_rows_are_enough_and_one_is_not():
     detector = detector_of([[0.0, 1.0], [2.0, -1.0]], som=None)
-    assert len(detector.map_.detector.calibration) == 2
+    assert len(detector.detector_.calibration.scores) == 2
     assert detector.p_values([[100.0, 100.0]])[0] == pytest.approx(1 / 3)
     with pytest.raises(ValueError, match="minimum of 2 is required"):
         SOMDetector().fit([[0.0, 1.0]])
@@ -265,7 +266,7 @@ def test_two_rows_of_which_one_weighs_nothing_are_too_few():
 
 
 def test_more_folds_than_rows_leave_one_row_out_at_a_time():
-    assert len(detector_of(rows_of(4), som=None, n_folds=50).map_.detector.calibration) == 4
+    assert len(detector_of(rows_of(4), som=None).detector_.calibration.scores) == 4
 
 
 def test_rows_of_zero_weight_neither_train_nor_calibrate(kernels):
@@ -276,9 +277,9 @@ def test_rows_of_zero_weight_neither_train_nor_calibrate(kernels):
     absent = detector_of(X[weights > 0])
     np.testing.assert_array_equal(weighted.map_.codebook, absent.map_.codebook)
     np.testing.assert_array_equal(
-        weighted.map_.detector.calibration, absent.map_.detector.calibration
+        weighted.detector_.calibration.scores, absent.detector_.calibration.scores
     )
-    assert weighted.labels_.shape == (60,)
+    assert weighted.units_.shape == (60,)
 
 
 # Parameters and state
@@ -289,24 +290,29 @@ def test_the_same_seed_gives_the_same_detector_and_its_map_draws_from_it():
     som = SOM(3, 4, init="sample", n_epochs=3)
     a, b, c = (SOMDetector(som=som, random_state=s).fit(X) for s in (1, 1, 2))
     np.testing.assert_array_equal(a.map_.codebook, b.map_.codebook)
-    np.testing.assert_array_equal(a.map_.detector.calibration, b.map_.detector.calibration)
+    np.testing.assert_array_equal(a.detector_.calibration.scores, b.detector_.calibration.scores)
     assert not np.array_equal(a.map_.codebook, c.map_.codebook)
     assert som.random_state is None
     assert not hasattr(som, "map_")
 
 
-def test_score_is_a_parameter_and_parameters_reach_the_map_to_train():
+def test_parameters_reach_the_map_to_train():
     detector = SOMDetector(som=SOM(3, 4))
-    assert detector.get_params()["score"] == "k_prototype"
     assert detector.get_params()["som__n_rows"] == 3
-    assert detector.set_params(score="other", som__n_rows=5) is detector
-    assert detector.get_params()["score"] == "other"
+    assert detector.set_params(method="mass", som__n_rows=5) is detector
     assert detector.som.n_rows == 5
-    assert "k_prototype" not in repr(SOMDetector())
+    assert detector.fit(rows_of()).detector_.score == "mass"
+
+
+def test_the_method_is_chosen_by_default():
+    X = rows_of()
+    np.testing.assert_array_equal(
+        detector_of(X).score_samples(X), detector_of(X, method="k_prototype").score_samples(X)
+    )
 
 
 WRONG = [
-    ({"score": "iforest"}, ValueError, "`score` must be one of 'k_prototype', .*; got 'iforest'"),
+    ({"method": "iforest"}, ValueError, "`method` must be one of 'auto', .*; got 'iforest'"),
     ({"contamination": 0}, ValueError, "`contamination` must be .*above 0 and at most 0.5; got 0"),
     ({"contamination": 0.6}, ValueError, "`contamination` must be .* at most 0.5; got 0.6"),
     ({"contamination": "auto"}, TypeError, "`contamination` must be a number; got 'auto'"),
@@ -316,13 +322,11 @@ WRONG = [
     ({"trim": 0.6}, ValueError, '`trim` must be .* at most 0.5 or "auto"; got 0.6'),
     ({"trim": -0.1}, ValueError, "`trim` must be .*at least 0"),
     ({"training_is_clean": "yes"}, TypeError, "`training_is_clean` must be True or False; got 'y"),
-    ({"n_folds": 1}, ValueError, "`n_folds` must be at least 2; got 1"),
-    ({"n_folds": "all"}, TypeError, "`n_folds` must be a whole number; got 'all'"),
     ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'drop'"),
     ({"som": SOM(tol=-1)}, ValueError, "`tol` must be finite, at least 0; got -1"),
     ({"missing": "mask"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'mask'"),
-    ({"som": SOM(metric="cosine")}, ValueError, "must have the metric 'euclidean'.*'cosine'"),
-    ({"som": SOM(feature_weight=[1, 2, 3])}, ValueError, "without `feature_weight`"),
+    ({"som": SOM(metric="cosine")}, ValueError, "must have metric='euclidean'.*'cosine'"),
+    ({"som": SOM(feature_weight=[1, 2, 3])}, ValueError, "no `feature_weight`"),
     ({"som": "hexagonal"}, TypeError, "`som`"),
     ({"som": SOMDetector()}, TypeError, "`som`"),
 ]
@@ -344,11 +348,12 @@ def test_missing_values_are_filled_on_request_and_else_refused_with_counts():
     np.testing.assert_array_equal(detector.score_samples(X), detector.score_samples(filled))
 
 
-def test_a_map_without_detector_settings_says_what_to_do():
+def test_a_map_is_no_detector_and_says_what_to_do():
     map_ = SOM(2, 3).fit(rows_of(30)).map_
-    for use in (score_rows, contributions):
-        with pytest.raises(InputError, match=r"no detector settings.*SOMDetector"):
-            use(map_, rows_of(3))
+    with pytest.raises(TypeError, match=r"a Detector is needed.*`detector_`.*got Map"):
+        DriftMonitor(map_)
+    with pytest.raises(InputError, match=r"a map without a detector.*SOMDetector"):
+        Detector.from_record(map_.to_record())
 
 
 # Saving
@@ -359,16 +364,61 @@ def test_a_saved_detector_scores_as_before(tmp_path, dtype):
     X = rows_of(dtype=dtype)
     detector = detector_of(X)
     detector.save(tmp_path / "d.som")
-    map_ = load(tmp_path / "d.som")
-    assert isinstance(map_, Map)
-    np.testing.assert_array_equal(score_rows(map_, X), -detector.score_samples(X))
-    np.testing.assert_array_equal(contributions(map_, X), detector.explain(X))
-    np.testing.assert_array_equal(p_values(map_, score_rows(map_, X)), detector.p_values(X))
-    before, after = detector.map_.detector, map_.detector
-    assert (before.score, before.n_prototypes, before.threshold) == (
-        after.score, after.n_prototypes, after.threshold,
-    )  # fmt: skip
-    np.testing.assert_array_equal(before.calibration, after.calibration)
+    before, after = detector.detector_, load(tmp_path / "d.som")
+    assert isinstance(after, Detector)
+    np.testing.assert_array_equal(after.scores(X), -detector.score_samples(X))
+    np.testing.assert_array_equal(after.contributions(X), detector.contributions(X))
+    np.testing.assert_array_equal(after.p_values(X), detector.p_values(X))
+    np.testing.assert_array_equal(after.flags(X), detector.predict(X) == -1)
+    assert (before.score, before.threshold) == (after.score, after.threshold)
+    assert before.whole.n_prototypes == after.whole.n_prototypes
+    np.testing.assert_array_equal(before.calibration.scores, after.calibration.scores)
+
+
+@pytest.mark.parametrize("ask", ["reasons", "counterfactuals"])
+def test_estimator_and_detector_give_the_same_answers(ask):
+    X = rows_of()
+    detector = detector_of(X)
+    few = X[detector.score_samples(X).argsort()[:5]]
+    answers = getattr(detector.detector_, ask)(few)
+    assert len(answers) == 5
+    assert all(map(str, answers))
+    assert list(map(str, answers)) == list(map(str, getattr(detector, ask)(few)))
+
+
+def test_a_notebook_shows_the_map_and_what_is_flagged():
+    detector = detector_of(rows_of()).detector_
+    html = detector._repr_html_()
+    assert detector.map_._repr_html_() in html
+    assert f"flags scores above {detector.threshold:.4g}" in html
+    assert repr(detector) == "Detector(Map(3 x 4 hexagonal, 4 features), k_prototype)"
+    assert repr(detector_of(rows_of(), n_maps=2).detector_).endswith("k_prototype, 2 maps)")
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "named"),
+    [
+        ("detector", {"score": "u_height"}, "score='u_height'"),
+        ("detector", {"score": "hit_density"}, "score='hit_density'"),
+        ("parameters", {"winner": "heskes"}, "winner='heskes'"),
+    ],
+)
+def test_a_file_with_a_setting_that_was_removed_says_how_to_load_its_map(
+    tmp_path, part, change, named
+):
+    detector = detector_of(rows_of())
+    detector.save(tmp_path / "d.som")
+    record = read_record(tmp_path / "d.som")
+    record.header[part] |= change
+    write_record(tmp_path / "old.som", record)
+    with pytest.raises(MapFileError) as caught:
+        load(tmp_path / "old.som")
+    message = str(caught.value)
+    assert named in message
+    assert "\n" not in message
+    assert "Map.from_record(somscape.save.read_record(path))" in message
+    map_ = Map.from_record(read_record(tmp_path / "old.som"))
+    np.testing.assert_array_equal(map_.codebook, detector.map_.codebook)
 
 
 def test_the_same_seed_gives_byte_identical_files(tmp_path):

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, load
 from somscape.errors import InputError
-from somscape.outliers import score_rows
 from somscape.outliers._reservoir import Reservoir
 from somscape.tables import table_from_columns
 
@@ -114,30 +113,30 @@ def test_the_map_moves_as_a_map_alone_does():
     alone = som.partial_fit(X).partial_fit(more)
     np.testing.assert_array_equal(detector.map_.codebook, alone.map_.codebook)
     np.testing.assert_array_equal(detector.map_.hits, alone.map_.hits)
-    np.testing.assert_array_equal(detector.labels_, alone.labels_)
+    np.testing.assert_array_equal(detector.units_, alone.labels_)
 
 
 def test_rows_that_are_scored_before_they_train_calibrate():
     X, more = rows_of(), rows_of(80, seed=1)
     detector = started(X)
-    first = detector.map_.detector.calibration
-    coming = score_rows(detector.map_, more)
+    first = detector.detector_.calibration.scores
+    coming = detector.detector_.scores(more)
     detector.partial_fit(more)
-    found = detector.map_.detector.calibration
+    found = detector.detector_.calibration.scores
     np.testing.assert_array_equal(found, np.sort(np.concatenate([first, coming])))
     # The threshold is the score that 5 % of all 380 exceed: 19 rows.
-    scores = np.sort(np.concatenate([score_rows(started(X).map_, X), coming]))
+    scores = np.sort(np.concatenate([started(X).detector_.scores(X), coming]))
     assert detector.offset_ == -scores[-20]
 
 
-def test_usual_units_and_spread_follow_the_map():
+def test_usual_units_and_their_distances_follow_the_map():
     detector = started(trim=0.2)
     far = shifted(3000, 2, 40)
     assert (detector.predict(far) == -1).all()
     for piece in np.array_split(far, 6):
         detector.partial_fit(piece)
     assert (detector.predict(far) == -1).mean() < 0.1
-    assert (detector.map_.detector.spread > 0).all()
+    assert (detector.detector_.whole.rms_distances > 0).all()
 
 
 def test_with_a_half_life_old_rows_are_forgotten():
@@ -148,7 +147,7 @@ def test_with_a_half_life_old_rows_are_forgotten():
     new = shifted(500, 99, 30)
     assert abs((detector.predict(new) == -1).mean() - 0.05) < 0.04
     assert (detector.predict(X) == -1).mean() > 0.9
-    weights = detector.map_.detector.calibration_weights
+    weights = detector.detector_.calibration.weights
     assert weights.max() == 1
     # Pieces of 500 rows, each of which counts 2^(-5/3) of the next one.
     assert weights.sum() == pytest.approx(500 / (1 - 0.5 ** (5 / 3)), rel=1e-4)
@@ -169,9 +168,9 @@ def test_p_values_of_a_stream_stay_nearly_uniform(seed):
 
 def test_known_anomalies_do_not_calibrate():
     X, more = rows_of(), rows_of(50, seed=1)
-    y = np.where(np.arange(50) < 10, 1, -1)
-    detector = started(X).partial_fit(more, y)
-    assert len(detector.map_.detector.calibration) == 340
+    known = np.where(np.arange(50) < 10, 1, -1)
+    detector = started(X).partial_fit(more, known=known)
+    assert len(detector.detector_.calibration.scores) == 340
 
 
 def test_rows_of_zero_weight_change_nothing():
@@ -182,10 +181,10 @@ def test_rows_of_zero_weight_change_nothing():
     weighted = started(X).partial_fit(more, sample_weight=weights)
     absent = started(X).partial_fit(np.delete(more, 7, axis=0))
     np.testing.assert_allclose(weighted.map_.codebook, absent.map_.codebook, rtol=1e-12)
-    before, after = weighted.map_.detector, absent.map_.detector
-    np.testing.assert_allclose(before.calibration, after.calibration, rtol=1e-12)
+    before, after = weighted.detector_, absent.detector_
+    np.testing.assert_allclose(before.calibration.scores, after.calibration.scores, rtol=1e-12)
     np.testing.assert_allclose(before.mean_contributions, after.mean_contributions, rtol=1e-12)
-    assert weighted.labels_.shape == (50,)
+    assert weighted.units_.shape == (50,)
 
 
 def test_a_fitted_detector_goes_on_and_a_new_fit_starts_anew():
@@ -194,26 +193,26 @@ def test_a_fitted_detector_goes_on_and_a_new_fit_starts_anew():
     np.testing.assert_array_equal(
         detector.map_.codebook, started(X).partial_fit(more).map_.codebook
     )
-    assert len(detector.fit(X).map_.detector.calibration) == 300
+    assert len(detector.fit(X).detector_.calibration.scores) == 300
 
 
 def test_what_is_kept_has_a_limit():
-    detector = started(rows_of(3000), som=SOM(3, 3), n_folds=2)
+    detector = started(rows_of(3000), som=SOM(3, 3))
     sizes = []
     for seed in range(12):
         detector.partial_fit(rows_of(3000, seed=seed))
         sizes.append(len(pickle.dumps(detector)))
-    assert len(detector.map_.detector.calibration) == 10_000
+    assert len(detector.detector_.calibration.scores) == 10_000
     assert max(sizes[4:]) < 1.05 * min(sizes[4:])
 
 
 def test_more_rows_than_train_a_map_stream_as_well():
     X = rows_of(21_000, d=2)
     detector = SOMDetector(som=SOM(3, 3), random_state=0).partial_fit(X)
-    assert len(detector.map_.detector.calibration) == 1000
+    assert len(detector.detector_.calibration.scores) == 1000
     detector.partial_fit(rows_of(500, d=2, seed=1))
     # 10,000 of 21,500 scores are kept, of which about 1,500 in 21,500 calibrate.
-    assert 500 < len(detector.map_.detector.calibration) < 900
+    assert 500 < len(detector.detector_.calibration.scores) < 900
     assert detector.map_.hits.sum() == 21_500
 
 
@@ -225,9 +224,7 @@ def test_a_stream_goes_on_from_a_pickle_and_a_saved_map_scores_as_it(tmp_path):
         each.partial_fit(more)
     np.testing.assert_array_equal(again.p_values(X), detector.p_values(X))
     detector.save(tmp_path / "d.som")
-    np.testing.assert_array_equal(
-        score_rows(load(tmp_path / "d.som"), X), -detector.score_samples(X)
-    )
+    np.testing.assert_array_equal(load(tmp_path / "d.som").scores(X), -detector.score_samples(X))
 
 
 def test_pieces_that_do_not_fit_are_refused():
@@ -236,15 +233,15 @@ def test_pieces_that_do_not_fit_are_refused():
         detector.partial_fit(rows_of(d=3))
     with pytest.raises(InputError, match="NaN"):
         detector.partial_fit([[np.nan] * 4])
-    with pytest.raises(InputError, match="`y` must hold"):
-        detector.partial_fit(rows_of(20), [1, 0, -1])
+    with pytest.raises(InputError, match="`known` must hold"):
+        detector.partial_fit(rows_of(20), known=[1, 0, -1])
     with pytest.raises(InputError, match="'nearest' only"):
         detector.set_params(som__winner="heskes").partial_fit(rows_of(20))
 
 
 @given(st.integers(1, 40), st.integers(0, 1000))
 def test_pieces_of_any_size_leave_a_detector_that_works(n, seed):
-    detector = started(som=SOM(3, 4, n_epochs=2), n_folds=2)
+    detector = started(som=SOM(3, 4, n_epochs=2))
     detector.partial_fit(rows_of(n, seed=seed))
     p = detector.p_values(rows_of(20))
     assert ((p > 0) & (p <= 1)).all()

@@ -1,6 +1,7 @@
 """The drift monitor: each signal by hand, rare false alarms, and the columns that moved."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,24 +9,27 @@ import pytest
 from somscape import SOM, Graph, Lattice, Map, SOMDetector
 from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.maps import DetectorSettings
-from somscape.outliers import DriftMonitor, score_rows
+from somscape.outliers import Calibration, Detector, DriftMonitor, Scorer
 from somscape.regions import regions_of_least
 from somscape.tables import table_from_columns
 
 GRID = np.array([[i, j] for i in range(-2, 3) for j in range(-2, 3)], dtype=float)
 
 
-def known_map(rng, n=2000, **more):
-    """A map at fixed places, whose hits and calibration are those of normal rows, exactly."""
+def detector_of(map_, calibration, score="k_prototype", **more):
+    return Detector(Scorer(map_, score, 1), 1.0, Calibration(np.asarray(calibration)), **more)
+
+
+def known_detector(rng, n=2000, **more):
+    """A detector at fixed places, whose hits and calibration are those of normal rows, exactly."""
     lattice = Lattice(5, 5, "rectangular")
     encoding = Encoding.plain(["a", "b"])
-    settings = DetectorSettings("quantization_error", 1, 1.0, np.array([1.0]))
-    map_ = Map(GRID, lattice, encoding, np.ones(25), detector=settings)
+    map_ = Map(GRID, lattice, encoding, np.ones(25))
     hits = np.bincount(map_.winners(rng.normal(size=(n, 2))), minlength=25).astype(float)
-    scores = np.sort(score_rows(map_, rng.normal(size=(n, 2))))
-    settings = DetectorSettings("quantization_error", 1, 1.0, scores, **more)
-    return Map(GRID, lattice, encoding, hits, detector=settings)
+    scores_of = detector_of(map_, [1.0], "quantization_error").scores
+    scores = np.sort(scores_of(rng.normal(size=(n, 2))))
+    map_ = Map(GRID, lattice, encoding, hits)
+    return detector_of(map_, scores, "quantization_error", **more)
 
 
 def kinds(alarms):
@@ -84,14 +88,9 @@ def test_parts_of_a_graph_join_the_nearest_region():
 
 def test_the_stability_index_by_hand():
     # Two regions with 300 and 100 training rows; of a window of 100 rows 50 fall in each.
-    map_ = Map(
-        np.array([[0.0], [10.0]]),
-        Lattice(1, 2),
-        Encoding.plain(["x"]),
-        np.array([300.0, 100.0]),
-        detector=DetectorSettings("k_prototype", 1, 1.0, np.linspace(0, 1, 400)),
-    )
-    monitor = DriftMonitor(map_, 100)
+    codebook, hits = np.array([[0.0], [10.0]]), np.array([300.0, 100.0])
+    map_ = Map(codebook, Lattice(1, 2), Encoding.plain(["x"]), hits)
+    monitor = DriftMonitor(detector_of(map_, np.linspace(0, 1, 400)), 100)
     alarms = monitor.update(np.repeat([[0.0], [10.0]], 50, axis=0))
     share, expected = np.array([50.5, 50.5]) / 101, np.array([300.5, 100.5]) / 401
     index = ((share - expected) * np.log(share / expected)).sum()
@@ -107,7 +106,7 @@ def test_the_stability_index_by_hand():
 
 def test_a_shift_is_named_with_its_column_and_way():
     rng = np.random.default_rng(0)
-    monitor = DriftMonitor(known_map(rng), 500)
+    monitor = DriftMonitor(known_detector(rng), 500)
     assert monitor.update(rng.normal(size=(1000, 2))) == []
     alarms = monitor.update(rng.normal([0, -1], size=(500, 2)))
     (hits,) = [alarm for alarm in alarms if alarm.kind == "hits"]
@@ -117,13 +116,13 @@ def test_a_shift_is_named_with_its_column_and_way():
 
 def test_rows_in_empty_cells_are_noticed():
     rng = np.random.default_rng(0)
-    map_ = known_map(rng)
-    hits = map_.hits.copy()
+    detector = known_detector(rng)
+    hits = detector.map_.hits.copy()
     hits[[0, 4]] = 0  # the corners at (-2, -2) and (-2, 2)
-    map_ = Map(GRID, map_.lattice, map_.encoding, hits, detector=map_.detector)
+    map_ = replace(detector.map_, hits=hits)
     usual = rng.normal(size=(1000, 2))
     usual = usual[~np.isin(map_.winners(usual), [0, 4])][:960]
-    monitor = DriftMonitor(map_, 1000)
+    monitor = DriftMonitor(replace(detector, whole=replace(detector.whole, map_=map_)), 1000)
     alarms = monitor.update(np.vstack([usual, np.full((40, 2), -2.0)]))
     (alarm,) = [one for one in alarms if one.kind == "new_cells"]
     assert (alarm.value, alarm.row) == (40, 1000)
@@ -134,7 +133,7 @@ def test_rows_in_empty_cells_are_noticed():
 def test_rows_that_drift_off_the_map_raise_the_trend_and_the_martingale():
     rng = np.random.default_rng(0)
     means = np.array([0.05, 0.3])
-    monitor = DriftMonitor(known_map(rng, mean_contributions=means), 1000)
+    monitor = DriftMonitor(known_detector(rng, mean_contributions=means), 1000)
     monitor.update(rng.normal(size=(900, 2)))
     found = monitor.update(rng.normal(size=(500, 2)) * [4, 1])
     for kind in ("quantization_error", "martingale"):
@@ -147,7 +146,7 @@ def test_rows_that_drift_off_the_map_raise_the_trend_and_the_martingale():
 
 def test_rows_far_from_everything_are_noticed_at_once():
     rng = np.random.default_rng(0)
-    monitor = DriftMonitor(known_map(rng), 1000)
+    monitor = DriftMonitor(known_detector(rng), 1000)
     (first, *_) = monitor.update(np.full((60, 2), 50.0))
     assert first.kind == "martingale"
     assert first.row < 10
@@ -159,7 +158,7 @@ def test_false_alarms_are_rare(false_alarm):
     raised = dict.fromkeys(("hits", "new_cells", "quantization_error", "martingale"), 0)
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        monitor = DriftMonitor(known_map(rng, 600), 200, false_alarm=false_alarm)
+        monitor = DriftMonitor(known_detector(rng, 600), 200, false_alarm=false_alarm)
         for kind in kinds(monitor.update(rng.normal(size=(1600, 2)))):
             raised[kind] += 1
     error = np.sqrt(false_alarm * (1 - false_alarm) / 60)
@@ -181,13 +180,13 @@ def test_a_trained_detector_meets_no_drift_in_rows_like_its_own():
 
 def test_pieces_of_any_size_raise_the_same_alarms():
     rng = np.random.default_rng(0)
-    map_ = known_map(rng)
+    detector = known_detector(rng)
     rows = np.vstack([rng.normal(size=(700, 2)), rng.normal([1, 0], 2, size=(900, 2))])
-    whole = DriftMonitor(map_, 300).update(rows)
+    whole = DriftMonitor(detector, 300).update(rows)
     assert len(kinds(whole)) >= 3
     assert [alarm.row for alarm in whole] == sorted(alarm.row for alarm in whole)
     for n in (1, 7, 299, 300, 301, 1600):
-        monitor = DriftMonitor(map_, 300)
+        monitor = DriftMonitor(detector, 300)
         found = [a for i in range(0, len(rows), n) for a in monitor.update(rows[i : i + n])]
         assert [(a.kind, a.row, a.columns) for a in found] == [
             (a.kind, a.row, a.columns) for a in whole
@@ -196,15 +195,15 @@ def test_pieces_of_any_size_raise_the_same_alarms():
 
 def test_blocks_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
-    map_, rows = known_map(rng), rng.normal([0.7, 0], size=(1500, 2))
-    whole = [str(alarm) for alarm in DriftMonitor(map_).update(rows)]
+    detector, rows = known_detector(rng), rng.normal([0.7, 0], size=(1500, 2))
+    whole = [str(alarm) for alarm in DriftMonitor(detector).update(rows)]
     monkeypatch.setattr("somscape.outliers._drift.BLOCK_ROWS", 37)
-    assert [str(alarm) for alarm in DriftMonitor(map_).update(rows)] == whole
+    assert [str(alarm) for alarm in DriftMonitor(detector).update(rows)] == whole
 
 
 def test_memory_does_not_grow():
     rng = np.random.default_rng(0)
-    monitor = DriftMonitor(known_map(rng), 200)
+    monitor = DriftMonitor(known_detector(rng), 200)
     piece = rng.normal(size=(200, 2))
     tracemalloc.start()
     for _ in range(5):
@@ -239,8 +238,8 @@ def test_tables_are_watched_by_column():
 
 def test_hostile_rows_and_parameters():
     rng = np.random.default_rng(0)
-    map_ = known_map(rng)
-    monitor = DriftMonitor(map_)
+    detector = known_detector(rng)
+    monitor = DriftMonitor(detector)
     assert monitor.update(np.empty((0, 2))) == []
     assert np.isnan(monitor.stability_index)
     monitor.update(np.zeros((1, 2), dtype=np.float32))
@@ -253,20 +252,15 @@ def test_hostile_rows_and_parameters():
         ({"random_state": -1}, "`random_state` must be at least 0"),
     ):
         with pytest.raises(ValueError, match=message):
-            DriftMonitor(map_, **wrong)
-    with pytest.raises(InputError, match="no detector settings"):
-        DriftMonitor(line([0, 1]))
-    with pytest.raises(TypeError, match="a Map is needed"):
-        DriftMonitor([1.0])
+            DriftMonitor(detector, **wrong)
+    for thing, name in ((line([0, 1]), "Map"), ([1.0], "list")):
+        with pytest.raises(TypeError, match=rf"a Detector is needed.*; got {name}\."):
+            DriftMonitor(thing)
+    with pytest.raises(InputError, match=r"no calibration scores.*Fit a SOMDetector"):
+        DriftMonitor(replace(detector, calibration=Calibration(np.empty(0))))
 
 
 def test_a_map_of_one_unit_has_no_hits_to_compare():
-    map_ = Map(
-        np.zeros((1, 1)),
-        Lattice(1, 1),
-        Encoding.plain(["x"]),
-        np.array([9.0]),
-        detector=DetectorSettings("k_prototype", 1, 1.0, np.linspace(0, 1, 99)),
-    )
-    monitor = DriftMonitor(map_, 50)
+    map_ = Map(np.zeros((1, 1)), Lattice(1, 1), Encoding.plain(["x"]), np.array([9.0]))
+    monitor = DriftMonitor(detector_of(map_, np.linspace(0, 1, 99)), 50)
     assert "hits" not in kinds(monitor.update(np.linspace(0, 9, 200)[:, None]))

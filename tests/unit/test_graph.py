@@ -17,7 +17,6 @@ from somscape import (
     SOMDetector,
     load,
     measures,
-    outliers,
     plots,
     report,
     tables,
@@ -456,8 +455,8 @@ def test_a_report_holds_a_graphs_edges_and_cells_of_width_one():
     x = np.random.default_rng(0).normal(size=80)
     table = tables.table_from_columns({"x": x, "y": 3 * x**2})
     som = SOM(lattice=Graph(100 * chorded()))
-    map_ = SOMDetector(som=som, random_state=0).fit(table).map_
-    shown = report.build(map_, table, outliers.rank_alerts(map_, table, 3))["map"]
+    detector = SOMDetector(som=som, random_state=0).fit(table).detector_
+    shown = report.build(detector, table, detector.alerts(table, 3))["map"]
     assert (shown["kind"], shown["n_rows"], shown["n_cols"]) == ("graph", 12, 1)
     expected = [[a, b] for a in range(12) for b in range(a, 12) if chorded()[a, b]]
     assert sorted(shown["edges"]) == expected

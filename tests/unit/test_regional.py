@@ -1,14 +1,14 @@
 """P-values by region of the map: as many false alarms in a wide group as in a dense one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from somscape import SOM, Lattice, Map, SOMDetector, load
-from somscape.encode import Encoding
+from somscape import SOM, SOMDetector, load
 from somscape.errors import InputError
-from somscape.maps import DetectorSettings
-from somscape.outliers import adjusted, p_values, score_rows, usual_share
+from somscape.outliers import Calibration, adjusted, usual_share
 
 
 def two_groups(rng, n):
@@ -26,36 +26,23 @@ def regional(X, **options):
 
 def hand_made():
     """Units at 0 and 10, a region each, calibrated with the scores 1, 3 and 10, 20, 30."""
-    return Map(
-        np.array([[0.0], [10.0]]),
-        Lattice(1, 2),
-        Encoding.plain(["x"]),
-        np.ones(2),
-        detector=DetectorSettings(
-            "k_prototype",
-            1,
-            1.0,
-            np.array([1.0, 3.0, 10.0, 20.0, 30.0]),
-            regions=np.array([0, 1]),
-            calibration_units=np.array([0, 0, 1, 1, 1]),
-        ),
+    return Calibration(
+        np.array([1.0, 3.0, 10.0, 20.0, 30.0]),
+        units=np.array([0, 0, 1, 1, 1]),
+        regions=np.array([0, 1]),
     )
 
 
 def test_p_values_by_hand():
     # In region 0, of 1 and 3: at least 2 is one, (1 + 1) / 3; at least 9 none, 1 / 3.  In region 1,
     # of 10, 20 and 30: at least 9 all, 4 / 4; at least 15 two, 3 / 4.
-    p = p_values(hand_made(), np.array([2.0, 9, 9, 15]), np.array([0, 0, 1, 1]))
+    p = hand_made().p_values(np.array([2.0, 9, 9, 15]), np.array([0, 0, 1, 1]))
     np.testing.assert_allclose(p, [2 / 3, 1 / 3, 1, 3 / 4], rtol=1e-15)
 
 
 def test_weights_count_within_a_region():
-    map_ = hand_made()
-    settings = DetectorSettings(
-        **{**vars(map_.detector), "calibration_weights": np.array([1.0, 1, 1, 5, 1])}
-    )
-    map_ = Map(map_.codebook, map_.lattice, map_.encoding, map_.hits, detector=settings)
-    p = p_values(map_, np.array([2.0, 15]), np.array([0, 1]))
+    weighted = replace(hand_made(), weights=np.array([1.0, 1, 1, 5, 1]))
+    p = weighted.p_values(np.array([2.0, 15]), np.array([0, 1]))
     np.testing.assert_allclose(p, [2 / 3, 7 / 8], rtol=1e-15)
 
 
@@ -65,8 +52,8 @@ def test_p_values_are_uniform_in_each_region_and_global_ones_are_not(seed):
     X, _ = two_groups(rng, 2000)
     new, is_wide = two_groups(rng, 8000)
     detector = regional(X)
-    p, regions = detector.p_values(new), detector.map_.detector.regions
-    counts = np.bincount(regions[detector.map_.detector.calibration_units])
+    p, regions = detector.p_values(new), detector.detector_.calibration.regions
+    counts = np.bincount(regions[detector.detector_.calibration.units])
     assert len(counts) > 3
     assert (counts >= 200).all()
     found = regions[detector.map_.winners(new)]
@@ -88,7 +75,7 @@ def test_p_values_are_uniform_in_each_region_and_global_ones_are_not(seed):
 def test_few_rows_make_one_region_whose_p_values_are_the_global_ones():
     X, _ = two_groups(np.random.default_rng(0), 150)
     detector = regional(X, som=SOM(4, 5))
-    assert detector.map_.detector.regions.max() == 0
+    assert detector.detector_.calibration.regions.max() == 0
     expected = regional(X, som=SOM(4, 5), calibration="global")
     np.testing.assert_array_equal(detector.p_values(X), expected.p_values(X))
     np.testing.assert_array_equal(detector.predict(X), expected.predict(X))
@@ -120,11 +107,10 @@ def test_it_is_saved_with_the_map(tmp_path):
     X, _ = two_groups(np.random.default_rng(0), 1000)
     detector = regional(X)
     detector.save(tmp_path / "d.som")
-    map_ = load(tmp_path / "d.som")
-    scores, units = score_rows(map_, X), map_.winners(X)
-    np.testing.assert_array_equal(p_values(map_, scores, units), detector.p_values(X))
-    with pytest.raises(InputError, match=r"by region.*map_.winners\(X\)"):
-        p_values(map_, scores)
+    back = load(tmp_path / "d.som")
+    np.testing.assert_array_equal(back.scores(X), -detector.score_samples(X))
+    np.testing.assert_array_equal(back.p_values(X), detector.p_values(X))
+    np.testing.assert_array_equal(back.alerts(X, 5).p_values, detector.alerts(X, 5).p_values)
 
 
 def test_a_stream_keeps_its_regions():
@@ -132,7 +118,7 @@ def test_a_stream_keeps_its_regions():
     detector = SOMDetector(som=SOM(10, 12), random_state=0, calibration="regional")
     for _ in range(4):
         detector.partial_fit(two_groups(rng, 1000)[0])
-    assert len(detector.map_.detector.calibration_units) == 4000
+    assert len(detector.detector_.calibration.units) == 4000
     new, is_wide = two_groups(rng, 4000)
     p = detector.p_values(new)
     for group in (is_wide, ~is_wide):
@@ -145,30 +131,30 @@ def test_known_anomalies_and_drawn_rows_are_in_no_region():
     rng = np.random.default_rng(0)
     X, _ = two_groups(rng, 900)
     y = np.where(np.arange(900) < 30, 1, -1)
-    detector = SOMDetector(som=SOM(6, 6), random_state=0, calibration="regional").fit(X, y)
-    assert len(detector.map_.detector.calibration_units) == 870
+    detector = SOMDetector(som=SOM(6, 6), random_state=0, calibration="regional").fit(X, known=y)
+    assert len(detector.detector_.calibration.units) == 870
     many = SOMDetector(som=SOM(3, 3, n_epochs=2), random_state=0, calibration="regional")
     many.fit(two_groups(rng, 20_500)[0])
-    settings = many.map_.detector
-    assert len(settings.calibration_units) == 500
-    assert (np.bincount(settings.regions[settings.calibration_units]) >= 200).all()
+    calibration = many.detector_.calibration
+    assert len(calibration.units) == 500
+    assert (np.bincount(calibration.regions[calibration.units]) >= 200).all()
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"regions": None},
-        {"calibration_units": None},
+        {"units": None},
         {"regions": np.array([0.0, 1.0])},
         {"regions": np.array([0, -1])},
-        {"calibration_units": np.array([0, 0, 1])},
-        {"calibration_units": np.array([0, 0, 1, 1, 2])},
+        {"units": np.array([0, 0, 1])},
+        {"units": np.array([0, 0, 1, 1, 2])},
     ],
     ids=str,
 )
 def test_regions_that_do_not_fit_are_refused(change):
     with pytest.raises(ValueError, match="`regions` must be"):
-        DetectorSettings(**vars(hand_made().detector) | change)
+        replace(hand_made(), **change)
 
 
 def test_another_calibration_is_refused():

@@ -15,8 +15,7 @@ import pytest
 from somscape import SOM, Lattice, Map, SOMDetector, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
-from somscape.maps import SCORES, DetectorSettings
-from somscape.outliers import AlertRule, Alerts, rank_alerts
+from somscape.outliers import SCORES, AlertRule, Alerts, Calibration, Detector, Scorer
 from somscape.regions import Regions
 from somscape.report._histogram import N_BARS, Histogram
 from somscape.tables import Table, table_from_columns
@@ -49,6 +48,11 @@ class Ranked:
     n_alerts: int = 1
 
 
+def small_detector(map_: Map | None = None) -> Detector:
+    whole = Scorer(map_ or small_map(), "k_prototype", 5)
+    return Detector(whole, 0.5, Calibration(np.array([0.1])))
+
+
 def small_map() -> Map:
     """Return a 1 x 3 map at 0, 2 and 4; the third unit wins nothing."""
     return Map(
@@ -59,7 +63,6 @@ def small_map() -> Map:
         {"step": np.array([1.0]), "radius": np.array([0.5]), "movement": np.array([np.nan])},
         {"seed": 0, "n_epochs": np.int64(3), "init": "pca"},
         {"somscape": "1.2.3"},
-        DetectorSettings("k_prototype", 5, 0.5, np.array([0.1])),
     )
 
 
@@ -68,10 +71,10 @@ def small_table(note: str = "plain") -> Table:
 
 
 def small_data(
-    map_: Map | None = None, table: Table | None = None, **options: Any
+    map_: Map | Detector | None = None, table: Table | None = None, **options: Any
 ) -> report.Report:
     ranked = cast(Alerts, Ranked())  # what a report reads of alerts, by hand
-    return report.build(map_ or small_map(), table or small_table(), ranked, **options)
+    return report.build(map_ or small_detector(), table or small_table(), ranked, **options)
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +89,8 @@ def real() -> dict[str, Any]:
         }
     )
     encoding = fit_encoding(table, Roles(label="label"))
-    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
-    return report.build(map_, table, rank_alerts(map_, table, 5), command="somscape detect")
+    detector = SOMDetector(encoding=encoding, random_state=0).fit(table).detector_
+    return report.build(detector, table, detector.alerts(table, 5), command="somscape detect")
 
 
 # Data
@@ -147,8 +150,8 @@ def test_column_that_the_table_lacks_has_no_count_of_missing_cells() -> None:
 def test_the_score_says_how_many_maps_give_it(n_maps: Any, expected: int) -> None:
     x = np.random.default_rng(0).normal(size=40)
     table = table_from_columns({"x": x, "y": x**2})
-    map_ = SOMDetector(n_maps=n_maps, som=SOM(2, 3), random_state=0).fit(table).map_
-    score = report.build(map_, table)["score"]
+    detector = SOMDetector(n_maps=n_maps, som=SOM(2, 3), random_state=0).fit(table).detector_
+    score = report.build(detector, table)["score"]
     assert score.keys() == {"name", "n_prototypes", "n_maps", "threshold"}
     assert score["n_maps"] == expected
 
@@ -293,10 +296,10 @@ def test_rows_that_cases_name_come_after_the_listed_ones(monkeypatch: pytest.Mon
 def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
     base = small_map()
     columns = (*base.encoding.columns, UnusedColumn("label", "told", "label"))
-    map_ = Map(base.codebook, base.lattice, Encoding(columns), base.hits, detector=base.detector)
+    map_ = Map(base.codebook, base.lattice, Encoding(columns), base.hits)
     table = table_from_columns({"x": [0.5, -0.5, 2.25], "label": ["bad", None, "good"]})
     agreement = {"label": "label", "value": "bad"}
-    data = small_data(map_, table, agreement=agreement)
+    data = small_data(small_detector(map_), table, agreement=agreement)
     planes = {plane["levels"][0]: plane for plane in data["planes"] if plane["group"] == "label"}
     # In unit 0 one known row, which is bad; in unit 1 one that is good; nobody in unit 2.
     assert planes["bad"]["values"] == [1, 0, None]
@@ -312,12 +315,12 @@ def test_dates_color_the_map_by_days() -> None:
     days = [f"2024-01-{1 + i % 28:02}" for i in range(60)]
     table = table_from_columns({"day": days, "x": range(60)})
     encoding = fit_encoding(table, Roles(date=("day",)))
-    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
-    data = report.build(map_, table, rank_alerts(map_, table, 2))
+    detector = SOMDetector(encoding=encoding, random_state=0).fit(table).detector_
+    data = report.build(detector, table, detector.alerts(table, 2))
     plane = next(plane for plane in data["planes"] if plane["name"] == "day")
     assert plane["kind"] == "date"
     # The first of January 2024 is day 19723.
-    expected = (map_.plane("day") - np.datetime64("1970-01-01")).astype(float)
+    expected = (detector.map_.plane("day") - np.datetime64("1970-01-01")).astype(float)
     assert plane["values"] == pytest.approx(expected, abs=0.05)
     assert 19723 <= min(plane["values"]) < max(plane["values"]) <= 19723 + 27
     assert next(c for c in data["columns"] if c["name"] == "day")["edges"][0] == "2024-01-01"
@@ -326,7 +329,7 @@ def test_dates_color_the_map_by_days() -> None:
 def test_regions_are_counted_by_hand() -> None:
     # Units 0 and 1 of `small_map` are one region, unit 2 the other; the rows lie in 1, 0 and 0.
     map_ = small_map()
-    data = small_data(map_, regions=Regions(map_, np.array([0, 0, 1])))
+    data = small_data(small_detector(map_), regions=Regions(map_, np.array([0, 0, 1])))
     first, second = data["regions"]
     assert (first["n_rows"], first["n_units"], first["n_alerts"]) == (3, 2, 1)
     assert first["mean_score"] == 0.5
@@ -350,8 +353,8 @@ def test_regions_of_a_table_say_what_sets_them_apart() -> None:
         }
     )
     encoding = fit_encoding(table, Roles(label="told", date=("day",)))
-    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
-    data = report.build(map_, table)
+    detector = SOMDetector(encoding=encoding, random_state=0).fit(table).detector_
+    data = report.build(detector, table)
     first, second = data["regions"]
     assert (first["n_rows"], second["n_rows"]) == (70, 50)
     yes = [next(s for s in r["labels"] if s["value"] == "yes") for r in (first, second)]
@@ -406,10 +409,11 @@ def test_row_without_any_value_has_no_place_on_a_map_without_detector() -> None:
 def test_alerts_are_ranked_where_none_are_given() -> None:
     rng = np.random.default_rng(2)
     table = table_from_columns({"x": rng.normal(size=80), "y": rng.normal(size=80)})
-    map_ = SOMDetector(random_state=0).fit(table).map_
-    told = report.build(map_, table, rank_alerts(map_, table), rule=AlertRule())
-    assert report.build(map_, table) == told
-    assert report.build(map_, table, rank_alerts(map_, table)) == {**told, "rule": None}
+    detector = SOMDetector(random_state=0).fit(table)
+    for thing in (detector.detector_, detector):
+        told = report.build(thing, table, detector.alerts(table), rule=AlertRule())
+        assert report.build(thing, table) == told
+        assert report.build(thing, table, detector.alerts(table)) == {**told, "rule": None}
 
 
 def test_histograms_count_rows_and_alerts_by_value() -> None:
@@ -472,7 +476,7 @@ def test_pages_stay_small(n_rows: int, n_columns: int, most_kb: int) -> None:
     table = table_from_columns(
         {f"column {i}": rng.lognormal(3, 1, n_rows).round(2) for i in range(n_columns)}
     )
-    map_ = SOMDetector(som=SOM(12, 12, n_epochs=2), n_folds=2, random_state=0).fit(table).map_
+    detector = SOMDetector(som=SOM(12, 12, n_epochs=2), random_state=0).fit(table).detector_
     n_alerts = n_rows // 20 if n_rows < 1000 else n_rows // 2
-    page = report.render(report.build(map_, table, rank_alerts(map_, table, n_alerts)))
+    page = report.render(report.build(detector, table, detector.alerts(table, n_alerts)))
     assert 50_000 < len(page.encode()) < 1000 * most_kb

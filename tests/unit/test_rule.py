@@ -8,19 +8,16 @@ from hypothesis import strategies as st
 from somscape import Lattice, Map, SOMDetector
 from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.maps import DetectorSettings
-from somscape.outliers import AlertRule, adjusted, rank_alerts, usual_share
+from somscape.outliers import AlertRule, Calibration, Detector, Scorer, adjusted, usual_share
 from somscape.tables import table_from_columns
 
 SHARES = st.lists(st.floats(1e-3, 1), min_size=1, max_size=12)
 
 
-def map_with(calibration, threshold=0.5):
-    """A map whose only prototype is 0, so that a row's score is its distance from 0."""
-    settings = DetectorSettings("k_prototype", 1, threshold, np.array(calibration))
-    return Map(
-        np.zeros((1, 1)), Lattice(1, 1), Encoding.plain(["x"]), np.ones(1), detector=settings
-    )
+def detector_with(calibration, threshold=0.5):
+    """A detector whose only prototype is 0, so that a row's score is its distance from 0."""
+    map_ = Map(np.zeros((1, 1)), Lattice(1, 1), Encoding.plain(["x"]), np.ones(1))
+    return Detector(Scorer(map_, "k_prototype", 1), threshold, Calibration(np.array(calibration)))
 
 
 @given(SHARES, st.floats(0.01, 1))
@@ -48,11 +45,11 @@ def test_the_share_of_usual_rows_by_hand():
 
 def test_rules_by_hand():
     # Of 99 calibration scores 1..99, a score of 98.5 has p = 2/100.
-    map_ = map_with(np.arange(1.0, 100.0))
+    detector = detector_with(np.arange(1.0, 100.0))
     table = table_from_columns({"x": [200.0, 98.5, 98.5, 50.5, 0.0]})  # p: .01 .02 .02 .5 1
 
     def n(rule):
-        return rank_alerts(map_, table, rule=rule).n_alerts
+        return detector.alerts_by(rule, table).n_alerts
 
     assert n(AlertRule()) == 4
     assert n(AlertRule(n_alerts=2)) == 2
@@ -64,11 +61,11 @@ def test_rules_by_hand():
 
 
 def test_rows_are_reviewed_where_it_pays_the_most_worth_first():
-    map_ = map_with(np.arange(1.0, 100.0))
+    detector = detector_with(np.arange(1.0, 100.0))
     table = table_from_columns(
         {"x": [0.0, 200.0, 98.5, 98.5, 50.5], "sum": [9e9, 50.0, 1000.0, 9.0, 100.0]}
     )
-    alerts = rank_alerts(map_, table, rule=AlertRule(amount="sum", cost=10.0))
+    alerts = detector.alerts_by(AlertRule(amount="sum", cost=10.0), table)
     # Adjusted: 1, .0333, .0333, .0333, .625.  Gain: none, 38, 957, -1, 27.
     assert alerts.rows.tolist() == [2, 1, 4, 3, 0]
     assert alerts.n_alerts == 3
@@ -114,7 +111,7 @@ def test_a_wrong_rule_is_named(options, message):
 
 
 def test_what_the_data_cannot_give_is_refused():
-    map_ = map_with([1.0, 2.0, 3.0])
+    detector = detector_with([1.0, 2.0, 3.0])
     table = table_from_columns({"x": [1.0, 2.0], "sum": [1.0, -1.0]})
     for rule, message in (
         (AlertRule(fdr=0.1), "calibrated on 3 rows can be at most 0.1: the smallest is 0.25"),
@@ -124,4 +121,4 @@ def test_what_the_data_cannot_give_is_refused():
         (AlertRule(amount="sum", cost=1.0), "must be numbers of at least 0"),
     ):
         with pytest.raises(InputError, match=message):
-            rank_alerts(map_, table, rule=rule)
+            detector.alerts_by(rule, table)

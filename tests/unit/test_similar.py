@@ -9,8 +9,7 @@ from scipy.stats import binomtest
 from somscape import SOM, Lattice, Map, SOMDetector
 from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.maps import DetectorSettings
-from somscape.outliers import label_share, similar_rows, wilson
+from somscape.outliers import Calibration, Detector, Scorer, wilson
 from somscape.tables import table_from_columns
 
 
@@ -44,7 +43,7 @@ def test_similar_rows_are_the_nearest_usual_ones(k, seed):
 
 
 def test_few_of_the_rows_are_looked_at():
-    detector, X = fitted(n=4000, som=SOM(16, 20, n_epochs=3), n_folds=2)
+    detector, X = fitted(n=4000, som=SOM(16, 20, n_epochs=3))
     looked = []
 
     def distances(rows, others):
@@ -87,14 +86,13 @@ def test_without_a_usual_row_there_is_nothing_to_find():
 
 def line_of_units(n=5):
     """Units at 0, 1, 2, ... side by side: a row's unit is its rounded value."""
-    settings = DetectorSettings("k_prototype", 1, 0.5, np.array([1.0]))
-    return Map(
+    map_ = Map(
         np.arange(float(n))[:, None],
         Lattice(1, n, "rectangular"),
         Encoding.plain(["x"]),
         np.ones(n),
-        detector=settings,
     )
+    return Detector(Scorer(map_, "k_prototype", 1), 0.5, Calibration(np.array([1.0])))
 
 
 def test_label_share_by_hand():
@@ -102,7 +100,7 @@ def test_label_share_by_hand():
     # next to it.
     rows = np.array([[0.0], [0.1], [1.2], [2.0], [3.0]])
     y = [1, 0, 1, -1, -1]
-    found = label_share(line_of_units(), [[0.0], [1.0], [2.0], [4.0]], rows, y)
+    found = line_of_units().label_share([[0.0], [1.0], [2.0], [4.0]], among=rows, y=y)
     assert found.n_known.tolist() == [3, 3, 1, 0]
     assert found.n_anomalies.tolist() == [2, 2, 1, 0]
     np.testing.assert_array_equal(found.share, [2 / 3, 2 / 3, 1, np.nan])
@@ -132,13 +130,13 @@ def test_a_detector_says_what_is_known_around_a_row():
 def test_labels_that_say_nothing_are_refused():
     for y in ([-1] * 2, None, ["yes", "no"], [1.0, 2.0]):
         with pytest.raises(InputError, match="`y` must hold 1"):
-            label_share(line_of_units(), [[0.0]], [[0.0], [1.0]], y)
+            line_of_units().label_share([[0.0]], among=[[0.0], [1.0]], y=y)
     with pytest.raises(ValueError, match="`level` must be"):
-        label_share(line_of_units(), [[0.0]], [[0.0]], [1], level=1)
+        line_of_units().label_share([[0.0]], among=[[0.0]], y=[1], level=1)
 
 
 def test_similar_rows_take_the_maps_own_missing_rule():
     X = np.random.default_rng(0).normal(size=(60, 3))
     X[3, 1] = np.nan
     detector = SOMDetector(missing="fill", random_state=0).fit(X)
-    assert similar_rows(detector.map_, X[3:4], X).rows[0, 0] == 3
+    assert detector.detector_.similar_rows(X[3:4], among=X).rows[0, 0] == 3

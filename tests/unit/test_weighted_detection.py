@@ -3,30 +3,30 @@
 import numpy as np
 import pytest
 
-from somscape import SOM, Lattice
+from somscape import SOM, Lattice, Map
 from somscape.encode import Encoding
 from somscape.errors import SomscapeWarning
 from somscape.fit import chunk, make_problem
 from somscape.kernels import select_kernels
-from somscape.maps import DetectorSettings, Map
-from somscape.outliers import p_values, rank_alerts
+from somscape.outliers import Calibration, Detector, Scorer
 from somscape.tables import table_from_columns
 
 
-def map_with(calibration, weights=None):
-    settings = DetectorSettings("k_prototype", 1, 0.5, np.array(calibration), weights)
-    return Map(
-        np.zeros((1, 1)), Lattice(1, 1), Encoding.plain(["x"]), np.ones(1), detector=settings
-    )
+def detector_with(calibration, weights=None):
+    map_ = Map(np.zeros((1, 1)), Lattice(1, 1), Encoding.plain(["x"]), np.ones(1))
+    whole = Scorer(map_, "k_prototype", 1)
+    return Detector(whole, 0.5, Calibration(np.array(calibration), weights))
 
 
 def test_a_calibration_row_of_weight_2_counts_as_two_rows():
-    weighted = map_with([1.0, 2.0, 3.0], np.array([1.0, 2.0, 1.0]))
-    repeated = map_with([1.0, 2.0, 2.0, 3.0])
+    weighted = detector_with([1.0, 2.0, 3.0], np.array([1.0, 2.0, 1.0]))
+    repeated = detector_with([1.0, 2.0, 2.0, 3.0])
     scores = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 9.0])
-    np.testing.assert_array_equal(p_values(weighted, scores), p_values(repeated, scores))
+    np.testing.assert_array_equal(
+        weighted.calibration.p_values(scores), repeated.calibration.p_values(scores)
+    )
     # By hand, for 2.5: one row of weight 1 lies above, so (1 + 1) / (4 + 1).
-    assert p_values(weighted, scores)[4] == 2 / 5
+    assert weighted.calibration.p_values(scores)[4] == 2 / 5
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_calibration_row_of_weight_2_counts_as_two_rows():
 )
 def test_calibration_weights_that_cannot_be_are_refused(weights):
     with pytest.raises(ValueError, match="calibration_weights"):
-        map_with([1.0, 2.0], weights)
+        detector_with([1.0, 2.0], weights)
 
 
 def test_weights_that_add_up_to_little_are_warned_of_when_they_choose_the_size():
@@ -54,4 +54,4 @@ def test_rows_beyond_the_range_of_a_problem_are_refused():
 
 def test_fewer_than_no_alerts_are_refused():
     with pytest.raises(ValueError, match="`n_alerts` must be at least 0; got -3"):
-        rank_alerts(map_with([1.0]), table_from_columns({"x": [1.5, 2.5]}), -3)
+        detector_with([1.0]).alerts(table_from_columns({"x": [1.5, 2.5]}), -3)

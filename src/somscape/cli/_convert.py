@@ -11,18 +11,18 @@ from somscape.cli._console import make_console, say
 from somscape.cli._out import check_file
 from somscape.errors import InputError
 from somscape.jobs import READING
-from somscape.maps import Map, load
-from somscape.outliers import free_name, ids_of
+from somscape.maps import Map, as_map
+from somscape.outliers import Detector, free_name, ids_of
 from somscape.tables import Table, counted, read_table, write_table
 
 TABLES = (".csv", ".parquet")
 OTHER_TABLES = (".tsv", ".txt", ".gz", ".xlsx", ".xlsm")
-MAP_WRITERS: dict[str, Callable[[Path, Map], None]] = {
-    ".som": lambda path, map_: map_.save(path),
+MAP_WRITERS: dict[str, Callable[[Path, Map | Detector], None]] = {
+    ".som": lambda path, thing: thing.save(path),
     ".cod": save.write_cod,
     ".wts": save.write_wts,
     ".umx": save.write_umx,
-    ".onnx": lambda path, map_: save.to_onnx(map_, path),
+    ".onnx": lambda path, thing: save.to_onnx(thing, path),
 }
 ROW_READERS: dict[str, Callable[[str], save.Samples]] = {
     **dict.fromkeys((".dat", ".data"), save.read_dat),
@@ -111,7 +111,7 @@ def _read_table(path: str, options: dict[str, Any]) -> Table:
     return read_table(path, **{name: options[name] for name in READING})
 
 
-def _map(source: str, came: str, options: dict[str, Any]) -> Map:
+def _map(source: str, came: str, options: dict[str, Any]) -> Map | Detector:
     boundary, kind, winners = options["boundary"], options["lattice"], options["winners"]
     if came in (".wts", *TABLES, *OTHER_TABLES):
         given = {name: v for name, v in (("boundary", boundary), ("kind", kind)) if v is not None}
@@ -135,11 +135,11 @@ def _map(source: str, came: str, options: dict[str, Any]) -> Map:
         )
     if came in (*ROW_READERS, *LISTS):
         raise InputError(f"{source} holds no map; give one, such as map.som, map.cod or map.wts.")
-    return load(source)
+    return save.load(source)
 
 
-def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
-    goes, what = out.suffix.lower(), options["what"]
+def _write_map(thing: Map | Detector, out: Path, options: dict[str, Any]) -> str:
+    map_, goes, what = as_map(thing), out.suffix.lower(), options["what"]
     needs_rows = goes == ".bm" or (goes in TABLES and what == "winners")
     if needs_rows and options["table"] is None:
         raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
@@ -154,7 +154,7 @@ def _write_map(map_: Map, out: Path, options: dict[str, Any]) -> str:
     if goes in TABLES:
         (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
     else:
-        MAP_WRITERS[goes](out, map_)
+        MAP_WRITERS[goes](out, thing)
     return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}"
 
 

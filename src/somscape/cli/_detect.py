@@ -88,10 +88,11 @@ def _write(out: Path, found: Found, command: str) -> None:
     with whole(out) as folder:
         folder.mkdir()
         found.write(folder)
-        picture = umatrix(found.map_, None if classes is None else table, classes, highlight=top)
+        rows = None if classes is None else table
+        picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
         picture.save(folder / "umatrix.png")
-        planes(found.map_).save(folder / "planes.png")
+        planes(found.detector.map_).save(folder / "planes.png")
         data = found.report(command)
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():

@@ -2,7 +2,9 @@
 
 from somscape._types import Float64s
 from somscape.cli._console import make_console, map_facts, show_columns, show_facts
-from somscape.maps import DetectorSettings, Map, load
+from somscape.maps import Map, as_map
+from somscape.outliers import Detector, detector_in
+from somscape.save import load
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
 TOLD = ("n_iter", "stop_reason")
@@ -11,8 +13,8 @@ TOLD = ("n_iter", "stop_reason")
 
 def show_info(map_file: str) -> None:
     """Show size, training, columns and score settings of a saved map."""
-    map_ = load(map_file)
-    detector = map_.detector
+    thing = load(map_file)
+    map_, detector = as_map(thing), detector_in(thing)
     errors = map_.history.get("quantization_error")
     facts = [
         *map_facts(map_),
@@ -32,20 +34,21 @@ def show_info(map_file: str) -> None:
         facts += [
             ("score", _score(detector)),
             ("threshold", f"{detector.threshold:.4g}"),
-            ("calibration rows", len(detector.calibration)),
+            ("calibration rows", len(detector.calibration.scores)),
         ]
-        if detector.regions is not None:
-            facts.append(("calibration regions", str(detector.regions.max() + 1)))
+        regions = detector.calibration.regions
+        if regions is not None:
+            facts.append(("calibration regions", str(regions.max() + 1)))
     console = make_console()
     show_facts(console, facts)
     console.print()
     show_columns(console, map_.encoding, {}, all_of_them=True)
 
 
-def _score(detector: DetectorSettings) -> str:
+def _score(detector: Detector) -> str:
     n = len(detector.members)
     by = f", by {n} maps" if n else ""
-    return f"{detector.score}, {detector.n_prototypes} prototypes{by}"
+    return f"{detector.score}, {detector.whole.n_prototypes} prototypes{by}"
 
 
 def _last_error(errors: Float64s) -> str:

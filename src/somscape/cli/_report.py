@@ -7,6 +7,7 @@ from somscape import report
 from somscape._files import write_whole
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import gaps_of, make_console, say, stage
+from somscape.cli._load import load_detector
 from somscape.cli._out import check_result
 from somscape.errors import InputError
 from somscape.jobs import (
@@ -21,31 +22,34 @@ from somscape.jobs import (
     rule_of,
     split_label,
 )
-from somscape.maps import Map, load
-from somscape.outliers import AlertRule, rank_alerts, settings_of
+from somscape.maps import Map, as_map
+from somscape.outliers import detector_in
 from somscape.regions import find_regions
+from somscape.save import load
 from somscape.tables import Table, counted, read_table
 
 
 def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Write the page that shows the rows of a file on a saved map."""
     check_result("page", out, map_file, path)
-    map_ = load(map_file)
-    if any(options[name] is not None for name in FLAGS):
-        settings_of(map_)
+    flags = any(options[name] is not None for name in FLAGS)
+    thing = load_detector(map_file) if flags else load(map_file)
+    map_, detector = as_map(thing), detector_in(thing)
     regions = find_regions(map_, options["n_regions"] or "auto")
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
     label = _label(map_, table, options["label"])
     with stage("ranking, drawing, writing"):
-        rule = _rule(map_, table, options)
-        alerts = None if rule is None else rank_alerts(map_, table, rule=rule)
-        agreement = None
-        if label is not None and alerts is not None:
-            agreement = agreement_of(alerts, label)
+        rule, alerts, agreement = None, None, None
+        if detector is None:
+            map_.rows_of(table)  # or says what is wrong with the table
+        else:
+            rule = rule_of(options, table)
+            alerts = detector.alerts_by(rule, table)
+            agreement = None if label is None else agreement_of(alerts, label)
         gaps = gaps_of(map_.encoding, table)
         data = report.build(
-            map_,
+            thing,
             table,
             alerts,
             rule=rule,
@@ -63,13 +67,6 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     if label is not None and agreement is not None:
         say(console, agreement_line(label, agreement))
     say(console, f"Wrote {out}")
-
-
-def _rule(map_: Map, table: Table, options: dict[str, Any]) -> AlertRule | None:
-    if map_.detector is None:
-        map_.rows_of(table)  # or says what is wrong with the table
-        return None
-    return rule_of(options, table)
 
 
 def _label(map_: Map, table: Table, given: str | None) -> Label | None:

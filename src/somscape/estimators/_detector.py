@@ -9,18 +9,17 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._detector_settings import settings_of_detector
-from somscape.estimators._explains import ExplainsRows
 from somscape.estimators._going_on import (
     check_goes_on,
     check_has_no_gaps,
     encoding_for,
     stream_of,
 )
-from somscape.estimators._older import Estimator
+from somscape.estimators._older import Estimator, detector_of_older
 from somscape.estimators._prepare import prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._som import SOM
@@ -28,17 +27,19 @@ from somscape.fit import check_streams
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
+    Alerts,
+    Counterfactual,
     DetectorStream,
-    detector_goes_on,
-    labels_to_learn_from,
-    p_values,
-    score_rows,
-    settings_of,
+    LabelShare,
+    Reason,
+    SimilarRows,
+    known_labels,
     train_detector,
+    updated,
 )
 
 
-class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
+class SOMDetector(OutlierMixin, Estimator):
     """Rank rows by how unusual they are, with calibrated p-values and exact reasons.
 
     A map learns what rows look like; a row is unusual when it lies far from the map's
@@ -46,21 +47,31 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
 
     Parameters
     ----------
-    score : str, default="k_prototype"
+    method : str, default="auto"
         What is unusual, always measured from the prototypes that stand for usual rows (`trim`):
 
+        - ``"auto"``: the same as ``"k_prototype"``;
         - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest;
         - ``"quantization_error"``: distance to the nearest;
         - ``"mass"``: mean distance to the nearest that hold 2 % of the rows, at least ten;
         - ``"density"``: minus the log of a gaussian density with a kernel at each prototype,
           weighted by its rows;
         - ``"local_scale"``: the quantization error in units of how far that prototype's own rows
-          lie from it;
-        - ``"u_height"``: how far the best unit's prototype lies from its neighbors', the
-          article's distance map;
-        - ``"hit_density"``: minus the log of the share of rows around the best unit.
+          lie from it.
     contamination : float, default=0.05
         Share of the training rows that `predict` flags, in (0, 0.5].
+    training_is_clean : bool, default=False
+        Whether all training rows are known to be usual; the map may then follow them closely.
+    som : SOM or None, default=None
+        The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
+        the root of the number of rows.  Its ``missing`` and ``encoding`` are not
+        used; the detector's are.
+    n_maps : int or "auto", default="auto"
+        From 1 to 256 maps that score together: beyond 1, each learns from half of the rows, and a
+        score is the root of their mean squared scores, which depends less on which rows happened
+        to be there.  ``map_``, of all rows, then shows and explains and does not score.  Scoring
+        takes ``n_maps`` times as long.  ``"auto"``: 16 for at most 2,000 rows; 1 beyond and where
+        training is clean.
     n_prototypes : int or "auto", default="auto"
         From 1 (the quantization error) to 16.  Several resist a lone outlier that has
         pulled a prototype to itself.  ``"auto"``: 8, or 2 where training is clean.
@@ -68,46 +79,31 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         Share of the training rows, up to 0.5, whose prototypes do not count as usual: those with
         the fewest rows around them, among them those of outliers that lie together.  ``"auto"``:
         0.2, or 0 where training is clean.
-    training_is_clean : bool, default=False
-        Whether all training rows are known to be usual; the map may then follow them closely.
-    n_folds : int, default=5
-        For the p-values: each fold is scored by a map trained on the others.  Where several maps
-        score together, a row is scored by those that did not learn from it instead.  Of more than
-        20,000 rows, so many are drawn to train the map, and the others take the folds' place.
-    calibration : {"global", "regional"}, default="global"
-        What p-values compare a row with: all calibration rows, or those of its region of the map,
-        neighboring units that have 200 or more together.  By region, false alarms are as frequent
-        in a group of widely spread rows as in a dense one.
     decorrelate : bool, default=True
         Whether columns that go together hardly count twice when rows are compared with prototypes,
         so that values which are usual one by one but not together stand out; correlations are those
         of the usual training rows.  The map itself is not changed.
-    n_maps : int or "auto", default="auto"
-        From 1 to 256 maps that score together: beyond 1, each learns from half of the rows, and a
-        score is the root of their mean squared scores, which depends less on which rows happened
-        to be there.  ``map_``, of all rows, then shows and explains and does not score.  Scoring
-        takes so many times as long.  ``"auto"``: 16 for at most 2,000 rows, or 1 beyond and where
-        training is clean.
-    som : SOM or None, default=None
-        The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
-        the root of the number of rows.  Its ``missing`` and ``encoding`` are not
-        used; the detector's are.
+    calibration : {"global", "regional"}, default="global"
+        What p-values compare a row with: all calibration rows, or those of its region of the map,
+        neighboring units that have 200 or more together.  By region, false alarms are as frequent
+        in a group of widely spread rows as in a dense one.
     missing : {"error", "fill"}, default="error"
         As for `SOM`; a given ``encoding`` has its own.
     encoding : Encoding or None, default=None
         How tables are encoded, not with missing cells left out (``missing="mask"``); None: by
         the rules.
     random_state : int, RandomState or None, default=None
-        Draws the folds, and what the map draws.
+        Draws which rows train which map, and what the maps draw.
 
     Attributes
     ----------
+    detector_ : Detector
+        The fitted detector, which gives the same answers without scikit-learn and saves itself.
     map_ : Map
-        The fitted map with score settings, threshold and calibration, so that a saved map
-        can score.
+        The map of all rows.
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
-    labels_ : ndarray of shape (n_samples,)
+    units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     kernels_used_ : str
         Which path ran.
@@ -118,10 +114,11 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
 
     Notes
     -----
-    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows; ``max_time`` of
-    `som` holds for each of them.  `predict`
-    compares in-sample scores, so that it flags the share asked for; `p_values` uses the
-    cross-fitted ones, which do not favor rows that shaped their own prototype.
+    Training costs one map of all rows and ``n_maps`` of half of them, or with one map six: p-values
+    come from rows scored by maps trained without them, in five folds.  Of more than 20,000 rows so
+    many train the map, and the others take the folds' place.  A ``max_time`` of `som` holds for
+    each map.  `predict` compares in-sample scores, so that it flags the share asked for; `p_values`
+    uses the others, which do not favor rows that shaped their own prototype.
 
     References
     ----------
@@ -141,73 +138,72 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
     >>> detector = SOMDetector(random_state=0).fit(X)
     >>> int(detector.score_samples(X).argmin())
     7
-    >>> bool(np.allclose(detector.explain(X).sum(axis=1), -detector.score_samples(X)))
+    >>> bool(np.allclose(detector.contributions(X).sum(axis=1), -detector.score_samples(X)))
     True
     """
 
     def __init__(
         self,
-        score: str = "k_prototype",
+        method: str = "auto",
         contamination: float = 0.05,
         *,
+        training_is_clean: bool = False,
+        som: SOM | None = None,
+        n_maps: int | str = "auto",
         n_prototypes: int | str = "auto",
         trim: float | str = "auto",
-        training_is_clean: bool = False,
-        n_folds: int = 5,
-        calibration: str = "global",
         decorrelate: bool = True,
-        n_maps: int | str = "auto",
-        som: SOM | None = None,
+        calibration: str = "global",
         missing: str = "error",
         encoding: Encoding | None = None,
         random_state: Any = None,
     ) -> None:
-        self._score = score
+        self.method = method
         self.contamination = contamination
+        self.training_is_clean = training_is_clean
+        self.som = som
+        self.n_maps = n_maps
         self.n_prototypes = n_prototypes
         self.trim = trim
-        self.training_is_clean = training_is_clean
-        self.n_folds = n_folds
-        self.calibration = calibration
         self.decorrelate = decorrelate
-        self.n_maps = n_maps
-        self.som = som
+        self.calibration = calibration
         self.missing = missing
         self.encoding = encoding
         self.random_state = random_state
 
-    # scikit-learn takes an attribute called `score` for a scoring method, so the parameter of
-    # that name is kept as `_score`.
-    @classmethod
-    def _get_param_names(cls) -> list[str]:
-        return [name for name in super()._get_param_names() if name != "score"]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name; with `deep` also those of the map to train."""
-        return {"score": self._score, **super().get_params(deep)}
-
-    def set_params(self, **params: Any) -> "SOMDetector":
-        """Set parameters by name and return the estimator."""
-        self._score = params.pop("score", self._score)
-        super().set_params(**params)
-        return self
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(detector_of_older(state))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.missing == "fill"
         return tags
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":
+    @property
+    def map_(self) -> Map:
+        """The map of all rows."""
+        return self.detector_.map_
+
+    @property
+    def offset_(self) -> float:
+        """What `decision_function` takes off: minus the threshold."""
+        return -self.detector_.threshold
+
+    def fit(
+        self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None
+    ) -> "SOMDetector":
         """Train the map, set the threshold and calibrate.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
             At least two rows.
-        y : array-like of shape (n_samples,), optional
+        y : ignored
+            As by all outlier detectors of scikit-learn.
+        known : array-like of shape (n_samples,), optional
             What is known: 1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown.  Scores
             rise around known anomalies and fall around known usual rows, as far as that ranks the
-            known rows better.  Targets with other values and none unknown are ignored.
+            known rows better.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; one of weight 0 counts as absent.
 
@@ -221,9 +217,9 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         ValueError
             For a parameter or a value that cannot be used; the message says which.
         """
-        return self._fitted(X, y, sample_weight, self.n_maps)
+        return self._fitted(X, known, sample_weight, self.n_maps)
 
-    def _fitted(self, X: Any, y: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
+    def _fitted(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = settings_of_detector(self)
         detection = replace(detection, n_maps=n_maps)
@@ -235,21 +231,22 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
         if isinstance(settings.init, Map):
             check_goes_on(self.som, settings.init, prepared.rows.shape[1], is_warm=False)
-        labels = labels_to_learn_from(y, len(prepared.all_rows))
+        labels = known_labels(known, len(prepared.all_rows))
         if labels is not None and prepared.kept is not None:
             labels = labels[prepared.kept]
         trained = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
-        self.map_, units = trained.whole.map_, trained.whole.units
+        self.detector_, units = trained.detector, trained.whole.units
         self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
-        self.offset_ = -settings_of(self.map_).threshold
         is_whole = len(units) == len(prepared.all_rows)
-        self.labels_ = units if is_whole else self.map_.winners(prepared.all_rows)
+        self.units_ = units if is_whole else self.map_.winners(prepared.all_rows)
         self.kernels_used_ = select_kernels().name
         return self
 
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":
+    def partial_fit(
+        self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None
+    ) -> "SOMDetector":
         """Go on with more rows, in constant memory.
 
         The first call is a `fit`, of one map where ``n_maps="auto"``.  Further ones score the rows,
@@ -262,37 +259,35 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         X : array-like or data frame of shape (n_samples, n_features), or Table
             Pieces of a thousand rows or more; a call costs the scoring of its rows, and
             O(n_units^2 * n_features).
-        y : array-like of shape (n_samples,), optional
+        y : ignored
+        known : array-like of shape (n_samples,), optional
             As in `fit`; in further calls known anomalies only do not calibrate.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         SOMDetector
-            ``labels_`` are those of the new rows.
+            ``units_`` are those of the new rows.
 
         Raises
         ------
         ValueError
             As for `fit`.
         """
-        if not hasattr(self, "map_"):
+        if not hasattr(self, "detector_"):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
-            return self._fitted(X, y, sample_weight, 1 if is_auto else self.n_maps)
+            return self._fitted(X, known, sample_weight, 1 if is_auto else self.n_maps)
         detection, settings = settings_of_detector(self)
         check_streams(settings.winner)
-        rows = rows_for(self, X)
-        assert isinstance(rows, np.ndarray)
-        self.map_, self._stream, self.labels_ = detector_goes_on(
-            self.map_,
-            stream_of(self),
+        rows = _dense(self, X)
+        self.detector_, self._stream, self.units_ = updated(
+            (self.detector_, stream_of(self)),
             rows,
             checked_weights(sample_weight, len(rows)),
-            labels_to_learn_from(y, len(rows)),
+            known_labels(known, len(rows)),
             detection=detection,
             half_life=None if self.som is None else self.som.half_life,
         )
-        self.offset_ = -settings_of(self.map_).threshold
         return self
 
     def score_samples(self, X: Any) -> Float64s:
@@ -305,10 +300,10 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Minus what `score` names.
+            Minus what `method` names.
         """
         check_is_fitted(self)
-        return -score_rows(self.map_, rows_for(self, X))
+        return -self.detector_.scores_of_rows(_dense(self, X))
 
     def decision_function(self, X: Any) -> Float64s:
         """Return `score_samples` shifted so that rows below 0 are flagged.
@@ -394,13 +389,148 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         return self._scores_and_p_values(X)[1]
 
     def _scores_and_p_values(self, X: Any) -> tuple[Float64s, Float64s]:
-        rows = rows_for(self, X)
-        scores = score_rows(self.map_, rows)
-        is_regional = settings_of(self.map_).regions is not None
-        units = self.map_.winners(rows) if is_regional else None
-        return -scores, p_values(self.map_, scores, units)
+        scores, p = self.detector_.scores_and_p_values_of_rows(_dense(self, X))
+        return -scores, p
+
+    def contributions(self, X: Any) -> Float64s:
+        """Return what each column adds to each row's unusualness.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            Adds up to ``-score_samples(X)``; the levels of a category are merged.
+        """
+        check_is_fitted(self)
+        return self.detector_.contributions_of_rows(_dense(self, X))
+
+    def reasons(self, X: Any) -> list[tuple[Reason, ...]]:
+        """Return why each row is unusual, in original units, the largest share first.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        list of tuple of Reason
+            At most four per row; see `Detector.reasons`.
+        """
+        check_is_fitted(self)
+        return self.detector_.reasons(X)
+
+    def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
+        """Return what would make each row usual: few columns to change, and to what.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        list of Counterfactual or None
+            One per row, without changes where `predict` gives 1; None where no usual prototype is
+            itself below the threshold.  As text: "would be usual with A3 between 0.5 and 4".
+        """
+        check_is_fitted(self)
+        return self.detector_.counterfactuals(X)
+
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        """Return the usual rows nearest to each row, such as an alert.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        among : array-like or data frame of shape (n_others, n_features), or Table
+            Rows to search, such as those of `fit`, which the detector does not keep.
+        n_similar : int, default=5
+            How many for each row.
+
+        Returns
+        -------
+        SimilarRows
+            Ids, numbers of the rows, distances; nearest first.
+        """
+        check_is_fitted(self)
+        return self.detector_.similar_rows(X, among=among, n_similar=n_similar)
+
+    def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> LabelShare:
+        """Return the share of known anomalies around each row, with its Wilson interval.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        among : array-like or data frame of shape (n_others, n_features), or Table
+            Rows with labels.
+        y : array-like of shape (n_others,)
+            1, 0 and -1 as `known` in `fit`.
+        level : float, default=0.95
+            Of the interval, above 0 and below 1.
+
+        Returns
+        -------
+        LabelShare
+            Counts, shares and intervals over the rows of the same unit and those next to it.
+        """
+        check_is_fitted(self)
+        return self.detector_.label_share(X, among=among, y=y, level=level)
+
+    def alerts(
+        self,
+        X: Any,
+        n_alerts: int | None = None,
+        *,
+        p_value: float | None = None,
+        fdr: float | None = None,
+        amount: str | None = None,
+        cost: float | None = None,
+    ) -> Alerts:
+        """Rank rows, with reasons in original units for the first of them.
+
+        At most one rule may be given; without one, alerts are the rows that `predict` flags.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+        n_alerts : int or None, default=None
+            So many rows.
+        p_value : float or None, default=None
+            Rows with a p-value of at most this.
+        fdr : float or None, default=None
+            As many rows as keep the false discovery rate at most about this: the expected share
+            of usual rows among the alerts, see `somscape.outliers.AlertRule`.
+        amount : str or None, default=None
+            Column with what each row puts at stake; with `cost`.
+        cost : float or None, default=None
+            What a review costs, in the unit of `amount`: rows are alerts where it pays, the most
+            worth first.
+
+        Returns
+        -------
+        Alerts
+        """
+        check_is_fitted(self)
+        return self.detector_.alerts(
+            X, n_alerts, p_value=p_value, fdr=fdr, amount=amount, cost=cost
+        )
 
     def save(self, path: str | Path) -> None:
-        """Save the detector's map, which can score rows; see `Map.save`."""
+        """Save the fitted detector to one file; `somscape.load` gives a `Detector`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.som``.
+        """
         check_is_fitted(self)
-        self.map_.save(path)
+        self.detector_.save(path)
+
+
+def _dense(detector: SOMDetector, X: Any) -> Floats:
+    """Return data as encoded rows; the tags ask for dense ones."""
+    rows = rows_for(detector, X)
+    assert isinstance(rows, np.ndarray)
+    return rows

@@ -30,12 +30,11 @@ def settings_of_detector(detector: Any) -> tuple[Detection, Settings]:
         For a parameter that cannot be used; the message names it.
     """
     detection = Detection(
-        detector._score,
+        detector.method,
         detector.contamination,
         detector.n_prototypes,
         detector.trim,
         detector.training_is_clean,
-        detector.n_folds,
         detector.calibration,
         detector.decorrelate,
         detector.n_maps,
@@ -45,8 +44,8 @@ def settings_of_detector(detector: Any) -> tuple[Detection, Settings]:
     som = SOM() if detector.som is None else clone(detector.som)
     if som.metric != "euclidean" or som.feature_weight is not None:
         raise ValueError(
-            "`som` must have the metric 'euclidean' without `feature_weight`, of which scores "
-            f"and reasons are made; got metric={som.metric!r}. Scale the columns of X instead."
+            "`som` must have metric='euclidean' and no `feature_weight`, as scores and reasons "
+            f"require; got metric={som.metric!r}. Scale the columns of X instead."
         )
     if not isinstance(som.order, str):
         raise ValueError(

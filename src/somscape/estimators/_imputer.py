@@ -13,8 +13,8 @@ from somscape.estimators._prepare import checked_array, rows_for
 from somscape.estimators._som import SOM
 from somscape.fit import RunningSums
 from somscape.grid import Neighborhood
-from somscape.kernels import select_kernels
-from somscape.maps import MAX_PROTOTYPES, NO_UNIT, Map
+from somscape.kernels import MAX_BEST, select_kernels
+from somscape.maps import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
 """Values of the prototypes near some rows that are held at once: 1 MiB."""
@@ -97,7 +97,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         ValueError
             For a parameter or a value that cannot be used; the message says which.
         """
-        check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_PROTOTYPES)
+        check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
         if not (self.som is None or isinstance(self.som, SOM)):
             raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
         som = SOM() if self.som is None else clone(self.som)

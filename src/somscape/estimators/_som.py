@@ -155,7 +155,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Prototype of each unit, in the units of the features; ``unit = row * n_cols + col``.
     map_ : Map
         The fitted map, for plots, measures, reports and saving.
-    labels_ : ndarray of shape (n_samples,)
+    units_, labels_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     history_ : dict of str to ndarray
         By epoch: ``step``, ``radius`` (steps of the whole map), ``quantization_error`` (before the
@@ -428,6 +428,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """Save the map, which `somscape.load` reads; see `Map.save`."""
         check_is_fitted(self)
         self.map_.save(path)
+
+    @property
+    def units_(self) -> Ints:
+        """Best matching unit of each training row."""
+        return self.labels_
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Ints:
         """Train the map and return the best matching unit of each row.

@@ -11,9 +11,8 @@ from somscape.encode import Encoding
 from somscape.fit import Callback, Settings
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._roles import Label
-from somscape.maps import Map
 from somscape.measures import Agreement
-from somscape.outliers import AlertRule, Alerts, Detection, rank_alerts, train_detector
+from somscape.outliers import AlertRule, Alerts, Detection, Detector, train_detector
 from somscape.tables import Table, write_csv
 
 
@@ -24,8 +23,7 @@ class Found:
     Attributes
     ----------
     table : Table
-    map_ : Map
-        With detector settings.
+    detector : Detector
     alerts : Alerts
     rule : AlertRule
         That made rows alerts.
@@ -35,7 +33,7 @@ class Found:
     """
 
     table: Table
-    map_: Map
+    detector: Detector
     alerts: Alerts
     rule: AlertRule
     label: Label | None = None
@@ -57,7 +55,7 @@ class Found:
         """
         label = self.label
         return report.build(
-            self.map_,
+            self.detector,
             self.table,
             self.alerts,
             rule=self.rule,
@@ -67,14 +65,15 @@ class Found:
         )
 
     def write(self, folder: Path) -> None:
-        """Write the list, alerts.csv, and the map, map.som.
+        """Write the list, alerts.csv, and the detector, map.som.
 
         Parameters
         ----------
         folder : Path
         """
-        write_csv(folder / "alerts.csv", self.alerts.to_table(self.map_, self.table))
-        self.map_.save(folder / "map.som")
+        alerts = self.alerts.to_table(self.detector.map_, self.table)
+        write_csv(folder / "alerts.csv", alerts)
+        self.detector.save(folder / "map.som")
 
 
 def detect(
@@ -113,7 +112,7 @@ def detect(
     detection = Detection(contamination=options["contamination"], calibration=calibration)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks))
     rows = encoding.encode(table)
-    map_ = train_detector(rows, None, encoding, settings, detection, known).whole.map_
-    alerts = rank_alerts(map_, table, rule=rule)
+    detector = train_detector(rows, None, encoding, settings, detection, known).detector
+    alerts = detector.alerts_by(rule, table)
     agreement = None if label is None else agreement_of(alerts, label)
-    return Found(table, map_, alerts, rule, label, agreement)
+    return Found(table, detector, alerts, rule, label, agreement)

@@ -28,15 +28,8 @@ from somscape.kernels import (
     select_kernels,
 )
 from somscape.maps._html import map_html
-from somscape.maps._parts import (
-    detector_of,
-    detector_parts,
-    history_of,
-    members_of,
-    names_of_units,
-)
-from somscape.maps._settings import DetectorSettings
-from somscape.save import Record, write_record
+from somscape.maps._record import history_of, names_of_units
+from somscape.records import Record, built_from, write_record
 from somscape.tables import Table, as_frame, frame_names, frame_numbers, table_from_frame
 
 NO_UNIT = -1
@@ -65,8 +58,6 @@ class Map:
         What the map was trained with.
     versions : mapping of str to str
         Of somscape and NumPy.
-    detector : DetectorSettings or None
-        Score settings and calibration, from a `SOMDetector`.
     metric : Metric
         How far apart rows and prototypes are.
     unit_labels : tuple of str
@@ -89,7 +80,6 @@ class Map:
     history: Mapping[str, Float64s] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    detector: DetectorSettings | None = None
     metric: Metric = EUCLIDEAN
     unit_labels: tuple[str, ...] = ()
 
@@ -284,50 +274,6 @@ class Map:
         """
         return self.metric.mean_to_neighbors(self.codebook, self.lattice.neighbors)
 
-    @cached_property
-    def usual_units(self) -> Ints:
-        """Units that a detector measures rows from, see `DetectorSettings.usual`."""
-        usual = None if self.detector is None else self.detector.usual
-        return np.flatnonzero(self.hits > 0 if usual is None else usual)
-
-    @cached_property
-    def usual_walk(self) -> Ints:
-        """Places among `usual_units`, those of neighbors on the map close to each other."""
-        places = np.full(self.n_units, -1)
-        places[self.usual_units] = np.arange(len(self.usual_units))
-        walked = places[self.lattice.walk]
-        return np.ascontiguousarray(walked[walked >= 0])
-
-    @cached_property
-    def usual_codebook(self) -> Float64s:
-        """Prototypes of `usual_units`."""
-        return np.ascontiguousarray(self.codebook[self.usual_units])
-
-    @cached_property
-    def scored_codebook(self) -> Float64s:
-        """All prototypes as the detector compares them, see `scored_rows`."""
-        return np.asarray(self.scored_rows(self.codebook))
-
-    @cached_property
-    def usual_scored_codebook(self) -> Float64s:
-        """Those of `usual_units`."""
-        return np.ascontiguousarray(self.scored_codebook[self.usual_units])
-
-    def scored_rows(self, rows: Floats) -> Floats:
-        """Return encoded rows as the detector compares them with `scored_codebook`.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            The rows themselves where columns are not decorrelated.
-        """
-        decorrelation = None if self.detector is None else self.detector.decorrelation
-        return rows if decorrelation is None else decorrelation.compared(rows)
-
     def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
         """Return the component plane of a column: each unit's value in original units.
 
@@ -379,9 +325,6 @@ class Map:
         arrays: dict[str, Any] = {"codebook": self.codebook, "hits": self.hits, **lattice_arrays}
         arrays.update({f"history.{name}": values for name, values in self.history.items()})
         arrays.update(self.metric.to_arrays())
-        if self.detector is not None:
-            header["detector"], of_detector = detector_parts(self.detector)
-            arrays.update(of_detector)
         if self.unit_labels:
             header["unit_labels"] = list(self.unit_labels)
         return Record(header, arrays)
@@ -393,7 +336,8 @@ class Map:
         Parameters
         ----------
         record : Record
-            From `to_record`, or from one of the readers in `somscape.save`.
+            From `to_record`, or from one of the readers in `somscape.save`; of a detector's record
+            the map alone is taken.
 
         Returns
         -------
@@ -411,50 +355,57 @@ class Map:
         >>> Map.from_record(map_.to_record())
         Map(2 x 3 hexagonal, 1 features)
         """
-        try:
-            return _from_record(record)
-        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            raise InputError(f"the map's parts do not fit together ({error}).") from error
+        header, arrays = record.header, record.arrays
+        if isinstance(header, dict) and header.get("detector") is not None:
+            arrays = {name: values for name, values in arrays.items() if not _is_detectors(name)}
+            record = Record({**header, "detector": None}, arrays)
+        return built_from(record, _read, "map")
 
 
-def _from_record(record: Record) -> Map:
-    map_ = _read(record.header, record.arrays)
-    unread = sorted(record.arrays.keys() - map_.to_record().arrays.keys())
-    if unread:  # left out, they might change answers
-        raise ValueError(f"the header has nothing that {unread[0][:40]!r} belongs to")
-    return map_
+def _is_detectors(name: str) -> bool:
+    own = ("codebook", "hits", "history", "metric", "lattice")
+    return name.split(".")[0] not in own
 
 
-def _read(header: dict[str, Any], arrays: Mapping[str, Any]) -> Map:
+def _read(record: Record) -> Map:
+    header, arrays = record.header, record.arrays
     lattice = lattice_of(header["lattice"], arrays, len(arrays["codebook"]))
     encoding = Encoding.from_json(header["encoding"])
     for part in ("parameters", "versions"):
         if not isinstance(header[part], dict):
             raise TypeError(f"{part} must be names and values")
     metric = Metric.from_arrays(header["metric"], arrays, encoding.n_features)
-    map_ = replace(
-        _of_arrays(arrays, header["detector"], lattice, encoding, metric),
+    return replace(
+        map_of_arrays(arrays, lattice, encoding, metric),
         history=history_of(arrays),
         parameters=header["parameters"],
         versions=header["versions"],
         unit_labels=names_of_units(header.get("unit_labels", []), lattice.n_units),
     )
-    if map_.detector is None:
-        return map_
-    members = tuple(
-        _of_arrays(parts, of_member, lattice, encoding, metric)
-        for of_member, parts in members_of(header["detector"], arrays)
-    )
-    return replace(map_, detector=replace(map_.detector, members=members))
 
 
-def _of_arrays(
-    arrays: Mapping[str, Any],
-    detector: dict[str, Any] | None,
-    lattice: Lattice,
-    encoding: Encoding,
-    metric: Metric,
+def map_of_arrays(
+    arrays: Mapping[str, Any], lattice: Lattice, encoding: Encoding, metric: Metric
 ) -> Map:
+    """Return the map of a record's codebook and hits, which are checked.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        With ``codebook`` and ``hits``.
+    lattice : Lattice
+    encoding : Encoding
+    metric : Metric
+
+    Returns
+    -------
+    Map
+
+    Raises
+    ------
+    KeyError, ValueError
+        For arrays that are missing or do not fit.
+    """
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ValueError(
@@ -465,8 +416,26 @@ def _of_arrays(
         raise ValueError("the codebook must hold finite float32 or float64 values")
     if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
         raise ValueError("hits must be finite numbers and not negative")
-    settings = detector_of(detector, arrays, lattice.n_units, encoding)
-    map_ = Map(codebook, lattice, encoding, hits, detector=settings, metric=metric)
-    if settings is not None and not len(map_.usual_units):
-        raise ValueError("a detector needs at least one unit that stands for usual rows")
-    return map_
+    return Map(codebook, lattice, encoding, hits, metric=metric)
+
+
+def as_map(map_: Any) -> Map:
+    """Return a map, or the map of a detector or a fitted estimator.
+
+    Parameters
+    ----------
+    map_ : Map, Detector, SOM or SOMDetector
+
+    Returns
+    -------
+    Map
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    found = getattr(map_, "map_", map_)
+    if not isinstance(found, Map):
+        raise TypeError(f"a Map is needed, such as `som.map_`; got {type(map_).__name__}.")
+    return found

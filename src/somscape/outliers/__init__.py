@@ -1,59 +1,57 @@
-"""Who is unusual, how sure that is, and why."""
+"""Which rows are unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name, rank_alerts
-from somscape.outliers._calibration import p_values, threshold_for
-from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
-from somscape.outliers._detector import Detection, TrainedDetector, n_trainings, train_detector
+from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name
+from somscape.outliers._calibration import Calibration, threshold_for
+from somscape.outliers._counterfactual import Change, Counterfactual
+from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._detector import Detector, as_detector, detector_in
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
-from somscape.outliers._labels import UNKNOWN, known_labels, labels_to_learn_from
-from somscape.outliers._range import Range
-from somscape.outliers._reasons import RECORD, Reason, explain_rows, ids_of
+from somscape.outliers._feasible_range import Range
+from somscape.outliers._labels import UNKNOWN, known_labels
+from somscape.outliers._reasons import RECORD, Reason, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
-from somscape.outliers._score import contributions, score_rows, settings_of
-from somscape.outliers._similar import (
-    LabelShare,
-    SimilarRows,
-    label_share,
-    similar_rows,
-    wilson,
-)
-from somscape.outliers._stream import DetectorStream, detector_goes_on
+from somscape.outliers._score import density_width, local_scales, mass_rows
+from somscape.outliers._scorer import SCORES, Scorer
+from somscape.outliers._similar import LabelShare, SimilarRows, label_share_around, wilson
+from somscape.outliers._stream import DetectorStream, updated
+from somscape.outliers._train import Detection, TrainedDetector, n_trainings, train_detector
 
 __all__ = [
     "RECORD",
     "RESULT_NAMES",
+    "SCORES",
     "UNKNOWN",
     "AlertRule",
     "Alerts",
+    "Calibration",
     "Change",
     "Counterfactual",
+    "Decorrelation",
     "Detection",
+    "Detector",
     "DetectorStream",
     "DriftAlarm",
     "DriftMonitor",
     "LabelShare",
     "Range",
     "Reason",
+    "Scorer",
     "SimilarRows",
     "TrainedDetector",
     "adjusted",
-    "contributions",
-    "counterfactuals",
-    "detector_goes_on",
-    "explain_rows",
+    "as_detector",
+    "density_width",
+    "detector_in",
     "free_name",
     "ids_of",
     "known_labels",
-    "label_share",
-    "labels_to_learn_from",
+    "label_share_around",
+    "local_scales",
+    "mass_rows",
     "n_trainings",
-    "p_values",
-    "rank_alerts",
-    "score_rows",
-    "settings_of",
-    "similar_rows",
     "threshold_for",
     "train_detector",
+    "updated",
     "usual_share",
     "wilson",
 ]

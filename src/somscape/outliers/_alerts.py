@@ -1,18 +1,19 @@
 """The ranked list: every row of a table, most unusual first, the top with reasons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.maps import Map
-from somscape.outliers._calibration import p_values
-from somscape.outliers._reasons import Reason, explain_rows, ids_of, table_of
+from somscape.outliers._reasons import Reason, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
-from somscape.outliers._score import score_rows
 from somscape.tables import Table, table_from_columns
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
 
 RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
 
@@ -75,7 +76,7 @@ class Alerts:
         Parameters
         ----------
         map_ : Map
-            The map that scored the rows.
+            The detector's.
         table : Table
             The table that was ranked.
 
@@ -128,35 +129,28 @@ def free_name(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def rank_alerts(
-    map_: Map, table: Any, n_alerts: int | None = None, *, rule: AlertRule | None = None
-) -> Alerts:
-    """Rank the rows of a table by unusualness and explain the first of them.
+def ranked(detector: "Detector", table: Table, rule: AlertRule) -> Alerts:
+    """Return the rows of a table in order, see `Detector.alerts`.
+
+    Here alone rows, units, scores, p-values and a rule come together.
 
     Parameters
     ----------
-    map_ : Map
-        With detector settings.
-    table : Table, data frame or array-like of shape (n_rows, n_features)
-        With the columns of the map's encoding; an array's are taken in order.
-    n_alerts : int or None, default=None
-        How many rows are alerts; None: as the rule says.
-    rule : AlertRule or None, default=None
-        Which rows are alerts; None: those above the detector's threshold.
+    detector : Detector
+    table : Table
+    rule : AlertRule
 
     Returns
     -------
     Alerts
-        Equal scores keep the order of the table.
     """
-    table = table_of(map_, table)
-    rows = map_.rows_of(table)
-    scores, units = score_rows(map_, rows), map_.winners(rows)
-    p = p_values(map_, scores, units)
-    if n_alerts is not None:
-        rule = replace(rule or AlertRule(), n_alerts=n_alerts)
-    order, n_alerts = (rule or AlertRule()).choose(map_, scores, p, table)
-    id_name, ids = ids_of(map_, table)
+    rows = detector.map_.rows_of(table)
+    units = detector.map_.winners(rows)
+    scores = detector.scores_of_rows(rows, units)
+    p = detector.calibration.p_values(scores, units)
+    order, n_alerts = rule.choose(detector, scores, p, table)
+    first = order[:n_alerts]
+    id_name, ids = ids_of(detector.map_, table)
     return Alerts(
         id_name,
         [ids[i] for i in order],
@@ -164,6 +158,6 @@ def rank_alerts(
         scores[order],
         p[order],
         units[order],
-        explain_rows(map_, table, order[:n_alerts].tolist()),
+        reasons_of(detector, table.take(first), np.ascontiguousarray(rows[first])),
         n_alerts,
     )

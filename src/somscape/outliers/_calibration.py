@@ -6,15 +6,12 @@ they score, so that a row that shaped its own prototype does not pass for usual.
 5 % a smooth tail counts as well.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.errors import InputError
-from somscape.maps import DetectorSettings, Map
-from somscape.outliers._score import settings_of
-from somscape.outliers._tail import LEAST_ROWS, tail_shares
+from somscape.outliers._tail import MIN_ROWS, tail_shares
 
 EXACT_SHARE = 0.25
 """What the conformal p-value counts beside the tail: were the tail all wrong, a p-value would still
@@ -22,50 +19,135 @@ be a quarter of it.  With a half, fewer anomalies are found at small rates than 
 clean training at 5 %, false are 1.6 % of the findings, with a quarter 2.2 %)."""
 
 
-def p_values(map_: Map, scores: Float64s, units: Ints | None = None) -> Float64s:
-    """Return the conformal p-value of each score.
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Scores that new scores are compared with.
 
-    Parameters
+    Attributes
     ----------
-    map_ : Map
-        With detector settings.
-    scores : ndarray of shape (n_samples,)
-        From `score_rows`.
-    units : ndarray of shape (n_samples,) or None, default=None
-        Best matching unit of each row, from `Map.winners`; needed where rows are calibrated by
-        region.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Small for unusual rows: ``c = (1 + #{calibration >= score}) / (n + 1)``, where a weighted
-        row counts its weight and only calibration rows of the same region count; or, where the
-        tail of the calibration scores says less, t, ``c / 4 + 3 t / 4``.  For a new row that comes
-        from the same population, the chance that c is at most a is at most a, up to the
-        cross-fitting, and so it is in each region; the chance of a p-value of at most a is at most
-        4a whatever the tail, and about a where it fits.
+    scores : ndarray of shape (n_rows,)
+        Ascending, of rows that did not train the map they were scored on.
+    weights : ndarray of shape (n_rows,) or None, default=None
+        What each of them counts; None: 1 each.
+    units : ndarray of shape (n_rows,), int, or None, default=None
+        Best matching unit of each; goes with `regions`.
+    regions : ndarray of shape (n_units,), int, or None, default=None
+        Region of each unit, from 0, where rows are compared with those of their region only; None:
+        with all.
 
     Raises
     ------
-    InputError
-        When units are needed and not given.
+    ValueError
+        For parts that do not fit each other; the message names one.
     """
-    settings = settings_of(map_)
-    calibration, weights = settings.calibration, settings.calibration_weights
-    weights = np.ones(len(calibration)) if weights is None else weights
-    if settings.regions is None or settings.calibration_units is None:
-        return _p_values_among(calibration, weights, scores)
-    if units is None:
-        raise InputError(
-            "this detector is calibrated by region of the map: pass the units of the rows, too, "
-            "p_values(map_, scores, map_.winners(X))."
+
+    scores: Float64s
+    weights: Float64s | None = None
+    units: Ints | None = None
+    regions: Ints | None = None
+
+    def __post_init__(self) -> None:
+        scores, weights = self.scores, self.weights
+        if scores.ndim != 1 or not (np.isfinite(scores).all() and (np.diff(scores) >= 0).all()):
+            raise ValueError("`calibration` must be finite scores in ascending order.")
+        if weights is not None and (
+            weights.shape != scores.shape or not (np.isfinite(weights) & (weights > 0)).all()
+        ):
+            raise ValueError("`calibration_weights` must be one finite weight above 0 per score.")
+        if not self._has_regions_that_fit():
+            raise ValueError(
+                "`regions` must be whole numbers from 0 by unit, and `calibration_units` a "
+                "unit per score."
+            )
+
+    def _has_regions_that_fit(self) -> bool:
+        regions, units = self.regions, self.units
+        if regions is None or units is None:
+            return regions is None and units is None
+        are_whole = regions.dtype.kind == "i" and units.dtype.kind == "i"
+        return (
+            are_whole
+            and units.shape == self.scores.shape
+            and bool((regions >= 0).all())
+            and bool(((units >= 0) & (units < len(regions))).all())
         )
-    found = np.empty(len(scores))
-    of_rows, of_calibration = settings.regions[units], settings.regions[settings.calibration_units]
-    for region in np.unique(of_rows):
-        here, there = of_rows == region, of_calibration == region
-        found[here] = _p_values_among(calibration[there], weights[there], scores[here])
-    return found
+
+    @classmethod
+    def of(
+        cls,
+        scores: Float64s,
+        weights: Float64s | None,
+        *,
+        units: Ints,
+        regions: Ints | None,
+    ) -> "Calibration":
+        """Return a calibration by rows in any order.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_rows,)
+            NaN for rows that do not calibrate.
+        weights : ndarray of shape (n_rows,) or None
+        units : ndarray of shape (n_rows,)
+            Best matching unit of each row.
+        regions : ndarray of shape (n_units,) or None
+
+        Returns
+        -------
+        Calibration
+        """
+        held = np.flatnonzero(~np.isnan(scores))
+        ascending = held[np.argsort(scores[held], kind="stable")]
+        return cls(
+            scores[ascending],
+            None if weights is None else weights[ascending],
+            None if regions is None else units[ascending],
+            regions,
+        )
+
+    def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
+        """Return the p-value of each score, see `SOMDetector.p_values`.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples,)
+        units : ndarray of shape (n_samples,) or None, default=None
+            Best matching unit of each row; needed where there are `regions`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            ``c = (1 + #{calibration >= score}) / (n + 1)``, where a weighted row counts its weight
+            and only calibration rows of the same region count; or, where the tail of the
+            calibration scores says less, t, ``c / 4 + 3 t / 4``.
+        """
+        weights = self._all_weights
+        if self.regions is None or self.units is None:
+            return _p_values_among(self.scores, weights, scores)
+        assert units is not None
+        found = np.empty(len(scores))
+        of_rows, of_calibration = self.regions[units], self.regions[self.units]
+        for region in np.unique(of_rows):
+            here, there = of_rows == region, of_calibration == region
+            found[here] = _p_values_among(self.scores[there], weights[there], scores[here])
+        return found
+
+    @property
+    def smallest_p_value(self) -> float:
+        """The smallest p-value that a row can have.
+
+        ``1 / (n + 1)`` where n calibration rows, by weight, are those of the region that has most,
+        or a quarter of it where they are enough for a tail.
+        """
+        weights = self._all_weights
+        most = float(weights.sum())
+        if self.regions is not None and self.units is not None:
+            most = float(np.bincount(self.regions[self.units], weights).max())
+        return (EXACT_SHARE if most >= MIN_ROWS else 1.0) / (most + 1)
+
+    @property
+    def _all_weights(self) -> Float64s:
+        return np.ones(len(self.scores)) if self.weights is None else self.weights
 
 
 def _p_values_among(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
@@ -75,71 +157,6 @@ def _p_values_among(calibration: Float64s, weights: Float64s, scores: Float64s) 
     conformal = (1.0 + at_least) / (1.0 + weight_from[0])
     smooth = np.minimum(conformal, tail_shares(calibration, weights, scores))
     return np.asarray(EXACT_SHARE * conformal + (1 - EXACT_SHARE) * smooth, dtype=np.float64)
-
-
-def smallest_p_value(map_: Map) -> float:
-    """Return the smallest p-value that a row can have.
-
-    Parameters
-    ----------
-    map_ : Map
-        With detector settings.
-
-    Returns
-    -------
-    float
-        ``1 / (n + 1)`` where n calibration rows, by weight, are those of the region that has most,
-        or a quarter of it where they are enough for a tail.
-    """
-    settings = settings_of(map_)
-    weights = settings.calibration_weights
-    weights = np.ones(len(settings.calibration)) if weights is None else weights
-    most = float(weights.sum())
-    if settings.regions is not None and settings.calibration_units is not None:
-        most = float(np.bincount(settings.regions[settings.calibration_units], weights).max())
-    return (EXACT_SHARE if most >= LEAST_ROWS else 1.0) / (most + 1)
-
-
-def calibrated(
-    settings: DetectorSettings,
-    scores: Float64s,
-    calibration: Float64s,
-    weights: Float64s | None,
-    contamination: float,
-    *,
-    units: Ints,
-    regions: Ints | None,
-) -> DetectorSettings:
-    """Return detector settings with a threshold and calibration scores.
-
-    Parameters
-    ----------
-    settings : DetectorSettings
-    scores : ndarray of shape (n_rows,)
-        Which set the threshold.
-    calibration : ndarray of shape (n_rows,)
-        Of the same rows, by maps that did not see them; NaN for rows that do not calibrate.
-    weights : ndarray of shape (n_rows,) or None
-    contamination : float
-    units : ndarray of shape (n_rows,)
-        Best matching unit of each row.
-    regions : ndarray of shape (n_units,) or None
-        By which rows are calibrated.
-
-    Returns
-    -------
-    DetectorSettings
-    """
-    held = np.flatnonzero(~np.isnan(calibration))
-    ascending = held[np.argsort(calibration[held], kind="stable")]
-    return replace(
-        settings,
-        threshold=threshold_for(scores, contamination, weights),
-        calibration=calibration[ascending],
-        calibration_weights=None if weights is None else weights[ascending],
-        regions=regions,
-        calibration_units=None if regions is None else units[ascending],
-    )
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
@@ -160,7 +177,9 @@ def threshold_for(scores: Float64s, contamination: float, weights: Float64s | No
         ``contamination`` of all, exactly that where no scores tie.
     """
     order = np.argsort(-scores, kind="stable")
-    heaped = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
+    cumulative = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
     # The small excess forgives rounding: 0.29 * 100 is 29 rows, not 28.
-    n_flagged = int(np.searchsorted(heaped, contamination * heaped[-1] * (1 + 1e-12), "right"))
+    n_flagged = int(
+        np.searchsorted(cumulative, contamination * cumulative[-1] * (1 + 1e-12), "right")
+    )
     return float(scores[order[min(n_flagged, len(scores) - 1)]])

@@ -6,18 +6,19 @@ is no more than the threshold.  Columns that turn out not to be needed are put b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, OrdinalCode
 from somscape.kernels import select_kernels
-from somscape.maps import Map
-from somscape.outliers._range import Range, ranges_of, steps_of, value_text
-from somscape.outliers._reasons import cell_text, table_of
-from somscape.outliers._score import score_rows, settings_of
+from somscape.outliers._feasible_range import Range, ranges_of, steps_of, value_text
+from somscape.outliers._reasons import cell_text
 from somscape.tables import Table
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
 
 N_TARGETS = 8
 """Usual prototypes that a row is moved towards."""
@@ -25,7 +26,7 @@ N_TARGETS = 8
 MARGIN = 1e-9
 """Share of the threshold that scores stay below it, so that no rounding lifts them above."""
 
-MOST_NAMED = 4
+MAX_NAMED = 4
 """Columns that a counterfactual names in words."""
 
 BLOCK_ROWS = 1024
@@ -76,84 +77,78 @@ class Counterfactual:
             return "is usual"
         if len(self.changes) == 1:
             return f"would be usual with {self.changes[0].column} {self.changes[0].within}"
-        parts = [str(change) for change in self.changes[:MOST_NAMED]]
+        parts = [str(change) for change in self.changes[:MAX_NAMED]]
         n_more = len(self.changes) - len(parts)
         if n_more:
             parts.append(f"{n_more} more {'column' if n_more == 1 else 'columns'}")
         return f"would be usual with {', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def counterfactuals(map_: Map, X: Any) -> list[Counterfactual | None]:
-    """Return what would make each row usual.
+def counterfactuals_of(detector: "Detector", table: Table) -> list[Counterfactual | None]:
+    """Return what would make each row of a table usual, see `Detector.counterfactuals`.
 
     Parameters
     ----------
-    map_ : Map
-        With detector settings.
-    X : Table, data frame or array-like of shape (n_rows, n_features)
-        With the columns of the map's encoding; an array's are taken in order.
+    detector : Detector
+    table : Table
 
     Returns
     -------
     list of Counterfactual or None
-        One per row; None where no usual prototype scores at most the threshold.  Each change is
-        needed: without it the row stays unusual, though another, smaller set may exist.  Costs the
-        scoring of some hundred rows for each.
     """
-    table = table_of(map_, X)
-    rows = np.asarray(map_.rows_of(table), dtype=np.float64)
-    scores = score_rows(map_, rows)
+    rows = np.asarray(detector.map_.rows_of(table), dtype=np.float64)
+    scores = detector.scores_of_rows(rows)
     found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]
-    unusual = np.flatnonzero(scores > settings_of(map_).threshold)
-    limit = settings_of(map_).threshold * (1 - MARGIN)
-    targets = _usual_rows(map_, limit)
+    unusual = np.flatnonzero(scores > detector.threshold)
+    limit = detector.threshold * (1 - MARGIN)
+    targets = _usual_rows(detector, limit)
     for start in range(0, len(unusual), BLOCK_ROWS):
         block = unusual[start : start + BLOCK_ROWS]
         made: list[Counterfactual] | list[None] = [None] * len(block)
         if len(targets):
-            made = _made_usual(map_, table.take(block), rows[block], targets, limit)
+            made = _made_usual(detector, table.take(block), rows[block], targets, limit)
         for i, one in zip(block, made, strict=True):
             found[i] = one
     return found
 
 
-def _usual_rows(map_: Map, limit: float) -> Float64s:
+def _usual_rows(detector: "Detector", limit: float) -> Float64s:
     """Return rows at usual prototypes, of cells that are possible, which score at most a limit."""
-    codes, slices = map_.encoding.features, map_.encoding.slices
+    codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     parts = [
-        code.possible(map_.usual_codebook[:, place], step)
-        for code, place, step in zip(codes, slices, steps_of(map_), strict=True)
+        code.possible(detector.whole.usual_codebook[:, place], step)
+        for code, place, step in zip(codes, slices, steps_of(detector.whole), strict=True)
     ]
     rows = np.ascontiguousarray(np.hstack(parts))
-    return rows[score_rows(map_, rows) <= limit]
+    return rows[detector.scores_of_rows(rows) <= limit]
 
 
 def _made_usual(
-    map_: Map, table: Table, rows: Float64s, targets: Float64s, limit: float
+    detector: "Detector", table: Table, rows: Float64s, targets: Float64s, limit: float
 ) -> list[Counterfactual]:
-    moved, columns = _moved(map_, rows, targets, limit)
+    moved, columns = _moved(detector, rows, targets, limit)
     pairs = [(i, j) for i, changed in enumerate(columns) for j in changed]
-    ranges = ranges_of(map_, moved, limit, pairs, unusual=rows)
+    ranges = ranges_of(detector, moved, limit, pairs, unusual=rows)
     changes: list[list[Change]] = [[] for _ in rows]
-    for (i, j), to, within in zip(pairs, _values_of(map_, moved, pairs), ranges, strict=True):
-        name = map_.encoding.features[j].name
+    for (i, j), to, within in zip(pairs, _values_of(detector, moved, pairs), ranges, strict=True):
+        name = detector.map_.encoding.features[j].name
         changes[i].append(Change(name, cell_text(table, i, name), to, within))
-    scores = score_rows(map_, moved)
+    scores = detector.scores_of_rows(moved)
     return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]
 
 
 def _moved(
-    map_: Map, rows: Float64s, targets: Float64s, limit: float
+    detector: "Detector", rows: Float64s, targets: Float64s, limit: float
 ) -> tuple[Float64s, list[list[int]]]:
     """Return rows with few columns of a target each, which make them usual, and those columns."""
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
     start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # a row's ways lie together
-    apart = map_.encoding.sum_by_column((start - target) ** 2)
+    apart = detector.map_.encoding.sum_by_column((start - target) ** 2)
     order = np.argsort(-apart, axis=1, kind="stable")
     is_changed = np.zeros(apart.shape, dtype=bool)
     n_changed = np.zeros(len(start), dtype=np.intp)
-    widths = [code.n_features for code in map_.encoding.features]
+    widths = [code.n_features for code in detector.map_.encoding.features]
 
     def at(ways: Ints) -> Float64s:
         return np.where(is_changed[ways].repeat(widths, axis=1), target[ways], start[ways])
@@ -161,7 +156,7 @@ def _moved(
     ways = np.arange(len(start))
     for n in range(apart.shape[1]):
         is_changed[ways, order[ways, n]] = True
-        n_changed[ways[score_rows(map_, at(ways)) <= limit]] = n + 1
+        n_changed[ways[detector.scores_of_rows(at(ways)) <= limit]] = n + 1
         # The other ways of a row end with its first, which needs the fewest columns.
         ways = np.flatnonzero(~(n_changed > 0).reshape(-1, k).any(axis=1).repeat(k))
         if not len(ways):
@@ -170,7 +165,7 @@ def _moved(
         ways = np.flatnonzero(n_changed > n + 1)
         columns = order[ways, n]
         is_changed[ways, columns] = False
-        is_changed[ways, columns] = score_rows(map_, at(ways)) > limit
+        is_changed[ways, columns] = detector.scores_of_rows(at(ways)) > limit
     # The fewest columns; of as many, the least distance, a fraction of a column.
     moved = (apart * is_changed).sum(axis=1)
     cost = np.where(n_changed > 0, is_changed.sum(axis=1) + moved / (1 + moved), np.inf)
@@ -178,12 +173,15 @@ def _moved(
     return at(best), [[j for j in order[way] if is_changed[way, j]] for way in best]
 
 
-def _values_of(map_: Map, rows: Float64s, pairs: Sequence[tuple[int, int]]) -> list[Any]:
+def _values_of(detector: "Detector", rows: Float64s, pairs: Sequence[tuple[int, int]]) -> list[Any]:
     """Return cells of encoded rows, all of them possible, in original units."""
-    steps = steps_of(map_)
+    steps = steps_of(detector.whole)
     values: list[Any] = []
     for i, j in pairs:
-        code, part = map_.encoding.features[j], rows[i : i + 1, map_.encoding.slices[j]]
+        code, part = (
+            detector.map_.encoding.features[j],
+            rows[i : i + 1, detector.map_.encoding.slices[j]],
+        )
         if isinstance(code, CategoryCode | OrdinalCode):
             values.append(code.decode(part)[0])
         else:

@@ -1,364 +1,446 @@
-"""From prepared rows to a map that can score: training, what is usual, threshold, calibration."""
+"""The fitted detector: a frozen record that scores rows, says why, and saves itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_choice, check_number, check_whole
-from somscape.encode import Encoding
-from somscape.fit import RunningSums, Settings, train_map
-from somscape.grid import Lattice
-from somscape.maps import MAX_PROTOTYPES, MOST_MAPS, SCORES, DetectorSettings, Map
-from somscape.outliers._calibration import calibrated
-from somscape.outliers._decorrelated import decorrelation_of
-from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
-from somscape.outliers._score import contributions, score_rows, settings_of
-from somscape.outliers._several import halves, left_out_scores, n_maps_for
-from somscape.outliers._usual import spread_of, squares_of, usual_units
-from somscape.regions import regions_of_least
-
-TRIM, CLEAN_TRIM = 0.2, 0.0
-N_PROTOTYPES, CLEAN_N_PROTOTYPES = 8, 2
-DECORRELATED, CLEAN_DECORRELATED = 0.8, 0.3
-"""Share of a squared distance that is measured between decorrelated rows."""
-
-UNITS_PER_ROOT = 8.0
-"""Units of a detector's automatic map for the square root of its rows; a map to look at has 5."""
-
-CLEAN_RADIUS_END = 0.4
-"""Where all rows are usual, prototypes may follow them closely."""
-
-MOST_TRAINED = 20_000
-"""Rows that train a map; of more, so many are drawn, and the others calibrate."""
-
-CALIBRATIONS = ("global", "regional")
-REGION_ROWS = 200
-"""Calibration rows that each region of the map has: p-values there go down to some 1 / 800."""
-
-MOST_AVERAGED = 2000
-"""Rows whose contributions are averaged."""
+from somscape._validate import check_number
+from somscape.errors import InputError
+from somscape.maps import Map
+from somscape.outliers._alerts import Alerts, ranked
+from somscape.outliers._calibration import Calibration
+from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
+from somscape.outliers._reasons import Reason, reasons_of, table_of
+from somscape.outliers._rule import AlertRule
+from somscape.outliers._score import contributions_by, scores_by
+from somscape.outliers._scorer import Scorer
+from somscape.outliers._serialize import parts_of_detector, record_of_detector
+from somscape.outliers._similar import (
+    LabelShare,
+    SimilarRows,
+    label_share_around,
+    nearest_usual_rows,
+)
+from somscape.records import Record, built_from, write_record
 
 
-@dataclass(frozen=True)
-class Detection:
-    """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A fitted detector of unusual rows, of a `SOMDetector` or a file.
+
+    Get one from ``detector_`` of a fitted `SOMDetector`, or from `somscape.load`.
+
+    Attributes
+    ----------
+    whole : Scorer
+        The map of all rows, and how rows are compared with it.
+    threshold : float
+        Rows with a score above it are flagged.
+    calibration : Calibration
+        Scores that p-values compare a row's score with.
+    members : tuple of Scorer, default=()
+        Maps of the same lattice and columns that score together in the map's place; none: the map
+        scores by itself.
+    label_factors : ndarray of shape (n_units,) or None, default=None
+        What the scores of a unit's rows are multiplied by, learned from known cases; None: nothing.
+    mean_contributions : ndarray of shape (n_columns,) or None, default=None
+        What each original column adds to the score of a training row, on average.
 
     Raises
     ------
     ValueError, TypeError
-        For a value that cannot be used; the message names it.
+        For parts that do not fit each other; the message names one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(300, 3))
+    >>> detector = SOMDetector(random_state=0).fit(X).detector_
+    >>> detector.flags([[0.0, 0.0, 0.0], [9.0, -9.0, 9.0]])
+    array([False,  True])
     """
 
-    score: str = "k_prototype"
-    contamination: float = 0.05
-    n_prototypes: int | str = "auto"
-    trim: float | str = "auto"
-    training_is_clean: bool = False
-    n_folds: int = 5
-    calibration: str = "global"
-    decorrelate: bool = True
-    n_maps: int | str = "auto"
+    whole: Scorer
+    threshold: float
+    calibration: Calibration
+    members: tuple[Scorer, ...] = ()
+    label_factors: Float64s | None = None
+    mean_contributions: Float64s | None = None
 
     def __post_init__(self) -> None:
-        check_choice("score", self.score, SCORES)
-        check_number("contamination", self.contamination, 0, 0.5)
-        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
-        check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
-        for name in ("training_is_clean", "decorrelate"):
-            value = getattr(self, name)
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"`{name}` must be True or False; got {value!r}.")
-        check_whole("n_folds", self.n_folds, 2)
-        check_whole("n_maps", self.n_maps, 1, high=MOST_MAPS, or_auto=True)
-        check_choice("calibration", self.calibration, CALIBRATIONS)
+        check_number("threshold", self.threshold, 0, low_is_allowed=True)
+        factors, means = self.label_factors, self.mean_contributions
+        if factors is not None and not (np.isfinite(factors) & (factors > 0)).all():
+            raise ValueError("`label_factors` must be finite and above 0.")
+        if means is not None and not (np.isfinite(means).all() and (means >= 0).all()):
+            raise ValueError("`mean_contributions` must be finite and not negative.")
+
+    def __repr__(self) -> str:
+        n_maps = len(self.members)
+        by = f", {n_maps} maps" if n_maps else ""
+        return f"Detector({self.map_!r}, {self.score}{by})"
+
+    def _repr_html_(self) -> str:
+        """Show the map, and what the detector flags."""
+        n = len(self.calibration.scores)
+        words = f"flags scores above {self.threshold:.4g}; p-values compare with {n} rows"
+        return f"{self.map_._repr_html_()}<p><code>{self!r}</code> {words}</p>"
 
     @property
-    def k(self) -> int:
-        """Number of nearest prototypes."""
-        if isinstance(self.n_prototypes, str):
-            return CLEAN_N_PROTOTYPES if self.training_is_clean else N_PROTOTYPES
-        return int(self.n_prototypes)
+    def map_(self) -> Map:
+        """The map of all rows."""
+        return self.whole.map_
 
     @property
-    def trimmed(self) -> float:
-        """Share of the rows whose prototypes do not count as usual."""
-        if isinstance(self.trim, str):
-            return CLEAN_TRIM if self.training_is_clean else TRIM
-        return float(self.trim)
+    def score(self) -> str:
+        """Name of the score, such as ``"k_prototype"``."""
+        return self.whole.score
 
-    @property
-    def decorrelated(self) -> float:
-        """Share of a squared distance that is measured between decorrelated rows."""
-        if not self.decorrelate:
-            return 0.0
-        return CLEAN_DECORRELATED if self.training_is_clean else DECORRELATED
+    @cached_property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """The maps whose scores are the detector's: the members, or the map of all rows."""
+        return self.members or (self.whole,)
 
-    def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
-        """Number of maps that score together, for so many rows."""
-        if isinstance(self.n_maps, str):
-            return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
-        return int(self.n_maps)
+    def scores(self, X: Any) -> Float64s:
+        """Return the score of each row, higher for more unusual.
 
-    def of_map(self, settings: Settings) -> Settings:
-        """Return settings of a map, with what is automatic as it suits detection."""
-        is_free = settings.radius_end == settings.radius_start == "auto"
-        follows = self.training_is_clean and is_free
-        radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
-        n_init = 1 if settings.n_init == "auto" else settings.n_init
-        return replace(
-            settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end, n_init=n_init
-        )
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`.
 
-
-@dataclass(frozen=True, eq=False)
-class TrainedMap:
-    """A map that scores, and what is kept of the rows for more to come.
-
-    Attributes
-    ----------
-    map_ : Map
-        With detector settings.
-    units : ndarray of shape (n_samples,)
-        Best matching unit of each row.
-    sums : RunningSums or None
-        Of all rows.
-    squares : ndarray of shape (n_units,)
-        Squared distances of the rows to their units, added up.
-    """
-
-    map_: Map
-    units: Ints
-    sums: RunningSums | None
-    squares: Float64s
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedDetector:
-    """What training a detector leaves.
-
-    Attributes
-    ----------
-    whole : TrainedMap
-        Of all rows, with the detector's settings.
-    members : tuple of TrainedMap
-        Of halves of the rows, where several maps score together.
-    scores : ndarray of shape (n_samples,)
-        Of the rows on their own maps.
-    calibration : ndarray of shape (n_samples,)
-        By maps that did not see them; NaN for rows that do not calibrate.
-    """
-
-    whole: TrainedMap
-    members: tuple[TrainedMap, ...]
-    scores: Float64s
-    calibration: Float64s
-
-
-def train_detector(
-    rows: Floats,
-    weights: Float64s | None,
-    encoding: Encoding,
-    settings: Settings,
-    detection: Detection,
-    labels: Ints | None = None,
-) -> TrainedDetector:
-    """Train a map, find its usual prototypes, set its threshold and calibrate it.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), float32 or float64
-        Finite and C-contiguous, at least two.
-    weights : ndarray of shape (n_samples,), float64, or None
-        All above 0; None means 1 each.
-    encoding : Encoding
-    settings : Settings
-    detection : Detection
-    labels : ndarray of shape (n_samples,) or None, default=None
-        1 for known anomalies, 0 for known usual rows, -1 for the others; None: nothing is known.
-
-    Returns
-    -------
-    TrainedDetector
-        Costs ``1 + n_folds`` trainings, or where several maps score together one and as many on
-        half the rows, on up to 20,000 rows; of more, so many train and the others calibrate.
-    """
-    trainer = _Trainer(encoding, detection.of_map(settings), detection)
-    rng = np.random.default_rng(settings.seed)
-    order = rng.permutation(len(rows))
-    drawn = np.sort(order[:MOST_TRAINED])
-    is_drawn = len(drawn) < len(rows)
-    whole = trainer.train(rows, weights, drawn if is_drawn else None)
-    map_ = whole.map_
-    members: tuple[TrainedMap, ...] = ()
-    n_maps = detection.maps_for(weights, len(rows))
-    if n_maps > 1:
-        of_drawn = None if weights is None else weights[drawn]
-        parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
-        members = tuple(trainer.on(part, rows, weights, map_.lattice, map_) for part in parts)
-        map_ = _scored_by(map_, members)
-    scores = score_rows(map_, rows)
-    if is_drawn:
-        calibration = scores.copy()
-        calibration[drawn] = np.nan
-    elif members:
-        calibration = left_out_scores(settings_of(map_).members, parts, rows)
-    else:
-        folds = np.array_split(order, min(detection.n_folds, len(rows)))
-        calibration = trainer.cross_fitted(map_.lattice, rows, weights, folds)
-    if labels is not None and (labels != UNKNOWN).any():
-        lift, without_own = lift_of(map_, scores, whole.units, labels, weights)
-        map_ = replace(map_, detector=replace(settings_of(map_), lift=lift))
-        scores, calibration = scores * lift[whole.units], calibration * without_own
-        is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
-        if not is_anomaly.all():
-            calibration[is_anomaly] = np.nan  # p-values compare with usual rows
-    map_ = _settled(map_, rows, whole.units, weights, scores, calibration, detection)
-    return TrainedDetector(replace(whole, map_=map_), members, scores, calibration)
-
-
-def _scored_by(map_: Map, members: tuple[TrainedMap, ...]) -> Map:
-    """Return the map with members that score in its place."""
-    maps = tuple(member.map_ for member in members)
-    return replace(map_, detector=replace(settings_of(map_), members=maps))
-
-
-def _settled(
-    map_: Map,
-    rows: Floats,
-    units: Ints,
-    weights: Float64s | None,
-    scores: Float64s,
-    calibration: Float64s,
-    detection: Detection,
-) -> Map:
-    """Return the map with threshold, calibration and mean contributions."""
-    regions = None
-    if detection.calibration == "regional":
-        counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
-        by_unit = np.bincount(units, counted, minlength=map_.n_units)
-        regions = regions_of_least(map_, by_unit, least=REGION_ROWS)
-    settled = calibrated(
-        replace(settings_of(map_), mean_contributions=mean_contributions(map_, rows, weights)),
-        scores,
-        calibration,
-        weights,
-        detection.contamination,
-        units=units,
-        regions=regions,
-    )
-    return replace(map_, detector=settled)
-
-
-def n_trainings(n_rows: int, detection: Detection) -> int:
-    """Return how many maps are trained, one after the other.
-
-    Parameters
-    ----------
-    n_rows : int
-    detection : Detection
-
-    Returns
-    -------
-    int
-        Besides the map itself those that score together, or one for each fold; of more than
-        20,000 rows there are no folds.
-    """
-    n_maps = detection.maps_for(None, n_rows)
-    if n_maps > 1:
-        return 1 + n_maps
-    return 1 if n_rows > MOST_TRAINED else 1 + min(detection.n_folds, n_rows)
-
-
-def mean_contributions(map_: Map, rows: Floats, weights: Float64s | None) -> Float64s:
-    """Return what each column adds to a row's score, on average.
-
-    Parameters
-    ----------
-    map_ : Map
-    rows : ndarray of shape (n_samples, n_features)
-        Of many, every so many-th counts.
-    weights : ndarray of shape (n_samples,) or None
-
-    Returns
-    -------
-    ndarray of shape (n_columns,)
-    """
-    some = slice(None, None, -(-len(rows) // MOST_AVERAGED))
-    part = None if weights is None else weights[some]
-    chosen = np.ascontiguousarray(rows[some])
-    return np.asarray(np.average(contributions(map_, chosen), axis=0, weights=part))
-
-
-@dataclass(frozen=True, eq=False)
-class _Trainer:
-    encoding: Encoding
-    settings: Settings
-    detection: Detection
-
-    def train(
-        self,
-        rows: Floats,
-        weights: Float64s | None,
-        drawn: Ints | None = None,
-        lattice: Lattice | None = None,
-        whole: Map | None = None,
-    ) -> TrainedMap:
-        """Return a map trained on the rows drawn, which knows what is usual among all.
-
-        `drawn` None: all rows train.  `whole`: the map of more rows, of which it is a member.
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Distances are in encoded feature units, or in the detector's own where it decorrelates
+            columns; of several maps, the root of the mean squared score.  For each map
+            O(n_samples * n_units * n_features).
         """
-        if drawn is None:
-            map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
-            sums = trained.sums
-        else:
-            part = None if weights is None else weights[drawn]
-            chosen = np.ascontiguousarray(rows[drawn])
-            map_, trained, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
-            units = np.asarray(map_.winners(rows))
-            hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
-            # Those drawn stand for all.
-            times = hits.sum() / map_.hits.sum()
-            sums = None if trained.sums is None else trained.sums.faded(times)
-            map_ = replace(map_, hits=hits)
-        usual = usual_units(map_, self.detection.trimmed)
-        decorrelation, share = None, self.detection.decorrelated
-        if share > 0:
-            of_whole = None if whole is None else settings_of(whole).decorrelation
-            decorrelation = decorrelation_of(rows, weights, usual[units], share, whole=of_whole)
-        detector = DetectorSettings(
-            self.detection.score,
-            self.detection.k,
-            0.0,
-            np.empty(0),
-            usual=usual,
-            decorrelation=decorrelation,
-        )
-        map_ = replace(map_, detector=detector)
-        squares = squares_of(map_, rows, units, weights)
-        detector = replace(detector, spread=spread_of(map_, squares))
-        return TrainedMap(replace(map_, detector=detector), units, sums, squares)
+        return self.scores_of_rows(self.map_.rows_of(X))
 
-    def on(
+    def p_values(self, X: Any) -> Float64s:
+        """Return the p-value of each row: small for unusual rows.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In (0, 1]; see `SOMDetector.p_values`.
+        """
+        return self.scores_and_p_values_of_rows(self.map_.rows_of(X))[1]
+
+    def flags(self, X: Any) -> NDArray[np.bool_]:
+        """Return which rows score above the threshold.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), bool
+        """
+        return self.scores(X) > self.threshold
+
+    def contributions(self, X: Any) -> Float64s:
+        """Return how much each original column adds to each row's score.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            Columns in the order of ``map_.encoding.features``, the levels of a category merged;
+            rows add up to the score.  Equal shares where a row lies at a prototype.
+        """
+        return self.contributions_of_rows(self.map_.rows_of(X))
+
+    def reasons(self, X: Any) -> list[tuple[Reason, ...]]:
+        """Return why each row is unusual, in original units, the largest share first.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of tuple of Reason
+            At most four per row, each with at least 5 % of the score.  A category whose value is
+            the prevailing one near the row is no reason, even where the rows there differ.
+        """
+        table = table_of(self.map_, X)
+        return reasons_of(self, table, self.map_.rows_of(table))
+
+    def alerts(
         self,
-        part: Ints,
-        rows: Floats,
-        weights: Float64s | None,
-        lattice: Lattice,
-        whole: Map | None = None,
-    ) -> TrainedMap:
-        """Return a map of that shape which knows of some of the rows alone."""
-        own = None if weights is None else weights[part]
-        return self.train(np.ascontiguousarray(rows[part]), own, lattice=lattice, whole=whole)
+        X: Any,
+        n_alerts: int | None = None,
+        *,
+        p_value: float | None = None,
+        fdr: float | None = None,
+        amount: str | None = None,
+        cost: float | None = None,
+    ) -> Alerts:
+        """Rank rows, the most unusual first, with reasons for the alerts.
 
-    def cross_fitted(
-        self, lattice: Lattice, rows: Floats, weights: Float64s | None, folds: list[Ints]
-    ) -> Float64s:
-        """Score every row by a map of the same shape that was trained without its fold."""
-        everything = np.arange(len(rows))
-        scores = np.empty(len(rows))
-        for fold in folds:
-            others = np.setdiff1d(everything, fold, assume_unique=True)
-            without = self.on(others, rows, weights, lattice)
-            scores[fold] = score_rows(without.map_, rows[fold])
-        return scores
+        At most one rule may be given; without one, alerts are the rows that `flags` flags.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+            An array's columns are taken in order; reasons are in original units.
+        n_alerts : int or None, default=None
+            So many rows.
+        p_value : float or None, default=None
+            Rows with a p-value of at most this.
+        fdr : float or None, default=None
+            As many rows as keep the false discovery rate at most about this: the expected share
+            of usual rows among the alerts, see `somscape.outliers.AlertRule`.
+        amount : str or None, default=None
+            Column with what each row puts at stake; with `cost`.
+        cost : float or None, default=None
+            What a review costs, in the unit of `amount`: rows are alerts where it pays, the most
+            worth first.
+
+        Returns
+        -------
+        Alerts
+            Equal scores keep the order of the rows.
+        """
+        return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost), X)
+
+    def alerts_by(self, rule: AlertRule, X: Any) -> Alerts:
+        """Rank rows as `alerts` does, by a rule.
+
+        Parameters
+        ----------
+        rule : AlertRule
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+
+        Returns
+        -------
+        Alerts
+        """
+        return ranked(self, table_of(self.map_, X), rule)
+
+    def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
+        """Return what would make each row usual: few columns to change, and to what.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+
+        Returns
+        -------
+        list of Counterfactual or None
+            One per row, without changes where `flags` does not flag the row; None where no usual
+            prototype scores at most the threshold.  Each change is needed: without it the row stays
+            unusual, though another, smaller set may exist.  Costs the scoring of some hundred rows
+            for each.
+        """
+        return counterfactuals_of(self, table_of(self.map_, X))
+
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        """Return the usual rows nearest to each row, such as an alert.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+        among : Table, data frame or array-like of shape (n_others, n_features)
+            Rows to search, such as those that trained the detector, which keeps none.
+        n_similar : int, default=5
+            How many for each row, at least 1; all where fewer are usual.
+
+        Returns
+        -------
+        SimilarRows
+            Exactly the nearest, of those that score at most the threshold.
+
+        Raises
+        ------
+        InputError
+            When no row searched is usual.
+        """
+        return nearest_usual_rows(self, X, among, n_similar)
+
+    def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> LabelShare:
+        """Return the share of known anomalies around each row, with its Wilson interval.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+        among : Table, data frame or array-like of shape (n_others, n_features)
+            Rows with labels; leave out the row itself where its own label is not to count.
+        y : array-like of shape (n_others,)
+            1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown; at least one is known.
+        level : float, default=0.95
+            Of the interval, above 0 and below 1.
+
+        Returns
+        -------
+        LabelShare
+            Counts, shares and intervals over the rows of the same unit and those next to it.
+
+        Raises
+        ------
+        InputError
+            When no label is known.
+
+        References
+        ----------
+        Wilson (1927), Probable inference, Journal of the American Statistical Association 22,
+        209-212.
+        """
+        return label_share_around(self.map_, X, among, y, level)
+
+    def scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
+        """Return the score of each encoded row, see `scores`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`; not checked again.
+        units : ndarray of shape (n_samples,) or None, default=None
+            Their best matching units, where they are known.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        scores = scores_by(self.scorers, rows)
+        if self.label_factors is None:
+            return scores
+        units = self.map_.winners(rows) if units is None else units
+        return scores * self.label_factors[units]
+
+    def contributions_of_rows(self, rows: Floats) -> Float64s:
+        """Return what each column adds to the score of each encoded row.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`; not checked again.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+        """
+        found = contributions_by(self.scorers, rows)
+        if self.label_factors is not None:
+            found *= self.label_factors[self.map_.winners(rows)][:, None]
+        return found
+
+    def scores_and_p_values_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
+        """Return `scores` and `p_values` of encoded rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`; not checked again.
+
+        Returns
+        -------
+        scores, p_values : ndarray of shape (n_samples,)
+        """
+        needs_units = self.label_factors is not None or self.calibration.regions is not None
+        units = self.map_.winners(rows) if needs_units else None
+        scores = self.scores_of_rows(rows, units)
+        return scores, self.calibration.p_values(scores, units)
+
+    def save(self, path: str | Path) -> None:
+        """Save the detector to one file, whole or not at all.
+
+        The same detector gives the same bytes.  Read it back with `somscape.load`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.som``.
+        """
+        write_record(path, self.to_record())
+
+    def to_record(self) -> Record:
+        """Return the detector as JSON data and named arrays, which is what a file holds.
+
+        Returns
+        -------
+        Record
+        """
+        return record_of_detector(self)
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Detector":
+        """Return the detector of a record.
+
+        Parameters
+        ----------
+        record : Record
+            From `to_record` or `somscape.save.read_record`.
+
+        Returns
+        -------
+        Detector
+
+        Raises
+        ------
+        InputError
+            When the record's parts do not fit together, or it holds a map without a detector.
+        """
+        if record.header.get("detector") is None:
+            raise InputError(
+                "this is a map without a detector, so it cannot score rows. Save a fitted "
+                "SOMDetector, or use `somscape detect`."
+            )
+        map_ = Map.from_record(record)
+        return built_from(record, lambda record: cls(**parts_of_detector(record, map_)), "detector")
+
+
+def as_detector(detector: Any) -> Detector:
+    """Return a detector, or that of a fitted estimator.
+
+    Parameters
+    ----------
+    detector : Detector or SOMDetector
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    TypeError
+        For anything else, such as a `Map`, which cannot score rows.
+    """
+    found = detector_in(detector)
+    if found is None:
+        raise TypeError(
+            "a Detector is needed, such as `detector_` of a fitted SOMDetector; got "
+            f"{type(detector).__name__}."
+        )
+    return found
+
+
+def detector_in(thing: Any) -> Detector | None:
+    """Return the detector that a thing is or has, or None.
+
+    Parameters
+    ----------
+    thing : Detector, SOMDetector, Map or anything else
+
+    Returns
+    -------
+    Detector or None
+    """
+    found = getattr(thing, "detector_", thing)
+    return found if isinstance(found, Detector) else None

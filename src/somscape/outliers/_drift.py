@@ -12,13 +12,12 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
-from somscape.maps import Map, as_map
-from somscape.outliers._moved import columns_that_add, columns_that_moved
-from somscape.outliers._score import score_rows, settings_of
+from somscape.maps import Map
+from somscape.outliers._detector import Detector, as_detector
 from somscape.outliers._sequential import Cusum, Martingale, Ranks, chi_square_quantile
 from somscape.regions import regions_of_least
 
-LEAST_EXPECTED = 20.0
+MIN_EXPECTED = 20.0
 """Rows of a window that each region of the map is expected to get."""
 
 SMALL_INDEX = 0.1
@@ -29,6 +28,12 @@ N_FIRST = 100
 
 N_NAMED = 200
 """Rows before an alarm that say which columns moved."""
+
+MAX_NAMED = 3
+"""Columns that an alarm names."""
+
+MIN_PART = 0.25
+"""Columns that differ less than this part of what the first one does are not named."""
 
 BLOCK_ROWS = 2048
 
@@ -71,8 +76,8 @@ class DriftMonitor:
 
     Parameters
     ----------
-    map_ : Map or SOMDetector
-        With detector settings; it stays as it is.
+    detector : Detector or SOMDetector
+        Fitted; it stays as it is.
     window : int, default=1000
         Rows after which hits and new cells are looked at, at least 50.
     false_alarm : float, default=0.01
@@ -127,14 +132,14 @@ class DriftMonitor:
     """
 
     def __init__(
-        self, map_: Any, window: int = 1000, *, false_alarm: float = 0.01, random_state: int = 0
+        self, detector: Any, window: int = 1000, *, false_alarm: float = 0.01, random_state: int = 0
     ) -> None:
         check_whole("window", window, 50)
         check_number("false_alarm", false_alarm, 0, 0.5)
         check_whole("random_state", random_state, 0)
-        self.map: Map = as_map(map_)
-        settings = settings_of(self.map)
-        if not len(settings.calibration):
+        self.detector = as_detector(detector)
+        calibration = self.detector.calibration
+        if not len(calibration.scores):
             raise InputError(
                 "this detector has no calibration scores to compare rows with. Fit a SOMDetector."
             )
@@ -143,12 +148,12 @@ class DriftMonitor:
         self.stability_index = float("nan")
         # One for each, so that no size of the pieces changes what is drawn.
         rng, self._rng = (np.random.default_rng((random_state, i)) for i in range(2))
-        self._calibrated = Ranks.among(settings.calibration, settings.calibration_weights, rng)
+        self._calibrated = Ranks.among(calibration.scores, calibration.weights, rng)
         self._martingale, self.odds = Martingale(), 1.0
         self._begin_trend()
-        self._regions = _Regions.of(self.map, window)
+        self._regions = _Regions.of(self.detector.map_, window)
         self._units = np.empty(0, dtype=np.intp)
-        self._recent = np.empty((0, self.map.codebook.shape[1]))
+        self._recent = np.empty((0, self.detector.map_.codebook.shape[1]))
 
     def update(self, X: Any) -> list[DriftAlarm]:
         """Take in more rows, and return the alarms that they raise.
@@ -163,7 +168,7 @@ class DriftMonitor:
         list of DriftAlarm
             In the order of the rows.
         """
-        rows = np.asarray(self.map.rows_of(X), dtype=np.float64)
+        rows = np.asarray(self.detector.map_.rows_of(X), dtype=np.float64)
         alarms: list[DriftAlarm] = []
         start = 0
         while start < len(rows):
@@ -174,18 +179,21 @@ class DriftMonitor:
 
     def _take(self, rows: Float64s) -> list[DriftAlarm]:
         """Take in rows of one window."""
-        units, distances = self.map.nearest(rows)
+        units, distances = self.detector.map_.nearest(rows)
         before = self._recent
         self._recent = np.concatenate([before, rows])[-self.window :]
         self._units = np.concatenate([self._units, units[:, 0]])
 
         def alarm(kind: str, place: int, value: float, limit: float) -> DriftAlarm:
             recent = np.concatenate([before, rows[: place + 1]])[-N_NAMED:]
-            columns = columns_that_add(self.map, recent)
+            columns = _columns_that_add(self.detector, recent)
             return DriftAlarm(kind, self.n_rows + place + 1, value, limit, columns)
 
         alarms = [
-            *(alarm("martingale", *found) for found in self._bet(score_rows(self.map, rows))),
+            *(
+                alarm("martingale", *found)
+                for found in self._bet(self.detector.scores_of_rows(rows))
+            ),
             *(alarm("quantization_error", *found) for found in self._trend(distances[:, 0])),
         ]
         self.n_rows += len(rows)
@@ -240,16 +248,16 @@ class DriftMonitor:
     def _end_of_window(self) -> list[DriftAlarm]:
         number = self.n_rows // self.window
         level = self.false_alarm / (number * (number + 1))
-        won = np.bincount(self._units, minlength=self.map.n_units)
+        won = np.bincount(self._units, minlength=self.detector.map_.n_units)
         alarms = []
         self.stability_index, limit = self._regions.index(won, level)
         if self.stability_index > limit:
-            columns = columns_that_moved(self.map, self._recent)
+            columns = _columns_that_moved(self.detector, self._recent)
             alarms.append(DriftAlarm("hits", self.n_rows, self.stability_index, limit, columns))
         is_new = self._regions.is_empty[self._units]
         most = self._regions.most_new(self.window, level)
         if is_new.sum() > most:
-            columns = columns_that_add(self.map, self._recent[is_new])
+            columns = _columns_that_add(self.detector, self._recent[is_new])
             alarms.append(DriftAlarm("new_cells", self.n_rows, float(is_new.sum()), most, columns))
         self._units = self._units[:0]
         return alarms
@@ -267,7 +275,7 @@ class _Regions:
     @classmethod
     def of(cls, map_: Map, window: int) -> "_Regions":
         hits = map_.hits
-        least = max(LEAST_EXPECTED * hits.sum() / window, LEAST_EXPECTED)
+        least = max(MIN_EXPECTED * hits.sum() / window, MIN_EXPECTED)
         regions = regions_of_least(map_, hits, least=least)
         # Hits may have faded, so that half a row is none.
         is_alone = (hits >= 0.5) & (hits < 1.5)
@@ -298,3 +306,35 @@ class _Regions:
             divergence += (1 - share) * np.log((1 - share) / (1 - expected))
         is_unlikely = n * divergence > -np.log(level)
         return float(counts[is_unlikely][0] - 1) if is_unlikely.any() else float(n)
+
+
+def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
+    """Return the columns that add more to the scores of rows than to those of the training."""
+    usual = detector.mean_contributions
+    more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
+    return _named(more, [code.name for code in detector.map_.encoding.features])
+
+
+def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
+    """Return the columns whose means lie most standard deviations from the training's."""
+    map_, far = detector.map_, detector.whole.rms_distances
+    weights = map_.hits
+    mean = np.average(map_.codebook, axis=0, weights=weights)
+    variance = np.average((map_.codebook - mean) ** 2, axis=0, weights=weights)
+    if far is not None:  # of rows around their units, taken to be the same in all features
+        variance += np.average(far**2, weights=weights) / len(mean)
+    shift = rows.mean(axis=0) - mean
+    tiny = np.finfo(np.float64).tiny
+    by_column = map_.encoding.sum_by_column((shift**2 / np.maximum(variance, tiny))[None])[0]
+    names = []
+    for code, place in zip(map_.encoding.features, map_.encoding.slices, strict=True):
+        way = " up" if shift[place][0] > 0 else " down"
+        names.append(code.name + (way if code.n_features == 1 else ""))
+    return _named(np.sqrt(by_column), names)
+
+
+def _named(values: Float64s, names: list[str]) -> tuple[str, ...]:
+    """Return the names of the largest values, at most three."""
+    order = np.argsort(-values, kind="stable")[:MAX_NAMED]
+    least = MIN_PART * values[order[0]]
+    return tuple(names[j] for j in order if values[j] > max(least, 0.0))

@@ -6,19 +6,18 @@ score, and all parts of a score keep their shares.  The power is the one that ra
 rows best, each judged without its own label: where labels mislead, it is 0.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError
 from somscape.maps import Map
 
 UNKNOWN, USUAL, ANOMALY = -1, 0, 1
-REACH = 1.0
-"""Grid steps over which a label spreads: its weight falls by exp(-1/2)."""
+WIDTH = 1.0
+"""Grid steps at which a label's weight has fallen by exp(-1/2)."""
 
 PRIOR = 4.0
 """Rows' worth of the overall odds that each unit starts with: few labels change little."""
@@ -26,69 +25,44 @@ PRIOR = 4.0
 POWERS = (0.0, 0.25, 0.5, 1.0)
 
 
-def known_labels(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
-    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None for none.
+def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
+    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None.
 
     Parameters
     ----------
-    y : array-like of shape (n_rows,) or None
-        1, 0 and -1; NaN or None is unknown too.
+    known : array-like of shape (n_rows,) or None
+        1, 0 and -1; NaN or None is unknown, too.
     n_rows : int
+    name : str, default="known"
+        What the parameter is called in messages.
 
     Returns
     -------
     ndarray of shape (n_rows,), or None
-        None also where no label is known, and for the targets of another kind that pipelines hand
-        to every step: values other than these, with none unknown.
+        None where no label is known.
 
     Raises
     ------
     InputError
-        For other values among unknown ones, or another number of them.
+        For other values, or another number of them.
     """
-    if y is None:
+    if known is None:
         return None
-    values = np.asarray(y)
+    values = np.asarray(known)
     try:
         numbers = np.array([np.nan if v is None else float(v) for v in values.ravel().tolist()])
     except (TypeError, ValueError):
         numbers = np.full(values.size, np.inf)
     numbers[np.isnan(numbers)] = UNKNOWN
     are_labels = bool(np.isin(numbers, (UNKNOWN, USUAL, ANOMALY)).all())
-    if not are_labels and not (numbers == UNKNOWN).any():
-        return None
     if values.shape != (n_rows,) or not are_labels:
         raise InputError(
-            f"`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} rows; "
-            f"got shape {values.shape} with {_some(values)}. "
-            "Pass None where nothing is known."
+            f"`{name}` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} "
+            f"rows; got shape {values.shape} with {_some(values)}. Pass None where nothing is "
+            "known."
         )
     labels = numbers.astype(np.intp)
     return labels if (labels != UNKNOWN).any() else None
-
-
-def labels_to_learn_from(y: Float64s | Ints | None, n_rows: int) -> Ints | None:
-    """Return `known_labels`; warn of two values that look like labels but are none.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,) or None
-    n_rows : int
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), or None
-    """
-    labels = known_labels(y, n_rows)
-    values = np.empty(0) if y is None else np.asarray(y)
-    if labels is None and len(np.unique(values.astype(str))) == 2:
-        warnings.warn(
-            f"`y` is not used: it holds {_some(values)}, and labels are 1 (anomaly), 0 (usual) and "
-            "-1 (unknown). Pass such labels, or no y.",
-            SomscapeWarning,
-            stacklevel=3,
-        )
-    return labels
 
 
 def _some(values: NDArray[Any]) -> str:
@@ -96,7 +70,7 @@ def _some(values: NDArray[Any]) -> str:
     return ", ".join(np.unique(values.astype(str))[:4].tolist())
 
 
-def lift_of(
+def label_factors(
     map_: Map, scores: Float64s, units: Ints, labels: Ints, weights: Float64s | None
 ) -> tuple[Float64s, Float64s]:
     """Return what each unit's scores are multiplied by, and each row's without its own label.
@@ -114,7 +88,7 @@ def lift_of(
 
     Returns
     -------
-    lift : ndarray of shape (n_units,)
+    factors : ndarray of shape (n_units,)
         Above 1 where anomalies are known, below 1 where usual rows are, 1 far from any label.
     without_own : ndarray of shape (n_rows,)
         As the labels of all other rows have it: what a new row would get there.
@@ -122,7 +96,7 @@ def lift_of(
     weights = np.ones(len(units)) if weights is None else weights
     is_anomaly, is_usual = weights * (labels == ANOMALY), weights * (labels == USUAL)
     anomalies, usual = (
-        _spread(map_, np.bincount(units, counts, minlength=map_.n_units).astype(np.float64))
+        _smoothed(map_, np.bincount(units, counts, minlength=map_.n_units).astype(np.float64))
         for counts in (is_anomaly, is_usual)
     )
     base = (is_anomaly.sum() + 0.5) / (weights.sum() + 1.0)
@@ -155,18 +129,18 @@ def _share_in_order(scores: Float64s, high: Float64s, low: Float64s) -> float:
         return 0.0
     order = np.argsort(scores, kind="stable")
     order = order[low[order] > 0]
-    heaped = np.append(0.0, np.cumsum(low[order]))
+    cumulative = np.append(0.0, np.cumsum(low[order]))
     among = scores[high > 0]
-    under = heaped[np.searchsorted(scores[order], among, "left")]
-    not_over = heaped[np.searchsorted(scores[order], among, "right")]
+    under = cumulative[np.searchsorted(scores[order], among, "left")]
+    not_over = cumulative[np.searchsorted(scores[order], among, "right")]
     pairs = np.average(under + not_over, weights=high[high > 0])
-    return float(pairs / (2 * heaped[-1]))
+    return float(pairs / (2 * cumulative[-1]))
 
 
-def _spread(map_: Map, counts: Float64s) -> Float64s:
-    """Counts of each unit and, the less the farther they are, of the others."""
-    spread = np.zeros(map_.n_units)
+def _smoothed(map_: Map, counts: Float64s) -> Float64s:
+    """Return each unit's count and, the less the farther they are, those of the others."""
+    around = np.zeros(map_.n_units)
     for unit in np.flatnonzero(counts):
         apart = map_.lattice.distances_from(int(unit)) / map_.lattice.step
-        spread += counts[unit] * np.exp(-0.5 * (apart / REACH) ** 2)
-    return spread
+        around += counts[unit] * np.exp(-0.5 * (apart / WIDTH) ** 2)
+    return around

@@ -1,16 +1,18 @@
 """Why a row is unusual, in original units."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from somscape._types import Float64s, Floats
-from somscape.encode import CategoryCode, number_text
+from somscape.encode import CategoryCode
 from somscape.maps import Map
-from somscape.outliers._score import contributions, nearest_usual, settings_of
+from somscape.outliers._score import nearest_usual
 from somscape.tables import Table, table_from_columns, table_from_frame
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
 
 RECORD = "record"
 """Name of the id where the table has none: the number of the row, first = 1."""
@@ -19,7 +21,7 @@ MISSING = "missing"
 """Stands for a cell without a value."""
 
 MAX_REASONS = 4
-SMALLEST_SHARE = 0.05
+MIN_SHARE = 0.05
 """Columns that add less than this share of the score are no reason."""
 
 
@@ -57,59 +59,48 @@ class Reason:
         return f"{self.column} {self.value} (usual {self.usual}{but})"
 
 
-def explain_rows(
-    map_: Map, table: Table | Floats, which: Sequence[int]
-) -> list[tuple[Reason, ...]]:
-    """Return the reasons of some rows, largest share first.
+def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[Reason, ...]]:
+    """Return the reasons of all rows of a table, see `Detector.reasons`.
 
     Parameters
     ----------
-    map_ : Map
-        With detector settings.
-    table : Table or ndarray of shape (n_samples, n_features)
-        The data.
-    which : sequence of int
-        Numbers of the rows to explain.
+    detector : Detector
+    table : Table
+    rows : ndarray of shape (n_rows, n_features)
+        The same, encoded.
 
     Returns
     -------
     list of tuple of Reason
-        At most four per row, each with at least 5 % of the score.  A category whose value
-        is the prevailing one near the row is no reason, even where opinions there differ.
     """
-    rows_wanted = np.asarray(which, dtype=np.intp)
-    part = table.take(rows_wanted) if isinstance(table, Table) else table[rows_wanted]
-    rows = map_.rows_of(part)
-    by_column = contributions(map_, rows)
-    found, _ = nearest_usual(map_, rows)
-    return [
-        _reasons_of(map_, part, i, rows[i], by_column[i], map_.codebook[found[i]])
-        for i in range(len(rows_wanted))
-    ]
+    by_column = detector.contributions_of_rows(rows)
+    found, _ = nearest_usual(detector.whole, rows)
+    near = detector.map_.codebook[found]
+    return [_of_row(detector, table, i, rows[i], by_column[i], near[i]) for i in range(len(rows))]
 
 
-def _reasons_of(
-    map_: Map,
-    part: Table | Floats,
+def _of_row(
+    detector: "Detector",
+    table: Table,
     row: int,
     encoded: Floats,
     by_column: Float64s,
     prototypes: Float64s,
 ) -> tuple[Reason, ...]:
-    score = by_column.sum()
+    score, encoding = by_column.sum(), detector.map_.encoding
     if score == 0:
         return ()
     share = by_column / score
-    is_decorrelated = settings_of(map_).decorrelation is not None
+    is_decorrelated = detector.whole.decorrelation is not None
     found: list[Reason] = []
     for j in np.argsort(-share, kind="stable"):
-        if share[j] < SMALLEST_SHARE or len(found) == MAX_REASONS:
+        if share[j] < MIN_SHARE or len(found) == MAX_REASONS:
             break
-        code, place = map_.encoding.features[j], map_.encoding.slices[j]
+        code, place = encoding.features[j], encoding.slices[j]
         near = prototypes[:, place]
         if isinstance(code, CategoryCode) and code.prevailing(near) == code.level(encoded[place]):
             continue
-        value = _value_text(part, row, code.name, int(j))
+        value = cell_text(table, row, code.name)
         at, usual_at, is_usual = None, None, False
         if not isinstance(code, CategoryCode):
             at = None if value == MISSING else float(encoded[place][0])
@@ -163,12 +154,6 @@ def ids_of(map_: Map, table: Table) -> tuple[str, list[str]]:
         cells = table.column(name).cells
         return name, ["" if cell is None else str(cell) for cell in cells]
     return RECORD, [str(i + 1) for i in range(table.n_rows)]
-
-
-def _value_text(part: Table | Floats, row: int, name: str, position: int) -> str:
-    if isinstance(part, Table):
-        return cell_text(part, row, name)
-    return number_text(float(part[row, position]))
 
 
 def cell_text(table: Table, row: int, name: str) -> str:

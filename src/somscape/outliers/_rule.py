@@ -1,16 +1,17 @@
 """Which rows become alerts: by number, by p-value, by false discoveries, or by what they cost."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
-from somscape.maps import Map
-from somscape.outliers._calibration import smallest_p_value
-from somscape.outliers._score import settings_of
 from somscape.tables import Table
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
 
 MIDDLE = 0.5
 """P-values above tell how many rows are usual."""
@@ -75,18 +76,17 @@ class AlertRule:
         if self.amount is not None:
             _amounts(table, self.amount)
 
-    def words(self, map_: Map) -> str:
+    def words(self, detector: "Detector") -> str:
         """Return what makes a row an alert.
 
         Parameters
         ----------
-        map_ : Map
-            With detector settings.
+        detector : Detector
 
         Returns
         -------
         str
-            To go on with after a colon.
+            A phrase to follow a colon.
         """
         if self.n_alerts is not None:
             return f"the {self.n_alerts} highest scores, as asked for"
@@ -96,19 +96,18 @@ class AlertRule:
             return f"a false discovery rate of at most about {self.fdr:g}"
         if self.cost is not None:
             return f"worth a review that costs {self.cost:g}, by what '{self.amount}' puts at stake"
-        return f"a score above {settings_of(map_).threshold:.4g}, the threshold of the map"
+        return f"a score above {detector.threshold:.4g}, the threshold of the map"
 
-    def choose(self, map_: Map, scores: Float64s, p: Float64s, table: Table) -> tuple[Ints, int]:
+    def choose(
+        self, detector: "Detector", scores: Float64s, p: Float64s, table: Table
+    ) -> tuple[Ints, int]:
         """Return the rows in order, alerts first, and how many are alerts.
 
         Parameters
         ----------
-        map_ : Map
-            With detector settings.
-        scores : ndarray of shape (n_rows,)
-            From `score_rows`.
-        p : ndarray of shape (n_rows,)
-            From `p_values`.
+        detector : Detector
+        scores, p : ndarray of shape (n_rows,)
+            Its scores and p-values.
         table : Table
             Whose rows were scored; its `amount` column is read.
 
@@ -130,10 +129,10 @@ class AlertRule:
         # The same order, but for p-values by region.
         by_p = np.lexsort((-scores, p))
         if self.p_value is not None:
-            self._check_calibration(map_, self.p_value)
+            _check_level(detector, self.p_value)
             return by_p, int((p <= self.p_value).sum())
         if self.fdr is not None:
-            self._check_calibration(map_, self.fdr)
+            _check_level(detector, self.fdr)
             return by_p, int((adjusted(p) * usual_share(p) <= self.fdr).sum())
         if self.cost is not None:
             discovery = 1.0 - adjusted(p)
@@ -141,17 +140,19 @@ class AlertRule:
             ranks = np.empty(len(scores), dtype=np.intp)
             ranks[order] = np.arange(len(scores))
             return np.lexsort((ranks, -np.maximum(gain, 0.0))), int((gain > 0).sum())
-        return order, int((scores > settings_of(map_).threshold).sum())
+        return order, int((scores > detector.threshold).sum())
 
-    def _check_calibration(self, map_: Map, level: float) -> None:
-        smallest = smallest_p_value(map_)
-        if level < smallest:
-            n = len(settings_of(map_).calibration)
-            where = "" if settings_of(map_).regions is None else " in regions of the map"
-            raise InputError(
-                f"no p-value of a detector calibrated on {n} rows{where} can be at most {level:g}: "
-                f"the smallest is {smallest:.2g}. Ask for that or more, or train on more rows."
-            )
+
+def _check_level(detector: "Detector", level: float) -> None:
+    calibration = detector.calibration
+    smallest = calibration.smallest_p_value
+    if level < smallest:
+        n = len(calibration.scores)
+        where = "" if calibration.regions is None else " in regions of the map"
+        raise InputError(
+            f"no p-value of a detector calibrated on {n} rows{where} can be at most {level:g}: "
+            f"the smallest is {smallest:.2g}. Ask for that or more, or train on more rows."
+        )
 
 
 def adjusted(p: Float64s) -> Float64s:

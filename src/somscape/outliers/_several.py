@@ -10,18 +10,21 @@ import numpy as np
 
 from somscape._counted import counts_of
 from somscape._types import Float64s, Floats, Ints
-from somscape.maps import Map
-from somscape.outliers._score import score_rows
+from somscape.outliers._score import scores_by
+from somscape.outliers._scorer import Scorer
 
 N_MAPS = 16
 """Maps of a small table: the first 50 of two resamples of 690 applications then share 0.78, with
 one map 0.70."""
 
-MOST_ROWS = 2_000
+MAX_ROWS = 2_000
 """Rows of a small table: beyond, one map's list is steady enough, and the time would be felt."""
 
-COMMON_SHARE, COMMON_ROWS = 0.02, 5
-"""Rows that are equal, by their share of all and at least so many, which every map learns from."""
+COMMON_SHARE = 0.02
+"""Every map learns from equal rows that are this share of all."""
+
+MIN_COMMON_ROWS = 5
+"""And at least so many."""
 
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
@@ -39,7 +42,7 @@ def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
     """
     counts = counts_of(weights)
     counted = n_rows if counts is None else math.fsum(counts)
-    return N_MAPS if counted <= MOST_ROWS else 1
+    return N_MAPS if counted <= MAX_ROWS else 1
 
 
 def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
@@ -66,7 +69,7 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
     _, group = np.unique(rows, axis=0, return_inverse=True)
     group = group.reshape(-1)
     counts = np.bincount(group, counts_of(weights))
-    is_common = counts >= max(COMMON_SHARE * counts.sum(), COMMON_ROWS)
+    is_common = counts >= max(COMMON_SHARE * counts.sum(), MIN_COMMON_ROWS)
     if len(counts) == 1:
         is_common[:] = True
     others = np.flatnonzero(~is_common)
@@ -81,13 +84,12 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
     return found[:n_maps]
 
 
-def left_out_scores(members: tuple[Map, ...], parts: list[Ints], rows: Floats) -> Float64s:
+def left_out_scores(members: tuple[Scorer, ...], parts: list[Ints], rows: Floats) -> Float64s:
     """Return each row's score by the maps that did not learn from it.
 
     Parameters
     ----------
-    members : tuple of Map
-        With detector settings.
+    members : tuple of Scorer
     parts : list of ndarray
         Rows that each learned from.
     rows : ndarray of shape (n_samples, n_features)
@@ -100,7 +102,7 @@ def left_out_scores(members: tuple[Map, ...], parts: list[Ints], rows: Floats) -
     squares, counts = np.zeros(len(rows)), np.zeros(len(rows))
     of_all = np.zeros(len(rows))
     for member, part in zip(members, parts, strict=True):
-        square = score_rows(member, rows) ** 2
+        square = scores_by([member], rows) ** 2
         is_out = np.ones(len(rows), dtype=bool)
         is_out[part] = False
         of_all += square

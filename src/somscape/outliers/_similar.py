@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._labels import ANOMALY, UNKNOWN, known_labels
 from somscape.outliers._reasons import ids_of, table_of
-from somscape.outliers._score import score_rows, settings_of
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
 
 FIRST_UNITS = 8
 """Units whose rows are looked at first; twice as many each time that those do not settle it."""
@@ -37,36 +39,27 @@ class SimilarRows:
     distances: Float64s
 
 
-def similar_rows(map_: Map, X: Any, among: Any, n_similar: int = 5) -> SimilarRows:
-    """Return the usual rows nearest to each row.
+def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int) -> SimilarRows:
+    """Return the usual rows nearest to each row, see `Detector.similar_rows`.
+
+    A unit's rows are passed over where none can be near enough, by the distance of the prototype
+    less that of its farthest row.
 
     Parameters
     ----------
-    map_ : Map
-        With detector settings.
-    X : Table, data frame or array-like of shape (n_rows, n_features)
-        Rows to compare.
-    among : Table, data frame or array-like of shape (n_others, n_features)
-        Rows to search, such as those that trained the map; usual are those that score at most
-        the threshold.
-    n_similar : int, default=5
-        How many for each row, at least 1; all where fewer are usual.
+    detector : Detector
+    X, among : Table, data frame or array-like
+    n_similar : int
 
     Returns
     -------
     SimilarRows
-        Exactly the nearest.  A unit's rows are passed over where none can be near enough, by the
-        distance of the prototype less that of its farthest row.
-
-    Raises
-    ------
-    InputError
-        When no row searched is usual.
     """
     check_whole("n_similar", n_similar, 1)
+    map_ = detector.map_
     table = table_of(map_, among)
     rows, others = (np.asarray(map_.rows_of(given), dtype=np.float64) for given in (X, table))
-    usual = np.flatnonzero(score_rows(map_, others) <= settings_of(map_).threshold)
+    usual = np.flatnonzero(detector.scores_of_rows(others) <= detector.threshold)
     if not len(usual):
         raise InputError(
             "`among` holds no usual row: all score above the threshold. Pass the rows that the "
@@ -150,36 +143,25 @@ class LabelShare:
     high: Float64s
 
 
-def label_share(map_: Map, X: Any, among: Any, y: Any, *, level: float = 0.95) -> LabelShare:
+def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> LabelShare:
     """Return the share of known anomalies around each row.
+
+    See `Detector.label_share`.
 
     Parameters
     ----------
     map_ : Map
-    X : Table, data frame or array-like of shape (n_rows, n_features)
-    among : Table, data frame or array-like of shape (n_others, n_features)
-        Rows with labels; leave out the row itself where its own label is not to count.
+    X, among : Table, data frame or array-like
     y : array-like of shape (n_others,)
-        1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown; at least one is known.
-    level : float, default=0.95
-        Of the interval, above 0 and below 1.
+    level : float
 
     Returns
     -------
     LabelShare
-
-    Raises
-    ------
-    InputError
-        When no label is known.
-
-    References
-    ----------
-    Wilson (1927), Probable inference, Journal of the American Statistical Association 22, 209-212.
     """
     check_number("level", level, 0, 1 - 1e-12)
     units = map_.winners(among)
-    labels = known_labels(y, len(units))
+    labels = known_labels(y, len(units), "y")
     if labels is None:
         raise InputError(
             "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`, at "

@@ -10,18 +10,18 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit import RunningSums, go_on
-from somscape.maps import Map
-from somscape.outliers._calibration import calibrated
-from somscape.outliers._detector import (
-    Detection,
-    TrainedDetector,
-    TrainedMap,
-    mean_contributions,
-)
+from somscape.outliers._calibration import Calibration, threshold_for
+from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY
 from somscape.outliers._reservoir import Reservoir
-from somscape.outliers._score import score_rows, settings_of
-from somscape.outliers._usual import spread_of, squares_of, usual_units
+from somscape.outliers._scorer import Scorer
+from somscape.outliers._train import (
+    Detection,
+    TrainedDetector,
+    TrainedScorer,
+    mean_contributions,
+)
+from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +69,20 @@ class DetectorStream:
         return cls(whole.sums, whole.squares, kept, of_members)
 
 
-def detector_goes_on(
-    map_: Map,
-    stream: DetectorStream,
+def updated(
+    trained: tuple[Detector, DetectorStream],
     rows: Floats,
     weights: Float64s | None,
     labels: Ints | None,
     *,
     detection: Detection,
     half_life: float | None,
-) -> tuple[Map, DetectorStream, Ints]:
+) -> tuple[Detector, DetectorStream, Ints]:
     """Take more rows into a detector.
 
     Parameters
     ----------
-    map_ : Map
-        With detector settings.
-    stream : DetectorStream
+    trained : (Detector, DetectorStream)
     rows : ndarray of shape (n_samples, n_features)
     weights : ndarray of shape (n_samples,) or None
     labels : ndarray of shape (n_samples,) or None
@@ -96,67 +93,75 @@ def detector_goes_on(
 
     Returns
     -------
-    map_ : Map
+    detector : Detector
     stream : DetectorStream
     units : ndarray of shape (n_samples,)
         Best unit of each row, before the map has moved.
     """
-    scores = score_rows(map_, rows)
-    whole, share = _gone_on(map_, stream.sums, stream.squares, rows, weights, half_life, detection)
+    detector, stream = trained
+    scores = detector.scores_of_rows(rows)
+    more = _More(rows, weights, half_life, detection)
+    whole, share = more.on(detector.whole, stream.sums, stream.squares)
     counted = np.ones(len(rows), dtype=bool) if weights is None else weights > 0
     calibration = scores if labels is None else np.where(labels == ANOMALY, np.nan, scores)
     values = np.column_stack([scores, calibration, whole.units])[counted]
     kept = stream.scores.plus(values, None if weights is None else weights[counted], share)
     members = tuple(
-        _gone_on(member, *before, rows, weights, half_life, detection)[0]
-        for member, before in zip(settings_of(map_).members, stream.of_members, strict=True)
-    )
-    settings = replace(
-        settings_of(whole.map_),
-        mean_contributions=_averaged(map_, whole.map_, rows, weights),
-        members=tuple(member.map_ for member in members),
+        more.on(member, *before)[0]
+        for member, before in zip(detector.members, stream.of_members, strict=True)
     )
     scores, calibration, units = kept.values.T
-    settings = calibrated(
-        settings,
-        scores,
-        calibration,
-        kept.weights,
-        detection.contamination,
-        units=units.astype(np.intp),
-        regions=settings.regions,
+    after = Detector(
+        whole.scorer,
+        threshold_for(scores, detection.contamination, kept.weights),
+        Calibration.of(
+            calibration,
+            kept.weights,
+            units=units.astype(np.intp),
+            regions=detector.calibration.regions,
+        ),
+        tuple(member.scorer for member in members),
+        label_factors=detector.label_factors,
+        mean_contributions=_averaged(detector, whole, rows, weights),
     )
     of_members = tuple((member.sums, member.squares) for member in members)
-    after = DetectorStream(whole.sums, whole.squares, kept, of_members)
-    return replace(whole.map_, detector=settings), after, whole.units
+    return after, DetectorStream(whole.sums, whole.squares, kept, of_members), whole.units
 
 
-def _gone_on(
-    map_: Map,
-    sums: RunningSums | None,
-    squares: Float64s,
-    rows: Floats,
-    weights: Float64s | None,
-    half_life: float | None,
-    detection: Detection,
-) -> tuple[TrainedMap, float]:
-    """Return a map with more rows, what is usual on it renewed, and what its earlier rows count."""
-    step = go_on(map_, rows, weights, sums, half_life)
-    squares = step.share * squares + squares_of(step.map_, rows, step.units, weights)
-    settings = replace(
-        settings_of(map_),
-        usual=usual_units(step.map_, detection.trimmed),
-        spread=spread_of(step.map_, squares),
-    )
-    renewed = replace(step.map_, detector=settings)
-    return TrainedMap(renewed, step.units, step.sums, squares), step.share
+@dataclass(frozen=True, eq=False)
+class _More:
+    """Further rows, and how maps take them in."""
+
+    rows: Floats
+    weights: Float64s | None
+    half_life: float | None
+    detection: Detection
+
+    def on(
+        self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
+    ) -> tuple[TrainedScorer, float]:
+        """Return a map with these rows, what is usual on it, and what its earlier rows count."""
+        step = go_on(scorer.map_, self.rows, self.weights, sums, self.half_life)
+        squares = step.share * squares + squares_of(
+            step.map_, self.rows, step.units, self.weights, scorer.decorrelation
+        )
+        renewed = replace(
+            scorer,
+            map_=step.map_,
+            usual=usual_units(step.map_, self.detection.trimmed),
+            rms_distances=rms_distances_of(step.map_, squares),
+        )
+        return TrainedScorer(renewed, step.units, step.sums, squares), step.share
 
 
-def _averaged(before: Map, after: Map, rows: Floats, weights: Float64s | None) -> Float64s | None:
+def _averaged(
+    before: Detector, after: TrainedScorer, rows: Floats, weights: Float64s | None
+) -> Float64s | None:
     """Return the mean contributions of all rows so far: those before, and the new ones."""
-    means = settings_of(before).mean_contributions
+    means = before.mean_contributions
     n_new = float(len(rows) if weights is None else weights.sum())
     if means is None or not n_new:
         return means
-    share = n_new / after.hits.sum()
-    return np.asarray((1 - share) * means + share * mean_contributions(before, rows, weights))
+    share = n_new / after.scorer.map_.hits.sum()
+    new = mean_contributions(before.scorers, rows, weights, before.label_factors, after.units)
+    return np.asarray((1 - share) * means + share * new)

@@ -9,13 +9,13 @@ import numpy as np
 
 from somscape._types import Float64s
 
-LEAST_ROWS = 100
+MIN_ROWS = 100
 """Calibration rows that a tail takes: of fewer the highest tell too little."""
 
-TAIL_SHARE, LEAST_TAIL = 0.05, 20.0
+TAIL_SHARE, MIN_TAIL_ROWS = 0.05, 20.0
 """The highest scores that the tail is fitted to: this share of the rows, at least so many."""
 
-LEAST_SHAPE, MOST_SHAPE = -0.5, 0.9
+MIN_SHAPE, MAX_SHAPE = -0.5, 0.9
 """Shapes of tails that end soon, and that hardly have a mean."""
 
 
@@ -39,10 +39,10 @@ def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> F
     shares = np.ones(len(scores))
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
-    if total < LEAST_ROWS:
+    if total < MIN_ROWS:
         return shares
     above = weight_from[np.searchsorted(calibration, calibration, side="right")]
-    starts = np.flatnonzero(above >= max(LEAST_TAIL, TAIL_SHARE * total))
+    starts = np.flatnonzero(above >= max(MIN_TAIL_ROWS, TAIL_SHARE * total))
     if not len(starts):
         return shares
     start = calibration[starts[-1]]
@@ -70,6 +70,6 @@ def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
     # Of a row of weight w, w rows in a row: what comes after them, on average.
     moment = (weights * excesses * (after + (weights - 1) / 2)).sum() / (total * (total - 1))
     spread = mean - 2.0 * moment
-    shape = 2.0 - mean / spread if spread > 0 else LEAST_SHAPE
-    shape = float(np.clip(shape, LEAST_SHAPE, MOST_SHAPE))
+    shape = 2.0 - mean / spread if spread > 0 else MIN_SHAPE
+    shape = float(np.clip(shape, MIN_SHAPE, MAX_SHAPE))
     return shape, float(mean * (1.0 - shape))

@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import EUCLIDEAN
 from somscape.maps import Map
+from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._scorer import compared
 
-MASS, LEAST_ROWS = 0.05, 10.0
-"""A prototype's surroundings hold this share of the rows, and at least so many."""
+SURROUNDING_SHARE = 0.05
+"""A prototype's surroundings hold this share of the rows."""
+
+MIN_SURROUNDING_ROWS = 10.0
+"""And at least so many."""
 
 BLOCK_VALUES = 1 << 21
 """Distances held at once: 16 MiB."""
@@ -28,8 +33,8 @@ def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
     ----------
     map_ : Map
     trim : float
-        Share of the rows, from 0, whose prototypes have the most distant surroundings: the
-        radius that takes in `MASS` of all rows.  Those, and units without rows, are left out.
+        Share of the rows, from 0, whose prototypes have the widest surroundings: the radius that
+        takes in `SURROUNDING_SHARE` of all rows.  Those, and units without rows, are left out.
 
     Returns
     -------
@@ -38,31 +43,37 @@ def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
     """
     live = np.flatnonzero(map_.hits > 0)
     if trim > 0:
-        order = np.argsort(_reach(map_.codebook[live], map_.hits[live]), kind="stable")
-        heaped = np.cumsum(map_.hits[live][order])
-        n_kept = np.searchsorted(heaped, (1 - trim) * heaped[-1] * (1 + 1e-12), "right")
+        order = np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")
+        cumulative = np.cumsum(map_.hits[live][order])
+        n_kept = np.searchsorted(cumulative, (1 - trim) * cumulative[-1] * (1 + 1e-12), "right")
         live = live[order[: max(1, n_kept)]]
     is_usual = np.zeros(map_.n_units, dtype=bool)
     is_usual[live] = True
     return is_usual
 
 
-def _reach(codebook: Float64s, hits: Float64s) -> Float64s:
-    """How far around each prototype the nearest ones reach that hold the mass."""
-    wanted = min(max(MASS * hits.sum(), LEAST_ROWS), hits.sum())
-    reach = np.empty(len(hits))
+def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
+    """Return how far each prototype's surroundings reach."""
+    wanted = min(max(SURROUNDING_SHARE * hits.sum(), MIN_SURROUNDING_ROWS), hits.sum())
+    radii = np.empty(len(hits))
     step = max(1, BLOCK_VALUES // len(hits))
     for start in range(0, len(hits), step):
         apart = EUCLIDEAN.distances(codebook[start : start + step], codebook)
         order = np.argsort(apart, axis=1, kind="stable")
-        heaped = np.cumsum(hits[order], axis=1)
-        place = (heaped >= wanted * (1 - 1e-12)).argmax(axis=1)
+        cumulative = np.cumsum(hits[order], axis=1)
+        place = (cumulative >= wanted * (1 - 1e-12)).argmax(axis=1)
         rows = np.arange(len(apart))
-        reach[start : start + step] = apart[rows, order[rows, place]]
-    return reach
+        radii[start : start + step] = apart[rows, order[rows, place]]
+    return radii
 
 
-def squares_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) -> Float64s:
+def squares_of(
+    map_: Map,
+    rows: Floats,
+    units: Ints,
+    weights: Float64s | None,
+    decorrelation: Decorrelation | None,
+) -> Float64s:
     """Return the sum of the squared distances of each unit's rows to it, as they are compared.
 
     Parameters
@@ -72,23 +83,25 @@ def squares_of(map_: Map, rows: Floats, units: Ints, weights: Float64s | None) -
     units : ndarray of shape (n_samples,)
         Best matching unit of each row.
     weights : ndarray of shape (n_samples,) or None
+    decorrelation : Decorrelation or None
 
     Returns
     -------
     ndarray of shape (n_units,)
     """
+    codebook = compared(map_.codebook, decorrelation)
     squares = np.empty(len(rows))
     step = max(1, BLOCK_VALUES // rows.shape[1])
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        apart = map_.scored_rows(rows[part]) - map_.scored_codebook[units[part]]
+        apart = compared(rows[part], decorrelation) - codebook[units[part]]
         squares[part] = (apart**2).sum(axis=1)
     if weights is not None:
         squares *= weights
     return np.bincount(units, squares, minlength=map_.n_units).astype(np.float64)
 
 
-def spread_of(map_: Map, squares: Float64s) -> Float64s:
+def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
     """Return the root mean squared distance of each unit's rows to it, pooled with its neighbors'.
 
     Parameters

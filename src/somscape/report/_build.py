@@ -9,7 +9,7 @@ from somscape._types import Floats
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import AlertRule, Alerts, rank_alerts
+from somscape.outliers import AlertRule, Alerts, Detector, detector_in
 from somscape.regions import Regions, find_regions
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
@@ -38,7 +38,7 @@ _AXIS_DIGITS = 4
 
 
 def build(
-    map: Map,
+    map: Any,
     table: Table,
     alerts: Alerts | None = None,
     *,
@@ -53,16 +53,16 @@ def build(
 
     Parameters
     ----------
-    map : Map
-        The map that ranked the rows.
+    map : Detector, Map or fitted estimator
+        What ranked the rows.
     table : Table
         The rows, in the order that ``alerts.rows`` counts.
     alerts : Alerts, optional
         All rows, most unusual first, the first ``n_alerts`` with reasons.  Default: as
-        `outliers.rank_alerts` ranks them, or, without a detector, by the distance to their
+        `Detector.alerts` ranks them, or, of a map without a detector, by the distance to their
         prototype and none of them an alert.
     rule : AlertRule, optional
-        What made rows alerts, for the page to say; default: that of `outliers.rank_alerts` where
+        What made rows alerts, for the page to say; default: that of `Detector.alerts` where
         ``alerts`` is left out, and else nothing is said.
     regions : Regions, optional
         Of the map; default: those that `regions.find_regions` finds.
@@ -131,23 +131,23 @@ def build(
     Examples
     --------
     >>> import numpy as np
-    >>> from somscape import SOMDetector, outliers, report, tables
+    >>> from somscape import SOMDetector, report, tables
     >>> x = np.random.default_rng(0).normal(size=60)
     >>> table = tables.table_from_columns({"x": x, "y": x**2})
-    >>> map_ = SOMDetector(random_state=0).fit(table).map_
-    >>> data = report.build(map_, table, outliers.rank_alerts(map_, table, 3))
+    >>> detector = SOMDetector(random_state=0).fit(table)
+    >>> data = report.build(detector, table, detector.alerts(table, 3))
     >>> data["n_rows"], data["n_alerts"], len(data["reasons"])
     (60, 3, 3)
     """
-    map = as_map(map)
+    detector, map = detector_in(map), as_map(map)
     if alerts is None:
-        alerts, rule = _ranked(map, table, rule)
+        alerts, rule = _ranked(detector or map, table, rule)
     regions = regions or find_regions(map)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     described = regions_of(regions, alerts, sample, labels)
     names = [region["name"] for region in described]
-    planes, n_left_out = planes_of(map, alerts, regions, names, labels)
-    cases = cases_of(map, table, alerts, sample, labels)
+    planes, n_left_out = planes_of(map, alerts, regions, names, labels, detector is not None)
+    cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     named = np.asarray(map.rows_of(table.take(np.asarray(alerts.rows)[ranks])), dtype=np.float64)
@@ -156,14 +156,14 @@ def build(
         {
             "schema": "somscape-report",
             "schema_version": SCHEMA_VERSION,
-            "title": title or _title(map, table),
+            "title": title or _title(detector, table),
             "source": table.source,
             "n_rows": table.n_rows,
             "n_features": len(map.encoding.features),
             "n_alerts": int(alerts.n_alerts),
             "id_name": alerts.id_name,
-            "score": _score(map),
-            "rule": rule and rule.words(map),
+            "score": _score(detector),
+            "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
             "planes": planes,
             "regions": described,
@@ -188,15 +188,17 @@ def build(
     )
 
 
-def _ranked(map_: Map, table: Table, rule: AlertRule | None) -> tuple[Alerts, AlertRule | None]:
-    if map_.detector is None:
-        return by_distance(map_, table), None
+def _ranked(
+    thing: Detector | Map, table: Table, rule: AlertRule | None
+) -> tuple[Alerts, AlertRule | None]:
+    if isinstance(thing, Map):
+        return by_distance(thing, table), None
     rule = rule or AlertRule()
-    return rank_alerts(map_, table, rule=rule), rule
+    return thing.alerts_by(rule, table), rule
 
 
-def _title(map_: Map, table: Table) -> str:
-    return f"{'Map' if map_.detector is None else 'Unusual rows'} of {table.source}"
+def _title(detector: Detector | None, table: Table) -> str:
+    return f"{'Map' if detector is None else 'Unusual rows'} of {table.source}"
 
 
 def _n_listed(table: Table) -> int:
@@ -210,15 +212,14 @@ def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
     return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 
 
-def _score(map_: Map) -> dict[str, Any] | None:
-    if map_.detector is None:
+def _score(detector: Detector | None) -> dict[str, Any] | None:
+    if detector is None:
         return None
-    settings = map_.detector
     return {
-        "name": settings.score,
-        "n_prototypes": int(settings.n_prototypes),
-        "n_maps": max(1, len(settings.members)),
-        "threshold": number(settings.threshold),
+        "name": detector.score,
+        "n_prototypes": int(detector.whole.n_prototypes),
+        "n_maps": len(detector.scorers),
+        "threshold": number(detector.threshold),
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.kernels import select_kernels
 from somscape.maps import Map
-from somscape.outliers import Alerts, counterfactuals, label_share
+from somscape.outliers import Alerts, Detector
 from somscape.report._labels import Labels
 from somscape.report._sample import Sample
 from somscape.report._values import number
@@ -21,7 +21,7 @@ N_USUAL, N_LABELLED = 4, 2
 
 
 def cases_of(
-    map_: Map,
+    detector: Detector,
     table: Table,
     alerts: Alerts,
     sample: Sample,
@@ -31,7 +31,7 @@ def cases_of(
 
     Parameters
     ----------
-    map_ : Map
+    detector : Detector
     table : Table
     alerts : Alerts
     sample : Sample
@@ -41,21 +41,22 @@ def cases_of(
     Returns
     -------
     list of dict
-        Empty without detector settings.  Rows are given by their rank, from 0.
+        Rows are given by their rank, from 0.
     """
     numbers = np.asarray(alerts.rows)[: min(alerts.n_alerts, MAX_CASES)]
-    if map_.detector is None or not len(numbers):
+    if not len(numbers):
         return []
+    map_ = detector.map_
     part = table.take(numbers)
     rows = np.asarray(map_.rows_of(part), dtype=np.float64)
-    is_usual = sample.scores <= map_.detector.threshold
+    is_usual = sample.scores <= detector.threshold
     usual = _nearest(map_, rows, sample, np.flatnonzero(is_usual), N_USUAL)
     known = _known(sample, labels)
     alike: list[list[list[Any]]] = [[] for _ in rows]
     around: list[dict[str, Any] | None] = [None] * len(rows)
     if known is not None:
         alike = _nearest(map_, rows, sample, np.flatnonzero(known == 1), N_LABELLED)
-        around = _around(map_, rows, sample, known)
+        around = _around(detector, rows, sample, known)
     return [
         {
             "counterfactual": str(found) if found and found.changes else None,
@@ -63,7 +64,7 @@ def cases_of(
             "labelled": alike[i],
             "around": around[i],
         }
-        for i, found in enumerate(counterfactuals(map_, part))
+        for i, found in enumerate(detector.counterfactuals(part))
     ]
 
 
@@ -101,9 +102,11 @@ def _known(sample: Sample, labels: Labels | None) -> Ints | None:
     return np.where(labels.is_known[sample.numbers], has_value.astype(np.intp), -1)
 
 
-def _around(map_: Map, rows: Float64s, sample: Sample, known: Ints) -> list[dict[str, Any] | None]:
+def _around(
+    detector: Detector, rows: Float64s, sample: Sample, known: Ints
+) -> list[dict[str, Any] | None]:
     """Return what labels say of the rows in and next to each case's cell, its own among them."""
-    found = label_share(map_, rows, sample.rows, known)
+    found = detector.label_share(rows, among=sample.rows, y=known)
     return [
         {
             "n_known": int(found.n_known[i]),

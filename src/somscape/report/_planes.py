@@ -21,7 +21,12 @@ SECONDS_A_DAY = 86_400
 
 
 def planes_of(
-    map_: Map, alerts: Alerts, regions: Regions, names: Sequence[str], labels: Labels | None
+    map_: Map,
+    alerts: Alerts,
+    regions: Regions,
+    names: Sequence[str],
+    labels: Labels | None,
+    is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the planes, and the number of columns that have none.
 
@@ -33,13 +38,16 @@ def planes_of(
     names : sequence of str
         Of the regions.
     labels : Labels or None
+    is_scored : bool
+        Whether a detector ranked the rows.
 
     Returns
     -------
     planes : list of dict
     n_left_out : int
     """
-    shown = [*_map_planes(map_, alerts, regions, names), *_class_planes(map_, alerts, labels)]
+    shown = _map_planes(map_, alerts, regions, names, is_scored)
+    shown += _class_planes(map_, alerts, labels)
     codes = map_.encoding.features
     n_shown = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown))
     for i, code in enumerate(codes[:n_shown]):
@@ -56,18 +64,18 @@ def planes_of(
 
 
 def _map_planes(
-    map_: Map, alerts: Alerts, regions: Regions, names: Sequence[str]
+    map_: Map, alerts: Alerts, regions: Regions, names: Sequence[str], is_scored: bool
 ) -> list[dict[str, Any]]:
     units, n_units = np.asarray(alerts.units), map_.n_units
     won = np.bincount(units, minlength=n_units)
     means = _share(np.bincount(units, weights=alerts.scores, minlength=n_units), won)
-    score = "score" if map_.detector else "distance to their prototype"
+    score = "score" if is_scored else "distance to their prototype"
     shown = [
         _plane("u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights),
         _plane("hits", "Rows per cell", "rows", won, kind="count"),
         _plane("mean_score", f"Mean {score}", f"mean {score}, of a cell's rows", means),
     ]
-    if map_.detector is not None:
+    if is_scored:
         n_alerts = np.bincount(units[: alerts.n_alerts], minlength=n_units)
         shown.append(_plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"))
     if regions.n_regions > 1:

@@ -55,11 +55,11 @@ def render(
     Examples
     --------
     >>> import numpy as np
-    >>> from somscape import SOMDetector, outliers, report, tables
+    >>> from somscape import SOMDetector, report, tables
     >>> x = np.random.default_rng(0).normal(size=60)
     >>> table = tables.table_from_columns({"x": x, "y": x**2})
-    >>> map_ = SOMDetector(random_state=0).fit(table).map_
-    >>> data = report.build(map_, table, outliers.rank_alerts(map_, table, 3))
+    >>> detector = SOMDetector(random_state=0).fit(table)
+    >>> data = report.build(detector, table, detector.alerts(table, 3))
     >>> page = report.render(data)
     >>> "http://" in page or "https://" in page
     False

@@ -1,5 +1,6 @@
-"""Maps to files and back, never by running what a file says; other programs' formats; ONNX."""
+"""Maps and detectors out of files, whose code is never run; other programs' formats; ONNX."""
 
+from somscape.records import FORMAT, Record, read_record, write_record
 from somscape.save._best_matches import BestMatches, Classes, best_matches, classes_of
 from somscape.save._esom import read_somoclu, read_umx, read_wts, write_umx, write_wts
 from somscape.save._esom_rows import (
@@ -10,19 +11,11 @@ from somscape.save._esom_rows import (
     write_cls,
     write_lrn,
 )
+from somscape.save._load import load
 from somscape.save._minisom import read_minisom
 from somscape.save._onnx import to_onnx
 from somscape.save._read import read_map
-from somscape.save._record import (
-    FORMAT,
-    MEMBERS,
-    MOST_MAPS,
-    Record,
-    arrays_of_members,
-    read_record,
-    record_of,
-    write_record,
-)
+from somscape.save._record_of import record_of
 from somscape.save._samples import Samples
 from somscape.save._som_pak import read_cod, read_dat, write_cod, write_dat
 from somscape.save._tables import (
@@ -35,15 +28,13 @@ from somscape.save._tables import (
 
 __all__ = [
     "FORMAT",
-    "MEMBERS",
-    "MOST_MAPS",
     "BestMatches",
     "Classes",
     "Record",
     "Samples",
-    "arrays_of_members",
     "best_matches",
     "classes_of",
+    "load",
     "read_bm",
     "read_cls",
     "read_cod",

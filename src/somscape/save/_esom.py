@@ -18,6 +18,7 @@ from somscape._types import Float64s
 from somscape.errors import InputError, SomscapeWarning
 from somscape.grid import lattice_of
 from somscape.kernels import Metric
+from somscape.records import Record
 from somscape.save._esom_lines import (
     body,
     check_number,
@@ -29,7 +30,7 @@ from somscape.save._esom_lines import (
 from somscape.save._esom_rows import read_bm
 from somscape.save._lines import Rows, numbers_text, write_lines
 from somscape.save._plain import Origin, codebook_of, plain_record
-from somscape.save._record import Record, record_of
+from somscape.save._record_of import record_of
 
 
 def read_wts(

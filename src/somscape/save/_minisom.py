@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from somscape._budget import Budget
 from somscape._files import shown
 from somscape.errors import InputError, SomscapeWarning
+from somscape.records import Record
 from somscape.save._lines import read_file
 from somscape.save._pickles import Made, Name, array_of, number_of, read_pickle
 from somscape.save._plain import Origin, plain_record
-from somscape.save._record import Record
 
 MINISOMS = (Name("minisom", "MiniSom"), Name("somscape.minisom._minisom", "MiniSom"))
 OBJECT_MAKERS = (Name("copy_reg", "_reconstructor"), Name("copyreg", "_reconstructor"))

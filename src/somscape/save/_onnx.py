@@ -9,19 +9,15 @@ import numpy as np
 from somscape._files import write_whole
 from somscape._validate import check_choice
 from somscape.errors import InputError
-from somscape.grid import lattice_of
-from somscape.kernels import Metric
+from somscape.maps import NO_UNIT, as_map
+from somscape.outliers import detector_in
 from somscape.save._onnx_columns import encoded_rows
 from somscape.save._onnx_graph import OnnxGraph
 from somscape.save._onnx_scores import nearest, score_of
-from somscape.save._plain import codebook_of
-from somscape.save._record import record_of
-
-NO_UNIT = -1
 
 
 def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
-    """Write a map as an ONNX model.
+    """Write a map or a detector as an ONNX model.
 
     The model takes rows in original units, encodes them, and finds winners; that of a detector also
     scores.  Of an array it has one input ``X`` of shape (n, n_features); of a table one input for
@@ -33,7 +29,7 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     Parameters
     ----------
-    map_ : Map, fitted estimator or Record
+    map_ : Map, Detector or fitted estimator
         With any metric, and any score.
     path : str or Path
         Usually ends in ``.onnx``; replaced if it exists, whole or not at all.
@@ -65,29 +61,17 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     ...     save.to_onnx(detector, pathlib.Path(folder) / "detector.onnx")
     """
     check_choice("dtype", dtype, ("float32", "float64"))
-    record = record_of(map_)
+    detector, map_ = detector_in(map_), as_map(map_)
     graph = OnnxGraph(_onnx(), dtype)
-    rows = encoded_rows(graph, record.header["encoding"])
-    codebook = codebook_of(record)
-    metric = Metric.from_arrays(record.header["metric"], record.arrays, codebook.shape[1])
-    units, distances = nearest(graph, rows, codebook, 1, metric)
+    rows = encoded_rows(graph, map_.encoding.to_json())
+    units, distances = nearest(graph, rows, map_.codebook, 1, map_.metric)
     winners, distances = (graph.op("Reshape", v, graph.constant([-1])) for v in (units, distances))
 
     is_refused = _has_nan(graph, rows)
     graph.output("winner", graph.op("Where", is_refused, graph.constant(NO_UNIT), winners), "int64")
     values = {"distance": distances}
-    settings = record.header["detector"]
-    if settings is not None:
-        lattice = lattice_of(record.header["lattice"], record.arrays, len(codebook))
-        values["score"] = score_of(
-            graph,
-            rows,
-            winners,
-            codebook=codebook,
-            lattice=lattice,
-            arrays=record.arrays,
-            settings=settings,
-        )
+    if detector is not None:
+        values["score"] = score_of(graph, rows, winners, detector)
     for name, value in values.items():
         known = graph.op("Where", is_refused, graph.constant(np.nan), value)
         graph.output(name, known, dtype)

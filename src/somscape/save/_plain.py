@@ -10,7 +10,7 @@ from somscape._budget import Budget
 from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.grid import Lattice
-from somscape.save._record import FORMAT, Record, pay_for_map
+from somscape.records import FORMAT, Record, pay_for_map
 
 
 @dataclass(frozen=True)

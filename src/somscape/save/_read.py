@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from somscape.records import Record, read_record
 from somscape.save._esom import read_wts
 from somscape.save._minisom import read_minisom
-from somscape.save._record import Record, read_record
 from somscape.save._som_pak import read_cod
 
 READERS: dict[str, Callable[[str | Path], Record]] = {

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape.errors import InputError, SomscapeWarning
+from somscape.records import Record
 from somscape.save._lines import (
     TEXT_BYTES,
     Labels,
@@ -29,7 +30,7 @@ from somscape.save._lines import (
     write_lines,
 )
 from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
-from somscape.save._record import Record, record_of
+from somscape.save._record_of import record_of
 from somscape.save._samples import Samples, samples_of
 
 LATTICES = {"hexa": "hexagonal", "rect": "rectangular"}

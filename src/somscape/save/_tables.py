@@ -9,9 +9,10 @@ import numpy as np
 from somscape._budget import Budget
 from somscape._types import Ints
 from somscape.errors import InputError
+from somscape.records import Record
 from somscape.save._best_matches import BestMatches
 from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
-from somscape.save._record import Record, record_of
+from somscape.save._record_of import record_of
 from somscape.tables import Table, read_table, unescape_cell, write_table
 
 PLACES = ("unit", "row", "col")

@@ -139,7 +139,7 @@ def test_ranking_again_learns_from_the_marks(client: Client) -> None:
     assert any(f"{n} confirmed, {60 - n} cleared" in note for note in report["notes"])
 
     encoding = fit_encoding(table, missing="fill")
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(table, y)
+    detector = SOMDetector(encoding=encoding, random_state=0).fit(table, known=y)
     scores = -detector.score_samples(table)
     order = np.argsort(-scores, kind="stable")
     assert report["rows"]["numbers"] == order.tolist()

@@ -15,7 +15,7 @@ import pytest
 from command_line import RESULTS, Found, listing, run, run_process, write
 
 from somscape import load
-from somscape.outliers import contributions, score_rows
+from somscape.outliers import Detector
 from somscape.tables import read_table, unescape_cell
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -24,6 +24,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def rows_of(found: Found) -> list[dict[str, str]]:
     with (found.folder / "alerts.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def detector_of(found: Found) -> Detector:
+    detector = load(found.folder / "map.som")
+    assert isinstance(detector, Detector)
+    return detector
 
 
 def report_of(page: str) -> dict[str, Any]:
@@ -92,21 +98,21 @@ def test_article_alerts_are_5_percent_in_order(article: Found) -> None:
     p_values = [float(row["p_value"]) for row in rows]
     assert p_values == sorted(p_values)
     # Conformal, k / 691 for k - 1 calibration rows as high; down to a quarter of it in the tail.
-    calibration = load(article.folder / "map.som").detector.calibration
+    calibration = detector_of(article).calibration.scores
     conformal = [(1 + (calibration >= score).sum()) / 691 for score in scores]
     assert all(c / 4 <= p <= c for p, c in zip(p_values, conformal, strict=True))
 
 
 def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: Path) -> None:
-    map_ = load(article.folder / "map.som")
+    detector = detector_of(article)
     table = read_table(article_file)
-    scores = score_rows(map_, table)
+    scores = detector.scores(table)
     ids = table.column("CustomerID").cells.tolist()
     for row in rows_of(article):
         i = ids.index(row["CustomerID"])
         assert float(row["score"]) == scores[i]
         assert row["A14"] == table.column("A14").cells[i]
-    np.testing.assert_allclose(contributions(map_, table).sum(axis=1), scores, rtol=1e-12)
+    np.testing.assert_allclose(detector.contributions(table).sum(axis=1), scores, rtol=1e-12)
 
 
 def test_article_reasons_are_in_original_units(article: Found) -> None:
@@ -126,7 +132,7 @@ def test_article_says_how_unusual_and_label_agree(article: Found, article_file: 
     )
     assert match
     table = read_table(article_file)
-    scores = score_rows(load(article.folder / "map.som"), table)
+    scores = detector_of(article).scores(table)
     auroc = naive.auroc(scores, table.column("Class").cells == "1")
     assert float(match[1]) == pytest.approx(auroc, abs=0.0005)
     n_alerted = sum(row["Class"] == "1" for row in rows_of(article))
@@ -177,7 +183,7 @@ def test_same_seed_gives_the_same_bytes(
 def test_another_seed_gives_another_map(found: Found, table: Path) -> None:
     other = detect_here(table, "--id", "cust_id", "--label", "answer", "--seed", 1)
     assert (other.folder / "map.som").read_bytes() != (found.folder / "map.som").read_bytes()
-    assert load(other.folder / "map.som").parameters["seed"] == 1
+    assert detector_of(other).map_.parameters["seed"] == 1
 
 
 def test_ids_keep_their_leading_zeros(found: Found) -> None:
@@ -595,9 +601,8 @@ def test_a_folder_that_holds_the_table_is_not_replaced_even_with_force(table: Pa
 def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
     found = detect_here(table, "--calibration", "regional")
     assert "--calibration regional" in (found.folder / "report.html").read_text()
-    map_ = load(found.folder / "map.som")
-    assert map_.detector.regions is not None
-    assert load(detect_here(table).folder / "map.som").detector.regions is None
+    assert detector_of(found).calibration.regions is not None
+    assert detector_of(detect_here(table)).calibration.regions is None
 
 
 def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from command_line import IN_A_PROCESS, PACKAGE_HOME, Found, listing, run, run_process, write
 
-from somscape import load
-from somscape.outliers import p_values, score_rows
+from somscape import Map, load
+from somscape.outliers import Detector
 from somscape.tables import read_table
 
 RESULT_COLUMNS = ["score", "p_value", "flagged", "unit", "row", "col", "reasons"]
@@ -31,6 +31,12 @@ def score(found: Found, *words: Any) -> list[dict[str, str]]:
     return read_scores(outcome.out)
 
 
+def detector_of(found: Found) -> Detector:
+    detector = load(found.folder / "map.som")
+    assert isinstance(detector, Detector)
+    return detector
+
+
 # fit
 
 
@@ -44,7 +50,7 @@ def fitted(table: Path) -> Path:
 def test_fit_writes_the_map_and_nothing_else(fitted: Path) -> None:
     assert listing(Path()) == {"customers.csv", "m.som"}
     map_ = load(fitted)
-    assert map_.detector is None
+    assert isinstance(map_, Map)
     assert map_.hits.sum() == 60
     assert [c.name for c in map_.encoding.features] == ["amount", "age", "job"]
 
@@ -196,8 +202,7 @@ def test_info_says_what_a_detector_is(found: Found) -> None:
     assert outcome.code == 0
     assert re.search(r"^score +k_prototype, 8 prototypes, by 16 maps *$", outcome.out, flags=re.M)
     assert re.search(r"^calibration rows +60 *$", outcome.out, flags=re.M)
-    threshold = load(found.folder / "map.som").detector.threshold
-    assert f"{threshold:.4g}" in outcome.out
+    assert f"{detector_of(found).threshold:.4g}" in outcome.out
 
 
 @pytest.mark.parametrize("command", ["info", "score"])
@@ -269,12 +274,12 @@ def test_only_flagged_rows_have_reasons(found: Found) -> None:
 
 
 def test_scores_equal_those_of_the_library(found: Found) -> None:
-    map_, table = load(found.folder / "map.som"), read_table(customers_of(found))
+    detector, table = detector_of(found), read_table(customers_of(found))
     rows = score(found, customers_of(found))
-    scores = score_rows(map_, table)
+    scores = detector.scores(table)
     assert [float(row["score"]) for row in rows] == scores.tolist()
-    assert [float(row["p_value"]) for row in rows] == p_values(map_, scores).tolist()
-    assert [int(row["unit"]) for row in rows] == map_.winners(table).tolist()
+    assert [float(row["p_value"]) for row in rows] == detector.p_values(table).tolist()
+    assert [int(row["unit"]) for row in rows] == detector.map_.winners(table).tolist()
 
 
 def test_columns_may_come_in_another_order_and_others_be_there(found: Found, here: Path) -> None:
@@ -363,7 +368,7 @@ def test_map_of_fit_is_refused(fitted: Path, table: Path) -> None:
     assert outcome.code == 2
     assert outcome.out == ""
     assert len(outcome.err.splitlines()) == 1
-    assert "no detector settings, so it cannot score rows" in outcome.err
+    assert "a map without a detector, so it cannot score rows" in outcome.err
     assert "`somscape detect`" in outcome.err
     # Before a table, perhaps a long one, is read.
     assert run("score", fitted, "nowhere.csv").err == outcome.err

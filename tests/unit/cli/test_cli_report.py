@@ -9,7 +9,7 @@ import pytest
 from command_line import Found, listing, run, write
 
 from somscape import load, regions
-from somscape.outliers import score_rows
+from somscape.outliers import Detector
 from somscape.tables import read_table
 
 
@@ -20,6 +20,12 @@ def data_in(page: Path) -> dict[str, Any]:
 
 def customers_of(found: Found) -> Path:
     return found.folder.parent / "customers.csv"
+
+
+def detector_of(found: Found) -> Detector:
+    detector = load(found.folder / "map.som")
+    assert isinstance(detector, Detector)
+    return detector
 
 
 def report(found: Found, *words: Any) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
 def test_page_names_the_rule_that_chose_its_alerts(
     found: Found, here: Path, asked: list[Any], says: str
 ) -> None:
-    threshold = load(found.folder / "map.som").detector.threshold
+    threshold = detector_of(found).threshold
     rule = report(found, customers_of(found), *asked)["rule"]
     assert rule == says.format(threshold=threshold)
     text = Path("page.html").read_text("utf-8")
@@ -87,7 +93,7 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
         "Cells with a level the map never saw: job 1.",
     ]
     data = data_in(here / "page.html")
-    scores = score_rows(load(found.folder / "map.som"), read_table(table))
+    scores = detector_of(found).scores(read_table(table))
     assert data["rows"]["scores"] == pytest.approx(np.sort(scores)[::-1], rel=1e-5)
     assert set(data["rows"]["ids"]) == {"a", "b", "c"}
     assert data["notes"][-2:] == outcome.out.splitlines()[1:3]
@@ -96,12 +102,9 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
 def test_rows_above_the_threshold_are_listed_unless_a_rule_says_others(
     found: Found, here: Path
 ) -> None:
-    map_ = load(found.folder / "map.som")
-    scores = score_rows(map_, read_table(customers_of(found)))
-    assert map_.detector is not None
-    assert (
-        report(found, customers_of(found))["n_alerts"] == (scores > map_.detector.threshold).sum()
-    )
+    detector = detector_of(found)
+    scores = detector.scores(read_table(customers_of(found)))
+    assert report(found, customers_of(found))["n_alerts"] == (scores > detector.threshold).sum()
     assert report(found, customers_of(found), "--alerts", 7)["n_alerts"] == 7
 
 
@@ -135,7 +138,7 @@ def test_codebook_of_another_program_has_a_page(here: Path) -> None:
 
 
 BAD = {
-    "rule without detector": (["m.som", "t.csv", "--alerts", 3], "no detector settings"),
+    "rule without detector": (["m.som", "t.csv", "--alerts", 3], "a map without a detector"),
     "column that is lacking": (["m.som", "other.csv"], "lacks columns"),
     "text among numbers": (["m.som", "text.csv"], "must hold numbers"),
     "no such map": (["none.som", "t.csv"], "none.som"),

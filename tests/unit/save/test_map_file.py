@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from somscape import SOM, Graph, Map, SOMDetector, load
+from somscape import SOM, Detector, Graph, Map, SOMDetector, load
 from somscape.errors import InputError, MapFileError
+from somscape.records._arrays import MAPPED_FROM
+from somscape.records._record import READERS
 from somscape.save import FORMAT, read_record, write_record
-from somscape.save._arrays import MAPPED_FROM
-from somscape.save._record import READERS
 from somscape.tables import table_from_columns
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,9 +67,7 @@ def test_every_format_number_has_a_reader_and_an_example():
     examples = {}
     for path in sorted(GOLDEN.glob("*/*.som")):
         examples[parts_of(path)[1]["format"]] = path
-        map_ = load(path)
-        assert isinstance(map_, Map)
-        assert map_.detector is not None
+        assert isinstance(load(path), Detector)
     assert set(examples) == set(READERS)
 
 
@@ -101,7 +99,7 @@ def test_labels_of_units_come_back(saved, tmp_path):
 
 @pytest.mark.parametrize("mapped_from", [0, MAPPED_FROM])
 def test_arrays_are_read_only_views_of_the_file(saved, monkeypatch, mapped_from):
-    monkeypatch.setattr("somscape.save._arrays.MAPPED_FROM", mapped_from)
+    monkeypatch.setattr("somscape.records._arrays.MAPPED_FROM", mapped_from)
     arrays = read_record(saved).arrays
     for array in arrays.values():
         assert not array.flags.owndata
@@ -123,7 +121,7 @@ def test_a_map_cut_short_in_place_stays_whole_where_it_was_loaded(saved):
 
 
 def test_opening_a_large_map_allocates_next_to_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("somscape.save._arrays.MAPPED_FROM", 10_000_000)
+    monkeypatch.setattr("somscape.records._arrays.MAPPED_FROM", 10_000_000)
     path = tmp_path / "large.som"
     record = SOM(2, 2).fit(rows_of(d=1000)).map_.to_record()
     record.header["lattice"] |= {"n_rows": 50, "n_cols": 50}
@@ -139,7 +137,7 @@ def test_opening_a_large_map_allocates_next_to_nothing(tmp_path, monkeypatch):
 
 
 def test_a_map_can_be_saved_over_the_file_it_is_mapped_from(saved, monkeypatch):
-    monkeypatch.setattr("somscape.save._arrays.MAPPED_FROM", 0)
+    monkeypatch.setattr("somscape.records._arrays.MAPPED_FROM", 0)
     map_ = load(saved)
     before = map_.codebook.copy()
     SOM(2, 2, random_state=1).fit(rows_of()).map_.save(saved)
@@ -171,7 +169,7 @@ def test_the_reader_on_the_page_reads_what_was_saved(tmp_path, lattice):
         check=True,
     )
     read = json.loads(done.stdout)
-    record = detector.map_.to_record()
+    record = detector.detector_.to_record()
     assert read["header"] == {**json.loads(json.dumps(record.header)), "format": FORMAT}
     assert set(read["arrays"]) == set(record.arrays)
     for name, array in record.arrays.items():
@@ -368,6 +366,48 @@ def test_arrays_of_another_form_are_refused(saved, change):
     record = load(saved).to_record()
     write_record(saved, type(record)(record.header, record.arrays | change))
     assert "the map's parts do not fit together" in refusal(saved)
+
+
+@pytest.fixture
+def detector_saved(tmp_path):
+    path = tmp_path / "d.som"
+    SOMDetector(som=SOM(3, 4), n_maps=3, random_state=0).fit(rows_of()).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lift": np.ones(3)}, "the detector's parts do not fit together (lift must have 12 "),
+        ({"spread": -np.ones(12)}, "the detector's parts do not fit together (`rms_distances` "),
+        ({"history.radius": np.zeros((2, 2))}, ": the map's parts do not fit together (history."),
+    ],
+)
+def test_what_does_not_fit_is_said_once_of_the_detector_or_its_map(detector_saved, change, words):
+    record = read_record(detector_saved)
+    write_record(detector_saved, type(record)(record.header, record.arrays | change))
+    message = refusal(detector_saved)
+    assert words in message
+    assert message.count("do not fit together") == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("detector", "score", "u_height"),
+        ("detector", "score", "hit_density"),
+        ("parameters", "winner", "heskes"),
+    ],
+)
+def test_what_is_no_longer_supported_is_named_and_leaves_the_map(detector_saved, part, name, value):
+    before = load(detector_saved).map_
+    record = read_record(detector_saved)
+    record.header[part][name] = value
+    write_record(detector_saved, record)
+    message = refusal(detector_saved)
+    assert f"{name}='{value}' is no longer supported. Load its map alone: " in message
+    map_ = Map.from_record(read_record(detector_saved))
+    np.testing.assert_array_equal(map_.codebook, before.codebook)
 
 
 # What nobody may leave out or read aloud

@@ -16,8 +16,6 @@ const SCORES = {
   mass: () => "its mean distance to the nearest usual prototypes that hold 2\u00a0% of the rows, at least ten",
   density: () => "minus the logarithm of how densely rows lie around it",
   local_scale: () => "its distance to the nearest usual prototype, in units of how far that prototype's own rows lie from it",
-  u_height: () => "how far its cell's prototype lies from those of neighboring cells",
-  hit_density: () => "minus the logarithm of the share of rows in its cell and around it",
 };
 
 // Helpers -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from somscape._budget import Budget
 from somscape._files import write_whole
 from somscape._validate import check_whole
 from somscape.errors import InputError, MapFileError
-from somscape.save._arrays import Arrays, json_of, open_arrays
+from somscape.records._arrays import Arrays, json_of, open_arrays
 
 FORMAT = 1
 """Number of the layout that `maps` writes; a reader is kept for each number."""
@@ -50,7 +50,7 @@ MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", *DECORRELATION}
 MEMBERS = "members"
 """Entry of a detector's header: how many maps score together."""
 
-MOST_MAPS = 256
+MAX_MEMBERS = 256
 """So many at most."""
 
 _MEMBER = re.compile(rf"{MEMBERS}\.([0-9]{{1,3}})\.(.+)")
@@ -58,6 +58,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 Header: TypeAlias = dict[str, Any]
+Built = TypeVar("Built", bound="HasRecord")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,28 +76,12 @@ class Record:
     arrays: dict[str, NDArray[Any]]
 
 
-def record_of(map_: Any) -> Record:
-    """Return the record of a map.
+class HasRecord(Protocol):
+    """A thing that a record can be made of."""
 
-    Parameters
-    ----------
-    map_ : Map, fitted estimator or Record
-
-    Returns
-    -------
-    Record
-
-    Raises
-    ------
-    TypeError
-        For anything else.
-    """
-    if isinstance(map_, Record):
-        return map_
-    to_record = getattr(getattr(map_, "map_", map_), "to_record", None)
-    if to_record is None:
-        raise TypeError(f"a Map is needed, such as `som.map_`; got {type(map_).__name__}.")
-    return to_record()
+    def to_record(self) -> Record:
+        """Return its record."""
+        ...
 
 
 def write_record(path: str | Path, record: Record) -> None:
@@ -196,6 +181,36 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
     return next(_bad_texts(header), None)
 
 
+def built_from(record: Record, build: Callable[[Record], Built], what: str) -> Built:
+    """Return what is built from a record, all of whose arrays it must use.
+
+    Parameters
+    ----------
+    record : Record
+    build : callable
+        From the record to the thing, which has a ``to_record``.
+    what : str
+        What messages call it, such as "map".
+
+    Returns
+    -------
+    Map or another thing
+
+    Raises
+    ------
+    InputError
+        When the record's parts do not fit together.
+    """
+    try:
+        built = build(record)
+        unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
+        if unread:  # left out, they might change answers
+            raise ValueError(f"the header has nothing that {unread[0][:40]!r} belongs to")
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise InputError(f"the {what}'s parts do not fit together ({error}).") from error
+    return built
+
+
 def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
     """Return the arrays of each of the maps that score together.
 
@@ -218,7 +233,7 @@ def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[st
         For a number that cannot be, arrays of more members, and members that lack some.
     """
     try:
-        check_whole(f"detector.{MEMBERS}", n_members, 0, high=MOST_MAPS)
+        check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
     members: dict[str, dict[str, Any]] = {str(i): {} for i in range(n_members)}
@@ -268,7 +283,13 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
-    """Count what a map takes, or raise InputError."""
+    """Count what a map takes, or raise InputError.
+
+    Parameters
+    ----------
+    budget : Budget
+    n_features, n_units : int
+    """
     n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
     budget.take(n_bytes, f"a map of {n_features} features")
 

@@ -1,0 +1,363 @@
+"""The values that one column of a row may take while the row stays usual, in original units."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Ints
+from somscape.encode import CategoryCode, OrdinalCode, number_text
+from somscape.outliers._score import nearest_usual
+from somscape.outliers._scorer import Scorer
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
+
+RESOLUTION = 0.01
+"""Numbers are shortened to this share of the range that usual prototypes span in their column."""
+
+STEADY_SCORES = ("k_prototype", "quantization_error", "mass")
+"""Means of distances: no faster than the row moves."""
+
+NEAREST_SCORES = STEADY_SCORES[:2]
+"""Means over the nearest prototypes, each counting the same."""
+
+NEWTON_STEPS = 60
+
+N_STEPS = 256
+"""Steps to the farthest usual prototype, in which scores that are not steady are looked at."""
+
+MAX_STEPS = 1000
+"""Steps after which a search for an end stops where it is."""
+
+MIN_STEP = 1e-7
+"""Share of a column's width at which an end is found."""
+
+ENDLESS_WIDTHS = 1e6
+"""Widths beyond the farthest usual prototype at which a range has no end."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values of a column: an interval, or some levels.
+
+    Attributes
+    ----------
+    low, high : float, numpy.datetime64 or None
+        Ends, which belong to it; infinite where there is none, None for a category.
+    levels : tuple of str
+        Of a category.
+    """
+
+    low: Any = None
+    high: Any = None
+    levels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return " or ".join(self.levels)
+        if self.low == self.high:
+            return value_text(self.low)
+        if self.low == -np.inf:
+            return f"at most {value_text(self.high)}"
+        if self.high == np.inf:
+            return f"at least {value_text(self.low)}"
+        return f"between {value_text(self.low)} and {value_text(self.high)}"
+
+
+def value_text(value: Any) -> str:
+    """Return a number, date or level of a range in words."""
+    return number_text(value, digits=12) if isinstance(value, float) else str(value)
+
+
+def steps_of(scorer: Scorer) -> list[float]:
+    """Return by column how much shorter numbers may differ, on the encoded scale."""
+    encoding, usual = scorer.map_.encoding, scorer.usual_codebook
+    return [
+        RESOLUTION * float(np.ptp(usual[:, place])) if code.n_features == 1 else 0.0
+        for code, place in zip(encoding.features, encoding.slices, strict=True)
+    ]
+
+
+def ranges_of(
+    detector: "Detector",
+    rows: Float64s,
+    limit: float,
+    pairs: Sequence[tuple[int, int]],
+    *,
+    unusual: Float64s,
+) -> list[Range]:
+    """Return for pairs of a row and a column what the column may be while the row is usual.
+
+    Parameters
+    ----------
+    detector : Detector
+    rows : ndarray of shape (n_rows, n_features), float64
+        Encoded; each scores at most `limit`.
+    limit : float
+        The highest score of a usual row.
+    pairs : sequence of (int, int)
+        Numbers of rows and of feature columns.
+    unusual : ndarray of shape (n_rows, n_features), float64
+        Values that no range takes in, because they are not usual.
+
+    Returns
+    -------
+    list of Range
+        By pair.  Intervals are those around the row's own value.
+    """
+    codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
+    has_levels = [isinstance(codes[j], CategoryCode | OrdinalCode) for _, j in pairs]
+    lines = [pair for pair in range(len(pairs)) if not has_levels[pair]]
+    found = _levels(
+        detector, rows, limit, {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
+    )
+    chosen = [pairs[pair] for pair in lines]
+    places = np.array([slices[j].start for _, j in chosen], dtype=np.intp)
+    base = rows[[i for i, _ in chosen]]
+    low = _ends(_Lines(detector, limit, base, places, -1.0))
+    high = _ends(_Lines(detector, limit, base, places, 1.0))
+    value, other = base[np.arange(len(base)), places], unusual[[i for i, _ in chosen], places]
+    low, high = (
+        np.where((other < value) & (low <= other), value, low),
+        np.where((other > value) & (other <= high), value, high),
+    )
+    steps, is_steady = steps_of(detector.whole), _is_steady(detector)
+    for line, pair in enumerate(lines):
+        code, step = codes[chosen[line][1]], steps[chosen[line][1]]
+        assert not isinstance(code, CategoryCode | OrdinalCode)
+        own = code.short(base[line : line + 1, places[line], None], step)[0]
+        ends = [
+            end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
+            for end, side in ((low[line], 1), (high[line], -1))
+        ]
+        if not is_steady:  # a shortened end may lie in a gap that was not seen
+            at = [float(code.place(np.array([end]))[0]) for end in ends]
+            stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
+            ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
+        # An end may have been shortened past the value itself, which is short and inside.
+        found[pair] = Range(*(max(own, e) if up else min(own, e) for up, e in enumerate(ends)))
+    return [found[pair] for pair in range(len(pairs))]
+
+
+def _is_steady(detector: "Detector") -> bool:
+    """Say whether scores change no faster than rows move."""
+    return detector.score in STEADY_SCORES and detector.label_factors is None
+
+
+def _stays_usual(
+    detector: "Detector", row: Float64s, place: int, value: float, limit: float
+) -> bool:
+    """Say whether a row with another value scores at most a limit; no end is taken for granted."""
+    trial = row[None].copy()
+    trial[0, place] = value
+    return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
+
+
+def _levels(
+    detector: "Detector", rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
+) -> dict[int, Range]:
+    """Return by pair which levels of a column keep its row usual."""
+    codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
+    trials = [rows[:0]]
+    for i, j in pairs.values():
+        code = codes[j]
+        assert isinstance(code, CategoryCode | OrdinalCode)
+        trials.append(np.tile(rows[i], (len(code.levels), 1)))
+        trials[-1][:, slices[j]] = code.encoded_levels
+    is_usual = detector.scores_of_rows(np.vstack(trials)) <= limit
+    found, start = {}, 0
+    for (pair, (_, j)), trial in zip(pairs.items(), trials[1:], strict=True):
+        code, end = codes[j], start + len(trial)
+        assert isinstance(code, CategoryCode | OrdinalCode)
+        levels = np.array(code.levels, dtype=object)[is_usual[start:end]]
+        found[pair], start = Range(levels=tuple(levels.tolist())), end
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """Rows of which one feature each moves in a direction, from usual rows on.
+
+    Attributes
+    ----------
+    detector : Detector
+    limit : float
+        The highest score of a usual row.
+    rows : ndarray of shape (n_lines, n_features)
+    places : ndarray of shape (n_lines,)
+        Which feature moves.
+    direction : float
+        1 or -1.
+    """
+
+    detector: "Detector"
+    limit: float
+    rows: Float64s
+    places: Ints
+    direction: float
+
+    @cached_property
+    def start(self) -> Float64s:
+        """The features' own values."""
+        return self.rows[np.arange(len(self.rows)), self.places]
+
+    @cached_property
+    def edge(self) -> Float64s:
+        """Where the farthest usual prototypes lie, times the direction."""
+        usual = self.detector.whole.usual_codebook[:, self.places]
+        return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
+
+    @cached_property
+    def width(self) -> Float64s:
+        """What usual prototypes span, against which steps are small or large."""
+        spans = np.ptp(self.detector.whole.usual_codebook[:, self.places], axis=0)
+        width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
+        return np.where(width > 0, width, 1.0)
+
+    def slack(self, rows: Float64s) -> Float64s:
+        """How far below the limit rows score."""
+        return self.limit - self.detector.scores_of_rows(rows)
+
+
+_Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
+"""Takes the numbers of lines, their rows a step on and that step; says which are usual there, and
+the next step, from there or, where the row is not usual, from where it was."""
+
+
+def _ends(lines: _Lines) -> Float64s:
+    """Return how far the feature of each line can go; infinite where it can for ever."""
+    name = lines.detector.score
+    if not _is_steady(lines.detector):
+        step, advance = _by_scanning(lines)
+    elif name in NEAREST_SCORES:
+        step, advance = _by_nearest_prototypes(lines)
+    else:
+        step, advance = _by_slack(lines)
+    place, going = lines.start.copy(), np.arange(len(lines.rows))
+    end = lines.edge + ENDLESS_WIDTHS * lines.width
+    for _ in range(MAX_STEPS):
+        is_found = step[going] <= MIN_STEP * lines.width[going]
+        is_endless = lines.direction * place[going] > end[going]
+        going = going[~(is_found | is_endless)]
+        if not len(going):
+            break
+        trial, there = lines.rows[going], place[going] + lines.direction * step[going]
+        trial[np.arange(len(going)), lines.places[going]] = there
+        is_usual, step[going] = advance(going, trial, step[going])
+        place[going[is_usual]] = there[is_usual]
+    return np.where(lines.direction * place > end, lines.direction * np.inf, place)
+
+
+def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
+    """Step to where the prototypes that are nearest now are too far.
+
+    Others may be nearer by then.  The score is below the limit all the way, because distances
+    along a line are convex, and so is the root of the mean square of their means.
+    """
+    scorers = lines.detector.scorers
+    moves = [lines.direction * _moves(one, lines.places) for one in scorers]
+    # A little less than it can be, so that rounding does not carry it past the limit.
+    margin = MIN_STEP / 2 * lines.width
+
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        by_scorer = [by_one[going] for by_one in moves]
+        slack, distance = _free_distance(lines.detector, trial, lines.limit, by_scorer)
+        is_usual = slack >= 0
+        return is_usual, np.where(is_usual, distance - margin[going], step / 2)
+
+    first = _free_distance(lines.detector, lines.rows, lines.limit, moves)[1]
+    return first - margin, advance
+
+
+def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
+    """Step by the slack there is: a mean of distances changes no faster than the row moves."""
+    scorers = lines.detector.scorers
+    squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
+    speed = np.sqrt(squares / len(scorers))
+
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        slack = lines.slack(trial)
+        return slack >= 0, slack / speed[going]
+
+    return lines.slack(lines.rows) / speed, advance
+
+
+def _by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
+    """Look at the score in even steps; narrower gaps are not seen."""
+    outside = lines.edge + lines.width
+
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        is_usual = lines.slack(trial) >= 0
+        there = trial[np.arange(len(going)), lines.places[going]]
+        is_outside = lines.direction * there > outside[going]
+        return is_usual, step * np.where(is_usual, np.where(is_outside, 2.0, 1.0), 0.5)
+
+    return (outside - lines.direction * lines.start) / N_STEPS, advance
+
+
+def _moves(scorer: Scorer, places: Ints) -> Float64s:
+    """Return by line how a row moves, as it is compared, where its feature moves by 1."""
+    decorrelation = scorer.decorrelation
+    if decorrelation is None:
+        moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
+        moves[np.arange(len(places)), places] = 1.0
+        return moves
+    matrix = decorrelation.matrix[places] * decorrelation.counts
+    return np.asarray(matrix / decorrelation.deviations[places, None])
+
+
+def _free_distance(
+    detector: "Detector", rows: Float64s, limit: float, moves: Sequence[Float64s]
+) -> tuple[Float64s, Float64s]:
+    """Return how far below a limit rows score, and how far their features can move.
+
+    They can until the prototypes that are nearest now, to each map that scores, are too far.
+    """
+    lines = [_Line.of(one, rows, by) for one, by in zip(detector.scorers, moves, strict=True)]
+    n = len(lines)
+    slack = limit - np.sqrt(sum(line.at(0.0)[0] ** 2 for line in lines) / n)
+    # Newton's method from beyond the end, where the convex score is at least the limit: it comes
+    # back to the end and never passes it.
+    along = sum(line.along.mean(axis=1) for line in lines)
+    distance = np.maximum((n * limit - along) / sum(line.speed for line in lines), 0.0)
+    for _ in range(NEWTON_STEPS):
+        square, slope = np.zeros(len(rows)), np.zeros(len(rows))
+        for line in lines:
+            far, way = line.at(distance)
+            square, slope = square + far**2 / n, slope + far * way / n
+        score = np.sqrt(square)
+        slope = np.divide(slope, score, out=np.zeros_like(slope), where=score > 0)
+        down = (score - limit) / np.maximum(slope, 1e-300)
+        distance = np.maximum(distance - np.maximum(down, 0.0), 0.0)
+        if (down <= MIN_STEP / 100 * distance).all():
+            break
+    return slack, distance
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """How far moving rows are from the prototypes nearest to them at the start, (n_rows, k)."""
+
+    along: Float64s
+    across: Float64s
+    speed: Float64s
+
+    @classmethod
+    def of(cls, scorer: Scorer, rows: Float64s, moves: Float64s) -> "_Line":
+        k = 1 if scorer.score == "quantization_error" else None
+        units, distances = nearest_usual(scorer, rows, k)
+        speed = np.sqrt((moves**2).sum(axis=1))
+        apart = scorer.compared(rows)[:, None, :] - scorer.compared_codebook[units]
+        along = (apart * moves[:, None, :]).sum(axis=2) / speed[:, None]
+        return cls(along, np.maximum(distances**2 - along**2, 0.0), speed)
+
+    def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
+        """Return the mean distance where features have moved so far, and how fast it grows."""
+        along = self.along + (distance * self.speed)[:, None]
+        far = np.sqrt(self.across + along**2)
+        slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
+        return far.mean(axis=1), slope.mean(axis=1) * self.speed

@@ -1,0 +1,160 @@
+"""A detector as JSON data and named arrays, and back."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from somscape.encode import Encoding
+from somscape.maps import Map, map_of_arrays
+from somscape.outliers._calibration import Calibration
+from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._scorer import Scorer
+from somscape.records import MEMBERS, Record, arrays_of_members
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
+
+METRIC = "metric"
+"""Entry of the header where a detector decorrelates columns; without it none does."""
+
+DECORRELATED = "decorrelated"
+"""Its only value."""
+
+NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
+"""What format 1 calls an attribute, where that is another name."""
+
+BY_UNIT = ("usual", "spread", "lift", "regions")
+
+
+def record_of_detector(detector: "Detector") -> Record:
+    """Return the record of a detector: its map's, and what makes it a detector.
+
+    Parameters
+    ----------
+    detector : Detector
+
+    Returns
+    -------
+    Record
+    """
+    record, calibration = detector.map_.to_record(), detector.calibration
+    whole = detector.whole
+    header: dict[str, Any] = {
+        "score": whole.score,
+        "n_prototypes": whole.n_prototypes,
+        "threshold": detector.threshold,
+    }
+    arrays = _arrays_of(whole) | {
+        "calibration": calibration.scores,
+        "calibration_weights": calibration.weights,
+        "calibration_units": calibration.units,
+        "regions": calibration.regions,
+        "lift": detector.label_factors,
+        "mean_contributions": detector.mean_contributions,
+    }
+    if whole.decorrelation is not None:
+        header[METRIC] = DECORRELATED
+    if detector.members:
+        header[MEMBERS] = len(detector.members)
+    for i, member in enumerate(detector.members):
+        of_member = {"codebook": member.map_.codebook, "hits": member.map_.hits}
+        of_member |= _arrays_of(member)
+        arrays |= {f"{MEMBERS}.{i}.{name}": values for name, values in of_member.items()}
+    there = {name: values for name, values in arrays.items() if values is not None}
+    return Record({**record.header, "detector": header}, record.arrays | there)
+
+
+def _arrays_of(scorer: Scorer) -> dict[str, Any]:
+    arrays: dict[str, Any] = {"usual": scorer.usual, "spread": scorer.rms_distances}
+    if scorer.decorrelation is not None:
+        for part in fields(scorer.decorrelation):
+            arrays[_name_of(part.name)] = getattr(scorer.decorrelation, part.name)
+    return arrays
+
+
+def _name_of(part: str) -> str:
+    return f"decorrelation.{NAMES_IN_FILE.get(part, part)}"
+
+
+def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
+    """Return the parts that `record_of_detector` put into a record, checked.
+
+    Parameters
+    ----------
+    record : Record
+    map_ : Map
+        Of the record.
+
+    Returns
+    -------
+    dict
+        Parameters of `Detector`.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        For parts that are missing or do not fit together.
+    """
+    header, arrays = record.header["detector"], record.arrays
+    if not isinstance(header, dict):
+        raise TypeError("detector must be names and values")
+    sizes = dict.fromkeys(BY_UNIT, map_.n_units)
+    _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
+    unknown = sorted(header.keys() - {"score", "n_prototypes", "threshold", METRIC, MEMBERS})
+    if unknown:
+        raise TypeError(f"a detector has no {unknown[0][:40]!r}")
+    if METRIC in header and header[METRIC] != DECORRELATED:
+        raise ValueError(
+            f"a detector's metric must be '{DECORRELATED}' or absent; got {header[METRIC]!r}"
+        )
+    found = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
+    return {
+        "whole": _scorer_of(map_, arrays, METRIC in header, **found),
+        "threshold": header["threshold"],
+        "calibration": Calibration(
+            arrays["calibration"],
+            arrays.get("calibration_weights"),
+            arrays.get("calibration_units"),
+            arrays.get("regions"),
+        ),
+        "members": tuple(
+            _member_of(map_, parts, **found)
+            for parts in arrays_of_members(arrays, header.get(MEMBERS, 0))
+        ),
+        "label_factors": arrays.get("lift"),
+        "mean_contributions": arrays.get("mean_contributions"),
+    }
+
+
+def _check_sizes(arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    for name, size in sizes.items():
+        if name in arrays and arrays[name].shape != (size,):
+            raise ValueError(f"{name} must have {size} values")
+
+
+def _member_of(whole: Map, parts: dict[str, Any], *, score: str, n_prototypes: int) -> Scorer:
+    _check_sizes(parts, dict.fromkeys(BY_UNIT, whole.n_units))
+    map_ = map_of_arrays(parts, whole.lattice, whole.encoding, whole.metric)
+    is_decorrelated = "decorrelation.matrix" in parts  # then all parts of it
+    return _scorer_of(map_, parts, is_decorrelated, score=score, n_prototypes=n_prototypes)
+
+
+def _scorer_of(
+    map_: Map, arrays: Mapping[str, Any], is_decorrelated: bool, *, score: str, n_prototypes: int
+) -> Scorer:
+    decorrelation = _decorrelation_of(arrays, map_.encoding) if is_decorrelated else None
+    usual, far = arrays.get("usual"), arrays.get("spread")
+    return Scorer(map_, score, n_prototypes, usual, far, decorrelation)
+
+
+def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:
+    parts = {part.name: arrays[_name_of(part.name)] for part in fields(Decorrelation)}
+    for part, values in parts.items():
+        shape = (encoding.n_features,) * (2 if part == "matrix" else 1)
+        if values.dtype != np.float64 or values.shape != shape or not np.isfinite(values).all():
+            raise ValueError(f"{_name_of(part)} must hold finite float64 numbers by feature")
+    if not (parts["deviations"] > 0).all():
+        raise ValueError(f"{_name_of('deviations')} must be above 0")
+    return Decorrelation(**parts)

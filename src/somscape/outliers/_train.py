@@ -1,0 +1,389 @@
+"""From prepared rows to a detector: training, what is usual, threshold, calibration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_choice, check_number, check_whole
+from somscape.encode import Encoding
+from somscape.fit import RunningSums, Settings, train_map
+from somscape.outliers._calibration import Calibration, threshold_for
+from somscape.outliers._decorrelation import Decorrelation, decorrelation_of
+from somscape.outliers._detector import Detector
+from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
+from somscape.outliers._score import contributions_by, scores_by
+from somscape.outliers._scorer import MAX_PROTOTYPES, SCORES, Scorer
+from somscape.outliers._several import halves, left_out_scores, n_maps_for
+from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
+from somscape.records import MAX_MEMBERS
+from somscape.regions import regions_of_least
+
+TRIM = 0.2
+CLEAN_TRIM = 0.0
+"""Share of the rows whose prototypes do not count as usual, and the same after clean training."""
+
+N_PROTOTYPES = 8
+CLEAN_N_PROTOTYPES = 2
+
+DECORRELATED = 0.8
+CLEAN_DECORRELATED = 0.3
+"""Share of a squared distance that is measured between decorrelated rows."""
+
+N_FOLDS = 5
+"""Each is scored by a map trained on the others, where one map scores all rows."""
+
+UNITS_PER_ROOT = 8.0
+"""Units of a detector's automatic map for the square root of its rows; a map to look at has 5."""
+
+CLEAN_RADIUS_END = 0.4
+"""Where all rows are usual, prototypes may follow them closely."""
+
+MAX_TRAINED = 20_000
+"""Rows that train a map; of more, so many are drawn, and the others calibrate."""
+
+CALIBRATIONS = ("global", "regional")
+REGION_ROWS = 200
+"""Calibration rows that each region of the map has: p-values there go down to some 1 / 800."""
+
+MAX_AVERAGED = 2000
+"""Rows whose contributions are averaged."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a value that cannot be used; the message names it.
+    """
+
+    method: str = "auto"
+    contamination: float = 0.05
+    n_prototypes: int | str = "auto"
+    trim: float | str = "auto"
+    training_is_clean: bool = False
+    calibration: str = "global"
+    decorrelate: bool = True
+    n_maps: int | str = "auto"
+
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, ("auto", *SCORES))
+        check_number("contamination", self.contamination, 0, 0.5)
+        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
+        check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
+        for name in ("training_is_clean", "decorrelate"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"`{name}` must be True or False; got {value!r}.")
+        check_whole("n_maps", self.n_maps, 1, high=MAX_MEMBERS, or_auto=True)
+        check_choice("calibration", self.calibration, CALIBRATIONS)
+
+    @property
+    def score(self) -> str:
+        """Name of the score."""
+        return SCORES[0] if self.method == "auto" else self.method
+
+    @property
+    def k(self) -> int:
+        """Number of nearest prototypes."""
+        if isinstance(self.n_prototypes, str):
+            return CLEAN_N_PROTOTYPES if self.training_is_clean else N_PROTOTYPES
+        return int(self.n_prototypes)
+
+    @property
+    def trimmed(self) -> float:
+        """Share of the rows whose prototypes do not count as usual."""
+        if isinstance(self.trim, str):
+            return CLEAN_TRIM if self.training_is_clean else TRIM
+        return float(self.trim)
+
+    @property
+    def decorrelated(self) -> float:
+        """Share of a squared distance that is measured between decorrelated rows."""
+        if not self.decorrelate:
+            return 0.0
+        return CLEAN_DECORRELATED if self.training_is_clean else DECORRELATED
+
+    def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
+        """Number of maps that score together, for so many rows."""
+        if isinstance(self.n_maps, str):
+            return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
+        return int(self.n_maps)
+
+    def of_map(self, settings: Settings) -> Settings:
+        """Return settings of a map, with what is automatic as it suits detection."""
+        is_free = settings.radius_end == settings.radius_start == "auto"
+        follows = self.training_is_clean and is_free
+        radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
+        n_init = 1 if settings.n_init == "auto" else settings.n_init
+        return replace(
+            settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end, n_init=n_init
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedScorer:
+    """A map that scores, and what is kept of the rows for more to come.
+
+    Attributes
+    ----------
+    scorer : Scorer
+    units : ndarray of shape (n_samples,)
+        Best matching unit of each row.
+    sums : RunningSums or None
+        Of all rows.
+    squares : ndarray of shape (n_units,)
+        Squared distances of the rows to their units, added up.
+    """
+
+    scorer: Scorer
+    units: Ints
+    sums: RunningSums | None
+    squares: Float64s
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedDetector:
+    """What training a detector leaves.
+
+    Attributes
+    ----------
+    detector : Detector
+    whole : TrainedScorer
+        Of all rows.
+    members : tuple of TrainedScorer
+        Of halves of the rows, where several maps score together.
+    scores : ndarray of shape (n_samples,)
+        Of the rows on their own maps.
+    calibration : ndarray of shape (n_samples,)
+        By maps that did not see them; NaN for rows that do not calibrate.
+    """
+
+    detector: Detector
+    whole: TrainedScorer
+    members: tuple[TrainedScorer, ...]
+    scores: Float64s
+    calibration: Float64s
+
+
+def train_detector(
+    rows: Floats,
+    weights: Float64s | None,
+    encoding: Encoding,
+    settings: Settings,
+    detection: Detection,
+    labels: Ints | None = None,
+) -> TrainedDetector:
+    """Train a map, find its usual prototypes, set its threshold and calibrate it.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), float32 or float64
+        Finite and C-contiguous, at least two.
+    weights : ndarray of shape (n_samples,), float64, or None
+        All above 0; None means 1 each.
+    encoding : Encoding
+    settings : Settings
+    detection : Detection
+    labels : ndarray of shape (n_samples,) or None, default=None
+        1 for known anomalies, 0 for known usual rows, -1 for the others; None: nothing is known.
+
+    Returns
+    -------
+    TrainedDetector
+        Costs six trainings, or where several maps score together one and as many on half the rows,
+        on up to 20,000 rows; of more, so many train and the others calibrate.
+    """
+    trainer = _Trainer(encoding, detection.of_map(settings), detection)
+    order = np.random.default_rng(settings.seed).permutation(len(rows))
+    drawn = np.sort(order[:MAX_TRAINED])
+    is_drawn = len(drawn) < len(rows)
+    whole = trainer.train(rows, weights, drawn if is_drawn else None)
+    members: tuple[TrainedScorer, ...] = ()
+    n_maps = detection.maps_for(weights, len(rows))
+    if n_maps > 1:
+        of_drawn = None if weights is None else weights[drawn]
+        parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
+        members = tuple(trainer.on(part, rows, weights, whole.scorer) for part in parts)
+    scorers = tuple(member.scorer for member in members or (whole,))
+    scores = scores_by(scorers, rows)
+    if is_drawn:
+        calibration = scores.copy()
+        calibration[drawn] = np.nan
+    elif members:
+        calibration = left_out_scores(scorers, parts, rows)
+    else:
+        folds = np.array_split(order, min(N_FOLDS, len(rows)))
+        calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds)
+    factors = None
+    if labels is not None and (labels != UNKNOWN).any():
+        factors, without_own = label_factors(
+            whole.scorer.map_, scores, whole.units, labels, weights
+        )
+        scores, calibration = scores * factors[whole.units], calibration * without_own
+        is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
+        if not is_anomaly.all():
+            calibration[is_anomaly] = np.nan  # p-values compare with usual rows
+    regions = None
+    if detection.calibration == "regional":
+        regions = _regions_of(whole, calibration, weights)
+    means = mean_contributions(scorers, rows, weights, factors, whole.units)
+    detector = Detector(
+        whole.scorer,
+        threshold_for(scores, detection.contamination, weights),
+        Calibration.of(calibration, weights, units=whole.units, regions=regions),
+        tuple(member.scorer for member in members),
+        label_factors=factors,
+        mean_contributions=means,
+    )
+    return TrainedDetector(detector, whole, members, scores, calibration)
+
+
+def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
+    """Return regions of the map that have enough calibration rows each."""
+    map_ = whole.scorer.map_
+    counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
+    by_unit = np.bincount(whole.units, counted, minlength=map_.n_units)
+    return regions_of_least(map_, by_unit, least=REGION_ROWS)
+
+
+def n_trainings(n_rows: int, detection: Detection) -> int:
+    """Return how many maps are trained, one after the other.
+
+    Parameters
+    ----------
+    n_rows : int
+    detection : Detection
+
+    Returns
+    -------
+    int
+        Besides the map itself those that score together, or one for each fold; of more than
+        20,000 rows there are no folds.
+    """
+    n_maps = detection.maps_for(None, n_rows)
+    if n_maps > 1:
+        return 1 + n_maps
+    return 1 if n_rows > MAX_TRAINED else 1 + min(N_FOLDS, n_rows)
+
+
+def mean_contributions(
+    scorers: Sequence[Scorer],
+    rows: Floats,
+    weights: Float64s | None,
+    factors: Float64s | None,
+    units: Ints,
+) -> Float64s:
+    """Return what each column adds to a row's score, on average.
+
+    Parameters
+    ----------
+    scorers : sequence of Scorer
+    rows : ndarray of shape (n_samples, n_features)
+        Of many, every k-th counts.
+    weights : ndarray of shape (n_samples,) or None
+    factors : ndarray of shape (n_units,) or None
+        What labels multiply the scores of a unit's rows by.
+    units : ndarray of shape (n_samples,)
+        Best matching unit of each row.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+    """
+    some = slice(None, None, -(-len(rows) // MAX_AVERAGED))
+    part = None if weights is None else weights[some]
+    found = contributions_by(scorers, np.ascontiguousarray(rows[some]))
+    if factors is not None:
+        found *= factors[units[some]][:, None]
+    return np.asarray(np.average(found, axis=0, weights=part))
+
+
+@dataclass(frozen=True, eq=False)
+class _Trainer:
+    encoding: Encoding
+    settings: Settings
+    detection: Detection
+
+    def train(
+        self,
+        rows: Floats,
+        weights: Float64s | None,
+        drawn: Ints | None = None,
+        whole: Scorer | None = None,
+        is_member: bool = False,
+    ) -> TrainedScorer:
+        """Return a map trained on the rows drawn, which knows what is usual among all.
+
+        `drawn` None: all rows train.  `whole`: the map of more rows, whose shape it has.
+        `is_member`: it scores together with others, and compares rows as the whole map does.
+        """
+        lattice = None if whole is None else whole.map_.lattice
+        if drawn is None:
+            map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
+            sums = trained.sums
+        else:
+            part = None if weights is None else weights[drawn]
+            chosen = np.ascontiguousarray(rows[drawn])
+            map_, trained, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
+            units = np.asarray(map_.winners(rows))
+            hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
+            # Those drawn stand for all.
+            times = hits.sum() / map_.hits.sum()
+            sums = None if trained.sums is None else trained.sums.faded(times)
+            map_ = replace(map_, hits=hits)
+        usual = usual_units(map_, self.detection.trimmed)
+        of_whole = whole.decorrelation if whole is not None and is_member else None
+        decorrelation = self._decorrelation(rows, weights, usual[units], of_whole)
+        squares = squares_of(map_, rows, units, weights, decorrelation)
+        scorer = Scorer(
+            map_,
+            self.detection.score,
+            self.detection.k,
+            usual,
+            rms_distances_of(map_, squares),
+            decorrelation,
+        )
+        return TrainedScorer(scorer, units, sums, squares)
+
+    def _decorrelation(
+        self,
+        rows: Floats,
+        weights: Float64s | None,
+        is_usual: NDArray[np.bool_],
+        whole: Decorrelation | None,
+    ) -> Decorrelation | None:
+        share = self.detection.decorrelated
+        if share == 0:
+            return None
+        return decorrelation_of(rows, weights, is_usual, share, whole=whole)
+
+    def on(
+        self,
+        part: Ints,
+        rows: Floats,
+        weights: Float64s | None,
+        whole: Scorer,
+        is_member: bool = True,
+    ) -> TrainedScorer:
+        """Return a map like the whole one which knows of some of the rows alone."""
+        own = None if weights is None else weights[part]
+        chosen = np.ascontiguousarray(rows[part])
+        return self.train(chosen, own, whole=whole, is_member=is_member)
+
+    def cross_fitted(
+        self, whole: Scorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
+    ) -> Float64s:
+        """Score every row by a map of the same shape that was trained without its fold."""
+        everything = np.arange(len(rows))
+        scores = np.empty(len(rows))
+        for fold in folds:
+            others = np.setdiff1d(everything, fold, assume_unique=True)
+            without = self.on(others, rows, weights, whole, is_member=False)
+            scores[fold] = scores_by([without.scorer], rows[fold])
+        return scores

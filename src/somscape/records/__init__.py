@@ -1,0 +1,25 @@
+"""A record: named arrays and a JSON header, which one file holds and all things are made of."""
+
+from somscape.records._record import (
+    FORMAT,
+    MAX_MEMBERS,
+    MEMBERS,
+    Record,
+    arrays_of_members,
+    built_from,
+    pay_for_map,
+    read_record,
+    write_record,
+)
+
+__all__ = [
+    "FORMAT",
+    "MAX_MEMBERS",
+    "MEMBERS",
+    "Record",
+    "arrays_of_members",
+    "built_from",
+    "pay_for_map",
+    "read_record",
+    "write_record",
+]

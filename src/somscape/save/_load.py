@@ -1,0 +1,67 @@
+"""A map or a detector out of a file."""
+
+from pathlib import Path
+from typing import Any
+
+from somscape.errors import InputError, MapFileError
+from somscape.maps import Map
+from somscape.outliers import Detector
+from somscape.save._read import read_map
+
+
+def load(path: str | Path) -> Map | Detector:
+    """Load a map or a detector of somscape, or a map of another program.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `Map.save` or `Detector.save` wrote.  Opening it runs no code: it holds
+        arrays and JSON.  One above 64 MB is mapped: put another in its place by `save` or by
+        renaming, never by writing into it.  By its ending it may also be a codebook
+        of SOM_PAK or the SOM Toolbox (.cod), of ESOM Tools (.wts, taken as a torus), or a pickled
+        MiniSom (.p, .pkl, .pickle, of which nothing is run); `somscape.save` has their readers
+        with all options.
+
+    Returns
+    -------
+    Map or Detector
+        As it was saved.
+
+    Raises
+    ------
+    MapFileError
+        When the file is missing, damaged, or nothing that this version can read.
+    InputError
+        When another program's file cannot be read; the message names line and field.
+
+    Examples
+    --------
+    >>> import somscape, tempfile, pathlib
+    >>> som = somscape.SOM(2, 3, random_state=0).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]] * 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     som.map_.save(pathlib.Path(folder) / "m.som")
+    ...     somscape.load(pathlib.Path(folder) / "m.som").lattice.n_units
+    6
+    """
+    record = read_map(path)
+    removed = _removed(record.header)
+    if removed is not None:
+        raise MapFileError(
+            f"{path}: {removed} is no longer supported. Load its map alone: "
+            "somscape.Map.from_record(somscape.save.read_record(path))."
+        )
+    try:
+        if record.header["detector"] is None:
+            return Map.from_record(record)
+        return Detector.from_record(record)
+    except InputError as error:
+        raise MapFileError(f"{path}: {error}") from error
+
+
+def _removed(header: dict[str, Any]) -> str | None:
+    """Name a setting that older versions had; None: there is none."""
+    parameters, detector = header["parameters"], header["detector"]
+    if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
+        return "winner='heskes'"
+    score = detector.get("score") if isinstance(detector, dict) else None
+    return f"score='{score}'" if score in ("u_height", "hit_density") else None

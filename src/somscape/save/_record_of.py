@@ -1,0 +1,27 @@
+"""The record of whatever a writer is given: a map, a detector, a fitted estimator."""
+
+from typing import Any
+
+from somscape.maps import as_map
+from somscape.records import Record
+
+
+def record_of(map_: Any) -> Record:
+    """Return the record of a map.
+
+    Parameters
+    ----------
+    map_ : Map, fitted estimator or Record
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if isinstance(map_, Record):
+        return map_
+    return as_map(map_).to_record()
