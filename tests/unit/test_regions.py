@@ -11,7 +11,7 @@ from somscape import SOM, Graph, Lattice, Map, regions
 from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
 from somscape.regions import find_regions
-from somscape.regions._apart import FAR, separation
+from somscape.regions._count import FAR, separation
 from somscape.regions._ward import pieces_after, ward_joins
 from somscape.tables import table_from_columns
 

@@ -26,7 +26,7 @@ from somscape.outliers import (
 )
 from somscape.tables import Table, counted, read_table, table_from_columns, write_csv
 
-LEAST_WINDOW, MOST_WINDOW = 50, 1000
+MIN_WINDOW, MAX_WINDOW = 50, 1000
 """Rows after which drift is looked for, at the end of a shorter file."""
 
 
@@ -57,7 +57,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
 
 def _alarms(map_: Map, table: Table) -> list[DriftAlarm]:
     """Return the alarms of the rows as a stream, in the order of the file."""
-    window = min(max(table.n_rows, LEAST_WINDOW), MOST_WINDOW)
+    window = min(max(table.n_rows, MIN_WINDOW), MAX_WINDOW)
     return DriftMonitor(map_, window).update(table)
 
 

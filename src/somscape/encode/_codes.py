@@ -12,9 +12,9 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from somscape._counted import Counted
 from somscape._elementary import asinh
 from somscape._types import Float64s, Floats, Objects
+from somscape._weights import Counted
 from somscape.encode._text import number_text
 from somscape.errors import InputError
 from somscape.tables import Column

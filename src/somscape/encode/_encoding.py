@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from somscape._counted import counts_of
 from somscape._types import Float64s, Floats
 from somscape._validate import checked_weights
+from somscape._weights import counts_of
 from somscape.encode._codes import (
     CategoryCode,
     NumberCode,
@@ -32,7 +32,7 @@ SCALES = ("robust", "range")
 FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = FeatureCode | UnusedColumn
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 """Columns that a message names, of those that are lacking."""
 
 
@@ -129,7 +129,7 @@ class Encoding:
         """
         lacking = [code.name for code in self.features if code.name not in table.names]
         if lacking:
-            first = [self._with_likely_name(name, table) for name in lacking[:MOST_NAMED]]
+            first = [self._with_likely_name(name, table) for name in lacking[:MAX_NAMED]]
             more = len(lacking) - len(first)
             raise InputError(
                 f"{table.source} lacks columns that the map was made from: {', '.join(first)}"

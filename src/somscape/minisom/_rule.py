@@ -176,8 +176,8 @@ class Rule:
         """Weigh by a gaussian that is below 0 further out."""
         x, y = self._places()
         dx, dy = x - self._xx.T[c], y - self._yy.T[c]
-        p, spread = dx * dx + dy * dy, 2 * sigma * sigma
-        return np.exp(-p / spread) * (1 - 2 / spread * p)
+        p, width = dx * dx + dy * dy, 2 * sigma * sigma
+        return np.exp(-p / width) * (1 - 2 / width * p)
 
     def _bubble(self, c: Any, sigma: Any) -> Float64s:
         """Weigh 1 less than sigma away along both axes, 0 elsewhere."""

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._counted import counted_rows
 from somscape._types import Float64s, Floats
+from somscape._weights import counted_rows
 from somscape.fit import mean_and_covariance
 from somscape.maps import Decorrelation, rounded
 

@@ -16,7 +16,7 @@ from somscape.outliers._labels import ANOMALY, UNKNOWN, lift_of
 from somscape.outliers._score import contributions, score_rows, settings_of
 from somscape.outliers._several import halves, left_out_scores, n_maps_for
 from somscape.outliers._usual import spread_of, squares_of, usual_units
-from somscape.regions import regions_of_least
+from somscape.regions import merge_small_regions
 
 TRIM, CLEAN_TRIM = 0.2, 0.0
 N_PROTOTYPES, CLEAN_N_PROTOTYPES = 8, 2
@@ -237,7 +237,7 @@ def _settled(
     if detection.calibration == "regional":
         counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
         by_unit = np.bincount(units, counted, minlength=map_.n_units)
-        regions = regions_of_least(map_, by_unit, least=REGION_ROWS)
+        regions = merge_small_regions(map_, by_unit, min_rows=REGION_ROWS)
     settled = calibrated(
         replace(settings_of(map_), mean_contributions=mean_contributions(map_, rows, weights)),
         scores,

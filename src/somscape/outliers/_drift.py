@@ -16,7 +16,7 @@ from somscape.maps import Map, as_map
 from somscape.outliers._moved import columns_that_add, columns_that_moved
 from somscape.outliers._score import score_rows, settings_of
 from somscape.outliers._sequential import Cusum, Martingale, Ranks, chi_square_quantile
-from somscape.regions import regions_of_least
+from somscape.regions import merge_small_regions
 
 LEAST_EXPECTED = 20.0
 """Rows of a window that each region of the map is expected to get."""
@@ -268,7 +268,7 @@ class _Regions:
     def of(cls, map_: Map, window: int) -> "_Regions":
         hits = map_.hits
         least = max(LEAST_EXPECTED * hits.sum() / window, LEAST_EXPECTED)
-        regions = regions_of_least(map_, hits, least=least)
+        regions = merge_small_regions(map_, hits, min_rows=least)
         # Hits may have faded, so that half a row is none.
         is_alone = (hits >= 0.5) & (hits < 1.5)
         by_region = np.bincount(regions, hits).astype(np.float64)

@@ -33,7 +33,7 @@ class Display:
     figure_ : matplotlib.figure.Figure
         To change or to put into a document; not known to pyplot.
     axes_ : tuple of matplotlib.axes.Axes
-        One per map or chart in it, colour bars left out.
+        One per map or chart in it, color bars left out.
 
     Examples
     --------

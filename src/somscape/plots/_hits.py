@@ -56,7 +56,7 @@ def hits(
     colormap : str, default="Blues"
         Of matplotlib; not used with `y`.
     ax : matplotlib.axes.Axes, optional
-        Draw here, without a colour bar, instead of in a new figure.
+        Draw here, without a color bar, instead of in a new figure.
 
     Returns
     -------

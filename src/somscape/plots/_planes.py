@@ -117,7 +117,7 @@ def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane) -> None:
     from matplotlib.lines import Line2D
 
     palette = matplotlib.colormaps["tab20"](range(20))
-    # Every second colour of tab20 is a pale twin; the strong ones come first.
+    # Every second color of tab20 is a pale twin; the strong ones come first.
     palette = np.vstack([palette[0::2], palette[1::2]])
     named = plane.levels[:MAX_LEGEND]
     colors = [tuple(palette[i]) for i in range(len(named))]
@@ -145,7 +145,7 @@ def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane) -> None:
 
 
 def _add_scale(ax: "Axes", cells: "PolyCollection", label: str) -> None:
-    """Draw a slim colour bar below a panel; a third of the time of a full one."""
+    """Draw a slim color bar below a panel; a third of the time of a full one."""
     low, high = cells.get_clim()
     box, figure = ax.get_position(), ax.figure
     inch = 1.0 / figure.get_figheight()  # type: ignore[union-attr]

@@ -59,7 +59,7 @@ def umatrix(
     colormap : str, default="bone_r"
         Of matplotlib; the default shows borders between groups dark.
     ax : matplotlib.axes.Axes, optional
-        Draw here, without a colour bar, instead of in a new figure.
+        Draw here, without a color bar, instead of in a new figure.
 
     Returns
     -------

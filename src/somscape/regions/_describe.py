@@ -10,7 +10,7 @@ from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, DateCode, Encoding, number_text
 from somscape.maps import Map
 
-LEAST_EFFECT = 0.147
+MIN_EFFECT = 0.147
 """Effects below are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
 
 MAX_DIFFERENCES = 8
@@ -123,7 +123,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
     ):
         effects, levels = _effects(code, rows[:, place], regions, n_regions)
         for region in range(n_regions):
-            if abs(effects[region]) >= LEAST_EFFECT:
+            if abs(effects[region]) >= MIN_EFFECT:
                 found[region].append((float(effects[region]), j, int(levels[region])))
     described = []
     for region, largest in enumerate(found):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape.tables._texts import Texts
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
@@ -77,8 +78,8 @@ def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
     if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # whose 0.1 is written "0.1"
         yield from values
         return
-    for begin in range(0, len(values), n):
-        yield from values[begin : begin + n].tolist()
+    for part in blocks(len(values), n):
+        yield from values[part].tolist()
 
 
 def as_text(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._cells import as_text, clean_cell, python_values
@@ -69,10 +70,10 @@ def _series_values(series: Any, source: str) -> Iterator[Any]:
     """Give the values of a narwhals series, None where null."""
     import narwhals as nw
 
-    for begin in range(0, len(series), BLOCK_VALUES):
-        part = series[begin : begin + BLOCK_VALUES]
+    for rows in blocks(len(series), BLOCK_VALUES):
+        part = series[rows]
         nulls = part.is_null().to_list()
-        listed = _listed(part, source, begin)
+        listed = _listed(part, source, rows.start)
         values = [None if n else v for v, n in zip(listed, nulls, strict=True)]
         if series.dtype in (nw.Categorical, nw.Enum):
             yield from (None if value is None else str(value) for value in values)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
 from somscape.tables._texts import BLOCK, NumberTexts, Texts
@@ -102,9 +103,9 @@ class Column:
         if self.numbers is None:
             return False
         n_present = 0
-        for begin in range(0, len(self), BLOCK):
-            part = self.numbers[begin : begin + BLOCK]
-            present = part[~np.isnan(part)]
+        for part in blocks(len(self), BLOCK):
+            numbers = self.numbers[part]
+            present = numbers[~np.isnan(numbers)]
             if not np.array_equal(present, np.rint(present)):
                 return False
             n_present += present.size

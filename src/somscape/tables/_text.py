@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
+from somscape._blocks import blocks
 from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._words import suggestion
 
 BLOCK, PIECE = 1 << 14, 1 << 13
-MOST_TIMES_UNPACKED = 200
+MAX_TIMES_UNPACKED = 200
 """Size of an unpacked file in sizes of the packed one: tables reach 3 to 20, one value over and
 over 1,000."""
 
@@ -144,9 +145,9 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
 def _gunzip(data: bytes, source: str) -> bytes:
     if not data.startswith(_GZIP_MAGIC):
         raise InputError(f"{source} is not a gzip file; remove .gz from its name or compress it")
-    if _unpacked_size(data, MOST_TIMES_UNPACKED * len(data)) > MOST_TIMES_UNPACKED * len(data):
+    if _unpacked_size(data, MAX_TIMES_UNPACKED * len(data)) > MAX_TIMES_UNPACKED * len(data):
         raise InputError(
-            f"{source} unpacks to more than {MOST_TIMES_UNPACKED} times its size, as a file does"
+            f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, as a file does"
             " that is made to fill a machine's memory; if it is yours, unpack it first (gunzip) and"
             " give the text"
         )
@@ -161,8 +162,8 @@ def _gunzip(data: bytes, source: str) -> bytes:
 def _unpacked_size(data: bytes, most: int) -> int:
     """Return how long the text is, or a number above `most`; a damaged one up to the damage."""
     n_bytes, unpacker = 0, zlib.decompressobj(zlib.MAX_WBITS | 16)
-    for begin in range(0, len(data), PIECE):
-        piece = data[begin : begin + PIECE]
+    for part in blocks(len(data), PIECE):
+        piece = data[part]
         while piece and n_bytes <= most:
             try:
                 n_bytes += len(unpacker.decompress(piece, PIECE))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 
 BLOCK = 1 << 12
@@ -128,8 +129,8 @@ class NumberTexts(Texts):
         """Give the cells in lists of about so many bytes, "" where missing."""
         ending = ".0" if self._are_whole else ""
         step = max(1, n_bytes // 16)
-        for begin in range(0, self._n, step):
-            values = self._numbers[begin : begin + step].tolist()
+        for part in blocks(self._n, step):
+            values = self._numbers[part].tolist()
             yield ["" if v != v else str(v).removesuffix(ending) for v in values]
 
     def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "NumberTexts":

@@ -1,4 +1,4 @@
-"""Rows that stand for several, and the quantiles of values that do."""
+"""Row weights and weighted quantiles."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,23 @@ import numpy as np
 
 from somscape._types import Float64s, Floats
 
-MOST_COUNTED = 1000.0
+MAX_MEAN_WEIGHT = 1000.0
 """Mean weight of the rows up to which weights count rows."""
+
+
+def ones_or(weights: Float64s | None, n: int) -> Float64s:
+    """Return the weights of `n` rows; of rows that are not weighted, a one for each.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n,), float64, or None
+    n : int
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+    """
+    return np.ones(n) if weights is None else weights
 
 
 def counted_rows(n_rows: int, total_weight: float) -> float:
@@ -23,7 +38,7 @@ def counted_rows(n_rows: int, total_weight: float) -> float:
     float
         A row of weight 2 is two rows, but one of a million has its weight in another unit.
     """
-    return total_weight if total_weight <= MOST_COUNTED * n_rows else float(n_rows)
+    return total_weight if total_weight <= MAX_MEAN_WEIGHT * n_rows else float(n_rows)
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
@@ -41,7 +56,7 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
     if weights is None or (weights == 1).all():
         return None
     mean = float(weights.mean())
-    if mean <= MOST_COUNTED and np.array_equal(weights, np.rint(weights)):
+    if mean <= MAX_MEAN_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
     return None if weights.min() == weights.max() else weights / mean
 
