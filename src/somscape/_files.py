@@ -105,7 +105,7 @@ def whole(path: str | Path) -> Iterator[Path]:
             making.replace(target)
 
 
-def check_room(path: Path, name: str = "--out") -> None:
+def check_room(path: Path, name: str) -> None:
     """Raise InputError where `path`, which `name` gave, cannot be written.
 
     By a trial, for permissions do not tell all.

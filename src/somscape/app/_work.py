@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from somscape._files import shown
-from somscape.app._columns import describe
+from somscape.app._columns import describe, one_line
 from somscape.app._store import READ
-from somscape.app._words import for_page
 from somscape.errors import InputError
 from somscape.tables import Table, import_reader, read_table
 
@@ -44,7 +43,7 @@ def work() -> None:
         name = f" {shown(error.filename)}" if error.filename else ""
         _say("problem", f"The computer refused the file{name} ({error.strerror or error}).")
     except InputError as error:
-        _say("problem", for_page(str(error)))
+        _say("problem", one_line(str(error)))
 
 
 def _job_of(request: dict[str, Any]) -> Callable[[Table, Callable[[], list[str]]], dict[str, Any]]:

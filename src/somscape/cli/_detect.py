@@ -18,6 +18,7 @@ from somscape.cli._console import (
     stage,
 )
 from somscape.cli._out import RESULT_FILES, check_folder
+from somscape.cli._typed import as_typed
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
 from somscape.jobs import (
@@ -62,9 +63,9 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
-    notes = f" ({'; '.join(table.notes)})" if table.notes else ""
-    say(console, f"{table.n_rows} rows of {table.source}{notes}")
-    show_columns(console, encoding, encoding.n_missing(table))
+    notes = "; ".join(as_typed(note, None) for note in table.notes)
+    say(console, f"{table.n_rows} rows of {table.source}{f' ({notes})' if notes else ''}")
+    show_columns(console, encoding, table, options["drop"])
 
     with progress_bar(n_trainings(table.n_rows, Detection())) as bar:
         found = detect(table, encoding, rule, options, label=label, callbacks=(bar,))

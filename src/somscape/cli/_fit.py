@@ -28,7 +28,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     console = make_console()
     say(console, f"{table.n_rows} rows of {table.source}")
-    show_columns(console, encoding, encoding.n_missing(table))
+    show_columns(console, encoding, table, options["drop"])
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]

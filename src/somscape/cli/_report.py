@@ -10,8 +10,8 @@ from somscape.cli._console import gaps_of, make_console, say, stage
 from somscape.cli._out import check_result
 from somscape.errors import InputError
 from somscape.jobs import (
-    FLAGS,
     READING,
+    RULES,
     Label,
     agreement_of,
     command_line,
@@ -31,7 +31,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Write the page that shows the rows of a file on a saved map."""
     check_result("page", out, map_file, path)
     map_ = load(map_file)
-    if any(options[name] is not None for name in FLAGS):
+    if any(options[name] is not None for name in RULES):
         settings_of(map_)
     regions = find_regions(map_, options["n_regions"] or "auto")
     with stage(f"reading {path}"):

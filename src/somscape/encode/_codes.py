@@ -5,6 +5,7 @@ mismatch of a category (Gower's convention, as squared distances).
 """
 
 import re
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
@@ -132,8 +133,8 @@ class NumberCode(OneFeature):
         if not np.isfinite(farthest).all():
             raise InputError(
                 f"column '{column.name}' spans more than a float can hold; correct its largest "
-                f"value or leave the column out (on the command line "
-                f"--drop {column.name})."
+                "value or leave the column out.",
+                options=f"--drop {shlex.quote(column.name)}",
             )
         return cls(
             column.name,

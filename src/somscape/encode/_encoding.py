@@ -305,10 +305,12 @@ def fit_encoding(
     encoding = Encoding(codes, missing)
     if not encoding.features:
         listed = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
+        cut = _likely_delimiter(table)
         raise InputError(
             f"{table.source} has no column to use ({listed}). A map needs numbers or categories "
-            "that differ from row to row; say which columns are some (on the command line --number "
-            f"or --category).{_may_be_cut(table)}"
+            "that differ from row to row; say which columns are some."
+            + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
+            options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
         )
     if missing == "error":
         _refuse_missing(table, [table.column(code.name) for code in encoding.features])
@@ -353,16 +355,16 @@ def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
     if counts:
         raise InputError(
             f"{table.source} has missing cells ({', '.join(counts)}). Fill them, leave those "
-            "columns out, or have them filled (missing='fill', --missing fill): numbers by the "
-            "median, categories as a level of their own."
+            "columns out, or have them filled (missing='fill'): numbers by the median, categories "
+            "as a level of their own.",
+            options="--missing fill",
         )
 
 
-def _may_be_cut(table: Table) -> str:
-    """Say where the name of the only column looks like several."""
+def _likely_delimiter(table: Table) -> str:
+    """Return what cuts the name of the only column into several, quoted; "" for nothing."""
     name = table.names[0]
     delimiter = max(",;|\t", key=name.count)
     if len(table.names) > 1 or delimiter not in name:
         return ""
-    shown = "tab" if delimiter == "\t" else f"'{delimiter}'"
-    return f" If {shown} parts its columns, name that delimiter (--delimiter {shown})."
+    return "tab" if delimiter == "\t" else f"'{delimiter}'"

@@ -172,7 +172,7 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
         n_parts = map.n_units - len(joins)
         if not n_parts <= int(n_regions) <= map.n_units:
             raise InputError(
-                f"`n_regions` (--regions) must be {n_parts} to {map.n_units} on this map, the "
+                f"`n_regions` must be {n_parts} to {map.n_units} on this map, the "
                 f"numbers of its connected parts and of its units; got {n_regions}."
             )
         found = pieces_after(map.n_units, joins[: map.n_units - int(n_regions)])

@@ -119,7 +119,8 @@ def arrange(
         raise InputError(
             f"{source}, line {wrong[1]}: {counted(wrong[2], 'cell')}, but line {start}"
             f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
-            f' {delimiter!r} in quotes ("), or name another delimiter (--delimiter)'
+            f' {delimiter!r} in quotes ("), or name another delimiter',
+            options="--delimiter CHAR",
         )
     notes += _check_header(header, source, start)
     names, name_notes = _complete_names(header)

@@ -125,7 +125,8 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
     elif b"\0" in data and not encoding:
         raise InputError(
             f"{source} is not a text table (it holds NUL bytes); save the table as .csv, or name"
-            " its encoding (--encoding utf-16-le) if it is text"
+            " its encoding if it is text",
+            options="--encoding utf-16-le",
         )
     file = TextFile(data, encoding or "utf-8")
     try:
@@ -137,7 +138,8 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
         line = data[: _place(error, data)].count(b"\n") + 1
         raise InputError(
             f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its"
-            " encoding (--encoding)"
+            " encoding",
+            options="--encoding NAME",
         ) from error
     return replace(file, n_mark=n_mark), notes
 

@@ -4,6 +4,25 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 
+class Note(str):
+    """What a reader noticed in a file, and the option of the command line that changes it.
+
+    Parameters
+    ----------
+    text : str
+    options : str, default=""
+        What to type on the command line, such as "--decimal".
+    """
+
+    options: str
+
+    def __new__(cls, text: str, options: str = "") -> "Note":
+        """Return the text, which keeps its options."""
+        note = super().__new__(cls, text)
+        note.options = options
+        return note
+
+
 def quoted(text: str) -> str:
     """Give a cell or name in quotes, on one line, cut to a readable length."""
     return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -211,6 +211,18 @@ def test_so_low_a_share_that_no_row_is_an_alert(table: Path) -> None:
     assert "nan" not in found.outcome.out.lower()
 
 
+def test_a_column_of_names_is_offered_as_the_id(here: Path) -> None:
+    rows = [f"Ann {i},note {i},2024-01-{i % 28 + 1:02},{i * 1.37 % 7:.2f}" for i in range(28)]
+    write(Path("t.csv"), "who,note,day,x", rows)
+    detected = [detect_here("t.csv", "--force", *words) for words in ([], ["--drop", "note"])]
+    said = [" ".join(found.outcome.out.split()) for found in detected]
+    assert all("like a name or an id; --id who?" in text for text in said)
+    assert ["--id note?" in text for text in said] == [True, False]
+    assert "--id day?" not in said[0]
+    with_id = detect_here("t.csv", "--force", "--id", "who").outcome.out
+    assert "--id note?" not in " ".join(with_id.split())
+
+
 def test_rarer_label_value_is_taken_and_said(found: Found) -> None:
     cells = [
         line.split(",")[4]
