@@ -170,13 +170,9 @@ def add_legend(ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], n
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
     """Return the width of a cell in printer's points, for the size of markers."""
     low, high = _extent(lattice)
-    box, figure = ax.get_position(), ax.figure
-    width, height = figure.get_size_inches()  # type: ignore[union-attr]
-    return float(
-        72
-        * cell_width(lattice)
-        * min(box.width * width / (high - low)[0], box.height * height / (high - low)[1])
-    )
+    box = ax.get_window_extent()
+    scale = min(np.array([box.width, box.height]) / (high - low))  # pixels to a step
+    return float(72 / ax.figure.dpi * cell_width(lattice) * scale)
 
 
 def cell_width(lattice: Lattice) -> float:

@@ -17,7 +17,7 @@ from somscape.plots._cells import (
     map_axes,
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
-from somscape.plots._display import Display
+from somscape.plots._display import Display, display_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +94,7 @@ def hits(
         if is_own:
             add_bar(ax, cells, "rows won" if X is not None else "training rows won")
     ax.set_title(f"Rows per unit, {lattice.size_text}", fontsize=11, y=1.0)
-    return Display(ax.figure, (ax,))  # type: ignore[arg-type]
+    return display_of([ax])
 
 
 def _count(map_: Map, X: Any) -> Float64s:

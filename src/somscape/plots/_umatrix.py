@@ -19,7 +19,7 @@ from somscape.plots._cells import (
     points_per_step,
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
-from somscape.plots._display import Display
+from somscape.plots._display import Display, display_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +95,7 @@ def umatrix(
     if found is not None:
         _mark_classes(ax, map, found)
         add_legend(ax, dict(zip(found.classes, MARKERS, strict=False)), found.classes, y_name)
-    return Display(ax.figure, (ax,))  # type: ignore[arg-type]
+    return display_of([ax])
 
 
 def _mark_classes(ax: "Axes", map_: Map, found: ClassCounts) -> None:
