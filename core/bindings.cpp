@@ -355,7 +355,7 @@ NB_MODULE(_core, m) {
     m.def("instruction_sets", &instruction_sets);
     m.def("instruction_set", [] { return std::string(current()->name); });
     m.def("use_instruction_set", &use_instruction_set, "name"_a);
-    m.def("n_threads", [] { return most_threads(); });
+    m.def("n_threads", [] { return max_threads(); });
     m.def("allow_processors", [](int n) { processors_allowed() = n; }, "n"_a);
     m.attr("max_best") = max_best;
 }
