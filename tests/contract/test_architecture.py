@@ -318,6 +318,7 @@ def test_folder_inits_only_reexport() -> None:
 
 
 def test_reexports_are_all_listed() -> None:
+    assert sum(source.path.name == "__init__.py" for source in sources()) > 10
     for source in sources():
         if source.path.name != "__init__.py" or source.home == "":
             continue

@@ -474,5 +474,6 @@ def test_reasons_cell_joins_the_reasons_in_order(mixed: tuple[Map, Table]) -> No
     map_, table = mixed
     alerts = rank_alerts(map_, table, 3)
     made = alerts.to_table(map_, table)
+    assert [len(reasons) > 1 for reasons in alerts.reasons] == [True] * 3
     for cell, reasons in zip(made.column("reasons").cells, alerts.reasons, strict=True):
         assert cell == "; ".join(str(reason) for reason in reasons)

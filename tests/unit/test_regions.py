@@ -232,7 +232,9 @@ def test_effects_are_cliffs_delta_of_all_pairs():
     X[:, 1] = X[:, 1].round()  # ties
     found = find_regions(SOM(5, 6, random_state=0).fit(X), 4)
     of_row = found.of(X)
-    for region, described in enumerate(found.describe(X)):
+    all_described = found.describe(X)
+    assert len(all_described) == 4
+    for region, described in enumerate(all_described):
         assert described.n_rows == (of_row == region).sum()
         effects = {each.column: each.effect for each in described.differences}
         sizes = [abs(each.effect) for each in described.differences]
