@@ -1,4 +1,4 @@
-"""Self-organizing maps: train, look, find who is unusual and why."""
+"""Self-organizing maps: train, look, find which rows are unusual and why."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

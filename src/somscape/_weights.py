@@ -36,13 +36,13 @@ def counted_rows(n_rows: int, total_weight: float) -> float:
     Returns
     -------
     float
-        A row of weight 2 is two rows, but one of a million has its weight in another unit.
+        The total weight.  Weights above 1000 on average are not in rows; then `n_rows`.
     """
     return total_weight if total_weight <= MAX_MEAN_WEIGHT * n_rows else float(n_rows)
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
-    """Return how many rows each row stands for; None: each for itself.
+    """Return how many rows each row stands for; None: one each.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
     Returns
     -------
     ndarray of shape (n_rows,), float64, or None
-        Whole weights as they are; of others, and of those in another unit than rows, the share.
+        Whole weights as they are; others, and those above 1000 on average, divided by their mean.
     """
     if weights is None or (weights == 1).all():
         return None
@@ -78,7 +78,7 @@ class Counted:
 
     @classmethod
     def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
-        """Count values that are there, at least one; `counts` says how many rows each has."""
+        """Count at least one value; `counts` says how many rows each stands for."""
         different, place = np.unique(values, return_inverse=True)
         return cls(different, np.cumsum(np.bincount(place, counts)).astype(np.float64))
 

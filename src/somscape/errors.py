@@ -54,7 +54,7 @@ class InputError(SomscapeError, ValueError):
 
 
 class MapFileError(InputError):
-    """A file that is no somscape map, is damaged, or is of a later version.
+    """A file that is not a somscape map, is damaged, or is of a later version.
 
     Examples
     --------

@@ -419,6 +419,10 @@ def test_planes_show_original_units() -> None:
     np.testing.assert_allclose(cells_of(display).get_array(), [100.0, 200.0, 300.0], rtol=1e-15)
 
 
+def test_a_single_column_may_be_named() -> None:
+    assert [ax.get_title() for ax in plots.planes(mixed_map(), "amount").axes_] == ["amount"]
+
+
 def test_plane_of_two_levels_is_the_share_of_the_second() -> None:
     plane = plots.column_plane(mixed_map(), "answer")
     assert (plane.kind, plane.levels) == ("share", ("yes",))

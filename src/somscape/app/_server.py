@@ -17,7 +17,7 @@ from typing import Any
 from somscape.errors import InputError
 
 MIN_MEMORY = 2 << 30
-"""Bytes that a job should have: so many jobs run at a time at most."""
+"""Bytes that a job should have, which limits how many jobs run at a time."""
 
 SHARE = 0.8
 """Of the machine's memory, for all jobs together."""

@@ -138,7 +138,7 @@ def _check_by_column(name: str, value: Any, n_columns: int) -> None:
         and set(value) <= numbers
         and all(isinstance(text, str) for text in value.values())
     ):
-        raise InputError(f"'{name}' must say a text for some of the columns, by their numbers.")
+        raise InputError(f"'{name}' must give a text for some of the columns, by their numbers.")
 
 
 def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _end_with_the_server() -> None:
 
 
 def _limit_memory(n_bytes: int | None) -> None:
-    """Let this process have so many bytes more than it has, where the system can see to that."""
+    """Limit this process to `n_bytes` more than it has, where the system supports that."""
     if n_bytes is None or sys.platform == "win32":
         return
     import resource

@@ -47,7 +47,7 @@ MISSING_CELLS = {
 
 
 class MissingCells(click.Choice[str]):
-    """A way with missing cells, and why a command that measures whole rows lacks one."""
+    """What happens to missing cells; commands that measure whole rows say why not "mask"."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the way, or fail with what to do."""

@@ -36,7 +36,7 @@ from somscape.jobs import (
 from somscape.kernels import select_kernels
 from somscape.outliers import Detection, n_trainings
 from somscape.plots import planes, umatrix
-from somscape.tables import Table, read_table
+from somscape.tables import Table, counted, read_table
 
 MAX_CLASSES = 5
 """Label values that the map marks apart; of more, the one compared with and the others."""
@@ -64,7 +64,9 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     label = find_label(table, options["label"])
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     notes = "; ".join(as_typed(note, None) for note in table.notes)
-    say(console, f"{table.n_rows} rows of {table.source}{f' ({notes})' if notes else ''}")
+    say(
+        console, f"{counted(table.n_rows, 'row')} of {table.source}{f' ({notes})' if notes else ''}"
+    )
     show_columns(console, encoding, table, options["drop"])
 
     with progress_bar(n_trainings(table.n_rows, Detection())) as bar:

@@ -63,7 +63,7 @@ ROBUST = Scaling()
 
 
 class OneFeature:
-    """A column that takes one encoded feature, called like itself."""
+    """A column that becomes one feature of the same name."""
 
     name: str
 
@@ -259,7 +259,7 @@ class CategoryCode:
         return cls(column.name, why, tuple(ordered))
 
     def problem(self, column: Column) -> Problem:
-        """Return None: any cell is a level, or one that the table did not have."""
+        """Return None: a category accepts any cell."""
         return None
 
     def encode(self, column: Column) -> Float64s:
@@ -316,7 +316,7 @@ class UnusedColumn:
 
 
 def present(column: Column, values: Any, counts: Float64s | None) -> Counted:
-    """Count those of a column's values, one per row, whose cell is not missing."""
+    """Count the values of a column whose cells are not missing."""
     is_there = ~column.missing
     return Counted.of(values[is_there], None if counts is None else counts[is_there])
 

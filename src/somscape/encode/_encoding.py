@@ -33,7 +33,7 @@ FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = FeatureCode | UnusedColumn
 
 MAX_NAMED = 5
-"""Columns that a message names, of those that are lacking."""
+"""Missing columns that a message names."""
 
 
 @dataclass(frozen=True)
@@ -256,12 +256,12 @@ def fit_encoding(
     tame : bool, default=True
         Whether a long tail is tamed by ``asinh`` around the median first.
     max_levels : int or None, default=None
-        Text with more different values is refused; None: it is left out where it has more
-        than 50.
+        Text columns with more different values are refused.  None: text columns with more than
+        50 are left out.
     sample_weight : array-like of shape (n_rows,), number or None, default=None
-        A row of weight 2 counts as two rows, but as one that an id names; one of weight 0 as
-        absent.  Weights that are no whole numbers, or above 1000 on average, count as shares of
-        the rows.
+        A row of weight 2 counts as two rows, though an id names it once; a row of weight 0 counts
+        as absent.  Weights that are not whole numbers, or above 1000 on average, count as shares
+        of the rows.
 
     Returns
     -------

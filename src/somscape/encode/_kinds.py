@@ -67,7 +67,7 @@ class Roles:
             taken[name] = role
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """Give each role that a column has, with the column."""
+        """Yield each role that a column has, with the column."""
         for role in fields(self):
             value = getattr(self, role.name)
             names = (value,) if value is None or isinstance(value, str) else value
@@ -95,12 +95,12 @@ def decide(
     table : Table
         The table as read.
     roles : Roles
-        What the user says; it comes before the rules.
+        What the user says, which overrides the rules.
     max_levels : int or None, default=None
-        Text with more different values is refused; None: it is left out where it has more
-        than 50.
+        Text columns with more different values are refused.  None: text columns with more than
+        50 are left out.
     n_rows : float or None, default=None
-        Rows that those of the table stand for, by their weights; None: they are not weighted.
+        Total weight of the rows; None: they are not weighted.
 
     Returns
     -------
@@ -256,8 +256,8 @@ def _check_id(table: Table, column: Column) -> None:
             )
         if cell in first_row:
             raise InputError(
-                f"{table.where(row)}: the id '{cell}' in column '{column.name}' stands already "
-                f"at {table.where(first_row[cell])}; ids must differ. Correct the file, or "
+                f"{table.where(row)}: the id '{cell}' in column '{column.name}' is already "
+                f"used at {table.where(first_row[cell])}; ids must differ. Correct the file, or "
                 "drop this column.",
                 options=f"leave --id out and pass --drop {shlex.quote(column.name)}",
             )

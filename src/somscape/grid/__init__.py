@@ -1,4 +1,4 @@
-"""Where units lie and how strongly they pull each other; knows nothing of data."""
+"""Where units lie and how strongly they pull each other, without any data."""
 
 from somscape.grid._graph import Graph
 from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice

@@ -1,4 +1,4 @@
-"""Places in the plane for units of which only the distances are known."""
+"""Places in the plane for units whose distances alone are known."""
 
 import numpy as np
 

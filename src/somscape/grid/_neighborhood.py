@@ -86,7 +86,7 @@ class Neighborhood:
     Raises
     ------
     ValueError
-        For a kind by axis on a lattice whose axes are no grid lines.
+        For a kind by axis on a lattice that is not rectangular.
     """
 
     def __init__(self, lattice: Lattice, kind: str) -> None:
@@ -237,7 +237,7 @@ def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> 
 
 
 def check_pull(lattice: Lattice, neighborhood: str) -> None:
-    """Raise ValueError for a neighborhood that the lattice cannot have.
+    """Raise ValueError for a neighborhood that the lattice does not support.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from somscape.encode import Roles, level_texts
 from somscape.errors import InputError
-from somscape.tables import Table
+from somscape.tables import Table, counted
 
 KINDS = ("drop", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
@@ -134,7 +134,9 @@ def find_label(table: Table, label: str | None) -> Label | None:
     texts = np.array(level_texts(table.column(column)), dtype=object)
     is_known = ~table.column(column).missing
     values, counts = np.unique(texts[is_known], return_counts=True)
-    shown = ", ".join(f"{v} ({n} rows)" for v, n in zip(values[:6], counts, strict=False))
+    shown = ", ".join(
+        f"{v} ({counted(int(n), 'row')})" for v, n in zip(values[:6], counts, strict=False)
+    )
     if len(values) < 2:
         raise InputError(
             f"label column '{column}' of {table.source} has no two different values to compare "

@@ -5,7 +5,7 @@ from typing import Any
 
 from somscape.errors import InputError
 from somscape.outliers import AlertRule
-from somscape.tables import Table
+from somscape.tables import Table, counted
 
 RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 """Options that say which rows are listed."""
@@ -44,8 +44,8 @@ def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
         raise InputError(f"{named} each say how many rows to list; give one of them.")
     if (alerts or 0) > table.n_rows:
         raise InputError(
-            f"`alerts` {alerts} is more than the {table.n_rows} rows of {table.source}; ask for "
-            "fewer."
+            f"`alerts` {alerts} is more than the {counted(table.n_rows, 'row')} of {table.source}; "
+            "ask for fewer."
         )
     rule = AlertRule(alerts, options["p_value"], options["fdr"], amount, cost)
     rule.check(table)

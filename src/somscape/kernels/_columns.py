@@ -1,4 +1,4 @@
-"""The least and the largest value of each column, at the speed of the memory."""
+"""The least and the largest value of each column, as fast as memory can be read."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from somscape._blocks import blocks
 from somscape._types import Floats
 
 FOLDED_VALUES = 4096
-"""NumPy compares whole vectors along a long row; so many values are taken as one row."""
+"""Values that are taken as one row: NumPy compares whole vectors along a long row."""
 
 SMALL = 1 << 17
 """Values that are better turned around, so that the columns are the long rows."""

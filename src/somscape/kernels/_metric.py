@@ -1,7 +1,7 @@
 """How far apart rows and prototypes are: the metric that training, winners and U-matrix share.
 
-The kernels know four metrics; two more are theirs on changed rows.  A correlation is the cosine of
-rows less their mean, and a Mahalanobis distance is the Euclidean one of whitened rows.
+The kernels support four metrics; two more are theirs on transformed rows.  A correlation is the
+cosine of rows less their mean, and a Mahalanobis distance is the Euclidean one of whitened rows.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ BLOCK_VALUES = 1 << 16
 of 100 features at once took twice as long against 900 units."""
 
 MIN_VARIANCE = 1e-12
-"""Directions with less than this share of the largest variance say nothing and are left out."""
+"""Directions with less than this share of the largest variance are left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +114,8 @@ class Metric:
         """Raise InputError unless sparse rows can be measured."""
         if self.name not in self.SPARSE or self.feature_weights is not None:
             raise InputError(
-                "sparse rows have the metrics 'euclidean' and 'cosine', without `feature_weight`; "
-                f"got {self.name!r}. Pass X.toarray(), or another metric."
+                "sparse rows support only the metrics 'euclidean' and 'cosine', without "
+                f"`feature_weight`; got {self.name!r}. Pass X.toarray(), or another metric."
             )
 
     def compared(self, rows: Rows) -> Rows:
@@ -129,8 +129,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            The rows themselves but for correlation and Mahalanobis, which copy, and for tiny and
-            huge rows whose angle is asked for.
+            The rows themselves, except for correlation and Mahalanobis, which copy, and for tiny
+            and huge rows whose angle is asked for.
         """
         if isinstance(rows, SparseRows):
             self.check_sparse()

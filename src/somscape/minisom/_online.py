@@ -50,7 +50,7 @@ def make_schedule(
     num_iteration : int
         Steps, or epochs.
     use_epochs : bool
-        Whether to pass over all rows so many times, always in the same order.
+        Whether an iteration is a pass over all rows, always in the same order.
     random : RandomState or None
         Shuffles the order; None keeps it.
 

@@ -134,7 +134,7 @@ class Rule:
         if neighborhood in BY_AXIS and (sigma < 1 or sigma % 1 != 0):
             _warn(f"`sigma` should be a whole number of at least 1 for {neighborhood}: {sigma}.")
 
-    # Decays: of a parameter, at time t of so many.
+    # Decays: of a parameter, at time t of all.
 
     def _inverse_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
         """Let the rate fall to about a hundredth."""

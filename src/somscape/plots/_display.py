@@ -55,7 +55,7 @@ class Display:
 
     @property
     def ax_(self) -> "Axes":
-        """The only, or the first, of the axes."""
+        """The first of the axes, or the only one."""
         return self.axes_[0]
 
     def show(self) -> None:
@@ -105,15 +105,15 @@ class Display:
         Parameters
         ----------
         path : str or path
-            Its ending chooses the kind: .png, .svg, .pdf or another that matplotlib knows; without
-            one .png is added.
+            Its ending chooses the format: .png, .svg, .pdf or another that matplotlib supports.
+            Without an ending, .png is added.
         dpi : float, default=110
-            Dots per inch, for kinds that have dots.
+            Dots per inch, for formats that are made of dots.
 
         Raises
         ------
         InputError
-            Where no file can be.
+            Where no file can be written.
         """
         target, picture = Path(path), io.BytesIO()
         if not target.suffix:
@@ -149,7 +149,7 @@ def make_figure(width: float, height: float) -> "Figure":
 
 
 def use_agg(figure: "Figure") -> None:
-    """Give a figure a canvas that needs no window."""
+    """Put a figure on a canvas that needs no window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)

@@ -50,11 +50,11 @@ def hits(
         The class of each row of `X`: each unit gets a pie, its area in proportion to the
         rows that it won.
     y_name : str, default=""
-        What the classes are called, for the legend.
+        Title of the legend.
     unit_size : float, optional
-        Inches from one unit to the next; default: a map of about 5.5 inches.
+        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
     colormap : str, default="Blues"
-        Of matplotlib; not used with `y`.
+        Name of a color map of matplotlib; not used with `y`.
     ax : matplotlib.axes.Axes, optional
         Draw here, without a color bar, instead of in a new figure.
 

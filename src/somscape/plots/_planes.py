@@ -25,7 +25,7 @@ _PANEL, _TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3 
 
 def planes(
     map: Map,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     *,
     n_wide: int = 4,
     max_panels: int = MAX_PANELS,
@@ -40,8 +40,8 @@ def planes(
     ----------
     map : Map
         The map to draw.
-    columns : sequence of str, optional
-        Which columns, in order; default all feature columns.
+    columns : str or sequence of str, optional
+        Which columns, in order; default: all feature columns.
     n_wide : int, default=4
         Maps side by side.
     max_panels : int, default=24

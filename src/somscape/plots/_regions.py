@@ -36,7 +36,7 @@ def regions(
     regions : Regions, optional
         From `regions.find_regions`, which finds them by default.  Number 1 is the largest.
     unit_size : float, optional
-        Inches from one unit to the next; default: a map of about 5.5 inches.
+        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
         Draw here instead of in a new figure.
 

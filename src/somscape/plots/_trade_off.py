@@ -1,4 +1,4 @@
-"""What candidate settings give and take: fidelity to the rows against order on the map."""
+"""How candidate settings trade closeness to the rows against order on the map."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -51,13 +51,13 @@ def umatrix(
         for the first class, a square for the second, and so on; side by side where a unit
         won rows of several classes.
     y_name : str, default=""
-        What the classes are called, for the legend.
+        Title of the legend.
     highlight : array-like of int, optional
         Units to outline, such as those of the alerts.
     unit_size : float, optional
-        Inches from one unit to the next; default: a map of about 5.5 inches.
+        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
     colormap : str, default="bone_r"
-        Of matplotlib; the default shows borders between groups dark.
+        Name of a color map of matplotlib; the default shows borders between groups dark.
     ax : matplotlib.axes.Axes, optional
         Draw here, without a color bar, instead of in a new figure.
 

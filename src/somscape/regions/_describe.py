@@ -76,7 +76,8 @@ class Difference:
     def __str__(self) -> str:
         if self.level is None:
             return f"{self.column} {self.inside} (elsewhere {self.outside})"
-        return f"{self.column} = {self.level} {self.inside:.0%} (elsewhere {self.outside:.0%})"
+        inside, outside = (f"{100 * share:.0f} %" for share in (self.inside, self.outside))
+        return f"{self.column} = {self.level} {inside} (elsewhere {outside})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +87,10 @@ class Region:
     Attributes
     ----------
     name : str
-        From the two largest differences; where none is worth naming, "between the others", or
-        "all rows" for the only region.
+        From the two largest differences.  "between the others" where no difference is large
+        enough, "all rows" for the only region.
     n_rows : int
-        Rows that it was described by.
+        Number of rows that it was described by.
     differences : tuple of Difference
         At most eight columns, the largest effect first, none negligible.
     """

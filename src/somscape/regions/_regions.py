@@ -120,10 +120,10 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     map : Map
         Or a fitted estimator with one.
     n_regions : int or "auto", default="auto"
-        How many.  ``"auto"``: as many as lie apart, 1 to 12.  Two parts lie apart where
-        their means are more than 4 standard deviations of their rows from each other on the line
-        through both (Ashman, Bird and Zepf 1994), and somewhat more where one has few rows; a
-        single group, however long or flat, then stays whole.
+        Number of regions.  ``"auto"``: as many as lie apart, 1 to 12.  Two parts lie apart if,
+        on the line through their means, the means are more than 4 standard deviations of their
+        rows from each other (Ashman, Bird and Zepf 1994), or somewhat more where one part has
+        few rows.  A single group, however long or flat, stays one region.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     InputError
         For more regions than units, or fewer than a graph has parts that no path joins.
     ValueError, TypeError
-        For another `n_regions`.
+        For any other `n_regions`.
 
     Notes
     -----

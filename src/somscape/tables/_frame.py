@@ -43,7 +43,7 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     Raises
     ------
     InputError
-        If the frame is none, has no columns or no rows, or two columns share a name.
+        If it is not a data frame, has no columns or no rows, or two columns share a name.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
 
 
 def _series_values(series: Any, source: str) -> Iterator[Any]:
-    """Give the values of a narwhals series, None where null."""
+    """Yield the values of a narwhals series, None where null."""
     import narwhals as nw
 
     for rows in blocks(len(series), BLOCK_VALUES):
@@ -85,7 +85,7 @@ def _series_values(series: Any, source: str) -> Iterator[Any]:
 
 
 def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
-    """Give the values of a narwhals series whose first row is number `begin`."""
+    """Return the values of a narwhals series whose first row is number `begin`."""
     try:
         return series.to_list()
     except (OverflowError, ValueError, LookupError) as error:  # of pyarrow and polars
@@ -102,7 +102,7 @@ def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
 
 
 def _opened(frame: Any, source: str) -> Any:
-    """Give a data frame as narwhals shows it, a lazy one collected."""
+    """Return a data frame as narwhals shows it, a lazy one collected."""
     import narwhals as nw
 
     try:
@@ -117,7 +117,7 @@ def _opened(frame: Any, source: str) -> Any:
 
 
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Give a data frame as it is, a lazy one collected, and None for anything else.
+    """Return a data frame, a lazy one collected, or None for anything else.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
 
 
 def frame_values(frame: Any) -> dict[str, list[Any]]:
-    """Give the values of a data frame's columns as Python holds them, by name.
+    """Return the values of a data frame's columns as Python holds them, by name.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def frame_values(frame: Any) -> dict[str, list[Any]]:
 
 
 def frame_names(frame: Any) -> list[Any]:
-    """Give the names of a data frame's columns.
+    """Return the names of a data frame's columns.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def frame_names(frame: Any) -> list[Any]:
 
 
 def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
-    """Give a data frame of numbers as an array, with NaN for what is null.
+    """Return a data frame of numbers as an array, with NaN for what is null.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
 
 
 def frame_dates(frame: Any) -> list[str]:
-    """Give the names of a data frame's columns of dates, times or durations.
+    """Return the names of a data frame's columns of dates, times or durations.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
     Parameters
     ----------
     example : data frame
-        One that `as_frame` gave, with at least these columns; its rows are no matter.
+        One that `as_frame` gave, with at least these columns; its rows do not matter.
     columns : mapping of str to list
         Python values, None where a cell is missing.
 

@@ -34,7 +34,7 @@ Where = Callable[[int], str]
 def text_columns(
     columns: Mapping[str, Texts], where: Where, delimiter: str = ",", decimal: str | None = None
 ) -> tuple[list[Column], list[str]]:
-    """Make a column of each one's clean cells, of numbers where they can be read so.
+    """Make columns of clean cells, of numbers where all cells can be read as numbers.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class Verdict:
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
 
     def is_text(self, n_cells: int) -> bool:
-        """Say whether no more of so many cells can make it a column that was meant as numbers."""
+        """Return whether `n` cells in all cannot make it a column that was meant as numbers."""
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:

@@ -79,7 +79,7 @@ def arrange(
     source, delimiter : str
         For messages.
     make : callable
-        Makes so many empty columns.
+        Makes a number of empty columns.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def _width(header: list[str]) -> int:
 
 
 def is_blank(record: Sequence[Any]) -> bool:
-    """Say whether a record holds empty cells only."""
+    """Return whether a record holds empty cells only."""
     for cell in record:  # noqa: SIM110 - all() takes three times as long, for every row
         if not isinstance(cell, str) or (cell and not cell.isspace()):
             return False

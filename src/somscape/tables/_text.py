@@ -17,8 +17,8 @@ from somscape.tables._words import suggestion
 
 BLOCK, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
-"""Size of an unpacked file in sizes of the packed one: tables reach 3 to 20, one value over and
-over 1,000."""
+"""Limit of a file's unpacked size, in packed sizes: tables have 3 to 20, a single value that
+repeats 1,000."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _OTHER_FILES = {
@@ -88,7 +88,7 @@ class TextFile:
 
 
 def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
-    """Find out how the bytes of a text table, perhaps gzipped, become text.
+    """Find the encoding of a text table, which may be gzipped.
 
     Parameters
     ----------
@@ -149,9 +149,9 @@ def _gunzip(data: bytes, source: str) -> bytes:
         raise InputError(f"{source} is not a gzip file; remove .gz from its name or compress it")
     if _unpacked_size(data, MAX_TIMES_UNPACKED * len(data)) > MAX_TIMES_UNPACKED * len(data):
         raise InputError(
-            f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, as a file does"
-            " that is made to fill a machine's memory; if it is yours, unpack it first (gunzip) and"
-            " give the text"
+            f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, like a file"
+            " that is made to fill a machine's memory; if you trust it, unpack it (gunzip) and give"
+            " the text"
         )
     try:
         return gzip.decompress(data)
@@ -162,7 +162,7 @@ def _gunzip(data: bytes, source: str) -> bytes:
 
 
 def _unpacked_size(data: bytes, most: int) -> int:
-    """Return how long the text is, or a number above `most`; a damaged one up to the damage."""
+    """Return the unpacked size, up to any damage, or some number above `most`."""
     n_bytes, unpacker = 0, zlib.decompressobj(zlib.MAX_WBITS | 16)
     for part in blocks(len(data), PIECE):
         piece = data[part]
@@ -196,6 +196,6 @@ def _check(file: TextFile, source: str, n_letters: int = BLOCK) -> int:
 
 
 def _place(error: UnicodeError, data: bytes) -> int:
-    """Return where in the data a text ends to be one."""
+    """Return the place of the first bytes that are not text."""
     found = data.find(error.object) if isinstance(error, UnicodeDecodeError) else -1
     return max(0, found) + getattr(error, "start", 0)

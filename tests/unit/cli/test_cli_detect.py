@@ -261,7 +261,7 @@ def test_rows_whose_label_is_missing_are_left_out_of_the_comparison(here: Path) 
     said = " ".join(found.outcome.out.split())
     # 20 rows have an answer, every second one of them is a y.
     assert "answer = y (10 of 20 rows)" in said
-    assert "50% of the 20 alerts" in said
+    assert "50 % of 20 alerts" in said
 
 
 def test_number_column_has_a_label_value_as_people_write_it(here: Path) -> None:
