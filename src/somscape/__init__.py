@@ -28,6 +28,7 @@ _MODULES = (
     "errors",
     "fit",
     "grid",
+    "kernels",
     "measures",
     "minisom",
     "outliers",
