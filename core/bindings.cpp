@@ -109,7 +109,7 @@ std::int64_t search(Array<const T, 2> rows, Array<const double, 2> codebook,
     require(k >= 1 && k <= max_best && k <= m, "k must be in 1..min(16, units)");
     require(!weights || std::int64_t(weights->shape(0)) == d, "one weight per feature");
     require(metric >= 0 && metric <= int(Metric::cosine), "unknown metric");
-    require(!has_missing || Metric(metric) != Metric::cosine, "cosine knows no missing values");
+    require(!has_missing || Metric(metric) != Metric::cosine, "cosine does not support missing values");
     nb::gil_scoped_release unlocked;
     if (order) require_permutation(order->data(), order->shape(0), m);
     return kernels_of<T>().search(
@@ -355,7 +355,7 @@ NB_MODULE(_core, m) {
     m.def("instruction_sets", &instruction_sets);
     m.def("instruction_set", [] { return std::string(current()->name); });
     m.def("use_instruction_set", &use_instruction_set, "name"_a);
-    m.def("n_threads", [] { return most_threads(); });
+    m.def("n_threads", [] { return max_threads(); });
     m.def("allow_processors", [](int n) { processors_allowed() = n; }, "n"_a);
     m.attr("max_best") = max_best;
 }

@@ -25,7 +25,7 @@ class SpareBlocks {
 public:
     // A block of at least `bytes`, and its size.
     static std::pair<void*, std::size_t> take(std::size_t bytes) {
-        if (bytes >= least_bytes) {
+        if (bytes >= min_bytes) {
             // Where another thread is at it, a fresh block is no worse than waiting.
             const std::unique_lock lock(all().mutex, std::try_to_lock);
             if (lock) {
@@ -43,7 +43,7 @@ public:
     }
 
     static void give_back(void* start, std::size_t bytes) {
-        if (bytes >= least_bytes && bytes <= most_bytes) {
+        if (bytes >= min_bytes && bytes <= max_bytes) {
             const std::unique_lock lock(all().mutex, std::try_to_lock);
             if (lock) return all().keep({start, bytes});
         }
@@ -53,11 +53,11 @@ public:
 private:
     static constexpr std::align_val_t line{64};
 #ifdef SOMSCAPE_CHECKS_ADDRESSES
-    static constexpr std::size_t least_bytes = ~std::size_t(0);  // or it could not see a wrong use
+    static constexpr std::size_t min_bytes = ~std::size_t(0);  // or it could not see a wrong use
 #else
-    static constexpr std::size_t least_bytes = 128 << 10;
+    static constexpr std::size_t min_bytes = 128 << 10;
 #endif
-    static constexpr std::size_t most_bytes = 32 << 20;
+    static constexpr std::size_t max_bytes = 32 << 20;
 
     struct Block {
         void* start = nullptr;
@@ -69,13 +69,13 @@ private:
         return blocks;
     }
 
-    SpareBlocks() { blocks.reserve(most_bytes / least_bytes + 1); }  // so that keeping cannot fail
+    SpareBlocks() { blocks.reserve(max_bytes / min_bytes + 1); }  // so that keeping cannot fail
 
     // The oldest make room.
     void keep(Block block) {
         kept_bytes += block.bytes;
         blocks.push_back(block);
-        while (kept_bytes > most_bytes) {
+        while (kept_bytes > max_bytes) {
             kept_bytes -= blocks.front().bytes;
             ::operator delete(blocks.front().start, line);
             blocks.erase(blocks.begin());

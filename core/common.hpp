@@ -18,7 +18,7 @@ namespace somscape::SOMSCAPE_ISA {
 
 // Where a larger share of the features is left, all are scored.  And how many times as far as from
 // their mean units may be from the common values: early in training they are all alike.
-constexpr double most_listed = 0.85, most_reach = 4;
+constexpr double max_listed = 0.85, max_times_farther = 4;
 
 // What a sample of the rows says of each feature.
 template <class T>
@@ -152,7 +152,7 @@ public:
     template <class Measure, class Act>
     SOMSCAPE_INLINE void with(std::int64_t which, Act act) const {
         if constexpr (std::is_same_v<Measure, Dot>)
-            if (n_marks && double(lengths[which]) < most_listed * double(d))
+            if (n_marks && double(lengths[which]) < max_listed * double(d))
                 return act(ListedFeatures{lengths[which], lists.get() + which * room});
         act(AllFeatures{d});
     }

@@ -165,9 +165,9 @@ private:
         if (is_cosine) return kth + 4 * relative;
         const double absolute = in.weights ? 0x1p-49 * (row_size + units.norm) : 0.0;
         const double vanished = 4 * double(in.d) * std::numeric_limits<double>::denorm_min();
-        const double reach = in.metric == Metric::euclidean
+        const double largest = in.metric == Metric::euclidean
             ? (std::sqrt(kth) + absolute) * (std::sqrt(kth) + absolute) : kth + absolute;
-        return reach * (1 + relative) + vanished;
+        return largest * (1 + relative) + vanished;
     }
 
     const SearchInput<T>& in;

@@ -62,8 +62,8 @@ public:
     // none, then every 16th row.
     template <class Rows>
     Kinds(const Rows& rows, std::int64_t n) {
-        const std::int64_t every_16th = n / 16, sampled = std::min(every_16th, most_sampled);
-        if (sampled < least_sampled || !tell_apart(rows, sampled, n / sampled, sampled - sampled / 16) ||
+        const std::int64_t every_16th = n / 16, sampled = std::min(every_16th, max_sampled);
+        if (sampled < min_sampled || !tell_apart(rows, sampled, n / sampled, sampled - sampled / 16) ||
             !tell_apart(rows, every_16th, 16, every_16th / 8 * 5))
             return;
         is_worth_it = tell_apart(rows, n, 1, n / 2);
@@ -76,13 +76,13 @@ public:
     std::int64_t of_row(std::int64_t row) const { return kind_of_row[row]; }
 
 private:
-    static constexpr std::int64_t most_kinds = 1 << 15;
-    static constexpr std::int64_t least_sampled = 16, most_sampled = 512;
+    static constexpr std::int64_t max_kinds = 1 << 15;
+    static constexpr std::int64_t min_sampled = 16, max_sampled = 512;
 
     // Numbers the kinds of the rows 0, step, 2 step, ...; false if there are more than `most`.
     template <class Rows>
     bool tell_apart(const Rows& rows, std::int64_t n, std::int64_t step, std::int64_t most) {
-        most = std::min(most, most_kinds);
+        most = std::min(most, max_kinds);
         n_places = 2;
         while (n_places < 2 * most) n_places *= 2;  // half of them stay free
         at_place = Buffer<std::int32_t>(n_places);

@@ -27,8 +27,8 @@ constexpr std::int64_t rows_per_part = 64;
 // numbers and often, and on a busy machine waiting for it takes longer.
 constexpr double patience = 4;
 
-// From this many units on enough of them are out of a winner's reach to look which: at 100 units
-// looking cost a step 17 %, at 225 it saved 25 % (64 features, sigma from 1 to 1/3).
+// From this many units on enough of them are too far from a winner to move that it pays to look
+// which: at 100 units looking cost a step 17 %, at 225 it saved 25 % (64 features, sigma 1 to 1/3).
 constexpr std::int64_t large_map = 200;
 
 // Panels whose running sums fit the registers together: 8 sums each.

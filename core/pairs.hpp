@@ -11,11 +11,11 @@ namespace somscape {
 
 class Pairs {
 public:
-    static constexpr std::int64_t most_rows = 1 << 10;
+    static constexpr std::int64_t max_rows = 1 << 10;
 
     // Room for `at_once` more pairs is there until is_full says otherwise.
     Pairs(std::int64_t n_groups, std::int64_t at_once)
-        : n_groups(n_groups), limit(least_room), pairs(limit + at_once), rows(limit + at_once),
+        : n_groups(n_groups), limit(min_room), pairs(limit + at_once), rows(limit + at_once),
           ends(n_groups) {}
 
     // Pairs of a row are pair(row) + group, to be written from end() on and then noted.
@@ -40,7 +40,7 @@ public:
 
 private:
     static constexpr int group_bits = 21;
-    static constexpr std::int64_t least_room = 1 << 15;
+    static constexpr std::int64_t min_room = 1 << 15;
 
     std::int64_t group_of(std::int64_t i) const { return pairs[i] & ((1 << group_bits) - 1); }
 

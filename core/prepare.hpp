@@ -37,7 +37,7 @@ struct Units {
     Buffer<F> start;   // (n_groups * group_size,), infinite past the last unit: never chosen
     double norm = 0;   // the largest unit's, in the metric's sense
     double start_size = 0;
-    double reach = 0;  // the largest distance of a unit from the middle, features not weighted
+    double from_middle = 0;  // the largest distance of a unit from the middle, features not weighted
 
     Units(std::int64_t m, std::int64_t d)
         : n_groups((m + group_size - 1) / group_size), d(d), packed(n_groups * group_size * d),
@@ -84,12 +84,13 @@ public:
             for (std::int64_t f = 0; f < in.d; ++f) most = std::max(most, in.weights[f]);
             judge_rounding = most * (double(d) / 8 + 16) * 0x1p-53;
             for (std::int64_t u = 0; u < in.m; ++u) {
-                double reach_sq = 0;
+                double from_middle_sq = 0;
                 for (std::int64_t f = 0; f < in.d; ++f) {
                     const double b = (in.codebook[u * in.d + f] - middle[f]) * scale;
-                    reach_sq += b * b;
+                    from_middle_sq += b * b;
                 }
-                units.reach = std::max(units.reach, root(reach_sq) * (1 + double(d) * 0x1p-53));
+                const double exact = root(from_middle_sq);
+                units.from_middle = std::max(units.from_middle, exact * (1 + double(d) * 0x1p-53));
             }
         }
     }
@@ -127,7 +128,8 @@ public:
         constexpr double most = double(std::numeric_limits<F>::max()) / 8;
         if (!(largest < most)) return std::numeric_limits<double>::infinity();
         // With weighted features the judge is exact to roundings of the distance itself.
-        const double judged = judge_rounding * (row_size + units.reach) * (row_size + units.reach);
+        const double distance = row_size + units.from_middle;
+        const double judged = judge_rounding * distance * distance;
         const double wrong =
             rounding * largest + judged + double(d) * std::numeric_limits<F>::denorm_min();
         return wrong < most ? wrong : std::numeric_limits<double>::infinity();
@@ -202,14 +204,14 @@ private:
     // from them than from each other that rounding would hide what tells them apart.
     bool find_common_values() {
         auto found = std::make_unique<CommonValues<T>>(in);
-        if (found->left_alone() > most_listed) return false;
+        if (found->left_alone() > max_listed) return false;
         if (in.metric != Metric::cosine) {
             Buffer<double> mean(in.d);
             std::copy_n(middle.get(), in.d, mean.get());
-            const double spread_sq = reach_sq();
+            const double from_mean_sq = farthest_sq();
             for (std::int64_t f = 0; f < in.d; ++f)
                 if (found->is_common(f)) middle[f] = double(found->at(f));
-            if (!(reach_sq() <= most_reach * most_reach * spread_sq)) {
+            if (!(farthest_sq() <= max_times_farther * max_times_farther * from_mean_sq)) {
                 std::copy_n(mean.get(), in.d, middle.get());
                 return false;
             }
@@ -219,7 +221,7 @@ private:
     }
 
     // The largest squared distance of a unit from the middle.
-    double reach_sq() const {
+    double farthest_sq() const {
         Buffer<double> of(in.m);
         share(thread_count(2.0 * double(in.m) * double(in.d)), in.m, [&](std::int64_t u) {
             double sum = 0;

@@ -32,17 +32,17 @@ namespace {
 
 constexpr std::int64_t block_bytes = 1 << 20;   // work space of a thread
 constexpr std::int64_t tile_bytes = 160 << 10;  // rows that meet a tile of units stay in cache
-constexpr std::int64_t most_tiles = 16, most_tile_rows = most_tiles * rows_at_once;
+constexpr std::int64_t max_tiles = 16, max_tile_rows = max_tiles * rows_at_once;
 // Vectors of units that a few rows are scored against before they are listed: 96 KiB at most.
 constexpr std::int64_t scored_at_once = 256;
 // So that threads end together; a few blocks in a row fetch ahead for each other.
-constexpr std::int64_t blocks_per_thread = 4, most_at_once = 8;
-constexpr std::int64_t most_block_rows = Pairs::most_rows / rows_at_once * rows_at_once;
+constexpr std::int64_t blocks_per_thread = 4, max_at_once = 8;
+constexpr std::int64_t max_block_rows = Pairs::max_rows / rows_at_once * rows_at_once;
 
 // Work below this is not worth packing the codebook for.
 constexpr std::int64_t few_rows = 3;
 // Groups and rows from which skipping is tried.
-constexpr std::int64_t least_groups = 8, least_rows_to_skip = 2048;
+constexpr std::int64_t min_groups = 8, min_rows_to_skip = 2048;
 constexpr std::int64_t blocks_per_probe = 32, probe_rows = 40 * rows_at_once;
 
 template <class T>
@@ -67,8 +67,8 @@ public:
         }
         prepared = std::make_unique<Prepared<T>>(in);
         const bool may_skip = in.order && in.metric == Metric::euclidean && !in.has_missing &&
-                              !in.weights && prepared->units.n_groups >= least_groups &&
-                              in.n >= least_rows_to_skip && std::isfinite(prepared->units.norm);
+                              !in.weights && prepared->units.n_groups >= min_groups &&
+                              in.n >= min_rows_to_skip && std::isfinite(prepared->units.norm);
         if (may_skip) groups = std::make_unique<Groups<T>>(*prepared);
         if (groups && does_arranging_pay(*prepared)) order = arranged(*prepared, *groups);
         const double work = double(in.n) * double(in.m) * double(prepared->d);
@@ -78,7 +78,7 @@ public:
         for (int t = 0; t < threads; ++t) work_of.push_back(std::make_unique<Work>(*this, block));
         const std::int64_t n_blocks = (in.n + block - 1) / block;
         const std::int64_t at_once =
-            std::clamp<std::int64_t>(n_blocks / (blocks_per_thread * threads), 1, most_at_once);
+            std::clamp<std::int64_t>(n_blocks / (blocks_per_thread * threads), 1, max_at_once);
         share_as_free(threads, n_blocks, at_once, [&](std::int64_t b, int thread) {
             const std::int64_t first = b * block, count = std::min(block, in.n - first);
             Work& work = *work_of[thread];
@@ -114,7 +114,7 @@ private:
               lists(n_rows + 1, search.in.k), unsettled(n_rows),
               scores(rows_at_once * scored_at_once * S::lanes), features(search.prepared->d) {
             if (search.prepared->common)
-                features = FeatureLists<F>(search.prepared->d, n_rows + 1, most_tiles);
+                features = FeatureLists<F>(search.prepared->d, n_rows + 1, max_tiles);
             if (!search.groups) return;
             const std::int64_t n_groups = search.prepared->units.n_groups;
             center_scores = Buffer<F>(rows_at_once * search.groups->padded());
@@ -146,7 +146,7 @@ private:
     std::int64_t rows_per_block(int threads) const {
         const std::int64_t per_row =
             prepared->stride * std::int64_t(sizeof(F)) + Shortlists<F>::capacity * 8 + 3 * sizeof(Vec);
-        std::int64_t rows = std::min(block_bytes / per_row, most_block_rows);
+        std::int64_t rows = std::min(block_bytes / per_row, max_block_rows);
         rows = std::min(rows, (in.n + blocks_per_thread * threads - 1) / (blocks_per_thread * threads));
         return std::max<std::int64_t>(1, (rows + rows_at_once - 1) / rows_at_once) * rows_at_once;
     }
@@ -155,7 +155,7 @@ private:
     void meet_all(std::int64_t first, std::int64_t count, Work& work) {
         const std::int64_t row_bytes = prepared->stride * std::int64_t(sizeof(F));
         const std::int64_t step = std::clamp<std::int64_t>(
-            tile_bytes / row_bytes / rows_at_once * rows_at_once, rows_at_once, most_tile_rows);
+            tile_bytes / row_bytes / rows_at_once * rows_at_once, rows_at_once, max_tile_rows);
         with_measure([&](auto measure) {
             using Measure = decltype(measure);
             for (std::int64_t begin = 0; begin < count; begin += step) {

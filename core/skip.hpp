@@ -37,7 +37,7 @@ public:
         std::fill_n(radius.get(), padded(), F(0));
         share(thread_count(8.0 * double(prepared.in.m) * double(d)), n,
               [&](std::int64_t g) { find_center(g); });
-        if (n <= most_with_planes && prepared.in.n >= rows_per_plane * n) find_planes();
+        if (n <= max_with_planes && prepared.in.n >= rows_per_plane * n) find_planes();
     }
 
     std::int64_t padded() const { return packed.n_groups * group_size; }
@@ -90,9 +90,9 @@ public:
     Bounds bounds(double row_norm, double error, double best, double nearest_center) const {
         constexpr double u = 0.5 * std::numeric_limits<F>::epsilon();
         const double norm_sq = row_norm * row_norm;
-        const double reach = std::sqrt(std::max(0.0, norm_sq + 2 * (best + error)));
+        const double distance = std::sqrt(std::max(0.0, norm_sq + 2 * (best + error)));
         const double lowest_norm_sq = norm_sq * (1 - 4 * (double(d) + 16) * u);
-        return {F(reach * (1 + 8 * u)), F(3 * error - 0.5 * lowest_norm_sq),
+        return {F(distance * (1 + 8 * u)), F(3 * error - 0.5 * lowest_norm_sq),
                 F(nearest_center + 6 * error)};
     }
 
@@ -124,11 +124,11 @@ public:
         };
         if (!has_planes) {
             for (std::int64_t g = 0; g < n; g += S::lanes) put(g, within_ball(g));
-        } else if (n <= most_with_planes_in_cache) {
+        } else if (n <= max_with_planes_in_cache) {
             for (std::int64_t g = 0; g < n; g += S::lanes) put(g, within_ball(g) & before_plane(g));
         } else {
-            std::int16_t left[most_with_planes / S::lanes];
-            std::uint32_t mask[most_with_planes / S::lanes];
+            std::int16_t left[max_with_planes / S::lanes];
+            std::uint32_t mask[max_with_planes / S::lanes];
             int n_left = 0;
             for (std::int64_t g = 0; g < n; g += S::lanes) {
                 left[n_left] = std::int16_t(g);
@@ -141,9 +141,9 @@ public:
     }
 
 private:
-    static constexpr std::int64_t most_with_planes = 1024;  // two tables of 4 MiB
+    static constexpr std::int64_t max_with_planes = 1024;  // two tables of 4 MiB
     // Above, what the balls leave is listed first, and only that looked up.
-    static constexpr std::int64_t most_with_planes_in_cache = 256;
+    static constexpr std::int64_t max_with_planes_in_cache = 256;
     static constexpr std::int64_t rows_per_plane = 64;      // the tables cost as much as n rows
 
     void find_center(std::int64_t g) {

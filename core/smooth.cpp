@@ -86,28 +86,28 @@ void add_weighted(Sources source, Weights weight, std::int64_t first, std::int64
 }
 
 // Offsets from the first to past the last nonzero tap.
-struct Reach {
+struct Offsets {
     std::int64_t low, high;
 };
 
-Reach reach_of(const double* taps, std::int64_t n_cols) {
-    Reach reach{n_cols - 1, -(n_cols - 1)};
+Offsets offsets_of(const double* taps, std::int64_t n_cols) {
+    Offsets offsets{n_cols - 1, -(n_cols - 1)};
     for (std::int64_t offset = -(n_cols - 1); offset < n_cols; ++offset)
         if (taps[offset] != 0.0) {
-            reach.low = std::min(reach.low, offset);
-            reach.high = std::max(reach.high, offset);
+            offsets.low = std::min(offsets.low, offset);
+            offsets.high = std::max(offsets.high, offset);
         }
-    return reach;
+    return offsets;
 }
 
 // One row of the map with one column kernel applied; `taps` is centered on offset 0.
-void along_columns(const double* source, const double* taps, Reach reach, std::int64_t n_cols,
+void along_columns(const double* source, const double* taps, Offsets offsets, std::int64_t n_cols,
                    std::int64_t f, double* target) {
     std::fill_n(target, n_cols * f, 0.0);
     for (std::int64_t c = 0; c < n_cols; c += targets_at_once) {
         const int here = int(std::min<std::int64_t>(targets_at_once, n_cols - c));
-        const std::int64_t first = std::max<std::int64_t>(0, c - reach.high);
-        const std::int64_t last = std::min(n_cols, c + here - 1 - reach.low + 1);
+        const std::int64_t first = std::max<std::int64_t>(0, c - offsets.high);
+        const std::int64_t last = std::min(n_cols, c + here - 1 - offsets.low + 1);
         if (first < last)
             add_weighted({source, f}, {taps + c, 1, -1}, first, last, {target + c * f, f}, here, 0,
                          f);
@@ -128,7 +128,7 @@ public:
         std::fill_n(out, h.n_rows * row_size, 0.0);
         for (std::int64_t k = 0; k < h.n_kernels; ++k) {
             const double* taps = h.col_kernel + k * (2 * h.n_cols - 1) + (h.n_cols - 1);
-            const Reach reach = reach_of(taps, h.n_cols);
+            const Offsets offsets = offsets_of(taps, h.n_cols);
             share(threads, h.n_rows, [&](std::int64_t from) {
                 bool is_used = false;
                 for (std::int64_t r = 0; r < h.n_rows; ++r) {
@@ -137,7 +137,7 @@ public:
                     is_used |= weight[at] != 0.0;
                 }
                 if (is_used)
-                    along_columns(values + from * row_size, taps, reach, h.n_cols, f,
+                    along_columns(values + from * row_size, taps, offsets, h.n_cols, f,
                                   work + from * row_size);
             });
             // A source row that no target uses holds nothing, and is met by zero weights alone.

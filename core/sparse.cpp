@@ -21,12 +21,12 @@
 namespace somscape::SOMSCAPE_ISA {
 namespace {
 
-constexpr std::int64_t most_rows = 8192;        // of a block: 3 MB of shortlists
+constexpr std::int64_t max_rows = 8192;        // of a block: 3 MB of shortlists
 constexpr std::int64_t stretch_features = 8192;  // half a megabyte of a group
 // Sums of one row that grow side by side, to hide the latency of the additions.
-constexpr int most_chains = 4;
+constexpr int max_chains = 4;
 template <int vectors>
-constexpr int chains_of = most_chains / vectors > 1 ? most_chains / vectors : 1;
+constexpr int chains_of = max_chains / vectors > 1 ? max_chains / vectors : 1;
 
 // In stripes, as the judge of dense rows adds.
 double sum_of_squares(const double* w, std::int64_t d) {
@@ -152,7 +152,7 @@ public:
         if (rows.n == 0) return;
         const double stored = double(rows.begin[rows.n] - rows.begin[0]);
         const int threads = thread_count(stored * double(m));
-        const std::int64_t n_blocks = (rows.n + threads * most_rows - 1) / (threads * most_rows) *
+        const std::int64_t n_blocks = (rows.n + threads * max_rows - 1) / (threads * max_rows) *
                                       threads;
         std::vector<Work> work;
         const std::int64_t block = (rows.n + n_blocks - 1) / n_blocks;
@@ -241,7 +241,7 @@ private:
         const double largest = size * packed.norm + packed.start_size;
         // One rounding per value of a chain, a few to join the chains of each stretch, and for
         // preparing and using.
-        const double depth = double(n_stored) + double(most_chains * n_stretches()) + 12;
+        const double depth = double(n_stored) + double(max_chains * n_stretches()) + 12;
         constexpr double most = double(std::numeric_limits<float>::max()) / 8;
         work.errors[i] = largest < most && factor < most && std::sqrt(norm_sq) < most
             ? 1.01 * depth * 0x1p-24 * largest +

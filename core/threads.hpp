@@ -164,7 +164,7 @@ inline std::atomic<int>& processors_allowed() {
 }
 
 // As many as there may be at all: as the user says, else a thread for each processor.
-inline int most_threads() {
+inline int max_threads() {
 #ifdef _OPENMP
     const int asked = omp_get_max_threads(), processors = omp_get_num_procs();
 #else
@@ -178,7 +178,7 @@ inline int most_threads() {
 inline int thread_count(double work) {
     const double worth = work / work_per_thread;
     if (worth < 2) return 1;
-    const int most = most_threads();
+    const int most = max_threads();
     return worth < most ? int(worth) : most;
 }
 

@@ -21,6 +21,23 @@ html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
 html_show_sourcelink = False
 html_sidebars = {page: [] for page in ("start", "reading", "examples")}
 autosummary_generate = True
+# The page that a class of the reference belongs to, which names the class in turn.
+autosummary_context = {
+    "guides": {
+        **dict.fromkeys(("SOM", "Lattice", "Graph", "Metric", "Progress"), "guide/choosing"),
+        **dict.fromkeys(("SOMDetector", "Alerts", "AlertRule", "Reason"), "guide/detecting"),
+        **dict.fromkeys(("Counterfactual", "Change", "Range"), "guide/detecting"),
+        **dict.fromkeys(("SimilarRows", "LabelShare"), "guide/detecting"),
+        **dict.fromkeys(("DriftMonitor", "DriftAlarm"), "guide/streams"),
+        **dict.fromkeys(("SOMImputer", "TableEncoder"), "guide/missing_and_mixed"),
+        **dict.fromkeys(("Encoding", "Roles", "Table", "Column"), "start"),
+        **dict.fromkeys(("Map", "Record", "Samples", "BestMatches", "Classes"), "guide/files"),
+        **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
+        **dict.fromkeys(("Agreement", "ColumnPlane", "Display"), "reading"),
+        "Report": "guide/report",
+        "MiniSom": "guide/minisom",
+    }
+}
 autodoc_typehints = "none"  # the docstrings say more than the annotations
 numpydoc_show_class_members = False
 myst_heading_anchors = 3

@@ -9,7 +9,8 @@ from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
 
 NOT_BUILT = "the compiled core is not built here; install somscape where a C++ compiler is found"
-# The table of the article may not be in the repository; it lies beside the checkout where it is at
+# The article: tutorials that train a map on 690 credit applications (docs/sources.md).  Their
+# table may not be in the repository; it lies beside the checkout where it is at
 # hand (`load_credit_applications` says where to get it).
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ARTICLE = DATA / "Credit_Card_Applications.csv"

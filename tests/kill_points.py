@@ -165,7 +165,7 @@ def _end_often(job: Job, number: int, can_exchange: bool) -> list[End]:
         renew()
         _run(job, point, number)
         after = state_of(target), _beside(target)
-        files.check_room(target)
+        files.check_room(target, "--out")
         found.append(End(f"{point}: {steps[point - 1]}", *after, state_of(target), _beside(target)))
     renew()
     shutil.rmtree(kept)

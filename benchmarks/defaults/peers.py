@@ -1,4 +1,4 @@
-"""The peers as their users meet them: at their defaults, and at the article's settings.
+"""The peers as their users meet them: at their defaults, and at the credit-card exercise's.
 
 Everything that a peer has a default for is left to it, and what it has none for comes from its
 README. Read from the sources of the versions that `install.py` installs:

@@ -1,4 +1,4 @@
-"""The article's credit applications, and the rankings that are compared on them.
+"""690 credit applications, and the rankings that are compared on them.
 
 A ranking is a function ``scores(train, test, seed)`` of two tables: it learns from the first and
 returns a score for each row of the second, higher for more unusual. Ours and the peers see the

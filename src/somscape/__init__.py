@@ -31,6 +31,7 @@ _MODULES = (
     "errors",
     "fit",
     "grid",
+    "kernels",
     "measures",
     "minisom",
     "outliers",

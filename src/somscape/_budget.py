@@ -30,16 +30,15 @@ class Budget:
         self._left = (TIMES - 1) * size + FLOOR
 
     def has(self, n_bytes: int) -> bool:
-        """Say whether so much is left."""
+        """Return whether that many bytes are left."""
         return n_bytes <= self._left
 
     def check(self, n_bytes: int, what: str) -> None:
-        """Raise InputError unless so much is left; for what is needed for a moment."""
+        """Raise InputError unless that many bytes are left, which are needed for a moment."""
         if n_bytes > self._left:
             raise InputError(
                 f"{self.source}: {what} would take more memory than {TIMES} times the file's "
-                f"{self.size} bytes. No usual file of this kind does; check that it is whole and "
-                "what it says it is."
+                f"{self.size} bytes. The file may be corrupt or have the wrong ending; check it."
             )
 
     def take(self, n_bytes: int, what: str) -> None:

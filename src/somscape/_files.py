@@ -70,7 +70,7 @@ def shown(text: str | Path) -> str:
     Returns
     -------
     str
-        Bytes that are no UTF-8 are ``\xfe``, and control characters ``\n`` or ``\u202e``.
+        Bytes that are not UTF-8 are ``\xfe``, and control characters ``\n`` or ``\u202e``.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def _escape(letter: str) -> str:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Give a path for a file or folder that takes the place of `path` once all is written."""
+    """Return a path for a file or folder that takes the place of `path` once all is written."""
     target = Path(path).resolve()
     with naming(path), _temporary_folder(target.parent) as temporary:
         making = temporary / NEW / target.name
@@ -105,10 +105,10 @@ def whole(path: str | Path) -> Iterator[Path]:
             making.replace(target)
 
 
-def check_room(path: Path, name: str = "--out") -> None:
+def check_room(path: Path, name: str) -> None:
     """Raise InputError where `path`, which `name` gave, cannot be written.
 
-    By a trial, for permissions do not tell all.
+    It tries to write, as permissions alone do not tell.
     """
     target = path.resolve()
     try:

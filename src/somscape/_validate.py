@@ -74,8 +74,8 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
     Raises
     ------
     InputError
-        For weights that are no finite numbers, negative, too large to add up or all zero, and
-        for another number of them.
+        For weights that are not finite, negative, too large to add up or all zero, and for
+        another number of weights than rows.
     """
     import numpy as np
 
@@ -165,8 +165,9 @@ def check_row_lengths(X: Any, what: str = "X") -> None:
     for i, row in enumerate(X):
         if len(row) != len(X[0]):
             raise InputError(
-                f"`{what}` needs as many values in every row: row {i} has {len(row)}, and row 0 "
-                f"has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it out."
+                f"all rows of `{what}` must have the same length; row {i} has {len(row)} values, "
+                f"and row 0 has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it "
+                "out."
             )
 
 
@@ -186,8 +187,8 @@ def check_not_masked(X: Any, what: str = "X") -> None:
 
     if np.ma.is_masked(X):  # converting would drop the mask alone
         raise InputError(
-            f"`{what}` is a masked array, whose mask nothing here looks at. Pass "
-            f"{what}.filled(np.nan), with missing='mask' or 'fill' where there is one."
+            f"`{what}` is a masked array; masks are not supported. Pass {what}.filled(np.nan), and "
+            "missing='mask' or 'fill' to an estimator."
         )
 
 

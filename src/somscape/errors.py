@@ -25,8 +25,19 @@ class InputError(SomscapeError, ValueError):
     """A file, table, column or option that cannot be used as it is.
 
     The message is one line for the person who gave the input: it names the file, line, column or
-    option, says what came and what is allowed, and what to do.  The command line prints it and
-    ends with exit code 2.
+    parameter, says what came and what is allowed, and what to do.  The command line prints it,
+    with `options`, and ends with exit code 2.
+
+    Parameters
+    ----------
+    message : str
+        It speaks of parameters, not of the command line.
+    options : str, default=""
+        What to type on the command line instead, such as "--encoding NAME".
+
+    Attributes
+    ----------
+    options : str
 
     Examples
     --------
@@ -37,9 +48,13 @@ class InputError(SomscapeError, ValueError):
     somscape.errors.InputError: ...
     """
 
+    def __init__(self, message: str = "", *, options: str = "") -> None:
+        super().__init__(message)
+        self.options = options
+
 
 class MapFileError(InputError):
-    """A file that is no somscape map, is damaged, or is of a later version.
+    """A file that is not a somscape map, is damaged, or is of a later version.
 
     Examples
     --------

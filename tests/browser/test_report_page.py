@@ -255,6 +255,7 @@ def test_search_and_sort_change_the_list(
 
 
 def test_every_plane_colors_every_cell(opened: Browser, page: tuple[Path, dict[str, Any]]) -> None:
+    assert page[1]["planes"]
     for plane in page[1]["planes"]:
         colored = opened.run(
             "const s = document.getElementById('plane'); s.value = arguments[0];"
@@ -284,6 +285,7 @@ def test_hexagons_of_odd_rows_lie_half_a_cell_to_the_right(opened: Browser) -> N
         "return [...document.querySelectorAll('#map .cell')].map(c => {"
         "const b = c.getBBox(); return [b.x + b.width / 2, b.y + b.height / 2, b.width] })"
     )
+    assert len(boxes) > 4  # more than one row
     for unit, (x, y, width) in enumerate(boxes):
         row, col = divmod(unit, 4)
         expected = (col + row % 2 / 2, row * 3**0.5 / 2, 1)

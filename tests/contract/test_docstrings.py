@@ -151,7 +151,9 @@ def test_summary_of_a_function_is_imperative(shown: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_file_says_its_one_idea_first(folder: str) -> None:
-    for path in (SOURCE / folder).glob("*.py"):
+    paths = list((SOURCE / folder).glob("*.py"))
+    assert paths
+    for path in paths:
         match = re.match(r'"""(.+)\n?', path.read_text(encoding="utf-8"))
         assert match, path
         assert match[1].rstrip('"').strip(), path

@@ -261,8 +261,9 @@ def test_missing_cells_are_refused_with_counts_by_column_and_the_options() -> No
     assert "n 2" in message
     assert "c 1" in message
     assert "full" not in message
-    for option in ("missing='fill'", "--missing fill", "median", "level of their own"):
-        assert option in message
+    for words in ("missing='fill'", "median", "level of their own"):
+        assert words in message
+    assert caught.value.options == "--missing fill"
 
 
 def test_missing_cells_of_unused_columns_are_no_matter() -> None:
@@ -380,7 +381,7 @@ def test_id_and_label_are_found_by_kind() -> None:
 def test_number_spanning_more_than_a_float_is_refused_in_one_line() -> None:
     # Warnings are errors here: an overflow on the way would print lines of its own.
     values = [(-1) ** i * (1 + i / 100) * 1e308 for i in range(20)]
-    with pytest.raises(InputError, match=r"column 'x' spans more than a float can hold.*--drop x"):
+    with pytest.raises(InputError, match=r"column 'x' spans more than a float can hold"):
         fit_encoding(table_from_columns({"x": values}))
 
 

@@ -112,7 +112,7 @@ def left_by_a_killed_process(folder, host=None):
 @pytest.mark.parametrize("host", [None, ""])
 def test_what_a_killed_process_left_goes_back_to_its_place(tmp_path, host):
     left_by_a_killed_process(tmp_path, host)
-    check_room(tmp_path / "other")
+    check_room(tmp_path / "other", "--out")
     assert listing(tmp_path) == {"found", "found/map.som"}
 
 
@@ -120,7 +120,7 @@ def test_what_a_killed_process_left_goes_back_to_its_place(tmp_path, host):
 def test_what_a_killed_process_left_goes_over_nothing(tmp_path):
     left_by_a_killed_process(tmp_path)
     (tmp_path / "found").write_text("newer")
-    check_room(tmp_path / "found")
+    check_room(tmp_path / "found", "--out")
     assert listing(tmp_path) == {"found"}
     assert (tmp_path / "found").read_text() == "newer"
 
@@ -128,10 +128,10 @@ def test_what_a_killed_process_left_goes_over_nothing(tmp_path):
 @needs_locks
 def test_what_another_computer_left_is_taken_for_its_own_for_a_day(tmp_path):
     temporary = left_by_a_killed_process(tmp_path, host="elsewhere")
-    check_room(tmp_path / "found")
+    check_room(tmp_path / "found", "--out")
     assert temporary.is_dir()
     os.utime(temporary, (1, 1))
-    check_room(tmp_path / "found")
+    check_room(tmp_path / "found", "--out")
     assert listing(tmp_path) == {"found", "found/map.som"}
 
 
@@ -151,7 +151,7 @@ def test_nothing_of_a_living_process_is_cleared(tmp_path):
     try:
         assert begun.wait(60)
         with whole(tmp_path / "a") as making:  # nor of another place in this process
-            check_room(tmp_path / "a")
+            check_room(tmp_path / "a", "--out")
             making.write_text("mine")
         assert (tmp_path / "a").read_text() == "mine"
         told.set()
@@ -170,7 +170,7 @@ def test_what_others_put_there_is_not_followed(tmp_path):
     (theirs / "kept").write_text("kept")
     (tmp_path / f"{PREFIX}link").symlink_to(theirs)
     (tmp_path / f"{PREFIX}file").write_text("a file of this name")
-    check_room(tmp_path / "found")
+    check_room(tmp_path / "found", "--out")
     assert {"theirs/kept", f"{PREFIX}file"} <= listing(tmp_path)
 
 
@@ -200,11 +200,11 @@ def test_a_folder_that_another_process_clears_too_early_is_made_again(tmp_path, 
 @pytest.mark.parametrize("make", [lambda path: write_whole(path, b"new"), fill])
 def test_any_name_that_a_file_can_have_will_do(tmp_path, make):
     longest = tmp_path / ("x" * os.pathconf(tmp_path, "PC_NAME_MAX"))
-    check_room(longest)
+    check_room(longest, "--out")
     make(longest)
     make(longest)
     with pytest.raises(InputError, match=r"--out .*\(File name too long\)\. Give --out another"):
-        check_room(tmp_path / f"{longest.name}x")
+        check_room(tmp_path / f"{longest.name}x", "--out")
 
 
 def on_a_full_disk(*words):

@@ -119,6 +119,8 @@ def test_the_next_one_puts_back_what_is_replaced_in_two_steps(replaced, what):
 )
 def test_a_process_that_is_told_to_end_leaves_nothing_beside(replaced, what, number):
     job, new, old = replaced(what)
-    for end in ends_of(job, getattr(signal, number), can_exchange=False):
+    ends = ends_of(job, getattr(signal, number), can_exchange=False)
+    assert ends
+    for end in ends:
         assert end.state in (old, new), end.step
         assert end.beside == [], end.step

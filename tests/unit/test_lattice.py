@@ -80,6 +80,7 @@ def test_all_neighbors_of_a_hexagon_lie_at_distance_one_in_rows_of_either_parity
             if not is_allowed((n_rows, n_cols), "hexagonal", boundary):
                 continue
             lattice = Lattice(n_rows, n_cols, "hexagonal", boundary)
+            assert len(lattice.neighbors) == n_rows * n_cols
             for unit, row in enumerate(lattice.neighbors):
                 near = row[row >= 0]
                 np.testing.assert_allclose(lattice.distances_from(unit)[near], 1, rtol=1e-14)
@@ -91,6 +92,7 @@ def test_all_neighbors_on_a_rectangular_map_lie_at_a_chebyshev_distance_of_one()
     for n_rows, n_cols in SHAPES:
         for boundary in BOUNDARIES:
             lattice = Lattice(n_rows, n_cols, "rectangular", boundary)
+            assert len(lattice.neighbors) == n_rows * n_cols
             for unit, row in enumerate(lattice.neighbors.tolist()):
                 far = lattice.offsets_from(unit).max(axis=1)
                 assert [n for n in row if n >= 0] == np.flatnonzero(far == 1).tolist()

@@ -2,17 +2,22 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, ClassVar
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.backend_bases import FigureManagerBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from somscape import Graph, Lattice, Map, plots
 from somscape.encode import CategoryCode, Encoding, NumberCode
-from somscape.errors import InputError
+from somscape.errors import InputError, SomscapeWarning
 from somscape.regions import Regions
 from somscape.tables import Table, table_from_columns
 
@@ -149,6 +154,155 @@ def test_display_shows_itself_in_a_notebook() -> None:
     assert plots.hits(line_map())._repr_png_().startswith(b"\x89PNG")
 
 
+# Showing
+
+
+class Window(FigureManagerBase):
+    """A window on a screen that nobody sees: it notes what it shows, and is closed at once."""
+
+    shown: ClassVar[list[Figure]] = []
+
+    @classmethod
+    def pyplot_show(cls, *, block: bool | None = None) -> None:
+        cls.shown += [plt.figure(number) for number in plt.get_fignums()]
+
+
+class WindowCanvas(FigureCanvasAgg):
+    manager_class = Window
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
+    """Give a backend that opens windows, and the figures that it shows."""
+    module = ModuleType("windows_for_tests")
+    module.FigureCanvas, module.FigureManager = WindowCanvas, Window  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(Window, "shown", [])
+    before = plt.get_backend()
+    plt.switch_backend(f"module://{module.__name__}")
+    yield Window.shown
+    plt.close("all")
+    plt.switch_backend(before)
+
+
+def test_a_picture_is_shown_in_a_window_and_leaves_pyplot_alone(windows: list[Figure]) -> None:
+    display = plots.umatrix(line_map())
+    before = display._repr_png_()
+    display.show()
+    display.show()
+    assert windows == [display.figure_, display.figure_]
+    assert plt.get_fignums() == []
+    assert display._repr_png_() == before
+
+
+def test_where_python_goes_on_a_window_stays_open_and_is_not_opened_twice(
+    windows: list[Figure],
+) -> None:
+    display = plots.planes(line_map())
+    with plt.ion():
+        display.show()
+        display.show()
+        assert plt.get_fignums() == [1]
+        plt.close(1)
+        plt.figure()  # takes the number of the closed one
+        display.show()
+    assert [figure is display.figure_ for figure in windows] == [True, True, False, True]
+
+
+def test_a_figure_of_pyplot_stays_open_when_it_is_shown(windows: list[Figure]) -> None:
+    figure, ax = plt.subplots()
+    plots.hits(line_map(), ax=ax).show()
+    assert windows == [figure]
+    assert plt.fignum_exists(figure.number)
+
+
+def test_a_backend_without_windows_says_that_nothing_is_shown() -> None:
+    assert plt.get_backend().lower() == "agg"
+    display = plots.umatrix(line_map())
+    with pytest.warns(SomscapeWarning, match=r"nothing is shown: .*'agg' opens no windows. Save"):
+        display.show()
+    assert plt.get_fignums() == []
+
+
+# Where to draw
+
+COLUMNS = ["amount", "answer", "color"]
+
+
+def test_planes_are_drawn_one_by_one_into_axes_that_are_given() -> None:
+    axes = Figure(figsize=(9, 6)).subplots(2, 2)
+    display = plots.planes(mixed_map(), ax=axes)
+    assert display.axes_ == tuple(axes.flat[:3])
+    assert [ax.get_title() for ax in axes.flat] == [*COLUMNS, ""]
+    assert display.figure_ is axes[0, 0].figure
+    assert display.figure_.texts == []  # the title of the picture is the caller's matter
+    assert plots.planes(mixed_map(), ["answer"], ax=axes[1, 1]).axes_ == (axes[1, 1],)
+
+
+def areas() -> dict[str, Any]:
+    """Return by kind the left half of a figure that is 10 inches wide and 5 high."""
+    axes = Figure(figsize=(10, 5)).add_axes((0, 0, 0.5, 1))
+    of_subfigure = Figure(figsize=(10, 5)).subfigures(1, 2)[0].add_axes((0, 0, 1, 1))
+    subfigure = Figure(figsize=(10, 5)).subfigures(1, 2)[0]
+    return {"axes": axes, "axes of a subfigure": of_subfigure, "subfigure": subfigure}
+
+
+@pytest.mark.parametrize("kind", areas())
+@pytest.mark.parametrize("draw", [plots.planes, plots.training], ids=["planes", "training"])
+def test_an_area_is_divided_among_the_drawings(draw: Any, kind: str, tmp_path: Path) -> None:
+    map_ = mixed_map()
+    map_ = Map(map_.codebook, map_.lattice, map_.encoding, map_.hits, line_map().history)
+    display = draw(map_, ax=areas()[kind])
+    assert isinstance(display.figure_, Figure)
+    display.save(tmp_path / "picture.png")
+    boxes = [ax.get_window_extent() for ax in display.axes_]
+    dpi = display.figure_.dpi
+    assert min(box.x0 for box in boxes) > 0
+    assert max(box.x1 for box in boxes) < 5 * dpi
+    assert min(box.y0 for box in boxes) > 0
+    assert max(box.y1 for box in boxes) < 5 * dpi
+    for i, a in enumerate(boxes):
+        assert not any(a.overlaps(b) for b in boxes[:i])
+
+
+def test_planes_fill_a_figure_that_is_given() -> None:
+    # 6 inches wide, in two columns with gaps of 0.22: (6 - 0.22) / 2 - 0.22 = 2.67 each.
+    display = plots.planes(mixed_map(), n_wide=2, ax=Figure(figsize=(6, 8)))
+    widths = [ax.get_window_extent().width / display.figure_.dpi for ax in display.axes_]
+    np.testing.assert_allclose(widths, [2.67, 2.67, 2.67], rtol=1e-9)
+    assert [text.get_text() for text in display.figure_.texts] == ["Each column on the map"]
+
+
+@pytest.mark.parametrize(
+    ("draw", "needed"), [(plots.planes, 3), (plots.training, 2)], ids=["planes", "training"]
+)
+def test_too_few_axes_are_refused(draw: Any, needed: int) -> None:
+    map_ = mixed_map()
+    map_ = Map(map_.codebook, map_.lattice, map_.encoding, map_.hits, line_map().history)
+    axes = list(Figure().subplots(1, needed))
+    assert draw(map_, ax=axes).axes_ == tuple(axes)
+    with pytest.raises(InputError, match=f"axes for {needed} drawings; got {needed - 1}. Pass"):
+        draw(map_, ax=axes[1:])
+    with pytest.raises(InputError, match=r"`ax` must be axes of matplotlib, .*; got int"):
+        draw(map_, ax=3)
+
+
+def test_every_drawing_of_one_axes_takes_them() -> None:
+    map_ = line_map()
+    for draw, what in (
+        (plots.umatrix, map_),
+        (plots.hits, map_),
+        (plots.regions, map_),
+        (plots.trade_off, candidates()),
+    ):
+        (place, _) = Figure(figsize=(8, 4)).subfigures(1, 2)
+        ax = place.add_subplot()
+        display = draw(what, ax=ax)
+        assert display.axes_ == (ax,)
+        assert display.figure_ is place.get_figure(root=True)
+        assert ax.get_title()
+
+
 # Cells
 
 
@@ -263,6 +417,10 @@ def test_planes_show_original_units() -> None:
     display = plots.planes(mixed_map())
     assert [ax.get_title() for ax in display.axes_] == ["amount", "answer", "color"]
     np.testing.assert_allclose(cells_of(display).get_array(), [100.0, 200.0, 300.0], rtol=1e-15)
+
+
+def test_a_single_column_may_be_named() -> None:
+    assert [ax.get_title() for ax in plots.planes(mixed_map(), "amount").axes_] == ["amount"]
 
 
 def test_plane_of_two_levels_is_the_share_of_the_second() -> None:

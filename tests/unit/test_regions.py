@@ -11,7 +11,7 @@ from somscape import SOM, Graph, Lattice, Map, regions
 from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
 from somscape.regions import find_regions
-from somscape.regions._apart import FAR, separation
+from somscape.regions._count import FAR, separation
 from somscape.regions._ward import pieces_after, ward_joins
 from somscape.tables import table_from_columns
 
@@ -232,7 +232,9 @@ def test_effects_are_cliffs_delta_of_all_pairs():
     X[:, 1] = X[:, 1].round()  # ties
     found = find_regions(SOM(5, 6, random_state=0).fit(X), 4)
     of_row = found.of(X)
-    for region, described in enumerate(found.describe(X)):
+    all_described = found.describe(X)
+    assert len(all_described) == 4
+    for region, described in enumerate(all_described):
         assert described.n_rows == (of_row == region).sum()
         effects = {each.column: each.effect for each in described.differences}
         sizes = [abs(each.effect) for each in described.differences]
@@ -279,7 +281,7 @@ def test_differences_stand_in_original_units():
     assert str(amount) == "amount 1000 to 3000, median 2000 (elsewhere 20 to 50, median 30)"
     kind = by_column["kind"]
     assert (kind.level, kind.inside, kind.outside) == ("c", 1.0, 0.0)
-    assert str(kind) == "kind = c 100% (elsewhere 0%)"
+    assert str(kind) == "kind = c 100 % (elsewhere 0 %)"
     assert by_column["day"].inside.median == np.datetime64("2024-03-01")
     assert str(by_column["day"]).startswith("day 2024-03-01 (elsewhere 2024-01-02 to 2024-01-05")
     assert (by_column["grade"].inside.low, by_column["grade"].outside.high) == ("high", "low")

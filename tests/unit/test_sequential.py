@@ -41,6 +41,7 @@ def test_p_values_lie_between_those_of_a_polya_urn(seed):
     calibration, stream = np.sort(rng.normal(size=rng.integers(1, 10))), rng.normal(size=25)
     ranks = Ranks.among(calibration, None, rng)
     found = np.concatenate([ranks.p_values(stream[:7]), ranks.p_values(stream[7:])])
+    assert len(found) == 25
     for i, p in enumerate(found):
         low, high = bounds(calibration, stream[:i], stream[i])
         assert low < p <= high

@@ -41,14 +41,18 @@ def test_each_half_is_followed_by_the_other(n_maps):
 
 def test_equal_rows_stay_together():
     X = rows_of(10)[np.repeat(np.arange(10), 3)]
-    for part in halves(X, None, 8, 0):
+    parts = halves(X, None, 8, 0)
+    assert len(parts) == 8
+    for part in parts:
         assert {i // 3 for i in part} == {i // 3 for i in part if i % 3 == 0}
         assert len(part) == 15
 
 
 def test_the_order_of_the_rows_does_not_matter():
     X, order = rows_of(30), np.random.default_rng(1).permutation(30)
-    for part, other in zip(halves(X, None, 6, 3), halves(X[order], None, 6, 3), strict=True):
+    parts, others = halves(X, None, 6, 3), halves(X[order], None, 6, 3)
+    assert len(parts) == 6
+    for part, other in zip(parts, others, strict=True):
         assert set(part) == set(order[other])
 
 
@@ -70,13 +74,15 @@ def test_of_equal_rows_every_map_learns_from_all():
 
 def test_every_map_learns_from_what_many_rows_are_alike_in():
     X = np.vstack([rows_of(40), np.ones((12, 3)), np.zeros((4, 3))])
-    for part in halves(X, None, 6, 0):
+    parts = halves(X, None, 6, 0)
+    assert len(parts) == 6
+    for part in parts:
         assert set(range(40, 52)) <= set(part)  # 12 of 56 rows
         assert len(set(range(52, 56)) & set(part)) in (0, 4)  # 4 are less than 5
     weights = np.append(np.ones(41), np.zeros(15) + 1e-9)
     weights[40] = 12
-    for part in halves(X[:41], weights[:41], 6, 0):
-        assert 40 in part
+    parts = halves(X[:41], weights[:41], 6, 0)
+    assert [40 in part for part in parts] == [True] * 6
 
 
 def test_the_commonest_row_is_usual():

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array, csr_matrix
 
 from somscape import SOM
-from somscape._columns import column_extremes
+from somscape.kernels._columns import column_extremes
 
 
 def sparse_rows(n=120, d=30, seed=0, dtype=np.float64):

@@ -376,6 +376,7 @@ def test_decoding_undoes_encoding(columns, scale, tame, make):
         dates=["day", "moment"],
     ).fit(frame)
     back = encoder.inverse_transform(encoder.transform(frame))
+    assert "anchor" in back.columns
     for name in back.columns:
         found, original = back[name].to_list(), frame[name].to_list()
         if name in ("number", "anchor"):

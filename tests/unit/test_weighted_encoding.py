@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
-from somscape._counted import Counted, counts_of
+from somscape._weights import Counted, counts_of
 from somscape.encode import fit_encoding
 from somscape.errors import InputError
 from somscape.tables import table_from_columns, table_from_frame

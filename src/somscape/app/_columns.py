@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from somscape.app._words import for_page
 from somscape.encode import Roles, fit_encoding, level_texts
 from somscape.errors import InputError
 from somscape.tables import Column, Table, looks_like_dates, read_date
@@ -55,7 +54,7 @@ def describe(table: Table) -> dict[str, Any]:
     problems = {column.name: column.problem for column in table.columns if column.problem}
     encoding = fit_encoding(table, Roles(drop=tuple(problems)), "fill")
     columns = [
-        _described(column, code.kind, for_page(problems.get(column.name) or code.why))
+        _described(column, code.kind, one_line(problems.get(column.name) or code.why))
         | {"is_problem": column.name in problems}
         for column, code in zip(table.columns, encoding.columns, strict=True)
     ]
@@ -66,9 +65,14 @@ def describe(table: Table) -> dict[str, Any]:
             column["levels"] = []
     return {
         "n_rows": table.n_rows,
-        "notes": [for_page(note) for note in table.notes],
+        "notes": [one_line(note) for note in table.notes],
         "columns": columns,
     }
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, as a page shows it."""
+    return " ".join(text.split())
 
 
 def _described(column: Column, kind: str, why: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-PERIOD, LEAST = 30.0, 16 << 10
+PERIOD, MIN_BYTES = 30.0, 16 << 10
 """Seconds, and the bytes of a request, or all that is left of it, that must come in them."""
 
 
@@ -48,7 +48,7 @@ class Protocol(H11Protocol):
             self._timer = None
 
     def _check(self) -> None:
-        if self._n_bytes >= LEAST or self.flow.read_paused:
+        if self._n_bytes >= MIN_BYTES or self.flow.read_paused:
             self._start()
         else:
             self.transport.abort()

@@ -1,4 +1,4 @@
-"""Jobs: one process each, so many at a time, the others in line; how far each has come."""
+"""Jobs: one process each, a limited number at a time; the others wait; how far each has come."""
 
 import asyncio
 import json
@@ -124,7 +124,7 @@ class Queue:
         return state
 
     async def listen(self, run: str) -> AsyncIterator[dict[str, Any] | None]:
-        """Give a run's state when it changes, until it goes on no more; None now and then."""
+        """Yield a run's state when it changes, until it ends; None now and then."""
         last = None
         while True:
             changed = self._changed

@@ -16,8 +16,8 @@ from typing import Any
 
 from somscape.errors import InputError
 
-LEAST_MEMORY = 2 << 30
-"""Bytes that a job should have: so many jobs run at a time at most."""
+MIN_MEMORY = 2 << 30
+"""Bytes that a job should have, which limits how many jobs run at a time."""
 
 SHARE = 0.8
 """Of the machine's memory, for all jobs together."""
@@ -72,7 +72,7 @@ class Limits:
 
         all_jobs = int(SHARE * machine_memory())
         if n_jobs is None:
-            n_jobs = max(1, min(_n_cores(), all_jobs // (memory or LEAST_MEMORY)))
+            n_jobs = max(1, min(_n_cores(), all_jobs // (memory or MIN_MEMORY)))
         return cls(max_upload, n_jobs, memory or all_jobs // n_jobs)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from somscape.errors import InputError
 
 KINDS = ("drop", "category", "number", "ordinal", "date")
-MOST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
     "decimal": (".", ","),
@@ -90,7 +90,7 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     share = settings["contamination"]
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 0.5:
         raise InputError("The share of rows to list must be above 0 and at most 0.5.")
-    _check_whole("seed", settings["seed"], 0, MOST_SEED)
+    _check_whole("seed", settings["seed"], 0, MAX_SEED)
     reading_of(settings)
     if not isinstance(settings["uses_marks"], bool):
         raise InputError("'uses_marks' must be true or false.")
@@ -138,7 +138,7 @@ def _check_by_column(name: str, value: Any, n_columns: int) -> None:
         and set(value) <= numbers
         and all(isinstance(text, str) for text in value.values())
     ):
-        raise InputError(f"'{name}' must say a text for some of the columns, by their numbers.")
+        raise InputError(f"'{name}' must give a text for some of the columns, by their numbers.")
 
 
 def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from somscape._files import shown
-from somscape.app._columns import describe
+from somscape.app._columns import describe, one_line
 from somscape.app._store import READ
-from somscape.app._words import for_page
 from somscape.errors import InputError
 from somscape.tables import Table, import_reader, read_table
 
@@ -44,7 +43,7 @@ def work() -> None:
         name = f" {shown(error.filename)}" if error.filename else ""
         _say("problem", f"The computer refused the file{name} ({error.strerror or error}).")
     except InputError as error:
-        _say("problem", for_page(str(error)))
+        _say("problem", one_line(str(error)))
 
 
 def _job_of(request: dict[str, Any]) -> Callable[[Table, Callable[[], list[str]]], dict[str, Any]]:
@@ -79,7 +78,7 @@ def _end_with_the_server() -> None:
 
 
 def _limit_memory(n_bytes: int | None) -> None:
-    """Let this process have so many bytes more than it has, where the system can see to that."""
+    """Limit this process to `n_bytes` more than it has, where the system supports that."""
     if n_bytes is None or sys.platform == "win32":
         return
     import resource

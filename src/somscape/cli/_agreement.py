@@ -2,6 +2,7 @@
 
 from somscape.jobs import Label
 from somscape.measures import Agreement
+from somscape.tables import counted
 
 
 def agreement_line(label: Label, agreement: Agreement) -> str:
@@ -9,11 +10,11 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
     rarer = ", the rarer value" if label.is_rarer else ""
     line = (
         f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
-        f"{agreement.n_rows} rows{rarer}): AUROC {agreement.auroc:.3f}"
+        f"{counted(agreement.n_rows, 'row')}{rarer}): AUROC {agreement.auroc:.3f}"
     )
     if agreement.n_alerts == 0:
         return f"{line}."
     return (
-        f"{line}; {agreement.precision:.0%} of the {agreement.n_alerts} alerts have it, "
-        f"{agreement.lift:.2f} times the share among all rows."
+        f"{line}; {100 * agreement.precision:.0f} % of {counted(agreement.n_alerts, 'alert')} have "
+        f"it, {agreement.lift:.2f} times the share among all rows."
     )

@@ -15,6 +15,7 @@ import click
 
 from somscape._files import naming, shown
 from somscape._version import __version__
+from somscape.cli._typed import as_typed
 from somscape.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,7 +47,7 @@ MISSING_CELLS = {
 
 
 class MissingCells(click.Choice[str]):
-    """A way with missing cells, and why a command that measures whole rows lacks one."""
+    """What happens to missing cells; commands that measure whole rows say why not "mask"."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the way, or fail with what to do."""
@@ -60,14 +61,6 @@ class MissingCells(click.Choice[str]):
         return super().convert(value, param, ctx)
 
 
-AS_TYPED = {
-    "`n_rows`": "--rows",
-    "`n_cols`": "--cols",
-    "leave them 'auto'": "leave them out",
-}
-"""What the library's messages call parameters, and what they are called here."""
-
-
 class Commands(click.Group):
     """A group whose commands end with one line and exit code 2 on bad input."""
 
@@ -77,7 +70,9 @@ class Commands(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # for letters that a terminal lacks
         with warnings.catch_warnings(), _stopped_as_by_ctrl_c():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = lambda message, *_, **__: click.echo(
+                f"Warning: {self._typed(ctx, message)}", err=True
+            )
             try:
                 with naming("standard output"):  # all other files have been named
                     answer = super().invoke(ctx)
@@ -85,9 +80,15 @@ class Commands(click.Group):
                 return answer
             except BrokenPipeError:  # the reader, such as head, has seen enough
                 raise
-            except (InputError, OSError) as error:
+            except OSError as error:
                 _drop_unwritten()
-                raise BadInput(_one_line(error)) from error
+                place = f"{error.filename}: " if error.filename else ""
+                raise BadInput(
+                    shown(f"{place}{error.strerror}." if error.strerror else str(error))
+                ) from error
+            except InputError as error:
+                _drop_unwritten()
+                raise BadInput(self._typed(ctx, error)) from error
             except MemoryError as error:
                 raise BadInput("not enough memory for this table and map.") from error
             except click.UsageError as error:
@@ -97,6 +98,9 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people meet them."""
         return list(self.commands)
+
+    def _typed(self, ctx: click.Context, message: object) -> str:
+        return as_typed(message, self.commands.get(ctx.invoked_subcommand or ""))
 
 
 def _drop_unwritten() -> None:
@@ -119,25 +123,6 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _show_warning(message: Warning | str, *where: Any, **more: Any) -> None:
-    """Say what the warning says, without the place in the source."""
-    click.echo(f"Warning: {_as_typed(message)}", err=True)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        return shown(f"{place}{error.strerror}.")
-    return _as_typed(error)
-
-
-def _as_typed(message: Any) -> str:
-    line = " ".join(str(message).split())
-    for name, option_ in AS_TYPED.items():
-        line = line.replace(name, option_)
-    return shown(line)
 
 
 option = partial(click.option, show_default=True)

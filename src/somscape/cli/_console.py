@@ -18,7 +18,7 @@ from somscape.fit import Progress as Step
 from somscape.jobs import MapCount
 from somscape.maps import Map
 from somscape.outliers import RECORD, Alerts
-from somscape.tables import Table
+from somscape.tables import Table, looks_like_dates
 
 MAX_COLUMNS_SHOWN = 40
 MAX_ALERTS_SHOWN = 10
@@ -40,20 +40,37 @@ def say(console: Console, text: str) -> None:
 
 
 def show_columns(
-    console: Console, encoding: Encoding, missing: dict[str, int], *, all_of_them: bool = False
+    console: Console, encoding: Encoding, table: Table | None = None, dropped: Sequence[str] = ()
 ) -> None:
-    """Say what was done to each column."""
-    if len(encoding.columns) > MAX_COLUMNS_SHOWN and not all_of_them:
+    """Say what was done to each column: of a map, or of a table, with what to type instead."""
+    if table is not None and len(encoding.columns) > MAX_COLUMNS_SHOWN:
         kinds = [code.kind for code in encoding.columns]
         counts = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
         say(console, f"{len(kinds)} columns: {counts} (`somscape info` lists a map's columns).")
         return
+    missing = encoding.n_missing(table) if table is not None else {}
+    likely_ids = _likely_ids(encoding, table, dropped) if table is not None else ()
     grid = Grid("column", "taken as", "because", box=None, padding=(0, 2, 0, 0))
     for code in encoding.columns:
         n = missing.get(code.name)
         made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
-        grid.add_row(escape(code.name), code.kind, escape(code.why + made))
+        hint = f"; --id {code.name}?" if code.name in likely_ids else ""
+        grid.add_row(escape(code.name), code.kind, escape(code.why + made + hint))
     console.print(grid)
+
+
+def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set[str]:
+    """Return the columns of text that the rules left out and that could name the rows."""
+    if encoding.named("id") is not None:
+        return set()
+    left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
+    return {
+        column.name
+        for column in table.columns
+        if column.name in left_out
+        and column.n_distinct == table.n_rows
+        and not looks_like_dates(column)
+    }
 
 
 def show_alerts(console: Console, alerts: Alerts) -> None:

@@ -18,6 +18,7 @@ from somscape.cli._console import (
     stage,
 )
 from somscape.cli._out import RESULT_FILES, check_folder
+from somscape.cli._typed import as_typed
 from somscape.datasets import load_german_credit
 from somscape.encode import fit_encoding
 from somscape.jobs import (
@@ -35,7 +36,7 @@ from somscape.jobs import (
 from somscape.kernels import select_kernels
 from somscape.outliers import Detection, n_trainings
 from somscape.plots import planes, umatrix
-from somscape.tables import Table, read_table
+from somscape.tables import Table, counted, read_table
 
 MAX_CLASSES = 5
 """Label values that the map marks apart; of more, the one compared with and the others."""
@@ -62,9 +63,11 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
-    notes = f" ({'; '.join(table.notes)})" if table.notes else ""
-    say(console, f"{table.n_rows} rows of {table.source}{notes}")
-    show_columns(console, encoding, encoding.n_missing(table))
+    notes = "; ".join(as_typed(note, None) for note in table.notes)
+    say(
+        console, f"{counted(table.n_rows, 'row')} of {table.source}{f' ({notes})' if notes else ''}"
+    )
+    show_columns(console, encoding, table, options["drop"])
 
     with progress_bar(n_trainings(table.n_rows, Detection())) as bar:
         found = detect(table, encoding, rule, options, label=label, callbacks=(bar,))

@@ -18,7 +18,7 @@ from somscape.encode import fit_encoding
 from somscape.fit import Settings, have_values, train_map
 from somscape.jobs import roles_from
 from somscape.kernels import select_kernels
-from somscape.tables import read_table
+from somscape.tables import counted, read_table
 
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
@@ -27,8 +27,8 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
     encoding = fit_encoding(table, roles_from(table, options), options["missing"])
     console = make_console()
-    say(console, f"{table.n_rows} rows of {table.source}")
-    show_columns(console, encoding, encoding.n_missing(table))
+    say(console, f"{counted(table.n_rows, 'row')} of {table.source}")
+    show_columns(console, encoding, table, options["drop"])
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]

@@ -42,7 +42,7 @@ def show_info(map_file: str) -> None:
     console = make_console()
     show_facts(console, facts)
     console.print()
-    show_columns(console, map_.encoding, {}, all_of_them=True)
+    show_columns(console, map_.encoding)
 
 
 def _score(detector: Detector) -> str:

@@ -11,8 +11,8 @@ from somscape.cli._load import load_detector
 from somscape.cli._out import check_result
 from somscape.errors import InputError
 from somscape.jobs import (
-    FLAGS,
     READING,
+    RULES,
     Label,
     agreement_of,
     command_line,
@@ -32,7 +32,7 @@ from somscape.tables import Table, counted, read_table
 def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Write the page that shows the rows of a file on a saved map."""
     check_result("page", out, map_file, path)
-    flags = any(options[name] is not None for name in FLAGS)
+    flags = any(options[name] is not None for name in RULES)
     thing = load_detector(map_file) if flags else load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     regions = find_regions(map_, options["n_regions"] or "auto")

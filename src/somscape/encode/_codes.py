@@ -5,6 +5,7 @@ mismatch of a category (Gower's convention, as squared distances).
 """
 
 import re
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
@@ -12,9 +13,9 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from somscape._counted import Counted
 from somscape._elementary import asinh
 from somscape._types import Float64s, Floats, Objects
+from somscape._weights import Counted
 from somscape.encode._text import number_text
 from somscape.errors import InputError
 from somscape.tables import Column
@@ -62,7 +63,7 @@ ROBUST = Scaling()
 
 
 class OneFeature:
-    """A column that takes one encoded feature, called like itself."""
+    """A column that becomes one feature of the same name."""
 
     name: str
 
@@ -132,8 +133,8 @@ class NumberCode(OneFeature):
         if not np.isfinite(farthest).all():
             raise InputError(
                 f"column '{column.name}' spans more than a float can hold; correct its largest "
-                f"value or leave the column out (on the command line "
-                f"--drop {column.name})."
+                "value or leave the column out.",
+                options=f"--drop {shlex.quote(column.name)}",
             )
         return cls(
             column.name,
@@ -258,7 +259,7 @@ class CategoryCode:
         return cls(column.name, why, tuple(ordered))
 
     def problem(self, column: Column) -> Problem:
-        """Return None: any cell is a level, or one that the table did not have."""
+        """Return None: a category accepts any cell."""
         return None
 
     def encode(self, column: Column) -> Float64s:
@@ -315,7 +316,7 @@ class UnusedColumn:
 
 
 def present(column: Column, values: Any, counts: Float64s | None) -> Counted:
-    """Count those of a column's values, one per row, whose cell is not missing."""
+    """Count the values of a column whose cells are not missing."""
     is_there = ~column.missing
     return Counted.of(values[is_there], None if counts is None else counts[is_there])
 

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from somscape._counted import counts_of
 from somscape._types import Float64s, Floats
 from somscape._validate import checked_weights
+from somscape._weights import counts_of
 from somscape.encode._codes import (
     CategoryCode,
     NumberCode,
@@ -32,8 +32,8 @@ SCALES = ("robust", "range")
 FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = FeatureCode | UnusedColumn
 
-MOST_NAMED = 5
-"""Columns that a message names, of those that are lacking."""
+MAX_NAMED = 5
+"""Missing columns that a message names."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Encoding:
         """
         lacking = [code.name for code in self.features if code.name not in table.names]
         if lacking:
-            first = [self._with_likely_name(name, table) for name in lacking[:MOST_NAMED]]
+            first = [self._with_likely_name(name, table) for name in lacking[:MAX_NAMED]]
             more = len(lacking) - len(first)
             raise InputError(
                 f"{table.source} lacks columns that the map was made from: {', '.join(first)}"
@@ -256,12 +256,12 @@ def fit_encoding(
     tame : bool, default=True
         Whether a long tail is tamed by ``asinh`` around the median first.
     max_levels : int or None, default=None
-        Text with more different values is refused; None: it is left out where it has more
-        than 50.
+        Text columns with more different values are refused.  None: text columns with more than
+        50 are left out.
     sample_weight : array-like of shape (n_rows,), number or None, default=None
-        A row of weight 2 counts as two rows, but as one that an id names; one of weight 0 as
-        absent.  Weights that are no whole numbers, or above 1000 on average, count as shares of
-        the rows.
+        A row of weight 2 counts as two rows, though an id names it once; a row of weight 0 counts
+        as absent.  Weights that are not whole numbers, or above 1000 on average, count as shares
+        of the rows.
 
     Returns
     -------
@@ -305,10 +305,12 @@ def fit_encoding(
     encoding = Encoding(codes, missing)
     if not encoding.features:
         listed = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
+        cut = _likely_delimiter(table)
         raise InputError(
             f"{table.source} has no column to use ({listed}). A map needs numbers or categories "
-            "that differ from row to row; say which columns are some (on the command line --number "
-            f"or --category).{_may_be_cut(table)}"
+            "that differ from row to row; say which columns are some."
+            + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
+            options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
         )
     if missing == "error":
         _refuse_missing(table, [table.column(code.name) for code in encoding.features])
@@ -353,16 +355,16 @@ def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
     if counts:
         raise InputError(
             f"{table.source} has missing cells ({', '.join(counts)}). Fill them, leave those "
-            "columns out, or have them filled (missing='fill', --missing fill): numbers by the "
-            "median, categories as a level of their own."
+            "columns out, or have them filled (missing='fill'): numbers by the median, categories "
+            "as a level of their own.",
+            options="--missing fill",
         )
 
 
-def _may_be_cut(table: Table) -> str:
-    """Say where the name of the only column looks like several."""
+def _likely_delimiter(table: Table) -> str:
+    """Return what cuts the name of the only column into several, quoted; "" for nothing."""
     name = table.names[0]
     delimiter = max(",;|\t", key=name.count)
     if len(table.names) > 1 or delimiter not in name:
         return ""
-    shown = "tab" if delimiter == "\t" else f"'{delimiter}'"
-    return f" If {shown} parts its columns, name that delimiter (--delimiter {shown})."
+    return "tab" if delimiter == "\t" else f"'{delimiter}'"

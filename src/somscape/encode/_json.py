@@ -33,7 +33,7 @@ def code_from_json(data: Any) -> ColumnCode:
     Raises
     ------
     ValueError
-        For anything that no code would have written.
+        For data that no code could have written.
     """
     if isinstance(data, str):
         return NumberCode.plain(data)

@@ -5,6 +5,7 @@ categories as 1, 2, 3.  The rules below are reported for each column and can be 
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -60,13 +61,13 @@ class Roles:
             table.column(name)
             if name in taken and taken[name] != role:
                 raise InputError(
-                    f"column '{name}' cannot be both {taken[name]} and {role} (on the command "
-                    f"line --{taken[name]} and --{role}); keep one."
+                    f"column '{name}' cannot be both {taken[name]} and {role}; keep one.",
+                    options=f"--{taken[name]} or --{role}",
                 )
             taken[name] = role
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """Give each role that a column has, with the column."""
+        """Yield each role that a column has, with the column."""
         for role in fields(self):
             value = getattr(self, role.name)
             names = (value,) if value is None or isinstance(value, str) else value
@@ -94,12 +95,12 @@ def decide(
     table : Table
         The table as read.
     roles : Roles
-        What the user says; it comes before the rules.
+        What the user says, which overrides the rules.
     max_levels : int or None, default=None
-        Text with more different values is refused; None: it is left out where it has more
-        than 50.
+        Text columns with more different values are refused.  None: text columns with more than
+        50 are left out.
     n_rows : float or None, default=None
-        Rows that those of the table stand for, by their weights; None: they are not weighted.
+        Total weight of the rows; None: they are not weighted.
 
     Returns
     -------
@@ -116,7 +117,7 @@ def decide(
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
     return {
         c.name: _decide_named(table, c, roles, id_name)
-        or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows, id_name)
+        or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows)
         for c in table.columns
     }
 
@@ -146,15 +147,15 @@ def _decide_named(
 
 
 def _decide_by_rule(
-    table: Table, column: Column, max_levels: int | None, n_rows: float, id_name: str | None
+    table: Table, column: Column, max_levels: int | None, n_rows: float
 ) -> Decision:
     if column.n_distinct == 0:
         return NO_VALUE
     if column.problem:
-        raise InputError(column.problem)
+        raise _not_a_number(column, column.problem)
     if column.is_number:
         return _decide_number(column, n_rows)
-    return _decide_text(table, column, max_levels, n_rows, id_name)
+    return _decide_text(table, column, max_levels, n_rows)
 
 
 def _decide_number(column: Column, n_rows: float) -> Decision:
@@ -167,9 +168,7 @@ def _decide_number(column: Column, n_rows: float) -> Decision:
     return Decision("number", f"{n_values} different values")
 
 
-def _decide_text(
-    table: Table, column: Column, max_levels: int | None, n_rows: float, id_name: str | None
-) -> Decision:
+def _decide_text(table: Table, column: Column, max_levels: int | None, n_rows: float) -> Decision:
     n_values = column.n_distinct
     if looks_like_dates(column):
         return Decision("dropped", "dates; give an age or a number of days to use it")
@@ -182,9 +181,7 @@ def _decide_text(
             f"(drop=['{column.name}']), group its rare texts, or raise max_levels."
         )
     if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, n_rows / 2):
-        hint = f"; --id {column.name}?" if n_values == table.n_rows and id_name is None else ""
-        why = f"text with {n_values} different values, like a name or an id{hint}"
-        return Decision("dropped", why)
+        return Decision("dropped", f"text with {n_values} different values, like a name or an id")
     return Decision("category", f"text with {n_values} different values")
 
 
@@ -192,10 +189,9 @@ def _forced_number(table: Table, column: Column) -> Decision:
     if column.numbers is None:
         problem = column.problem or (
             f"column '{column.name}' of {table.source} holds text, so it cannot be a number. Take "
-            f"it as a category or drop it (on the command line --category {column.name} or "
-            f"--drop {column.name})."
+            "it as a category or drop it."
         )
-        raise InputError(problem)
+        raise _not_a_number(column, problem)
     if column.n_distinct == 0:
         return NO_VALUE
     if column.n_distinct < 2:
@@ -203,13 +199,18 @@ def _forced_number(table: Table, column: Column) -> Decision:
     return Decision("number", "as asked")
 
 
+def _not_a_number(column: Column, problem: str) -> InputError:
+    name = shlex.quote(column.name)
+    return InputError(problem, options=f"--category {name} or --drop {name}")
+
+
 def _forced_category(column: Column) -> Decision:
     n_levels = len(set(level_texts(column)))
     if n_levels > MAX_FORCED_LEVELS:
         raise InputError(
             f"column '{column.name}' has {n_levels} different values, more than the "
-            f"{MAX_FORCED_LEVELS} that a category may have. Group them, or drop the column (on "
-            f"the command line --drop {column.name})."
+            f"{MAX_FORCED_LEVELS} that a category may have. Group them, or drop the column.",
+            options=f"--drop {shlex.quote(column.name)}",
         )
     if column.n_distinct == 0:
         return NO_VALUE
@@ -250,13 +251,15 @@ def _check_id(table: Table, column: Column) -> None:
         if cell is None:
             raise InputError(
                 f"{table.where(row)}: the id column '{column.name}' is empty; give every row an "
-                "id, or have the rows numbered (leave --id out)."
+                "id, or have the rows numbered.",
+                options="leave --id out",
             )
         if cell in first_row:
             raise InputError(
-                f"{table.where(row)}: the id '{cell}' in column '{column.name}' stands already "
-                f"at {table.where(first_row[cell])}; ids must differ. Correct the file, or "
-                f"drop this column (leave --id out and pass --drop {column.name})."
+                f"{table.where(row)}: the id '{cell}' in column '{column.name}' is already "
+                f"used at {table.where(first_row[cell])}; ids must differ. Correct the file, or "
+                "drop this column.",
+                options=f"leave --id out and pass --drop {shlex.quote(column.name)}",
             )
         first_row[cell] = row
 

@@ -57,7 +57,7 @@ class OrdinalCode(OneFeature):
     def fit(
         cls, column: Column, why: str, levels: tuple[str, ...], counts: Float64s | None = None
     ) -> "OrdinalCode":
-        """Learn the median level of a column, at least one of whose cells is there."""
+        """Learn the median level of a column with at least one cell."""
         place = {level: i for i, level in enumerate(levels)}
         # A cell that is no level is refused before its place is used.
         places = np.array([place.get(text, 0) for text in level_texts(column)])

@@ -6,8 +6,10 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole, checked_weights
+from somscape._weights import ones_or
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import checked_array, rows_for
 from somscape.estimators._som import SOM
@@ -144,8 +146,8 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         is_gap = np.isnan(rows)
         gappy = np.flatnonzero(is_gap.any(axis=1))
         step = max(1, BLOCK_VALUES // (self.n_neighbors * rows.shape[1]))
-        for start in range(0, len(gappy), step):
-            some = gappy[start : start + step]
+        for part in blocks(len(gappy), step):
+            some = gappy[part]
             values, deviation = self._filling(rows[some])
             filled[some] = np.where(is_gap[some], values, rows[some])
             spread[some] = np.where(is_gap[some], deviation, 0.0)
@@ -171,7 +173,7 @@ def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     units = map_.winners(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))
-    weights = np.ones(is_used.sum()) if given is None else given[is_used]
+    weights = ones_or(given, len(is_used))[is_used]
     rows, units = rows[is_used].astype(np.float64), units[is_used]
     is_there = ~np.isnan(rows)
     squares = np.where(is_there, (rows - map_.codebook[units]) ** 2, 0.0) * weights[:, None]

@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
-from somscape._counted import Counted, counts_of
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_choice,
@@ -22,6 +21,7 @@ from somscape._validate import (
     check_values,
     checked_weights,
 )
+from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding, fit_encoding
 from somscape.errors import InputError
 from somscape.fit import have_values

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from somscape._counted import counted_rows, counts_of
 from somscape._types import Float64s, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
+from somscape._weights import counted_rows, counts_of
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.fit._check import check_problem, check_rows, check_spread, feature_weights

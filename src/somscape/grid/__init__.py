@@ -1,4 +1,4 @@
-"""Where units lie and how strongly they pull each other; knows nothing of data."""
+"""Where units lie and how strongly they pull each other, without any data."""
 
 from somscape.grid._graph import Graph
 from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice
@@ -11,8 +11,8 @@ from somscape.grid._neighborhood import (
     neighborhood_tables,
     pull_from,
 )
-from somscape.grid._parts import lattice_of, lattice_parts
 from somscape.grid._radius import CONVENTIONS, radius_from
+from somscape.grid._serialize import lattice_of, lattice_parts
 
 __all__ = [
     "BOUNDARIES",

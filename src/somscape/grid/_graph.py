@@ -31,7 +31,7 @@ class Graph(Lattice):
     ----------
     adjacency : array-like or scipy.sparse array of shape (n_units, n_units)
         Length of the edge between two units, 0 for no edge; symmetric.  Radii are in the unit of
-        these lengths, so for 0 and 1 in steps.
+        these lengths: for an adjacency of 0 and 1, in steps.
     positions : array-like of shape (n_units, 2), optional
         (x, y) of each unit for drawing and for a PCA start; y grows downward.  Default: by
         classical scaling of the shortest paths, which suits graphs that are nearly flat.
@@ -100,7 +100,7 @@ class Graph(Lattice):
         n_units : int
             Number of units.
         pairs : array-like of shape (n_edges, 2), int
-            The units that each edge joins.  An edge may be there in both directions.
+            The units that each edge joins.  An edge may be given in both directions.
         lengths : array-like of shape (n_edges,)
             Above 0.
         positions : array-like of shape (n_units, 2), optional
@@ -113,7 +113,7 @@ class Graph(Lattice):
         Raises
         ------
         InputError
-            For units that are not there, other shapes, and an edge that is there with two lengths.
+            For units that do not exist, other shapes, and an edge with two lengths.
         """
         from scipy.sparse import coo_array
 
@@ -137,7 +137,7 @@ class Graph(Lattice):
 
     @property
     def size_text(self) -> str:
-        """How many units there are, in words for a title."""
+        """The number of units, in words for a title."""
         return f"{self.n_units} units"
 
     @property
@@ -259,7 +259,7 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         at = int(is_other.argmax())
         a, b = ends[edge.ravel()[at]]
         raise InputError(
-            f"`lengths` must agree where an edge is there twice; got {values[at]:g} and "
+            f"`lengths` must agree where an edge is given twice; got {values[at]:g} and "
             f"{values[first][edge.ravel()[at]]:g} between units {a} and {b}. Leave one out."
         )
     return ends, values[first]

@@ -88,7 +88,7 @@ class Lattice:
 
     @property
     def size_text(self) -> str:
-        """How many units there are, in words for a title."""
+        """The number of units, in words for a title."""
         return f"{self.n_rows} x {self.n_cols} units"
 
     @property
@@ -175,7 +175,7 @@ class Lattice:
     def neighbors(self) -> Ints:
         """Neighbors of each unit, ascending, of shape (n_units, 8 or 6); -1 where fewer.
 
-        Where edges meet on a map only one or two units wide, a unit is no neighbor of itself
+        Where edges meet on a map only one or two units wide, a unit is not its own neighbor,
         and no neighbor counts twice.
         """
         row, col = self.rows_and_cols(np.arange(self.n_units))

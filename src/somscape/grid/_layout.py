@@ -1,4 +1,4 @@
-"""Places in the plane for units of which only the distances are known."""
+"""Places in the plane for units whose distances alone are known."""
 
 import numpy as np
 
@@ -68,9 +68,9 @@ def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
         end = start + int((sizes[start:] >= sizes[start] * (1 - SAME_SIZE)).sum())
         space = vectors[:, start:end].copy()
         for _ in range(min(2 - n_found, end - start)):
-            reach = np.sqrt((space**2).sum(axis=1))
-            furthest = int(np.argmax(reach >= reach.max() * (1 - SAME_SIZE)))
-            direction = space[furthest] / reach[furthest]
+            from_middle = np.sqrt((space**2).sum(axis=1))
+            furthest = int(np.argmax(from_middle >= from_middle.max() * (1 - SAME_SIZE)))
+            direction = space[furthest] / from_middle[furthest]
             axes[:, n_found], lengths[n_found] = space @ direction, sizes[start]
             space = space - np.outer(space @ direction, direction)
             n_found += 1

@@ -35,7 +35,7 @@ BY_AXIS = ("triangle", "box")
 RADIUS_TOLERANCE = 1e-9
 """A unit at exactly the radius is inside a bubble; rounding must not put it out."""
 
-MOST_KNOWN = 1 << 20
+MAX_TABLED = 1 << 20
 """Values that `Neighborhood.tabulate` may keep: 8 MiB."""
 
 
@@ -86,7 +86,7 @@ class Neighborhood:
     Raises
     ------
     ValueError
-        For a kind by axis on a lattice whose axes are no grid lines.
+        For a kind by axis on a lattice that is not rectangular.
     """
 
     def __init__(self, lattice: Lattice, kind: str) -> None:
@@ -101,7 +101,7 @@ class Neighborhood:
         rows = self._offsets
         n_values = len(rows.squares) + rows.place.size
         distinct = list(dict.fromkeys(radii))
-        if len(distinct) * n_values <= MOST_KNOWN:
+        if len(distinct) * n_values <= MAX_TABLED:
             weights = _gaussian(rows.squares, np.array(distinct)[:, None])
             n = len(rows.row_sq)
             row_weight = np.take(weights, rows.place, axis=1)
@@ -164,15 +164,15 @@ class Neighborhood:
         return weights.reshape(*weights.shape[:-1], -1, 2 * self._lattice.n_cols - 1)
 
     def _by_row_offset(self, radius: float) -> NeighborhoodTables:
-        """Return tables with one column kernel for each row offset and shift in reach."""
+        """Return tables with one column kernel for each row offset and shift within the radius."""
         rows, profile = self._offsets, PROFILES[self._kind]
-        is_reached = profile(rows.row_sq, radius) > 0
+        is_within = profile(rows.row_sq, radius) > 0
         # By row offset and shift, not by pairs of rows: there are fewer.
         is_hexagonal = self._lattice.is_hexagonal
         shift = np.array([0, 1, -1] if is_hexagonal else [0])
         offset = np.arange(len(rows.row_sq)) - (self._lattice.n_rows - 1)
         half_steps = offset % 2 if is_hexagonal else np.zeros_like(offset)
-        occurs = is_reached[:, None] & (half_steps[:, None] == abs(shift))
+        occurs = is_within[:, None] & (half_steps[:, None] == abs(shift))
         pairs = np.stack(np.broadcast_arrays(rows.row_sq[:, None], shift), axis=-1)
         pairs[~occurs] = 0  # any kernel will do
         distinct, kernel = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
@@ -181,7 +181,7 @@ class Neighborhood:
         )
         by_offset = kernel.reshape(occurs.shape).astype(np.int32)
         return NeighborhoodTables(
-            is_reached[rows.place].astype(np.float64),
+            is_within[rows.place].astype(np.float64),
             by_offset[rows.place, rows.shift % len(shift)],
             col_kernel,
         )
@@ -237,7 +237,7 @@ def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> 
 
 
 def check_pull(lattice: Lattice, neighborhood: str) -> None:
-    """Raise ValueError for a neighborhood that the lattice cannot have.
+    """Raise ValueError for a neighborhood that the lattice does not support.
 
     Parameters
     ----------

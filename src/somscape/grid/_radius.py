@@ -1,4 +1,4 @@
-"""Radii of other programs, as ours."""
+"""Convert the radii of other programs."""
 
 import math
 
@@ -20,7 +20,7 @@ def radius_from(value: float, convention: str) -> float:
     value : float
         That program's radius or sigma, in grid steps, above 0; for ``"kohonen"`` at least 0.
     convention : str
-        Whose it is; see Notes.
+        Which program's it is; see Notes.
 
     Returns
     -------

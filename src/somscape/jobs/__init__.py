@@ -5,12 +5,12 @@ from somscape.jobs._command import command_line, now
 from somscape.jobs._detect import Found, detect
 from somscape.jobs._progress import MapCount
 from somscape.jobs._roles import KINDS, READING, Label, find_label, roles_from, split_label
-from somscape.jobs._rule import FLAGS, rule_of
+from somscape.jobs._rule import RULES, rule_of
 
 __all__ = [
-    "FLAGS",
     "KINDS",
     "READING",
+    "RULES",
     "Found",
     "Label",
     "MapCount",

@@ -7,7 +7,7 @@ from typing import Any
 
 from somscape._files import shown
 from somscape.jobs._roles import KINDS, READING
-from somscape.jobs._rule import FLAGS
+from somscape.jobs._rule import RULES
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
@@ -32,11 +32,10 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
     >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
     "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
     """
+    as_they_are = ("label", *KINDS, "missing", *READING, *RULES, "contamination", "calibration")
     flags = {
         "id_column": "--id",
-        **{n: f"--{n}" for n in ("label", *KINDS, "missing", *READING)},
-        **FLAGS,
-        **{n: f"--{n}" for n in ("contamination", "calibration", "seed")},
+        **{name: f"--{name.replace('_', '-')}" for name in (*as_they_are, "seed")},
         "n_regions": "--regions",
     }
     words = ["somscape", *words]

@@ -1,5 +1,6 @@
 """From options to roles, and from a label to rows that have it."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from somscape.encode import Roles, level_texts
 from somscape.errors import InputError
-from somscape.tables import Table
+from somscape.tables import Table, counted
 
 KINDS = ("drop", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
@@ -103,7 +104,8 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
     if numbers is None:
         raise InputError(
             f"column '{text}' of {table.source} holds text, whose order nobody can tell. Say it "
-            f"from low to high (--ordinal '{text}=LOW<MIDDLE<HIGH')."
+            "from low to high.",
+            options=f"--ordinal {shlex.quote(f'{text}=LOW<MIDDLE<HIGH')}",
         )
     return text, np.unique(numbers[~np.isnan(numbers)]).tolist()
 
@@ -132,19 +134,22 @@ def find_label(table: Table, label: str | None) -> Label | None:
     texts = np.array(level_texts(table.column(column)), dtype=object)
     is_known = ~table.column(column).missing
     values, counts = np.unique(texts[is_known], return_counts=True)
-    shown = ", ".join(f"{v} ({n} rows)" for v, n in zip(values[:6], counts, strict=False))
+    shown = ", ".join(
+        f"{v} ({counted(int(n), 'row')})" for v, n in zip(values[:6], counts, strict=False)
+    )
     if len(values) < 2:
         raise InputError(
             f"label column '{column}' of {table.source} has no two different values to compare "
             f"({shown or 'all missing'}). Compare with another column, or with none, and "
-            f"drop this one (leave --label out and pass --drop {column})."
+            "drop this one.",
+            options=f"leave --label out and pass --drop {shlex.quote(column)}",
         )
     if value is None:
         if len(values) > 2 and (counts == counts.min()).sum() > 1:
             raise InputError(
                 f"label column '{column}' of {table.source} has {len(values)} values, of which "
-                f"several are equally rare ({shown}). Say which one is meant (--label "
-                f"{column}=VALUE)."
+                f"several are equally rare ({shown}). Say which one is meant.",
+                options=f"--label {shlex.quote(f'{column}=VALUE')}",
             )
         value = str(values[np.argmin(counts)])
         is_rarer = True

@@ -5,15 +5,10 @@ from typing import Any
 
 from somscape.errors import InputError
 from somscape.outliers import AlertRule
-from somscape.tables import Table
+from somscape.tables import Table, counted
 
-FLAGS = {
-    "alerts": "--alerts",
-    "fdr": "--fdr",
-    "p_value": "--p-value",
-    "amount": "--amount",
-    "cost": "--cost",
-}
+RULES = ("alerts", "fdr", "p_value", "amount", "cost")
+"""Options that say which rows are listed."""
 
 
 def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
@@ -38,19 +33,19 @@ def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
     """
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
-        lacking, given = ("--cost", "--amount") if cost is None else ("--amount", "--cost")
+        lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
         raise InputError(
             f"{given} needs {lacking} beside it: the column with what is at stake, and what a "
             "review costs."
         )
     rules = [n for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
     if len(rules) > 1:
-        named = " and ".join(FLAGS[name] for name in rules)
+        named = " and ".join(f"`{name}`" for name in rules)
         raise InputError(f"{named} each say how many rows to list; give one of them.")
     if (alerts or 0) > table.n_rows:
         raise InputError(
-            f"--alerts {alerts} is more than the {table.n_rows} rows of {table.source}; ask for "
-            "fewer."
+            f"`alerts` {alerts} is more than the {counted(table.n_rows, 'row')} of {table.source}; "
+            "ask for fewer."
         )
     rule = AlertRule(alerts, options["p_value"], options["fdr"], amount, cost)
     rule.check(table)

@@ -46,7 +46,7 @@ class CoreKernels:
         codebook = codebook.astype(np.float64, copy=False)
         if isinstance(rows, SparseRows):
             if feature_weights is not None or has_missing:
-                raise ValueError("sparse rows have neither feature weights nor missing values")
+                raise ValueError("sparse rows support neither feature weights nor missing values")
             _core.search_sparse(
                 rows.begin, rows.features, rows.values, codebook, which, units, distances
             )

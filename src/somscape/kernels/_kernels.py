@@ -41,8 +41,8 @@ class Kernels(Protocol):
         Parameters
         ----------
         rows : ndarray of shape (n, d), or SparseRows
-            IN, finite but for missing values.  Sparse rows have the Euclidean and the cosine
-            metric, without weights.
+            IN, finite but for missing values.  Sparse rows support only the Euclidean and the
+            cosine metric, without weights.
         codebook : ndarray of shape (m, d), float32 or float64
             IN, finite.
         k : int, default=1
@@ -77,7 +77,7 @@ class Kernels(Protocol):
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the units of a Euclidean `search`, faster for want of distances.
+        """Return the units of a Euclidean `search`, faster, as no distances are computed.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """How far apart rows and prototypes are: the metric that training, winners and U-matrix share.
 
-The kernels know four metrics; two more are theirs on changed rows.  A correlation is the cosine of
-rows less their mean, and a Mahalanobis distance is the Euclidean one of whitened rows.
+The kernels support four metrics; two more are theirs on transformed rows.  A correlation is the
+cosine of rows less their mean, and a Mahalanobis distance is the Euclidean one of whitened rows.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
 from somscape.kernels._kernels import METRICS as KERNEL_METRICS
@@ -23,8 +24,8 @@ BLOCK_VALUES = 1 << 16
 """Values of rows that stay in the cache while all prototypes pass: half a MiB.  All 20,000 rows
 of 100 features at once took twice as long against 900 units."""
 
-LEAST_VARIANCE = 1e-12
-"""Directions with less than this share of the largest variance say nothing and are left out."""
+MIN_VARIANCE = 1e-12
+"""Directions with less than this share of the largest variance are left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +114,8 @@ class Metric:
         """Raise InputError unless sparse rows can be measured."""
         if self.name not in self.SPARSE or self.feature_weights is not None:
             raise InputError(
-                "sparse rows have the metrics 'euclidean' and 'cosine', without `feature_weight`; "
-                f"got {self.name!r}. Pass X.toarray(), or another metric."
+                "sparse rows support only the metrics 'euclidean' and 'cosine', without "
+                f"`feature_weight`; got {self.name!r}. Pass X.toarray(), or another metric."
             )
 
     def compared(self, rows: Rows) -> Rows:
@@ -128,8 +129,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            The rows themselves but for correlation and Mahalanobis, which copy, and for tiny and
-            huge rows whose angle is asked for.
+            The rows themselves, except for correlation and Mahalanobis, which copy, and for tiny
+            and huge rows whose angle is asked for.
         """
         if isinstance(rows, SparseRows):
             self.check_sparse()
@@ -281,8 +282,8 @@ class Metric:
             Or float64, where that could not hold the distances.  NaN for a row without any value.
         """
         if isinstance(rows, SparseRows):
-            blocks = rows.dense_blocks(BLOCK_VALUES)
-            return np.concatenate([self.distances(block, codebook) for _, block in blocks])
+            dense = rows.dense_blocks(BLOCK_VALUES)
+            return np.concatenate([self.distances(block, codebook) for _, block in dense])
         rows, codebook = np.asarray(self.compared(rows)), np.asarray(self.compared(codebook))
         is_there = ~np.isnan(rows)
         has_missing = not is_there.all()
@@ -290,8 +291,7 @@ class Metric:
         fits = largest < np.finfo(rows.dtype).max / 4
         out = np.empty((len(rows), len(codebook)), dtype=rows.dtype if fits else np.float64)
         step = max(1, BLOCK_VALUES // max(1, rows.shape[1]))
-        for start in range(0, len(rows), step):
-            part = slice(start, start + step)
+        for part in blocks(len(rows), step):
             by_unit = [
                 self._apart(
                     np.where(is_there[part], rows[part], prototype) if has_missing else rows[part],
@@ -331,7 +331,7 @@ def whitening_of(covariance: Float64s) -> Float64s:
         Symmetric; directions without variance are left out.
     """
     variances, directions = np.linalg.eigh(covariance)
-    least = LEAST_VARIANCE * max(float(variances[-1]), 0.0)
+    least = MIN_VARIANCE * max(float(variances[-1]), 0.0)
     scale = np.where(variances > least, 1 / np.sqrt(np.maximum(variances, least or 1.0)), 0.0)
     whitening: Float64s = (directions * scale) @ directions.T
     return (whitening + whitening.T) / 2

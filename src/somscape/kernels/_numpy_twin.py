@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
+from somscape._weights import ones_or
 from somscape.grid import Lattice, NeighborhoodTables, pull_from
 from somscape.kernels._kernels import MAX_BEST, METRICS
 from somscape.kernels._sparse import Rows, SparseRows
@@ -46,7 +48,7 @@ class NumpyKernels:
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
             raise ValueError(f"k must be in 1..min({MAX_BEST}, units); got {k}")
         if has_missing and (metric == "cosine" or isinstance(rows, SparseRows)):
-            raise ValueError("cosine and sparse rows know no missing values")
+            raise ValueError("cosine and sparse rows do not support missing values")
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
         if isinstance(rows, SparseRows):
@@ -69,8 +71,7 @@ class NumpyKernels:
         prototypes: Float64s = codebook.astype(np.float64, copy=False)
         is_euclidean = metric == "euclidean"
         step = max(1, (4 if is_euclidean else 1) * BLOCK_VALUES // max(codebook.shape))
-        for start in range(0, len(rows), step):
-            part = slice(start, start + step)
+        for part in blocks(len(rows), step):
             block: Float64s = rows[part].astype(np.float64, copy=False)
             nearest = _nearest(block, prototypes, k, feature_weights) if is_euclidean else None
             if nearest:
@@ -110,7 +111,7 @@ class NumpyKernels:
         error_scale: float = 1.0,
     ) -> int:
         """Add each row to its unit, in fixed point, and return the sum of the distances."""
-        times = np.ones(len(rows)) if weights is None else weights
+        times = ones_or(weights, len(rows))
         np.add.at(counts, units, np.rint(times * weight_scale).astype(np.int64))
         if isinstance(rows, SparseRows):
             of_row = rows.row_of_value
@@ -135,11 +136,11 @@ class NumpyKernels:
     ) -> tuple[Float64s, float]:
         """Return the next codebook, and how far it moved."""
         shape = (len(tables.row_weight), len(tables.col_kernel[0]) // 2 + 1, -1)
-        weight = _spread((counts / weight_scale).reshape(shape), tables).reshape(-1, 1)
-        smoothed = _spread((totals / scale).reshape(shape), tables).reshape(codebook.shape)
-        is_reached = weight > np.finfo(np.float64).tiny
-        means = center + smoothed / np.where(is_reached, weight, 1.0)
-        updated = np.where(is_reached, means, codebook)
+        weight = _summed_around((counts / weight_scale).reshape(shape), tables).reshape(-1, 1)
+        smoothed = _summed_around((totals / scale).reshape(shape), tables).reshape(codebook.shape)
+        has_weight = weight > np.finfo(np.float64).tiny
+        means = center + smoothed / np.where(has_weight, weight, 1.0)
+        updated = np.where(has_weight, means, codebook)
         return updated, float(np.sqrt(((updated - codebook) ** 2).sum(axis=1).max()))
 
     def stepwise(
@@ -188,9 +189,9 @@ def _nearest(
         scores = _products(np.hstack([x, ~is_missing]), np.hstack([-2.0 * w, w * w]))
     else:
         scores = _products(np.insert(x, 0, 1.0, axis=1), np.column_stack([sizes, -2.0 * w]))
-    reach = np.sqrt(np.einsum("nf,nf->n", x, x)) + np.sqrt(sizes.max())
+    farthest = np.sqrt(np.einsum("nf,nf->n", x, x)) + np.sqrt(sizes.max())
     least = scores.min(axis=1) if k == 1 else np.partition(scores, k - 1, axis=1)[:, k - 1]
-    bound = 16 * (2 * x.shape[1] + 8) * np.finfo(np.float64).eps * reach**2 + 1e-300
+    bound = 16 * (2 * x.shape[1] + 8) * np.finfo(np.float64).eps * farthest**2 + 1e-300
     near = np.flatnonzero(scores <= (least + bound)[:, None])
     if len(near) * x.shape[1] > 16 * BLOCK_VALUES or not np.isfinite(bound).all():
         return None
@@ -205,14 +206,13 @@ def _products(a: Float64s, b: Float64s) -> Float64s:
     """Return ``a @ b.T`` in pieces for which no BLAS starts threads."""
     out = np.empty((len(a), len(b)))
     step = max(1, ALONE_WORK // (ALONE_ROWS * a.shape[1]))
-    for row in range(0, len(a), ALONE_ROWS):
-        for col in range(0, len(b), step):
-            here = slice(row, row + ALONE_ROWS), slice(col, col + step)
-            np.matmul(a[here[0]], b[here[1]].T, out=out[here])
+    for row in blocks(len(a), ALONE_ROWS):
+        for column in blocks(len(b), step):
+            np.matmul(a[row], b[column].T, out=out[row, column])
     return out
 
 
-def _spread(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
+def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
     """Sum over the neighborhood, of shape (n_rows, n_cols, f)."""
     n_cols = sums.shape[1]
     offset = np.arange(n_cols)[:, None] - np.arange(n_cols)[None, :] + n_cols - 1

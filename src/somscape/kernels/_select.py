@@ -1,4 +1,4 @@
-"""Chooses the compiled core where it was built, else the NumPy twin, and says which."""
+"""Choose the compiled core where it was built, else the NumPy twin."""
 
 import os
 from functools import cache

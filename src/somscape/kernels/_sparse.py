@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._columns import column_extremes
+from somscape._blocks import blocks
 from somscape._types import Floats, Ints
 from somscape._validate import largest_value, wrong_value
+from somscape.kernels._columns import column_extremes
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +99,7 @@ class SparseRows:
     def dense_blocks(self, n_values: int) -> Iterator[tuple[slice, Floats]]:
         """Yield all rows as dense blocks of about `n_values` values."""
         step = max(1, n_values // max(1, self.n_features))
-        for start in range(0, len(self), step):
-            part = slice(start, start + step)
+        for part in blocks(len(self), step):
             yield part, self[part].dense()
 
 

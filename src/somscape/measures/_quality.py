@@ -90,9 +90,9 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """Return nearest units, distances and weights of the rows that count.
+    """Return nearest units, distances and weights of the rows with at least one value.
 
-    Those are the rows that have a unit: all with a value.
+    Other rows have no unit and do not count.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s
 from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels import EUCLIDEAN
@@ -17,7 +18,7 @@ from somscape.minisom._winners import codebook_of, nearest_units, two_nearest_un
 BLOCK_VALUES = 1 << 20
 """Distances that are held at once: 8 MiB."""
 
-NEIGHBOR_REACH = 1.42
+MAX_NEIGHBOR_DISTANCE = 1.42
 """Neighbors on a rectangular map, diagonal ones too, lie at most this far apart."""
 
 
@@ -69,8 +70,7 @@ class Answers(Rule):
         samples, codebook = self._samples(data), codebook_of(self)
         units, total = units_of(self, samples), 0.0
         step = max(1, BLOCK_VALUES // len(codebook))
-        for start in range(0, len(units), step):
-            part = slice(start, start + step)
+        for part in blocks(len(units), step):
             won, which = np.unique(units[part], return_inverse=True)
             apart = EUCLIDEAN.distances(samples.rows[part], codebook)
             total += (self._neighborhoods(won, self._sigma)[which] * apart).sum()
@@ -100,7 +100,7 @@ class Answers(Rule):
         apart = np.hypot(x[:, 0] - x[:, 1], y[:, 0] - y[:, 1])
         if self.topology == "hexagonal":
             return 1 - np.isclose(1, apart).mean()
-        return (apart > NEIGHBOR_REACH).mean()
+        return (apart > MAX_NEIGHBOR_DISTANCE).mean()
 
     def activation_response(self, data: Any) -> Float64s:
         """Count the rows that each unit wins.

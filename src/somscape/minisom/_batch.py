@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Ints
 from somscape.kernels import select_kernels
 from somscape.minisom._progress import Progress
@@ -56,14 +57,14 @@ def _later_units(som: Rule, samples: Samples) -> Ints:
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
     """Move the units with a neighborhood that won rows towards its mean."""
-    is_reached = weight > 0
-    if is_reached.all():
+    has_weight = weight > 0
+    if has_weight.all():
         target = (total / weight[:, None]).reshape(weights.shape)
         weights *= 1 - rate
         weights += rate * target
         return
-    there = is_reached.reshape(weights.shape[:2])
-    mean = total[is_reached] / weight[is_reached, None]
+    there = has_weight.reshape(weights.shape[:2])
+    mean = total[has_weight] / weight[has_weight, None]
     weights[there] = (1 - rate) * weights[there] + rate * mean
 
 
@@ -103,7 +104,7 @@ def _neighborhood_sums(
 def _summed_by_unit(som: Rule, sums: Float64s, won: Ints, sigma: float) -> Float64s:
     around = np.zeros_like(sums)
     step = max(1, BLOCK_VALUES // len(sums))
-    for start in range(0, len(won), step):
-        units = won[start : start + step]
+    for part in blocks(len(won), step):
+        units = won[part]
         around += som._neighborhoods(units, sigma).T @ sums[units]
     return around

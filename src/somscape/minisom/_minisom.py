@@ -27,7 +27,7 @@ class MiniSom(Answers):
 
     Every parameter, method and default is that of MiniSom 2.3.6, and the same seed gives the same
     map.  Known faults are kept by default and mended with ``strict=False``; not a number (NaN) is
-    refused, where MiniSom lets it spread over the map.
+    refused, where MiniSom lets it turn the whole map to NaN.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class MiniSom(Answers):
     strict : bool, default=True
         Whether to compute what MiniSom computes where that is a fault.  False: the neighbors of
         hexagons in `distance_map` are those on the map, "chebyshev" is the largest absolute
-        difference, `pca_weights_init` reaches as far as the rows do, and the distance map of equal
+        difference, `pca_weights_init` goes as far as the rows do, and the distance map of equal
         prototypes is 0 instead of NaN.
 
     Raises

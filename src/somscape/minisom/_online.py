@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Ints
 from somscape.kernels import MiniSomKernels, MiniSomSteps, minisom_kernels
 from somscape.minisom._progress import Progress
@@ -49,7 +50,7 @@ def make_schedule(
     num_iteration : int
         Steps, or epochs.
     use_epochs : bool
-        Whether to pass over all rows so many times, always in the same order.
+        Whether an iteration is a pass over all rows, always in the same order.
     random : RandomState or None
         Shuffles the order; None keeps it.
 
@@ -97,15 +98,15 @@ def train_online(
         work = 2 * som._weights.size
         size = min(size, max(1, min(BLOCK_VALUES // values, int(BLOCK_WORK / work))))
     given = _given(samples, fixed_points, som._weights.shape[1])
-    for start in range(0, schedule.n_steps, size):
-        steps = np.arange(start, min(start + size, schedule.n_steps))
+    for part in blocks(schedule.n_steps, size):
+        steps = np.arange(part.start, part.stop)
         order = schedule.order[steps % len(schedule.order)]
         times = steps // schedule.steps_per_time
         if kernels is None:
             _step_by_step(som, samples, order, times, schedule.max_iteration, fixed_points)
         else:
             _in_the_core(kernels, som, samples, order, times, schedule.max_iteration, given)
-        progress.show(start + len(steps))
+        progress.show(part.stop)
 
 
 def _is_known_to_the_core(som: Rule) -> bool:
@@ -199,7 +200,7 @@ def _tables(som: Rule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
     along_y = along_x if np.array_equal(x, y) else along(y, 0.0, by_step)
     if name != "mexican_hat":
         return along_x, along_y
-    # g(x) g(y) (1 - 2 (x^2 + y^2) / spread), with the two squares apart.
-    spread = 2 * by_step * by_step
-    bent_x, bent_y = along_x * (1 - 2 / spread * (x * x)), along_y * (-2 / spread * (y * y))
+    # g(x) g(y) (1 - 2 (x^2 + y^2) / width), with the two squares apart.
+    width = 2 * by_step * by_step
+    bent_x, bent_y = along_x * (1 - 2 / width * (x * x)), along_y * (-2 / width * (y * y))
     return np.concatenate([bent_x, along_x], axis=1), np.concatenate([along_y, bent_y], axis=1)

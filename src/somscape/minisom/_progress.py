@@ -9,7 +9,7 @@ UPDATES = 100
 
 
 class Progress:
-    """The line of a training of so many steps; silent where that is not wanted.
+    """The line that shows how far a training has come; silent where that is not wanted.
 
     Parameters
     ----------

@@ -134,7 +134,7 @@ class Rule:
         if neighborhood in BY_AXIS and (sigma < 1 or sigma % 1 != 0):
             _warn(f"`sigma` should be a whole number of at least 1 for {neighborhood}: {sigma}.")
 
-    # Decays: of a parameter, at time t of so many.
+    # Decays: of a parameter, at time t of all.
 
     def _inverse_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
         """Let the rate fall to about a hundredth."""
@@ -176,8 +176,8 @@ class Rule:
         """Weigh by a gaussian that is below 0 further out."""
         x, y = self._places()
         dx, dy = x - self._xx.T[c], y - self._yy.T[c]
-        p, spread = dx * dx + dy * dy, 2 * sigma * sigma
-        return np.exp(-p / spread) * (1 - 2 / spread * p)
+        p, width = dx * dx + dy * dy, 2 * sigma * sigma
+        return np.exp(-p / width) * (1 - 2 / width * p)
 
     def _bubble(self, c: Any, sigma: Any) -> Float64s:
         """Weigh 1 less than sigma away along both axes, 0 elsewhere."""

@@ -14,7 +14,7 @@ def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> F
         At least two features.
     n_x, n_y : int
     is_scaled : bool
-        Whether the map reaches one standard deviation of the rows to each side, as in the SOM
+        Whether the map goes one standard deviation of the rows to each side, as in the SOM
         Toolbox, instead of one unit of length whatever the rows, as in MiniSom.
 
     Returns
@@ -24,8 +24,8 @@ def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> F
     """
     variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
     first, second = np.argsort(variances)[::-1][:2]
-    reach = np.sqrt(np.maximum(variances, 0.0)) if is_scaled else np.ones_like(variances)
+    length = np.sqrt(np.maximum(variances, 0.0)) if is_scaled else np.ones_like(variances)
     x, y = (np.linspace(-1, 1, n) for n in (n_x, n_y))
-    along_x = x[:, None, None] * (reach[first] * directions[:, first])
-    along_y = y[None, :, None] * (reach[second] * directions[:, second])
+    along_x = x[:, None, None] * (length[first] * directions[:, first])
+    along_y = y[None, :, None] * (length[second] * directions[:, second])
     return rows.mean(axis=0) + along_x + along_y

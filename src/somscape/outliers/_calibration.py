@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape._weights import ones_or
 from somscape.outliers._tail import MIN_ROWS, tail_shares
 
 EXACT_SHARE = 0.25
@@ -147,7 +148,7 @@ class Calibration:
 
     @property
     def _all_weights(self) -> Float64s:
-        return np.ones(len(self.scores)) if self.weights is None else self.weights
+        return ones_or(self.weights, len(self.scores))
 
 
 def _p_values_among(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
@@ -177,7 +178,7 @@ def threshold_for(scores: Float64s, contamination: float, weights: Float64s | No
         ``contamination`` of all, exactly that where no scores tie.
     """
     order = np.argsort(-scores, kind="stable")
-    cumulative = np.cumsum(np.ones(len(scores)) if weights is None else weights[order])
+    cumulative = np.cumsum(ones_or(weights, len(scores))[order])
     # The small excess forgives rounding: 0.29 * 100 is 29 rows, not 28.
     n_flagged = int(
         np.searchsorted(cumulative, contamination * cumulative[-1] * (1 + 1e-12), "right")

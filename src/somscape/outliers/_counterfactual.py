@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, OrdinalCode
 from somscape.kernels import select_kernels
@@ -102,8 +103,8 @@ def counterfactuals_of(detector: "Detector", table: Table) -> list[Counterfactua
     unusual = np.flatnonzero(scores > detector.threshold)
     limit = detector.threshold * (1 - MARGIN)
     targets = _usual_rows(detector, limit)
-    for start in range(0, len(unusual), BLOCK_ROWS):
-        block = unusual[start : start + BLOCK_ROWS]
+    for part in blocks(len(unusual), BLOCK_ROWS):
+        block = unusual[part]
         made: list[Counterfactual] | list[None] = [None] * len(block)
         if len(targets):
             made = _made_usual(detector, table.take(block), rows[block], targets, limit)

@@ -14,8 +14,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._counted import counted_rows
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
+from somscape._weights import counted_rows
 from somscape.fit import mean_and_covariance
 from somscape.kernels import select_kernels
 
@@ -105,8 +106,7 @@ class Decorrelation:
         n_rows = min(
             max(MAX_UNTHREADED_WORK // len(self.center) ** 2, MIN_BLOCK_ROWS), MAX_BLOCK_ROWS
         )
-        for start in range(0, len(rows), n_rows):
-            part = slice(start, start + n_rows)
+        for part in blocks(len(rows), n_rows):
             steps = rows[part].astype(np.float64, copy=False) - self.center
             steps *= self._steps_of_one
             np.matmul(np.rint(steps, out=steps), self.matrix, out=out[part])

@@ -15,7 +15,7 @@ from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._detector import Detector, as_detector
 from somscape.outliers._sequential import Cusum, Martingale, Ranks, chi_square_quantile
-from somscape.regions import regions_of_least
+from somscape.regions import merge_small_regions
 
 MIN_EXPECTED = 20.0
 """Rows of a window that each region of the map is expected to get."""
@@ -275,8 +275,8 @@ class _Regions:
     @classmethod
     def of(cls, map_: Map, window: int) -> "_Regions":
         hits = map_.hits
-        least = max(MIN_EXPECTED * hits.sum() / window, MIN_EXPECTED)
-        regions = regions_of_least(map_, hits, least=least)
+        min_rows = max(MIN_EXPECTED * hits.sum() / window, MIN_EXPECTED)
+        regions = merge_small_regions(map_, hits, min_rows=min_rows)
         # Hits may have faded, so that half a row is none.
         is_alone = (hits >= 0.5) & (hits < 1.5)
         by_region = np.bincount(regions, hits).astype(np.float64)

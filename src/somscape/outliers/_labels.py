@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
+from somscape._weights import ones_or
 from somscape.errors import InputError
 from somscape.maps import Map
 
@@ -93,7 +94,7 @@ def label_factors(
     without_own : ndarray of shape (n_rows,)
         As the labels of all other rows have it: what a new row would get there.
     """
-    weights = np.ones(len(units)) if weights is None else weights
+    weights = ones_or(weights, len(units))
     is_anomaly, is_usual = weights * (labels == ANOMALY), weights * (labels == USUAL)
     anomalies, usual = (
         _smoothed(map_, np.bincount(units, counts, minlength=map_.n_units).astype(np.float64))

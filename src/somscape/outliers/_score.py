@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import EUCLIDEAN, select_kernels
 from somscape.outliers._scorer import Scorer
@@ -137,8 +138,7 @@ def _found_by_block(scorer: Scorer, rows: Floats, k: int) -> Iterator[tuple[slic
 
 
 def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
-    step = max(1, BLOCK_VALUES // values_per_row)
-    return (slice(start, start + step) for start in range(0, n_rows, step))
+    return blocks(n_rows, max(1, BLOCK_VALUES // values_per_row))
 
 
 def _n_compared(scorer: Scorer) -> int:

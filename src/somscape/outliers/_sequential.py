@@ -11,6 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from somscape._types import Float64s
+from somscape._weights import ones_or
 
 FINE, COARSE = 10, 1.1
 """The ten highest scores to compare with are told apart; from there every tenth part of a rank."""
@@ -55,7 +56,7 @@ class Ranks:
     def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
         """Return ranks among scores in ascending order, of any weights."""
         n = len(scores)
-        weights = np.ones(n) if weights is None else weights
+        weights = ones_or(weights, n)
         n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
         from_top = np.append(np.arange(1, FINE), FINE * COARSE ** np.arange(n_coarse + 1)).astype(
             int

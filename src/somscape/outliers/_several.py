@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from somscape._counted import counts_of
 from somscape._types import Float64s, Floats, Ints
+from somscape._weights import counts_of
 from somscape.outliers._score import scores_by
 from somscape.outliers._scorer import Scorer
 

@@ -19,7 +19,7 @@ from somscape.outliers._scorer import MAX_PROTOTYPES, SCORES, Scorer
 from somscape.outliers._several import halves, left_out_scores, n_maps_for
 from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
 from somscape.records import MAX_MEMBERS
-from somscape.regions import regions_of_least
+from somscape.regions import merge_small_regions
 
 TRIM = 0.2
 CLEAN_TRIM = 0.0
@@ -249,7 +249,7 @@ def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s |
     map_ = whole.scorer.map_
     counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
     by_unit = np.bincount(whole.units, counted, minlength=map_.n_units)
-    return regions_of_least(map_, by_unit, least=REGION_ROWS)
+    return merge_small_regions(map_, by_unit, min_rows=REGION_ROWS)
 
 
 def n_trainings(n_rows: int, detection: Detection) -> int:

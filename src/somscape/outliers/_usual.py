@@ -7,6 +7,7 @@ near one.  Such prototypes give themselves away: few rows lie around them.
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import EUCLIDEAN
 from somscape.maps import Map
@@ -57,13 +58,13 @@ def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
     wanted = min(max(SURROUNDING_SHARE * hits.sum(), MIN_SURROUNDING_ROWS), hits.sum())
     radii = np.empty(len(hits))
     step = max(1, BLOCK_VALUES // len(hits))
-    for start in range(0, len(hits), step):
-        apart = EUCLIDEAN.distances(codebook[start : start + step], codebook)
+    for part in blocks(len(hits), step):
+        apart = EUCLIDEAN.distances(codebook[part], codebook)
         order = np.argsort(apart, axis=1, kind="stable")
         cumulative = np.cumsum(hits[order], axis=1)
         place = (cumulative >= wanted * (1 - 1e-12)).argmax(axis=1)
         rows = np.arange(len(apart))
-        radii[start : start + step] = apart[rows, order[rows, place]]
+        radii[part] = apart[rows, order[rows, place]]
     return radii
 
 
@@ -92,8 +93,7 @@ def squares_of(
     codebook = compared(map_.codebook, decorrelation)
     squares = np.empty(len(rows))
     step = max(1, BLOCK_VALUES // rows.shape[1])
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
+    for part in blocks(len(rows), step):
         apart = compared(rows[part], decorrelation) - codebook[units[part]]
         squares[part] = (apart**2).sum(axis=1)
     if weights is not None:

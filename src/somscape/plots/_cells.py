@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CLASS_COLORS = (
     "#D55E00", "#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
 )  # fmt: skip
-"""Okabe and Ito's colours, told apart with every kind of colour vision."""
+"""Okabe and Ito's colors, told apart with every kind of color vision."""
 
 EMPTY_COLOR = "#e9e9e9"
 EDGE_COLOR = "#9a9a9a"
@@ -46,20 +46,20 @@ def draw_cells(
     lattice : Lattice
         The cells to draw.
     values : ndarray of shape (n_units,), optional
-        Turned into colours by `colormap`, from the lowest to the highest, or over `limits`.
-    colors : colour or sequence of n_units colours, optional
+        Turned into colors by `colormap`, from the lowest to the highest, or over `limits`.
+    colors : color or sequence of n_units colors, optional
         Instead of values.
     colormap : str, default="viridis"
         Of matplotlib.
     limits : tuple of float, optional
-        Values at the ends of the colour map.
-    edge : colour, default="face"
+        Values at the ends of the color map.
+    edge : color, default="face"
         Of the lines between cells; by default none are seen.  A graph's cells have their own.
 
     Returns
     -------
     matplotlib.collections.PolyCollection
-        For a colour bar.
+        For a color bar.
     """
     from matplotlib.collections import PolyCollection
 
@@ -67,7 +67,7 @@ def draw_cells(
         _draw_edges(ax, lattice)
         edge = EDGE_COLOR  # a light cell must be seen on a white page
     corners = list(lattice.positions[:, None, :] + lattice.cell[None, :, :])
-    # "face" draws edges too, in the cell's colour: without any, light seams show between cells.
+    # "face" draws edges too, in the cell's color: without any, light seams show between cells.
     cells = PolyCollection(corners, edgecolors=edge, linewidths=0.4)
     if values is None:
         cells.set_facecolor(EMPTY_COLOR if colors is None else colors)
@@ -97,7 +97,7 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
 
 
 def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
-    """Return axes in a new figure, sized for a map with a title and a colour bar.
+    """Return axes in a new figure, sized for a map with a title and a color bar.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
 
 
 def add_bar(ax: "Axes", cells: "PolyCollection", label: str) -> None:
-    """Add a colour bar to the right of a map's axes, in the room that `map_axes` left."""
+    """Add a color bar to the right of a map's axes, in the room that `map_axes` left."""
     box, figure = ax.get_position(), ax.figure
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     bar_axes = figure.add_axes((box.x1 + 0.12 * inch, box.y0, 0.14 * inch, box.height))
@@ -133,7 +133,7 @@ def add_bar(ax: "Axes", cells: "PolyCollection", label: str) -> None:
 
 
 def add_legend(ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], name: str) -> None:
-    """Add a line below the map with the marker and colour of each class.
+    """Add a line below the map with the marker and color of each class.
 
     Parameters
     ----------
@@ -170,13 +170,9 @@ def add_legend(ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], n
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
     """Return the width of a cell in printer's points, for the size of markers."""
     low, high = _extent(lattice)
-    box, figure = ax.get_position(), ax.figure
-    width, height = figure.get_size_inches()  # type: ignore[union-attr]
-    return float(
-        72
-        * cell_width(lattice)
-        * min(box.width * width / (high - low)[0], box.height * height / (high - low)[1])
-    )
+    box = ax.get_window_extent()
+    scale = min(np.array([box.width, box.height]) / (high - low))  # pixels to a step
+    return float(72 / ax.figure.dpi * cell_width(lattice) * scale)
 
 
 def cell_width(lattice: Lattice) -> float:

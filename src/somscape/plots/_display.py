@@ -3,11 +3,13 @@
 import io
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from somscape._files import write_whole
+from somscape.errors import SomscapeWarning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +25,9 @@ _UNDATED: dict[str, dict[str, Any]] = {
 }
 """Metadata by file ending that keeps dates and versions out of a picture."""
 
+WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
+"""matplotlib's backends that write files only."""
+
 
 @dataclass(frozen=True, eq=False)
 class Display:
@@ -31,9 +36,9 @@ class Display:
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        To change or to put into a document; not known to pyplot.
+        To change or to put into a document.  A figure that somscape made is not known to pyplot.
     axes_ : tuple of matplotlib.axes.Axes
-        One per map or chart in it, colour bars left out.
+        One per map or chart in it, color bars left out.
 
     Examples
     --------
@@ -50,8 +55,49 @@ class Display:
 
     @property
     def ax_(self) -> "Axes":
-        """The only, or the first, of the axes."""
+        """The first of the axes, or the only one."""
         return self.axes_[0]
+
+    def show(self) -> None:
+        """Show the picture: in a window of its own, or in a notebook below the cell.
+
+        In a script it waits until the window is closed, as ``matplotlib.pyplot.show`` does, and
+        other open figures of pyplot are shown, too.
+
+        Warns
+        -----
+        SomscapeWarning
+            Where matplotlib's backend, such as "agg" on a computer without a screen, opens no
+            windows; nothing is shown then.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from somscape import SOM, plots
+        >>> X = np.random.default_rng(0).normal(size=(50, 3))
+        >>> plots.umatrix(SOM(3, 4, random_state=0).fit(X)).show()  # doctest: +SKIP
+        """
+        import matplotlib.pyplot as plt
+
+        backend = plt.get_backend()
+        if backend.lower() in WINDOWLESS:
+            warnings.warn(
+                f"nothing is shown: matplotlib's backend {backend!r} opens no windows. Save the "
+                "picture with `save`, or choose another backend with matplotlib.use.",
+                SomscapeWarning,
+                stacklevel=2,
+            )
+            return
+        is_users = _is_known_to_pyplot(self.figure_)
+        if not is_users:
+            # pyplot makes its figures by this class; before matplotlib 3.11 it takes no others.
+            plt.figure(FigureClass=lambda **_: self.figure_)  # type: ignore[arg-type]
+        try:
+            plt.show()
+        finally:
+            if not is_users and not plt.isinteractive():
+                plt.close(self.figure_)
+                use_agg(self.figure_)
 
     def save(self, path: str | os.PathLike[str], dpi: float = SCREEN_DPI) -> None:
         """Write the picture to a file; the same map gives the same bytes.
@@ -59,15 +105,15 @@ class Display:
         Parameters
         ----------
         path : str or path
-            Its ending chooses the kind: .png, .svg, .pdf or another that matplotlib knows; without
-            one .png is added.
+            Its ending chooses the format: .png, .svg, .pdf or another that matplotlib supports.
+            Without an ending, .png is added.
         dpi : float, default=110
-            Dots per inch, for kinds that have dots.
+            Dots per inch, for formats that are made of dots.
 
         Raises
         ------
         InputError
-            Where no file can be.
+            Where no file can be written.
         """
         target, picture = Path(path), io.BytesIO()
         if not target.suffix:
@@ -95,9 +141,31 @@ class Display:
 
 def make_figure(width: float, height: float) -> "Figure":
     """Return an empty figure, in inches, on the Agg canvas and not known to pyplot."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=SCREEN_DPI, facecolor="white")
-    FigureCanvasAgg(figure)
+    use_agg(figure)
     return figure
+
+
+def use_agg(figure: "Figure") -> None:
+    """Put a figure on a canvas that needs no window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+
+
+def display_of(axes: "Sequence[Axes]") -> Display:
+    """Return the display of some axes and the figure that they are in."""
+    figure = axes[0].get_figure(root=True)
+    assert figure is not None
+    return Display(figure, tuple(axes))
+
+
+def _is_known_to_pyplot(figure: "Figure") -> bool:
+    import matplotlib.pyplot as plt
+
+    manager = figure.canvas.manager
+    return (
+        manager is not None and plt.fignum_exists(manager.num) and plt.figure(manager.num) is figure
+    )

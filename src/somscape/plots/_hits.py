@@ -17,7 +17,7 @@ from somscape.plots._cells import (
     map_axes,
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
-from somscape.plots._display import Display
+from somscape.plots._display import Display, display_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,13 +50,13 @@ def hits(
         The class of each row of `X`: each unit gets a pie, its area in proportion to the
         rows that it won.
     y_name : str, default=""
-        What the classes are called, for the legend.
+        Title of the legend.
     unit_size : float, optional
-        Inches from one unit to the next; default: a map of about 5.5 inches.
+        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
     colormap : str, default="Blues"
-        Of matplotlib; not used with `y`.
+        Name of a color map of matplotlib; not used with `y`.
     ax : matplotlib.axes.Axes, optional
-        Draw here, without a colour bar, instead of in a new figure.
+        Draw here, without a color bar, instead of in a new figure.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def hits(
         if is_own:
             add_bar(ax, cells, "rows won" if X is not None else "training rows won")
     ax.set_title(f"Rows per unit, {lattice.size_text}", fontsize=11, y=1.0)
-    return Display(ax.figure, (ax,))  # type: ignore[arg-type]
+    return display_of([ax])
 
 
 def _count(map_: Map, X: Any) -> Float64s:

@@ -1,14 +1,15 @@
 """Component planes: one small map per original column, in original units."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from somscape.errors import InputError
 from somscape.maps import Map, as_map
 from somscape.plots._cells import draw_cells, short
-from somscape.plots._display import Display, make_figure
+from somscape.plots._display import Display, display_of
+from somscape.plots._panels import area_of, given_axes
 from somscape.plots._shown import ColumnPlane, chosen_columns, column_plane
 
 if TYPE_CHECKING:
@@ -19,15 +20,16 @@ MAX_PANELS = 24
 MAX_LEGEND = 8
 OTHER_COLOR = "#bdbdbd"
 
-_PANEL, _TITLE, _FOOT, _GAP, _HEAD = 2.1, 0.3, 0.58, 0.22, 0.45  # inches
+_PANEL, _TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
 
 
 def planes(
     map: Map,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     *,
     n_wide: int = 4,
     max_panels: int = MAX_PANELS,
+    ax: Any = None,
 ) -> Display:
     """Draw one small map per column of the data.
 
@@ -38,12 +40,15 @@ def planes(
     ----------
     map : Map
         The map to draw.
-    columns : sequence of str, optional
-        Which columns, in order; default all feature columns.
+    columns : str or sequence of str, optional
+        Which columns, in order; default: all feature columns.
     n_wide : int, default=4
         Maps side by side.
     max_panels : int, default=24
         Columns beyond are left out; the title says how many.
+    ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
+        Where to draw instead of in a new figure: axes for each map, in order; or a figure, a
+        subfigure or the area of single axes, which is divided.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def planes(
     Raises
     ------
     InputError
-        When a column is not on the map.
+        When a column is not on the map, or `ax` holds too few axes.
 
     Examples
     --------
@@ -71,27 +76,34 @@ def planes(
         )
     names = chosen_columns(map, columns)
     shown = [column_plane(map, name) for name in names[:max_panels]]
-    n_wide = min(n_wide, len(shown))
-    n_tall = -(-len(shown) // n_wide)
-    tall = _map_height(map)
-    cell_wide, cell_tall = _PANEL + _GAP, _TITLE + tall + _FOOT
+    axes = given_axes(ax, len(shown))
+    if axes is None:
+        title = "Each column on the map"
+        if len(names) > len(shown):
+            title += f" (the first {len(shown)}; {len(names) - len(shown)} more not shown)"
+        axes = _grid(ax, len(shown), min(n_wide, len(shown)), _map_height(map), title)
+    for each, plane in zip(axes, shown, strict=True):
+        _draw_plane(each, map, plane)
+    return display_of(axes)
+
+
+def _grid(place: Any, n: int, n_wide: int, map_height: float, title: str) -> "list[Axes]":
+    """Return axes side by side and below each other, with room for titles, scales and legends."""
+    n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
-    width = max(n_wide * cell_wide + _GAP, 3.2)
-    height = _HEAD + n_tall * cell_tall
-    figure = make_figure(width, height)
+    wanted = max(n_wide * (_PANEL + _GAP) + _GAP, 3.2)
+    area = area_of(place, wanted, _HEAD + n_tall * (_TITLE + map_height + _FOOT))
+    width, height = area.size
+    is_new = place is None
+    wide = _PANEL if is_new else max((width - _GAP) / n_wide - _GAP, _MIN_SIDE)
+    tall = map_height if is_new else max((height - _HEAD) / n_tall - _TITLE - _FOOT, _MIN_SIDE)
     axes = []
-    for i, plane in enumerate(shown):
-        left = _GAP + (i % n_wide) * cell_wide
-        bottom = height - _HEAD - (i // n_wide) * cell_tall - _TITLE - tall
-        box = (left / width, bottom / height, _PANEL / width, tall / height)
-        ax = figure.add_axes(box)
-        _draw_plane(ax, map, plane)
-        axes.append(ax)
-    title = "Each column on the map"
-    if len(names) > len(shown):
-        title += f" (the first {len(shown)}; {len(names) - len(shown)} more not shown)"
-    figure.text(_GAP / width, 1 - 0.26 / height, title, fontsize=11, va="center")
-    return Display(figure, tuple(axes))
+    for i in range(n):
+        left = _GAP + (i % n_wide) * (wide + _GAP)
+        top = _HEAD + (i // n_wide) * (_TITLE + tall + _FOOT) + _TITLE
+        axes.append(area.add_axes((left, height - top - tall), (wide, tall)))
+    area.add_title(title, _GAP, 0.26)
+    return axes
 
 
 def _map_height(map_: Map) -> float:
@@ -117,7 +129,7 @@ def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane) -> None:
     from matplotlib.lines import Line2D
 
     palette = matplotlib.colormaps["tab20"](range(20))
-    # Every second colour of tab20 is a pale twin; the strong ones come first.
+    # Every second color of tab20 is a pale twin; the strong ones come first.
     palette = np.vstack([palette[0::2], palette[1::2]])
     named = plane.levels[:MAX_LEGEND]
     colors = [tuple(palette[i]) for i in range(len(named))]
@@ -145,13 +157,10 @@ def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane) -> None:
 
 
 def _add_scale(ax: "Axes", cells: "PolyCollection", label: str) -> None:
-    """Draw a slim colour bar below a panel; a third of the time of a full one."""
+    """Draw a slim color bar below a panel; a third of the time of a full one."""
     low, high = cells.get_clim()
-    box, figure = ax.get_position(), ax.figure
-    inch = 1.0 / figure.get_figheight()  # type: ignore[union-attr]
-    bar = figure.add_axes(
-        (box.x0 + 0.1 * box.width, box.y0 - 0.14 * inch, 0.8 * box.width, 0.09 * inch)
-    )
+    inch = ax.figure.dpi / ax.get_window_extent().height
+    bar = ax.inset_axes((0.1, -0.14 * inch, 0.8, 0.09 * inch))
     if low == high:
         low, high = low - 0.5, high + 0.5
     bar.imshow(

@@ -7,7 +7,7 @@ import numpy as np
 from somscape._types import Float64s
 from somscape.maps import Map, as_map
 from somscape.plots._cells import cell_width, draw_cells, map_axes, points_per_step
-from somscape.plots._display import Display
+from somscape.plots._display import Display, display_of
 from somscape.regions import Regions, find_regions
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def regions(
     regions : Regions, optional
         From `regions.find_regions`, which finds them by default.  Number 1 is the largest.
     unit_size : float, optional
-        Inches from one unit to the next; default: a map of about 5.5 inches.
+        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
         Draw here instead of in a new figure.
 
@@ -69,7 +69,7 @@ def regions(
     n = found.n_regions
     title = f"{n} {'region' if n == 1 else 'regions'}, {lattice.size_text}"
     ax.set_title(title, fontsize=11, y=1.0)
-    return Display(ax.figure, (ax,))  # type: ignore[arg-type]
+    return display_of([ax])
 
 
 def _middle(places: Float64s) -> Float64s:

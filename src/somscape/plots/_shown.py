@@ -88,8 +88,10 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     return ColumnPlane(column, "level", values, tuple(levels))
 
 
-def chosen_columns(map_: Map, columns: Sequence[str] | None) -> list[str]:
+def chosen_columns(map_: Map, columns: str | Sequence[str] | None) -> list[str]:
     """Return the columns asked for, or all feature columns; InputError where there is none."""
+    if isinstance(columns, str):
+        return [columns]
     names = [code.name for code in map_.encoding.features] if columns is None else list(columns)
     if not names:
         raise InputError("`columns` must name at least one column; leave it out for all.")

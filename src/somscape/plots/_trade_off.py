@@ -1,13 +1,16 @@
-"""What candidate settings give and take: fidelity to the rows against order on the map."""
+"""How candidate settings trade closeness to the rows against order on the map."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.plots._display import Display, make_figure
+from somscape.plots._display import Display, display_of, make_figure
 from somscape.tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLUMNS = ("n_rows", "n_cols", "detail", "quantization_error", "topographic_error", "stability")
 _MARKERS = {"smooth": "o", "balanced": "s", "sharp": "^"}
@@ -16,13 +19,15 @@ _SMALLEST, _LARGEST = 25.0, 160.0
 """Areas of the markers of stability 0 and 1, in square points."""
 
 
-def trade_off(candidates: Table) -> Display:
+def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     """Draw the candidates of `SOM.suggest`: both errors, lower left is better.
 
     Parameters
     ----------
     candidates : Table
         As `somscape.SOM.suggest` returns it.
+    ax : matplotlib.axes.Axes, optional
+        Draw here instead of in a new figure.  The legends stand to the right of it.
 
     Returns
     -------
@@ -49,8 +54,8 @@ def trade_off(candidates: Table) -> Display:
         raise InputError(f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.")
     if candidates.n_rows == 0:
         raise InputError("`candidates` has no rows; give SOM.suggest(X) more rows.")
-    figure = make_figure(5.6, 4.0)
-    ax = figure.add_axes((0.14, 0.14, 0.6, 0.76))
+    if ax is None:
+        ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
     qe, te, stability = (_numbers(candidates, name) for name in _COLUMNS[3:])
     detail = [str(cell) for cell in candidates.column("detail").cells]
     area = _SMALLEST + (_LARGEST - _SMALLEST) * np.clip(stability, 0, 1)
@@ -69,7 +74,7 @@ def trade_off(candidates: Table) -> Display:
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
     _add_legends(ax, sorted(set(detail), key=list(_MARKERS).index))
-    return Display(figure, (ax,))
+    return display_of([ax])
 
 
 def _numbers(candidates: Table, name: str) -> Float64s:

@@ -19,7 +19,7 @@ from somscape.plots._cells import (
     points_per_step,
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
-from somscape.plots._display import Display
+from somscape.plots._display import Display, display_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,15 +51,15 @@ def umatrix(
         for the first class, a square for the second, and so on; side by side where a unit
         won rows of several classes.
     y_name : str, default=""
-        What the classes are called, for the legend.
+        Title of the legend.
     highlight : array-like of int, optional
         Units to outline, such as those of the alerts.
     unit_size : float, optional
-        Inches from one unit to the next; default: a map of about 5.5 inches.
+        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
     colormap : str, default="bone_r"
-        Of matplotlib; the default shows borders between groups dark.
+        Name of a color map of matplotlib; the default shows borders between groups dark.
     ax : matplotlib.axes.Axes, optional
-        Draw here, without a colour bar, instead of in a new figure.
+        Draw here, without a color bar, instead of in a new figure.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def umatrix(
     if found is not None:
         _mark_classes(ax, map, found)
         add_legend(ax, dict(zip(found.classes, MARKERS, strict=False)), found.classes, y_name)
-    return Display(ax.figure, (ax,))  # type: ignore[arg-type]
+    return display_of([ax])
 
 
 def _mark_classes(ax: "Axes", map_: Map, found: ClassCounts) -> None:

@@ -1,7 +1,7 @@
 """Clusters of units: connected regions of a map, and what sets each apart."""
 
 from somscape.regions._describe import Difference, Quartiles, Region
-from somscape.regions._least import regions_of_least
+from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._regions import Regions, find_regions
 
 __all__ = [
@@ -10,5 +10,5 @@ __all__ = [
     "Region",
     "Regions",
     "find_regions",
-    "regions_of_least",
+    "merge_small_regions",
 ]

@@ -10,7 +10,7 @@ from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, DateCode, Encoding, number_text
 from somscape.maps import Map
 
-LEAST_EFFECT = 0.147
+MIN_EFFECT = 0.147
 """Effects below are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
 
 MAX_DIFFERENCES = 8
@@ -76,7 +76,8 @@ class Difference:
     def __str__(self) -> str:
         if self.level is None:
             return f"{self.column} {self.inside} (elsewhere {self.outside})"
-        return f"{self.column} = {self.level} {self.inside:.0%} (elsewhere {self.outside:.0%})"
+        inside, outside = (f"{100 * share:.0f} %" for share in (self.inside, self.outside))
+        return f"{self.column} = {self.level} {inside} (elsewhere {outside})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +87,10 @@ class Region:
     Attributes
     ----------
     name : str
-        From the two largest differences; where none is worth naming, "between the others", or
-        "all rows" for the only region.
+        From the two largest differences.  "between the others" where no difference is large
+        enough, "all rows" for the only region.
     n_rows : int
-        Rows that it was described by.
+        Number of rows that it was described by.
     differences : tuple of Difference
         At most eight columns, the largest effect first, none negligible.
     """
@@ -123,7 +124,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
     ):
         effects, levels = _effects(code, rows[:, place], regions, n_regions)
         for region in range(n_regions):
-            if abs(effects[region]) >= LEAST_EFFECT:
+            if abs(effects[region]) >= MIN_EFFECT:
                 found[region].append((float(effects[region]), j, int(levels[region])))
     described = []
     for region, largest in enumerate(found):

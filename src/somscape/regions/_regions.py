@@ -10,16 +10,16 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_whole
 from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map, as_map
-from somscape.regions._apart import apart_regions
+from somscape.regions._count import apart_regions
 from somscape.regions._describe import Region, describe_regions
-from somscape.regions._least import regions_of_least
+from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._ward import pieces_after, ward_joins
 
-HARDLY = 1e-9
-"""What a unit counts that won no row, as a share of the mean: it joins a neighbor early."""
+EMPTY_WEIGHT = 1e-9
+"""Weight of a unit that won no row, as a share of the mean weight: it joins a neighbor early."""
 
-LEAST_ROWS = 5
-"""Fewer rows than that are no region of their own."""
+MIN_REGION_ROWS = 5
+"""Rows that a region has at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +120,10 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     map : Map
         Or a fitted estimator with one.
     n_regions : int or "auto", default="auto"
-        How many.  ``"auto"``: as many as lie apart, 1 to 12.  Two parts lie apart where
-        their means are more than 4 standard deviations of their rows from each other on the line
-        through both (Ashman, Bird and Zepf 1994), and somewhat more where one has few rows; a
-        single group, however long or flat, then stays whole.
+        Number of regions.  ``"auto"``: as many as lie apart, 1 to 12.  Two parts lie apart if,
+        on the line through their means, the means are more than 4 standard deviations of their
+        rows from each other (Ashman, Bird and Zepf 1994), or somewhat more where one part has
+        few rows.  A single group, however long or flat, stays one region.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     InputError
         For more regions than units, or fewer than a graph has parts that no path joins.
     ValueError, TypeError
-        For another `n_regions`.
+        For any other `n_regions`.
 
     Notes
     -----
@@ -160,17 +160,19 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     check_whole("n_regions", n_regions, 1, or_auto=True)
     places = np.asarray(map.metric.compared(map.codebook), dtype=np.float64)
     hits = map.hits if map.hits.any() else np.ones(map.n_units)
-    weights = np.maximum(hits, HARDLY * hits.mean())
+    weights = np.maximum(hits, EMPTY_WEIGHT * hits.mean())
     joins = ward_joins(map.lattice, places, weights)
     if n_regions == "auto":
         found = apart_regions(joins, places, weights, _within(map))
-        if (np.bincount(found, hits)[found] < LEAST_ROWS).any():
-            found = regions_of_least(map, hits, least=LEAST_ROWS, start=found, may_leap=False)
+        if (np.bincount(found, hits)[found] < MIN_REGION_ROWS).any():
+            found = merge_small_regions(
+                map, hits, min_rows=MIN_REGION_ROWS, start=found, may_leap=False
+            )
     else:
         n_parts = map.n_units - len(joins)
         if not n_parts <= int(n_regions) <= map.n_units:
             raise InputError(
-                f"`n_regions` (--regions) must be {n_parts} to {map.n_units} on this map, the "
+                f"`n_regions` must be {n_parts} to {map.n_units} on this map, the "
                 f"numbers of its connected parts and of its units; got {n_regions}."
             )
         found = pieces_after(map.n_units, joins[: map.n_units - int(n_regions)])

@@ -6,7 +6,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
-from somscape.regions._pieces import Pieces
+from somscape.regions._partition import Pieces
 
 
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Each column: what was done to it, how its values spread, and how well the map holds it."""
+"""Each column: how it was encoded, how its values are distributed, how well the map fits it."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ from somscape.outliers import Alerts
 from somscape.tables import Table
 
 MAX_MEASURED = 50_000
-"""Quality, histograms and nearest rows are taken from so many rows: a million would cost more
+"""Quality, histograms and nearest rows are taken from this many rows: a million would cost more
 time than training, for digits that nobody reads."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape.tables._texts import Texts
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
@@ -20,7 +21,7 @@ _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 
 def clean_cell(raw: str) -> str | None:
-    """Give the text without blanks around it, or None for a missing cell."""
+    """Return the text without blanks around it, or None for a missing cell."""
     text = raw.strip()
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
@@ -73,15 +74,15 @@ class RawTexts(Texts):
 
 
 def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
-    """Give the values of an array as Python's, `n` of them being objects at a time."""
+    """Yield the values of an array as Python's, `n` of them being objects at a time."""
     if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # whose 0.1 is written "0.1"
         yield from values
         return
-    for begin in range(0, len(values), n):
-        yield from values[begin : begin + n].tolist()
+    for part in blocks(len(values), n):
+        yield from values[part].tolist()
 
 
 def as_text(value: Any) -> str:
-    """Give any value as text: dates and times in ISO form, numbers in their shortest."""
+    """Return any value as text: dates and times in ISO form, numbers in their shortest."""
     # str() of Python's and NumPy's numbers is the shortest form that reads back equal.
     return value.isoformat() if isinstance(value, (date, time)) else str(value)

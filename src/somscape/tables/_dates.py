@@ -27,7 +27,7 @@ _PATTERNS = tuple(
 
 
 def looks_like_dates(column: Column) -> bool:
-    """Say whether all present cells of a column are dates written in one way.
+    """Return whether all present cells of a column are dates written in one way.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._cells import as_text, clean_cell, python_values
@@ -42,7 +43,7 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     Raises
     ------
     InputError
-        If the frame is none, has no columns or no rows, or two columns share a name.
+        If it is not a data frame, has no columns or no rows, or two columns share a name.
 
     Examples
     --------
@@ -66,13 +67,13 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
 
 
 def _series_values(series: Any, source: str) -> Iterator[Any]:
-    """Give the values of a narwhals series, None where null."""
+    """Yield the values of a narwhals series, None where null."""
     import narwhals as nw
 
-    for begin in range(0, len(series), BLOCK_VALUES):
-        part = series[begin : begin + BLOCK_VALUES]
+    for rows in blocks(len(series), BLOCK_VALUES):
+        part = series[rows]
         nulls = part.is_null().to_list()
-        listed = _listed(part, source, begin)
+        listed = _listed(part, source, rows.start)
         values = [None if n else v for v, n in zip(listed, nulls, strict=True)]
         if series.dtype in (nw.Categorical, nw.Enum):
             yield from (None if value is None else str(value) for value in values)
@@ -84,7 +85,7 @@ def _series_values(series: Any, source: str) -> Iterator[Any]:
 
 
 def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
-    """Give the values of a narwhals series whose first row is number `begin`."""
+    """Return the values of a narwhals series whose first row is number `begin`."""
     try:
         return series.to_list()
     except (OverflowError, ValueError, LookupError) as error:  # of pyarrow and polars
@@ -101,7 +102,7 @@ def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
 
 
 def _opened(frame: Any, source: str) -> Any:
-    """Give a data frame as narwhals shows it, a lazy one collected."""
+    """Return a data frame as narwhals shows it, a lazy one collected."""
     import narwhals as nw
 
     try:
@@ -116,7 +117,7 @@ def _opened(frame: Any, source: str) -> Any:
 
 
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Give a data frame as it is, a lazy one collected, and None for anything else.
+    """Return a data frame, a lazy one collected, or None for anything else.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
 
 
 def frame_values(frame: Any) -> dict[str, list[Any]]:
-    """Give the values of a data frame's columns as Python holds them, by name.
+    """Return the values of a data frame's columns as Python holds them, by name.
 
     Parameters
     ----------
@@ -176,7 +177,7 @@ def frame_values(frame: Any) -> dict[str, list[Any]]:
 
 
 def frame_names(frame: Any) -> list[Any]:
-    """Give the names of a data frame's columns.
+    """Return the names of a data frame's columns.
 
     Parameters
     ----------
@@ -198,7 +199,7 @@ def frame_names(frame: Any) -> list[Any]:
 
 
 def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
-    """Give a data frame of numbers as an array, with NaN for what is null.
+    """Return a data frame of numbers as an array, with NaN for what is null.
 
     Parameters
     ----------
@@ -239,7 +240,7 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
 
 
 def frame_dates(frame: Any) -> list[str]:
-    """Give the names of a data frame's columns of dates, times or durations.
+    """Return the names of a data frame's columns of dates, times or durations.
 
     Parameters
     ----------
@@ -266,7 +267,7 @@ def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
     Parameters
     ----------
     example : data frame
-        One that `as_frame` gave, with at least these columns; its rows are no matter.
+        One that `as_frame` gave, with at least these columns; its rows do not matter.
     columns : mapping of str to list
         Python values, None where a cell is missing.
 

@@ -8,7 +8,6 @@ commas is a plain number whatever the other columns show.
 """
 
 import math
-import shlex
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from somscape._types import Float64s
 from somscape.tables._spelling import Spelling, spell
 from somscape.tables._table import Column
 from somscape.tables._texts import Texts
-from somscape.tables._words import listed, quoted
+from somscape.tables._words import Note, listed, quoted
 
 # A column with at least this share of numbers among this many present cells was meant
 # as numbers; a word in it is a slip to report, not a category.
@@ -35,7 +34,7 @@ Where = Callable[[int], str]
 def text_columns(
     columns: Mapping[str, Texts], where: Where, delimiter: str = ",", decimal: str | None = None
 ) -> tuple[list[Column], list[str]]:
-    """Make a column of each one's clean cells, of numbers where they can be read so.
+    """Make columns of clean cells, of numbers where all cells can be read as numbers.
 
     Parameters
     ----------
@@ -61,7 +60,7 @@ def text_columns(
     marks = {spelling.mark for spelling in spellings.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
     made: list[Column] = []
-    noted: dict[str, list[str]] = {}
+    noted: dict[Note, list[str]] = {}
     for name, texts in columns.items():
         spelling = spellings[name]
         mark = decimal or spelling.mark or _likely_mark(spelling.plain_mark, shown, delimiter)
@@ -71,13 +70,14 @@ def text_columns(
             numbers, problem, styles = _read(name, texts, where, spelling, mark)
         style = "" if numbers is None else ", ".join(styles)
         made.append(Column(name, texts, numbers=numbers, style=style, problem=problem))
+        notes = [Note(style) for style in styles]
         if styles and spelling.example and not shown:
             value = spelling.read([spelling.example], mark, {})[spelling.example]
-            example = f"{quoted(spelling.example)} read as {value:.12g} (see --decimal)"
-            styles = [*styles, example]
-        for note in styles:
+            example = f"{quoted(spelling.example)} read as {value:.12g}"
+            notes.append(Note(example, "--decimal MARK"))
+        for note in notes:
             noted.setdefault(note, []).append(name)
-    return made, [f"{note} in {listed(names)}" for note, names in noted.items()]
+    return made, [Note(f"{note} in {listed(of)}", note.options) for note, of in noted.items()]
 
 
 def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
@@ -152,7 +152,7 @@ class Verdict:
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
 
     def is_text(self, n_cells: int) -> bool:
-        """Say whether no more of so many cells can make it a column that was meant as numbers."""
+        """Return whether `n` cells in all cannot make it a column that was meant as numbers."""
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:
@@ -172,10 +172,8 @@ class Verdict:
         if not (is_slip or (n_good > 0 and self.are_infinite)):
             return False, None
         kind = "not a finite number" if self.is_infinite else "not a number"
-        word = shlex.quote(name)
         return False, (
             f"{where(self.first)}, column {quoted(name)}: {quoted(self.cell)} is {kind}, but"
             f" {n_good} of the {self.n_present} cells are; correct the cell, leave it empty, or"
-            " take the column as a category or drop it (on the command line --category"
-            f" {word} / --drop {word})"
+            " take the column as a category or drop it"
         )

@@ -71,8 +71,8 @@ def read_table(
     The marks of a column are looked for in its first 10,000 different cells (in a smaller
     file: 1,000, or a hundredth of the column's bytes); every cell is then read with them.
 
-    The whole file is read into memory, and reading takes at most ten times its size, of a
-    packed one of what is in it, besides 600 bytes for each of up to 10,000 columns.
+    The whole file is read into memory.  Reading takes at most ten times the file's size (of a
+    packed file, the size of its content), plus 600 bytes for each of up to 10,000 columns.
 
     Examples
     --------

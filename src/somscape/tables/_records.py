@@ -79,7 +79,7 @@ def arrange(
     source, delimiter : str
         For messages.
     make : callable
-        Makes so many empty columns.
+        Makes a number of empty columns.
 
     Returns
     -------
@@ -119,7 +119,8 @@ def arrange(
         raise InputError(
             f"{source}, line {wrong[1]}: {counted(wrong[2], 'cell')}, but line {start}"
             f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
-            f' {delimiter!r} in quotes ("), or name another delimiter (--delimiter)'
+            f' {delimiter!r} in quotes ("), or name another delimiter',
+            options="--delimiter CHAR",
         )
     notes += _check_header(header, source, start)
     names, name_notes = _complete_names(header)
@@ -167,7 +168,7 @@ def _width(header: list[str]) -> int:
 
 
 def is_blank(record: Sequence[Any]) -> bool:
-    """Say whether a record holds empty cells only."""
+    """Return whether a record holds empty cells only."""
     for cell in record:  # noqa: SIM110 - all() takes three times as long, for every row
         if not isinstance(cell, str) or (cell and not cell.isspace()):
             return False

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
 from somscape.tables._texts import BLOCK, NumberTexts, Texts
@@ -78,7 +79,7 @@ class Column:
         return self._cells
 
     def each_cell(self, n_bytes: int = BLOCK) -> Iterator[str | None]:
-        """Give the cells, None where missing, as objects so many bytes at a time."""
+        """Yield the cells, None where missing, as objects of about `n_bytes` bytes at a time."""
         if not isinstance(self._cells, Texts):
             yield from self._cells
             return
@@ -102,9 +103,9 @@ class Column:
         if self.numbers is None:
             return False
         n_present = 0
-        for begin in range(0, len(self), BLOCK):
-            part = self.numbers[begin : begin + BLOCK]
-            present = part[~np.isnan(part)]
+        for part in blocks(len(self), BLOCK):
+            numbers = self.numbers[part]
+            present = numbers[~np.isnan(numbers)]
             if not np.array_equal(present, np.rint(present)):
                 return False
             n_present += present.size
@@ -132,7 +133,7 @@ class Column:
         return int(np.unique(self.numbers[~np.isnan(self.numbers)]).size)
 
     def take(self, rows: ArrayLike) -> "Column":
-        """Give the column with the rows chosen by numbers or by a boolean mask."""
+        """Return the column with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
         numbers = None if self.numbers is None else self.numbers[chosen]
         kept = self._cells
@@ -140,7 +141,7 @@ class Column:
         return Column(self.name, cells, numbers=numbers, style=self.style, problem=self.problem)
 
     def renamed(self, name: str) -> "Column":
-        """Give the column under another name."""
+        """Return the column under another name."""
         return Column(
             name, self._cells, numbers=self.numbers, style=self.style, problem=self.problem
         )
@@ -218,7 +219,7 @@ class Table:
         return {column.name: column for column in self.columns}
 
     def column(self, name: str) -> Column:
-        """Give the column with this name.
+        """Return the column with this name.
 
         Raises
         ------
@@ -231,24 +232,24 @@ class Table:
         return self._by_name[name]
 
     def select(self, names: str | Iterable[str]) -> "Table":
-        """Give the table of these columns, in this order; `InputError` as `column`."""
+        """Return the table of these columns, in this order; `InputError` as `column`."""
         names = [names] if isinstance(names, str) else names
         return replace(self, columns=tuple(self.column(name) for name in names))
 
     def without(self, names: str | Iterable[str]) -> "Table":
-        """Give the table of the other columns; `InputError` as `column`."""
+        """Return the table of the other columns; `InputError` as `column`."""
         names = [names] if isinstance(names, str) else names
         left_out = {self.column(name).name for name in names}
         return replace(self, columns=tuple(c for c in self.columns if c.name not in left_out))
 
     def take(self, rows: ArrayLike) -> "Table":
-        """Give the table with the rows chosen by numbers or by a boolean mask."""
+        """Return the table with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
         lines = None if self.lines is None else np.asarray(self.lines)[chosen]
         return replace(self, columns=tuple(c.take(chosen) for c in self.columns), lines=lines)
 
     def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
-        """Give the numbers of some columns as one array.
+        """Return the numbers of some columns as one array.
 
         Parameters
         ----------

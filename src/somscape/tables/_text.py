@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
+from somscape._blocks import blocks
 from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._words import suggestion
 
 BLOCK, PIECE = 1 << 14, 1 << 13
-MOST_TIMES_UNPACKED = 200
-"""Size of an unpacked file in sizes of the packed one: tables reach 3 to 20, one value over and
-over 1,000."""
+MAX_TIMES_UNPACKED = 200
+"""Limit of a file's unpacked size, in packed sizes: tables have 3 to 20, a single value that
+repeats 1,000."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _OTHER_FILES = {
@@ -87,7 +88,7 @@ class TextFile:
 
 
 def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
-    """Find out how the bytes of a text table, perhaps gzipped, become text.
+    """Find the encoding of a text table, which may be gzipped.
 
     Parameters
     ----------
@@ -124,7 +125,8 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
     elif b"\0" in data and not encoding:
         raise InputError(
             f"{source} is not a text table (it holds NUL bytes); save the table as .csv, or name"
-            " its encoding (--encoding utf-16-le) if it is text"
+            " its encoding if it is text",
+            options="--encoding utf-16-le",
         )
     file = TextFile(data, encoding or "utf-8")
     try:
@@ -136,7 +138,8 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
         line = data[: _place(error, data)].count(b"\n") + 1
         raise InputError(
             f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its"
-            " encoding (--encoding)"
+            " encoding",
+            options="--encoding NAME",
         ) from error
     return replace(file, n_mark=n_mark), notes
 
@@ -144,11 +147,11 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
 def _gunzip(data: bytes, source: str) -> bytes:
     if not data.startswith(_GZIP_MAGIC):
         raise InputError(f"{source} is not a gzip file; remove .gz from its name or compress it")
-    if _unpacked_size(data, MOST_TIMES_UNPACKED * len(data)) > MOST_TIMES_UNPACKED * len(data):
+    if _unpacked_size(data, MAX_TIMES_UNPACKED * len(data)) > MAX_TIMES_UNPACKED * len(data):
         raise InputError(
-            f"{source} unpacks to more than {MOST_TIMES_UNPACKED} times its size, as a file does"
-            " that is made to fill a machine's memory; if it is yours, unpack it first (gunzip) and"
-            " give the text"
+            f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, like a file"
+            " that is made to fill a machine's memory; if you trust it, unpack it (gunzip) and give"
+            " the text"
         )
     try:
         return gzip.decompress(data)
@@ -159,10 +162,10 @@ def _gunzip(data: bytes, source: str) -> bytes:
 
 
 def _unpacked_size(data: bytes, most: int) -> int:
-    """Return how long the text is, or a number above `most`; a damaged one up to the damage."""
+    """Return the unpacked size, up to any damage, or some number above `most`."""
     n_bytes, unpacker = 0, zlib.decompressobj(zlib.MAX_WBITS | 16)
-    for begin in range(0, len(data), PIECE):
-        piece = data[begin : begin + PIECE]
+    for part in blocks(len(data), PIECE):
+        piece = data[part]
         while piece and n_bytes <= most:
             try:
                 n_bytes += len(unpacker.decompress(piece, PIECE))
@@ -193,6 +196,6 @@ def _check(file: TextFile, source: str, n_letters: int = BLOCK) -> int:
 
 
 def _place(error: UnicodeError, data: bytes) -> int:
-    """Return where in the data a text ends to be one."""
+    """Return the place of the first bytes that are not text."""
     found = data.find(error.object) if isinstance(error, UnicodeDecodeError) else -1
     return max(0, found) + getattr(error, "start", 0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 
 BLOCK = 1 << 12
@@ -63,7 +64,7 @@ class Texts:
             self.n_missing -= n
 
     def blocks(self, n_bytes: int = BLOCK) -> Iterator[list[str]]:
-        """Give the cells in lists of about so many bytes, "" where missing."""
+        """Yield the cells in lists of about `n_bytes` bytes, "" where missing."""
         begin, end = 0, len(self._letters)
         while self._n and begin <= end:
             stop = self._letters.find(b"\0", begin + n_bytes)
@@ -83,7 +84,7 @@ class Texts:
         return list(found)
 
     def have_leading_zeros(self) -> bool:
-        """Say whether a cell is written like "007"."""
+        """Return whether a cell is written like "007"."""
         return _LEADING_ZERO.search(self._letters) is not None
 
     def missing(self) -> NDArray[np.bool_]:
@@ -125,11 +126,11 @@ class NumberTexts(Texts):
         self._n, self.n_missing = len(numbers), int(np.isnan(numbers).sum())
 
     def blocks(self, n_bytes: int = BLOCK) -> Iterator[list[str]]:
-        """Give the cells in lists of about so many bytes, "" where missing."""
+        """Yield the cells in lists of about `n_bytes` bytes, "" where missing."""
         ending = ".0" if self._are_whole else ""
         step = max(1, n_bytes // 16)
-        for begin in range(0, self._n, step):
-            values = self._numbers[begin : begin + step].tolist()
+        for part in blocks(self._n, step):
+            values = self._numbers[part].tolist()
             yield ["" if v != v else str(v).removesuffix(ending) for v in values]
 
     def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "NumberTexts":

@@ -4,13 +4,32 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 
+class Note(str):
+    """What a reader noticed in a file, and the option of the command line that changes it.
+
+    Parameters
+    ----------
+    text : str
+    options : str, default=""
+        What to type on the command line, such as "--decimal".
+    """
+
+    options: str
+
+    def __new__(cls, text: str, options: str = "") -> "Note":
+        """Return the text, which keeps its options."""
+        note = super().__new__(cls, text)
+        note.options = options
+        return note
+
+
 def quoted(text: str) -> str:
-    """Give a cell or name in quotes, on one line, cut to a readable length."""
+    """Return a cell or name in quotes, on one line, cut to a readable length."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def listed(names: Iterable[str], limit: int = 8) -> str:
-    """Give names as ``'a', 'b', ...``, at most `limit` of them."""
+    """Return names as ``'a', 'b', ...``, at most `limit` of them."""
     quotes = [quoted(name) for name in names]
     return ", ".join(quotes[:limit] + ["..."] * (len(quotes) > limit))
 
@@ -45,7 +64,7 @@ def suggestion(name: str, choices: Sequence[str]) -> str:
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Give the lines of columns that stand beside each other."""
+    """Return the lines of columns that stand beside each other."""
     padded = []
     for column in columns:
         width = max(map(len, column), default=0)

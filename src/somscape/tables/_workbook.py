@@ -17,11 +17,11 @@ from somscape.tables._frame import column_from_values, table_from_frame
 from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
-from somscape.tables._text import MOST_TIMES_UNPACKED
+from somscape.tables._text import MAX_TIMES_UNPACKED
 from somscape.tables._texts import Texts
 
 FREE_BYTES = 64_000_000
-"""A packed file of any size may unpack to so much: one value over and over takes no room packed."""
+"""Bytes to which a packed file of any size may unpack: a repeated value takes no room packed."""
 
 ROW_BYTES, PLACE_BYTES = 100, 20
 """What a row of a sheet and a place in it cost, empty or not, beside the value."""
@@ -111,9 +111,9 @@ class Values(list[Any]):
 
 
 def _check_size(n_unpacked: int, data: bytes, source: str) -> None:
-    if n_unpacked > max(MOST_TIMES_UNPACKED * len(data), FREE_BYTES):
+    if n_unpacked > max(MAX_TIMES_UNPACKED * len(data), FREE_BYTES):
         raise InputError(
-            f"{source} of {len(data)} bytes holds {n_unpacked} bytes of cells, as a file does that"
+            f"{source} of {len(data)} bytes holds {n_unpacked} bytes of cells, like a file that"
             " is made to fill a machine's memory; if it is yours, write it as .csv"
         )
 

@@ -28,7 +28,7 @@ _NEEDS_QUOTES = re.compile('[,"\r\n]')
 
 
 def escape_cell(text: str) -> str:
-    """Give the text with one ``'`` before it if a spreadsheet could run it.
+    """Return the text with one ``'`` before it if a spreadsheet could run it.
 
     Text that starts with ``=``, ``+``, ``-``, ``@``, a tab, a carriage return or ``'``
     gets the quote sign, unless it is a plain finite number such as ``-5`` or

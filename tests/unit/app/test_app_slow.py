@@ -14,7 +14,7 @@ import uvicorn
 from somscape.app import _protocol
 from somscape.app._protocol import Protocol
 
-PERIOD, LEAST = 1.0, 1000
+PERIOD, MIN_BYTES = 1.0, 1000
 PATIENCE = 30.0
 
 
@@ -39,7 +39,7 @@ async def answer(scope, receive, send):
 def port() -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listener:
         patch.setattr(_protocol, "PERIOD", PERIOD)
-        patch.setattr(_protocol, "LEAST", LEAST)
+        patch.setattr(_protocol, "MIN_BYTES", MIN_BYTES)
         config = uvicorn.Config(answer, http=Protocol, log_level="critical", lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -106,9 +106,9 @@ def test_who_goes_on_after_an_answer_is_cut_off_too(port: int) -> None:
 
 def test_a_slow_upload_that_goes_on_is_taken(port: int) -> None:
     with connected(port) as connection:
-        connection.sendall(HEAD % (b"", 40 * LEAST))
+        connection.sendall(HEAD % (b"", 40 * MIN_BYTES))
         for _ in range(40):  # four periods
-            connection.sendall(b"a" * LEAST)
+            connection.sendall(b"a" * MIN_BYTES)
             time.sleep(PERIOD / 10)
         assert answer_of(connection) == b"40000"
 

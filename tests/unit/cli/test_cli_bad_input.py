@@ -95,7 +95,7 @@ CASES = [
     Case(
         "a word among numbers",
         table("x,y", [*GOOD, "much,1.5"]),
-        ("t.csv, line 22", "'x'", "'much' is not a number", "--category x / --drop x"),
+        ("t.csv, line 22", "'x'", "'much' is not a number", "--category x or --drop x"),
     ),
     Case(
         "text that shall be a number",
@@ -151,7 +151,7 @@ CASES = [
     Case(
         "a column with two roles",
         table("x,y", GOOD),
-        ("'x' cannot be both id and drop (on the command line --id and --drop)", "keep one"),
+        ("'x' cannot be both id and drop; keep one (--id or --drop)",),
         ("--id", "x", "--drop", "x"),
     ),
     Case("a picture", b"\x89PNG\r\n\x1a\n\0\0", ("t.csv is a picture", "save the table as .csv")),
@@ -286,7 +286,7 @@ def test_result_is_not_named_as_another_kind_of_file(
         ),
         (
             ["fit", "--delimiter", ";", "--out", "m.som"],
-            ["has no column to use", "If ',' parts its columns", "(--delimiter ',')"],
+            ["has no column to use", "If ',' separates its columns", "(--delimiter ',')"],
         ),
     ],
 )

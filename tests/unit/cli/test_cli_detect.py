@@ -116,7 +116,9 @@ def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: P
 
 
 def test_article_reasons_are_in_original_units(article: Found) -> None:
-    for row in rows_of(article):
+    rows = rows_of(article)
+    assert len(rows) == 34  # 5 % of 690
+    for row in rows:
         for reason in row["reasons"].split("; "):
             match = re.fullmatch(r"(A\d+) (\S+) \(usual .+\)", unescape_cell(reason))
             assert match, reason
@@ -143,6 +145,7 @@ def test_article_says_how_unusual_and_label_agree(article: Found, article_file: 
 def test_label_is_never_called_by_that_word(article: Found, found: Found) -> None:
     for job in (article, found):
         texts = [job.outcome.out, job.outcome.err, job.read("report.html"), job.read("alerts.csv")]
+        assert all(texts[i] for i in (0, 2, 3))
         assert not any("fraud" in text.lower() for text in texts)
 
 
@@ -217,6 +220,18 @@ def test_so_low_a_share_that_no_row_is_an_alert(table: Path) -> None:
     assert "nan" not in found.outcome.out.lower()
 
 
+def test_a_column_of_names_is_offered_as_the_id(here: Path) -> None:
+    rows = [f"Ann {i},note {i},2024-01-{i % 28 + 1:02},{i * 1.37 % 7:.2f}" for i in range(28)]
+    write(Path("t.csv"), "who,note,day,x", rows)
+    detected = [detect_here("t.csv", "--force", *words) for words in ([], ["--drop", "note"])]
+    said = [" ".join(found.outcome.out.split()) for found in detected]
+    assert all("like a name or an id; --id who?" in text for text in said)
+    assert ["--id note?" in text for text in said] == [True, False]
+    assert "--id day?" not in said[0]
+    with_id = detect_here("t.csv", "--force", "--id", "who").outcome.out
+    assert "--id note?" not in " ".join(with_id.split())
+
+
 def test_rarer_label_value_is_taken_and_said(found: Found) -> None:
     cells = [
         line.split(",")[4]
@@ -252,7 +267,7 @@ def test_rows_whose_label_is_missing_are_left_out_of_the_comparison(here: Path) 
     said = " ".join(found.outcome.out.split())
     # 20 rows have an answer, every second one of them is a y.
     assert "answer = y (10 of 20 rows)" in said
-    assert "50% of the 20 alerts" in said
+    assert "50 % of 20 alerts" in said
 
 
 def test_number_column_has_a_label_value_as_people_write_it(here: Path) -> None:

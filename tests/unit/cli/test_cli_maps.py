@@ -269,7 +269,9 @@ def test_one_row_is_counted_as_one(found: Found, here: Path) -> None:
 
 
 def test_only_flagged_rows_have_reasons(found: Found) -> None:
-    for row in score(found, customers_of(found)):
+    rows = score(found, customers_of(found))
+    assert {row["flagged"] for row in rows} == {"yes", "no"}
+    for row in rows:
         assert bool(row["reasons"]) == (row["flagged"] == "yes")
 
 

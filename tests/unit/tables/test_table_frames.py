@@ -85,8 +85,7 @@ def test_infinity_in_a_frame_is_a_problem() -> None:
     column = table_from_frame(pd.DataFrame({"a b": [1.0, -np.inf]})).columns[0]
     assert column.problem == (
         "data frame, row 1, column 'a b': '-inf' is not a finite number, but 1 of the 2 cells are;"
-        " correct the cell, leave it empty, or take the column as a category or drop it (on the"
-        " command line --category 'a b' / --drop 'a b')"
+        " correct the cell, leave it empty, or take the column as a category or drop it"
     )
 
 

@@ -286,14 +286,14 @@ def test_lone_comma_is_thousands_in_a_comma_file(tmp_path: Path) -> None:
     assert table.column("x").numbers.tolist() == [1234, 5678]
     assert table.notes == (
         "thousands separators in 'x'",
-        "'1,234' read as 1234 (see --decimal) in 'x'",
+        "'1,234' read as 1234 in 'x'",
     )
 
 
 def test_lone_comma_is_decimal_in_a_semicolon_file(tmp_path: Path) -> None:
     table = read(tmp_path, "id;x\n1;1,234\n2;5,678\n")
     assert table.column("x").numbers.tolist() == [1.234, 5.678]
-    assert "'1,234' read as 1.234 (see --decimal) in 'x'" in table.notes
+    assert "'1,234' read as 1.234 in 'x'" in table.notes
 
 
 @pytest.mark.parametrize(
@@ -333,8 +333,7 @@ def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
     assert column.numbers is None
     assert column.problem == (
         "t.csv, line 11, column 'x': 'abc' is not a number, but 9 of the 10 cells are; correct"
-        " the cell, leave it empty, or take the column as a category or drop it (on the"
-        " command line --category x / --drop x)"
+        " the cell, leave it empty, or take the column as a category or drop it"
     )
     assert one_column(tmp_path, cells[1:]).problem is None  # nine cells
     assert one_column(tmp_path, [*cells, "abc"]).problem is None  # 9 of 11
@@ -354,8 +353,7 @@ def test_infinity_among_numbers_is_a_problem(tmp_path: Path, cell: str, other: s
     assert column.numbers is None
     assert column.problem == (
         f"t.csv, line 3, column 'x': {cell!r} is not a finite number, but 1 of the 2 cells are;"
-        " correct the cell, leave it empty, or take the column as a category or drop it (on the"
-        " command line --category x / --drop x)"
+        " correct the cell, leave it empty, or take the column as a category or drop it"
     )
 
 

@@ -27,7 +27,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         (
             b"a,b\n1,2\n3,4,5\n",
             "t.csv, line 3: 3 cells, but line 1 names 2 columns; put cells that contain the"
-            " delimiter ',' in quotes (\"), or name another delimiter (--delimiter)",
+            " delimiter ',' in quotes (\"), or name another delimiter",
         ),
         (b'a,b\n"1\n1",2\n3\n', "t.csv, line 4: 1 cell, but line 1 names 2 columns; put"),
         (b"Report 2026\na,b,c\n1,2,3\n", "t.csv, line 2: 3 cells, but line 1 names 1 column;"),

@@ -28,10 +28,10 @@ const SETTINGS = {
     bubble: ": a row pulls all cells within the radius alike" }[v] || "")],
   metric: ["Distance", (v) => v + ({ euclidean: ": the root of summed squared differences",
     manhattan: ": the sum of differences", cosine: ": by direction, not size" }[v] || "")],
-  radius_start: ["Radius at the start", (v) => number(v) + " cells: how far a row's pull reaches"],
+  radius_start: ["Radius at the start", (v) => number(v) + " cells: how far a row pulls units"],
   radius_end: ["Radius at the end", (v) => number(v) + " cells: larger is smoother, smaller is closer to the rows"],
   radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
-  spread: ["Spread of the rows", (v) => number(v) + ": their mean distance to their mean"],
+  spread: ["Mean distance of the rows to their mean", (v) => number(v)],
   radius_decay: ["Radius falls", (v) => v + ({
     geometric: ": by the same factor each epoch", linear: ": by the same amount each epoch" }[v] || "")],
   n_init: ["Starts tried", (v) => (v === 1 ? "1" : v + "; the map with the least error was kept")],

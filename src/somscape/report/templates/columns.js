@@ -1,4 +1,4 @@
-// The columns: a small map of each, and one at a time with the spread of its values.
+// The columns: a small map of each, and one at a time with a histogram of its values.
 
 const columnOf = new Map(data.columns.map((column) => [column.name, column]));
 const columnPlanes = data.planes.filter((plane) => plane.group === "column");

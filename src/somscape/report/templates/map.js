@@ -13,10 +13,10 @@ function outline(unit, size) {
 
 function drawMap() {
   const svg = byId("map");
-  const reach = 0.72; // a cell's corner and half the line around it
+  const margin = 0.72; // a cell's corner and half the line around it
   const [left, right] = ends(data.map.positions.map(([x]) => x));
   const [top, bottom] = ends(data.map.positions.map(([, y]) => y));
-  const box = [left - reach, top - reach, right - left + 2 * reach, bottom - top + 2 * reach];
+  const box = [left - margin, top - margin, right - left + 2 * margin, bottom - top + 2 * margin];
   svg.setAttribute("viewBox", box.join(" "));
   thick = Math.max(1, (right - left) / 30, (bottom - top) / 30);
   svg.style.setProperty("--thick", thick);

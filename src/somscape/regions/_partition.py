@@ -1,4 +1,4 @@
-"""Connected pieces of a map that join one by one, whatever the rule that says which."""
+"""A partition of a map into connected pieces, which join one by one."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Regions that are large enough: whatever has too few rows joins its nearest neighbor."""
+"""Merge regions with too few rows into their nearest neighbors."""
 
 from heapq import heapify, heappop, heappush
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.maps import Map
-from somscape.regions._pieces import Pieces
+from somscape.regions._partition import Pieces
 
 
-def regions_of_least(
+def merge_small_regions(
     map_: Map,
     counts: Float64s | Ints,
     *,
-    least: float,
+    min_rows: float,
     start: Ints | None = None,
     may_leap: bool = True,
 ) -> Ints:
-    """Return a region for each unit, each region with at least so many rows.
+    """Return a region for each unit, each region with at least `min_rows` rows.
 
     The region with the fewest rows joins the neighbor whose prototypes are nearest on average,
     until none has too few.
@@ -27,7 +27,7 @@ def regions_of_least(
     map_ : Map
     counts : ndarray of shape (n_units,)
         Rows of each unit.
-    least : float
+    min_rows : float
         Where there are fewer in all, there is one region.
     start : ndarray of shape (n_units,), optional
         Regions to begin with, each called by its lowest unit; default: each unit is one.
@@ -45,16 +45,16 @@ def regions_of_least(
     for unit in np.flatnonzero(start != np.arange(map_.n_units)):
         pieces.join(int(start[unit]), int(unit))
     totals = np.bincount(start, counts, minlength=map_.n_units).tolist()
-    is_there = np.bincount(start, minlength=map_.n_units) > 0
-    heap = [(totals[unit], unit) for unit in np.flatnonzero(is_there).tolist()]
+    is_live = np.bincount(start, minlength=map_.n_units) > 0
+    heap = [(totals[unit], unit) for unit in np.flatnonzero(is_live).tolist()]
     heapify(heap)
-    while heap and heap[0][0] < least:
+    while heap and heap[0][0] < min_rows:
         total, region = heappop(heap)
-        if not is_there[region] or total != totals[region]:
+        if not is_live[region] or total != totals[region]:
             continue
-        is_there[region] = False
+        is_live[region] = False
         touching = sorted(pieces.neighbors[region])
-        others = np.array(touching) if touching or not may_leap else is_there.nonzero()[0]
+        others = np.array(touching) if touching or not may_leap else is_live.nonzero()[0]
         if not len(others):
             continue
         into = int(others[pieces.apart(region, others).argmin()])

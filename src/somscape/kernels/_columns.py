@@ -1,14 +1,12 @@
-"""The least and the largest value of each column, at the speed of the memory."""
-
-from typing import TYPE_CHECKING
+"""The least and the largest value of each column, as fast as memory can be read."""
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from somscape._types import Floats
+from somscape._blocks import blocks
+from somscape._types import Floats
 
 FOLDED_VALUES = 4096
-"""NumPy compares whole vectors along a long row; so many values are taken as one row."""
+"""Values that are taken as one row: NumPy compares whole vectors along a long row."""
 
 SMALL = 1 << 17
 """Values that are better turned around, so that the columns are the long rows."""
@@ -17,7 +15,7 @@ BLOCK_ROWS = 64
 """Folded rows that are searched for both extremes while they are in the cache: 1 or 2 MiB."""
 
 
-def column_extremes(rows: "Floats") -> "tuple[Floats, Floats]":
+def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
     """Return the least and the largest value of each column; NaN where one is NaN.
 
     Parameters
@@ -38,7 +36,7 @@ def column_extremes(rows: "Floats") -> "tuple[Floats, Floats]":
         return rows.min(axis=0), rows.max(axis=0)
     whole = n // fold * fold
     folded, rest = rows[:whole].reshape(-1, fold * d), rows[n - fold :]
-    parts = [folded[i : i + BLOCK_ROWS] for i in range(0, len(folded), BLOCK_ROWS)]
+    parts = [folded[part] for part in blocks(len(folded), BLOCK_ROWS)]
     extremes = [(part.min(axis=0), part.max(axis=0)) for part in parts]
     extremes.append((rest.ravel(), rest.ravel()))
     low, high = (np.array(side) for side in zip(*extremes, strict=True))

@@ -1,4 +1,4 @@
-"""Rows that stand for several, and the quantiles of values that do."""
+"""Row weights and weighted quantiles."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,23 @@ import numpy as np
 
 from somscape._types import Float64s, Floats
 
-MOST_COUNTED = 1000.0
+MAX_MEAN_WEIGHT = 1000.0
 """Mean weight of the rows up to which weights count rows."""
+
+
+def ones_or(weights: Float64s | None, n: int) -> Float64s:
+    """Return the weights of `n` rows; of rows that are not weighted, a one for each.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n,), float64, or None
+    n : int
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+    """
+    return np.ones(n) if weights is None else weights
 
 
 def counted_rows(n_rows: int, total_weight: float) -> float:
@@ -21,13 +36,13 @@ def counted_rows(n_rows: int, total_weight: float) -> float:
     Returns
     -------
     float
-        A row of weight 2 is two rows, but one of a million has its weight in another unit.
+        The total weight.  Weights above 1000 on average are not in rows; then `n_rows`.
     """
-    return total_weight if total_weight <= MOST_COUNTED * n_rows else float(n_rows)
+    return total_weight if total_weight <= MAX_MEAN_WEIGHT * n_rows else float(n_rows)
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
-    """Return how many rows each row stands for; None: each for itself.
+    """Return how many rows each row stands for; None: one each.
 
     Parameters
     ----------
@@ -36,12 +51,12 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
     Returns
     -------
     ndarray of shape (n_rows,), float64, or None
-        Whole weights as they are; of others, and of those in another unit than rows, the share.
+        Whole weights as they are; others, and those above 1000 on average, divided by their mean.
     """
     if weights is None or (weights == 1).all():
         return None
     mean = float(weights.mean())
-    if mean <= MOST_COUNTED and np.array_equal(weights, np.rint(weights)):
+    if mean <= MAX_MEAN_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
     return None if weights.min() == weights.max() else weights / mean
 
@@ -63,7 +78,7 @@ class Counted:
 
     @classmethod
     def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
-        """Count values that are there, at least one; `counts` says how many rows each has."""
+        """Count at least one value; `counts` says how many rows each stands for."""
         different, place = np.unique(values, return_inverse=True)
         return cls(different, np.cumsum(np.bincount(place, counts)).astype(np.float64))
 

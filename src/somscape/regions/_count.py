@@ -1,4 +1,4 @@
-"""How many regions there are: joins are undone that join what lies apart."""
+"""Count the regions: joins of parts that lie apart are undone."""
 
 import numpy as np
 
@@ -88,9 +88,9 @@ def separation(places: Float64s, weights: Float64s, a: Ints, b: Ints, within: fl
     square = float(line @ line)
     if square == 0:
         return 0.0
-    spreads = [
+    variances = [
         np.average(((places[units] - mean) @ line) ** 2, weights=weights[units])
         for units, mean in zip((a, b), means, strict=True)
     ]
-    variance = (spreads[0] + spreads[1]) / 2 / square + within
+    variance = (variances[0] + variances[1]) / 2 / square + within
     return float(np.sqrt(square / variance)) if variance > 0 else np.inf

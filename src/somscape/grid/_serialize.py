@@ -29,14 +29,14 @@ def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
-    """Return the lattice that `lattice_parts` took apart.
+    """Return the lattice of the header and arrays that `lattice_parts` gave.
 
     Parameters
     ----------
     header : dict
     arrays : mapping of str to ndarray
     n_units : int
-        What the lattice must have, where its size is not cheap to believe.
+        Number of units that a graph must have; checked before anything large is made.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
     Raises
     ------
     ValueError, TypeError, KeyError
-        For parts that no lattice has.
+        For a header or arrays that no lattice has.
     """
     if not isinstance(header, dict) or header.get("kind") != "graph":
         return Lattice(**header)

@@ -1,0 +1,31 @@
+"""The library's messages in the words of the command line: options instead of parameters."""
+
+import click
+
+from somscape._files import shown
+
+
+def as_typed(message: object, command: click.Command | None) -> str:
+    """Return a message in one line, with the options that it advises at its end.
+
+    Parameters
+    ----------
+    message : Exception, Warning or str
+        Its `options`, where it has some, are added in parentheses.
+    command : click.Command or None
+        The parameters of its options are called by those options; None: by their own names.
+
+    Returns
+    -------
+    str
+    """
+    line = " ".join(str(message).split()).replace("leave them 'auto'", "leave them out")
+    for parameter in command.params if command else ():
+        if isinstance(parameter, click.Option):
+            line = line.replace(f"`{parameter.name}`", parameter.opts[0])
+    options = getattr(message, "options", "")
+    if options and line.endswith("."):
+        line = f"{line[:-1]} ({options})."
+    elif options:
+        line = f"{line} ({options})"
+    return shown(line)
