@@ -109,7 +109,7 @@ std::int64_t search(Array<const T, 2> rows, Array<const double, 2> codebook,
     require(k >= 1 && k <= max_best && k <= m, "k must be in 1..min(16, units)");
     require(!weights || std::int64_t(weights->shape(0)) == d, "one weight per feature");
     require(metric >= 0 && metric <= int(Metric::cosine), "unknown metric");
-    require(!has_missing || Metric(metric) != Metric::cosine, "cosine knows no missing values");
+    require(!has_missing || Metric(metric) != Metric::cosine, "cosine does not support missing values");
     nb::gil_scoped_release unlocked;
     if (order) require_permutation(order->data(), order->shape(0), m);
     return kernels_of<T>().search(

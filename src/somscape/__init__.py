@@ -23,6 +23,7 @@ _HOMES = {
     "load": "somscape.maps",
 }
 _MODULES = (
+    "callbacks",
     "datasets",
     "encode",
     "errors",

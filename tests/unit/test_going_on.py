@@ -198,17 +198,3 @@ def test_the_steps_of_a_stream_count_on_where_old_ones_are_dropped(monkeypatch):
     for _ in range(4):
         som.partial_fit(rows_of(20))
     assert som.history_["step"].tolist() == [4, 5, 6, 7]
-
-
-def test_heskes_winner_does_not_stream():
-    X = rows_of()
-    som = SOM(3, 4, winner="heskes").fit(X)
-    assert som.map_.parameters["winner"] == "heskes"
-    message = "`partial_fit` has `winner`='nearest' only; got 'heskes'"
-    with pytest.raises(InputError, match=message):
-        som.partial_fit(X)
-    with pytest.raises(InputError, match=message):
-        SOM(init=som.map_).partial_fit(X)
-    with pytest.raises(InputError, match=message):
-        SOM(3, 4, winner="heskes").partial_fit(X)
-    np.testing.assert_array_equal(som.labels_, som.predict(X))

@@ -74,9 +74,7 @@ def plan_of(**changes):
         "radius_start": 2.0,
         "radius_end": 0.7,
         "radius_decay": "geometric",
-        "rate_start": 0.5,
-        "rate_end": 0.05,
-        "rate_decay": "geometric",
+        "learning_rate": (0.5, 0.05),
         "tol": 0.0,
         "longest_side": 4,
     }
@@ -741,7 +739,7 @@ def test_online_training_presents_each_row_once_a_pass(kernels, monkeypatch):
     monkeypatch.setattr(loops, "BLOCK_WORK", 1)
     seen = []
     watch = Watch()
-    plan = plan_of(algorithm="online", n_epochs=2, rate_start=1.0, rate_end=1.0)
+    plan = plan_of(algorithm="online", n_epochs=2, learning_rate=(1.0, 1.0))
     at = -100.0
     trained(problem, np.array([[at]]), plan, watch)
     for error in watch.history["quantization_error"]:
@@ -840,8 +838,8 @@ def test_a_callback_that_returns_true_stops_training_and_others_are_still_told(
     assert told[0].n_steps == (9 if algorithm == "batch" else 270)
 
 
-def test_only_true_stops_training(kernels):
-    watch = Watch((lambda p: 1, lambda p: "stop", lambda p: None))
+def test_only_true_or_a_text_stops_training(kernels):
+    watch = Watch((lambda p: 1, lambda p: 2.5, lambda p: "", lambda p: [True], lambda p: None))
     rows = rows_of(30)
     found = trained(problem_of(rows, kernels), rows[:12], plan_of(), watch)
     assert found.n_iter == 5

@@ -10,7 +10,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_choice, checked_weights
+from somscape._validate import check_choice, check_number, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._detector_settings import settings_of_detector
 from somscape.estimators._explains import ExplainsRows
@@ -24,7 +24,6 @@ from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._som import SOM
-from somscape.fit import check_streams
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
@@ -99,6 +98,8 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         the rules.
     random_state : int, RandomState or None, default=None
         Draws the folds, and what the map draws.
+    verbose : int, default=0
+        As for `SOM`: 1 shows the progress of each map that is trained.
 
     Attributes
     ----------
@@ -118,8 +119,8 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
 
     Notes
     -----
-    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows; ``max_time`` of
-    `som` holds for each of them.  `predict`
+    Training costs ``1 + n_folds`` maps, or one and ``n_maps`` of half the rows; a
+    `somscape.callbacks.TimeLimit` of `som` holds for each of them.  `predict`
     compares in-sample scores, so that it flags the share asked for; `p_values` uses the
     cross-fitted ones, which do not favor rows that shaped their own prototype.
 
@@ -161,6 +162,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         missing: str = "error",
         encoding: Encoding | None = None,
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self._score = score
         self.contamination = contamination
@@ -175,6 +177,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         self.missing = missing
         self.encoding = encoding
         self.random_state = random_state
+        self.verbose = verbose
 
     # scikit-learn takes an attribute called `score` for a scoring method, so the parameter of
     # that name is kept as `_score`.
@@ -249,11 +252,18 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         self.kernels_used_ = select_kernels().name
         return self
 
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        half_life: float | None = None,
+    ) -> "SOMDetector":
         """Go on with more rows, in constant memory.
 
         The first call is a `fit`, of one map where ``n_maps="auto"``.  Further ones score the rows,
-        then move the map as `SOM.partial_fit` does, with the ``half_life`` of `som`, and renew what
+        then move the map as `SOM.partial_fit` does, with that `half_life`, and renew what
         is usual, the threshold and the calibration.  These come from the scores that all rows so
         far had when they came, of which 10,000 are kept.
 
@@ -265,6 +275,9 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         y : array-like of shape (n_samples,), optional
             As in `fit`; in further calls known anomalies only do not calibrate.
         sample_weight : array-like of shape (n_samples,), optional
+        half_life : float or None, default=None
+            As for `SOM.partial_fit`: further rows after which a row counts half, also in threshold
+            and calibration.
 
         Returns
         -------
@@ -276,11 +289,12 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         ValueError
             As for `fit`.
         """
+        if half_life is not None:
+            check_number("half_life", half_life, 0)
         if not hasattr(self, "map_"):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
             return self._fitted(X, y, sample_weight, 1 if is_auto else self.n_maps)
-        detection, settings = settings_of_detector(self)
-        check_streams(settings.winner)
+        detection, _ = settings_of_detector(self)
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)
         self.map_, self._stream, self.labels_ = detector_goes_on(
@@ -290,7 +304,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
             checked_weights(sample_weight, len(rows)),
             labels_to_learn_from(y, len(rows)),
             detection=detection,
-            half_life=None if self.som is None else self.som.half_life,
+            half_life=half_life,
         )
         self.offset_ = -settings_of(self.map_).threshold
         return self

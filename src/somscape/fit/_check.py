@@ -12,7 +12,7 @@ from somscape._types import Float64s
 from somscape.errors import InputError, SomscapeWarning
 from somscape.fit._problem import Problem
 from somscape.fit._settings import Settings
-from somscape.kernels import Metric, Rows, SparseRows
+from somscape.kernels import Rows, SparseRows
 
 LEAST_WEIGHT, MOST_WEIGHT = 1e-100, 1e100
 """Of a feature: weights beyond leave no room for the squares that they multiply."""
@@ -22,38 +22,26 @@ MOST_LISTED = 5
 """Rows that a warning lists."""
 
 
-def check_rows(
-    settings: Settings, rows: Rows, weights: Float64s | None, *, has_missing: bool
-) -> None:
+def check_rows(settings: Settings, rows: Rows, *, has_missing: bool) -> None:
     """Raise InputError for settings that these rows cannot be trained with.
 
     Parameters
     ----------
     settings : Settings
     rows : ndarray of shape (n_samples, n_features), or SparseRows
-    weights : ndarray of shape (n_samples,) or None
     has_missing : bool
         Whether rows hold NaN.
     """
-    if has_missing and settings.metric not in Metric.MASKED:
-        raise InputError(
-            f"missing='mask' has the metrics {', '.join(map(repr, Metric.MASKED))}; got "
-            f"{settings.metric!r}. Pass one of them, or missing='fill'."
-        )
     if has_missing and settings.algorithm == "online":
         raise InputError(
             "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
             "missing='mask'. Pass algorithm='batch', or missing='fill'."
         )
-    if has_missing and settings.winner == "heskes":
+    if isinstance(rows, SparseRows) and settings.algorithm == "online":
         raise InputError(
-            "`winner`='heskes' cannot leave missing values out; got rows with NaN and "
-            "missing='mask'. Pass winner='nearest', or missing='fill'."
+            "`algorithm`='online' supports only dense rows; got a sparse X. Pass "
+            "algorithm='batch', or X.toarray()."
         )
-    if isinstance(rows, SparseRows):
-        _check_sparse(settings)
-    elif settings.algorithm == "online":
-        _check_online(settings, weights)
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
@@ -87,29 +75,6 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
         stacklevel=6,
     )
     return ~has_none
-
-
-def _check_sparse(settings: Settings) -> None:
-    if settings.winner == "heskes":
-        raise InputError(
-            "`winner`='heskes' takes dense rows; got a sparse X. Pass X.toarray(), or "
-            "winner='nearest'."
-        )
-    if settings.algorithm == "online":
-        raise InputError(
-            "online training takes dense rows; pass algorithm='batch' for a sparse X, or "
-            "X.toarray()."
-        )
-
-
-def _check_online(settings: Settings, weights: Float64s | None) -> None:
-    is_weighted = weights is not None and weights.min() < weights.max()
-    if is_weighted and not (isinstance(settings.order, str) and settings.order == "random"):
-        raise InputError(
-            "`sample_weight` says how often `order`='random' draws a row, and another `order` "
-            f"draws none; got order={settings.order!r:.80}. Pass order='random', or repeat the "
-            "rows and leave out `sample_weight`."
-        )
 
 
 def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE
 from somscape.fit._plan import (
     LEAST_START,
     MANY_ROWS_PER_UNIT,
@@ -14,6 +13,7 @@ from somscape.fit._plan import (
     THOROUGH,
 )
 from somscape.fit._settings import Settings
+from somscape.fit._watch import NONE_BETTER, ROUNDS_DONE
 from somscape.maps import Map
 
 
@@ -130,7 +130,7 @@ def _why_radius_end(settings: Settings, plan: Mapping[str, Any]) -> str:
     if plan["init"] == "map" and settings.radius_start == "auto":
         return f"{shown}: the radius that the map it starts from was trained to."
     return (
-        f"{shown}: detail={settings.detail!r}, less with many rows per unit, and no more than "
-        "`radius_start`. Smaller radii lower the quantization error and raise the topographic "
+        f"{shown}: less with many rows per unit, and no more than `radius_start`. "
+        "Smaller radii lower the quantization error and raise the topographic "
         "error."
     )

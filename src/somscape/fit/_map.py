@@ -18,7 +18,7 @@ from somscape.fit._local import chunks
 from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import Problem, make_problem
 from somscape.fit._resume import going_on
-from somscape.fit._settings import Settings, decay_of
+from somscape.fit._settings import Settings, decay_of, learning_rates
 from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
 from somscape.fit._start import mean_and_covariance, principal_axes
@@ -67,7 +67,7 @@ def train_map(
     units : ndarray of shape (n_samples,)
         Best unit of each row on the trained map.
     """
-    watch = Watch(settings.callbacks, settings.max_time)  # its clock runs from here
+    watch = Watch(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
         lattice = lattice or settings.init.lattice
@@ -75,7 +75,7 @@ def train_map(
     # Weights that are all the same and count no rows say nothing: not a bit of them is to be seen.
     counted = None if counts_of(weights) is None else weights
     has_missing = _has_missing(rows, encoding, settings.metric)
-    check_rows(settings, rows, weights, has_missing=has_missing)
+    check_rows(settings, rows, has_missing=has_missing)
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
     # The lattice may depend on the data's axes, which the problem gives: it comes second.
@@ -87,7 +87,6 @@ def train_map(
         select_kernels(),
         given,
         metric=metric,
-        winner=settings.winner,
         has_missing=has_missing,
     )
     check_problem(problem, settings, encoding.feature_names)
@@ -101,9 +100,10 @@ def train_map(
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
     if given is not None:
         given = _fitting(given, problem, plan)
-        trained = train(problem, given, plan, watch, rng, settings.order)
+        trained = train(problem, given, plan, watch, rng)
     else:
-        trained, plan = train_from_several(problem, axes, plan, watch, rng, settings.order)
+        trained, plan = train_from_several(problem, axes, plan, watch, rng)
+    watch.end(trained.stop_reason)
     prototypes = metric.restored(trained.codebook)
     units = _winners(problem, rows, prototypes)
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
@@ -186,8 +186,8 @@ def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
         return False
     if metric not in Metric.MASKED:
         raise InputError(
-            f"missing='mask' has the metrics {', '.join(map(repr, Metric.MASKED))}; got "
-            f"{metric!r}. Pass one of them, or missing='fill'."
+            f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
+            f"metric={metric!r}. Pass one of them, or missing='fill'."
         )
     return not isinstance(rows, SparseRows) and bool(np.isnan(rows).any())
 
@@ -254,13 +254,10 @@ def _plan_for(settings: Settings, problem: Problem, total_weight: float) -> Plan
         radius_start=settings.radius_start,
         radius_end=settings.radius_end,
         radius_decay=decay_of(settings.radius_decay),
-        rate_start=settings.rate_start,
-        rate_end=settings.rate_end,
-        rate_decay=decay_of(settings.rate_decay),
+        learning_rate=learning_rates(settings.learning_rate),
         tol=settings.tol,
         longest_side=lattice.longest_side,
         step=lattice.step,
-        detail=settings.detail,
         shape=None if isinstance(lattice, Graph) else (lattice.n_rows, lattice.n_cols),
         # Small weights make no epoch shorter.
         epoch_work=_stored_values(problem.rows) * max(1.0, n_counted / n_rows) * lattice.n_units,
@@ -275,12 +272,12 @@ def _plan_for(settings: Settings, problem: Problem, total_weight: float) -> Plan
 def _refuse_overshooting(plan: Plan) -> None:
     """Refuse a triangle, whose peak is the squared radius, that throws units off for good."""
     radius = max(plan.radius_start, plan.radius_end)
-    rate = max(plan.rate_start, plan.rate_end)
+    rate = max(plan.learning_rate)
     if rate * radius**2 > 2:
         raise InputError(
             "the online rule moves a winner by the rate times the triangle's peak, the squared "
             f"radius; that is {rate:g} x {radius:g}^2, and above 2 prototypes grow without bound. "
-            "Pass a smaller `radius_start` or `rate_start`, or algorithm='batch'."
+            "Pass a smaller `radius_start` or `learning_rate`, or algorithm='batch'."
         )
 
 
@@ -302,15 +299,13 @@ def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, A
         "radius_end": plan.radius_end,
         "radius_last": float(radii[-1]) if len(radii) else plan.radius_start,
         "radius_decay": _shown(plan.radius_decay),
-        "winner": settings.winner,
         "n_iter": trained.n_iter,
         "stop_reason": trained.stop_reason,
         "spread": trained.spread,
         "seed": settings.seed,
     }
     if plan.algorithm == "online":
-        names = ("rate_start", "rate_end", "rate_decay")
-        shown |= {name: _shown(getattr(plan, name)) for name in names}
+        shown["learning_rate"] = list(plan.learning_rate)
     return shown
 
 

@@ -14,18 +14,13 @@ from somscape._types import Float64s, Ints
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem, value_scale
-from somscape.fit._resume import CUT_SHORT
 from somscape.fit._stream import RunningSums
 from somscape.fit._train import Epochs, Trained
-from somscape.fit._watch import INTERRUPTED, Watch
+from somscape.fit._watch import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Watch, was_cut
 from somscape.kernels import SparseRows
 
 PASSES = 5
 """After the moves of a round, at most."""
-
-NONE_BETTER = "settled: no unit is better placed elsewhere"
-ROUNDS_DONE = "all rounds of moves done"
-"""Reasons why training ended; that it was cut short is another."""
 
 
 def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watch) -> Trained:
@@ -46,8 +41,7 @@ def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watc
     Trained
         With the lowest quantization error that was found.  A round takes up to six passes.
     """
-    can_move = problem.lattice.n_units > 1 and problem.winner == "nearest"
-    if not plan.move_rounds or not can_move or trained.stop_reason in CUT_SHORT:
+    if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
     n_planned = len(watch.entries) + plan.move_rounds * PASSES
     epochs = Epochs(trained.codebook, watch, trained.spread, n_planned)

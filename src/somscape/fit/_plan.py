@@ -19,7 +19,7 @@ UNITS_PER_ROOT = 5.0
 MIN_UNITS, MAX_UNITS = 9, 10_000
 MAX_STRETCH = 4.0
 BATCH_EPOCHS, OTHER_EPOCHS = 40, 10
-"""Passes of batch training, and of the algorithms that have neither these nor coarse maps."""
+"""Passes of batch training, and of online training."""
 
 MOVING_RADIUS, MOVE_ROUNDS = 0.3, 10
 """Final radius, in steps, up to which units may move after training, and how often: a neighbor
@@ -33,9 +33,9 @@ FURTHER_SHARES, MOST_STARTS = (1 / 2, 1 / 8), 16
 shuffled ones included."""
 
 MAX_EXTRA_EPOCHS = 10
-RADIUS_END = {"smooth": 1.0, "balanced": 0.7, "sharp": 0.5}
-"""Final radius by detail: 0.5 lowers the quantization error by about 8 % and doubles the
-topographic error, 1.0 does the reverse."""
+RADIUS_END = 0.7
+"""Usual final radius: 0.5 lowers the quantization error by about 8 % and doubles the topographic
+error, 1.0 does the reverse."""
 
 ROWS_PER_UNIT = 50
 """A pass over fewer rows for each unit costs quality (algorithms: sampling)."""
@@ -105,7 +105,7 @@ class Plan:
 
     Attributes
     ----------
-    algorithm : {"batch", "online", "minibatch", "multires"}
+    algorithm : {"batch", "online", "multires"}
     init : str
         Name of a start, "given" for a codebook or "map".
     n_epochs : float
@@ -114,10 +114,10 @@ class Plan:
         Further batch passes at the final radius while units still move.
     radius_start, radius_end : float
         Grid steps, of the first epoch of all and of the last.
-    radius_decay, rate_decay : str or ndarray
-        Names of schedules, or their values.
-    rate_start, rate_end : float
-        Learning rate, for ``"online"``.
+    radius_decay : str or ndarray
+        Name of a schedule, or its values.
+    learning_rate : tuple of float
+        First and last, for ``"online"``.
     tol : float
         Stop at the final radius once no unit moves further than this share of the data's
         spread; 0 for never.
@@ -138,9 +138,7 @@ class Plan:
     radius_start: float
     radius_end: float
     radius_decay: str | Float64s
-    rate_start: float
-    rate_end: float
-    rate_decay: str | Float64s
+    learning_rate: tuple[float, float]
     tol: float
     coarse: tuple[Stage, ...] = ()
     n_init: int = 1
@@ -220,13 +218,10 @@ def resolve_plan(
     radius_start: float | str,
     radius_end: float | str,
     radius_decay: str | Float64s,
-    rate_start: float,
-    rate_end: float,
-    rate_decay: str | Float64s,
+    learning_rate: tuple[float, float],
     tol: float,
     longest_side: float,
     step: float = 1.0,
-    detail: str = "balanced",
     shape: tuple[int, int] | None = None,
     epoch_work: float = 0.0,
     rows_per_unit: float = 1.0,
@@ -235,7 +230,7 @@ def resolve_plan(
     """Return the plan that a set of parameters stands for.
 
     ``n_epochs="auto"`` is 40 passes and up to 10 more at the final radius for batch training, 10
-    for online training and mini-batches.  ``radius_start="auto"`` is half of the way to unfolding
+    for online training.  ``radius_start="auto"`` is half of the way to unfolding
     for a start on the data's plane (a quarter of the longest side, at least 2) and half the
     longest side for other starts, times the `step` between neighbors.  ``algorithm="auto"`` is
     batch training while an epoch is short, and above that coarse maps first; that needs a
@@ -250,7 +245,7 @@ def resolve_plan(
     at the end.
     """
     is_auto = n_epochs == "auto"
-    wide, narrow = _radii(radius_start, radius_end, radius_decay, detail, rows_per_unit, step)
+    wide, narrow = _radii(radius_start, radius_end, radius_decay, rows_per_unit, step)
     if radius_start == "auto" and isinstance(radius_decay, str):
         share = PCA_SHARE if init == "pca" else OTHER_SHARE
         wide = max(max(LEAST_START, longest_side * share) * step, narrow)
@@ -273,7 +268,7 @@ def resolve_plan(
         n_init = 1
     elif n_init == "auto":
         n_init = n_cheap if is_free and can_vary and algorithm == "batch" else 1
-    auto_epochs = _auto_epochs(algorithm, radius_decay, rate_decay, coarse, passes)
+    auto_epochs = _auto_epochs(algorithm, radius_decay, coarse, passes)
     return Plan(
         algorithm,
         init,
@@ -281,8 +276,7 @@ def resolve_plan(
         MAX_EXTRA_EPOCHS if is_auto and algorithm == "batch" else 0,
         *_ends(radius_decay, wide, narrow),
         radius_decay,
-        *_ends(rate_decay, rate_start, rate_end),
-        rate_decay,
+        learning_rate,
         float(tol),
         coarse,
         int(n_init),
@@ -310,14 +304,11 @@ def _move_rounds(algorithm: str, steps: float, epoch_work: float) -> int:
 def _auto_epochs(
     algorithm: str,
     radius_decay: str | Float64s,
-    rate_decay: str | Float64s,
     coarse: tuple[Stage, ...],
     passes: Passes,
 ) -> int:
     if not isinstance(radius_decay, str):
         return len(radius_decay)
-    if algorithm == "online" and not isinstance(rate_decay, str):
-        return len(rate_decay)
     if coarse:
         return LAST_EPOCHS if coarse[-1].shrink == 1 else passes.whole
     return BATCH_EPOCHS if algorithm == "batch" else OTHER_EPOCHS
@@ -334,7 +325,6 @@ def _radii(
     start: float | str,
     end: float | str,
     decay: str | Float64s,
-    detail: str,
     rows_per_unit: float,
     step: float,
 ) -> tuple[float, float]:
@@ -343,7 +333,7 @@ def _radii(
         return _ends(decay, 0.0, 0.0)
     if end == "auto":
         more = np.interp(rows_per_unit, (FEW_ROWS_PER_UNIT, MORE_ROWS_PER_UNIT), (0.0, 1.0))
-        wanted = RADIUS_END[detail] * step * float(1 - (1 - CLOSEST) * more)
+        wanted = RADIUS_END * step * float(1 - (1 - CLOSEST) * more)
         end = wanted if start == "auto" else min(wanted, float(start))
     return float(end if start == "auto" else start), float(end)
 

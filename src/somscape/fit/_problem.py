@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.fit._heskes import shared_by_neighborhood, with_room_for_spread
 from somscape.grid import Lattice, Neighborhood
 from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, column_range
 
@@ -55,9 +54,6 @@ class Problem:
         The same for weights and for distances.
     metric : Metric
         How rows and prototypes are compared; the rows are in its form.
-    winner : {"nearest", "heskes"}
-        Which unit a row goes to: the one with the nearest prototype, or the one whose whole
-        neighborhood is nearest.
     has_missing : bool
         Whether rows may hold NaN.
     """
@@ -77,7 +73,6 @@ class Problem:
     weight_scale: float
     error_scale: float
     metric: Metric = EUCLIDEAN
-    winner: str = "nearest"
     has_missing: bool = False
 
     @cached_property
@@ -154,7 +149,6 @@ def make_problem(
     reach: Floats | None = None,
     *,
     metric: Metric = EUCLIDEAN,
-    winner: str = "nearest",
     has_missing: bool = False,
 ) -> Problem:
     """Fix mean and fixed-point scales in two passes over the rows.
@@ -171,8 +165,6 @@ def make_problem(
         Further points that distances may be measured from, such as a given start.
     metric : Metric, default=EUCLIDEAN
         The rows are as its ``trained_on`` returns them.
-    winner : {"nearest", "heskes"}, default="nearest"
-        Which unit a row goes to.
     has_missing : bool, default=False
         Whether rows may hold NaN.
 
@@ -216,7 +208,6 @@ def make_problem(
         float(_power_of_two(SUM_BITS, total_weight)),
         float(_power_of_two(SUM_BITS, total_weight * diameter)),
         metric,
-        winner,
         has_missing,
     )
 
@@ -245,9 +236,8 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     if not np.may_share_memory(_values(rows), _values(problem.rows)):
         _refuse_beyond(problem, rows)
     kernels, lattice = problem.kernels, problem.lattice
-    compared = rows if problem.winner == "nearest" else with_room_for_spread(rows)
     units, distances = problem.metric.search(
-        kernels, compared, codebook, order=lattice.walk, has_missing=problem.has_missing
+        kernels, rows, codebook, order=lattice.walk, has_missing=problem.has_missing
     )
     counts = np.zeros(len(codebook), dtype=np.int64)
     totals = np.zeros((len(codebook), rows.shape[1]), dtype=np.int64)
@@ -343,18 +333,21 @@ def finalize(
         O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
     """
     tables = problem.pulls.tables(radius)
-    counts, totals = sums.counts, sums.totals
-    if problem.winner == "heskes":
-        counts, totals = shared_by_neighborhood(tables, counts, totals)
     updated, step = problem.kernels.smooth(
-        totals, counts, problem.scale, problem.weight_scale, problem.center, tables, codebook
+        sums.totals,
+        sums.counts,
+        problem.scale,
+        problem.weight_scale,
+        problem.center,
+        tables,
+        codebook,
     )
     if sums.seen is None:
         return updated, step
     # Both are means over all rows won; their ratio is the mean over those with a value.
     share, _ = problem.kernels.smooth(
         sums.seen,
-        counts,
+        sums.counts,
         problem.seen_scale,
         problem.weight_scale,
         np.zeros(codebook.shape[1]),

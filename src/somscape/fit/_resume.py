@@ -4,17 +4,15 @@ from dataclasses import replace
 
 from somscape.fit._plan import RADIUS_END
 from somscape.fit._settings import Settings
-from somscape.fit._watch import INTERRUPTED, OUT_OF_TIME, STOPPED_BY_CALLBACK
+from somscape.fit._watch import was_cut
 from somscape.maps import Map
-
-CUT_SHORT = (INTERRUPTED, OUT_OF_TIME, STOPPED_BY_CALLBACK)
 
 
 def last_radius(map_: Map) -> float:
     """Return the radius of a map's last training step, in grid steps."""
     given = map_.parameters
     used = given.get("radius_last", given.get("radius_end"))
-    return RADIUS_END["balanced"] * map_.lattice.step if used is None else float(used)
+    return RADIUS_END * map_.lattice.step if used is None else float(used)
 
 
 def going_on(settings: Settings, map_: Map) -> Settings:
@@ -39,6 +37,6 @@ def going_on(settings: Settings, map_: Map) -> Settings:
     if decay == "constant":
         return replace(settings, radius_start=last)
     if isinstance(end, str):
-        was_cut = map_.parameters.get("stop_reason") in CUT_SHORT
-        end = min(last, float(map_.parameters["radius_end"])) if was_cut else last
+        is_cut = was_cut(map_.parameters.get("stop_reason", ""))
+        end = min(last, float(map_.parameters["radius_end"])) if is_cut else last
     return replace(settings, radius_start=max(last, end), radius_end=end)

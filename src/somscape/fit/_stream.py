@@ -1,4 +1,4 @@
-"""Sums that go on: mini-batch training, and data that comes in pieces.
+"""Sums that go on: data that comes in pieces.
 
 Stochastic EM (Cappe and Moulines 2009): running sums fade, those of a batch are added, and the
 codebook is their neighborhood mean.  With nothing fading and one batch of all rows it is the batch
@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.errors import InputError
 from somscape.fit._local import epoch_sums
 from somscape.fit._problem import EpochSums, Problem, make_problem
 from somscape.fit._resume import last_radius
@@ -130,20 +129,6 @@ class Step:
     share: float
 
 
-def check_streams(winner: str) -> None:
-    """Raise InputError for a winner that training on pieces does not know.
-
-    Parameters
-    ----------
-    winner : {"nearest", "heskes"}
-    """
-    if winner != "nearest":
-        raise InputError(
-            f"`partial_fit` has `winner`='nearest' only; got {winner!r}. Fit on all rows at once, "
-            "or train another map."
-        )
-
-
 def go_on(
     map_: Map,
     rows: Rows,
@@ -168,14 +153,8 @@ def go_on(
     -------
     Step
         O(n_samples * n_units * n_features), and constant memory.
-
-    Raises
-    ------
-    InputError
-        For a map that was trained with Heskes' winner.
     """
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
-    check_streams(parameters.get("winner", "nearest"))
     has_missing = isinstance(rows, np.ndarray) and bool(np.isnan(rows).any())
     units = map_.winners(rows)
     is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)

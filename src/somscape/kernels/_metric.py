@@ -113,8 +113,8 @@ class Metric:
         """Raise InputError unless sparse rows can be measured."""
         if self.name not in self.SPARSE or self.feature_weights is not None:
             raise InputError(
-                "sparse rows have the metrics 'euclidean' and 'cosine', without `feature_weight`; "
-                f"got {self.name!r}. Pass X.toarray(), or another metric."
+                "sparse rows support only the metrics 'euclidean' and 'cosine', without "
+                f"`feature_weight`; got metric={self.name!r}. Pass X.toarray(), or another metric."
             )
 
     def compared(self, rows: Rows) -> Rows:

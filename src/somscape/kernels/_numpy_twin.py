@@ -46,7 +46,7 @@ class NumpyKernels:
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
             raise ValueError(f"k must be in 1..min({MAX_BEST}, units); got {k}")
         if has_missing and (metric == "cosine" or isinstance(rows, SparseRows)):
-            raise ValueError("cosine and sparse rows know no missing values")
+            raise ValueError("cosine and sparse rows do not support missing values")
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
         if isinstance(rows, SparseRows):
