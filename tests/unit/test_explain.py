@@ -26,7 +26,7 @@ def test_batch_training_is_explained():
     assert said["algorithm"] == "batch: an epoch on all rows takes little time."
     assert said["radius_start"].startswith("2.5 grid steps: half of the longest side, as the start")
     assert "of 40 while the radius shrinks and up to 10 more" in said["n_epochs"]
-    assert said["radius_end"].startswith("0.7 grid steps: less with many rows per unit")
+    assert said["radius_end"].startswith("0.7 grid steps: the usual. Smaller radii lower")
 
 
 def test_growing_maps_are_explained():

@@ -381,7 +381,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
-        self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_)
+        self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_, trained)
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name

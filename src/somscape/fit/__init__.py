@@ -2,12 +2,13 @@
 
 from somscape.fit._check import have_values
 from somscape.fit._explain import explain_defaults
+from somscape.fit._facts import Facts
 from somscape.fit._map import TrainingInterrupted, train_map
-from somscape.fit._plan import Plan, auto_shape, resolve_plan
+from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
-from somscape.fit._size import machine_memory
+from somscape.fit._size import auto_shape, machine_memory
 from somscape.fit._start import STARTS, mean_and_covariance, principal_axes, start_codebook
 from somscape.fit._stream import RunningSums, Step, go_on
 from somscape.fit._train import Trained, train
@@ -18,6 +19,7 @@ __all__ = [
     "STARTS",
     "Callback",
     "EpochSums",
+    "Facts",
     "Plan",
     "Problem",
     "Progress",

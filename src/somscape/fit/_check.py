@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s
 from somscape.errors import InputError, SomscapeWarning
+from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
 from somscape.fit._settings import Settings
 from somscape.kernels import Rows, SparseRows
@@ -86,6 +87,19 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
         weights=problem.metric.feature_weights,
         is_online=settings.algorithm == "online",
     )
+
+
+def check_plan(plan: Plan, settings: Settings) -> None:
+    """Raise InputError for a triangle, whose peak is the squared radius, that throws units off."""
+    if settings.neighborhood != "triangle" or plan.algorithm != "online":
+        return
+    radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
+    if rate * radius**2 > 2:
+        raise InputError(
+            "the online rule moves a winner by the rate times the triangle's peak, the squared "
+            f"radius; that is {rate:g} x {radius:g}^2, and above 2 prototypes grow without bound. "
+            "Pass a smaller `radius_start` or `learning_rate`, or algorithm='batch'."
+        )
 
 
 def check_spread(

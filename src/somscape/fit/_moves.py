@@ -23,16 +23,15 @@ PASSES = 5
 """After the moves of a round, at most."""
 
 
-def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watch) -> Trained:
+def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Trained:
     """Return a trained map after rounds of moves, for as long as they lower its error.
 
     Parameters
     ----------
     problem : Problem
     trained : Trained
-        By batch passes down to a radius at which neighbors hardly pull.
-    plan : Plan
-        Its ``move_rounds`` tells how many rounds at most; 0 leaves all as it is.
+        By batch passes down to a radius at which neighbors hardly pull.  The ``move_rounds`` of
+        its plan tell how many rounds at most; 0 leaves all as it is.
     watch : Watch
         Holds the entries of the training, and is told of every further pass.
 
@@ -41,6 +40,7 @@ def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watc
     Trained
         With the lowest quantization error that was found.  A round takes up to six passes.
     """
+    plan = trained.plan
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
     n_planned = len(watch.entries) + plan.move_rounds * PASSES
@@ -63,7 +63,7 @@ def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watc
                 reason = _settled(problem, epochs, plan)
     except KeyboardInterrupt:
         reason = INTERRUPTED
-    return Trained(best, watch.history, len(watch.entries), reason, trained.spread, sums)
+    return Trained(best, watch.history, len(watch.entries), reason, trained.spread, plan, sums)
 
 
 def _settled(problem: Problem, epochs: Epochs, plan: Plan) -> str:

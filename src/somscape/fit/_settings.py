@@ -8,14 +8,17 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_number, check_whole
-from somscape.fit._plan import UNITS_PER_ROOT
 from somscape.fit._schedule import SCHEDULES
 from somscape.fit._start import STARTS
 from somscape.fit._watch import Callback
 from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS, Graph, Lattice
 from somscape.kernels import METRIC_NAMES
+from somscape.maps import Map
 
-MOST_EPOCHS = 1_000_000
+MAX_EPOCHS = 1_000_000
+UNITS_PER_ROOT = 5.0
+"""Units of an automatic map for the square root of the number of rows (Vesanto's rule)."""
+
 ALGORITHMS = ("auto", "batch", "online", "multires")
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
 
@@ -64,7 +67,7 @@ class Settings:
         check_choice("metric", self.metric, METRIC_NAMES)
         check_choice("algorithm", self.algorithm, ALGORITHMS)
         self._check_combinations()
-        check_whole("n_init", self.n_init, 1, high=MOST_EPOCHS, or_auto=True)
+        check_whole("n_init", self.n_init, 1, high=MAX_EPOCHS, or_auto=True)
         if isinstance(self.init, str):
             check_choice("init", self.init, STARTS)
         elif self.n_init not in ("auto", 1):
@@ -73,14 +76,26 @@ class Settings:
                 f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name."
             )
         if self.algorithm == "online":
-            check_number("n_epochs", self.n_epochs, 0, MOST_EPOCHS, or_auto=True)
+            check_number("n_epochs", self.n_epochs, 0, MAX_EPOCHS, or_auto=True)
         else:
-            check_whole("n_epochs", self.n_epochs, 1, high=MOST_EPOCHS, or_auto=True)
+            check_whole("n_epochs", self.n_epochs, 1, high=MAX_EPOCHS, or_auto=True)
         self._check_radii()
         learning_rates(self.learning_rate)
         check_number("tol", self.tol, 0, low_is_allowed=True)
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
             raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")
+
+    @property
+    def start(self) -> str:
+        """Name of the start; "given" for a codebook, "map" for a map."""
+        if isinstance(self.init, str):
+            return self.init
+        return "map" if isinstance(self.init, Map) else "given"
+
+    @property
+    def radius_falls(self) -> bool:
+        """Whether the radius falls by a schedule, from one that may be chosen to another."""
+        return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
 
     def _check_radii(self) -> None:
         start, end, decay = self.radius_start, self.radius_end, self.radius_decay

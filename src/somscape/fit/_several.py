@@ -30,7 +30,7 @@ def train_from_several(
     plan: Plan,
     watch: Watch,
     rng: np.random.Generator,
-) -> tuple[Trained, Plan]:
+) -> Trained:
     """Train from one or several starts and return what the best of them leads to.
 
     Parameters
@@ -48,18 +48,17 @@ def train_from_several(
 
     Returns
     -------
-    trained : Trained
+    Trained
         That with the lowest quantization error times one plus the topographic error; the latter
         counts by the final radius where that is below one step, as who asks for a close map cares
-        less for order.  A run that is cut short ends the search.
-    plan : Plan
-        With the radius that its run started at.
+        less for order.  Its plan has the radius that its run started at.  A run that is cut short
+        ends the search.
     """
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
         trained = train(problem, next(starts)[0], plan, watch, rng)
-        return with_units_moved(problem, trained, plan, watch), plan
-    best: tuple[Trained, Plan] | None = None
+        return with_units_moved(problem, trained, watch)
+    best: Trained | None = None
     least, entries = math.inf, watch.entries
     for codebook, radius_start in starts:
         watch.entries = []
@@ -67,13 +66,12 @@ def train_from_several(
         trained = train(problem, codebook, run, watch, rng)
         found = _badness(problem, trained.codebook, plan.radius_end)
         if best is None or found < least * (1 - BETTER):
-            best, least, entries = (trained, run), found, watch.entries
+            best, least, entries = trained, found, watch.entries
         if was_cut(trained.stop_reason):
             break
     watch.entries = entries
     assert best is not None
-    trained, plan = best
-    return with_units_moved(problem, trained, plan, watch), plan
+    return with_units_moved(problem, best, watch)
 
 
 def _starts(

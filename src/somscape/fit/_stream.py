@@ -12,7 +12,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.fit._local import epoch_sums
 from somscape.fit._problem import EpochSums, Problem, make_problem
-from somscape.fit._resume import last_radius
+from somscape.fit._radii import last_radius
 from somscape.grid import NeighborhoodTables
 from somscape.kernels import Kernels, Rows, SparseRows, select_kernels
 from somscape.maps import Map

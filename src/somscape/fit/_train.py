@@ -46,6 +46,8 @@ class Trained:
         Why training ended, in words.
     spread : float
         Mean distance of the rows to their mean, which movements are measured by.
+    plan : Plan
+        That was followed: of several starts the best one's.
     sums : RunningSums or None
         Of the last pass over all rows, for more data to come; None where there was none.
     """
@@ -55,6 +57,7 @@ class Trained:
     n_iter: int
     stop_reason: str
     spread: float
+    plan: Plan
     sums: RunningSums | None = None
 
 
@@ -163,7 +166,7 @@ def _train_batch(
     if epochs.sums is not None and len(epochs.sums.counts) == problem.lattice.n_units:
         sums = RunningSums.of(problem, epochs.sums)
     n_done = len(watch.entries)
-    return Trained(epochs.codebook, watch.history, n_done, reason, epochs.spread, sums)
+    return Trained(epochs.codebook, watch.history, n_done, reason, epochs.spread, plan, sums)
 
 
 def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float) -> str:
@@ -264,7 +267,7 @@ def _train_online(
     n_passes = -(-done // len(rows))
     if done == n_steps and reason != INTERRUPTED:
         reason = UPDATES_DONE
-    return Trained(final, watch.history, n_passes, reason, _spread(problem))
+    return Trained(final, watch.history, n_passes, reason, _spread(problem), plan)
 
 
 def _spread(problem: Problem) -> float:
