@@ -63,7 +63,7 @@ def rows_of(n=40, d=3, dtype=np.float64, seed=0, offset=0.0):
 
 def problem_of(rows, kernels, lattice=(3, 4), neighborhood="gaussian", weights=None, start=None):
     """A problem; a start beyond the rows' range must be told, as an estimator does."""
-    return make_problem(rows, weights, Lattice(*lattice), neighborhood, kernels, start)
+    return make_problem(rows, weights, neighborhood, kernels, start).on(Lattice(*lattice))
 
 
 def plan_of(**changes):

@@ -12,11 +12,10 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape.encode import Encoding
-from somscape.errors import InputError
 from somscape.fit._check import (
+    check_metric,
     check_plan,
     check_problem,
-    check_rows,
     check_spread,
     feature_weights,
 )
@@ -79,20 +78,17 @@ def train_map(
         lattice = lattice or settings.init.lattice
     # Weights that are all the same and count no rows say nothing: not a bit of them is to be seen.
     counted = None if counts_of(weights) is None else weights
-    has_missing = _has_missing(rows, encoding, settings.metric)
-    check_rows(settings, rows, has_missing=has_missing)
+    check_metric(encoding, settings.metric)
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
     # The lattice may depend on the data's axes, which the problem gives: it comes second.
     problem = make_problem(
         metric.trained_on(rows),
         counted,
-        Lattice(1, 1),
         settings.neighborhood,
         select_kernels(),
         given,
-        metric=metric,
-        has_missing=has_missing,
+        metric,
     )
     check_problem(problem, settings, encoding.feature_names)
     axes = principal_axes(problem) if _needs_axes(settings, lattice) else None
@@ -185,17 +181,6 @@ def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or (isinstance(settings.init, str) and settings.init == "pca")
-
-
-def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
-    if encoding.missing != "mask":
-        return False
-    if metric not in Metric.MASKED:
-        raise InputError(
-            f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
-            f"metric={metric!r}. Pass one of them, or missing='fill'."
-        )
-    return not isinstance(rows, SparseRows) and bool(np.isnan(rows).any())
 
 
 def _winners(problem: Problem, rows: Rows, prototypes: Float64s) -> Ints:

@@ -11,9 +11,10 @@ import math
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape.fit._fixed_point import value_scale
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan
-from somscape.fit._problem import Problem, value_scale
+from somscape.fit._problem import Problem
 from somscape.fit._stream import RunningSums
 from somscape.fit._train import Epochs, Trained
 from somscape.fit._watch import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Watch, was_cut
