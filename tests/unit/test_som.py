@@ -8,6 +8,7 @@ import pickle
 import time
 import zipfile
 from dataclasses import replace
+from inspect import signature
 
 import naive
 import numpy as np
@@ -646,6 +647,15 @@ def test_another_number_of_features_is_refused():
     som = SOM(2, 3).fit(rows_of(30))
     with pytest.raises(ValueError, match=r"2 features.*3 features"):
         som.predict(np.zeros((4, 2)))
+
+
+def test_a_som_has_these_parameters_and_no_others():
+    names = (
+        "n_rows n_cols lattice boundary neighborhood metric feature_weight algorithm init n_init "
+        "n_epochs radius_start radius_end radius_decay learning_rate missing encoding tol "
+        "warm_start random_state callbacks verbose"
+    )
+    assert list(signature(SOM).parameters) == names.split()
 
 
 # Wrong parameters: the message names the parameter, what came and what is allowed

@@ -21,10 +21,10 @@ class Estimator(BaseEstimator):
     """A base whose pickles stay readable: what they lack takes its default."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if type(self).__name__ == "SOM":
-            state = _som_of_today(state)
         parameters = signature(type(self).__init__).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not Parameter.empty}
+        if "learning_rate" in defaults:  # a SOM, or a class of the user's made from it
+            state = _som_of_today(state)
         super().__setstate__({**defaults, **state})
 
 

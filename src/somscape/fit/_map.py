@@ -56,7 +56,7 @@ def train_map(
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
-        Finite and C-contiguous, at least one.
+        C-contiguous, at least one; NaN for a missing value where the encoding keeps it missing.
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0; None means 1 each.
     encoding : Encoding
