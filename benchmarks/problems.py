@@ -43,7 +43,7 @@ class Problem:
         in MiniSom, hence to a third; in batch learning geometrically, reaching ``radius_last`` in
         the last epoch.
     rate_first : float
-        Learning rate of the first step, falling like the radius. Online only.
+        Learning rate of the first step, falling to a third of it. Online only.
     seed : int
         For the order of the rows in online learning; ``start`` is drawn with it too.
     is_torus : bool

@@ -51,9 +51,7 @@ def article_map(rows, seed=1):
         radius_start=1.0,
         radius_end=1 / 3,
         radius_decay="asymptotic",
-        rate_start=0.5,
-        rate_end=0.5 / 3,
-        rate_decay="asymptotic",
+        learning_rate=(0.5, 0.5 / 3),
         random_state=seed,
     ).fit(rows)
 

@@ -21,7 +21,6 @@ HAS_TORUS = True
 def fit(problem: Problem) -> SOM:
     """Return the trained estimator."""
     is_online = problem.algorithm == "online"
-    decay = "asymptotic" if is_online else "geometric"
     som = SOM(
         problem.n_rows,
         problem.n_cols,
@@ -32,10 +31,8 @@ def fit(problem: Problem) -> SOM:
         n_epochs=problem.n_steps / problem.data.shape[0] if is_online else problem.n_steps,
         radius_start=problem.radius_first,
         radius_end=problem.radius_last,
-        radius_decay=decay,
-        rate_start=problem.rate_first,
-        rate_end=problem.rate_first / 3,
-        rate_decay=decay,
+        radius_decay="asymptotic" if is_online else "geometric",
+        learning_rate=(problem.rate_first, problem.rate_first / 3),
         tol=0,
         random_state=problem.seed,
     )

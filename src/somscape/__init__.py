@@ -26,6 +26,7 @@ _HOMES = {
     "load": "somscape.save",
 }
 _MODULES = (
+    "callbacks",
     "datasets",
     "encode",
     "errors",

@@ -33,7 +33,7 @@ ROWS = (
     ("encode", "records"),
     ("maps",),
     ("fit",),
-    ("measures", "regions"),
+    ("callbacks", "measures", "regions"),
     ("outliers",),
     ("estimators", "plots", "save"),
     ("report", "minisom", "datasets", "pyod"),
@@ -83,9 +83,7 @@ RANDOM_NAMES = {"default_rng", "Generator", "RandomState"}
 
 MAX_FUNCTION, MAX_KERNEL, MAX_FILE, MAX_POSITIONAL, MAX_OUTSIDE = 60, 80, 500, 7, 2
 
-LONG_FUNCTIONS: dict[str, str] = {
-    "somscape.estimators._som.SOM.__init__": "keeps each parameter, as scikit-learn asks",
-}
+LONG_FUNCTIONS: dict[str, str] = {}
 LONG_FILES: dict[str, str] = {}
 MANY_PARAMETERS = {
     **dict.fromkeys(
@@ -129,6 +127,7 @@ OUTSIDE = {
         "load",
     ),
     "measures": None,  # every public name of the folder
+    "callbacks": None,
     "plots": None,
     "regions": None,
     "report": None,

@@ -32,17 +32,11 @@ MAX_SUMMARY = 79
 # the same text does not stand in three places; that place must then document every one.
 DOCUMENTED_ELSEWHERE = {
     "fit.Settings": "estimators.SOM",
-    "fit.resolve_plan": "estimators.SOM",
     "outliers.Detection": "estimators.SOMDetector",
 }
 OWN_WORDS = {
     "seed": "said in the docstring of fit.Settings; SOM calls it random_state",
-    "longest_side": "of the lattice, in units; a matter between files",
-    "step": "of the lattice, between neighbors; a matter between files",
-    "shape": "of the lattice; a matter between files",
     "units_per_root": "size of automatic maps, said in the docstring; a matter between files",
-    "epoch_work": "multiply-adds, said in the docstring; a matter between files",
-    "rows_per_unit": "of the data on the lattice; a matter between files",
 }
 
 

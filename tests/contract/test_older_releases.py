@@ -9,8 +9,9 @@ import pytest
 import skops.io
 from golden.make import HERE, answers, fitted, rows, table
 
-from somscape import __version__, load
-from somscape.errors import InputError
+from somscape import SOM, Graph, __version__, load
+from somscape.callbacks import TimeLimit
+from somscape.errors import InputError, SomscapeWarning
 
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if (folder / "answers.json").is_file())
 NAMES = ("som", "detector", "imputer", "encoder")
@@ -72,6 +73,65 @@ def test_a_saved_detector_of_a_release_still_scores(release):
     expected = json.loads((HERE / release / "answers.json").read_text())["detector"]
     scores = load(HERE / release / "detector.som").scores(table())
     np.testing.assert_allclose(-scores, expected, rtol=1e-9)
+
+
+OLD_DEFAULTS = {
+    **{"detail": "balanced", "winner": "nearest", "order": "random"},
+    **{"rate_start": 0.5, "rate_end": 0.05, "rate_decay": "geometric"},
+    **{"max_time": None, "half_life": None},
+}
+
+
+def of_an_old_state(**changes):
+    """A SOM from the state that a release pickled which had these parameters."""
+    state = SOM().__getstate__()
+    del state["learning_rate"]
+    som = SOM.__new__(SOM)
+    som.__setstate__(state | OLD_DEFAULTS | changes)
+    assert set(vars(som)) == set(vars(SOM()))
+    return som
+
+
+@pytest.mark.parametrize(
+    ("old", "expected"),
+    [
+        ({}, {}),
+        ({"detail": "smooth"}, {"radius_end": 1.0}),
+        ({"detail": "sharp"}, {"radius_end": 0.5}),
+        ({"detail": "sharp", "radius_end": 0.9}, {"radius_end": 0.9}),
+        ({"detail": "smooth", "radius_start": 0.8}, {"radius_start": 0.8, "radius_end": 0.8}),
+        ({"rate_start": 0.9, "rate_end": 0.1}, {"learning_rate": (0.9, 0.1)}),
+        ({"rate_start": 0.3, "rate_decay": "constant"}, {"learning_rate": 0.3}),
+        ({"max_time": 60.0}, {"callbacks": (TimeLimit(60.0),)}),
+    ],
+)
+def test_what_older_parameters_said_is_said_by_those_of_today(old, expected):
+    som = of_an_old_state(**old)
+    assert som.get_params() == SOM(**expected).get_params()
+
+
+def test_the_detail_of_a_graph_is_in_the_unit_of_its_edges():
+    ring = Graph(10.0 * (np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)))
+    assert of_an_old_state(detail="sharp", lattice=ring).radius_end == 5.0
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        {"winner": "heskes"},
+        {"algorithm": "minibatch"},
+        {"order": [2, 1, 0]},
+        {"half_life": 300},
+        {"rate_decay": "linear"},
+        {"rate_decay": np.array([0.5, 0.2])},
+    ],
+)
+def test_what_no_parameter_of_today_says_is_named(old):
+    ((name, _),) = old.items()
+    with pytest.warns(SomscapeWarning, match=f"was saved with {name}=.*no longer supports"):
+        som = of_an_old_state(**old)
+    assert som.get_params() == SOM().get_params()
+    som.fit(np.nan_to_num(rows()))
 
 
 @pytest.fixture(scope="module")

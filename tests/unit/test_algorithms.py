@@ -1,4 +1,4 @@
-"""Ways to train beside the batch rule: Heskes' winner, mini-batches, growing maps, streams."""
+"""Ways to train beside the batch rule: growing maps, streams, and how training ends."""
 
 import naive
 import numpy as np
@@ -6,90 +6,13 @@ import pytest
 
 import somscape
 from somscape import SOM, Lattice, measures
-from somscape.fit._heskes import neighborhood_means, neighborhood_weights
+from somscape.callbacks import TimeLimit
 from somscape.fit._place import placed, shrunk
-from somscape.grid import neighborhood_tables
 
 
 def rows_of(n=400, d=5, seed=0):
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, d)) + 3 * rng.integers(0, 3, (n, 1))
-
-
-LATTICES = [
-    (4, 5, "rectangular", "plane"),
-    (5, 4, "hexagonal", "plane"),
-    (4, 6, "hexagonal", "torus"),
-    (1, 7, "rectangular", "torus"),
-]
-
-
-def normalized(lattice, radius):
-    h = naive.neighborhood(naive.map_distances(*lattice), radius, "gaussian")
-    return h / h.sum(axis=1, keepdims=True)
-
-
-# Heskes
-
-
-@pytest.mark.parametrize("shape", LATTICES)
-def test_the_weight_of_a_whole_neighborhood(shape):
-    h = naive.neighborhood(naive.map_distances(*shape), 1.3, "gaussian")
-    found = neighborhood_weights(neighborhood_tables(Lattice(*shape), "gaussian", 1.3))
-    np.testing.assert_allclose(found, h.sum(axis=1), rtol=1e-12)
-
-
-@pytest.mark.parametrize("shape", LATTICES)
-def test_what_rows_are_compared_with_gives_heskes_energy(kernels, shape):
-    X, h = rows_of(20), normalized(shape, 1.3)
-    codebook = rows_of(len(h), seed=1)
-    tables = neighborhood_tables(Lattice(*shape), "gaussian", 1.3)
-    means = neighborhood_means(kernels, codebook, X.mean(axis=0), tables)
-    energy = ((X[:, None] - codebook[None]) ** 2).sum(axis=2) @ h.T
-    found = ((np.pad(X, ((0, 0), (0, 1)))[:, None] - means[None]) ** 2).sum(axis=2)
-    np.testing.assert_allclose(found, energy, rtol=1e-9)
-
-
-@pytest.mark.parametrize("shape", LATTICES)
-@pytest.mark.parametrize("radius", [0.6, 1.5])
-def test_heskes_objective_never_grows_at_a_fixed_radius(kernels, shape, radius):
-    X, h = rows_of(300), normalized(shape, radius)
-    codebook = X[: len(h)].copy()
-    objectives = []
-    for _ in range(12):
-        energy = ((X[:, None] - codebook[None]) ** 2).sum(axis=2) @ h.T
-        objectives.append(energy.min(axis=1).sum())
-        codebook = (
-            SOM(
-                shape[0],
-                shape[1],
-                lattice=shape[2],
-                boundary=shape[3],
-                init=codebook,
-                winner="heskes",
-                n_epochs=1,
-                radius_start=radius,
-                radius_end=radius,
-            )
-            .fit(X)
-            .codebook_
-        )
-    changes = np.diff(objectives)
-    assert (changes <= 1e-9 * objectives[0]).all()
-    assert objectives[-1] < objectives[0]
-
-
-def test_heskes_epoch_is_its_definition(kernels):
-    shape, X = (4, 5, "hexagonal", "plane"), rows_of(200)
-    h, codebook = normalized(shape, 1.1), X[:20].copy()
-    energy = ((X[:, None] - codebook[None]) ** 2).sum(axis=2) @ h.T
-    pull = h[energy.argmin(axis=1)]  # (n, m): what the winner's neighborhood gives to each unit
-    expected = (pull.T @ X) / pull.sum(axis=0)[:, None]
-    settings = {"n_epochs": 1, "radius_start": 1.1, "radius_end": 1.1, "winner": "heskes"}
-    found = SOM(4, 5, init=codebook, **settings).fit(X)
-    np.testing.assert_allclose(found.codebook_, expected[:, None].squeeze(), rtol=0, atol=1e-9)
-    error = np.sqrt(energy.min(axis=1)).mean()
-    assert found.history_["quantization_error"][0] == pytest.approx(error, rel=1e-9)
 
 
 # Growing maps
@@ -137,7 +60,7 @@ def test_auto_is_batch_where_that_is_quick_and_grows_maps_where_not():
     X = rows_of(300)
     auto, batch = (SOM(5, 5, algorithm=a).fit(X) for a in ("auto", "batch"))
     np.testing.assert_array_equal(auto.codebook_, batch.codebook_)
-    large = SOM(40, 40, max_time=1e-9).fit(rows_of(260_000))
+    large = SOM(40, 40, callbacks=[TimeLimit(1e-9)]).fit(rows_of(260_000))
     assert large.map_.parameters["algorithm"] == "multires"
     assert large.stop_reason_ == "time limit reached"
     assert large.codebook_.shape == (1600, 5)
@@ -161,67 +84,19 @@ def test_auto_anneals_slowly_on_all_rows_where_several_starts_would_take_long():
     other = SOM(**sizes, random_state=5).fit(X[rng.permutation(6000)])
     np.testing.assert_array_equal(other.codebook_, som.codebook_)
     # One start by request is batch training.
-    assert SOM(**sizes, n_init=1, max_time=1e-9).fit(X).map_.parameters["algorithm"] == "batch"
+    one = SOM(**sizes, n_init=1, callbacks=[TimeLimit(1e-9)]).fit(X)
+    assert one.map_.parameters["algorithm"] == "batch"
 
 
-# Mini-batches
+# Stopping
 
 
-def test_one_mini_batch_of_all_rows_is_the_batch_rule():
-    X = rows_of(100)
-    settings = {"init": X[:12].copy(), "n_epochs": 1, "radius_end": 0.9, "radius_start": 0.9}
-    mini = SOM(3, 4, algorithm="minibatch", **settings).fit(X)
-    batch = SOM(3, 4, algorithm="batch", **settings).fit(X)
-    np.testing.assert_allclose(mini.codebook_, batch.codebook_, rtol=0, atol=1e-12)
-
-
-def test_mini_batches_come_near_batch_training():
-    X = rows_of(20_000)
-    mini = SOM(8, 8, algorithm="minibatch", random_state=0).fit(X)
-    batch = SOM(8, 8, algorithm="batch").fit(X)
-    assert mini.history_["n_samples"].max() == 3200
-    error, full = (measures.quantization_error(s.map_, X) for s in (mini, batch))
-    assert error < 1.05 * full
-
-
-# Order and stopping
-
-
-@pytest.mark.parametrize("order", ["sequential", [3, 1, 2]])
-def test_online_training_takes_rows_in_the_order_given(kernels, order):
-    X = rows_of(6)
-    seen = [0, 1, 2, 3, 4, 5, 0, 1] if order == "sequential" else [3, 1, 2, 3, 1, 2, 3, 1]
-    settings = {"radius_start": 1.0, "radius_end": 1.0, "rate_start": 0.3, "rate_end": 0.3}
-    settings |= {"n_epochs": 8 / 6, "radius_decay": "constant", "rate_decay": "constant"}
-    som = SOM(2, 2, algorithm="online", init=X[:4].copy(), order=order, **settings).fit(X)
-    codebook, grid = X[:4].copy(), naive.map_distances(2, 2, "hexagonal", "plane")
-    for row in seen:
-        winner = ((X[row] - codebook) ** 2).sum(axis=1).argmin()
-        h = naive.neighborhood(grid, 1.0, "gaussian")[winner]
-        codebook += 0.3 * h[:, None] * (X[row] - codebook)
-    np.testing.assert_allclose(som.codebook_, codebook, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("order", "error", "message"),
-    [
-        ("backwards", ValueError, "`order` must be one of 'random', 'sequential'"),
-        ([0, 99], ValueError, "`order` must hold row numbers from 0 to 5; got 0 to 99"),
-        ([0.5], TypeError, "`order` must be 'random', 'sequential' or a list of row numbers"),
-    ],
-)
-def test_a_wrong_order_is_named(order, error, message):
-    with pytest.raises(error, match=message):
-        SOM(2, 2, algorithm="online", order=order).fit(rows_of(6))
-
-
-@pytest.mark.parametrize("algorithm", ["batch", "online", "minibatch", "multires"])
+@pytest.mark.parametrize("algorithm", ["batch", "online", "multires"])
 def test_training_ends_at_the_time_limit(algorithm):
-    som = SOM(10, 10, algorithm=algorithm, n_epochs=100_000, max_time=0.2, tol=0, random_state=0)
+    settings = {"n_epochs": 100_000, "tol": 0, "random_state": 0}
+    som = SOM(10, 10, algorithm=algorithm, callbacks=[TimeLimit(0.2)], **settings)
     som.fit(rows_of(3000))
     assert som.stop_reason_ == "time limit reached"
-    with pytest.raises(ValueError, match="`max_time` must be finite, above 0"):
-        SOM(2, 2, max_time=0).fit(rows_of(9))
 
 
 def test_radii_may_be_given_one_by_one():
@@ -232,16 +107,6 @@ def test_radii_may_be_given_one_by_one():
         SOM(4, 4, radius_decay=[3, 2], radius_end=1.0).fit(rows_of(60))
     with pytest.raises(ValueError, match=r"`radius_decay` must be one of .* numbers above 0"):
         SOM(4, 4, radius_decay=[3, 0]).fit(rows_of(60))
-
-
-def test_detail_chooses_the_final_radius():
-    X, ends = rows_of(200), []
-    for detail in ("smooth", "balanced", "sharp"):
-        ends.append(SOM(5, 5, detail=detail).fit(X).history_["radius"][-1])
-    assert ends == [1.0, 0.7, 0.5]
-    assert SOM(5, 5, detail="sharp", radius_end=0.9).fit(X).history_["radius"][-1] == 0.9
-    with pytest.raises(ValueError, match="`detail` must be one of 'smooth', 'balanced', 'sharp'"):
-        SOM(detail="fine").fit(X)
 
 
 # Streams
@@ -265,7 +130,7 @@ def test_a_step_is_the_mean_of_old_and_new_sums(kernels):
     X, new = rows_of(120), rows_of(60, seed=1)
     som = SOM(3, 3, n_epochs=4, tol=0).fit(X)
     # The sums that led to the codebook, from the winners before the last update.
-    before = SOM(3, 3, n_epochs=4, tol=0, max_time=None)
+    before = SOM(3, 3, n_epochs=4, tol=0)
     states = []
     before.set_params(callbacks=[states.append]).fit(X)
     h = naive.neighborhood(naive.map_distances(3, 3, "hexagonal", "plane"), 0.7, "gaussian")
@@ -277,7 +142,7 @@ def test_a_step_is_the_mean_of_old_and_new_sums(kernels):
     units = som.predict(new)
     counts = old_counts * 0.5 + np.bincount(units, minlength=9)
     sums = old_sums * 0.5 + np.stack([new[units == u].sum(axis=0) for u in range(9)])
-    som.set_params(half_life=60).partial_fit(new)
+    som.partial_fit(new, half_life=60)
     np.testing.assert_allclose(som.codebook_, (h @ sums) / (h @ counts)[:, None], atol=1e-10)
     np.testing.assert_array_equal(som.labels_, units)
 
@@ -321,7 +186,9 @@ def test_a_warm_start_goes_on_at_the_final_radius():
 def test_a_wrong_half_life_is_named(half_life):
     som = SOM(2, 2).fit(rows_of(20))
     with pytest.raises((ValueError, TypeError), match="`half_life` must be"):
-        som.set_params(half_life=half_life).partial_fit(rows_of(20))
+        som.partial_fit(rows_of(20), half_life=half_life)
+    with pytest.raises((ValueError, TypeError), match="`half_life` must be"):
+        SOM(2, 2).partial_fit(rows_of(20), half_life=half_life)
 
 
 def test_samples_train_a_map_of_many_rows_before_all_rows_do():

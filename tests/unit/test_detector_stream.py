@@ -108,9 +108,9 @@ def test_the_first_call_is_a_fit():
 
 def test_the_map_moves_as_a_map_alone_does():
     X, more = rows_of(), rows_of(200, seed=1) + 0.5
-    som = SOM(4, 5, n_init=1, random_state=0, half_life=300)
-    detector = started(X, som=som).partial_fit(more)
-    alone = som.partial_fit(X).partial_fit(more)
+    som = SOM(4, 5, n_init=1, random_state=0)
+    detector = started(X, som=som).partial_fit(more, half_life=300)
+    alone = som.partial_fit(X).partial_fit(more, half_life=300)
     np.testing.assert_array_equal(detector.map_.codebook, alone.map_.codebook)
     np.testing.assert_array_equal(detector.map_.hits, alone.map_.hits)
     np.testing.assert_array_equal(detector.units_, alone.labels_)
@@ -141,9 +141,9 @@ def test_usual_units_and_their_distances_follow_the_map():
 
 def test_with_a_half_life_old_rows_are_forgotten():
     X = rows_of(1000)
-    detector = started(X, som=SOM(5, 6, half_life=300))
+    detector = started(X, som=SOM(5, 6))
     for seed in range(12):
-        detector.partial_fit(shifted(500, seed + 1, 30))
+        detector.partial_fit(shifted(500, seed + 1, 30), half_life=300)
     new = shifted(500, 99, 30)
     assert abs((detector.predict(new) == -1).mean() - 0.05) < 0.04
     assert (detector.predict(X) == -1).mean() > 0.9
@@ -235,8 +235,10 @@ def test_pieces_that_do_not_fit_are_refused():
         detector.partial_fit([[np.nan] * 4])
     with pytest.raises(InputError, match="`known` must hold"):
         detector.partial_fit(rows_of(20), known=[1, 0, -1])
-    with pytest.raises(InputError, match="'nearest' only"):
-        detector.set_params(som__winner="heskes").partial_fit(rows_of(20))
+    with pytest.raises(ValueError, match="`half_life` must be finite, above 0; got -1"):
+        detector.partial_fit(rows_of(20), half_life=-1)
+    with pytest.raises(TypeError, match="`half_life` must be a number; got 'x'"):
+        SOMDetector().partial_fit(rows_of(20), half_life="x")
 
 
 @given(st.integers(1, 40), st.integers(0, 1000))

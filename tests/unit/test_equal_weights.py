@@ -19,7 +19,6 @@ def fitted(weight=None, **settings):
     "settings",
     [
         {"algorithm": "batch"},
-        {"algorithm": "minibatch"},
         {"algorithm": "multires"},
         {"algorithm": "online"},
         {"init": "sample"},

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph
+from somscape.callbacks import TimeLimit
 
 
 def rows_of(n=300, d=4, seed=0):
@@ -25,11 +26,11 @@ def test_batch_training_is_explained():
     assert said["algorithm"] == "batch: an epoch on all rows takes little time."
     assert said["radius_start"].startswith("2.5 grid steps: half of the longest side, as the start")
     assert "of 40 while the radius shrinks and up to 10 more" in said["n_epochs"]
-    assert said["radius_end"].startswith("0.7 grid steps: detail='balanced'")
+    assert said["radius_end"].startswith("0.7 grid steps: the usual. Smaller radii lower")
 
 
 def test_growing_maps_are_explained():
-    som = SOM(40, 40, max_time=1e-9).fit(rows_of(260_000, 5))
+    som = SOM(40, 40, callbacks=[TimeLimit(1e-9)]).fit(rows_of(260_000, 5))
     said = som.explain_defaults_
     assert said["radius_start"].startswith("10 grid steps: a quarter of the longest side")
     assert said["algorithm"].startswith("multires: one epoch of the whole map takes long")
@@ -37,7 +38,8 @@ def test_growing_maps_are_explained():
 
 
 def test_slow_annealing_is_explained():
-    said = SOM(40, 60, max_time=1e-9).fit(rows_of(6000, 20)).explain_defaults_
+    said = SOM(40, 60, callbacks=[TimeLimit(1e-9)]).fit(rows_of(6000, 20))
+    said = said.explain_defaults_
     assert said["algorithm"].startswith("multires: several starts would take long")
     assert said["algorithm"].endswith("trained first, on all rows.")
     assert "n_init" not in said

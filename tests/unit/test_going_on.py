@@ -193,22 +193,8 @@ def test_the_history_of_a_stream_goes_on_in_the_units_of_the_fit():
 
 
 def test_the_steps_of_a_stream_count_on_where_old_ones_are_dropped(monkeypatch):
-    monkeypatch.setattr("somscape.fit._stream.MOST_HISTORY", 4)
+    monkeypatch.setattr("somscape.fit._stream.MAX_HISTORY", 4)
     som = SOM(3, 3, n_epochs=3).fit(rows_of())
     for _ in range(4):
         som.partial_fit(rows_of(20))
     assert som.history_["step"].tolist() == [4, 5, 6, 7]
-
-
-def test_heskes_winner_does_not_stream():
-    X = rows_of()
-    som = SOM(3, 4, winner="heskes").fit(X)
-    assert som.map_.parameters["winner"] == "heskes"
-    message = "`partial_fit` has `winner`='nearest' only; got 'heskes'"
-    with pytest.raises(InputError, match=message):
-        som.partial_fit(X)
-    with pytest.raises(InputError, match=message):
-        SOM(init=som.map_).partial_fit(X)
-    with pytest.raises(InputError, match=message):
-        SOM(3, 4, winner="heskes").partial_fit(X)
-    np.testing.assert_array_equal(som.labels_, som.predict(X))

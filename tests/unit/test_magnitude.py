@@ -62,7 +62,7 @@ def test_a_power_of_two_scales_the_map_of_float32_rows(core, metric, exponent):
 
 
 @pytest.mark.parametrize("size", [1e-30, 1e-120, 1e30, 1e100])
-@pytest.mark.parametrize("algorithm", ["batch", "online", "minibatch", "multires"])
+@pytest.mark.parametrize("algorithm", ["batch", "online", "multires"])
 def test_other_units_give_the_same_map(core, algorithm, size):
     X = rows_of()
     found, expected = (answers(Y, s, algorithm=algorithm) for Y, s in ((X * size, size), (X, 1.0)))
@@ -134,7 +134,6 @@ def test_all_that_train_a_map_refuse_what_vanishes():
         lambda: SOM(3, 4).fit(sp.csr_array(X)),
         lambda: SOM(3, 4, missing="mask").fit(gaps),
         lambda: SOM(3, 4, missing="fill").fit(gaps),
-        lambda: SOM(3, 4, winner="heskes").fit(X),
         lambda: SOM(3, 4).partial_fit(X),
         lambda: SOMDetector().fit(X),
         lambda: SOMImputer().fit(gaps),

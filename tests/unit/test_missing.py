@@ -152,9 +152,13 @@ def test_a_column_without_values_is_refused():
 @pytest.mark.parametrize("metric", ["cosine", "correlation", "mahalanobis"])
 def test_metrics_that_need_every_value_say_so(metric):
     for share in (0.25, 0.0):  # what is missing may only come later
-        with pytest.raises(ValueError, match=f"missing='mask' has the metrics.*got '{metric}'"):
+        with pytest.raises(
+            ValueError, match=f"`missing`='mask' supports only .*got metric='{metric}'"
+        ):
             SOM(3, 4, missing="mask", metric=metric).fit(gappy(share=share))
-        with pytest.raises(ValueError, match=f"missing='mask' has the metrics.*got '{metric}'"):
+        with pytest.raises(
+            ValueError, match=f"`missing`='mask' supports only .*got metric='{metric}'"
+        ):
             SOMImputer(som=SOM(metric=metric)).fit(gappy(share=share))
 
 

@@ -482,7 +482,7 @@ def candidates() -> Table:
         {
             "n_rows": [2, 2, 4, 4],
             "n_cols": [3, 3, 6, 6],
-            "detail": ["smooth", "sharp", "smooth", "sharp"],
+            "radius_end": [1.0, 0.5, 1.0, 0.5],
             "quantization_error": [0.9, 0.8, 0.7, 0.5],
             "topographic_error": [0.01, 0.05, 0.02, 0.2],
             "stability": [0.9, 0.7, 0.8, 0.1],
@@ -500,7 +500,7 @@ def test_the_trade_off_has_a_line_per_size_and_a_marker_per_candidate() -> None:
 
 
 def test_the_trade_off_of_another_table_is_refused() -> None:
-    with pytest.raises(InputError, match=r"lacks \['detail', .*SOM.suggest"):
+    with pytest.raises(InputError, match=r"lacks \['radius_end', .*SOM.suggest"):
         plots.trade_off(table_from_columns({"n_rows": [2], "n_cols": [2]}))
     with pytest.raises(InputError, match="has no rows"):
         plots.trade_off(candidates().take(np.arange(0)))

@@ -36,27 +36,9 @@ def test_online_training_refuses_missing_values():
     SOM(4, 5, algorithm="online", missing="mask", n_epochs=1, random_state=0).fit(rows_of())
 
 
-def test_heskes_winner_refuses_missing_values_and_sparse_rows():
-    with pytest.raises(InputError, match="`winner`='heskes' cannot leave missing values out"):
-        SOM(4, 5, winner="heskes", missing="mask").fit(gappy())
-    with pytest.raises(InputError, match="`winner`='heskes' takes dense rows; got a sparse X"):
-        SOM(4, 5, winner="heskes").fit(csr_array(rows_of()))
-    SOM(4, 5, winner="heskes", missing="mask", n_epochs=1).fit(rows_of())
-
-
 def test_online_training_refuses_sparse_rows():
-    with pytest.raises(InputError, match="online training takes dense rows"):
+    with pytest.raises(InputError, match="`algorithm`='online' supports only dense rows"):
         SOM(4, 5, algorithm="online").fit(csr_array(rows_of()))
-
-
-@pytest.mark.parametrize("order", ["sequential", [3, 1, 2]])
-def test_weights_are_refused_where_no_row_is_drawn(order):
-    X, som = rows_of(), SOM(4, 5, algorithm="online", order=order, n_epochs=1, radius_end=0.7)
-    with pytest.raises(InputError, match=r"`sample_weight` says how often .*Pass order='random'"):
-        som.fit(X, sample_weight=np.arange(300) % 2 + 1)
-    # Equal weights, and rows left out, change nothing.
-    plain = som.fit(X).codebook_
-    np.testing.assert_array_equal(som.fit(X, sample_weight=np.full(300, 2.0)).codebook_, plain)
 
 
 @pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e-25), (np.float64, 1e-200)])
@@ -81,41 +63,16 @@ def test_feature_weights_whose_distances_overflow_are_refused():
     assert np.isfinite(som.history_["quantization_error"]).all()
 
 
-# Orders
-
-
-def test_an_order_names_the_rows_that_were_passed():
-    X, weights = rows_of(), np.ones(300)
-    weights[:10] = 0
-    settings = {"algorithm": "online", "init": X[:20].copy(), "n_epochs": 1}
-    found = SOM(4, 5, order=[12, 5, 299, 40], **settings).fit(X, sample_weight=weights)
-    expected = SOM(4, 5, order=[2, 289, 30], **settings).fit(X[10:])
-    np.testing.assert_array_equal(found.codebook_, expected.codebook_)
-    with pytest.raises(InputError, match="`order` names only rows of weight 0"):
-        SOM(4, 5, order=[3, 9], **settings).fit(X, sample_weight=weights)
-    with pytest.raises(ValueError, match="`order` must hold row numbers from 0 to 299"):
-        SOM(4, 5, order=[300], **settings).fit(X, sample_weight=weights)
-
-
-def test_a_detector_refuses_row_numbers():
-    som = SOM(4, 5, algorithm="online", order=[1, 2, 3])
-    with pytest.raises(ValueError, match="`som` must have `order`='random' or 'sequential'"):
-        SOMDetector(som=som).fit(rows_of())
-
-
 # Parameters
 
 
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
-        ({"half_life": -5}, ValueError, "`half_life` must be finite, above 0"),
-        ({"half_life": "x"}, TypeError, "`half_life` must be a number"),
         ({"verbose": "yes"}, TypeError, "`verbose` must be a whole number"),
         ({"verbose": -1}, ValueError, "`verbose` must be at least 0"),
         ({"warm_start": "no"}, TypeError, "`warm_start` must be True or False; got 'no'"),
         ({"encoding": "x"}, TypeError, "`encoding` must be a somscape.encode.Encoding or None"),
-        ({"order": [1]}, ValueError, "`order` says how `algorithm`='online' takes the rows"),
         ({"n_epochs": 10**12}, ValueError, "`n_epochs` must be at most 1000000"),
         (
             {"n_epochs": 1e12, "algorithm": "online"},
@@ -129,22 +86,6 @@ def test_a_detector_refuses_row_numbers():
             ValueError,
             "`radius_decay`='constant' keeps `radius_start` .* must be 'auto'; got 0.5",
         ),
-        ({"rate_decay": [5.0, 4.0]}, ValueError, "`rate_decay` .*above 0 and at most 1"),
-        (
-            {"rate_decay": [0.5, 0.4], "rate_start": 0.9},
-            ValueError,
-            "`rate_decay` holds the rates themselves",
-        ),
-        (
-            {"rate_decay": [0.5, 0.4], "n_epochs": 3, "algorithm": "online"},
-            ValueError,
-            "`rate_decay` must hold one value per epoch, 3; got 2",
-        ),
-        (
-            {"rate_decay": [0.5, 0.4], "radius_decay": [3, 2, 1], "algorithm": "online"},
-            ValueError,
-            "`rate_decay` must hold one value per epoch, 3; got 2",
-        ),
     ],
 )
 def test_a_parameter_that_would_be_passed_over_is_refused(settings, kind, message):
@@ -153,17 +94,34 @@ def test_a_parameter_that_would_be_passed_over_is_refused(settings, kind, messag
 
 
 def test_other_forms_of_these_parameters_are_taken():
-    SOM(4, 5, verbose=True, warm_start=np.True_, half_life=9.5, n_epochs=1).fit(rows_of())
+    SOM(4, 5, verbose=True, warm_start=np.True_, n_epochs=1).fit(rows_of())
     table = table_from_columns({"a": [1.0, 2.0, 5.0] * 10})
     SOM(2, 2, encoding=fit_encoding(table), n_epochs=1).fit(table)
     with pytest.raises(TypeError, match="`encoding` must be"):
         SOMDetector(encoding="x").fit(rows_of())
 
 
-def test_rates_given_one_by_one_are_recorded_and_say_how_many_epochs():
-    som = SOM(4, 5, algorithm="online", rate_decay=[0.5, 0.2, 0.1], random_state=0).fit(rows_of())
-    recorded = som.map_.parameters
-    assert (recorded["rate_start"], recorded["rate_end"], recorded["n_epochs"]) == (0.5, 0.1, 3)
+# Rates
+
+
+def test_the_rate_falls_from_one_to_the_other_and_one_number_is_constant():
+    # Two updates on a map of one unit: w = x1 r1 (1 - r2) + x2 r2, from 0, in the order drawn.
+    X, start = np.array([[1.0], [3.0]]), np.zeros((1, 1))
+    settings = {"algorithm": "online", "n_epochs": 1, "init": start, "random_state": 0}
+    order = X[np.random.default_rng(0).permutation(2), 0]
+    for given, (first, last) in [((0.5, 0.1), (0.5, 0.1)), (0.25, (0.25, 0.25)), (1, (1, 1))]:
+        som = SOM(1, 1, learning_rate=given, **settings).fit(X)
+        expected = order[0] * first * (1 - last) + order[1] * last
+        assert som.codebook_[0, 0] == pytest.approx(expected, rel=1e-14)
+        assert som.map_.parameters["learning_rate"] == [first, last]
+
+
+def test_rates_may_be_a_list_or_an_array():
+    X, settings = rows_of(), {"algorithm": "online", "n_epochs": 1, "random_state": 0}
+    expected = SOM(3, 4, **settings).fit(X).codebook_
+    for rates in ([0.5, 0.05], np.array([0.5, 0.05])):
+        found = SOM(3, 4, learning_rate=rates, **settings).fit(X).codebook_
+        np.testing.assert_array_equal(found, expected)
 
 
 # Sizes

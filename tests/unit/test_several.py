@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, SOMDetector, measures
+from somscape.callbacks import TimeLimit
 from somscape.fit import _several
 from somscape.fit._schedule import schedule
 
@@ -24,7 +25,9 @@ def test_kept_is_the_best_of_the_radii_and_the_shuffled_planes(lattice):
     X = rows_of()
     shape = {"n_rows": 6, "n_cols": 16, "lattice": lattice}
     as_batch = {**shape, "algorithm": "batch", "tol": 0}
-    plane = SOM(**shape, radius_start=1e-3, radius_end=1e-3, n_epochs=1, max_time=1e-9)
+    plane = SOM(
+        **shape, radius_start=1e-3, radius_end=1e-3, n_epochs=1, callbacks=[TimeLimit(1e-9)]
+    )
     plane = _start_of(plane, X)
     alone = []
     for number in range(16):

@@ -8,6 +8,7 @@ import pickle
 import time
 import zipfile
 from dataclasses import replace
+from inspect import signature
 
 import naive
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from somscape import SOM, Lattice, Map, SOMDetector, load
+from somscape.callbacks import TimeLimit
 from somscape.errors import InputError, MapFileError, SomscapeError, SomscapeWarning
 from somscape.fit import principal_axes
 
@@ -260,10 +262,10 @@ def test_a_pca_start_with_batch_training_draws_nothing():
 
 
 def test_online_parameters_are_recorded_too():
-    som = SOM(2, 3, algorithm="online", n_epochs=0.5, rate_start=0.3, random_state=7).fit(
-        rows_of(30)
-    )
-    assert som.map_.parameters["rate_start"] == 0.3
+    som = SOM(
+        2, 3, algorithm="online", n_epochs=0.5, learning_rate=(0.3, 0.05), random_state=7
+    ).fit(rows_of(30))
+    assert som.map_.parameters["learning_rate"] == [0.3, 0.05]
     assert som.map_.parameters["n_epochs"] == 0.5
     assert som.map_.parameters["seed"] == 7
     assert som.history_["step"].tolist() == [15]
@@ -647,6 +649,15 @@ def test_another_number_of_features_is_refused():
         som.predict(np.zeros((4, 2)))
 
 
+def test_a_som_has_these_parameters_and_no_others():
+    names = (
+        "n_rows n_cols lattice boundary neighborhood metric feature_weight algorithm init n_init "
+        "n_epochs radius_start radius_end radius_decay learning_rate missing encoding tol "
+        "warm_start random_state callbacks verbose"
+    )
+    assert list(signature(SOM).parameters) == names.split()
+
+
 # Wrong parameters: the message names the parameter, what came and what is allowed
 
 WRONG = [
@@ -725,18 +736,24 @@ WRONG = [
         r"`radius_end` must not be above `radius_start` .*got 2.0 and 1.0. Pass a larger",
     ),
     ({"radius_decay": "cosine"}, ValueError, "`radius_decay` must be one of 'geometric', 'linear'"),
-    ({"rate_decay": 3}, ValueError, "`rate_decay` must be one of .*'constant', or an array.*got 3"),
     (
-        {"rate_start": 0.0},
+        {"learning_rate": 0.0},
         ValueError,
-        "`rate_start` must be finite, above 0 and at most 1; got 0.0",
+        "`learning_rate` must be finite, above 0 and at most 1; got 0.0",
     ),
     (
-        {"rate_start": 1.5},
+        {"learning_rate": (1.5, 0.1)},
         ValueError,
-        "`rate_start` must be finite, above 0 and at most 1; got 1.5",
+        "`learning_rate` must be finite, above 0 and at most 1; got 1.5",
     ),
-    ({"rate_end": "low"}, TypeError, "`rate_end` must be a number; got 'low'"),
+    ({"learning_rate": (0.5, "low")}, TypeError, "`learning_rate` must be a number; got 'low'"),
+    (
+        {"learning_rate": "geometric"},
+        TypeError,
+        "`learning_rate` must be a number; got 'geometric'",
+    ),
+    ({"learning_rate": (0.5, 0.2, 0.1)}, ValueError, "`learning_rate` must be a pair.*got .0.5, 0"),
+    ({"learning_rate": (0.1, 0.5)}, ValueError, "`learning_rate` must not rise; got .0.1, 0.5"),
     (
         {"missing": "drop"},
         ValueError,
@@ -1137,7 +1154,7 @@ def test_a_row_of_weight_two_is_two_rows_at_the_defaults_too():
 def test_weights_count_as_rows_where_an_epochs_work_chooses_the_algorithm():
     # Rows x 10 x 3,600 units are 2.2e8 and 1.1e9; twice that is above 2.5e8 and 2e9.
     quick, thorough, long = ("batch", 40), ("multires", 60), ("multires", 10)
-    settings = {"n_rows": 60, "n_cols": 60, "random_state": 0, "max_time": 1e-9}
+    settings = {"n_rows": 60, "n_cols": 60, "random_state": 0, "callbacks": [TimeLimit(1e-9)]}
     for n, once, twice in [(6_000, quick, thorough), (30_000, thorough, long)]:
         X = rows_of(n, 10)
         found = [
@@ -1162,7 +1179,7 @@ def test_the_time_limit_counts_from_the_start_of_the_fit(monkeypatch):
         return principal_axes(problem)
 
     monkeypatch.setattr("somscape.fit._map.principal_axes", slow_axes)
-    som = SOM(4, 5, max_time=0.5).fit(rows_of(80))
+    som = SOM(4, 5, callbacks=[TimeLimit(0.5)]).fit(rows_of(80))
     assert (som.n_iter_, som.stop_reason_) == (1, "time limit reached")
 
 

@@ -69,7 +69,7 @@ def test_other_sparse_forms_are_taken_too(form):
 
 
 def test_online_training_asks_for_dense_rows():
-    with pytest.raises(ValueError, match=r"online training takes dense rows.*toarray"):
+    with pytest.raises(ValueError, match=r"supports only dense rows.*toarray"):
         SOM(3, 3, algorithm="online").fit(sparse_rows())
 
 

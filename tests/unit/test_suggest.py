@@ -7,7 +7,7 @@ from somscape import SOM, Graph, Lattice
 from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
-NAMES = ("n_rows", "n_cols", "detail", "quantization_error", "topographic_error", "stability")
+NAMES = ("n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability")
 
 
 def rows_of(n=120, d=3):
@@ -27,14 +27,14 @@ def sizes_of(found):
     return list(dict.fromkeys(zip(found["n_rows"], found["n_cols"], strict=True)))
 
 
-def test_three_sizes_and_details_are_tried_and_more_units_fit_more_closely():
+def test_three_sizes_and_radii_are_tried_and_more_units_fit_more_closely():
     found = suggested(rows_of(300), n_samples=200)
     units = [r * c for r, c in sizes_of(found)]
     assert units == sorted(set(units))
     assert len(units) == 3
     assert units[2] <= 200
     np.testing.assert_allclose(np.divide(units, 5 * np.sqrt(200)), [0.5, 1, 2], rtol=0.2)
-    assert found["detail"] == ["smooth", "balanced", "sharp"] * 3
+    assert found["radius_end"] == [1.0, 0.7, 0.5] * 3
     errors = np.reshape(found["quantization_error"], (3, 3))
     assert (np.diff(errors, axis=0) < 0).all()
     assert (np.diff(errors, axis=1) < 0).all()
@@ -80,7 +80,7 @@ def test_a_hexagonal_torus_keeps_an_even_number_of_rows():
 def test_no_size_is_tried_twice():
     found = suggested(rows_of(), n_rows=1, n_cols=1)
     assert sizes_of(found) == [(1, 1)]
-    assert found["detail"] == ["smooth", "balanced", "sharp"]
+    assert found["radius_end"] == [1.0, 0.7, 0.5]
 
 
 def test_sizes_of_more_units_than_rows_are_left_out():
@@ -98,8 +98,23 @@ def test_a_graph_and_a_given_start_have_their_size():
     assert sizes_of(suggested(rows_of(), init=start.codebook_, n_rows=2, n_cols=3)) == [(2, 3)]
 
 
-def test_details_are_not_tried_where_the_final_radius_is_given():
-    assert suggested(rows_of(), radius_end=0.6)["detail"] == ["balanced"] * 2
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"radius_end": 0.6}, [0.6]),
+        ({"radius_start": 0.8}, [0.8, 0.7, 0.5]),
+        ({"radius_start": 0.5}, [0.5]),
+        ({"radius_start": 2.0, "radius_decay": "constant"}, [2.0]),
+        ({"radius_decay": [3, 2, 1.5]}, [1.5]),
+        (
+            {"lattice": Graph(4 * (np.roll(np.eye(6), 1, 1) + np.roll(np.eye(6), -1, 1)))},
+            [4, 2.8, 2],
+        ),
+    ],
+)
+def test_final_radii_are_tried_where_the_parameters_leave_a_choice(settings, expected):
+    found = suggested(rows_of(), **settings)["radius_end"]
+    assert list(dict.fromkeys(found)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("missing", ["fill", "mask"])

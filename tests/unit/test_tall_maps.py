@@ -36,8 +36,7 @@ def turned(som):
     [
         {},
         {"algorithm": "multires"},
-        {"algorithm": "minibatch", "random_state": 0},
-        {"algorithm": "online", "order": "sequential", "n_epochs": 2},
+        {"algorithm": "online", "random_state": 0, "n_epochs": 2},
         {"boundary": "torus", "n_epochs": 10},
     ],
 )

@@ -15,6 +15,7 @@ from somscape.fit import (
     Plan,
     Problem,
     Progress,
+    Settings,
     Watch,
     auto_shape,
     chunk,
@@ -22,7 +23,6 @@ from somscape.fit import (
     finalize,
     make_problem,
     principal_axes,
-    resolve_plan,
     schedule,
     start_codebook,
     train,
@@ -63,7 +63,7 @@ def rows_of(n=40, d=3, dtype=np.float64, seed=0, offset=0.0):
 
 def problem_of(rows, kernels, lattice=(3, 4), neighborhood="gaussian", weights=None, start=None):
     """A problem; a start beyond the rows' range must be told, as an estimator does."""
-    return make_problem(rows, weights, Lattice(*lattice), neighborhood, kernels, start)
+    return make_problem(rows, weights, neighborhood, kernels, start).on(Lattice(*lattice))
 
 
 def plan_of(**changes):
@@ -71,16 +71,14 @@ def plan_of(**changes):
         "algorithm": "batch",
         "init": "given",
         "n_epochs": 5,
+        "extra_epochs": 0,
         "radius_start": 2.0,
         "radius_end": 0.7,
         "radius_decay": "geometric",
-        "rate_start": 0.5,
-        "rate_end": 0.05,
-        "rate_decay": "geometric",
+        "learning_rate": (0.5, 0.05),
         "tol": 0.0,
-        "longest_side": 4,
     }
-    return resolve_plan(**(settings | changes))
+    return Plan(**(settings | changes))
 
 
 def trained(problem, codebook, plan, watch=None, seed=0):
@@ -130,12 +128,9 @@ def test_schedules_by_hand():
 
 def shape_of(rows, kernels, **given):
     """Rows and columns for data, as an estimator asks for them."""
-    kind = given.pop("kind", "hexagonal")
+    settings = Settings(lattice=given.pop("kind", "hexagonal"), **given)
     variances = principal_axes(problem_of(rows, kernels, (1, 1))).variances
-    settings = {"n_rows": None, "n_cols": None, "needs_even_rows": False} | given
-    return auto_shape(
-        float(len(rows)), tuple(variances.tolist()), is_hexagonal=kind == "hexagonal", **settings
-    )
+    return auto_shape(settings, float(len(rows)), tuple(variances.tolist()))
 
 
 def test_a_hundred_square_rows_get_eight_by_six_hexagons(numpy_kernels):
@@ -183,14 +178,13 @@ def test_a_map_has_no_more_units_than_rows_and_keeps_the_sides_given(
     is_even = is_even and is_hexagonal
     if is_even and fixed == "rows":
         size += size % 2
-    n_rows, n_cols = auto_shape(
-        float(n),
-        variances,
-        size if fixed == "rows" else None,
-        size if fixed == "columns" else None,
-        is_hexagonal=is_hexagonal,
-        needs_even_rows=is_even,
+    settings = Settings(
+        size if fixed == "rows" else "auto",
+        size if fixed == "columns" else "auto",
+        lattice="hexagonal" if is_hexagonal else "rectangular",
+        boundary="torus" if is_even else "plane",
     )
+    n_rows, n_cols = auto_shape(settings, float(n), variances)
     assert n_rows >= 1
     assert n_cols >= 1
     if fixed == "rows":
@@ -214,20 +208,13 @@ def test_with_one_side_given_the_other_comes_as_near_as_it_can(n, side, is_even)
         step = 2 if is_even and side == "n_cols" else 1
         fitting = [other for other in range(step, n + step, step) if other * size <= n] or [step]
         best = min(abs(other * size - wanted) for other in fitting)
-        shape = auto_shape(
-            float(n),
-            (1.0, 1.0),
-            size if side == "n_rows" else None,
-            size if side == "n_cols" else None,
-            is_hexagonal=True,
-            needs_even_rows=is_even,
-        )
+        settings = Settings(**{side: size}, boundary="torus" if is_even else "plane")
+        shape = auto_shape(settings, float(n), (1.0, 1.0))
         assert abs(shape[0] * shape[1] - wanted) == best, (size, shape)
 
 
 def test_the_largest_map_has_ten_thousand_units():
-    shape = auto_shape(1e9, (1.0, 1.0), None, None, is_hexagonal=False, needs_even_rows=False)
-    assert shape == (100, 100)
+    assert auto_shape(Settings(lattice="rectangular"), 1e9, (1.0, 1.0)) == (100, 100)
 
 
 # Start
@@ -369,72 +356,6 @@ def test_a_start_is_drawn_anew_for_another_seed_and_the_same_for_the_same(kernel
     )
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
-
-
-# What "auto" stands for
-
-
-def test_auto_settings_of_a_pca_start_by_hand():
-    # Longest side 40: 40 / 4 = 10 steps; shorter sides: 2.  Forty epochs and up to ten more.
-    plan = plan_of(
-        init="pca", radius_start="auto", radius_end="auto", n_epochs="auto", longest_side=40
-    )
-    assert (plan.radius_start, plan.radius_end) == (10.0, 0.7)
-    assert (plan.n_epochs, plan.extra_epochs) == (40, 10)
-    assert plan_of(radius_end="auto", rows_per_unit=20.0).radius_end == 0.7
-    # 30 rows per unit or more: a fifth less; and halfway between, a tenth.
-    assert plan_of(radius_end="auto", rows_per_unit=25.0).radius_end == pytest.approx(0.63)
-    assert plan_of(radius_end="auto", rows_per_unit=30.0).radius_end == pytest.approx(0.56)
-    assert plan_of(radius_end="auto", rows_per_unit=1e9).radius_end == pytest.approx(0.56)
-    plan = plan_of(init="pca", radius_start="auto", radius_end="auto", longest_side=7)
-    assert (plan.radius_start, plan.radius_end) == (2.0, 0.7)
-
-
-@pytest.mark.parametrize(
-    ("rows_per_unit", "sampled", "n_epochs"),
-    [(99.0, None, 10), (100.0, 12, 4), (150.0, 18, 4), (200.0, 24, 4), (1e6, 24, 4)],
-)
-def test_many_rows_per_unit_train_the_whole_map_on_samples_first(rows_per_unit, sampled, n_epochs):
-    # Six passes over 100 rows per unit are 12 over 50 of them.
-    auto = dict.fromkeys(("algorithm", "radius_start", "n_epochs"), "auto")
-    plan = plan_of(
-        **auto,
-        init="pca",
-        longest_side=16,
-        shape=(16, 16),
-        epoch_work=2.1e9,
-        rows_per_unit=rows_per_unit,
-    )
-    assert plan.n_epochs == n_epochs
-    assert plan.coarse[0] == (2, 24 if sampled is None else 12, 4.0, 1.4, 50)
-    assert len(plan.coarse) == (1 if sampled is None else 2)
-    if sampled is not None:
-        assert plan.coarse[1] == pytest.approx((1, sampled, 1.4, 1.05, 50))
-    small = plan_of(
-        **auto, longest_side=4, shape=(4, 4), epoch_work=2.1e9, rows_per_unit=1e6, init="pca"
-    )
-    assert [tuple(stage) for stage in small.coarse] == [pytest.approx((1, 24, 2.0, 1.05, 50))]
-    quick = plan_of(
-        **auto, longest_side=16, shape=(16, 16), epoch_work=2e9, rows_per_unit=1e6, init="pca"
-    )
-    assert all(stage.shrink > 1 for stage in quick.coarse)
-
-
-@pytest.mark.parametrize("init", ["sample", "random", "given"])
-def test_auto_radius_of_an_unordered_start_is_half_the_longest_side(init):
-    assert plan_of(init=init, radius_start="auto", longest_side=30).radius_start == 15.0
-    assert plan_of(init=init, radius_start="auto", longest_side=3).radius_start == 2.0
-
-
-def test_auto_radii_never_contradict_the_radius_given():
-    assert plan_of(radius_start=0.4, radius_end="auto").radius_end == 0.4
-    assert plan_of(radius_start="auto", radius_end=9.0, longest_side=4).radius_start == 9.0
-
-
-def test_only_automatic_batch_training_goes_on_beyond_its_epochs():
-    assert plan_of(n_epochs=10).extra_epochs == 0
-    assert plan_of(algorithm="online", n_epochs="auto").extra_epochs == 0
-    assert plan_of(algorithm="auto").algorithm == "batch"
 
 
 # The three verbs
@@ -741,7 +662,7 @@ def test_online_training_presents_each_row_once_a_pass(kernels, monkeypatch):
     monkeypatch.setattr(loops, "BLOCK_WORK", 1)
     seen = []
     watch = Watch()
-    plan = plan_of(algorithm="online", n_epochs=2, rate_start=1.0, rate_end=1.0)
+    plan = plan_of(algorithm="online", n_epochs=2, learning_rate=(1.0, 1.0))
     at = -100.0
     trained(problem, np.array([[at]]), plan, watch)
     for error in watch.history["quantization_error"]:
@@ -796,7 +717,7 @@ def test_training_never_settles_while_the_radius_shrinks(kernels):
 
 def test_extra_epochs_are_at_the_final_radius_and_end_when_settled(kernels):
     rows = rows_of(80, 2)
-    plan = plan_of(init="pca", n_epochs="auto", tol=1e-3)
+    plan = plan_of(n_epochs=40, extra_epochs=10, tol=1e-3)
     found = trained(problem_of(rows, kernels), rows[:12], plan)
     assert 40 < found.n_iter < 50
     assert found.history["radius"][39:].tolist() == [0.7] * (found.n_iter - 39)
@@ -840,8 +761,8 @@ def test_a_callback_that_returns_true_stops_training_and_others_are_still_told(
     assert told[0].n_steps == (9 if algorithm == "batch" else 270)
 
 
-def test_only_true_stops_training(kernels):
-    watch = Watch((lambda p: 1, lambda p: "stop", lambda p: None))
+def test_only_true_or_a_text_stops_training(kernels):
+    watch = Watch((lambda p: 1, lambda p: 2.5, lambda p: "", lambda p: [True], lambda p: None))
     rows = rows_of(30)
     found = trained(problem_of(rows, kernels), rows[:12], plan_of(), watch)
     assert found.n_iter == 5

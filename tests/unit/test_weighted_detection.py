@@ -45,7 +45,7 @@ def test_weights_that_add_up_to_little_are_warned_of_when_they_choose_the_size()
 
 def test_rows_beyond_the_range_of_a_problem_are_refused():
     rows = np.random.default_rng(0).normal(size=(30, 2))
-    problem = make_problem(rows, None, Lattice(1, 2), "gaussian", select_kernels("numpy"))
+    problem = make_problem(rows, None, "gaussian", select_kernels("numpy")).on(Lattice(1, 2))
     inside = chunk(problem, rows[:5].copy(), None, rows[:2])
     assert inside.counts.sum() == 5 * problem.weight_scale
     with pytest.raises(ValueError, match=r"feature 1 reaches .* beyond"):

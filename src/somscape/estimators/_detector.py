@@ -10,7 +10,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_choice, checked_weights
+from somscape._validate import check_choice, check_number, checked_weights
 from somscape.encode import Encoding
 from somscape.estimators._detector_settings import settings_of_detector
 from somscape.estimators._going_on import (
@@ -23,7 +23,6 @@ from somscape.estimators._older import Estimator, detector_of_older
 from somscape.estimators._prepare import prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._som import SOM
-from somscape.fit import check_streams
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
@@ -94,6 +93,8 @@ class SOMDetector(OutlierMixin, Estimator):
         the rules.
     random_state : int, RandomState or None, default=None
         Draws which rows train which map, and what the maps draw.
+    verbose : int, default=0
+        As for `SOM`: 1 shows the progress of each map that is trained.
 
     Attributes
     ----------
@@ -116,9 +117,9 @@ class SOMDetector(OutlierMixin, Estimator):
     -----
     Training costs one map of all rows and ``n_maps`` of half of them, or with one map six: p-values
     come from rows scored by maps trained without them, in five folds.  Of more than 20,000 rows so
-    many train the map, and the others take the folds' place.  A ``max_time`` of `som` holds for
-    each map.  `predict` compares in-sample scores, so that it flags the share asked for; `p_values`
-    uses the others, which do not favor rows that shaped their own prototype.
+    many train the map, and the others take the folds' place.  A `somscape.callbacks.TimeLimit` of
+    `som` holds for each map.  `predict` compares in-sample scores, so that it flags the share asked
+    for; `p_values` uses the others, which do not favor rows that shaped their own prototype.
 
     References
     ----------
@@ -157,6 +158,7 @@ class SOMDetector(OutlierMixin, Estimator):
         missing: str = "error",
         encoding: Encoding | None = None,
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.method = method
         self.contamination = contamination
@@ -170,6 +172,7 @@ class SOMDetector(OutlierMixin, Estimator):
         self.missing = missing
         self.encoding = encoding
         self.random_state = random_state
+        self.verbose = verbose
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(detector_of_older(state))
@@ -245,12 +248,18 @@ class SOMDetector(OutlierMixin, Estimator):
         return self
 
     def partial_fit(
-        self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        known: Any = None,
+        sample_weight: Any = None,
+        half_life: float | None = None,
     ) -> "SOMDetector":
         """Go on with more rows, in constant memory.
 
         The first call is a `fit`, of one map where ``n_maps="auto"``.  Further ones score the rows,
-        then move the map as `SOM.partial_fit` does, with the ``half_life`` of `som`, and renew what
+        then move the map as `SOM.partial_fit` does, with that `half_life`, and renew what
         is usual, the threshold and the calibration.  These come from the scores that all rows so
         far had when they came, of which 10,000 are kept.
 
@@ -263,6 +272,9 @@ class SOMDetector(OutlierMixin, Estimator):
         known : array-like of shape (n_samples,), optional
             As in `fit`; in further calls known anomalies only do not calibrate.
         sample_weight : array-like of shape (n_samples,), optional
+        half_life : float or None, default=None
+            As for `SOM.partial_fit`: further rows after which a row counts half, also in threshold
+            and calibration.
 
         Returns
         -------
@@ -274,11 +286,12 @@ class SOMDetector(OutlierMixin, Estimator):
         ValueError
             As for `fit`.
         """
+        if half_life is not None:
+            check_number("half_life", half_life, 0)
         if not hasattr(self, "detector_"):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
             return self._fitted(X, known, sample_weight, 1 if is_auto else self.n_maps)
-        detection, settings = settings_of_detector(self)
-        check_streams(settings.winner)
+        detection, _ = settings_of_detector(self)
         rows = _dense(self, X)
         self.detector_, self._stream, self.units_ = updated(
             (self.detector_, stream_of(self)),
@@ -286,7 +299,7 @@ class SOMDetector(OutlierMixin, Estimator):
             checked_weights(sample_weight, len(rows)),
             known_labels(known, len(rows)),
             detection=detection,
-            half_life=None if self.som is None else self.som.half_life,
+            half_life=half_life,
         )
         return self
 

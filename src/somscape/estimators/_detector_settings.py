@@ -47,11 +47,7 @@ def settings_of_detector(detector: Any) -> tuple[Detection, Settings]:
             "`som` must have metric='euclidean' and no `feature_weight`, as scores and reasons "
             f"require; got metric={som.metric!r}. Scale the columns of X instead."
         )
-    if not isinstance(som.order, str):
-        raise ValueError(
-            "`som` must have `order`='random' or 'sequential': maps for the p-values are "
-            f"trained on other rows than those numbered; got {som.order!r:.80}."
-        )
+    som.set_params(verbose=som.verbose or detector.verbose)
     if som.random_state is None:
         som.set_params(random_state=seed_of(detector.random_state))
     return detection, settings_of_som(som)

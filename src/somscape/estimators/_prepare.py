@@ -55,27 +55,6 @@ class Prepared:
     encoding: Encoding
     kept: Ints | None = None
 
-    def kept_order(self, order: Any) -> Any:
-        """Return an order of all rows as one of those that train; others are passed over."""
-        if isinstance(order, str):
-            return order
-        numbers, n = np.asarray(order), len(self.all_rows)
-        if numbers.min() < 0 or numbers.max() >= n:
-            raise ValueError(
-                f"`order` must hold row numbers from 0 to {n - 1}; got {numbers.min()} to "
-                f"{numbers.max()}."
-            )
-        if self.kept is None:
-            return numbers.astype(np.int64)
-        number_of = np.full(n, -1)
-        number_of[self.kept] = np.arange(len(self.kept))
-        found = number_of[numbers]
-        if (found < 0).all():
-            raise InputError(
-                "`order` names only rows of weight 0 or without any value; name some that train."
-            )
-        return found[found >= 0]
-
 
 def prepare(
     estimator: BaseEstimator,

@@ -24,7 +24,6 @@ from somscape.fit import (
     Settings,
     Trained,
     TrainingInterrupted,
-    check_streams,
     explain_defaults,
     go_on,
     train_map,
@@ -42,112 +41,79 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     Parameters
     ----------
     n_rows, n_cols : int or "auto", default="auto"
-        Size of the map.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at most
-        10,000 and never more than rows of data (but 2 on a hexagonal torus), stretched like the
-        data's two main axes.
+        Size of the map, in units.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at
+        most 10,000 and no more than rows (but 2 on a hexagonal torus), with sides like the spread
+        along the data's two main axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
-        Units have 6 or 8 neighbors, or those of a `somscape.Graph`.  A graph or a
-        `somscape.Lattice` has a size and a boundary, too: leave `n_rows`, `n_cols` and `boundary`
-        out.
+        A unit has 6 neighbors, 8, or those of a `somscape.Graph`.  A `somscape.Lattice` or a graph
+        also gives the size and the boundary: leave `n_rows`, `n_cols` and `boundary` out.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
-        On a cylinder the left and right edges meet, on a torus the upper and lower ones too; a
-        hexagonal torus has an even number of rows.
-    neighborhood : str, default="gaussian"
-        Pull on a unit at map distance d of the winner: ``"gaussian"``
-        ``exp(-d^2 / (2 radius^2))``, ``"bubble"`` 1 up to the radius and 0 beyond,
-        ``"cut_gaussian"`` the gaussian up to the radius and 0 beyond, ``"epanechnikov"``
-        ``max(0, 1 - d^2 / radius^2)``, and on rectangular lattices ``"triangle"``
-        ``max(0, radius - abs(dx)) max(0, radius - abs(dy))``.  For other programs' radii see
-        `somscape.grid.radius_from`.
+        On a cylinder the left and right edges meet, on a torus also the upper and lower ones.  A
+        hexagonal torus needs an even number of rows.
+    neighborhood : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}, \
+            default="gaussian"
+        How a row's pull falls with the map distance d from its unit.  ``"gaussian"``:
+        ``exp(-d^2 / (2 radius^2))``.  ``"bubble"``: 1 up to the radius.  The others end at the
+        radius, too: see the guide, "Choosing a map".  ``"triangle"`` needs a rectangular lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
-        Distance between rows and prototypes, in training, winners, errors and U-matrix.
-        Features should be on one scale; tables are
-        scaled by their encoding, arrays are taken as they are.  By ``"cosine"`` and
-        ``"correlation"`` every row counts as one of length 1, and the codebook is of such rows;
-        ``"mahalanobis"`` is Euclidean after whitening.  Prototypes are means for every metric.
-    algorithm : {"auto", "batch", "online", "minibatch", "multires"}, default="auto"
-        ``"batch"`` moves every unit to the mean of its neighborhood's rows once per epoch,
-        ``"online"`` moves the winner's neighborhood after each row.  ``"minibatch"`` is
-        stochastic EM on 50 rows per unit at a time.  ``"multires"`` trains maps of a fraction
-        of the side first, on 50 rows per unit, and finishes on the whole map with all rows.
-        Where it cannot (small maps, graphs, a start that is given) it is batch.  ``"auto"`` is
-        batch while an epoch takes little time, then multires, on all rows while training takes a
-        few seconds; ``history_`` tells.
+        Distance between rows and prototypes.  Features should be on one scale: tables are scaled by
+        their encoding, arrays are taken as they are.  ``"cosine"`` and ``"correlation"`` compare
+        directions: every row counts as one of length 1.  ``"mahalanobis"`` is Euclidean after
+        whitening.  Prototypes are means for every metric.
+    feature_weight : array-like of shape (n_features,) or None, default=None
+        What each feature counts in distances: 0, or from 1e-100 to 1e100.  None: 1 each.
+    algorithm : {"auto", "batch", "online", "multires"}, default="auto"
+        ``"batch"`` moves every unit to the mean of its neighborhood's rows, once per epoch.
+        ``"online"`` moves the winner's neighborhood after each row, in random order.
+        ``"multires"`` trains smaller maps first, on samples.  ``"auto"``: batch while that is
+        quick, else multires.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
-        Start: the plane of the two main axes, rows drawn by weight, uniform values within
-        each feature's range, the codebook given, or that of a `somscape.Map`, on its lattice and
-        at the radius that it ended with; tables are then encoded as the map's.
+        First codebook: the plane of the two main axes, rows drawn by weight, or uniform values
+        within each feature's range.  An array is the codebook itself.  Training from a
+        `somscape.Map` keeps its lattice, its encoding and the radius it ended with.
     n_init : int or "auto", default="auto"
-        Starts to train from; kept is the map with the lowest quantization error times one plus the
-        topographic error.  After a PCA start come, where ``radius_start`` is "auto", the same from
-        half and an eighth of the longest side, and then its prototypes shuffled over the map, alike
-        in every run; others are drawn anew.  ``"auto"``: up to 16 for batch training, as many as
-        together take a fraction of a second; 1 for other starts and algorithms, and where
-        epochs or the first radius are given.
+        Number of starts; the map with the lowest quantization error times one plus the topographic
+        error is kept.  ``"auto"``: up to 16 for small tables, else 1.
     n_epochs : int, float or "auto", default="auto"
-        Passes over the rows.  ``"auto"``: 40 for batch training, and up to 10 more at the final
-        radius until no row moves; 10 on the whole map after coarse ones.  Where `algorithm` is
-        "auto", too, 60 on the whole map while an epoch has at most 2e9 multiply-adds, and beyond
-        1e10 of them 8, or 4 after samples, where there are 100 rows per unit; as many as radii
-        or rates given in an array; else 10.  At most a million.  A fraction is allowed for
-        ``"online"``: ``20_000 / len(X)`` presents 20,000 rows.
+        Passes over the rows, at most a million.  ``"auto"``: chosen with `algorithm`; see
+        ``explain_defaults_``.  ``"online"`` takes a fraction, too: ``20_000 / len(X)`` presents
+        20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
-        Grid steps; on a graph, in the unit of its edges.  ``"auto"``: from a quarter of the
-        longest side (at least 2) after a PCA start, half of it after others, to what `detail`
-        says; times the median edge of a graph.  At a ``radius_end`` of 0.3 steps or less, units
-        that are needed least move at the end to rows far from all others, each next to a neighbor
-        on the map, for as long as the quantization error falls: where ``n_epochs`` is "auto", an
-        epoch has at most 2e9 multiply-adds, and neither ``init`` is given nor ``winner`` "heskes".
+        First and last radius, in grid steps; on a graph in the unit of its edges.  ``"auto"``: from
+        a quarter of the longest side (half of it after other starts than ``"pca"``), at least 2, to
+        0.7, or less with more than 20 rows per unit.  At 0.3 or less, units that are needed least
+        move at the end to rows far from all others, where ``n_epochs`` is "auto".
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
-        How the radius goes from start to end, exactly at ``radius_end`` in the last epoch;
-        ``constant`` stays at ``radius_start``.  An array holds a radius for each epoch.
-    rate_start, rate_end : float, default=0.5 and 0.05
-        Learning rate for ``"online"``, in (0, 1].
-    rate_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
-            default="geometric"
-        As for the radius; the rates of an array are in (0, 1].
+        How the radius falls to ``radius_end``, which the last epoch has exactly.  ``"constant"``
+        stays at ``radius_start``.  An array holds the radius of each epoch.
+    learning_rate : float or pair of float, default=(0.5, 0.05)
+        For ``"online"``: the first and the last rate, in (0, 1], falling geometrically.  One number
+        is a constant rate.
     missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing values: refuse them; fill each number with the median of
-        its column and give a table's categories a level for them; or leave those cells out of
-        all distances (scaled up to all features) and means, by the nearest unit and not online.
-    tol : float, default=1e-4
-        Batch training stops at the final radius once no unit moves further than this share
-        of the rows' mean distance to their mean.
-    random_state : int, RandomState or None, default=None
-        Draws the start and the order of rows.  A PCA start with batch training draws nothing.
-    callbacks : sequence of callable, default=()
-        Each is called with a `somscape.fit.Progress` after every epoch or block of updates;
-        returning True stops training.
-    verbose : int, default=0
-        Above 0, progress is logged (logger ``somscape``) at level INFO.
-    detail : {"smooth", "balanced", "sharp"}, default="balanced"
-        Final radius where ``radius_end`` is "auto": 1.0, 0.7 or 0.5, less with more than 20 rows
-        per unit, which keep the order of a closer map.  Sharper maps are closer to
-        the data, smoother ones keep its neighborhoods.
-    winner : {"nearest", "heskes"}, default="nearest"
-        Which unit a row goes to: the one with the nearest prototype, or the one whose whole
-        neighborhood is nearest, which makes batch training at a fixed radius lower one sum in
-        every epoch (Heskes 1999).  It is for training on dense rows without gaps; `labels_` and
-        `predict` give the nearest unit.
-    feature_weight : array of shape (n_features,) or None, default=None
-        What each feature counts in distances: 0, or from 1e-100 to 1e100; None: 1 each.
-    order : {"random", "sequential"} or array of int, default="random"
-        Order of the rows for ``"online"``; an array of row numbers is gone through again and
-        again.  Rows of unequal weight are drawn by it, which takes ``"random"``.
-    max_time : float or None, default=None
-        Seconds, the start of the map included and reading and encoding the data not, after which
-        training ends with the map it has then, of one epoch or block of updates at least.
-    half_life : float or None, default=None
-        For `partial_fit`: after so many further rows a row counts half; None: all count alike.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the map there is, on its lattice and at the radius that it ended
-        with; tables are then encoded as the map's.
+        What happens to missing values.  ``"error"`` refuses them.  ``"fill"`` takes the median of
+        the column, and a level of their own in a table's categories.  ``"mask"`` leaves those cells
+        out of distances and means; ``"online"`` does not support it.
     encoding : Encoding or None, default=None
-        How tables (`somscape.tables.Table`) and data frames are encoded; None: tables by the rules
-        of `somscape.encode.fit_encoding`, and data frames of numbers not at all, as arrays.
+        How tables (`somscape.tables.Table`) and data frames are encoded.  None: tables by the rules
+        of `somscape.encode.fit_encoding`; data frames of numbers are used as they are, as arrays.
+    tol : float, default=1e-4
+        Batch training stops at the final radius once no unit moves further than this share of the
+        rows' mean distance to their mean.  0: only once no row changes its unit.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the fitted map, as from ``init``.
+    random_state : int, RandomState or None, default=None
+        Draws the start, samples and the order of rows.  Batch training from a PCA start draws
+        nothing.
+    callbacks : sequence of callable, default=()
+        Each is called with a `somscape.fit.Progress` after every epoch, or block of online updates.
+        True, or a text that says why, ends training.  ``begin()`` and ``end(reason)``, where it has
+        them, are called before and after.  See `somscape.callbacks`.
+    verbose : int, default=0
+        1: progress on standard error, or in the log (logger ``somscape``, level INFO) where logging
+        is set up.
 
     Attributes
     ----------
@@ -179,12 +145,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     An epoch costs O(n_samples * n_units * n_features), and smoothing
     O(n_units * (n_rows + n_cols) * n_features).  The same data, parameters and seed give the
     same codebook, bit for bit, for any number of threads and any instruction set of the
-    compiled core.  In batch training from a given or PCA start the order of the rows does not
-    matter either, and a whole weight is that many rows to the bit; only nearly so above 100,000
-    rows, or 5e9 values times features, because the PCA start's axes come from every k-th row, for
-    sparse rows and for the metric ``"mahalanobis"``, whose axes are sums of floats.  Nor where an
-    epoch has more than 2e9 multiply-adds and ``algorithm`` is "auto": samples depend on the order.
-    Data whose second and third axis have equal variance have no definite PCA start.
+    compiled core.  In batch training from a given or PCA start, the order of the rows does not
+    matter either, and a row of a whole weight is that many rows, to the bit.  The result also
+    depends, slightly, on the order where the axes of a PCA start come from every k-th row (above
+    100,000 rows, or 5e9 values times features) or from sums of floats (sparse rows, metric
+    ``"mahalanobis"``), and where samples are trained on (an epoch of more than 2e9 multiply-adds
+    with ``algorithm="auto"``).  Data whose second and third axis have equal variance have no
+    definite PCA start.
 
     References
     ----------
@@ -213,29 +180,22 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         boundary: str = "plane",
         neighborhood: str = "gaussian",
         metric: str = "euclidean",
+        feature_weight: Any = None,
         algorithm: str = "auto",
         init: Any = "pca",
         n_init: int | str = "auto",
         n_epochs: float | str = "auto",
         radius_start: float | str = "auto",
         radius_end: float | str = "auto",
-        radius_decay: str = "geometric",
-        rate_start: float = 0.5,
-        rate_end: float = 0.05,
-        rate_decay: str = "geometric",
+        radius_decay: Any = "geometric",
+        learning_rate: Any = (0.5, 0.05),
         missing: str = "error",
+        encoding: Encoding | None = None,
         tol: float = 1e-4,
+        warm_start: bool = False,
         random_state: Any = None,
         callbacks: Sequence[Callback] = (),
         verbose: int = 0,
-        detail: str = "balanced",
-        winner: str = "nearest",
-        feature_weight: Any = None,
-        order: Any = "random",
-        max_time: float | None = None,
-        half_life: float | None = None,
-        warm_start: bool = False,
-        encoding: Encoding | None = None,
     ) -> None:
         self.n_rows = n_rows
         self.n_cols = n_cols
@@ -243,6 +203,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.boundary = boundary
         self.neighborhood = neighborhood
         self.metric = metric
+        self.feature_weight = feature_weight
         self.algorithm = algorithm
         self.init = init
         self.n_init = n_init
@@ -250,22 +211,14 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.radius_start = radius_start
         self.radius_end = radius_end
         self.radius_decay = radius_decay
-        self.rate_start = rate_start
-        self.rate_end = rate_end
-        self.rate_decay = rate_decay
+        self.learning_rate = learning_rate
         self.missing = missing
+        self.encoding = encoding
         self.tol = tol
+        self.warm_start = warm_start
         self.random_state = random_state
         self.callbacks = callbacks
         self.verbose = verbose
-        self.detail = detail
-        self.winner = winner
-        self.feature_weight = feature_weight
-        self.order = order
-        self.max_time = max_time
-        self.half_life = half_life
-        self.warm_start = warm_start
-        self.encoding = encoding
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -296,8 +249,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ValueError
             For a parameter or a value that cannot be used; the message says which.
         KeyboardInterrupt
-            On Ctrl-C, which is felt within about 0.2 s.  The estimator is then fitted with the map
-            of the last whole epoch or block of updates, and ``stop_reason_`` is "interrupted".
+            On Ctrl-C, within about half a second.  The estimator is then fitted with the map of the
+            last whole epoch or block of updates, and ``stop_reason_`` is "interrupted".
         """
         settings = settings_of_som(self)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
@@ -306,8 +259,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         prepared = prepare(self, X, sample_weight, encoding=encoding, missing=self.missing)
         if isinstance(start, Map):
             check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
-        order = prepared.kept_order(settings.order)
-        settings = replace(settings, init=start, order=order)
+        settings = replace(settings, init=start)
         try:
             result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         except TrainingInterrupted as interrupted:
@@ -325,7 +277,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         random_state: Any = 0,
         **parameters: Any,
     ) -> Table:
-        """Train a handful of candidates on samples, to choose size and detail from.
+        """Train a handful of candidates on samples, to choose size and final radius from.
 
         Parameters
         ----------
@@ -340,13 +292,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         **parameters : dict
             Parameters that all candidates have, such as ``metric="cosine"``, or
             ``**som.get_params()``.  Half, all and twice the units of the size given, or of the
-            automatic one, are tried; a graph or a start that is given keeps its size.  Each
-            ``detail`` is tried unless ``radius_end`` is given.
+            automatic one, are tried; a graph or a start that is given keeps its size.  Final
+            radii of 1, 0.7 and 0.5 grid steps are tried unless ``radius_end`` is given.
 
         Returns
         -------
         Table
-            A row per candidate: ``n_rows``, ``n_cols``, ``detail``; the mean of
+            A row per candidate: ``n_rows``, ``n_cols``, ``radius_end``; the mean of
             ``quantization_error`` and ``topographic_error`` on rows of another sample; and
             ``stability``, the mean correlation of how far apart pairs of rows lie on maps of
             different samples (1: always the same layout, up to turning and mirroring).
@@ -357,30 +309,42 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         >>> from somscape import SOM
         >>> X = np.random.default_rng(0).normal(size=(200, 3))
         >>> SOM.suggest(X, n_samples=100, n_seeds=2, lattice="rectangular").names[:3]
-        ('n_rows', 'n_cols', 'detail')
+        ('n_rows', 'n_cols', 'radius_end')
         """
         som = cls(**parameters)
         prepared = prepare(som, X, None, encoding=som.encoding, missing=som.missing, min_rows=2)
         rows = prepared.rows
         if isinstance(rows, SparseRows):
-            raise InputError("`suggest` takes dense rows; pass X.toarray(), or some of it.")
+            raise InputError(
+                "`suggest` supports only dense rows; got a sparse X. Pass some of it as an array."
+            )
         is_masked = prepared.encoding.missing == "mask"
         som.set_params(encoding=None, missing="mask" if is_masked else "error")
         return suggest(som, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state)
 
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        half_life: float | None = None,
+    ) -> "SOM":
         """Go on with more rows, in constant memory.
 
         The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each further
         one, and the first on such a map, is a step of stochastic EM at the radius that training
         ended with: the sums of the rows so far, faded by `half_life`, and those of the new rows
-        give the next codebook (Cappe and Moulines 2009).  Rows go to the nearest unit.
+        give the next codebook (Cappe and Moulines 2009).
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
+        half_life : float or None, default=None
+            Number of further rows, by weight, after which a row counts half: those so far count
+            ``0.5 ** (weight of X / half_life)`` of what they did.  None: all rows count alike.
 
         Returns
         -------
@@ -392,16 +356,15 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ValueError
             As for `fit`.
         """
-        check_streams(self.winner)
+        if half_life is not None:
+            check_number("half_life", half_life, 0)
         if not hasattr(self, "map_"):
             if not isinstance(self.init, Map):
                 return self.fit(X, y, sample_weight)
             become(self, self.init, X)
-        if self.half_life is not None:
-            check_number("half_life", self.half_life, 0)
         rows = rows_for(self, X)
         weights = checked_weights(sample_weight, len(rows))
-        step = go_on(self.map_, rows, weights, self._sums, self.half_life)
+        step = go_on(self.map_, rows, weights, self._sums, half_life)
         self.map_: Map = step.map_
         self._sums: RunningSums | None = step.sums
         self.labels_: Ints = step.units
@@ -418,7 +381,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
-        self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_)
+        self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_, trained)
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name

@@ -10,7 +10,6 @@ from sklearn.base import clone
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole
 from somscape.estimators._prepare import seed_of
-from somscape.fit import RADIUS_END
 from somscape.grid import Graph, Lattice
 from somscape.maps import Map
 from somscape.measures import quantization_error, topographic_error
@@ -18,6 +17,9 @@ from somscape.tables import Table, table_from_columns
 
 SHARES = (0.5, 1.0, 2.0)
 """Numbers of units tried, in those of the size given or of the automatic one."""
+
+RADII = (1.0, 0.7, 0.5)
+"""Final radii tried, in grid steps."""
 
 PAIRS = 2000
 """Pairs of rows whose distances on two maps are compared."""
@@ -53,7 +55,7 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
     columns: dict[str, list[Any]] = {
         name: []
         for name in (
-            "n_rows", "n_cols", "detail", "quantization_error", "topographic_error", "stability"
+            "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
         )
     }  # fmt: skip
     for candidate in _candidates(som.set_params(random_state=0), samples[0]):
@@ -61,7 +63,7 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
         qe = np.mean([quantization_error(map_, held) for map_ in maps])
         te = np.mean([topographic_error(map_, held) for map_ in maps])
         lattice, stability = maps[0].lattice, _stability(maps, held, pairs)
-        tried = (lattice.n_rows, lattice.n_cols, candidate.detail)
+        tried = (lattice.n_rows, lattice.n_cols, float(maps[0].parameters["radius_end"]))
         for column, value in zip(
             columns.values(), (*tried, float(qe), float(te), stability), strict=True
         ):
@@ -70,14 +72,24 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
 
 
 def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
-    """Yield SOMs of different sizes and details, all with the parameters of one."""
+    """Yield SOMs of different sizes and final radii, all with the parameters of one."""
     natural = clone(som).fit(sample).map_.lattice
     is_fixed = isinstance(natural, Graph) or not isinstance(som.init, str)
     sizes = [{}] if is_fixed else [_size(som, *size) for size in _sizes(natural, sample)]
-    details = RADIUS_END if som.radius_end == "auto" else (som.detail,)
     for size in sizes:
-        for detail in details:
-            yield clone(som).set_params(**size, detail=detail)
+        for radius in _radii(som, natural.step):
+            yield clone(som).set_params(**size, radius_end=radius)
+
+
+def _radii(som: Any, step: float) -> list[Any]:
+    """Return the final radii to try: one where the parameters leave no choice."""
+    falls = isinstance(som.radius_decay, str) and som.radius_decay != "constant"
+    if som.radius_end != "auto" or not falls:
+        return [som.radius_end]
+    radii = [step * radius for radius in RADII]
+    if som.radius_start != "auto":
+        radii = [min(radius, som.radius_start) for radius in radii]
+    return list(dict.fromkeys(radii))
 
 
 def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:

@@ -1,35 +1,33 @@
-"""Training: takes prepared arrays (finite, C-contiguous, one float type) and no others."""
+"""Training on prepared rows: C-contiguous, one float type; sparse, or NaN where values may miss."""
 
 from somscape.fit._check import have_values
 from somscape.fit._explain import explain_defaults
+from somscape.fit._facts import Facts
 from somscape.fit._map import TrainingInterrupted, train_map
-from somscape.fit._plan import RADIUS_END, Plan, auto_shape, resolve_plan
+from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
-from somscape.fit._size import machine_memory
-from somscape.fit._start import STARTS, mean_and_covariance, principal_axes, start_codebook
-from somscape.fit._stream import RunningSums, Step, check_streams, go_on
+from somscape.fit._size import auto_shape, machine_memory
+from somscape.fit._start import mean_and_covariance, principal_axes, start_codebook
+from somscape.fit._stream import RunningSums, go_on
 from somscape.fit._train import Trained, train
 from somscape.fit._watch import Callback, Progress, Watch
 
 __all__ = [
-    "RADIUS_END",
     "SCHEDULES",
-    "STARTS",
     "Callback",
     "EpochSums",
+    "Facts",
     "Plan",
     "Problem",
     "Progress",
     "RunningSums",
     "Settings",
-    "Step",
     "Trained",
     "TrainingInterrupted",
     "Watch",
     "auto_shape",
-    "check_streams",
     "chunk",
     "combine",
     "explain_defaults",

@@ -9,51 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s
+from somscape.encode import Encoding
 from somscape.errors import InputError, SomscapeWarning
+from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
 from somscape.fit._settings import Settings
 from somscape.kernels import Metric, Rows, SparseRows
 
-LEAST_WEIGHT, MOST_WEIGHT = 1e-100, 1e100
-"""Of a feature: weights beyond leave no room for the squares that they multiply."""
+MIN_WEIGHT = 1e-100
+"""Of a feature, but for 0: less leaves no room for the squares that it multiplies."""
 
+MAX_WEIGHT = 1e100
+"""Of a feature: more leaves no room for the squares that it multiplies."""
 
-MOST_LISTED = 5
+MAX_LISTED = 5
 """Rows that a warning lists."""
 
 
-def check_rows(
-    settings: Settings, rows: Rows, weights: Float64s | None, *, has_missing: bool
-) -> None:
-    """Raise InputError for settings that these rows cannot be trained with.
-
-    Parameters
-    ----------
-    settings : Settings
-    rows : ndarray of shape (n_samples, n_features), or SparseRows
-    weights : ndarray of shape (n_samples,) or None
-    has_missing : bool
-        Whether rows hold NaN.
-    """
-    if has_missing and settings.metric not in Metric.MASKED:
+def check_metric(encoding: Encoding, metric: str) -> None:
+    """Raise InputError for a metric that cannot leave missing cells out where that is asked for."""
+    if encoding.missing == "mask" and metric not in Metric.MASKED:
         raise InputError(
-            f"missing='mask' has the metrics {', '.join(map(repr, Metric.MASKED))}; got "
-            f"{settings.metric!r}. Pass one of them, or missing='fill'."
+            f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
+            f"metric={metric!r}. Pass one of them, or missing='fill'."
         )
-    if has_missing and settings.algorithm == "online":
-        raise InputError(
-            "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
-            "missing='mask'. Pass algorithm='batch', or missing='fill'."
-        )
-    if has_missing and settings.winner == "heskes":
-        raise InputError(
-            "`winner`='heskes' cannot leave missing values out; got rows with NaN and "
-            "missing='mask'. Pass winner='nearest', or missing='fill'."
-        )
-    if isinstance(rows, SparseRows):
-        _check_sparse(settings)
-    elif settings.algorithm == "online":
-        _check_online(settings, weights)
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
@@ -72,7 +51,7 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
     if not has_none.any():
         return None
     empty = np.flatnonzero(has_none)
-    listed = ", ".join(map(str, empty[:MOST_LISTED]))
+    listed = ", ".join(map(str, empty[:MAX_LISTED]))
     is_one = len(empty) == 1
     warnings.warn(
         (
@@ -80,7 +59,7 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
             "-1. Leave it out."
             if is_one
             else f"{len(empty)} rows have no value at all (rows {listed}"
-            f"{', ...' if len(empty) > MOST_LISTED else ''}): they do not train the map, and their "
+            f"{', ...' if len(empty) > MAX_LISTED else ''}): they do not train the map, and their "
             "unit is -1. Leave them out."
         ),
         SomscapeWarning,
@@ -89,38 +68,43 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
     return ~has_none
 
 
-def _check_sparse(settings: Settings) -> None:
-    if settings.winner == "heskes":
-        raise InputError(
-            "`winner`='heskes' takes dense rows; got a sparse X. Pass X.toarray(), or "
-            "winner='nearest'."
-        )
-    if settings.algorithm == "online":
-        raise InputError(
-            "online training takes dense rows; pass algorithm='batch' for a sparse X, or "
-            "X.toarray()."
-        )
-
-
-def _check_online(settings: Settings, weights: Float64s | None) -> None:
-    is_weighted = weights is not None and weights.min() < weights.max()
-    if is_weighted and not (isinstance(settings.order, str) and settings.order == "random"):
-        raise InputError(
-            "`sample_weight` says how often `order`='random' draws a row, and another `order` "
-            f"draws none; got order={settings.order!r:.80}. Pass order='random', or repeat the "
-            "rows and leave out `sample_weight`."
-        )
-
-
 def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:
-    """Raise InputError for rows so alike that they cannot be told apart; see `check_spread`."""
-    check_spread(
-        *problem.edges,
-        problem.rows.dtype,
-        names,
-        weights=problem.metric.feature_weights,
-        is_online=settings.algorithm == "online",
-    )
+    """Raise InputError for rows that settings cannot be trained with.
+
+    Parameters
+    ----------
+    problem : Problem
+    settings : Settings
+    names : sequence of str
+        Of the features.
+    """
+    is_online = settings.algorithm == "online"
+    if is_online and isinstance(problem.rows, SparseRows):
+        raise InputError(
+            "`algorithm`='online' supports only dense rows; got a sparse X. Pass "
+            "algorithm='batch', or X.toarray()."
+        )
+    if is_online and problem.has_missing:
+        raise InputError(
+            "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
+            "missing='mask'. Pass algorithm='batch', or missing='fill'."
+        )
+    weights = problem.metric.feature_weights
+    dtype = problem.rows.dtype
+    check_spread(*problem.edges, dtype, names, weights=weights, is_online=is_online)
+
+
+def check_plan(plan: Plan, settings: Settings) -> None:
+    """Raise InputError for a triangle, whose peak is the squared radius, that throws units off."""
+    if settings.neighborhood != "triangle" or plan.algorithm != "online":
+        return
+    radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
+    if rate * radius**2 > 2:
+        raise InputError(
+            "the online rule moves a winner by the rate times the triangle's peak, the squared "
+            f"radius; that is {rate:g} x {radius:g}^2, and above 2 prototypes grow without bound. "
+            "Pass a smaller `radius_start` or `learning_rate`, or algorithm='batch'."
+        )
 
 
 def check_spread(
@@ -199,10 +183,10 @@ def feature_weights(given: Any, rows: Rows) -> Float64s | None:
             "`feature_weight` must be finite and at least 0, with one above 0; got "
             f"{weights.tolist()}."
         )
-    is_sized = (weights == 0) | ((weights >= LEAST_WEIGHT) & (weights <= MOST_WEIGHT))
+    is_sized = (weights == 0) | ((weights >= MIN_WEIGHT) & (weights <= MAX_WEIGHT))
     if not is_sized.all():
         raise InputError(
-            f"`feature_weight` must be 0, or from {LEAST_WEIGHT:g} to {MOST_WEIGHT:g}; got "
+            f"`feature_weight` must be 0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; got "
             f"{weights[~is_sized][0]:g} for feature {int((~is_sized).argmax())}. Divide all "
             "weights by the largest."
         )

@@ -10,21 +10,26 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
-from somscape._weights import counted_rows, counts_of
+from somscape._weights import counts_of
 from somscape.encode import Encoding
-from somscape.errors import InputError
-from somscape.fit._check import check_problem, check_rows, check_spread, feature_weights
+from somscape.fit._check import (
+    check_metric,
+    check_plan,
+    check_problem,
+    check_spread,
+    feature_weights,
+)
+from somscape.fit._facts import Facts
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import Problem, make_problem
-from somscape.fit._resume import going_on
-from somscape.fit._settings import Settings, decay_of
+from somscape.fit._settings import Settings
 from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
 from somscape.fit._start import mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
 from somscape.fit._watch import INTERRUPTED, Watch
-from somscape.grid import Graph, Lattice
+from somscape.grid import Lattice
 from somscape.kernels import (
     Metric,
     Rows,
@@ -51,7 +56,7 @@ def train_map(
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
-        Finite and C-contiguous, at least one.
+        C-contiguous, at least one; NaN for a missing value where the encoding keeps it missing.
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0; None means 1 each.
     encoding : Encoding
@@ -67,28 +72,23 @@ def train_map(
     units : ndarray of shape (n_samples,)
         Best unit of each row on the trained map.
     """
-    watch = Watch(settings.callbacks, settings.max_time)  # its clock runs from here
+    watch = Watch(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
         lattice = lattice or settings.init.lattice
-        settings = going_on(settings, settings.init)
     # Weights that are all the same and count no rows say nothing: not a bit of them is to be seen.
     counted = None if counts_of(weights) is None else weights
-    has_missing = _has_missing(rows, encoding, settings.metric)
-    check_rows(settings, rows, weights, has_missing=has_missing)
+    check_metric(encoding, settings.metric)
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
     # The lattice may depend on the data's axes, which the problem gives: it comes second.
     problem = make_problem(
         metric.trained_on(rows),
         counted,
-        Lattice(1, 1),
         settings.neighborhood,
         select_kernels(),
         given,
-        metric=metric,
-        winner=settings.winner,
-        has_missing=has_missing,
+        metric,
     )
     check_problem(problem, settings, encoding.feature_names)
     axes = principal_axes(problem) if _needs_axes(settings, lattice) else None
@@ -97,13 +97,15 @@ def train_map(
         variances = None if axes is None else axes.variances
         lattice = lattice_for(settings, len(rows), total_weight, variances)
     problem = problem.on(lattice)
-    plan = _plan_for(settings, problem, total_weight)
+    plan = resolve_plan(settings, Facts.of(problem, total_weight))
+    check_plan(plan, settings)
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
     if given is not None:
         given = _fitting(given, problem, plan)
-        trained = train(problem, given, plan, watch, rng, settings.order)
+        trained = train(problem, given, plan, watch, rng)
     else:
-        trained, plan = train_from_several(problem, axes, plan, watch, rng, settings.order)
+        trained = train_from_several(problem, axes, plan, watch, rng)
+    watch.end(trained.stop_reason)
     prototypes = metric.restored(trained.codebook)
     units = _winners(problem, rows, prototypes)
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
@@ -115,7 +117,7 @@ def train_map(
         encoding,
         hits,
         trained.history,
-        _parameters(plan, settings, trained),
+        _parameters(settings, trained),
         {"somscape": __version__, "numpy": np.__version__},
         metric=metric,
     )
@@ -181,17 +183,6 @@ def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
     return is_auto or (isinstance(settings.init, str) and settings.init == "pca")
 
 
-def _has_missing(rows: Rows, encoding: Encoding, metric: str) -> bool:
-    if encoding.missing != "mask":
-        return False
-    if metric not in Metric.MASKED:
-        raise InputError(
-            f"missing='mask' has the metrics {', '.join(map(repr, Metric.MASKED))}; got "
-            f"{metric!r}. Pass one of them, or missing='fill'."
-        )
-    return not isinstance(rows, SparseRows) and bool(np.isnan(rows).any())
-
-
 def _winners(problem: Problem, rows: Rows, prototypes: Float64s) -> Ints:
     """Return the best unit of each row, by the rows and prototypes that the map will compare."""
     kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
@@ -242,55 +233,10 @@ def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
     return codebook
 
 
-def _plan_for(settings: Settings, problem: Problem, total_weight: float) -> Plan:
-    lattice, init = problem.lattice, settings.init
-    named = "map" if isinstance(init, Map) else init if isinstance(init, str) else "given"
-    n_rows = len(problem.rows)
-    n_counted = counted_rows(n_rows, total_weight)
-    plan = resolve_plan(
-        algorithm=settings.algorithm,
-        init=named,
-        n_epochs=settings.n_epochs,
-        radius_start=settings.radius_start,
-        radius_end=settings.radius_end,
-        radius_decay=decay_of(settings.radius_decay),
-        rate_start=settings.rate_start,
-        rate_end=settings.rate_end,
-        rate_decay=decay_of(settings.rate_decay),
-        tol=settings.tol,
-        longest_side=lattice.longest_side,
-        step=lattice.step,
-        detail=settings.detail,
-        shape=None if isinstance(lattice, Graph) else (lattice.n_rows, lattice.n_cols),
-        # Small weights make no epoch shorter.
-        epoch_work=_stored_values(problem.rows) * max(1.0, n_counted / n_rows) * lattice.n_units,
-        rows_per_unit=n_counted / lattice.n_units,
-        n_init=settings.n_init,
-    )
-    if settings.neighborhood == "triangle" and plan.algorithm == "online":
-        _refuse_overshooting(plan)
-    return plan
-
-
-def _refuse_overshooting(plan: Plan) -> None:
-    """Refuse a triangle, whose peak is the squared radius, that throws units off for good."""
-    radius = max(plan.radius_start, plan.radius_end)
-    rate = max(plan.rate_start, plan.rate_end)
-    if rate * radius**2 > 2:
-        raise InputError(
-            "the online rule moves a winner by the rate times the triangle's peak, the squared "
-            f"radius; that is {rate:g} x {radius:g}^2, and above 2 prototypes grow without bound. "
-            "Pass a smaller `radius_start` or `rate_start`, or algorithm='batch'."
-        )
-
-
-def _stored_values(rows: Rows) -> int:
-    return len(rows.values) if isinstance(rows, SparseRows) else rows.size
-
-
-def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, Any]:
+def _parameters(settings: Settings, trained: Trained) -> dict[str, Any]:
     """Return what a map is told of its training, as JSON data."""
-    radii = trained.history["radius"]
+    plan, radii = trained.plan, trained.history["radius"]
+    decay = plan.radius_decay
     shown = {
         "algorithm": plan.algorithm,
         "init": plan.init,
@@ -301,18 +247,12 @@ def _parameters(plan: Plan, settings: Settings, trained: Trained) -> dict[str, A
         "radius_start": plan.radius_start,
         "radius_end": plan.radius_end,
         "radius_last": float(radii[-1]) if len(radii) else plan.radius_start,
-        "radius_decay": _shown(plan.radius_decay),
-        "winner": settings.winner,
+        "radius_decay": decay if isinstance(decay, str) else decay.tolist(),
         "n_iter": trained.n_iter,
         "stop_reason": trained.stop_reason,
         "spread": trained.spread,
         "seed": settings.seed,
     }
     if plan.algorithm == "online":
-        names = ("rate_start", "rate_end", "rate_decay")
-        shown |= {name: _shown(getattr(plan, name)) for name in names}
+        shown["learning_rate"] = list(plan.learning_rate)
     return shown
-
-
-def _shown(setting: Any) -> Any:
-    return setting.tolist() if isinstance(setting, np.ndarray) else setting

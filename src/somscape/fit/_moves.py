@@ -11,33 +11,28 @@ import math
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape.fit._fixed_point import value_scale
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan
-from somscape.fit._problem import Problem, value_scale
-from somscape.fit._resume import CUT_SHORT
+from somscape.fit._problem import Problem
 from somscape.fit._stream import RunningSums
 from somscape.fit._train import Epochs, Trained
-from somscape.fit._watch import INTERRUPTED, Watch
+from somscape.fit._watch import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Watch, was_cut
 from somscape.kernels import SparseRows
 
 PASSES = 5
 """After the moves of a round, at most."""
 
-NONE_BETTER = "settled: no unit is better placed elsewhere"
-ROUNDS_DONE = "all rounds of moves done"
-"""Reasons why training ended; that it was cut short is another."""
 
-
-def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watch) -> Trained:
+def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Trained:
     """Return a trained map after rounds of moves, for as long as they lower its error.
 
     Parameters
     ----------
     problem : Problem
     trained : Trained
-        By batch passes down to a radius at which neighbors hardly pull.
-    plan : Plan
-        Its ``move_rounds`` tells how many rounds at most; 0 leaves all as it is.
+        By batch passes down to a radius at which neighbors hardly pull.  The ``move_rounds`` of
+        its plan tell how many rounds at most; 0 leaves all as it is.
     watch : Watch
         Holds the entries of the training, and is told of every further pass.
 
@@ -46,8 +41,8 @@ def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watc
     Trained
         With the lowest quantization error that was found.  A round takes up to six passes.
     """
-    can_move = problem.lattice.n_units > 1 and problem.winner == "nearest"
-    if not plan.move_rounds or not can_move or trained.stop_reason in CUT_SHORT:
+    plan = trained.plan
+    if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
     n_planned = len(watch.entries) + plan.move_rounds * PASSES
     epochs = Epochs(trained.codebook, watch, trained.spread, n_planned)
@@ -69,7 +64,7 @@ def with_units_moved(problem: Problem, trained: Trained, plan: Plan, watch: Watc
                 reason = _settled(problem, epochs, plan)
     except KeyboardInterrupt:
         reason = INTERRUPTED
-    return Trained(best, watch.history, len(watch.entries), reason, trained.spread, sums)
+    return Trained(best, watch.history, len(watch.entries), reason, trained.spread, plan, sums)
 
 
 def _settled(problem: Problem, epochs: Epochs, plan: Plan) -> str:

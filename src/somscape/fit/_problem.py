@@ -13,19 +13,17 @@ from functools import cached_property
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.fit._heskes import shared_by_neighborhood, with_room_for_spread
+from somscape.fit._fixed_point import SUM_BITS, power_of_two, value_scale
 from somscape.grid import Lattice, Neighborhood
 from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, column_range
 
-SUM_BITS = 61
-"""Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
+MIN_WEIGHT_BITS = -20
+"""Weights whose largest is at least 2^-20 are taken as they are."""
 
-TERM_BITS = 50
-"""Single terms stay below 2^50, which a float64 rounds to an integer by two additions."""
+MAX_WEIGHT_BITS = 20
+"""Weights whose largest is at most 2^20 are taken as they are."""
 
-
-LOWEST_WEIGHT_BITS, HIGHEST_WEIGHT_BITS = -20, 20
-"""Weights whose largest lies between 2^-20 and 2^20 are taken as they are."""
+ONE_UNIT = Lattice(1, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +35,8 @@ class Problem:
     rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0, at most 2^20; None means 1 each.
-    lattice : Lattice
-    neighborhood : {"gaussian", "bubble"}
+    neighborhood : str
+        Name of how a row's pull falls on the map, one of `somscape.grid.NEIGHBORHOODS`.
     kernels : Kernels
     total_weight : float
     mean : ndarray of shape (n_features,), float64
@@ -55,16 +53,14 @@ class Problem:
         The same for weights and for distances.
     metric : Metric
         How rows and prototypes are compared; the rows are in its form.
-    winner : {"nearest", "heskes"}
-        Which unit a row goes to: the one with the nearest prototype, or the one whose whole
-        neighborhood is nearest.
     has_missing : bool
         Whether rows may hold NaN.
+    lattice : Lattice
+        Where units lie.
     """
 
     rows: Rows
     weights: Float64s | None
-    lattice: Lattice
     neighborhood: str
     kernels: Kernels
     total_weight: float
@@ -77,8 +73,8 @@ class Problem:
     weight_scale: float
     error_scale: float
     metric: Metric = EUCLIDEAN
-    winner: str = "nearest"
     has_missing: bool = False
+    lattice: Lattice = ONE_UNIT
 
     @cached_property
     def shares(self) -> Float64s | None:
@@ -148,43 +144,37 @@ class EpochSums:
 def make_problem(
     rows: Rows,
     weights: Float64s | None,
-    lattice: Lattice,
     neighborhood: str,
     kernels: Kernels,
     reach: Floats | None = None,
-    *,
     metric: Metric = EUCLIDEAN,
-    winner: str = "nearest",
-    has_missing: bool = False,
 ) -> Problem:
     """Fix mean and fixed-point scales in two passes over the rows.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features) or SparseRows
-        Prepared rows, at least one.
+        Prepared rows, at least one; NaN where a value is missing.
     weights : ndarray of shape (n_samples,) or None
         All above 0.
-    lattice, neighborhood, kernels
-        Kept in the problem.
+    neighborhood : str
+        One of `somscape.grid.NEIGHBORHOODS`.
+    kernels : Kernels
     reach : ndarray of shape (k, n_features), optional
         Further points that distances may be measured from, such as a given start.
     metric : Metric, default=EUCLIDEAN
         The rows are as its ``trained_on`` returns them.
-    winner : {"nearest", "heskes"}, default="nearest"
-        Which unit a row goes to.
-    has_missing : bool, default=False
-        Whether rows may hold NaN.
 
     Returns
     -------
     Problem
+        On a lattice of one unit: `Problem.on` puts it on another.
     """
     if weights is not None:
         weights = _sized(weights)
     # fsum rounds once, so the total does not depend on the order of the rows.
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
-    low, high = _range_of(rows, has_missing)
+    low, high, has_missing = _range_of(rows)
     is_sparse = isinstance(rows, SparseRows)
     middle = np.zeros_like(low) if is_sparse else low + (high - low) / 2
     reach_of_middle = np.maximum(high - middle, middle - low)
@@ -203,7 +193,6 @@ def make_problem(
     return Problem(
         rows,
         weights,
-        lattice,
         neighborhood,
         kernels,
         total_weight,
@@ -213,10 +202,9 @@ def make_problem(
         high,
         far,
         value_scale(far, weights, total_weight),
-        float(_power_of_two(SUM_BITS, total_weight)),
-        float(_power_of_two(SUM_BITS, total_weight * diameter)),
+        float(power_of_two(SUM_BITS, total_weight)),
+        float(power_of_two(SUM_BITS, total_weight * diameter)),
         metric,
-        winner,
         has_missing,
     )
 
@@ -245,9 +233,8 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     if not np.may_share_memory(_values(rows), _values(problem.rows)):
         _refuse_beyond(problem, rows)
     kernels, lattice = problem.kernels, problem.lattice
-    compared = rows if problem.winner == "nearest" else with_room_for_spread(rows)
     units, distances = problem.metric.search(
-        kernels, compared, codebook, order=lattice.walk, has_missing=problem.has_missing
+        kernels, rows, codebook, order=lattice.walk, has_missing=problem.has_missing
     )
     counts = np.zeros(len(codebook), dtype=np.int64)
     totals = np.zeros((len(codebook), rows.shape[1]), dtype=np.int64)
@@ -290,7 +277,7 @@ def _values(rows: Rows) -> Floats:
 def _refuse_beyond(problem: Problem, rows: Rows) -> None:
     if not len(rows):
         return
-    low, high = _range_of(rows, problem.has_missing)
+    low, high, _ = _range_of(rows)
     far = np.maximum(high - problem.center, problem.center - low)
     if not (far <= problem.far).all():
         column = int((far > problem.far).argmax())
@@ -343,18 +330,21 @@ def finalize(
         O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
     """
     tables = problem.pulls.tables(radius)
-    counts, totals = sums.counts, sums.totals
-    if problem.winner == "heskes":
-        counts, totals = shared_by_neighborhood(tables, counts, totals)
     updated, step = problem.kernels.smooth(
-        totals, counts, problem.scale, problem.weight_scale, problem.center, tables, codebook
+        sums.totals,
+        sums.counts,
+        problem.scale,
+        problem.weight_scale,
+        problem.center,
+        tables,
+        codebook,
     )
     if sums.seen is None:
         return updated, step
     # Both are means over all rows won; their ratio is the mean over those with a value.
     share, _ = problem.kernels.smooth(
         sums.seen,
-        counts,
+        sums.counts,
         problem.seen_scale,
         problem.weight_scale,
         np.zeros(codebook.shape[1]),
@@ -367,15 +357,14 @@ def finalize(
     return updated, float(np.sqrt(((updated - codebook) ** 2).sum(axis=1)).max())
 
 
-def _range_of(rows: Rows, has_missing: bool) -> tuple[Float64s, Float64s]:
+def _range_of(rows: Rows) -> tuple[Float64s, Float64s, bool]:
+    """Return the least and the largest value of each feature, and whether values are missing."""
+    low, high = column_range(rows)
+    has_missing = bool(np.isnan(low).any())
     if has_missing:
         assert isinstance(rows, np.ndarray)
-        return (
-            np.nanmin(rows, axis=0).astype(np.float64),
-            np.nanmax(rows, axis=0).astype(np.float64),
-        )
-    low, high = column_range(rows)
-    return low.astype(np.float64), high.astype(np.float64)
+        low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
+    return low.astype(np.float64), high.astype(np.float64), has_missing
 
 
 def _diameter(metric: Metric, spread: Float64s, has_missing: bool) -> float:
@@ -395,9 +384,9 @@ def _diameter(metric: Metric, spread: Float64s, has_missing: bool) -> float:
 def _sized(weights: Float64s) -> Float64s:
     """Return weights of a size that fixed point can hold: means depend on their ratios only."""
     _, exponent = np.frexp(weights.max())
-    if LOWEST_WEIGHT_BITS <= exponent <= HIGHEST_WEIGHT_BITS:
+    if MIN_WEIGHT_BITS <= exponent <= MAX_WEIGHT_BITS:
         return weights
-    return np.ldexp(weights, HIGHEST_WEIGHT_BITS - int(exponent))
+    return np.ldexp(weights, MAX_WEIGHT_BITS - int(exponent))
 
 
 def _mean_offset(
@@ -433,21 +422,3 @@ def _mean_of_present(
     offset = _mean_offset(filled, weights, total_weight, middle, reach, kernels)
     share = _mean_offset(present, weights, total_weight, nothing, ones, kernels)
     return middle + offset / np.where(share > 0, share, 1.0)
-
-
-def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
-    """Scale that keeps totals and single terms of values up to `far` small enough."""
-    # A whole weight repeats the rounded term: it counts for the total only.
-    largest = 1.0
-    if weights is not None:
-        parts = weights[weights != np.rint(weights)]
-        largest = max(largest, float(parts.max(initial=0.0)))
-    limits = np.array([[total_weight], [largest]]) * far
-    scale: Float64s = _power_of_two(np.array([[SUM_BITS], [TERM_BITS]]), limits).min(axis=0)
-    return scale
-
-
-def _power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
-    """Power of two that brings values up to `largest` below 2^bits."""
-    _, exponent = np.frexp(largest)
-    return np.ldexp(1.0, np.minimum(np.maximum(bits - exponent, -1000), 1000))

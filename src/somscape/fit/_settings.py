@@ -1,6 +1,5 @@
 """How to train a map: what a user may set, with defaults and checks."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,18 +8,18 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_number, check_whole
-from somscape.fit._plan import RADIUS_END, UNITS_PER_ROOT
 from somscape.fit._schedule import SCHEDULES
 from somscape.fit._start import STARTS
 from somscape.fit._watch import Callback
 from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS, Graph, Lattice
 from somscape.kernels import METRIC_NAMES
+from somscape.maps import Map
 
-MOST_EPOCHS = 1_000_000
-ALGORITHMS = ("auto", "batch", "online", "minibatch", "multires")
-WINNERS = ("nearest", "heskes")
-ORDERS = ("random", "sequential")
-RATE_START, RATE_END = 0.5, 0.05
+MAX_EPOCHS = 1_000_000
+UNITS_PER_ROOT = 5.0
+"""Units of an automatic map for the square root of the number of rows (Vesanto's rule)."""
+
+ALGORITHMS = ("auto", "batch", "online", "multires")
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
 
 
@@ -42,22 +41,16 @@ class Settings:
     boundary: str = "plane"
     neighborhood: str = "gaussian"
     metric: str = "euclidean"
+    feature_weight: Any = None
     algorithm: str = "auto"
     init: Any = "pca"
     n_init: int | str = "auto"
-    detail: str = "balanced"
     n_epochs: float | str = "auto"
     radius_start: float | str = "auto"
     radius_end: float | str = "auto"
     radius_decay: Any = "geometric"
-    rate_start: float = RATE_START
-    rate_end: float = RATE_END
-    rate_decay: Any = "geometric"
+    learning_rate: Any = (0.5, 0.05)
     tol: float = 1e-4
-    winner: str = "nearest"
-    feature_weight: Any = None
-    order: Any = "random"
-    max_time: float | None = None
     units_per_root: float = UNITS_PER_ROOT
     seed: int = 0
     callbacks: Sequence[Callback] = ()
@@ -73,12 +66,8 @@ class Settings:
             self._check_kind()
         check_choice("metric", self.metric, METRIC_NAMES)
         check_choice("algorithm", self.algorithm, ALGORITHMS)
-        check_choice("detail", self.detail, tuple(RADIUS_END))
-        check_choice("winner", self.winner, WINNERS)
-        if self.max_time is not None:
-            check_number("max_time", self.max_time, 0)
         self._check_combinations()
-        check_whole("n_init", self.n_init, 1, high=MOST_EPOCHS, or_auto=True)
+        check_whole("n_init", self.n_init, 1, high=MAX_EPOCHS, or_auto=True)
         if isinstance(self.init, str):
             check_choice("init", self.init, STARTS)
         elif self.n_init not in ("auto", 1):
@@ -87,20 +76,30 @@ class Settings:
                 f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name."
             )
         if self.algorithm == "online":
-            check_number("n_epochs", self.n_epochs, 0, MOST_EPOCHS, or_auto=True)
+            check_number("n_epochs", self.n_epochs, 0, MAX_EPOCHS, or_auto=True)
         else:
-            check_whole("n_epochs", self.n_epochs, 1, high=MOST_EPOCHS, or_auto=True)
+            check_whole("n_epochs", self.n_epochs, 1, high=MAX_EPOCHS, or_auto=True)
         self._check_radii()
-        self._check_rates()
-        self._check_lengths()
-        self._check_order()
+        learning_rates(self.learning_rate)
         check_number("tol", self.tol, 0, low_is_allowed=True)
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
             raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")
 
+    @property
+    def start(self) -> str:
+        """Name of the start; "given" for a codebook, "map" for a map."""
+        if isinstance(self.init, str):
+            return self.init
+        return "map" if isinstance(self.init, Map) else "given"
+
+    @property
+    def radius_falls(self) -> bool:
+        """Whether the radius falls by a schedule, from one that may be chosen to another."""
+        return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
+
     def _check_radii(self) -> None:
         start, end, decay = self.radius_start, self.radius_end, self.radius_decay
-        _check_decay("radius_decay", decay)
+        _check_decay(decay)
         check_number("radius_start", start, 0, or_auto=True)
         check_number("radius_end", end, 0, or_auto=True)
         if not isinstance(decay, str):
@@ -108,6 +107,11 @@ class Settings:
                 raise ValueError(
                     "`radius_decay` holds the radii themselves, so `radius_start` and "
                     f"`radius_end` must be 'auto'; got {start!r} and {end!r}."
+                )
+            if self.n_epochs not in ("auto", len(decay)):
+                raise ValueError(
+                    f"`radius_decay` must hold one value per epoch, {self.n_epochs}; got "
+                    f"{len(decay)}. Leave `n_epochs` 'auto', or pass as many values."
                 )
         elif decay == "constant" and end not in ("auto", start):
             raise ValueError(
@@ -120,68 +124,7 @@ class Settings:
                 f"{start}. Pass a larger `radius_start`, or leave both 'auto'."
             )
 
-    def _check_rates(self) -> None:
-        start, end, decay = self.rate_start, self.rate_end, self.rate_decay
-        _check_decay("rate_decay", decay, 1.0)
-        check_number("rate_start", start, 0, 1)
-        check_number("rate_end", end, 0, 1)
-        if not isinstance(decay, str):
-            if (start, end) != (RATE_START, RATE_END):
-                raise ValueError(
-                    "`rate_decay` holds the rates themselves, so `rate_start` and `rate_end` must "
-                    f"be left at {RATE_START} and {RATE_END}; got {start} and {end}."
-                )
-        elif decay != "constant" and end > start:
-            raise ValueError(
-                f"`rate_end` must not be above `rate_start`; got {end} and {start}. Pass a larger "
-                "`rate_start`."
-            )
-
-    def _check_lengths(self) -> None:
-        """Refuse schedules given by their values that do not hold one per epoch."""
-        wanted = self.n_epochs
-        names = ("radius_decay", "rate_decay") if self.algorithm == "online" else ("radius_decay",)
-        for name in names:
-            decay = getattr(self, name)
-            if isinstance(decay, str):
-                continue
-            if wanted not in ("auto", len(decay)):
-                raise ValueError(
-                    f"`{name}` must hold one value per epoch, {wanted}; got {len(decay)}. Leave "
-                    "`n_epochs` 'auto', or pass as many values."
-                )
-            wanted = len(decay)
-
-    def _check_order(self) -> None:
-        if isinstance(self.order, str):
-            check_choice("order", self.order, ORDERS)
-            return
-        rows = np.asarray(self.order)
-        if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
-            raise TypeError(
-                "`order` must be 'random', 'sequential' or a list of row numbers; got "
-                f"{self.order!r:.80}."
-            )
-        if self.algorithm != "online":
-            raise ValueError(
-                "`order` says how `algorithm`='online' takes the rows; got a list of row numbers "
-                f"and algorithm={self.algorithm!r}. Leave `order` out, or pass 'online'."
-            )
-
     def _check_combinations(self) -> None:
-        if self.winner == "heskes" and (
-            self.algorithm in ("online", "minibatch")
-            or self.metric not in ("euclidean", "mahalanobis")
-        ):
-            raise ValueError(
-                "`winner='heskes'` needs batch training with the metric 'euclidean' or "
-                f"'mahalanobis'; got algorithm={self.algorithm!r}, metric={self.metric!r}."
-            )
-        if self.winner == "heskes" and self.feature_weight is not None:
-            raise ValueError(
-                "`winner='heskes'` knows no `feature_weight`; multiply the columns of X by the "
-                "roots of the weights instead."
-            )
         if self.feature_weight is not None and self.metric == "mahalanobis":
             raise ValueError(
                 "`metric='mahalanobis'` finds the weights of the features itself; leave "
@@ -189,13 +132,13 @@ class Settings:
             )
         if self.algorithm == "online" and self.metric not in ONLINE_METRICS:
             raise ValueError(
-                f"`algorithm='online'` has the metrics {', '.join(map(repr, ONLINE_METRICS))}; got "
-                f"{self.metric!r}. Pass algorithm='batch', or another metric."
+                f"`algorithm`='online' supports only {', '.join(map(repr, ONLINE_METRICS))}; got "
+                f"metric={self.metric!r}. Pass algorithm='batch', or another metric."
             )
         if self.algorithm == "online" and self.feature_weight is not None:
             raise ValueError(
-                "`algorithm='online'` knows no `feature_weight`; pass algorithm='batch', or "
-                "multiply the columns of X by the roots of the weights."
+                "`algorithm`='online' does not support `feature_weight`; pass "
+                "algorithm='batch', or multiply the columns of X by the roots of the weights."
             )
 
     def _check_kind(self) -> None:
@@ -242,22 +185,55 @@ class Settings:
             )
 
 
-def _check_decay(name: str, decay: Any, most: float = math.inf) -> None:
+def _check_decay(decay: Any) -> None:
     if isinstance(decay, str):
-        check_choice(name, decay, SCHEDULES)
+        check_choice("radius_decay", decay, SCHEDULES)
         return
     try:
         values: Float64s = np.asarray(decay, dtype=np.float64)
     except (ValueError, TypeError):
         values = np.empty(0)
-    is_right = np.isfinite(values) & (values > 0) & (values <= most)
+    is_right = np.isfinite(values) & (values > 0)
     if values.ndim != 1 or not len(values) or not is_right.all():
         allowed = ", ".join(repr(c) for c in SCHEDULES)
-        top = f" and at most {most:g}" if math.isfinite(most) else ""
         raise ValueError(
-            f"`{name}` must be one of {allowed}, or an array of numbers above 0{top}, one per "
+            f"`radius_decay` must be one of {allowed}, or an array of numbers above 0, one per "
             f"epoch; got {decay!r}."
         )
+
+
+def learning_rates(given: Any) -> tuple[float, float]:
+    """Return the first and the last learning rate.
+
+    Parameters
+    ----------
+    given : float or pair of float
+
+    Returns
+    -------
+    start, end : float
+        The same twice for one number.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For rates that are no numbers above 0 and at most 1, or that rise.
+    """
+    is_pair = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
+    if is_pair and len(given) != 2:
+        raise ValueError(
+            "`learning_rate` must be a pair, the first and the last rate, or one number for both; "
+            f"got {given!r}."
+        )
+    start, end = given if is_pair else (given, given)
+    for rate in (start, end):
+        check_number("learning_rate", rate, 0, 1)
+    if end > start:
+        raise ValueError(
+            f"`learning_rate` must not rise; got {given!r}. Exchange the two, or pass one number "
+            "for a constant rate."
+        )
+    return float(start), float(end)
 
 
 def decay_of(decay: Any) -> str | Float64s:

@@ -10,15 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s
 from somscape.fit._local import chunks
 from somscape.fit._moves import with_units_moved
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
-from somscape.fit._resume import CUT_SHORT
 from somscape.fit._start import Axes, start_codebook
 from somscape.fit._train import Trained, first_lattice, train
-from somscape.fit._watch import Watch
+from somscape.fit._watch import Watch, was_cut
 
 BETTER = 1e-9
 """Shares by which another start must be better: equals, such as mirror images, do not take turns by
@@ -31,8 +30,7 @@ def train_from_several(
     plan: Plan,
     watch: Watch,
     rng: np.random.Generator,
-    order: str | Ints = "random",
-) -> tuple[Trained, Plan]:
+) -> Trained:
     """Train from one or several starts and return what the best of them leads to.
 
     Parameters
@@ -47,37 +45,33 @@ def train_from_several(
     rng : numpy.random.Generator
         Draws the starts other than ``"pca"``, whose further ones are alike in every run: the
         plane's prototypes, shuffled over the map.
-    order : {"random", "sequential"} or ndarray of int, default="random"
-        As for `train`.
 
     Returns
     -------
-    trained : Trained
+    Trained
         That with the lowest quantization error times one plus the topographic error; the latter
         counts by the final radius where that is below one step, as who asks for a close map cares
-        less for order.  A run that is cut short ends the search.
-    plan : Plan
-        With the radius that its run started at.
+        less for order.  Its plan has the radius that its run started at.  A run that is cut short
+        ends the search.
     """
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
-        trained = train(problem, next(starts)[0], plan, watch, rng, order)
-        return with_units_moved(problem, trained, plan, watch), plan
-    best: tuple[Trained, Plan] | None = None
+        trained = train(problem, next(starts)[0], plan, watch, rng)
+        return with_units_moved(problem, trained, watch)
+    best: Trained | None = None
     least, entries = math.inf, watch.entries
     for codebook, radius_start in starts:
         watch.entries = []
         run = replace(plan, radius_start=radius_start)
-        trained = train(problem, codebook, run, watch, rng, order)
+        trained = train(problem, codebook, run, watch, rng)
         found = _badness(problem, trained.codebook, plan.radius_end)
         if best is None or found < least * (1 - BETTER):
-            best, least, entries = (trained, run), found, watch.entries
-        if trained.stop_reason in CUT_SHORT:
+            best, least, entries = trained, found, watch.entries
+        if was_cut(trained.stop_reason):
             break
     watch.entries = entries
     assert best is not None
-    trained, plan = best
-    return with_units_moved(problem, trained, plan, watch), plan
+    return with_units_moved(problem, best, watch)
 
 
 def _starts(

@@ -1,6 +1,12 @@
 """The lattice of a training run: chosen from the data where it is not given, and refused where it
-is too large for the data or the machine."""
+is too large for the data or the machine.
 
+Automatic sizes follow Vesanto's rule as the SOM Toolbox ships it (Vesanto et al. 2000): about five
+times the square root of the number of rows, stretched like the data's two main axes.  The long side
+lies along the columns, so that a map fits a page or a screen.
+"""
+
+import math
 import os
 import warnings
 
@@ -8,11 +14,20 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.errors import InputError, SomscapeWarning
-from somscape.fit._plan import auto_shape
 from somscape.fit._settings import Settings
 from somscape.grid import Graph, Lattice
 
-MOST_UNITS = 1_000_000
+MAX_UNITS = 1_000_000
+"""Units of any map, at most."""
+
+MIN_AUTO_UNITS = 9
+"""Units of an automatic map, at least, where there are as many rows."""
+
+MAX_AUTO_UNITS = 10_000
+"""Units of an automatic map, at most."""
+
+MAX_STRETCH = 4.0
+"""How many times as long as the other a side of an automatic map is, at most."""
 
 COPIES = 6
 """Arrays of the codebook's size that an epoch holds at once: codebook, next one, start, sums, and
@@ -55,9 +70,9 @@ def lattice_for(
     else:
         lattice = _rows_and_cols(settings, n_samples, total_weight, variances)
         advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
-    if lattice.n_units > MOST_UNITS:
+    if lattice.n_units > MAX_UNITS:
         raise InputError(
-            f"the map may have at most {MOST_UNITS} units; got {lattice.n_rows} x "
+            f"the map may have at most {MAX_UNITS} units; got {lattice.n_rows} x "
             f"{lattice.n_cols}. {advice}"
         )
     is_given = isinstance(settings.lattice, Lattice) or (settings.n_rows, settings.n_cols) != (
@@ -78,10 +93,9 @@ def _rows_and_cols(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
     assert isinstance(settings.lattice, str)
-    sizes = (settings.n_rows, settings.n_cols)
-    n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sizes)
-    if n_rows is not None and n_cols is not None:
-        return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
+    n_rows, n_cols = settings.n_rows, settings.n_cols
+    if not isinstance(n_rows, str) and not isinstance(n_cols, str):
+        return Lattice(int(n_rows), int(n_cols), settings.lattice, settings.boundary)
     assert variances is not None
     if total_weight < n_samples / 2:
         warnings.warn(
@@ -91,17 +105,58 @@ def _rows_and_cols(
             SomscapeWarning,
             stacklevel=5,
         )
-    is_hexagonal = settings.lattice == "hexagonal"
-    n_rows, n_cols = auto_shape(
-        total_weight,
-        (float(variances[0]), float(variances[1])),
-        n_rows,
-        n_cols,
-        is_hexagonal=is_hexagonal,
-        needs_even_rows=is_hexagonal and settings.boundary == "torus",
-        units_per_root=settings.units_per_root,
+    shape = auto_shape(settings, total_weight, (float(variances[0]), float(variances[1])))
+    return Lattice(*shape, settings.lattice, settings.boundary)
+
+
+def auto_shape(
+    settings: Settings, total_weight: float, variances: tuple[float, float]
+) -> tuple[int, int]:
+    """Return rows and columns for a map, keeping those that are given.
+
+    Parameters
+    ----------
+    settings : Settings
+        With at least one side to be chosen.
+    total_weight : float
+        Number of rows of data, or their total weight.
+    variances : tuple of float
+        Along the two main axes.
+
+    Returns
+    -------
+    n_rows, n_cols : int
+        With ``min(max(ceil(units_per_root sqrt(N)), 9), 10_000)`` units as nearly as the shape
+        allows, and never more units than rows of data.  A hexagonal torus has an even number of
+        rows.
+    """
+    n_rows, n_cols = (
+        None if isinstance(n, str) else int(n) for n in (settings.n_rows, settings.n_cols)
     )
-    return Lattice(n_rows, n_cols, settings.lattice, settings.boundary)
+    is_hexagonal = settings.lattice == "hexagonal"
+    limit = max(1, math.floor(total_weight))
+    wanted = math.ceil(settings.units_per_root * math.sqrt(total_weight))
+    wanted = min(max(wanted, MIN_AUTO_UNITS), MAX_AUTO_UNITS, limit)
+    first, second = variances
+    has_shape = second > 0 and second * wanted >= first
+    stretch = min(math.sqrt(first / second), MAX_STRETCH) if has_shape else 1.0
+    pitch = math.sqrt(0.75) if is_hexagonal else 1.0
+    step = 2 if is_hexagonal and settings.boundary == "torus" else 1
+    if n_rows is None:
+        n_given = n_cols or math.sqrt(wanted * stretch * pitch)
+        n_rows = step * max(1, _nearest(wanted / n_given / step))
+        while n_cols is not None and n_rows * n_cols > limit and n_rows > step:
+            n_rows -= step
+    if n_cols is None:
+        n_cols = max(1, _nearest(wanted / n_rows))
+        while n_rows * n_cols > limit and n_cols > 1:
+            n_cols -= 1
+    return n_rows, n_cols
+
+
+def _nearest(value: float) -> int:
+    """Round halves up, as the SOM Toolbox does."""
+    return math.floor(value + 0.5)
 
 
 def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None:

@@ -12,15 +12,22 @@ from somscape.kernels import SparseRows
 
 STARTS = ("pca", "sample", "random")
 
-MAX_AXES_ROWS, MAX_AXES_WORK, LEAST_ROWS_PER_FEATURE = 100_000, 5e9, 4
-"""Rows that the principal axes are taken from, and multiply-adds that this may take while there are
-so many rows for each feature; more change a start by nothing visible."""
+MAX_AXES_ROWS = 100_000
+"""Rows that the principal axes are taken from, at most: more change a start by nothing visible."""
 
-ALONE_WORK, LEAST_ALONE_ROWS = 1 << 18, 64
-"""Multiply-adds of a product up to which OpenBLAS starts no threads, and rows below which products
-that small are slow.  Products in parallel wait for each other, and where other programs want the
-processors that is what they mostly do: 100,000 rows of 50 features took 5 to 10 s in blocks of
-1,310 rows, and 0.16 s in blocks of 104."""
+MAX_AXES_WORK = 5e9
+"""Multiply-adds that the principal axes may take, at most, but for `MIN_ROWS_PER_FEATURE`."""
+
+MIN_ROWS_PER_FEATURE = 4
+"""Rows for each feature that the principal axes are taken from, at least."""
+
+ALONE_WORK = 1 << 18
+"""Multiply-adds of a product up to which OpenBLAS starts no threads.  Products in parallel wait for
+each other, and where other programs want the processors that is what they mostly do: 100,000 rows
+of 50 features took 5 to 10 s in blocks of 1,310 rows, and 0.16 s in blocks of 104."""
+
+MIN_ALONE_ROWS = 64
+"""Rows below which products that start no threads are slow, so that larger ones are made."""
 
 BLOCK_VALUES = 1 << 20
 """Values that are centered at once, at most: 8 MiB."""
@@ -35,9 +42,11 @@ SAME_SIZE = 1e-6
 """Entries of an axis this close to the largest, relatively, count as largest: rounding of the
 covariance must not choose the sign."""
 
-AXES_TOLERANCE, MAX_BASIS = 1e-8, 100
-"""Of sparse rows: share of the largest variance that an axis may be wrong by, and vectors that
-are spent on it."""
+AXES_TOLERANCE = 1e-8
+"""Share of the largest variance that an axis of sparse rows may be wrong by."""
+
+MAX_BASIS = 100
+"""Vectors that the axes of sparse rows are made from, at most."""
 
 START_BITS = 20
 """The start is rounded to this many bits of each feature's range, so that last-digit
@@ -86,7 +95,7 @@ def principal_axes(problem: Problem) -> Axes:
     size = _size_of(problem)
     if isinstance(rows, SparseRows):
         return _sparse_axes(rows, weights, problem.mean, size)
-    enough = max(MAX_AXES_WORK / rows.shape[1] ** 2, LEAST_ROWS_PER_FEATURE * rows.shape[1])
+    enough = max(MAX_AXES_WORK / rows.shape[1] ** 2, MIN_ROWS_PER_FEATURE * rows.shape[1])
     step = -(-len(rows) // int(min(MAX_AXES_ROWS, enough)))
     some, mean = rows[::step], problem.mean
     some_weights = None if weights is None else _countable(weights[::step])
@@ -135,7 +144,7 @@ def _whole_products(
     """
     products, sums = np.zeros((rows.shape[1], rows.shape[1])), np.zeros(rows.shape[1])
     step, alone = max(1, BLOCK_VALUES // rows.shape[1]), ALONE_WORK // rows.shape[1] ** 2
-    if alone >= LEAST_ALONE_ROWS:
+    if alone >= MIN_ALONE_ROWS:
         step = min(step, alone)
     for start in range(0, len(rows), step):
         part = slice(start, start + step)

@@ -1,4 +1,4 @@
-"""Sums that go on: mini-batch training, and data that comes in pieces.
+"""Sums that go on: data that comes in pieces.
 
 Stochastic EM (Cappe and Moulines 2009): running sums fade, those of a batch are added, and the
 codebook is their neighborhood mean.  With nothing fading and one batch of all rows it is the batch
@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.errors import InputError
+from somscape.fit._fixed_point import power_of_two
 from somscape.fit._local import epoch_sums
 from somscape.fit._problem import EpochSums, Problem, make_problem
-from somscape.fit._resume import last_radius
+from somscape.fit._radii import last_radius
 from somscape.grid import NeighborhoodTables
 from somscape.kernels import Kernels, Rows, SparseRows, select_kernels
 from somscape.maps import Map
 
-BITS = 60
-MOST_HISTORY = 10_000
+TOTAL_BITS = 60
+"""Running sums of a feature stay below 2^60 over all units when the next codebook is made."""
+
+MAX_HISTORY = 10_000
 """Entries of a stream's history that are kept."""
 
 
@@ -103,9 +105,7 @@ class RunningSums:
 
 def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
     """Return values by column as integers below 2^60 in all, and their scale."""
-    total = np.abs(values).sum(axis=0)
-    _, exponent = np.frexp(total)
-    scale = np.ldexp(1.0, np.clip(BITS - exponent, -1000, 1000))
+    scale = power_of_two(TOTAL_BITS, np.abs(values).sum(axis=0))
     return np.rint(values * scale).astype(np.int64), scale
 
 
@@ -128,20 +128,6 @@ class Step:
     sums: RunningSums
     units: Ints
     share: float
-
-
-def check_streams(winner: str) -> None:
-    """Raise InputError for a winner that training on pieces does not know.
-
-    Parameters
-    ----------
-    winner : {"nearest", "heskes"}
-    """
-    if winner != "nearest":
-        raise InputError(
-            f"`partial_fit` has `winner`='nearest' only; got {winner!r}. Fit on all rows at once, "
-            "or train another map."
-        )
 
 
 def go_on(
@@ -168,15 +154,8 @@ def go_on(
     -------
     Step
         O(n_samples * n_units * n_features), and constant memory.
-
-    Raises
-    ------
-    InputError
-        For a map that was trained with Heskes' winner.
     """
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
-    check_streams(parameters.get("winner", "nearest"))
-    has_missing = isinstance(rows, np.ndarray) and bool(np.isnan(rows).any())
     units = map_.winners(rows)
     is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)
     if not is_used.all():
@@ -190,13 +169,11 @@ def go_on(
     problem = make_problem(
         metric.trained_on(rows),
         weights,
-        map_.lattice,
         parameters.get("neighborhood", "gaussian"),
         kernels,
         codebook,
-        metric=metric,
-        has_missing=has_missing,
-    )
+        metric,
+    ).on(map_.lattice)
     before = RunningSums.at(map_) if sums is None else sums
     share = 1.0 if half_life is None else 0.5 ** (problem.total_weight / half_life)
     batch = epoch_sums(problem, codebook)
@@ -222,6 +199,6 @@ def go_on(
         map_,
         codebook=metric.restored(updated),
         hits=hits,
-        history={n: values[-MOST_HISTORY:] for n, values in history.items()},
+        history={n: values[-MAX_HISTORY:] for n, values in history.items()},
     )
     return Step(gone_on, now, units, share)

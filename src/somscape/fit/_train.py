@@ -1,28 +1,33 @@
-"""The training loops: batch, over stages of growing maps; mini-batch; one row at a time."""
+"""The training loops: batch, over stages of growing maps, and one row at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.fit._heskes import neighborhood_means
 from somscape.fit._local import epoch_sums
 from somscape.fit._place import placed, shrunk
-from somscape.fit._plan import ROWS_PER_UNIT, Plan
+from somscape.fit._plan import Plan
 from somscape.fit._problem import EpochSums, Problem, finalize
 from somscape.fit._schedule import schedule
 from somscape.fit._stream import RunningSums
-from somscape.fit._watch import INTERRUPTED, Progress, Watch
+from somscape.fit._watch import (
+    EPOCHS_DONE,
+    INTERRUPTED,
+    NO_ROW_MOVES,
+    REPEATS,
+    UPDATES_DONE,
+    WITHIN_TOL,
+    Progress,
+    Watch,
+)
 from somscape.grid import Lattice
 from somscape.kernels import SparseRows
 
 BLOCK_WORK = 5e7
 """Multiply-adds of one block of online updates: about 20 ms, so that an interrupt and the
 progress bar are served at once and the blocks' overhead is not seen."""
-
-FORGETTING = 0.6
-"""Mini-batch t counts ``(t + 2)^-0.6`` of the sums: above 1/2, as convergence needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,8 @@ class Trained:
         Why training ended, in words.
     spread : float
         Mean distance of the rows to their mean, which movements are measured by.
+    plan : Plan
+        That was followed: of several starts the best one's.
     sums : RunningSums or None
         Of the last pass over all rows, for more data to come; None where there was none.
     """
@@ -50,6 +57,7 @@ class Trained:
     n_iter: int
     stop_reason: str
     spread: float
+    plan: Plan
     sums: RunningSums | None = None
 
 
@@ -64,7 +72,6 @@ def train(
     plan: Plan,
     watch: Watch,
     rng: np.random.Generator,
-    order: str | Ints = "random",
 ) -> Trained:
     """Train a codebook on prepared rows.
 
@@ -81,17 +88,13 @@ def train(
     rng : numpy.random.Generator
         Draws samples of rows, and orders them for online training; batch training on all rows
         draws nothing.
-    order : {"random", "sequential"} or ndarray of int, default="random"
-        In which online training presents the rows; an array is gone through again and again.
 
     Returns
     -------
     Trained
     """
     if plan.algorithm == "online":
-        return _train_online(problem, codebook, plan, watch, _Order(problem, order, rng))
-    if plan.algorithm == "minibatch":
-        return _train_minibatch(problem, codebook, plan, watch, rng)
+        return _train_online(problem, codebook, plan, watch, _Order(problem, rng))
     return _train_batch(problem, codebook, plan, watch, rng)
 
 
@@ -110,11 +113,7 @@ class Epochs:
         The radius is in steps of the whole map, of which one of the problem's lattice is `shrink`.
         """
         here = radius / shrink
-        compared = self.codebook
-        if problem.winner == "heskes":
-            tables = problem.pulls.tables(here)
-            compared = neighborhood_means(problem.kernels, self.codebook, problem.center, tables)
-        self.sums = epoch_sums(problem, compared)
+        self.sums = epoch_sums(problem, self.codebook)
         self.codebook, step = finalize(problem, self.sums, here, self.codebook)
         self.movement = step / self.spread
         return self.watch.note(
@@ -167,7 +166,7 @@ def _train_batch(
     if epochs.sums is not None and len(epochs.sums.counts) == problem.lattice.n_units:
         sums = RunningSums.of(problem, epochs.sums)
     n_done = len(watch.entries)
-    return Trained(epochs.codebook, watch.history, n_done, reason, epochs.spread, sums)
+    return Trained(epochs.codebook, watch.history, n_done, reason, epochs.spread, plan, sums)
 
 
 def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float) -> str:
@@ -186,14 +185,14 @@ def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float
         if is_settling:
             # Same sums at the same radius: the codebook can only repeat from here on.
             if previous is not None and epochs.sums.is_same(previous):
-                return "settled: no row moves"
+                return NO_ROW_MOVES
             if digest in seen:
-                return "cycle: an epoch repeats"
+                return REPEATS
             if epochs.movement <= tol:
-                return "settled: within tol"
+                return WITHIN_TOL
         previous = epochs.sums
         seen.add(digest)
-    return "all epochs done"
+    return EPOCHS_DONE
 
 
 def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Problem:
@@ -206,45 +205,11 @@ def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Proble
     return problem.of(some, None if problem.weights is None else problem.weights[chosen])
 
 
-def _train_minibatch(
-    problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
-) -> Trained:
-    n, n_units = len(problem.rows), problem.lattice.n_units
-    size = min(n, ROWS_PER_UNIT * n_units)
-    n_steps = max(1, round(plan.n_epochs * n / size))
-    ends = (plan.radius_start, plan.radius_end)
-    spread = _spread(problem)
-    running: RunningSums | None = None
-    reason = "all epochs done"
-    try:
-        for step in range(n_steps):
-            radius = float(schedule(plan.radius_decay, *ends, n_steps, slice(step, step + 1))[0])
-            part = _sample(problem, size, rng)
-            batch = epoch_sums(part, codebook)
-            now = RunningSums.of(part, batch).faded(problem.total_weight / part.total_weight)
-            share = (step + 2.0) ** -FORGETTING
-            running = now if running is None else running.faded(1 - share).plus(now.faded(share))
-            before, tables = codebook, problem.pulls.tables(radius)
-            codebook = running.means(problem.kernels, tables, codebook)
-            moved = float(np.sqrt(((codebook - before) ** 2).sum(axis=1)).max())
-            error = batch.error / problem.error_scale / part.total_weight
-            stop = watch.note(
-                Progress(step + 1, n_steps, radius, error, moved / spread, n_units, size)
-            )
-            if stop:
-                reason = stop
-                break
-    except KeyboardInterrupt:
-        reason = INTERRUPTED
-    n_passes = -(-len(watch.entries) * size // n)
-    return Trained(codebook, watch.history, n_passes, reason, spread, running)
-
-
 class _Order:
     """Which row comes next in online training."""
 
-    def __init__(self, problem: Problem, order: str | Ints, rng: np.random.Generator) -> None:
-        self.problem, self.order, self.rng = problem, order, rng
+    def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
+        self.problem, self.rng = problem, rng
         self.waiting = np.empty(0, dtype=np.int64)
 
     def take(self, n: int) -> Ints:
@@ -259,10 +224,6 @@ class _Order:
     def _one_pass(self) -> Ints:
         """Order of the next pass: each row once; weighted rows are drawn by their weight."""
         n = len(self.problem.rows)
-        if not isinstance(self.order, str):
-            return np.asarray(self.order, dtype=np.int64)
-        if self.order == "sequential":
-            return np.arange(n)
         if self.problem.shares is None:
             return self.rng.permutation(n)
         return self.rng.choice(n, size=n, p=self.problem.shares)
@@ -283,7 +244,7 @@ def _train_online(
             wanted = min(block, n_steps - done)
             part = slice(done, done + wanted)
             radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
-            rates = schedule(plan.rate_decay, plan.rate_start, plan.rate_end, n_steps, part)
+            rates = schedule("geometric", *plan.learning_rate, n_steps, part)
             moved = codebook.copy()
             total = problem.kernels.stepwise(
                 rows, order.take(wanted), rates, radii, lattice, problem.neighborhood, moved
@@ -305,12 +266,12 @@ def _train_online(
     final = codebook.astype(np.float64, copy=False)
     n_passes = -(-done // len(rows))
     if done == n_steps and reason != INTERRUPTED:
-        reason = "all updates done"
-    return Trained(final, watch.history, n_passes, reason, _spread(problem))
+        reason = UPDATES_DONE
+    return Trained(final, watch.history, n_passes, reason, _spread(problem), plan)
 
 
 def _spread(problem: Problem) -> float:
     """Mean distance of the rows to their mean, or 1 where all rows are equal."""
-    alone = replace(problem, lattice=Lattice(1, 1), winner="nearest")
+    alone = problem.on(Lattice(1, 1))
     total = epoch_sums(alone, problem.mean[None, :]).error / problem.error_scale
     return total / problem.total_weight or 1.0

@@ -1,6 +1,5 @@
 """Progress out, and requests to stop in."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -36,14 +35,41 @@ class Progress(NamedTuple):
     n_samples: int
 
 
+EPOCHS_DONE = "all epochs done"
+UPDATES_DONE = "all updates done"
+NO_ROW_MOVES = "settled: no row moves"
+WITHIN_TOL = "settled: within tol"
+REPEATS = "cycle: an epoch repeats"
+NONE_BETTER = "settled: no unit is better placed elsewhere"
+ROUNDS_DONE = "all rounds of moves done"
+
+FINISHED = (
+    EPOCHS_DONE,
+    UPDATES_DONE,
+    NO_ROW_MOVES,
+    WITHIN_TOL,
+    REPEATS,
+    NONE_BETTER,
+    ROUNDS_DONE,
+)
+"""Reasons of a training that did all it was to do."""
+
 INTERRUPTED = "interrupted"
 """The reason of a training that Ctrl-C ended: the codebook is that of the last whole step."""
 
 STOPPED_BY_CALLBACK = "a callback asked to stop"
-OUT_OF_TIME = "time limit reached"
 
-Callback = Callable[[Progress], bool | None]
-"""Called after each epoch, or block of updates; returns True to stop training."""
+Callback = Callable[[Progress], bool | str | None]
+"""Called after each epoch, or block of updates; True, or a text that says why, ends training.
+
+A callback may have two methods: ``begin()`` is called before a training starts, and ``end(reason)``
+when it has ended.
+"""
+
+
+def was_cut(reason: str) -> bool:
+    """Return whether a training ended before it had done all it was to do."""
+    return bool(reason) and reason not in FINISHED
 
 
 @dataclass
@@ -54,27 +80,32 @@ class Watch:
     ----------
     callbacks : sequence of callable
         Each is told of every entry.
-    max_time : float or None
-        Seconds, from when the watch is made, after which training is to end.
     entries : list of Progress
         What happened so far.
     """
 
     callbacks: Sequence[Callback] = ()
-    max_time: float | None = None
     entries: list[Progress] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic, init=False)
+
+    def begin(self) -> "Watch":
+        """Tell callbacks that training starts; return the watch itself."""
+        for callback in self.callbacks:
+            if callable(begin := getattr(callback, "begin", None)):
+                begin()
+        return self
+
+    def end(self, reason: str) -> None:
+        """Tell callbacks that training has ended, and why."""
+        for callback in self.callbacks:
+            if callable(end := getattr(callback, "end", None)):
+                end(reason)
 
     def note(self, progress: Progress) -> str:
         """Record progress; return why to stop now, or nothing."""
         self.entries.append(progress)
         # All are told, even when the first already wants to stop.
-        answers = [callback(progress) for callback in self.callbacks]
-        if any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers):
-            return STOPPED_BY_CALLBACK
-        if self.max_time is not None and time.monotonic() - self.started >= self.max_time:
-            return OUT_OF_TIME
-        return ""
+        reasons = [_reason(callback(progress)) for callback in self.callbacks]
+        return next(filter(None, reasons), "")
 
     @property
     def history(self) -> dict[str, Float64s]:
@@ -84,3 +115,10 @@ class Watch:
         history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
         del history["n_steps"]
         return history
+
+
+def _reason(answer: object) -> str:
+    """Return why a callback wants training to end, on one line, or nothing."""
+    if isinstance(answer, str):
+        return " ".join(answer.split())
+    return STOPPED_BY_CALLBACK if isinstance(answer, bool | np.bool_) and bool(answer) else ""

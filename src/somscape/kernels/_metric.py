@@ -115,7 +115,7 @@ class Metric:
         if self.name not in self.SPARSE or self.feature_weights is not None:
             raise InputError(
                 "sparse rows support only the metrics 'euclidean' and 'cosine', without "
-                f"`feature_weight`; got {self.name!r}. Pass X.toarray(), or another metric."
+                f"`feature_weight`; got metric={self.name!r}. Pass X.toarray(), or another metric."
             )
 
     def compared(self, rows: Rows) -> Rows:

@@ -1,5 +1,6 @@
 """How candidate settings trade closeness to the rows against order on the map."""
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,10 @@ from somscape.tables import Table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLUMNS = ("n_rows", "n_cols", "detail", "quantization_error", "topographic_error", "stability")
-_MARKERS = {"smooth": "o", "balanced": "s", "sharp": "^"}
+_COLUMNS = (
+    "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
+)  # fmt: skip
+_MARKERS = ("o", "s", "^")
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _SMALLEST, _LARGEST = 25.0, 160.0
 """Areas of the markers of stability 0 and 1, in square points."""
@@ -32,8 +35,8 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     Returns
     -------
     Display
-        A line per map size from "smooth" to "sharp"; the larger a marker, the more alike the
-        maps of different samples.
+        A line per map size, from the largest final radius to the smallest; the larger a marker,
+        the more alike the maps of different samples.
 
     Raises
     ------
@@ -57,7 +60,8 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     if ax is None:
         ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
     qe, te, stability = (_numbers(candidates, name) for name in _COLUMNS[3:])
-    detail = [str(cell) for cell in candidates.column("detail").cells]
+    radius = _numbers(candidates, "radius_end")
+    marker_of = dict(zip(sorted(set(radius), reverse=True), cycle(_MARKERS), strict=False))
     area = _SMALLEST + (_LARGEST - _SMALLEST) * np.clip(stability, 0, 1)
     sizes = list(zip(_numbers(candidates, "n_rows"), _numbers(candidates, "n_cols"), strict=True))
     for number, size in enumerate(dict.fromkeys(sizes)):
@@ -66,14 +70,14 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
         label = f"{size[0]:.0f} x {size[1]:.0f}"
         ax.plot(te[which], qe[which], color=color, linewidth=1.2, alpha=0.6, label=label)
         for i in which:
-            ax.scatter(te[i], qe[i], s=area[i], color=color, marker=_MARKERS.get(detail[i], "o"))
+            ax.scatter(te[i], qe[i], s=area[i], color=color, marker=marker_of[radius[i]])
     ax.set_xlabel("topographic error", fontsize=9)
     ax.set_ylabel("quantization error", fontsize=9)
     ax.set_title("Candidates: lower left is better", fontsize=11)
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
-    _add_legends(ax, sorted(set(detail), key=list(_MARKERS).index))
+    _add_legends(ax, marker_of)
     return display_of([ax])
 
 
@@ -86,16 +90,18 @@ def _numbers(candidates: Table, name: str) -> Float64s:
     return numbers
 
 
-def _add_legends(ax: Any, details: list[str]) -> None:
+def _add_legends(ax: Any, marker_of: dict[float, str]) -> None:
     from matplotlib.lines import Line2D
 
     place = {"fontsize": 8, "title_fontsize": 8, "frameon": False, "loc": "upper left"}
     ax.add_artist(ax.legend(title="map", bbox_to_anchor=(1.02, 1.0), **place))
     shapes = [
-        Line2D([], [], color="#555555", marker=_MARKERS[name], linestyle="", label=name)
-        for name in details
+        Line2D([], [], color="#555555", marker=marker, linestyle="", label=f"{radius:.3g}")
+        for radius, marker in marker_of.items()
     ]
-    ax.add_artist(ax.legend(handles=shapes, title="detail", bbox_to_anchor=(1.02, 0.6), **place))
+    ax.add_artist(
+        ax.legend(handles=shapes, title="radius_end", bbox_to_anchor=(1.02, 0.6), **place)
+    )
     areas = [
         Line2D(
             [], [], color="#555555", marker="o", linestyle="", label=f"{share:.1f}",

@@ -35,8 +35,7 @@ const SETTINGS = {
   radius_decay: ["Radius falls", (v) => v + ({
     geometric: ": by the same factor each epoch", linear: ": by the same amount each epoch" }[v] || "")],
   n_init: ["Starts tried", (v) => (v === 1 ? "1" : v + "; the map with the least error was kept")],
-  winner: ["A row's cell", (v) => ({ nearest: "that of the nearest prototype",
-    heskes: "the one whose neighborhood, as a whole, is nearest" }[v] || v)],
+  learning_rate: ["Learning rate", (v) => (v[0] === v[1] ? number(v[0]) : number(v[0]) + ", falling to " + number(v[1]))],
 };
 
 function fillMethod() {

@@ -1,0 +1,59 @@
+"""What is known of rows and map when a training is planned."""
+
+from dataclasses import dataclass
+
+from somscape._weights import counted_rows
+from somscape.fit._problem import Problem
+from somscape.grid import Graph, Lattice
+from somscape.kernels import SparseRows
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a plan depends on beside the settings.
+
+    Attributes
+    ----------
+    lattice : Lattice
+        Of the whole map.
+    n_counted : float
+        Rows, each as often as its weight says where weights count rows.
+    epoch_work : float
+        Multiply-adds of an epoch of all rows on the whole map: values of the rows times units.
+    """
+
+    lattice: Lattice
+    n_counted: float
+    epoch_work: float
+
+    @classmethod
+    def of(cls, problem: Problem, total_weight: float) -> "Facts":
+        """Return the facts of a problem whose rows have that weight in all.
+
+        Parameters
+        ----------
+        problem : Problem
+            On the lattice of the whole map.
+        total_weight : float
+            As the user gave it.
+
+        Returns
+        -------
+        Facts
+        """
+        rows, lattice = problem.rows, problem.lattice
+        n_counted = counted_rows(len(rows), total_weight)
+        n_values = len(rows.values) if isinstance(rows, SparseRows) else rows.size
+        # Small weights make no epoch shorter.
+        work = n_values * max(1.0, n_counted / len(rows)) * lattice.n_units
+        return cls(lattice, n_counted, work)
+
+    @property
+    def rows_per_unit(self) -> float:
+        """Rows for each unit of the whole map."""
+        return self.n_counted / self.lattice.n_units
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether units have no rows and columns, so that there are no coarser maps."""
+        return isinstance(self.lattice, Graph)

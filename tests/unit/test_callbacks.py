@@ -1,0 +1,172 @@
+"""Callbacks that follow a training and may end it, and what `verbose` shows."""
+
+import logging
+import pickle
+import time
+from contextlib import contextmanager
+from copy import deepcopy
+
+import numpy as np
+import pytest
+
+from somscape import SOM, SOMDetector
+from somscape.callbacks import TimeLimit
+
+
+def rows_of(n=300, d=4, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+class Recorder:
+    """Notes what it is told, and answers."""
+
+    def __init__(self, answer=None):
+        self.answer, self.told = answer, []
+
+    def begin(self):
+        self.told.append("begin")
+
+    def __call__(self, progress):
+        self.told.append(progress.step)
+        return self.answer
+
+    def end(self, reason):
+        self.told.append(reason)
+
+
+# The protocol
+
+
+def test_a_callback_is_told_of_the_begin_the_steps_and_the_end():
+    recorder = Recorder()
+    som = SOM(4, 5, n_epochs=3, tol=0, n_init=1, callbacks=[recorder]).fit(rows_of())
+    assert recorder.told == ["begin", 1, 2, 3, som.stop_reason_]
+
+
+def test_several_starts_have_one_begin_and_one_end():
+    recorder = Recorder()
+    SOM(4, 5, n_epochs=2, tol=0, n_init=3, callbacks=[recorder]).fit(rows_of())
+    assert recorder.told == ["begin", 1, 2, 1, 2, 1, 2, "all epochs done"]
+
+
+def test_a_text_ends_training_and_is_the_reason():
+    recorder, other = Recorder("the error\n is low enough"), Recorder(True)
+    som = SOM(4, 5, callbacks=[recorder, other]).fit(rows_of())
+    assert som.stop_reason_ == "the error is low enough"
+    assert som.n_iter_ == 1
+    assert recorder.told == other.told == ["begin", 1, "the error is low enough"]
+
+
+def test_a_training_that_a_text_ended_goes_on_to_the_radius_that_it_was_to_reach(tmp_path):
+    X = rows_of()
+    som = SOM(8, 20, warm_start=True, callbacks=[lambda p: "enough" if p.step == 3 else None])
+    reached = som.fit(X).history_["radius"][-1]
+    som.save(tmp_path / "m.som")
+    som.set_params(callbacks=()).fit(X)
+    assert (som.history_["radius"][0], som.history_["radius"][-1]) == (reached, 0.7)
+
+
+def test_ctrl_c_is_told_as_the_end():
+    recorder = Recorder()
+
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        SOM(4, 5, callbacks=[recorder, interrupt]).fit(rows_of())
+    assert recorder.told == ["begin", 1, "interrupted"]
+
+
+# The time limit
+
+
+def test_each_map_of_a_detector_has_the_time_limit(monkeypatch):
+    limit = TimeLimit(0.5)
+    began = []
+
+    def begin(self):
+        began.append(1)
+        self._started = time.monotonic()
+
+    monkeypatch.setattr(TimeLimit, "begin", begin)
+    detector = SOMDetector(som=SOM(4, 5, callbacks=[limit]), n_maps=3, random_state=0)
+    detector.fit(rows_of())
+    assert len(began) == 4  # the map of all rows, and the three that score
+
+
+def test_a_used_time_limit_starts_anew():
+    X, limit = rows_of(), TimeLimit(0.4)
+    for _ in range(2):
+        time.sleep(0.25)
+        assert SOM(3, 3, n_epochs=2, tol=0, callbacks=[limit]).fit(X).n_iter_ == 2
+
+
+def test_a_time_limit_is_shown_copied_and_pickled():
+    limit = TimeLimit(2.5)
+    assert repr(limit) == "TimeLimit(seconds=2.5)"
+    for other in (deepcopy(limit), pickle.loads(pickle.dumps(limit))):
+        assert other == limit
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "long", None])
+def test_a_wrong_time_limit_is_named(seconds):
+    with pytest.raises((ValueError, TypeError), match="`seconds` must be"):
+        TimeLimit(seconds)
+
+
+# Verbose
+
+
+@contextmanager
+def nothing_configured():
+    """Have logging as in a program that configured nothing: pytest gives loggers handlers."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("somscape", None):
+            patch.setattr(logging.getLogger(name), "handlers", [])
+        yield
+
+
+def test_verbose_writes_to_standard_error_where_nothing_is_configured(capsys):
+    with nothing_configured():
+        som = SOM(4, 5, n_epochs=7, tol=0, n_init=1, verbose=1).fit(rows_of())
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    # Seven epochs take milliseconds: the first and the last are shown, and why training ended.
+    assert out == ""
+    assert lines[0].startswith("somscape: step 1 of 7: radius 2, quantization error ")
+    assert lines[-2].startswith("somscape: step 7 of 7: radius 0.7, quantization error ")
+    assert lines[-1] == f"somscape: training ended: {som.stop_reason_}"
+    assert len(lines) < 7
+
+
+def test_lines_come_a_few_a_second(capsys):
+    def slow(progress):
+        time.sleep(0.1)
+
+    with nothing_configured():
+        SOM(3, 3, n_epochs=12, tol=0, n_init=1, callbacks=[slow], verbose=1).fit(rows_of())
+    lines = capsys.readouterr().err.splitlines()
+    assert 4 <= len(lines) <= 7  # of 12 in 1.2 s or a little more
+
+
+def test_verbose_is_silent_by_default_and_a_detector_has_it_too(capsys):
+    X = rows_of()
+    with nothing_configured():
+        SOM(4, 5).fit(X)
+        SOMDetector(som=SOM(4, 5), n_maps=1, random_state=0).fit(X)
+        assert capsys.readouterr().err == ""
+        SOMDetector(som=SOM(4, 5), n_maps=2, random_state=0, verbose=1).fit(X)
+        assert capsys.readouterr().err.count("training ended: ") == 3
+        SOMDetector(som=SOM(4, 5, verbose=1), n_maps=2, random_state=0).fit(X)
+        assert capsys.readouterr().err.count("training ended: ") == 3
+    with pytest.raises(TypeError, match="`verbose` must be a whole number; got 'yes'"):
+        SOMDetector(verbose="yes").fit(X)
+
+
+def test_verbose_logs_every_step_where_logging_is_configured(capsys, caplog):
+    with caplog.at_level(logging.INFO, logger="somscape"):
+        SOM(4, 5, n_epochs=7, tol=0, n_init=1, verbose=1).fit(rows_of())
+    assert [record.levelname for record in caplog.records] == ["INFO"] * 7
+    message = caplog.records[6].getMessage()
+    assert message.startswith("step 7 of 7: radius 0.7, quantization error ")
+    assert capsys.readouterr().err == ""
