@@ -43,7 +43,7 @@ def hostile_table() -> Table:
 def hostile_report() -> report.Report:
     table = hostile_table()
     # Odd rows are shifted: 5 rows and 4 columns have both parities and are not square.
-    encoding = fit_encoding(table, Roles(label="label", category=("kind",)))
+    encoding = fit_encoding(table, Roles(label="label", categories=("kind",)))
     map_ = SOMDetector(som=SOM(5, 4), encoding=encoding, random_state=0).fit(table).map_
     agreement = {"label": "label", "value": "bad", "auroc": 0.5, "precision": 0.25, "lift": 2.0}
     return report.build(

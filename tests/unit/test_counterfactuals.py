@@ -187,7 +187,7 @@ def columns_of(n=200, seed=0):
 def mixed():
     columns = columns_of()
     table = table_from_columns(columns)
-    roles = Roles(ordinal={"grade": ["low", "mid", "high"]}, date=("since",))
+    roles = Roles(ordinals={"grade": ["low", "mid", "high"]}, dates=("since",))
     encoding = fit_encoding(table, roles, "fill")
     detector = SOMDetector(contamination=0.3, encoding=encoding, random_state=0).fit(table)
     return detector, columns, detector.counterfactuals(table)

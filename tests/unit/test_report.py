@@ -311,7 +311,7 @@ def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
 def test_dates_color_the_map_by_days() -> None:
     days = [f"2024-01-{1 + i % 28:02}" for i in range(60)]
     table = table_from_columns({"day": days, "x": range(60)})
-    encoding = fit_encoding(table, Roles(date=("day",)))
+    encoding = fit_encoding(table, Roles(dates=("day",)))
     map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
     data = report.build(map_, table, rank_alerts(map_, table, 2))
     plane = next(plane for plane in data["planes"] if plane["name"] == "day")
@@ -349,7 +349,7 @@ def test_regions_of_a_table_say_what_sets_them_apart() -> None:
             "told": np.where(np.arange(120) % 5, "no", "yes"),
         }
     )
-    encoding = fit_encoding(table, Roles(label="told", date=("day",)))
+    encoding = fit_encoding(table, Roles(label="told", dates=("day",)))
     map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
     data = report.build(map_, table)
     first, second = data["regions"]
@@ -436,7 +436,7 @@ def test_histogram_of_many_values_has_ranges_that_hold_every_row() -> None:
 def test_histogram_of_a_category_joins_its_rare_levels() -> None:
     texts = [f"l{i:02}" for i in range(20) for _ in range(20 - i)]
     table = table_from_columns({"c": texts, "x": range(len(texts))})
-    encoding = fit_encoding(table, Roles(category=("c",)))
+    encoding = fit_encoding(table, Roles(categories=("c",)))
     part = encoding.encode(table)[:, encoding.slices[0]]
     histogram = Histogram.fit(encoding.features[0], part)
     assert histogram.levels == [*(f"l{i:02}" for i in range(11)), "(others)"]

@@ -642,7 +642,7 @@ def test_zone_of_a_frame_is_kept():
 
 def test_roles_of_fit_encoding_take_dates_and_ordered_levels_too():
     table = table_from_columns(MIXED)
-    roles = Roles(date=("day", "time"), ordinal={"size": ("S", "M", "L")})
+    roles = Roles(dates=("day", "time"), ordinals={"size": ("S", "M", "L")})
     assert fit_encoding(table, roles) == TableEncoder(**TOLD).fit(table).encoding_
     with pytest.raises(ValueError, match=r"`scale` must be one of .*; got 'minmax'"):
         fit_encoding(table, scale="minmax")

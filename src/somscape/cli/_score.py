@@ -18,13 +18,12 @@ from somscape.outliers import (
     DriftAlarm,
     DriftMonitor,
     explain_rows,
-    free_name,
     ids_of,
     p_values,
     score_rows,
     settings_of,
 )
-from somscape.tables import Table, counted, read_table, table_from_columns, write_csv
+from somscape.tables import Table, counted, free_name, read_table, table_from_columns, write_csv
 
 LEAST_WINDOW, MOST_WINDOW = 50, 1000
 """Rows after which drift is looked for, at the end of a shorter file."""

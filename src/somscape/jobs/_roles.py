@@ -87,10 +87,10 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         options["id_column"],
         column,
         options["drop"],
-        options["category"],
-        options["number"],
-        options["date"],
-        dict(split_ordinal(text, table) for text in options["ordinal"]),
+        categories=options["category"],
+        numbers=options["number"],
+        ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
+        dates=options["date"],
     )
 
 

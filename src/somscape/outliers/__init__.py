@@ -1,6 +1,6 @@
 """Who is unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name, rank_alerts
+from somscape.outliers._alerts import RESULT_NAMES, Alerts, rank_alerts
 from somscape.outliers._calibration import p_values, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual, counterfactuals
 from somscape.outliers._detector import Detection, TrainedDetector, n_trainings, train_detector
@@ -41,7 +41,6 @@ __all__ = [
     "counterfactuals",
     "detector_goes_on",
     "explain_rows",
-    "free_name",
     "ids_of",
     "known_labels",
     "label_share",

@@ -1,6 +1,5 @@
 """The ranked list: every row of a table, most unusual first, the top with reasons."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from somscape.outliers._calibration import p_values
 from somscape.outliers._reasons import Reason, explain_rows, ids_of, table_of
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import score_rows
-from somscape.tables import Table, table_from_columns
+from somscape.tables import Table, free_name, table_from_columns
 
 RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
 
@@ -106,26 +105,6 @@ class Alerts:
                 taken = [c.name for c in columns]
                 columns.append(column.renamed(free_name(column.name, taken)))
         return Table(tuple(columns), source="alerts")
-
-
-def free_name(name: str, taken: Sequence[str]) -> str:
-    """Return a name for an input column that no result column has.
-
-    Parameters
-    ----------
-    name : str
-        The column's own name.
-    taken : sequence of str
-        Names that are not free.
-
-    Returns
-    -------
-    str
-        The name, with ``_input`` added while it is taken.
-    """
-    while name in taken:
-        name += "_input"
-    return name
 
 
 def rank_alerts(

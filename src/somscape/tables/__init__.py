@@ -14,7 +14,7 @@ from somscape.tables._frame import (
 )
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._read import import_reader, read_table
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted
 from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
 
@@ -31,6 +31,7 @@ __all__ = [
     "frame_names",
     "frame_numbers",
     "frame_values",
+    "free_name",
     "import_reader",
     "looks_like_dates",
     "read_date",

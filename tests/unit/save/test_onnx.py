@@ -175,10 +175,10 @@ def table_of(n=80, seed=0):
 def fitted_on(table, missing="fill"):
     roles = Roles(
         id="id",
-        date=("since",),
-        ordinal={"grade": ["low", "middle", "high"]},
-        number=("amount", "score"),
-        category=("code", "job"),
+        dates=("since",),
+        ordinals={"grade": ["low", "middle", "high"]},
+        numbers=("amount", "score"),
+        categories=("code", "job"),
     )
     encoding = fit_encoding(table, roles, missing)
     return SOMDetector(som=SOM(3, 4), encoding=encoding, missing=missing, random_state=0).fit(table)
