@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from somscape import SOM, Lattice, Map, SOMDetector, report
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
 from somscape.maps import SCORES, DetectorSettings
@@ -85,8 +85,8 @@ def real() -> dict[str, Any]:
             "label": rng.integers(0, 2, 80),
         }
     )
-    encoding = fit_encoding(table, Roles(label="label"))
-    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
+    encoder = TableEncoder(label="label", max_levels=None)
+    map_ = SOMDetector(encoder=encoder, random_state=0).fit(table).map_
     return report.build(map_, table, rank_alerts(map_, table, 5), command="somscape detect")
 
 
@@ -311,8 +311,7 @@ def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
 def test_dates_color_the_map_by_days() -> None:
     days = [f"2024-01-{1 + i % 28:02}" for i in range(60)]
     table = table_from_columns({"day": days, "x": range(60)})
-    encoding = fit_encoding(table, Roles(dates=("day",)))
-    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
+    map_ = SOMDetector(encoder=TableEncoder(dates=["day"]), random_state=0).fit(table).map_
     data = report.build(map_, table, rank_alerts(map_, table, 2))
     plane = next(plane for plane in data["planes"] if plane["name"] == "day")
     assert plane["kind"] == "date"
@@ -349,8 +348,8 @@ def test_regions_of_a_table_say_what_sets_them_apart() -> None:
             "told": np.where(np.arange(120) % 5, "no", "yes"),
         }
     )
-    encoding = fit_encoding(table, Roles(label="told", dates=("day",)))
-    map_ = SOMDetector(encoding=encoding, random_state=0).fit(table).map_
+    encoder = TableEncoder(label="told", dates=["day"])
+    map_ = SOMDetector(encoder=encoder, random_state=0).fit(table).map_
     data = report.build(map_, table)
     first, second = data["regions"]
     assert (first["n_rows"], second["n_rows"]) == (70, 50)

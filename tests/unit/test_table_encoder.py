@@ -172,11 +172,11 @@ def test_a_map_of_dates_and_ordered_levels_is_shown_and_saved_and_explained(tmp_
     from somscape import load
 
     table = table_from_columns(MIXED)
-    encoding = TableEncoder(**TOLD).fit(table).encoding_
-    detector = SOMDetector(som=SOM(2, 3), encoding=encoding, random_state=0).fit(table)
+    encoder = TableEncoder(**TOLD)
+    detector = SOMDetector(som=SOM(2, 3), encoder=encoder, random_state=0).fit(table)
     detector.map_.save(tmp_path / "map.som")
     map_ = load(tmp_path / "map.som")
-    assert map_.encoding == encoding
+    assert map_.encoding == encoder.fit(table).encoding_
     assert set(map_.plane("size")) <= {"S", "M", "L"}
     assert map_.plane("day").dtype == "datetime64[D]"
     plane = plots.column_plane(map_, "day")

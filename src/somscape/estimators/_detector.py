@@ -11,19 +11,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, checked_weights
-from somscape.encode import Encoding
+from somscape.errors import InputError
+from somscape.estimators._choose_encoding import check_has_no_gaps, choose_encoding
 from somscape.estimators._detector_settings import settings_of_detector
 from somscape.estimators._explains import ExplainsRows
-from somscape.estimators._going_on import (
-    check_goes_on,
-    check_has_no_gaps,
-    encoding_for,
-    stream_of,
-)
 from somscape.estimators._older import Estimator
-from somscape.estimators._prepare import prepare, rows_for
+from somscape.estimators._prepare import data_for, prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._som import SOM
+from somscape.estimators._table_encoder import TableEncoder
+from somscape.estimators._warm_start import check_goes_on
 from somscape.fit import check_streams
 from somscape.kernels import select_kernels
 from somscape.maps import Map
@@ -90,13 +87,13 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         training is clean.
     som : SOM or None, default=None
         The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
-        the root of the number of rows.  Its ``missing`` and ``encoding`` are not
+        the root of the number of rows.  Its ``missing`` and ``encoder`` are not
         used; the detector's are.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`; a given ``encoding`` has its own.
-    encoding : Encoding or None, default=None
-        How tables are encoded, not with missing cells left out (``missing="mask"``); None: by
-        the rules.
+        As for `SOM`; an ``encoder`` that is passed has its own.
+    encoder : "auto", TableEncoder or None, default="auto"
+        As for `SOM`, but not one that leaves missing cells out (``missing="mask"``).  Alerts show
+        the ids of its column ``id``.
     random_state : int, RandomState or None, default=None
         Draws the folds, and what the map draws.
 
@@ -159,7 +156,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         n_maps: int | str = "auto",
         som: SOM | None = None,
         missing: str = "error",
-        encoding: Encoding | None = None,
+        encoder: TableEncoder | str | None = "auto",
         random_state: Any = None,
     ) -> None:
         self._score = score
@@ -173,7 +170,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         self.n_maps = n_maps
         self.som = som
         self.missing = missing
-        self.encoding = encoding
+        self.encoder = encoder
         self.random_state = random_state
 
     # scikit-learn takes an attribute called `score` for a scoring method, so the parameter of
@@ -227,10 +224,15 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = settings_of_detector(self)
         detection = replace(detection, n_maps=n_maps)
-        encoding = encoding_for(X, self.encoding, settings.init)
-        check_has_no_gaps(encoding)
+        chosen = choose_encoding(self, X, sample_weight, settings.init)
+        check_has_no_gaps(chosen.encoding)
         prepared = prepare(
-            self, X, sample_weight, encoding=encoding, missing=self.missing, min_rows=2
+            self,
+            chosen.data,
+            sample_weight,
+            encoding=chosen.encoding,
+            missing=self.missing,
+            min_rows=2,
         )
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
         if isinstance(settings.init, Map):
@@ -285,7 +287,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         assert isinstance(rows, np.ndarray)
         self.map_, self._stream, self.labels_ = detector_goes_on(
             self.map_,
-            stream_of(self),
+            _stream_of(self),
             rows,
             checked_weights(sample_weight, len(rows)),
             labels_to_learn_from(y, len(rows)),
@@ -308,7 +310,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
             Minus what `score` names.
         """
         check_is_fitted(self)
-        return -score_rows(self.map_, rows_for(self, X))
+        return -score_rows(self.map_, data_for(self, X))
 
     def decision_function(self, X: Any) -> Float64s:
         """Return `score_samples` shifted so that rows below 0 are flagged.
@@ -404,3 +406,20 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
         """Save the detector's map, which can score rows; see `Map.save`."""
         check_is_fitted(self)
         self.map_.save(path)
+
+
+def _stream_of(detector: Any) -> DetectorStream:
+    """Return what a detector keeps of the rows so far, or raise InputError where it kept nothing.
+
+    Parameters
+    ----------
+    detector : SOMDetector
+        Fitted; one that was pickled by somscape 0.1 kept nothing.
+    """
+    stream = getattr(detector, "_stream", None)
+    if not isinstance(stream, DetectorStream):
+        raise InputError(
+            "`partial_fit` cannot go on with this detector: it was saved by an older somscape, "
+            "which kept nothing of its rows. Call `fit` again, and `partial_fit` from there."
+        )
+    return stream

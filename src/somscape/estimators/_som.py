@@ -11,13 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
-from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.estimators._going_on import become, check_goes_on, encoding_for
+from somscape.estimators._choose_encoding import choose_encoding, missing_of
 from somscape.estimators._older import Estimator
-from somscape.estimators._prepare import Prepared, prepare, rows_for
+from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
 from somscape.estimators._settings import settings_of_som
 from somscape.estimators._suggest import suggest
+from somscape.estimators._table_encoder import TableEncoder
+from somscape.estimators._warm_start import adopt_map, check_goes_on
 from somscape.fit import (
     Callback,
     RunningSums,
@@ -113,6 +114,12 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         What happens to missing values: refuse them; fill each number with the median of
         its column and give a table's categories a level for them; or leave those cells out of
         all distances (scaled up to all features) and means, by the nearest unit and not online.
+        An ``encoder`` that is passed has its own.
+    encoder : "auto", TableEncoder or None, default="auto"
+        What turns columns into features.  ``"auto"``: the rules of `TableEncoder`, for each
+        `somscape.tables.Table` and each data frame with text, categories or dates; data frames of
+        numbers and booleans, and arrays, are used as they are; so they are with None, which
+        refuses others.  An unfitted `TableEncoder` learns from X; a fitted one is used as it is.
     tol : float, default=1e-4
         Batch training stops at the final radius once no unit moves further than this share
         of the rows' mean distance to their mean.
@@ -145,9 +152,6 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the map there is, on its lattice and at the radius that it ended
         with; tables are then encoded as the map's.
-    encoding : Encoding or None, default=None
-        How tables (`somscape.tables.Table`) and data frames are encoded; None: tables by the rules
-        of `somscape.encode.fit_encoding`, and data frames of numbers not at all, as arrays.
 
     Attributes
     ----------
@@ -224,6 +228,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         rate_end: float = 0.05,
         rate_decay: str = "geometric",
         missing: str = "error",
+        encoder: TableEncoder | str | None = "auto",
         tol: float = 1e-4,
         random_state: Any = None,
         callbacks: Sequence[Callback] = (),
@@ -235,7 +240,6 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         max_time: float | None = None,
         half_life: float | None = None,
         warm_start: bool = False,
-        encoding: Encoding | None = None,
     ) -> None:
         self.n_rows = n_rows
         self.n_cols = n_cols
@@ -254,6 +258,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.rate_end = rate_end
         self.rate_decay = rate_decay
         self.missing = missing
+        self.encoder = encoder
         self.tol = tol
         self.random_state = random_state
         self.callbacks = callbacks
@@ -265,12 +270,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.max_time = max_time
         self.half_life = half_life
         self.warm_start = warm_start
-        self.encoding = encoding
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.allow_nan = self.missing in ("fill", "mask")
+        tags.input_tags.allow_nan = missing_of(self) in ("fill", "mask")
         tags.input_tags.sparse = True
         return tags
 
@@ -281,7 +285,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
             Numbers, used as they are, also in a ``scipy.sparse`` array, which stays sparse; a
-            `somscape.tables.Table` is encoded first.
+            `somscape.tables.Table`, and a data frame with more than numbers, is encoded first, as
+            `encoder` says.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; one of weight 0 counts as absent.
@@ -302,8 +307,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         settings = settings_of_som(self)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
         start = self.map_ if is_warm else self.init
-        encoding = encoding_for(X, self.encoding, start)
-        prepared = prepare(self, X, sample_weight, encoding=encoding, missing=self.missing)
+        chosen = choose_encoding(self, X, sample_weight, start)
+        prepared = prepare(
+            self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
+        )
         if isinstance(start, Map):
             check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
         order = prepared.kept_order(settings.order)
@@ -311,9 +318,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         try:
             result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         except TrainingInterrupted as interrupted:
-            self._keep(prepared, settings, *interrupted.result)
+            self._keep(prepared, settings, chosen.why, *interrupted.result)
             raise
-        return self._keep(prepared, settings, *result)
+        return self._keep(prepared, settings, chosen.why, *result)
 
     @classmethod
     def suggest(
@@ -360,12 +367,15 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ('n_rows', 'n_cols', 'detail')
         """
         som = cls(**parameters)
-        prepared = prepare(som, X, None, encoding=som.encoding, missing=som.missing, min_rows=2)
+        chosen = choose_encoding(som, X, None, som.init)
+        prepared = prepare(
+            som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
+        )
         rows = prepared.rows
         if isinstance(rows, SparseRows):
             raise InputError("`suggest` takes dense rows; pass X.toarray(), or some of it.")
         is_masked = prepared.encoding.missing == "mask"
-        som.set_params(encoding=None, missing="mask" if is_masked else "error")
+        som.set_params(encoder=None, missing="mask" if is_masked else "error")
         return suggest(som, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
@@ -396,7 +406,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if not hasattr(self, "map_"):
             if not isinstance(self.init, Map):
                 return self.fit(X, y, sample_weight)
-            become(self, self.init, X)
+            adopt_map(self, self.init, X)
         if self.half_life is not None:
             check_number("half_life", self.half_life, 0)
         rows = rows_for(self, X)
@@ -410,7 +420,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         return self
 
     def _keep(
-        self, prepared: Prepared, settings: Settings, map_: Map, trained: Trained, units: Ints
+        self,
+        prepared: Prepared,
+        settings: Settings,
+        why_encoded: str | None,
+        map_: Map,
+        trained: Trained,
+        units: Ints,
     ) -> "SOM":
         self.map_ = map_
         self.codebook_ = map_.codebook
@@ -419,6 +435,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.history_ = trained.history
         self._sums = trained.sums
         self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_)
+        if why_encoded is not None:
+            self.explain_defaults_["encoder"] = why_encoded
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name
@@ -457,7 +475,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             Of equally near units the lowest.
         """
         check_is_fitted(self)
-        return self.map_.winners(rows_for(self, X))
+        return self.map_.winners(data_for(self, X))
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.
@@ -489,8 +507,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         float
         """
         check_is_fitted(self)
-        rows = rows_for(self, X)
-        _, distances, weights = nearest_counted(self.map_, rows, sample_weight=sample_weight)
+        data = data_for(self, X)
+        _, distances, weights = nearest_counted(self.map_, data, sample_weight=sample_weight)
         return -float(np.average(distances[:, 0] ** 2, weights=weights))
 
     @property

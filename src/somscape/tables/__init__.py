@@ -4,7 +4,7 @@ from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._dates import looks_like_dates, read_date
 from somscape.tables._frame import (
     as_frame,
-    frame_dates,
+    frame_kinds,
     frame_like,
     frame_names,
     frame_numbers,
@@ -26,7 +26,7 @@ __all__ = [
     "as_frame",
     "counted",
     "escape_cell",
-    "frame_dates",
+    "frame_kinds",
     "frame_like",
     "frame_names",
     "frame_numbers",

@@ -226,20 +226,37 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     import narwhals as nw
 
     shown = _opened(frame, "data frame")
-    columns = list(shown.iter_columns()) if names is None else [shown[name] for name in names]
-    for column in columns:
-        if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+    shown = shown if names is None else shown.select(list(names))
+    kinds = frame_kinds(shown.to_native())
+    for column in shown.iter_columns():
+        if kinds[str(column.name)] != "number":
             raise InputError(
                 f"X holds no numbers in column {quoted(str(column.name))} ({column.dtype}). Leave "
                 "it out, or encode the columns with somscape.TableEncoder."
             )
-    is_narrow = all(column.dtype == nw.Float32 for column in columns)
-    type_ = nw.Float32 if is_narrow else nw.Float64
-    return np.column_stack([column.cast(type_).to_numpy() for column in columns])
+    types = set(shown.schema.values())
+    is_narrow = types == {nw.Float32}
+    if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
+        type_ = np.float32 if is_narrow else np.float64
+        return np.ascontiguousarray(shown.to_native().to_numpy(dtype=type_, na_value=np.nan))
+    values = np.empty(shown.shape, dtype=np.float32 if is_narrow else np.float64)
+    for place_, column in enumerate(shown.iter_columns()):
+        values[:, place_] = _numbers_of(column, nw.Float32 if is_narrow else nw.Float64)
+    return values
 
 
-def frame_dates(frame: Any) -> list[str]:
-    """Give the names of a data frame's columns of dates, times or durations.
+def _numbers_of(series: Any, type_: Any) -> Any:
+    """Give a column of numbers as an array, NaN where null."""
+    import narwhals as nw
+
+    if series.dtype not in (nw.Object, nw.Unknown):
+        return series.cast(type_).to_numpy()
+    pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
+    return [math.nan if is_null else float(value) for value, is_null in pairs]
+
+
+def frame_kinds(frame: Any) -> dict[str, str]:
+    """Give what each column of a data frame holds.
 
     Parameters
     ----------
@@ -248,16 +265,36 @@ def frame_dates(frame: Any) -> list[str]:
 
     Returns
     -------
-    list of str
+    dict of str to {"number", "date", "duration", "text"}
+        Booleans count as numbers, times of day as durations, categories and anything else as text.
+        A column of objects, such as pandas makes of whole numbers beside None, is what its values
+        are.
 
     Examples
     --------
     >>> import datetime, polars as pl
-    >>> frame_dates(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7]}))
-    ['day']
+    >>> frame_kinds(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7], "s": ["x"]}))
+    {'day': 'date', 'n': 'number', 's': 'text'}
     """
-    schema = _opened(frame, "data frame").schema
-    return [str(name) for name, type_ in schema.items() if type_.is_temporal()]
+    import narwhals as nw
+
+    def kind_of(series: Any) -> str:
+        type_ = series.dtype
+        if type_.is_numeric() or type_ == nw.Boolean:
+            return "number"
+        if type_.is_temporal():
+            return "duration" if type_ in (nw.Duration, nw.Time) else "date"
+        is_open = type_ in (nw.Object, nw.Unknown)
+        return "number" if is_open and _are_numbers(series) else "text"
+
+    return {str(s.name): kind_of(s) for s in _opened(frame, "data frame").iter_columns()}
+
+
+def _are_numbers(series: Any) -> bool:
+    """Whether the values of a column of objects are numbers, booleans or missing."""
+    pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
+    kinds = (numbers.Real, Decimal, np.bool_)
+    return all(is_null or isinstance(value, kinds) for value, is_null in pairs)
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
