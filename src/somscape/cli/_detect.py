@@ -19,7 +19,6 @@ from somscape.cli._console import (
 )
 from somscape.cli._out import RESULT_FILES, check_folder
 from somscape.datasets import load_german_credit
-from somscape.encode import fit_encoding
 from somscape.jobs import (
     KINDS,
     READING,
@@ -27,9 +26,9 @@ from somscape.jobs import (
     Label,
     command_line,
     detect,
+    encoding_from,
     find_label,
     now,
-    roles_from,
     rule_of,
 )
 from somscape.kernels import select_kernels
@@ -61,7 +60,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     console = make_console()
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
-    encoding = fit_encoding(table, roles_from(table, options), options["missing"])
+    encoding = encoding_from(table, options)
     notes = f" ({'; '.join(table.notes)})" if table.notes else ""
     say(console, f"{table.n_rows} rows of {table.source}{notes}")
     show_columns(console, encoding, encoding.n_missing(table))

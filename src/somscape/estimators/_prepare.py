@@ -33,7 +33,6 @@ from somscape.maps import Map
 from somscape.tables import (
     Table,
     as_frame,
-    frame_kinds,
     frame_names,
     frame_numbers,
     table_from_columns,
@@ -345,7 +344,6 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     if frame is None or is_sparse:
         check_not_dates(getattr(X, "dtype", None))
     else:
-        _refuse_dates(frame)
         check_names(estimator, frame, reset=reset)
         frame = frame_numbers(frame)
     checks: dict[str, Any] = {
@@ -402,16 +400,6 @@ class _Columns:
 
     def column_names(self) -> list[Any]:
         return self._names
-
-
-def _refuse_dates(frame: Any) -> None:
-    found = [name for name, kind in frame_kinds(frame).items() if kind in ("date", "duration")]
-    if found:
-        raise InputError(
-            f"X holds dates or durations in {', '.join(map(repr, found))}, not numbers. Leave them "
-            "out, say what they count, such as days, or name dates in "
-            f"somscape.TableEncoder(dates={found!r})."
-        )
 
 
 def _is_ready(X: Any, min_rows: int) -> bool:

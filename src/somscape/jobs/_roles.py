@@ -1,4 +1,4 @@
-"""From options to roles, and from a label to rows that have it."""
+"""From options to what columns become, and from a label to rows that have it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape.encode import Roles, level_texts
+from somscape.encode import Encoding, Roles, fit_encoding, level_texts
 from somscape.errors import InputError
 from somscape.tables import Table
 
@@ -64,26 +64,27 @@ def _split(text: str, table: Table) -> tuple[str, str]:
     return column, text[len(column) + 1 :]
 
 
-def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
-    """Return the roles that command-line options give.
+def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
+    """Return how a table is encoded, as command-line options say.
 
     Parameters
     ----------
     table : Table
     options : mapping
-        With ``id_column``, ``label`` and the options of `KINDS`.
+        With ``id_column``, ``label``, ``missing`` and the options of `KINDS`.
 
     Returns
     -------
-    Roles
+    Encoding
 
     Raises
     ------
     InputError
-        For a column that is not there, or text whose order is not told.
+        For a column that is not there or cannot be what is asked for, and text whose order is
+        not told.
     """
     column, _ = split_label(options["label"], table)
-    return Roles(
+    roles = Roles(
         options["id_column"],
         column,
         options["drop"],
@@ -92,6 +93,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
         dates=options["date"],
     )
+    return fit_encoding(table, roles, options["missing"])
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:

@@ -227,13 +227,7 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
 
     shown = _opened(frame, "data frame")
     shown = shown if names is None else shown.select(list(names))
-    kinds = frame_kinds(shown.to_native())
-    for column in shown.iter_columns():
-        if kinds[str(column.name)] != "number":
-            raise InputError(
-                f"X holds no numbers in column {quoted(str(column.name))} ({column.dtype}). Leave "
-                "it out, or encode the columns with somscape.TableEncoder."
-            )
+    _refuse_others(shown)
     types = set(shown.schema.values())
     is_narrow = types == {nw.Float32}
     if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
@@ -243,6 +237,24 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     for place_, column in enumerate(shown.iter_columns()):
         values[:, place_] = _numbers_of(column, nw.Float32 if is_narrow else nw.Float64)
     return values
+
+
+def _refuse_others(shown: Any) -> None:
+    """Raise InputError for columns of a narwhals frame that hold no numbers."""
+    kinds = {str(series.name): _kind_of(series) for series in shown.iter_columns()}
+    dates = [name for name, kind in kinds.items() if kind in ("date", "duration")]
+    if dates:
+        raise InputError(
+            f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
+            "out, say what they count, such as days, or name dates in "
+            f"somscape.TableEncoder(dates={dates!r})."
+        )
+    for name, kind in kinds.items():
+        if kind != "number":
+            raise InputError(
+                f"X holds no numbers in column {quoted(name)}, but text. Leave it out, or encode "
+                "the columns with somscape.TableEncoder."
+            )
 
 
 def _numbers_of(series: Any, type_: Any) -> Any:
@@ -276,18 +288,18 @@ def frame_kinds(frame: Any) -> dict[str, str]:
     >>> frame_kinds(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7], "s": ["x"]}))
     {'day': 'date', 'n': 'number', 's': 'text'}
     """
+    return {str(s.name): _kind_of(s) for s in _opened(frame, "data frame").iter_columns()}
+
+
+def _kind_of(series: Any) -> str:
     import narwhals as nw
 
-    def kind_of(series: Any) -> str:
-        type_ = series.dtype
-        if type_.is_numeric() or type_ == nw.Boolean:
-            return "number"
-        if type_.is_temporal():
-            return "duration" if type_ in (nw.Duration, nw.Time) else "date"
-        is_open = type_ in (nw.Object, nw.Unknown)
-        return "number" if is_open and _are_numbers(series) else "text"
-
-    return {str(s.name): kind_of(s) for s in _opened(frame, "data frame").iter_columns()}
+    type_ = series.dtype
+    if type_.is_numeric() or type_ == nw.Boolean:
+        return "number"
+    if type_.is_temporal():
+        return "duration" if type_ in (nw.Duration, nw.Time) else "date"
+    return "number" if type_ in (nw.Object, nw.Unknown) and _are_numbers(series) else "text"
 
 
 def _are_numbers(series: Any) -> bool:

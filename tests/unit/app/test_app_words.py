@@ -7,9 +7,8 @@ import pytest
 from command_line import write
 
 from somscape.app._words import for_page
-from somscape.encode import fit_encoding
 from somscape.errors import InputError
-from somscape.jobs import find_label, roles_from
+from somscape.jobs import encoding_from, find_label
 from somscape.tables import read_table, table_from_columns
 
 NOTHING: dict[str, Any] = {
@@ -40,7 +39,7 @@ def test_files_that_cannot_be_read(
 
 def use(options: dict[str, Any]) -> None:
     find_label(TABLE, options["label"])
-    fit_encoding(TABLE, roles_from(TABLE, options), options["missing"])
+    encoding_from(TABLE, options)
 
 
 @pytest.mark.parametrize(
