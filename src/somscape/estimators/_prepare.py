@@ -25,7 +25,7 @@ from somscape._validate import (
     check_values,
     checked_weights,
 )
-from somscape.encode import Encoding
+from somscape.encode import Encoding, UnusedColumn
 from somscape.errors import InputError
 from somscape.fit import have_values
 from somscape.kernels import Rows, SparseRows, check_sparse_values
@@ -132,7 +132,11 @@ def prepare(
             set_names(estimator, encoding.feature_names)
         weights = checked_weights(sample_weight, len(values))
     else:
-        checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
+        if isinstance(X, Table):
+            checked = X.to_numpy()
+            set_names(estimator, X.names)
+        else:
+            checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
         names = [f"x{i}" for i in range(checked.shape[1])] if given is None else list(given)
         weights = checked_weights(sample_weight, checked.shape[0])
@@ -204,16 +208,16 @@ def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Tab
     frame = as_frame(X, "X")
     if frame is not None:
         return table_from_frame(frame, "X")
-    names = [code.name for code in encoding.columns]
     if encoding.is_named:
+        names = [code.name for code in encoding.features]
         raise InputError(
             f"{type(estimator).__name__} encodes columns, which it finds by name; got X without "
             f"names ({type(X).__name__}). Pass a table or data frame with {listed(names)}, or rows "
             "that are encoded already to the methods of `map_`."
         )
     if reset:
-        estimator.n_features_in_ = len(names)
-    return read_data(estimator, X, missing=encoding.missing, names=names)[1]
+        estimator.n_features_in_ = len(encoding.columns)
+    return read_data(estimator, X, encoding=encoding)[1]
 
 
 def set_names(estimator: Any, names: Sequence[str]) -> None:
@@ -232,9 +236,9 @@ def read_data(
     estimator: BaseEstimator,
     X: Any,
     *,
-    missing: str,
-    names: Sequence[str] | None = None,
+    missing: str = "error",
     unused: Collection[str] = (),
+    encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
     """Check what is to be encoded and read it as a table.
 
@@ -243,12 +247,12 @@ def read_data(
     estimator : BaseEstimator
         Gets ``n_features_in_`` and, where columns have names, ``feature_names_in_``.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-    missing : {"error", "fill", "mask"}
-    names : sequence of str, optional
-        Those of the `fit`, to which the table is brought; None: this is a `fit`.
+    missing : {"error", "fill", "mask"}, default="error"
     unused : collection of str, default=()
-        Columns that are no features: values may be missing, and, after the `fit`, whole columns
-        of a data frame.
+        Columns that are no features, whose values do not matter.
+    encoding : Encoding, optional
+        What was fitted, which comes before the two; the table gets its names, and a data frame
+        may lack columns that are no features.  None: this is a `fit`.
 
     Returns
     -------
@@ -263,9 +267,13 @@ def read_data(
         they must not.
     """
     if isinstance(X, Table):
-        if names is None:
+        if encoding is None:
             set_names(estimator, X.names)
         return X, X
+    names = None
+    if encoding is not None:
+        missing, names = encoding.missing, [code.name for code in encoding.columns]
+        unused = [code.name for code in encoding.columns if isinstance(code, UnusedColumn)]
     frame = as_frame(X, "X")
     if frame is None:
         return _read_array(estimator, X, missing, names, unused)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 
 from somscape._types import Float64s, Objects
 from somscape._validate import check_choice, check_whole, checked_weights
-from somscape.encode import MAX_LEVELS, MISSING, SCALES, Encoding, Roles, UnusedColumn, fit_encoding
+from somscape.encode import MAX_LEVELS, MISSING, SCALES, Encoding, Roles, fit_encoding
 from somscape.errors import InputError
 from somscape.estimators._base import Base
 from somscape.estimators._form import Form
@@ -210,10 +210,7 @@ class TableEncoder(TransformerMixin, Base):
             have; the message says which.
         """
         check_is_fitted(self)
-        unused = [c.name for c in self.encoding_.columns if isinstance(c, UnusedColumn)]
-        _, table = read_data(
-            self, X, missing=self.encoding_.missing, names=self._form.names, unused=unused
-        )
+        _, table = read_data(self, X, encoding=self.encoding_)
         return self.encoding_.encode(table)
 
     def inverse_transform(self, X: Any) -> Any:

@@ -4,7 +4,15 @@ from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._command import command_line, now
 from somscape.jobs._detect import Found, detect
 from somscape.jobs._progress import MapCount
-from somscape.jobs._roles import KINDS, READING, Label, encoding_from, find_label, split_label
+from somscape.jobs._roles import (
+    KINDS,
+    READING,
+    Label,
+    encoding_from,
+    find_label,
+    roles_from,
+    split_label,
+)
 from somscape.jobs._rule import FLAGS, rule_of
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "find_label",
     "now",
     "page_agreement",
+    "roles_from",
     "rule_of",
     "split_label",
 ]

@@ -71,7 +71,7 @@ def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
     ----------
     table : Table
     options : mapping
-        With ``id_column``, ``label``, ``missing`` and the options of `KINDS`.
+        As for `roles_from`, with ``missing``.
 
     Returns
     -------
@@ -83,8 +83,29 @@ def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
         For a column that is not there or cannot be what is asked for, and text whose order is
         not told.
     """
+    return fit_encoding(table, roles_from(table, options), options["missing"])
+
+
+def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
+    """Return the roles that command-line options give.
+
+    Parameters
+    ----------
+    table : Table
+    options : mapping
+        With ``id_column``, ``label`` and the options of `KINDS`.
+
+    Returns
+    -------
+    Roles
+
+    Raises
+    ------
+    InputError
+        For a column that is not there, or text whose order is not told.
+    """
     column, _ = split_label(options["label"], table)
-    roles = Roles(
+    return Roles(
         options["id_column"],
         column,
         options["drop"],
@@ -93,7 +114,6 @@ def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
         ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
         dates=options["date"],
     )
-    return fit_encoding(table, roles, options["missing"])
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:

@@ -4,6 +4,7 @@ import math
 import numbers
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -17,6 +18,13 @@ from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
 from somscape.tables._texts import NumberTexts, Texts
 from somscape.tables._words import quoted
+
+OBJECTS: dict[str, Any] = {
+    "number": (numbers.Real, Decimal, np.bool_),
+    "date": date,
+    "duration": (timedelta, time),
+}
+"""Types of Python's values, by what a column of them holds."""
 
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
@@ -247,13 +255,13 @@ def _refuse_others(shown: Any) -> None:
         raise InputError(
             f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
             "out, say what they count, such as days, or name dates in "
-            f"somscape.TableEncoder(dates={dates!r})."
+            "somscape.TableEncoder(dates=[...])."
         )
     for name, kind in kinds.items():
         if kind != "number":
             raise InputError(
-                f"X holds no numbers in column {quoted(name)}, but text. Leave it out, or encode "
-                "the columns with somscape.TableEncoder."
+                f"X holds no numbers in column {quoted(name)} ({shown[name].dtype}). Leave it out, "
+                "or encode the columns with somscape.TableEncoder."
             )
 
 
@@ -299,14 +307,17 @@ def _kind_of(series: Any) -> str:
         return "number"
     if type_.is_temporal():
         return "duration" if type_ in (nw.Duration, nw.Time) else "date"
-    return "number" if type_ in (nw.Object, nw.Unknown) and _are_numbers(series) else "text"
+    return _kind_of_values(series) if type_ in (nw.Object, nw.Unknown) else "text"
 
 
-def _are_numbers(series: Any) -> bool:
-    """Whether the values of a column of objects are numbers, booleans or missing."""
+def _kind_of_values(series: Any) -> str:
+    """Give what the values of a column of objects are; numbers, where all are missing."""
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
-    kinds = (numbers.Real, Decimal, np.bool_)
-    return all(is_null or isinstance(value, kinds) for value, is_null in pairs)
+    present = [value for value, is_null in pairs if not is_null]
+    for kind, types in OBJECTS.items():
+        if all(isinstance(value, types) for value in present):
+            return kind
+    return "text"
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
