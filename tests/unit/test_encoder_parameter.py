@@ -112,6 +112,26 @@ def test_values_of_a_column_of_objects_say_what_it_is():
     assert not SOM(2, 3, missing="fill").fit(mixed).map_.encoding.is_plain
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_distances_come_as_data_frames_on_request(library):
+    frame = LIBRARIES[library](columns())
+    som = SOM(2, 3, missing="fill").set_output(transform=library).fit(frame)
+    found = som.transform(frame)
+    assert type(found) is type(frame)
+    assert list(found.columns) == [f"som{unit}" for unit in range(6)]
+    assert som.feature_names_in_.tolist() == som.map_.encoding.feature_names
+
+
+def test_candidates_are_tried_on_encoded_rows():
+    frame, encoder = in_pandas(columns()), TableEncoder(missing="fill")
+    settings = {"n_samples": 60, "n_seeds": 2, "n_rows": 3, "n_cols": 3}
+    found = SOM.suggest(frame, encoder=encoder, **settings)
+    expected = SOM.suggest(encoder.fit_transform(frame), **settings)
+    np.testing.assert_array_equal(
+        found.column("stability").numbers, expected.column("stability").numbers
+    )
+
+
 # What was done
 
 
@@ -199,6 +219,10 @@ def test_an_encoder_reads_arrays_too():
         som.predict([row[:2] for row in rows])
     fitted = SOM(2, 3, encoder=TableEncoder().fit(rows)).fit(rows)
     np.testing.assert_array_equal(fitted.codebook_, som.codebook_)
+    with pytest.warns(UserWarning, match="has feature names"):  # in the order of its columns
+        np.testing.assert_array_equal(
+            fitted.predict(pl.DataFrame(rows, list("abc"), orient="row")), som.labels_
+        )
     X = np.random.default_rng(0).normal(size=(60, 3)) * [1, 100, 1]
     scaled = SOM(2, 3, encoder=TableEncoder()).fit(X)
     np.testing.assert_array_equal(scaled.predict(X), scaled.labels_)

@@ -6,10 +6,10 @@ from typing import Any
 from somscape._validate import check_choice
 from somscape.encode import MISSING, Encoding, fit_encoding
 from somscape.errors import InputError
-from somscape.estimators._prepare import listed, table_for
+from somscape.estimators._prepare import table_for
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.maps import Map
-from somscape.tables import Table, as_frame, frame_kinds, table_from_frame
+from somscape.tables import Table, as_frame, frame_kinds, listed, table_from_frame
 
 PLURALS = {
     "number": "numbers",

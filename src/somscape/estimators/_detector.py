@@ -12,7 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, checked_weights
 from somscape.errors import InputError
-from somscape.estimators._choose_encoding import check_has_no_gaps, choose_encoding
+from somscape.estimators._choose_encoding import (
+    check_has_no_gaps,
+    choose_encoding,
+    missing_of,
+)
 from somscape.estimators._detector_settings import settings_of_detector
 from somscape.estimators._explains import ExplainsRows
 from somscape.estimators._older import Estimator
@@ -109,7 +113,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
     kernels_used_ : str
         Which path ran.
     n_features_in_ : int
-        Features seen by `fit`.
+        Features seen by `fit`; encoded ones, where columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the data had names.
 
@@ -191,7 +195,7 @@ class SOMDetector(ExplainsRows, OutlierMixin, Estimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.missing == "fill"
+        tags.input_tags.allow_nan = missing_of(self) == "fill"
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMDetector":

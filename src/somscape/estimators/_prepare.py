@@ -35,12 +35,10 @@ from somscape.tables import (
     as_frame,
     frame_names,
     frame_numbers,
+    listed,
     table_from_columns,
     table_from_frame,
 )
-
-MOST_NAMED = 5
-"""Columns that a message names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,10 +203,10 @@ def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Tab
     """Return data as a table for an encoding that is there already; with `reset` in a `fit`."""
     if isinstance(X, Table):
         return X
-    frame = as_frame(X, "X")
-    if frame is not None:
-        return table_from_frame(frame, "X")
     if encoding.is_named:
+        frame = as_frame(X, "X")
+        if frame is not None:
+            return table_from_frame(frame, "X")
         names = [code.name for code in encoding.features]
         raise InputError(
             f"{type(estimator).__name__} encodes columns, which it finds by name; got X without "
@@ -217,6 +215,7 @@ def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Tab
         )
     if reset:
         estimator.n_features_in_ = len(encoding.columns)
+        vars(estimator).pop("feature_names_in_", None)
     return read_data(estimator, X, encoding=encoding)[1]
 
 
@@ -224,12 +223,6 @@ def set_names(estimator: Any, names: Sequence[str]) -> None:
     """Set ``n_features_in_`` and ``feature_names_in_``."""
     estimator.n_features_in_ = len(names)
     estimator.feature_names_in_ = np.array(names, dtype=object)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return some names for a message."""
-    more = len(names) - MOST_NAMED
-    return f"{', '.join(map(repr, names[:MOST_NAMED]))}{f' and {more} more' if more > 0 else ''}"
 
 
 def read_data(

@@ -174,7 +174,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     kernels_used_ : str
         Which path ran, such as ``"core/avx512"`` or ``"numpy"``.
     n_features_in_ : int
-        Features seen by `fit`.
+        Features seen by `fit`; encoded ones, where columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the data had names.
 

@@ -15,7 +15,7 @@ from somscape.tables._frame import (
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
-from somscape.tables._words import counted
+from somscape.tables._words import counted, listed
 from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "frame_values",
     "free_name",
     "import_reader",
+    "listed",
     "looks_like_dates",
     "read_date",
     "read_table",
