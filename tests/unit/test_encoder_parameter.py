@@ -219,10 +219,9 @@ def test_an_encoder_reads_arrays_too():
         som.predict([row[:2] for row in rows])
     fitted = SOM(2, 3, encoder=TableEncoder().fit(rows)).fit(rows)
     np.testing.assert_array_equal(fitted.codebook_, som.codebook_)
+    frame = pl.DataFrame(rows, list("abc"), orient="row")
     with pytest.warns(UserWarning, match="has feature names"):  # in the order of its columns
-        np.testing.assert_array_equal(
-            fitted.predict(pl.DataFrame(rows, list("abc"), orient="row")), som.labels_
-        )
+        np.testing.assert_array_equal(fitted.predict(frame), som.labels_)
     X = np.random.default_rng(0).normal(size=(60, 3)) * [1, 100, 1]
     scaled = SOM(2, 3, encoder=TableEncoder()).fit(X)
     np.testing.assert_array_equal(scaled.predict(X), scaled.labels_)
