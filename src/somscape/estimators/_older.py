@@ -18,12 +18,18 @@ class Estimator(Base):
     """A base that renews the state of an older pickle."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        if "encoding" in state:  # 0.2 took an `Encoding`, or None for "auto"
-            encoding = state.pop("encoding")
-            state["encoder"] = "auto" if encoding is None else _encoder_with(encoding)
-            state["missing"] = state["missing"] if encoding is None else encoding.missing
-        super().__setstate__(state)
+        super().__setstate__(_with_encoder(state))
+
+
+def _with_encoder(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state with ``encoder`` for ``encoding``, an `Encoding` or None for "auto"."""
+    if "encoding" not in state:
+        return state
+    state = dict(state)
+    encoding = state.pop("encoding")
+    if encoding is not None:
+        state |= {"encoder": _encoder_with(encoding), "missing": encoding.missing}
+    return state
 
 
 def _encoder_with(encoding: Encoding) -> TableEncoder:
