@@ -108,6 +108,9 @@ def test_a_frame_of_numbers_is_taken_as_it_is(library):
 def test_values_of_a_column_of_objects_say_what_it_is():
     numbers = pd.DataFrame({"a": pd.Series([1, None, 2.5] * 9, dtype=object), "b": range(27)})
     assert SOM(2, 3, missing="fill").fit(numbers).map_.encoding.is_plain
+    huge = numbers.assign(a=pd.Series([1, None, 10**400] * 9, dtype=object))
+    with pytest.raises(InputError, match="a whole number in column 'a' that no float can hold"):
+        SOM(2, 3, missing="fill").fit(huge)
     mixed = numbers.assign(a=pd.Series([1, None, "x"] * 9, dtype=object))
     assert not SOM(2, 3, missing="fill").fit(mixed).map_.encoding.is_plain
 
@@ -421,6 +424,7 @@ def test_values_are_checked_once(data, monkeypatch):
         ask(given)
         assert calls == ["maps._map"]
     detector = SOMDetector(som=SOM(3, 4), n_maps=1, random_state=0).fit(given)
-    calls.clear()
-    detector.predict(given)
-    assert calls == ["maps._map"]
+    for ask in (detector.predict, detector.explain):
+        calls.clear()
+        ask(given)
+        assert calls == ["maps._map"]

@@ -5,7 +5,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s
-from somscape.estimators._prepare import rows_for
+from somscape.estimators._prepare import data_for
 from somscape.maps import Map
 from somscape.outliers import (
     AlertRule,
@@ -39,7 +39,7 @@ class ExplainsRows:
             Adds up to ``-score_samples(X)``; the levels of a category are merged.
         """
         check_is_fitted(self)
-        return contributions(self.map_, rows_for(self, X))
+        return contributions(self.map_, data_for(self, X))
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
         """Return what would make each row usual: few columns to change, and to what.

@@ -272,7 +272,13 @@ def _numbers_of(series: Any, type_: Any) -> Any:
     if series.dtype not in (nw.Object, nw.Unknown):
         return series.cast(type_).to_numpy()
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
-    return [math.nan if is_null else float(value) for value, is_null in pairs]
+    try:
+        return [math.nan if is_null else float(value) for value, is_null in pairs]
+    except OverflowError as error:
+        raise InputError(
+            f"X holds a whole number in column {quoted(str(series.name))} that no float can hold. "
+            "Correct, rescale or leave out its row."
+        ) from error
 
 
 def frame_kinds(frame: Any) -> dict[str, str]:
