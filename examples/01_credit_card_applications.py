@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.preprocessing import MinMaxScaler
 
-from somscape import SOM, SOMDetector, plots
+from somscape import SOM, SOMDetector, TableEncoder, plots
 from somscape.datasets import load_credit_applications
-from somscape.encode import Roles, fit_encoding
 
 path = Path(sys.argv[1] if len(sys.argv) > 1 else "Credit_Card_Applications.csv")
 
@@ -93,11 +92,11 @@ def customers(som, n):
     return set(order[:n].tolist())
 
 
-encoding = fit_encoding(table, Roles(id="CustomerID", label="Class"))
+encoder = TableEncoder(id="CustomerID", label="Class").fit(table)
 others = {
     "another seed, same rows": article_map(scaled, seed=2),
     "with A14": article_map(MinMaxScaler().fit_transform(table.to_numpy([*listed, "A14"]))),
-    "codes taken as categories": article_map(encoding.encode(table)),
+    "codes taken as categories": article_map(encoder.transform(table)),
 }
 n = len(rows)
 for change, other in others.items():
@@ -106,7 +105,7 @@ for change, other in others.items():
 print("So the list depends on the seed as much as on the data: bright units are no ranking.")
 
 # %% The same question in five lines: a ranking, calibrated, with reasons
-detector = SOMDetector(encoding=encoding, random_state=0).fit(table)
+detector = SOMDetector(encoder=encoder, random_state=0).fit(table)
 alerts = detector.alerts(table, 5)
 for i in range(alerts.n_alerts):
     reasons = "; ".join(str(reason) for reason in alerts.reasons[i])

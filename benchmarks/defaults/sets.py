@@ -70,9 +70,9 @@ def article() -> Rows:
 
 def encoded(table: Any) -> Rows:
     """Return a table as the numbers that somscape makes of it."""
-    from somscape.encode import fit_encoding
+    from somscape import TableEncoder
 
-    return fit_encoding(table).encode(table)
+    return TableEncoder(max_levels=None).fit_transform(table)
 
 
 SETS: dict[str, Callable[[], Rows]] = {

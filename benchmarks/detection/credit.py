@@ -17,9 +17,8 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
-from somscape import SOM, SOMDetector
+from somscape import SOM, SOMDetector, TableEncoder
 from somscape.datasets import load_credit_applications
-from somscape.encode import fit_encoding
 from somscape.tables import Table
 
 Scores = NDArray[np.float64]
@@ -44,8 +43,8 @@ def applications() -> Table:
 
 def encoded(train: Table, test: Table) -> tuple[Scores, Scores]:
     """Return both tables as numbers, by the encoding of the first."""
-    encoding = fit_encoding(train)
-    return encoding.encode(train), encoding.encode(test)
+    encoder = TableEncoder(max_levels=None).fit(train)
+    return encoder.transform(train), encoder.transform(test)
 
 
 def somscape(train: Table, test: Table, seed: int) -> Scores:

@@ -16,7 +16,8 @@ import numpy as np
 from credit import FEATURES, RANKINGS, Ranking, applications, first_rows, somscape
 from numpy.typing import NDArray
 
-from somscape.encode import CategoryCode, _codes, fit_encoding
+from somscape import TableEncoder
+from somscape.encode import CategoryCode, _codes
 from somscape.measures import label_agreement
 from somscape.tables import Table, table_from_columns
 
@@ -38,7 +39,8 @@ SCALES: dict[str, dict[str, float]] = {
 def plant(table: Table, seed: int) -> tuple[Table, NDArray[np.int64]]:
     """Return the table with 20 made rows, and the kind of each row."""
     rng = np.random.default_rng(seed)
-    codes = {code.name: code for code in fit_encoding(table).features}
+    encoding = TableEncoder(max_levels=None).fit(table).encoding_
+    codes = {code.name: code for code in encoding.features}
     categories = [name for name in FEATURES if isinstance(codes[name], CategoryCode)]
     numbers = [name for name in FEATURES if name not in categories]
     real = {name: table.column(name).numbers for name in FEATURES}

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape import SOM, SOMDetector, report
-from somscape.encode import Roles, fit_encoding
+from somscape import SOM, SOMDetector, TableEncoder, report
 from somscape.regions import find_regions
 from somscape.tables import Table, table_from_columns
 
@@ -42,8 +41,8 @@ def hostile_table() -> Table:
 def hostile_report() -> report.Report:
     table = hostile_table()
     # Odd rows are shifted: 5 rows and 4 columns have both parities and are not square.
-    encoding = fit_encoding(table, Roles(label="label", category=("kind",)))
-    detector = SOMDetector(som=SOM(5, 4), encoding=encoding, random_state=0).fit(table).detector_
+    encoder = TableEncoder(label="label", categories=["kind"], max_levels=None)
+    detector = SOMDetector(som=SOM(5, 4), encoder=encoder, random_state=0).fit(table).detector_
     agreement = {"label": "label", "value": "bad", "auroc": 0.5, "precision": 0.25, "lift": 2.0}
     return report.build(
         detector,

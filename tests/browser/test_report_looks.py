@@ -14,9 +14,8 @@ from pages import write_page
 from PIL import Image
 from webdriver import Browser
 
-from somscape import SOM, SOMDetector, report
+from somscape import SOM, SOMDetector, TableEncoder, report
 from somscape.datasets import load_german_credit
-from somscape.encode import Roles, fit_encoding
 from somscape.tables import table_from_columns
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -32,8 +31,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of the bundled credit applications, as `somscape demo` makes it."""
     table = load_german_credit()
-    encoding = fit_encoding(table, Roles(label="class"), missing="fill")
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(table)
+    encoder = TableEncoder(label="class", missing="fill")
+    detector = SOMDetector(encoder=encoder, random_state=0).fit(table)
     alerts = detector.alerts(table)
     told = {"label": "class", "value": "2", "auroc": 0.56, "precision": 0.44, "lift": 1.47}
     counts = {"n_labelled": 300, "n_rows": 1000, "n_alerts": alerts.n_alerts}

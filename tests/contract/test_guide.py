@@ -41,8 +41,19 @@ def what_pages_start_from(page, rng):
     SOM(6, 8).fit(X).map_.save("map.som")
     if page == "missing_and_mixed":
         X, X_new = holed(X, rng), holed(X_new, rng)
+    n = len(frame)
+    customers = frame.assign(
+        customer_id=[f"c{i}" for i in range(n)],
+        churned=rng.integers(0, 2, n),
+        note=[f"called on day {i}" for i in range(n)],
+        branch=rng.integers(100, 130, n),
+        visits=rng.integers(0, 5, n),
+        size=rng.choice(["S", "M", "L"], n),
+        since=[f"2024-0{1 + i % 9}-11" for i in range(n)],
+    )
     return {
         **{"SOM": SOM, "X": X, "X_new": X_new, "y": rng.integers(0, 2, len(X)), "frame": frame},
+        "customers": customers,
         **{"pieces": [rng.normal(size=(4000, 4)), X, X_new]},
         **dict(zip(("january", "february", "march"), (X, X[:300], X_new), strict=True)),
     }

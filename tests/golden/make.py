@@ -15,7 +15,6 @@ import numpy as np
 import skops.io
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder, __version__
-from somscape.encode import Roles, fit_encoding
 from somscape.tables import Table, table_from_columns
 
 HERE = Path(__file__).parent
@@ -46,12 +45,11 @@ def fitted() -> dict[str, Any]:
     """One fitted estimator of each kind."""
     X = rows()
     kinds = {"dates": ["since"], "ordinals": {"grade": ["low", "middle", "high"]}}
-    roles = Roles(id="customer_id", date=("since",), ordinal=kinds["ordinals"])
-    encoding = fit_encoding(table(), roles, "fill")
+    encoder = TableEncoder(id="customer_id", missing="fill", **kinds)
     return {
         "som": SOM(3, 4, missing="fill", random_state=0).fit(X),
         "detector": SOMDetector(
-            som=SOM(3, 4), method="local_scale", encoding=encoding, missing="fill", random_state=0
+            som=SOM(3, 4), method="local_scale", encoder=encoder, missing="fill", random_state=0
         ).fit(table()),
         "imputer": SOMImputer(random_state=0).fit(X),
         "encoder": TableEncoder(missing="fill", drop=["customer_id"], **kinds).fit(table()),

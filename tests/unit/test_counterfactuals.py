@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape import SOM, Lattice, Map, SOMDetector
-from somscape.encode import Encoding, Roles, fit_encoding
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder
+from somscape.encode import Encoding
 from somscape.outliers import SCORES, Calibration, Detector, Scorer
 from somscape.tables import table_from_columns
 
@@ -185,9 +185,9 @@ def columns_of(n=200, seed=0):
 def mixed():
     columns = columns_of()
     table = table_from_columns(columns)
-    roles = Roles(ordinal={"grade": ["low", "mid", "high"]}, date=("since",))
-    encoding = fit_encoding(table, roles, "fill")
-    detector = SOMDetector(contamination=0.3, encoding=encoding, random_state=0).fit(table)
+    ordinals = {"grade": ["low", "mid", "high"]}
+    encoder = TableEncoder(ordinals=ordinals, dates=["since"], missing="fill")
+    detector = SOMDetector(contamination=0.3, encoder=encoder, random_state=0).fit(table)
     return detector, columns, detector.counterfactuals(table)
 
 

@@ -47,9 +47,11 @@ def test_alerts_come_for_a_frame_and_for_an_array(frame):
         assert alerts.reasons[0][0].value == "99.5"
 
 
-def test_text_in_a_frame_says_how_to_encode_it(frame):
-    with pytest.raises(InputError, match=r"X holds text .*TableEncoder\(\).*table_from_frame"):
-        SOM().fit(frame.assign(d="x"))
+def test_text_where_numbers_are_needed_says_how_to_encode_it(frame):
+    with pytest.raises(InputError, match=r"no numbers in column 'd' .*TableEncoder"):
+        SOM(encoder=None).fit(frame.assign(d="x"))
+    with pytest.raises(InputError, match=r"X holds text .*encoder='auto'"):
+        SOM().fit(frame.assign(d="x").to_numpy())
     with pytest.raises(InputError, match=r"no numbers in column 'b' .*TableEncoder"):
         SOM(3, 4).fit(frame).map_.winners(frame.assign(b="x"))
 
@@ -66,12 +68,14 @@ def mixed(frame):
 
 
 @pytest.mark.parametrize("library", [lambda frame: frame, pl.from_pandas, table_from_frame])
-def test_a_frame_is_encoded_where_an_encoding_is_given(frame, library, tmp_path):
-    encoding = TableEncoder().fit(mixed(frame)).encoding_
+def test_a_frame_is_encoded_as_a_fitted_encoder_says(frame, library, tmp_path):
+    encoder = TableEncoder().fit(mixed(frame))
+    encoding = encoder.encoding_
     table = table_from_frame(mixed(frame))
     expected = SOM(3, 4).fit(encoding.encode(table))
     data = library(mixed(frame))
-    som = SOM(3, 4, encoding=encoding).fit(data)
+    som = SOM(3, 4, encoder=encoder).fit(data)
+    assert som.map_.encoding is encoding
     np.testing.assert_array_equal(som.codebook_, expected.codebook_)
     assert som.feature_names_in_.tolist() == encoding.feature_names
     som.map_.save(tmp_path / "m.som")
@@ -82,9 +86,9 @@ def test_a_frame_is_encoded_where_an_encoding_is_given(frame, library, tmp_path)
         som.predict(mixed(frame).drop(columns="b"))
 
 
-def test_a_detector_encodes_a_frame_where_an_encoding_is_given(frame):
-    encoding = TableEncoder().fit(mixed(frame)).encoding_
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(mixed(frame))
+def test_a_detector_encodes_a_frame_as_a_fitted_encoder_says(frame):
+    encoder = TableEncoder().fit(mixed(frame))
+    detector = SOMDetector(encoder=encoder, random_state=0).fit(mixed(frame))
     of_table = detector.score_samples(table_from_frame(mixed(frame)))
     np.testing.assert_array_equal(detector.score_samples(mixed(frame)), of_table)
     assert detector.alerts(mixed(frame), 1).scores[0] == -of_table.min()
@@ -113,7 +117,7 @@ def test_dates_are_no_numbers(frame, unit):
         (pl.from_pandas(frame.assign(end=dates[:, 1].astype("M8[ms]"))), "in 'end', not numbers"),
     ):
         with pytest.raises(InputError, match=rf"holds dates or durations.*{advice}"):
-            SOM(2, 2).fit(data)
+            SOM(2, 2, encoder=None).fit(data)
     with pytest.raises(InputError, match="holds dates or durations"):
         SOM(2, 2).fit(frame.to_numpy()[:, :2]).map_.winners(dates)
 

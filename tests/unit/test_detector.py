@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from somscape import SOM, Detector, Map, SOMDetector, load
-from somscape.encode import fit_encoding
+from somscape import SOM, Detector, Map, SOMDetector, TableEncoder, load
 from somscape.errors import InputError, MapFileError
 from somscape.outliers import DriftMonitor, threshold_for
 from somscape.save import read_record, write_record
@@ -473,8 +472,7 @@ def test_a_saved_detector_whose_calibration_cannot_be_is_refused(tmp_path, calib
     refused(rewritten(tmp_path, {}, calibration=calibration))
 
 
-def test_an_encoding_with_gaps_is_refused_by_name():
+def test_an_encoder_with_gaps_is_refused_by_name():
     table = table_from_columns({"a": [1.0, None, 3.0, 4.5] * 20, "b": list("xyzx") * 20})
-    encoding = fit_encoding(table, missing="mask")
-    with pytest.raises(InputError, match="`encoding` leaves missing cells out"):
-        SOMDetector(encoding=encoding, random_state=0).fit(table)
+    with pytest.raises(InputError, match="`encoder` leaves missing cells out"):
+        SOMDetector(encoder=TableEncoder(missing="mask"), random_state=0).fit(table)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from somscape import SOM, Graph, Lattice, Map, SOMDetector
-from somscape.encode import Encoding, Roles, fit_encoding
+from somscape import SOM, Graph, Lattice, Map, SOMDetector, TableEncoder
+from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.outliers import Calibration, Detector, DriftMonitor, Scorer
 from somscape.regions import merge_small_regions
@@ -228,8 +228,7 @@ def test_tables_are_watched_by_column():
         )
 
     trained = table(800, [0.6, 0.3, 0.1])
-    encoding = fit_encoding(trained, Roles(id="id"))
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(trained)
+    detector = SOMDetector(encoder=TableEncoder(id="id"), random_state=0).fit(trained)
     monitor = DriftMonitor(detector, 200)
     assert monitor.update(table(400, [0.6, 0.3, 0.1])) == []
     alarms = monitor.update(table(200, [0.1, 0.3, 0.6]))

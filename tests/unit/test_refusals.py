@@ -5,7 +5,6 @@ import pytest
 from scipy.sparse import csr_array
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
-from somscape.encode import fit_encoding
 from somscape.errors import InputError, SomscapeWarning
 from somscape.fit import _size
 from somscape.grid import Lattice
@@ -72,7 +71,8 @@ def test_feature_weights_whose_distances_overflow_are_refused():
         ({"verbose": "yes"}, TypeError, "`verbose` must be a whole number"),
         ({"verbose": -1}, ValueError, "`verbose` must be at least 0"),
         ({"warm_start": "no"}, TypeError, "`warm_start` must be True or False; got 'no'"),
-        ({"encoding": "x"}, TypeError, "`encoding` must be a somscape.encode.Encoding or None"),
+        ({"encoder": "x"}, TypeError, '`encoder` must be "auto", None or a somscape.TableEncoder'),
+        ({"encoder": TableEncoder}, TypeError, "got <class 'somscape"),
         ({"n_epochs": 10**12}, ValueError, "`n_epochs` must be at most 1000000"),
         (
             {"n_epochs": 1e12, "algorithm": "online"},
@@ -96,9 +96,9 @@ def test_a_parameter_that_would_be_passed_over_is_refused(settings, kind, messag
 def test_other_forms_of_these_parameters_are_taken():
     SOM(4, 5, verbose=True, warm_start=np.True_, n_epochs=1).fit(rows_of())
     table = table_from_columns({"a": [1.0, 2.0, 5.0] * 10})
-    SOM(2, 2, encoding=fit_encoding(table), n_epochs=1).fit(table)
-    with pytest.raises(TypeError, match="`encoding` must be"):
-        SOMDetector(encoding="x").fit(rows_of())
+    SOM(2, 2, encoder=TableEncoder(), n_epochs=1).fit(table)
+    with pytest.raises(TypeError, match="`encoder` must be"):
+        SOMDetector(encoder="x").fit(rows_of())
 
 
 # Rates

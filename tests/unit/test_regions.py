@@ -257,7 +257,7 @@ def mixed():
             "same": [1, 2, 3, 4, 5, 6, 1, 2, 5, 6],
         }
     )
-    roles = Roles(date=("day",), ordinal={"grade": ["low", "mid", "high"]}, number=("same",))
+    roles = Roles(dates=("day",), ordinals={"grade": ["low", "mid", "high"]}, numbers=("same",))
     encoding = fit_encoding(table, roles)
     rows = encoding.encode(table)
     places = np.stack([rows[:6].mean(axis=0), rows[6:].mean(axis=0)])
@@ -331,7 +331,7 @@ def test_regions_without_rows_and_columns_without_values_differ_in_nothing():
 def test_long_and_hostile_names_stay_text_and_short():
     name, level = "<script>" + "x" * 5000, "</script>" + "\u202e" * 300
     table = table_from_columns({name: [level] * 6 + ["b"] * 4, "n": [0.0] * 6 + [1.0] * 4})
-    encoding = fit_encoding(table, Roles(number=("n",)))
+    encoding = fit_encoding(table, Roles(numbers=("n",)))
     rows = encoding.encode(table)
     map_ = Map(rows[[0, 9]], Lattice(1, 2), encoding, np.array([6.0, 4.0]))
     first, _ = find_regions(map_, 2).describe(table)

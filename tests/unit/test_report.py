@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from somscape import SOM, Lattice, Map, SOMDetector, report
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
 from somscape.outliers import SCORES, AlertRule, Alerts, Calibration, Detector, Scorer
@@ -88,8 +88,8 @@ def real() -> dict[str, Any]:
             "label": rng.integers(0, 2, 80),
         }
     )
-    encoding = fit_encoding(table, Roles(label="label"))
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(table).detector_
+    encoder = TableEncoder(label="label", max_levels=None)
+    detector = SOMDetector(encoder=encoder, random_state=0).fit(table).detector_
     return report.build(detector, table, detector.alerts(table, 5), command="somscape detect")
 
 
@@ -314,8 +314,8 @@ def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
 def test_dates_color_the_map_by_days() -> None:
     days = [f"2024-01-{1 + i % 28:02}" for i in range(60)]
     table = table_from_columns({"day": days, "x": range(60)})
-    encoding = fit_encoding(table, Roles(date=("day",)))
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(table).detector_
+    encoder = TableEncoder(dates=["day"])
+    detector = SOMDetector(encoder=encoder, random_state=0).fit(table).detector_
     data = report.build(detector, table, detector.alerts(table, 2))
     plane = next(plane for plane in data["planes"] if plane["name"] == "day")
     assert plane["kind"] == "date"
@@ -352,8 +352,8 @@ def test_regions_of_a_table_say_what_sets_them_apart() -> None:
             "told": np.where(np.arange(120) % 5, "no", "yes"),
         }
     )
-    encoding = fit_encoding(table, Roles(label="told", date=("day",)))
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(table).detector_
+    encoder = TableEncoder(label="told", dates=["day"])
+    detector = SOMDetector(encoder=encoder, random_state=0).fit(table).detector_
     data = report.build(detector, table)
     first, second = data["regions"]
     assert (first["n_rows"], second["n_rows"]) == (70, 50)
@@ -440,7 +440,7 @@ def test_histogram_of_many_values_has_ranges_that_hold_every_row() -> None:
 def test_histogram_of_a_category_joins_its_rare_levels() -> None:
     texts = [f"l{i:02}" for i in range(20) for _ in range(20 - i)]
     table = table_from_columns({"c": texts, "x": range(len(texts))})
-    encoding = fit_encoding(table, Roles(category=("c",)))
+    encoding = fit_encoding(table, Roles(categories=("c",)))
     part = encoding.encode(table)[:, encoding.slices[0]]
     histogram = Histogram.fit(encoding.features[0], part)
     assert histogram.levels == [*(f"l{i:02}" for i in range(11)), "(others)"]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from somscape import SOM, Lattice, Map, SOMDetector
-from somscape.encode import Encoding, Roles, fit_encoding
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder
+from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.outliers import Calibration, Detector, Scorer, wilson
 from somscape.tables import table_from_columns
@@ -65,8 +65,7 @@ def test_similar_rows_of_a_table_have_its_ids():
             "job": rng.choice(["clerk", "nurse"], 90),
         }
     )
-    encoding = fit_encoding(table, Roles(id="customer"))
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(table)
+    detector = SOMDetector(encoder=TableEncoder(id="customer"), random_state=0).fit(table)
     found = detector.similar_rows(table.take([89]), among=table, n_similar=3)
     cells = table.column("customer").cells
     assert found.ids == [[cells[j] for j in found.rows[0]]]

@@ -172,11 +172,11 @@ def test_a_map_of_dates_and_ordered_levels_is_shown_and_saved_and_explained(tmp_
     from somscape import load
 
     table = table_from_columns(MIXED)
-    encoding = TableEncoder(**TOLD).fit(table).encoding_
-    detector = SOMDetector(som=SOM(2, 3), encoding=encoding, random_state=0).fit(table)
+    encoder = TableEncoder(**TOLD)
+    detector = SOMDetector(som=SOM(2, 3), encoder=encoder, random_state=0).fit(table)
     detector.map_.save(tmp_path / "map.som")
     map_ = load(tmp_path / "map.som")
-    assert map_.encoding == encoding
+    assert map_.encoding == encoder.fit(table).encoding_
     assert set(map_.plane("size")) <= {"S", "M", "L"}
     assert map_.plane("day").dtype == "datetime64[D]"
     plane = plots.column_plane(map_, "day")
@@ -643,7 +643,7 @@ def test_zone_of_a_frame_is_kept():
 
 def test_roles_of_fit_encoding_take_dates_and_ordered_levels_too():
     table = table_from_columns(MIXED)
-    roles = Roles(date=("day", "time"), ordinal={"size": ("S", "M", "L")})
+    roles = Roles(dates=("day", "time"), ordinals={"size": ("S", "M", "L")})
     assert fit_encoding(table, roles) == TableEncoder(**TOLD).fit(table).encoding_
     with pytest.raises(ValueError, match=r"`scale` must be one of .*; got 'minmax'"):
         fit_encoding(table, scale="minmax")

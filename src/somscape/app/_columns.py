@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode import Roles, fit_encoding, level_texts
+from somscape.encode import MAX_LEVELS, Roles, fit_encoding, level_texts
 from somscape.errors import InputError
 from somscape.tables import Column, Table, looks_like_dates, read_date
 
@@ -13,7 +13,7 @@ N_EXAMPLES = 5
 MAX_EXAMPLE = 60
 """Characters of a cell."""
 
-MAX_LEVELS = 50
+MAX_LISTED_LEVELS = 50
 """A column with more different values has no list of them to choose a label's value from."""
 
 MAX_LEVEL = 1000
@@ -21,9 +21,6 @@ MAX_LEVEL = 1000
 
 MAX_COLUMNS, MAX_NAMES, MAX_LISTED = 5000, 5_000_000, 3_000_000
 """Columns, and characters of all their names, and of all their levels, that a page shows."""
-
-MAX_CATEGORY = 1000
-"""As many levels as a category may have."""
 
 
 def describe(table: Table) -> dict[str, Any]:
@@ -77,7 +74,7 @@ def one_line(text: str) -> str:
 
 def _described(column: Column, kind: str, why: str) -> dict[str, Any]:
     n_distinct = column.n_distinct
-    levels = _levels(column) if n_distinct <= MAX_LEVELS else []
+    levels = _levels(column) if n_distinct <= MAX_LISTED_LEVELS else []
     return {
         "name": column.name,
         "kind": kind,
@@ -92,9 +89,9 @@ def _described(column: Column, kind: str, why: str) -> dict[str, Any]:
 
 def _may_be(column: Column, n_distinct: int) -> list[str]:
     kinds = ["number"] if column.is_number and n_distinct > 1 else []
-    if 1 < n_distinct <= MAX_CATEGORY:
+    if 1 < n_distinct <= MAX_LEVELS:
         kinds.append("category")
-        if column.is_number or n_distinct <= MAX_LEVELS:
+        if column.is_number or n_distinct <= MAX_LISTED_LEVELS:
             kinds.append("ordinal")
     if looks_like_dates(column):
         first = next(cell for cell in column.cells if cell is not None)

@@ -10,9 +10,8 @@ import numpy as np
 from somscape._files import whole
 from somscape._types import Ints
 from somscape.app._store import REPORT, RESULTS
-from somscape.encode import fit_encoding
 from somscape.fit import Progress
-from somscape.jobs import MapCount, command_line, detect, find_label, roles_from, rule_of
+from somscape.jobs import MapCount, command_line, detect, encoding_from, find_label, rule_of
 from somscape.outliers import UNKNOWN, Detection, n_trainings
 from somscape.tables import Table
 
@@ -48,7 +47,7 @@ def rank(
     """
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
-    encoding = fit_encoding(table, roles_from(table, options), options["missing"])
+    encoding = encoding_from(table, options)
     teller = _Teller(n_trainings(table.n_rows, Detection()), tell)
     found = detect(
         table,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from somscape.errors import InputError
+from somscape.jobs import KINDS
 
-KINDS = ("drop", "category", "number", "ordinal", "date")
 MAX_SEED = 2**32 - 1
 READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
@@ -154,7 +154,7 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
     Returns
     -------
     dict
-        For `jobs.roles_from`, `jobs.find_label`, `jobs.rule_of` and `jobs.command_line`.
+        For `jobs.encoding_from`, `jobs.find_label`, `jobs.rule_of` and `jobs.command_line`.
     """
     names = [column["name"] for column in table["columns"]]
     spoken_for = (settings["id"], settings["label"])

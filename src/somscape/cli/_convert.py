@@ -12,8 +12,8 @@ from somscape.cli._out import check_file
 from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, as_map
-from somscape.outliers import Detector, free_name, ids_of
-from somscape.tables import Table, counted, read_table, write_table
+from somscape.outliers import Detector, ids_of
+from somscape.tables import Table, counted, free_name, read_table, write_table
 
 TABLES = (".csv", ".parquet")
 OTHER_TABLES = (".tsv", ".txt", ".gz", ".xlsx", ".xlsm")

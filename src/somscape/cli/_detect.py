@@ -20,7 +20,6 @@ from somscape.cli._console import (
 from somscape.cli._out import RESULT_FILES, check_folder
 from somscape.cli._typed import as_typed
 from somscape.datasets import load_german_credit
-from somscape.encode import fit_encoding
 from somscape.jobs import (
     KINDS,
     READING,
@@ -28,9 +27,9 @@ from somscape.jobs import (
     Label,
     command_line,
     detect,
+    encoding_from,
     find_label,
     now,
-    roles_from,
     rule_of,
 )
 from somscape.kernels import select_kernels
@@ -62,7 +61,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     console = make_console()
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
-    encoding = fit_encoding(table, roles_from(table, options), options["missing"])
+    encoding = encoding_from(table, options)
     notes = "; ".join(as_typed(note, None) for note in table.notes)
     say(
         console, f"{counted(table.n_rows, 'row')} of {table.source}{f' ({notes})' if notes else ''}"

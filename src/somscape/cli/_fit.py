@@ -14,9 +14,8 @@ from somscape.cli._console import (
     show_facts,
 )
 from somscape.cli._out import check_result
-from somscape.encode import fit_encoding
 from somscape.fit import Settings, have_values, train_map
-from somscape.jobs import roles_from
+from somscape.jobs import encoding_from
 from somscape.kernels import select_kernels
 from somscape.tables import counted, read_table
 
@@ -25,7 +24,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
     check_result("map", out, path)
     table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
-    encoding = fit_encoding(table, roles_from(table, options), options["missing"])
+    encoding = encoding_from(table, options)
     console = make_console()
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}")
     show_columns(console, encoding, table, options["drop"])

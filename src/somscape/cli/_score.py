@@ -18,9 +18,8 @@ from somscape.outliers import (
     Detector,
     DriftAlarm,
     DriftMonitor,
-    free_name,
 )
-from somscape.tables import Table, counted, read_table, table_from_columns, write_csv
+from somscape.tables import Table, counted, free_name, read_table, table_from_columns, write_csv
 
 MIN_WINDOW = 50
 MAX_WINDOW = 1000

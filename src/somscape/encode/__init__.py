@@ -6,12 +6,15 @@ from somscape.encode._codes import (
     UnusedColumn,
     level_texts,
 )
-from somscape.encode._encoding import ColumnCode, Encoding, fit_encoding
-from somscape.encode._kinds import Roles
+from somscape.encode._encoding import MISSING, SCALES, ColumnCode, Encoding, fit_encoding
+from somscape.encode._kinds import MAX_LEVELS, Roles
 from somscape.encode._ordered import DateCode, OrdinalCode
 from somscape.encode._text import number_text
 
 __all__ = [
+    "MAX_LEVELS",
+    "MISSING",
+    "SCALES",
     "CategoryCode",
     "ColumnCode",
     "DateCode",

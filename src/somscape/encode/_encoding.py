@@ -26,8 +26,11 @@ from somscape.tables import Column, Table
 FARTHEST = 1e100
 """Encoded values beyond this would overflow when squared and summed."""
 
-MISSING_CHOICES = ("fill", "mask", "error")
+MISSING = ("error", "fill", "mask")
+"""What may happen to missing cells."""
+
 SCALES = ("robust", "range")
+"""Which numbers may become 0 and 1; see `fit_encoding`."""
 
 FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = FeatureCode | UnusedColumn
@@ -207,7 +210,7 @@ class Encoding:
         codes = tuple(code_from_json(column) for column in data["columns"])
         if len({code.name for code in codes}) < len(codes):
             raise ValueError("two columns have the same name")
-        if data["missing"] not in MISSING_CHOICES or not isinstance(data["is_named"], bool):
+        if data["missing"] not in MISSING or not isinstance(data["is_named"], bool):
             raise ValueError("the encoding does not say what missing cells and names are")
         return cls(codes, data["missing"], data["is_named"])
 
@@ -285,7 +288,7 @@ def fit_encoding(
     >>> encoding.encode(table)[:, 0].tolist()
     [0.0, 0.5, 1.0]
     """
-    for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
+    for name, value, choices in (("missing", missing, MISSING), ("scale", scale, SCALES)):
         if value not in choices:
             raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")
     weights = checked_weights(sample_weight, table.n_rows)
@@ -333,7 +336,7 @@ def _code_for(
     if kind == "date":
         return DateCode.fit(column, why, scaling, counts)
     if kind == "ordinal":
-        levels = ordinal_levels(column.name, roles.ordinal[column.name])
+        levels = ordinal_levels(column.name, roles.ordinals[column.name])
         ordinal = OrdinalCode.fit(column, why, levels, counts)
         _refuse_problem(ordinal, column, table)
         return ordinal

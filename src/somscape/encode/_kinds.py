@@ -26,13 +26,24 @@ MAX_TEXT_LEVELS = 50
 ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 """Ends in the word id: customer_id, CustomerID and ID, but neither PAID nor Madrid."""
 
-MAX_FORCED_LEVELS = 1000
-"""Levels beyond which even a column named as a category is refused."""
+MAX_LEVELS = 1000
+"""The most levels that a category may have, also where it is named as one."""
+
+WORDS = {
+    "id": ("the id", "--id"),
+    "label": ("the label", "--label"),
+    "drop": ("dropped", "--drop"),
+    "categories": ("a category", "--category"),
+    "numbers": ("a number", "--number"),
+    "ordinals": ("an ordered category", "--ordinal"),
+    "dates": ("a date", "--date"),
+}
+"""What a column with each role is, and the option of the command line that gives it the role."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """What the user says about columns.
+    """What the user says about columns, in the words of `TableEncoder`.
 
     Parameters
     ----------
@@ -40,19 +51,21 @@ class Roles:
         Column that names the rows; never a feature.  None: found by its name.
     label : str or None
         Column with a known outcome; never a feature.
-    drop, category, number, date : tuple of str
-        Columns to leave out, to take as categories, as numbers, as dates.
-    ordinal : mapping of str to sequence
+    drop, categories, numbers : tuple of str
+        Columns to leave out, to take as categories, as numbers.
+    ordinals : mapping of str to sequence
         Columns to take as ordered categories, with their levels from low to high.
+    dates : tuple of str
+        Columns to take as dates.
     """
 
     id: str | None = None
     label: str | None = None
     drop: tuple[str, ...] = ()
-    category: tuple[str, ...] = ()
-    number: tuple[str, ...] = ()
-    date: tuple[str, ...] = ()
-    ordinal: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    ordinals: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    dates: tuple[str, ...] = ()
 
     def check(self, table: Table) -> None:
         """Raise InputError for a column that is not there or has two roles."""
@@ -60,9 +73,10 @@ class Roles:
         for role, name in self.named():
             table.column(name)
             if name in taken and taken[name] != role:
+                (first, option), (second, other) = WORDS[taken[name]], WORDS[role]
                 raise InputError(
-                    f"column '{name}' cannot be both {taken[name]} and {role}; keep one.",
-                    options=f"--{taken[name]} or --{role}",
+                    f"column '{name}' cannot be both {first} and {second}; keep one.",
+                    options=f"{option} or {other}",
                 )
             taken[name] = role
 
@@ -135,13 +149,13 @@ def _decide_named(
         return Decision("label", "known outcome, not a feature")
     if name in roles.drop:
         return Decision("dropped", "as asked")
-    if name in roles.number:
+    if name in roles.numbers:
         return _forced_number(table, column)
-    if name in roles.category:
+    if name in roles.categories:
         return _forced_category(column)
-    if name in roles.date:
+    if name in roles.dates:
         return _forced_date(table, column)
-    if name in roles.ordinal:
+    if name in roles.ordinals:
         return Decision("ordinal", "as asked") if column.n_distinct else NO_VALUE
     return None
 
@@ -206,10 +220,10 @@ def _not_a_number(column: Column, problem: str) -> InputError:
 
 def _forced_category(column: Column) -> Decision:
     n_levels = len(set(level_texts(column)))
-    if n_levels > MAX_FORCED_LEVELS:
+    if n_levels > MAX_LEVELS:
         raise InputError(
             f"column '{column.name}' has {n_levels} different values, more than the "
-            f"{MAX_FORCED_LEVELS} that a category may have. Group them, or drop the column.",
+            f"{MAX_LEVELS} that a category may have. Group them, or drop the column.",
             options=f"--drop {shlex.quote(column.name)}",
         )
     if column.n_distinct == 0:

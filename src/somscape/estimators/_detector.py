@@ -9,20 +9,22 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_number, checked_weights
-from somscape.encode import Encoding
-from somscape.estimators._detector_settings import settings_of_detector
-from somscape.estimators._going_on import (
-    check_goes_on,
+from somscape.errors import InputError
+from somscape.estimators._choose_encoding import (
     check_has_no_gaps,
-    encoding_for,
-    stream_of,
+    choose_encoding,
+    missing_of,
 )
-from somscape.estimators._older import Estimator, detector_of_older
-from somscape.estimators._prepare import prepare, rows_for
+from somscape.estimators._detector_settings import settings_of_detector
+from somscape.estimators._older import Estimator
+from somscape.estimators._older_detector import detector_of_older
+from somscape.estimators._prepare import data_for, prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._som import SOM
+from somscape.estimators._table_encoder import TableEncoder
+from somscape.estimators._warm_start import check_goes_on
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
@@ -63,7 +65,7 @@ class SOMDetector(OutlierMixin, Estimator):
         Whether all training rows are known to be usual; the map may then follow them closely.
     som : SOM or None, default=None
         The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
-        the root of the number of rows.  Its ``missing`` and ``encoding`` are not
+        the root of the number of rows.  Its ``missing`` and ``encoder`` are not
         used; the detector's are.
     n_maps : int or "auto", default="auto"
         From 1 to 256 maps that score together: beyond 1, each learns from half of the rows, and a
@@ -87,10 +89,10 @@ class SOMDetector(OutlierMixin, Estimator):
         neighboring units that have 200 or more together.  By region, false alarms are as frequent
         in a group of widely spread rows as in a dense one.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`; a given ``encoding`` has its own.
-    encoding : Encoding or None, default=None
-        How tables are encoded, not with missing cells left out (``missing="mask"``); None: by
-        the rules.
+        As for `SOM`; an ``encoder`` that is passed has its own.
+    encoder : "auto", TableEncoder or None, default="auto"
+        As for `SOM`, but not one that leaves missing cells out (``missing="mask"``).  Alerts show
+        the ids of its column ``id``.
     random_state : int, RandomState or None, default=None
         Draws which rows train which map, and what the maps draw.
     verbose : int, default=0
@@ -109,7 +111,7 @@ class SOMDetector(OutlierMixin, Estimator):
     kernels_used_ : str
         Which path ran.
     n_features_in_ : int
-        Features seen by `fit`.
+        Features seen by `fit`; encoded ones, where columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the data had names.
 
@@ -156,7 +158,7 @@ class SOMDetector(OutlierMixin, Estimator):
         decorrelate: bool = True,
         calibration: str = "global",
         missing: str = "error",
-        encoding: Encoding | None = None,
+        encoder: TableEncoder | str | None = "auto",
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -170,7 +172,7 @@ class SOMDetector(OutlierMixin, Estimator):
         self.decorrelate = decorrelate
         self.calibration = calibration
         self.missing = missing
-        self.encoding = encoding
+        self.encoder = encoder
         self.random_state = random_state
         self.verbose = verbose
 
@@ -179,7 +181,7 @@ class SOMDetector(OutlierMixin, Estimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.missing == "fill"
+        tags.input_tags.allow_nan = missing_of(self) == "fill"
         return tags
 
     @property
@@ -226,10 +228,15 @@ class SOMDetector(OutlierMixin, Estimator):
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = settings_of_detector(self)
         detection = replace(detection, n_maps=n_maps)
-        encoding = encoding_for(X, self.encoding, settings.init)
-        check_has_no_gaps(encoding)
+        chosen = choose_encoding(self, X, sample_weight, settings.init)
+        check_has_no_gaps(chosen.encoding)
         prepared = prepare(
-            self, X, sample_weight, encoding=encoding, missing=self.missing, min_rows=2
+            self,
+            chosen.data,
+            sample_weight,
+            encoding=chosen.encoding,
+            missing=self.missing,
+            min_rows=2,
         )
         assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
         if isinstance(settings.init, Map):
@@ -292,9 +299,10 @@ class SOMDetector(OutlierMixin, Estimator):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
             return self._fitted(X, known, sample_weight, 1 if is_auto else self.n_maps)
         detection, _ = settings_of_detector(self)
-        rows = _dense(self, X)
+        rows = rows_for(self, X)
+        assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
         self.detector_, self._stream, self.units_ = updated(
-            (self.detector_, stream_of(self)),
+            (self.detector_, _stream_of(self)),
             rows,
             checked_weights(sample_weight, len(rows)),
             known_labels(known, len(rows)),
@@ -316,7 +324,7 @@ class SOMDetector(OutlierMixin, Estimator):
             Minus what `method` names.
         """
         check_is_fitted(self)
-        return -self.detector_.scores_of_rows(_dense(self, X))
+        return -self.detector_.scores(data_for(self, X))
 
     def decision_function(self, X: Any) -> Float64s:
         """Return `score_samples` shifted so that rows below 0 are flagged.
@@ -402,7 +410,8 @@ class SOMDetector(OutlierMixin, Estimator):
         return self._scores_and_p_values(X)[1]
 
     def _scores_and_p_values(self, X: Any) -> tuple[Float64s, Float64s]:
-        scores, p = self.detector_.scores_and_p_values_of_rows(_dense(self, X))
+        rows = self.map_.rows_of(data_for(self, X))
+        scores, p = self.detector_.scores_and_p_values_of_rows(rows)
         return -scores, p
 
     def contributions(self, X: Any) -> Float64s:
@@ -418,7 +427,7 @@ class SOMDetector(OutlierMixin, Estimator):
             Adds up to ``-score_samples(X)``; the levels of a category are merged.
         """
         check_is_fitted(self)
-        return self.detector_.contributions_of_rows(_dense(self, X))
+        return self.detector_.contributions(data_for(self, X))
 
     def reasons(self, X: Any) -> list[tuple[Reason, ...]]:
         """Return why each row is unusual, in original units, the largest share first.
@@ -542,8 +551,18 @@ class SOMDetector(OutlierMixin, Estimator):
         self.detector_.save(path)
 
 
-def _dense(detector: SOMDetector, X: Any) -> Floats:
-    """Return data as encoded rows; the tags ask for dense ones."""
-    rows = rows_for(detector, X)
-    assert isinstance(rows, np.ndarray)
-    return rows
+def _stream_of(detector: Any) -> DetectorStream:
+    """Return what a detector keeps of the rows so far, or raise InputError where it kept nothing.
+
+    Parameters
+    ----------
+    detector : SOMDetector
+        Fitted; one that was pickled by somscape 0.1 kept nothing.
+    """
+    stream = getattr(detector, "_stream", None)
+    if not isinstance(stream, DetectorStream):
+        raise InputError(
+            "`partial_fit` cannot go on with this detector: it was saved by an older somscape, "
+            "which kept nothing of its rows. Call `fit` again, and `partial_fit` from there."
+        )
+    return stream

@@ -1,18 +1,15 @@
-"""What a table encoder was given: from it to a `Table`, and from encoded rows back to it."""
+"""The form of what a table encoder was given, in which encoded rows come back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
 from somscape._types import Float64s
-from somscape._validate import check_not_masked
 from somscape.encode import (
     CategoryCode,
     DateCode,
@@ -23,16 +20,7 @@ from somscape.encode import (
     level_texts,
 )
 from somscape.errors import InputError
-from somscape.estimators._prepare import check_names, refuse_missing
-from somscape.tables import (
-    Column,
-    Table,
-    as_frame,
-    frame_like,
-    frame_values,
-    table_from_columns,
-    table_from_frame,
-)
+from somscape.tables import Column, Table, frame_like, frame_values, table_from_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +78,14 @@ class Form:
         example = data.take([]) if isinstance(data, Table) else data[:0]
         return cls(table.names, example, types, values, constants)
 
-    def give_back(self, rows: Float64s, encoding: Encoding) -> Any:
+    def restore(self, rows: Float64s, encoding: Encoding) -> Any:
         """Return encoded rows in this form, with the columns that can be told from them."""
         part_of = {c.name: part for c, part in zip(encoding.features, encoding.slices, strict=True)}
         columns: dict[str, list[Any]] = {}
         for code in encoding.columns:
             if not isinstance(code, UnusedColumn):
                 columns[code.name] = self._decoded(code, rows[:, part_of[code.name]])
-            elif code.kind == "constant":
+            elif code.name in self.constants:
                 columns[code.name] = [self.constants[code.name]] * len(rows)
         if isinstance(self.example, Table):
             return table_from_columns(columns, self.example.source)
@@ -145,82 +133,6 @@ def _dates(decoded: Any, has_zone: bool, type_: type) -> list[Any]:
         return decoded.astype("datetime64[D]").tolist()
     moments = decoded.astype("datetime64[us]").tolist()
     return [moment.replace(tzinfo=UTC) for moment in moments] if has_zone else moments
-
-
-def read_data(
-    estimator: BaseEstimator, X: Any, missing: str, form: Form | None = None
-) -> tuple[Any, Table]:
-    """Check what was passed to a table encoder and read it as a table.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        Gets ``n_features_in_`` and, where columns have names, ``feature_names_in_``.
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-    missing : {"error", "fill"}
-    form : Form or None
-        None: this is a `fit`; else what was fitted, to whose names the table is brought.
-
-    Returns
-    -------
-    data : Table, data frame or ndarray
-        What was passed; a lazy data frame is collected, and numbers are float64.
-    table : Table
-
-    Raises
-    ------
-    ValueError
-        For other columns than those of the `fit`, infinities, or values that are missing though
-        they must not.
-    """
-    if isinstance(X, Table):
-        if form is None:
-            estimator.n_features_in_ = len(X.names)
-            estimator.feature_names_in_ = np.array(X.names, dtype=object)
-        return X, X
-    frame = as_frame(X, "X")
-    if frame is None:
-        return _read_array(estimator, X, missing, form)
-    check_names(estimator, frame, reset=form is None)
-    table = table_from_frame(frame, "X")
-    if form is not None and not hasattr(estimator, "feature_names_in_"):
-        pairs = zip(table.columns, form.names, strict=True)
-        table = replace(table, columns=tuple(c.renamed(name) for c, name in pairs))
-    return frame, table
-
-
-def _read_array(
-    estimator: BaseEstimator, X: Any, missing: str, form: Form | None
-) -> tuple[Any, Table]:
-    check_not_masked(X)
-    values = validate_data(
-        estimator,
-        X,
-        reset=form is None,
-        dtype=None,
-        ensure_all_finite=False,
-        ensure_min_samples=2 if form is None else 1,
-    )
-    if values.dtype.kind in "US" and not hasattr(X, "dtype"):
-        values = np.array(X, dtype=object)  # as text, the numbers of a list would stay text
-    names = [f"x{j}" for j in range(values.shape[1])] if form is None else form.names
-    if values.dtype.kind in "biuf":
-        if missing == "error":
-            refuse_missing(np.isnan(values), names)
-        _refuse_infinite(values, names)
-    cells = values.astype(np.int64) if values.dtype == bool else values
-    columns = dict(zip(names, cells.T.tolist(), strict=True))
-    return values, table_from_columns(columns, "X")
-
-
-def _refuse_infinite(values: Any, names: Sequence[str]) -> None:
-    is_infinite = np.isinf(values)
-    if is_infinite.any():
-        row, column = np.argwhere(is_infinite)[0]
-        raise InputError(
-            f"X must be finite; got {values[row, column]} in row {row}, column '{names[column]}'. "
-            "Correct or leave out the row."
-        )
 
 
 def _raw_values(data: Any) -> dict[str, list[Any]]:

@@ -33,8 +33,8 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     n_neighbors : int, default=5
         How many nearest units a value is the mean of, at most 16; 1: the winner's value.
     som : SOM or None, default=None
-        The map to train, on the values that are there (its ``missing`` is "mask"); None:
-        ``SOM()``.  Features should be on one scale.
+        The map to train, on the values that are there (its ``missing`` is "mask", its ``encoder``
+        None); None: ``SOM()``.  Features should be on one scale.
     random_state : int, RandomState or None, default=None
         For a map without one of its own.
 
@@ -103,7 +103,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         if not (self.som is None or isinstance(self.som, SOM)):
             raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
         som = SOM() if self.som is None else clone(self.som)
-        som.set_params(missing="mask")
+        som.set_params(missing="mask", encoder=None)
         if som.random_state is None:
             som.set_params(random_state=self.random_state)
         rows = checked_array(self, X, reset=True)

@@ -1,16 +1,21 @@
-"""Estimators that were pickled by an older release: what they lack, or call differently."""
+"""Estimators that were pickled by an older release: what their state says otherwise."""
 
 import warnings
-from inspect import Parameter, signature
 from typing import Any
 
-from sklearn.base import BaseEstimator
+import numpy as np
 
 from somscape.callbacks import TimeLimit
+from somscape.encode import CategoryCode, Encoding, NumberCode, OrdinalCode
 from somscape.errors import SomscapeWarning
+from somscape.estimators._base import Base
+from somscape.estimators._form import Form
+from somscape.estimators._prepare import set_names
+from somscape.estimators._table_encoder import TableEncoder
 from somscape.grid import Lattice
-from somscape.maps import Map
-from somscape.outliers import Calibration, Decorrelation, Detector, Scorer
+from somscape.tables import Column, Table
+
+KINDS = ("dropped", "category", "number", "date")
 
 RADIUS_OF_DETAIL = {"smooth": 1.0, "sharp": 0.5}
 """Final radius in grid steps that `detail` chose; "balanced" is what "auto" chooses today."""
@@ -19,15 +24,15 @@ LOST = {"winner": "nearest", "order": "random", "half_life": None}
 """Parameters of a SOM that have no like today, with the value that changed nothing."""
 
 
-class Estimator(BaseEstimator):
-    """A base whose pickles stay readable: what they lack takes its default."""
+class Estimator(Base):
+    """A base that renews the state of an older pickle."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        parameters = signature(type(self).__init__).parameters.values()
-        defaults = {p.name: p.default for p in parameters if p.default is not Parameter.empty}
-        if "learning_rate" in defaults:  # a SOM, or a class of the user's made from it
+        if (
+            "learning_rate" in self._get_param_names()
+        ):  # a SOM, or a class of the user's made from it
             state = _som_of_today(state)
-        super().__setstate__({**defaults, **state})
+        super().__setstate__(_with_encoder(state))
 
 
 def _som_of_today(state: dict[str, Any]) -> dict[str, Any]:
@@ -66,61 +71,48 @@ def _som_of_today(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def detector_of_older(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of a SOMDetector, whose map kept the detector in versions 0.1 and 0.2.
-
-    Parameters
-    ----------
-    state : dict
-
-    Returns
-    -------
-    dict
-        As today's has it; the same where it is today's.
-    """
-    if "_score" not in state:
+def _with_encoder(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state with ``encoder`` for ``encoding``, an `Encoding` or None for "auto"."""
+    if "encoding" not in state:
         return state
-    names = {"_score": "method", "labels_": "units_"}
-    gone = ("n_folds", "map_", "offset_")
-    found = {names.get(name, name): v for name, v in state.items() if name not in gone}
-    if "map_" in state:
-        found["detector_"] = _detector_of(state["map_"])
-    return found
+    state = dict(state)
+    encoding = state.pop("encoding")
+    if encoding is not None:
+        state |= {"encoder": _encoder_with(encoding), "missing": encoding.missing}
+    return state
 
 
-def _detector_of(map_: Map) -> Detector:
-    """Return the detector that a map kept, as `somscape.maps._settings.DetectorSettings`."""
-    kept = vars(map_.__dict__.pop("detector"))
-    calibration = Calibration(
-        kept["calibration"],
-        kept.get("calibration_weights"),
-        kept.get("calibration_units"),
-        kept.get("regions"),
+def _encoder_with(encoding: Encoding) -> TableEncoder:
+    """Return a fitted encoder that has an encoding."""
+    columns = encoding.columns
+    of_kind = {kind: [c.name for c in columns if c.kind == kind] for kind in KINDS}
+    encoder = TableEncoder(
+        id=encoding.named("id"),
+        label=encoding.named("label"),
+        drop=of_kind["dropped"],
+        categories=of_kind["category"],
+        numbers=of_kind["number"],
+        ordinals={c.name: list(c.levels) for c in columns if isinstance(c, OrdinalCode)},
+        dates=of_kind["date"],
+        missing=encoding.missing,
+        max_levels=None,
     )
-    return Detector(
-        _scorer_of(map_, kept),
-        kept["threshold"],
-        calibration,
-        tuple(
-            _scorer_of(one, vars(one.__dict__.pop("detector"))) for one in kept.get("members", ())
-        ),
-        kept.get("lift"),
-        kept.get("mean_contributions"),
-    )
+    encoder.encoding_ = encoding
+    set_names(encoder, [c.name for c in columns])
+    encoder._form = _form_of(encoding)
+    return encoder
 
 
-def _scorer_of(map_: Map, kept: dict[str, Any]) -> Scorer:
-    decorrelation = None
-    if kept.get("decorrelation") is not None:
-        parts = vars(kept["decorrelation"])
-        decorrelation = Decorrelation(
-            parts["center"], parts["spread"], parts["matrix"], parts["counts"]
-        )
-    return Scorer(
-        map_,
-        kept["score"],
-        kept["n_prototypes"],
-        kept.get("usual"),
-        kept.get("spread"),
-        decorrelation,
-    )
+def _form_of(encoding: Encoding) -> Form:
+    """Return the form of a table that was encoded so, of which nothing else is left."""
+    names = tuple(code.name for code in encoding.columns)
+    empty = Table(tuple(Column(name, np.empty(0, object)) for name in names), "table")
+    types: dict[str, type] = {}
+    values: dict[str, dict[str, Any]] = {}
+    for code in encoding.features:
+        types[code.name] = str
+        if isinstance(code, NumberCode):
+            types[code.name] = int if code.is_whole else float
+        elif isinstance(code, CategoryCode | OrdinalCode):
+            values[code.name] = {level: level for level in code.levels}
+    return Form(names, empty, types, values, {})

@@ -1,7 +1,11 @@
-"""From what users pass to what training takes: checked, encoded, finite, weighted rows."""
+"""From what users pass to what kernels take: checked, encoded, finite, weighted rows.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+`fit` goes through `prepare`.  Afterwards `data_for` checks names, shape and types, as scikit-learn
+does, and `Map.rows_of` the values; `rows_for` does both.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +18,6 @@ from sklearn.utils.validation import _get_feature_names, check_array, validate_d
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
-    check_choice,
     check_not_dates,
     check_not_masked,
     check_row_lengths,
@@ -22,14 +25,20 @@ from somscape._validate import (
     checked_weights,
 )
 from somscape._weights import Counted, counts_of
-from somscape.encode import Encoding, fit_encoding
+from somscape.encode import Encoding, UnusedColumn
 from somscape.errors import InputError
 from somscape.fit import have_values
 from somscape.kernels import Rows, SparseRows, check_sparse_values
 from somscape.maps import Map
-from somscape.tables import Table, as_frame, frame_dates, frame_names, table_from_frame
-
-MISSING = ("error", "fill", "mask")
+from somscape.tables import (
+    Table,
+    as_frame,
+    frame_names,
+    frame_numbers,
+    listed,
+    table_from_columns,
+    table_from_frame,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +76,19 @@ def prepare(
 ) -> Prepared:
     """Check, encode and weigh the data of a `fit`.
 
-    Sets ``n_features_in_`` and, for tables and data frames, ``feature_names_in_``.
+    Sets ``n_features_in_`` and, where columns have names, ``feature_names_in_``.
 
     Parameters
     ----------
     estimator : BaseEstimator
         The estimator being fitted.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Sparse where the estimator's tags say so.
+        A `Table` where there is an encoding; sparse where the estimator's tags say so.
     sample_weight : array-like of shape (n_samples,), number or None
     encoding : Encoding or None
-        How to encode a table, and a data frame as one; None: tables by the rules.
+        How to encode the table; None: X holds numbers, which are used as they are.
     missing : {"error", "fill", "mask"}
+        For X without an encoding.
     min_rows : int, default=1
 
     Returns
@@ -91,24 +101,19 @@ def prepare(
         For missing or infinite values, values too large to square, negative weights or
         weights that are all zero.
     """
-    check_choice("missing", missing, MISSING)
-    if not (encoding is None or isinstance(encoding, Encoding)):
-        raise TypeError(
-            f"`encoding` must be a somscape.encode.Encoding or None; got {encoding!r:.80}."
-        )
     values: Rows
     if encoding is not None:
-        X = table_from_frame(X, "X") if as_frame(X, "X") is not None else X
-    if isinstance(X, Table):
-        if encoding is None:
-            encoding = fit_encoding(X, missing=missing, sample_weight=sample_weight)
+        missing = encoding.missing
         values = encoding.encode(X)
-        names = encoding.feature_names
-        estimator.n_features_in_ = len(names)
-        estimator.feature_names_in_ = np.array(names, dtype=object)
+        if encoding.is_named:
+            set_names(estimator, encoding.feature_names)
         weights = checked_weights(sample_weight, len(values))
     else:
-        checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
+        if isinstance(X, Table):
+            checked = X.to_numpy()
+            set_names(estimator, X.names)
+        else:
+            checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
         names = [f"x{i}" for i in range(checked.shape[1])] if given is None else list(given)
         weights = checked_weights(sample_weight, checked.shape[0])
@@ -156,15 +161,148 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
 
 
 def rows_for(estimator: Any, X: Any) -> Rows:
-    """Return data as rows of a fitted estimator's map, for predicting and scoring."""
+    """Return data as rows of a fitted estimator's map, ready for the kernels."""
     map_: Map = estimator.map_
-    if isinstance(X, Table) or not (map_.encoding.is_plain or as_frame(X, "X") is None):
-        return map_.rows_of(X)
-    values = checked_array(estimator, X, reset=False)
-    return map_.sparse_rows_of(values) if issparse(values) else map_.rows_of(values)
+    data = data_for(estimator, X)
+    return map_.sparse_rows_of(data) if issparse(data) else map_.rows_of(data)
+
+
+def data_for(estimator: Any, X: Any) -> Any:
+    """Return data for the methods of a fitted estimator's map, which check the values.
+
+    Names, shape and types are checked here, those of columns that are encoded by the encoding.
+    """
+    encoding: Encoding = estimator.map_.encoding
+    if not encoding.is_plain:
+        return table_for(estimator, X, encoding, reset=False)
+    return X if isinstance(X, Table) else checked_array(estimator, X, reset=False)
+
+
+def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
+    """Return data as a table for an encoding that is there already; with `reset` in a `fit`."""
+    if isinstance(X, Table):
+        return X
+    if encoding.is_named:
+        frame = as_frame(X, "X")
+        if frame is not None:
+            return table_from_frame(frame, "X")
+        names = [code.name for code in encoding.features]
+        raise InputError(
+            f"{type(estimator).__name__} encodes columns, which it finds by name; got X without "
+            f"names ({type(X).__name__}). Pass a table or data frame with {listed(names)}, or rows "
+            "that are encoded already to the methods of `map_`."
+        )
+    if reset:
+        estimator.n_features_in_ = len(encoding.columns)
+        vars(estimator).pop("feature_names_in_", None)
+    return read_data(estimator, X, encoding=encoding)[1]
+
+
+def set_names(estimator: Any, names: Sequence[str]) -> None:
+    """Set ``n_features_in_`` and ``feature_names_in_``."""
+    estimator.n_features_in_ = len(names)
+    estimator.feature_names_in_ = np.array(names, dtype=object)
+
+
+def read_data(
+    estimator: BaseEstimator,
+    X: Any,
+    *,
+    missing: str = "error",
+    unused: Collection[str] = (),
+    encoding: Encoding | None = None,
+) -> tuple[Any, Table]:
+    """Check what is to be encoded and read it as a table.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets ``n_features_in_`` and, where columns have names, ``feature_names_in_``.
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+    missing : {"error", "fill", "mask"}, default="error"
+    unused : collection of str, default=()
+        Columns that are no features, whose values do not matter.
+    encoding : Encoding, optional
+        What was fitted, which comes before the two; the table gets its names, and a data frame
+        may lack columns that are no features.  None: this is a `fit`.
+
+    Returns
+    -------
+    data : Table, data frame or ndarray
+        What was passed; a lazy data frame is collected, and numbers are float64.
+    table : Table
+
+    Raises
+    ------
+    ValueError
+        For other columns than those of the `fit`, infinities, or values that are missing though
+        they must not.
+    """
+    if isinstance(X, Table):
+        if encoding is None:
+            set_names(estimator, X.names)
+        return X, X
+    names = None
+    if encoding is not None:
+        missing, names = encoding.missing, [code.name for code in encoding.columns]
+        unused = [code.name for code in encoding.columns if isinstance(code, UnusedColumn)]
+    frame = as_frame(X, "X")
+    if frame is None:
+        return _read_array(estimator, X, missing, names, unused)
+    check_names(estimator, frame, reset=names is None, may_lack=unused)
+    table = table_from_frame(frame, "X")
+    if names is not None and not hasattr(estimator, "feature_names_in_"):
+        pairs = zip(table.columns, names, strict=True)
+        table = replace(table, columns=tuple(c.renamed(name) for c, name in pairs))
+    return frame, table
+
+
+def _read_array(
+    estimator: BaseEstimator,
+    X: Any,
+    missing: str,
+    names: Sequence[str] | None,
+    unused: Collection[str],
+) -> tuple[Any, Table]:
+    check_row_lengths(X)
+    check_not_masked(X)
+    values = validate_data(
+        estimator,
+        X,
+        reset=names is None,
+        dtype=None,
+        ensure_all_finite=False,
+        ensure_min_samples=2 if names is None else 1,
+    )
+    if values.dtype.kind in "US" and not hasattr(X, "dtype"):
+        values = np.array(X, dtype=object)  # as text, the numbers of a list would stay text
+    names = [f"x{j}" for j in range(values.shape[1])] if names is None else names
+    if values.dtype.kind in "biuf":
+        features = [j for j, name in enumerate(names) if name not in unused]
+        used, called = values[:, features], [names[j] for j in features]
+        if missing == "error":
+            refuse_missing(np.isnan(used), called)
+        _refuse_infinite(used, called)
+    cells = values.astype(np.int64) if values.dtype == bool else values
+    columns = dict(zip(names, cells.T.tolist(), strict=True))
+    return values, table_from_columns(columns, "X")
+
+
+def _refuse_infinite(values: Any, names: Sequence[str]) -> None:
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        row, column = np.argwhere(is_infinite)[0]
+        raise InputError(
+            f"X must be finite; got {values[row, column]} in row {row}, column '{names[column]}'. "
+            "Correct or leave out the row."
+        )
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
+    """Return an array, a data frame of numbers or a sparse array as NumPy's or SciPy's.
+
+    Checked are names, shape and types, not values.
+    """
     if _is_ready(X, min_rows):
         # What scikit-learn would find out, without its search for data frames: 60 microseconds.
         if reset:
@@ -182,8 +320,12 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
             "its rows as somscape.TableEncoder(missing='mask') gives them."
         )
     frame = as_frame(X, "X")
-    X = X if frame is None else frame  # a lazy one collected
-    _refuse_dates(X, frame)
+    is_sparse = frame is not None and hasattr(frame, "sparse")  # all of pandas' columns are
+    if frame is None or is_sparse:
+        check_not_dates(getattr(X, "dtype", None))
+    else:
+        check_names(estimator, frame, reset=reset)
+        frame = frame_numbers(frame)
     checks: dict[str, Any] = {
         "accept_sparse": "csr" if get_tags(estimator).input_tags.sparse else False,
         "dtype": [np.float64, np.float32],
@@ -194,10 +336,9 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     try:
         # Arrays of other libraries become NumPy's, also where scikit-learn would leave them.
         with config_context(array_api_dispatch=False):
-            if frame is None or _get_feature_names(X) is not None:
+            if frame is None or is_sparse:
                 return validate_data(estimator, X, reset=reset, **checks)
-            check_names(estimator, X, reset=reset)
-            return check_array(X, estimator=estimator, input_name="X", **checks)
+            return check_array(frame, estimator=estimator, input_name="X", **checks)
     except OverflowError as error:
         raise InputError(
             f"X holds a whole number that no float can hold ({error}). Correct, rescale or leave "
@@ -207,14 +348,19 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         if "could not convert string" not in str(error):
             raise
         raise InputError(
-            f"X holds text ({error}). Leave text columns out, put "
-            "somscape.TableEncoder() before the estimator in a pipeline, or pass a table "
-            "that is encoded by column: somscape.tables.table_from_frame(X)."
+            f"X holds text ({error}). Leave text columns out, or pass a data frame, whose columns "
+            "are encoded one by one (encoder='auto', or a somscape.TableEncoder where there is no "
+            "such parameter)."
         ) from error
 
 
-def check_names(estimator: BaseEstimator, frame: Any, *, reset: bool) -> None:
+def check_names(
+    estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
+) -> None:
     """Set or check ``n_features_in_`` and ``feature_names_in_`` by a data frame's columns."""
+    names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
+    if not reset and names == [n for n in known if n in names or n not in may_lack]:
+        return
     shown = _Columns(frame) if _get_feature_names(frame) is None else frame
     validate_data(estimator, shown, reset=reset, skip_check_array=True)
 
@@ -234,19 +380,6 @@ class _Columns:
 
     def column_names(self) -> list[Any]:
         return self._names
-
-
-def _refuse_dates(X: Any, frame: Any) -> None:
-    if frame is None:
-        check_not_dates(getattr(X, "dtype", None))
-        return
-    dates = frame_dates(frame)
-    if dates:
-        raise InputError(
-            f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
-            "out, say what they count, such as days, or name them in "
-            f"somscape.TableEncoder(dates={dates!r})."
-        )
 
 
 def _is_ready(X: Any, min_rows: int) -> bool:

@@ -11,13 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
-from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.estimators._going_on import become, check_goes_on, encoding_for
+from somscape.estimators._choose_encoding import choose_encoding, missing_of
 from somscape.estimators._older import Estimator
-from somscape.estimators._prepare import Prepared, prepare, rows_for
+from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
 from somscape.estimators._settings import settings_of_som
 from somscape.estimators._suggest import suggest
+from somscape.estimators._table_encoder import TableEncoder
+from somscape.estimators._warm_start import adopt_map, check_goes_on
 from somscape.fit import (
     Callback,
     RunningSums,
@@ -95,10 +96,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     missing : {"error", "fill", "mask"}, default="error"
         What happens to missing values.  ``"error"`` refuses them.  ``"fill"`` takes the median of
         the column, and a level of their own in a table's categories.  ``"mask"`` leaves those cells
-        out of distances and means; ``"online"`` does not support it.
-    encoding : Encoding or None, default=None
-        How tables (`somscape.tables.Table`) and data frames are encoded.  None: tables by the rules
-        of `somscape.encode.fit_encoding`; data frames of numbers are used as they are, as arrays.
+        out of distances and means; ``"online"`` does not support it.  An
+        ``encoder`` that is passed has its own.
+    encoder : "auto", TableEncoder or None, default="auto"
+        What turns columns into features.  ``"auto"``: the rules of `TableEncoder`, for each
+        `somscape.tables.Table` and each data frame with text, categories or dates; data frames of
+        numbers and booleans, and arrays, are used as they are; so they are with None, which
+        refuses others.  An unfitted `TableEncoder` learns from X; a fitted one is used as it is.
     tol : float, default=1e-4
         Batch training stops at the final radius once no unit moves further than this share of the
         rows' mean distance to their mean.  0: only once no row changes its unit.
@@ -136,7 +140,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     kernels_used_ : str
         Which path ran, such as ``"core/avx512"`` or ``"numpy"``.
     n_features_in_ : int
-        Features seen by `fit`.
+        Features seen by `fit`; encoded ones, where columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the data had names.
 
@@ -190,7 +194,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         radius_decay: Any = "geometric",
         learning_rate: Any = (0.5, 0.05),
         missing: str = "error",
-        encoding: Encoding | None = None,
+        encoder: TableEncoder | str | None = "auto",
         tol: float = 1e-4,
         warm_start: bool = False,
         random_state: Any = None,
@@ -213,7 +217,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.radius_decay = radius_decay
         self.learning_rate = learning_rate
         self.missing = missing
-        self.encoding = encoding
+        self.encoder = encoder
         self.tol = tol
         self.warm_start = warm_start
         self.random_state = random_state
@@ -223,7 +227,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.allow_nan = self.missing in ("fill", "mask")
+        tags.input_tags.allow_nan = missing_of(self) in ("fill", "mask")
         tags.input_tags.sparse = True
         return tags
 
@@ -234,7 +238,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
             Numbers, used as they are, also in a ``scipy.sparse`` array, which stays sparse; a
-            `somscape.tables.Table` is encoded first.
+            `somscape.tables.Table`, and a data frame with more than numbers, is encoded first, as
+            `encoder` says.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; one of weight 0 counts as absent.
@@ -255,17 +260,19 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         settings = settings_of_som(self)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
         start = self.map_ if is_warm else self.init
-        encoding = encoding_for(X, self.encoding, start)
-        prepared = prepare(self, X, sample_weight, encoding=encoding, missing=self.missing)
+        chosen = choose_encoding(self, X, sample_weight, start)
+        prepared = prepare(
+            self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
+        )
         if isinstance(start, Map):
             check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
         settings = replace(settings, init=start)
         try:
             result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         except TrainingInterrupted as interrupted:
-            self._keep(prepared, settings, *interrupted.result)
+            self._keep(prepared, settings, chosen.why, *interrupted.result)
             raise
-        return self._keep(prepared, settings, *result)
+        return self._keep(prepared, settings, chosen.why, *result)
 
     @classmethod
     def suggest(
@@ -312,14 +319,17 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ('n_rows', 'n_cols', 'radius_end')
         """
         som = cls(**parameters)
-        prepared = prepare(som, X, None, encoding=som.encoding, missing=som.missing, min_rows=2)
+        chosen = choose_encoding(som, X, None, som.init)
+        prepared = prepare(
+            som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
+        )
         rows = prepared.rows
         if isinstance(rows, SparseRows):
             raise InputError(
                 "`suggest` supports only dense rows; got a sparse X. Pass some of it as an array."
             )
         is_masked = prepared.encoding.missing == "mask"
-        som.set_params(encoding=None, missing="mask" if is_masked else "error")
+        som.set_params(encoder=None, missing="mask" if is_masked else "error")
         return suggest(som, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state)
 
     def partial_fit(
@@ -361,7 +371,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if not hasattr(self, "map_"):
             if not isinstance(self.init, Map):
                 return self.fit(X, y, sample_weight)
-            become(self, self.init, X)
+            adopt_map(self, self.init, X)
         rows = rows_for(self, X)
         weights = checked_weights(sample_weight, len(rows))
         step = go_on(self.map_, rows, weights, self._sums, half_life)
@@ -373,7 +383,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         return self
 
     def _keep(
-        self, prepared: Prepared, settings: Settings, map_: Map, trained: Trained, units: Ints
+        self,
+        prepared: Prepared,
+        settings: Settings,
+        why_encoded: str | None,
+        map_: Map,
+        trained: Trained,
+        units: Ints,
     ) -> "SOM":
         self.map_ = map_
         self.codebook_ = map_.codebook
@@ -382,6 +398,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.history_ = trained.history
         self._sums = trained.sums
         self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_, trained)
+        if why_encoded is not None:
+            self.explain_defaults_["encoder"] = why_encoded
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name
@@ -425,7 +443,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             Of equally near units the lowest.
         """
         check_is_fitted(self)
-        return self.map_.winners(rows_for(self, X))
+        return self.map_.winners(data_for(self, X))
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.
@@ -457,8 +475,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         float
         """
         check_is_fitted(self)
-        rows = rows_for(self, X)
-        _, distances, weights = nearest_counted(self.map_, rows, sample_weight=sample_weight)
+        data = data_for(self, X)
+        _, distances, weights = nearest_counted(self.map_, data, sample_weight=sample_weight)
         return -float(np.average(distances[:, 0] ** 2, weights=weights))
 
     @property

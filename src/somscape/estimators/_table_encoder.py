@@ -1,37 +1,52 @@
 """The encoding of tables as a scikit-learn transformer."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sklearn.base import TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
 from somscape._types import Float64s, Objects
 from somscape._validate import check_choice, check_whole, checked_weights
-from somscape.encode import Roles, fit_encoding
+from somscape.encode import MAX_LEVELS, MISSING, SCALES, Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.estimators._form import Form, read_data
-from somscape.estimators._older import Estimator
-from somscape.estimators._prepare import MISSING
+from somscape.estimators._base import Base
+from somscape.estimators._form import Form
+from somscape.estimators._prepare import read_data
+from somscape.tables import Table
 
-SCALES = ("robust", "range")
-MAX_LEVELS = 1000
-NAME_LISTS = ("categories", "numbers", "dates", "drop")
+NAME_LISTS = ("drop", "categories", "numbers", "dates")
 
 
-class TableEncoder(TransformerMixin, Estimator):
+class TableEncoder(TransformerMixin, Base):
     """Turn a table of mixed columns into numbers on one scale, and back.
 
     Every column becomes features in which one full range of a number, one mismatch of a
     category and the way from the lowest to the highest of ordered levels are all at distance 1.
-    What a column is, the rules of `somscape.encode.fit_encoding` decide, and say why in
-    ``encoding_.columns``; the parameters override them.  `SOM` and `SOMDetector` encode a
-    `somscape.tables.Table` the same way.
+    Rules decide what a column is, and say why in ``encoding_.columns``; the parameters override
+    them.  `SOM` and `SOMDetector` encode tables and data frames the same way, or as an encoder that
+    is passed to them says.
 
     Parameters
     ----------
+    id : str or None, default=None
+        Column that names the rows, all different; no feature.  A detector's alerts show it.  None:
+        the first column that is called an id and has a different value in each row, if any.
+    label : str or None, default=None
+        Column with a known outcome; no feature.  It may be absent from later rows.
+    drop : sequence of str, default=()
+        Columns to leave out.
+    categories, numbers : sequence of str, default=()
+        Columns to take as such, whatever the rules say.
+    ordinals : dict of str to list or None, default=None
+        Ordered categories with their levels from the lowest to the highest, which become equal
+        steps from 0 to 1: ``{"size": ["S", "M", "L"]}``.
+    dates : sequence of str, default=()
+        Columns of dates, in ISO form or of a data frame's type for dates; dates are left out unless
+        named here.
     missing : {"error", "fill", "mask"}, default="error"
         What happens to missing cells: refuse them, leave them NaN (``"mask"``), or fill in the
         median of a number, date or ordered category and give another category a level for them.
@@ -42,14 +57,6 @@ class TableEncoder(TransformerMixin, Estimator):
         Whether a number whose farthest value lies more than 10 half interquartile ranges from
         the median first becomes ``asinh((x - median) / half interquartile range)``, which is
         like a logarithm on both sides.
-    ordinals : dict of str to list or None, default=None
-        Ordered categories with their levels from the lowest to the highest, which become equal
-        steps from 0 to 1: ``{"size": ["S", "M", "L"]}``.
-    categories, numbers, dates : sequence of str, default=()
-        Columns to take as such, whatever the rules say.  Dates are in ISO form or of a data
-        frame's type for dates; they are left out unless named here.
-    drop : sequence of str, default=()
-        Columns to leave out.
     max_levels : int or None, default=50
         Text with more different values is refused, unless named above; None: it is left out
         where it has more than 50.  At most 1000, which is what `categories` may have, too.
@@ -57,7 +64,7 @@ class TableEncoder(TransformerMixin, Estimator):
     Attributes
     ----------
     encoding_ : Encoding
-        What each column became and why; `SOM(encoding=...)` takes it.
+        What each column became and why; a map keeps it as ``map_.encoding``.
     n_features_in_ : int
         Columns seen by `fit`.
     feature_names_in_ : ndarray of shape (n_columns,)
@@ -77,7 +84,7 @@ class TableEncoder(TransformerMixin, Estimator):
 
     See Also
     --------
-    somscape.encode.fit_encoding : The same for a `Table`, without scikit-learn.
+    SOM : ``SOM(encoder=TableEncoder(...))`` knows original units by itself.
 
     Examples
     --------
@@ -97,24 +104,28 @@ class TableEncoder(TransformerMixin, Estimator):
     def __init__(
         self,
         *,
+        id: str | None = None,
+        label: str | None = None,
+        drop: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        numbers: Sequence[str] = (),
+        ordinals: Mapping[str, Sequence[Any]] | None = None,
+        dates: Sequence[str] = (),
         missing: str = "error",
         scale: str = "robust",
         tame: bool = True,
-        ordinals: Mapping[str, Sequence[Any]] | None = None,
-        categories: Sequence[str] = (),
-        numbers: Sequence[str] = (),
-        dates: Sequence[str] = (),
-        drop: Sequence[str] = (),
         max_levels: int | None = 50,
     ) -> None:
+        self.id = id
+        self.label = label
+        self.drop = drop
+        self.categories = categories
+        self.numbers = numbers
+        self.ordinals = ordinals
+        self.dates = dates
         self.missing = missing
         self.scale = scale
         self.tame = tame
-        self.ordinals = ordinals
-        self.categories = categories
-        self.numbers = numbers
-        self.dates = dates
-        self.drop = drop
         self.max_levels = max_levels
 
     def __sklearn_tags__(self) -> Any:
@@ -146,23 +157,36 @@ class TableEncoder(TransformerMixin, Estimator):
             For a parameter, a column, a cell or a weight that cannot be used; the message says
             which.
         """
+        data, table, self.encoding_ = self._learn(self, X, sample_weight)
+        _refuse_repeated(self.encoding_.feature_names)
+        weights = checked_weights(sample_weight, table.n_rows)
+        is_counted = np.full(table.n_rows, True) if weights is None else weights > 0
+        ordinals = self.ordinals or {}
+        self._form = Form.of(data, table, self.encoding_, ordinals, is_counted)
+        return self
+
+    def _learn(
+        self, estimator: BaseEstimator, X: Any, sample_weight: Any
+    ) -> tuple[Any, Table, Encoding]:
+        """Return data as an array or data frame and as a table, and how to encode it.
+
+        The names of its columns are told to an estimator, this one or one that it encodes for.
+        """
         self._check_parameters()
-        data, table = read_data(self, X, self.missing)
-        roles = self._roles(table.names, isinstance(data, np.ndarray) and data.dtype.kind in "biuf")
-        self.encoding_ = fit_encoding(
+        unused = {name for name in (self.id, self.label, *self.drop) if name is not None}
+        data, table = read_data(estimator, X, missing=self.missing, unused=unused)
+        is_array = isinstance(data, np.ndarray)
+        are_numbers = is_array and data.dtype.kind in "biuf"
+        encoding = fit_encoding(
             table,
-            roles,
+            self._roles(table.names, unused, are_numbers=are_numbers),
             self.missing,
             scale=self.scale,
             tame=self.tame,
             max_levels=self.max_levels,
             sample_weight=sample_weight,
         )
-        _refuse_repeated(self.encoding_.feature_names)
-        weights = checked_weights(sample_weight, table.n_rows)
-        is_counted = np.full(table.n_rows, True) if weights is None else weights > 0
-        self._form = Form.of(data, table, self.encoding_, roles.ordinal, is_counted)
-        return self
+        return data, table, replace(encoding, is_named=not is_array)
 
     def transform(self, X: Any) -> Float64s:
         """Return rows as numbers on one scale.
@@ -170,8 +194,8 @@ class TableEncoder(TransformerMixin, Estimator):
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            With the columns of the `fit`.  A `Table` finds them by name and may lack those that
-            are not used.
+            With the columns of the `fit`.  A `Table` finds them by name, and it and a data frame
+            may lack those that are no features, such as the label.
 
         Returns
         -------
@@ -186,7 +210,7 @@ class TableEncoder(TransformerMixin, Estimator):
             have; the message says which.
         """
         check_is_fitted(self)
-        _, table = read_data(self, X, self.encoding_.missing, self._form)
+        _, table = read_data(self, X, encoding=self.encoding_)
         return self.encoding_.encode(table)
 
     def inverse_transform(self, X: Any) -> Any:
@@ -214,7 +238,7 @@ class TableEncoder(TransformerMixin, Estimator):
                 f"X must have the {self.encoding_.n_features} features that transform gives; got "
                 f"{rows.shape[1]}. Pass encoded rows."
             )
-        return self._form.give_back(rows, self.encoding_)
+        return self._form.restore(rows, self.encoding_)
 
     def get_feature_names_out(self, input_features: Any = None) -> Objects:
         """Return the names of the encoded features.
@@ -245,6 +269,10 @@ class TableEncoder(TransformerMixin, Estimator):
                 "`ordinals` must be a dict of column names to lists of levels; got "
                 f"{self.ordinals!r}."
             )
+        for parameter in ("id", "label"):
+            name = getattr(self, parameter)
+            if not (name is None or isinstance(name, str)):
+                raise TypeError(f"`{parameter}` must be a column name or None; got {name!r}.")
         for parameter in NAME_LISTS:
             names = getattr(self, parameter)
             is_list = isinstance(names, Iterable) and not isinstance(names, str)
@@ -254,19 +282,21 @@ class TableEncoder(TransformerMixin, Estimator):
                     f"{parameter}=['name'] for one."
                 )
 
-    def _roles(self, names: Sequence[str], are_numbers: bool) -> Roles:
+    def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
         """Return what the parameters, and the type of an array, say about columns."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
         if are_numbers:
-            named = {*self.categories, *self.dates, *self.drop, *ordinals}
+            named = {*self.categories, *self.dates, *ordinals, *unused}
             numbers = (*numbers, *(name for name in names if name not in named))
         return Roles(
+            id=self.id,
+            label=self.label,
             drop=tuple(self.drop),
-            category=tuple(self.categories),
-            number=numbers,
-            date=tuple(self.dates),
-            ordinal=ordinals,
+            categories=tuple(self.categories),
+            numbers=numbers,
+            ordinals=ordinals,
+            dates=tuple(self.dates),
         )
 
 

@@ -4,7 +4,15 @@ from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._command import command_line, now
 from somscape.jobs._detect import Found, detect
 from somscape.jobs._progress import MapCount
-from somscape.jobs._roles import KINDS, READING, Label, find_label, roles_from, split_label
+from somscape.jobs._roles import (
+    KINDS,
+    READING,
+    Label,
+    encoding_from,
+    find_label,
+    roles_from,
+    split_label,
+)
 from somscape.jobs._rule import RULES, rule_of
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "agreement_of",
     "command_line",
     "detect",
+    "encoding_from",
     "find_label",
     "now",
     "page_agreement",

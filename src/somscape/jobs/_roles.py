@@ -1,4 +1,4 @@
-"""From options to roles, and from a label to rows that have it."""
+"""From options to what columns become, and from a label to rows that have it."""
 
 import shlex
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape.encode import Roles, level_texts
+from somscape.encode import Encoding, Roles, fit_encoding, level_texts
 from somscape.errors import InputError
 from somscape.tables import Table, counted
 
@@ -65,6 +65,28 @@ def _split(text: str, table: Table) -> tuple[str, str]:
     return column, text[len(column) + 1 :]
 
 
+def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
+    """Return how a table is encoded, as command-line options say.
+
+    Parameters
+    ----------
+    table : Table
+    options : mapping
+        As for `roles_from`, with ``missing``.
+
+    Returns
+    -------
+    Encoding
+
+    Raises
+    ------
+    InputError
+        For a column that is not there or cannot be what is asked for, and text whose order is
+        not told.
+    """
+    return fit_encoding(table, roles_from(table, options), options["missing"])
+
+
 def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     """Return the roles that command-line options give.
 
@@ -88,10 +110,10 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         options["id_column"],
         column,
         options["drop"],
-        options["category"],
-        options["number"],
-        options["date"],
-        dict(split_ordinal(text, table) for text in options["ordinal"]),
+        categories=options["category"],
+        numbers=options["number"],
+        ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
+        dates=options["date"],
     )
 
 

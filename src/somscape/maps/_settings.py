@@ -2,4 +2,4 @@
 
 
 class DetectorSettings:
-    """What a pickle of an older release holds; `estimators/_older.py` makes a detector of it."""
+    """What an older pickle holds; `estimators/_older_detector.py` makes a `Detector` of it."""

@@ -1,6 +1,6 @@
 """Which rows are unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import RESULT_NAMES, Alerts, free_name
+from somscape.outliers._alerts import RESULT_NAMES, Alerts
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual
 from somscape.outliers._decorrelation import Decorrelation
@@ -42,7 +42,6 @@ __all__ = [
     "as_detector",
     "density_width",
     "detector_in",
-    "free_name",
     "ids_of",
     "known_labels",
     "label_share_around",

@@ -1,6 +1,5 @@
 """The ranked list: every row of a table, most unusual first, the top with reasons."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from somscape._types import Float64s, Ints
 from somscape.maps import Map
 from somscape.outliers._reasons import Reason, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
-from somscape.tables import Table, table_from_columns
+from somscape.tables import Table, free_name, table_from_columns
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -107,26 +106,6 @@ class Alerts:
                 taken = [c.name for c in columns]
                 columns.append(column.renamed(free_name(column.name, taken)))
         return Table(tuple(columns), source="alerts")
-
-
-def free_name(name: str, taken: Sequence[str]) -> str:
-    """Return a name for an input column that no result column has.
-
-    Parameters
-    ----------
-    name : str
-        The column's own name.
-    taken : sequence of str
-        Names that are not free.
-
-    Returns
-    -------
-    str
-        The name, with ``_input`` added while it is taken.
-    """
-    while name in taken:
-        name += "_input"
-    return name
 
 
 def ranked(detector: "Detector", table: Table, rule: AlertRule) -> Alerts:

@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
-from somscape.tables import Table, table_from_columns
+from somscape.tables import Table, free_name, table_from_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,11 @@ class Samples:
         """
         columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys}
         for name, values in zip(self.names, self.values.T, strict=True):
-            columns[_free(name, columns)] = values
+            columns[free_name(name, columns, "_")] = values
         if self.labels is not None:
-            columns[_free("label", columns)] = [label or None for label in self.labels]
+            columns[free_name("label", columns, "_")] = [label or None for label in self.labels]
         if self.weights is not None:
-            columns[_free("weight", columns)] = self.weights
+            columns[free_name("weight", columns, "_")] = self.weights
         return replace(table_from_columns(columns, self.source), lines=self.lines)
 
 
@@ -81,9 +81,3 @@ def samples_of(data: Any) -> Samples:
             f"the rows must be finite numbers or NaN, of shape (n, d); got shape {values.shape}."
         )
     return Samples(values, names or tuple(f"x{i}" for i in range(values.shape[1])))
-
-
-def _free(name: str, taken: dict[str, Any]) -> str:
-    while name in taken:
-        name += "_"
-    return name

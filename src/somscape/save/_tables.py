@@ -13,7 +13,7 @@ from somscape.records import Record
 from somscape.save._best_matches import BestMatches
 from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
 from somscape.save._record_of import record_of
-from somscape.tables import Table, read_table, unescape_cell, write_table
+from somscape.tables import Table, free_name, read_table, unescape_cell, write_table
 
 PLACES = ("unit", "row", "col")
 
@@ -35,7 +35,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     record = record_of(map_)
     codebook, columns = codebook_of(record), _places(*_size(record))
     for name, values in zip(feature_names(record), codebook.T, strict=True):
-        columns[_free(name, columns)] = values
+        columns[free_name(name, columns, "_")] = values
     write_table(path, columns)
 
 
@@ -107,7 +107,7 @@ def write_planes(path: str | Path, map_: Any) -> None:
     for code in map_.encoding.features:
         plane = map_.plane(code.name)
         is_date = plane.dtype.kind == "M"
-        columns[_free(code.name, columns)] = plane.astype(str) if is_date else plane
+        columns[free_name(code.name, columns, "_")] = plane.astype(str) if is_date else plane
     write_table(path, columns)
 
 
@@ -171,12 +171,6 @@ def _places(n_rows: int, n_cols: int) -> dict[str, Any]:
     units = np.arange(n_rows * n_cols)
     parts = (units, *np.divmod(units, n_cols))
     return dict(zip(PLACES, parts, strict=True))
-
-
-def _free(name: str, taken: dict[str, Any]) -> str:
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _units(table: Table) -> tuple[Ints, int, int]:

@@ -4,7 +4,7 @@ from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._dates import looks_like_dates, read_date
 from somscape.tables._frame import (
     as_frame,
-    frame_dates,
+    frame_kinds,
     frame_like,
     frame_names,
     frame_numbers,
@@ -14,8 +14,8 @@ from somscape.tables._frame import (
 )
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._read import import_reader, read_table
-from somscape.tables._table import Column, Table
-from somscape.tables._words import counted
+from somscape.tables._table import Column, Table, free_name
+from somscape.tables._words import counted, listed
 from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
 
 __all__ = [
@@ -26,12 +26,14 @@ __all__ = [
     "as_frame",
     "counted",
     "escape_cell",
-    "frame_dates",
+    "frame_kinds",
     "frame_like",
     "frame_names",
     "frame_numbers",
     "frame_values",
+    "free_name",
     "import_reader",
+    "listed",
     "looks_like_dates",
     "read_date",
     "read_table",

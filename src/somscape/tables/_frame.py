@@ -4,6 +4,7 @@ import math
 import numbers
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -18,6 +19,13 @@ from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
 from somscape.tables._texts import NumberTexts, Texts
 from somscape.tables._words import quoted
+
+OBJECTS: dict[str, Any] = {
+    "number": (numbers.Real, Decimal, np.bool_),
+    "date": date,
+    "duration": (timedelta, time),
+}
+"""Types of Python's values, by what a column of them holds."""
 
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
@@ -227,20 +235,55 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     import narwhals as nw
 
     shown = _opened(frame, "data frame")
-    columns = list(shown.iter_columns()) if names is None else [shown[name] for name in names]
-    for column in columns:
-        if not (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+    shown = shown if names is None else shown.select(list(names))
+    _refuse_others(shown)
+    types = set(shown.schema.values())
+    is_narrow = types == {nw.Float32}
+    if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
+        type_ = np.float32 if is_narrow else np.float64
+        return np.ascontiguousarray(shown.to_native().to_numpy(dtype=type_, na_value=np.nan))
+    values = np.empty(shown.shape, dtype=np.float32 if is_narrow else np.float64)
+    for place_, column in enumerate(shown.iter_columns()):
+        values[:, place_] = _numbers_of(column, nw.Float32 if is_narrow else nw.Float64)
+    return values
+
+
+def _refuse_others(shown: Any) -> None:
+    """Raise InputError for columns of a narwhals frame that hold no numbers."""
+    kinds = {str(series.name): _kind_of(series) for series in shown.iter_columns()}
+    dates = [name for name, kind in kinds.items() if kind in ("date", "duration")]
+    if dates:
+        raise InputError(
+            f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
+            "out, say what they count, such as days, or name dates in "
+            "somscape.TableEncoder(dates=[...])."
+        )
+    for name, kind in kinds.items():
+        if kind != "number":
             raise InputError(
-                f"X holds no numbers in column {quoted(str(column.name))} ({column.dtype}). Leave "
-                "it out, or encode the columns with somscape.TableEncoder."
+                f"X holds no numbers in column {quoted(name)} ({shown[name].dtype}). Leave it out, "
+                "or encode the columns with somscape.TableEncoder."
             )
-    is_narrow = all(column.dtype == nw.Float32 for column in columns)
-    type_ = nw.Float32 if is_narrow else nw.Float64
-    return np.column_stack([column.cast(type_).to_numpy() for column in columns])
 
 
-def frame_dates(frame: Any) -> list[str]:
-    """Return the names of a data frame's columns of dates, times or durations.
+def _numbers_of(series: Any, type_: Any) -> Any:
+    """Give a column of numbers as an array, NaN where null."""
+    import narwhals as nw
+
+    if series.dtype not in (nw.Object, nw.Unknown):
+        return series.cast(type_).to_numpy()
+    pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
+    try:
+        return [math.nan if is_null else float(value) for value, is_null in pairs]
+    except OverflowError as error:
+        raise InputError(
+            f"X holds a whole number in column {quoted(str(series.name))} that no float can hold. "
+            "Correct, rescale or leave out its row."
+        ) from error
+
+
+def frame_kinds(frame: Any) -> dict[str, str]:
+    """Give what each column of a data frame holds.
 
     Parameters
     ----------
@@ -249,16 +292,39 @@ def frame_dates(frame: Any) -> list[str]:
 
     Returns
     -------
-    list of str
+    dict of str to {"number", "date", "duration", "text"}
+        Booleans count as numbers, times of day as durations, categories and anything else as text.
+        A column of objects, such as pandas makes of whole numbers beside None, is what its values
+        are.
 
     Examples
     --------
     >>> import datetime, polars as pl
-    >>> frame_dates(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7]}))
-    ['day']
+    >>> frame_kinds(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7], "s": ["x"]}))
+    {'day': 'date', 'n': 'number', 's': 'text'}
     """
-    schema = _opened(frame, "data frame").schema
-    return [str(name) for name, type_ in schema.items() if type_.is_temporal()]
+    return {str(s.name): _kind_of(s) for s in _opened(frame, "data frame").iter_columns()}
+
+
+def _kind_of(series: Any) -> str:
+    import narwhals as nw
+
+    type_ = series.dtype
+    if type_.is_numeric() or type_ == nw.Boolean:
+        return "number"
+    if type_.is_temporal():
+        return "duration" if type_ in (nw.Duration, nw.Time) else "date"
+    return _kind_of_values(series) if type_ in (nw.Object, nw.Unknown) else "text"
+
+
+def _kind_of_values(series: Any) -> str:
+    """Give what the values of a column of objects are; numbers, where all are missing."""
+    pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
+    present = [value for value, is_null in pairs if not is_null]
+    for kind, types in OBJECTS.items():
+        if all(isinstance(value, types) for value in present):
+            return kind
+    return "text"
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:

@@ -1,6 +1,6 @@
 """The table that travels through somscape: named columns of cells and numbers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -312,6 +312,32 @@ def check_names(names: Sequence[str], where: str) -> None:
                 " give every column a name of its own"
             )
         first[name] = number
+
+
+def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
+    """Give a name for a column that no other one has.
+
+    Parameters
+    ----------
+    name : str
+        The column's own name.
+    taken : container of str
+        Names that are not free.
+    ending : str, default="_input"
+        Added while the name is taken.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> free_name("score", ("rank", "score")), free_name("age", ("rank", "score"))
+    ('score_input', 'age')
+    """
+    while name in taken:
+        name += ending
+    return name
 
 
 def _row_index(rows: ArrayLike) -> NDArray[Any]:

@@ -29,7 +29,23 @@ def quoted(text: str) -> str:
 
 
 def listed(names: Iterable[str], limit: int = 8) -> str:
-    """Return names as ``'a', 'b', ...``, at most `limit` of them."""
+    """Give names for a message, in quotes.
+
+    Parameters
+    ----------
+    names : iterable of str
+    limit : int, default=8
+        How many, at most.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> listed(["age", "job", "city"], 2)
+    "'age', 'job', ..."
+    """
     quotes = [quoted(name) for name in names]
     return ", ".join(quotes[:limit] + ["..."] * (len(quotes) > limit))
 

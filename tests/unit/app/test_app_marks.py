@@ -10,7 +10,6 @@ import pytest
 from web_client import Client
 
 from somscape import SOMDetector
-from somscape.encode import fit_encoding
 from somscape.tables import Table, table_from_columns, unescape_cell, write_csv
 
 HOSTILE = ["<script>alert(1)</script>", "=1+1", "@SUM(A1)", '"quoted"', "\u202eflip", "-x\ty"]
@@ -138,8 +137,7 @@ def test_ranking_again_learns_from_the_marks(client: Client) -> None:
     n = int((y == 1).sum())
     assert any(f"{n} confirmed, {60 - n} cleared" in note for note in report["notes"])
 
-    encoding = fit_encoding(table, missing="fill")
-    detector = SOMDetector(encoding=encoding, random_state=0).fit(table, known=y)
+    detector = SOMDetector(missing="fill", random_state=0).fit(table, known=y)
     scores = -detector.score_samples(table)
     order = np.argsort(-scores, kind="stable")
     assert report["rows"]["numbers"] == order.tolist()

@@ -151,7 +151,7 @@ CASES = [
     Case(
         "a column with two roles",
         table("x,y", GOOD),
-        ("'x' cannot be both id and drop; keep one (--id or --drop)",),
+        ("'x' cannot be both the id and dropped; keep one (--id or --drop)",),
         ("--id", "x", "--drop", "x"),
     ),
     Case("a picture", b"\x89PNG\r\n\x1a\n\0\0", ("t.csv is a picture", "save the table as .csv")),

@@ -8,8 +8,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from somscape import SOM, Graph, SOMDetector
-from somscape.encode import Roles, fit_encoding, level_texts
+from somscape import SOM, Graph, SOMDetector, TableEncoder
+from somscape.encode import level_texts
 from somscape.errors import InputError
 from somscape.maps import as_map
 from somscape.outliers import SCORES, detector_in
@@ -175,15 +175,15 @@ def table_of(n=80, seed=0):
 
 
 def fitted_on(table, missing="fill"):
-    roles = Roles(
+    encoder = TableEncoder(
         id="id",
-        date=("since",),
-        ordinal={"grade": ["low", "middle", "high"]},
-        number=("amount", "score"),
-        category=("code", "job"),
+        dates=["since"],
+        ordinals={"grade": ["low", "middle", "high"]},
+        numbers=["amount", "score"],
+        categories=["code", "job"],
+        missing=missing,
     )
-    encoding = fit_encoding(table, roles, missing)
-    return SOMDetector(som=SOM(3, 4), encoding=encoding, missing=missing, random_state=0).fit(table)
+    return SOMDetector(som=SOM(3, 4), encoder=encoder, random_state=0).fit(table)
 
 
 def feeds_of(map_, table):

@@ -40,7 +40,7 @@ def of_table():
         }
     )
     encoding = fit_encoding(
-        table, Roles(date=("since",), ordinal={"grade": ["low", "high"]}, number=("row",))
+        table, Roles(dates=("since",), ordinals={"grade": ["low", "high"]}, numbers=("row",))
     )
     map_, _, _ = train_map(encoding.encode(table), None, encoding, Settings(3, 4, seed=0))
     return map_, table

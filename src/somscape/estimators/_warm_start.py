@@ -1,49 +1,16 @@
-"""Training that starts from a map: whether parameters and rows fit, and becoming its estimator."""
+"""Training that starts from a map: whether parameters and rows fit, and taking over the map."""
 
 from typing import Any
 
-import numpy as np
-
-from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.estimators._prepare import checked_array
+from somscape.estimators._prepare import checked_array, set_names
 from somscape.estimators._settings import settings_of_som
 from somscape.grid import Graph, Lattice
 from somscape.kernels import select_kernels
 from somscape.maps import Map
-from somscape.outliers import DetectorStream
-from somscape.tables import Table
+from somscape.tables import Table, as_frame
 
 DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundary": "plane"}
-
-
-def encoding_for(X: Any, given: Encoding | None, start: Any) -> Encoding | None:
-    """Return how to encode data: a table as that of the map which training starts from.
-
-    Parameters
-    ----------
-    X : Table or anything else
-    given : Encoding or None
-        What the user asks for, which comes first.
-    start : Map or anything else
-
-    Returns
-    -------
-    Encoding or None
-    """
-    if given is None and isinstance(start, Map) and isinstance(X, Table):
-        return start.encoding  # rows must mean what the map's prototypes do
-    return given
-
-
-def check_has_no_gaps(encoding: Encoding | None) -> None:
-    """Raise InputError for an encoding that leaves missing cells missing, which no score can."""
-    if isinstance(encoding, Encoding) and encoding.missing == "mask":
-        raise InputError(
-            "`encoding` leaves missing cells out (missing='mask'), and a detector measures whole "
-            "rows. Fit the encoding with missing='fill', or leave it out and pass missing='fill' "
-            "to the detector."
-        )
 
 
 def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> None:
@@ -84,24 +51,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
             )
 
 
-def stream_of(detector: Any) -> DetectorStream:
-    """Return what a detector keeps of the rows so far, or raise InputError where it kept nothing.
-
-    Parameters
-    ----------
-    detector : SOMDetector
-        Fitted; one that was pickled by somscape 0.1 kept nothing.
-    """
-    stream = getattr(detector, "_stream", None)
-    if not isinstance(stream, DetectorStream):
-        raise InputError(
-            "`partial_fit` cannot go on with this detector: it was saved by an older somscape, "
-            "which kept nothing of its rows. Call `fit` again, and `partial_fit` from there."
-        )
-    return stream
-
-
-def become(som: Any, map_: Map, X: Any) -> None:
+def adopt_map(som: Any, map_: Map, X: Any) -> None:
     """Make an estimator that of a map, as if it had been fitted to rows like these.
 
     Parameters
@@ -116,10 +66,9 @@ def become(som: Any, map_: Map, X: Any) -> None:
         For parameters or rows that contradict the map.
     """
     settings_of_som(som)  # for its checks
-    if isinstance(X, Table):
-        names = map_.encoding.feature_names
-        som.feature_names_in_ = np.array(names, dtype=object)
-        som.n_features_in_ = len(names)
+    is_plain = map_.encoding.is_plain
+    if isinstance(X, Table) or not (is_plain or as_frame(X, "X") is None):
+        set_names(som, map_.encoding.feature_names)
     else:
         checked_array(som, X, reset=True)
     check_goes_on(som, map_, som.n_features_in_, is_warm=False)

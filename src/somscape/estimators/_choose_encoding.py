@@ -1,0 +1,143 @@
+"""How `fit` encodes its data: by what `encoder` and `missing` ask for, and why, in words."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from somscape._validate import check_choice
+from somscape.encode import MISSING, Encoding, fit_encoding
+from somscape.errors import InputError
+from somscape.estimators._prepare import table_for
+from somscape.estimators._table_encoder import TableEncoder
+from somscape.maps import Map
+from somscape.tables import Table, as_frame, frame_kinds, listed, table_from_frame
+
+PLURALS = {
+    "number": "numbers",
+    "category": "categories",
+    "ordinal": "ordered categories",
+    "date": "dates",
+    "id": "id",
+    "label": "label",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What of the data is encoded, and how.
+
+    Attributes
+    ----------
+    data : Table, data frame or array-like of shape (n_samples, n_features)
+        A `Table` where there is an encoding, else what was passed.
+    encoding : Encoding or None
+        None: the data are numbers, which are used as they are.
+    why : str or None
+        What was done and why, where ``encoder="auto"`` had a choice.
+    """
+
+    data: Any
+    encoding: Encoding | None = None
+    why: str | None = None
+
+
+def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> Chosen:
+    """Return how an estimator encodes the data of a `fit`.
+
+    Parameters
+    ----------
+    estimator : SOM or SOMDetector
+        Of its parameters, ``encoder`` and ``missing`` count.
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+    sample_weight : array-like of shape (n_samples,), number or None
+    start : Map or anything else
+        A map that training starts from: rows must mean what its prototypes do, so that it lends
+        its encoding, unless a fitted encoder was passed.
+
+    Returns
+    -------
+    Chosen
+
+    Raises
+    ------
+    ValueError, TypeError
+        For parameters or data that cannot be used; the message says which.
+    """
+    encoder, missing = estimator.encoder, estimator.missing
+    check_choice("missing", missing, MISSING)
+    lent = start.encoding if isinstance(start, Map) else None
+    if isinstance(encoder, TableEncoder):
+        return _by_encoder(estimator, X, sample_weight, lent)
+    if encoder is None:
+        return Chosen(X)
+    if not (isinstance(encoder, str) and encoder == "auto"):
+        raise TypeError(
+            f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.'
+        )
+    return _by_rule(X, missing, sample_weight, lent)
+
+
+def missing_of(estimator: Any) -> str:
+    """Return what an estimator does with missing cells: as its encoder says, where it has one."""
+    encoder = estimator.encoder
+    if not isinstance(encoder, TableEncoder):
+        return str(estimator.missing)
+    fitted = getattr(encoder, "encoding_", None)
+    return str(encoder.missing if fitted is None else fitted.missing)
+
+
+def _by_encoder(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None) -> Chosen:
+    encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
+    if missing not in ("error", own):
+        raise InputError(
+            f"`missing`={missing!r} contradicts `encoder`, which has missing={own!r}. Leave "
+            f"`missing` of {type(estimator).__name__} out, or pass TableEncoder("
+            f"missing={missing!r})."
+        )
+    known = getattr(encoder, "encoding_", lent)
+    if known is not None:
+        return Chosen(table_for(estimator, X, known, reset=True), known)
+    _, table, encoding = encoder._learn(estimator, X, sample_weight)
+    return Chosen(table, encoding)
+
+
+def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) -> Chosen:
+    frame = None if isinstance(X, Table) else as_frame(X, "X")
+    if frame is None and not isinstance(X, Table):
+        return Chosen(X)
+    kinds = {} if frame is None else frame_kinds(frame)
+    n_others = sum(kind != "number" for kind in kinds.values())
+    is_lent = lent is not None and not lent.is_plain
+    if frame is not None and ("duration" in kinds.values() or not (n_others or is_lent)):
+        return Chosen(frame, None, "The frame holds numbers only, which are used as they are.")
+    table = X if frame is None else table_from_frame(frame, "X")
+    if lent is not None:
+        return Chosen(table, lent, "Columns are encoded as those of the map it starts from.")
+    encoding = fit_encoding(table, missing=missing, sample_weight=sample_weight)
+    reason = "A table is encoded by rule"
+    if frame is not None:
+        reason = (
+            f"{n_others} of {len(kinds)} columns hold text or dates, so the frame was encoded by "
+            "rule"
+        )
+    return Chosen(table, encoding, f"{reason}: {_became(encoding)}.")
+
+
+def _became(encoding: Encoding) -> str:
+    """Return what columns became, in words."""
+    found: dict[str, list[str]] = {}
+    for code in encoding.columns:
+        if code.kind in PLURALS:
+            found.setdefault(code.kind, []).append(code.name)
+    parts = [f"{PLURALS[kind]} {listed(names)}" for kind, names in found.items()]
+    left = [f"'{c.name}' ({c.why})" for c in encoding.columns if c.kind not in PLURALS]
+    return "; ".join([*parts, *(f"left out {text}" for text in left)])
+
+
+def check_has_no_gaps(encoding: Encoding | None) -> None:
+    """Raise InputError for an encoding that leaves missing cells missing, which no score can."""
+    if encoding is not None and encoding.missing == "mask":
+        raise InputError(
+            "`encoder` leaves missing cells out (missing='mask'), and a detector measures whole "
+            "rows. Pass TableEncoder(missing='fill'), or leave `encoder` out and pass "
+            "missing='fill' to the detector."
+        )

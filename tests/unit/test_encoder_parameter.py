@@ -1,0 +1,430 @@
+"""``encoder``: what estimators make of tables, data frames and arrays, and what they say of it."""
+
+import datetime as dt
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from golden.make import HERE, table
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
+from somscape.errors import InputError, SomscapeWarning
+from somscape.tables import table_from_columns, table_from_frame
+
+N = 96
+
+
+def columns():
+    """A column of each kind, most with missing cells."""
+    rng = np.random.default_rng(0)
+    ages = rng.integers(18, 90, N)
+    return {
+        "customer_id": [f"c{i:02}" for i in range(N)],
+        "amount": [None if i % 17 == 0 else v for i, v in enumerate(rng.normal(50, 9, N).tolist())],
+        "age": [None if i % 11 == 0 else v for i, v in enumerate(ages.tolist())],
+        "visits": rng.integers(0, 1000, N).tolist(),
+        "job": ["clerk", "nurse", None, "cook"] * (N // 4),
+        "paid": rng.integers(0, 2, N).astype(bool).tolist(),
+        "member": [True, None, False] * (N // 3),
+        "since": [dt.date(2020, 1, 1) + dt.timedelta(int(d)) for d in rng.integers(0, 900, N)],
+        "churned": ["no", "yes", None] * (N // 3),
+    }
+
+
+def in_pandas(columns):
+    frame = pd.DataFrame(columns)
+    return frame.assign(kind=frame["job"].astype("category"))
+
+
+def in_polars(columns):
+    return pl.DataFrame(columns).with_columns(kind=pl.col("job").cast(pl.Categorical))
+
+
+LIBRARIES = {
+    "pandas": in_pandas,
+    "pandas with missing values": lambda columns: in_pandas(columns).convert_dtypes(),
+    "pandas from polars": lambda columns: in_polars(columns).to_pandas(),
+    "polars": in_polars,
+    "lazy polars": lambda columns: in_polars(columns).lazy(),
+    "pyarrow": lambda columns: in_polars(columns).to_arrow(),
+    "table": lambda columns: table_from_frame(in_polars(columns), "X"),
+}
+
+
+def part_of(data, names):
+    return data[names] if isinstance(data, pd.DataFrame) else data.select(names)
+
+
+ENCODERS = {
+    "auto": {"encoder": "auto", "missing": "fill"},
+    "given": {"encoder": TableEncoder(label="churned", dates=["since"], missing="fill")},
+}
+
+
+# The same table from every library
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_each_library_gives_the_same_map(library, encoder):
+    data, expected = (LIBRARIES[name](columns()) for name in (library, "polars"))
+    som = SOM(4, 5, **ENCODERS[encoder]).fit(data)
+    same = SOM(4, 5, **ENCODERS[encoder]).fit(expected)
+    np.testing.assert_array_equal(som.codebook_, same.codebook_)
+    assert som.map_.encoding == same.map_.encoding
+    for rows in (data, expected):
+        np.testing.assert_array_equal(som.predict(rows), same.labels_)
+        np.testing.assert_array_equal(som.transform(rows), same.transform(expected))
+    som = SOM(4, 5)
+    detector = SOMDetector(som=som, random_state=0, **ENCODERS[encoder]).fit(data)
+    same = SOMDetector(som=som, random_state=0, **ENCODERS[encoder]).fit(expected)
+    np.testing.assert_array_equal(detector.score_samples(data), same.score_samples(expected))
+    np.testing.assert_array_equal(detector.p_values(data), same.p_values(expected))
+
+
+@pytest.mark.parametrize("library", [name for name in LIBRARIES if name != "table"])
+def test_a_frame_of_numbers_is_taken_as_it_is(library):
+    names = ("amount", "age", "visits", "paid", "member")
+    chosen = {name: columns()[name] for name in names}
+    data = LIBRARIES[library]({**chosen, "job": columns()["job"]})
+    data = part_of(data, list(names))
+    array = np.array([[np.nan if v is None else v for v in chosen[name]] for name in names]).T
+    som = SOM(4, 5, missing="fill").fit(data)
+    np.testing.assert_array_equal(
+        som.codebook_, SOM(4, 5, missing="fill").fit(array.astype(float)).codebook_
+    )
+    assert som.feature_names_in_.tolist() == list(names)
+    assert som.explain_defaults_["encoder"].startswith("The frame holds numbers only")
+    np.testing.assert_array_equal(som.predict(data), som.labels_)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        som.predict(array)
+
+
+def test_values_of_a_column_of_objects_say_what_it_is():
+    numbers = pd.DataFrame({"a": pd.Series([1, None, 2.5] * 9, dtype=object), "b": range(27)})
+    assert SOM(2, 3, missing="fill").fit(numbers).map_.encoding.is_plain
+    huge = numbers.assign(a=pd.Series([1, None, 10**400] * 9, dtype=object))
+    with pytest.raises(InputError, match="a whole number in column 'a' that no float can hold"):
+        SOM(2, 3, missing="fill").fit(huge)
+    mixed = numbers.assign(a=pd.Series([1, None, "x"] * 9, dtype=object))
+    assert not SOM(2, 3, missing="fill").fit(mixed).map_.encoding.is_plain
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_distances_come_as_data_frames_on_request(library):
+    frame = LIBRARIES[library](columns())
+    som = SOM(2, 3, missing="fill").set_output(transform=library).fit(frame)
+    found = som.transform(frame)
+    assert type(found) is type(frame)
+    assert list(found.columns) == [f"som{unit}" for unit in range(6)]
+    assert som.feature_names_in_.tolist() == som.map_.encoding.feature_names
+
+
+def test_candidates_are_tried_on_encoded_rows():
+    frame, encoder = in_pandas(columns()), TableEncoder(missing="fill")
+    settings = {"n_samples": 60, "n_seeds": 2, "n_rows": 3, "n_cols": 3}
+    found = SOM.suggest(frame, encoder=encoder, **settings)
+    expected = SOM.suggest(encoder.fit_transform(frame), **settings)
+    np.testing.assert_array_equal(
+        found.column("stability").numbers, expected.column("stability").numbers
+    )
+
+
+# What was done
+
+
+def test_what_columns_became_is_explained():
+    som = SOM(4, 5, missing="fill").fit(in_pandas(columns()).drop(columns="churned"))
+    assert som.explain_defaults_["encoder"] == (
+        "4 of 9 columns hold text or dates, so the frame was encoded by rule: id 'customer_id'; "
+        "numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; left out "
+        "'since' (dates; give an age or a number of days to use it)."
+    )
+    numbers = table_from_columns({"a": np.arange(30.5)})
+    said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]
+    assert said == "A table is encoded by rule: numbers 'a'."
+    assert "encoder" not in SOM(2, 3).fit(numbers.to_numpy()).explain_defaults_
+    assert "encoder" not in SOM(2, 3, encoder=TableEncoder()).fit(numbers).explain_defaults_
+
+
+def test_none_never_encodes():
+    frame = in_pandas(columns())
+    with pytest.raises(InputError, match=r"no numbers in column 'job' .*TableEncoder"):
+        SOM(2, 3, encoder=None).fit(frame[["job", "visits"]])
+    with pytest.raises(InputError, match=r"column 'job': 'clerk' is text"):
+        SOM(2, 3, encoder=None).fit(table_from_frame(frame[["job", "visits"]]))
+    numbers = frame[["visits", "paid"]].astype(float)
+    som = SOM(2, 3, encoder=None).fit(numbers)
+    assert "encoder" not in som.explain_defaults_
+    of_table = SOM(2, 3, encoder=None).fit(table_from_frame(numbers))
+    np.testing.assert_array_equal(of_table.codebook_, som.codebook_)
+    assert of_table.feature_names_in_.tolist() == ["visits", "paid"]
+    np.testing.assert_array_equal(of_table.predict(table_from_frame(numbers)), som.labels_)
+
+
+def test_durations_are_refused_by_name():
+    frame = in_pandas(columns()).assign(wait=pd.to_timedelta(np.arange(N), unit="D"))
+    with pytest.raises(InputError, match="durations in 'since', 'wait', not numbers"):
+        SOM(2, 3, missing="fill").fit(frame)
+
+
+def test_dates_alone_leave_nothing_to_use():
+    with pytest.raises(InputError, match=r"X has no column to use \(since: dropped, dates"):
+        SOM(2, 3).fit(in_pandas(columns())[["since"]])
+
+
+# An encoder that is passed
+
+
+def test_an_unfitted_encoder_learns_from_the_data_and_stays_as_it_was():
+    frame = in_pandas(columns())
+    encoder = TableEncoder(label="churned", missing="fill")
+    som = SOM(4, 5, encoder=encoder).fit(frame)
+    assert not hasattr(encoder, "encoding_")
+    learned = clone(encoder).fit(frame)
+    assert som.map_.encoding == learned.encoding_
+    np.testing.assert_array_equal(som.codebook_, SOM(4, 5).fit(learned.transform(frame)).codebook_)
+    assert som.map_.encoding.named("label") == "churned"
+    other = som.fit(frame.assign(visits=frame["visits"] * 7)).map_.encoding
+    assert other != learned.encoding_
+
+
+def test_a_fitted_encoder_is_used_as_it_is():
+    frame = in_pandas(columns())
+    encoder = TableEncoder(missing="fill").fit(frame)
+    later = frame.assign(visits=frame["visits"] * 7)
+    som = SOM(4, 5, encoder=encoder).fit(later)
+    assert som.map_.encoding is encoder.encoding_
+    np.testing.assert_array_equal(som.codebook_, SOM(4, 5).fit(encoder.transform(later)).codebook_)
+
+
+def test_weights_reach_the_encoder():
+    frame, weights = in_pandas(columns()), np.arange(N) % 3
+    encoder = TableEncoder(missing="fill")
+    som = SOM(4, 5, encoder=encoder).fit(frame, sample_weight=weights)
+    assert som.map_.encoding == encoder.fit(frame, sample_weight=weights).encoding_
+
+
+def test_an_encoder_reads_arrays_too():
+    rows = [[job, float(n), True] for job, n in zip("abab" * 6, range(24), strict=True)]
+    encoder = TableEncoder()
+    som = SOM(2, 3, encoder=encoder).fit(rows)
+    expected = SOM(2, 3).fit(clone(encoder).fit_transform(rows))
+    np.testing.assert_array_equal(som.codebook_, expected.codebook_)
+    assert (som.n_features_in_, hasattr(som, "feature_names_in_")) == (3, False)
+    np.testing.assert_array_equal(som.predict(np.array(rows, dtype=object)), som.labels_)
+    with pytest.raises(ValueError, match="2 features, but SOM is expecting 3"):
+        som.predict([row[:2] for row in rows])
+    fitted = SOM(2, 3, encoder=TableEncoder().fit(rows)).fit(rows)
+    np.testing.assert_array_equal(fitted.codebook_, som.codebook_)
+    frame = pl.DataFrame(rows, list("abc"), orient="row")
+    with pytest.warns(UserWarning, match="has feature names"):  # in the order of its columns
+        np.testing.assert_array_equal(fitted.predict(frame), som.labels_)
+    X = np.random.default_rng(0).normal(size=(60, 3)) * [1, 100, 1]
+    scaled = SOM(2, 3, encoder=TableEncoder()).fit(X)
+    np.testing.assert_array_equal(scaled.predict(X), scaled.labels_)
+    np.testing.assert_array_equal(
+        scaled.codebook_, SOM(2, 3).fit(TableEncoder().fit_transform(X)).codebook_
+    )
+
+
+@pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])
+def test_an_array_after_named_columns_is_refused(estimator):
+    frame = in_pandas(columns())[["visits", "paid", "kind"]].assign(kind=["a", "b"] * (N // 2))
+    fitted = clone(estimator).fit(frame)
+    with pytest.raises(InputError, match=r"finds by name; got X without names \(ndarray\).*'paid'"):
+        fitted.predict(frame.to_numpy())
+    encoder = TableEncoder().fit(frame)
+    with pytest.raises(InputError, match="finds by name"):
+        clone(estimator).set_params(encoder=encoder).fit(frame.to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("missing", "own", "is_refused"),
+    [
+        ("error", "fill", False),
+        ("fill", "fill", False),
+        ("mask", "mask", False),
+        ("fill", "error", True),
+        ("fill", "mask", True),
+        ("mask", "fill", True),
+    ],
+)
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_missing_may_not_contradict_the_encoder(missing, own, is_refused, is_fitted):
+    frame = in_pandas(columns())[["visits", "kind"]].assign(kind=["a", "b"] * (N // 2))
+    encoder = TableEncoder(missing=own)
+    som = SOM(2, 3, missing=missing, encoder=encoder.fit(frame) if is_fitted else encoder)
+    if is_refused:
+        message = f"`missing`='{missing}' contradicts `encoder`, which has missing='{own}'"
+        with pytest.raises(InputError, match=message):
+            som.fit(frame)
+    else:
+        assert som.fit(frame).map_.encoding.missing == own
+    assert som.__sklearn_tags__().input_tags.allow_nan == (own != "error")
+
+
+def test_rows_without_a_value_train_nothing_where_the_encoder_masks():
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    holed = np.vstack([rows, [[np.nan, np.nan]]])
+    with pytest.warns(SomscapeWarning, match="1 row has no value at all"):
+        som = SOM(3, 4, encoder=TableEncoder(missing="mask")).fit(holed)
+    assert som.labels_[-1] == -1
+    assert som.map_.hits.sum() == 60
+
+
+def test_the_encoder_is_a_parameter_like_any_other():
+    frame = in_pandas(columns())
+    som = SOM(3, 4, encoder=TableEncoder(missing="fill"))
+    search = GridSearchCV(som, {"encoder__scale": ["robust", "range"]}, cv=2).fit(frame)
+    assert set(search.best_params_) == {"encoder__scale"}
+    assert clone(som).encoder is not som.encoder
+    assert "encoder=TableEncoder(missing='fill')" in repr(som)
+
+
+def test_other_estimators_do_not_encode_twice():
+    frame = in_pandas(columns())[["visits", "age"]].astype(float)
+    inner = SOM(3, 4, encoder=TableEncoder(missing="fill"))
+    np.testing.assert_array_equal(
+        SOMImputer(som=inner).fit_transform(frame), SOMImputer(som=SOM(3, 4)).fit_transform(frame)
+    )
+    scores = [
+        SOMDetector(som=som, missing="fill", random_state=0).fit(frame).score_samples(frame)
+        for som in (inner, SOM(3, 4))
+    ]
+    np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_frame_is_encoded_as_the_map_that_training_starts_from(library):
+    first, later = (LIBRARIES[library](columns() | {"visits": [v * k for v in columns()["visits"]]})
+                    for k in (1, 3))  # fmt: skip
+    som = SOM(3, 4, missing="fill", warm_start=True).fit(first)
+    encoding = som.map_.encoding
+    assert som.fit(later).map_.encoding is encoding
+    assert som.explain_defaults_["encoder"].startswith("Columns are encoded as those of the map")
+    other = SOM(init=som.map_, encoder=TableEncoder(missing="fill")).fit(later)
+    assert other.map_.encoding is encoding
+    piece = SOM(init=som.map_, missing="fill").partial_fit(later)
+    assert piece.map_.encoding is encoding
+    numbers = in_pandas(columns())[["visits", "age"]].astype(float)
+    scaled = SOM(3, 4, missing="fill").fit(table_from_frame(numbers)).map_
+    assert SOM(init=scaled, missing="fill").fit(numbers).map_.encoding is scaled.encoding
+
+
+# Ids and labels
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "table"])
+def test_alerts_show_the_ids_of_the_encoder(library):
+    data = LIBRARIES[library](columns() | {"key": [f"k{i}" for i in range(N)]})
+    encoder = TableEncoder(id="key", label="churned", drop=["customer_id"], missing="fill")
+    detector = SOMDetector(som=SOM(3, 4), encoder=encoder, random_state=0).fit(data)
+    alerts = detector.alerts(data, 5)
+    assert alerts.id_name == "key"
+    lowest = np.argsort(detector.score_samples(data), kind="stable")[:5]
+    assert alerts.ids[:5] == [f"k{i}" for i in lowest]
+    names = {code.name for code in detector.map_.encoding.features}
+    assert not names & {"key", "churned", "customer_id"}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "table"])
+def test_later_rows_may_lack_what_is_no_feature(library):
+    data = LIBRARIES[library](columns())
+    encoder = TableEncoder(label="churned", missing="fill").fit(data)
+    rows = encoder.transform(data)
+    features = [code.name for code in encoder.encoding_.features]
+    for kept in ([n for n in [*columns(), "kind"] if n != "churned"], features):
+        part = part_of(data, kept)
+        np.testing.assert_array_equal(encoder.transform(part), rows)
+        np.testing.assert_array_equal(SOM(2, 3, encoder=encoder).fit(data).predict(part),
+                                      SOM(2, 3, encoder=encoder).fit(data).labels_)  # fmt: skip
+    piped = make_pipeline(TableEncoder(label="churned", missing="fill"), SOM(3, 4)).fit(data)
+    np.testing.assert_array_equal(piped.predict(part), piped[-1].labels_)
+
+
+def test_later_frames_may_lack_no_feature_and_keep_their_order():
+    frame = in_pandas(columns())
+    encoder = TableEncoder(label="churned", missing="fill").fit(frame)
+    with pytest.raises(ValueError, match=r"(?s)yet now missing.*age"):
+        encoder.transform(frame.drop(columns=["age", "churned"]))
+    with pytest.raises(ValueError, match="same order"):
+        encoder.transform(frame[frame.columns[::-1]])
+
+
+def test_the_label_of_an_array_is_no_feature_and_may_be_missing():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    X[:, 2] = np.nan
+    encoder = TableEncoder(label="x2").fit(X)
+    assert encoder.get_feature_names_out().tolist() == ["x0", "x1"]
+    assert encoder.transform(X).shape == (20, 2)
+    with pytest.raises(InputError, match=r"missing values \(NaN\): 20 in 'x2'"):
+        TableEncoder().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"id": 3}, "`id` must be a column name or None; got 3"),
+        ({"label": ["churned"]}, r"`label` must be a column name or None; got \['churned'\]"),
+        ({"id": "job", "drop": ["customer_id"]}, "X, row 2: the id column 'job' is empty"),
+        ({"label": "churn"}, "no column 'churn'; did you mean 'churned'"),
+        ({"id": "age", "numbers": ["age"]}, "column 'age' cannot be both the id and a number"),
+    ],
+)
+def test_ids_and_labels_that_cannot_be_are_named(parameters, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        TableEncoder(missing="fill", **parameters).fit(in_pandas(columns()))
+
+
+# Older pickles
+
+
+@pytest.mark.parametrize("release", ["0.1.0", "0.2.0"])
+def test_the_encoding_of_an_older_detector_becomes_an_encoder(release):
+    detector = pickle.loads((HERE / release / "detector.pkl").read_bytes())
+    encoder = detector.encoder
+    assert isinstance(encoder, TableEncoder)
+    assert encoder.encoding_ is detector.map_.encoding
+    assert (encoder.id, encoder.missing) == ("customer_id", "fill")
+    assert "encoding" not in detector.get_params()
+    rows = encoder.transform(table())
+    np.testing.assert_array_equal(rows, detector.map_.encoding.encode(table()))
+    back = encoder.inverse_transform(rows)
+    for name in ("grade", "since"):
+        assert back.column(name).cells.tolist() == table().column(name).cells.tolist()
+    again = clone(encoder).fit(table())
+    assert [c.kind for c in again.encoding_.columns] == [c.kind for c in encoder.encoding_.columns]
+    som = pickle.loads((HERE / release / "som.pkl").read_bytes())
+    assert som.encoder == "auto"
+
+
+# Once
+
+
+@pytest.mark.parametrize("data", ["array", "frame", "table"])
+def test_values_are_checked_once(data, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    given = {"array": X, "frame": frame, "table": table_from_frame(frame)}[data]
+    calls = []
+    for place in ("maps._map", "estimators._prepare"):
+        monkeypatch.setattr(
+            f"somscape.{place}.check_values", lambda *a, p=place, **k: calls.append(p)
+        )
+    som = SOM(3, 4).fit(given)
+    assert calls == ([] if data == "table" else ["estimators._prepare"])  # a table by its encoding
+    for ask in (som.predict, som.transform, som.score):
+        calls.clear()
+        ask(given)
+        assert calls == ["maps._map"]
+    detector = SOMDetector(som=SOM(3, 4), n_maps=1, random_state=0).fit(given)
+    for ask in (detector.predict, detector.explain):
+        calls.clear()
+        ask(given)
+        assert calls == ["maps._map"]
