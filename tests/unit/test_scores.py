@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, SOMDetector, load
-from somscape.outliers import SCORES, Scorer
+from somscape.outliers import SCORES, Calibration, Scorer
 
 
 def rows_of(n=200, d=3, seed=0):
@@ -216,7 +216,14 @@ def test_a_scorer_whose_parts_do_not_fit_is_refused(change, message):
     [
         ({"threshold": -1.0}, "`threshold` must be finite, at least 0; got -1.0"),
         ({"label_factors": np.zeros(20)}, "`label_factors` must be finite and above 0"),
-        ({"mean_contributions": np.full(3, -1.0)}, "`mean_contributions` must be finite"),
+        ({"label_factors": np.ones(3)}, "`label_factors` must be .* one for each unit"),
+        ({"mean_contributions": np.full(3, -1.0)}, "`mean_contributions` must be one finite"),
+        ({"mean_contributions": np.ones(2)}, "`mean_contributions` must be .* per column"),
+        (
+            {"calibration": Calibration(np.ones(1), None, np.zeros(1, int), np.zeros(2, int))},
+            "`calibration` must have a region for each unit",
+        ),
+        ({"members": (fitted("density", rows_of(d=2)).whole,)}, "`members` must have the units"),
     ],
     ids=str,
 )

@@ -75,11 +75,22 @@ class Detector:
 
     def __post_init__(self) -> None:
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
+        n_units, features = self.map_.n_units, self.map_.encoding.features
         factors, means = self.label_factors, self.mean_contributions
-        if factors is not None and not (np.isfinite(factors) & (factors > 0)).all():
-            raise ValueError("`label_factors` must be finite and above 0.")
-        if means is not None and not (np.isfinite(means).all() and (means >= 0).all()):
-            raise ValueError("`mean_contributions` must be finite and not negative.")
+        if factors is not None and not (
+            factors.shape == (n_units,) and (np.isfinite(factors) & (factors > 0)).all()
+        ):
+            raise ValueError("`label_factors` must be finite and above 0, one for each unit.")
+        if means is not None and not (
+            means.shape == (len(features),) and (np.isfinite(means) & (means >= 0)).all()
+        ):
+            raise ValueError("`mean_contributions` must be one finite number from 0 per column.")
+        regions = self.calibration.regions
+        if regions is not None and regions.shape != (n_units,):
+            raise ValueError("`calibration` must have a region for each unit.")
+        shape = self.map_.codebook.shape
+        if any(one.map_.codebook.shape != shape for one in self.members):
+            raise ValueError("`members` must have the units and features of the map of all rows.")
 
     def __repr__(self) -> str:
         n_maps = len(self.members)
