@@ -10,7 +10,7 @@ from peers import PEERS
 from tables import markdown
 
 MAX_TE, MIN_SETS = 0.10, 10
-MEAN_LOWER, MOST_HIGHER, MAX_EXCESS = 3.0, 1.0, 3.0
+MEAN_LOWER, MAX_HIGHER, MAX_EXCESS = 3.0, 1.0, 3.0
 TIMES_FASTER, PIXELS_QE, PIXELS_TE, PIXELS_TIMES = 5.0, 3.85, 0.05, 4.0
 MARKS = {"": "", "above": " >", "below": " <"}
 OURS, ON_RECTANGLE = "somscape", "somscape, rectangular"
@@ -128,7 +128,7 @@ def _peer_goals(record: Result) -> list[list[str]]:
             "at the peer's TE, QE never more than 1 % above a peer's",
             f"at worst {-worst:+.1f} % ({set_name}, {key}); {below} of {len(every)} with the "
             "peer's TE below our whole curve, where ours is worse",
-            worst >= -MOST_HIGHER,
+            worst >= -MAX_HIGHER,
         ),
     ]
 

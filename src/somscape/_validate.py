@@ -165,8 +165,8 @@ def check_row_lengths(X: Any, what: str = "X") -> None:
     for i, row in enumerate(X):
         if len(row) != len(X[0]):
             raise InputError(
-                f"all rows of `{what}` must have the same length; row {i} has {len(row)} values, "
-                f"and row 0 has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it "
+                f"all rows of `{what}` must have the same length; row {i} has {len(row)}, and "
+                f"row 0 has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it "
                 "out."
             )
 

@@ -186,7 +186,7 @@ def test_repeated_id_is_refused_with_both_places(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("id,x\nk1,1.5\nk2,2.5\nk1,3.5\n")
     message = (
-        "t.csv, line 4: the id 'k1' in column 'id' stands already at t.csv, line 2; ids must "
+        "t.csv, line 4: the id 'k1' in column 'id' is already used at t.csv, line 2; ids must "
         "differ. Correct the file, or drop this column."
     )
     with pytest.raises(InputError, match=re.escape(message)):

@@ -145,8 +145,8 @@ def table_options(command: Command) -> Command:
             "--ordinal",
             multiple=True,
             metavar="COL[=LOW<...<HIGH]",
-            help="Take a column as an ordered category (in quotes, for the shell's sake); numbers "
-            "need no levels.",
+            help="Take a column as an ordered category, in quotes for the shell; a column of "
+            "numbers needs no levels.",
         ),
         option("--date", multiple=True, metavar="COL", help="Take a column as dates in ISO form."),
         *reading_options,
@@ -167,9 +167,9 @@ def missing_option(*ways: str) -> Callable[[Command], Command]:
 
 
 reading_options = [
-    option("--delimiter", metavar="CHAR", help="Cell delimiter; else detected."),
-    option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; else detected."),
-    option("--encoding", metavar="NAME", help="Text encoding; else detected."),
+    option("--delimiter", metavar="CHAR", help="Cell delimiter; detected by default."),
+    option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; detected by default."),
+    option("--encoding", metavar="NAME", help="Text encoding; detected by default."),
 ]
 
 
@@ -185,8 +185,8 @@ rule_options = [
         "--fdr",
         type=Number(0, 1, min_open=True),
         metavar="Q",
-        help="List as many rows as keep the expected share of usual ones among them at most "
-        "about Q.",
+        help="List as many rows as possible, of which at most a share of about Q is expected to be "
+        "usual (the false discovery rate).",
     ),
     option(
         "--p-value",
@@ -301,14 +301,14 @@ def detect(table: str, out: Path, **options: Any) -> None:
     "n_rows",
     type=WholeNumber(1),
     metavar="R",
-    help="Rows of the map; else from the data.",
+    help="Rows of the map; chosen from the data by default.",
 )
 @option("--cols", "n_cols", type=WholeNumber(1), metavar="C", help="Columns of the map.")
 @option(
     "--epochs",
     type=WholeNumber(1),
     metavar="E",
-    help="Passes over the rows; else until settled.",
+    help="Passes over the rows; by default until the map settles.",
 )
 @seed_option
 @option(
@@ -333,7 +333,7 @@ def fit(table: str, out: Path, **options: Any) -> None:
 @option(
     "--drift",
     is_flag=True,
-    help="Say, too, where the rows, in the order of the file, drift from those of the training.",
+    help="Also say where the rows, in the order of the file, drift from the training rows.",
 )
 @option("--out", default="-", metavar="FILE", help="The scores as CSV; - for standard output.")
 def score(map_file: str, table: str, out: str, **options: Any) -> None:
@@ -361,7 +361,7 @@ def score(map_file: str, table: str, out: str, **options: Any) -> None:
     "n_regions",
     type=WholeNumber(1),
     metavar="N",
-    help="Regions of the map; else as many as lie apart.",
+    help="Regions of the map; by default as many as lie apart.",
 )
 @read_options
 @flag_options
@@ -396,12 +396,12 @@ def report(map_file: str, table: str, out: Path, **options: Any) -> None:
 @option(
     "--lattice",
     type=click.Choice(["hexagonal", "rectangular"]),
-    help="How units lie, where IN does not say.",
+    help="Lattice, where IN does not name it.",
 )
 @option(
     "--boundary",
     type=click.Choice(["plane", "cylinder", "torus"]),
-    help="Which edges meet, where IN does not say.",
+    help="Boundary, where IN does not name it.",
 )
 @option("--winners", metavar="FILE", help="The .bm of a .wts; its rows become the hits.")
 @read_options
@@ -424,23 +424,21 @@ def convert(source: str, out: Path, **options: Any) -> None:
 
 @main.command()
 @option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
-@option("--port", type=WholeNumber(0, 65535), default=0, help="0: a free one.")
+@option("--port", type=WholeNumber(0, 65535), default=0, help="Port; 0 takes a free one.")
 @option("--browser/--no-browser", default=True, help="Whether to open the browser.")
 @option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Where uploads, results and decisions are kept; else in the user's state folder.",
+    help="Where uploads, results and decisions are kept; by default the user's state folder.",
 )
-@option("--max-upload", type=WholeNumber(1), default=200, metavar="MB", help="Largest file taken.")
-@option(
-    "--jobs", type=WholeNumber(1), metavar="N", help="Runs at a time; else one per core at most."
-)
+@option("--max-upload", type=WholeNumber(1), default=200, metavar="MB", help="Largest file.")
+@option("--jobs", type=WholeNumber(1), metavar="N", help="Runs at a time; by default one per core.")
 @option(
     "--memory",
     type=Number(0.1),
     metavar="GB",
-    help="What each run may use; else an equal share of 80 % of the machine's.",
+    help="Memory of each run; by default an equal share of 80 % of the machine's.",
 )
 def app(**options: Any) -> None:
     """Rank tables, look at the report and mark rows in the browser.

@@ -43,7 +43,7 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     came, goes = _ending(source), out.suffix.lower()
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
     if goes not in known:
-        raise InputError(f"{out}: the result ends in one of {', '.join(known)}. Name it so.")
+        raise InputError(f"{out}: the name of the result must end in one of {', '.join(known)}.")
     is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
     if options["what"] is not None and (is_table or goes not in TABLES):
         raise InputError(
@@ -130,7 +130,7 @@ def _map(source: str, came: str, options: dict[str, Any]) -> Map | Detector:
         return map_
     if boundary is not None or kind is not None or winners is not None:
         raise InputError(
-            f"{source} says itself how its units lie; leave out --boundary, --lattice and "
+            f"{source} already says how its units lie; leave out --boundary, --lattice and "
             "--winners."
         )
     if came in (*ROW_READERS, *LISTS):
@@ -177,6 +177,6 @@ def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
         row, column = missing[0]
         raise InputError(
             f"{samples.to_table().where(row)}, column '{samples.names[column]}': a missing value, "
-            "which this map has no answer to. Fill it in, or leave the row out."
+            "which this map does not support. Fill it in, or leave the row out."
         )
     return samples.values

@@ -61,7 +61,7 @@ def check_folder(target: Path, *inputs: str, force: bool) -> None:
         raise InputError(f"{target} is not a folder. Give another --out.")
     if target.is_mount():
         raise InputError(
-            f"--out {target} is where a disk begins, which cannot be replaced. Give --out the name "
+            f"--out {target} is a mount point, which cannot be replaced. Give --out the name "
             "of a folder in it."
         )
     if Path.cwd().is_relative_to(target.resolve()):

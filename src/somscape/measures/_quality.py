@@ -90,7 +90,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """Return nearest units, distances and weights of the rows with at least one value.
+    """Return nearest units, distances and weights of the rows that have any value.
 
     Other rows have no unit and do not count.
 

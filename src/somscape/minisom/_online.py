@@ -15,7 +15,7 @@ from somscape.minisom._samples import Samples
 BLOCK_WORK = 5e7
 """Multiply-adds in one call of the core, about 20 ms: Ctrl-C waits for its end."""
 
-BLOCK_VALUES = 1 << 16
+TABLE_VALUES = 1 << 16
 """Values in a block's tables: half a MiB, so that they stay in the processor's cache."""
 
 
@@ -96,7 +96,7 @@ def train_online(
         n_x, n_y, _ = som._weights.shape
         values = 2 * (2 * n_x + n_y)
         work = 2 * som._weights.size
-        size = min(size, max(1, min(BLOCK_VALUES // values, int(BLOCK_WORK / work))))
+        size = min(size, max(1, min(TABLE_VALUES // values, int(BLOCK_WORK / work))))
     given = _given(samples, fixed_points, som._weights.shape[1])
     for part in blocks(schedule.n_steps, size):
         steps = np.arange(part.start, part.stop)

@@ -20,7 +20,7 @@ MAX_PANELS = 24
 MAX_LEGEND = 8
 OTHER_COLOR = "#bdbdbd"
 
-_PANEL, _TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
+_PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
 
 
 def planes(
@@ -92,15 +92,17 @@ def _grid(place: Any, n: int, n_wide: int, map_height: float, title: str) -> "li
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
     wanted = max(n_wide * (_PANEL + _GAP) + _GAP, 3.2)
-    area = area_of(place, wanted, _HEAD + n_tall * (_TITLE + map_height + _FOOT))
+    area = area_of(place, wanted, _HEAD + n_tall * (_PANEL_TITLE + map_height + _FOOT))
     width, height = area.size
     is_new = place is None
     wide = _PANEL if is_new else max((width - _GAP) / n_wide - _GAP, _MIN_SIDE)
-    tall = map_height if is_new else max((height - _HEAD) / n_tall - _TITLE - _FOOT, _MIN_SIDE)
+    tall = (
+        map_height if is_new else max((height - _HEAD) / n_tall - _PANEL_TITLE - _FOOT, _MIN_SIDE)
+    )
     axes = []
     for i in range(n):
         left = _GAP + (i % n_wide) * (wide + _GAP)
-        top = _HEAD + (i // n_wide) * (_TITLE + tall + _FOOT) + _TITLE
+        top = _HEAD + (i // n_wide) * (_PANEL_TITLE + tall + _FOOT) + _PANEL_TITLE
         axes.append(area.add_axes((left, height - top - tall), (wide, tall)))
     area.add_title(title, _GAP, 0.26)
     return axes

@@ -79,7 +79,7 @@ class Column:
         return self._cells
 
     def each_cell(self, n_bytes: int = BLOCK) -> Iterator[str | None]:
-        """Yield the cells, None where missing, as objects of about `n_bytes` bytes at a time."""
+        """Yield the cells, None where missing, as objects for about `n_bytes` at a time."""
         if not isinstance(self._cells, Texts):
             yield from self._cells
             return

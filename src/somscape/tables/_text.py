@@ -15,7 +15,7 @@ from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._words import suggestion
 
-BLOCK, PIECE = 1 << 14, 1 << 13
+BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
 """Limit of a file's unpacked size, in packed sizes: tables have 3 to 20, a single value that
 repeats 1,000."""
@@ -177,7 +177,7 @@ def _unpacked_size(data: bytes, most: int) -> int:
     return n_bytes
 
 
-def _check(file: TextFile, source: str, n_letters: int = BLOCK) -> int:
+def _check(file: TextFile, source: str, n_letters: int = BLOCK_LETTERS) -> int:
     """Read the text once, block by block; return the bytes of the mark that it starts with."""
     try:
         text = file.open()

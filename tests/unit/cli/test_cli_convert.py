@@ -161,7 +161,7 @@ def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -
     write(Path("a.umx"), "% 1 1", ["1"])
     write(Path("a.lrn"), "% 1", ["% 2", "1 2"])
     write(Path("a.cod"), "2 hexa 1 1 gaussian", ["1 two"])
-    assert "the result ends in one of .som, .cod" in refused(fitted, "m.xyz")
+    assert "the name of the result must end in one of .som, .cod" in refused(fitted, "m.xyz")
     assert "OUT m.som is the file that is read" in refused(fitted, "m.som")
     for out in ("m.umx", "m.bm", "m.cod"):
         for what in ("planes", "winners"):
@@ -174,7 +174,7 @@ def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -
     assert "holds no rows of numbers, which a .dat file needs" in refused(fitted, "m.dat")
     assert "a.umx holds no map" in refused("a.umx", "m.som")
     assert "a.lrn holds no map" in refused("a.lrn", "m.cod")
-    assert "says itself how its units lie" in refused(fitted, "m.cod", "--boundary", "torus")
+    assert "already says how its units lie" in refused(fitted, "m.cod", "--boundary", "torus")
     assert "a.cod, line 2, field 2: 'two' is no finite number." in refused("a.cod", "m.som")
     assert "is text where numbers are needed" in refused(table, "rows.dat")
     assert "no such file" in refused("nothing.cod", "m.som")

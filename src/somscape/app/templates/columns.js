@@ -55,7 +55,8 @@ function drawColumn(column, i) {
 function chooseKind(column, i, chosen) {
   const automatic = column.kind === "id" ? "drop" : column.kind;
   const option = (value, words) => make("option", { value, selected: value === chosen ? "" : null }, words);
-  const options = [...column.may_be, "drop"].map((kind) => option(kind, KINDS[kind]));
+  const kinds = [...column.may_be, "drop"].filter((kind) => column.is_problem || kind !== automatic || kind === chosen);
+  const options = kinds.map((kind) => option(kind, KINDS[kind]));
   if (!column.is_problem) options.unshift(option("", KINDS[automatic] + " (found)"));
   const select = make("select", { "aria-label": "Take " + column.name + " as" }, ...options);
   select.addEventListener("change", () => {
@@ -69,7 +70,8 @@ function chooseKind(column, i, chosen) {
 
 function sayWhy(column, i, kind, chosen, role) {
   if (role) return [ROLES[role]];
-  const said = [text("span", chosen && !column.is_problem ? "As you chose." : sentence(column.why))];
+  const why = chosen ? "As you chose." : sentence(column.why);
+  const said = [text("span", column.is_problem ? column.why + "." : why)]; // a problem begins with a file's name
   if (kind === "ordinal" && !column.may_be.includes("number")) {
     const order = make("input", {
       type: "text", value: setup.settings.orders[i] ?? column.levels.map(([level]) => level).join("<"),
