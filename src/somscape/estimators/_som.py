@@ -96,8 +96,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         is a constant rate.
     missing : {"error", "fill", "mask"}, default="error"
         What happens to missing values.  ``"error"`` refuses them.  ``"fill"`` takes the median of
-        the column; in a category of a table, missing is a level of its own.  ``"mask"`` leaves
-        those cells out of distances and means; online training does not support it.
+        the column, and a level of their own in a table's categories.  ``"mask"`` leaves those cells
+        out of distances and means; ``"online"`` does not support it.
     encoding : Encoding or None, default=None
         How tables (`somscape.tables.Table`) and data frames are encoded.  None: tables by the rules
         of `somscape.encode.fit_encoding`; data frames of numbers are used as they are, as arrays.
