@@ -46,8 +46,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         most 10,000 and no more than rows (but 2 on a hexagonal torus), with sides like the spread
         along the data's two main axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
-        A unit has 6 neighbors, 8, or those of a `somscape.Graph`.  A `somscape.Lattice` or a graph
-        also gives the size and the boundary: leave `n_rows`, `n_cols` and `boundary` out.
+        A unit has 6 neighbors on a hexagonal lattice, 8 on a rectangular one, and on a
+        `somscape.Graph` those it is joined to.  A graph, or a `somscape.Lattice`, also gives the
+        size and the boundary: leave `n_rows`, `n_cols` and `boundary` out.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
         On a cylinder the left and right edges meet, on a torus also the upper and lower ones.  A
         hexagonal torus needs an even number of rows.
@@ -82,10 +83,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ``explain_defaults_``.  ``"online"`` takes a fraction, too: ``20_000 / len(X)`` presents
         20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
-        First and last radius, in grid steps; on a graph in the unit of its edges.  ``"auto"``: from
-        a quarter of the longest side (half of it after other starts than ``"pca"``), at least 2, to
-        0.7, or less with more than 20 rows per unit.  At 0.3 or less, units that are needed least
-        move at the end to rows far from all others, where ``n_epochs`` is "auto".
+        First and last radius, in grid steps; on a graph in the unit of its edges.
+        ``radius_start="auto"``: a quarter of the longest side after a PCA start, half of it after
+        others, at least 2.  ``radius_end="auto"``: 0.7, and less with more than 20 rows per unit.
+        At a ``radius_end`` of 0.3 or less, units may move at the end to rows far from all others:
+        see the guide, "Choosing a map".
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         How the radius falls to ``radius_end``, which the last epoch has exactly.  ``"constant"``

@@ -180,7 +180,7 @@ def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
     """Return whether size or start follow the data's main axes."""
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
-    return is_auto or (isinstance(settings.init, str) and settings.init == "pca")
+    return is_auto or settings.start == "pca"
 
 
 def _winners(problem: Problem, rows: Rows, prototypes: Float64s) -> Ints:
