@@ -52,16 +52,28 @@ def line(values):
 def test_regions_by_hand():
     # The unit with 1 row joins its neighbor at 1.5, not the one at 9; that with 2 rows joins them.
     map_ = line([1, 1.5, 3, 9, 9.5])
-    assert merge_small_regions(map_, np.array([1, 4, 2, 7, 9]), least=5).tolist() == [0, 0, 0, 1, 2]
-    assert merge_small_regions(map_, np.array([1, 1, 1, 1, 0]), least=5).tolist() == [0] * 5
-    assert merge_small_regions(map_, np.array([5, 5, 5, 5, 5]), least=5).tolist() == [0, 1, 2, 3, 4]
+    assert merge_small_regions(map_, np.array([1, 4, 2, 7, 9]), min_rows=5).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        2,
+    ]
+    assert merge_small_regions(map_, np.array([1, 1, 1, 1, 0]), min_rows=5).tolist() == [0] * 5
+    assert merge_small_regions(map_, np.array([5, 5, 5, 5, 5]), min_rows=5).tolist() == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
 
 
 @pytest.mark.parametrize("least", [1, 20, 100, 399, 401])
 def test_regions_have_enough_rows_and_hang_together(least):
     rng = np.random.default_rng(0)
     map_ = SOM(6, 7, random_state=0).fit(rng.normal(size=(400, 3))).map_
-    regions = merge_small_regions(map_, map_.hits, least=least)
+    regions = merge_small_regions(map_, map_.hits, min_rows=least)
     assert set(regions) == set(range(regions.max() + 1))
     counts = np.bincount(regions, map_.hits)
     assert (counts >= min(least, 400)).all() or regions.max() == 0
@@ -80,7 +92,7 @@ def test_parts_of_a_graph_join_the_nearest_region():
     adjacency = np.zeros((4, 4))
     adjacency[0, 1] = adjacency[1, 0] = adjacency[2, 3] = adjacency[3, 2] = 1
     map_ = Map(np.arange(4.0)[:, None], Graph(adjacency), Encoding.plain(["x"]), np.ones(4))
-    assert merge_small_regions(map_, np.array([1, 1, 9, 9]), least=3).tolist() == [0, 0, 0, 1]
+    assert merge_small_regions(map_, np.array([1, 1, 9, 9]), min_rows=3).tolist() == [0, 0, 0, 1]
 
 
 # The signals

@@ -423,8 +423,11 @@ def test_values_are_checked_once(data, monkeypatch):
         calls.clear()
         ask(given)
         assert calls == ["maps._map"]
-    detector = SOMDetector(som=SOM(3, 4), n_maps=1, random_state=0).fit(given)
-    for ask in (detector.predict, detector.explain):
+    calls.clear()
+    detector = SOMDetector(som=SOM(3, 4), random_state=0, calibration="regional").fit(given)
+    assert calls == ([] if data == "table" else ["estimators._prepare"])
+    asks = ("predict", "contributions", "p_values")
+    for ask in (getattr(detector, name) for name in asks):
         calls.clear()
         ask(given)
         assert calls == ["maps._map"]

@@ -250,7 +250,7 @@ class SOMDetector(OutlierMixin, Estimator):
         self.detector_, units = trained.detector, trained.whole.units
         self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
         is_whole = len(units) == len(prepared.all_rows)
-        self.units_ = units if is_whole else self.map_.winners(prepared.all_rows)
+        self.units_ = units if is_whole else self.map_.winners_of_rows(prepared.all_rows)
         self.kernels_used_ = select_kernels().name
         return self
 

@@ -170,7 +170,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
 def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     """Root mean square difference of the rows from their units, shared with units nearby."""
-    units = map_.winners(rows)
+    units = map_.winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))
     weights = ones_or(given, len(is_used))[is_used]

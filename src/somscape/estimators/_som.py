@@ -396,7 +396,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.map_ = map_
         self.codebook_ = map_.codebook
         is_whole = len(units) == len(prepared.all_rows)
-        self.labels_ = units if is_whole else map_.winners(prepared.all_rows)
+        self.labels_ = units if is_whole else map_.winners_of_rows(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
         self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_, trained)

@@ -156,7 +156,7 @@ def go_on(
         O(n_samples * n_units * n_features), and constant memory.
     """
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
-    units = map_.winners(rows)
+    units = map_.winners_of_rows(rows)
     is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)
     if not is_used.all():
         kept = np.flatnonzero(is_used)

@@ -218,7 +218,22 @@ class Map:
         ndarray of shape (n_samples,), or (n_samples, k) for k above 1
             Of equally near units the lowest comes first; -1 for a row without any value.
         """
-        rows, has_missing = self._compared_rows(X)
+        return self.winners_of_rows(self._any_rows_of(X), k)
+
+    def winners_of_rows(self, rows: Rows, k: int = 1) -> Ints:
+        """Return the best matching unit of each encoded row, see `winners`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features), or SparseRows
+            From `rows_of` or `sparse_rows_of`; not checked again.
+        k : int, default=1
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, k) for k above 1
+        """
+        rows, has_missing = self._compared_rows(rows)
         if self.metric.is_plain and not has_missing:
             units = select_kernels().winners(rows, self.codebook, k, order=self.lattice.walk)
         else:
@@ -240,12 +255,11 @@ class Map:
         units : ndarray of shape (n_samples, k)
         distances : ndarray of shape (n_samples, k), float64
         """
-        rows, has_missing = self._compared_rows(X)
+        rows, has_missing = self._compared_rows(self._any_rows_of(X))
         return self._search(rows, k, has_missing)
 
-    def _compared_rows(self, X: Table | Any) -> tuple[Rows, bool]:
+    def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
         """Return rows as the metric compares them, and whether values are missing."""
-        rows = self._any_rows_of(X)
         has_missing = self.encoding.missing == "mask" and not isinstance(rows, SparseRows)
         return self.metric.compared(rows), has_missing and bool(np.isnan(np.asarray(rows)).any())
 

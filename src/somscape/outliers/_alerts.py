@@ -124,7 +124,7 @@ def ranked(detector: "Detector", table: Table, rule: AlertRule) -> Alerts:
     Alerts
     """
     rows = detector.map_.rows_of(table)
-    units = detector.map_.winners(rows)
+    units = detector.map_.winners_of_rows(rows)
     scores = detector.scores_of_rows(rows, units)
     p = detector.calibration.p_values(scores, units)
     order, n_alerts = rule.choose(detector, scores, p, table)

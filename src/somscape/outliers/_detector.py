@@ -332,7 +332,7 @@ class Detector:
         scores = scores_by(self.scorers, rows)
         if self.label_factors is None:
             return scores
-        units = self.map_.winners(rows) if units is None else units
+        units = self.map_.winners_of_rows(rows) if units is None else units
         return scores * self.label_factors[units]
 
     def contributions_of_rows(self, rows: Floats) -> Float64s:
@@ -349,7 +349,7 @@ class Detector:
         """
         found = contributions_by(self.scorers, rows)
         if self.label_factors is not None:
-            found *= self.label_factors[self.map_.winners(rows)][:, None]
+            found *= self.label_factors[self.map_.winners_of_rows(rows)][:, None]
         return found
 
     def scores_and_p_values_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
@@ -365,7 +365,7 @@ class Detector:
         scores, p_values : ndarray of shape (n_samples,)
         """
         needs_units = self.label_factors is not None or self.calibration.regions is not None
-        units = self.map_.winners(rows) if needs_units else None
+        units = self.map_.winners_of_rows(rows) if needs_units else None
         scores = self.scores_of_rows(rows, units)
         return scores, self.calibration.p_values(scores, units)
 

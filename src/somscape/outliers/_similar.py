@@ -86,7 +86,7 @@ class _Groups:
 
     @classmethod
     def of(cls, map_: Map, rows: Float64s, chosen: Ints) -> "_Groups":
-        units = map_.winners(rows[chosen])
+        units = map_.winners_of_rows(rows[chosen])
         order = np.argsort(units, kind="stable")
         chosen, units = chosen[order], units[order]
         present, begin = np.unique(units, return_index=True)

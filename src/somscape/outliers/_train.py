@@ -331,7 +331,7 @@ class _Trainer:
             part = None if weights is None else weights[drawn]
             chosen = np.ascontiguousarray(rows[drawn])
             map_, trained, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
-            units = np.asarray(map_.winners(rows))
+            units = np.asarray(map_.winners_of_rows(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
             # Those drawn stand for all.
             times = hits.sum() / map_.hits.sum()
