@@ -123,7 +123,7 @@ def test_article_says_how_unusual_and_label_agree(article: Found, article_file: 
     said = " ".join(article.outcome.out.split())
     match = re.search(
         r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}); "
-        r"(\d+)% of the 34 alerts have it, (\d\.\d\d) times the share",
+        r"(\d+) % of 34 alerts have it, (\d\.\d\d) times the share",
         said,
     )
     assert match
