@@ -481,5 +481,7 @@ def test_reasons_cell_joins_the_reasons_in_order(mixed: tuple[Detector, Table]) 
     detector, table = mixed
     alerts = detector.alerts(table, 3)
     made = alerts.to_table(detector.map_, table)
+    assert len(alerts.reasons) == 3
+    assert max(map(len, alerts.reasons)) > 1
     for cell, reasons in zip(made.column("reasons").cells, alerts.reasons, strict=True):
         assert cell == "; ".join(str(reason) for reason in reasons)
