@@ -149,7 +149,10 @@ def test_ranges_are_as_wide_as_they_can_be_and_have_no_gap(seed, k_and_limit):
     codebook = rng.normal(size=(7, 3))
     detector = detector_at(codebook, limit, k=k)
     rows = rng.normal(size=(5, 3)) * 3
-    for row, found in zip(rows, detector.counterfactuals(rows), strict=True):
+    all_found = detector.counterfactuals(rows)
+    has_changes = [len(found.changes) > 0 for found in all_found]
+    assert has_changes == (detector.scores(rows) > limit).tolist()
+    for row, found in zip(rows, all_found, strict=True):
         made = row.copy()
         for change in found.changes:
             made[int(change.column[1:])] = change.to
@@ -211,10 +214,12 @@ def as_cells(changes):
 
 def test_ranges_of_a_table_hold_for_cells_in_original_units(mixed):
     detector, columns, found = mixed
+    assert {change.column for one in found for change in one.changes} > {"amount", "job"}
     for row, one in enumerate(found):
         changes = {c.column: c.to for c in one.changes}
         for change in one.changes:
             inside, outside = inside_and_outside(change)
+            assert inside
             for cells, expected in ((inside, 1), (outside, -1)):
                 for cell in cells:
                     tried = as_cells(changes | {change.column: cell})
