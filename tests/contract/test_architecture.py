@@ -470,6 +470,17 @@ def test_catching_everything_reraises() -> None:
     assert not wrong
 
 
+def test_a_constant_has_one_value_among_sibling_files() -> None:
+    values: dict[tuple[str, str], set[str]] = {}
+    for source in sources():
+        for node in source.tree.body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper():
+                name = (source.home, ast.unparse(node.targets[0]))
+                values.setdefault(name, set()).add(ast.unparse(node.value))
+    assert len(values) > 100
+    assert not [name for name, found in values.items() if len(found) > 1]
+
+
 # Size
 
 

@@ -209,7 +209,7 @@ def test_blocks_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     detector, rows = known_detector(rng), rng.normal([0.7, 0], size=(1500, 2))
     whole = [str(alarm) for alarm in DriftMonitor(detector).update(rows)]
-    monkeypatch.setattr("somscape.outliers._drift.BLOCK_ROWS", 37)
+    monkeypatch.setattr("somscape.outliers._drift.TAKEN_ROWS", 37)
     assert [str(alarm) for alarm in DriftMonitor(detector).update(rows)] == whole
 
 

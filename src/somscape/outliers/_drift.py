@@ -29,13 +29,14 @@ N_FIRST = 100
 N_NAMED = 200
 """Rows before an alarm that say which columns moved."""
 
-MAX_NAMED = 3
+MAX_ALARM_COLUMNS = 3
 """Columns that an alarm names."""
 
 MIN_PART = 0.25
 """Columns that differ less than this part of what the first one does are not named."""
 
-BLOCK_ROWS = 2048
+TAKEN_ROWS = 2048
+"""Rows that are taken in at once."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ class DriftMonitor:
         alarms: list[DriftAlarm] = []
         start = 0
         while start < len(rows):
-            stop = start + min(self.window - len(self._units), BLOCK_ROWS)
+            stop = start + min(self.window - len(self._units), TAKEN_ROWS)
             alarms += self._take(rows[start:stop])
             start = stop
         return alarms
@@ -335,6 +336,6 @@ def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
 
 def _named(values: Float64s, names: list[str]) -> tuple[str, ...]:
     """Return the names of the largest values, at most three."""
-    order = np.argsort(-values, kind="stable")[:MAX_NAMED]
+    order = np.argsort(-values, kind="stable")[:MAX_ALARM_COLUMNS]
     least = MIN_PART * values[order[0]]
     return tuple(names[j] for j in order if values[j] > max(least, 0.0))

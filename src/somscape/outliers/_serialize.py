@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 METRIC = "metric"
 """Entry of the header where a detector decorrelates columns; without it none does."""
 
-DECORRELATED = "decorrelated"
+METRIC_NAME = "decorrelated"
 """Its only value."""
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
@@ -55,7 +55,7 @@ def record_of_detector(detector: "Detector") -> Record:
         "mean_contributions": detector.mean_contributions,
     }
     if whole.decorrelation is not None:
-        header[METRIC] = DECORRELATED
+        header[METRIC] = METRIC_NAME
     if detector.members:
         header[MEMBERS] = len(detector.members)
     for i, member in enumerate(detector.members):
@@ -105,9 +105,9 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
     unknown = sorted(header.keys() - {"score", "n_prototypes", "threshold", METRIC, MEMBERS})
     if unknown:
         raise TypeError(f"a detector has no {unknown[0][:40]!r}")
-    if METRIC in header and header[METRIC] != DECORRELATED:
+    if METRIC in header and header[METRIC] != METRIC_NAME:
         raise ValueError(
-            f"a detector's metric must be '{DECORRELATED}' or absent; got {header[METRIC]!r}"
+            f"a detector's metric must be '{METRIC_NAME}' or absent; got {header[METRIC]!r}"
         )
     found = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
     return {

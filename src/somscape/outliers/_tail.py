@@ -12,11 +12,17 @@ from somscape._types import Float64s
 MIN_ROWS = 100
 """Calibration rows that a tail takes: of fewer the highest tell too little."""
 
-TAIL_SHARE, MIN_TAIL_ROWS = 0.05, 20.0
-"""The highest scores that the tail is fitted to: this share of the rows, at least so many."""
+TAIL_SHARE = 0.05
+"""Share of the rows, those with the highest scores, that the tail is fitted to."""
 
-MIN_SHAPE, MAX_SHAPE = -0.5, 0.9
-"""Shapes of tails that end soon, and that hardly have a mean."""
+MIN_TAIL_ROWS = 20.0
+"""And at least so many."""
+
+MIN_SHAPE = -0.5
+"""Shape of a tail that ends soon."""
+
+MAX_SHAPE = 0.9
+"""Shape of a tail that hardly has a mean."""
 
 
 def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:

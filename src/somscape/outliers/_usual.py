@@ -20,7 +20,7 @@ SURROUNDING_SHARE = 0.05
 MIN_SURROUNDING_ROWS = 10.0
 """And at least so many."""
 
-BLOCK_VALUES = 1 << 21
+DISTANCES_AT_ONCE = 1 << 21
 """Distances held at once: 16 MiB."""
 
 NEIGHBORS_COUNT = 0.5
@@ -57,7 +57,7 @@ def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
     """Return how far each prototype's surroundings reach."""
     wanted = min(max(SURROUNDING_SHARE * hits.sum(), MIN_SURROUNDING_ROWS), hits.sum())
     radii = np.empty(len(hits))
-    step = max(1, BLOCK_VALUES // len(hits))
+    step = max(1, DISTANCES_AT_ONCE // len(hits))
     for part in blocks(len(hits), step):
         apart = EUCLIDEAN.distances(codebook[part], codebook)
         order = np.argsort(apart, axis=1, kind="stable")
@@ -92,7 +92,7 @@ def squares_of(
     """
     codebook = compared(map_.codebook, decorrelation)
     squares = np.empty(len(rows))
-    step = max(1, BLOCK_VALUES // rows.shape[1])
+    step = max(1, DISTANCES_AT_ONCE // rows.shape[1])
     for part in blocks(len(rows), step):
         apart = compared(rows[part], decorrelation) - codebook[units[part]]
         squares[part] = (apart**2).sum(axis=1)
