@@ -24,13 +24,15 @@ autosummary_generate = True
 # The page that a class of the reference belongs to, which names the class in turn.
 autosummary_context = {
     "guides": {
-        **dict.fromkeys(("SOM", "Lattice", "Graph", "Metric", "Progress"), "guide/choosing"),
+        **dict.fromkeys(("SOM", "Lattice", "Graph", "Metric"), "guide/choosing"),
+        **dict.fromkeys(("Progress", "TimeLimit"), "guide/choosing"),
         **dict.fromkeys(("SOMDetector", "Alerts", "AlertRule", "Reason"), "guide/detecting"),
         **dict.fromkeys(("Counterfactual", "Change", "Range"), "guide/detecting"),
+        **dict.fromkeys(("Detector", "Scorer", "Calibration", "Decorrelation"), "guide/detecting"),
         **dict.fromkeys(("SimilarRows", "LabelShare"), "guide/detecting"),
         **dict.fromkeys(("DriftMonitor", "DriftAlarm"), "guide/streams"),
         **dict.fromkeys(("SOMImputer", "TableEncoder"), "guide/missing_and_mixed"),
-        **dict.fromkeys(("Encoding", "Roles", "Table", "Column"), "start"),
+        **dict.fromkeys(("Encoding", "Table", "Column"), "start"),
         **dict.fromkeys(("Map", "Record", "Samples", "BestMatches", "Classes"), "guide/files"),
         **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
         **dict.fromkeys(("Agreement", "ColumnPlane", "Display"), "reading"),

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
+from somscape._weights import ones_or
 from somscape.fit._fixed_point import SUM_BITS, power_of_two, value_scale
 from somscape.grid import Lattice, Neighborhood
 from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, column_range
@@ -371,7 +372,7 @@ def _diameter(metric: Metric, spread: Float64s, has_missing: bool) -> float:
     """No two rows or prototypes are further apart."""
     if metric.kernel == "cosine":
         return 2.0
-    weights = np.ones(len(spread)) if metric.feature_weights is None else metric.feature_weights
+    weights = ones_or(metric.feature_weights, len(spread))
     if metric.kernel == "chebyshev":
         return float((spread * weights).max())
     if has_missing:  # distances are scaled up to all features

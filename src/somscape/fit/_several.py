@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from somscape._types import Float64s
+from somscape._weights import ones_or
 from somscape.fit._local import chunks
 from somscape.fit._moves import with_units_moved
 from somscape.fit._plan import Plan
@@ -109,7 +110,7 @@ def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
         )
         far.append(distances[:, 0])
         apart.append(~problem.lattice.are_neighbors(units[:, 0], units[:, -1]))
-    counted = np.ones(len(problem.rows)) if weights is None else weights
+    counted = ones_or(weights, len(problem.rows))
     qe = math.fsum(np.concatenate(far) * counted) / problem.total_weight
     te = math.fsum(counted[np.concatenate(apart)]) / problem.total_weight
     return qe * (1 + te * min(1.0, radius / problem.lattice.step))

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
+from somscape._weights import ones_or
 from somscape.fit._problem import Problem
 from somscape.grid import Lattice
 from somscape.kernels import SparseRows
@@ -110,7 +112,7 @@ def principal_axes(problem: Problem) -> Axes:
         directions = vectors.T[::-1][:2]
     else:
         # Fewer rows than features: the same axes from the smaller matrix of inner products.
-        factor = np.ones(len(some)) if some_weights is None else np.sqrt(some_weights)
+        factor = np.sqrt(ones_or(some_weights, len(some)))
         scaled = _whole(some, mean, unit) * (unit / size) * factor[:, None]
         variances, vectors = np.linalg.eigh(scaled @ scaled.T / total)
         directions = (scaled.T @ vectors).T[::-1][:2]
@@ -146,8 +148,7 @@ def _whole_products(
     step, alone = max(1, BLOCK_VALUES // rows.shape[1]), ALONE_WORK // rows.shape[1] ** 2
     if alone >= MIN_ALONE_ROWS:
         step = min(step, alone)
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
+    for part in blocks(len(rows), step):
         whole = _whole(rows[part], mean, unit)
         weighted = whole if weights is None else np.rint(whole * weights[part, None])
         products += weighted.T @ whole
@@ -194,7 +195,7 @@ def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, siz
     The covariance is applied, never formed: it has n_features^2 entries.  Blocks of two find two
     axes of equal variance.
     """
-    of_row, share = rows.row_of_value, np.ones(len(rows)) if weights is None else weights
+    of_row, share = rows.row_of_value, ones_or(weights, len(rows))
     share = share / math.fsum(share)
     values: Float64s = rows.values.astype(np.float64) / size
     mean = mean / size
