@@ -249,9 +249,8 @@ double stepwise(Array<const T, 2> rows, Array<const std::int64_t, 1> order,
             "codebook must have one row per unit");
     require(std::int64_t(rates.shape(0)) == n_steps && std::int64_t(radii.shape(0)) == n_steps,
             "one rate and one radius per step");
-    require(pulls >= 0 && pulls <= int(Pulls::box), "unknown neighborhood");
-    const bool is_by_axis = Pulls(pulls) == Pulls::triangle || Pulls(pulls) == Pulls::box;
-    require(!is_by_axis || !(is_hexagonal || distances),
+    require(pulls >= 0 && pulls <= int(Pulls::triangle), "unknown neighborhood");
+    require(Pulls(pulls) != Pulls::triangle || !(is_hexagonal || distances),
             "a neighborhood by axis needs a rectangular lattice");
     require(!distances || (n_cols == 1 && std::int64_t(distances->shape(0)) == m &&
                            std::int64_t(distances->shape(1)) == m),

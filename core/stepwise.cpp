@@ -136,7 +136,7 @@ private:
 
     void tabulate(double radius) {
         tabled_radius = radius;
-        if (shape.pulls == Pulls::triangle || shape.pulls == Pulls::box) {
+        if (shape.pulls == Pulls::triangle) {
             by_axis(row_part.factor, radius);
             by_axis(col_part.factor, radius);
         }
@@ -149,11 +149,8 @@ private:
         if (shape.is_hexagonal) powers(half_part.factor, exponential(0.25 * exponent), g * g, g);
     }
 
-    void by_axis(std::vector<double>& to, double radius) const {
-        const double limit = radius * radius + radius_tolerance;
-        for (std::size_t k = 0; k < to.size(); ++k)
-            to[k] = shape.pulls == Pulls::triangle ? std::max(0.0, radius - double(k))
-                    : double(k) * double(k) <= limit ? 1.0 : 0.0;
+    static void by_axis(std::vector<double>& to, double radius) {
+        for (std::size_t k = 0; k < to.size(); ++k) to[k] = std::max(0.0, radius - double(k));
     }
 
     // to[k] = g^((k + h)^2) for h = 0 or 1/2, from to[0] and to[1] / to[0].

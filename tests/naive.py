@@ -146,19 +146,16 @@ def neighborhood(distances, radius, kind):
     Source: Kohonen (2013), the Gaussian exp(-d^2 / (2 radius^2)) without its learning rate, and
     the "bubble" of Kohonen (1990): 1 within the radius, 0 outside. Radius 0 is the limit of both:
     the unit alone. SOM Toolbox, ``som_batchtrain``: "cut_gaussian" (its cutgauss) is the Gaussian
-    within the radius, "epanechnikov" (its ep) max(0, 1 - d^2 / radius^2). MiniSom, ``_triangle``
-    and ``_bubble``: products of both axes, for which the last axis of ``distances`` holds |dx| and
-    |dy| (`axis_offsets`); our box takes in what lies at the radius.
+    within the radius, "epanechnikov" (its ep) max(0, 1 - d^2 / radius^2). MiniSom, ``_triangle``:
+    a product of both axes, for which the last axis of ``distances`` holds |dx| and
+    |dy| (`axis_offsets`).
     """
     distances = np.asarray(distances, dtype=np.float64)
-    if kind in ("triangle", "box"):
+    if kind == "triangle":
         h = np.zeros(distances.shape[:-1])
         for place in np.ndindex(h.shape):
             dx, dy = (float(d) for d in distances[place])
-            if kind == "triangle":
-                h[place] = max(0.0, radius - dx) * max(0.0, radius - dy)
-            else:
-                h[place] = 1.0 if max(dx, dy) <= radius + TOLERANCE else 0.0
+            h[place] = max(0.0, radius - dx) * max(0.0, radius - dy)
         return h
     h = np.zeros(distances.shape)
     for place in np.ndindex(distances.shape):

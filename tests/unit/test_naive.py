@@ -113,7 +113,6 @@ def test_neighborhoods_that_end_at_the_radius_by_hand():
     # (2 - 1) (2 - 0.5), and 0 where one axis is beyond.
     offsets = [[1, 0.5], [0, 0], [0, 3]]
     assert naive.neighborhood(offsets, 2.0, "triangle").tolist() == [1.5, 4, 0]
-    assert naive.neighborhood(offsets, 1.0, "box").tolist() == [1, 1, 0]
 
 
 def test_unknown_options_and_odd_hexagonal_torus_are_refused():

@@ -4,7 +4,6 @@ from somscape.grid._graph import Graph
 from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice
 from somscape.grid._neighborhood import (
     NEIGHBORHOODS,
-    PULLS,
     Neighborhood,
     NeighborhoodTables,
     check_pull,
@@ -19,7 +18,6 @@ __all__ = [
     "CONVENTIONS",
     "KINDS",
     "NEIGHBORHOODS",
-    "PULLS",
     "Graph",
     "Lattice",
     "Neighborhood",

@@ -25,13 +25,11 @@ from somscape._validate import check_choice
 from somscape.grid._lattice import Lattice
 
 NEIGHBORHOODS = ("gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle")
-PULLS = (*NEIGHBORHOODS, "box")
-"""All neighborhoods, in the order of `Pulls` in core/kernels.hpp."""
+"""In the order of `Pulls` in core/kernels.hpp, which online training runs."""
 
-SEPARABLE = ("gaussian", "triangle", "box")
+SEPARABLE = ("gaussian", "triangle")
 """A product of the same function of the offsets along both axes."""
 
-BY_AXIS = ("triangle", "box")
 RADIUS_TOLERANCE = 1e-9
 """A unit at exactly the radius is inside a bubble; rounding must not put it out."""
 
@@ -77,7 +75,7 @@ class Neighborhood:
     ----------
     lattice : Lattice
         The grid of units.
-    kind : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle", "box"}
+    kind : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}
         By map distance d: ``exp(-d^2 / (2 radius^2))``; 1 where ``d <= radius`` and 0 elsewhere;
         the gaussian where ``d <= radius`` and 0 elsewhere; ``max(0, 1 - d^2 / radius^2)``.  By
         axis, on rectangular lattices: the product of ``max(0, radius - abs(dx))`` and the same
@@ -230,7 +228,7 @@ def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> 
     """
     check_pull(lattice, neighborhood)
     profile = PROFILES[neighborhood]
-    if neighborhood in BY_AXIS:
+    if neighborhood == "triangle":
         by_axis = profile(lattice.offsets_from(unit) ** 2, radius)
         return np.asarray(by_axis[:, 0] * by_axis[:, 1])
     return profile(lattice.distances_from(unit) ** 2, radius)
@@ -245,8 +243,8 @@ def check_pull(lattice: Lattice, neighborhood: str) -> None:
     neighborhood : str
         Unknown ones are refused too.
     """
-    check_choice("neighborhood", neighborhood, PULLS)
-    if neighborhood in BY_AXIS and lattice.kind != "rectangular":
+    check_choice("neighborhood", neighborhood, NEIGHBORHOODS)
+    if neighborhood == "triangle" and lattice.kind != "rectangular":
         raise ValueError(
             f"the neighborhood {neighborhood!r} needs a rectangular lattice; got a "
             f"{lattice.kind} one. Pass lattice='rectangular', or neighborhood='epanechnikov'."
@@ -290,6 +288,5 @@ PROFILES = {
     "cut_gaussian": _cut_gaussian,
     "epanechnikov": _epanechnikov,
     "triangle": _triangle,
-    "box": _bubble,
 }
 """Weights by squared distance; by axis, for one axis, by squared offset."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.grid import PULLS, Lattice, NeighborhoodTables, check_pull
+from somscape.grid import NEIGHBORHOODS, Lattice, NeighborhoodTables, check_pull
 from somscape.kernels import _core  # type: ignore[attr-defined]  # built, where it is
 from somscape.kernels._kernels import METRICS, MINISOM_DISTANCES, MiniSomSteps
 from somscape.kernels._quota import processors_by_quota
@@ -149,7 +149,7 @@ class CoreKernels:
             lattice.wraps_rows,
             lattice.wraps_cols,
             lattice.distance_table,
-            PULLS.index(neighborhood),
+            NEIGHBORHOODS.index(neighborhood),
             codebook,
         )
         return total
