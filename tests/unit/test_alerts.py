@@ -485,3 +485,18 @@ def test_reasons_cell_joins_the_reasons_in_order(mixed: tuple[Detector, Table]) 
     assert max(map(len, alerts.reasons)) > 1
     for cell, reasons in zip(made.column("reasons").cells, alerts.reasons, strict=True):
         assert cell == "; ".join(str(reason) for reason in reasons)
+
+
+def test_an_array_where_columns_are_found_by_name_is_refused_in_one_line(
+    mixed: tuple[Detector, Table],
+) -> None:
+    detector, table = mixed
+    rows = detector.map_.rows_of(table)
+    for ask in (
+        detector.alerts,
+        detector.reasons,
+        detector.counterfactuals,
+        lambda X: detector.similar_rows(table, among=X),
+    ):
+        with pytest.raises(InputError, match="encodes columns, which it finds by name; got X with"):
+            ask(rows)

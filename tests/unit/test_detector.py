@@ -415,7 +415,7 @@ def test_a_file_with_a_setting_that_was_removed_says_how_to_load_its_map(
     message = str(caught.value)
     assert named in message
     assert "\n" not in message
-    assert "Map.from_record(somscape.save.read_record(path))" in message
+    assert f"Map.from_record(somscape.save.read_record({str(tmp_path / 'old.som')!r}))" in message
     map_ = Map.from_record(read_record(tmp_path / "old.som"))
     np.testing.assert_array_equal(map_.codebook, detector.map_.codebook)
 

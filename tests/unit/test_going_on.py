@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import somscape
-from somscape import SOM, Graph, Lattice, SOMDetector
+from somscape import SOM, Graph, Lattice, SOMDetector, load
 from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
@@ -198,3 +198,20 @@ def test_the_steps_of_a_stream_count_on_where_old_ones_are_dropped(monkeypatch):
     for _ in range(4):
         som.partial_fit(rows_of(20))
     assert som.history_["step"].tolist() == [4, 5, 6, 7]
+
+
+def test_training_starts_from_a_saved_detector_as_from_its_map(tmp_path):
+    X = rows_of()
+    detector = SOMDetector(som=SOM(3, 4), random_state=0).fit(X)
+    detector.save(tmp_path / "d.som")
+    start = load(tmp_path / "d.som")
+    for given in (start, detector):
+        np.testing.assert_array_equal(
+            SOM(init=given).fit(X + 1).codebook_, SOM(init=detector.map_).fit(X + 1).codebook_
+        )
+        np.testing.assert_array_equal(
+            SOM(init=given).partial_fit(X + 1).codebook_,
+            SOM(init=detector.map_).partial_fit(X + 1).codebook_,
+        )
+    again = SOMDetector(som=SOM(init=start), random_state=0).fit(X)
+    assert again.map_.n_units == 12

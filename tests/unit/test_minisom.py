@@ -14,7 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from somscape import SOM, Graph, load, measures, plots
+from somscape import SOM, Graph, SOMDetector, load, measures, plots
 from somscape.errors import InputError
 from somscape.minisom import MiniSom, fast_norm
 
@@ -675,3 +675,12 @@ def test_a_negative_sigma_is_taken_as_minisom_takes_it():
 def test_the_row_of_another_length_is_named():
     with pytest.raises(ValueError, match="row 2 has 1, and row 0 has 3"):
         MiniSom(3, 3, 3, random_seed=0).train([[1, 2, 3], [1, 2, 3], [1]], 2)
+
+
+def test_a_saved_detector_lends_its_map(tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    detector = SOMDetector(som=SOM(3, 4), random_state=0).fit(X)
+    detector.save(tmp_path / "d.som")
+    found = MiniSom.from_map(load(tmp_path / "d.som"))
+    expected = MiniSom.from_map(detector.map_)
+    np.testing.assert_array_equal(found.get_weights(), expected.get_weights())

@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import fields, replace
+from pathlib import Path
 
 import naive
 import numpy as np
 import pytest
 
 from somscape import SOM, SOMDetector, load
-from somscape.outliers import SCORES, Calibration, Scorer
+from somscape.outliers import SCORES, Calibration, Detector, Scorer, _score
+from somscape.save import _onnx_scores
 
 
 def rows_of(n=200, d=3, seed=0):
@@ -124,6 +126,24 @@ def test_rms_distance_is_the_rows_own_distance_pooled_with_the_neighbors():
         assert detector.whole.rms_distances[unit] == pytest.approx(expected, rel=1e-9)
 
 
+def test_every_score_has_a_formula_an_onnx_graph_and_words():
+    assert list(_score._SCORES) == list(_onnx_scores._SCORES) == list(SCORES)
+    guide = (Path(__file__).parents[2] / "docs/guide/detecting.md").read_text(encoding="utf-8")
+    for name in SCORES:
+        assert f'"{name}"' in guide
+        assert f'``"{name}"``' in SOMDetector.__doc__
+
+
+def test_scores_that_are_steady_change_by_no_more_than_a_row_moves():
+    rng = np.random.default_rng(3)
+    start, move = rows_of(200, seed=4), rng.normal(size=(200, 3)) * 0.3
+    for name, kind in SCORES.items():
+        detector = fitted(name, decorrelate=False)
+        change = np.abs(detector.scores(start + move) - detector.scores(start))
+        most = (change / np.linalg.norm(move, axis=1)).max()
+        assert (most <= 1 + 1e-9) == kind.is_steady, name
+
+
 # What counts as usual
 
 
@@ -211,22 +231,65 @@ def test_a_scorer_whose_parts_do_not_fit_is_refused(change, message):
         Scorer(**{**{f.name: getattr(whole, f.name) for f in fields(whole)}, **change})
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"threshold": -1.0}, "`threshold` must be finite, at least 0; got -1.0"),
-        ({"label_factors": np.zeros(20)}, "`label_factors` must be finite and above 0"),
-        ({"label_factors": np.ones(3)}, "`label_factors` must be .* one for each unit"),
-        ({"mean_contributions": np.full(3, -1.0)}, "`mean_contributions` must be one finite"),
-        ({"mean_contributions": np.ones(2)}, "`mean_contributions` must be .* per column"),
-        (
-            {"calibration": Calibration(np.ones(1), None, np.zeros(1, int), np.zeros(2, int))},
-            "`calibration` must have a region for each unit",
-        ),
-        ({"members": (fitted("density", rows_of(d=2)).whole,)}, "`members` must have the units"),
-    ],
-    ids=str,
-)
-def test_a_detector_whose_parts_do_not_fit_is_refused(change, message):
+def test_parts_of_another_type_are_refused_by_name():
+    detector = fitted("density")
+    whole = detector.whole
+    for make, message in (
+        (lambda: Detector(detector.map_, 1.0, detector.calibration), "`whole` must be a Scorer"),
+        (lambda: replace(detector, calibration=None), "`calibration` must be a Calibration"),
+        (lambda: replace(detector, members=[whole]), "`members` must be a tuple; got list"),
+        (lambda: replace(whole, map_="m.som"), "`map_` must be a Map; got str"),
+        (lambda: replace(whole, decorrelation=np.eye(3)), "`decorrelation` must be"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            make()
+    with pytest.raises(ValueError, match="`scores` must be an array of finite scores"):
+        Calibration([1, 2])
+    cosine = SOM(4, 5, metric="cosine").fit(rows_of()).map_
+    with pytest.raises(ValueError, match=r"must have metric='euclidean'.*'cosine'"):
+        replace(whole, map_=cosine)
+
+
+OTHER_PARTS = {
+    "a threshold below 0": (
+        lambda d: {"threshold": -1.0},
+        "`threshold` must be finite, at least 0",
+    ),
+    "no factor": (lambda d: {"label_factors": np.zeros(20)}, "`label_factors` must be finite"),
+    "a list": (lambda d: {"label_factors": [1.0] * 20}, "`label_factors` must be finite"),
+    "few factors": (
+        lambda d: {"label_factors": np.ones(3)},
+        "`label_factors` .* one for each unit",
+    ),
+    "a mean below 0": (
+        lambda d: {"mean_contributions": np.full(3, -1.0)},
+        "`mean_contributions` must be one finite",
+    ),
+    "few means": (
+        lambda d: {"mean_contributions": np.ones(2)},
+        "`mean_contributions` .* per column",
+    ),
+    "few regions": (
+        lambda d: {
+            "calibration": Calibration(np.ones(1), None, np.zeros(1, int), np.zeros(2, int))
+        },
+        "`calibration` must have a region for each unit",
+    ),
+    "members of another width": (
+        lambda d: {"members": (fitted("density", rows_of(d=2)).whole,)},
+        "`members` must be Scorers",
+    ),
+    "members with another score": (
+        lambda d: {"members": (replace(d.whole, score="mass"),)},
+        "`members` must be Scorers with the score",
+    ),
+    "a map as member": (lambda d: {"members": (d.map_,)}, "`members` must be Scorers"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_PARTS)
+def test_a_detector_whose_parts_do_not_fit_is_refused(name):
+    change, message = OTHER_PARTS[name]
+    detector = fitted("density")
     with pytest.raises(ValueError, match=message):
-        replace(fitted("density"), **change)
+        replace(detector, **change(detector))

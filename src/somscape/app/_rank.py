@@ -11,8 +11,16 @@ from somscape._files import whole
 from somscape._types import Ints
 from somscape.app._store import REPORT, RESULTS
 from somscape.fit import Progress
-from somscape.jobs import MapCount, command_line, detect, encoding_from, find_label, rule_of
-from somscape.outliers import UNKNOWN, Detection, n_trainings
+from somscape.jobs import (
+    MapCount,
+    command_line,
+    detect,
+    detection_of,
+    encoding_from,
+    find_label,
+    rule_of,
+)
+from somscape.outliers import UNKNOWN, n_trainings
 from somscape.tables import Table
 
 
@@ -48,7 +56,7 @@ def rank(
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
     encoding = encoding_from(table, options)
-    teller = _Teller(n_trainings(table.n_rows, Detection()), tell)
+    teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,
         encoding,

@@ -27,13 +27,14 @@ from somscape.jobs import (
     Label,
     command_line,
     detect,
+    detection_of,
     encoding_from,
     find_label,
     now,
     rule_of,
 )
 from somscape.kernels import select_kernels
-from somscape.outliers import Detection, n_trainings
+from somscape.outliers import n_trainings
 from somscape.plots import planes, umatrix
 from somscape.tables import Table, counted, read_table
 
@@ -68,7 +69,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     )
     show_columns(console, encoding, table, options["drop"])
 
-    with progress_bar(n_trainings(table.n_rows, Detection())) as bar:
+    with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
         found = detect(table, encoding, rule, options, label=label, callbacks=(bar,))
     with stage("drawing, writing"):
         _write(out, found, command)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from somscape.errors import InputError
 from somscape.maps import Map
-from somscape.outliers import Calibration, Decorrelation, Detector, Scorer
+from somscape.outliers import SCORES, Calibration, Decorrelation, Detector, Scorer
 
 
 def detector_of_older(state: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +51,11 @@ def _detector_of(map_: Map) -> Detector:
 
 
 def _scorer_of(map_: Map, kept: dict[str, Any]) -> Scorer:
+    if kept["score"] not in SCORES:
+        raise InputError(
+            f"this SOMDetector was pickled with score={kept['score']!r}, which is no longer "
+            "supported. Fit a new one."
+        )
     decorrelation = None
     if kept.get("decorrelation") is not None:
         parts = vars(kept["decorrelation"])

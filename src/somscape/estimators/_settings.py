@@ -10,6 +10,13 @@ from somscape._validate import check_whole
 from somscape.estimators._prepare import seed_of
 from somscape.estimators._verbose import Verbose
 from somscape.fit import Settings
+from somscape.maps import Map
+
+
+def start_of(init: Any) -> Any:
+    """Return what training starts from: of a detector or a fitted estimator, its map."""
+    map_ = getattr(init, "map_", init)
+    return map_ if isinstance(map_, Map) else init
 
 
 def settings_of_som(som: Any) -> Settings:
@@ -24,7 +31,7 @@ def settings_of_som(som: Any) -> Settings:
         raise TypeError(f"`warm_start` must be True or False; got {som.warm_start!r}.")
     is_drawn = isinstance(som.init, str) and som.init != "pca"
     return Settings(
-        **{name: getattr(som, name) for name in names},
+        **{name: getattr(som, name) for name in names} | {"init": start_of(som.init)},
         seed=seed_of(som.random_state, draws=is_drawn or som.algorithm == "online"),
         callbacks=(*som.callbacks, Verbose()) if som.verbose else tuple(som.callbacks),
     )

@@ -15,7 +15,7 @@ from somscape.errors import InputError
 from somscape.estimators._choose_encoding import choose_encoding, missing_of
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
-from somscape.estimators._settings import settings_of_som
+from somscape.estimators._settings import settings_of_som, start_of
 from somscape.estimators._suggest import suggest
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.estimators._warm_start import adopt_map, check_goes_on
@@ -261,7 +261,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         settings = settings_of_som(self)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
-        start = self.map_ if is_warm else self.init
+        start = self.map_ if is_warm else start_of(self.init)
         chosen = choose_encoding(self, X, sample_weight, start)
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
@@ -321,7 +321,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         ('n_rows', 'n_cols', 'radius_end')
         """
         som = cls(**parameters)
-        chosen = choose_encoding(som, X, None, som.init)
+        chosen = choose_encoding(som, X, None, start_of(som.init))
         prepared = prepare(
             som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
         )
@@ -371,9 +371,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if half_life is not None:
             check_number("half_life", half_life, 0)
         if not hasattr(self, "map_"):
-            if not isinstance(self.init, Map):
+            start = start_of(self.init)
+            if not isinstance(start, Map):
                 return self.fit(X, y, sample_weight)
-            adopt_map(self, self.init, X)
+            adopt_map(self, start, X)
         rows = rows_for(self, X)
         weights = checked_weights(sample_weight, len(rows))
         step = go_on(self.map_, rows, weights, self._sums, half_life)

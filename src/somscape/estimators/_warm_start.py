@@ -4,7 +4,7 @@ from typing import Any
 
 from somscape.errors import InputError
 from somscape.estimators._prepare import checked_array, set_names
-from somscape.estimators._settings import settings_of_som
+from somscape.estimators._settings import settings_of_som, start_of
 from somscape.grid import Graph, Lattice
 from somscape.kernels import select_kernels
 from somscape.maps import Map
@@ -43,7 +43,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
     for name in ("lattice",) if is_given else DEFAULTS:
         given, default = getattr(som, name), DEFAULTS[name]
         # A lattice that came with `init` was never chosen: its defaults say nothing.
-        is_open = given == "auto" or (isinstance(som.init, Map) and given == default)
+        is_open = given == "auto" or (isinstance(start_of(som.init), Map) and given == default)
         if not is_open and given != actual[name]:
             raise InputError(
                 f"{whose} with {name}={actual[name]!r}; got {name}={given!r}. Pass the map's, or "

@@ -2,7 +2,7 @@
 
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._command import command_line, now
-from somscape.jobs._detect import Found, detect
+from somscape.jobs._detect import Found, detect, detection_of
 from somscape.jobs._progress import MapCount
 from somscape.jobs._roles import (
     KINDS,
@@ -25,6 +25,7 @@ __all__ = [
     "agreement_of",
     "command_line",
     "detect",
+    "detection_of",
     "encoding_from",
     "find_label",
     "now",

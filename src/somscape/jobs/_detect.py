@@ -12,7 +12,7 @@ from somscape.fit import Callback, Settings
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._roles import Label
 from somscape.measures import Agreement
-from somscape.outliers import AlertRule, Alerts, Detection, Detector, train_detector
+from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
 from somscape.tables import Table, write_csv
 
 
@@ -76,6 +76,22 @@ class Found:
         self.detector.save(folder / "map.som")
 
 
+def detection_of(options: Mapping[str, Any]) -> Detection:
+    """Return how options ask for rows to be scored.
+
+    Parameters
+    ----------
+    options : mapping
+        With ``contamination``, and ``calibration`` where it is not global.
+
+    Returns
+    -------
+    Detection
+    """
+    calibration = options.get("calibration") or "global"
+    return Detection(contamination=options["contamination"], calibration=calibration)
+
+
 def detect(
     table: Table,
     encoding: Encoding,
@@ -108,11 +124,10 @@ def detect(
     -------
     Found
     """
-    calibration = options.get("calibration") or "global"
-    detection = Detection(contamination=options["contamination"], calibration=calibration)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks))
     rows = encoding.encode(table)
-    detector = train_detector(rows, None, encoding, settings, detection, known).detector
-    alerts = detector.alerts_by(rule, table)
+    trained = train_detector(rows, None, encoding, settings, detection_of(options), known)
+    detector = trained.detector
+    alerts = ranked(detector, table, rows, rule)
     agreement = None if label is None else agreement_of(alerts, label)
     return Found(table, detector, alerts, rule, label, agreement)

@@ -65,7 +65,7 @@ def _turned(values: Float64s) -> Float64s:
     return values.transpose(1, 0, 2)[::-1].reshape(-1, values.shape[2])
 
 
-def settings_of(map_: Map) -> dict[str, Any]:
+def parameters_of(map_: Map) -> dict[str, Any]:
     """Return what a MiniSom of this map is made with.
 
     Parameters
@@ -86,8 +86,9 @@ def settings_of(map_: Map) -> dict[str, Any]:
         raise InputError("MiniSom's maps are planes; this one is a torus, cylinder or graph.")
     if metric.name not in DISTANCES or metric.feature_weights is not None:
         raise InputError(
-            f"MiniSom has the distances {', '.join(DISTANCES)}, without weights of features; this "
-            f"map has {metric.name!r}{' with weights' if metric.name in DISTANCES else ''}."
+            f"MiniSom supports only the distances {', '.join(DISTANCES)}, and no weights of "
+            f"features; this map has {metric.name!r}"
+            f"{' with weights' if metric.name in DISTANCES else ''}."
         )
     return {
         "x": lattice.n_cols,

@@ -432,8 +432,10 @@ class MiniSom(Answers):
         InputError
             For another boundary, a graph, and a metric that MiniSom does not have.
         """
-        from somscape.minisom._crossing import settings_of, weights_of
+        from somscape.maps import as_map
+        from somscape.minisom._crossing import parameters_of, weights_of
 
-        som = cls(**settings_of(map), **settings)
-        som._weights[...] = weights_of(map)
+        map_ = as_map(map)
+        som = cls(**parameters_of(map_), **settings)
+        som._weights[...] = weights_of(map_)
         return som

@@ -1,6 +1,6 @@
 """Which rows are unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import RESULT_NAMES, Alerts
+from somscape.outliers._alerts import RESULT_NAMES, Alerts, ranked
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual
 from somscape.outliers._decorrelation import Decorrelation
@@ -48,6 +48,7 @@ __all__ = [
     "local_scales",
     "mass_rows",
     "n_trainings",
+    "ranked",
     "threshold_for",
     "train_detector",
     "updated",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
 from somscape.outliers._reasons import Reason, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
@@ -108,7 +108,7 @@ class Alerts:
         return Table(tuple(columns), source="alerts")
 
 
-def ranked(detector: "Detector", table: Table, rule: AlertRule) -> Alerts:
+def ranked(detector: "Detector", table: Table, rows: Floats, rule: AlertRule) -> Alerts:
     """Return the rows of a table in order, see `Detector.alerts`.
 
     Here alone rows, units, scores, p-values and a rule come together.
@@ -117,13 +117,14 @@ def ranked(detector: "Detector", table: Table, rule: AlertRule) -> Alerts:
     ----------
     detector : Detector
     table : Table
+    rows : ndarray of shape (n_rows, n_features)
+        The same, encoded.
     rule : AlertRule
 
     Returns
     -------
     Alerts
     """
-    rows = detector.map_.rows_of(table)
     units = detector.map_.winners_of_rows(rows)
     scores = detector.scores_of_rows(rows, units)
     p = detector.calibration.p_values(scores, units)

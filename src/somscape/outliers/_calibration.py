@@ -12,6 +12,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._weights import ones_or
+from somscape.outliers._scorer import is_array
 from somscape.outliers._tail import MIN_ROWS, tail_shares
 
 EXACT_SHARE = 0.25
@@ -49,26 +50,23 @@ class Calibration:
 
     def __post_init__(self) -> None:
         scores, weights = self.scores, self.weights
-        if scores.ndim != 1 or not (np.isfinite(scores).all() and (np.diff(scores) >= 0).all()):
-            raise ValueError("`calibration` must be finite scores in ascending order.")
-        if weights is not None and (
-            weights.shape != scores.shape or not (np.isfinite(weights) & (weights > 0)).all()
-        ):
-            raise ValueError("`calibration_weights` must be one finite weight above 0 per score.")
+        if not (is_array(scores, (-1,)) and (np.diff(scores) >= 0).all()):
+            raise ValueError("`scores` must be an array of finite scores in ascending order.")
+        if weights is not None and not (is_array(weights, scores.shape) and (weights > 0).all()):
+            raise ValueError("`weights` must be one finite weight above 0 per score.")
         if not self._has_regions_that_fit():
             raise ValueError(
-                "`regions` must be whole numbers from 0 by unit, and `calibration_units` a "
-                "unit per score."
+                "`regions` must be whole numbers from 0, one for each unit, and `units` a unit per "
+                "score; both or neither."
             )
 
     def _has_regions_that_fit(self) -> bool:
         regions, units = self.regions, self.units
         if regions is None or units is None:
             return regions is None and units is None
-        are_whole = regions.dtype.kind == "i" and units.dtype.kind == "i"
         return (
-            are_whole
-            and units.shape == self.scores.shape
+            is_array(regions, (-1,), "i")
+            and is_array(units, self.scores.shape, "i")
             and bool((regions >= 0).all())
             and bool(((units >= 0) & (units < len(regions))).all())
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._blocks import blocks
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape.encode import CategoryCode, OrdinalCode
 from somscape.kernels import select_kernels
 from somscape.outliers._feasible_range import Range, ranges_of, steps_of, value_text
@@ -85,19 +85,23 @@ class Counterfactual:
         return f"would be usual with {', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def counterfactuals_of(detector: "Detector", table: Table) -> list[Counterfactual | None]:
+def counterfactuals_of(
+    detector: "Detector", table: Table, encoded: Floats
+) -> list[Counterfactual | None]:
     """Return what would make each row of a table usual, see `Detector.counterfactuals`.
 
     Parameters
     ----------
     detector : Detector
     table : Table
+    encoded : ndarray of shape (n_rows, n_features)
+        The same, encoded.
 
     Returns
     -------
     list of Counterfactual or None
     """
-    rows = np.asarray(detector.map_.rows_of(table), dtype=np.float64)
+    rows = np.asarray(encoded, dtype=np.float64)
     scores = detector.scores_of_rows(rows)
     found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]
     unusual = np.flatnonzero(scores > detector.threshold)

@@ -15,10 +15,10 @@ from somscape.maps import Map
 from somscape.outliers._alerts import Alerts, ranked
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
-from somscape.outliers._reasons import Reason, reasons_of, table_of
+from somscape.outliers._reasons import Reason, reasons_of, table_and_rows
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import contributions_by, scores_by
-from somscape.outliers._scorer import Scorer
+from somscape.outliers._scorer import Scorer, is_array
 from somscape.outliers._serialize import parts_of_detector, record_of_detector
 from somscape.outliers._similar import (
     LabelShare,
@@ -74,23 +74,37 @@ class Detector:
     mean_contributions: Float64s | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in (("whole", Scorer), ("calibration", Calibration), ("members", tuple)):
+            if not isinstance(getattr(self, name), kind):
+                given = type(getattr(self, name)).__name__
+                raise TypeError(f"`{name}` must be a {kind.__name__}; got {given}.")
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
-        n_units, features = self.map_.n_units, self.map_.encoding.features
+        n_units, n_columns = self.map_.n_units, len(self.map_.encoding.features)
         factors, means = self.label_factors, self.mean_contributions
-        if factors is not None and not (
-            factors.shape == (n_units,) and (np.isfinite(factors) & (factors > 0)).all()
-        ):
+        if factors is not None and not (is_array(factors, (n_units,)) and (factors > 0).all()):
             raise ValueError("`label_factors` must be finite and above 0, one for each unit.")
-        if means is not None and not (
-            means.shape == (len(features),) and (np.isfinite(means) & (means >= 0)).all()
-        ):
+        if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
             raise ValueError("`mean_contributions` must be one finite number from 0 per column.")
         regions = self.calibration.regions
-        if regions is not None and regions.shape != (n_units,):
+        if regions is not None and len(regions) != n_units:
             raise ValueError("`calibration` must have a region for each unit.")
-        shape = self.map_.codebook.shape
-        if any(one.map_.codebook.shape != shape for one in self.members):
-            raise ValueError("`members` must have the units and features of the map of all rows.")
+        if not all(self._can_score(one) for one in self.members):
+            raise ValueError(
+                "`members` must be Scorers with the score, `n_prototypes`, lattice and features of "
+                "`whole`."
+            )
+
+    def _can_score(self, member: Any) -> bool:
+        """Say whether a member scores as the detector does, which a file takes for granted."""
+        whole = self.whole
+        return (
+            isinstance(member, Scorer)
+            and (member.score, member.n_prototypes) == (whole.score, whole.n_prototypes)
+            and member.map_.codebook.shape == self.map_.codebook.shape
+            and (
+                member.map_.lattice is self.map_.lattice or member.map_.lattice == self.map_.lattice
+            )
+        )
 
     def __repr__(self) -> str:
         n_maps = len(self.members)
@@ -190,8 +204,7 @@ class Detector:
             At most four per row, each with at least 5 % of the score.  A category whose value is
             the prevailing one near the row is no reason, even where the rows there differ.
         """
-        table = table_of(self.map_, X)
-        return reasons_of(self, table, self.map_.rows_of(table))
+        return reasons_of(self, *table_and_rows(self.map_, X))
 
     def alerts(
         self,
@@ -243,7 +256,7 @@ class Detector:
         -------
         Alerts
         """
-        return ranked(self, table_of(self.map_, X), rule)
+        return ranked(self, *table_and_rows(self.map_, X), rule)
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
         """Return what would make each row usual: few columns to change, and to what.
@@ -260,7 +273,7 @@ class Detector:
             unusual, though another, smaller set may exist.  Costs the scoring of some hundred rows
             for each.
         """
-        return counterfactuals_of(self, table_of(self.map_, X))
+        return counterfactuals_of(self, *table_and_rows(self.map_, X))
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
         """Return the usual rows nearest to each row, such as an alert.

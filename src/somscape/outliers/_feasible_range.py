@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 RESOLUTION = 0.01
 """Numbers are shortened to this share of the range that usual prototypes span in their column."""
 
-STEADY_SCORES = ("k_prototype", "quantization_error", "mass")
-"""Means of distances: no faster than the row moves."""
-
-NEAREST_SCORES = STEADY_SCORES[:2]
-"""Means over the nearest prototypes, each counting the same."""
-
 NEWTON_STEPS = 60
 
 N_STEPS = 256
@@ -145,7 +139,7 @@ def ranges_of(
 
 def _is_steady(detector: "Detector") -> bool:
     """Say whether scores change no faster than rows move."""
-    return detector.score in STEADY_SCORES and detector.label_factors is None
+    return detector.whole.kind.is_steady and detector.label_factors is None
 
 
 def _stays_usual(
@@ -230,10 +224,9 @@ the next step, from there or, where the row is not usual, from where it was."""
 
 def _ends(lines: _Lines) -> Float64s:
     """Return how far the feature of each line can go; infinite where it can for ever."""
-    name = lines.detector.score
     if not _is_steady(lines.detector):
         step, advance = _by_scanning(lines)
-    elif name in NEAREST_SCORES:
+    elif lines.detector.whole.kind.is_mean_of_nearest:
         step, advance = _by_nearest_prototypes(lines)
     else:
         step, advance = _by_slack(lines)

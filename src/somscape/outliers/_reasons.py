@@ -7,6 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats
 from somscape.encode import CategoryCode
+from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._score import nearest_usual
 from somscape.tables import Table, table_from_columns, table_from_frame
@@ -113,25 +114,36 @@ def _of_row(
     return tuple(found)
 
 
-def table_of(map_: Map, data: Any) -> Table:
-    """Return rows as a table with the columns of a map's encoding.
+def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
+    """Return data as a table with the columns of a map's encoding, and as encoded rows.
 
     Parameters
     ----------
     map_ : Map
-    data : Table, data frame or array-like of shape (n_rows, n_features)
+    X : Table, data frame or array-like of shape (n_rows, n_features)
         An array's columns are taken in order.
 
     Returns
     -------
-    Table
+    table : Table
+    rows : ndarray of shape (n_rows, n_features)
+        Checked.
+
+    Raises
+    ------
+    InputError
+        For an array where columns are encoded by name, and as `Map.rows_of`.
     """
-    if isinstance(data, Table):
-        return data
-    if hasattr(data, "columns"):
-        return table_from_frame(data)
-    columns = map_.rows_of(data).T
-    return table_from_columns(dict(zip(map_.encoding.feature_names, columns, strict=True)))
+    if isinstance(X, Table) or hasattr(X, "columns"):
+        table = X if isinstance(X, Table) else table_from_frame(X)
+        return table, map_.rows_of(table)
+    if not map_.encoding.is_plain:
+        raise InputError(
+            "this detector encodes columns, which it finds by name; got X without names "
+            f"({type(X).__name__}). Pass a table or a data frame."
+        )
+    rows = map_.rows_of(X)
+    return table_from_columns(dict(zip(map_.encoding.feature_names, rows.T, strict=True))), rows
 
 
 def ids_of(map_: Map, table: Table) -> tuple[str, list[str]]:

@@ -143,7 +143,7 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
 
 def _n_compared(scorer: Scorer) -> int:
     """How many prototypes a row is compared with at most."""
-    return scorer.map_.n_units if scorer.score in ("mass", "density") else scorer.n_prototypes
+    return scorer.map_.n_units if scorer.kind.compares_all else scorer.n_prototypes
 
 
 def mass_rows(scorer: Scorer) -> float:

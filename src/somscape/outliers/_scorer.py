@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,38 @@ from somscape._validate import check_choice, check_whole
 from somscape.maps import Map
 from somscape.outliers._decorrelation import Decorrelation
 
-SCORES = ("k_prototype", "quantization_error", "mass", "density", "local_scale")
+
+@dataclass(frozen=True)
+class ScoreKind:
+    """What a score is like; `_score.py` has its formula.
+
+    Attributes
+    ----------
+    is_steady : bool
+        Whether it changes by no more than a row moves.
+    is_mean_of_nearest : bool
+        Whether it is the mean distance to the nearest usual prototypes.
+    compares_all : bool
+        Whether it compares a row with all usual prototypes.
+    needs_rms : bool
+        Whether it needs `Scorer.rms_distances`.
+    """
+
+    is_steady: bool = False
+    is_mean_of_nearest: bool = False
+    compares_all: bool = False
+    needs_rms: bool = False
+
+
+SCORES = {
+    "k_prototype": ScoreKind(is_steady=True, is_mean_of_nearest=True),
+    "quantization_error": ScoreKind(is_steady=True, is_mean_of_nearest=True),
+    "mass": ScoreKind(is_steady=True, compares_all=True),
+    "density": ScoreKind(compares_all=True, needs_rms=True),
+    "local_scale": ScoreKind(needs_rms=True),
+}
+"""All scores; the first is what "auto" chooses."""
+
 MAX_PROTOTYPES = 16
 
 
@@ -48,20 +80,34 @@ class Scorer:
     decorrelation: Decorrelation | None = None
 
     def __post_init__(self) -> None:
-        check_choice("score", self.score, SCORES)
+        if not isinstance(self.map_, Map):
+            raise TypeError(f"`map_` must be a Map; got {type(self.map_).__name__}.")
+        if self.map_.metric.name != "euclidean" or self.map_.encoding.missing == "mask":
+            raise ValueError(
+                "`map_` must have metric='euclidean' and no missing='mask', as scores require; got "
+                f"metric={self.map_.metric.name!r}, missing={self.map_.encoding.missing!r}."
+            )
+        check_choice("score", self.score, tuple(SCORES))
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
-        n_units = self.map_.n_units
-        if self.usual is not None and (self.usual.dtype != bool or self.usual.shape != (n_units,)):
+        n_units, far = self.map_.n_units, self.rms_distances
+        if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
             raise ValueError("`usual` must hold a truth value for each unit.")
         if not len(self.usual_units):
             raise ValueError("`usual` must name at least one unit that stands for usual rows.")
-        far = self.rms_distances
-        if far is not None and not (
-            far.shape == (n_units,) and np.isfinite(far).all() and (far >= 0).all()
-        ):
+        if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):
             raise ValueError("`rms_distances` must be finite and not negative, one for each unit.")
-        if far is None and self.score in ("density", "local_scale"):
+        if far is None and self.kind.needs_rms:
             raise ValueError(f"the score '{self.score}' needs `rms_distances`.")
+        if not isinstance(self.decorrelation, Decorrelation | None):
+            raise TypeError(
+                "`decorrelation` must be a Decorrelation or None; got "
+                f"{type(self.decorrelation).__name__}."
+            )
+
+    @property
+    def kind(self) -> ScoreKind:
+        """What the score is like."""
+        return SCORES[self.score]
 
     @cached_property
     def usual_units(self) -> Ints:
@@ -119,3 +165,26 @@ def compared(rows: Floats, decorrelation: Decorrelation | None) -> Floats:
     ndarray of shape (n, n_features)
     """
     return rows if decorrelation is None else decorrelation.compared(rows)
+
+
+def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
+    """Say whether values are an array of a shape, of numbers that are finite.
+
+    Parameters
+    ----------
+    values : anything
+    shape : tuple of int
+        -1 for a length of any size.
+    kinds : str, default="fiu"
+        Kinds of NumPy's types, such as "b" for truth values.
+
+    Returns
+    -------
+    bool
+    """
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
+        return False
+    fits = values.ndim == len(shape) and all(
+        length in (-1, n) for length, n in zip(shape, values.shape, strict=True)
+    )
+    return fits and bool(np.isfinite(values).all())

@@ -11,7 +11,7 @@ from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._labels import ANOMALY, UNKNOWN, known_labels
-from somscape.outliers._reasons import ids_of, table_of
+from somscape.outliers._reasons import ids_of, table_and_rows
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -57,8 +57,8 @@ def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int)
     """
     check_whole("n_similar", n_similar, 1)
     map_ = detector.map_
-    table = table_of(map_, among)
-    rows, others = (np.asarray(map_.rows_of(given), dtype=np.float64) for given in (X, table))
+    table, others = table_and_rows(map_, among)
+    rows, others = (np.asarray(some, dtype=np.float64) for some in (map_.rows_of(X), others))
     usual = np.flatnonzero(detector.scores_of_rows(others) <= detector.threshold)
     if not len(usual):
         raise InputError(

@@ -86,7 +86,7 @@ class Detection:
     @property
     def score(self) -> str:
         """Name of the score."""
-        return SCORES[0] if self.method == "auto" else self.method
+        return next(iter(SCORES)) if self.method == "auto" else self.method
 
     @property
     def k(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from somscape.errors import InputError, MapFileError
 from somscape.maps import Map
 from somscape.outliers import Detector
+from somscape.records import Record
 from somscape.save._read import read_map
 
 
@@ -48,14 +49,33 @@ def load(path: str | Path) -> Map | Detector:
     if removed is not None:
         raise MapFileError(
             f"{path}: {removed} is no longer supported. Load its map alone: "
-            "somscape.Map.from_record(somscape.save.read_record(path))."
+            f"somscape.Map.from_record(somscape.save.read_record({str(path)!r}))."
         )
     try:
-        if record.header["detector"] is None:
-            return Map.from_record(record)
-        return Detector.from_record(record)
+        return thing_of(record)
     except InputError as error:
         raise MapFileError(f"{path}: {error}") from error
+
+
+def thing_of(record: Record) -> Map | Detector:
+    """Return the map or the detector of a record.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    Map or Detector
+
+    Raises
+    ------
+    InputError
+        When the record's parts do not fit together.
+    """
+    if record.header["detector"] is None:
+        return Map.from_record(record)
+    return Detector.from_record(record)
 
 
 def _removed(header: dict[str, Any]) -> str | None:

@@ -11,6 +11,8 @@ from somscape._validate import check_choice
 from somscape.errors import InputError
 from somscape.maps import NO_UNIT, as_map
 from somscape.outliers import detector_in
+from somscape.records import Record
+from somscape.save._load import thing_of
 from somscape.save._onnx_columns import encoded_rows
 from somscape.save._onnx_graph import OnnxGraph
 from somscape.save._onnx_scores import nearest, score_of
@@ -29,7 +31,7 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     Parameters
     ----------
-    map_ : Map, Detector or fitted estimator
+    map_ : Map, Detector, fitted estimator or Record
         With any metric, and any score.
     path : str or Path
         Usually ends in ``.onnx``; replaced if it exists, whole or not at all.
@@ -61,7 +63,8 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     ...     save.to_onnx(detector, pathlib.Path(folder) / "detector.onnx")
     """
     check_choice("dtype", dtype, ("float32", "float64"))
-    detector, map_ = detector_in(map_), as_map(map_)
+    thing = thing_of(map_) if isinstance(map_, Record) else map_
+    detector, map_ = detector_in(thing), as_map(thing)
     graph = OnnxGraph(_onnx(), dtype)
     rows = encoded_rows(graph, map_.encoding.to_json())
     units, distances = nearest(graph, rows, map_.codebook, 1, map_.metric)

@@ -1,0 +1,60 @@
+"""Lists in the source and the pages, commands and messages that repeat them say the same."""
+
+import inspect
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+import somscape
+from somscape import SOM, measures
+from somscape.cli import main
+from somscape.grid import NEIGHBORHOODS
+from somscape.jobs import command_line
+from somscape.save import _read
+
+pytestmark = pytest.mark.check
+
+ROOT = Path(__file__).resolve().parents[2]
+ELSEWHERE = {"out", "force"}
+"""Options of `detect` that are no part of the command that a report repeats."""
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_ending_of_a_program_stands_wherever_endings_are_listed() -> None:
+    help_text = main.commands["convert"].help or ""
+    places = {
+        "docs/guide/files.md": page("docs/guide/files.md"),
+        "somscape.load": inspect.getdoc(somscape.load) or "",
+        "convert --help": help_text,
+        "the message in records/_arrays.py": page("src/somscape/records/_arrays.py"),
+    }
+    assert len(_read.READERS) > 3
+    for ending in _read.READERS:
+        assert not [name for name, text in places.items() if ending not in text], ending
+
+
+def test_every_neighborhood_stands_in_the_guide_and_in_som() -> None:
+    for name in NEIGHBORHOODS:
+        for place in (page("docs/guide/choosing.md"), SOM.__doc__ or ""):
+            assert f'"{name}"' in place, name
+
+
+def test_every_measure_stands_in_the_reference() -> None:
+    listed = re.findall(r"^   measures\.(\w+)$", page("docs/reference.md"), re.M)
+    public = {name for name in measures.__all__ if name not in ("nearest_counted",)}
+    assert set(listed) == public
+
+
+def test_the_command_of_a_report_has_every_option_of_detect() -> None:
+    command = main.commands["detect"]
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    names = {p.name for p in options} - ELSEWHERE
+    assert len(names) > 15
+    for name in names:
+        line = command_line(["detect", "t.csv"], {name: ("given",)}, "DIR")
+        assert " given " in f"{line} ", name
