@@ -119,7 +119,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         them, are called before and after.  See `somscape.callbacks`.
     verbose : int, default=0
         1: progress on standard error, or in the log (logger ``somscape``, level INFO) where logging
-        is set up.
+        is set up and shows that level.
 
     Attributes
     ----------
