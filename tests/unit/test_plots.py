@@ -15,9 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from somscape import Graph, Lattice, Map, plots
+from somscape import Graph, Lattice, Map, plots, report
 from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError, SomscapeWarning
+from somscape.outliers import Alerts
 from somscape.regions import Regions
 from somscape.tables import Table, table_from_columns
 
@@ -303,6 +304,28 @@ def test_every_drawing_of_one_axes_takes_them() -> None:
         assert ax.get_title()
 
 
+@pytest.mark.parametrize("draw", [plots.umatrix, plots.hits, plots.regions, plots.trade_off])
+@pytest.mark.parametrize("place", [3, Figure(), [Figure().add_subplot()], "left"])
+def test_a_drawing_of_one_axes_takes_nothing_else(draw: Any, place: Any) -> None:
+    what = candidates() if draw is plots.trade_off else line_map()
+    came = type(place).__name__
+    with pytest.raises(TypeError, match=rf"^`ax` must be one axes of matplotlib.*got {came}\."):
+        draw(what, ax=place)
+
+
+def test_regions_are_passed_as_they_are_found() -> None:
+    map_ = line_map()
+    for draw in (plots.regions, lambda m, r: report.build(m, table_of_x(), regions=r)):
+        with pytest.raises(TypeError, match=r"find_regions\(map, n_regions\) returns.*; got int"):
+            draw(map_, 5)
+        with pytest.raises(InputError, match=r"this map, of 6 units; got regions of 2 units"):
+            draw(map_, Regions(line_map(1, 2), np.array([0, 0])))
+
+
+def table_of_x() -> Table:
+    return table_from_columns({"x": [0.0, 5.0]})
+
+
 # Cells
 
 
@@ -388,6 +411,24 @@ def test_highlight_outlines_each_unit_once() -> None:
     ring = marked.ax_.collections[1]
     middles = [path.vertices[:-1].mean(axis=0) for path in ring.get_paths()]
     np.testing.assert_allclose(middles, line_map().lattice.positions[[1, 4]], **SAME)
+
+
+def test_highlight_outlines_the_cells_of_alerts() -> None:
+    values, units = np.array([9.0, 8.0, 7.0, 1.0]), np.array([4, 2, -1, 0])
+    alerts = Alerts("record", list("abcd"), np.arange(4), values, values, units, [()] * 3, 3)
+    map_ = line_map()
+    ring = plots.umatrix(map_, highlight=alerts).ax_.collections[-1]
+    assert isinstance(ring, PolyCollection)
+    middles = [path.vertices[:6].mean(axis=0) for path in ring.get_paths()]
+    # The third alert has no cell, and the fourth row is no alert.
+    np.testing.assert_allclose(middles, map_.lattice.positions[[2, 4]], **SAME)
+
+
+@pytest.mark.parametrize("wrong", ["a", [0.5], [True, False], {"units": [1]}])
+def test_highlight_of_no_units_says_what_to_pass(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"^`highlight` must be Alerts, or the numbers of units"):
+        plots.umatrix(line_map(), highlight=wrong)
+    assert len(plots.umatrix(line_map(), highlight=[]).ax_.collections) == 3
 
 
 def test_pies_are_cut_by_class_and_sized_by_rows() -> None:

@@ -18,6 +18,7 @@ from somscape.plots._cells import (
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
 from somscape.plots._display import Display, display_of
+from somscape.plots._panels import check_is_one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +67,8 @@ def hits(
     ------
     InputError
         For labels without rows, or too many classes.
+    TypeError
+        For an `ax` that is no axes.
 
     Examples
     --------
@@ -77,6 +80,7 @@ def hits(
     'Rows per unit, 3 x 4 units'
     """
     map = as_map(map)
+    check_is_one_axes(ax)
     require_both(X, y)
     lattice, is_own = map.lattice, ax is None
     has_pies = X is not None and y is not None

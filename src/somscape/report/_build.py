@@ -10,7 +10,7 @@ from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import AlertRule, Alerts, Detector, detector_in
-from somscape.regions import Regions, find_regions
+from somscape.regions import Regions, given_or_found
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
 from somscape.report._distance import by_distance
@@ -142,7 +142,7 @@ def build(
     detector, map = detector_in(map), as_map(map)
     if alerts is None:
         alerts, rule = _ranked(detector or map, table, rule)
-    regions = regions or find_regions(map)
+    regions = given_or_found(regions, map)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     described = regions_of(regions, alerts, sample, labels)
     names = [region["name"] for region in described]
