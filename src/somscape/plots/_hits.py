@@ -11,13 +11,13 @@ from somscape.plots._cells import (
     CLASS_COLORS,
     FAINT_EDGE,
     add_bar,
-    add_legend,
     cell_width,
     draw_cells,
     map_axes,
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
 from somscape.plots._display import Display, display_of
+from somscape.plots._legend import add_legend
 from somscape.plots._panels import check_is_one_axes
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def hits(
         found = count_classes(map, X, y)
         draw_cells(ax, lattice, edge="white")
         _draw_pies(ax, lattice, found)
-        add_legend(ax, dict.fromkeys(found.classes, "o"), found.classes, y_name)
+        add_legend(ax, dict.fromkeys(found.classes, "o"), found.classes, y_name, is_own=is_own)
     else:
         counts = map.hits if X is None else _count(map, X)
         limits = (0.0, float(counts.max()) or 1.0)

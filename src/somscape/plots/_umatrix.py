@@ -12,7 +12,6 @@ from somscape.plots._cells import (
     CLASS_COLORS,
     FAINT_EDGE,
     add_bar,
-    add_legend,
     cell_width,
     draw_cells,
     map_axes,
@@ -21,6 +20,7 @@ from somscape.plots._cells import (
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
 from somscape.plots._display import Display, display_of
+from somscape.plots._legend import add_legend
 from somscape.plots._panels import check_is_one_axes
 
 if TYPE_CHECKING:
@@ -98,8 +98,9 @@ def umatrix(
     if highlight is not None:
         outline_cells(ax, lattice, _checked_units(highlight, map.n_units))
     if found is not None:
-        _mark_classes(ax, map, found)
-        add_legend(ax, dict(zip(found.classes, MARKERS, strict=False)), found.classes, y_name)
+        markers = dict(zip(found.classes, MARKERS, strict=False))
+        add_legend(ax, markers, found.classes, y_name, is_own=is_own)
+        _mark_classes(ax, map, found)  # at the size that the legend leaves the map
     return display_of([ax])
 
 
