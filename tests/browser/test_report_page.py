@@ -12,6 +12,7 @@ from pages import HOSTILE, N_ALERTS, write_page
 from webdriver import ARROW_RIGHT, ENTER, ESCAPE, SHIFT, Browser
 
 from somscape import SOM, SOMDetector, report
+from somscape.minisom import MiniSom
 from somscape.tables import table_from_columns, unescape_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -65,6 +66,33 @@ def test_the_method_says_what_a_score_is(
     title = browser.run("return document.querySelector('[data-fill=score_name]').title")
     assert title.endswith("higher is more unusual")
     assert ("of several maps together" in title) == (n_maps > 1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [(0.25, "0.25"), ((0.25, 0.25), "0.25"), ((0.25, 0.125), "0.25, falling to 0.125")],
+)
+def test_the_method_says_the_learning_rate(
+    browser: Browser, tmp_path: Path, rate: Any, said: str
+) -> None:
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    if isinstance(rate, float):  # a MiniSom's
+        minisom = MiniSom(4, 5, 2, learning_rate=rate, random_seed=0)
+        minisom.train(X, 100)
+        map_ = minisom.to_map(X)
+    else:
+        options = {"algorithm": "online", "n_epochs": 2, "radius_decay": [2.0, 1.0]}
+        map_ = SOM(4, 5, learning_rate=rate, random_state=0, **options).fit(X).map_
+    names = map_.encoding.feature_names
+    table = table_from_columns(dict(zip(names, X.T, strict=True)))
+    browser.open(write_page(report.build(map_, table), tmp_path))
+    lines = browser.run(
+        "return [...document.querySelectorAll('#method div')].map(d => [...d.children]"
+        ".map(c => c.textContent))"
+    )
+    shown = dict(lines)
+    assert shown["Learning rate"] == said
+    assert shown.get("Radius falls", "2, 1") == "2, 1"
 
 
 def test_keyboard_alone_chooses_a_cell(opened: Browser, page: tuple[Path, dict[str, Any]]) -> None:

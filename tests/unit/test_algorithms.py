@@ -201,3 +201,11 @@ def test_samples_train_a_map_of_many_rows_before_all_rows_do():
     few = SOM(10, 10, algorithm="batch").fit(X[:20_000])
     errors = [measures.quantization_error(s.map_, X[-20_000:]) for s in (som, few)]
     assert errors[0] < 1.01 * errors[1]
+
+
+def test_the_history_of_a_small_online_training_is_one_block_of_updates():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    history = SOM(2, 3, algorithm="online", n_epochs=4, random_state=0).fit(X).history_
+    assert history["step"].tolist() == history["n_samples"].tolist() == [240]
+    assert np.isnan(history["movement"]).all()
+    assert history["quantization_error"].shape == (1,)

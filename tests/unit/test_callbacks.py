@@ -3,6 +3,7 @@
 import logging
 import pickle
 import time
+import warnings
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -11,6 +12,7 @@ import pytest
 
 from somscape import SOM, SOMDetector
 from somscape.callbacks import TimeLimit
+from somscape.errors import SomscapeWarning
 
 
 def rows_of(n=300, d=4, seed=0):
@@ -165,8 +167,40 @@ def test_verbose_is_silent_by_default_and_a_detector_has_it_too(capsys):
 
 def test_verbose_logs_every_step_where_logging_is_configured(capsys, caplog):
     with caplog.at_level(logging.INFO, logger="somscape"):
-        SOM(4, 5, n_epochs=7, tol=0, n_init=1, verbose=1).fit(rows_of())
-    assert [record.levelname for record in caplog.records] == ["INFO"] * 7
+        som = SOM(4, 5, n_epochs=7, tol=0, n_init=1, verbose=1).fit(rows_of())
+    assert [record.levelname for record in caplog.records] == ["INFO"] * 8
     message = caplog.records[6].getMessage()
     assert message.startswith("step 7 of 7: radius 0.7, quantization error ")
+    assert caplog.records[7].getMessage() == f"training ended: {som.stop_reason_}"
     assert capsys.readouterr().err == ""
+
+
+def test_a_handler_that_shows_warnings_only_does_not_silence_verbose(capsys, caplog):
+    """As after a plain `logging.warning("x")`, which adds a handler to the root."""
+    with nothing_configured(), caplog.at_level(logging.WARNING):
+        logging.getLogger().addHandler(logging.StreamHandler())
+        SOM(3, 3, verbose=1).fit(rows_of())
+    assert "somscape: step 1 of " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "n_rows", "weight", "n_maps"),
+    [
+        ({"n_maps": 2}, 60, 1, 3),  # the map itself and two of halves
+        ({"n_maps": 1}, 60, 1, 6),  # the map itself and five folds
+        ({"n_maps": 1}, 3, 1, 4),  # as many folds as rows
+        ({}, 60, 1, 17),
+        ({}, 60, 50, 6),  # 3,000 rows by weight: one map is enough
+    ],
+)
+def test_verbose_says_which_of_a_detectors_maps_it_shows(capsys, options, n_rows, weight, n_maps):
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    detector = SOMDetector(som=SOM(2, 2), random_state=0, verbose=1, **options)
+    with nothing_configured(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SomscapeWarning)
+        detector.fit(X, sample_weight=np.full(n_rows, float(weight)))
+    lines = capsys.readouterr().err.splitlines()
+    ends = [line for line in lines if "training ended" in line]
+    expected = [f"somscape: map {i} of {n_maps}: training ended: " for i in range(1, n_maps + 1)]
+    assert [end[: len(start)] for end, start in zip(ends, expected, strict=True)] == expected
+    assert lines[0].startswith(f"somscape: map 1 of {n_maps}: step 1 of ")

@@ -15,9 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from somscape import Graph, Lattice, Map, plots
+from somscape import Graph, Lattice, Map, plots, report
 from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError, SomscapeWarning
+from somscape.outliers import Alerts
 from somscape.regions import Regions
 from somscape.tables import Table, table_from_columns
 
@@ -303,6 +304,28 @@ def test_every_drawing_of_one_axes_takes_them() -> None:
         assert ax.get_title()
 
 
+@pytest.mark.parametrize("draw", [plots.umatrix, plots.hits, plots.regions, plots.trade_off])
+@pytest.mark.parametrize("place", [3, Figure(), [Figure().add_subplot()], "left"])
+def test_a_drawing_of_one_axes_takes_nothing_else(draw: Any, place: Any) -> None:
+    what = candidates() if draw is plots.trade_off else line_map()
+    came = type(place).__name__
+    with pytest.raises(TypeError, match=rf"^`ax` must be one axes of matplotlib.*got {came}\."):
+        draw(what, ax=place)
+
+
+def test_regions_are_passed_as_they_are_found() -> None:
+    map_ = line_map()
+    for draw in (plots.regions, lambda m, r: report.build(m, table_of_x(), regions=r)):
+        with pytest.raises(TypeError, match=r"find_regions\(map, n_regions\) returns.*; got int"):
+            draw(map_, 5)
+        with pytest.raises(InputError, match=r"this map, of 6 units; got regions of 2 units"):
+            draw(map_, Regions(line_map(1, 2), np.array([0, 0])))
+
+
+def table_of_x() -> Table:
+    return table_from_columns({"x": [0.0, 5.0]})
+
+
 # Cells
 
 
@@ -390,6 +413,24 @@ def test_highlight_outlines_each_unit_once() -> None:
     np.testing.assert_allclose(middles, line_map().lattice.positions[[1, 4]], **SAME)
 
 
+def test_highlight_outlines_the_cells_of_alerts() -> None:
+    values, units = np.array([9.0, 8.0, 7.0, 1.0]), np.array([4, 2, -1, 0])
+    alerts = Alerts("record", list("abcd"), np.arange(4), values, values, units, [()] * 3, 3)
+    map_ = line_map()
+    ring = plots.umatrix(map_, highlight=alerts).ax_.collections[-1]
+    assert isinstance(ring, PolyCollection)
+    middles = [path.vertices[:6].mean(axis=0) for path in ring.get_paths()]
+    # The third alert has no cell, and the fourth row is no alert.
+    np.testing.assert_allclose(middles, map_.lattice.positions[[2, 4]], **SAME)
+
+
+@pytest.mark.parametrize("wrong", ["a", [0.5], [True, False], {"units": [1]}])
+def test_highlight_of_no_units_says_what_to_pass(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"^`highlight` must be Alerts, or the numbers of units"):
+        plots.umatrix(line_map(), highlight=wrong)
+    assert len(plots.umatrix(line_map(), highlight=[]).ax_.collections) == 3
+
+
 def test_pies_are_cut_by_class_and_sized_by_rows() -> None:
     # Unit 0 wins three rows of a and one of b, unit 1 one of b: areas 4 to 1, so radii 2 to 1.
     rows = [[0.0], [0.0], [0.0], [0.0], [1.0]]
@@ -446,6 +487,104 @@ def test_legend_names_eight_levels_and_counts_the_others() -> None:
     display = plots.planes(Map(codebook, Lattice(2, 5), encoding, np.ones(10)))
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts == [*"abcdefgh", "other (2)"]
+
+
+SEGMENTS = (
+    "commercial property", "private household", "public administration", "agriculture",
+    "small business", "industry", "non-profit organization", "education",
+)  # fmt: skip
+COUNTRIES = ("France", "Germany", "Italy", "Spain", "United Kingdom")
+
+
+def inside(inner: Any, outer: Any) -> bool:
+    """Whether one box lies in another, but for a pixel."""
+    low, high = outer.min - 1, outer.max + 1
+    return bool((inner.min >= low).all() and (inner.max <= high).all())
+
+
+@pytest.mark.parametrize("draw", [plots.umatrix, plots.hits])
+@pytest.mark.parametrize("names", [SEGMENTS, COUNTRIES, tuple(f"{s} of no kind" for s in SEGMENTS)])
+@pytest.mark.parametrize("shape", [(4, 5), (12, 3)])
+def test_a_legend_of_long_names_is_wrapped_into_the_picture(
+    draw: Any, names: tuple[str, ...], shape: tuple[int, int]
+) -> None:
+    rows = np.arange(float(len(names)))[:, None]
+    display = draw(line_map(*shape), rows, names, y_name="segment")
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == sorted(names)  # none is cut
+    assert inside(legend.get_window_extent(), display.figure_.bbox)
+    assert legend.get_window_extent().y1 <= display.ax_.get_window_extent().y0 + 1
+    # The color bar stays as high as the map.
+    for other in display.figure_.axes:
+        assert other.get_position().bounds[1::2] == display.ax_.get_position().bounds[1::2]
+
+
+@pytest.mark.parametrize("draw", [plots.umatrix, plots.hits])
+@pytest.mark.parametrize(("names", "n"), [(COUNTRIES, 1), (SEGMENTS, 1), (SEGMENTS, 2)])
+def test_a_legend_stays_in_axes_that_are_given(draw: Any, names: tuple[str, ...], n: int) -> None:
+    figure = Figure(figsize=(4 * n, 4))
+    axes = np.atleast_1d(figure.subplots(1, n))
+    rows = np.arange(float(len(names)))[:, None]
+    for ax in axes:
+        place = ax.get_window_extent().frozen()
+        draw(line_map(4, 5), rows, names, y_name="segment", ax=ax)
+        legend = ax.get_legend().get_window_extent()
+        assert inside(legend, place)
+        figure.draw_without_rendering()
+        corners = ax.transData.transform(line_map(4, 5).lattice.positions)
+        assert ax.get_legend().get_window_extent().y1 < corners[:, 1].min()  # below the last row
+
+
+def segment_map(n_rows: int = 5, n_cols: int = 5) -> Map:
+    """Return a map of a number around 50,000, a yes-or-no and the segments, each on some units."""
+    n_units = n_rows * n_cols
+    number = NumberCode("income in a year", "asked", 0.0, 0.0, 5e4, 5e3, 1e3, True)
+    answer = CategoryCode("answer", "asked", ("no", "yes"))
+    kinds = CategoryCode("segment", "asked", SEGMENTS)
+    more = CategoryCode("another", "asked", (*SEGMENTS, "all the rest"))
+    rng = np.random.default_rng(0)
+    codebook = np.hstack(
+        [
+            rng.normal(size=(n_units, 1)),
+            rng.random((n_units, 3)),
+            np.eye(len(SEGMENTS) + 1)[np.arange(n_units) % len(SEGMENTS)],
+            np.eye(len(SEGMENTS) + 2)[np.arange(n_units) % (len(SEGMENTS) + 1)],
+        ]
+    )
+    lattice = Lattice(n_rows, n_cols)
+    return Map(codebook, lattice, Encoding((number, answer, kinds, more)), np.ones(n_units))
+
+
+def test_planes_name_whole_levels_one_per_line() -> None:
+    display = plots.planes(segment_map(), ["segment", "another"])
+    first, second = ([t.get_text() for t in ax.get_legend().get_texts()] for ax in display.axes_)
+    assert sorted(first) == sorted(SEGMENTS)
+    assert second[-1] == "other (1)"
+    assert inside(display.axes_[0].get_legend().get_window_extent(), display.figure_.bbox)
+
+
+@pytest.mark.parametrize("kind", ["new", "axes", "subfigure", "small figure", "list"])
+def test_planes_do_not_overprint_each_other(kind: str) -> None:
+    columns = ["income in a year", "another", "segment", "answer"] * 2
+    place: Any = None
+    if kind == "axes":
+        place = Figure(figsize=(6.4, 4.8)).add_subplot()
+    elif kind == "subfigure":
+        place = Figure(figsize=(12, 5)).subfigures(1, 2)[0]
+    elif kind == "small figure":
+        place = Figure(figsize=(5, 5))
+    elif kind == "list":
+        place = Figure(figsize=(10, 6)).subplots(2, 4)
+    display = plots.planes(segment_map(), columns, ax=place)
+    display.figure_.draw_without_rendering()
+    boxes = [ax.get_tightbbox() for ax in display.axes_]
+    assert len(boxes) == 8
+    for i, box in enumerate(boxes):
+        assert inside(box, display.figure_.bbox)
+        for other in boxes[:i]:
+            wide = min(box.x1, other.x1) - max(box.x0, other.x0)
+            tall = min(box.y1, other.y1) - max(box.y0, other.y0)
+            assert min(wide, tall) <= 2, (kind, i)
 
 
 def test_planes_beyond_the_limit_are_counted_in_the_title() -> None:

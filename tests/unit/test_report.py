@@ -10,6 +10,9 @@ from importlib.resources import files
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, report
@@ -414,6 +417,59 @@ def test_alerts_are_ranked_where_none_are_given() -> None:
         told = report.build(thing, table, detector.alerts(table), rule=AlertRule())
         assert report.build(thing, table) == told
         assert report.build(thing, table, detector.alerts(table)) == {**told, "rule": None}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "polars, lazy", "pyarrow"])
+def test_a_report_takes_the_frame_that_trained_the_detector(library: str) -> None:
+    rng = np.random.default_rng(0)
+    cells = {"amount": rng.normal(size=60), "kind": ["a", "b", "b"] * 20}
+    if library == "pandas":
+        frame: Any = pd.DataFrame(cells)
+    elif library == "pyarrow":
+        frame = pa.table(cells)
+    else:
+        frame = pl.LazyFrame(cells) if "lazy" in library else pl.DataFrame(cells)
+    detector = SOMDetector(n_maps=1, som=SOM(3, 3), random_state=0).fit(frame)
+    agreement = {"label": "kind", "value": "b"}
+    table = table_from_columns(cells, "data frame")
+    data = report.build(detector, frame, agreement=agreement)
+    assert data == report.build(detector, table, agreement=agreement)
+    numbers = pd.DataFrame({"x": cells["amount"], "y": cells["amount"] ** 2})
+    som = SOM(3, 3, random_state=0).fit(numbers)  # numbers are taken as they are
+    assert report.build(som, numbers)["n_rows"] == 60
+
+
+@pytest.mark.parametrize(
+    ("agreement", "error", "message"),
+    [
+        ("note", TypeError, r"`agreement` must be a mapping, such as \{'label'.*; got 'note'\."),
+        ({"label": "nope"}, InputError, r"label 'nope', which small\.csv lacks.*'x', 'note'"),
+        (
+            {"label": "note", "value": "maybe"},
+            InputError,
+            r"value 'maybe', which no row of column 'note' has; its values are 'b', 'plain'",
+        ),
+        ({"label": "x", "value": 7}, InputError, r"value '7', which .*'-0\.5', '0\.5', '2\.25'"),
+    ],
+)
+def test_an_agreement_with_what_is_not_there_is_refused(
+    agreement: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        small_data(agreement=agreement)
+
+
+def test_the_value_of_a_label_may_be_a_number() -> None:
+    assert small_data(agreement={"label": "x", "value": 2.25})["agreement"]["value"] == "2.25"
+
+
+def test_other_things_than_a_table_or_a_report_say_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"`table` must be a Table or a data frame; got ndarray\."):
+        report.build(small_detector(), np.zeros((3, 1)))
+    with pytest.raises(
+        TypeError, match=r"report\.build returns; got Detector\. Write report\.rend"
+    ):
+        report.render(small_detector())  # type: ignore[arg-type]
 
 
 def test_histograms_count_rows_and_alerts_by_value() -> None:

@@ -285,7 +285,8 @@ def test_verbose_logs_each_epoch_and_silence_is_the_default(caplog):
         SOM(2, 3, n_epochs=3).fit(rows_of(30))
         assert not caplog.records
         SOM(2, 3, n_epochs=3, verbose=1).fit(rows_of(30))
-    assert [r.getMessage()[:9] for r in caplog.records] == ["step 1 of", "step 2 of", "step 3 of"]
+    starts = [record.getMessage()[:9] for record in caplog.records]
+    assert starts == ["step 1 of", "step 2 of", "step 3 of", "training "]
 
 
 def test_a_map_of_more_units_than_rows_warns_and_an_automatic_one_does_not():

@@ -24,6 +24,7 @@ from somscape.estimators._prepare import data_for, prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
+from somscape.estimators._verbose import expect_maps
 from somscape.estimators._warm_start import check_goes_on
 from somscape.kernels import select_kernels
 from somscape.maps import Map
@@ -35,6 +36,7 @@ from somscape.outliers import (
     Reason,
     SimilarRows,
     known_labels,
+    n_trainings,
     train_detector,
     updated,
 )
@@ -244,6 +246,8 @@ class SOMDetector(OutlierMixin, Estimator):
         labels = known_labels(known, len(prepared.all_rows))
         if labels is not None and prepared.kept is not None:
             labels = labels[prepared.kept]
+        n_maps_trained = n_trainings(len(prepared.rows), detection, prepared.weights)
+        expect_maps(settings.callbacks, n_maps_trained)
         trained = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )

@@ -119,7 +119,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         them, are called before and after.  See `somscape.callbacks`.
     verbose : int, default=0
         1: progress on standard error, or in the log (logger ``somscape``, level INFO) where logging
-        is set up.
+        is set up and shows that level.
 
     Attributes
     ----------
@@ -132,7 +132,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     history_ : dict of str to ndarray
         By epoch: ``step``, ``radius`` (steps of the whole map), ``quantization_error`` (before the
         epoch's update), ``movement`` (of the unit that moved furthest, as a share of the rows'
-        mean distance to their mean), ``n_units`` and ``n_samples``.
+        mean distance to their mean), ``n_units`` and ``n_samples``.  Of online training by block
+        of updates, each some 20 milliseconds of work: a small training has one, with ``step`` in
+        updates, ``quantization_error`` the mean before each update, and ``movement`` NaN.
     n_iter_ : int
         Epochs done.
     stop_reason_ : str

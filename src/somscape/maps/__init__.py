@@ -1,5 +1,6 @@
 """The fitted map: everything it can answer without drawing."""
 
 from somscape.maps._map import NO_UNIT, Map, as_map, map_of_arrays
+from somscape.maps._refusal import refusal_of
 
-__all__ = ["NO_UNIT", "Map", "as_map", "map_of_arrays"]
+__all__ = ["NO_UNIT", "Map", "as_map", "map_of_arrays", "refusal_of"]

@@ -29,6 +29,7 @@ from somscape.kernels import (
 )
 from somscape.maps._html import map_html
 from somscape.maps._record import history_of, names_of_units
+from somscape.maps._refusal import refusal_of
 from somscape.records import Record, built_from, write_record
 from somscape.tables import Table, as_frame, frame_names, frame_numbers, table_from_frame
 
@@ -446,10 +447,12 @@ def as_map(map_: Any) -> Map:
 
     Raises
     ------
+    InputError
+        For an estimator that is not fitted.
     TypeError
-        For anything else.
+        For anything else; the name of a file must be loaded first.
     """
     found = getattr(map_, "map_", map_)
     if not isinstance(found, Map):
-        raise TypeError(f"a Map is needed, such as `som.map_`; got {type(map_).__name__}.")
+        raise refusal_of(map_, "a Map", "`som.map_`", "save")
     return found

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number
 from somscape.errors import InputError
-from somscape.maps import Map
+from somscape.maps import Map, refusal_of
 from somscape.outliers._alerts import Alerts, ranked
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
@@ -443,15 +443,15 @@ def as_detector(detector: Any) -> Detector:
 
     Raises
     ------
+    InputError
+        For an estimator that is not fitted.
     TypeError
         For anything else, such as a `Map`, which cannot score rows.
     """
     found = detector_in(detector)
     if found is None:
-        raise TypeError(
-            "a Detector is needed, such as `detector_` of a fitted SOMDetector; got "
-            f"{type(detector).__name__}."
-        )
+        example = "`detector_` of a fitted SOMDetector"
+        raise refusal_of(detector, "a Detector", example, "alerts")
     return found
 
 

@@ -252,13 +252,14 @@ def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s |
     return merge_small_regions(map_, by_unit, min_rows=REGION_ROWS)
 
 
-def n_trainings(n_rows: int, detection: Detection) -> int:
+def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = None) -> int:
     """Return how many maps are trained, one after the other.
 
     Parameters
     ----------
     n_rows : int
     detection : Detection
+    weights : ndarray of shape (n_rows,) or None, default=None
 
     Returns
     -------
@@ -266,7 +267,7 @@ def n_trainings(n_rows: int, detection: Detection) -> int:
         Besides the map itself those that score together, or one for each fold; of more than
         20,000 rows there are no folds.
     """
-    n_maps = detection.maps_for(None, n_rows)
+    n_maps = detection.maps_for(weights, n_rows)
     if n_maps > 1:
         return 1 + n_maps
     return 1 if n_rows > MAX_TRAINED else 1 + min(N_FOLDS, n_rows)

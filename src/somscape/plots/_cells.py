@@ -1,6 +1,6 @@
 """Draw the cells of a lattice, and give them a figure that fits without a layout engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,9 @@ FAINT_EDGE = "#00000024"
 """Shows where white cells end on a white page."""
 
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH = 5.5, 0.62, 2.6
-_TITLE, _SIDE, _BAR, _LEGEND = 0.42, 0.15, 0.95, 0.36  # inches
+_TITLE, _SIDE, _BAR = 0.42, 0.15, 0.95  # inches
+LEGEND_ROOM = 0.51
+"""Inches below a map for a legend of one row and its title."""
 
 
 def draw_cells(
@@ -113,7 +115,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     if unit_size is None:
         unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT / cell_width(lattice))
     map_wide, map_tall = wide * unit_size, tall * unit_size
-    below = _SIDE + (_LEGEND if has_legend else 0.0)
+    below = LEGEND_ROOM if has_legend else _SIDE
     width = max(map_wide, _MIN_WIDTH) + _SIDE + _BAR
     height = map_tall + _TITLE + below
     left = (width - _BAR + _SIDE - map_wide) / 2
@@ -132,46 +134,11 @@ def add_bar(ax: "Axes", cells: "PolyCollection", label: str) -> None:
     bar.set_label(label, fontsize=9)
 
 
-def add_legend(ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], name: str) -> None:
-    """Add a line below the map with the marker and color of each class.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        The axes of the map.
-    markers : mapping of str to str
-        matplotlib's marker of each class.
-    classes : sequence of str
-        In the order of `CLASS_COLORS`.
-    name : str
-        What the classes are called.
-    """
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], linestyle="none", marker=markers[c], color=color, label=short(c, 18))
-        for c, color in zip(classes, CLASS_COLORS, strict=False)
-    ]
-    ax.legend(
-        handles=handles,
-        title=name,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.01),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=9,
-        title_fontsize=9,
-        handletextpad=0.2,
-        columnspacing=1.2,
-        borderaxespad=0.1,
-    )
-
-
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
     """Return the width of a cell in printer's points, for the size of markers."""
-    low, high = _extent(lattice)
     box = ax.get_window_extent()
-    scale = min(np.array([box.width, box.height]) / (high - low))  # pixels to a step
+    shown = np.abs(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1))
+    scale = min(np.array([box.width, box.height]) / shown)  # pixels to a step
     return float(72 / ax.figure.dpi * cell_width(lattice) * scale)
 
 

@@ -11,13 +11,14 @@ from somscape.plots._cells import (
     CLASS_COLORS,
     FAINT_EDGE,
     add_bar,
-    add_legend,
     cell_width,
     draw_cells,
     map_axes,
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
 from somscape.plots._display import Display, display_of
+from somscape.plots._legend import add_legend
+from somscape.plots._panels import check_is_one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +67,8 @@ def hits(
     ------
     InputError
         For labels without rows, or too many classes.
+    TypeError
+        For an `ax` that is no axes.
 
     Examples
     --------
@@ -77,6 +80,7 @@ def hits(
     'Rows per unit, 3 x 4 units'
     """
     map = as_map(map)
+    check_is_one_axes(ax)
     require_both(X, y)
     lattice, is_own = map.lattice, ax is None
     has_pies = X is not None and y is not None
@@ -86,7 +90,7 @@ def hits(
         found = count_classes(map, X, y)
         draw_cells(ax, lattice, edge="white")
         _draw_pies(ax, lattice, found)
-        add_legend(ax, dict.fromkeys(found.classes, "o"), found.classes, y_name)
+        add_legend(ax, dict.fromkeys(found.classes, "o"), found.classes, y_name, is_own=is_own)
     else:
         counts = map.hits if X is None else _count(map, X)
         limits = (0.0, float(counts.max()) or 1.0)

@@ -75,6 +75,25 @@ def area_of(place: Any, width: float, height: float) -> Area:
     return Area(figure, low, share, np.maximum(size, 0.1))
 
 
+def check_is_one_axes(place: Any) -> None:
+    """Raise TypeError for what is neither axes of matplotlib nor None.
+
+    Parameters
+    ----------
+    place : anything
+        Where a single drawing goes.
+    """
+    if place is None:
+        return
+    from matplotlib.axes import Axes
+
+    if not isinstance(place, Axes):
+        raise TypeError(
+            f"`ax` must be one axes of matplotlib, or None; got {type(place).__name__}. Of a "
+            "figure, pass figure.add_subplot(); of several axes, one."
+        )
+
+
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
     """Return the axes to draw `n` drawings in, or None where an area is to be divided.
 

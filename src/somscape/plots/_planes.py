@@ -9,6 +9,7 @@ from somscape.errors import InputError
 from somscape.maps import Map, as_map
 from somscape.plots._cells import draw_cells, short
 from somscape.plots._display import Display, display_of
+from somscape.plots._legend import wrapped_legend
 from somscape.plots._panels import area_of, given_axes
 from somscape.plots._shown import ColumnPlane, chosen_columns, column_plane
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 MAX_PANELS = 24
 MAX_LEGEND = 8
 OTHER_COLOR = "#bdbdbd"
+
+_ROW_LETTERS, _MARK_LETTERS = 38, 5
+"""Letters of a legend that stand side by side below a panel, and what the mark of each takes."""
+
+_TITLE_LETTER, _TICK = 0.085, 0.4
+"""Width of a letter of a panel's title, and of a tick's label, in inches."""
 
 _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
 
@@ -76,36 +83,59 @@ def planes(
         )
     names = chosen_columns(map, columns)
     shown = [column_plane(map, name) for name in names[:max_panels]]
-    axes = given_axes(ax, len(shown))
+    axes, foot = given_axes(ax, len(shown)), _FOOT
     if axes is None:
         title = "Each column on the map"
         if len(names) > len(shown):
             title += f" (the first {len(shown)}; {len(names) - len(shown)} more not shown)"
-        axes = _grid(ax, len(shown), min(n_wide, len(shown)), _map_height(map), title)
+        size = _map_height(map), max(_wanted_foot(plane) for plane in shown)
+        axes, foot = _grid(ax, len(shown), min(n_wide, len(shown)), size, title)
     for each, plane in zip(axes, shown, strict=True):
-        _draw_plane(each, map, plane)
+        _draw_plane(each, map, plane, foot)
     return display_of(axes)
 
 
-def _grid(place: Any, n: int, n_wide: int, map_height: float, title: str) -> "list[Axes]":
-    """Return axes side by side and below each other, with room for titles, scales and legends."""
+def _grid(
+    place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
+) -> "tuple[list[Axes], float]":
+    """Return axes side by side and below each other, and the room for a legend below each.
+
+    `size`: heights of a map of full width and of the legend wanted, in inches.
+    """
+    map_height, foot = size
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
     wanted = max(n_wide * (_PANEL + _GAP) + _GAP, 3.2)
-    area = area_of(place, wanted, _HEAD + n_tall * (_PANEL_TITLE + map_height + _FOOT))
+    area = area_of(place, wanted, _HEAD + n_tall * (_PANEL_TITLE + map_height + foot))
     width, height = area.size
     is_new = place is None
     wide = _PANEL if is_new else max((width - _GAP) / n_wide - _GAP, _MIN_SIDE)
-    tall = (
-        map_height if is_new else max((height - _HEAD) / n_tall - _PANEL_TITLE - _FOOT, _MIN_SIDE)
-    )
+    tall = map_height
+    if not is_new:
+        room = (height - _HEAD) / n_tall - _PANEL_TITLE
+        foot = min(foot, max(_FOOT, room - map_height * wide / _PANEL))
+        tall = max(room - foot, _MIN_SIDE)
     axes = []
     for i in range(n):
         left = _GAP + (i % n_wide) * (wide + _GAP)
-        top = _HEAD + (i // n_wide) * (_PANEL_TITLE + tall + _FOOT) + _PANEL_TITLE
+        top = _HEAD + (i // n_wide) * (_PANEL_TITLE + tall + foot) + _PANEL_TITLE
         axes.append(area.add_axes((left, height - top - tall), (wide, tall)))
     area.add_title(title, _GAP, 0.26)
-    return axes
+    return axes, foot
+
+
+def _wanted_foot(plane: ColumnPlane) -> float:
+    """Return the height in inches of what stands below a map, with no name cut."""
+    if plane.kind != "level":
+        return _FOOT
+    labels = _level_labels(plane)
+    per_row = max(1, _ROW_LETTERS // (max(map(len, labels)) + _MARK_LETTERS))
+    return max(_FOOT, 0.1 + 0.125 * -(-len(labels) // per_row))
+
+
+def _level_labels(plane: ColumnPlane) -> list[str]:
+    n_others = len(plane.levels) - MAX_LEGEND
+    return [*plane.levels[:MAX_LEGEND], *([f"other ({n_others})"] if n_others > 0 else [])]
 
 
 def _map_height(map_: Map) -> float:
@@ -114,19 +144,25 @@ def _map_height(map_: Map) -> float:
     return float(np.clip(_PANEL * tall / wide, 0.5, 3.0))
 
 
-def _draw_plane(ax: "Axes", map_: Map, plane: ColumnPlane) -> None:
+def _width(ax: "Axes") -> float:
+    """Return the width of axes in inches, before a map's shape narrows them."""
+    return float(ax.get_window_extent().width / ax.figure.dpi)
+
+
+def _draw_plane(ax: "Axes", map_: Map, plane: ColumnPlane, foot: float) -> None:
+    n_letters = max(6, int((_width(ax) + _GAP) / _TITLE_LETTER))
     # With y given, matplotlib does not lay out the hidden ticks to place the title: a fifth faster.
-    ax.set_title(short(plane.name, 26), fontsize=9.5, pad=3, y=1.0)
+    ax.set_title(short(plane.name, min(26, n_letters)), fontsize=9.5, pad=3, y=1.0)
     if plane.kind == "level":
-        _draw_levels(ax, map_, plane)
+        _draw_levels(ax, map_, plane, foot)
     elif plane.kind == "share":
         cells = draw_cells(ax, map_.lattice, plane.values, limits=(0.0, 1.0))
-        _add_scale(ax, cells, f"share of {short(plane.levels[0], 22)}")
+        _add_scale(ax, cells, f"share of {short(plane.levels[0], min(22, n_letters))}")
     else:
         _add_scale(ax, draw_cells(ax, map_.lattice, plane.values), "")
 
 
-def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane) -> None:
+def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane, foot: float) -> None:
     import matplotlib
     from matplotlib.lines import Line2D
 
@@ -137,24 +173,28 @@ def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane) -> None:
     colors = [tuple(palette[i]) for i in range(len(named))]
     colors += [matplotlib.colors.to_rgba(OTHER_COLOR)] * (len(plane.levels) - len(named))
     draw_cells(ax, map_.lattice, colors=[colors[int(i)] for i in plane.values])
-    labels = [short(level, 10) for level in named]
-    if len(plane.levels) > len(named):
-        labels[-1:] = [labels[-1], f"other ({len(plane.levels) - len(named)})"]
+    labels = _level_labels(plane)
     handles = [
-        Line2D([], [], linestyle="none", marker="s", markersize=5, color=color, label=label)
-        for color, label in zip(colors, labels, strict=False)
+        Line2D([], [], linestyle="none", marker="s", markersize=5, color=color)
+        for color, _ in zip(colors, labels, strict=False)
     ]
-    ax.legend(
-        handles=handles,
+    wrapped_legend(
+        ax,
+        handles,
+        labels,
+        width=_width(ax) + _GAP / 2,
+        height=foot,
+        n_uncut=len(labels) - len(named),
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        ncols=min(len(handles), 4 if max(map(len, labels)) < 5 else 3),
         frameon=False,
         fontsize=7,
-        handletextpad=0.0,
+        handlelength=1.0,
+        handletextpad=0.3,
         columnspacing=0.6,
         labelspacing=0.2,
-        borderaxespad=0.2,
+        borderpad=0.1,
+        borderaxespad=0.4,
     )
 
 
@@ -172,7 +212,7 @@ def _add_scale(ax: "Axes", cells: "PolyCollection", label: str) -> None:
         extent=(float(low), float(high), 0, 1),
     )
     bar.set_yticks([])
-    bar.locator_params(axis="x", nbins=4)
+    bar.locator_params(axis="x", nbins=int(np.clip(0.8 * _width(ax) / _TICK, 2, 4)))
     bar.tick_params(labelsize=7, length=2, pad=1.5)
     bar.xaxis.get_offset_text().set_fontsize(7)
     bar.set_xlabel(label, fontsize=7.5, labelpad=1)

@@ -8,7 +8,8 @@ from somscape._types import Float64s
 from somscape.maps import Map, as_map
 from somscape.plots._cells import cell_width, draw_cells, map_axes, points_per_step
 from somscape.plots._display import Display, display_of
-from somscape.regions import Regions, find_regions
+from somscape.plots._panels import check_is_one_axes
+from somscape.regions import Regions, given_or_found
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +45,11 @@ def regions(
     -------
     Display
 
+    Raises
+    ------
+    TypeError
+        For `regions` that are none, such as their number, or an `ax` that is no axes.
+
     Examples
     --------
     >>> import numpy as np
@@ -53,7 +59,8 @@ def regions(
     '2 regions, 4 x 5 units'
     """
     map = as_map(map)
-    found = regions or find_regions(map)
+    check_is_one_axes(ax)
+    found = given_or_found(regions, map)
     lattice = map.lattice
     if ax is None:
         ax = map_axes(lattice, unit_size, has_legend=False)

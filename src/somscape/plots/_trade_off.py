@@ -8,6 +8,7 @@ import numpy as np
 from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.plots._display import Display, display_of, make_figure
+from somscape.plots._panels import check_is_one_axes
 from somscape.tables import Table
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     ------
     InputError
         When the table lacks one of the columns, or rows.
+    TypeError
+        For an `ax` that is no axes.
 
     Examples
     --------
@@ -52,6 +55,7 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     >>> display.ax_.get_xlabel()
     'topographic error'
     """
+    check_is_one_axes(ax)
     names = candidates.names if isinstance(candidates, Table) else ()
     if missing := [name for name in _COLUMNS if name not in names]:
         raise InputError(f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.")

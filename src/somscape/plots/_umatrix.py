@@ -6,12 +6,12 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
-from somscape.maps import Map, as_map
+from somscape.maps import NO_UNIT, Map, as_map
+from somscape.outliers import Alerts
 from somscape.plots._cells import (
     CLASS_COLORS,
     FAINT_EDGE,
     add_bar,
-    add_legend,
     cell_width,
     draw_cells,
     map_axes,
@@ -20,6 +20,8 @@ from somscape.plots._cells import (
 )
 from somscape.plots._classes import ClassCounts, count_classes, require_both
 from somscape.plots._display import Display, display_of
+from somscape.plots._legend import add_legend
+from somscape.plots._panels import check_is_one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,8 +54,8 @@ def umatrix(
         won rows of several classes.
     y_name : str, default=""
         Title of the legend.
-    highlight : array-like of int, optional
-        Units to outline, such as those of the alerts.
+    highlight : Alerts or array-like of int, optional
+        Units to outline, by number; of `Alerts` those in which the alerts lie.
     unit_size : float, optional
         Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
     colormap : str, default="bone_r"
@@ -69,6 +71,8 @@ def umatrix(
     ------
     InputError
         For labels without rows, too many classes, or units that are not on the map.
+    TypeError
+        For a `highlight` that holds no whole numbers, or an `ax` that is no axes.
 
     Examples
     --------
@@ -81,6 +85,7 @@ def umatrix(
     'U-matrix, 3 x 4 units'
     """
     map = as_map(map)
+    check_is_one_axes(ax)
     require_both(X, y)
     found = None if X is None or y is None else count_classes(map, X, y)
     lattice, is_own = map.lattice, ax is None
@@ -93,8 +98,9 @@ def umatrix(
     if highlight is not None:
         outline_cells(ax, lattice, _checked_units(highlight, map.n_units))
     if found is not None:
-        _mark_classes(ax, map, found)
-        add_legend(ax, dict(zip(found.classes, MARKERS, strict=False)), found.classes, y_name)
+        markers = dict(zip(found.classes, MARKERS, strict=False))
+        add_legend(ax, markers, found.classes, y_name, is_own=is_own)
+        _mark_classes(ax, map, found)  # at the size that the legend leaves the map
     return display_of([ax])
 
 
@@ -128,7 +134,16 @@ def _offsets(place: Ints, n_present: Ints) -> Float64s:
 
 
 def _checked_units(units: Any, n_units: int) -> Ints:
-    chosen = np.unique(np.asarray(units, dtype=np.intp))
+    if isinstance(units, Alerts):
+        units = units.units[: units.n_alerts]
+        units = units[units != NO_UNIT]
+    given = np.asarray(units)
+    if given.size and given.dtype.kind not in "iu":
+        raise TypeError(
+            "`highlight` must be Alerts, or the numbers of units, such as alerts.units; got "
+            f"{type(units).__name__} of {given.dtype}."
+        )
+    chosen = np.unique(given.astype(np.intp))
     if chosen.size and (chosen[0] < 0 or chosen[-1] >= n_units):
         raise InputError(
             f"`highlight` must hold units from 0 to {n_units - 1}; got {chosen[0]} to {chosen[-1]}."

@@ -2,7 +2,7 @@
 
 from somscape.regions._describe import Difference, Quartiles, Region
 from somscape.regions._merge_small import merge_small_regions
-from somscape.regions._regions import Regions, find_regions
+from somscape.regions._regions import Regions, find_regions, given_or_found
 
 __all__ = [
     "Difference",
@@ -10,5 +10,6 @@ __all__ = [
     "Region",
     "Regions",
     "find_regions",
+    "given_or_found",
     "merge_small_regions",
 ]

@@ -179,6 +179,40 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     return Regions(map, _largest_first(found, hits))
 
 
+def given_or_found(regions: Regions | None, map_: Map) -> Regions:
+    """Return the regions that were given for a map, or find them.
+
+    Parameters
+    ----------
+    regions : Regions or None
+    map_ : Map
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    TypeError
+        For something else than regions, such as their number.
+    InputError
+        For regions of a map with another number of units.
+    """
+    if regions is None:
+        return find_regions(map_)
+    if not isinstance(regions, Regions):
+        raise TypeError(
+            "`regions` must be what somscape.regions.find_regions(map, n_regions) returns, or "
+            f"None; got {type(regions).__name__}."
+        )
+    if len(regions.labels) != map_.n_units:
+        raise InputError(
+            f"`regions` must be those of this map, of {map_.n_units} units; got regions of "
+            f"{len(regions.labels)} units. Pass find_regions(map)."
+        )
+    return regions
+
+
 def _within(map_: Map) -> float:
     """Return the variance of rows around their prototypes in one direction, as far as known."""
     errors = map_.history.get("quantization_error")

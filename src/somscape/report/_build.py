@@ -10,17 +10,17 @@ from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import AlertRule, Alerts, Detector, detector_in
-from somscape.regions import Regions, find_regions
+from somscape.regions import Regions, given_or_found
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
 from somscape.report._distance import by_distance
-from somscape.report._labels import Labels
+from somscape.report._labels import Labels, checked_agreement
 from somscape.report._page import Report
 from somscape.report._planes import planes_of
 from somscape.report._regions import regions_of
 from somscape.report._sample import Sample
 from somscape.report._values import number, numbers, plain
-from somscape.tables import Table
+from somscape.tables import Table, as_frame, table_from_frame
 
 SCHEMA_VERSION = 2
 
@@ -39,7 +39,7 @@ _AXIS_DIGITS = 4
 
 def build(
     map: Any,
-    table: Table,
+    table: Any,
     alerts: Alerts | None = None,
     *,
     rule: AlertRule | None = None,
@@ -55,7 +55,7 @@ def build(
     ----------
     map : Detector, Map or fitted estimator
         What ranked the rows.
-    table : Table
+    table : Table or data frame
         The rows, in the order that ``alerts.rows`` counts.
     alerts : Alerts, optional
         All rows, most unusual first, the first ``n_alerts`` with reasons.  Default: as
@@ -81,6 +81,14 @@ def build(
     -------
     Report
         A dict of JSON data only; see Notes.  A notebook shows it as the page.
+
+    Raises
+    ------
+    InputError
+        For a map that is not fitted, or an `agreement` with a label or a value that the table
+        lacks.
+    TypeError
+        For a `table`, `regions` or `agreement` of another type.
 
     Notes
     -----
@@ -139,10 +147,11 @@ def build(
     >>> data["n_rows"], data["n_alerts"], len(data["reasons"])
     (60, 3, 3)
     """
-    detector, map = detector_in(map), as_map(map)
+    detector, map, table = detector_in(map), as_map(map), _as_table(table)
+    agreement = checked_agreement(agreement, table)
     if alerts is None:
         alerts, rule = _ranked(detector or map, table, rule)
-    regions = regions or find_regions(map)
+    regions = given_or_found(regions, map)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     described = regions_of(regions, alerts, sample, labels)
     names = [region["name"] for region in described]
@@ -186,6 +195,18 @@ def build(
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
+
+
+def _as_table(rows: Any) -> Table:
+    if isinstance(rows, Table):
+        return rows
+    frame = as_frame(rows)
+    if frame is None:
+        raise TypeError(
+            f"`table` must be a Table or a data frame; got {type(rows).__name__}. Of a file make "
+            "one by somscape.tables.read_table, of an array by table_from_columns."
+        )
+    return table_from_frame(frame)
 
 
 def _ranked(

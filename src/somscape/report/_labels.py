@@ -9,11 +9,60 @@ from numpy.typing import NDArray
 
 from somscape._types import Objects
 from somscape.encode import level_texts
+from somscape.errors import InputError
 from somscape.maps import Map
-from somscape.tables import Table
+from somscape.tables import Table, listed
 
 MAX_CLASSES = 5
 """Values of a label that are shown each; of more, only the one compared with."""
+
+
+def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
+    """Return what is told of the agreement with a label, its value as text.
+
+    Parameters
+    ----------
+    agreement : mapping or None
+    table : Table
+
+    Returns
+    -------
+    dict or None
+
+    Raises
+    ------
+    TypeError
+        For something else than a mapping, such as the name of the label.
+    InputError
+        For a label that the table lacks, or a value that no row has.
+    """
+    if agreement is None:
+        return None
+    if not isinstance(agreement, Mapping):
+        raise TypeError(
+            "`agreement` must be a mapping, such as {'label': 'churned', 'value': 'yes'}; got "
+            f"{agreement!r}."
+        )
+    told = dict(agreement)
+    name = told.get("label")
+    if name is None:
+        return told
+    if name not in table.names:
+        raise InputError(
+            f"`agreement` has the label {name!r}, which {table.source} lacks; its columns are "
+            f"{listed(table.names)}."
+        )
+    if told.get("value") is not None:
+        value, column = str(told["value"]), table.column(name)
+        texts = np.array(level_texts(column), dtype=object)
+        values = sorted(set(texts[~column.missing]))
+        if value not in values:
+            raise InputError(
+                f"`agreement` has the value {value!r}, which no row of column {name!r} has; its "
+                f"values are {listed(values)}."
+            )
+        told["value"] = value
+    return told
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,11 @@ def render(
         To be saved as UTF-8.  Styles and script stand inside, and the page's security
         policy allows these two, by their hashes, and nothing else.
 
+    Raises
+    ------
+    TypeError
+        For something else than a report's data, such as a detector.
+
     Examples
     --------
     >>> import numpy as np
@@ -64,6 +69,11 @@ def render(
     >>> "http://" in page or "https://" in page
     False
     """
+    if not isinstance(data, Mapping):
+        raise TypeError(
+            "`data` must be what somscape.report.build returns; got "
+            f"{type(data).__name__}. Write report.render(report.build(detector, table))."
+        )
     connect = "'self'" if script else "'none'"
     style = _text("report.css") + style
     *parts, last = map(_text, SCRIPTS)

@@ -27,7 +27,9 @@ def numbers(values: Floats | Sequence[float]) -> list[float | int | None]:
 
 
 def plain(value: Any) -> Any:
-    """Return a setting for JSON: None, a bool, a number or text."""
+    """Return a setting for JSON: None, a bool, a number, text, or a list of these."""
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

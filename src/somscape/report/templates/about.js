@@ -32,10 +32,13 @@ const SETTINGS = {
   radius_end: ["Radius at the end", (v) => number(v) + " cells: larger is smoother, smaller is closer to the rows"],
   radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
   spread: ["Mean distance of the rows to their mean", (v) => number(v)],
-  radius_decay: ["Radius falls", (v) => v + ({
-    geometric: ": by the same factor each epoch", linear: ": by the same amount each epoch" }[v] || "")],
+  radius_decay: ["Radius falls", (v) => (Array.isArray(v) ? v.map(number).join(", ") : v + ({
+    geometric: ": by the same factor each epoch", linear: ": by the same amount each epoch" }[v] || ""))],
   n_init: ["Starts tried", (v) => (v === 1 ? "1" : v + "; the map with the least error was kept")],
-  learning_rate: ["Learning rate", (v) => (v[0] === v[1] ? number(v[0]) : number(v[0]) + ", falling to " + number(v[1]))],
+  learning_rate: ["Learning rate", (v) => {
+    const [first, last] = Array.isArray(v) ? v : [v, v]; // a MiniSom's map has the first alone
+    return first === last ? number(first) : number(first) + ", falling to " + number(last);
+  }],
 };
 
 function fillMethod() {

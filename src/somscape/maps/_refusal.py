@@ -1,0 +1,35 @@
+"""Why something is no map or detector: a file's name, an estimator not fitted, another thing."""
+
+import os
+from typing import Any
+
+from somscape.errors import InputError
+
+
+def refusal_of(thing: Any, wanted: str, example: str, method: str) -> Exception:
+    """Return the error for what came instead of a map or a detector.
+
+    Parameters
+    ----------
+    thing : anything
+        What came.
+    wanted, example : str
+        What is needed, such as "a Map", and where one has it from.
+    method : str
+        What, besides `fit`, an estimator can do that holds such a thing once it is fitted.
+
+    Returns
+    -------
+    InputError or TypeError
+        InputError for an estimator that is not fitted: a `ValueError`, as is scikit-learn's
+        ``NotFittedError``.
+    """
+    if isinstance(thing, str | os.PathLike):
+        path = os.fspath(thing)
+        return TypeError(
+            f"{wanted} is needed; got the name of a file. Load it first: somscape.load({path!r})."
+        )
+    name = type(thing).__name__
+    if hasattr(thing, "fit") and hasattr(thing, method):
+        return InputError(f"this {name} is not fitted; call `fit` first.")
+    return TypeError(f"{wanted} is needed, such as {example}; got {name}.")
