@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from somscape import SOM, SOMDetector, measures, plots, regions, report, save
+from somscape import SOM, SOMDetector, SOMImputer, measures, plots, regions, report, save
 from somscape.errors import InputError
 from somscape.outliers import DriftMonitor, as_detector
 from somscape.tables import table_from_columns
@@ -26,7 +26,7 @@ OF_MAPS = [
 
 
 @pytest.mark.parametrize("use", OF_MAPS)
-@pytest.mark.parametrize("estimator", [SOM(), SOMDetector()])
+@pytest.mark.parametrize("estimator", [SOM(), SOMDetector(), SOMImputer()])
 def test_an_estimator_that_is_not_fitted_is_called_so(use, estimator):
     name = type(estimator).__name__
     with pytest.raises(InputError, match=rf"^this {name} is not fitted; call `fit` first\.$"):

@@ -454,5 +454,5 @@ def as_map(map_: Any) -> Map:
     """
     found = getattr(map_, "map_", map_)
     if not isinstance(found, Map):
-        raise refusal_of(map_, "a Map", "`som.map_`", "save")
+        raise refusal_of(map_, "a Map", "`som.map_`", "save", "som")
     return found

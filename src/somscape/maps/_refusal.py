@@ -6,7 +6,7 @@ from typing import Any
 from somscape.errors import InputError
 
 
-def refusal_of(thing: Any, wanted: str, example: str, method: str) -> Exception:
+def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
     """Return the error for what came instead of a map or a detector.
 
     Parameters
@@ -15,8 +15,8 @@ def refusal_of(thing: Any, wanted: str, example: str, method: str) -> Exception:
         What came.
     wanted, example : str
         What is needed, such as "a Map", and where one has it from.
-    method : str
-        What, besides `fit`, an estimator can do that holds such a thing once it is fitted.
+    *marks : str
+        Attributes: an estimator with one of them holds such a thing once it is fitted.
 
     Returns
     -------
@@ -30,6 +30,6 @@ def refusal_of(thing: Any, wanted: str, example: str, method: str) -> Exception:
             f"{wanted} is needed; got the name of a file. Load it first: somscape.load({path!r})."
         )
     name = type(thing).__name__
-    if hasattr(thing, "fit") and hasattr(thing, method):
+    if hasattr(thing, "fit") and any(hasattr(thing, mark) for mark in marks):
         return InputError(f"this {name} is not fitted; call `fit` first.")
     return TypeError(f"{wanted} is needed, such as {example}; got {name}.")
