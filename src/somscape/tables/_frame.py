@@ -27,6 +27,9 @@ OBJECTS: dict[str, Any] = {
 }
 """Types of Python's values, by what a column of them holds."""
 
+NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
+"""Types of values that hold values."""
+
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
 
@@ -63,15 +66,33 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     columns = []
     for series in _opened(frame, source).iter_columns():
         name = str(series.name)
-        if series.dtype.is_nested():
-            raise InputError(
-                f"{source}: column {quoted(name)} holds nested values ({series.dtype}); drop it or"
-                " split it into plain columns"
-            )
+        _refuse_others_than_cells(series, source)
         columns.append(_with_place(name, _series_values(series, source), source))
     if not columns or not len(columns[0]):
         raise InputError(f"{source} has no columns or no rows; give at least one of each")
     return Table(tuple(columns), source)
+
+
+def _refuse_others_than_cells(series: Any, source: str) -> None:
+    """Raise InputError for a narwhals series of values that are no cells of a table."""
+    import narwhals as nw
+
+    name, held = quoted(str(series.name)), ""
+    if series.dtype.is_nested():
+        held = str(series.dtype)
+    elif series.dtype in (nw.Object, nw.Unknown):
+        values = series.to_list()
+        held = next((type(v).__name__ for v in values if isinstance(v, NESTED)), "")
+        if any(isinstance(v, complex | np.complexfloating) for v in values):
+            raise InputError(
+                f"{source}: column {name} holds complex numbers. Complex data not supported: give"
+                " real and imaginary parts as two columns"
+            )
+    if held:
+        raise InputError(
+            f"{source}: column {name} holds nested values ({held}); drop it or split it into"
+            " plain columns"
+        )
 
 
 def _series_values(series: Any, source: str) -> Iterator[Any]:
@@ -270,7 +291,7 @@ def _numbers_of(series: Any, type_: Any) -> Any:
     """Give a column of numbers as an array, NaN where null."""
     import narwhals as nw
 
-    if series.dtype not in (nw.Object, nw.Unknown):
+    if series.dtype not in (nw.Object, nw.Unknown, nw.String):
         return series.cast(type_).to_numpy()
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
     try:
@@ -295,7 +316,12 @@ def frame_kinds(frame: Any) -> dict[str, str]:
     dict of str to {"number", "date", "duration", "text"}
         Booleans count as numbers, times of day as durations, categories and anything else as text.
         A column of objects, such as pandas makes of whole numbers beside None, is what its values
-        are.
+        are, and of numbers where all are missing.
+
+    Raises
+    ------
+    InputError
+        For a column of complex numbers, or of values that hold values.
 
     Examples
     --------
@@ -303,18 +329,30 @@ def frame_kinds(frame: Any) -> dict[str, str]:
     >>> frame_kinds(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7], "s": ["x"]}))
     {'day': 'date', 'n': 'number', 's': 'text'}
     """
-    return {str(s.name): _kind_of(s) for s in _opened(frame, "data frame").iter_columns()}
+    kinds = {}
+    for series in _opened(frame, "data frame").iter_columns():
+        _refuse_others_than_cells(series, "X")
+        kinds[str(series.name)] = _kind_of(series)
+    return kinds
 
 
 def _kind_of(series: Any) -> str:
     import narwhals as nw
 
     type_ = series.dtype
+    if type_ == nw.String and _is_empty_of_objects(series):
+        return "number"
     if type_.is_numeric() or type_ == nw.Boolean:
         return "number"
     if type_.is_temporal():
         return "duration" if type_ in (nw.Duration, nw.Time) else "date"
     return _kind_of_values(series) if type_ in (nw.Object, nw.Unknown) else "text"
+
+
+def _is_empty_of_objects(series: Any) -> bool:
+    """Return whether these are pandas' objects and all missing, which narwhals takes for text."""
+    is_object = getattr(series.to_native(), "dtype", None) == np.dtype(object)
+    return is_object and bool(series.is_null().all())
 
 
 def _kind_of_values(series: Any) -> str:
