@@ -101,7 +101,7 @@ def test_the_false_discovery_rate_is_kept():
         ({"p_value": 1.5}, "`p_value` must be .*at most 1"),
         ({"cost": 3.0}, "`amount` and `cost` go together"),
         ({"amount": "x"}, "`amount` and `cost` go together"),
-        ({"amount": "x", "cost": -1.0}, "`cost` must be finite, above 0"),
+        ({"amount": "x", "cost": -1.0}, "`cost` must be finite and above 0"),
         ({"n_alerts": -1}, "`n_alerts` must be at least 0"),
     ],
 )

@@ -214,7 +214,7 @@ def test_a_scorer_whose_parts_do_not_fit_is_refused(change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"threshold": -1.0}, "`threshold` must be finite, at least 0; got -1.0"),
+        ({"threshold": -1.0}, "`threshold` must be finite and at least 0; got -1.0"),
         ({"label_factors": np.zeros(20)}, "`label_factors` must be finite and above 0"),
         ({"label_factors": np.ones(3)}, "`label_factors` must be .* one for each unit"),
         ({"mean_contributions": np.full(3, -1.0)}, "`mean_contributions` must be one finite"),

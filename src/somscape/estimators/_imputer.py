@@ -26,7 +26,7 @@ DEVIATION_RADIUS = 1.0
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
-    """Fill missing values from the nearest prototypes, with a standard deviation for each.
+    """Fill missing values from the nearest prototypes, with standard deviations.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         return self.impute(X)[0]
 
     def impute(self, X: Any) -> tuple[Floats, Float64s]:
-        """Return the data with its gaps filled, and the standard deviation of what fills them.
+        """Return the data with its gaps filled, and how far rows deviate there.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ from somscape.tables._cells import as_text, clean_cell, python_values
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
 from somscape.tables._texts import NumberTexts, Texts
-from somscape.tables._words import quoted
+from somscape.tables._words import listed, quoted
 
 OBJECTS: dict[str, Any] = {
     "number": (numbers.Real, Decimal, np.bool_),
@@ -29,6 +29,18 @@ OBJECTS: dict[str, Any] = {
 
 NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
 """Types of values that hold values."""
+
+OTHERS = {"date": "dates", "duration": "durations", "text": "text"}
+"""What a column holds that holds no numbers."""
+
+CURES = {
+    "date": "name dates in somscape.TableEncoder(dates=[...])",
+    "duration": "divide durations by their unit, such as pandas.Timedelta(days=1)",
+    "text": (
+        "convert text that spells numbers, such as with pandas.to_numeric, and encode other text "
+        "with somscape.TableEncoder"
+    ),
+}
 
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
@@ -68,8 +80,10 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
         name = str(series.name)
         _refuse_others_than_cells(series, source)
         columns.append(_with_place(name, _series_values(series, source), source))
-    if not columns or not len(columns[0]):
-        raise InputError(f"{source} has no columns or no rows; give at least one of each")
+    if not columns:
+        raise InputError(f"{source} has no columns; give at least one")
+    if not len(columns[0]):
+        raise InputError(f"{source} has no rows; give at least one")
     return Table(tuple(columns), source)
 
 
@@ -272,19 +286,16 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
 def _refuse_others(shown: Any) -> None:
     """Raise InputError for columns of a narwhals frame that hold no numbers."""
     kinds = {str(series.name): _kind_of(series) for series in shown.iter_columns()}
-    dates = [name for name, kind in kinds.items() if kind in ("date", "duration")]
-    if dates:
-        raise InputError(
-            f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
-            "out, say what they count, such as days, or name dates in "
-            "somscape.TableEncoder(dates=[...])."
-        )
+    found: dict[str, list[str]] = {}
     for name, kind in kinds.items():
-        if kind != "number":
-            raise InputError(
-                f"X holds no numbers in column {quoted(name)} ({shown[name].dtype}). Leave it out, "
-                "or encode the columns with somscape.TableEncoder."
-            )
+        found.setdefault(kind, []).append(name)
+    held = [f"{word} in {listed(found[k])}" for k, word in OTHERS.items() if k in found]
+    if held:
+        advice = [CURES[kind] for kind in OTHERS if kind in found]
+        raise InputError(
+            f"X holds {' and '.join(held)}, not numbers. Leave these columns out, or "
+            f"{'; '.join(advice)}."
+        )
 
 
 def _numbers_of(series: Any, type_: Any) -> Any:
@@ -440,11 +451,12 @@ def _with_place(name: str, values: Iterable[Any], source: str) -> Column:
 def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
     """Make a column of Python or NumPy values; numbers if all present ones are."""
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
-        values = values.astype(np.float64)
+        narrow, values = values, values.astype(np.float64)
+        written = narrow.copy() if narrow.dtype == np.float32 else values
         if not np.isinf(values).any():
-            column = Column(name, NumberTexts(values, are_whole=False), numbers=values)
+            column = Column(name, NumberTexts(written, are_whole=False), numbers=values)
             if column.is_whole:
-                column = Column(name, NumberTexts(values, are_whole=True), numbers=values)
+                column = Column(name, NumberTexts(written, are_whole=True), numbers=values)
             return column
     texts, numbers_, verdict = Texts(), array("d"), Verdict()
     given = values if isinstance(values, np.ndarray) and values.dtype == np.float64 else None
