@@ -235,13 +235,14 @@ def _as_numbers(column: Column, is_number: bool) -> Column:
     return read_numbers(column) or column
 
 
-def _refuse_problem(code: FeatureCode, column: Column, table: Table) -> None:
+def _refuse_problem(
+    code: FeatureCode, column: Column, table: Table, cure: str = "Correct the column."
+) -> None:
     problem = code.problem(column)
     if problem:
         row, needed = problem
         raise InputError(
-            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cells[row]}'. "
-            "Correct the column."
+            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cells[row]}'. {cure}"
         )
 
 
@@ -364,7 +365,8 @@ def _code_for(
     if kind == "ordinal":
         levels = ordinal_levels(column.name, roles.ordinals[column.name])
         ordinal = OrdinalCode.fit(column, why, levels, counts)
-        _refuse_problem(ordinal, column, table)
+        cure = "It is not among the levels given: add it, or correct the cell."
+        _refuse_problem(ordinal, column, table, cure)
         return ordinal
     return UnusedColumn(column.name, why, kind)
 
