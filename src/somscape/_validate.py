@@ -1,7 +1,8 @@
 """Checks of parameters, with one form of message: name, what came, what is allowed."""
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,9 @@ def check_number(
     is_high_enough = number >= low if low_is_allowed else number > low
     if not (math.isfinite(number) and is_high_enough and number <= high):
         bound = f"at least {low:g}" if low_is_allowed else f"above {low:g}"
-        top = f" and at most {high:g}" if math.isfinite(high) else ""
-        raise ValueError(f"`{name}` must be finite, {bound}{top}{also}; got {value!r}.")
+        has_top = math.isfinite(high)
+        bounds = f", {bound} and at most {high:g}" if has_top else f" and {bound}"
+        raise ValueError(f"`{name}` must be finite{bounds}{also}; got {value!r}.")
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
@@ -159,7 +161,8 @@ def check_values(
 
 
 def check_row_lengths(X: Any, what: str = "X") -> None:
-    """Raise InputError for lists of rows that are not equally long."""
+    """Raise InputError for what is no rows, and for lists of rows that are not equally long."""
+    _check_is_rows(X, what)
     if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):
         return
     for i, row in enumerate(X):
@@ -169,6 +172,28 @@ def check_row_lengths(X: Any, what: str = "X") -> None:
                 f"row 0 has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it "
                 "out."
             )
+
+
+def _check_is_rows(X: Any, what: str) -> None:
+    if isinstance(X, str | os.PathLike):
+        path = os.fspath(X)
+        raise InputError(
+            f"`{what}` is a file name ({path!r:.80}). Read the file first: "
+            "somscape.tables.read_table(...)."
+        )
+    has_dicts = isinstance(X, list | tuple) and any(isinstance(row, Mapping) for row in X)
+    if has_dicts or isinstance(X, Mapping):
+        kind = f"a {type(X).__name__}"
+        raise InputError(
+            f"`{what}` must hold rows; got {f'{kind} of dicts' if has_dicts else kind}. Pass a "
+            f"data frame, such as pandas.DataFrame({what})."
+        )
+    own = type(X).__module__
+    if own.startswith("somscape.") and not hasattr(X, "__array__") and not hasattr(X, "columns"):
+        raise InputError(
+            f"`{what}` must hold rows; got a {type(X).__name__}. Pass the table or the array with "
+            "the rows."
+        )
 
 
 def check_not_dates(dtype: Any, what: str = "X") -> None:
@@ -201,8 +226,14 @@ def wrong_value(
     value: Any, row: int, column: str, limit: float, info: Any, what: str
 ) -> InputError:
     """Return the error for a value that is not finite or above the limit."""
+    if value != value:
+        return InputError(
+            f"`{what}` must be finite and not missing; got nan in row {row}, column '{column}'. "
+            "Fill it or leave out the row, or train with missing='fill', or 'mask' where there is "
+            "one."
+        )
     return InputError(
         f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "
-        f"{value} (infinity, NaN or too large) in row {row}, column '{column}'. Correct, rescale "
+        f"{value} (infinity or too large) in row {row}, column '{column}'. Correct, rescale "
         "or leave out the row."
     )

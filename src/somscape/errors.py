@@ -34,10 +34,12 @@ class InputError(SomscapeError, ValueError):
         It speaks of parameters, not of the command line.
     options : str, default=""
         What to type on the command line instead, such as "--encoding NAME".
+    python : str, default=""
+        The part of the message that says what to write in Python, which `options` replaces.
 
     Attributes
     ----------
-    options : str
+    options, python : str
 
     Examples
     --------
@@ -48,9 +50,9 @@ class InputError(SomscapeError, ValueError):
     somscape.errors.InputError: ...
     """
 
-    def __init__(self, message: str = "", *, options: str = "") -> None:
+    def __init__(self, message: str = "", *, options: str = "", python: str = "") -> None:
         super().__init__(message)
-        self.options = options
+        self.options, self.python = options, python
 
 
 class MapFileError(InputError):

@@ -150,3 +150,10 @@ def test_what_is_written_today_is_read_today(today, tmp_path, ending):
         writers[ending](estimator, tmp_path / f"{name}.{ending}")
     read = {name: LOADERS[ending](tmp_path / f"{name}.{ending}") for name in NAMES}
     assert answers(read) == answers(today)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_an_imputer_of_a_release_has_deviations_under_todays_name(release):
+    imputer = pickle.loads((HERE / release / "imputer.pkl").read_bytes())
+    assert imputer.deviation_.shape == imputer.map_.codebook.shape
+    assert not hasattr(imputer, "spread_")

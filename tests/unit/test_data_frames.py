@@ -48,11 +48,11 @@ def test_alerts_come_for_a_frame_and_for_an_array(frame):
 
 
 def test_text_where_numbers_are_needed_says_how_to_encode_it(frame):
-    with pytest.raises(InputError, match=r"no numbers in column 'd' .*TableEncoder"):
+    with pytest.raises(InputError, match=r"text in 'd', not numbers.*TableEncoder"):
         SOM(encoder=None).fit(frame.assign(d="x"))
     with pytest.raises(InputError, match=r"X holds text .*encoder='auto'"):
         SOM().fit(frame.assign(d="x").to_numpy())
-    with pytest.raises(InputError, match=r"no numbers in column 'b' .*TableEncoder"):
+    with pytest.raises(InputError, match=r"text in 'b', not numbers.*TableEncoder"):
         SOM(3, 4).fit(frame).map_.winners(frame.assign(b="x"))
 
 
@@ -110,13 +110,17 @@ def test_nullable_columns_are_filled_or_masked_by_map_and_estimator_alike(frame,
 def test_dates_are_no_numbers(frame, unit):
     dates = np.arange(120).reshape(60, 2).astype(unit)
     columns = {"start": dates[:, 0], "end": dates[:, 1]}
-    for data, advice in (
-        (dates, r"X.min\(\)"),
-        (pd.DataFrame(columns), "'start', 'end', not numbers.*TableEncoder"),
-        (frame.assign(end=dates[:, 1]), "in 'end', not numbers.*TableEncoder"),
-        (pl.from_pandas(frame.assign(end=dates[:, 1].astype("M8[ms]"))), "in 'end', not numbers"),
+    told = "dates in {}, not numbers.*TableEncoder"
+    if unit.startswith("timedelta"):
+        told = "durations in {}, not numbers.*their unit"
+    as_dates = frame.assign(end=dates[:, 1].astype("M8[ms]"))
+    for data, message in (
+        (dates, r"dates or durations.*X.min\(\)"),
+        (pd.DataFrame(columns), told.format("'start', 'end'")),
+        (frame.assign(end=dates[:, 1]), told.format("'end'")),
+        (pl.from_pandas(as_dates), "dates in 'end', not numbers"),
     ):
-        with pytest.raises(InputError, match=rf"holds dates or durations.*{advice}"):
+        with pytest.raises(InputError, match=f"holds {message}"):
             SOM(2, 2, encoder=None).fit(data)
     with pytest.raises(InputError, match="holds dates or durations"):
         SOM(2, 2).fit(frame.to_numpy()[:, :2]).map_.winners(dates)

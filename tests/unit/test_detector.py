@@ -4,6 +4,7 @@ import json
 
 import naive
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -322,7 +323,7 @@ WRONG = [
     ({"trim": -0.1}, ValueError, "`trim` must be .*at least 0"),
     ({"training_is_clean": "yes"}, TypeError, "`training_is_clean` must be True or False; got 'y"),
     ({"missing": "drop"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'drop'"),
-    ({"som": SOM(tol=-1)}, ValueError, "`tol` must be finite, at least 0; got -1"),
+    ({"som": SOM(tol=-1)}, ValueError, "`tol` must be finite and at least 0; got -1"),
     ({"missing": "mask"}, ValueError, "`missing` must be one of 'error', 'fill'; got 'mask'"),
     ({"som": SOM(metric="cosine")}, ValueError, "must have metric='euclidean'.*'cosine'"),
     ({"som": SOM(feature_weight=[1, 2, 3])}, ValueError, "no `feature_weight`"),
@@ -476,3 +477,24 @@ def test_an_encoder_with_gaps_is_refused_by_name():
     table = table_from_columns({"a": [1.0, None, 3.0, 4.5] * 20, "b": list("xyzx") * 20})
     with pytest.raises(InputError, match="`encoder` leaves missing cells out"):
         SOMDetector(encoder=TableEncoder(missing="mask"), random_state=0).fit(table)
+
+
+# How reasons are written
+
+
+def test_a_reason_writes_a_float32_in_its_own_digits():
+    X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    X[7, 1] = 7.304  # as a float64 7.304000377655029
+    detector = SOMDetector(som=SOM(3, 3), n_maps=1, random_state=0).fit(X)
+    (reason,) = [r for r in detector.reasons(X[7:8])[0] if r.column == "x1"]
+    assert reason.value == "7.304"
+
+
+def test_a_reason_writes_a_day_without_midnight():
+    days = pd.date_range("2020-01-01", periods=60).to_series(index=range(60))
+    days[7] = pd.Timestamp("2022-04-01")
+    frame = pd.DataFrame({"since": days, "x": np.arange(60.0)})
+    encoder = TableEncoder(dates=["since"])
+    detector = SOMDetector(som=SOM(3, 3), n_maps=1, encoder=encoder, random_state=0).fit(frame)
+    (reason,) = [r for r in detector.reasons(frame[7:8])[0] if r.column == "since"]
+    assert reason.value == "2022-04-01"

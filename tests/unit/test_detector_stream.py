@@ -235,7 +235,7 @@ def test_pieces_that_do_not_fit_are_refused():
         detector.partial_fit([[np.nan] * 4])
     with pytest.raises(InputError, match="`known` must hold"):
         detector.partial_fit(rows_of(20), known=[1, 0, -1])
-    with pytest.raises(ValueError, match="`half_life` must be finite, above 0; got -1"):
+    with pytest.raises(ValueError, match="`half_life` must be finite and above 0; got -1"):
         detector.partial_fit(rows_of(20), half_life=-1)
     with pytest.raises(TypeError, match="`half_life` must be a number; got 'x'"):
         SOMDetector().partial_fit(rows_of(20), half_life="x")

@@ -149,12 +149,12 @@ def test_what_columns_became_is_explained():
     said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]
     assert said == "A table is encoded by rule: numbers 'a'."
     assert "encoder" not in SOM(2, 3).fit(numbers.to_numpy()).explain_defaults_
-    assert "encoder" not in SOM(2, 3, encoder=TableEncoder()).fit(numbers).explain_defaults_
+    assert "encoder" not in SOM(2, 3, encoder=None).fit(numbers).explain_defaults_
 
 
 def test_none_never_encodes():
     frame = in_pandas(columns())
-    with pytest.raises(InputError, match=r"no numbers in column 'job' .*TableEncoder"):
+    with pytest.raises(InputError, match=r"text in 'job', not numbers.*TableEncoder"):
         SOM(2, 3, encoder=None).fit(frame[["job", "visits"]])
     with pytest.raises(InputError, match=r"column 'job': 'clerk' is text"):
         SOM(2, 3, encoder=None).fit(table_from_frame(frame[["job", "visits"]]))
@@ -169,7 +169,7 @@ def test_none_never_encodes():
 
 def test_durations_are_refused_by_name():
     frame = in_pandas(columns()).assign(wait=pd.to_timedelta(np.arange(N), unit="D"))
-    with pytest.raises(InputError, match="durations in 'since', 'wait', not numbers"):
+    with pytest.raises(InputError, match=r"dates in 'since' and durations in 'wait' .*not numbers"):
         SOM(2, 3, missing="fill").fit(frame)
 
 
@@ -431,3 +431,34 @@ def test_values_are_checked_once(data, monkeypatch):
         calls.clear()
         ask(given)
         assert calls == ["maps._map"]
+
+
+def test_a_detector_explains_what_was_chosen():
+    data = pd.DataFrame({"x": np.arange(50.0), "job": ["a", "b"] * 25})
+    detector = SOMDetector(som=SOM(2, 3), random_state=0).fit(data)
+    explained = detector.explain_defaults_
+    assert list(explained) == ["method", "n_maps", "n_prototypes", "trim", "encoder"]
+    assert explained["method"].startswith("k_prototype:")
+    assert explained["n_maps"].startswith("16: of 50 rows, at most 2,000,")
+    assert explained["n_prototypes"].startswith("8: some training rows may be unusual")
+    assert explained["trim"].startswith("0.2: ")
+    assert "numbers 'x'; categories 'job'" in explained["encoder"]
+    given = SOMDetector(
+        "mass", som=SOM(2, 3), n_maps=1, n_prototypes=3, trim=0.1, encoder=None, random_state=0
+    )
+    assert given.fit(data[["x"]]).explain_defaults_ == {}
+    clean = SOMDetector(training_is_clean=True, som=SOM(2, 3), random_state=0).fit(data)
+    assert clean.explain_defaults_["n_maps"].startswith("1: all training rows are usual")
+    assert clean.explain_defaults_["n_prototypes"].startswith("2: all training rows are usual")
+    pieces = SOMDetector(som=SOM(2, 3), random_state=0).partial_fit(data)
+    assert pieces.explain_defaults_["n_maps"] == "1: `partial_fit` goes on with one map."
+
+
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_what_an_encoder_made_of_the_columns_is_explained(is_fitted):
+    data = pd.DataFrame({"x": np.arange(50.0), "job": ["a", "b"] * 25})
+    encoder = TableEncoder(drop=["job"])
+    som = SOM(2, 3, encoder=encoder.fit(data) if is_fitted else encoder).fit(data)
+    assert som.explain_defaults_["encoder"] == (
+        "As the `TableEncoder` says: numbers 'x'; left out 'job' (as asked)."
+    )

@@ -21,15 +21,15 @@ def gappy(n=300, seed=0, share=0.2):
 
 def test_what_is_filled_in_comes_near_and_what_was_there_stays():
     X, whole, is_gap = gappy()
-    filled, spread = SOMImputer().fit(X).impute(X)
+    filled, deviation = SOMImputer().fit(X).impute(X)
     np.testing.assert_array_equal(filled[~is_gap], X[~is_gap])
-    assert (spread[~is_gap] == 0).all()
-    assert (spread[is_gap] > 0).all()
+    assert (deviation[~is_gap] == 0).all()
+    assert (deviation[is_gap] > 0).all()
     error = np.sqrt(np.mean((filled - whole)[is_gap] ** 2))
     by_mean = np.sqrt(np.mean((np.nanmean(X, axis=0) - whole)[is_gap] ** 2))
     assert error < 0.5 * by_mean
     # Nine of ten within two standard deviations, in sample.
-    assert np.mean(np.abs(filled - whole)[is_gap] <= 2 * spread[is_gap]) > 0.8
+    assert np.mean(np.abs(filled - whole)[is_gap] <= 2 * deviation[is_gap]) > 0.8
 
 
 def test_one_neighbor_gives_the_winners_value():
@@ -39,7 +39,7 @@ def test_one_neighbor_gives_the_winners_value():
     np.testing.assert_array_equal(
         imputer.transform(X)[is_gap], imputer.map_.codebook[units][is_gap]
     )
-    np.testing.assert_array_equal(imputer.impute(X)[1][is_gap], imputer.spread_[units][is_gap])
+    np.testing.assert_array_equal(imputer.impute(X)[1][is_gap], imputer.deviation_[units][is_gap])
 
 
 def test_the_spread_of_several_neighbors_by_hand():
@@ -47,10 +47,10 @@ def test_the_spread_of_several_neighbors_by_hand():
     imputer = SOMImputer(n_neighbors=3, som=SOM(4, 4)).fit(X)
     row = np.array([[0.5, np.nan, 0.1, 0.2, 0.3]])
     near = imputer.map_.winners(row, k=3)[0]
-    values, spreads = imputer.map_.codebook[near, 1], imputer.spread_[near, 1]
-    filled, spread = imputer.impute(row)
+    values, deviations = imputer.map_.codebook[near, 1], imputer.deviation_[near, 1]
+    filled, deviation = imputer.impute(row)
     assert filled[0, 1] == pytest.approx(values.mean())
-    assert spread[0, 1] == pytest.approx(np.sqrt((spreads**2).mean() + values.var()))
+    assert deviation[0, 1] == pytest.approx(np.sqrt((deviations**2).mean() + values.var()))
 
 
 def test_blocks_of_rows_are_filled_as_rows_alone(monkeypatch):
@@ -60,18 +60,18 @@ def test_blocks_of_rows_are_filled_as_rows_alone(monkeypatch):
     alone = [imputer.impute(row[None]) for row in X]
     for block_values in (_imputer.BLOCK_VALUES, 100):
         monkeypatch.setattr(_imputer, "BLOCK_VALUES", block_values)
-        filled, spread = imputer.impute(X)
+        filled, deviation = imputer.impute(X)
         np.testing.assert_array_equal(filled, np.concatenate([f for f, _ in alone]))
-        np.testing.assert_array_equal(spread, np.concatenate([s for _, s in alone]))
+        np.testing.assert_array_equal(deviation, np.concatenate([s for _, s in alone]))
 
 
 def test_a_row_without_any_value_gets_the_mean():
     X, _, _ = gappy()
     imputer = SOMImputer(som=SOM(4, 4)).fit(X)
-    filled, spread = imputer.impute(np.full((1, 5), np.nan))
+    filled, deviation = imputer.impute(np.full((1, 5), np.nan))
     hits = imputer.map_.hits
     np.testing.assert_allclose(filled[0], hits @ imputer.map_.codebook / hits.sum())
-    assert (spread > 0).all()
+    assert (deviation > 0).all()
     X[4] = np.nan
     with pytest.warns(SomscapeWarning, match="1 row has no value"):
         assert np.isfinite(SOMImputer().fit_transform(X)).all()
@@ -83,7 +83,7 @@ def test_weights_repeat_rows():
     repeated = SOMImputer(som=SOM(3, 3)).fit(np.repeat(X, weights, axis=0))
     weighted = SOMImputer(som=SOM(3, 3)).fit(X, sample_weight=weights)
     np.testing.assert_allclose(weighted.map_.codebook, repeated.map_.codebook, atol=1e-5)
-    np.testing.assert_allclose(weighted.spread_, repeated.spread_, atol=1e-5)
+    np.testing.assert_allclose(weighted.deviation_, repeated.deviation_, atol=1e-5)
 
 
 def test_an_imputer_in_a_pipeline_keeps_names_and_type():

@@ -137,3 +137,13 @@ def test_options_go_with_an_error_to_another_process(kind: type[InputError]) -> 
     again = pickle.loads(pickle.dumps(kind("text", options="--id")))
     assert (type(again), str(again), again.options) == (kind, "text", "--id")
     assert kind("text").options == ""
+
+
+def test_what_to_write_in_python_is_left_out_where_options_are_typed() -> None:
+    with pytest.raises(InputError) as caught:
+        fit_encoding(TABLE)
+    assert "have them filled (missing='fill'): numbers" in str(caught.value)
+    typed = as_typed(caught.value, None)
+    assert "have them filled: numbers" in typed
+    assert typed.endswith("(--missing fill).")
+    assert pickle.loads(pickle.dumps(caught.value)).python == caught.value.python

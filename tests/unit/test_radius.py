@@ -43,8 +43,8 @@ def test_kohonens_bubble_holds_the_winner_alone_below_1(value):
     ("value", "convention", "kind", "message"),
     [
         (1.0, "sas", ValueError, "`convention` must be one of 'minisom', .*; got 'sas'"),
-        (0.0, "minisom", ValueError, "`value` must be finite, above 0; got 0.0"),
-        (-1.0, "kohonen", ValueError, "`value` must be finite, at least 0; got -1.0"),
+        (0.0, "minisom", ValueError, "`value` must be finite and above 0; got 0.0"),
+        (-1.0, "kohonen", ValueError, "`value` must be finite and at least 0; got -1.0"),
         (math.nan, "somoclu", ValueError, "`value` must be finite"),
         ("wide", "somoclu", TypeError, "`value` must be a number; got 'wide'"),
     ],

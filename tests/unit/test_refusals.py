@@ -1,10 +1,14 @@
 """What cannot be trained is refused by name, before it is tried."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.exceptions import NotFittedError
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
+from somscape.callbacks import TimeLimit
 from somscape.errors import InputError, SomscapeWarning
 from somscape.fit import _size
 from somscape.grid import Lattice
@@ -189,3 +193,46 @@ def test_an_imputer_says_that_it_fills_arrays():
     table = table_from_columns({"a": [1.5, None, 2.5], "b": [1.0, 2.0, 4.0]})
     with pytest.raises(InputError, match=r"a `Table`.*to_numpy"):
         SOMImputer().fit(table)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ("customers.csv", r"`X` is a file name \('customers.csv'\).*tables.read_table"),
+        (Path("customers.csv"), "`X` is a file name"),
+        ({"age": [1, 2]}, r"`X` must hold rows; got a dict. .*pandas.DataFrame\(X\)"),
+        ([{"age": 1}, {"age": 2}], "`X` must hold rows; got a list of dicts"),
+        (SOM(2, 2).fit(np.eye(5)).map_, "`X` must hold rows; got a Map"),
+    ],
+)
+def test_what_is_no_rows_is_named(X, message):
+    fitted = SOM(2, 2).fit(np.eye(5))
+    detector = SOMDetector(som=SOM(2, 2), n_maps=1).fit(np.eye(5)).detector_
+    for use in (SOM(2, 2).fit, fitted.predict, detector.scores, TableEncoder().fit):
+        with pytest.raises(InputError, match=message):
+            use(X)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"callbacks": [TimeLimit]}, r"got the class TimeLimit.*TimeLimit\(...\)"),
+        ({"callbacks": TimeLimit(5)}, r"a sequence of functions; got .* Write callbacks=\[...\]"),
+        ({"feature_weight": {"x": 2}}, "one per feature in their order; got a dict"),
+    ],
+)
+def test_parameters_of_a_wrong_type_say_what_to_write(parameters, message):
+    with pytest.raises(TypeError, match=message):
+        SOM(2, 2, **parameters).fit(np.eye(5))
+
+
+def test_later_rows_with_gaps_are_told_how_to_train():
+    som = SOM(2, 2).fit(np.eye(2).repeat(5, axis=0))
+    with pytest.raises(InputError, match=r"nan in row 0, column 'x1'.*missing='fill'"):
+        som.predict([[1.0, np.nan]])
+
+
+def test_units_of_an_unfitted_map_are_not_fitted():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        SOM().units_  # noqa: B018
+    assert not hasattr(SOM(), "units_")

@@ -101,7 +101,7 @@ def test_the_false_discovery_rate_is_kept():
         ({"p_value": 1.5}, "`p_value` must be .*at most 1"),
         ({"cost": 3.0}, "`amount` and `cost` go together"),
         ({"amount": "x"}, "`amount` and `cost` go together"),
-        ({"amount": "x", "cost": -1.0}, "`cost` must be finite, above 0"),
+        ({"amount": "x", "cost": -1.0}, "`cost` must be finite and above 0"),
         ({"n_alerts": -1}, "`n_alerts` must be at least 0"),
     ],
 )
@@ -122,3 +122,17 @@ def test_what_the_data_cannot_give_is_refused():
     ):
         with pytest.raises(InputError, match=message):
             detector.alerts_by(rule, table)
+
+
+def test_an_amount_is_the_name_of_a_column():
+    with pytest.raises(TypeError, match="`amount` must be a column name; got a ndarray"):
+        AlertRule(amount=np.ones(3), cost=2)
+
+
+def test_amounts_that_cannot_be_used_are_counted_and_the_first_is_named():
+    rule = AlertRule(amount="v", cost=2)
+    gaps = table_from_columns({"v": [1.0, None, -3.0, None]}, "t")
+    with pytest.raises(InputError, match=r"3 cells of 4 .* the first at t, row 1: missing"):
+        rule.check(gaps)
+    with pytest.raises(InputError, match=r"1 cell of 2 .* the first at t, row 1: '-3'"):
+        rule.check(table_from_columns({"v": [1.0, -3.0]}, "t"))

@@ -253,7 +253,7 @@ def test_parts_of_another_type_are_refused_by_name():
 OTHER_PARTS = {
     "a threshold below 0": (
         lambda d: {"threshold": -1.0},
-        "`threshold` must be finite, at least 0",
+        "`threshold` must be finite and at least 0",
     ),
     "no factor": (lambda d: {"label_factors": np.zeros(20)}, "`label_factors` must be finite"),
     "a list": (lambda d: {"label_factors": [1.0] * 20}, "`label_factors` must be finite"),

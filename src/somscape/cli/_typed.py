@@ -11,7 +11,7 @@ def as_typed(message: object, command: click.Command | None) -> str:
     Parameters
     ----------
     message : Exception, Warning or str
-        Its `options`, where it has some, are added in parentheses.
+        Its `options`, where it has some, are added in parentheses, and its `python` left out.
     command : click.Command or None
         The parameters of its options are called by those options; None: by their own names.
 
@@ -19,7 +19,8 @@ def as_typed(message: object, command: click.Command | None) -> str:
     -------
     str
     """
-    line = " ".join(str(message).split()).replace("leave them 'auto'", "leave them out")
+    line = " ".join(str(message).replace(getattr(message, "python", ""), "").split())
+    line = line.replace("leave them 'auto'", "leave them out")
     for parameter in command.params if command else ():
         if isinstance(parameter, click.Option):
             line = line.replace(f"`{parameter.name}`", parameter.opts[0])

@@ -151,7 +151,10 @@ class NumberCode(OneFeature):
         """Return the first row that cannot be encoded and what it must hold, or None."""
         if column.numbers is not None:
             return None
-        row = next(i for i, cell in enumerate(column.cells) if not _is_number(cell))
+        cells = column.cells
+        wrong = (i for i, cell in enumerate(cells) if not _is_number(cell))
+        # Each cell may be a number, and the column none: "007", or "1,5" beside "1.5".
+        row = next(wrong, int(np.argmin(column.missing)))
         return row, "must hold numbers, as in the table the map was made from"
 
     def encode(self, column: Column) -> Float64s:

@@ -1,7 +1,8 @@
 """The encoding of a whole table, kept with the map so that answers come in original units."""
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -16,12 +17,13 @@ from somscape.encode._codes import (
     NumberCode,
     Scaling,
     UnusedColumn,
+    level_texts,
 )
 from somscape.encode._json import code_from_json
-from somscape.encode._kinds import Decision, Roles, decide
+from somscape.encode._kinds import Decision, Roles, decide, numbers_as_text
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
-from somscape.errors import InputError
-from somscape.tables import Column, Table
+from somscape.errors import InputError, SomscapeWarning
+from somscape.tables import Column, Table, listed, read_numbers
 
 FARTHEST = 1e100
 """Encoded values beyond this would overflow when squared and summed."""
@@ -34,6 +36,9 @@ SCALES = ("robust", "range")
 
 FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = FeatureCode | UnusedColumn
+
+MIN_UNSEEN_CELLS = 10
+"""Of so many cells of a category or more, levels that the map never saw in most are a fault."""
 
 MAX_NAMED = 5
 """Missing columns that a message names."""
@@ -142,8 +147,10 @@ class Encoding:
         if self.missing == "error":
             _refuse_missing(table, columns)
         parts = [code.encode(c) for code, c in zip(self.features, columns, strict=True)]
-        for column, part in zip(columns, parts, strict=True):
+        for code, column, part in zip(self.features, columns, parts, strict=True):
             _refuse_far(table, column, part)
+            if isinstance(code, CategoryCode):
+                _warn_of_unseen(table, column, part)
             if self.missing == "mask":
                 part[column.missing] = np.nan
         return np.hstack(parts)
@@ -216,18 +223,26 @@ class Encoding:
 
     @staticmethod
     def _column_for(code: FeatureCode, table: Table) -> Column:
-        column = table.column(code.name)
+        column = _as_numbers(table.column(code.name), isinstance(code, NumberCode))
         _refuse_problem(code, column, table)
         return column
 
 
-def _refuse_problem(code: FeatureCode, column: Column, table: Table) -> None:
+def _as_numbers(column: Column, is_number: bool) -> Column:
+    """Return a column, read as numbers where it must be some and is text that spells them."""
+    if not is_number or column.is_number:
+        return column
+    return read_numbers(column) or column
+
+
+def _refuse_problem(
+    code: FeatureCode, column: Column, table: Table, cure: str = "Correct the column."
+) -> None:
     problem = code.problem(column)
     if problem:
         row, needed = problem
         raise InputError(
-            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cells[row]}'. "
-            "Correct the column."
+            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cells[row]}'. {cure}"
         )
 
 
@@ -297,9 +312,21 @@ def fit_encoding(
     counts = counts_of(weights)
     roles = roles or Roles()
     n_rows = table.n_rows if counts is None else counts.sum()
+    columns = tuple(_as_numbers(c, c.name in roles.numbers) for c in table.columns)
+    table = replace(table, columns=columns)
     decisions = decide(table, roles, max_levels, n_rows)
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
+    spelled = [c for c in numbers_as_text(table, roles, n_rows) if decisions[c].kind != "id"]
+    if spelled:
+        warnings.warn(
+            f"{table.source} has numbers that are written as text, and so are taken as text: "
+            f"{listed(spelled)}. If they are numbers, convert them first, such as with "
+            "pandas.to_numeric, or name them in `numbers`; if not, name them in `categories` or "
+            "`drop`.",
+            SomscapeWarning,
+            stacklevel=4,
+        )
     scaling = Scaling(scale, tame)
     codes = tuple(
         _code_for(column, decisions[column.name], table, roles, scaling, counts)
@@ -307,10 +334,10 @@ def fit_encoding(
     )
     encoding = Encoding(codes, missing)
     if not encoding.features:
-        listed = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
+        kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
         cut = _likely_delimiter(table)
         raise InputError(
-            f"{table.source} has no column to use ({listed}). A map needs numbers or categories "
+            f"{table.source} has no column to use ({kinds}). A map needs numbers or categories "
             "that differ from row to row; say which columns are some."
             + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
             options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
@@ -338,7 +365,8 @@ def _code_for(
     if kind == "ordinal":
         levels = ordinal_levels(column.name, roles.ordinals[column.name])
         ordinal = OrdinalCode.fit(column, why, levels, counts)
-        _refuse_problem(ordinal, column, table)
+        cure = "It is not among the levels given: add it, or correct the cell."
+        _refuse_problem(ordinal, column, table, cure)
         return ordinal
     return UnusedColumn(column.name, why, kind)
 
@@ -353,6 +381,22 @@ def _refuse_far(table: Table, column: Column, part: Float64s) -> None:
         )
 
 
+def _warn_of_unseen(table: Table, column: Column, part: Float64s) -> None:
+    """Warn where most cells of a category have a level that the map never saw."""
+    is_unseen = (part[:, -1] > 0) & ~column.missing
+    n_unseen, n_present = int(is_unseen.sum()), len(column) - column.n_missing
+    if n_present < MIN_UNSEEN_CELLS or n_unseen <= n_present / 2:
+        return
+    levels = listed(dict.fromkeys(level_texts(column.take(is_unseen))), 3)
+    warnings.warn(
+        f"{table.source}: {n_unseen} of {n_present} cells of '{column.name}' have a level the map "
+        f"never saw ({levels}). Such rows are far from all others; write the levels as in the "
+        "table the map was made from.",
+        SomscapeWarning,
+        stacklevel=5,
+    )
+
+
 def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
     counts = [f"{c.name} {c.n_missing}" for c in columns if c.n_missing]
     if counts:
@@ -361,6 +405,7 @@ def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
             "columns out, or have them filled (missing='fill'): numbers by the median, categories "
             "as a level of their own.",
             options="--missing fill",
+            python=" (missing='fill')",
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from somscape.encode._codes import level_texts
 from somscape.encode._ordered import date_problem, date_values, date_zone
 from somscape.errors import InputError
-from somscape.tables import Column, Table, looks_like_dates
+from somscape.tables import Column, Table, counted, looks_like_dates, read_numbers
 
 MAX_NUMBER_LEVELS = 15
 """Whole numbers with at most this many different values are taken as a category."""
@@ -136,6 +136,26 @@ def decide(
     }
 
 
+def numbers_as_text(table: Table, roles: Roles, n_rows: float) -> list[str]:
+    """Return the columns of text that would be numbers, had they come as numbers.
+
+    Parameters
+    ----------
+    table : Table
+    roles : Roles
+        Columns that have a role are not asked about.
+    n_rows : float
+        Total weight of the rows.
+
+    Returns
+    -------
+    list of str
+    """
+    named = {name for _, name in roles.named()}
+    read = [read_numbers(c) for c in table.columns if not (c.is_number or c.name in named)]
+    return [c.name for c in read if c is not None and _decide_number(c, n_rows).kind == "number"]
+
+
 def _decide_named(
     table: Table, column: Column, roles: Roles, id_name: str | None
 ) -> Decision | None:
@@ -189,14 +209,22 @@ def _decide_text(table: Table, column: Column, max_levels: int | None, n_rows: f
     if n_values == 1 and not column.n_missing:
         return Decision("constant", f"always {_only(column)}")
     if max_levels is not None and n_values > max_levels:
+        if read_numbers(column):
+            advice = f"Its texts spell numbers: take them as such (numbers=['{column.name}'])."
+        else:
+            advice = (
+                "They look like names, notes or ids: leave them out (drop=["
+                f"'{column.name}'], or max_levels=None for all such columns), group rare ones, or "
+                "raise `max_levels`."
+            )
         raise InputError(
             f"column '{column.name}' of {table.source} has {n_values} different texts, more than "
-            f"the max_levels={max_levels} of a category: names, notes or ids. Leave it out "
-            f"(drop=['{column.name}']), group its rare texts, or raise max_levels."
+            f"the max_levels={max_levels} of a category. {advice}"
         )
+    why = f"text with {counted(n_values, 'different value')}"
     if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, n_rows / 2):
-        return Decision("dropped", f"text with {n_values} different values, like a name or an id")
-    return Decision("category", f"text with {n_values} different values")
+        return Decision("dropped", f"{why}, like a name or an id")
+    return Decision("category", f"{why} beside missing cells" if n_values == 1 else why)
 
 
 def _forced_number(table: Table, column: Column) -> Decision:

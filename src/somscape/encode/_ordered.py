@@ -1,5 +1,6 @@
 """Columns whose order is told: levels from low to high, and dates, each as one feature."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -208,7 +209,8 @@ def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
             fault = f"{given[levels.index(MISSING_LEVEL)]!r} stands for a missing cell"
         raise InputError(
             f"the levels of column '{name}' must be at least two different ones from the lowest "
-            f"to the highest, but {fault}; got {list(given)}."
+            f"to the highest, but {fault}; got {list(given)}.",
+            options=f"--ordinal {shlex.quote(f'{name}=LOW<MIDDLE<HIGH')}",
         )
     return tuple(levels)
 

@@ -32,7 +32,7 @@ class Chosen:
     encoding : Encoding or None
         None: the data are numbers, which are used as they are.
     why : str or None
-        What was done and why, where ``encoder="auto"`` had a choice.
+        What was done with the columns, and why.
     """
 
     data: Any
@@ -95,9 +95,10 @@ def _by_encoder(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | Non
         )
     known = getattr(encoder, "encoding_", lent)
     if known is not None:
-        return Chosen(table_for(estimator, X, known, reset=True), known)
-    _, table, encoding = encoder._learn(estimator, X, sample_weight)
-    return Chosen(table, encoding)
+        table, encoding = table_for(estimator, X, known, reset=True), known
+    else:
+        _, table, encoding = encoder._learn(estimator, X, sample_weight)
+    return Chosen(table, encoding, f"As the `TableEncoder` says: {_became(encoding)}.")
 
 
 def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) -> Chosen:

@@ -110,6 +110,9 @@ class SOMDetector(OutlierMixin, Estimator):
         ``decision_function(X) = score_samples(X) - offset_``.
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
+    explain_defaults_ : dict of str to str
+        What was chosen for each parameter that was "auto", what an `encoder` made of the columns,
+        and why.
     kernels_used_ : str
         Which path ran.
     n_features_in_ : int
@@ -255,6 +258,10 @@ class SOMDetector(OutlierMixin, Estimator):
         self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
         is_whole = len(units) == len(prepared.all_rows)
         self.units_ = units if is_whole else self.map_.winners_of_rows(prepared.all_rows)
+        reasons = detection.reasons(prepared.weights, len(prepared.rows))
+        if chosen.why is not None:
+            reasons["encoder"] = chosen.why
+        self.explain_defaults_: dict[str, str] = reasons
         self.kernels_used_ = select_kernels().name
         return self
 
@@ -301,7 +308,10 @@ class SOMDetector(OutlierMixin, Estimator):
             check_number("half_life", half_life, 0)
         if not hasattr(self, "detector_"):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
-            return self._fitted(X, known, sample_weight, 1 if is_auto else self.n_maps)
+            self._fitted(X, known, sample_weight, 1 if is_auto else self.n_maps)
+            if is_auto:
+                self.explain_defaults_["n_maps"] = "1: `partial_fit` goes on with one map."
+            return self
         detection, _ = settings_of_detector(self)
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)  # the tags ask for dense rows

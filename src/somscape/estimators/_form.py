@@ -100,8 +100,10 @@ class Form:
             return _dates(decoded, code.has_zone, type_)
         if isinstance(code, NumberCode):
             _refuse_overflow(decoded, code.name)
-            is_whole = issubclass(type_, Integral)
-            return [int(v) for v in np.rint(decoded)] if is_whole else decoded.tolist()
+            is_text = issubclass(type_, str)
+            is_whole = issubclass(type_, Integral) or (is_text and code.is_whole)
+            numbers = [int(v) for v in np.rint(decoded)] if is_whole else decoded.tolist()
+            return [str(v) for v in numbers] if is_text else numbers
         return [self.values[code.name].get(level) for level in decoded]
 
     def _array(self, columns: Mapping[str, list[Any]], n_rows: int) -> Any:

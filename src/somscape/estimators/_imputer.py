@@ -10,7 +10,7 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole, checked_weights
 from somscape._weights import ones_or
-from somscape.estimators._older import Estimator
+from somscape.estimators._older import Estimator, imputer_of_older
 from somscape.estimators._prepare import checked_array, rows_for
 from somscape.estimators._som import SOM
 from somscape.fit import RunningSums
@@ -21,12 +21,12 @@ from somscape.maps import NO_UNIT, Map
 BLOCK_VALUES = 1 << 17
 """Values of the prototypes near some rows that are held at once: 1 MiB."""
 
-SPREAD_RADIUS = 1.0
+DEVIATION_RADIUS = 1.0
 """Grid steps over which units share what rows differ from them by."""
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
-    """Fill missing values from the nearest prototypes, with their spread.
+    """Fill missing values from the nearest prototypes, with standard deviations.
 
     Parameters
     ----------
@@ -42,8 +42,9 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     ----------
     map_ : Map
         The trained map.
-    spread_ : ndarray of shape (n_units, n_features)
-        Root mean square of what the training rows around each unit differ from it by.
+    deviation_ : ndarray of shape (n_units, n_features)
+        Standard deviation around each unit's prototype, by feature: the root mean square difference
+        of the training rows of the unit and those nearby.
     n_features_in_ : int
         Features seen by `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -79,6 +80,9 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(imputer_of_older(state))
+
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMImputer":
         """Train the map on the values that are there.
 
@@ -108,7 +112,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             som.set_params(random_state=self.random_state)
         rows = checked_array(self, X, reset=True)
         self.map_ = som.fit(rows, sample_weight=sample_weight).map_
-        self.spread_ = _spread(self.map_, rows, sample_weight)
+        self.deviation_ = _deviation(self.map_, rows, sample_weight)
         return self
 
     def transform(self, X: Any) -> Floats:
@@ -126,7 +130,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         return self.impute(X)[0]
 
     def impute(self, X: Any) -> tuple[Floats, Float64s]:
-        """Return the data with its gaps filled, and the spread of what fills them.
+        """Return the data with its gaps filled, and how far rows deviate there.
 
         Parameters
         ----------
@@ -136,26 +140,26 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         -------
         filled : ndarray of shape (n_samples, n_features), of the data's type
             A row without any value gets the mean of all.
-        spread : ndarray of shape (n_samples, n_features), float64
+        deviation : ndarray of shape (n_samples, n_features), float64
             Standard deviation of rows like this one around the value filled in; 0 where the value
             was there.
         """
         check_is_fitted(self)
         rows = np.asarray(rows_for(self, X))
-        filled, spread = rows.copy(), np.zeros(rows.shape)
+        filled, deviation = rows.copy(), np.zeros(rows.shape)
         is_gap = np.isnan(rows)
         gappy = np.flatnonzero(is_gap.any(axis=1))
         step = max(1, BLOCK_VALUES // (self.n_neighbors * rows.shape[1]))
         for part in blocks(len(gappy), step):
             some = gappy[part]
-            values, deviation = self._filling(rows[some])
+            values, around = self._filling(rows[some])
             filled[some] = np.where(is_gap[some], values, rows[some])
-            spread[some] = np.where(is_gap[some], deviation, 0.0)
-        return filled, spread
+            deviation[some] = np.where(is_gap[some], around, 0.0)
+        return filled, deviation
 
     def _filling(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return mean and spread of the prototypes near each row, of the rows' shape."""
-        codebook, variances = self.map_.codebook, self.spread_**2
+        """Return mean and deviation of the prototypes near each row, of the rows' shape."""
+        codebook, variances = self.map_.codebook, self.deviation_**2
         units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
         values = codebook[units]
         mean = values.mean(axis=1)
@@ -168,7 +172,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         return mean, np.sqrt(variance)
 
 
-def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
+def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     """Root mean square difference of the rows from their units, shared with units nearby."""
     units = map_.winners_of_rows(rows)
     is_used = units >= 0
@@ -183,6 +187,6 @@ def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     everywhere = totals.sum(axis=0) / np.maximum(seen.sum(axis=0), np.finfo(np.float64).tiny)
     counts = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
     sums = RunningSums(counts, totals, np.zeros(rows.shape[1]), seen)
-    tables = Neighborhood(map_.lattice, "gaussian").tables(SPREAD_RADIUS)
+    tables = Neighborhood(map_.lattice, "gaussian").tables(DEVIATION_RADIUS)
     start = np.tile(everywhere, (map_.n_units, 1))
     return np.sqrt(np.maximum(sums.means(select_kernels(), tables, start), 0.0))

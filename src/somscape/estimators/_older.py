@@ -71,6 +71,11 @@ def _som_of_today(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
+def imputer_of_older(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a SOMImputer, whose ``deviation_`` was called ``spread_`` before."""
+    return {"deviation_" if name == "spread_" else name: value for name, value in state.items()}
+
+
 def _with_encoder(state: dict[str, Any]) -> dict[str, Any]:
     """Return a state with ``encoder`` for ``encoding``, an `Encoding` or None for "auto"."""
     if "encoding" not in state:

@@ -24,7 +24,10 @@ def settings_of_som(som: Any) -> Settings:
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
-        raise TypeError(f"`callbacks` must be a sequence of functions; got {som.callbacks!r}.")
+        raise TypeError(
+            f"`callbacks` must be a sequence of functions; got {som.callbacks!r}. "
+            "Write callbacks=[...] for one."
+        )
     if not isinstance(som.verbose, bool | np.bool_):
         check_whole("verbose", som.verbose, 0)
     if not isinstance(som.warm_start, bool | np.bool_):

@@ -418,6 +418,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     @property
     def units_(self) -> Ints:
         """Best matching unit of each training row."""
+        check_is_fitted(self)
         return self.labels_
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Ints:

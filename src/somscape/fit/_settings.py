@@ -82,6 +82,12 @@ class Settings:
         self._check_radii()
         learning_rates(self.learning_rate)
         check_number("tol", self.tol, 0, low_is_allowed=True)
+        for callback in self.callbacks:
+            if isinstance(callback, type):
+                raise TypeError(
+                    f"`callbacks` must be functions; got the class {callback.__name__}. Make an "
+                    f"object of it: {callback.__name__}(...)."
+                )
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
             raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s, Floats
-from somscape.encode import CategoryCode
+from somscape.encode import CategoryCode, DateCode
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._score import nearest_usual
@@ -102,6 +102,8 @@ def _of_row(
         if isinstance(code, CategoryCode) and code.prevailing(near) == code.level(encoded[place]):
             continue
         value = cell_text(table, row, code.name)
+        if isinstance(code, DateCode) and code.unit == "D":
+            value = value.removesuffix("T00:00:00")
         at, usual_at, is_usual = None, None, False
         if not isinstance(code, CategoryCode):
             at = None if value == MISSING else float(encoded[place][0])

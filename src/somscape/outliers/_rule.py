@@ -8,7 +8,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
-from somscape.tables import Table
+from somscape.tables import Table, counted, read_numbers
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -57,6 +57,11 @@ class AlertRule:
                 check_number(name, getattr(self, name), 0, 1)
         if self.cost is not None:
             check_number("cost", self.cost, 0)
+        if not (self.amount is None or isinstance(self.amount, str)):
+            raise TypeError(
+                f"`amount` must be a column name; got a {type(self.amount).__name__}. Pass the "
+                "table that has the column, and the column's name."
+            )
         if (self.amount is None) != (self.cost is None):
             raise ValueError(
                 "`amount` and `cost` go together: the column with what is at stake, and what a "
@@ -197,10 +202,20 @@ def _amounts(table: Table, name: str) -> Float64s:
         raise InputError(
             f"no column '{name}' with amounts in {table.source}; it has {', '.join(table.names)}."
         )
-    numbers = table.column(name).numbers
-    if numbers is None or not np.isfinite(numbers).all() or (numbers < 0).any():
+    column = table.column(name)
+    numbers = column.numbers
+    if numbers is None:
+        read = read_numbers(column)
+        numbers = np.full(len(column), np.nan) if read is None else read.numbers
+    assert numbers is not None
+    is_wrong = ~(np.isfinite(numbers) & (numbers >= 0))
+    if is_wrong.any():
+        row = int(is_wrong.argmax())
+        cell = column.cells[row]
         raise InputError(
-            f"the amounts in column '{name}' of {table.source} must be numbers of at least 0 in "
-            "every row. Fill or correct them first."
+            f"the amounts in column '{name}' of {table.source} must be numbers of at least 0; "
+            f"{counted(int(is_wrong.sum()), 'cell')} of {len(column)} cannot be used, the first at "
+            f"{table.where(row)}: {'missing' if cell is None else repr(cell)}. Fill or correct "
+            "them first."
         )
     return np.asarray(numbers, dtype=np.float64)

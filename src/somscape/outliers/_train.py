@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_number, check_whole
+from somscape._weights import counts_of
 from somscape.encode import Encoding
 from somscape.fit import RunningSums, Settings, train_map
 from somscape.outliers._calibration import Calibration, threshold_for
@@ -16,7 +17,7 @@ from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
 from somscape.outliers._score import contributions_by, scores_by
 from somscape.outliers._scorer import MAX_PROTOTYPES, SCORES, Scorer
-from somscape.outliers._several import halves, left_out_scores, n_maps_for
+from somscape.outliers._several import MAX_ROWS, halves, left_out_scores, n_maps_for
 from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
 from somscape.records import MAX_MEMBERS
 from somscape.regions import merge_small_regions
@@ -115,6 +116,41 @@ class Detection:
             return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
         return int(self.n_maps)
 
+    def reasons(self, weights: Float64s | None, n_rows: int) -> dict[str, str]:
+        """Return what was chosen for each parameter that is "auto", and why.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_rows,) or None
+        n_rows : int
+            Rows that train.
+
+        Returns
+        -------
+        dict of str to str
+        """
+        counts = counts_of(weights)
+        total = f"{n_rows if counts is None else counts.sum():,.10g}"
+        n_maps = self.maps_for(weights, n_rows)
+        by_size = f"of {total} rows, more than {MAX_ROWS:,}, one map's list is steady enough"
+        if n_maps > 1:
+            by_size = (
+                f"of {total} rows, at most {MAX_ROWS:,}, one map's list would depend on which rows "
+                "happened to be there"
+            )
+        by_trust = (
+            "all training rows are usual, so the map may follow them closely"
+            if self.training_is_clean
+            else "some training rows may be unusual, and must not set what is usual"
+        )
+        chosen = {
+            "method": f"{self.score}: the default.",
+            "n_maps": f"{n_maps}: {by_trust if self.training_is_clean else by_size}.",
+            "n_prototypes": f"{self.k}: {by_trust}.",
+            "trim": f"{self.trimmed:g}: {by_trust}.",
+        }
+        return {name: why for name, why in chosen.items() if _is_auto(getattr(self, name))}
+
     def of_map(self, settings: Settings) -> Settings:
         """Return settings of a map, with what is automatic as it suits detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
@@ -124,6 +160,10 @@ class Detection:
         return replace(
             settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end, n_init=n_init
         )
+
+
+def _is_auto(value: object) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from somscape.tables._frame import (
     table_from_frame,
 )
 from somscape.tables._line_numbers import LineNumbers
+from somscape.tables._numbers import read_numbers
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed
@@ -36,6 +37,7 @@ __all__ = [
     "listed",
     "looks_like_dates",
     "read_date",
+    "read_numbers",
     "read_table",
     "table_from_columns",
     "table_from_frame",

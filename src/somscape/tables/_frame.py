@@ -18,7 +18,7 @@ from somscape.tables._cells import as_text, clean_cell, python_values
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
 from somscape.tables._texts import NumberTexts, Texts
-from somscape.tables._words import quoted
+from somscape.tables._words import listed, quoted
 
 OBJECTS: dict[str, Any] = {
     "number": (numbers.Real, Decimal, np.bool_),
@@ -26,6 +26,21 @@ OBJECTS: dict[str, Any] = {
     "duration": (timedelta, time),
 }
 """Types of Python's values, by what a column of them holds."""
+
+NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
+"""Types of values that hold values."""
+
+OTHERS = {"date": "dates", "duration": "durations", "text": "text"}
+"""What a column holds that holds no numbers."""
+
+CURES = {
+    "date": "name dates in somscape.TableEncoder(dates=[...])",
+    "duration": "divide durations by their unit, such as pandas.Timedelta(days=1)",
+    "text": (
+        "convert text that spells numbers, such as with pandas.to_numeric, and encode other text "
+        "with somscape.TableEncoder"
+    ),
+}
 
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
@@ -63,15 +78,35 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     columns = []
     for series in _opened(frame, source).iter_columns():
         name = str(series.name)
-        if series.dtype.is_nested():
-            raise InputError(
-                f"{source}: column {quoted(name)} holds nested values ({series.dtype}); drop it or"
-                " split it into plain columns"
-            )
+        _refuse_others_than_cells(series, source)
         columns.append(_with_place(name, _series_values(series, source), source))
-    if not columns or not len(columns[0]):
-        raise InputError(f"{source} has no columns or no rows; give at least one of each")
+    if not columns:
+        raise InputError(f"{source} has no columns; give at least one")
+    if not len(columns[0]):
+        raise InputError(f"{source} has no rows; give at least one")
     return Table(tuple(columns), source)
+
+
+def _refuse_others_than_cells(series: Any, source: str) -> None:
+    """Raise InputError for a narwhals series of values that are no cells of a table."""
+    import narwhals as nw
+
+    name, held = quoted(str(series.name)), ""
+    if series.dtype.is_nested():
+        held = str(series.dtype)
+    elif series.dtype in (nw.Object, nw.Unknown):
+        values = series.to_list()
+        held = next((type(v).__name__ for v in values if isinstance(v, NESTED)), "")
+        if any(isinstance(v, complex | np.complexfloating) for v in values):
+            raise InputError(
+                f"{source}: column {name} holds complex numbers. Complex data not supported: give"
+                " real and imaginary parts as two columns"
+            )
+    if held:
+        raise InputError(
+            f"{source}: column {name} holds nested values ({held}); drop it or split it into"
+            " plain columns"
+        )
 
 
 def _series_values(series: Any, source: str) -> Iterator[Any]:
@@ -251,26 +286,23 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
 def _refuse_others(shown: Any) -> None:
     """Raise InputError for columns of a narwhals frame that hold no numbers."""
     kinds = {str(series.name): _kind_of(series) for series in shown.iter_columns()}
-    dates = [name for name, kind in kinds.items() if kind in ("date", "duration")]
-    if dates:
-        raise InputError(
-            f"X holds dates or durations in {', '.join(map(repr, dates))}, not numbers. Leave them "
-            "out, say what they count, such as days, or name dates in "
-            "somscape.TableEncoder(dates=[...])."
-        )
+    found: dict[str, list[str]] = {}
     for name, kind in kinds.items():
-        if kind != "number":
-            raise InputError(
-                f"X holds no numbers in column {quoted(name)} ({shown[name].dtype}). Leave it out, "
-                "or encode the columns with somscape.TableEncoder."
-            )
+        found.setdefault(kind, []).append(name)
+    held = [f"{word} in {listed(found[k])}" for k, word in OTHERS.items() if k in found]
+    if held:
+        advice = [CURES[kind] for kind in OTHERS if kind in found]
+        raise InputError(
+            f"X holds {' and '.join(held)}, not numbers. Leave these columns out, or "
+            f"{'; '.join(advice)}."
+        )
 
 
 def _numbers_of(series: Any, type_: Any) -> Any:
     """Give a column of numbers as an array, NaN where null."""
     import narwhals as nw
 
-    if series.dtype not in (nw.Object, nw.Unknown):
+    if series.dtype not in (nw.Object, nw.Unknown, nw.String):
         return series.cast(type_).to_numpy()
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
     try:
@@ -295,7 +327,12 @@ def frame_kinds(frame: Any) -> dict[str, str]:
     dict of str to {"number", "date", "duration", "text"}
         Booleans count as numbers, times of day as durations, categories and anything else as text.
         A column of objects, such as pandas makes of whole numbers beside None, is what its values
-        are.
+        are, and of numbers where all are missing.
+
+    Raises
+    ------
+    InputError
+        For a column of complex numbers, or of values that hold values.
 
     Examples
     --------
@@ -303,18 +340,30 @@ def frame_kinds(frame: Any) -> dict[str, str]:
     >>> frame_kinds(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7], "s": ["x"]}))
     {'day': 'date', 'n': 'number', 's': 'text'}
     """
-    return {str(s.name): _kind_of(s) for s in _opened(frame, "data frame").iter_columns()}
+    kinds = {}
+    for series in _opened(frame, "data frame").iter_columns():
+        _refuse_others_than_cells(series, "X")
+        kinds[str(series.name)] = _kind_of(series)
+    return kinds
 
 
 def _kind_of(series: Any) -> str:
     import narwhals as nw
 
     type_ = series.dtype
+    if type_ == nw.String and _is_empty_of_objects(series):
+        return "number"
     if type_.is_numeric() or type_ == nw.Boolean:
         return "number"
     if type_.is_temporal():
         return "duration" if type_ in (nw.Duration, nw.Time) else "date"
     return _kind_of_values(series) if type_ in (nw.Object, nw.Unknown) else "text"
+
+
+def _is_empty_of_objects(series: Any) -> bool:
+    """Return whether these are pandas' objects and all missing, which narwhals takes for text."""
+    is_object = getattr(series.to_native(), "dtype", None) == np.dtype(object)
+    return is_object and bool(series.is_null().all())
 
 
 def _kind_of_values(series: Any) -> str:
@@ -402,11 +451,12 @@ def _with_place(name: str, values: Iterable[Any], source: str) -> Column:
 def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
     """Make a column of Python or NumPy values; numbers if all present ones are."""
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
-        values = values.astype(np.float64)
+        narrow, values = values, values.astype(np.float64)
+        written = narrow.copy() if narrow.dtype == np.float32 else values
         if not np.isinf(values).any():
-            column = Column(name, NumberTexts(values, are_whole=False), numbers=values)
+            column = Column(name, NumberTexts(written, are_whole=False), numbers=values)
             if column.is_whole:
-                column = Column(name, NumberTexts(values, are_whole=True), numbers=values)
+                column = Column(name, NumberTexts(written, are_whole=True), numbers=values)
             return column
     texts, numbers_, verdict = Texts(), array("d"), Verdict()
     given = values if isinstance(values, np.ndarray) and values.dtype == np.float64 else None

@@ -80,6 +80,38 @@ def text_columns(
     return made, [Note(f"{note} in {listed(of)}", note.options) for note, of in noted.items()]
 
 
+def read_numbers(column: Column) -> Column | None:
+    """Read a column of text as numbers.
+
+    Parameters
+    ----------
+    column : Column
+        Of text, such as of a data frame in which nobody looked for numbers.
+
+    Returns
+    -------
+    Column or None
+        With the same cells.  None where a present cell is no finite number, is written like "007",
+        or fits both decimal marks, as "1,234" does.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"age": ["41", None], "sex": ["f", "m"]})
+    >>> read_numbers(table.column("age")).numbers, read_numbers(table.column("sex"))
+    (array([41., nan]), None)
+    """
+    texts = Texts(column.each_cell())
+    spelling = spell(texts.some(*_SOME_CELLS))
+    is_unclear = bool(spelling.example) and spelling.plain_mark != "."
+    if texts.have_leading_zeros() or is_unclear:
+        return None
+    numbers, _, styles = _read(column.name, texts, str, spelling, spelling.mark or ".")
+    if numbers is None:
+        return None
+    return Column(column.name, texts, numbers=numbers, style=", ".join(styles))
+
+
 def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
     if plain_mark == "." and delimiter == ",":
         return "."

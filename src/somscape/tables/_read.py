@@ -140,7 +140,8 @@ def _table_from_text(
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise InputError(
             f"delimiter must be one character other than a quote or line end, or 'tab'; got"
-            f" {quoted(delimiter)}"
+            f" {quoted(delimiter)}",
+            options="--delimiter CHAR",
         )
     cleaner, budget = Cleaner(), Budget(source, len(file.data))
 

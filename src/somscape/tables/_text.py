@@ -183,7 +183,8 @@ def _check(file: TextFile, source: str, n_letters: int = BLOCK_LETTERS) -> int:
         text = file.open()
     except LookupError as error:
         raise InputError(
-            f"{file.encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16"
+            f"{file.encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16",
+            options="--encoding NAME",
         ) from error
     begin = letters = text.read(n_letters)
     while letters:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
-from somscape._types import Float64s, Objects
+from somscape._types import Floats, Objects
 
 BLOCK = 1 << 12
 """Bytes that become Python's texts at a time, of which each costs about 60."""
@@ -112,7 +112,7 @@ class NumberTexts(Texts):
 
     Parameters
     ----------
-    numbers : ndarray of shape (n,), float64
+    numbers : ndarray of shape (n,), float32 or float64
         Finite, or NaN where missing.
     are_whole : bool
         Whether 7.0 is written "7".
@@ -120,7 +120,7 @@ class NumberTexts(Texts):
 
     __slots__ = ("_are_whole", "_numbers")
 
-    def __init__(self, numbers: Float64s, are_whole: bool) -> None:
+    def __init__(self, numbers: Floats, are_whole: bool) -> None:
         super().__init__()
         self._numbers, self._are_whole = numbers, are_whole
         self._n, self.n_missing = len(numbers), int(np.isnan(numbers).sum())
@@ -130,7 +130,9 @@ class NumberTexts(Texts):
         ending = ".0" if self._are_whole else ""
         step = max(1, n_bytes // 16)
         for part in blocks(self._n, step):
-            values = self._numbers[part].tolist()
+            numbers = self._numbers[part]
+            # NumPy writes the 0.1 of a float32 "0.1", Python all digits of its float64.
+            values = list(numbers) if numbers.dtype == np.float32 else numbers.tolist()
             yield ["" if v != v else str(v).removesuffix(ending) for v in values]
 
     def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "NumberTexts":

@@ -166,13 +166,13 @@ CASES = [
     Case(
         "an encoding that is none",
         table("x,y", GOOD),
-        ("'utf-99' is not a text encoding",),
+        ("'utf-99' is not a text encoding", "(--encoding NAME)"),
         ("--encoding", "utf-99"),
     ),
     Case(
         "a delimiter of two characters",
         table("x,y", GOOD),
-        ("delimiter must be one character", "'||'"),
+        ("delimiter must be one character", "'||'", "(--delimiter CHAR)"),
         ("--delimiter", "||"),
     ),
 ]
