@@ -196,8 +196,8 @@ def test_weights_of_drawn_rows_are_theirs(monkeypatch):
     ("change", "message"),
     [
         ({"usual": np.zeros(20, dtype=bool)}, "`usual` must name at least one unit"),
-        ({"usual": np.ones(20)}, "`usual` must hold a truth value"),
-        ({"usual": np.ones(3, dtype=bool)}, "`usual` must hold a truth value"),
+        ({"usual": np.ones(20)}, "`usual` must hold True or False"),
+        ({"usual": np.ones(3, dtype=bool)}, "`usual` must hold True or False"),
         ({"rms_distances": np.full(20, np.nan)}, "`rms_distances` must be finite"),
         ({"rms_distances": None}, "the score 'density' needs `rms_distances`"),
         ({"score": "u_height"}, "`score` must be one of 'k_prototype'"),
@@ -223,7 +223,10 @@ def test_a_scorer_whose_parts_do_not_fit_is_refused(change, message):
             {"calibration": Calibration(np.ones(1), None, np.zeros(1, int), np.zeros(2, int))},
             "`calibration` must have a region for each unit",
         ),
-        ({"members": (fitted("density", rows_of(d=2)).whole,)}, "`members` must have the units"),
+        (
+            {"members": (fitted("density", rows_of(d=2)).whole,)},
+            "`members` must have the same units",
+        ),
     ],
     ids=str,
 )
