@@ -1,4 +1,4 @@
-"""Fill missing values from the map: what rows like this one have there."""
+"""Fill missing values from the map: with the values of similar rows."""
 
 from typing import Any
 
@@ -19,39 +19,40 @@ from somscape.kernels import MAX_BEST, select_kernels
 from somscape.maps import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
-"""Values of the prototypes near some rows that are held at once: 1 MiB."""
+"""Values of the prototypes near some rows in memory at once: 1 MiB."""
 
 SPREAD_RADIUS = 1.0
-"""Grid steps over which units share what rows differ from them by."""
+"""Radius in grid steps over which deviations of rows from their units are smoothed."""
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
-    """Fill missing values from the nearest prototypes, with their spread.
+    """Fill missing values from the nearest prototypes, with standard deviations.
 
     Parameters
     ----------
     n_neighbors : int, default=5
-        How many nearest units a value is the mean of, at most 16; 1: the winner's value.
+        Number of nearest units that a value is the mean of, at most 16.  With 1, it is the
+        winner's value.
     som : SOM or None, default=None
-        The map to train, on the values that are there (its ``missing`` is "mask", its ``encoder``
-        None); None: ``SOM()``.  Features should be on one scale.
+        The map to train, unfitted.  None means ``SOM()``.  It trains on the present values only
+        (with ``missing="mask"`` and ``encoder=None``).  Features should be on one scale.
     random_state : int, RandomState or None, default=None
-        For a map without one of its own.
+        Used if `som` has no ``random_state`` of its own.
 
     Attributes
     ----------
     map_ : Map
         The trained map.
     spread_ : ndarray of shape (n_units, n_features)
-        Root mean square of what the training rows around each unit differ from it by.
+        Root mean square deviation of the training rows around each unit from it.
     n_features_in_ : int
-        Features seen by `fit`.
+        Number of features seen by `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where the data had names.
+        Their names, if the data had names.
 
     Notes
     -----
-    Winners are those by masked distances: over the features that are there.
+    Winners are found by masked distances, over the features that are present.
 
     References
     ----------
@@ -80,12 +81,12 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMImputer":
-        """Train the map on the values that are there.
+        """Train the map on the values that are present.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-            NaN for missing values; each feature has at least one value.
+            NaN for missing values.  Each feature needs at least one value.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -97,7 +98,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Raises
         ------
         ValueError
-            For a parameter or a value that cannot be used; the message says which.
+            If a parameter or value is not allowed; the message says which.
         """
         check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
         if not (self.som is None or isinstance(self.som, SOM)):
@@ -120,13 +121,13 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), of the data's type
-            Values that were there are unchanged.
+        ndarray of shape (n_samples, n_features), with the data type of X
+            Present values are unchanged.
         """
         return self.impute(X)[0]
 
     def impute(self, X: Any) -> tuple[Floats, Float64s]:
-        """Return the data with its gaps filled, and the spread of what fills them.
+        """Return the data with its gaps filled, and standard deviations for them.
 
         Parameters
         ----------
@@ -134,11 +135,10 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         Returns
         -------
-        filled : ndarray of shape (n_samples, n_features), of the data's type
-            A row without any value gets the mean of all.
+        filled : ndarray of shape (n_samples, n_features), with the data type of X
+            A row without any value gets the mean of all rows.
         spread : ndarray of shape (n_samples, n_features), float64
-            Standard deviation of rows like this one around the value filled in; 0 where the value
-            was there.
+            Standard deviation of similar rows around the value filled in; 0 for present values.
         """
         check_is_fitted(self)
         rows = np.asarray(rows_for(self, X))
@@ -154,7 +154,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         return filled, spread
 
     def _filling(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return mean and spread of the prototypes near each row, of the rows' shape."""
+        """Return mean and standard deviation by the prototypes near each row, shaped like rows."""
         codebook, variances = self.map_.codebook, self.spread_**2
         units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
         values = codebook[units]
@@ -169,7 +169,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
 
 def _spread(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
-    """Root mean square difference of the rows from their units, shared with units nearby."""
+    """Return the RMS deviation of rows from their units, smoothed over units nearby."""
     units = map_.winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))

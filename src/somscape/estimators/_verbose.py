@@ -1,4 +1,4 @@
-"""`verbose`: progress in the log where logging is set up, else on standard error."""
+"""`verbose`: progress in the log if logging is set up, else on standard error."""
 
 import logging
 import sys
@@ -9,14 +9,14 @@ from somscape.fit import Progress
 logger = logging.getLogger("somscape")
 
 SECONDS_BETWEEN_LINES = 0.3
-"""On standard error; the log gets every step."""
+"""Seconds between lines on standard error; the log gets every step."""
 
 
 class Verbose:
     """A callback that shows how far training is, and why it ended."""
 
     def begin(self) -> None:
-        """Have the first step shown at once."""
+        """Make the first step show at once."""
         self._next = 0.0
         self._waiting = ""
 
