@@ -1,19 +1,19 @@
-"""How much memory the reader of a file may take: ten times what the file holds."""
+"""How much memory the reader of a file may take: ten times the size of the file."""
 
 from somscape.errors import InputError
 
 TIMES = 10
-"""Memory that reading may take, in sizes of the file; of a packed file, of what it unpacks to."""
+"""Memory that reading may take, in sizes of the file, unpacked if it is packed."""
 
 FLOOR = 65_536
-"""Bytes that reading may take besides, so that small files are not measured by the byte."""
+"""Bytes that reading may take in addition, so that small files are not measured by the byte."""
 
 
 class Budget:
-    """What is left of the memory that reading one file may take.
+    """The memory that reading one file may still take.
 
-    Python's objects are large beside the text they come from: a list costs 64 bytes and may stand
-    in a file as one.  Readers pay for objects before they make them, so that no file, whatever it
+    Python's objects are large beside the text they come from: a list costs 64 bytes and may take
+    one byte in a file.  Readers pay for objects before they make them.  So no file, whatever it
     claims or repeats, makes them take more than ten times its size.
 
     Parameters
@@ -21,7 +21,7 @@ class Budget:
     source : str
         Name of the file, for messages.
     size : int
-        Of the file in bytes, which count as taken.
+        Size of the file in bytes, which count as taken.
     """
 
     def __init__(self, source: str, size: int) -> None:
@@ -34,7 +34,7 @@ class Budget:
         return n_bytes <= self._left
 
     def check(self, n_bytes: int, what: str) -> None:
-        """Raise InputError unless that many bytes are left, which are needed for a moment."""
+        """Raise InputError unless that many bytes, needed for a moment, are left."""
         if n_bytes > self._left:
             raise InputError(
                 f"{self.source}: {what} would take more memory than {TIMES} times the file's "

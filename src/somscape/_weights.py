@@ -11,7 +11,7 @@ MAX_MEAN_WEIGHT = 1000.0
 
 
 def ones_or(weights: Float64s | None, n: int) -> Float64s:
-    """Return the weights of `n` rows; of rows that are not weighted, a one for each.
+    """Return the weights of `n` rows, or ones if there are none.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def counted_rows(n_rows: int, total_weight: float) -> float:
     Returns
     -------
     float
-        The total weight.  Weights above 1000 on average are not in rows; then `n_rows`.
+        The total weight; `n_rows` if weights are above 1000 on average and so do not count rows.
     """
     return total_weight if total_weight <= MAX_MEAN_WEIGHT * n_rows else float(n_rows)
 
@@ -63,7 +63,7 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """The different values among some rows, in order, with how many rows have each.
+    """The distinct values of some rows, in order, and how many rows have each.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Counted:
         below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
         part = place - np.floor(place)
         step = above - below
-        # From the nearer end: at the ends exactly theirs.
+        # From the nearer end, so that the ends are exact.
         return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
 
     def median(self) -> float:

@@ -1,4 +1,4 @@
-"""Callbacks for the estimators' parameter `callbacks`, which follow a training and may end it."""
+"""Callbacks for the estimators' parameter `callbacks`: they follow training and may end it."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,23 +11,23 @@ __all__ = ["TimeLimit"]
 
 @dataclass
 class TimeLimit:
-    """End a training after some time, with the map that it has then.
+    """End training after a given time and keep the map trained so far.
 
     Parameters
     ----------
     seconds : float
         Above 0.  The clock starts when training starts: choosing the first codebook counts,
-        checking and encoding the data does not.  Each map of a detector has this time.
+        checking and encoding the data does not.  Each map of a detector gets this much time.
 
     Raises
     ------
     ValueError, TypeError
-        For `seconds` that are no number above 0.
+        If `seconds` is not a number above 0.
 
     Notes
     -----
-    The time is looked at after each epoch, or block of online updates: at least one is done.
-    ``stop_reason_`` is then "time limit reached".
+    The clock is checked after each epoch or block of online updates, so at least one is done.
+    When time runs out, ``stop_reason_`` is "time limit reached".
 
     Examples
     --------

@@ -6,8 +6,8 @@ __all__ = ["InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
 class SomscapeError(Exception):
     """Base class of somscape's own errors.
 
-    A parameter of a wrong type or value raises Python's ``TypeError`` or ``ValueError``, and an
-    estimator that is not fitted scikit-learn's ``NotFittedError``.
+    A parameter of the wrong type or value raises Python's ``TypeError`` or ``ValueError``.  An
+    estimator that is not fitted raises scikit-learn's ``NotFittedError``.
 
     Examples
     --------
@@ -31,7 +31,7 @@ class InputError(SomscapeError, ValueError):
     Parameters
     ----------
     message : str
-        It speaks of parameters, not of the command line.
+        It names parameters, not options of the command line.
     options : str, default=""
         What to type on the command line instead, such as "--encoding NAME".
     python : str, default=""

@@ -1,4 +1,4 @@
-"""SOMDetector with the interface of PyOD's detectors, for PyOD's combinations."""
+"""SOMDetector with the interface of a PyOD detector, for PyOD's model combinations."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -15,29 +15,29 @@ __all__ = ["as_pyod"]
 
 
 def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) -> Any:
-    """Return a detector with the interface of PyOD's, for its combinations.
+    """Return a detector that PyOD's model combinations can use.
 
     Parameters
     ----------
     detector : SOMDetector or None, default=None
-        Unfitted; None: ``SOMDetector(random_state=0)``.
+        Unfitted.  None means ``SOMDetector(random_state=0)``.
     contamination : float, default=0.1
-        Share of the training rows above ``threshold_``, in (0, 0.5]; that of `detector` is not
-        used.
+        Share of the training rows above ``threshold_``, in (0, 0.5].  The `contamination` of
+        `detector` is ignored.
 
     Returns
     -------
     pyod.models.base.BaseDetector
         With ``fit``, ``decision_function`` (higher is more unusual), ``predict`` (1 for outliers),
         ``predict_proba``, ``predict_confidence``, ``decision_scores_``, ``threshold_`` and
-        ``labels_`` as all of PyOD's; ``detector_`` is the fitted `SOMDetector`.
+        ``labels_``, as in all PyOD detectors; ``detector_`` is the fitted `SOMDetector`.
 
     Raises
     ------
     InputError
-        When PyOD is not installed.
+        If PyOD is not installed.
     TypeError
-        For a `detector` of another kind.
+        If `detector` is neither a `SOMDetector` nor None.
 
     Examples
     --------
@@ -58,7 +58,7 @@ if find_spec("pyod") is not None:
     from pyod.models.base import BaseDetector
 
     class PyODDetector(BaseDetector):
-        """A SOMDetector as PyOD's detectors are; see `as_pyod`."""
+        """A SOMDetector with the interface of a PyOD detector; see `as_pyod`."""
 
         def __init__(self, contamination: float = 0.1, detector: SOMDetector | None = None) -> None:
             super().__init__(contamination=contamination)

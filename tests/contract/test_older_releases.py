@@ -63,7 +63,7 @@ def test_estimators_of_a_release_still_answer(release, ending):
 @pytest.mark.parametrize("ending", LOADERS)
 def test_a_detector_of_the_first_release_says_that_it_cannot_go_on(ending):
     detector = LOADERS[ending](HERE / "0.1.0" / f"detector.{ending}")
-    with pytest.raises(InputError, match=r"`partial_fit` cannot go on.*Call `fit` again"):
+    with pytest.raises(InputError, match=r"`partial_fit` cannot update.*Call `fit` again"):
         detector.partial_fit(table())
     assert detector.fit(table()).partial_fit(table()).map_.hits.sum() == 2 * table().n_rows
 

@@ -99,7 +99,7 @@ def test_a_frame_of_numbers_is_taken_as_it_is(library):
         som.codebook_, SOM(4, 5, missing="fill").fit(array.astype(float)).codebook_
     )
     assert som.feature_names_in_.tolist() == list(names)
-    assert som.explain_defaults_["encoder"].startswith("The frame holds numbers only")
+    assert som.explain_defaults_["encoder"].startswith("The frame holds only numbers")
     np.testing.assert_array_equal(som.predict(data), som.labels_)
     with pytest.warns(UserWarning, match="does not have valid feature names"):
         som.predict(array)
@@ -307,7 +307,7 @@ def test_a_frame_is_encoded_as_the_map_that_training_starts_from(library):
     som = SOM(3, 4, missing="fill", warm_start=True).fit(first)
     encoding = som.map_.encoding
     assert som.fit(later).map_.encoding is encoding
-    assert som.explain_defaults_["encoder"].startswith("Columns are encoded as those of the map")
+    assert som.explain_defaults_["encoder"].startswith("Columns are encoded like those of the map")
     other = SOM(init=som.map_, encoder=TableEncoder(missing="fill")).fit(later)
     assert other.map_.encoding is encoding
     piece = SOM(init=som.map_, missing="fill").partial_fit(later)

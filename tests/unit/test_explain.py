@@ -33,8 +33,8 @@ def test_growing_maps_are_explained():
     som = SOM(40, 40, callbacks=[TimeLimit(1e-9)]).fit(rows_of(260_000, 5))
     said = som.explain_defaults_
     assert said["radius_start"].startswith("10 grid steps: a quarter of the longest side")
-    assert said["algorithm"].startswith("multires: one epoch of the whole map takes long")
-    assert "1 passes, the last 4 on the whole map (time limit reached)." in said["n_epochs"]
+    assert said["algorithm"].startswith("multires: one epoch of the full map takes long")
+    assert "1 passes, the last 4 on the full map (time limit reached)." in said["n_epochs"]
 
 
 def test_slow_annealing_is_explained():
@@ -43,7 +43,7 @@ def test_slow_annealing_is_explained():
     assert said["algorithm"].startswith("multires: several starts would take long")
     assert said["algorithm"].endswith("trained first, on all rows.")
     assert "n_init" not in said
-    assert "1 passes, the last 60 on the whole map (time limit reached)." in said["n_epochs"]
+    assert "1 passes, the last 60 on the full map (time limit reached)." in said["n_epochs"]
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ def test_going_on_from_a_map_is_explained():
         assert "of up to 50 at one radius" in said["n_epochs"]
         assert said["algorithm"] == "batch: all rows in every epoch, as the start was given."
     assert "n_rows, n_cols" not in som.explain_defaults_  # they were given
-    assert said["n_rows, n_cols"] == "5 x 6 units: those of the map it starts from."
+    assert said["n_rows, n_cols"] == "5 x 6 units: as in the map it starts from."
 
 
 def test_limits_of_the_radius_are_explained():
     said = SOM(3, 4, n_init=1).fit(rows_of()).explain_defaults_
     assert said["radius_start"] == (
-        "2 grid steps: the least, as a quarter of the longest side is less."
+        "2 grid steps: the minimum, as a quarter of the longest side is less."
     )
     said = SOM(3, 4, radius_end=3.0).fit(rows_of()).explain_defaults_
-    assert said["radius_start"] == "3 grid steps: no less than `radius_end`."
+    assert said["radius_start"] == "3 grid steps: at least `radius_end`."
     said = SOM(3, 4, radius_decay="constant").fit(rows_of()).explain_defaults_
     assert said["radius_end"] == (
-        "2 grid steps: that of the start, as `radius_decay` is 'constant'."
+        "2 grid steps: that of `radius_start`, as `radius_decay` is 'constant'."
     )
 
 

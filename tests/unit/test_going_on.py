@@ -117,7 +117,7 @@ def test_another_lattice_than_the_maps_is_refused(changed, message):
     if isinstance(changed.get("lattice"), Graph):
         changed = changed | {"n_rows": "auto", "n_cols": "auto"}
     som.set_params(**changed)
-    with pytest.raises(InputError, match=f"`warm_start` goes on from a map {message}.*=False"):
+    with pytest.raises(InputError, match=f"`warm_start` continues from a map {message}.*=False"):
         som.fit(X)
 
 
@@ -146,7 +146,9 @@ def test_a_map_brings_its_lattice_where_none_was_chosen():
 
 def test_another_number_of_features_names_what_brought_the_map():
     som = SOM(4, 4, warm_start=True).fit(rows_of())
-    with pytest.raises(InputError, match="`warm_start` goes on from a map of 4 features; got X wi"):
+    with pytest.raises(
+        InputError, match="`warm_start` continues from a map of 4 features; got X wi"
+    ):
         som.fit(rows_of(d=3))
     with pytest.raises(InputError, match="`init` is a map of 4 features; got X with 3"):
         SOM(init=som.map_).fit(rows_of(d=3))

@@ -295,8 +295,8 @@ def test_wrong_positions_are_refused(positions, message):
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"n_rows": 3}, ValueError, "`n_rows` must be 'auto' where `lattice` is a graph.* got 3"),
-        ({"n_cols": 5}, ValueError, "`n_cols` must be 'auto' where `lattice` is a graph.* got 5"),
+        ({"n_rows": 3}, ValueError, "`n_rows` must be 'auto' if `lattice` is a graph.* got 3"),
+        ({"n_cols": 5}, ValueError, "`n_cols` must be 'auto' if `lattice` is a graph.* got 5"),
         ({"boundary": "torus"}, ValueError, "`boundary` must be left at .* graph; got 'torus'"),
         ({"neighborhood": "triangle"}, ValueError, "needs `lattice`='rectangular'; got a graph"),
         ({"lattice": ring(5)}, TypeError, r"`lattice` must be .* got ndarray. Pass Graph\("),
@@ -315,7 +315,9 @@ def test_settings_that_a_graph_cannot_have_are_refused(options, kind, message):
 
 def test_an_online_triangle_that_would_grow_without_bound_is_refused():
     options = {"lattice": "rectangular", "neighborhood": "triangle", "algorithm": "online"}
-    with pytest.raises(InputError, match=r"0\.5 x 3\^2, and above 2 .* smaller `radius_start`"):
+    with pytest.raises(
+        InputError, match=r"at most 2 .* got 0\.5 x 3\^2\. Pass a smaller `radius_start`"
+    ):
         SOM(3, 4, radius_start=3.0, **options).fit(rows_of())
     codebook = SOM(3, 4, radius_start=1.4, random_state=0, **options).fit(rows_of()).codebook_
     assert np.abs(codebook).max() < 10

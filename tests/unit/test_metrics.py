@@ -132,7 +132,7 @@ def test_sparse_rows_by_cosine_are_the_same_rows_in_full():
         ({"feature_weight": [1, -1, 1, 1]}, "`feature_weight` must be finite and at least 0"),
         ({"feature_weight": [0, 0, 0, 0]}, "with one above 0"),
         ({"feature_weight": ["a", 1, 1, 1]}, "`feature_weight` must hold numbers"),
-        ({"feature_weight": [1] * 4, "metric": "mahalanobis"}, "finds the weights of the features"),
+        ({"feature_weight": [1] * 4, "metric": "mahalanobis"}, "does not support `feature_weight`"),
         ({"feature_weight": [1] * 4, "algorithm": "online"}, "does not support `feature_weight`"),
         ({"metric": "manhattan", "algorithm": "online"}, "`algorithm`='online' supports only"),
         ({"metric": "minkowski"}, "`metric` must be one of"),

@@ -65,7 +65,7 @@ def use(options: dict[str, Any]) -> None:
             "--category t or --drop t",
         ),
         ({"number": ("t",), "drop": ("t",)}, "keep one", "--drop or --number"),
-        ({"ordinal": ("t",)}, "Say it from low to high", "--ordinal 't=LOW<MIDDLE<HIGH'"),
+        ({"ordinal": ("t",)}, "Give its levels from low to high", "--ordinal 't=LOW<MIDDLE<HIGH'"),
         (
             {"drop": ("x", "same", "a b")},
             "say which columns are some",
@@ -74,7 +74,7 @@ def use(options: dict[str, Any]) -> None:
         ({"label": "t"}, "Say which one is meant", "--label t=VALUE"),
         (
             {"label": "same"},
-            "Compare with another column, or with none, and drop this one",
+            "Compare with another column or with none, and drop this one",
             "leave --label out and pass --drop same",
         ),
         ({"missing": "error"}, "categories as a level of their own", "--missing fill"),
@@ -122,7 +122,7 @@ def test_parameters_are_called_by_the_options_of_the_command() -> None:
     [
         ({"alerts": 9}, "`alerts` 9 is more than the 4 rows of t; ask for fewer."),
         ({"fdr": 0.1, "p_value": 0.1}, "`fdr` and `p_value` each say how many rows to list"),
-        ({"cost": 2.0}, "`cost` needs `amount` beside it"),
+        ({"cost": 2.0}, "`cost` needs `amount` as well"),
     ],
 )
 def test_rules_name_parameters(given: dict[str, Any], says: str) -> None:

@@ -123,7 +123,14 @@ RADII = [
         "a quarter of the longest side, as the start already",
         "the usual.",
     ),
-    ((5, 7), 5, {}, (2, 0.7), "the least, as a quarter of the longest side is less.", "the usual."),
+    (
+        (5, 7),
+        5,
+        {},
+        (2, 0.7),
+        "the minimum, as a quarter of the longest side is less.",
+        "the usual.",
+    ),
     ((20, 40), 20, {}, (10, 0.7), "a quarter", "the usual."),
     ((20, 40), 25, {}, (10, 0.63), "a quarter", "less than the usual 0.7, as there are 25 rows"),
     ((20, 40), 30, {}, (10, 0.56), "a quarter", "less than the usual 0.7, as there are 30 rows"),
@@ -142,7 +149,7 @@ RADII = [
         5,
         {"init": "random"},
         (2, 0.7),
-        "the least, as half of the longest side",
+        "the minimum, as half of the longest side",
         "the usual.",
     ),
     (
@@ -153,13 +160,13 @@ RADII = [
         "half of the longest side",
         "the usual.",
     ),
-    ((4, 4), 5, {"radius_end": 9.0}, (9, 9), "no less than `radius_end`.", None),
+    ((4, 4), 5, {"radius_end": 9.0}, (9, 9), "at least `radius_end`.", None),
     ((4, 4), 5, {"radius_start": 0.4}, (0.4, 0.4), None, "that of `radius_start`."),
     ((4, 4), 5, {"radius_start": 3.0, "radius_end": 1.0}, (3, 1), None, None),
-    ((4, 4), 5, {"radius_decay": "constant"}, (2, 2), "the least", "that of the start, as `radius"),
+    ((4, 4), 5, {"radius_decay": "constant"}, (2, 2), "the minimum", "that of `radius_start`, as"),
     ((4, 4), 5, {"radius_decay": [5.0, 4.0, 1.0]}, (5, 1), None, None),
     # A ring of 12 edges of length 3: the longest path has 6 edges, so the side is 7; 7 / 4 < 2.
-    (RING, 5, {}, (6, 2.1), "the least", "the usual."),
+    (RING, 5, {}, (6, 2.1), "the minimum", "the usual."),
 ]
 
 
@@ -203,7 +210,9 @@ def test_further_starts_have_further_radii():
     assert plan_of((6, 8)).other_radii == (4,)
     assert plan_of((6, 8), radius_end=3.0).other_radii == (4,)
     assert plan_of((6, 8), init="random").other_radii == ()
-    assert plan_of((10, 24)).reasons["radius_start"].startswith("the best start's, of a quarter")
+    assert (
+        plan_of((10, 24)).reasons["radius_start"].startswith("that of the best start, of a quarter")
+    )
 
 
 # Moves
@@ -246,8 +255,8 @@ WHY = [
     ),
     ((10, 14), 1e5, 5, {"algorithm": "multires"}, "batch: coarse maps first need a map of at"),
     ((16, 16), 2.6e8, 5, {}, "multires: several starts would take long, so maps of a fraction of"),
-    ((16, 16), 2.1e9, 5, {}, "multires: one epoch of the whole map takes long"),
-    ((16, 16), 2.1e9, 100, {}, "multires: one epoch of the whole map takes long"),
+    ((16, 16), 2.1e9, 5, {}, "multires: one epoch of the full map takes long"),
+    ((16, 16), 2.1e9, 100, {}, "multires: one epoch of the full map takes long"),
 ]
 
 
@@ -259,7 +268,7 @@ def test_the_algorithm_is_explained_where_it_was_chosen(lattice, work, per_unit,
 def test_samples_to_the_end_are_said():
     on_samples, to_the_end = (plan_of((16, 16), 2.1e9, n).reasons["algorithm"] for n in (99, 100))
     assert on_samples.endswith("were trained first, on 50 rows per unit.")
-    assert to_the_end.endswith("then the whole map on as many, as there are at least 100.")
+    assert to_the_end.endswith("then the full map on as many, as there are at least 100.")
 
 
 def test_what_was_asked_for_has_no_reason():

@@ -60,7 +60,7 @@ def test_feature_weights_beyond_reason_are_refused(weight):
 def test_feature_weights_whose_distances_overflow_are_refused():
     X = rows_of()
     X[:, 2] *= 1e120
-    with pytest.raises(InputError, match=r"weight 1e\+80 for feature 2, whose values reach"):
+    with pytest.raises(InputError, match=r"weight 1e\+80 for feature 2, with values up to"):
         SOM(4, 5, feature_weight=[1, 1, 1e80, 1]).fit(X)
     som = SOM(4, 5, feature_weight=[1, 1, 1e60, 1]).fit(X)
     assert np.isfinite(som.history_["quantization_error"]).all()
@@ -132,7 +132,7 @@ def test_rates_may_be_a_list_or_an_array():
 
 
 def test_every_lattice_is_held_against_the_rows():
-    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* many units will win none"):
+    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* many units will win no row"):
         SOM(n_rows=100, n_epochs=1).fit(rows_of(50))
     with pytest.raises(InputError, match="at most 1000000 units; got 3000000 x 1"):
         SOM(n_rows=3_000_000).fit(rows_of())
@@ -140,7 +140,7 @@ def test_every_lattice_is_held_against_the_rows():
 
 def test_a_map_that_memory_cannot_hold_is_refused(monkeypatch):
     monkeypatch.setattr(_size, "machine_memory", lambda: 16 << 30)
-    message = r"100000 x 1 units .* needs about .* exchange `n_rows`"
+    message = r"100000 x 1 units .* needs about .* swap `n_rows`"
     with pytest.warns(SomscapeWarning), pytest.raises(InputError, match=message):
         SOM(100_000, 1).fit(rows_of())
     message = r"1000 x 1000 units and 2000 features .* smaller map"

@@ -96,7 +96,7 @@ def test_the_false_discovery_rate_is_kept():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_alerts": 3, "fdr": 0.1}, "one rule at a time: got n_alerts and fdr"),
+        ({"n_alerts": 3, "fdr": 0.1}, "only one rule is allowed; got n_alerts and fdr"),
         ({"fdr": 0}, "`fdr` must be .*above 0"),
         ({"p_value": 1.5}, "`p_value` must be .*at most 1"),
         ({"cost": 3.0}, "`amount` and `cost` go together"),

@@ -216,8 +216,8 @@ def test_weights_of_drawn_rows_are_theirs(monkeypatch):
     ("change", "message"),
     [
         ({"usual": np.zeros(20, dtype=bool)}, "`usual` must name at least one unit"),
-        ({"usual": np.ones(20)}, "`usual` must hold a truth value"),
-        ({"usual": np.ones(3, dtype=bool)}, "`usual` must hold a truth value"),
+        ({"usual": np.ones(20)}, "`usual` must hold True or False"),
+        ({"usual": np.ones(3, dtype=bool)}, "`usual` must hold True or False"),
         ({"rms_distances": np.full(20, np.nan)}, "`rms_distances` must be finite"),
         ({"rms_distances": None}, "the score 'density' needs `rms_distances`"),
         ({"score": "u_height"}, "`score` must be one of 'k_prototype'"),

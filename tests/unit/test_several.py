@@ -120,7 +120,7 @@ def test_a_callback_ends_the_search():
 
 def test_a_start_that_is_given_is_one():
     X = rows_of()
-    with pytest.raises(ValueError, match="`n_init` says from how many starts"):
+    with pytest.raises(ValueError, match="`n_init` must be 'auto' or 1 if `init`"):
         SOM(4, 5, init=X[:20], n_init=3).fit(X)
     for wrong in (0, 1.5, "some"):
         with pytest.raises((ValueError, TypeError), match="n_init"):

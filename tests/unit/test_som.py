@@ -523,7 +523,7 @@ def test_a_row_of_zero_weight_is_as_good_as_absent(kernels, algorithm):
     ("weights", "message"),
     [
         (np.append(np.ones(59), -0.5), r"`sample_weight` must not be negative; got -0.5 in row 59"),
-        (np.zeros(60), "`sample_weight` is zero for every row; give at least one row a weight"),
+        (np.zeros(60), "`sample_weight` is zero for every row. Give at least one row a weight"),
         (np.full(60, np.nan), "`sample_weight` must be finite; got nan in row 0. Give each row"),
         (np.append(np.ones(59), np.inf), "`sample_weight` must be finite; got inf in row 59"),
         (["many"] * 60, "`sample_weight` must hold numbers; .*'many'. Give each row a weight"),
@@ -673,12 +673,12 @@ WRONG = [
     (
         {"n_rows": 3, "n_cols": "auto", "lattice": Lattice(2, 2)},
         ValueError,
-        "`n_rows` must be 'auto' where `lattice` is a `Lattice`, which has its units; got 3",
+        "`n_rows` must be 'auto' if `lattice` is a `Lattice`, which has its own size; got 3",
     ),
     (
         {"n_rows": "auto", "n_cols": 3, "lattice": Lattice(2, 2)},
         ValueError,
-        "`n_cols` must be 'auto' where `lattice` is a `Lattice`.* got 3",
+        "`n_cols` must be 'auto' if `lattice` is a `Lattice`.* got 3",
     ),
     (
         {"n_rows": "auto", "n_cols": "auto", "lattice": Lattice(2, 2), "boundary": "torus"},
@@ -816,7 +816,7 @@ def test_winners_and_nearest_units_equal_the_oracle(kernels):
 def test_planes_are_the_codebooks_columns():
     map_ = SOM(2, 3).fit(rows_of(30)).map_
     np.testing.assert_array_equal(map_.plane("x1"), map_.codebook[:, 1])
-    with pytest.raises(InputError, match="no feature column 'age' on this map; it has x0, x1, x2"):
+    with pytest.raises(InputError, match="this map has no feature column 'age'; it has x0, x1, x2"):
         map_.plane("age")
 
 

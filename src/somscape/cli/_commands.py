@@ -47,13 +47,13 @@ MISSING_CELLS = {
 
 
 class MissingCells(click.Choice[str]):
-    """What happens to missing cells; commands that measure whole rows say why not "mask"."""
+    """What happens to missing cells; commands for complete rows say why not "mask"."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the way, or fail with what to do."""
         if value == "mask" and value not in self.choices:
             self.fail(
-                "'mask' leaves cells out, and a detector measures whole rows; fill them "
+                "'mask' leaves cells out, and a detector supports only complete rows; fill them "
                 "(--missing fill), or train a map alone with `somscape fit`.",
                 param,
                 ctx,

@@ -1,4 +1,4 @@
-"""The scikit-learn face: validate, encode, train, keep the map."""
+"""The scikit-learn interface: validate, encode, train, keep the map."""
 
 from somscape.estimators._detector import SOMDetector
 from somscape.estimators._imputer import SOMImputer

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 
 
 class Base(BaseEstimator):
-    """An estimator: a parameter that an older pickle lacks takes its default."""
+    """An estimator; a parameter that an older pickle lacks takes its default."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         parameters = signature(type(self).__init__).parameters.values()

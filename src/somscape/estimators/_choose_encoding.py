@@ -1,4 +1,4 @@
-"""How `fit` encodes its data: by what `encoder` and `missing` ask for, and why, in words."""
+"""How `fit` encodes its data, by `encoder` and `missing`, and a text that says why."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,14 +23,14 @@ PLURALS = {
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What of the data is encoded, and how.
+    """The data to encode, and how.
 
     Attributes
     ----------
     data : Table, data frame or array-like of shape (n_samples, n_features)
-        A `Table` where there is an encoding, else what was passed.
+        A `Table` if there is an encoding, else what was passed.
     encoding : Encoding or None
-        None: the data are numbers, which are used as they are.
+        None means that the data are numbers, which are used as they are.
     why : str or None
         What was done with the columns, and why.
     """
@@ -46,12 +46,12 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     Parameters
     ----------
     estimator : SOM or SOMDetector
-        Of its parameters, ``encoder`` and ``missing`` count.
+        Only its parameters ``encoder`` and ``missing`` matter.
     X : Table, data frame or array-like of shape (n_samples, n_features)
     sample_weight : array-like of shape (n_samples,), number or None
     start : Map or anything else
-        A map that training starts from: rows must mean what its prototypes do, so that it lends
-        its encoding, unless a fitted encoder was passed.
+        A map that training starts from lends its encoding, so that rows mean what its prototypes
+        do, unless a fitted encoder was passed.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     Raises
     ------
     ValueError, TypeError
-        For parameters or data that cannot be used; the message says which.
+        If parameters or data are not allowed; the message says which.
     """
     encoder, missing = estimator.encoder, estimator.missing
     check_choice("missing", missing, MISSING)
@@ -77,7 +77,7 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
 
 
 def missing_of(estimator: Any) -> str:
-    """Return what an estimator does with missing cells: as its encoder says, where it has one."""
+    """Return what an estimator does with missing cells; its encoder, if any, decides."""
     encoder = estimator.encoder
     if not isinstance(encoder, TableEncoder):
         return str(estimator.missing)
@@ -109,10 +109,10 @@ def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) ->
     n_others = sum(kind != "number" for kind in kinds.values())
     is_lent = lent is not None and not lent.is_plain
     if frame is not None and ("duration" in kinds.values() or not (n_others or is_lent)):
-        return Chosen(frame, None, "The frame holds numbers only, which are used as they are.")
+        return Chosen(frame, None, "The frame holds only numbers, which are used as they are.")
     table = X if frame is None else table_from_frame(frame, "X")
     if lent is not None:
-        return Chosen(table, lent, "Columns are encoded as those of the map it starts from.")
+        return Chosen(table, lent, "Columns are encoded like those of the map it starts from.")
     encoding = fit_encoding(table, missing=missing, sample_weight=sample_weight)
     reason = "A table is encoded by rule"
     if frame is not None:
@@ -124,7 +124,7 @@ def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) ->
 
 
 def _became(encoding: Encoding) -> str:
-    """Return what columns became, in words."""
+    """Return what columns became, as text."""
     found: dict[str, list[str]] = {}
     for code in encoding.columns:
         if code.kind in PLURALS:
@@ -135,10 +135,10 @@ def _became(encoding: Encoding) -> str:
 
 
 def check_has_no_gaps(encoding: Encoding | None) -> None:
-    """Raise InputError for an encoding that leaves missing cells missing, which no score can."""
+    """Raise InputError for an encoding that keeps missing cells, which no score supports."""
     if encoding is not None and encoding.missing == "mask":
         raise InputError(
-            "`encoder` leaves missing cells out (missing='mask'), and a detector measures whole "
-            "rows. Pass TableEncoder(missing='fill'), or leave `encoder` out and pass "
+            "`encoder` leaves missing cells out (missing='mask'); a detector supports only "
+            "complete rows. Pass TableEncoder(missing='fill'), or leave `encoder` out and pass "
             "missing='fill' to the detector."
         )

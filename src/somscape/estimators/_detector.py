@@ -51,59 +51,61 @@ class SOMDetector(OutlierMixin, Estimator):
     Parameters
     ----------
     method : str, default="auto"
-        What is unusual, always measured from the prototypes that stand for usual rows (`trim`):
+        Name of the score, which compares a row with the prototypes of usual rows (see `trim`):
 
         - ``"auto"``: the same as ``"k_prototype"``;
-        - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest;
-        - ``"quantization_error"``: distance to the nearest;
-        - ``"mass"``: mean distance to the nearest that hold 2 % of the rows, at least ten;
-        - ``"density"``: minus the log of a gaussian density with a kernel at each prototype,
+        - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest prototypes;
+        - ``"quantization_error"``: distance to the nearest prototype;
+        - ``"mass"``: mean distance to the nearest prototypes that hold 2 % of the rows, at least
+          ten rows;
+        - ``"density"``: minus the log of a Gaussian density with a kernel at each prototype,
           weighted by its rows;
-        - ``"local_scale"``: the quantization error in units of how far that prototype's own rows
+        - ``"local_scale"``: the quantization error, divided by how far the prototype's own rows
           lie from it.
     contamination : float, default=0.05
         Share of the training rows that `predict` flags, in (0, 0.5].
     training_is_clean : bool, default=False
-        Whether all training rows are known to be usual; the map may then follow them closely.
+        Whether all training rows are known to be usual.  The map may then follow them closely.
     som : SOM or None, default=None
-        The map to train, unfitted; None: ``SOM()``.  Its automatic size is 8 instead of 5 times
-        the root of the number of rows.  Its ``missing`` and ``encoder`` are not
-        used; the detector's are.
+        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is 8 times the square
+        root of the number of rows, instead of 5 times.  Its ``missing`` and ``encoder`` are
+        ignored: the detector has its own.
     n_maps : int or "auto", default="auto"
-        From 1 to 256 maps that score together: beyond 1, each learns from half of the rows, and a
-        score is the root of their mean squared scores, which depends less on which rows happened
-        to be there.  ``map_``, of all rows, then shows and explains and does not score.  Scoring
-        takes ``n_maps`` times as long.  ``"auto"``: 16 for at most 2,000 rows; 1 beyond and where
-        training is clean.
+        Number of maps that score together, from 1 to 256.  If there are several, each learns from
+        half of the rows, and a score is the root of the mean of their squared scores.  It then
+        depends less on which rows happen to be in the data.  Scoring takes ``n_maps`` times as
+        long.  ``map_``, the map of all rows, then serves for display and explanation and does not
+        score.  ``"auto"``: 16 for at most 2,000 rows; 1 for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
-        From 1 (the quantization error) to 16.  Several resist a lone outlier that has
-        pulled a prototype to itself.  ``"auto"``: 8, or 2 where training is clean.
+        Number of nearest prototypes, from 1 (the quantization error) to 16.  Several prototypes
+        resist a lone outlier that has pulled one to itself.  ``"auto"``: 8, or 2 if training is
+        clean.
     trim : float or "auto", default="auto"
-        Share of the training rows, up to 0.5, whose prototypes do not count as usual: those with
-        the fewest rows around them, among them those of outliers that lie together.  ``"auto"``:
-        0.2, or 0 where training is clean.
+        Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
+        the prototypes with the fewest rows around them, such as those of a group of outliers.
+        ``"auto"``: 0.2, or 0 if training is clean.
     decorrelate : bool, default=True
-        Whether columns that go together hardly count twice when rows are compared with prototypes,
-        so that values which are usual one by one but not together stand out; correlations are those
-        of the usual training rows.  The map itself is not changed.
+        Whether to decorrelate columns when rows are compared with prototypes.  Correlated columns
+        then hardly count twice, and values that are usual one by one but not together stand out.
+        The correlations are those of the usual training rows.  The map itself does not change.
     calibration : {"global", "regional"}, default="global"
-        What p-values compare a row with: all calibration rows, or those of its region of the map,
-        neighboring units that have 200 or more together.  By region, false alarms are as frequent
-        in a group of widely spread rows as in a dense one.
+        What p-values compare a row with: all calibration rows, or only those of its region of the
+        map, a group of neighboring units with at least 200 calibration rows.  By region, false
+        alarms are as frequent among rows that lie far apart as among rows that lie close together.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`; an ``encoder`` that is passed has its own.
+        As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but not one that leaves missing cells out (``missing="mask"``).  Alerts show
-        the ids of its column ``id``.
+        As for `SOM`, but ``missing="mask"``, which leaves missing cells out, is not supported.
+        Alerts show the ids of the encoder's column ``id``.
     random_state : int, RandomState or None, default=None
-        Draws which rows train which map, and what the maps draw.
+        Draws the rows that train each map, and what the maps draw.
     verbose : int, default=0
-        As for `SOM`: 1 shows the progress of each map that is trained.
+        As for `SOM`: 1 shows the progress of each map in training.
 
     Attributes
     ----------
     detector_ : Detector
-        The fitted detector, which gives the same answers without scikit-learn and saves itself.
+        The fitted detector.  It gives the same answers without scikit-learn and saves itself.
     map_ : Map
         The map of all rows.
     offset_ : float
@@ -114,19 +116,20 @@ class SOMDetector(OutlierMixin, Estimator):
         What was chosen for each parameter that was "auto", what an `encoder` made of the columns,
         and why.
     kernels_used_ : str
-        Which path ran.
+        Kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
-        Features seen by `fit`; encoded ones, where columns were encoded by name.
+        Number of features seen by `fit`; of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where the data had names.
+        Their names, if the data had names.
 
     Notes
     -----
-    Training costs one map of all rows and ``n_maps`` of half of them, or with one map six: p-values
-    come from rows scored by maps trained without them, in five folds.  Of more than 20,000 rows so
-    many train the map, and the others take the folds' place.  A `somscape.callbacks.TimeLimit` of
-    `som` holds for each map.  `predict` compares in-sample scores, so that it flags the share asked
-    for; `p_values` uses the others, which do not favor rows that shaped their own prototype.
+    With several maps, training costs one map of all rows and ``n_maps`` maps of half of them.  With
+    one map, it costs six: p-values come from rows scored by maps trained without them, in five
+    folds.  If there are more than 20,000 rows, 20,000 train the map and the others calibrate in
+    place of the folds.  A `somscape.callbacks.TimeLimit` of `som` holds for each map.  `predict`
+    compares in-sample scores, so that it flags the share asked for.  `p_values` uses out-of-sample
+    scores, which do not favor rows that shaped their own prototype.
 
     References
     ----------
@@ -196,7 +199,7 @@ class SOMDetector(OutlierMixin, Estimator):
 
     @property
     def offset_(self) -> float:
-        """What `decision_function` takes off: minus the threshold."""
+        """What `decision_function` subtracts: minus the threshold."""
         return -self.detector_.threshold
 
     def fit(
@@ -209,13 +212,13 @@ class SOMDetector(OutlierMixin, Estimator):
         X : array-like or data frame of shape (n_samples, n_features), or Table
             At least two rows.
         y : ignored
-            As by all outlier detectors of scikit-learn.
+            As in all outlier detectors of scikit-learn.
         known : array-like of shape (n_samples,), optional
-            What is known: 1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown.  Scores
-            rise around known anomalies and fall around known usual rows, as far as that ranks the
-            known rows better.
+            1 for a known anomaly, 0 for a known usual row, -1 (or NaN) for unknown.  Scores rise
+            around known anomalies and fall around known usual rows, to the extent that this ranks
+            the known rows better.
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows; one of weight 0 counts as absent.
+            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
 
         Returns
         -------
@@ -225,7 +228,7 @@ class SOMDetector(OutlierMixin, Estimator):
         Raises
         ------
         ValueError
-            For a parameter or a value that cannot be used; the message says which.
+            If a parameter or value is not allowed; the message says which.
         """
         return self._fitted(X, known, sample_weight, self.n_maps)
 
@@ -274,30 +277,30 @@ class SOMDetector(OutlierMixin, Estimator):
         sample_weight: Any = None,
         half_life: float | None = None,
     ) -> "SOMDetector":
-        """Go on with more rows, in constant memory.
+        """Update the detector with more rows, in constant memory.
 
-        The first call is a `fit`, of one map where ``n_maps="auto"``.  Further ones score the rows,
-        then move the map as `SOM.partial_fit` does, with that `half_life`, and renew what
-        is usual, the threshold and the calibration.  These come from the scores that all rows so
-        far had when they came, of which 10,000 are kept.
+        The first call is a `fit`, with one map if ``n_maps="auto"``.  Each further call scores the
+        rows, then updates the map as `SOM.partial_fit` does, with `half_life`, and renews which
+        prototypes are usual, the threshold and the calibration.  Threshold and calibration use the
+        scores that all rows so far had on arrival; a sample of 10,000 of them is kept.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Pieces of a thousand rows or more; a call costs the scoring of its rows, and
+            Best in pieces of a thousand rows or more: a call costs the scoring of its rows, plus
             O(n_units^2 * n_features).
         y : ignored
         known : array-like of shape (n_samples,), optional
-            As in `fit`; in further calls known anomalies only do not calibrate.
+            As in `fit`.  In further calls its only effect is that known anomalies do not calibrate.
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            As for `SOM.partial_fit`: further rows after which a row counts half, also in threshold
-            and calibration.
+            As for `SOM.partial_fit`: number of further rows after which a row counts half, also in
+            the threshold and the calibration.
 
         Returns
         -------
         SOMDetector
-            ``units_`` are those of the new rows.
+            ``units_`` then holds the units of the new rows.
 
         Raises
         ------
@@ -335,7 +338,7 @@ class SOMDetector(OutlierMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Minus what `method` names.
+            Minus the score that `method` names.
         """
         check_is_fitted(self)
         return -self.detector_.scores(data_for(self, X))
@@ -367,14 +370,13 @@ class SOMDetector(OutlierMixin, Estimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def score_stream(self, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Score rows as they come, in constant memory.
+        """Score rows as they arrive, in constant memory.
 
         Parameters
         ----------
         stream : iterable
-            Of pieces, each an array-like of shape (n_samples, n_features), a data frame or a Table;
-            or of rows, each an array-like of shape (n_features,), or a mapping of column names to
-            cells.
+            Pieces, each an array-like of shape (n_samples, n_features), a data frame or a Table; or
+            rows, each an array-like of shape (n_features,) or a mapping of column names to cells.
 
         Yields
         ------
@@ -385,7 +387,7 @@ class SOMDetector(OutlierMixin, Estimator):
         Raises
         ------
         InputError
-            For what is neither, or does not fit the map; the message gives its number, from 0.
+            If an item is neither or does not fit the map; the message gives its number, from 0.
 
         Examples
         --------
@@ -409,16 +411,16 @@ class SOMDetector(OutlierMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, of the row's region where
-            calibration is regional.  Of 100 calibration rows or more the highest 5 % (at least 20)
-            have a generalized Pareto tail as well; where it says less, it counts three quarters
-            and the conformal p-value one.
+            In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, or for those of the row's
+            region if calibration is regional.  With 100 calibration rows or more, a generalized
+            Pareto tail is fitted to the highest 5 % (at least 20).  If the tail gives a smaller
+            share, the p-value is three quarters of it plus a quarter of the conformal p-value.
 
         Notes
         -----
-        For new rows of the same population, the chance of a p-value of at most a is about a, and
-        at most 4a whatever the tail, up to the cross-fitting.  Anomalies among the training rows
-        make p-values larger.
+        For new rows of the same population, the chance of a p-value of at most a is about a.  It is
+        at most 4a whatever the tail, up to the effects of cross-fitting.  Anomalies among the
+        training rows make p-values larger.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]
@@ -438,7 +440,7 @@ class SOMDetector(OutlierMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_samples, n_columns)
-            Adds up to ``-score_samples(X)``; the levels of a category are merged.
+            Each row adds up to ``-score_samples(X)``; the levels of a category are merged.
         """
         check_is_fitted(self)
         return self.detector_.contributions(data_for(self, X))
@@ -468,8 +470,8 @@ class SOMDetector(OutlierMixin, Estimator):
         Returns
         -------
         list of Counterfactual or None
-            One per row, without changes where `predict` gives 1; None where no usual prototype is
-            itself below the threshold.  As text: "would be usual with A3 between 0.5 and 4".
+            One per row, without changes if `predict` gives 1, and None if no usual prototype itself
+            scores at most the threshold.  As text: "would be usual with A3 between 0.5 and 4".
         """
         check_is_fitted(self)
         return self.detector_.counterfactuals(X)
@@ -481,14 +483,14 @@ class SOMDetector(OutlierMixin, Estimator):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         among : array-like or data frame of shape (n_others, n_features), or Table
-            Rows to search, such as those of `fit`, which the detector does not keep.
+            Rows to search, such as the training rows; the detector itself keeps none.
         n_similar : int, default=5
-            How many for each row.
+            Number of similar rows for each row.
 
         Returns
         -------
         SimilarRows
-            Ids, numbers of the rows, distances; nearest first.
+            Ids, row numbers and distances, nearest first.
         """
         check_is_fitted(self)
         return self.detector_.similar_rows(X, among=among, n_similar=n_similar)
@@ -502,14 +504,14 @@ class SOMDetector(OutlierMixin, Estimator):
         among : array-like or data frame of shape (n_others, n_features), or Table
             Rows with labels.
         y : array-like of shape (n_others,)
-            1, 0 and -1 as `known` in `fit`.
+            1, 0 and -1, as for `known` in `fit`.
         level : float, default=0.95
-            Of the interval, above 0 and below 1.
+            Confidence level of the interval, above 0 and below 1.
 
         Returns
         -------
         LabelShare
-            Counts, shares and intervals over the rows of the same unit and those next to it.
+            Counts, shares and intervals over the rows of the same unit and its neighbors.
         """
         check_is_fitted(self)
         return self.detector_.label_share(X, among=among, y=y, level=level)
@@ -524,25 +526,25 @@ class SOMDetector(OutlierMixin, Estimator):
         amount: str | None = None,
         cost: float | None = None,
     ) -> Alerts:
-        """Rank rows, with reasons in original units for the first of them.
+        """Rank rows, with reasons in original units for the alerts.
 
-        At most one rule may be given; without one, alerts are the rows that `predict` flags.
+        Pass at most one rule.  Without a rule, the alerts are the rows that `predict` flags.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         n_alerts : int or None, default=None
-            So many rows.
+            Number of alerts: the rows with the highest scores.
         p_value : float or None, default=None
-            Rows with a p-value of at most this.
+            Alerts are the rows with at most this p-value.
         fdr : float or None, default=None
-            As many rows as keep the false discovery rate at most about this: the expected share
-            of usual rows among the alerts, see `somscape.outliers.AlertRule`.
+            As many alerts as keep the false discovery rate, the expected share of usual rows among
+            them, at most about this; see `somscape.outliers.AlertRule`.
         amount : str or None, default=None
-            Column with what each row puts at stake; with `cost`.
+            Column with the amount that each row puts at stake.  Required with `cost`.
         cost : float or None, default=None
-            What a review costs, in the unit of `amount`: rows are alerts where it pays, the most
-            worth first.
+            Cost of a review, in the unit of `amount`.  Alerts are the rows whose review pays, those
+            worth most first.
 
         Returns
         -------
@@ -566,17 +568,17 @@ class SOMDetector(OutlierMixin, Estimator):
 
 
 def _stream_of(detector: Any) -> DetectorStream:
-    """Return what a detector keeps of the rows so far, or raise InputError where it kept nothing.
+    """Return what a detector keeps of the rows so far, or raise InputError if it kept nothing.
 
     Parameters
     ----------
     detector : SOMDetector
-        Fitted; one that was pickled by somscape 0.1 kept nothing.
+        Fitted.  One that was pickled by somscape 0.1 kept nothing.
     """
     stream = getattr(detector, "_stream", None)
     if not isinstance(stream, DetectorStream):
         raise InputError(
-            "`partial_fit` cannot go on with this detector: it was saved by an older somscape, "
-            "which kept nothing of its rows. Call `fit` again, and `partial_fit` from there."
+            "`partial_fit` cannot update this detector: it was saved by an older somscape, which "
+            "kept nothing of its rows. Call `fit` again, then `partial_fit`."
         )
     return stream

@@ -1,4 +1,4 @@
-"""From a detector's parameters to what is trained, and how rows are scored."""
+"""From a detector's parameters to the settings of its map and of the detection."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from somscape.outliers import Detection
 
 
 def settings_of_detector(detector: Any) -> tuple[Detection, Settings]:
-    """Return a SOMDetector's parameters, checked: of the detection, and of its map.
+    """Return a SOMDetector's parameters, checked: those of the detection and of its map.
 
     Parameters
     ----------
@@ -22,12 +22,12 @@ def settings_of_detector(detector: Any) -> tuple[Detection, Settings]:
     -------
     detection : Detection
     settings : Settings
-        With a seed drawn where the map has none of its own.
+        With a seed drawn by the detector if its `som` has no ``random_state``.
 
     Raises
     ------
     ValueError, TypeError
-        For a parameter that cannot be used; the message names it.
+        If a parameter is not allowed; the message names it.
     """
     detection = Detection(
         detector.method,

@@ -1,4 +1,4 @@
-"""The form of what a table encoder was given, in which encoded rows come back."""
+"""The form of the data that a table encoder was fitted to, in which encoded rows come back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from somscape.tables import Column, Table, frame_like, frame_values, table_from_
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """The form of the data of a `fit`, in which encoded rows are given back.
+    """The form of the data of a `fit`, in which encoded rows are returned.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class Form:
     example : Table, data frame or ndarray
         The data without its rows.
     types : dict of str to type
-        Of the first present value of each column that has one.
+        Type of the first present value of each column that has one.
     values : dict of str to dict
-        By column: what each level was before it became text.
+        By column, what each level was before it became text.
     constants : dict of str to object
-        The only value of each column that never varies.
+        The only value of each constant column.
     """
 
     names: tuple[str, ...]
@@ -56,7 +56,10 @@ class Form:
         ordinals: Mapping[str, Sequence[Any]],
         is_counted: NDArray[np.bool_],
     ) -> "Form":
-        """Return the form of data that was read as a table and encoded, by the rows that count."""
+        """Return the form of data that was read as a table and encoded.
+
+        Only rows that count decide.
+        """
         raws = _raw_values(data)
         types: dict[str, type] = {}
         constants: dict[str, Any] = {}
@@ -70,7 +73,7 @@ class Form:
                 constants[code.name] = raw[present[0]]
             if isinstance(code, CategoryCode | OrdinalCode):
                 texts = level_texts(column)
-                # From the last row to the first: what a level was where it first occurs stays.
+                # From the last row to the first: the first occurrence of a level decides.
                 values[code.name] = {texts[i]: raw[i] for i in present[::-1]}
             if isinstance(code, OrdinalCode):
                 given = dict(zip(code.levels, ordinals[code.name], strict=True))
@@ -79,7 +82,7 @@ class Form:
         return cls(table.names, example, types, values, constants)
 
     def restore(self, rows: Float64s, encoding: Encoding) -> Any:
-        """Return encoded rows in this form, with the columns that can be told from them."""
+        """Return encoded rows in this form, with the columns that can be recovered."""
         part_of = {c.name: part for c, part in zip(encoding.features, encoding.slices, strict=True)}
         columns: dict[str, list[Any]] = {}
         for code in encoding.columns:
@@ -123,7 +126,7 @@ def _refuse_overflow(decoded: Float64s, name: str) -> None:
     is_finite = np.isfinite(decoded)
     if not is_finite.all():
         raise InputError(
-            f"row {is_finite.argmin()} of X is more than a float can hold in column '{name}'; pass "
+            f"row {is_finite.argmin()} of X is too large for a float in column '{name}'. Pass "
             "encoded rows, whose numbers lie near 0 to 1."
         )
 
@@ -138,7 +141,7 @@ def _dates(decoded: Any, has_zone: bool, type_: type) -> list[Any]:
 
 
 def _raw_values(data: Any) -> dict[str, list[Any]]:
-    """Return the values of each column as Python holds them."""
+    """Return the values of each column as Python objects."""
     if isinstance(data, np.ndarray):
         return {f"x{j}": column for j, column in enumerate(data.T.tolist())}
     if not isinstance(data, Table):

@@ -1,4 +1,4 @@
-"""Fill missing values from the map: what rows like this one have there."""
+"""Fill missing values from the map: with the values of similar rows."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from somscape.kernels import MAX_BEST, select_kernels
 from somscape.maps import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
-"""Values of the prototypes near some rows that are held at once: 1 MiB."""
+"""Values of the prototypes near some rows in memory at once: 1 MiB."""
 
 DEVIATION_RADIUS = 1.0
 """Grid steps over which units share what rows differ from them by."""
@@ -31,12 +31,13 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     Parameters
     ----------
     n_neighbors : int, default=5
-        How many nearest units a value is the mean of, at most 16; 1: the winner's value.
+        Number of nearest units that a value is the mean of, at most 16.  With 1, it is the
+        winner's value.
     som : SOM or None, default=None
-        The map to train, on the values that are there (its ``missing`` is "mask", its ``encoder``
-        None); None: ``SOM()``.  Features should be on one scale.
+        The map to train, unfitted.  None means ``SOM()``.  It trains on the present values only
+        (with ``missing="mask"`` and ``encoder=None``).  Features should be on one scale.
     random_state : int, RandomState or None, default=None
-        For a map without one of its own.
+        Used if `som` has no ``random_state`` of its own.
 
     Attributes
     ----------
@@ -46,13 +47,13 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Standard deviation around each unit's prototype, by feature: the root mean square difference
         of the training rows of the unit and those nearby.
     n_features_in_ : int
-        Features seen by `fit`.
+        Number of features seen by `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where the data had names.
+        Their names, if the data had names.
 
     Notes
     -----
-    Winners are those by masked distances: over the features that are there.
+    Winners are found by masked distances, over the features that are present.
 
     References
     ----------
@@ -84,12 +85,12 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         super().__setstate__(imputer_of_older(state))
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMImputer":
-        """Train the map on the values that are there.
+        """Train the map on the values that are present.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-            NaN for missing values; each feature has at least one value.
+            NaN for missing values.  Each feature needs at least one value.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -101,7 +102,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Raises
         ------
         ValueError
-            For a parameter or a value that cannot be used; the message says which.
+            If a parameter or value is not allowed; the message says which.
         """
         check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
         if not (self.som is None or isinstance(self.som, SOM)):
@@ -124,8 +125,8 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), of the data's type
-            Values that were there are unchanged.
+        ndarray of shape (n_samples, n_features), with the data type of X
+            Present values are unchanged.
         """
         return self.impute(X)[0]
 

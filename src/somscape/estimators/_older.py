@@ -1,4 +1,4 @@
-"""Estimators that were pickled by an older release: what their state says otherwise."""
+"""Estimators that were pickled by an older release: their state in today's terms."""
 
 import warnings
 from typing import Any
@@ -21,22 +21,20 @@ RADIUS_OF_DETAIL = {"smooth": 1.0, "sharp": 0.5}
 """Final radius in grid steps that `detail` chose; "balanced" is what "auto" chooses today."""
 
 LOST = {"winner": "nearest", "order": "random", "half_life": None}
-"""Parameters of a SOM that have no like today, with the value that changed nothing."""
+"""Parameters of a SOM that no longer exist, with the value that changed nothing."""
 
 
 class Estimator(Base):
-    """A base that renews the state of an older pickle."""
+    """A base that converts the state of an older pickle."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if (
-            "learning_rate" in self._get_param_names()
-        ):  # a SOM, or a class of the user's made from it
+        if "learning_rate" in self._get_param_names():  # a SOM, or a user's subclass of it
             state = _som_of_today(state)
         super().__setstate__(_with_encoder(state))
 
 
 def _som_of_today(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a SOM's state with today's parameters; warn of what they cannot say."""
+    """Return a SOM's state with today's parameters; warn of what they cannot express."""
     state = dict(state)
     lost = {}
     for name, default in LOST.items():
@@ -63,8 +61,8 @@ def _som_of_today(state: dict[str, Any]) -> dict[str, Any]:
     if lost:
         named = ", ".join(f"{name}={value!r:.80}" for name, value in lost.items())
         warnings.warn(
-            f"this SOM was saved with {named}, which somscape no longer supports: its map answers "
-            "as before, and a new `fit` uses today's defaults.",
+            f"this SOM was saved with {named}, which somscape no longer supports. Its map answers "
+            "as before; a new `fit` uses today's defaults.",
             SomscapeWarning,
             stacklevel=3,
         )
@@ -88,7 +86,7 @@ def _with_encoder(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encoder_with(encoding: Encoding) -> TableEncoder:
-    """Return a fitted encoder that has an encoding."""
+    """Return a fitted encoder with an encoding."""
     columns = encoding.columns
     of_kind = {kind: [c.name for c in columns if c.kind == kind] for kind in KINDS}
     encoder = TableEncoder(
@@ -109,7 +107,7 @@ def _encoder_with(encoding: Encoding) -> TableEncoder:
 
 
 def _form_of(encoding: Encoding) -> Form:
-    """Return the form of a table that was encoded so, of which nothing else is left."""
+    """Return a form for an encoding alone, when nothing else of the table is known."""
     names = tuple(code.name for code in encoding.columns)
     empty = Table(tuple(Column(name, np.empty(0, object)) for name in names), "table")
     types: dict[str, type] = {}

@@ -1,4 +1,4 @@
-"""A SOMDetector that was pickled by version 0.1 or 0.2, whose map kept what is a `Detector` now."""
+"""SOMDetectors pickled by version 0.1 or 0.2, whose map held what is a `Detector` today."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from somscape.outliers import SCORES, Calibration, Decorrelation, Detector, Scor
 
 
 def detector_of_older(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of a SOMDetector, whose map kept the detector in versions 0.1 and 0.2.
+    """Return the state of a SOMDetector, whose map held the detector in versions 0.1 and 0.2.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def detector_of_older(state: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        As today's has it; the same where it is today's.
+        In today's form; unchanged if it has that form already.
     """
     if "_score" not in state:
         return state
@@ -30,7 +30,7 @@ def detector_of_older(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _detector_of(map_: Map) -> Detector:
-    """Return the detector that a map kept, as `somscape.maps._settings.DetectorSettings`."""
+    """Return the detector that a map held, as `somscape.maps._settings.DetectorSettings`."""
     kept = vars(map_.__dict__.pop("detector"))
     calibration = Calibration(
         kept["calibration"],

@@ -1,7 +1,7 @@
 """From what users pass to what kernels take: checked, encoded, finite, weighted rows.
 
-`fit` goes through `prepare`.  Afterwards `data_for` checks names, shape and types, as scikit-learn
-does, and `Map.rows_of` the values; `rows_for` does both.
+`fit` goes through `prepare`.  Later, `data_for` checks names, shape and types, as scikit-learn
+does, and `Map.rows_of` checks the values; `rows_for` does both.
 """
 
 from collections.abc import Collection, Sequence
@@ -50,12 +50,12 @@ class Prepared:
     rows : ndarray of shape (n_kept, n_features), or SparseRows
         C-contiguous; rows of zero weight are left out.
     weights : ndarray of shape (n_kept,) or None
-        None where every row weighs 1.
+        None if every row weighs 1.
     all_rows : ndarray of shape (n_samples, n_features), or SparseRows
-        Also those of zero weight.
+        All rows, also those of zero weight.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
-        Numbers of the rows that train among all; None where all do.
+        Numbers, among all rows, of the rows that train; None if all do.
     """
 
     rows: Rows
@@ -74,21 +74,21 @@ def prepare(
     missing: str,
     min_rows: int = 1,
 ) -> Prepared:
-    """Check, encode and weigh the data of a `fit`.
+    """Check and encode the data and weights of a `fit`.
 
-    Sets ``n_features_in_`` and, where columns have names, ``feature_names_in_``.
+    Sets ``n_features_in_`` and, if columns have names, ``feature_names_in_``.
 
     Parameters
     ----------
     estimator : BaseEstimator
         The estimator being fitted.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        A `Table` where there is an encoding; sparse where the estimator's tags say so.
+        A `Table` if there is an encoding; may be sparse if the estimator's tags allow it.
     sample_weight : array-like of shape (n_samples,), number or None
     encoding : Encoding or None
-        How to encode the table; None: X holds numbers, which are used as they are.
+        How to encode the table.  None means that X holds numbers, which are used as they are.
     missing : {"error", "fill", "mask"}
-        For X without an encoding.
+        Used for X without an encoding.
     min_rows : int, default=1
 
     Returns
@@ -131,7 +131,7 @@ def prepare(
         weights = None if weights is None else weights[kept]
     if len(rows) < min_rows:
         raise InputError(
-            f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Give more rows "
+            f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Pass more rows "
             "or weights."
         )
     if not isinstance(rows, SparseRows):
@@ -142,8 +142,8 @@ def prepare(
 def seed_of(random_state: Any, *, draws: bool = True) -> int:
     """Return a seed for NumPy's generators from a scikit-learn random state.
 
-    Without `draws` nothing will be drawn: None then gives 0.  A RandomState draws its seed in any
-    case, so that each of its uses goes on where the last one ended.
+    Without `draws` nothing will be drawn, so None gives 0.  A RandomState draws its seed in any
+    case, so that each use continues where the last one ended.
     """
     is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
     if is_seed and random_state >= 0:
@@ -170,7 +170,7 @@ def rows_for(estimator: Any, X: Any) -> Rows:
 def data_for(estimator: Any, X: Any) -> Any:
     """Return data for the methods of a fitted estimator's map, which check the values.
 
-    Names, shape and types are checked here, those of columns that are encoded by the encoding.
+    Names, shape and types are checked here; the encoding checks those of columns that it encodes.
     """
     encoding: Encoding = estimator.map_.encoding
     if not encoding.is_plain:
@@ -179,7 +179,7 @@ def data_for(estimator: Any, X: Any) -> Any:
 
 
 def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
-    """Return data as a table for an encoding that is there already; with `reset` in a `fit`."""
+    """Return data as a table for an existing encoding; `reset` is for a `fit`."""
     if isinstance(X, Table):
         return X
     if encoding.is_named:
@@ -189,8 +189,8 @@ def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Tab
         names = [code.name for code in encoding.features]
         raise InputError(
             f"{type(estimator).__name__} encodes columns, which it finds by name; got X without "
-            f"names ({type(X).__name__}). Pass a table or data frame with {listed(names)}, or rows "
-            "that are encoded already to the methods of `map_`."
+            f"names ({type(X).__name__}). Pass a table or data frame with {listed(names)}, or pass "
+            "encoded rows to the methods of `map_`."
         )
     if reset:
         estimator.n_features_in_ = len(encoding.columns)
@@ -212,31 +212,31 @@ def read_data(
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
-    """Check what is to be encoded and read it as a table.
+    """Check the data to encode and read them as a table.
 
     Parameters
     ----------
     estimator : BaseEstimator
-        Gets ``n_features_in_`` and, where columns have names, ``feature_names_in_``.
+        Gets ``n_features_in_`` and, if columns have names, ``feature_names_in_``.
     X : Table, data frame or array-like of shape (n_samples, n_features)
     missing : {"error", "fill", "mask"}, default="error"
     unused : collection of str, default=()
-        Columns that are no features, whose values do not matter.
+        Columns that are not features, whose values do not matter.
     encoding : Encoding, optional
-        What was fitted, which comes before the two; the table gets its names, and a data frame
-        may lack columns that are no features.  None: this is a `fit`.
+        A fitted encoding, which overrides `missing` and `unused`.  The table gets its names, and a
+        data frame may lack columns that are not features.  None means that this is a `fit`.
 
     Returns
     -------
     data : Table, data frame or ndarray
-        What was passed; a lazy data frame is collected, and numbers are float64.
+        The data passed; a lazy data frame is collected, and numbers are float64.
     table : Table
 
     Raises
     ------
     ValueError
-        For other columns than those of the `fit`, infinities, or values that are missing though
-        they must not.
+        If the columns differ from those of the `fit`, or values are infinite, or missing without
+        permission.
     """
     if isinstance(X, Table):
         if encoding is None:
@@ -301,10 +301,10 @@ def _refuse_infinite(values: Any, names: Sequence[str]) -> None:
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
     """Return an array, a data frame of numbers or a sparse array as NumPy's or SciPy's.
 
-    Checked are names, shape and types, not values.
+    This checks names, shape and types, not values.
     """
     if _is_ready(X, min_rows):
-        # What scikit-learn would find out, without its search for data frames: 60 microseconds.
+        # Same result as scikit-learn's check, without its search for data frames: 60 microseconds.
         if reset:
             vars(estimator).pop("feature_names_in_", None)
             estimator.n_features_in_ = X.shape[1]
@@ -316,8 +316,8 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     check_not_masked(X)
     if isinstance(X, Table):
         raise InputError(
-            f"{type(estimator).__name__} takes numbers, and X is a `Table`. Pass X.to_numpy(), or "
-            "its rows as somscape.TableEncoder(missing='mask') gives them."
+            f"{type(estimator).__name__} supports only numbers; got X as a `Table`. Pass "
+            "X.to_numpy(), or its rows encoded by somscape.TableEncoder(missing='mask')."
         )
     frame = as_frame(X, "X")
     is_sparse = frame is not None and hasattr(frame, "sparse")  # all of pandas' columns are
@@ -334,7 +334,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         "ensure_min_samples": min_rows,
     }
     try:
-        # Arrays of other libraries become NumPy's, also where scikit-learn would leave them.
+        # Arrays of other libraries become NumPy's, even if scikit-learn would keep them.
         with config_context(array_api_dispatch=False):
             if frame is None or is_sparse:
                 return validate_data(estimator, X, reset=reset, **checks)
@@ -349,8 +349,8 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
             raise
         raise InputError(
             f"X holds text ({error}). Leave text columns out, or pass a data frame, whose columns "
-            "are encoded one by one (encoder='auto', or a somscape.TableEncoder where there is no "
-            "such parameter)."
+            "are encoded one by one (encoder='auto', or a somscape.TableEncoder if the estimator "
+            "has no such parameter)."
         ) from error
 
 
@@ -366,7 +366,7 @@ def check_names(
 
 
 class _Columns:
-    """The names of a data frame for a scikit-learn that does not find them (before 1.9).
+    """Names of a data frame, for scikit-learn before 1.9, which does not find them.
 
     It asks for pandas' columns or the data frame interchange protocol, which polars has dropped.
     """
@@ -383,7 +383,7 @@ class _Columns:
 
 
 def _is_ready(X: Any, min_rows: int) -> bool:
-    """Return whether this is an array that the kernels can take as it is."""
+    """Return whether X is an array that kernels can take as it is."""
     return (
         type(X) is np.ndarray
         and X.ndim == 2
@@ -398,7 +398,7 @@ def _is_ready(X: Any, min_rows: int) -> bool:
 def _without_missing(
     values: Floats, weights: Float64s | None, names: list[str], missing: str
 ) -> tuple[Floats, Encoding]:
-    # A minimum is NaN where a value is: that is seen without an array of answers.
+    # A minimum is NaN if any value is: this needs no array of answers.
     if missing != "fill" and not np.isnan(values.min(initial=np.inf)):
         return values, Encoding.plain(names, missing=missing)
     is_missing = np.isnan(values)
@@ -424,7 +424,7 @@ def _medians(values: Floats, counts: Float64s | None) -> list[float]:
 
 
 def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
-    """Return which rows train, or None for all: those of weight 0 and without values do not."""
+    """Return which rows train, or None for all; rows of weight 0 or without values do not."""
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
@@ -439,8 +439,8 @@ def refuse_missing(is_missing: NDArray[np.bool_], names: Sequence[str]) -> None:
     if is_missing.any():
         raise InputError(
             f"X has missing values (NaN): {_missing_counts(is_missing, names)}. Fill them or leave "
-            "those rows or columns out, or pass missing='fill' to take each column's median, or "
-            "missing='mask', where there is one, to leave those cells out of all distances."
+            "those rows or columns out. Or pass missing='fill' to fill in each column's median or, "
+            "if supported, missing='mask' to leave those cells out of all distances."
         )
 
 

@@ -21,7 +21,7 @@ def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, A
 
 
 def _as_piece(item: Any) -> tuple[Any, bool]:
-    """Return an item as rows, and whether it is a single one."""
+    """Return an item as rows, and whether it is a single row."""
     if isinstance(item, Mapping):
         return table_from_columns({name: [cell] for name, cell in item.items()}), True
     if isinstance(item, Table) or as_frame(item, "X") is not None:
@@ -29,7 +29,7 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     values = np.asarray(item)
     if values.ndim not in (1, 2):
         raise InputError(
-            f"it must be a row or a piece of some rows, an array of one or two dimensions; got "
+            "it must be a row or a piece of several rows, an array of one or two dimensions; got "
             f"{type(item).__name__} of {values.ndim}."
         )
     return (values[None, :], True) if values.ndim == 1 else (values, False)

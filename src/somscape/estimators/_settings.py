@@ -20,7 +20,7 @@ def start_of(init: Any) -> Any:
 
 
 def settings_of_som(som: Any) -> Settings:
-    """Return a SOM's parameters as checked settings; draws a seed where one is needed."""
+    """Return a SOM's parameters as checked settings; draws a seed if one is needed."""
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):

@@ -37,86 +37,88 @@ from somscape.tables import Table
 
 
 class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
-    """Lay rows out on a grid of units so that similar rows lie close.
+    """Lay rows out on a grid of units so that similar rows lie close together.
 
     Parameters
     ----------
     n_rows, n_cols : int or "auto", default="auto"
         Size of the map, in units.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at
-        most 10,000 and no more than rows (but 2 on a hexagonal torus), with sides like the spread
-        along the data's two main axes.
+        most 10,000 and no more than there are rows (but 2 on a hexagonal torus).  The sides are in
+        proportion to the standard deviations along the data's two main axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
-        A unit has 6 neighbors on a hexagonal lattice, 8 on a rectangular one, and on a
-        `somscape.Graph` those it is joined to.  A graph, or a `somscape.Lattice`, also gives the
-        size and the boundary: leave `n_rows`, `n_cols` and `boundary` out.
+        A unit has 6 neighbors on a hexagonal lattice and 8 on a rectangular one; on a
+        `somscape.Graph`, those that its edges join it to.  A graph or a `somscape.Lattice` also
+        gives the size and the boundary: leave `n_rows`, `n_cols` and `boundary` out.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
-        On a cylinder the left and right edges meet, on a torus also the upper and lower ones.  A
-        hexagonal torus needs an even number of rows.
+        On a cylinder the left and right edges meet; on a torus the upper and lower edges meet as
+        well.  A hexagonal torus needs an even number of rows.
     neighborhood : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}, \
             default="gaussian"
         How a row's pull falls with the map distance d from its unit.  ``"gaussian"``:
-        ``exp(-d^2 / (2 radius^2))``.  ``"bubble"``: 1 up to the radius.  The others end at the
-        radius, too: see the guide, "Choosing a map".  ``"triangle"`` needs a rectangular lattice.
+        ``exp(-d^2 / (2 radius^2))``.  ``"bubble"``: 1 up to the radius.  The others also end at the
+        radius: see the guide, "Choosing a map".  ``"triangle"`` needs a rectangular lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
         Distance between rows and prototypes.  Features should be on one scale: tables are scaled by
         their encoding, arrays are taken as they are.  ``"cosine"`` and ``"correlation"`` compare
-        directions: every row counts as one of length 1.  ``"mahalanobis"`` is Euclidean after
+        directions: every row counts as a row of length 1.  ``"mahalanobis"`` is Euclidean after
         whitening.  Prototypes are means for every metric.
     feature_weight : array-like of shape (n_features,) or None, default=None
-        What each feature counts in distances: 0, or from 1e-100 to 1e100.  None: 1 each.
+        Weight of each feature in distances: 0, or from 1e-100 to 1e100.  None means 1 each.
     algorithm : {"auto", "batch", "online", "multires"}, default="auto"
         ``"batch"`` moves every unit to the mean of its neighborhood's rows, once per epoch.
         ``"online"`` moves the winner's neighborhood after each row, in random order.
-        ``"multires"`` trains smaller maps first, on samples.  ``"auto"``: batch while that is
-        quick, else multires.
+        ``"multires"`` trains smaller maps on samples first.  ``"auto"``: batch if that is quick,
+        else multires.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
         First codebook: the plane of the two main axes, rows drawn by weight, or uniform values
         within each feature's range.  An array is the codebook itself.  Training from a
-        `somscape.Map` keeps its lattice, its encoding and the radius it ended with.
+        `somscape.Map` keeps its lattice, its encoding and the radius at which it ended.
     n_init : int or "auto", default="auto"
-        Number of starts; the map with the lowest quantization error times one plus the topographic
-        error is kept.  ``"auto"``: up to 16 for small tables, else 1.
+        Number of starts.  The map with the lowest quantization error, times one plus the
+        topographic error, is kept.  ``"auto"``: up to 16 for small tables, else 1.
     n_epochs : int, float or "auto", default="auto"
         Passes over the rows, at most a million.  ``"auto"``: chosen with `algorithm`; see
-        ``explain_defaults_``.  ``"online"`` takes a fraction, too: ``20_000 / len(X)`` presents
+        ``explain_defaults_``.  ``"online"`` also supports a fraction: ``20_000 / len(X)`` presents
         20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
-        First and last radius, in grid steps; on a graph in the unit of its edges.
+        First and last radius, in grid steps; on a graph, in the unit of its edges.
         ``radius_start="auto"``: a quarter of the longest side after a PCA start, half of it after
-        others, at least 2.  ``radius_end="auto"``: 0.7, and less with more than 20 rows per unit.
-        At a ``radius_end`` of 0.3 or less, units may move at the end to rows far from all others:
-        see the guide, "Choosing a map".
+        other starts, at least 2.  ``radius_end="auto"``: 0.7, or less with more than 20 rows per
+        unit.  With a ``radius_end`` of 0.3 or less, units may in the end move to rows far from all
+        others: see the guide, "Choosing a map".
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
-        How the radius falls to ``radius_end``, which the last epoch has exactly.  ``"constant"``
+        How the radius falls to ``radius_end``, the exact radius of the last epoch.  ``"constant"``
         stays at ``radius_start``.  An array holds the radius of each epoch.
     learning_rate : float or pair of float, default=(0.5, 0.05)
         For ``"online"``: the first and the last rate, in (0, 1], falling geometrically.  One number
         is a constant rate.
     missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing values.  ``"error"`` refuses them.  ``"fill"`` takes the median of
-        the column, and a level of their own in a table's categories.  ``"mask"`` leaves those cells
-        out of distances and means; ``"online"`` does not support it.  An
-        ``encoder`` that is passed has its own.
+        What happens to missing values.  ``"error"`` refuses them.  ``"fill"`` fills in the median
+        of the column; in a category of a table, they become a level of their own.  ``"mask"``
+        leaves those cells out of distances and means; ``"online"`` does not support it.  A
+        `TableEncoder` passed as ``encoder`` has its own.
     encoder : "auto", TableEncoder or None, default="auto"
-        What turns columns into features.  ``"auto"``: the rules of `TableEncoder`, for each
-        `somscape.tables.Table` and each data frame with text, categories or dates; data frames of
-        numbers and booleans, and arrays, are used as they are; so they are with None, which
-        refuses others.  An unfitted `TableEncoder` learns from X; a fitted one is used as it is.
+        What turns columns into features.  ``"auto"`` applies the rules of `TableEncoder` to a
+        `somscape.tables.Table` and to a data frame with text, categories or dates; data frames of
+        numbers and booleans, and arrays, are used as they are.  None uses all data as they are and
+        refuses those that are not numbers.  An unfitted `TableEncoder` learns from X; a fitted one
+        is used as it is.
     tol : float, default=1e-4
         Batch training stops at the final radius once no unit moves further than this share of the
-        rows' mean distance to their mean.  0: only once no row changes its unit.
+        rows' mean distance to their mean.  With 0, it stops only once no row changes its unit.
     warm_start : bool, default=False
-        Whether `fit` goes on from the fitted map, as from ``init``.
+        Whether `fit` continues from the fitted map, as from a map passed as ``init``.
     random_state : int, RandomState or None, default=None
-        Draws the start, samples and the order of rows.  Batch training from a PCA start draws
+        Draws the start, the samples and the order of rows.  Batch training from a PCA start draws
         nothing.
     callbacks : sequence of callable, default=()
-        Each is called with a `somscape.fit.Progress` after every epoch, or block of online updates.
-        True, or a text that says why, ends training.  ``begin()`` and ``end(reason)``, where it has
-        them, are called before and after.  See `somscape.callbacks`.
+        Each is called with a `somscape.fit.Progress` after every epoch or block of online updates.
+        It ends training by returning True, or a text that says why.  Its methods ``begin()`` and
+        ``end(reason)``, if it has them, are called before and after training.  See
+        `somscape.callbacks`.
     verbose : int, default=0
         1: progress on standard error, or in the log (logger ``somscape``, level INFO) where logging
         is set up and shows that level.
@@ -136,30 +138,32 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         of updates, each some 20 milliseconds of work: a small training has one, with ``step`` in
         updates, ``quantization_error`` the mean before each update, and ``movement`` NaN.
     n_iter_ : int
-        Epochs done.
+        Number of epochs done.
     stop_reason_ : str
         Why training ended.
     explain_defaults_ : dict of str to str
-        For each parameter that was "auto", or could not be had: what was chosen, and why.
+        What was chosen and why, for each parameter that was "auto" or could not be met.
     kernels_used_ : str
-        Which path ran, such as ``"core/avx512"`` or ``"numpy"``.
+        Kernels that ran, such as ``"core/avx512"`` or ``"numpy"``.
     n_features_in_ : int
-        Features seen by `fit`; encoded ones, where columns were encoded by name.
+        Number of features seen by `fit`; of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where the data had names.
+        Their names, if the data had names.
 
     Notes
     -----
     An epoch costs O(n_samples * n_units * n_features), and smoothing
-    O(n_units * (n_rows + n_cols) * n_features).  The same data, parameters and seed give the
-    same codebook, bit for bit, for any number of threads and any instruction set of the
-    compiled core.  In batch training from a given or PCA start, the order of the rows does not
-    matter either, and a row of a whole weight is that many rows, to the bit.  The result also
-    depends, slightly, on the order where the axes of a PCA start come from every k-th row (above
-    100,000 rows, or 5e9 values times features) or from sums of floats (sparse rows, metric
-    ``"mahalanobis"``), and where samples are trained on (an epoch of more than 2e9 multiply-adds
-    with ``algorithm="auto"``).  Data whose second and third axis have equal variance have no
-    definite PCA start.
+    O(n_units * (n_rows + n_cols) * n_features).
+
+    The same data, parameters and seed give the same codebook, bit for bit, for any number of
+    threads and any instruction set of the compiled core.  In batch training from a given codebook
+    or a PCA start, the order of the rows does not matter either, and a row of weight 2 gives the
+    same bits as the row twice.  The result also depends slightly on the order of the rows in three
+    cases: if the axes of a PCA start come from every k-th row (more than 100,000 rows, or 5e9
+    values times features); if they come from sums of floats (sparse rows, metric
+    ``"mahalanobis"``); or if training uses samples (an epoch of more than 2e9 multiply-adds with
+    ``algorithm="auto"``).  Data whose second and third axis have equal variance have no definite
+    PCA start.
 
     References
     ----------
@@ -241,12 +245,12 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Numbers, used as they are, also in a ``scipy.sparse`` array, which stays sparse; a
-            `somscape.tables.Table`, and a data frame with more than numbers, is encoded first, as
+            Numbers are used as they are; a ``scipy.sparse`` array stays sparse.  A
+            `somscape.tables.Table`, or a data frame with more than numbers, is encoded first, as
             `encoder` says.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows; one of weight 0 counts as absent.
+            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
 
         Returns
         -------
@@ -256,10 +260,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Raises
         ------
         ValueError
-            For a parameter or a value that cannot be used; the message says which.
+            If a parameter or value is not allowed; the message says which.
         KeyboardInterrupt
             On Ctrl-C, within about half a second.  The estimator is then fitted with the map of the
-            last whole epoch or block of updates, and ``stop_reason_`` is "interrupted".
+            last completed epoch or block of updates, and ``stop_reason_`` is "interrupted".
         """
         settings = settings_of_som(self)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
@@ -288,31 +292,31 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         random_state: Any = 0,
         **parameters: Any,
     ) -> Table:
-        """Train a handful of candidates on samples, to choose size and final radius from.
+        """Compare a few sizes and final radii of the map, trained on samples.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_rows, n_features), or Table
             At least two rows.
         n_samples : int, default=5000
-            Rows that each candidate trains on, at most.
+            Most rows that each candidate trains on.
         n_seeds : int, default=3
-            Samples that each candidate is trained on, at least 2.
+            Number of samples that each candidate is trained on, at least 2.
         random_state : int, RandomState or None, default=0
             Draws the samples.
         **parameters : dict
-            Parameters that all candidates have, such as ``metric="cosine"``, or
-            ``**som.get_params()``.  Half, all and twice the units of the size given, or of the
-            automatic one, are tried; a graph or a start that is given keeps its size.  Final
-            radii of 1, 0.7 and 0.5 grid steps are tried unless ``radius_end`` is given.
+            Parameters of all candidates, such as ``metric="cosine"`` or ``**som.get_params()``.
+            Candidates have half, all and twice the units of the given or automatic size; a given
+            graph or start keeps its size.  They have final radii of 1, 0.7 and 0.5 grid steps
+            unless ``radius_end`` is given.
 
         Returns
         -------
         Table
-            A row per candidate: ``n_rows``, ``n_cols``, ``radius_end``; the mean of
-            ``quantization_error`` and ``topographic_error`` on rows of another sample; and
-            ``stability``, the mean correlation of how far apart pairs of rows lie on maps of
-            different samples (1: always the same layout, up to turning and mirroring).
+            One row per candidate: ``n_rows``, ``n_cols`` and ``radius_end``; the mean
+            ``quantization_error`` and ``topographic_error`` on the rows of another sample; and
+            ``stability``, the correlation between maps of different samples of how far apart pairs
+            of rows lie, on average (1: always the same layout, up to rotation and mirroring).
 
         Examples
         --------
@@ -330,7 +334,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         rows = prepared.rows
         if isinstance(rows, SparseRows):
             raise InputError(
-                "`suggest` supports only dense rows; got a sparse X. Pass some of it as an array."
+                "`suggest` supports only dense rows; got a sparse X. Pass some rows as an array."
             )
         is_masked = prepared.encoding.missing == "mask"
         som.set_params(encoder=None, missing="mask" if is_masked else "error")
@@ -344,12 +348,12 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         *,
         half_life: float | None = None,
     ) -> "SOM":
-        """Go on with more rows, in constant memory.
+        """Update the map with more rows, in constant memory.
 
         The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each further
-        one, and the first on such a map, is a step of stochastic EM at the radius that training
-        ended with: the sums of the rows so far, faded by `half_life`, and those of the new rows
-        give the next codebook (Cappe and Moulines 2009).
+        call, and the first call on such a map, is a step of stochastic EM at the final radius of
+        training: the sums of the rows so far, faded by `half_life`, and those of the new rows give
+        the next codebook (Cappe and Moulines 2009).
 
         Parameters
         ----------
@@ -357,13 +361,14 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            Number of further rows, by weight, after which a row counts half: those so far count
-            ``0.5 ** (weight of X / half_life)`` of what they did.  None: all rows count alike.
+            Number of further rows, by weight, after which a row counts half.  A call multiplies the
+            weight of all earlier rows by ``0.5 ** (weight of X / half_life)``.  None means that all
+            rows count alike.
 
         Returns
         -------
         SOM
-            ``labels_`` are those of the new rows.
+            ``labels_`` then holds the units of the new rows.
 
         Raises
         ------
@@ -411,7 +416,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         return self
 
     def save(self, path: str | Path) -> None:
-        """Save the map, which `somscape.load` reads; see `Map.save`."""
+        """Save the map to a file that `somscape.load` reads; see `Map.save`."""
         check_is_fitted(self)
         self.map_.save(path)
 
@@ -446,7 +451,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Of equally near units the lowest.
+            The lowest of equally near units.
         """
         check_is_fitted(self)
         return self.map_.winners(data_for(self, X))
@@ -460,7 +465,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_units), of the rows' type
+        ndarray of shape (n_samples, n_units), with the data type of the rows
             Distances by the metric; NaN for a row without any value.
         """
         check_is_fitted(self)

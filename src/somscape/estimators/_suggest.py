@@ -1,4 +1,4 @@
-"""Which settings suit the data: a handful tried on a sample."""
+"""Which settings suit the data: a few candidates tried on samples."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,13 +16,13 @@ from somscape.measures import quantization_error, topographic_error
 from somscape.tables import Table, table_from_columns
 
 SHARES = (0.5, 1.0, 2.0)
-"""Numbers of units tried, in those of the size given or of the automatic one."""
+"""Numbers of units tried, as multiples of the given or automatic size."""
 
 RADII = (1.0, 0.7, 0.5)
 """Final radii tried, in grid steps."""
 
 PAIRS = 2000
-"""Pairs of rows whose distances on two maps are compared."""
+"""Number of pairs of rows whose distances on two maps are compared."""
 
 
 def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
@@ -31,19 +31,19 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
     Parameters
     ----------
     som : SOM
-        What all candidates have in common.
+        Parameters that all candidates have in common.
     X : ndarray of shape (n_rows, n_features)
         At least two rows.
     n_samples : int
-        Rows that each candidate trains on, at most.
+        Most rows that each candidate trains on.
     n_seeds : int
-        Samples that each candidate is trained on, at least 2.
+        Number of samples that each candidate is trained on, at least 2.
     random_state : int, RandomState or None
 
     Returns
     -------
     Table
-        A row per candidate.
+        One row per candidate.
     """
     check_whole("n_samples", n_samples, 2)
     check_whole("n_seeds", n_seeds, 2)
@@ -72,7 +72,7 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
 
 
 def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
-    """Yield SOMs of different sizes and final radii, all with the parameters of one."""
+    """Yield SOMs with the same parameters but different sizes and final radii."""
     natural = clone(som).fit(sample).map_.lattice
     is_fixed = isinstance(natural, Graph) or not isinstance(som.init, str)
     sizes = [{}] if is_fixed else [_size(som, *size) for size in _sizes(natural, sample)]
@@ -82,7 +82,7 @@ def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
 
 
 def _radii(som: Any, step: float) -> list[Any]:
-    """Return the final radii to try: one where the parameters leave no choice."""
+    """Return the final radii to try: one if the parameters leave no choice."""
     falls = isinstance(som.radius_decay, str) and som.radius_decay != "constant"
     if som.radius_end != "auto" or not falls:
         return [som.radius_end]
@@ -100,7 +100,7 @@ def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
 
 
 def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
-    """Return numbers of rows and columns around those of a map, each once."""
+    """Return distinct numbers of rows and columns around those of a map."""
     even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows come in pairs
     sizes = dict.fromkeys(
         (
@@ -109,18 +109,18 @@ def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
         )
         for share in SHARES
     )
-    # A map of more units than rows says nothing, unless it was asked for.
+    # A map with more units than rows says nothing; it is tried only if asked for.
     asked = (natural.n_rows, natural.n_cols)
     return [size for size in sizes if size == asked or size[0] * size[1] <= len(sample)]
 
 
 def _drawn(X: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """Rows drawn with repeats: another sample of the same population."""
+    """Draw rows with replacement: another sample of the same population."""
     return np.ascontiguousarray(X[np.sort(rng.integers(0, len(X), size))])
 
 
 def _stability(maps: Sequence[Map], rows: Floats, pairs: np.ndarray) -> float:
-    """Mean correlation, over pairs of maps, of how far apart pairs of rows lie on them."""
+    """Return the mean correlation between maps of how far apart pairs of rows lie on them."""
     apart = [_map_distances(map_, rows, pairs) for map_ in maps]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0

@@ -24,19 +24,19 @@ NAME_LISTS = ("drop", "categories", "numbers", "dates")
 class TableEncoder(TransformerMixin, Base):
     """Turn a table of mixed columns into numbers on one scale, and back.
 
-    Every column becomes features in which one full range of a number, one mismatch of a
-    category and the way from the lowest to the highest of ordered levels are all at distance 1.
-    Rules decide what a column is, and say why in ``encoding_.columns``; the parameters override
-    them.  `SOM` and `SOMDetector` encode tables and data frames the same way, or as an encoder that
-    is passed to them says.
+    In the features, one full range of a number, one mismatch of a category, and the step from the
+    lowest to the highest of ordered levels all have distance 1.  Rules decide what a column is, and
+    say why in ``encoding_.columns``; the parameters override them.  `SOM` and `SOMDetector` encode
+    tables and data frames in the same way, or as the `TableEncoder` passed to them says.
 
     Parameters
     ----------
     id : str or None, default=None
-        Column that names the rows, all different; no feature.  A detector's alerts show it.  None:
-        the first column that is called an id and has a different value in each row, if any.
+        Column that names the rows, with a different value in each; not a feature.  The alerts of a
+        detector show it.  None means the first column that is called an id and has a different
+        value in each row, if any.
     label : str or None, default=None
-        Column with a known outcome; no feature.  It may be absent from later rows.
+        Column with a known outcome; not a feature.  Later rows need not have it.
     drop : sequence of str, default=()
         Columns to leave out.
     categories, numbers : sequence of str, default=()
@@ -45,46 +45,49 @@ class TableEncoder(TransformerMixin, Base):
         Ordered categories with their levels from the lowest to the highest, which become equal
         steps from 0 to 1: ``{"size": ["S", "M", "L"]}``.
     dates : sequence of str, default=()
-        Columns of dates, in ISO form or of a data frame's type for dates; dates are left out unless
-        named here.
+        Columns of dates, in ISO form or a data frame's date type.  Dates are left out unless named
+        here.
     missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing cells: refuse them, leave them NaN (``"mask"``), or fill in the
-        median of a number, date or ordered category and give another category a level for them.
+        What happens to missing cells.  ``"error"`` refuses them, ``"mask"`` leaves them NaN.
+        ``"fill"`` fills in the median of a number, date or ordered category; in other categories
+        they become a level of their own.
     scale : {"robust", "range"}, default="robust"
-        Which numbers become 0 and 1: the ends of the range that 96 % of the rows span, so that
-        extremes lie outside (of all rows in tables of up to 50), or the least and the largest.
+        Which numbers become 0 and 1.  ``"robust"``: the ends of the range of 96 % of the rows, so
+        that extremes lie outside; of all rows in tables of up to 50.  ``"range"``: the smallest and
+        the largest.
     tame : bool, default=True
-        Whether a number whose farthest value lies more than 10 half interquartile ranges from
-        the median first becomes ``asinh((x - median) / half interquartile range)``, which is
-        like a logarithm on both sides.
+        Whether to transform a number whose farthest value lies more than 10 half interquartile
+        ranges from the median.  It becomes ``asinh((x - median) / half interquartile range)``,
+        which is like a logarithm on both sides.
     max_levels : int or None, default=50
-        Text with more different values is refused, unless named above; None: it is left out
-        where it has more than 50.  At most 1000, which is what `categories` may have, too.
+        Most distinct values of text, at most 1000.  Text with more is refused unless it is named in
+        `categories`, which allows 1000, or another parameter.  None leaves out text with more than
+        50.
 
     Attributes
     ----------
     encoding_ : Encoding
-        What each column became and why; a map keeps it as ``map_.encoding``.
+        What each column became and why.  A map keeps it as ``map_.encoding``.
     n_features_in_ : int
-        Columns seen by `fit`.
+        Number of columns seen by `fit`.
     feature_names_in_ : ndarray of shape (n_columns,)
-        Their names, where the data had names.  An array's columns are called x0, x1, ...
+        Their names, if the data had names.  The columns of an array are called x0, x1, ...
 
     Notes
     -----
-    Left out are columns that never vary, dates that are not named, a first column that is called
-    an id and holds one, and, in small tables, text of which more than half of the values differ.
-    The columns of an array of numbers are numbers, however few values they have; an array of
-    objects is read as a data frame is.  A category has one feature per level, with the value
-    ``sqrt(1/2)`` for the level that applies, and a last one for levels that `fit` did not see.
-    Ordered categories refuse such levels.
+    These columns are left out: columns that never vary, dates that are not named, the first column
+    if it is called an id and holds one, and, in small tables, text with more than half of its
+    values distinct.  The columns of an array of numbers are numbers, however few values they have;
+    an array of objects is read like a data frame.  A category has one feature per level, with the
+    value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did not
+    see.  Ordered categories refuse such levels.
 
     Fitting sorts each column, O(n_samples log n_samples); transforming is
     O(n_samples * n_features_out).  Nothing is drawn at random.
 
     See Also
     --------
-    SOM : ``SOM(encoder=TableEncoder(...))`` knows original units by itself.
+    SOM : ``SOM(encoder=TableEncoder(...))`` shows original units by itself.
 
     Examples
     --------
@@ -144,7 +147,7 @@ class TableEncoder(TransformerMixin, Base):
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, in ranges, medians and the rules that ask whether
-            values repeat; one of weight 0 counts as absent.
+            values repeat; a row of weight 0 counts as absent.
 
         Returns
         -------
@@ -154,8 +157,7 @@ class TableEncoder(TransformerMixin, Base):
         Raises
         ------
         ValueError
-            For a parameter, a column, a cell or a weight that cannot be used; the message says
-            which.
+            If a parameter, column, cell or weight is not allowed; the message says which.
         """
         data, table, self.encoding_ = self._learn(self, X, sample_weight)
         _refuse_repeated(self.encoding_.feature_names)
@@ -168,9 +170,9 @@ class TableEncoder(TransformerMixin, Base):
     def _learn(
         self, estimator: BaseEstimator, X: Any, sample_weight: Any
     ) -> tuple[Any, Table, Encoding]:
-        """Return data as an array or data frame and as a table, and how to encode it.
+        """Return data as an array or data frame and as a table, and how to encode them.
 
-        The names of its columns are told to an estimator, this one or one that it encodes for.
+        The estimator, this one or one that it encodes for, gets the names of the columns.
         """
         self._check_parameters()
         unused = {name for name in (self.id, self.label, *self.drop) if name is not None}
@@ -194,8 +196,8 @@ class TableEncoder(TransformerMixin, Base):
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            With the columns of the `fit`.  A `Table` finds them by name, and it and a data frame
-            may lack those that are no features, such as the label.
+            With the columns of the `fit`.  A `Table` finds them by name.  A `Table` or data frame
+            may lack columns that are not features, such as the label.
 
         Returns
         -------
@@ -205,16 +207,16 @@ class TableEncoder(TransformerMixin, Base):
         Raises
         ------
         ValueError
-            For columns that are missing, cells that are missing under ``missing="error"``, text
-            where numbers or dates are expected, and a level that an ordered category does not
-            have; the message says which.
+            If a column is missing, a cell is missing under ``missing="error"``, a number or date
+            is expected but a cell is text, or an ordered category does not have a level; the
+            message says which.
         """
         check_is_fitted(self)
         _, table = read_data(self, X, encoding=self.encoding_)
         return self.encoding_.encode(table)
 
     def inverse_transform(self, X: Any) -> Any:
-        """Return encoded rows in original units and in the form of the data of the `fit`.
+        """Return encoded rows in original units, in the form of the data of `fit`.
 
         Parameters
         ----------
@@ -224,19 +226,19 @@ class TableEncoder(TransformerMixin, Base):
         Returns
         -------
         Table, data frame or ndarray of shape (n_samples, n_columns)
-            Numbers come back up to rounding, whole ones as whole ones; a category as its level
-            with the largest share, or as a missing cell where that is no known level; an ordered
-            category as its nearest level; a date rounded to the day, second or microsecond that
-            the dates of the `fit` are whole numbers of, in ISO form where it was text.  What was
-            filled in stays.  Of the columns that are no features only constant ones come back;
-            an array has NaN or None for the others.
+            Numbers come back up to rounding, and whole numbers as whole numbers.  A category comes
+            back as its level with the largest share, or as a missing cell if that is the one for
+            unseen levels; an ordered category as its nearest level.  A date is rounded to the day,
+            second or microsecond, as precise as the dates of the `fit`, and is in ISO form if it
+            was text.  Cells that were filled in stay filled.  Of the columns that are not features,
+            only constant ones come back; an array has NaN or None for the others.
         """
         check_is_fitted(self)
         rows = check_array(X, dtype=np.float64, estimator=self, input_name="X")
         if rows.shape[1] != self.encoding_.n_features:
             raise InputError(
-                f"X must have the {self.encoding_.n_features} features that transform gives; got "
-                f"{rows.shape[1]}. Pass encoded rows."
+                f"X must have the {self.encoding_.n_features} features that `transform` returns; "
+                f"got {rows.shape[1]}. Pass encoded rows."
             )
         return self._form.restore(rows, self.encoding_)
 
@@ -246,7 +248,7 @@ class TableEncoder(TransformerMixin, Base):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns, to be checked against those of the `fit`.
+            Names of the columns, which are checked against those of the `fit`.
 
         Returns
         -------
@@ -283,7 +285,7 @@ class TableEncoder(TransformerMixin, Base):
                 )
 
     def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
-        """Return what the parameters, and the type of an array, say about columns."""
+        """Return what the parameters and the type of an array say about columns."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
         if are_numbers:
@@ -304,6 +306,6 @@ def _refuse_repeated(names: Sequence[str]) -> None:
     for before, name in pairwise(sorted(names)):
         if before == name:
             raise InputError(
-                f"two features would be named '{name}', a column and a level of a category; "
-                "rename the column."
+                f"two features would have the name '{name}', a column and a level of a category. "
+                "Rename the column."
             )

@@ -11,7 +11,7 @@ from somscape.fit import Progress
 logger = logging.getLogger("somscape")
 
 SECONDS_BETWEEN_LINES = 0.3
-"""On standard error; the log gets every step."""
+"""Seconds between lines on standard error; the log gets every step."""
 
 
 class Verbose:

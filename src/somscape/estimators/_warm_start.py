@@ -1,4 +1,4 @@
-"""Training that starts from a map: whether parameters and rows fit, and taking over the map."""
+"""Training that starts from a map: check parameters and rows against it, and adopt the map."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundar
 
 
 def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> None:
-    """Raise InputError where parameters or rows contradict the map that training starts from.
+    """Raise InputError if parameters or rows contradict the map that training starts from.
 
     Parameters
     ----------
     som : SOM
     map_ : Map
     n_features : int
-        Of the rows.
+        Number of features of the rows.
     is_warm : bool
-        Whether `warm_start` brought the map, and not `init`.
+        Whether the map comes from `warm_start`, not from `init`.
     """
-    whose = "`warm_start` goes on from a map" if is_warm else "`init` is a map"
+    whose = "`warm_start` continues from a map" if is_warm else "`init` is a map"
     way_out = "pass warm_start=False" if is_warm else "pass another `init`"
     if n_features != map_.codebook.shape[1]:
         raise InputError(
@@ -52,7 +52,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
 
 
 def adopt_map(som: Any, map_: Map, X: Any) -> None:
-    """Make an estimator that of a map, as if it had been fitted to rows like these.
+    """Give an estimator a map, as if it had been fitted to rows like these.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def adopt_map(som: Any, map_: Map, X: Any) -> None:
     Raises
     ------
     ValueError, TypeError
-        For parameters or rows that contradict the map.
+        If parameters or rows contradict the map.
     """
     settings_of_som(som)  # for its checks
     is_plain = map_.encoding.is_plain

@@ -1,4 +1,4 @@
-"""Training on prepared rows: C-contiguous, one float type; sparse, or NaN where values may miss."""
+"""Training on prepared rows: C-contiguous, of one float type; sparse, or NaN for missing values."""
 
 from somscape.fit._check import have_values
 from somscape.fit._explain import explain_defaults

@@ -1,4 +1,4 @@
-"""What settings cannot do with the rows at hand: refused before training, by name."""
+"""Checks of settings against the rows, before training, with messages that name the setting."""
 
 import math
 import warnings
@@ -17,17 +17,17 @@ from somscape.fit._settings import Settings
 from somscape.kernels import Metric, Rows, SparseRows
 
 MIN_WEIGHT = 1e-100
-"""Of a feature, but for 0: less leaves no room for the squares that it multiplies."""
+"""Least weight of a feature besides 0; less leaves no room for the squares that it multiplies."""
 
 MAX_WEIGHT = 1e100
-"""Of a feature: more leaves no room for the squares that it multiplies."""
+"""Largest weight of a feature; more leaves no room for the squares that it multiplies."""
 
 MAX_LISTED = 5
-"""Rows that a warning lists."""
+"""Most rows that a warning lists."""
 
 
 def check_metric(encoding: Encoding, metric: str) -> None:
-    """Raise InputError for a metric that cannot leave missing cells out where that is asked for."""
+    """Raise InputError if missing cells are to be left out and the metric does not support it."""
     if encoding.missing == "mask" and metric not in Metric.MASKED:
         raise InputError(
             f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
@@ -36,7 +36,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
-    """Return which rows have a value, and warn of those without; None: all have.
+    """Return which rows have a value, or None for all; warn of rows without any.
 
     Parameters
     ----------
@@ -69,14 +69,14 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
 
 
 def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:
-    """Raise InputError for rows that settings cannot be trained with.
+    """Raise InputError for rows that the settings do not support.
 
     Parameters
     ----------
     problem : Problem
     settings : Settings
     names : sequence of str
-        Of the features.
+        Names of the features.
     """
     is_online = settings.algorithm == "online"
     if is_online and isinstance(problem.rows, SparseRows):
@@ -87,7 +87,7 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
     if is_online and problem.has_missing:
         raise InputError(
             "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
-            "missing='mask'. Pass algorithm='batch', or missing='fill'."
+            "missing='mask'. Pass algorithm='batch' or missing='fill'."
         )
     weights = problem.metric.feature_weights
     dtype = problem.rows.dtype
@@ -95,15 +95,16 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
 
 
 def check_plan(plan: Plan, settings: Settings) -> None:
-    """Raise InputError for a triangle, whose peak is the squared radius, that throws units off."""
+    """Raise InputError for a triangle whose peak, the squared radius, makes units diverge."""
     if settings.neighborhood != "triangle" or plan.algorithm != "online":
         return
     radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
     if rate * radius**2 > 2:
         raise InputError(
-            "the online rule moves a winner by the rate times the triangle's peak, the squared "
-            f"radius; that is {rate:g} x {radius:g}^2, and above 2 prototypes grow without bound. "
-            "Pass a smaller `radius_start` or `learning_rate`, or algorithm='batch'."
+            "`learning_rate` times the squared radius, the peak of neighborhood='triangle', must "
+            "be at most 2 for algorithm='online', or prototypes grow without bound; got "
+            f"{rate:g} x {radius:g}^2. Pass a smaller `radius_start` or `learning_rate`, or "
+            "algorithm='batch'."
         )
 
 
@@ -121,30 +122,30 @@ def check_spread(
     Parameters
     ----------
     low, high : ndarray of shape (n_features,), float64
-        The least and the largest value of each feature.
+        The smallest and the largest value of each feature.
     dtype : numpy dtype
-        Of the rows.
+        Data type of the rows.
     names : sequence of str
-        Of the features.
+        Names of the features.
     weights : ndarray of shape (n_features,) or None, default=None
-        Of the features, in squared distances.
+        Weights of the features in squared distances.
     is_online : bool, default=False
-        The online rule squares in the rows' own type, others in float64.
+        The online rule squares in the data type of the rows, other rules in float64.
     """
     info = np.finfo(dtype)
     least = float(info.tiny) / float(info.eps)
     if is_online or info.dtype == np.float64:
         least = math.sqrt(least)
-    spread = (high - low) * (1.0 if weights is None else np.sqrt(weights))
-    widest = int(spread.argmax())
-    if not 0 < spread[widest] < least:
+    ranges = (high - low) * (1.0 if weights is None else np.sqrt(weights))
+    widest = int(ranges.argmax())
+    if not 0 < ranges[widest] < least:
         return
     weighted = "" if weights is None else " times the root of its `feature_weight`"
     batch = ", or pass algorithm='batch'" if is_online else ""
     raise InputError(
-        f"X varies by at most {spread[widest]:.3g} (in column '{names[widest]}'{weighted}), too "
-        f"little for {info.dtype}, where the squares of such differences vanish. Multiply X, to a "
-        f"spread of at least {least:.3g}{batch}."
+        f"X varies by at most {ranges[widest]:.3g} (in column '{names[widest]}'{weighted}), too "
+        f"little for {info.dtype}, in which the squares of such differences vanish. Multiply X so "
+        f"that it varies by at least {least:.3g}{batch}."
     )
 
 
@@ -155,7 +156,7 @@ def feature_weights(given: Any, rows: Rows) -> Float64s | None:
     ----------
     given : array-like of shape (n_features,) or None
     rows : ndarray of shape (n_samples, n_features), or SparseRows
-        That the weights are for.
+        The rows that the weights are for.
 
     Returns
     -------
@@ -164,7 +165,7 @@ def feature_weights(given: Any, rows: Rows) -> Float64s | None:
     Raises
     ------
     ValueError
-        For weights that are no numbers, do not fit the rows, or whose distances are no numbers.
+        If weights are not numbers, do not fit the rows, or make distances overflow.
     """
     if given is None:
         return None
@@ -201,7 +202,7 @@ def feature_weights(given: Any, rows: Rows) -> Float64s | None:
 
 
 def _refuse_overflow(weights: Float64s, rows: Any) -> None:
-    """Refuse weighted squares whose sum is no float64."""
+    """Refuse weighted squares whose sum does not fit a float64."""
     farthest = np.fmax(np.fmax.reduce(rows, axis=0), -np.fmin.reduce(rows, axis=0))
     with np.errstate(over="ignore"):
         squares = weights * (2 * farthest.astype(np.float64)) ** 2
@@ -209,7 +210,7 @@ def _refuse_overflow(weights: Float64s, rows: Any) -> None:
     if is_wrong.any():
         feature = int(is_wrong.argmax())
         raise InputError(
-            f"`feature_weight` times a squared difference in X must stay below 1.8e308; got the "
-            f"weight {weights[feature]:g} for feature {feature}, whose values reach "
-            f"{farthest[feature]:g}. Divide the weights, or the feature."
+            "`feature_weight` times a squared difference in X must stay below 1.8e308; got "
+            f"weight {weights[feature]:g} for feature {feature}, with values up to "
+            f"{farthest[feature]:g}. Divide the weights or the feature."
         )

@@ -1,4 +1,4 @@
-"""What was chosen where a parameter was "auto", and why, in words."""
+"""What was chosen for parameters that were "auto", and why, as text."""
 
 from somscape.fit._settings import Settings
 from somscape.fit._train import Trained
@@ -7,21 +7,21 @@ from somscape.maps import Map
 
 
 def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[str, str]:
-    """Return a sentence for each parameter that was "auto", or that could not be had.
+    """Return a sentence for each parameter that was "auto" or could not be met.
 
     Parameters
     ----------
     settings : Settings
         What the user asked for.
     map_ : Map
-        What came of it.
+        The resulting map.
     trained : Trained
-        How it came to be, with the plan that was followed and its reasons.
+        How it was trained, with the plan that was followed and its reasons.
 
     Returns
     -------
     dict of str to str
-        By parameter; empty where all was given.
+        By parameter; empty if all parameters were given.
     """
     plan = trained.plan
     found = {}
@@ -42,12 +42,12 @@ def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[st
 
 def _size(map_: Map, *, is_from_map: bool) -> str:
     if is_from_map:
-        return f"{map_.lattice.size_text}: those of the map it starts from."
+        return f"{map_.lattice.size_text}: as in the map it starts from."
     return (
         f"{map_.lattice.n_rows} x {map_.lattice.n_cols}: about 5 sqrt(n) units for rows of a total "
-        f"weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and no "
-        "more than rows; the sides are as the spreads along the data's two main axes, up to "
-        "1 : 4, and alike where there is hardly a second axis."
+        f"weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and no more "
+        "than there are rows; the sides are in proportion to the standard deviations along the "
+        "data's two main axes, up to 1 : 4, and equal if there is hardly a second axis."
     )
 
 
@@ -56,11 +56,11 @@ def _passes(trained: Trained) -> str:
     n_planned = round(plan.n_epochs)
     if reason in (NONE_BETTER, ROUNDS_DONE):
         return (
-            f"{n_iter} passes, {n_planned} of them on the whole map while the radius shrinks; at "
-            f"so small a final radius units then moved to rows far from all others ({reason})."
+            f"{n_iter} passes, {n_planned} of them on the full map while the radius shrinks; then, "
+            f"as the final radius is small, units moved to rows far from all others ({reason})."
         )
     if plan.coarse:
-        return f"{n_iter} passes, the last {n_planned} on the whole map ({reason})."
+        return f"{n_iter} passes, the last {n_planned} on the full map ({reason})."
     if not plan.extra_epochs:
         return f"{n_iter} passes, of {n_planned} ({reason})."
     if plan.radius_start == plan.radius_end:

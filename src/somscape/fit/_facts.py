@@ -1,4 +1,4 @@
-"""What is known of rows and map when a training is planned."""
+"""What is known about rows and map when training is planned."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from somscape.kernels import SparseRows
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What a plan depends on beside the settings.
+    """What a plan depends on besides the settings.
 
     Attributes
     ----------
     lattice : Lattice
-        Of the whole map.
+        The lattice of the full map.
     n_counted : float
-        Rows, each as often as its weight says where weights count rows.
+        Number of rows, or their total weight if weights count rows.
     epoch_work : float
-        Multiply-adds of an epoch of all rows on the whole map: values of the rows times units.
+        Multiply-adds of an epoch of all rows on the full map: values of the rows times units.
     """
 
     lattice: Lattice
@@ -28,14 +28,14 @@ class Facts:
 
     @classmethod
     def of(cls, problem: Problem, total_weight: float) -> "Facts":
-        """Return the facts of a problem whose rows have that weight in all.
+        """Return the facts of a problem.
 
         Parameters
         ----------
         problem : Problem
-            On the lattice of the whole map.
+            On the lattice of the full map.
         total_weight : float
-            As the user gave it.
+            Total weight of the rows, as the user gave it.
 
         Returns
         -------
@@ -44,16 +44,16 @@ class Facts:
         rows, lattice = problem.rows, problem.lattice
         n_counted = counted_rows(len(rows), total_weight)
         n_values = len(rows.values) if isinstance(rows, SparseRows) else rows.size
-        # Small weights make no epoch shorter.
+        # Small weights do not make an epoch shorter.
         work = n_values * max(1.0, n_counted / len(rows)) * lattice.n_units
         return cls(lattice, n_counted, work)
 
     @property
     def rows_per_unit(self) -> float:
-        """Rows for each unit of the whole map."""
+        """Rows per unit of the full map."""
         return self.n_counted / self.lattice.n_units
 
     @property
     def is_graph(self) -> bool:
-        """Whether units have no rows and columns, so that there are no coarser maps."""
+        """Whether the map is on a graph, so that there are no coarser maps."""
         return isinstance(self.lattice, Graph)

@@ -11,7 +11,7 @@ TERM_BITS = 50
 """Single terms stay below 2^50, which a float64 rounds to an integer by two additions."""
 
 MAX_EXPONENT = 1000
-"""Scales lie between 2^-1000 and 2^1000, which leave room for the products with them."""
+"""Scales lie between 2^-1000 and 2^1000, which leaves room for products with them."""
 
 
 def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
@@ -22,7 +22,7 @@ def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
 
 def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
     """Return the scale that keeps totals and single terms of values up to `far` small enough."""
-    # A whole weight repeats the rounded term: it counts for the total only.
+    # A whole-number weight repeats the rounded term: it counts only for the total.
     largest = 1.0
     if weights is not None:
         parts = weights[weights != np.rint(weights)]

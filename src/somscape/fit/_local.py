@@ -1,4 +1,4 @@
-"""Runs an epoch on this machine: chunk after chunk, each on all threads of the kernels."""
+"""Run an epoch on this machine: chunk after chunk, each on all threads of the kernels."""
 
 from functools import reduce
 
@@ -7,18 +7,18 @@ from somscape.fit._problem import EpochSums, Problem, chunk, combine
 from somscape.kernels import Rows, SparseRows
 
 CHUNK_ROWS = 1 << 16
-"""Rows of one chunk, at most.  Large chunks are faster where rows share values, as more of them are
-alike (core/arrange.hpp)."""
+"""Most rows of a chunk.  Large chunks are faster if rows share values, as more rows are alike
+(core/arrange.hpp)."""
 
 CHUNK_WORK = 5e10
-"""Multiply-adds of one chunk, at most: half a second or so.  Between chunks Python regains control,
-so that an interrupt is felt."""
+"""Most multiply-adds of a chunk: half a second or so.  Between chunks Python regains control, so
+that an interrupt takes effect."""
 
 MIN_CHUNK_ROWS = 2048
-"""Rows of one chunk, at least, whatever its work: each chunk packs the codebook anew."""
+"""Fewest rows of a chunk, whatever its work: each chunk packs the codebook anew."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Rows of one chunk for each unit, at least: with fewer, units are not skipped."""
+"""Fewest rows of a chunk per unit: with fewer, units are not skipped."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
@@ -28,7 +28,7 @@ def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
 
 
 def chunks(rows: Rows, codebook: Floats) -> list[slice]:
-    """Return the parts that rows are searched in."""
+    """Return the parts in which rows are searched."""
     n, (n_units, n_features) = len(rows), codebook.shape
     stored = len(rows.values) / n if isinstance(rows, SparseRows) else n_features
     step = max(CHUNK_WORK / (n_units * stored + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)

@@ -50,38 +50,38 @@ def train_map(
 ) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows.
 
-    Ctrl-C ends training after at most a chunk of an epoch, or a block of online updates, and raises
-    ``TrainingInterrupted`` with what there is.
+    Ctrl-C ends training after at most a chunk of an epoch or a block of online updates, and raises
+    ``TrainingInterrupted`` with the map trained so far.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
-        C-contiguous, at least one; NaN for a missing value where the encoding keeps it missing.
+        C-contiguous; at least one row.  NaN for a missing value, if the encoding keeps them.
     weights : ndarray of shape (n_samples,), float64, or None
-        All above 0; None means 1 each.
+        All above 0.  None means 1 each.
     encoding : Encoding
         Kept with the map.
     settings : Settings
     lattice : Lattice, optional
-        Takes the place of the settings for size and shape.
+        Overrides the settings for size and shape.
 
     Returns
     -------
     map_ : Map
     trained : Trained
     units : ndarray of shape (n_samples,)
-        Best unit of each row on the trained map.
+        Best matching unit of each row on the trained map.
     """
     watch = Watch(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
         lattice = lattice or settings.init.lattice
-    # Weights that are all the same and count no rows say nothing: not a bit of them is to be seen.
+    # Equal weights that do not count rows mean nothing, and must not change a bit of the result.
     counted = None if counts_of(weights) is None else weights
     check_metric(encoding, settings.metric)
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
-    # The lattice may depend on the data's axes, which the problem gives: it comes second.
+    # The lattice may depend on the data's axes, and these come from the problem: so it is second.
     problem = make_problem(
         metric.trained_on(rows),
         counted,
@@ -132,7 +132,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     Parameters
     ----------
     result : tuple
-        What `train_map` returns, as of the last whole epoch or block of updates.
+        What `train_map` returns, as of the last completed epoch or block of updates.
     """
 
     def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
@@ -143,7 +143,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 def fit_metric(
     rows: Rows, weights: Float64s | None, settings: Settings, names: Sequence[str]
 ) -> Metric:
-    """Return the metric that settings ask for, with what it takes from the data.
+    """Return the metric that settings ask for, with what it needs from the data.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def fit_metric(
     weights : ndarray of shape (n_samples,) or None
     settings : Settings
     names : sequence of str
-        Of the features.
+        Names of the features.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def fit_metric(
     Raises
     ------
     InputError
-        For feature weights that do not fit the data, or rows that the metric cannot measure.
+        If feature weights do not fit the data, or the metric does not support the rows.
     """
     if settings.metric == "mahalanobis":
         if isinstance(rows, SparseRows):
@@ -177,14 +177,14 @@ def fit_metric(
 
 
 def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
-    """Return whether size or start follow the data's main axes."""
+    """Return whether size or start depends on the data's main axes."""
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or settings.start == "pca"
 
 
 def _winners(problem: Problem, rows: Rows, prototypes: Float64s) -> Ints:
-    """Return the best unit of each row, by the rows and prototypes that the map will compare."""
+    """Return the best matching unit of each row, compared as the map will compare it."""
     kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
     rows, codebook = metric.compared(rows), np.asarray(metric.compared(prototypes))
     found = []
@@ -200,12 +200,12 @@ def _winners(problem: Problem, rows: Rows, prototypes: Float64s) -> Ints:
 
 
 def _of_weight(trained: Trained, weight: float) -> Trained:
-    """Return what rows without weights left, for rows that all have this one."""
+    """Return the result of rows without weights for rows that all have this weight."""
     return replace(trained, sums=trained.sums and trained.sums.faded(weight))
 
 
 def _given_start(init: Any, rows: Rows, metric: Metric) -> Float64s | None:
-    """Return the codebook that is given to start from, as the kernels compare it, or None."""
+    """Return the given start as the kernels compare it, or None if there is none."""
     if isinstance(init, str):
         return None
     values = init.codebook if isinstance(init, Map) else init
@@ -228,13 +228,13 @@ def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
     if len(codebook) != lattice.n_units:
         raise ValueError(
             f"`init` must have one row per unit, {lattice.n_units} for {lattice.n_rows} x "
-            f"{lattice.n_cols}; got {len(codebook)}. Pass `n_rows` and `n_cols` that fit."
+            f"{lattice.n_cols}; got {len(codebook)}. Pass an `n_rows` and `n_cols` that fit."
         )
     return codebook
 
 
 def _parameters(settings: Settings, trained: Trained) -> dict[str, Any]:
-    """Return what a map is told of its training, as JSON data."""
+    """Return what a map keeps about its training, as JSON data."""
     plan, radii = trained.plan, trained.history["radius"]
     decay = plan.radius_decay
     shown = {

@@ -1,9 +1,9 @@
 """Units that move to rows far from all others, once neighbors no longer pull.
 
-At a final radius of a fraction of a step a unit is the mean of its rows.  Where wider radii left it
-there it stays: in dense regions, for they pulled single units back from sparse ones.  K-means has
-the same poor ends, and the same remedy helps: the unit that is needed least moves.  Here it moves
-to a row of one of its neighbors, so that the two that now share those rows still are neighbors.
+At a final radius of a fraction of a step a unit is the mean of its rows.  It stays where wider
+radii left it: in dense regions, as they pulled single units back from sparse ones.  K-means ends
+equally badly, and the same remedy helps: the unit that is needed least moves.  Here it moves to a
+row of one of its neighbors, so that the two units that now share those rows are still neighbors.
 """
 
 import math
@@ -21,20 +21,20 @@ from somscape.fit._watch import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Watch, wa
 from somscape.kernels import SparseRows
 
 PASSES = 5
-"""After the moves of a round, at most."""
+"""Most passes after the moves of a round."""
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Trained:
-    """Return a trained map after rounds of moves, for as long as they lower its error.
+    """Return a trained map after rounds of moves, as long as they lower its error.
 
     Parameters
     ----------
     problem : Problem
     trained : Trained
         By batch passes down to a radius at which neighbors hardly pull.  The ``move_rounds`` of
-        its plan tell how many rounds at most; 0 leaves all as it is.
+        its plan limit the rounds; 0 changes nothing.
     watch : Watch
-        Holds the entries of the training, and is told of every further pass.
+        Holds the entries of the training, and records every further pass.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Traine
 
 
 def _settled(problem: Problem, epochs: Epochs, plan: Plan) -> str:
-    """Do passes until no unit moves; return why to stop training, or nothing."""
+    """Do passes until no unit moves; return why to stop training, or ""."""
     for _ in range(PASSES):
         reason = epochs.run(problem, plan.radius_end)
         if reason or epochs.movement <= plan.tol:
@@ -79,22 +79,23 @@ def _settled(problem: Problem, epochs: Epochs, plan: Plan) -> str:
 def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
     """Return the rows' total distance to their units, and a codebook with some units moved.
 
-    A unit moves to the row farthest from one of its neighbors, if that row is farther than all the
-    unit's own rows would lose by going to their second-best units.  Those that gain most go first,
-    and none goes where a move before it has changed who wins.
+    A unit moves to the row farthest from one of its neighbors, if the distance of that row is more
+    than what the unit's own rows lose in total by going to their second-best units.  Units that
+    gain most move first, and none moves if an earlier move has changed the winners that it
+    involves.
 
     Parameters
     ----------
     problem : Problem
     codebook : ndarray of shape (n_units, n_features), float64
-        Of at least two units.
+        At least two units.
 
     Returns
     -------
     error : float
         The same bits for any order of the rows.
     moved : ndarray of shape (n_units, n_features), float64, or None
-        None where no unit would gain.
+        None if no unit would gain.
     """
     units, distances = _two_nearest(problem, codebook)
     owner, heir = np.ascontiguousarray(units.T)
@@ -146,7 +147,7 @@ def _two_nearest(problem: Problem, codebook: Float64s) -> tuple[Ints, Float64s]:
 def _by_unit(
     problem: Problem, owner: Ints, values: Float64s, rows: Ints | slice = slice(None)
 ) -> tuple[Ints, float]:
-    """Return weighted sums by unit in whole numbers, and what they are to be divided by."""
+    """Return weighted sums by unit as whole numbers, and their divisor."""
     weights = None if problem.weights is None else problem.weights[rows]
     largest = np.array([values.max()])
     scale = np.repeat(value_scale(largest, weights, problem.total_weight), values.shape[1])
@@ -160,9 +161,9 @@ def _by_unit(
 
 
 def _first_of(problem: Problem, candidates: Ints, prototype: Float64s) -> Float64s:
-    """Return the first in the order of values, whatever the order of the rows.
+    """Return the first candidate in the order of values, whatever the order of the rows.
 
-    What a row lacks it takes from the prototype.
+    Missing values are taken from the prototype.
     """
     rows = problem.rows
     dense = rows.take(candidates).dense() if isinstance(rows, SparseRows) else rows[candidates]

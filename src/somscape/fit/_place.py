@@ -1,6 +1,6 @@
-"""A trained map's prototypes, placed on a lattice of another size.
+"""Prototypes of a trained map, placed on a lattice of another size.
 
-By position, not by index: on hexagonal lattices an index would twist the map.
+They are placed by position, not by index, which would twist the map on hexagonal lattices.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def shrunk(lattice: Lattice, factor: int) -> Lattice:
 
 
 def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
-    """Return prototypes for a lattice, between those of another one of the same kind.
+    """Return prototypes for a lattice, interpolated from another of the same kind.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
     Returns
     -------
     ndarray of shape (new.n_units, n_features)
-        Linear between the four units around each position.
+        Interpolated linearly between the four units around each position.
     """
     if (old.n_rows, old.n_cols) == (new.n_rows, new.n_cols):
         return codebook.copy()
@@ -56,7 +56,7 @@ def _on(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
 
 
 def _size(lattice: Lattice) -> tuple[float, float]:
-    """Return how wide and high a lattice is: once around, or between the outermost units."""
+    """Return the width and height of a lattice: once around, or between the outermost units."""
     wide, high = lattice.positions.max(axis=0)
     return (
         lattice.n_cols if lattice.wraps_cols else float(wide),
@@ -67,7 +67,7 @@ def _size(lattice: Lattice) -> tuple[float, float]:
 def _between(
     place: Float64s, n: int, *, wraps: bool
 ) -> tuple[tuple[Ints, Ints], tuple[Float64s, Float64s]]:
-    """Return the two whole places around each place, and what each of them counts."""
+    """Return the two whole-number places around each place, and the weight of each."""
     if not wraps:
         place = np.clip(place, 0, n - 1)
     low = np.floor(place).astype(np.intp)

@@ -1,6 +1,6 @@
-"""What a training does, with nothing left to decide: what "auto" stands for, and why.
+"""The plan of a training run, with nothing left to decide: what "auto" means, and why.
 
-Each decision is made in one place, by case, and writes down its reason where it is made.
+Each decision is made in one place, by case, and records its reason there.
 """
 
 from dataclasses import dataclass, field
@@ -15,65 +15,65 @@ BATCH_EPOCHS = 40
 """Passes of batch training while the radius falls."""
 
 EXTRA_EPOCHS = 10
-"""Further passes of batch training at the last radius, at most, until no row moves."""
+"""Most further passes of batch training at the final radius, until no row moves."""
 
 ONLINE_EPOCHS = 10
 """Passes of online training."""
 
 MAX_STARTS = 16
-"""Starts that are tried at most, with those whose prototypes are shuffled."""
+"""Most starts to try, including those with shuffled prototypes."""
 
 STARTS_WORK = 5e8
-"""Multiply-adds of an epoch from each of several starts: together they take less than a second."""
+"""Multiply-adds of one epoch from all of several starts: together they take less than a second."""
 
 SMALL_WORK = 2e9
 """Multiply-adds of an epoch up to which all rows may train every map: a second or so in all."""
 
 LARGE_WORK = 1e10
-"""Multiply-adds of an epoch above which coarse maps and the whole one have fewer passes."""
+"""Multiply-adds of an epoch above which coarse maps and the full map get fewer passes."""
 
 ROWS_PER_UNIT = 50
-"""Rows of a sample for each unit; a pass over fewer costs quality."""
+"""Rows of a sample per unit; with fewer, a pass costs quality."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
-"""Rows per unit from which on samples train the whole map, too, where an epoch takes long."""
+"""Rows per unit from which samples also train the full map, if an epoch takes long."""
 
 SAMPLED_PASSES = 6
-"""What the passes over samples on the whole map cost, in passes over all rows."""
+"""Cost of the passes over samples on the full map, in passes over all rows."""
 
 MAX_SAMPLED_EPOCHS = 24
-"""Passes over samples on the whole map, at most."""
+"""Most passes over samples on the full map."""
 
 SAMPLED_RADIUS = 1.5
-"""Radius at which samples give way to all rows, in last radii: below, their noise folds the map."""
+"""Radius, in final radii, at which all rows replace samples, whose noise folds the map below it."""
 
 COARSE_RADIUS = 0.7
-"""Steps of its own at which a coarse map gives way to a finer one."""
+"""Radius, in steps of a coarse map, at which a finer map replaces it."""
 
 MIN_COARSE_SIDE = 8
-"""Units that the longer side of a coarse map has at least; the shorter one has half of them."""
+"""Fewest units on the longer side of a coarse map; the shorter side has at least half as many."""
 
 MOVING_RADIUS = 0.3
-"""Last radius, in steps, up to which units may move after training: a neighbor pulls with 0.4 % of
-a gaussian's weight there, and order is given up for a close fit."""
+"""Final radius, in steps, up to which units may move after training: a neighbor pulls with 0.4 % of
+a Gaussian's weight there, and order is given up for a close fit."""
 
 MOVE_ROUNDS = 10
-"""Rounds of moves, at most."""
+"""Most rounds of moves."""
 
 
 class Growth(NamedTuple):
-    """How coarser maps are trained before the whole one.
+    """How coarser maps are trained before the full one.
 
     Attributes
     ----------
     first, coarse, whole : int
-        Passes on the smallest map, on each of those between, and of all rows on the whole map.
+        Passes on the smallest map, on each map in between, and of all rows on the full map.
     rows_per_unit : int or None
-        Rows of a pass before that, at most, for each unit of the map trained; None for all.
+        Most rows of the passes on coarse maps, per unit of the map trained.  None means all.
     why : str
         Why maps grow in this way.
     samples_whole : bool
-        Whether samples train the whole map before all rows do.
+        Whether samples train the full map before all rows do.
     """
 
     first: int
@@ -85,7 +85,7 @@ class Growth(NamedTuple):
 
 
 _LONG = (
-    "one epoch of the whole map takes long, so maps of a fraction of its side were trained first, "
+    "one epoch of the full map takes long, so maps of a fraction of its side were trained first, "
     f"on {ROWS_PER_UNIT} rows per unit."
 )
 
@@ -99,10 +99,10 @@ ON_ALL_ROWS = Growth(
         "all rows."
     ),
 )
-"""Where that is still cheap: slower annealing keeps more order."""
+"""If all rows are still cheap: slower annealing keeps more order."""
 
 ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_LONG)
-"""Where an epoch takes longer."""
+"""If an epoch takes longer."""
 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
 """Above `LARGE_WORK`: fewer passes cost half a percent of the quantization error."""
@@ -113,13 +113,13 @@ ON_SAMPLES_TO_THE_END = Growth(
     whole=4,
     rows_per_unit=ROWS_PER_UNIT,
     why=(
-        "one epoch of the whole map takes long, so maps of a fraction of its side, unless it is "
-        f"small, were trained first, on {ROWS_PER_UNIT} rows per unit, and then the whole map on "
+        "one epoch of the full map takes long, so maps of a fraction of its side, unless it is "
+        f"small, were trained first, on {ROWS_PER_UNIT} rows per unit, and then the full map on "
         f"as many, as there are at least {MANY_ROWS_PER_UNIT}."
     ),
     samples_whole=True,
 )
-"""Where rows are many: after samples on the whole map all rows have little left to do."""
+"""If there are many rows: after samples on the full map, all rows have little left to do."""
 
 
 class Stage(NamedTuple):
@@ -128,12 +128,12 @@ class Stage(NamedTuple):
     Attributes
     ----------
     shrink : int
-        How many units of the map, each way, one of the stage's stands for.
+        Number of units of the full map, in each direction, per unit of the stage.
     n_epochs : int
     radius_start, radius_end : float
-        In steps of the whole map.
+        In steps of the full map.
     rows_per_unit : int or None
-        How many rows each pass takes, at most, for each unit of the stage; None for all.
+        Most rows of a pass, per unit of the stage.  None means all.
     """
 
     shrink: int
@@ -145,36 +145,36 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """One training run.
+    """The plan of one training run.
 
     Attributes
     ----------
     algorithm : {"batch", "online", "multires"}
     init : str
-        Name of a start, "given" for a codebook or "map".
+        Name of a start, "given" for a codebook, or "map".
     n_epochs : float
         Passes over the rows; a fraction only for ``"online"``.
     extra_epochs : int
         Further batch passes at the final radius while units still move.
     radius_start, radius_end : float
-        Grid steps, of the first epoch of all and of the last.
+        Radius of the very first epoch and of the last, in grid steps.
     radius_decay : str or ndarray
         Name of a schedule, or its values.
     learning_rate : tuple of float
-        First and last, for ``"online"``.
+        First and last rate, for ``"online"``.
     tol : float
-        Stop at the final radius once no unit moves further than this share of the data's
-        spread; 0 for never.
+        Training stops at the final radius once no unit moves further than this share of the rows'
+        mean distance to their mean; 0 for never.
     coarse : tuple of Stage
-        What goes before the epochs of all rows on the whole map; empty but for ``"multires"``.
+        Stages before the epochs of all rows on the full map; empty except for ``"multires"``.
     n_init : int
-        Starts to try.
+        Number of starts to try.
     other_radii : tuple of float
-        Further radii to start at from the plane of the data's axes.
+        Other first radii to try from the plane of the data's axes.
     move_rounds : int
-        Times that units may move, after the epochs, to rows far from all others.
+        Most rounds, after the epochs, in which units may move to rows far from all others.
     reasons : dict of str to str
-        By parameter of `SOM`: why that was chosen, where it was "auto" or could not be had.
+        By parameter of `SOM`, why a value was chosen for "auto" or could not be met.
     """
 
     algorithm: str
@@ -194,18 +194,18 @@ class Plan:
 
     @property
     def whole_radius_start(self) -> float:
-        """Radius of the first epoch on the whole map."""
+        """Radius of the first epoch on the full map."""
         return self.coarse[-1].radius_end if self.coarse else self.radius_start
 
 
 def resolve_plan(settings: Settings, facts: Facts) -> Plan:
-    """Return the plan that settings stand for, with a reason for each choice.
+    """Return the plan for settings, with a reason for each choice.
 
     Parameters
     ----------
     settings : Settings
     facts : Facts
-        Of the rows and the lattice that the plan is for.
+        Facts about the rows and the lattice.
 
     Returns
     -------
@@ -221,13 +221,13 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
     n_init = _n_init(settings, facts, varies=varies and algorithm == "batch")
     if n_init > 1 and settings.n_init == "auto":
         reasons["n_init"] = (
-            f"{n_init} starts, as they take little time; kept is the map with the lowest "
-            "quantization error times one plus the topographic error."
+            f"{n_init} starts, as they take little time; the map with the lowest quantization "
+            "error, times one plus the topographic error, was kept."
         )
     other_radii = further_starts(radii, facts.lattice) if varies else ()
     reasons |= radii.reasons
     if n_init > 1 and other_radii:
-        why = "the best start's, of a quarter, half and an eighth of the longest side."
+        why = "that of the best start, of a quarter, half and an eighth of the longest side."
         reasons["radius_start"] = why
     has_more = settings.n_epochs == "auto" and algorithm == "batch"
     return Plan(
@@ -249,7 +249,7 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
 
 
 def _is_free(settings: Settings) -> bool:
-    """Return whether the passes are ours to choose."""
+    """Return whether the plan may choose the passes."""
     return settings.n_epochs == "auto" and settings.radius_start == "auto"
 
 
@@ -259,7 +259,7 @@ def _cheap_starts(facts: Facts) -> int:
 
 
 def _growth(settings: Settings, facts: Facts) -> Growth | None:
-    """Return how coarse maps are to be trained, or None where only the whole map is."""
+    """Return how coarse maps are trained, or None if only the full map is."""
     if facts.is_graph or settings.start in ("given", "map") or not settings.radius_falls:
         return None
     if settings.algorithm == "multires":
@@ -275,7 +275,7 @@ def _growth(settings: Settings, facts: Facts) -> Growth | None:
 
 
 def _algorithm(settings: Settings, facts: Facts, growth: Growth | None) -> tuple[str, str]:
-    """Return the algorithm and why it was chosen, which says nothing where it was asked for."""
+    """Return the algorithm and why it was chosen; no reason if it was asked for."""
     if growth is not None:
         return "multires", f"multires: {growth.why}"
     if settings.algorithm == "online":
@@ -313,7 +313,7 @@ def _n_init(settings: Settings, facts: Facts, *, varies: bool) -> int:
 
 
 def _n_epochs(settings: Settings, growth: Growth | None) -> float:
-    """Return the passes of all rows on the whole map."""
+    """Return the number of passes of all rows on the full map."""
     if not isinstance(settings.n_epochs, str):
         return float(settings.n_epochs)
     if not isinstance(settings.radius_decay, str):
@@ -332,10 +332,10 @@ def _move_rounds(settings: Settings, facts: Facts, radii: Radii) -> int:
 
 
 def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
-    """Return the stages before all rows train the whole map.
+    """Return the stages before all rows train the full map.
 
-    Each doubles the side of the one before.  A map too coarse for radii up to the first is left
-    out.
+    Each has twice the side of the one before.  A map that is too coarse for the first radius is
+    left out.
     """
     shrinks: list[int] = []
     short, long = sorted((facts.lattice.n_rows, facts.lattice.n_cols))

@@ -1,9 +1,8 @@
-"""The contract of batch training: a fixed problem, sums of an epoch, and three verbs.
+"""The contract of batch training: a fixed problem, sums of an epoch, and three functions.
 
 ``chunk`` sums some rows, ``combine`` adds two sums, ``finalize`` turns the sum of all rows into
-the next codebook.  Sums are integers (fixed point), so they combine exactly, in any order: the
-same codebook comes from any number of threads, chunks or workers.  Whoever runs the chunks
-never changes the algorithm.
+the next codebook.  Sums are integers (fixed point), so they combine exactly, in any order: any
+number of threads, chunks or workers gives the same codebook.
 """
 
 import math
@@ -19,10 +18,10 @@ from somscape.grid import Lattice, Neighborhood
 from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, column_range
 
 MIN_WEIGHT_BITS = -20
-"""Weights whose largest is at least 2^-20 are taken as they are."""
+"""Weights are not scaled if the largest is at least 2^-20."""
 
 MAX_WEIGHT_BITS = 20
-"""Weights whose largest is at most 2^20 are taken as they are."""
+"""Weights are not scaled if the largest is at most 2^20."""
 
 ONE_UNIT = Lattice(1, 1)
 
@@ -37,27 +36,27 @@ class Problem:
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0, at most 2^20; None means 1 each.
     neighborhood : str
-        Name of how a row's pull falls on the map, one of `somscape.grid.NEIGHBORHOODS`.
+        How a row's pull falls on the map, one of `somscape.grid.NEIGHBORHOODS`.
     kernels : Kernels
     total_weight : float
     mean : ndarray of shape (n_features,), float64
         Weighted mean of the rows.
     center : ndarray of shape (n_features,), float64
-        What sums are taken relative to: the mean, or 0 for sparse rows.
+        Origin of the sums: the mean, or 0 for sparse rows.
     low, high : ndarray of shape (n_features,), float64
-        The least and the largest value of each feature.
+        The smallest and the largest value of each feature.
     far : ndarray of shape (n_features,), float64
-        How far the rows reach from the center.
+        Largest distance of the rows from the center, by feature.
     scale : ndarray of shape (n_features,), float64
         Power of two by feature that turns values into integers.
     weight_scale, error_scale : float
         The same for weights and for distances.
     metric : Metric
-        How rows and prototypes are compared; the rows are in its form.
+        How rows and prototypes are compared; the rows are already in its form.
     has_missing : bool
         Whether rows may hold NaN.
     lattice : Lattice
-        Where units lie.
+        How units are arranged.
     """
 
     rows: Rows
@@ -79,14 +78,14 @@ class Problem:
 
     @cached_property
     def shares(self) -> Float64s | None:
-        """The share of each row in a draw by weight; None where all have the same."""
+        """The share of each row in a draw by weight; None if all are equal."""
         if self.weights is None or self.weights.min() == self.weights.max():
             return None
         return self.weights / self.total_weight
 
     @property
     def edges(self) -> tuple[Float64s, Float64s]:
-        """The least and the largest value of each feature."""
+        """The smallest and the largest value of each feature."""
         return self.low, self.high
 
     @cached_property
@@ -111,7 +110,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class EpochSums:
-    """What an epoch needs to know of some rows, as exact integers.
+    """What an epoch needs to know about some rows, as exact integers.
 
     Attributes
     ----------
@@ -122,7 +121,7 @@ class EpochSums:
     error : int
         Weighted sum of the rows' distances to their winners, times ``error_scale``.
     seen : ndarray of shape (n_units, n_features), int64, or None
-        Weight of the values that are not missing, times ``seen_scale``; None where all are there.
+        Weight of the present values, times ``seen_scale``; None if no value is missing.
     """
 
     counts: Ints
@@ -137,7 +136,7 @@ class EpochSums:
         )
 
     def digest(self) -> int:
-        """Return a number that differs for sums that differ (64 bits, no guarantee)."""
+        """Return a 64-bit number that differs for different sums, though not guaranteed."""
         factors = np.random.default_rng(0).integers(1 << 62, size=self.totals.shape[1])
         return hash((self.counts.tobytes(), (self.totals @ factors).tobytes()))
 
@@ -155,21 +154,21 @@ def make_problem(
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features) or SparseRows
-        Prepared rows, at least one; NaN where a value is missing.
+        Prepared rows, at least one; NaN for a missing value.
     weights : ndarray of shape (n_samples,) or None
         All above 0.
     neighborhood : str
         One of `somscape.grid.NEIGHBORHOODS`.
     kernels : Kernels
     reach : ndarray of shape (k, n_features), optional
-        Further points that distances may be measured from, such as a given start.
+        Further points from which distances may be measured, such as a given start.
     metric : Metric, default=EUCLIDEAN
-        The rows are as its ``trained_on`` returns them.
+        The rows are in the form that its ``trained_on`` returns.
 
     Returns
     -------
     Problem
-        On a lattice of one unit: `Problem.on` puts it on another.
+        On a lattice of one unit; `Problem.on` puts it on another.
     """
     if weights is not None:
         weights = _sized(weights)
@@ -187,10 +186,10 @@ def make_problem(
     center = middle if is_sparse else mean
     far = np.maximum(high - center, center - low)
     if reach is not None and len(reach):
-        spread = np.maximum(high, reach.max(axis=0)) - np.minimum(low, reach.min(axis=0))
+        ranges = np.maximum(high, reach.max(axis=0)) - np.minimum(low, reach.min(axis=0))
     else:
-        spread = high - low
-    diameter = _diameter(metric, spread, has_missing)
+        ranges = high - low
+    diameter = _diameter(metric, ranges, has_missing)
     return Problem(
         rows,
         weights,
@@ -217,7 +216,7 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     ----------
     problem : Problem
     rows : ndarray of shape (n, n_features) or SparseRows
-        Within the range that the problem was made from.
+        Within the range of the rows that the problem was made from.
     weights : ndarray of shape (n,) or None
     codebook : ndarray of shape (n_units, n_features), float32 or float64
 
@@ -229,7 +228,7 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     Raises
     ------
     ValueError
-        For rows other than the problem's that lie outside their range: their sums would wrap.
+        If rows other than the problem's lie outside their range: their sums would overflow.
     """
     if not np.may_share_memory(_values(rows), _values(problem.rows)):
         _refuse_beyond(problem, rows)
@@ -260,7 +259,7 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
 def _without_gaps(
     problem: Problem, rows: Rows, units: Ints, weights: Float64s | None, counts: Ints
 ) -> tuple[Floats, Ints]:
-    """Return rows whose missing values add nothing, and the weight of the others by unit."""
+    """Return rows whose missing values add nothing, and the weight of present values by unit."""
     assert isinstance(rows, np.ndarray)
     is_there = ~np.isnan(rows)
     filled = np.where(is_there, rows, problem.center)
@@ -283,7 +282,7 @@ def _refuse_beyond(problem: Problem, rows: Rows) -> None:
     if not (far <= problem.far).all():
         column = int((far > problem.far).argmax())
         raise ValueError(
-            f"feature {column} reaches {far[column]:.6g} from the center, beyond the "
+            f"feature {column} lies up to {far[column]:.6g} from the center, beyond the "
             f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows."
         )
 
@@ -294,12 +293,12 @@ def combine(a: EpochSums, b: EpochSums) -> EpochSums:
     Parameters
     ----------
     a, b : EpochSums
-        Of different rows under the same codebook.
+        Sums of different rows under the same codebook.
 
     Returns
     -------
     EpochSums
-        Of all of them.
+        The sums of all of these rows.
     """
     seen = None if a.seen is None or b.seen is None else a.seen + b.seen
     return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error, seen)
@@ -310,16 +309,16 @@ def finalize(
 ) -> tuple[Float64s, float]:
     """Return the next codebook and how far it moved.
 
-    Neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A unit whose
-    whole neighborhood won nothing keeps its prototype.
+    It holds the neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A
+    unit keeps its prototype if its entire neighborhood won nothing.
 
     Parameters
     ----------
     problem : Problem
     sums : EpochSums
-        Of all rows.
+        Sums of all rows.
     radius : float
-        Grid steps.
+        In grid steps.
     codebook : ndarray of shape (n_units, n_features), float64
         The current one.
 
@@ -327,8 +326,8 @@ def finalize(
     -------
     codebook : ndarray of shape (n_units, n_features), float64
     step : float
-        Distance that the unit moved furthest.
-        O(n_units * (n_rows + n_cols) * n_features) for a gaussian.
+        Largest distance that a unit moved.
+        O(n_units * (n_rows + n_cols) * n_features) for a Gaussian.
     """
     tables = problem.pulls.tables(radius)
     updated, step = problem.kernels.smooth(
@@ -342,7 +341,7 @@ def finalize(
     )
     if sums.seen is None:
         return updated, step
-    # Both are means over all rows won; their ratio is the mean over those with a value.
+    # Both are means over all rows won; their ratio is the mean over the rows with a value.
     share, _ = problem.kernels.smooth(
         sums.seen,
         sums.counts,
@@ -359,7 +358,7 @@ def finalize(
 
 
 def _range_of(rows: Rows) -> tuple[Float64s, Float64s, bool]:
-    """Return the least and the largest value of each feature, and whether values are missing."""
+    """Return the smallest and the largest value of each feature, and whether any is missing."""
     low, high = column_range(rows)
     has_missing = bool(np.isnan(low).any())
     if has_missing:
@@ -368,22 +367,22 @@ def _range_of(rows: Rows) -> tuple[Float64s, Float64s, bool]:
     return low.astype(np.float64), high.astype(np.float64), has_missing
 
 
-def _diameter(metric: Metric, spread: Float64s, has_missing: bool) -> float:
-    """No two rows or prototypes are further apart."""
+def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
+    """Return an upper bound of the distances between rows and prototypes."""
     if metric.kernel == "cosine":
         return 2.0
     weights = ones_or(metric.feature_weights, len(spread))
     if metric.kernel == "chebyshev":
-        return float((spread * weights).max())
+        return float((ranges * weights).max())
     if has_missing:  # distances are scaled up to all features
-        spread = np.full_like(spread, spread.max())
+        ranges = np.full_like(ranges, ranges.max())
     if metric.kernel == "manhattan":
-        return float((spread * weights).sum())
-    return float(np.sqrt((spread**2 * weights).sum()))
+        return float((ranges * weights).sum())
+    return float(np.sqrt((ranges**2 * weights).sum()))
 
 
 def _sized(weights: Float64s) -> Float64s:
-    """Return weights of a size that fixed point can hold: means depend on their ratios only."""
+    """Return weights of a size that fixed point can hold; means depend only on their ratios."""
     _, exponent = np.frexp(weights.max())
     if MIN_WEIGHT_BITS <= exponent <= MAX_WEIGHT_BITS:
         return weights
@@ -398,7 +397,7 @@ def _mean_offset(
     reach: Float64s,
     kernels: Kernels,
 ) -> Float64s:
-    """Weighted mean of the rows relative to `middle`, order-free."""
+    """Return the weighted mean of the rows relative to `middle`, the same for any order."""
     scale = value_scale(reach, weights, total_weight)
     counts = np.zeros(1, dtype=np.int64)
     totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
@@ -415,7 +414,7 @@ def _mean_of_present(
     reach: Float64s,
     kernels: Kernels,
 ) -> Float64s:
-    """Weighted mean of the values that are there, order-free."""
+    """Return the weighted mean of the present values, the same for any order."""
     is_there = ~np.isnan(np.asarray(rows))
     filled = np.where(is_there, np.asarray(rows), middle)
     present = np.ascontiguousarray(is_there, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""From which radius to which a training goes, and why."""
+"""The first and the last radius of a training run, and why."""
 
 from dataclasses import dataclass, field
 
@@ -18,13 +18,13 @@ CLOSER_FROM = 20
 """Rows per unit above which the last radius is smaller: a map of many rows keeps its order."""
 
 CLOSEST_FROM = 30
-"""Rows per unit from which on the last radius is no smaller still."""
+"""Rows per unit from which the last radius gets no smaller."""
 
 CLOSEST = 0.8
-"""Share of the usual last radius that many rows per unit have."""
+"""Last radius with many rows per unit, as a share of the usual last radius."""
 
 MIN_RADIUS_START = 2.0
-"""Steps that an automatic first radius has at least."""
+"""Smallest automatic first radius, in steps."""
 
 PLANE_SHARE = 1 / 4
 """First radius after a start on the plane of the data's axes, as a share of the longest side."""
@@ -44,7 +44,7 @@ class Radii:
     ----------
     start, end : float
     reasons : dict of str to str
-        For those of ``radius_start`` and ``radius_end`` that were "auto".
+        By ``radius_start`` and ``radius_end``, if they were "auto".
     """
 
     start: float
@@ -73,7 +73,7 @@ def radii_for(settings: Settings, facts: Facts) -> Radii:
         radii = _from_lattice(settings, facts)
     if settings.radius_decay != "constant":
         return radii
-    why = "that of the start, as `radius_decay` is 'constant'."
+    why = "that of `radius_start`, as `radius_decay` is 'constant'."
     known = {"radius_end": why} if settings.radius_end == "auto" else {}
     return Radii(radii.start, radii.start, radii.reasons | known)
 
@@ -117,9 +117,9 @@ def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
     wide = lattice.longest_side * share
     start = max(MIN_RADIUS_START, wide) * lattice.step
     if end > start:
-        return end, "no less than `radius_end`."
+        return end, "at least `radius_end`."
     if wide < MIN_RADIUS_START:
-        return start, f"the least, as {shown} of the longest side is less."
+        return start, f"the minimum, as {shown} of the longest side is less."
     return start, f"{shown} of the longest side, {why}."
 
 
@@ -148,9 +148,9 @@ def last_radius(map_: Map) -> float:
 
 
 def _from_map(settings: Settings, map_: Map) -> Radii:
-    """Return radii that go on where a map's training ended.
+    """Return radii that continue where the training of a map ended.
 
-    One whose training was cut short goes on from there to the end that it was to reach.
+    If it was cut short, training continues from there to its intended last radius.
     """
     last = last_radius(map_)
     if not isinstance(settings.radius_end, str):

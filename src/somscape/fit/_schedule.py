@@ -1,4 +1,4 @@
-"""How radius and rate go from their start to their end."""
+"""How radius and learning rate change from their start to their end."""
 
 import numpy as np
 
@@ -11,22 +11,22 @@ SCHEDULES = ("geometric", "linear", "inverse", "asymptotic", "constant")
 def schedule(
     kind: str | Float64s, start: float, end: float, n: int, steps: slice = slice(None)
 ) -> Float64s:
-    """Return the values at steps 0 to n - 1, or at some of them.
+    """Return the values at steps 0 to n - 1, or at some of these steps.
 
     Parameters
     ----------
     kind : {"geometric", "linear", "inverse", "asymptotic", "constant"} or ndarray
-        ``geometric``: equal ratios, ``linear``: equal differences, and ``inverse``: equal
-        differences of 1 over the value.  ``asymptotic``: ``start / (1 + (start/end - 1) t / n)``,
-        MiniSom's default decay for ``end = start / 3``, but for the last step.  The last step of
-        all these, and a single one, is exactly at `end`.  ``constant``: `start` throughout.  An
+        ``geometric``: equal ratios.  ``linear``: equal differences.  ``inverse``: equal differences
+        of 1 over the value.  ``asymptotic``: ``start / (1 + (start/end - 1) t / n)``, which is
+        MiniSom's default decay for ``end = start / 3``, except for the last step.  In all of these
+        the last step, or a single one, is exactly `end`.  ``constant``: `start` throughout.  An
         array holds the values themselves, each for an equal part of the steps.
     start, end : float
         Above 0.
     n : int
         Number of steps.
     steps : slice, default=slice(None)
-        Which of them; nothing is made of the others.
+        Steps to return values for; the others cost nothing.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def schedule(
     if not isinstance(kind, str):
         values: Float64s = kind[step * len(kind) // n]
         return values
-    if kind == "constant" or start == end:  # to the bit: training settles where radii are equal
+    if kind == "constant" or start == end:  # exactly: training settles when radii are equal
         return np.full(len(step), float(start))
     fraction = step / (n - 1) if n > 1 else np.ones(len(step))
     if kind == "asymptotic":

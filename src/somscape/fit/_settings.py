@@ -17,7 +17,7 @@ from somscape.maps import Map
 
 MAX_EPOCHS = 1_000_000
 UNITS_PER_ROOT = 5.0
-"""Units of an automatic map for the square root of the number of rows (Vesanto's rule)."""
+"""Units of an automatic map per square root of the number of rows (Vesanto's rule)."""
 
 ALGORITHMS = ("auto", "batch", "online", "multires")
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
@@ -32,7 +32,7 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        For a value that no data could make right; the message names it.
+        If a value is not allowed with any data; the message names it.
     """
 
     n_rows: int | str = "auto"
@@ -72,7 +72,7 @@ class Settings:
             check_choice("init", self.init, STARTS)
         elif self.n_init not in ("auto", 1):
             raise ValueError(
-                "`n_init` says from how many starts to train, and `init` gives one; got "
+                "`n_init` must be 'auto' or 1 if `init` is a single start; got "
                 f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name."
             )
         if self.algorithm == "online":
@@ -100,7 +100,7 @@ class Settings:
 
     @property
     def radius_falls(self) -> bool:
-        """Whether the radius falls by a schedule, from one that may be chosen to another."""
+        """Whether the radius falls by a schedule, between a start and an end."""
         return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
 
     def _check_radii(self) -> None:
@@ -117,7 +117,7 @@ class Settings:
             if self.n_epochs not in ("auto", len(decay)):
                 raise ValueError(
                     f"`radius_decay` must hold one value per epoch, {self.n_epochs}; got "
-                    f"{len(decay)}. Leave `n_epochs` 'auto', or pass as many values."
+                    f"{len(decay)}. Leave `n_epochs` 'auto', or pass that many values."
                 )
         elif decay == "constant" and end not in ("auto", start):
             raise ValueError(
@@ -133,8 +133,8 @@ class Settings:
     def _check_combinations(self) -> None:
         if self.feature_weight is not None and self.metric == "mahalanobis":
             raise ValueError(
-                "`metric='mahalanobis'` finds the weights of the features itself; leave "
-                "`feature_weight` None."
+                "`metric='mahalanobis'` does not support `feature_weight`, as it finds the weights "
+                "of the features itself. Leave `feature_weight` None."
             )
         if self.algorithm == "online" and self.metric not in ONLINE_METRICS:
             raise ValueError(
@@ -161,23 +161,23 @@ class Settings:
         self._check_triangle(self.lattice, repr(self.lattice))
 
     def _check_lattice(self, lattice: Lattice) -> None:
-        """Refuse settings that contradict a lattice which has its size, kind and boundary."""
+        """Refuse settings that contradict a lattice with its own size, kind and boundary."""
         is_graph = isinstance(lattice, Graph)
         what = "a graph" if is_graph else "a `Lattice`"
         for name in ("n_rows", "n_cols"):
             if getattr(self, name) != "auto":
                 raise ValueError(
-                    f"`{name}` must be 'auto' where `lattice` is {what}, which has its units; "
+                    f"`{name}` must be 'auto' if `lattice` is {what}, which has its own size; "
                     f"got {getattr(self, name)!r}."
                 )
         if self.boundary != "plane":
             way_out = (
-                "Give the graph the edges that close it."
+                "Add the edges that close it to the graph."
                 if is_graph
                 else f"Pass Lattice(..., boundary={self.boundary!r})."
             )
             raise ValueError(
-                f"`boundary` must be left at 'plane' where `lattice` is {what}; got "
+                f"`boundary` must be left at 'plane' if `lattice` is {what}; got "
                 f"{self.boundary!r}. {way_out}"
             )
         kind = "" if is_graph else lattice.kind
@@ -223,7 +223,7 @@ def learning_rates(given: Any) -> tuple[float, float]:
     Raises
     ------
     ValueError, TypeError
-        For rates that are no numbers above 0 and at most 1, or that rise.
+        If rates are not numbers above 0 and at most 1, or if they rise.
     """
     is_pair = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
     if is_pair and len(given) != 2:
@@ -236,8 +236,8 @@ def learning_rates(given: Any) -> tuple[float, float]:
         check_number("learning_rate", rate, 0, 1)
     if end > start:
         raise ValueError(
-            f"`learning_rate` must not rise; got {given!r}. Exchange the two, or pass one number "
-            "for a constant rate."
+            f"`learning_rate` must not rise; got {given!r}. Swap the two, or pass one number for a "
+            "constant rate."
         )
     return float(start), float(end)
 

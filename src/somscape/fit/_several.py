@@ -1,7 +1,7 @@
-"""Several starts of a small map, of which the best is kept.
+"""Several starts of a small map; the best is kept.
 
 Batch training ends in the nearest of many orders, and on a table of a few hundred rows some are
-better by a tenth.  There an annealing takes milliseconds, so a few are done.
+better by a tenth.  On such a table a training run takes milliseconds, so several are done.
 """
 
 import math
@@ -21,8 +21,8 @@ from somscape.fit._train import Trained, first_lattice, train
 from somscape.fit._watch import Watch, was_cut
 
 BETTER = 1e-9
-"""Shares by which another start must be better: equals, such as mirror images, do not take turns by
-rounding."""
+"""Share by which another start must be better, so that rounding does not choose between equals,
+such as mirror images."""
 
 
 def train_from_several(
@@ -32,7 +32,7 @@ def train_from_several(
     watch: Watch,
     rng: np.random.Generator,
 ) -> Trained:
-    """Train from one or several starts and return what the best of them leads to.
+    """Train from one or several starts and return the best result.
 
     Parameters
     ----------
@@ -40,20 +40,20 @@ def train_from_several(
     axes : Axes or None
         Needed for the start ``"pca"``.
     plan : Plan
-        Its ``n_init`` tells how many; a start by name.
+        Its ``n_init`` is the number of starts; its start has a name.
     watch : Watch
-        Told of all epochs, and left with those of the best.
+        Records all epochs, and keeps those of the best start.
     rng : numpy.random.Generator
-        Draws the starts other than ``"pca"``, whose further ones are alike in every run: the
-        plane's prototypes, shuffled over the map.
+        Draws the starts other than ``"pca"``.  Further ``"pca"`` starts are the same in every run:
+        the plane's prototypes, shuffled over the map.
 
     Returns
     -------
     Trained
-        That with the lowest quantization error times one plus the topographic error; the latter
-        counts by the final radius where that is below one step, as who asks for a close map cares
-        less for order.  Its plan has the radius that its run started at.  A run that is cut short
-        ends the search.
+        The result with the lowest quantization error times one plus the topographic error.  With a
+        final radius below one step, the topographic error is multiplied by that radius, as a close
+        fit then matters more than order.  The plan has the first radius of the run.  A run that is
+        cut short ends the search.
     """
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
@@ -78,7 +78,7 @@ def train_from_several(
 def _starts(
     problem: Problem, axes: Axes | None, plan: Plan, rng: np.random.Generator
 ) -> Iterator[tuple[Float64s, float]]:
-    """Yield codebooks and the radius to start at from each."""
+    """Yield codebooks and the first radius for each."""
     first = problem.on(first_lattice(problem.lattice, plan))
     if plan.init != "pca":
         for _ in range(plan.n_init):
@@ -96,7 +96,7 @@ def _starts(
 
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
-    """Return how far a map is from rows and order; the same bits for any order of the rows."""
+    """Return the errors of a map as one number, the same bits for any order of the rows."""
     weights, metric = problem.weights, problem.metric
     far, apart = [], []
     for part in chunks(problem.rows, codebook):

@@ -1,9 +1,8 @@
-"""The lattice of a training run: chosen from the data where it is not given, and refused where it
-is too large for the data or the machine.
+"""The lattice of a training run: as given or chosen from the data, with checks of its size.
 
-Automatic sizes follow Vesanto's rule as the SOM Toolbox ships it (Vesanto et al. 2000): about five
-times the square root of the number of rows, stretched like the data's two main axes.  The long side
-lies along the columns, so that a map fits a page or a screen.
+Automatic sizes follow Vesanto's rule as in the SOM Toolbox (Vesanto et al. 2000): about five times
+the square root of the number of rows, stretched like the data's two main axes.  The long side lies
+along the columns, so that a map fits a page or a screen.
 """
 
 import math
@@ -18,26 +17,27 @@ from somscape.fit._settings import Settings
 from somscape.grid import Graph, Lattice
 
 MAX_UNITS = 1_000_000
-"""Units of any map, at most."""
+"""Most units of any map."""
 
 MIN_AUTO_UNITS = 9
-"""Units of an automatic map, at least, where there are as many rows."""
+"""Fewest units of an automatic map, if there are as many rows."""
 
 MAX_AUTO_UNITS = 10_000
-"""Units of an automatic map, at most."""
+"""Most units of an automatic map."""
 
 MAX_STRETCH = 4.0
-"""How many times as long as the other a side of an automatic map is, at most."""
+"""Largest ratio of the sides of an automatic map."""
 
 COPIES = 6
-"""Arrays of the codebook's size that an epoch holds at once: codebook, next one, start, sums, and
-the work of smoothing."""
+"""Arrays of the codebook's size in memory during an epoch: codebook, next one, start, sums, and the
+work of smoothing."""
 
 BYTES_PER_ROW_PAIR = 40
-"""Of the tables by pair of map rows: row offset, shift, weight (here and in the core), kernel."""
+"""Bytes of the tables per pair of map rows: row offset, shift, weight (here and in the core),
+kernel."""
 
 MEMORY_BY_DEFAULT = 16 << 30
-"""Bytes taken for the machine's memory where the system does not tell."""
+"""Assumed memory of the machine, in bytes, if the system does not tell."""
 
 
 def lattice_for(
@@ -49,11 +49,11 @@ def lattice_for(
     ----------
     settings : Settings
     n_samples : int
-        Rows of data.
+        Number of rows.
     total_weight : float
-        What they count.
+        Their total weight.
     variances : ndarray of shape (2,) or None
-        Along the data's two main axes; needed where a side is "auto".
+        Variances along the data's two main axes; needed if a side is "auto".
 
     Returns
     -------
@@ -81,8 +81,8 @@ def lattice_for(
     )
     if is_given and lattice.n_units > total_weight:
         warnings.warn(
-            f"the map has {lattice.n_units} units for {total_weight:g} rows of data; many "
-            f"units will win none. {advice}",
+            f"the map has {lattice.n_units} units for {total_weight:g} rows of data, so many "
+            f"units will win no row. {advice}",
             SomscapeWarning,
             stacklevel=4,
         )
@@ -100,8 +100,8 @@ def _rows_and_cols(
     if total_weight < n_samples / 2:
         warnings.warn(
             f"`sample_weight` adds up to {total_weight:g} for {n_samples} rows, and the automatic "
-            "size is that for as many rows. Weights count rows; scale them to a mean of 1, or "
-            "pass `n_rows` and `n_cols`.",
+            "size is for that many rows, as weights count rows. Scale them to a mean of 1, or pass "
+            "`n_rows` and `n_cols`.",
             SomscapeWarning,
             stacklevel=5,
         )
@@ -112,23 +112,22 @@ def _rows_and_cols(
 def auto_shape(
     settings: Settings, total_weight: float, variances: tuple[float, float]
 ) -> tuple[int, int]:
-    """Return rows and columns for a map, keeping those that are given.
+    """Return rows and columns for a map, keeping a side that is given.
 
     Parameters
     ----------
     settings : Settings
-        With at least one side to be chosen.
+        With at least one side to choose.
     total_weight : float
         Number of rows of data, or their total weight.
     variances : tuple of float
-        Along the two main axes.
+        Variances along the two main axes.
 
     Returns
     -------
     n_rows, n_cols : int
-        With ``min(max(ceil(units_per_root sqrt(N)), 9), 10_000)`` units as nearly as the shape
-        allows, and never more units than rows of data.  A hexagonal torus has an even number of
-        rows.
+        As close to ``min(max(ceil(units_per_root sqrt(N)), 9), 10_000)`` units as the shape allows,
+        and never more units than rows of data.  A hexagonal torus has an even number of rows.
     """
     n_rows, n_cols = (
         None if isinstance(n, str) else int(n) for n in (settings.n_rows, settings.n_cols)
@@ -167,7 +166,7 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
     lattice : Lattice
     n_features : int
     has_tables : bool
-        Whether the neighborhood is tabulated by pairs of map rows: not for online training.
+        Whether the neighborhood is tabulated by pairs of map rows; not in online training.
     """
     codebook = np.float64().nbytes * lattice.n_units * n_features
     tables = BYTES_PER_ROW_PAIR * lattice.n_rows**2 if has_tables else 0
@@ -175,14 +174,14 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
     memory = machine_memory()
     if needed > memory:
         advice = (
-            "Pass a smaller `n_rows`, or let the long side lie along the columns: exchange "
-            "`n_rows` and `n_cols`."
+            "Pass a smaller `n_rows`, or swap `n_rows` and `n_cols` so that the long side lies "
+            "along the columns."
             if tables > needed / 2
             else "Pass a smaller map, or fewer features."
         )
         raise InputError(
             f"a map of {lattice.n_rows} x {lattice.n_cols} units and {n_features} features needs "
-            f"about {needed / 1e9:.0f} GB to train, and this machine has {memory / 1e9:.0f} GB. "
+            f"about {needed / 1e9:.0f} GB to train, but this machine has {memory / 1e9:.0f} GB. "
             f"{advice}"
         )
 
@@ -193,7 +192,7 @@ def machine_memory() -> int:
     Returns
     -------
     int
-        16 GiB where the system does not tell.
+        16 GiB if the system does not tell.
     """
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:

@@ -15,44 +15,45 @@ from somscape.kernels import SparseRows
 STARTS = ("pca", "sample", "random")
 
 MAX_AXES_ROWS = 100_000
-"""Rows that the principal axes are taken from, at most: more change a start by nothing visible."""
+"""Most rows for the principal axes; more rows do not change a start visibly."""
 
 MAX_AXES_WORK = 5e9
-"""Multiply-adds that the principal axes may take, at most, but for `MIN_ROWS_PER_FEATURE`."""
+"""Most multiply-adds for the principal axes, as long as `MIN_ROWS_PER_FEATURE` is met."""
 
 MIN_ROWS_PER_FEATURE = 4
-"""Rows for each feature that the principal axes are taken from, at least."""
+"""Fewest rows per feature for the principal axes."""
 
 ALONE_WORK = 1 << 18
 """Multiply-adds of a product up to which OpenBLAS starts no threads.  Products in parallel wait for
-each other, and where other programs want the processors that is what they mostly do: 100,000 rows
-of 50 features took 5 to 10 s in blocks of 1,310 rows, and 0.16 s in blocks of 104."""
+each other, and they mostly wait if other programs use the processors: 100,000 rows of 50 features
+took 5 to 10 s in blocks of 1,310 rows, and 0.16 s in blocks of 104."""
 
 MIN_ALONE_ROWS = 64
-"""Rows below which products that start no threads are slow, so that larger ones are made."""
+"""With fewer rows, products without threads are slow, so larger products are made."""
 
 BLOCK_VALUES = 1 << 20
-"""Values that are centered at once, at most: 8 MiB."""
+"""Most values that are centered at once: 8 MiB."""
 
 LARGE = 2.0**200
 """Deviations beyond it, or below its inverse, are scaled before they are squared."""
 
 MAX_COUNTED_WEIGHT = 2**20
-"""Whole weights up to this total repeat rows to the bit; more would leave the products few bits."""
+"""Whole-number weights up to this total repeat rows to the bit; more leave too few bits for the
+products."""
 
 SAME_SIZE = 1e-6
-"""Entries of an axis this close to the largest, relatively, count as largest: rounding of the
-covariance must not choose the sign."""
+"""Entries of an axis whose relative difference from the largest is below this also count as
+largest: rounding of the covariance must not choose the sign."""
 
 AXES_TOLERANCE = 1e-8
-"""Share of the largest variance that an axis of sparse rows may be wrong by."""
+"""Largest error of an axis of sparse rows, as a share of the largest variance."""
 
 MAX_BASIS = 100
-"""Vectors that the axes of sparse rows are made from, at most."""
+"""Most basis vectors for the axes of sparse rows."""
 
 START_BITS = 20
 """The start is rounded to this many bits of each feature's range, so that last-digit
-differences between linear algebra libraries and thread counts do not reach the map."""
+differences between linear algebra libraries and thread counts do not affect the map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +63,13 @@ class Axes:
     Attributes
     ----------
     variances : ndarray of shape (2,)
-        Largest eigenvalues of the covariance, descending, in squares of `size`; 0 where the data
-        has no second.
+        Largest eigenvalues of the covariance, descending, in squares of `size`; 0 if there is no
+        second axis.
     directions : ndarray of shape (2, n_features)
-        Unit length, the largest entry of each positive.
+        Of unit length, with a positive largest entry.
     size : float, default=1.0
-        Power of two that deviations were divided by before they were squared: 1 but for data so
-        small or large that squares of their squares would vanish or overflow.
+        Power of two by which deviations were divided before they were squared.  It is 1 unless
+        values are so small or large that fourth powers would vanish or overflow.
     """
 
     variances: Float64s
@@ -89,9 +90,9 @@ def principal_axes(problem: Problem) -> Axes:
     Returns
     -------
     Axes
-        O(n_samples * n_features^2), from at most 100,000 rows, or fewer where features are
-        many: every n-th row, as few as 5e9 multiply-adds or 4 rows per feature need.  For sparse
-        rows O(stored values), some 10 to 100 times, and nearly.
+        O(n_samples * n_features^2), from at most 100,000 rows.  If there are many features, they
+        come from fewer rows, every n-th, down to 5e9 multiply-adds or 4 rows per feature.  For
+        sparse rows the axes are approximate, and cost some 10 to 100 times O(stored values).
     """
     rows, weights = problem.rows, problem.weights
     size = _size_of(problem)
@@ -131,7 +132,7 @@ def _size_of(problem: Problem) -> float:
 
 
 def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
-    """Return rows less their mean as whole numbers of units; a missing value is 0."""
+    """Return rows minus their mean as whole numbers of units; a missing value is 0."""
     whole: Float64s = np.rint((rows.astype(np.float64) - mean) / unit)
     whole[np.isnan(whole)] = 0.0
     return whole
@@ -142,7 +143,7 @@ def _whole_products(
 ) -> tuple[Float64s, Float64s]:
     """Return the weighted sums of products of features, and of features, in whole units.
 
-    Exact in any order.
+    They are exact in any order.
     """
     products, sums = np.zeros((rows.shape[1], rows.shape[1])), np.zeros(rows.shape[1])
     step, alone = max(1, BLOCK_VALUES // rows.shape[1]), ALONE_WORK // rows.shape[1] ** 2
@@ -185,15 +186,15 @@ def mean_and_covariance(rows: Floats, weights: Float64s | None) -> tuple[Float64
 
 
 def _bits_of_products(total: float) -> int:
-    """Return how many bits values may have so that sums of so many products are exact."""
+    """Return how many bits values may have so that a sum of `total` products is exact."""
     return (52 - math.ceil(math.log2(total + 1))) // 2
 
 
 def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, size: float) -> Axes:
-    """Two main axes by the block Lanczos method (Golub and Van Loan 2013, section 10.3.6).
+    """Return two main axes by block Lanczos (Golub and Van Loan 2013, section 10.3.6).
 
-    The covariance is applied, never formed: it has n_features^2 entries.  Blocks of two find two
-    axes of equal variance.
+    The covariance is applied but never formed, as it has n_features^2 entries.  Blocks of two can
+    find two axes of equal variance.
     """
     of_row, share = rows.row_of_value, ones_or(weights, len(rows))
     share = share / math.fsum(share)
@@ -216,7 +217,7 @@ def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, siz
         inner[-len(new) :], inner[:, -len(new) :] = beside, beside.T
         variances, parts = np.linalg.eigh(inner)
         rest = applied - beside @ basis
-        # What the covariance takes out of the space of the basis, of the two largest axes.
+        # The part of the two largest axes that the covariance takes out of the basis.
         lost = np.sqrt(((parts[-len(new) :, -2:].T @ rest) ** 2).sum(axis=1))
         new = _orthonormal(rest, basis)
         is_found = (lost <= AXES_TOLERANCE * variances[-1]).all()
@@ -234,11 +235,11 @@ def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, siz
 
 
 def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
-    """Return axes at right angles to a basis and each other, without those that lie within."""
+    """Return axes orthogonal to a basis and each other, without those that lie within it."""
     found = basis
     for axis in axes:
         size = float(np.sqrt((axis**2).sum()))
-        for _ in range(2):  # once leaves rounding that the next axes would grow from
+        for _ in range(2):  # a single time leaves rounding that would grow in the next axes
             axis = axis - (found @ axis) @ found
         length = float(np.sqrt((axis**2).sum()))
         if length > SAME_SIZE * size:
@@ -247,7 +248,7 @@ def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
 
 
 def _countable(weights: Float64s) -> Float64s:
-    """Return weights as they are while they count rows, else with a mean of about 1."""
+    """Return weights as they are if they count rows, else with a mean of about 1."""
     total = math.fsum(weights)
     if total <= MAX_COUNTED_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
@@ -264,9 +265,9 @@ def start_codebook(
     ----------
     problem : Problem
     init : {"pca", "sample", "random"}
-        ``pca``: the plane of the two main axes, one standard deviation each way, the first
-        axis along the longer side of the map.  ``sample``: rows drawn by weight, without
-        repeats while there are enough.  ``random``: uniform within each feature's range.
+        ``pca``: the plane of the two main axes, one standard deviation in each direction, with the
+        first axis along the longer side of the map.  ``sample``: rows drawn by weight, without
+        repeats if there are enough.  ``random``: uniform within each feature's range.
     axes : Axes or None
         Needed for ``"pca"``.
     rng : numpy.random.Generator
@@ -307,14 +308,14 @@ def plane_coordinates(lattice: Lattice) -> Float64s:
 
 
 def _draw_rows(problem: Problem, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Row numbers drawn by weight: a row of weight 2 has the chance of two rows."""
+    """Draw row numbers by weight: a row of weight 2 has the chance of two rows."""
     n_rows = len(problem.rows)
     first = rng.choice(n_rows, size=min(n, n_rows), replace=False, p=problem.shares)
     return np.append(first, rng.choice(n_rows, size=n - len(first), p=problem.shares))
 
 
 def _with_fixed_sign(axis: Float64s) -> Float64s:
-    """Make the largest entry positive; of nearly equal ones, the first decides."""
+    """Make the largest entry positive; the first of nearly equal ones decides."""
     size = np.abs(axis)
     decisive = int(np.argmax(size >= size.max() * (1 - SAME_SIZE)))
     return axis if axis[decisive] >= 0 else -axis

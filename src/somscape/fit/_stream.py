@@ -1,8 +1,9 @@
-"""Sums that go on: data that comes in pieces.
+"""Running sums, for data that arrives in pieces.
 
-Stochastic EM (Cappe and Moulines 2009): running sums fade, those of a batch are added, and the
-codebook is their neighborhood mean.  With nothing fading and one batch of all rows it is the batch
-rule.  Sums are floats here, relative to a fixed center: a stream's range is not known beforehand.
+Stochastic EM (Cappe and Moulines 2009): running sums fade, the sums of a batch are added, and the
+codebook is their neighborhood mean.  Without fading and with one batch of all rows, this is the
+batch rule.  Sums are floats here, relative to a fixed center, as the range of a stream is not known
+in advance.
 """
 
 from dataclasses import dataclass, replace
@@ -19,25 +20,25 @@ from somscape.kernels import Kernels, Rows, SparseRows, select_kernels
 from somscape.maps import Map
 
 TOTAL_BITS = 60
-"""Running sums of a feature stay below 2^60 over all units when the next codebook is made."""
+"""Running sums of a feature stay below 2^60 over all units when the next codebook is computed."""
 
 MAX_HISTORY = 10_000
-"""Entries of a stream's history that are kept."""
+"""Most entries of a stream's history."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunningSums:
-    """Sums of rows won by each unit, some of which have faded.
+    """Sums of the rows won by each unit, possibly faded.
 
     Attributes
     ----------
     counts : ndarray of shape (n_units,)
         Weight won.
     totals : ndarray of shape (n_units, n_features)
-        Weighted sums of the rows, less `center`.
+        Weighted sums of the rows minus `center`.
     center : ndarray of shape (n_features,)
     seen : ndarray of shape (n_units, n_features) or None
-        Weight of the values that were there, where some were missing.
+        Weight of the present values, if some were missing.
     """
 
     counts: Float64s
@@ -58,18 +59,18 @@ class RunningSums:
 
     @classmethod
     def at(cls, map_: Map) -> "RunningSums":
-        """Return sums for a map that kept none: its hits, each at its unit."""
+        """Return sums for a map that kept none: its hits, at their prototypes."""
         codebook = np.asarray(map_.metric.compared(map_.codebook))
         center = codebook.mean(axis=0)
         return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
 
     def faded(self, share: float) -> "RunningSums":
-        """Return sums that count less."""
+        """Return the sums multiplied by a share."""
         seen = None if self.seen is None else share * self.seen
         return RunningSums(share * self.counts, share * self.totals, self.center, seen)
 
     def plus(self, other: "RunningSums") -> "RunningSums":
-        """Add sums around the same center."""
+        """Return the sum with others around the same center."""
         seen = None
         if self.seen is not None or other.seen is not None:
             seen = self.weight_by_feature() + other.weight_by_feature()
@@ -85,7 +86,7 @@ class RunningSums:
     def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
         """Return the neighborhood means: the next codebook.
 
-        A unit whose whole neighborhood won nothing keeps its prototype.
+        A unit keeps its prototype if its entire neighborhood won nothing.
         """
         whole, scale = _whole(self.totals)
         counts, count_scale = _whole(self.counts[:, None])
@@ -104,24 +105,24 @@ class RunningSums:
 
 
 def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
-    """Return values by column as integers below 2^60 in all, and their scale."""
+    """Return values as integers, whose sum by column stays below 2^60, and their scale."""
     scale = power_of_two(TOTAL_BITS, np.abs(values).sum(axis=0))
     return np.rint(values * scale).astype(np.int64), scale
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A map that went on with more rows.
+    """A map after an update with more rows.
 
     Attributes
     ----------
     map_ : Map
     sums : RunningSums
-        Of all rows so far.
+        Sums of all rows so far.
     units : ndarray of shape (n_samples,)
-        Best unit of each new row, before the step.
+        Best matching unit of each new row, before the step.
     share : float
-        What earlier rows count now of what they did.
+        Factor by which the weight of earlier rows fell.
     """
 
     map_: Map
@@ -137,23 +138,23 @@ def go_on(
     sums: RunningSums | None,
     half_life: float | None,
 ) -> Step:
-    """Take more rows into a map, at the last radius of its training.
+    """Update a map with more rows, at the last radius of its training.
 
     Parameters
     ----------
     map_ : Map
     rows : ndarray of shape (n_samples, n_features) or SparseRows
-        In feature units, at least one.
+        At least one row, in feature units.
     weights : ndarray of shape (n_samples,) or None
     sums : RunningSums or None
-        Of the rows so far; None: the map's hits at its prototypes stand for them.
+        Sums of the rows so far.  None means the map's hits at its prototypes.
     half_life : float or None
-        Rows after which a row counts half; None for never.
+        Number of further rows after which a row counts half.  None means never.
 
     Returns
     -------
     Step
-        O(n_samples * n_units * n_features), and constant memory.
+        Costs O(n_samples * n_units * n_features), in constant memory.
     """
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
     units = map_.winners_of_rows(rows)

@@ -1,4 +1,4 @@
-"""The training loops: batch, over stages of growing maps, and one row at a time."""
+"""The training loops: batch, with stages of growing maps, and online, one row at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,30 +26,30 @@ from somscape.grid import Lattice
 from somscape.kernels import SparseRows
 
 BLOCK_WORK = 5e7
-"""Multiply-adds of one block of online updates: about 20 ms, so that an interrupt and the
-progress bar are served at once and the blocks' overhead is not seen."""
+"""Multiply-adds of a block of online updates: about 20 ms, short enough for an interrupt and the
+progress bar, and long enough for the overhead of blocks not to matter."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What training leaves.
+    """The result of training.
 
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
-        As the metric compares it.
+        In the form that the metric compares.
     history : dict of str to ndarray
         By epoch or block.
     n_iter : int
-        Epochs done; for online training the number of passes, rounded up.
+        Number of epochs done; for online training, of passes, rounded up.
     stop_reason : str
-        Why training ended, in words.
+        Why training ended, as text.
     spread : float
-        Mean distance of the rows to their mean, which movements are measured by.
+        Mean distance of the rows to their mean, the unit of movements.
     plan : Plan
-        That was followed: of several starts the best one's.
+        The plan that was followed; with several starts, that of the best one.
     sums : RunningSums or None
-        Of the last pass over all rows, for more data to come; None where there was none.
+        Sums of the last pass over all rows, for later updates; None if there was none.
     """
 
     codebook: Float64s
@@ -79,15 +79,15 @@ def train(
     ----------
     problem : Problem
     codebook : ndarray of shape (n_units, n_features), float64
-        The start, on `first_lattice`; not changed.  Batch training keeps it in float64, so that
-        float32 rows give the map of the same rows in float64; online training updates it in the
-        rows' type.
+        The start, on `first_lattice`; it is not changed.  Batch training works in float64, so that
+        float32 rows give the same map as these rows in float64; online training works in the data
+        type of the rows.
     plan : Plan
     watch : Watch
-        Told of every epoch or block.
+        Records every epoch or block.
     rng : numpy.random.Generator
-        Draws samples of rows, and orders them for online training; batch training on all rows
-        draws nothing.
+        Draws samples of rows, and their order for online training; batch training on all rows draws
+        nothing.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def train(
 
 
 class Epochs:
-    """Batch epochs one after the other, on whatever lattice and rows; keeps what they lead to."""
+    """Batch epochs, one after the other, on any lattice and rows; keeps their results."""
 
     def __init__(self, codebook: Float64s, watch: Watch, spread: float, n_planned: int) -> None:
         self.codebook, self.watch = codebook, watch
@@ -108,9 +108,10 @@ class Epochs:
         self.movement = float("inf")
 
     def run(self, problem: Problem, radius: float, shrink: int = 1) -> str:
-        """Do one epoch; return why to stop, or nothing.
+        """Do one epoch; return why to stop, or "".
 
-        The radius is in steps of the whole map, of which one of the problem's lattice is `shrink`.
+        The radius is in steps of the full map; one step of the problem's lattice is `shrink` of
+        them.
         """
         here = radius / shrink
         self.sums = epoch_sums(problem, self.codebook)
@@ -170,7 +171,7 @@ def _train_batch(
 
 
 def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float) -> str:
-    """Do the epochs on the whole map; at the last radius, stop once nothing changes."""
+    """Do the epochs on the full map; at the last radius, stop once nothing changes."""
     previous, seen = None, set[int]()
     for epoch, radius in enumerate(radii):
         is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
@@ -196,7 +197,7 @@ def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float
 
 
 def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Problem:
-    """Return the problem for a random part of its rows, in the order they have."""
+    """Return the problem for a random part of its rows, in their order."""
     if n is None or n >= len(problem.rows):
         return problem
     chosen = np.sort(rng.choice(len(problem.rows), size=n, replace=False))
@@ -222,7 +223,7 @@ class _Order:
         return drawn[:n]
 
     def _one_pass(self) -> Ints:
-        """Order of the next pass: each row once; weighted rows are drawn by their weight."""
+        """Return the order of the next pass: each row once, or rows drawn by weight."""
         n = len(self.problem.rows)
         if self.problem.shares is None:
             return self.rng.permutation(n)
@@ -271,7 +272,7 @@ def _train_online(
 
 
 def _spread(problem: Problem) -> float:
-    """Mean distance of the rows to their mean, or 1 where all rows are equal."""
+    """Return the mean distance of the rows to their mean, or 1 if all rows are equal."""
     alone = problem.on(Lattice(1, 1))
     total = epoch_sums(alone, problem.mean[None, :]).error / problem.error_scale
     return total / problem.total_weight or 1.0

@@ -1,4 +1,4 @@
-"""Progress out, and requests to stop in."""
+"""Progress reports to callbacks, and their requests to stop."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,20 +10,21 @@ from somscape._types import Float64s
 
 
 class Progress(NamedTuple):
-    """What a callback is told.
+    """What a callback is told after a step.
 
     Attributes
     ----------
     step, n_steps : int
-        Epochs done and planned (updates for online training).
+        Number of epochs done and planned (updates for online training).
     radius : float
-        Grid steps of the whole map, of the step just done.
+        Radius of the step, in grid steps of the full map.
     quantization_error : float
-        Mean distance of the rows to their winners before the step's update.
+        Mean distance of the rows to their winners, before the step's update.
     movement : float
-        Farthest way a unit moved, as a share of the data's spread; NaN online.
+        Largest distance that a unit moved, as a share of the rows' mean distance to their mean; NaN
+        online.
     n_units, n_samples : int
-        Size of the map that was trained in the step, and the rows it took.
+        Units of the map that the step trained, and rows that it used.
     """
 
     step: int
@@ -52,23 +53,23 @@ FINISHED = (
     NONE_BETTER,
     ROUNDS_DONE,
 )
-"""Reasons of a training that did all it was to do."""
+"""Reasons of a training run that finished."""
 
 INTERRUPTED = "interrupted"
-"""The reason of a training that Ctrl-C ended: the codebook is that of the last whole step."""
+"""Reason of a training run that Ctrl-C ended; the codebook is that of the last completed step."""
 
 STOPPED_BY_CALLBACK = "a callback asked to stop"
 
 Callback = Callable[[Progress], bool | str | None]
-"""Called after each epoch, or block of updates; True, or a text that says why, ends training.
+"""Called after each epoch or block of updates; True, or a text that says why, ends training.
 
-A callback may have two methods: ``begin()`` is called before a training starts, and ``end(reason)``
-when it has ended.
+A callback may have two methods: ``begin()`` is called before training starts, and ``end(reason)``
+after it has ended.
 """
 
 
 def was_cut(reason: str) -> bool:
-    """Return whether a training ended before it had done all it was to do."""
+    """Return whether a training run ended before it was finished."""
     return bool(reason) and reason not in FINISHED
 
 
@@ -79,16 +80,16 @@ class Watch:
     Attributes
     ----------
     callbacks : sequence of callable
-        Each is told of every entry.
+        Each is called with every entry.
     entries : list of Progress
-        What happened so far.
+        All entries so far.
     """
 
     callbacks: Sequence[Callback] = ()
     entries: list[Progress] = field(default_factory=list)
 
     def begin(self) -> "Watch":
-        """Tell callbacks that training starts; return the watch itself."""
+        """Tell callbacks that training starts; return this watch."""
         for callback in self.callbacks:
             if callable(begin := getattr(callback, "begin", None)):
                 begin()
@@ -101,9 +102,9 @@ class Watch:
                 end(reason)
 
     def note(self, progress: Progress) -> str:
-        """Record progress; return why to stop now, or nothing."""
+        """Record progress; return why to stop now, or ""."""
         self.entries.append(progress)
-        # All are told, even when the first already wants to stop.
+        # All are called, even if the first already wants to stop.
         reasons = [_reason(callback(progress)) for callback in self.callbacks]
         return next(filter(None, reasons), "")
 
@@ -118,7 +119,7 @@ class Watch:
 
 
 def _reason(answer: object) -> str:
-    """Return why a callback wants training to end, on one line, or nothing."""
+    """Return why a callback wants training to end, on one line, or ""."""
     if isinstance(answer, str):
         return " ".join(answer.split())
     return STOPPED_BY_CALLBACK if isinstance(answer, bool | np.bool_) and bool(answer) else ""

@@ -1,4 +1,4 @@
-"""The main job, from what was asked to a ranked list: for the command line and for the app."""
+"""The main job, from options to a ranked list, for the command line and for the app."""
 
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._command import command_line, now

@@ -1,4 +1,4 @@
-"""How a ranking agrees with a label, in numbers and for the page."""
+"""How well a ranking agrees with a label, in numbers and for the page."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from somscape.outliers import Alerts
 
 
 def agreement_of(alerts: Alerts, label: Label) -> Agreement:
-    """Compare the ranking with the label, on the rows that have one.
+    """Compare the ranking with the label, on the rows with a known label.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 
 
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
-    """Return what the page shows of a label and of how the ranking agrees with it.
+    """Return what the page shows about a label and how the ranking agrees with it.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        Label and value alone where nothing was compared.
+        Only label and value if nothing was compared.
     """
     is_compared = agreement is not None and agreement.n_alerts > 0
     return {

@@ -1,4 +1,4 @@
-"""The command that does a job again, and when it was done."""
+"""The command that repeats a job, and the time when it was done."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -11,21 +11,21 @@ from somscape.jobs._rule import RULES
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
-    """Return the command that makes the same files again, in whatever folder.
+    """Return the command that makes the same files again, in any folder.
 
     Parameters
     ----------
     words : sequence of str
         The command and its arguments, such as "detect" and the name of a file.
     options : mapping
-        As the command line names them; those that are not given are None.
+        By their names on the command line; None for options that are not given.
     out : str
-        What the results are called, such as "DIR".
+        Name of the results, such as "DIR".
 
     Returns
     -------
     str
-        For a shell.
+        Quoted for a shell.
 
     Examples
     --------
@@ -52,11 +52,11 @@ def _quoted(word: str) -> str:
     if word.isprintable() or "\\" not in name:
         return shlex.quote(name)
     plain = word.replace("\\", r"\\").replace("'", r"\'")
-    return f"$'{shown(plain)}'"  # a shell makes the same bytes of it
+    return f"$'{shown(plain)}'"  # a shell turns it into the same bytes
 
 
 def now() -> str:
-    """Return the date and time, for the foot of a page.
+    """Return the date and time for the footer of a page.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""From a table and what was asked to a ranked list, its map and its report."""
+"""From a table and options to a ranked list, its map and its report."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from somscape.tables import Table, write_csv
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a detection found.
+    """The result of a detection.
 
     Attributes
     ----------
@@ -26,10 +26,10 @@ class Found:
     detector : Detector
     alerts : Alerts
     rule : AlertRule
-        That made rows alerts.
+        The rule that chose the alerts.
     label : Label or None
     agreement : Agreement or None
-        Of the ranking with the label.
+        Agreement of the ranking with the label.
     """
 
     table: Table
@@ -40,14 +40,14 @@ class Found:
     agreement: Agreement | None = None
 
     def report(self, command: str, notes: Iterable[str] = ()) -> report.Report:
-        """Return the report's data.
+        """Return the data of the report.
 
         Parameters
         ----------
         command : str
-            What makes it again.
+            The command that makes it again.
         notes : iterable of str, default=()
-            Sentences for the page, after those of the table's reader.
+            Sentences for the page, after the notes of the table's reader.
 
         Returns
         -------
@@ -108,17 +108,18 @@ def detect(
     ----------
     table : Table
     encoding : Encoding
-        Of that table.
+        The encoding of that table.
     rule : AlertRule
-        Which rows are listed.
+        The rule that chooses the alerts.
     options : mapping
-        With ``contamination`` and ``seed``, and ``calibration`` where it is not global.
+        With ``contamination`` and ``seed``, and ``calibration`` if it is not global.
     label : Label or None, default=None
-        To compare the ranking with.
+        The label with which the ranking is compared.
     callbacks : sequence of callable, default=()
-        Told of each epoch.
+        Called after each epoch.
     known : ndarray of shape (n_rows,) or None, default=None
-        1 for known anomalies, 0 for known usual rows, -1 for the others; None: nothing is known.
+        1 for known anomalies, 0 for known usual rows, -1 for the others.  None means that nothing
+        is known.
 
     Returns
     -------

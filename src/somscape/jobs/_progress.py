@@ -1,4 +1,4 @@
-"""How far the training of several maps, one after the other, has come."""
+"""How far the training of several maps, one after the other, has progressed."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from somscape.fit import Progress
 
 @dataclass
 class MapCount:
-    """Tells where one map's training ends and the next one's begins.
+    """Tells where the training of one map ends and that of the next begins.
 
     Attributes
     ----------
     n_done : int
-        Maps that are finished.
+        Number of finished maps.
     share : float
-        What is done of the current one, from 0 to 1.
+        Finished share of the current map, from 0 to 1.
     """
 
     n_done: int = 0
     share: float = 0.0
 
     def note(self, step: Progress) -> None:
-        """Take in what a callback is told.
+        """Take in the progress passed to a callback.
 
         Parameters
         ----------

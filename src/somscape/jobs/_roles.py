@@ -1,4 +1,4 @@
-"""From options to what columns become, and from a label to rows that have it."""
+"""From options to what columns become, and from a label to the rows that have it."""
 
 import shlex
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ class Label:
     column, value : str
     has_value : ndarray of shape (n_rows,), bool
     is_known : ndarray of shape (n_rows,), bool
-        False where the cell is missing.
+        False if the cell is missing.
     is_rarer : bool
-        Whether the value was chosen for being the rarer one.
+        Whether the value was chosen because it is the rarer one.
     """
 
     column: str
@@ -41,7 +41,7 @@ class Label:
 
 
 def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
-    """Split COL=VALUE, where the column's own name may have a = in it.
+    """Split COL=VALUE, even if the name of the column contains =.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def split_label(label: str | None, table: Table) -> tuple[str | None, str | None
     Returns
     -------
     tuple of str or None
-        Column and value; None for what is not given.
+        Column and value; None for one that is not given.
     """
     if label is None or label in table.names or "=" not in label:
         return label, None
@@ -66,7 +66,7 @@ def _split(text: str, table: Table) -> tuple[str, str]:
 
 
 def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
-    """Return how a table is encoded, as command-line options say.
+    """Return how a table is encoded, by the command-line options.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
     Raises
     ------
     InputError
-        For a column that is not there or cannot be what is asked for, and text whose order is
-        not told.
+        If a column does not exist or cannot be of the kind asked for, or the order of text is not
+        given.
     """
     return fit_encoding(table, roles_from(table, options), options["missing"])
 
@@ -103,7 +103,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     Raises
     ------
     InputError
-        For a column that is not there, or text whose order is not told.
+        If a column does not exist, or the order of text is not given.
     """
     column, _ = split_label(options["label"], table)
     return Roles(
@@ -118,28 +118,28 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
-    """Split COL=LOW<...<HIGH; without levels, those of a column of numbers are its numbers."""
+    """Split COL=LOW<...<HIGH; without levels, the levels of a number column are its numbers."""
     if text not in table.names and "=" in text:
         name, levels = _split(text, table)
         return name, [level.strip() for level in levels.split("<")]
     numbers = table.column(text).numbers
     if numbers is None:
         raise InputError(
-            f"column '{text}' of {table.source} holds text, whose order nobody can tell. Say it "
-            "from low to high.",
+            f"column '{text}' of {table.source} holds text, which has no order by itself. Give "
+            "its levels from low to high.",
             options=f"--ordinal {shlex.quote(f'{text}=LOW<MIDDLE<HIGH')}",
         )
     return text, np.unique(numbers[~np.isnan(numbers)]).tolist()
 
 
 def find_label(table: Table, label: str | None) -> Label | None:
-    """Return the label to compare with, its value chosen where none was given.
+    """Return the label to compare with, with the rarest value if none was given.
 
     Parameters
     ----------
     table : Table
     label : str or None
-        ``COL`` or ``COL=VALUE``; None: there is none.
+        ``COL`` or ``COL=VALUE``; None for no label.
 
     Returns
     -------
@@ -148,7 +148,8 @@ def find_label(table: Table, label: str | None) -> Label | None:
     Raises
     ------
     InputError
-        For a column or a value that is not there, and where it must be said which value counts.
+        If the column or value does not exist, or a value must be given because several are equally
+        rare.
     """
     column, value = split_label(label, table)
     if column is None:
@@ -162,15 +163,15 @@ def find_label(table: Table, label: str | None) -> Label | None:
     if len(values) < 2:
         raise InputError(
             f"label column '{column}' of {table.source} has no two different values to compare "
-            f"({shown or 'all missing'}). Compare with another column, or with none, and "
-            "drop this one.",
+            f"({shown or 'all missing'}). Compare with another column or with none, and drop this "
+            "one.",
             options=f"leave --label out and pass --drop {shlex.quote(column)}",
         )
     if value is None:
         if len(values) > 2 and (counts == counts.min()).sum() > 1:
             raise InputError(
-                f"label column '{column}' of {table.source} has {len(values)} values, of which "
-                f"several are equally rare ({shown}). Say which one is meant.",
+                f"label column '{column}' of {table.source} has {len(values)} values, and several "
+                f"are equally rare ({shown}). Say which one is meant.",
                 options=f"--label {shlex.quote(f'{column}=VALUE')}",
             )
         value = str(values[np.argmin(counts)])

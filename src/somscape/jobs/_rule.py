@@ -1,4 +1,4 @@
-"""From options to the rule that says which rows are listed or flagged."""
+"""From options to the rule that chooses which rows are listed or flagged."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,14 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 
 
 def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
-    """Return the rule that command-line options give; at most one of them may.
+    """Return the rule by command-line options, at most one of which may be given.
 
-    Checked before anything is trained, against the table where that can be.
+    It is checked before training, also against the table if possible.
 
     Parameters
     ----------
     options : mapping
-        With ``alerts``, ``fdr``, ``p_value``, ``amount`` and ``cost``; None where not given.
+        With ``alerts``, ``fdr``, ``p_value``, ``amount`` and ``cost``; None for one not given.
     table : Table
 
     Returns
@@ -35,7 +35,7 @@ def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
         raise InputError(
-            f"{given} needs {lacking} beside it: the column with what is at stake, and what a "
+            f"{given} needs {lacking} as well: the column with what is at stake, and what a "
             "review costs."
         )
     rules = [n for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]

@@ -1,4 +1,4 @@
-"""The fitted map: everything it can answer without drawing."""
+"""The fitted map: everything that it can answer without drawing."""
 
 from somscape.maps._map import NO_UNIT, Map, as_map, map_of_arrays
 from somscape.maps._refusal import refusal_of

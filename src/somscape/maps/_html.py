@@ -1,6 +1,6 @@
 """How a notebook shows a map: its U-matrix, with the height and rows of a cell under the pointer.
 
-It stands here and not among reports, so that a map shows itself without loading them.
+This is here and not in `report`, so that a map shows itself without loading that.
 """
 
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from somscape.maps._map import Map
 
 MAX_CELLS = 2500
-"""Larger maps are named only: a notebook keeps what it shows."""
+"""Larger maps are only named, as a notebook stores what it shows."""
 
 WIDTH = 360
-"""In pixels; high maps are narrower."""
+"""Width in pixels; tall maps are narrower."""
 
 LIGHT, DARK = (246, 249, 249), (11, 11, 18)
 

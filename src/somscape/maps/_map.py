@@ -41,28 +41,30 @@ NO_UNIT = -1
 class Map:
     """A trained self-organizing map.
 
-    Its arrays are read-only; change a copy, and make a map of it with ``dataclasses.replace``.
+    Its arrays are read-only.  To change them, change a copy and pass it to
+    ``dataclasses.replace``.
 
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
         Prototype of each unit, as encoded features; ``unit = row * n_cols + col``.
     lattice : Lattice
-        How the units lie.
+        How the units are arranged.
     encoding : Encoding
         What each column of the data became; plain for arrays.
     hits : ndarray of shape (n_units,)
-        Training rows (their total weight) that each unit won.
+        Number of training rows (their total weight) that each unit won.
     history : mapping of str to ndarray
         By epoch: ``radius`` (grid steps), ``quantization_error``, ``movement``.
     parameters : mapping of str to JSON data
-        What the map was trained with.
+        Settings that the map was trained with.
     versions : mapping of str to str
-        Of somscape and NumPy.
+        Versions of somscape and NumPy.
     metric : Metric
-        How far apart rows and prototypes are.
+        How the distance between rows and prototypes is computed.
     unit_labels : tuple of str
-        Names of the units, "" for none; from files that have them.  Empty: no unit has one.
+        Names of the units, "" for a unit without one, from files that have them.  Empty if no unit
+        has a name.
 
     Examples
     --------
@@ -118,25 +120,25 @@ class Map:
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            A table is encoded as the training table was, and so is a data frame where a table was
-            encoded; an array is taken as encoded.  Columns of tables and data frames are found by
-            name.
+            A table is encoded like the training table, and so is a data frame if the training data
+            were encoded; an array is taken as encoded.  Columns of tables and data frames are found
+            by name.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            C-contiguous; float32 values stay float32, all others are float64.
+            C-contiguous.  float32 values stay float32, all others become float64.
 
         Raises
         ------
         InputError
-            For another number of features, or values that are not finite.
+            For a wrong number of features, or values that are not finite.
         """
         values = self._values_of(X)
         if values.ndim != 2 or values.shape[1] != self.codebook.shape[1]:
             raise InputError(
-                f"X must have shape (n_samples, {self.codebook.shape[1]}), the features this map "
-                f"was trained on; got {values.shape}."
+                f"X must have shape (n_samples, {self.codebook.shape[1]}), with the features that "
+                f"this map was trained on; got {values.shape}."
             )
         may_miss = self.encoding.missing == "mask"
         check_values(values, self.encoding.feature_names, dtype=np.float64, may_miss=may_miss)
@@ -185,14 +187,14 @@ class Map:
         rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
         if rows.shape[1] != self.codebook.shape[1]:
             raise InputError(
-                f"X must have {self.codebook.shape[1]} features, which this map was trained on; "
+                f"X must have the {self.codebook.shape[1]} features that this map was trained on; "
                 f"got {rows.shape[1]}."
             )
         check_sparse_values(rows, self.encoding.feature_names, dtype=np.float64)
         return rows
 
     def _names_in(self, frame: Any) -> list[str] | None:
-        """Return which columns of a data frame to take; None: all, in their order."""
+        """Return the columns of a data frame to use; None means all, in their order."""
         if not self.encoding.is_named:
             return None
         names, there = self.encoding.feature_names, frame_names(frame)
@@ -222,7 +224,7 @@ class Map:
         return self.winners_of_rows(self._any_rows_of(X), k)
 
     def winners_of_rows(self, rows: Rows, k: int = 1) -> Ints:
-        """Return the best matching unit of each encoded row, see `winners`.
+        """Return the best matching unit of each encoded row; see `winners`.
 
         Parameters
         ----------
@@ -300,18 +302,18 @@ class Map:
         Returns
         -------
         ndarray of shape (n_units,)
-            Numbers, dates, or the prevailing level of a category.
+            Numbers, dates, or the level of a category with the largest share.
         """
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:
                 return code.decode(self.codebook[:, part])
         names = ", ".join(code.name for code in self.encoding.features)
-        raise InputError(f"no feature column '{column}' on this map; it has {names}.")
+        raise InputError(f"this map has no feature column '{column}'; it has {names}.")
 
     def save(self, path: str | Path) -> None:
-        """Save the map to one file, whole or not at all.
+        """Save the map to one file, completely or not at all.
 
-        The same map gives the same bytes.  Read it back with `somscape.load`.
+        The same map gives the same bytes.  `somscape.load` reads it back.
 
         Parameters
         ----------
@@ -321,7 +323,7 @@ class Map:
         write_record(path, self.to_record())
 
     def to_record(self) -> Record:
-        """Return the map as JSON data and named arrays, which is what a file holds.
+        """Return the map as JSON data and named arrays, the contents of a file.
 
         Returns
         -------
@@ -351,8 +353,8 @@ class Map:
         Parameters
         ----------
         record : Record
-            From `to_record`, or from one of the readers in `somscape.save`; of a detector's record
-            the map alone is taken.
+            From `to_record`, or from one of the readers in `somscape.save`.  From a detector's
+            record, only the map is taken.
 
         Returns
         -------
@@ -361,7 +363,7 @@ class Map:
         Raises
         ------
         InputError
-            When the record's parts do not fit together.
+            If the parts of the record do not fit together.
 
         Examples
         --------

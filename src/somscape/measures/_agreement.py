@@ -1,4 +1,4 @@
-"""How well a ranking agrees with a label that it never saw."""
+"""How well a ranking agrees with a label that it has not seen."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Agreement:
     Attributes
     ----------
     auroc : float
-        Chance that a labelled row ranks above another one; 0.5 is no agreement.
+        Chance that a labelled row ranks above another row; 0.5 is no agreement.
     precision : float
         Share of labelled rows among the first ``n_alerts``.
     lift : float
@@ -41,7 +41,7 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     is_labelled : ndarray of shape (n_rows,), bool
         At least one True and one False.
     n_alerts : int
-        How many of the highest scores are alerts; equal scores in the order given.
+        Number of the highest scores that are alerts; equal scores count in the order given.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     """
     n_labelled = int(is_labelled.sum())
     n_others = len(scores) - n_labelled
-    # Mann-Whitney: ranks with ties shared.
+    # Mann-Whitney: tied scores share their ranks.
     _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
     rank = (np.cumsum(counts) - (counts - 1) / 2)[position]
     wins = rank[is_labelled].sum() - n_labelled * (n_labelled + 1) / 2

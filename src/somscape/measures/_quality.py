@@ -19,17 +19,17 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     X : Table or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.  Rows without any value have no unit and do not count.
     sample_weight : array-like of shape (n_samples,), optional
-        What each row counts in the mean; default: 1 each.
+        Weight of each row in the mean.  The default is 1 each.
 
     Returns
     -------
     float
-        In encoded feature units; smaller on larger maps and at smaller final radii.
+        In encoded feature units.  It is smaller on larger maps and with smaller final radii.
 
     Raises
     ------
     InputError
-        For no rows, or none with a value.
+        If there are no rows, or none has a value.
 
     References
     ----------
@@ -52,11 +52,11 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Parameters
     ----------
     map : Map
-        Neighbors are the lattice's: 8 on a rectangular map, 6 on a hexagonal one.
+        Its lattice defines neighbors: 8 on a rectangular map, 6 on a hexagonal one.
     X : Table or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.  Rows without any value have no unit and do not count.
     sample_weight : array-like of shape (n_samples,), optional
-        What each row counts in the share; default: 1 each.
+        Weight of each row in the share.  The default is 1 each.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Raises
     ------
     InputError
-        For no rows, or none with a value.
+        If there are no rows, or none has a value.
 
     References
     ----------
@@ -92,7 +92,7 @@ def nearest_counted(
 ) -> tuple[Ints, Float64s, Float64s | None]:
     """Return nearest units, distances and weights of the rows that have any value.
 
-    Other rows have no unit and do not count.
+    Rows without any value have no unit and do not count.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def nearest_counted(
     X : Table or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.
     k : int, default=1
-        How many units, nearest first.
+        Number of units, nearest first.
     sample_weight : array-like of shape (n_samples,), optional
 
     Returns
@@ -108,21 +108,21 @@ def nearest_counted(
     units : ndarray of shape (n_counted, k)
     distances : ndarray of shape (n_counted, k)
     weights : ndarray of shape (n_counted,) or None
-        None where every row weighs 1.
+        None if every row weighs 1.
 
     Raises
     ------
     InputError
-        For no rows, or none with a value and a weight.
+        If there are no rows, or none has a value and a weight above 0.
     """
     units, distances = as_map(map).nearest(X, k)
     if not len(units):
-        raise InputError("X has no rows; give at least one, to take a mean over.")
+        raise InputError("X has no rows; give at least one.")
     weights = checked_weights(sample_weight, len(units))
     counts = units[:, 0] != NO_UNIT
     if counts.all():
         return units, distances, weights
     weights = None if weights is None else weights[counts]
     if not counts.any() or (weights is not None and not weights.any()):
-        raise InputError("X has no row with a value and a weight; give at least one.")
+        raise InputError("X has no row with a value and a weight above 0; give at least one.")
     return units[counts], distances[counts], weights

@@ -1,4 +1,4 @@
-"""MiniSom's interface on our kernels: change the import and nothing else."""
+"""MiniSom's interface on our kernels: change only the import."""
 
 from somscape.minisom._minisom import MiniSom
 from somscape.minisom._rule import fast_norm

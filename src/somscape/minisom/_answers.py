@@ -1,4 +1,4 @@
-"""What MiniSom tells of a map: errors, and which unit each row belongs to."""
+"""What MiniSom tells about a map: errors, and the unit of each row."""
 
 import warnings
 from collections import Counter, defaultdict
@@ -16,10 +16,10 @@ from somscape.minisom._samples import Samples, as_samples
 from somscape.minisom._winners import codebook_of, nearest_units, two_nearest_units, units_of
 
 BLOCK_VALUES = 1 << 20
-"""Distances that are held at once: 8 MiB."""
+"""Distances in memory at once: 8 MiB."""
 
 MAX_NEIGHBOR_DISTANCE = 1.42
-"""Neighbors on a rectangular map, diagonal ones too, lie at most this far apart."""
+"""Largest distance of neighbors on a rectangular map, including diagonal ones."""
 
 
 class Answers(Rule):
@@ -56,7 +56,7 @@ class Answers(Rule):
         return np.linalg.norm(samples.rows - nearest, axis=1).mean()
 
     def distortion_measure(self, data: Any) -> float:
-        """Return the distances to all units, weighed by the winner's neighborhood.
+        """Return the sum of distances to all units, weighted by the winner's neighborhood.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class Answers(Rule):
         Returns
         -------
         float
-            Their sum, not squared, with the sigma that training starts with.
+            With distances that are not squared, and the sigma with which training starts.
         """
         samples, codebook = self._samples(data), codebook_of(self)
         units, total = units_of(self, samples), 0.0
@@ -77,7 +77,7 @@ class Answers(Rule):
         return total
 
     def topographic_error(self, data: Any) -> float:
-        """Return the share of rows whose two nearest units are no neighbors on the map.
+        """Return the share of rows whose two nearest units are not neighbors on the map.
 
         Parameters
         ----------
@@ -124,12 +124,12 @@ class Answers(Rule):
         ----------
         data : array-like or data frame of shape (n_samples, input_len)
         return_indices : bool, default=False
-            Whether to return numbers of rows instead of the rows.
+            Whether to return row numbers instead of rows.
 
         Returns
         -------
         defaultdict of (int, int) to list
-            The rows themselves, as `data` holds them; of a data frame, arrays.
+            The rows themselves, as `data` holds them; for a data frame, arrays.
         """
         samples = self._samples(data)
         items = range(len(samples.rows)) if return_indices else samples.items
@@ -150,11 +150,14 @@ class Answers(Rule):
         Raises
         ------
         ValueError
-            For another number of labels than of rows.
+            If the numbers of labels and rows differ.
         """
         samples = self._samples(data)
         if len(samples.rows) != len(labels):
-            raise InputError(f"`data` has {len(samples.rows)} rows and {len(labels)} labels.")
+            raise InputError(
+                f"`labels` must have one label per row of `data`, {len(samples.rows)}; got "
+                f"{len(labels)}."
+            )
         found: dict[tuple[int, int], Any] = self._by_unit(samples, labels)
         for unit in found:
             found[unit] = Counter(found[unit])

@@ -1,4 +1,4 @@
-"""MiniSom's offline batch training: all rows are weighed before the units move."""
+"""MiniSom's offline batch training: all rows are summed before the units move."""
 
 import numpy as np
 
@@ -11,14 +11,17 @@ from somscape.minisom._samples import Samples
 from somscape.minisom._winners import nearest_units, units_of
 
 BLOCK_VALUES = 1 << 20
-"""Weights between units that are held at once: 8 MiB."""
+"""Weights between units in memory at once: 8 MiB."""
 
-TERM_BITS, SUM_BITS = 50, 61
-"""What the kernels' sums in fixed point leave room for."""
+TERM_BITS = 50
+"""Bits of one term of the kernels' fixed-point sums."""
+
+SUM_BITS = 61
+"""Bits of the kernels' fixed-point sums."""
 
 
 def train_batch(som: Rule, samples: Samples, num_iteration: int, progress: Progress) -> None:
-    """Move the units to the means of their neighborhoods, a learning rate of the way.
+    """Move the units a share of the way, the learning rate, to their neighborhoods' means.
 
     Parameters
     ----------
@@ -30,8 +33,8 @@ def train_batch(som: Rule, samples: Samples, num_iteration: int, progress: Progr
 
     Notes
     -----
-    MiniSom adds up every row for every unit, n m d multiply-adds.  Here the rows of each unit are
-    added up first, n d, and then the m units: the same sums in another order.
+    MiniSom adds up every row for every unit, with n m d multiply-adds.  Here the rows of each unit
+    are added up first, with n d, and then the m units: the same sums in another order.
     """
     scale = _scale(samples.rows)
     for t in range(num_iteration):
@@ -47,8 +50,8 @@ def train_batch(som: Rule, samples: Samples, num_iteration: int, progress: Progr
 def _later_units(som: Rule, samples: Samples) -> Ints:
     """Return the unit of each row once the units have moved.
 
-    The last bits of their sums are not MiniSom's, so neither are ties that rounding decides:
-    a search that rounds in another way will do, and takes half the time.
+    The last bits of their sums differ from MiniSom's, and so do ties that rounding decides.  A
+    search that rounds differently is therefore enough, and takes half the time.
     """
     if som._core_distance == "euclidean" and not som._has_own_step:
         return nearest_units(som, samples)
@@ -56,7 +59,7 @@ def _later_units(som: Rule, samples: Samples) -> Ints:
 
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
-    """Move the units with a neighborhood that won rows towards its mean."""
+    """Move units towards the means of their neighborhoods, if these won rows."""
     has_weight = weight > 0
     if has_weight.all():
         target = (total / weight[:, None]).reshape(weights.shape)
@@ -69,7 +72,7 @@ def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> 
 
 
 def _scale(rows: Float64s) -> Float64s:
-    """Powers of two that turn values into integers whose sums fit 64 bits."""
+    """Return powers of two that turn values into integers whose sums fit 64 bits."""
     _, size = np.frexp(np.abs(rows).max(axis=0))  # values are below 2^size
     room = min(TERM_BITS, SUM_BITS - len(rows).bit_length())
     return np.ldexp(1.0, np.minimum(room - size, 1000))

@@ -1,8 +1,9 @@
-"""Between MiniSom and `Map`.
+"""Conversion between MiniSom and `Map`.
 
-A map is seen as plots show it: x to the right, y upwards.  Rows of a `Map` count from the top, so
-the unit (x, y) is in row ``n_y - 1 - y``.  On hexagons MiniSom moves every other row to the left,
-counted from the last, and a `Lattice` those with odd numbers to the right: the same map.
+A map has the orientation of plots, with x to the right and y upwards.  Rows of a `Map` count from
+the top, so the unit (x, y) is in row ``n_y - 1 - y``.  On hexagons, MiniSom moves every other row
+to the left, counted from the last; a `Lattice` moves odd rows to the right, which gives the same
+map.
 """
 
 from typing import Any
@@ -36,7 +37,7 @@ def to_map(som: Rule, samples: Samples | None) -> Map:
     """
     if not som._distance_name:
         raise InputError(
-            "a Map keeps no distance function of your own; use one of "
+            "a Map does not support a distance function of your own. Use one of "
             f"{', '.join(DISTANCES)} as `activation_distance`."
         )
     n_x, n_y, n_features = som._weights.shape
@@ -61,7 +62,7 @@ def to_map(som: Rule, samples: Samples | None) -> Map:
 
 
 def _turned(values: Float64s) -> Float64s:
-    """By unit of a `Map`, from by (x, y)."""
+    """Return values by (x, y) as values by unit of a `Map`."""
     return values.transpose(1, 0, 2)[::-1].reshape(-1, values.shape[2])
 
 
@@ -79,11 +80,11 @@ def parameters_of(map_: Map) -> dict[str, Any]:
     Raises
     ------
     InputError
-        For a map that MiniSom cannot be.
+        For a map that MiniSom does not support.
     """
     lattice, metric = map_.lattice, map_.metric
     if isinstance(lattice, Graph) or lattice.boundary != "plane":
-        raise InputError("MiniSom's maps are planes; this one is a torus, cylinder or graph.")
+        raise InputError("MiniSom supports only planes; got a torus, cylinder or graph.")
     if metric.name not in DISTANCES or metric.feature_weights is not None:
         raise InputError(
             f"MiniSom supports only the distances {', '.join(DISTANCES)}, and no weights of "
@@ -100,7 +101,7 @@ def parameters_of(map_: Map) -> dict[str, Any]:
 
 
 def weights_of(map_: Map) -> Float64s:
-    """Return a map's prototypes as MiniSom has them.
+    """Return a map's prototypes in MiniSom's order.
 
     Parameters
     ----------

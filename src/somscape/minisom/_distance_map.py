@@ -10,6 +10,7 @@ Steps = tuple[tuple[int, int], ...]
 SQUARE: Steps = ((0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1))
 TO_THE_RIGHT: Steps = ((1, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 1))
 """Steps (x, y) from a row of hexagons that lies half a step to the right of its neighbors."""
+
 TO_THE_LEFT: Steps = ((0, 1), (1, 0), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 
 SLOTS = 8
@@ -25,8 +26,8 @@ def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -
     scaling : {"sum", "mean"}
         Whether to take the sum or the mean of the distances.
     strict : bool
-        Whether to take even rows of hexagons for those on the left, as MiniSom does, instead of
-        those that are; and to return NaN where no unit differs from a neighbor.
+        Whether to treat even rows of hexagons as the left ones, as MiniSom does, instead of the
+        actual left ones, and to return NaN if no unit differs from a neighbor.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -
 
 
 def _distances(weights: Float64s, steps: Steps) -> Float64s:
-    """Distance to the unit at each step, NaN beyond the edge, of shape (n_x, n_y, SLOTS)."""
+    """Return the distance to the unit at each step, NaN beyond the edge, (n_x, n_y, SLOTS)."""
     n_x, n_y, _ = weights.shape
     padded = np.pad(weights * 1.0, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
     apart = np.full((n_x, n_y, SLOTS), np.nan)

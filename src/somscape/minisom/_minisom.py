@@ -1,4 +1,4 @@
-"""The drop-in class: MiniSom's constructor, starts and trainings."""
+"""The drop-in class: MiniSom's constructor, starts and training methods."""
 
 import warnings
 from collections.abc import Mapping
@@ -26,52 +26,53 @@ class MiniSom(Answers):
     """MiniSom's interface: code that uses MiniSom runs with this import instead.
 
     Every parameter, method and default is that of MiniSom 2.3.6, and the same seed gives the same
-    map.  Known faults are kept by default and mended with ``strict=False``; not a number (NaN) is
-    refused, where MiniSom lets it turn the whole map to NaN.
+    map.  Known faults are kept by default and corrected with ``strict=False``.  NaN in the data is
+    refused; in MiniSom it turns the entire map to NaN.
 
     Parameters
     ----------
     x, y : int
-        Size of the map: units along the first and the second axis of the weights.
+        Size of the map: number of units along the first and the second axis of the weights.
     input_len : int
         Number of features.
     sigma : float, default=1
-        Spread of the neighborhood at the start, in units.
+        Width of the neighborhood at the start, in units.
     learning_rate : float, default=0.5
         How far the winner moves at the start, as a share of the way to the row.
     decay_function : str or callable, default="asymptotic_decay"
-        How the rate falls: "inverse_decay_to_zero", "linear_decay_to_zero", "asymptotic_decay"
-        (to a third), or a function of rate, time and time at the end.
+        How the learning rate falls: "inverse_decay_to_zero", "linear_decay_to_zero",
+        "asymptotic_decay" (to a third), or a function of the rate, the time and the final time.
     neighborhood_function : str, default="gaussian"
-        "gaussian", "mexican_hat", "bubble" or "triangle"; the last two go by x and y also on
+        "gaussian", "mexican_hat", "bubble" or "triangle".  The last two use x and y even on
         hexagons.
     topology : {"rectangular", "hexagonal"}, default="rectangular"
-        On hexagons units of the same y form a row.
+        On hexagons, units with the same y form a row.
     activation_distance : str or callable, default="euclidean"
-        What the winner is nearest by: "euclidean", "cosine", "manhattan", "chebyshev", or a
-        function of a row and the weights of shape (x, y, input_len) that returns (x, y).
+        The distance by which the winner is nearest: "euclidean", "cosine", "manhattan",
+        "chebyshev", or a function of a row and the weights of shape (x, y, input_len) that returns
+        distances of shape (x, y).
     random_seed : int, optional
-        Of ``numpy.random.RandomState``.
+        Seed of ``numpy.random.RandomState``.
     sigma_decay_function : str, default="asymptotic_decay"
         How sigma falls: "inverse_decay_to_one", "linear_decay_to_one" or "asymptotic_decay" (to
         a third).
     strict : bool, default=True
-        Whether to compute what MiniSom computes where that is a fault.  False: the neighbors of
-        hexagons in `distance_map` are those on the map, "chebyshev" is the largest absolute
-        difference, `pca_weights_init` goes as far as the rows do, and the distance map of equal
-        prototypes is 0 instead of NaN.
+        Whether to reproduce MiniSom's faults.  With False, `distance_map` uses the real neighbors
+        of hexagons, "chebyshev" is the largest absolute difference, `pca_weights_init` covers one
+        standard deviation of the rows in each direction, and the distance map of equal prototypes
+        is 0 instead of NaN.
 
     Raises
     ------
     ValueError, TypeError
-        For a size, name or value that is not allowed.
+        If a size, name or value is not allowed.
 
     Notes
     -----
-    Trains on the compiled core, row by row as in MiniSom only where functions of your own take
-    part.  Results equal MiniSom's to the last bit for the Euclidean, Manhattan and Chebyshev
-    distances with gaussian, bubble and triangle neighborhoods on rectangular maps, else to a few
-    roundings.  What differs stands in the guide, "Coming from MiniSom".
+    Training runs on the compiled core.  It runs row by row in NumPy, as in MiniSom, only with
+    functions of your own.  Results equal MiniSom's to the last bit for the Euclidean, Manhattan and
+    Chebyshev distances with gaussian, bubble and triangle neighborhoods on rectangular maps, and
+    else up to a few roundings.  The guide, "Coming from MiniSom", lists the differences.
 
     References
     ----------
@@ -116,7 +117,7 @@ class MiniSom(Answers):
     # The map.
 
     def get_weights(self) -> Float64s:
-        """Return the prototypes, of shape (x, y, input_len): the array itself, no copy."""
+        """Return the prototypes, of shape (x, y, input_len): the array, not a copy."""
         return self._weights
 
     @property
@@ -125,17 +126,17 @@ class MiniSom(Answers):
         return self._weights
 
     def get_euclidean_coordinates(self) -> tuple[Float64s, Float64s]:
-        """Return where the units lie in the plane, two arrays of shape (x, y).
+        """Return the coordinates of the units in the plane, two arrays of shape (x, y).
 
         Returns
         -------
         xx, yy : ndarray of shape (x, y)
-            In steps between units; on hexagons rows are sqrt(3) / 2 apart.
+            In steps between units.  On hexagons, rows are sqrt(3) / 2 apart.
         """
         return self._xx.T, self._yy.T
 
     def convert_map_to_euclidean(self, xy: tuple[int, int]) -> tuple[float, float]:
-        """Return where the unit with these coordinates lies in the plane.
+        """Return the coordinates in the plane of the unit at a place (x, y).
 
         Parameters
         ----------
@@ -153,7 +154,7 @@ class MiniSom(Answers):
         Parameters
         ----------
         scaling : {"sum", "mean"}, default="sum"
-            Of the Euclidean distances to the up to 8 (hexagons: 6) neighbors.
+            Of the Euclidean distances to up to 8 neighbors (on hexagons, 6).
 
         Returns
         -------
@@ -163,7 +164,7 @@ class MiniSom(Answers):
         Raises
         ------
         ValueError
-            When training has diverged.
+            If training has diverged.
         """
         check_choice("scaling", scaling, ("sum", "mean"))
         n_x, n_y = self._weights.shape[:2]
@@ -200,7 +201,7 @@ class MiniSom(Answers):
             raise InputError("a start by PCA needs at least 2 features; use random_weights_init.")
         n_x, n_y = self._activation_map.shape
         if min(n_x, n_y) == 1:
-            message = f"a start by PCA spans two axes, and the map is {n_x} x {n_y}."
+            message = f"a start by PCA spans two axes, but the map is {n_x} x {n_y}."
             warnings.warn(message, SomscapeWarning, stacklevel=2)
         rows = self._samples(data).rows
         self._weights[...] = principal_plane(rows, n_x, n_y, is_scaled=not self.strict)
@@ -224,26 +225,26 @@ class MiniSom(Answers):
         num_iteration : int
             Number of rows to present, or of passes over all rows with `use_epochs`.
         random_order : bool, default=False
-            Whether the order is shuffled: of the rows' numbers from 0 on, as many as are
-            presented, so that with fewer of them than rows the last rows never come up, which a
-            warning says.
+            Whether to shuffle the order of the rows presented.  As in MiniSom, these are the first
+            `num_iteration` rows: with fewer presentations than rows, the last rows are never used,
+            and a warning says so.
         verbose : bool, default=False
-            Whether to print how far training is and the time left, and the quantization error.
+            Whether to print progress, the time left, and the quantization error.
         use_epochs : bool, default=False
-            Whether rate and sigma stay the same during a pass.  The order is shuffled once, for
-            all passes.
+            Whether rate and sigma stay the same during a pass.  The order is shuffled once for all
+            passes.
         fixed_points : dict of int to (int, int), optional
-            Rows, by number, with the coordinates of the unit that counts as their winner.
+            Row numbers with the coordinates of the unit that counts as their winner.
 
         Raises
         ------
         ValueError, TypeError
-            For data or fixed points that do not fit the map, and values that are not finite.
+            If data or fixed points do not fit the map, or values are not finite.
         """
         self._train(data, num_iteration, random_order, verbose, use_epochs, fixed_points or {})
 
     def train_random(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in random order, see `train`.
+        """Train on rows in random order; see `train`.
 
         Parameters
         ----------
@@ -256,7 +257,7 @@ class MiniSom(Answers):
         self._train(data, num_iteration, True, verbose, False, {})
 
     def train_batch(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in their order, see `train`; online, whatever the name.
+        """Train on rows in their order, online despite its name; see `train`.
 
         Parameters
         ----------
@@ -283,9 +284,9 @@ class MiniSom(Answers):
         fixed_points = self._checked_fixed_points(fixed_points, n)
         if random_order and not use_epochs and num_iteration < n:
             warnings.warn(
-                f"{n - num_iteration} of {n} rows are never used: the first {num_iteration} are "
-                "presented, in random order. Pass a `num_iteration` of several times the number "
-                "of rows, or shuffle them before.",
+                f"{n - num_iteration} of {n} rows are never used: only the first {num_iteration} "
+                "are presented, in random order. Pass a `num_iteration` of several times the "
+                "number of rows, or shuffle the rows first.",
                 SomscapeWarning,
                 stacklevel=3,
             )
@@ -299,7 +300,7 @@ class MiniSom(Answers):
     def _checked_fixed_points(
         self, fixed_points: Mapping[int, Any], n_samples: int
     ) -> dict[int, tuple[int, int]]:
-        """Return the unit (x, y) of each row that has one, all as whole numbers of Python."""
+        """Return the unit (x, y) of each row that has one, as Python integers."""
         if not isinstance(fixed_points, Mapping):
             raise TypeError(
                 "`fixed_points` must be a dict such as {0: (3, 4)}, from row to unit; got "
@@ -309,7 +310,7 @@ class MiniSom(Answers):
         found: dict[int, tuple[int, int]] = {}
         for row, unit in fixed_points.items():
             if not isinstance(row, Integral):
-                raise TypeError(f"`fixed_points` must be by row number; got {row!r}.")
+                raise TypeError(f"`fixed_points` must have row numbers as keys; got {row!r}.")
             if not 0 <= row < n_samples:
                 raise InputError(
                     f"`fixed_points` has row {row}; `data` has rows 0 to {n_samples - 1}."
@@ -329,7 +330,7 @@ class MiniSom(Answers):
         return found
 
     def train_batch_offline(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on all rows at once, a learning rate of the way to the batch rule's map.
+        """Train by the batch rule, moving a share of the way given by the learning rate.
 
         Parameters
         ----------
@@ -342,7 +343,7 @@ class MiniSom(Answers):
         Raises
         ------
         ValueError, TypeError
-            For data that does not fit the map, and values that are not finite.
+            If data does not fit the map, or values are not finite.
 
         References
         ----------
@@ -358,7 +359,7 @@ class MiniSom(Answers):
     def train_batch_offline_fast(
         self, data: Any, num_iteration: int, verbose: bool = False
     ) -> None:
-        """Train as `train_batch_offline` does, which is as fast.
+        """Train like `train_batch_offline`, which is just as fast.
 
         Parameters
         ----------
@@ -371,8 +372,7 @@ class MiniSom(Answers):
         Raises
         ------
         ValueError
-            For a neighborhood or distance that is not one of MiniSom's, besides what
-            `train_batch_offline` raises.
+            As for `train_batch_offline`, or if neighborhood or distance is not one of MiniSom's.
         """
         for what, name in (
             ("neighborhood", self._neighborhood_name),
@@ -380,7 +380,7 @@ class MiniSom(Answers):
         ):
             if not name:
                 raise InputError(
-                    f"`train_batch_offline_fast` needs a {what} that MiniSom has by name; use "
+                    f"`train_batch_offline_fast` supports only a {what} of MiniSom, by name. Use "
                     "train_batch_offline."
                 )
         self.train_batch_offline(data, num_iteration, verbose)
@@ -393,18 +393,18 @@ class MiniSom(Answers):
         Parameters
         ----------
         data : array-like or data frame of shape (n_samples, input_len), optional
-            Rows to count by winner; without them the map says that it won none.
+            Rows to count by winner.  Without them, the hits of the map are 0.
 
         Returns
         -------
         Map
-            Seen as plots show it, x to the right and y upwards: the unit (x, y) is in row
-            ``n_y - 1 - y`` and column x.
+            In the orientation of plots, with x to the right and y upwards: the unit (x, y) is in
+            row ``n_y - 1 - y`` and column x.
 
         Raises
         ------
         InputError
-            For a distance of your own, which a map cannot keep.
+            For a distance function of your own, which a map cannot store.
         """
         from somscape.minisom._crossing import to_map
 
@@ -412,15 +412,16 @@ class MiniSom(Answers):
 
     @classmethod
     def from_map(cls, map: "Map", **settings: Any) -> "MiniSom":
-        """Return a map as MiniSom has it: to train on, or for code that expects one.
+        """Return a map as a MiniSom, for further training or code that expects one.
 
         Parameters
         ----------
         map : Map
-            On a plane, rectangular or hexagonal.  Its prototypes are of encoded features, so
-            pass rows as ``map.rows_of`` gives them.
+            On a plane, rectangular or hexagonal.  Its prototypes are encoded features, so pass rows
+            encoded by ``map.rows_of``.
         **settings
-            Of the constructor but size, topology and distance: `sigma`, `random_seed` and so on.
+            Parameters of the constructor other than size, topology and distance, such as `sigma`
+            and `random_seed`.
 
         Returns
         -------
@@ -430,7 +431,7 @@ class MiniSom(Answers):
         Raises
         ------
         InputError
-            For another boundary, a graph, and a metric that MiniSom does not have.
+            For another boundary, a graph, or a metric that MiniSom does not support.
         """
         from somscape.maps import as_map
         from somscape.minisom._crossing import parameters_of, weights_of

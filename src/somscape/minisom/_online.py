@@ -13,10 +13,10 @@ from somscape.minisom._rule import ALONG_AXIS, Rule
 from somscape.minisom._samples import Samples
 
 BLOCK_WORK = 5e7
-"""Multiply-adds in one call of the core, about 20 ms: Ctrl-C waits for its end."""
+"""Multiply-adds in one call of the core, about 20 ms; Ctrl-C waits for the end of a call."""
 
 TABLE_VALUES = 1 << 16
-"""Values in a block's tables: half a MiB, so that they stay in the processor's cache."""
+"""Values in the tables of a block: half a MiB, so that they stay in the processor's cache."""
 
 
 class Schedule(NamedTuple):
@@ -25,12 +25,12 @@ class Schedule(NamedTuple):
     Attributes
     ----------
     order : ndarray of shape (n,)
-        Rows, over and over.
+        Order of the rows, which is repeated.
     n_steps : int
     max_iteration : int
-        Time at the end.
+        Final time.
     steps_per_time : int
-        1, or an epoch's steps where time counts epochs.
+        1, or the steps of an epoch if time counts epochs.
     """
 
     order: Ints
@@ -48,11 +48,11 @@ def make_schedule(
     ----------
     n_samples : int
     num_iteration : int
-        Steps, or epochs.
+        Number of steps, or of epochs.
     use_epochs : bool
         Whether an iteration is a pass over all rows, always in the same order.
     random : RandomState or None
-        Shuffles the order; None keeps it.
+        Shuffles the order.  None keeps it.
 
     Returns
     -------
@@ -60,8 +60,7 @@ def make_schedule(
 
     Notes
     -----
-    Shuffled are the numbers of the rows from the first on, as many as there are steps: with fewer
-    steps than rows the last rows do not come up.
+    If there are fewer steps than rows, the first rows are shuffled and the last rows are not used.
     """
     order = np.arange(n_samples if use_epochs else num_iteration) % n_samples
     if random is not None:
@@ -87,7 +86,7 @@ def train_online(
     samples : Samples
     schedule : Schedule
     fixed_points : mapping of int to (int, int)
-        Winners that some rows have whatever is nearest.
+        Winners of some rows, whatever is nearest to them.
     progress : Progress
     """
     kernels = minisom_kernels() if _is_known_to_the_core(som) else None
@@ -122,7 +121,7 @@ def _is_known_to_the_core(som: Rule) -> bool:
 
 
 def _given(samples: Samples, fixed_points: Mapping[int, Any], n_y: int) -> Ints | None:
-    """Return the unit that each row pulls at, -1 for the nearest."""
+    """Return the unit that each row pulls, or -1 for the nearest."""
     if not fixed_points:
         return None
     given = np.full(len(samples.rows), -1)
@@ -176,7 +175,7 @@ def _in_the_core(
 def _decayed(
     som: Rule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
 ) -> Float64s:
-    """Return a rate or sigma at each time; a function of the user's is called time by time."""
+    """Return a rate or sigma at each time; a user's function is called once per time."""
     if som._is_decay(decay):
         return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
     values = (decay(start, t, max_iteration) for t in times.tolist())
@@ -186,8 +185,8 @@ def _decayed(
 def _tables(som: Rule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
     """Return how strongly a winner pulls, by offset along both axes.
 
-    The neighborhoods of `Rule` as products of a weight by axis, of shape (n_steps, n_terms,
-    n_offsets); a Mexican hat is the sum of two products.  A bubble ends at its window.
+    These are the neighborhoods of `Rule` as products of one weight per axis, of shape (n_steps,
+    n_terms, n_offsets).  A Mexican hat is the sum of two products.  A bubble ends at its window.
     """
     x, y = som._neigx * 1.0, som._neigy * 1.0
     if som._goes_by_hexagons:

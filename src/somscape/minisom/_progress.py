@@ -1,15 +1,15 @@
-"""MiniSom's `verbose`: how far training is and how long it will take, on one line."""
+"""MiniSom's `verbose`: progress and time left, on one line."""
 
 import sys
 import time
 from datetime import timedelta
 
 UPDATES = 100
-"""How often the line is written: MiniSom writes it at each step, which takes longer than ours."""
+"""How often the line is written; MiniSom writes it at each step, which takes longer than ours."""
 
 
 class Progress:
-    """The line that shows how far a training has come; silent where that is not wanted.
+    """The line that shows the progress of training; silent without `verbose`.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Progress:
 
     @property
     def stride(self) -> int:
-        """After how many steps the line is due again."""
+        """Number of steps between lines."""
         return max(1, self._n_steps // UPDATES) if self._verbose else self._n_steps
 
     def show(self, done: int) -> None:

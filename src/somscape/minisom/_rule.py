@@ -1,8 +1,8 @@
 """One step of MiniSom's rule: distance, decay, neighborhood, the winner and the pull towards a row.
 
-In NumPy, operation by operation as MiniSom 2.3.6 rounds them: where functions of the user's own
-take part, or no core is built, training goes through here row by row.  It is what the core's
-kernels (core/minisom.cpp) are tested against.
+It is in NumPy, with each operation rounded as in MiniSom 2.3.6.  Training uses it row by row if the
+user passes functions or no core is built.  The core's kernels (core/minisom.cpp) are tested against
+it.
 """
 
 import warnings
@@ -22,13 +22,13 @@ DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev")
 TOPOLOGIES = ("hexagonal", "rectangular")
 
 BY_AXIS = ("bubble", "triangle")
-"""Neighborhoods that go by the axes' numbers also on hexagons."""
+"""Neighborhoods that use x and y even on hexagons."""
 
 DIVIDES = ("gaussian", "mexican_hat")
 """Neighborhoods that divide by sigma."""
 
 STEP_METHODS = ("winner", "update", "activate", "_activate")
-"""What a subclass may change of a step."""
+"""Parts of a step that a subclass may override."""
 
 
 def _gaussian_along(at: Any, center: Any, sigma: Any) -> Any:
@@ -37,7 +37,7 @@ def _gaussian_along(at: Any, center: Any, sigma: Any) -> Any:
 
 
 def _bubble_along(at: Any, center: Any, sigma: Any) -> Any:
-    # Compared with the window's ends: close to whole sigmas rounding depends on the center.
+    # Compared with the ends of the window: close to whole sigmas, rounding depends on the center.
     return ((at > center - sigma) & (at < center + sigma)) * 1.0
 
 
@@ -97,14 +97,14 @@ class Rule:
     def _set_rule(
         self, sigma: Any, decay: Any, sigma_decay: Any, neighborhood: Any, distance: Any
     ) -> None:
-        """Choose the functions of a step by name, or take the user's."""
+        """Choose the functions of a step by name, or use the user's functions."""
         _check_rate("learning_rate", self._learning_rate)
         _check_rate("sigma", sigma, may_be_infinite=True)
         if neighborhood in DIVIDES and sigma * sigma < np.finfo(float).tiny:
             raise InputError(
-                f"`sigma` must not be 0 for a {neighborhood} neighborhood, which divides by it: "
-                f"all weights would be NaN; got {sigma!r}. For winners that learn alone, take a "
-                "bubble of sigma 1."
+                f"`sigma` must not be 0 for a {neighborhood} neighborhood, which divides by it, so "
+                f"that all weights would be NaN; got {sigma!r}. To let only winners learn, use a "
+                "bubble with sigma 1."
             )
         self._sigma = sigma
         self._learning_rate_decay_function = self._chosen("decay_function", decay, DECAYS)
@@ -126,15 +126,17 @@ class Rule:
         """Warn of settings that MiniSom warns of."""
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
-            _warn(f"`sigma` ({sigma}) might be too high: it spans more than the whole map.")
+            _warn(f"`sigma` ({sigma}) may be too large: it spans more than the entire map.")
         if sigma < 0:
-            _warn(f"`sigma` is negative ({sigma}); MiniSom, and so this, takes it as it is.")
+            _warn(f"`sigma` is negative ({sigma}); it is used as it is, as in MiniSom.")
         if self.topology == "hexagonal" and neighborhood == "triangle":
             _warn("the triangle neighborhood does not follow the hexagonal topology.")
         if neighborhood in BY_AXIS and (sigma < 1 or sigma % 1 != 0):
-            _warn(f"`sigma` should be a whole number of at least 1 for {neighborhood}: {sigma}.")
+            _warn(
+                f"`sigma` should be a whole number of at least 1 for {neighborhood}; got {sigma}."
+            )
 
-    # Decays: of a parameter, at time t of all.
+    # Decays of a parameter, at time t of max_iter.
 
     def _inverse_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
         """Let the rate fall to about a hundredth."""
@@ -157,41 +159,42 @@ class Rule:
         """Let a rate or sigma fall to a third."""
         return dynamic_parameter / (1 + t / (max_iter / 2))
 
-    # Neighborhoods: of a winner c = (x, y), of shape (n_x, n_y); or of many at once, with x and y
-    # of shape (n, 1, 1).
+    # Neighborhoods of a winner c = (x, y), of shape (n_x, n_y), or of many winners at once, with x
+    # and y of shape (n, 1, 1).
 
     def _places(self) -> tuple[Float64s, Float64s]:
-        """Coordinates in the plane along x and y; they broadcast to the map."""
+        """Return coordinates in the plane along x and y that broadcast to the map."""
         xs, ys = self._xx.T, self._yy.T
-        # Units of a rectangular map share x along y, and of any map y along x.
+        # Units with the same y number share y on any map, those with the same x number share x
+        # on a rectangular one.
         return (xs[:, :1] if self.topology == "rectangular" else xs), ys[:1]
 
     def _gaussian(self, c: Any, sigma: Any) -> Float64s:
-        """Weigh by a gaussian around c."""
+        """Weight by a Gaussian around c."""
         x, y = self._places()
         along = ALONG_AXIS["gaussian"]
         return along(x, self._xx.T[c], sigma) * along(y, self._yy.T[c], sigma)
 
     def _mexican_hat(self, c: Any, sigma: Any) -> Float64s:
-        """Weigh by a gaussian that is below 0 further out."""
+        """Weight by a Gaussian that is below 0 further out."""
         x, y = self._places()
         dx, dy = x - self._xx.T[c], y - self._yy.T[c]
         p, width = dx * dx + dy * dy, 2 * sigma * sigma
         return np.exp(-p / width) * (1 - 2 / width * p)
 
     def _bubble(self, c: Any, sigma: Any) -> Float64s:
-        """Weigh 1 less than sigma away along both axes, 0 elsewhere."""
+        """Weight 1 within sigma along both axes, 0 elsewhere."""
         return self._by_axis("bubble", c, sigma)
 
     def _triangle(self, c: Any, sigma: Any) -> Float64s:
-        """Weigh by what is left of sigma along both axes."""
+        """Weight by what is left of sigma along both axes."""
         return self._by_axis("triangle", c, sigma)
 
     def _by_axis(self, name: str, c: Any, sigma: Any) -> Float64s:
         along = ALONG_AXIS[name]
         return along(self._neigx[:, None], c[0], sigma) * along(self._neigy, c[1], sigma)
 
-    # Distances: of x from prototypes w.
+    # Distances of x from prototypes w.
 
     def _euclidean_distance(self, x: Any, w: Any) -> Any:
         """Measure the length of the difference."""
@@ -202,12 +205,12 @@ class Rule:
         return np.linalg.norm(np.subtract(x, w), ord=1, axis=-1)
 
     def _cosine_distance(self, x: Any, w: Any) -> Any:
-        """Measure 1 less the cosine of the angle."""
+        """Measure 1 minus the cosine of the angle."""
         lengths = np.linalg.norm(w, axis=2) * np.linalg.norm(x)
         return 1 - (w * x).sum(axis=2) / (lengths + 1e-8)
 
     def _chebyshev_distance(self, x: Any, w: Any) -> Any:
-        """Measure the largest difference: MiniSom's has a sign, see `strict`."""
+        """Measure the largest difference, which has a sign in MiniSom; see `strict`."""
         difference = np.subtract(x, w)
         return (difference if self.strict else np.abs(difference)).max(axis=-1)
 
@@ -219,8 +222,8 @@ class Rule:
         values = np.asarray(x)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise InputError(
-                "`x` must be finite; it holds NaN or infinity, which no unit is nearest to. Fill "
-                "the value or leave the row out."
+                "`x` must be finite; got NaN or infinity, to which no unit is nearest. Fill the "
+                "value or leave the row out."
             )
         self._activation_map = self._activation_distance(x, self._weights)
 
@@ -262,9 +265,9 @@ class Rule:
         win : tuple of two int
             The winner's coordinates.
         t : int
-            Time, which learning rate and sigma depend on.
+            Time, on which learning rate and sigma depend.
         max_iteration : int
-            Time at the end.
+            Final time.
         """
         rate = self._learning_rate_decay_function(self._learning_rate, t, max_iteration)
         sigma = self._sigma_decay_function(self._sigma, t, max_iteration)
@@ -273,11 +276,11 @@ class Rule:
 
     @property
     def _goes_by_hexagons(self) -> bool:
-        """Whether the neighborhood follows hexagons; two of them never do."""
+        """Whether the neighborhood follows hexagons; two neighborhoods never do."""
         return self.topology == "hexagonal" and self._neighborhood_name not in BY_AXIS
 
     def _axis_weights(self, sigma: Any) -> tuple[Float64s, Float64s] | None:
-        """Weights from center to unit along x, (n_x, n_x), and along y; None if no product."""
+        """Return weights from center to unit along x, (n_x, n_x), and y; None if not a product."""
         along = ALONG_AXIS.get(self._neighborhood_name)
         if along is None or self._goes_by_hexagons:
             return None
@@ -285,7 +288,7 @@ class Rule:
         return along(x, x[:, None], sigma), along(y, y[:, None], sigma)
 
     def _neighborhoods(self, units: Ints, sigma: Any) -> Float64s:
-        """Weights of all units around each of some, of shape (n, n_units)."""
+        """Return weights of all units around each of some units, of shape (n, n_units)."""
         x, y = np.divmod(units, len(self._neigy))
         if self._neighborhood_name:
             around = self.neighborhood((x[:, None, None], y[:, None, None]), sigma)
@@ -294,10 +297,10 @@ class Rule:
             around = np.array([self.neighborhood(c, sigma) for c in winners])
         return around.reshape(len(units), -1)
 
-    # Whether it is the rule as MiniSom made it.
+    # Whether the rule is MiniSom's own.
 
     def _own_name(self, function: Callable[..., Any], names: tuple[str, ...], end: str = "") -> str:
-        """Return the name of one of MiniSom's functions, or "" for another one."""
+        """Return the name of one of MiniSom's functions, or "" for another function."""
         inner = getattr(function, "__func__", None)
         return next((name for name in names if inner is getattr(Rule, f"_{name}{end}")), "")
 
@@ -311,17 +314,17 @@ class Rule:
 
     @property
     def _core_distance(self) -> str:
-        """The distance's name in the core, "" for another one."""
+        """Name of the distance in the core, or "" for another distance."""
         name = self._distance_name
         return "signed_chebyshev" if name == "chebyshev" and self.strict else name
 
     def _is_decay(self, function: Callable[..., Any]) -> bool:
-        """Whether a decay is one of MiniSom's, which take all times at once."""
+        """Return whether a decay is one of MiniSom's, which accept all times at once."""
         return bool(self._own_name(function, (*DECAYS, *SIGMA_DECAYS)))
 
     @property
     def _has_own_step(self) -> bool:
-        """Whether a subclass, or this object, does a step in another way."""
+        """Whether a subclass or this object overrides part of a step."""
         return any(
             name in vars(self) or getattr(type(self), name) is not getattr(Rule, name)
             for name in STEP_METHODS
@@ -334,7 +337,7 @@ def _plain(x: Any) -> Any:
 
 
 def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
-    """Raise for what is no number, and for one that would turn all weights to NaN."""
+    """Raise for a value that is not a number or would turn all weights to NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
         raise TypeError(f"`{name}` must be a number; got {value!r}.")
     if np.isnan(value) or (np.isinf(value) and not may_be_infinite):

@@ -1,4 +1,4 @@
-"""Data as MiniSom takes it, arrays, lists and data frames, checked and as float64 rows."""
+"""Data for MiniSom: arrays, lists and data frames, checked, as float64 rows."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ class Samples(NamedTuple):
     rows : ndarray of shape (n_samples, n_features), float64
         Finite, C-contiguous.
     items : sequence
-        What `win_map` hands out: of a list its items, else rows of an array.
+        What `win_map` returns: the items of a list, else rows of an array.
     """
 
     rows: Float64s
@@ -40,7 +40,7 @@ def as_samples(data: Any, n_features: int) -> Samples:
     Raises
     ------
     InputError
-        For no rows, another number of features, and what is no finite number.
+        If there are no rows, the number of features is wrong, or a value is not a finite number.
     """
     items, names = data, None
     if not isinstance(data, (np.ndarray, list, tuple)):
@@ -52,12 +52,13 @@ def as_samples(data: Any, n_features: int) -> Samples:
     rows = _as_array(items)
     if rows.ndim != 2 or len(rows) == 0:
         raise InputError(
-            f"`data` must have shape (n_samples, {n_features}), at least one row; got {rows.shape}."
+            f"`data` must have shape (n_samples, {n_features}), with at least one row; got "
+            f"{rows.shape}."
         )
     if rows.shape[1] != n_features:
         raise InputError(
-            f"`data` has {rows.shape[1]} features; this map is for {n_features} (`input_len`). "
-            "Pass rows of that length, or make a map for these."
+            f"`data` must have {n_features} features (`input_len`); got {rows.shape[1]}. Pass rows "
+            "of that length, or make a map for these rows."
         )
     check_values(rows, names or [str(i) for i in range(n_features)], "data")
     return Samples(rows, items)
@@ -74,12 +75,12 @@ def _as_array(data: Any) -> Float64s:
         return np.ascontiguousarray(data, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`data` must hold numbers, as many in each row; {_odd_row(data) or error}."
+            f"`data` must hold numbers, the same number in each row; {_odd_row(data) or error}."
         ) from error
 
 
 def _odd_row(data: Any) -> str:
-    """Say which row is not as long as the first one, "" where all are."""
+    """Return which row differs in length from the first, or "" if none does."""
     lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
-    return f"row {odd} has {lengths[odd]}, and row 0 has {lengths[0]}" if odd else ""
+    return f"row {odd} has {lengths[odd]}, but row 0 has {lengths[0]}" if odd else ""

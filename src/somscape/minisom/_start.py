@@ -6,7 +6,7 @@ from somscape._types import Float64s
 
 
 def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> Float64s:
-    """Spread the units over the plane of the two principal components.
+    """Place the units on the plane of the two principal components.
 
     Parameters
     ----------
@@ -14,13 +14,13 @@ def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> F
         At least two features.
     n_x, n_y : int
     is_scaled : bool
-        Whether the map goes one standard deviation of the rows to each side, as in the SOM
-        Toolbox, instead of one unit of length whatever the rows, as in MiniSom.
+        Whether the map extends one standard deviation of the rows to each side, as in the SOM
+        Toolbox.  If not, it extends by a length of 1, whatever the rows, as in MiniSom.
 
     Returns
     -------
     ndarray of shape (n_x, n_y, n_features)
-        With the signs that NumPy's eigenvectors come in.
+        With the signs of NumPy's eigenvectors.
     """
     variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
     first, second = np.argsort(variances)[::-1][:2]

@@ -1,4 +1,4 @@
-"""Which units MiniSom gives rows to, many at a time."""
+"""The winners of rows as MiniSom finds them, many at a time."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ from somscape.minisom._rule import Rule
 from somscape.minisom._samples import Samples
 
 NEARLY_TIED = 1 + 1e-12
-"""Distances within this factor may round to the same, or the other way round, in MiniSom."""
+"""Distances within this factor may be equal or in reverse order in MiniSom, by rounding."""
 
 SMALL_WORK = 2e6
-"""Multiply-adds, about 0.1 ms of a search, up to which it is not worth waiting for a second
-thread, nor taking two units per row to see which rows are nearly tied."""
+"""Multiply-adds, about 0.1 ms of a search, up to which a second thread does not pay, nor does a
+search for two units per row to see which rows are nearly tied."""
 
 
 def codebook_of(som: Rule) -> Float64s:
-    """Return the prototypes in MiniSom's order, x after x.
+    """Return the prototypes in MiniSom's order, ``x * n_y + y``.
 
     Parameters
     ----------
@@ -27,19 +27,19 @@ def codebook_of(som: Rule) -> Float64s:
     Returns
     -------
     ndarray of shape (n_units, n_features), float64
-        A view of the weights where they are float64.
+        A view of the weights if they are float64.
 
     Raises
     ------
     InputError
-        When training has diverged.
+        If training has diverged.
     """
     weights = som._weights
     codebook = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]), dtype=np.float64)
     if not np.isfinite(codebook).all():
         raise InputError(
-            "the map's weights hold NaN or infinity: training diverged. Train anew with a smaller "
-            "learning rate, or with another neighborhood than 'mexican_hat'."
+            "the map's weights hold NaN or infinity: training diverged. Train again with a smaller "
+            "learning rate, or with a neighborhood other than 'mexican_hat'."
         )
     return codebook
 
@@ -55,7 +55,7 @@ def units_of(som: Rule, samples: Samples) -> Ints:
     Returns
     -------
     ndarray of shape (n_samples,)
-        As `MiniSom.winner` gives them, also where distances differ by rounding alone.
+        As by `MiniSom.winner`, even if distances differ only by rounding.
     """
     distance, kernels = som._core_distance, minisom_kernels()
     is_own = not distance or som._has_own_step
@@ -77,7 +77,7 @@ def units_of(som: Rule, samples: Samples) -> Ints:
 
 
 def nearest_units(som: Rule, samples: Samples) -> Ints:
-    """Return the unit nearest to each row by the Euclidean distance, however it is rounded.
+    """Return the unit nearest to each row by the Euclidean distance, with any rounding.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def two_nearest_units(som: Rule, samples: Samples) -> Ints:
     Parameters
     ----------
     som : Rule
-        Of at least two units.
+        With at least two units.
     samples : Samples
 
     Returns

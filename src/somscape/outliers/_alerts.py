@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
 
 SHOWN = 20
-"""Alerts that are printed."""
+"""Alerts to print at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Alerts:
-    """All rows of a table in order, the most unusual first; printed, the alerts.
+    """All rows of a table, ranked, the most unusual first; prints the alerts.
 
     Attributes
     ----------
     id_name : str
         Name of the id column, or "record".
     ids : list of str
-        Of all rows, as are the arrays: the first ``n_alerts`` are the alerts.
+        One per row of the table, like the arrays; the first ``n_alerts`` are the alerts.
     rows : ndarray of shape (n_rows,)
         Number of each row in the table, from 0.
     scores, p_values : ndarray of shape (n_rows,)
     units : ndarray of shape (n_rows,)
         Best matching unit.
     reasons : list of tuple of Reason
-        Of the first ``n_alerts`` rows.
+        For the first ``n_alerts`` rows only.
     n_alerts : int
-        How many rows are alerts.
+        Number of alerts.
     """
 
     id_name: str
@@ -70,12 +70,12 @@ class Alerts:
     def to_table(self, map_: Map, table: Table) -> Table:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.
 
-        An original column that is called like a result gets ``_input`` added.
+        An original column with the name of a result column gets ``_input`` added to its name.
 
         Parameters
         ----------
         map_ : Map
-            The detector's.
+            The map of the detector.
         table : Table
             The table that was ranked.
 
@@ -111,7 +111,7 @@ class Alerts:
 def ranked(detector: "Detector", table: Table, rows: Floats, rule: AlertRule) -> Alerts:
     """Return the rows of a table in order, see `Detector.alerts`.
 
-    Here alone rows, units, scores, p-values and a rule come together.
+    This is the only place that brings rows, units, scores, p-values and a rule together.
 
     Parameters
     ----------

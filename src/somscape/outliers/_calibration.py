@@ -2,8 +2,8 @@
 
 A p-value is conformal (Bates, Candes, Lei, Romano and Sesia 2023): the share of calibration
 rows that score at least as high.  Calibration scores come from maps that did not see the row
-they score, so that a row that shaped its own prototype does not pass for usual.  Among the highest
-5 % a smooth tail counts as well.
+they score, so that a row that shaped its own prototype does not pass for usual.  For the highest
+5 % of the scores, a smooth tail contributes as well.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ from somscape.outliers._scorer import is_array
 from somscape.outliers._tail import MIN_ROWS, tail_shares
 
 EXACT_SHARE = 0.25
-"""What the conformal p-value counts beside the tail: were the tail all wrong, a p-value would still
-be a quarter of it.  With a half, fewer anomalies are found at small rates than they allow (after
-clean training at 5 %, false are 1.6 % of the findings, with a quarter 2.2 %)."""
+"""Weight of the conformal p-value beside the tail's: even if the tail were entirely wrong, a
+p-value would be at least a quarter of the conformal one.  A weight of a half is too strict at small
+rates: after clean training, at a rate of 5 %, 1.6 % of the findings are false, against 2.2 % with a
+quarter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,19 +29,19 @@ class Calibration:
     Attributes
     ----------
     scores : ndarray of shape (n_rows,)
-        Ascending, of rows that did not train the map they were scored on.
+        In ascending order, each from a map that was not trained on the row.
     weights : ndarray of shape (n_rows,) or None, default=None
-        What each of them counts; None: 1 each.
+        Weight of each score.  None means 1 each.
     units : ndarray of shape (n_rows,), int, or None, default=None
-        Best matching unit of each; goes with `regions`.
+        Best matching unit of each row.  Required with `regions`.
     regions : ndarray of shape (n_units,), int, or None, default=None
-        Region of each unit, from 0, where rows are compared with those of their region only; None:
-        with all.
+        Region of each unit, from 0; a row is then compared only with the rows of its region.  None
+        means that it is compared with all rows.
 
     Raises
     ------
     ValueError
-        For parts that do not fit each other; the message names one.
+        If the parts do not fit together; the message names one of them.
     """
 
     scores: Float64s
@@ -80,12 +81,12 @@ class Calibration:
         units: Ints,
         regions: Ints | None,
     ) -> "Calibration":
-        """Return a calibration by rows in any order.
+        """Return the calibration by scores in any order.
 
         Parameters
         ----------
         scores : ndarray of shape (n_rows,)
-            NaN for rows that do not calibrate.
+            NaN for a row that does not calibrate.
         weights : ndarray of shape (n_rows,) or None
         units : ndarray of shape (n_rows,)
             Best matching unit of each row.
@@ -105,20 +106,20 @@ class Calibration:
         )
 
     def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
-        """Return the p-value of each score, see `SOMDetector.p_values`.
+        """Return the p-value of each score; see `SOMDetector.p_values`.
 
         Parameters
         ----------
         scores : ndarray of shape (n_samples,)
         units : ndarray of shape (n_samples,) or None, default=None
-            Best matching unit of each row; needed where there are `regions`.
+            Best matching unit of each row.  Required if the calibration has `regions`.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            ``c = (1 + #{calibration >= score}) / (n + 1)``, where a weighted row counts its weight
-            and only calibration rows of the same region count; or, where the tail of the
-            calibration scores says less, t, ``c / 4 + 3 t / 4``.
+            ``c = (1 + #{calibration >= score}) / (n + 1)``, or ``c / 4 + 3 t / 4`` if the tail of
+            the calibration scores gives a smaller share t.  Each calibration row counts its
+            weight; with `regions`, only rows of the same region count.
         """
         weights = self._all_weights
         if self.regions is None or self.units is None:
@@ -135,8 +136,8 @@ class Calibration:
     def smallest_p_value(self) -> float:
         """The smallest p-value that a row can have.
 
-        ``1 / (n + 1)`` where n calibration rows, by weight, are those of the region that has most,
-        or a quarter of it where they are enough for a tail.
+        ``1 / (n + 1)``, where n is the weight of the calibration rows, or of those in the region
+        with the most; a quarter of that if they are enough for a tail.
         """
         weights = self._all_weights
         most = float(weights.sum())
@@ -159,7 +160,7 @@ def _p_values_among(calibration: Float64s, weights: Float64s, scores: Float64s) 
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
-    """Return the score above which a share of the rows lies.
+    """Return the score above which a given share of the rows lies.
 
     Parameters
     ----------
@@ -167,17 +168,17 @@ def threshold_for(scores: Float64s, contamination: float, weights: Float64s | No
     contamination : float
         Share of the total weight to flag, in (0, 0.5].
     weights : ndarray of shape (n_samples,) or None
-        None: 1 each.
+        None means 1 each.
 
     Returns
     -------
     float
-        The lowest score that stays unflagged; rows above it weigh at most
-        ``contamination`` of all, exactly that where no scores tie.
+        The highest score that is not flagged.  The rows above it have at most the share
+        ``contamination`` of the total weight; up to the last row, exactly that if no scores tie.
     """
     order = np.argsort(-scores, kind="stable")
     cumulative = np.cumsum(ones_or(weights, len(scores))[order])
-    # The small excess forgives rounding: 0.29 * 100 is 29 rows, not 28.
+    # The small excess allows for rounding: 0.29 * 100 is 29 rows, not 28.
     n_flagged = int(
         np.searchsorted(cumulative, contamination * cumulative[-1] * (1 + 1e-12), "right")
     )

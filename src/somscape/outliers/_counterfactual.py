@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
 N_TARGETS = 8
-"""Usual prototypes that a row is moved towards."""
+"""Number of usual prototypes that a row is moved towards."""
 
 MARGIN = 1e-9
-"""Share of the threshold that scores stay below it, so that no rounding lifts them above."""
+"""Share of the threshold by which scores stay below it, so that rounding lifts none above it."""
 
 MAX_NAMED = 4
-"""Columns that a counterfactual names in words."""
+"""Most columns that a counterfactual names as text."""
 
 BLOCK_ROWS = 1024
 
@@ -43,9 +43,9 @@ class Change:
     value : str
         The row's value, in original units.
     to : float, str or numpy.datetime64
-        What it becomes.
+        The value that it becomes.
     within : Range
-        What it could become as well, while other changed columns become their ``to``.
+        Other values that would do, as long as the other changed columns become their ``to``.
     """
 
     column: str
@@ -65,9 +65,9 @@ class Counterfactual:
     Attributes
     ----------
     changes : tuple of Change
-        The column that differs most first; none for a row that is usual.
+        The column that differs most first; empty for a row that is usual.
     score : float
-        Of the row with every changed column at its ``to``: at most the threshold.
+        Score of the row with every changed column at its ``to``; at most the threshold.
     """
 
     changes: tuple[Change, ...]
@@ -118,7 +118,7 @@ def counterfactuals_of(
 
 
 def _usual_rows(detector: "Detector", limit: float) -> Float64s:
-    """Return rows at usual prototypes, of cells that are possible, which score at most a limit."""
+    """Return the usual prototypes, rounded to possible cells, that score at most a limit."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     parts = [
         code.possible(detector.whole.usual_codebook[:, place], step)
@@ -145,7 +145,7 @@ def _made_usual(
 def _moved(
     detector: "Detector", rows: Float64s, targets: Float64s, limit: float
 ) -> tuple[Float64s, list[list[int]]]:
-    """Return rows with few columns of a target each, which make them usual, and those columns."""
+    """Return rows that become usual by a few columns of a target, and those columns."""
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
     start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # a row's ways lie together
@@ -162,7 +162,7 @@ def _moved(
     for n in range(apart.shape[1]):
         is_changed[ways, order[ways, n]] = True
         n_changed[ways[detector.scores_of_rows(at(ways)) <= limit]] = n + 1
-        # The other ways of a row end with its first, which needs the fewest columns.
+        # The first way of a row to succeed needs the fewest columns and ends its other ways.
         ways = np.flatnonzero(~(n_changed > 0).reshape(-1, k).any(axis=1).repeat(k))
         if not len(ways):
             break
@@ -171,7 +171,7 @@ def _moved(
         columns = order[ways, n]
         is_changed[ways, columns] = False
         is_changed[ways, columns] = detector.scores_of_rows(at(ways)) > limit
-    # The fewest columns; of as many, the least distance, a fraction of a column.
+    # The fewest columns; among equal numbers, the least distance, a fraction of a column.
     moved = (apart * is_changed).sum(axis=1)
     cost = np.where(n_changed > 0, is_changed.sum(axis=1) + moved / (1 + moved), np.inf)
     best = cost.reshape(-1, k).argmin(axis=1) + k * np.arange(len(rows))

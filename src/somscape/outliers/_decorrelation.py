@@ -1,8 +1,8 @@
-"""How a detector weighs columns: those that go together count once, those that vary little a bit.
+"""How a detector weighs columns: correlated ones count once, those that vary little count less.
 
-Distances take columns as if they had nothing to do with each other.  A row whose values are usual
-one by one, but not together, then lies no farther from the prototypes than others do; and where
-five columns say the same, it counts five times.
+A Euclidean distance treats columns as if they were unrelated.  A row whose values are usual one by
+one, but not together, then lies no farther from the prototypes than other rows do; and what five
+correlated columns say counts five times.
 """
 
 import math
@@ -21,55 +21,55 @@ from somscape.fit import mean_and_covariance
 from somscape.kernels import select_kernels
 
 MATRIX_BITS = 14
-"""Bits after the point of the matrix, whose entries are 4 at most."""
+"""Bits after the point of the matrix, whose entries are at most 4."""
 
 ROW_BITS = 26
 """Bits after the point of rows, in standard deviations.  Products with the matrix then fit a
-float64 while rows lie within some 100 deviations of the center, and add up to the same bits in any
-order: by any linear algebra library, with any number of threads."""
+float64 as long as rows lie within some 100 deviations of the center.  They add up to the same bits
+in any order: with any linear algebra library and any number of threads."""
 
 MAX_UNTHREADED_WORK = 1 << 18
-"""Multiply-adds of a product for which linear algebra libraries start no threads."""
+"""Multiply-adds up to which linear algebra libraries start no threads for a product."""
 
 MIN_BLOCK_ROWS = 64
 MAX_BLOCK_ROWS = 2048
-"""Rows in a block, few enough to stay in the cache: 100,000 rows of 30 features took a third of the
-time of all at once."""
+"""Rows in a block, few enough to stay in the cache: 100,000 rows of 30 features in blocks took a
+third of the time that they took at once."""
 
 SHARED_WORK = 1e7
-"""Multiply-adds, some two milliseconds of them, that are worth threads of our own."""
+"""Multiply-adds, some two milliseconds of work, from which threads of our own pay."""
 
 RIDGE = 0.1
 """Added to each column's correlation with itself."""
 
 NOISE_RIDGE = 1.0
-"""Added, too, times the number of columns per row: correlations of few rows are largely noise."""
+"""Also added, times the number of features per row: correlations of few rows are largely noise."""
 
 MEMBER_NOISE_RIDGE = 0.3
-"""The same where several maps of different rows score together, so that much of the noise goes."""
+"""The same if several maps of different rows score together, which averages out much noise."""
 
 MIN_DEVIATION = 1e-9
 """Columns that vary less than this share of the widest are left as they are."""
 
 MAX_FEATURES = 1000
-"""Beyond, the matrix would cost more than it says: a second, and as much as the search."""
+"""With more features the matrix costs more than it gains: a second, and as much as the search."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decorrelation:
-    """What is made of rows and prototypes before they are compared.
+    """A transform of rows and prototypes that is applied before they are compared.
 
     Attributes
     ----------
     center : ndarray of shape (n_features,), float64
-        Taken off first, which changes no difference between rows.
+        Subtracted first; this changes no difference between rows.
     deviations : ndarray of shape (n_features,), float64
-        What is left is divided by it.
+        Divisor of each centered feature.
     matrix : ndarray of shape (n_features, n_features), float64
-        And multiplied by this: each feature then stands for the one in its place, less most of what
-        others tell.
+        Multiplied with the result: each feature then keeps what it says by itself, and loses most
+        of what other features say as well.
     counts : ndarray of shape (n_features,), float64
-        What each of those counts.
+        Factor of each transformed feature, its weight in a distance.
     """
 
     center: Float64s
@@ -129,34 +129,35 @@ def decorrelation_of(
     *,
     whole: Decorrelation | None = None,
 ) -> Decorrelation | None:
-    """Return what rows are multiplied by so that columns that go together are not counted twice.
+    """Return the transform with which correlated columns are not counted twice.
 
     Rows are divided by their columns' deviations d, multiplied by the square root of
-    ``s R^-1 + (1 - s) I``, where R are the correlations of the usual rows with a ridge, and by
-    d^(5/8).  With s = 1 and the power 1 that is ZCA-cor (Kessy, Lewin and
-    Strimmer 2018, Optimal whitening and decorrelation, section 3), of all whitenings the one
-    whose columns stay most like the original ones.  A power of 1 would leave what each column
-    counts alone; less gives columns of rare values, such as a rare category, more.
+    ``s R^-1 + (1 - s) I``, where R is the correlation matrix of the usual rows with a ridge, and by
+    d^(5/8).  With s = 1 and d^1 this is ZCA-cor (Kessy, Lewin and Strimmer 2018, Optimal
+    whitening and decorrelation, section 3), the whitening whose columns stay most similar to the
+    original ones.  A power of 1 would keep the weight of each column; a lower power gives more
+    weight to columns of rare values, such as a rare category.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features)
     weights : ndarray of shape (n_samples,) or None
     is_usual : ndarray of shape (n_samples,), bool
-        Rows whose correlations count: outliers that lie together would make up their own.
+        Rows that determine the correlations: a group of outliers would add its own.
     share : float
-        s, the share of a squared distance that is measured between decorrelated rows; the rest is
-        between rows as they are, or outliers that follow the correlations would vanish.
+        s, the share of a squared distance that is measured between decorrelated rows.  The rest is
+        measured between rows as they are; without it, outliers that follow the correlations would
+        go unnoticed.
     whole : Decorrelation or None, default=None
-        Of all rows, where these are some of them and several such maps score together: the
-        correlations are then theirs, and deviations those of all rows, for a rare value may be
-        absent.
+        Transform of all rows, if `rows` are a part of them for one of several maps that score
+        together.  The part then determines the correlations only; the deviations are those of all
+        rows, as a rare value may be absent from the part.
 
     Returns
     -------
     Decorrelation or None
-        None for one feature, more than 1,000, missing values, or fewer than two usual rows.
-        O(n_samples * n_features^2 + n_features^3), from at most 100,000 rows.
+        None for a single feature, more than 1,000 features, missing values, or fewer than two
+        usual rows.  O(n_samples * n_features^2 + n_features^3), from at most 100,000 rows.
     """
     n_features = rows.shape[1]
     n_usual = int(is_usual.sum())
@@ -184,7 +185,7 @@ def decorrelation_of(
 
 
 def _correlation(covariance: Float64s) -> Float64s:
-    """Return the correlations of a covariance; columns that do not vary have none."""
+    """Return the correlations of a covariance; 0 for columns that do not vary."""
     deviation = np.sqrt(np.diag(covariance))
     varies = deviation > MIN_DEVIATION * deviation.max()
     scale = np.where(varies, deviation, 1.0)
@@ -194,8 +195,8 @@ def _correlation(covariance: Float64s) -> Float64s:
 
 
 def _rounded(matrix: Float64s) -> Float64s:
-    """Return a matrix in so few bits that products with rows are exact.
+    """Return a matrix rounded to few enough bits that products with rows are exact.
 
-    Last digits, in which linear algebra libraries differ, are gone.
+    This drops the last digits, in which linear algebra libraries differ.
     """
     return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS)

@@ -1,4 +1,4 @@
-"""The fitted detector: a frozen record that scores rows, says why, and saves itself."""
+"""The fitted detector: a frozen record that scores rows, gives reasons, and saves itself."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,7 +31,7 @@ from somscape.records import Record, built_from, write_record
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A fitted detector of unusual rows, of a `SOMDetector` or a file.
+    """A fitted detector of unusual rows.
 
     Get one from ``detector_`` of a fitted `SOMDetector`, or from `somscape.load`.
 
@@ -42,19 +42,19 @@ class Detector:
     threshold : float
         Rows with a score above it are flagged.
     calibration : Calibration
-        Scores that p-values compare a row's score with.
+        Scores with which p-values compare a row's score.
     members : tuple of Scorer, default=()
-        Maps of the same lattice and columns that score together in the map's place; none: the map
-        scores by itself.
+        Maps with the same lattice and columns that score together in place of `whole`.  If empty,
+        `whole` scores by itself.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        What the scores of a unit's rows are multiplied by, learned from known cases; None: nothing.
+        Factor of the scores of a unit's rows, learned from known cases.  None means no factor.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
-        What each original column adds to the score of a training row, on average.
+        Average contribution of each original column to the score of a training row.
 
     Raises
     ------
     ValueError, TypeError
-        For parts that do not fit each other; the message names one.
+        If the parts do not fit together; the message names one of them.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class Detector:
 
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
-        """The maps whose scores are the detector's: the members, or the map of all rows."""
+        """The maps that score: the members, or without members the map of all rows."""
         return self.members or (self.whole,)
 
     def scores(self, X: Any) -> Float64s:
@@ -143,9 +143,9 @@ class Detector:
         Returns
         -------
         ndarray of shape (n_samples,)
-            Distances are in encoded feature units, or in the detector's own where it decorrelates
-            columns; of several maps, the root of the mean squared score.  For each map
-            O(n_samples * n_units * n_features).
+            Distances are in encoded feature units, or in the detector's own units if it
+            decorrelates columns.  With several maps, the root of the mean squared score.  Costs
+            O(n_samples * n_units * n_features) for each map.
         """
         return self.scores_of_rows(self.map_.rows_of(X))
 
@@ -186,8 +186,9 @@ class Detector:
         Returns
         -------
         ndarray of shape (n_samples, n_columns)
-            Columns in the order of ``map_.encoding.features``, the levels of a category merged;
-            rows add up to the score.  Equal shares where a row lies at a prototype.
+            Columns in the order of ``map_.encoding.features``, with the levels of a category
+            merged.  Each row adds up to its score, in equal shares if it lies exactly at a
+            prototype.
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
@@ -201,8 +202,8 @@ class Detector:
         Returns
         -------
         list of tuple of Reason
-            At most four per row, each with at least 5 % of the score.  A category whose value is
-            the prevailing one near the row is no reason, even where the rows there differ.
+            At most four per row, each with at least 5 % of the score.  A category is not a reason
+            if the row has the most common level near it, even if other rows there differ.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))
 
@@ -218,29 +219,29 @@ class Detector:
     ) -> Alerts:
         """Rank rows, the most unusual first, with reasons for the alerts.
 
-        At most one rule may be given; without one, alerts are the rows that `flags` flags.
+        Pass at most one rule.  Without a rule, the alerts are the rows that `flags` flags.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
-            An array's columns are taken in order; reasons are in original units.
+            The columns of an array are taken in order.  Reasons are in original units.
         n_alerts : int or None, default=None
-            So many rows.
+            Number of alerts: the rows with the highest scores.
         p_value : float or None, default=None
-            Rows with a p-value of at most this.
+            Alerts are the rows with at most this p-value.
         fdr : float or None, default=None
-            As many rows as keep the false discovery rate at most about this: the expected share
-            of usual rows among the alerts, see `somscape.outliers.AlertRule`.
+            As many alerts as keep the false discovery rate, the expected share of usual rows among
+            them, at most about this; see `somscape.outliers.AlertRule`.
         amount : str or None, default=None
-            Column with what each row puts at stake; with `cost`.
+            Column with the amount that each row puts at stake.  Required with `cost`.
         cost : float or None, default=None
-            What a review costs, in the unit of `amount`: rows are alerts where it pays, the most
-            worth first.
+            Cost of a review, in the unit of `amount`.  Alerts are the rows whose review pays, those
+            worth most first.
 
         Returns
         -------
         Alerts
-            Equal scores keep the order of the rows.
+            Rows with equal scores keep their order.
         """
         return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost), X)
 
@@ -268,10 +269,10 @@ class Detector:
         Returns
         -------
         list of Counterfactual or None
-            One per row, without changes where `flags` does not flag the row; None where no usual
+            One per row, without changes if `flags` does not flag the row, and None if no usual
             prototype scores at most the threshold.  Each change is needed: without it the row stays
-            unusual, though another, smaller set may exist.  Costs the scoring of some hundred rows
-            for each.
+            unusual.  A smaller set of other changes may exist.  Each row costs about as much as
+            scoring a hundred.
         """
         return counterfactuals_of(self, *table_and_rows(self.map_, X))
 
@@ -282,19 +283,19 @@ class Detector:
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows to search, such as those that trained the detector, which keeps none.
+            Rows to search, such as the training rows; the detector itself keeps none.
         n_similar : int, default=5
-            How many for each row, at least 1; all where fewer are usual.
+            Number of similar rows for each row, at least 1; fewer if fewer rows are usual.
 
         Returns
         -------
         SimilarRows
-            Exactly the nearest, of those that score at most the threshold.
+            Exactly the nearest rows that score at most the threshold.
 
         Raises
         ------
         InputError
-            When no row searched is usual.
+            If `among` holds no usual row.
         """
         return nearest_usual_rows(self, X, among, n_similar)
 
@@ -305,21 +306,21 @@ class Detector:
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows with labels; leave out the row itself where its own label is not to count.
+            Rows with labels.  Leave out a row itself if its own label must not count.
         y : array-like of shape (n_others,)
             1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown; at least one is known.
         level : float, default=0.95
-            Of the interval, above 0 and below 1.
+            Confidence level of the interval, above 0 and below 1.
 
         Returns
         -------
         LabelShare
-            Counts, shares and intervals over the rows of the same unit and those next to it.
+            Counts, shares and intervals over the rows of the same unit and its neighbors.
 
         Raises
         ------
         InputError
-            When no label is known.
+            If no label is known.
 
         References
         ----------
@@ -329,14 +330,14 @@ class Detector:
         return label_share_around(self.map_, X, among, y, level)
 
     def scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
-        """Return the score of each encoded row, see `scores`.
+        """Return the score of each encoded row; see `scores`.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
             From `Map.rows_of`; not checked again.
         units : ndarray of shape (n_samples,) or None, default=None
-            Their best matching units, where they are known.
+            Their best matching units, if known already.
 
         Returns
         -------
@@ -383,9 +384,9 @@ class Detector:
         return scores, self.calibration.p_values(scores, units)
 
     def save(self, path: str | Path) -> None:
-        """Save the detector to one file, whole or not at all.
+        """Save the detector to one file, completely or not at all.
 
-        The same detector gives the same bytes.  Read it back with `somscape.load`.
+        The same detector gives the same bytes.  `somscape.load` reads it back.
 
         Parameters
         ----------
@@ -395,7 +396,7 @@ class Detector:
         write_record(path, self.to_record())
 
     def to_record(self) -> Record:
-        """Return the detector as JSON data and named arrays, which is what a file holds.
+        """Return the detector as JSON data and named arrays, the contents of a file.
 
         Returns
         -------
@@ -419,7 +420,7 @@ class Detector:
         Raises
         ------
         InputError
-            When the record's parts do not fit together, or it holds a map without a detector.
+            If the parts of the record do not fit together, or it holds a map without a detector.
         """
         if record.header.get("detector") is None:
             raise InputError(
@@ -431,7 +432,7 @@ class Detector:
 
 
 def as_detector(detector: Any) -> Detector:
-    """Return a detector, or that of a fitted estimator.
+    """Return a detector itself, or the detector of a fitted estimator.
 
     Parameters
     ----------
@@ -456,7 +457,7 @@ def as_detector(detector: Any) -> Detector:
 
 
 def detector_in(thing: Any) -> Detector | None:
-    """Return the detector that a thing is or has, or None.
+    """Return an object if it is a detector, its detector if it has one, or None.
 
     Parameters
     ----------

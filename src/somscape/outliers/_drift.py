@@ -1,7 +1,7 @@
-"""Whether new rows still are what a map was trained on: four signals, each with a false-alarm rate.
+"""Whether new rows still resemble the training rows: four signals, each with a false-alarm rate.
 
-Where rows fall on the map, whether they fall in empty cells, whether they lie farther and farther
-from it, and whether they are more unusual than the calibration says.
+They watch where rows fall on the map, whether rows fall in empty cells, whether they lie farther
+from the map than before, and whether they are more unusual than the calibration says.
 """
 
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from somscape.outliers._sequential import Cusum, Martingale, Ranks, chi_square_q
 from somscape.regions import merge_small_regions
 
 MIN_EXPECTED = 20.0
-"""Rows of a window that each region of the map is expected to get."""
+"""Rows of a window that each region of the map can expect, at least."""
 
 SMALL_INDEX = 0.1
-"""Population stability indices up to here are no change, by the usual rule."""
+"""Population stability indices up to this value count as no change, by the usual rule."""
 
 N_FIRST = 100
-"""Rows of a stream whose quantization errors later ones are compared with."""
+"""First rows of a stream: the quantization errors of later rows are compared with theirs."""
 
 N_NAMED = 200
-"""Rows before an alarm that say which columns moved."""
+"""Rows up to an alarm that decide which columns it names."""
 
 MAX_ALARM_COLUMNS = 3
 """Columns that an alarm names."""
 
 MIN_PART = 0.25
-"""Columns that differ less than this part of what the first one does are not named."""
+"""Columns that differ by less than this fraction of the first one's difference are not named."""
 
 TAKEN_ROWS = 2048
 """Rows that are taken in at once."""
@@ -47,11 +47,11 @@ class DriftAlarm:
     ----------
     kind : {"hits", "new_cells", "quantization_error", "martingale"}
     row : int
-        Rows seen when it was raised.
+        Number of rows seen when it was raised.
     value, limit : float
-        Of the signal, and what it passed.
+        Value of the signal, and the limit that it passed.
     columns : tuple of str
-        Those that moved most.
+        Names of the columns that moved most.
     """
 
     kind: str
@@ -78,41 +78,43 @@ class DriftMonitor:
     Parameters
     ----------
     detector : Detector or SOMDetector
-        Fitted; it stays as it is.
+        Fitted.  It is not changed.
     window : int, default=1000
-        Rows after which hits and new cells are looked at, at least 50.
+        Number of rows after which hits and new cells are checked, at least 50.
     false_alarm : float, default=0.01
-        For each signal the chance that a stream without drift, however long, ever raises it.
+        For each signal, the chance that a stream without drift ever raises it, however long the
+        stream is.
     random_state : int, default=0
-        Breaks ties of p-values.
+        Breaks ties between p-values.
 
     Attributes
     ----------
     n_rows : int
-        Rows seen.
+        Number of rows seen.
     stability_index : float
-        Of the last full window; NaN before.
+        Population stability index of the last full window; NaN before there is one.
     odds : float
-        What the martingale's capital of 1 has become since its last alarm.
+        Capital of the martingale, which started with 1 at the beginning or its last alarm.
 
     Notes
     -----
     The signals:
 
-    - ``hits``: the population stability index of a window's rows over regions of the map, against
-      the training rows.  Without drift it is a chi-square of (regions - 1), times ``1 / n + 1 / N``
-      for the numbers of rows (Yurdakul and Naranjo 2020), and indices up to 0.1 raise no alarm.
-    - ``new_cells``: rows of a window in units without training rows.  Their share is expected to be
-      at most that of training rows which are alone in their unit (Good 1953) and two standard
-      errors; the limit is Chernoff's.
+    - ``hits``: the population stability index compares how the rows of a window are distributed
+      over regions of the map with how the training rows are.  Without drift it follows a
+      chi-square distribution with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for the
+      numbers of rows (Yurdakul and Naranjo 2020).  Indices up to 0.1 raise no alarm.
+    - ``new_cells``: rows of a window in units without training rows.  Their expected share is at
+      most the share of training rows that are alone in their unit (Good 1953), plus two standard
+      errors.  The limit is Chernoff's bound.
     - ``quantization_error``: a CUSUM of the rows' normal scores among the rows of this stream.
-    - ``martingale``: bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003), among
-      calibration rows and the rows of this stream.
+    - ``martingale``: bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003) among
+      the calibration rows and the rows of this stream.
 
-    The chance of a false alarm is a theorem for the martingale (Ville's inequality), as far as the
-    calibration's cross-fitting makes rows exchangeable, and an approximation for the others.
-    Windows and rows share it: the k-th has ``1 / (k * (k + 1))`` of it.  An alarm is repeated as
-    long as its cause lasts.
+    For the martingale the chance of a false alarm is a theorem (Ville's inequality), to the extent
+    that cross-fitting makes the calibration rows exchangeable with new ones.  For the other signals
+    it is an approximation.  Windows and rows share the chance: the k-th has ``1 / (k * (k + 1))``
+    of it.  An alarm repeats as long as its cause lasts.
 
     References
     ----------
@@ -142,12 +144,12 @@ class DriftMonitor:
         calibration = self.detector.calibration
         if not len(calibration.scores):
             raise InputError(
-                "this detector has no calibration scores to compare rows with. Fit a SOMDetector."
+                "`detector` has no calibration scores to compare rows with. Fit a SOMDetector."
             )
         self.window, self.false_alarm = window, false_alarm
         self.n_rows = 0
         self.stability_index = float("nan")
-        # One for each, so that no size of the pieces changes what is drawn.
+        # One for each, so that the size of the pieces does not change what is drawn.
         rng, self._rng = (np.random.default_rng((random_state, i)) for i in range(2))
         self._calibrated = Ranks.among(calibration.scores, calibration.weights, rng)
         self._martingale, self.odds = Martingale(), 1.0
@@ -157,12 +159,12 @@ class DriftMonitor:
         self._recent = np.empty((0, self.detector.map_.codebook.shape[1]))
 
     def update(self, X: Any) -> list[DriftAlarm]:
-        """Take in more rows, and return the alarms that they raise.
+        """Take in more rows and return the alarms that they raise.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
-            In the order in which they came; any number of them.
+            Any number of rows, in the order in which they arrived.
 
         Returns
         -------
@@ -203,7 +205,7 @@ class DriftMonitor:
         return sorted(alarms, key=lambda one: one.row)
 
     def _bet(self, scores: Float64s) -> list[tuple[int, float, float]]:
-        """Return where the martingale passes its limit, how far, and the limit."""
+        """Return the rows where the martingale passes its limit, its values, and the limit."""
         p = self._calibrated.p_values(scores)
         limit = 1.0 / self.false_alarm
         found = []
@@ -225,7 +227,7 @@ class DriftMonitor:
         self._cusum = Cusum(self.false_alarm)
 
     def _trend(self, distances: Float64s) -> list[tuple[int, float, float]]:
-        """Return where the CUSUM passes its limit, how far, and the limit."""
+        """Return the rows where the CUSUM passes its limit, its values, and the limits."""
         found = []
         start = 0
         while start < len(distances):
@@ -266,7 +268,7 @@ class DriftMonitor:
 
 @dataclass(frozen=True, eq=False)
 class _Regions:
-    """Where rows of the training fell, by region of the map, and where none did."""
+    """Where the training rows fell, by region of the map, and which units have none."""
 
     of_unit: Ints
     hits: Float64s
@@ -278,7 +280,7 @@ class _Regions:
         hits = map_.hits
         min_rows = max(MIN_EXPECTED * hits.sum() / window, MIN_EXPECTED)
         regions = merge_small_regions(map_, hits, min_rows=min_rows)
-        # Hits may have faded, so that half a row is none.
+        # Hits may have faded; less than half a row counts as none.
         is_alone = (hits >= 0.5) & (hits < 1.5)
         by_region = np.bincount(regions, hits).astype(np.float64)
         return cls(regions, by_region, hits < 0.5, float(is_alone.sum()))
@@ -287,7 +289,7 @@ class _Regions:
         """Return the population stability index of the hits of some rows, and its limit."""
         found = np.bincount(self.of_unit, won).astype(np.float64)
         n_regions, n, n_trained = len(self.hits), found.sum(), self.hits.sum()
-        # Half a row more in each region, so that an empty one has a logarithm.
+        # Half a row more in each region, so that the logarithm of an empty one exists.
         share = (found + 0.5) / (n + 0.5 * n_regions)
         expected = (self.hits + 0.5) / (n_trained + 0.5 * n_regions)
         index = float(((share - expected) * np.log(share / expected)).sum())
@@ -310,19 +312,19 @@ class _Regions:
 
 
 def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns that add more to the scores of rows than to those of the training."""
+    """Return the columns that add more to the scores of these rows than to training rows'."""
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
     return _named(more, [code.name for code in detector.map_.encoding.features])
 
 
 def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns whose means lie most standard deviations from the training's."""
+    """Return the columns whose means have moved most, in standard deviations of the training."""
     map_, far = detector.map_, detector.whole.rms_distances
     weights = map_.hits
     mean = np.average(map_.codebook, axis=0, weights=weights)
     variance = np.average((map_.codebook - mean) ** 2, axis=0, weights=weights)
-    if far is not None:  # of rows around their units, taken to be the same in all features
+    if far is not None:  # rows around their units, taken to vary equally in all features
         variance += np.average(far**2, weights=weights) / len(mean)
     shift = rows.mean(axis=0) - mean
     tiny = np.finfo(np.float64).tiny

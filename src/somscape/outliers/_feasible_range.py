@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
 RESOLUTION = 0.01
-"""Numbers are shortened to this share of the range that usual prototypes span in their column."""
+"""Numbers are rounded to this share of the range of the usual prototypes in their column."""
 
 NEWTON_STEPS = 60
 
 N_STEPS = 256
-"""Steps to the farthest usual prototype, in which scores that are not steady are looked at."""
+"""Steps to the farthest usual prototype when a score that is not steady is scanned."""
 
 MAX_STEPS = 1000
-"""Steps after which a search for an end stops where it is."""
+"""Steps after which the search for an end stops where it is."""
 
 MIN_STEP = 1e-7
-"""Share of a column's width at which an end is found."""
+"""Precision of an end, as a share of its column's width."""
 
 ENDLESS_WIDTHS = 1e6
-"""Widths beyond the farthest usual prototype at which a range has no end."""
+"""Widths beyond the farthest usual prototype from which a range counts as having no end."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,10 @@ class Range:
     Attributes
     ----------
     low, high : float, numpy.datetime64 or None
-        Ends, which belong to it; infinite where there is none, None for a category.
+        Ends of the interval, both included.  Infinite if the interval has no end there, None for a
+        category.
     levels : tuple of str
-        Of a category.
+        Levels of a category.
     """
 
     low: Any = None
@@ -63,12 +64,12 @@ class Range:
 
 
 def value_text(value: Any) -> str:
-    """Return a number, date or level of a range in words."""
+    """Return a number, date or level of a range as text."""
     return number_text(value, digits=12) if isinstance(value, float) else str(value)
 
 
 def steps_of(scorer: Scorer) -> list[float]:
-    """Return by column how much shorter numbers may differ, on the encoded scale."""
+    """Return for each column how far rounding may move a number, on the encoded scale."""
     encoding, usual = scorer.map_.encoding, scorer.usual_codebook
     return [
         RESOLUTION * float(np.ptp(usual[:, place])) if code.n_features == 1 else 0.0
@@ -84,7 +85,7 @@ def ranges_of(
     *,
     unusual: Float64s,
 ) -> list[Range]:
-    """Return for pairs of a row and a column what the column may be while the row is usual.
+    """Return for pairs of a row and a column the values with which the row stays usual.
 
     Parameters
     ----------
@@ -96,12 +97,12 @@ def ranges_of(
     pairs : sequence of (int, int)
         Numbers of rows and of feature columns.
     unusual : ndarray of shape (n_rows, n_features), float64
-        Values that no range takes in, because they are not usual.
+        Values that no range includes, because they are not usual.
 
     Returns
     -------
     list of Range
-        By pair.  Intervals are those around the row's own value.
+        One per pair.  An interval is the one around the row's own value.
     """
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     has_levels = [isinstance(codes[j], CategoryCode | OrdinalCode) for _, j in pairs]
@@ -128,11 +129,11 @@ def ranges_of(
             end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
             for end, side in ((low[line], 1), (high[line], -1))
         ]
-        if not is_steady:  # a shortened end may lie in a gap that was not seen
+        if not is_steady:  # a rounded end may lie in a gap that the scan did not see
             at = [float(code.place(np.array([end]))[0]) for end in ends]
             stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
             ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
-        # An end may have been shortened past the value itself, which is short and inside.
+        # Rounding may move an end past the row's own value, which is rounded and inside.
         found[pair] = Range(*(max(own, e) if up else min(own, e) for up, e in enumerate(ends)))
     return [found[pair] for pair in range(len(pairs))]
 
@@ -145,7 +146,7 @@ def _is_steady(detector: "Detector") -> bool:
 def _stays_usual(
     detector: "Detector", row: Float64s, place: int, value: float, limit: float
 ) -> bool:
-    """Say whether a row with another value scores at most a limit; no end is taken for granted."""
+    """Return whether a row with another value scores at most a limit; True if it is infinite."""
     trial = row[None].copy()
     trial[0, place] = value
     return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
@@ -154,7 +155,7 @@ def _stays_usual(
 def _levels(
     detector: "Detector", rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
 ) -> dict[int, Range]:
-    """Return by pair which levels of a column keep its row usual."""
+    """Return for each pair the levels of the column that keep the row usual."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     trials = [rows[:0]]
     for i, j in pairs.values():
@@ -174,7 +175,7 @@ def _levels(
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """Rows of which one feature each moves in a direction, from usual rows on.
+    """Lines along which one feature of a usual row moves in one direction.
 
     Attributes
     ----------
@@ -183,7 +184,7 @@ class _Lines:
         The highest score of a usual row.
     rows : ndarray of shape (n_lines, n_features)
     places : ndarray of shape (n_lines,)
-        Which feature moves.
+        The feature that moves.
     direction : float
         1 or -1.
     """
@@ -201,25 +202,25 @@ class _Lines:
 
     @cached_property
     def edge(self) -> Float64s:
-        """Where the farthest usual prototypes lie, times the direction."""
+        """Position of the farthest usual prototype, times the direction."""
         usual = self.detector.whole.usual_codebook[:, self.places]
         return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
 
     @cached_property
     def width(self) -> Float64s:
-        """What usual prototypes span, against which steps are small or large."""
+        """Range of the usual prototypes, the measure of small and large steps."""
         spans = np.ptp(self.detector.whole.usual_codebook[:, self.places], axis=0)
         width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
         return np.where(width > 0, width, 1.0)
 
     def slack(self, rows: Float64s) -> Float64s:
-        """How far below the limit rows score."""
+        """Return how far below the limit rows score."""
         return self.limit - self.detector.scores_of_rows(rows)
 
 
 _Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
-"""Takes the numbers of lines, their rows a step on and that step; says which are usual there, and
-the next step, from there or, where the row is not usual, from where it was."""
+"""Takes the numbers of lines, their rows one step further, and that step.  Returns which of these
+rows are usual, and the next step: from there, or from the previous place if the row is not."""
 
 
 def _ends(lines: _Lines) -> Float64s:
@@ -246,14 +247,14 @@ def _ends(lines: _Lines) -> Float64s:
 
 
 def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step to where the prototypes that are nearest now are too far.
+    """Step to the place where the prototypes that are nearest now are too far away.
 
-    Others may be nearer by then.  The score is below the limit all the way, because distances
-    along a line are convex, and so is the root of the mean square of their means.
+    Other prototypes may be nearer there.  The score is below the limit all the way, because
+    distances along a line are convex, and so is the root of the mean square of their means.
     """
     scorers = lines.detector.scorers
     moves = [lines.direction * _moves(one, lines.places) for one in scorers]
-    # A little less than it can be, so that rounding does not carry it past the limit.
+    # A little less than possible, so that rounding does not carry the row past the limit.
     margin = MIN_STEP / 2 * lines.width
 
     def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -267,7 +268,7 @@ def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step by the slack there is: a mean of distances changes no faster than the row moves."""
+    """Step as far as the slack allows: a mean of distances changes no faster than the row moves."""
     scorers = lines.detector.scorers
     squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
     speed = np.sqrt(squares / len(scorers))
@@ -280,7 +281,7 @@ def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Look at the score in even steps; narrower gaps are not seen."""
+    """Check the score in even steps; gaps narrower than a step are not seen."""
     outside = lines.edge + lines.width
 
     def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -293,7 +294,7 @@ def _by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _moves(scorer: Scorer, places: Ints) -> Float64s:
-    """Return by line how a row moves, as it is compared, where its feature moves by 1."""
+    """Return for each line how a row moves, as compared, when its feature moves by 1."""
     decorrelation = scorer.decorrelation
     if decorrelation is None:
         moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
@@ -308,7 +309,7 @@ def _free_distance(
 ) -> tuple[Float64s, Float64s]:
     """Return how far below a limit rows score, and how far their features can move.
 
-    They can until the prototypes that are nearest now, to each map that scores, are too far.
+    They can move until the prototypes that are nearest now, on each map that scores, are too far.
     """
     lines = [_Line.of(one, rows, by) for one, by in zip(detector.scorers, moves, strict=True)]
     n = len(lines)
@@ -333,7 +334,7 @@ def _free_distance(
 
 @dataclass(frozen=True, eq=False)
 class _Line:
-    """How far moving rows are from the prototypes nearest to them at the start, (n_rows, k)."""
+    """Distances of moving rows to the prototypes nearest at the start, of shape (n_rows, k)."""
 
     along: Float64s
     across: Float64s
@@ -349,7 +350,7 @@ class _Line:
         return cls(along, np.maximum(distances**2 - along**2, 0.0), speed)
 
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distance where features have moved so far, and how fast it grows."""
+        """Return the mean distance after features moved by a distance, and how fast it grows."""
         along = self.along + (distance * self.speed)[:, None]
         far = np.sqrt(self.across + along**2)
         slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)

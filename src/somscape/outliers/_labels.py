@@ -1,9 +1,9 @@
-"""A few known labels, spread over the map: where anomalies are known, scores rise, and the reverse.
+"""A few known labels, smoothed over the map: scores rise near anomalies and fall near usual rows.
 
-Every unit gets the odds of an anomaly there against those overall, from the labelled rows that its
-surroundings won; a score is multiplied by a power of them, so that what no label is near keeps its
-score, and all parts of a score keep their shares.  The power is the one that ranks the labelled
-rows best, each judged without its own label: where labels mislead, it is 0.
+Every unit gets the odds of an anomaly there, relative to the overall odds, from the labelled rows
+of the units around it.  A score is multiplied by a power of these odds.  Rows far from any label
+therefore keep their score, and all parts of a score keep their shares.  The power is the one that
+ranks the labelled rows best, each judged without its own label: if labels mislead, it is 0.
 """
 
 from typing import Any
@@ -18,10 +18,10 @@ from somscape.maps import Map
 
 UNKNOWN, USUAL, ANOMALY = -1, 0, 1
 WIDTH = 1.0
-"""Grid steps at which a label's weight has fallen by exp(-1/2)."""
+"""Grid steps at which the weight of a label has fallen by a factor of exp(-1/2)."""
 
 PRIOR = 4.0
-"""Rows' worth of the overall odds that each unit starts with: few labels change little."""
+"""Rows with the overall odds that each unit starts with, so that few labels change little."""
 
 POWERS = (0.0, 0.25, 0.5, 1.0)
 
@@ -32,20 +32,20 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
     Parameters
     ----------
     known : array-like of shape (n_rows,) or None
-        1, 0 and -1; NaN or None is unknown, too.
+        1, 0 and -1; NaN and None also mean unknown.
     n_rows : int
     name : str, default="known"
-        What the parameter is called in messages.
+        Name of the parameter in messages.
 
     Returns
     -------
     ndarray of shape (n_rows,), or None
-        None where no label is known.
+        None if no label is known.
 
     Raises
     ------
     InputError
-        For other values, or another number of them.
+        For other values, or a wrong number of values.
     """
     if known is None:
         return None
@@ -59,40 +59,39 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
     if values.shape != (n_rows,) or not are_labels:
         raise InputError(
             f"`{name}` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} "
-            f"rows; got shape {values.shape} with {_some(values)}. Pass None where nothing is "
-            "known."
+            f"rows; got shape {values.shape} with {_some(values)}. Pass None if no label is known."
         )
     labels = numbers.astype(np.intp)
     return labels if (labels != UNKNOWN).any() else None
 
 
 def _some(values: NDArray[Any]) -> str:
-    """Return the first different values in words."""
+    """Return the first few distinct values as text."""
     return ", ".join(np.unique(values.astype(str))[:4].tolist())
 
 
 def label_factors(
     map_: Map, scores: Float64s, units: Ints, labels: Ints, weights: Float64s | None
 ) -> tuple[Float64s, Float64s]:
-    """Return what each unit's scores are multiplied by, and each row's without its own label.
+    """Return the factor of each unit's scores, and of each row's without its own label.
 
     Parameters
     ----------
     map_ : Map
     scores : ndarray of shape (n_rows,)
-        Of the training rows, before.
+        Scores of the training rows, without labels.
     units : ndarray of shape (n_rows,)
         Their best matching units.
     labels : ndarray of shape (n_rows,)
-        1, 0 and -1 for unknown; at least one is known.
+        1, 0, and -1 for unknown; at least one is known.
     weights : ndarray of shape (n_rows,) or None
 
     Returns
     -------
     factors : ndarray of shape (n_units,)
-        Above 1 where anomalies are known, below 1 where usual rows are, 1 far from any label.
+        Above 1 near known anomalies, below 1 near known usual rows, 1 far from any label.
     without_own : ndarray of shape (n_rows,)
-        As the labels of all other rows have it: what a new row would get there.
+        The factor by the labels of all other rows, which a new row would get there.
     """
     weights = ones_or(weights, len(units))
     is_anomaly, is_usual = weights * (labels == ANOMALY), weights * (labels == USUAL)
@@ -101,16 +100,16 @@ def label_factors(
         for counts in (is_anomaly, is_usual)
     )
     base = (is_anomaly.sum() + 0.5) / (weights.sum() + 1.0)
-    # A row's label has its weight at its own unit, so what is left without it is exact; of a row
-    # of weight 2 one stays.
+    # A row's label counts its weight at its own unit, so subtracting it is exact.  A row of weight
+    # 2 is two rows: only one of them is left out.
     once = np.minimum(weights, 1.0)
     alone = _odds(
         anomalies[units] - once * (labels == ANOMALY), usual[units] - once * (labels == USUAL), base
     )
-    # Where no usual row is known, unknown ones stand for them: nearly all are usual.
+    # If no usual row is known, unknown ones stand for them: nearly all are usual.
     others = weights * (labels == (USUAL if is_usual.any() else UNKNOWN))
     ranks = [_share_in_order(scores * alone**power, is_anomaly, others) for power in POWERS]
-    # Where they rank no better than before by a standard error, labels are not trusted.
+    # Labels are not trusted unless they improve the ranking by more than a standard error.
     error = np.sqrt(ranks[0] * (1 - ranks[0]) / max(1.0, is_anomaly.sum()))
     best = int(np.argmax(ranks))
     power = POWERS[best] if ranks[best] > ranks[0] + error else 0.0
@@ -118,14 +117,14 @@ def label_factors(
 
 
 def _odds(anomalies: Float64s, usual: Float64s, base: float) -> Float64s:
-    """Odds of an anomaly by what is known around, against the overall ones."""
+    """Odds of an anomaly by the labels around, relative to the overall odds."""
     anomalies, usual = np.maximum(anomalies, 0.0), np.maximum(usual, 0.0)
     rate = (anomalies + PRIOR * base) / (anomalies + usual + PRIOR)
     return np.asarray(rate / (1 - rate) / (base / (1 - base)))
 
 
 def _share_in_order(scores: Float64s, high: Float64s, low: Float64s) -> float:
-    """Share of the pairs of a high and a low row, by weight, that scores order (AUROC)."""
+    """Weighted share of pairs of a high and a low row that scores put in order (AUROC)."""
     if not (high.any() and low.any()):
         return 0.0
     order = np.argsort(scores, kind="stable")
@@ -139,7 +138,7 @@ def _share_in_order(scores: Float64s, high: Float64s, low: Float64s) -> float:
 
 
 def _smoothed(map_: Map, counts: Float64s) -> Float64s:
-    """Return each unit's count and, the less the farther they are, those of the others."""
+    """Return each unit's count plus those of all others, which count less with distance."""
     around = np.zeros(map_.n_units)
     for unit in np.flatnonzero(counts):
         apart = map_.lattice.distances_from(int(unit)) / map_.lattice.step

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
 RECORD = "record"
-"""Name of the id where the table has none: the number of the row, first = 1."""
+"""Name of the id if the table has no id column: the number of the row, from 1."""
 
 MISSING = "missing"
 """Stands for a cell without a value."""
 
 MAX_REASONS = 4
 MIN_SHARE = 0.05
-"""Columns that add less than this share of the score are no reason."""
+"""A column that adds less than this share of the score is not a reason."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One column's part in a score.
+    """A column with a large share of a score, the row's value, and what is usual.
 
     Attributes
     ----------
@@ -36,15 +36,15 @@ class Reason:
     value : str
         The row's value, in original units.
     usual : str
-        What the prototypes near the row have there: a range, or a level with its share.
+        Values of the prototypes near the row: a range, or a level with its share.
     share : float
-        Part of the score, 0 to 1.
+        Share of the score, from 0 to 1.
     at : float or None
-        The value on the column's encoded scale; None for a category and where it is missing.
+        The value on the column's encoded scale; None for a category or a missing value.
     usual_at : (float, float) or None
-        Ends of the usual range there; None for a category.
+        Ends of the usual range on that scale; None for a category.
     is_usual_alone : bool
-        Whether the value lies in that range and goes ill with those of other columns.
+        Whether the value lies in that range, and is unusual only with the other columns.
     """
 
     column: str
@@ -61,14 +61,14 @@ class Reason:
 
 
 def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[Reason, ...]]:
-    """Return the reasons of all rows of a table, see `Detector.reasons`.
+    """Return the reasons of all rows of a table; see `Detector.reasons`.
 
     Parameters
     ----------
     detector : Detector
     table : Table
     rows : ndarray of shape (n_rows, n_features)
-        The same, encoded.
+        The same rows, encoded.
 
     Returns
     -------
@@ -159,9 +159,9 @@ def ids_of(map_: Map, table: Table) -> tuple[str, list[str]]:
     Returns
     -------
     name : str
-        `RECORD` where the table has no id column.
+        `RECORD` if the table has no id column.
     ids : list of str
-        The numbers of the rows, first = 1, where it has none.
+        Without an id column, the numbers of the rows, from 1.
     """
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
@@ -171,14 +171,14 @@ def ids_of(map_: Map, table: Table) -> tuple[str, list[str]]:
 
 
 def cell_text(table: Table, row: int, name: str) -> str:
-    """Return a cell in words.
+    """Return a cell as text.
 
     Parameters
     ----------
     table : Table
     row : int
     name : str
-        Of the column.
+        Name of the column.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""A bounded sample of all that a stream brought, in which older rows may count less.
+"""A bounded sample of a stream, in which older rows may count less.
 
 Priority sampling (Duffield, Lund and Thorup 2007): a row of weight w gets the priority w / u, with
-u uniform, and the highest priorities stay.  A row then stands for the larger of its weight and the
-highest priority that left, which makes every weighted sum right on average.  All weights fade
-alike, so that priorities never change their order: their logarithms are kept, relative to a clock.
+u uniform, and the rows of highest priority are kept.  A row then counts as the larger of its weight
+and the highest priority dropped, which makes every weighted sum unbiased.  All weights fade alike,
+so priorities never change their order; their logarithms are kept, relative to a clock.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ import numpy as np
 from somscape._types import Float64s
 
 SIZE = 10_000
-"""Rows that are kept."""
+"""Number of rows to keep."""
 
 LONG_GONE = 40.0
-"""Rows that have faded by exp(-40) have no weight in float64 beside others."""
+"""Rows that have faded by a factor of exp(-40) do not count in float64 beside others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +26,14 @@ class Reservoir:
     Attributes
     ----------
     values : ndarray of shape (n, n_values)
-        What is kept of each row.
+        Values kept for each row.
     log_weights, log_priorities : ndarray of shape (n,)
-        Relative to a clock that runs by the log of what older rows have faded by.
+        Relative to a clock that advances by the log of the factor by which older rows fade.
     log_left : float
-        The highest priority that left; minus infinity as long as all rows are there.
+        The highest priority dropped; minus infinity as long as all rows are kept.
     clock : float
     n_seen : int
-        Rows so far.
+        Number of rows so far.
     seed : int
     size : int
     """
@@ -54,7 +54,7 @@ class Reservoir:
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
     def plus(self, values: Float64s, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
-        """Return the reservoir with more rows, before which the others fade to a share."""
+        """Return the reservoir with more rows, after the older ones fade to a share."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)
         log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
@@ -75,9 +75,9 @@ class Reservoir:
 
     @property
     def weights(self) -> Float64s | None:
-        """What each row counts, at most its own weight; None: 1 each.
+        """What each row counts, at most its own weight; None means 1 each.
 
-        A row that stands for others, too, is still one row: p-values rest on no more.
+        A row that also stands for others still counts as one row: p-values rest on no more.
         """
         left = self.log_left - self.clock
         logs = np.maximum(self.log_weights - self.clock, left) - max(left, 0.0)

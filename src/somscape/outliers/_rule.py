@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
 MIDDLE = 0.5
-"""P-values above tell how many rows are usual."""
+"""The number of p-values above this tells how many rows are usual."""
 
 
 @dataclass(frozen=True)
@@ -24,23 +24,24 @@ class AlertRule:
     Attributes
     ----------
     n_alerts : int or None, default=None
-        So many of the highest scores.
+        Number of alerts: the rows with the highest scores.
     p_value : float or None, default=None
-        Rows whose p-value is at most this.
+        Alerts are the rows with at most this p-value.
     fdr : float or None, default=None
-        As many rows as keep the expected share of usual ones among them, the false discovery
-        rate, at most about this (Benjamini and Hochberg 1995, with the share of usual rows
-        estimated as by Storey, Taylor and Siegmund 2004): in simulations 2 to 7.5 % at 5 %.
+        As many alerts as keep the false discovery rate, the expected share of usual rows among
+        them, at most about this (Benjamini and Hochberg 1995, with the share of usual rows
+        estimated as by Storey, Taylor and Siegmund 2004).  In simulations it was 2 to 7.5 % for
+        ``fdr=0.05``.
     amount : str or None, default=None
-        Column with what each row puts at stake; with `cost`.
+        Column with the amount that each row puts at stake.  Required with `cost`.
     cost : float or None, default=None
-        What a review costs, in the unit of `amount`.  Rows are worth it whose amount, times one
-        minus the false discovery rate of the list that ends with them, is more.
+        Cost of a review, in the unit of `amount`.  A row is an alert if its amount, times one minus
+        the false discovery rate of the list that ends with it, is higher.
 
     Raises
     ------
     ValueError, TypeError
-        For a value that cannot be used, or two rules at once.
+        If a value is not allowed, or more than one rule is given.
     """
 
     n_alerts: int | None = None
@@ -64,15 +65,16 @@ class AlertRule:
             )
         if (self.amount is None) != (self.cost is None):
             raise ValueError(
-                "`amount` and `cost` go together: the column with what is at stake, and what a "
-                f"review costs; got amount={self.amount!r}, cost={self.cost!r}."
+                f"`amount` and `cost` go together; got amount={self.amount!r}, "
+                f"cost={self.cost!r}. Pass both, the column with what is at stake and what a "
+                "review costs, or neither."
             )
         given = [n for n in ("n_alerts", "p_value", "fdr", "cost") if getattr(self, n) is not None]
         if len(given) > 1:
-            raise ValueError(f"one rule at a time: got {' and '.join(given)}. Pass one of them.")
+            raise ValueError(f"only one rule is allowed; got {' and '.join(given)}. Pass one.")
 
     def check(self, table: Table) -> None:
-        """Raise InputError where the table lacks what the rule reads.
+        """Raise InputError if the table lacks the column that the rule reads.
 
         Parameters
         ----------
@@ -112,15 +114,15 @@ class AlertRule:
         ----------
         detector : Detector
         scores, p : ndarray of shape (n_rows,)
-            Its scores and p-values.
+            Scores and p-values of the rows.
         table : Table
-            Whose rows were scored; its `amount` column is read.
+            The table that was scored; its `amount` column is read.
 
         Returns
         -------
         order : ndarray of shape (n_rows,)
-            By score, equal ones in the order of the table; by p-value first where the rule is
-            about those, and by gain where a cost is given.
+            By score, equal scores in the order of the table; by p-value first for `p_value` and
+            `fdr`, and by gain for `cost`.
         n_alerts : int
         """
         order = np.argsort(-scores, kind="stable")
@@ -131,7 +133,7 @@ class AlertRule:
                     f"{table.source}; ask for fewer."
                 )
             return order, self.n_alerts
-        # The same order, but for p-values by region.
+        # The same order, except with p-values by region.
         by_p = np.lexsort((-scores, p))
         if self.p_value is not None:
             _check_level(detector, self.p_value)
@@ -170,7 +172,7 @@ def adjusted(p: Float64s) -> Float64s:
     Returns
     -------
     ndarray of shape (n_rows,)
-        For each row the smallest false discovery rate of a list that takes it in.
+        For each row the smallest false discovery rate of a list that includes it.
     """
     order = np.argsort(p, kind="stable")
     rates = p[order] * len(p) / np.arange(1, len(p) + 1)
@@ -180,19 +182,19 @@ def adjusted(p: Float64s) -> Float64s:
 
 
 def usual_share(p: Float64s) -> float:
-    """Return an estimate of the share of usual rows, rather too high than too low.
+    """Return an estimate of the share of usual rows, too high rather than too low.
 
     Parameters
     ----------
     p : ndarray of shape (n_rows,)
-        Those of usual rows are spread evenly, so that half of these rows lie above one half.
+        P-values.  Those of usual rows are uniform, so half of them lie above 0.5.
 
     Returns
     -------
     float
-        1 for no rows.  Adjusted p-values times this keep the false discovery rate (Storey, Taylor
-        and Siegmund 2004); so do conformal ones (Bates et al. 2023), and those of cross-fitted
-        scores with a tail do about.
+        1 for no rows.  Adjusted p-values times this control the false discovery rate (Storey,
+        Taylor and Siegmund 2004), also if they are conformal (Bates et al. 2023), and about so if
+        they come from cross-fitted scores with a tail.
     """
     return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
 
@@ -200,7 +202,7 @@ def usual_share(p: Float64s) -> float:
 def _amounts(table: Table, name: str) -> Float64s:
     if name not in table.names:
         raise InputError(
-            f"no column '{name}' with amounts in {table.source}; it has {', '.join(table.names)}."
+            f"{table.source} has no column '{name}' with amounts; it has {', '.join(table.names)}."
         )
     column = table.column(name)
     numbers = column.numbers

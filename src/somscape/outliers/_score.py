@@ -1,7 +1,7 @@
-"""Scores of unusualness, higher for more unusual, and their exact parts by column.
+"""Scores of unusualness, higher for more unusual, and the exact contribution of each column.
 
-Every score compares something, the row or its prototype, with some prototypes; a column's part is
-what it adds to the squared distances to those, each weighted by its pull on the score.
+Every score compares the row with some prototypes.  A column contributes in proportion to what it
+adds to the squared distances to those prototypes, each weighted by its pull on the score.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +15,13 @@ from somscape.kernels import EUCLIDEAN, select_kernels
 from somscape.outliers._scorer import Scorer
 
 BLOCK_VALUES = 1 << 20
-"""Differences or distances held at once: 8 MiB."""
+"""Differences or distances in memory at once: 8 MiB."""
 
 MASS_SHARE = 0.02
 """The score ``mass`` takes in the nearest prototypes that hold this share of the rows."""
 
 MIN_MASS_ROWS = 10.0
-"""And at least so many."""
+"""And at least this number of rows."""
 
 
 def scores_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
@@ -37,8 +37,8 @@ def scores_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
     Returns
     -------
     ndarray of shape (n_samples,)
-        Of several maps, the root of the mean squared score.  For each map
-        O(n_samples * n_units * n_features).
+        With several maps, the root of the mean squared score.  Costs
+        O(n_samples * n_units * n_features) for each map.
     """
     if len(scorers) == 1:
         return _by_one(scorers[0], rows)
@@ -47,7 +47,7 @@ def scores_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
 
 def _by_one(scorer: Scorer, rows: Floats) -> Float64s:
     scores = np.empty(len(rows))
-    if scorer.score == "k_prototype":  # most used, and needs no more than the distances
+    if scorer.score == "k_prototype":  # used most, and needs only the distances
         k = min(scorer.n_prototypes, len(scorer.usual_units))
         for part, _, distances in _found_by_block(scorer, rows, k):
             scores[part] = distances.mean(axis=1)
@@ -60,10 +60,10 @@ def _by_one(scorer: Scorer, rows: Floats) -> Float64s:
 def contributions_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
     """Return how much each original column adds to each row's score.
 
-    Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w that
-    the row x is compared with; a category's levels are merged.  Where columns are decorrelated, x_j
-    and w_j are what column j has that other columns do not tell.  Of several maps each counts as
-    its score does.
+    Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w with
+    which the row x is compared; the levels of a category are merged.  If columns are decorrelated,
+    x_j and w_j are the part of column j that other columns do not tell.  Several maps count as
+    their scores do.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def contributions_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
     Returns
     -------
     ndarray of shape (n_samples, n_columns)
-        Columns in the order of ``map_.encoding.features``; rows add up to the score.  Equal shares
-        where the row does not differ from the prototypes.
+        Columns in the order of ``map_.encoding.features``.  Each row adds up to its score, in equal
+        shares if it does not differ from the prototypes.
     """
     if len(scorers) == 1:
         return _parts_by_one(scorers[0], rows)
@@ -115,7 +115,7 @@ def nearest_usual(scorer: Scorer, rows: Floats, k: int | None = None) -> tuple[I
     scorer : Scorer
     rows : ndarray of shape (n_samples, n_features)
     k : int or None, default=None
-        None: as many as the settings say.
+        None means ``scorer.n_prototypes``.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def _n_compared(scorer: Scorer) -> int:
 
 
 def mass_rows(scorer: Scorer) -> float:
-    """Return how many rows the score ``mass`` takes in.
+    """Return the number of rows that the score ``mass`` takes in.
 
     Parameters
     ----------
@@ -156,14 +156,14 @@ def mass_rows(scorer: Scorer) -> float:
     Returns
     -------
     float
-        Those of the nearest prototypes, by weight
+        Rows of the nearest prototypes, by weight.
     """
     hits = scorer.map_.hits[scorer.usual_units]
     return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
 
 
 def density_width(scorer: Scorer) -> float:
-    """Return twice the variance of the kernels of the score ``density``.
+    """Return twice the variance of the Gaussian kernels of the score ``density``.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def density_width(scorer: Scorer) -> float:
 
 
 def local_scales(scorer: Scorer) -> Float64s:
-    """Return by what the score ``local_scale`` divides, for each unit.
+    """Return the divisor of the score ``local_scale`` for each unit.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def _mass(scorer: Scorer, rows: Floats) -> _Compared:
 
 
 def _density(scorer: Scorer, rows: Floats) -> _Compared:
-    """Minus the log of a gaussian density of the prototypes, weighted by their rows."""
+    """Minus the log of a Gaussian density of the prototypes, weighted by their rows."""
     distances = _distances(scorer, rows)
     hits = scorer.map_.hits[scorer.usual_units]
     logs = np.log(hits / hits.sum()) - distances**2 / density_width(scorer)

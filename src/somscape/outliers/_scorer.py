@@ -57,19 +57,19 @@ class Scorer:
     score : str
         Name of the score, such as ``"k_prototype"``.
     n_prototypes : int
-        Nearest prototypes that the score averages over, from 1 to 16.
+        Number of nearest prototypes that the score averages over, from 1 to 16.
     usual : ndarray of shape (n_units,), bool, or None, default=None
-        Units whose prototypes stand for usual rows; None: those that won a row.
+        Units whose prototypes stand for usual rows.  None means the units that won a row.
     rms_distances : ndarray of shape (n_units,) or None, default=None
-        Root mean squared distance of a unit's rows to it, pooled with its neighbors'; None: not
-        known, and not needed by every score.
+        Root mean squared distance of a unit's rows to it, pooled with its neighbors'.  None means
+        unknown; not every score needs it.
     decorrelation : Decorrelation or None, default=None
-        How rows and prototypes are made comparable; None: they are compared as they are.
+        Transform of rows and prototypes before they are compared.  None compares them as they are.
 
     Raises
     ------
     ValueError, TypeError
-        For parts that do not fit each other; the message names one.
+        If the parts do not fit together; the message names one of them.
     """
 
     map_: Map
@@ -116,7 +116,7 @@ class Scorer:
 
     @cached_property
     def usual_walk(self) -> Ints:
-        """Places among `usual_units`, those of neighbors on the map close to each other."""
+        """Places in `usual_units`, in an order that keeps map neighbors close."""
         places = np.full(self.map_.n_units, -1)
         places[self.usual_units] = np.arange(len(self.usual_units))
         walked = places[self.map_.lattice.walk]
@@ -129,16 +129,16 @@ class Scorer:
 
     @cached_property
     def compared_codebook(self) -> Float64s:
-        """All prototypes as rows are compared with them."""
+        """All prototypes in the form in which rows are compared with them."""
         return np.asarray(compared(self.map_.codebook, self.decorrelation))
 
     @cached_property
     def usual_compared_codebook(self) -> Float64s:
-        """Those of `usual_units`."""
+        """The part of `compared_codebook` for `usual_units`."""
         return np.ascontiguousarray(self.compared_codebook[self.usual_units])
 
     def compared(self, rows: Floats) -> Floats:
-        """Return encoded rows as they are compared with `compared_codebook`.
+        """Return encoded rows in the form that is compared with `compared_codebook`.
 
         Parameters
         ----------
@@ -147,13 +147,13 @@ class Scorer:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The rows themselves where columns are not decorrelated.
+            The rows themselves if columns are not decorrelated.
         """
         return compared(rows, self.decorrelation)
 
 
 def compared(rows: Floats, decorrelation: Decorrelation | None) -> Floats:
-    """Return rows or prototypes as a detector compares them.
+    """Return rows or prototypes in the form in which a detector compares them.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Tests of a stream that may be looked at after every row, in constant memory.
+"""Tests of a stream that remain valid when checked after every row, in constant memory.
 
 `Ranks` turns the scores of a stream into p-values that are independent and uniform as long as the
-rows come in no particular order.  `Martingale` bets that they are small, `Cusum` adds up how small
-they are; both say how sure an alarm is.
+rows come in random order.  `Martingale` bets that they are small; `Cusum` adds up how small they
+are.  Both say how sure an alarm is.
 """
 
 from dataclasses import dataclass, field
@@ -14,30 +14,30 @@ from somscape._types import Float64s
 from somscape._weights import ones_or
 
 FINE, COARSE = 10, 1.1
-"""The ten highest scores to compare with are told apart; from there every tenth part of a rank."""
+"""The ten highest scores to compare with are told apart; below, ranks in steps of a tenth."""
 
 EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
 """Bets, from bold to cautious: a p-value multiplies the stake by ``e * p^(e - 1)``."""
 
 ALLOWANCE = 0.25
-"""What a normal score must exceed on average to add up: half of the shift that is to be found."""
+"""What a normal score must exceed on average to add up: half of the shift to detect."""
 
 FIRST_ROWS = 30
-"""Rows before which a sum may hardly pass its limit, which is right for larger sums only."""
+"""First rows, in which a sum can hardly pass its limit: the limit holds only for larger sums."""
 
 OVERSHOOT = 1.166
-"""Steps beyond a limit that a sum of normal ones crosses it by, to add to it (Siegmund 1985)."""
+"""Steps by which a sum of normal steps overshoots a limit on crossing it (Siegmund 1985)."""
 
 
 @dataclass(eq=False)
 class Ranks:
     """Ranks of a stream's scores among earlier ones, as p-values.
 
-    Between the scores to compare with lie equally likely gaps, in which each row of the stream
-    counts, too, once it has come (a Polya urn).  A row's p-value is the share of those above it,
-    with a random part of those in its own gap: exactly uniform and independent of earlier ones
-    where all rows are exchangeable and no scores tie (Vovk, Gammerman and Shafer 2005, section
-    2.3).
+    The scores to compare with leave gaps between them, all equally likely.  Each row of the stream
+    adds to the count of its gap once it has arrived (a Polya urn).  The p-value of a row is the
+    share of the counts above it, plus a random part of the count of its own gap.  If all rows are
+    exchangeable and no scores tie, it is exactly uniform and independent of earlier ones (Vovk,
+    Gammerman and Shafer 2005, section 2.3).
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Ranks:
 
     @classmethod
     def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
-        """Return ranks among scores in ascending order, of any weights."""
+        """Return ranks among scores in ascending order, with any weights."""
         n = len(scores)
         weights = ones_or(weights, n)
         n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
@@ -64,8 +64,8 @@ class Ranks:
         places = np.unique(n - from_top[from_top <= n])
         edges = np.unique(scores[places])
         begin = np.searchsorted(scores, edges, side="left")
-        heaped = np.concatenate([[0.0], np.cumsum(weights)])
-        counts = np.diff(heaped[np.concatenate([[0], begin, [n]])])
+        cumulative = np.concatenate([[0.0], np.cumsum(weights)])
+        counts = np.diff(cumulative[np.concatenate([[0], begin, [n]])])
         counts[0] += 1.0  # n scores leave n + 1 gaps
         return cls(edges, counts, rng)
 
@@ -85,18 +85,18 @@ class Ranks:
 
 @dataclass(eq=False)
 class Martingale:
-    """A gambler's capital who bets that p-values are small, from some row on.
+    """Capital of a gambler who bets that p-values are small from some row on.
 
-    Of the capital of 1 a part ``1 / (t * (t + 1))`` is staked at row t, on equal terms on each of
-    some bets, and stays there.  While p-values are independent and uniform, capital is a
-    martingale: the chance that it ever reaches 1 / a is at most a (Ville 1939).
+    At row t a part ``1 / (t * (t + 1))`` of the initial capital of 1 is staked, divided equally
+    among the bets, and stays there.  As long as p-values are independent and uniform, the capital
+    is a martingale: the chance that it ever rises to 1 / a is at most a (Ville 1939).
 
     Parameters
     ----------
     n_rows : int, default=0
-        Since the start.
+        Number of rows since the start.
     log_stakes : ndarray of shape (n_bets,)
-        What the bets have grown to.
+        Logs of what the bets have grown to.
     """
 
     n_rows: int = 0
@@ -107,7 +107,7 @@ class Martingale:
         t = self.n_rows + np.arange(1.0, len(p) + 1)
         gains = np.log(EXPONENTS) + np.log(p)[:, None] * (EXPONENTS - 1)
         grown = gains.cumsum(axis=0)
-        # Stakes in what they would have been worth before the first of these rows.
+        # Stakes by what they would have been worth before the first of these rows.
         staked = -np.log(t * (t + 1) * len(EXPONENTS))[:, None] - (grown - gains)
         staked[0] = np.logaddexp(staked[0], self.log_stakes)
         stakes = grown + np.logaddexp.accumulate(staked, axis=0)
@@ -119,10 +119,10 @@ class Martingale:
 
 @dataclass(eq=False)
 class Cusum:
-    """The cumulative sum of normal scores, which starts anew wherever it falls to 0.
+    """The cumulative sum of normal scores, which restarts whenever it falls to 0.
 
-    The limit rises with the log of the rows, so that the chance that the sum ever passes it is
-    about `false_alarm` while p-values are independent and uniform (Siegmund 1985, chapter 2).
+    The limit rises with the log of the number of rows.  The chance that the sum ever passes it is
+    about `false_alarm` as long as p-values are independent and uniform (Siegmund 1985, chapter 2).
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class Cusum:
     total: float = 0.0
 
     def update(self, p: Float64s) -> tuple[Float64s, Float64s]:
-        """Return the sum after each p-value, and its limit there."""
+        """Return the sum and its limit after each p-value."""
         normal = NormalDist()
         steps = np.array([-normal.inv_cdf(min(max(v, 1e-12), 1 - 1e-12)) for v in p]) - ALLOWANCE
         path = np.cumsum(steps)
@@ -146,13 +146,13 @@ class Cusum:
         self.n_rows += len(p)
         self.total = float(sums[-1])
         late = t + FIRST_ROWS
-        allowed = self.false_alarm * (FIRST_ROWS + 1) / (late * (late + 1))  # adds up to the whole
+        allowed = self.false_alarm * (FIRST_ROWS + 1) / (late * (late + 1))  # adds up to all
         limits = np.log(2 * ALLOWANCE**2 / allowed) / (2 * ALLOWANCE) - OVERSHOOT
         return sums, limits
 
 
 def chi_square_quantile(level: float, n: int) -> float:
-    """Return the quantile of a chi-square, by Wilson and Hilferty (1931).
+    """Return a chi-square quantile by the approximation of Wilson and Hilferty (1931).
 
     Parameters
     ----------

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
 METRIC = "metric"
-"""Entry of the header where a detector decorrelates columns; without it none does."""
+"""Entry of the header that says that a detector decorrelates columns; absent if it does not."""
 
 METRIC_NAME = "decorrelated"
 """Its only value."""
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""What format 1 calls an attribute, where that is another name."""
+"""Attributes that have another name in format 1."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
 
 
 def record_of_detector(detector: "Detector") -> Record:
-    """Return the record of a detector: its map's, and what makes it a detector.
+    """Return the record of a detector: the record of its map, and the parts of the detector.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
     ----------
     record : Record
     map_ : Map
-        Of the record.
+        The map of the record.
 
     Returns
     -------
@@ -95,11 +95,11 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
     Raises
     ------
     KeyError, TypeError, ValueError
-        For parts that are missing or do not fit together.
+        If parts are missing or do not fit together.
     """
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
-        raise TypeError("detector must be names and values")
+        raise TypeError("detector must be an object of names and values")
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
     unknown = sorted(header.keys() - {"score", "n_prototypes", "threshold", METRIC, MEMBERS})

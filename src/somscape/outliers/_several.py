@@ -1,7 +1,7 @@
-"""Several maps that score together: which rows each learns from, and how many there are.
+"""Several maps that score together: how many there are, and which rows each learns from.
 
-A list of the most unusual rows of a small table depends on which rows happened to be in it.  Maps
-of halves of the rows differ as lists of such tables do, and what they say together differs less.
+Which rows of a small table are most unusual depends on which rows happen to be in it.  Maps of
+halves of the rows differ as much as maps of two such tables do; their joint scores differ less.
 """
 
 import math
@@ -14,21 +14,22 @@ from somscape.outliers._score import scores_by
 from somscape.outliers._scorer import Scorer
 
 N_MAPS = 16
-"""Maps of a small table: the first 50 of two resamples of 690 applications then share 0.78, with
-one map 0.70."""
+"""Maps of a small table.  With 16 maps the lists of the first 50 rows of two resamples of 690
+applications overlap by 0.78, with one map by 0.70."""
 
 MAX_ROWS = 2_000
-"""Rows of a small table: beyond, one map's list is steady enough, and the time would be felt."""
+"""Rows of a small table.  With more, the list of one map is stable enough, and several maps would
+take noticeable time."""
 
 COMMON_SHARE = 0.02
-"""Every map learns from equal rows that are this share of all."""
+"""Every map learns from equal rows that make up this share of all."""
 
 MIN_COMMON_ROWS = 5
-"""And at least so many."""
+"""And that are at least this many."""
 
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
-    """Return how many maps score together where that is automatic.
+    """Return how many maps score together by default.
 
     Parameters
     ----------
@@ -48,11 +49,10 @@ def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
 def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
     """Return which rows each map learns from: halves, each followed by the other half.
 
-    Rows that are equal stay together, so that a row that is there twice is left out twice, and so
-    that the order of the rows does not matter.  What many rows are alike in, every map learns from:
-    a map without the commonest row would find it unusual.  Every other row is left out by half of
-    the maps (complementary pairs: Shah and Samworth 2013, Variable selection with error control,
-    section 2).
+    Equal rows stay together, so that both copies of a row are left out together, and so that the
+    order of the rows does not matter.  Every map learns from the most common rows: a map without
+    them would find them unusual.  Half of the maps leave out any other row (complementary pairs:
+    Shah and Samworth 2013, Variable selection with error control, section 2).
 
     Parameters
     ----------
@@ -85,19 +85,19 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
 
 
 def left_out_scores(members: tuple[Scorer, ...], parts: list[Ints], rows: Floats) -> Float64s:
-    """Return each row's score by the maps that did not learn from it.
+    """Return the score of each row by the maps that did not learn from it.
 
     Parameters
     ----------
     members : tuple of Scorer
     parts : list of ndarray
-        Rows that each learned from.
+        Rows that each map learned from.
     rows : ndarray of shape (n_samples, n_features)
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Root of the mean square over those maps; over all where none left the row out.
+        Root of the mean square over those maps, or over all maps if none left the row out.
     """
     squares, counts = np.zeros(len(rows)), np.zeros(len(rows))
     of_all = np.zeros(len(rows))

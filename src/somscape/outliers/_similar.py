@@ -1,4 +1,4 @@
-"""Rows like a row: the usual ones nearest to it, and what labels say of those around it."""
+"""Rows similar to a row: the nearest usual ones, and what labels say about those around it."""
 
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
 FIRST_UNITS = 8
-"""Units whose rows are looked at first; twice as many each time that those do not settle it."""
+"""Units whose rows are searched first; twice as many each time that these do not suffice."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
-    """The usual rows nearest to each of some rows, nearest first.
+    """For each of some rows the usual rows nearest to it, nearest first.
 
     Attributes
     ----------
     ids : list of list of str
-        Of the id column, or the number of the row, first = 1.
+        Ids from the id column, or numbers of rows, from 1.
     rows : ndarray of shape (n_rows, k)
-        Number of each among the rows searched, from 0.
+        Numbers of the similar rows among the rows searched, from 0.
     distances : ndarray of shape (n_rows, k)
         In encoded feature units.
     """
@@ -40,10 +40,10 @@ class SimilarRows:
 
 
 def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the usual rows nearest to each row, see `Detector.similar_rows`.
+    """Return the usual rows nearest to each row; see `Detector.similar_rows`.
 
-    A unit's rows are passed over where none can be near enough, by the distance of the prototype
-    less that of its farthest row.
+    The rows of a unit are skipped if none can be near enough: if the distance of the prototype,
+    less that of its farthest row, is too large.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int)
     usual = np.flatnonzero(detector.scores_of_rows(others) <= detector.threshold)
     if not len(usual):
         raise InputError(
-            "`among` holds no usual row: all score above the threshold. Pass the rows that the "
-            "detector was trained on."
+            "`among` holds no usual row: all rows score above the threshold. Pass the rows that "
+            "the detector was trained on."
         )
     groups = _Groups.of(map_, others, usual)
     k = min(n_similar, len(usual))
@@ -76,7 +76,7 @@ def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int)
 
 @dataclass(frozen=True, eq=False)
 class _Groups:
-    """Rows that lie together by unit, with a ball around each unit's."""
+    """Rows grouped by unit, with a ball around the rows of each unit."""
 
     rows: Float64s
     numbers: Ints
@@ -97,7 +97,7 @@ class _Groups:
         )
 
     def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
-        """Return numbers and distances of the k rows nearest to one, equal ones by number."""
+        """Return numbers and distances of the k nearest rows, equal distances by number."""
         # Rounding must not rule a row out.
         bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
         groups = np.argsort(bound, kind="stable")
@@ -122,18 +122,18 @@ def _distances(rows: Float64s, others: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class LabelShare:
-    """What labels say of the rows around each of some rows.
+    """What labels say about the rows around each of some rows.
 
     Attributes
     ----------
     n_known : ndarray of shape (n_rows,)
-        Rows with a known label that have the same unit or one next to it.
+        Number of rows with a known label in the same unit or its neighbors.
     n_anomalies : ndarray of shape (n_rows,)
-        Those of them that are known anomalies.
+        Number of known anomalies among them.
     share : ndarray of shape (n_rows,)
-        Of anomalies among the known; NaN where none is known.
+        Share of anomalies among the known rows; NaN if none is known.
     low, high : ndarray of shape (n_rows,)
-        Ends of the share's Wilson interval; 0 and 1 where none is known.
+        Ends of the Wilson interval of the share; 0 and 1 if none is known.
     """
 
     n_known: Ints
@@ -164,8 +164,8 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
     labels = known_labels(y, len(units), "y")
     if labels is None:
         raise InputError(
-            "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`, at "
-            "least one of them known."
+            "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`; got no "
+            "known label. Pass at least one."
         )
     n_known, n_anomalies = (
         _around(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
@@ -177,18 +177,18 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
 
 
 def _around(map_: Map, counts: Ints) -> Ints:
-    """Return for each unit the count of it and of its neighbors."""
+    """Return for each unit its count plus those of its neighbors."""
     neighbors = map_.lattice.neighbors
     return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
 
 
 def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
-    """Return the ends of Wilson's interval for shares.
+    """Return the ends of Wilson intervals for shares.
 
     Parameters
     ----------
     n_hits, n : ndarray of shape (n_shares,)
-        Hits, and trials; without trials the ends are 0 and 1.
+        Numbers of successes and of trials.  Without trials the ends are 0 and 1.
     level : float
 
     Returns

@@ -1,7 +1,7 @@
-"""A detector that goes on with more rows: map, what is usual, threshold and calibration.
+"""Update a detector with more rows: map, what is usual, threshold and calibration.
 
-A row is scored before the map takes it in, so that its score calibrates.  Of all scores so far a
-bounded sample is kept, and no rows.
+A row is scored before the map takes it in, so that its score can calibrate.  A bounded sample of
+all scores so far is kept, and no rows.
 """
 
 from dataclasses import dataclass, replace
@@ -31,13 +31,14 @@ class DetectorStream:
     Attributes
     ----------
     sums : RunningSums or None
-        By unit; None: the map's hits at its prototypes.
+        Sums by unit.  None means the map's hits at its prototypes.
     squares : ndarray of shape (n_units,)
-        Squared distances of the rows to their units, added up.
+        Sum of the squared distances of each unit's rows to it.
     scores : Reservoir
-        Of each row the score that sets the threshold, the one that calibrates, and its unit.
+        For each row kept, the score that sets the threshold, the score that calibrates, and the
+        row's unit.
     of_members : tuple of (RunningSums or None, ndarray)
-        The same sums and squares of each member.
+        Sums and squares of each member.
     """
 
     sums: RunningSums | None
@@ -56,7 +57,7 @@ class DetectorStream:
         trained : TrainedDetector
         weights : ndarray of shape (n_samples,) or None
         seed : int
-            Draws which scores are kept.
+            Seed of the choice of scores to keep.
 
         Returns
         -------
@@ -78,7 +79,7 @@ def updated(
     detection: Detection,
     half_life: float | None,
 ) -> tuple[Detector, DetectorStream, Ints]:
-    """Take more rows into a detector.
+    """Update a detector with more rows.
 
     Parameters
     ----------
@@ -89,14 +90,14 @@ def updated(
         1 for known anomalies, which do not calibrate.
     detection : Detection
     half_life : float or None
-        Rows after which a row counts half; None for never.
+        Number of further rows after which a row counts half.  None means never.
 
     Returns
     -------
     detector : Detector
     stream : DetectorStream
     units : ndarray of shape (n_samples,)
-        Best unit of each row, before the map has moved.
+        Best matching unit of each row, before the map moves.
     """
     detector, stream = trained
     scores = detector.scores_of_rows(rows)
@@ -140,7 +141,7 @@ class _More:
     def on(
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
-        """Return a map with these rows, what is usual on it, and what its earlier rows count."""
+        """Return a scorer with these rows taken in, and what its earlier rows still count."""
         step = go_on(scorer.map_, self.rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(
             step.map_, self.rows, step.units, self.weights, scorer.decorrelation
@@ -157,7 +158,7 @@ class _More:
 def _averaged(
     before: Detector, after: TrainedScorer, rows: Floats, weights: Float64s | None
 ) -> Float64s | None:
-    """Return the mean contributions of all rows so far: those before, and the new ones."""
+    """Return the mean contributions over all rows so far, earlier and new."""
     means = before.mean_contributions
     n_new = float(len(rows) if weights is None else weights.sum())
     if means is None or not n_new:

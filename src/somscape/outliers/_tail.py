@@ -1,8 +1,9 @@
-"""How far calibration scores may reach: a smooth tail for the few that are highest.
+"""A smooth tail of the calibration scores, fitted to the few highest.
 
-Among n calibration rows no share is smaller than one of n + 1, though one row may lie just beyond
-the highest and another ten times as far.  Beyond a high enough score the scores of nearly every
-population follow a generalized Pareto law (Pickands 1975), which tells the two apart.
+With n calibration rows no share is smaller than 1 / (n + 1), although one row may score just above
+the highest calibration score and another ten times as high.  Beyond a high enough score the scores
+of nearly every population follow a generalized Pareto distribution (Pickands 1975), which tells
+the two apart.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from somscape._types import Float64s
 
 MIN_ROWS = 100
-"""Calibration rows that a tail takes: of fewer the highest tell too little."""
+"""Calibration rows that a tail needs; the highest of fewer rows tell too little."""
 
 TAIL_SHARE = 0.05
 """Share of the rows, those with the highest scores, that the tail is fitted to."""
@@ -26,21 +27,21 @@ MAX_SHAPE = 0.9
 
 
 def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
-    """Return by a smooth tail which share of rows scores at least as high.
+    """Return the share of rows that score at least as high, by a smooth tail.
 
     Parameters
     ----------
     calibration : ndarray of shape (n_rows,)
         Ascending.
     weights : ndarray of shape (n_rows,)
-        What each counts; weight 2 is the row twice.
+        Weight of each row; weight 2 is the row twice.
     scores : ndarray of shape (n_samples,)
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        1 for scores that are not in the tail, and for all where there is none: fewer than 100 rows,
-        or too many that are equal.  O(n_rows + n_samples * log(n_rows)).
+        1 for scores below the tail.  1 for all scores if there is no tail: with fewer than 100
+        rows, or too many equal ones.  O(n_rows + n_samples * log(n_rows)).
     """
     shares = np.ones(len(scores))
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
@@ -55,7 +56,7 @@ def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> F
     first = int(np.searchsorted(calibration, start, side="right"))
     shape, scale = _fitted(calibration[first:] - start, weights[first:])
     is_far = scores > start
-    with np.errstate(over="ignore", divide="ignore"):  # so far beyond that nothing is left
+    with np.errstate(over="ignore", divide="ignore"):  # so far out that nothing is left
         steps = (scores[is_far] - start) / scale
     if abs(shape) < 1e-9:
         left = np.exp(-steps)
@@ -68,14 +69,14 @@ def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> F
 def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
     """Return shape and scale by probability-weighted moments (Hosking and Wallis 1987, section 4).
 
-    The shape is theirs with the other sign: above 0 for heavy tails.
+    The shape has the opposite sign of theirs: above 0 for heavy tails.
     """
     total = weights.sum()
     after = total - np.cumsum(weights)
     mean = (weights * excesses).sum() / total
-    # Of a row of weight w, w rows in a row: what comes after them, on average.
+    # A row of weight w is w rows in succession: the average number of rows after them.
     moment = (weights * excesses * (after + (weights - 1) / 2)).sum() / (total * (total - 1))
-    spread = mean - 2.0 * moment
-    shape = 2.0 - mean / spread if spread > 0 else MIN_SHAPE
+    difference = mean - 2.0 * moment
+    shape = 2.0 - mean / difference if difference > 0 else MIN_SHAPE
     shape = float(np.clip(shape, MIN_SHAPE, MAX_SHAPE))
     return shape, float(mean * (1.0 - shape))

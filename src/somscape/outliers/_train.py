@@ -1,4 +1,4 @@
-"""From prepared rows to a detector: training, what is usual, threshold, calibration."""
+"""From prepared rows to a detector: training, usual prototypes, threshold, calibration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,34 +23,38 @@ from somscape.records import MAX_MEMBERS
 from somscape.regions import merge_small_regions
 
 TRIM = 0.2
+"""Share of the rows whose prototypes do not count as usual."""
+
 CLEAN_TRIM = 0.0
-"""Share of the rows whose prototypes do not count as usual, and the same after clean training."""
+"""The same after clean training."""
 
 N_PROTOTYPES = 8
 CLEAN_N_PROTOTYPES = 2
 
 DECORRELATED = 0.8
-CLEAN_DECORRELATED = 0.3
 """Share of a squared distance that is measured between decorrelated rows."""
 
+CLEAN_DECORRELATED = 0.3
+"""The same after clean training."""
+
 N_FOLDS = 5
-"""Each is scored by a map trained on the others, where one map scores all rows."""
+"""Folds for a detector of one map: each is scored by a map trained on the other folds."""
 
 UNITS_PER_ROOT = 8.0
-"""Units of a detector's automatic map for the square root of its rows; a map to look at has 5."""
+"""Units of a detector's automatic map per square root of its rows; a map to look at has 5."""
 
 CLEAN_RADIUS_END = 0.4
-"""Where all rows are usual, prototypes may follow them closely."""
+"""If all rows are usual, prototypes may follow them closely."""
 
 MAX_TRAINED = 20_000
-"""Rows that train a map; of more, so many are drawn, and the others calibrate."""
+"""Rows that train a map.  If there are more, this many are drawn and the others calibrate."""
 
 CALIBRATIONS = ("global", "regional")
 REGION_ROWS = 200
-"""Calibration rows that each region of the map has: p-values there go down to some 1 / 800."""
+"""Calibration rows of each region of the map, at least: p-values go down to some 1 / 800."""
 
 MAX_AVERAGED = 2000
-"""Rows whose contributions are averaged."""
+"""Most rows whose contributions are averaged."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Detection:
     Raises
     ------
     ValueError, TypeError
-        For a value that cannot be used; the message names it.
+        If a value is not allowed; the message names it.
     """
 
     method: str = "auto"
@@ -111,7 +115,7 @@ class Detection:
         return CLEAN_DECORRELATED if self.training_is_clean else DECORRELATED
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
-        """Number of maps that score together, for so many rows."""
+        """Number of maps that score together, for a number of rows."""
         if isinstance(self.n_maps, str):
             return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
         return int(self.n_maps)
@@ -152,7 +156,7 @@ class Detection:
         return {name: why for name, why in chosen.items() if _is_auto(getattr(self, name))}
 
     def of_map(self, settings: Settings) -> Settings:
-        """Return settings of a map, with what is automatic as it suits detection."""
+        """Return settings of a map, with automatic values that suit detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
         follows = self.training_is_clean and is_free
         radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
@@ -168,7 +172,7 @@ def _is_auto(value: object) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class TrainedScorer:
-    """A map that scores, and what is kept of the rows for more to come.
+    """A map that scores, and what is kept of its rows for later updates.
 
     Attributes
     ----------
@@ -176,9 +180,9 @@ class TrainedScorer:
     units : ndarray of shape (n_samples,)
         Best matching unit of each row.
     sums : RunningSums or None
-        Of all rows.
+        Sums over all rows.
     squares : ndarray of shape (n_units,)
-        Squared distances of the rows to their units, added up.
+        Sum of the squared distances of each unit's rows to it.
     """
 
     scorer: Scorer
@@ -189,19 +193,19 @@ class TrainedScorer:
 
 @dataclass(frozen=True, eq=False)
 class TrainedDetector:
-    """What training a detector leaves.
+    """The result of training a detector.
 
     Attributes
     ----------
     detector : Detector
     whole : TrainedScorer
-        Of all rows.
+        The map of all rows.
     members : tuple of TrainedScorer
-        Of halves of the rows, where several maps score together.
+        Maps of halves of the rows, if several maps score together.
     scores : ndarray of shape (n_samples,)
-        Of the rows on their own maps.
+        Scores of the training rows by the maps that they trained.
     calibration : ndarray of shape (n_samples,)
-        By maps that did not see them; NaN for rows that do not calibrate.
+        Scores by maps that did not see the rows; NaN for rows that do not calibrate.
     """
 
     detector: Detector
@@ -224,20 +228,22 @@ def train_detector(
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features), float32 or float64
-        Finite and C-contiguous, at least two.
+        Finite and C-contiguous; at least two rows.
     weights : ndarray of shape (n_samples,), float64, or None
-        All above 0; None means 1 each.
+        All above 0.  None means 1 each.
     encoding : Encoding
     settings : Settings
     detection : Detection
     labels : ndarray of shape (n_samples,) or None, default=None
-        1 for known anomalies, 0 for known usual rows, -1 for the others; None: nothing is known.
+        1 for known anomalies, 0 for known usual rows, -1 for the others.  None means that nothing
+        is known.
 
     Returns
     -------
     TrainedDetector
-        Costs six trainings, or where several maps score together one and as many on half the rows,
-        on up to 20,000 rows; of more, so many train and the others calibrate.
+        Costs six trainings on up to 20,000 rows.  If several maps score together, it costs one
+        training and another on half of the rows for each map.  If there are more rows, 20,000 of
+        them train and the others calibrate.
     """
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
@@ -304,8 +310,8 @@ def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = No
     Returns
     -------
     int
-        Besides the map itself those that score together, or one for each fold; of more than
-        20,000 rows there are no folds.
+        The map itself, plus those that score together or one for each fold.  With more than 20,000
+        rows there are no folds.
     """
     n_maps = detection.maps_for(weights, n_rows)
     if n_maps > 1:
@@ -320,16 +326,16 @@ def mean_contributions(
     factors: Float64s | None,
     units: Ints,
 ) -> Float64s:
-    """Return what each column adds to a row's score, on average.
+    """Return what each column adds to the score of a row, on average.
 
     Parameters
     ----------
     scorers : sequence of Scorer
     rows : ndarray of shape (n_samples, n_features)
-        Of many, every k-th counts.
+        If there are many, every k-th counts.
     weights : ndarray of shape (n_samples,) or None
     factors : ndarray of shape (n_units,) or None
-        What labels multiply the scores of a unit's rows by.
+        Factors from labels for the scores of each unit's rows.
     units : ndarray of shape (n_samples,)
         Best matching unit of each row.
 
@@ -359,10 +365,10 @@ class _Trainer:
         whole: Scorer | None = None,
         is_member: bool = False,
     ) -> TrainedScorer:
-        """Return a map trained on the rows drawn, which knows what is usual among all.
+        """Return a map trained on the rows drawn, with hits and usual units by all rows.
 
-        `drawn` None: all rows train.  `whole`: the map of more rows, whose shape it has.
-        `is_member`: it scores together with others, and compares rows as the whole map does.
+        `drawn`: rows that train; None: all.  `whole`: the map of more rows, to take the shape of.
+        `is_member`: it scores together with others and compares rows as the map of all rows does.
         """
         lattice = None if whole is None else whole.map_.lattice
         if drawn is None:
@@ -374,7 +380,7 @@ class _Trainer:
             map_, trained, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
             units = np.asarray(map_.winners_of_rows(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
-            # Those drawn stand for all.
+            # The rows drawn stand for all.
             times = hits.sum() / map_.hits.sum()
             sums = None if trained.sums is None else trained.sums.faded(times)
             map_ = replace(map_, hits=hits)
@@ -412,7 +418,7 @@ class _Trainer:
         whole: Scorer,
         is_member: bool = True,
     ) -> TrainedScorer:
-        """Return a map like the whole one which knows of some of the rows alone."""
+        """Return a map of the same shape, trained on some of the rows only."""
         own = None if weights is None else weights[part]
         chosen = np.ascontiguousarray(rows[part])
         return self.train(chosen, own, whole=whole, is_member=is_member)
@@ -420,7 +426,7 @@ class _Trainer:
     def cross_fitted(
         self, whole: Scorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
     ) -> Float64s:
-        """Score every row by a map of the same shape that was trained without its fold."""
+        """Score every row by a map of the same shape, trained without the row's fold."""
         everything = np.arange(len(rows))
         scores = np.empty(len(rows))
         for fold in folds:

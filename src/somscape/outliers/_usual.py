@@ -1,7 +1,7 @@
 """Which prototypes stand for usual rows, and how far their rows lie from them.
 
-A group of outliers that is dense enough wins prototypes of its own, and its rows would then lie
-near one.  Such prototypes give themselves away: few rows lie around them.
+A dense group of outliers wins prototypes of its own, and its rows then lie near one.  Such
+prototypes can be told by the few rows around them.
 """
 
 import numpy as np
@@ -18,13 +18,13 @@ SURROUNDING_SHARE = 0.05
 """A prototype's surroundings hold this share of the rows."""
 
 MIN_SURROUNDING_ROWS = 10.0
-"""And at least so many."""
+"""And at least this number of rows."""
 
 DISTANCES_AT_ONCE = 1 << 21
 """Distances held at once: 16 MiB."""
 
 NEIGHBORS_COUNT = 0.5
-"""What a row of a neighboring unit counts where a unit's rows are pooled with them."""
+"""What a row of a neighboring unit counts when it is pooled with a unit's own rows."""
 
 
 def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
@@ -34,8 +34,9 @@ def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
     ----------
     map_ : Map
     trim : float
-        Share of the rows, from 0, whose prototypes have the widest surroundings: the radius that
-        takes in `SURROUNDING_SHARE` of all rows.  Those, and units without rows, are left out.
+        Share of the rows, from 0, whose prototypes have the widest surroundings: the largest
+        radius around them that takes in `SURROUNDING_SHARE` of all rows.  They are left out, like
+        units without rows.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
 
 
 def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
-    """Return how far each prototype's surroundings reach."""
+    """Return the radius of each prototype's surroundings."""
     wanted = min(max(SURROUNDING_SHARE * hits.sum(), MIN_SURROUNDING_ROWS), hits.sum())
     radii = np.empty(len(hits))
     step = max(1, DISTANCES_AT_ONCE // len(hits))
@@ -75,7 +76,7 @@ def squares_of(
     weights: Float64s | None,
     decorrelation: Decorrelation | None,
 ) -> Float64s:
-    """Return the sum of the squared distances of each unit's rows to it, as they are compared.
+    """Return the sum of the squared distances, as compared, of each unit's rows to it.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def squares_of(
 
 
 def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
-    """Return the root mean squared distance of each unit's rows to it, pooled with its neighbors'.
+    """Return the RMS distance of each unit's rows to it, pooled with its neighbors'.
 
     Parameters
     ----------
@@ -114,7 +115,8 @@ def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
     Returns
     -------
     ndarray of shape (n_units,)
-        A neighbor's row counts half; where there is no row at all, the mean of all rows.
+        A row of a neighbor counts half.  A unit without any of these rows gets the value over all
+        rows.
     """
     total, count = pooled(map_, squares), pooled(map_, map_.hits)
     overall = squares.sum() / map_.hits.sum()
@@ -122,7 +124,7 @@ def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
 
 
 def pooled(map_: Map, values: Float64s) -> Float64s:
-    """Return each unit's value plus half of what its neighbors have.
+    """Return each unit's value plus half of its neighbors' values.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draw the cells of a lattice, and give them a figure that fits without a layout engine."""
+"""Draw the cells of a lattice, in a figure that fits them without a layout engine."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 CLASS_COLORS = (
     "#D55E00", "#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
 )  # fmt: skip
-"""Okabe and Ito's colors, told apart with every kind of color vision."""
+"""Okabe and Ito's colors, which people with any kind of color vision can tell apart."""
 
 EMPTY_COLOR = "#e9e9e9"
 EDGE_COLOR = "#9a9a9a"
 FAINT_EDGE = "#00000024"
-"""Shows where white cells end on a white page."""
+"""Edges that show white cells on a white page."""
 
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH = 5.5, 0.62, 2.6
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 0.95  # inches
@@ -44,32 +44,33 @@ def draw_cells(
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        Its frame is taken off, its y axis grows downward as the lattice's does.
+        Its frame is removed, and its y axis points downward like the lattice's.
     lattice : Lattice
         The cells to draw.
     values : ndarray of shape (n_units,), optional
-        Turned into colors by `colormap`, from the lowest to the highest, or over `limits`.
+        Values that `colormap` turns into colors, from the lowest to the highest, or over `limits`.
     colors : color or sequence of n_units colors, optional
-        Instead of values.
+        Colors instead of values.
     colormap : str, default="viridis"
-        Of matplotlib.
+        Name of a color map of matplotlib.
     limits : tuple of float, optional
         Values at the ends of the color map.
     edge : color, default="face"
-        Of the lines between cells; by default none are seen.  A graph's cells have their own.
+        Color of the lines between cells, which are not visible by default.  The cells of a graph
+        always have lines.
 
     Returns
     -------
     matplotlib.collections.PolyCollection
-        For a color bar.
+        Can be passed to a color bar.
     """
     from matplotlib.collections import PolyCollection
 
     if lattice.kind == "graph":
         _draw_edges(ax, lattice)
-        edge = EDGE_COLOR  # a light cell must be seen on a white page
+        edge = EDGE_COLOR  # a light cell must be visible on a white page
     corners = list(lattice.positions[:, None, :] + lattice.cell[None, :, :])
-    # "face" draws edges too, in the cell's color: without any, light seams show between cells.
+    # "face" draws edges in the cell's color: without edges, light seams show between cells.
     cells = PolyCollection(corners, edgecolors=edge, linewidths=0.4)
     if values is None:
         cells.set_facecolor(EMPTY_COLOR if colors is None else colors)
@@ -87,7 +88,7 @@ def draw_cells(
 
 
 def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
-    """Draw a light ring with a dark edge just inside the cells of some units."""
+    """Draw a light ring with a dark edge just inside some cells."""
     from matplotlib.collections import PolyCollection
 
     corners = list(lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :])
@@ -104,11 +105,11 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     Parameters
     ----------
     lattice : Lattice
-        What will be drawn.
+        The lattice to draw.
     unit_size : float or None
-        Inches from one unit to the next; None for a map of about 5.5 inches.
+        Inches from one unit to the next.  None means a map of about 5.5 inches.
     has_legend : bool
-        Whether to leave room for a line below the map.
+        Whether to leave room for a legend below the map.
     """
     low, high = _extent(lattice)
     wide, tall = high - low
@@ -124,7 +125,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
 
 
 def add_bar(ax: "Axes", cells: "PolyCollection", label: str) -> None:
-    """Add a color bar to the right of a map's axes, in the room that `map_axes` left."""
+    """Add a color bar to the right of a map's axes, in the space that `map_axes` left."""
     box, figure = ax.get_position(), ax.figure
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     bar_axes = figure.add_axes((box.x1 + 0.12 * inch, box.y0, 0.14 * inch, box.height))
@@ -143,14 +144,14 @@ def points_per_step(ax: "Axes", lattice: Lattice) -> float:
 
 
 def cell_width(lattice: Lattice) -> float:
-    """Return the width of a cell, in the unit of the positions: 1 but for a graph."""
+    """Return the width of a cell in the unit of the positions, which is 1 except for a graph."""
     return float(np.ptp(lattice.cell[:, 0]))
 
 
 def short(text: str, length: int) -> str:
-    """Return a text cut to some length, with its dollar signs taken as they are."""
+    """Return a text cut to some length, with dollar signs escaped."""
     cut = text if len(text) <= length else text[: length - 1] + "…"
-    # matplotlib would read what stands between two dollar signs as a formula.
+    # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""Which classes of rows each unit won, for the displays that show known outcomes."""
+"""Which classes of rows each unit won, for displays of known outcomes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,12 @@ MAX_CLASSES = len(CLASS_COLORS)
 
 @dataclass(frozen=True, eq=False)
 class ClassCounts:
-    """Rows of each class that each unit won.
+    """Number of rows of each class that each unit won.
 
     Attributes
     ----------
     classes : tuple of str
-        In order: by value where all are numbers, else as text.
+        Sorted by value if all are numbers, else as text.
     counts : ndarray of shape (n_units, n_classes)
     """
 
@@ -38,7 +38,7 @@ def count_classes(map_: Map, X: Any, y: Any) -> ClassCounts:
     X : Table or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.
     y : array-like of shape (n_samples,)
-        A class for each row; a row whose class is None or NaN is not counted.
+        A class for each row; a row with class None or NaN is not counted.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def count_classes(map_: Map, X: Any, y: Any) -> ClassCounts:
     Raises
     ------
     InputError
-        For another number of labels than of rows, or more than 8 classes.
+        If the numbers of labels and rows differ, or there are more than 8 classes.
     """
     units = map_.winners(X)
     labels = np.asarray(y, dtype=object).ravel()
@@ -58,8 +58,8 @@ def count_classes(map_: Map, X: Any, y: Any) -> ClassCounts:
     classes = _in_order({str(text) for text in texts})
     if len(classes) > MAX_CLASSES:
         raise InputError(
-            f"y has {len(classes)} classes, more than the {MAX_CLASSES} that can be told apart; "
-            "join some, or pass the labels of the few that matter and None for the others."
+            f"y has {len(classes)} classes, more than the {MAX_CLASSES} that can be told apart. "
+            "Join some, or pass the labels of the few that matter and None for the others."
         )
     counts = np.zeros((map_.n_units, len(classes)), dtype=np.intp)
     for column, name in enumerate(classes):
@@ -68,7 +68,7 @@ def count_classes(map_: Map, X: Any, y: Any) -> ClassCounts:
 
 
 def require_both(X: Any, y: Any) -> None:
-    """Raise InputError when labels come without the rows they belong to."""
+    """Raise InputError for labels without the rows that they belong to."""
     if X is None and y is not None:
         raise InputError("y needs X, the rows that the labels belong to; pass both.")
 

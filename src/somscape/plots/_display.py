@@ -1,4 +1,4 @@
-"""What every plot returns: a figure that saves itself to the same bytes each time."""
+"""What every plot returns: a figure that is saved to the same bytes each time."""
 
 import io
 import os
@@ -26,7 +26,7 @@ _UNDATED: dict[str, dict[str, Any]] = {
 """Metadata by file ending that keeps dates and versions out of a picture."""
 
 WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
-"""matplotlib's backends that write files only."""
+"""matplotlib's backends that only write files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +36,10 @@ class Display:
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        To change or to put into a document.  A figure that somscape made is not known to pyplot.
+        The figure, to change it or to put it into a document.  pyplot does not know a figure made
+        by somscape.
     axes_ : tuple of matplotlib.axes.Axes
-        One per map or chart in it, color bars left out.
+        One per map or chart, without color bars.
 
     Examples
     --------
@@ -59,16 +60,16 @@ class Display:
         return self.axes_[0]
 
     def show(self) -> None:
-        """Show the picture: in a window of its own, or in a notebook below the cell.
+        """Show the picture in a window of its own, or below the cell of a notebook.
 
-        In a script it waits until the window is closed, as ``matplotlib.pyplot.show`` does, and
-        other open figures of pyplot are shown, too.
+        In a script it waits until the window is closed, like ``matplotlib.pyplot.show``, and also
+        shows other open figures of pyplot.
 
         Warns
         -----
         SomscapeWarning
-            Where matplotlib's backend, such as "agg" on a computer without a screen, opens no
-            windows; nothing is shown then.
+            If matplotlib's backend opens no windows, such as "agg" on a computer without a screen;
+            nothing is shown then.
 
         Examples
         --------
@@ -90,7 +91,7 @@ class Display:
             return
         is_users = _is_known_to_pyplot(self.figure_)
         if not is_users:
-            # pyplot makes its figures by this class; before matplotlib 3.11 it takes no others.
+            # pyplot makes a figure with this class; before matplotlib 3.11 it accepts no other.
             plt.figure(FigureClass=lambda **_: self.figure_)  # type: ignore[arg-type]
         try:
             plt.show()
@@ -108,12 +109,12 @@ class Display:
             Its ending chooses the format: .png, .svg, .pdf or another that matplotlib supports.
             Without an ending, .png is added.
         dpi : float, default=110
-            Dots per inch, for formats that are made of dots.
+            Dots per inch, for formats that consist of dots.
 
         Raises
         ------
         InputError
-            Where no file can be written.
+            If the file cannot be written.
         """
         target, picture = Path(path), io.BytesIO()
         if not target.suffix:
@@ -125,7 +126,7 @@ class Display:
         import matplotlib
 
         with warnings.catch_warnings():
-            # A name in a script that the font lacks is drawn as boxes; no reason to alarm.
+            # A name with letters that the font lacks is drawn with boxes; that needs no warning.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             # Without a fixed salt an SVG names its parts at random.
             with matplotlib.rc_context({"svg.hashsalt": "somscape"}):
@@ -140,7 +141,7 @@ class Display:
 
 
 def make_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure, in inches, on the Agg canvas and not known to pyplot."""
+    """Return an empty figure, with sizes in inches, on the Agg canvas and unknown to pyplot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=SCREEN_DPI, facecolor="white")
@@ -156,7 +157,7 @@ def use_agg(figure: "Figure") -> None:
 
 
 def display_of(axes: "Sequence[Axes]") -> Display:
-    """Return the display of some axes and the figure that they are in."""
+    """Return the display of some axes and their figure."""
     figure = axes[0].get_figure(root=True)
     assert figure is not None
     return Display(figure, tuple(axes))

@@ -1,4 +1,4 @@
-"""How many rows each unit won, and of which class."""
+"""How many rows each unit won, and of which classes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PIE_RADIUS = 0.46
-"""Of the unit with the most rows, in widths of a cell; areas are in proportion to rows."""
+"""Radius for the unit with the most rows, in widths of a cell; areas are proportional to rows."""
 
 _ARC_STEP = np.pi / 24
 
@@ -46,18 +46,18 @@ def hits(
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows to count, as for `Map.rows_of`; default: the training rows.
+        Rows to count, as for `Map.rows_of`.  By default the training rows.
     y : array-like of shape (n_samples,), optional
-        The class of each row of `X`: each unit gets a pie, its area in proportion to the
-        rows that it won.
+        The class of each row of `X`.  Each unit then gets a pie chart with an area proportional to
+        the rows that it won.
     y_name : str, default=""
         Title of the legend.
     unit_size : float, optional
-        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
     colormap : str, default="Blues"
-        Name of a color map of matplotlib; not used with `y`.
+        Name of a color map of matplotlib; ignored with `y`.
     ax : matplotlib.axes.Axes, optional
-        Draw here, without a color bar, instead of in a new figure.
+        Axes to draw in, without a color bar, instead of a new figure.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def _draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> None:
 
 
 def _slice(start: float, end: float) -> Float64s:
-    """Corners of one slice of a pie of radius 1, from twelve o'clock."""
+    """Return the corners of a slice of a pie of radius 1, clockwise from twelve o'clock."""
     n_steps = max(2, int(np.ceil((end - start) / _ARC_STEP)) + 1)
     angle = np.linspace(start, end, n_steps)
     arc = np.column_stack([np.sin(angle), -np.cos(angle)])

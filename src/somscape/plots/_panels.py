@@ -1,4 +1,4 @@
-"""Where several drawings side by side go: axes that are given, or an area that is divided."""
+"""Where several drawings side by side go: in given axes, or in an area that is divided."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Area:
         return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
 
     def add_title(self, text: str, left: float, below: float) -> None:
-        """Write a line `left` inches from the left and `below` inches from the top."""
+        """Write a title `left` inches from the left and `below` inches from the top."""
         x, y = self.low + self.share * (left / self.size[0], 1 - below / self.size[1])
         self.figure.text(float(x), float(y), text, fontsize=11, va="center")
 
@@ -53,9 +53,9 @@ def area_of(place: Any, width: float, height: float) -> Area:
     Parameters
     ----------
     place : matplotlib.axes.Axes, Figure or SubFigure, or None
-        None: a new figure of `width` and `height`.  The frame of axes is taken off.
+        None means a new figure of `width` and `height`.  The frame of axes is removed.
     width, height : float
-        In inches.
+        Size in inches.
 
     Returns
     -------
@@ -95,13 +95,13 @@ def check_is_one_axes(place: Any) -> None:
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the axes to draw `n` drawings in, or None where an area is to be divided.
+    """Return the axes for `n` drawings, or None if an area is to be divided.
 
     Parameters
     ----------
     place : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, or None
     n : int
-        More axes than drawings may be given; single axes are taken for one drawing.
+        Number of drawings.  More axes may be given; single axes are used for one drawing.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
     Raises
     ------
     InputError
-        For fewer axes than drawings, or something else.
+        For fewer axes than drawings, or an object of another type.
     """
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
@@ -128,6 +128,6 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
     if len(axes) < n:
         raise InputError(
             f"`ax` must hold axes for {n} drawings; got {len(axes)}. Pass more axes, or a figure, "
-            "a subfigure or single axes to divide."
+            "subfigure or single axes to divide."
         )
     return list(axes[:n])

@@ -40,22 +40,22 @@ def planes(
 ) -> Display:
     """Draw one small map per column of the data.
 
-    Numbers are shown in original units, a category of two levels by the share of its
-    second level, and other categories by the level that prevails in each unit.
+    Numbers are shown in original units, a category with two levels by the share of its second
+    level, and other categories by the most common level of each unit.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     columns : str or sequence of str, optional
-        Which columns, in order; default: all feature columns.
+        Columns to draw, in order.  By default all feature columns.
     n_wide : int, default=4
-        Maps side by side.
+        Number of maps side by side.
     max_panels : int, default=24
-        Columns beyond are left out; the title says how many.
+        Most maps to draw.  Further columns are left out; the title says how many.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
         Where to draw instead of in a new figure: axes for each map, in order; or a figure, a
-        subfigure or the area of single axes, which is divided.
+        subfigure or single axes, whose area is divided.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def planes(
     Raises
     ------
     InputError
-        When a column is not on the map, or `ax` holds too few axes.
+        If a column is not on the map, or `ax` holds too few axes.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def _draw_levels(ax: "Axes", map_: Map, plane: ColumnPlane, foot: float) -> None
 
 
 def _add_scale(ax: "Axes", cells: "PolyCollection", label: str) -> None:
-    """Draw a slim color bar below a panel; a third of the time of a full one."""
+    """Draw a slim color bar below a panel, in a third of the time of a full one."""
     low, high = cells.get_clim()
     inch = ax.figure.dpi / ax.get_window_extent().height
     bar = ax.inset_axes((0.1, -0.14 * inch, 0.8, 0.09 * inch))

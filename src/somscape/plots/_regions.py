@@ -18,7 +18,7 @@ COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00",
     "#f0e442", "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
 )  # fmt: skip
-"""As in the report; of more regions, numbers and borders tell neighbors apart."""
+"""As in the report.  With more regions, numbers and borders tell neighbors apart."""
 
 
 def regions(
@@ -35,11 +35,11 @@ def regions(
     map : Map
         The map to draw.
     regions : Regions, optional
-        From `regions.find_regions`, which finds them by default.  Number 1 is the largest.
+        By default `regions.find_regions` finds them.  Number 1 is the largest.
     unit_size : float, optional
-        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
-        Draw here instead of in a new figure.
+        Axes to draw in instead of a new figure.
 
     Returns
     -------
@@ -80,12 +80,12 @@ def regions(
 
 
 def _middle(places: Float64s) -> Float64s:
-    """Return the place nearest to the middle of all."""
+    """Return the place nearest to the middle of all places."""
     return np.asarray(places[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()])
 
 
 def _draw_borders(ax: "Axes", map_: Map, found: Regions) -> None:
-    """Draw the sides that cells of two regions share: the same ends, of either cell."""
+    """Draw the sides that cells of two regions share, which have the same ends in both cells."""
     from matplotlib.collections import LineCollection
 
     lattice = map_.lattice

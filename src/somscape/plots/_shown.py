@@ -1,4 +1,4 @@
-"""What a component plane shows, as plain arrays: the same for a picture and for a page."""
+"""What a component plane shows, as plain arrays, for a picture and for a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,13 +24,12 @@ class ColumnPlane:
     name : str
         The column.
     kind : {"number", "share", "level"}
-        Numbers in original units, dates as decimal years; the share of one level of a category
-        that has two; or the prevailing level.
+        Numbers in original units, with dates as decimal years; the share of one level of a category
+        with two levels; or the most common level.
     values : ndarray of shape (n_units,), float64
         Numbers, shares from 0 to 1, or positions in `levels`.
     levels : tuple of str
-        For a share the level it is of; else the levels that `values` point into, the most
-        widespread first.
+        For a share, its level; for levels, those that `values` point to, the most frequent first.
     """
 
     name: str
@@ -45,7 +44,7 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     Parameters
     ----------
     map : Map
-        The map that has the column.
+        A map with the column.
     column : str
         A feature column of the encoding.
 
@@ -56,7 +55,7 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     Raises
     ------
     InputError
-        When the map has no such column.
+        If the map has no such column.
 
     Examples
     --------
@@ -76,7 +75,7 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     if isinstance(code, NumberCode):
         return ColumnPlane(column, "number", np.asarray(shown, dtype=np.float64))
     if isinstance(code, CategoryCode) and len(code.levels) == 2:
-        # Online training from a principal-axes start can leave a level slightly below 0.
+        # Online training from a PCA start can leave a level slightly below 0.
         amounts = np.clip(map.codebook[:, part].astype(np.float64), 0.0, None)
         total = amounts.sum(axis=1)
         share = np.divide(amounts[:, 1], total, out=np.zeros_like(total), where=total > 0)
@@ -89,7 +88,7 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
 
 
 def chosen_columns(map_: Map, columns: str | Sequence[str] | None) -> list[str]:
-    """Return the columns asked for, or all feature columns; InputError where there is none."""
+    """Return the columns asked for, or all feature columns; InputError if there is none."""
     if isinstance(columns, str):
         return [columns]
     names = [code.name for code in map_.encoding.features] if columns is None else list(columns)

@@ -1,4 +1,4 @@
-"""How candidate settings trade closeness to the rows against order on the map."""
+"""How candidate settings trade a close fit to the rows against order on the map."""
 
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -24,20 +24,20 @@ _SMALLEST, _LARGEST = 25.0, 160.0
 
 
 def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
-    """Draw the candidates of `SOM.suggest`: both errors, lower left is better.
+    """Draw both errors of the candidates of `SOM.suggest`; lower left is better.
 
     Parameters
     ----------
     candidates : Table
-        As `somscape.SOM.suggest` returns it.
+        Returned by `somscape.SOM.suggest`.
     ax : matplotlib.axes.Axes, optional
-        Draw here instead of in a new figure.  The legends stand to the right of it.
+        Axes to draw in instead of a new figure.  The legends are to the right of them.
 
     Returns
     -------
     Display
-        A line per map size, from the largest final radius to the smallest; the larger a marker,
-        the more alike the maps of different samples.
+        One line per map size, from the largest final radius to the smallest.  The larger a marker,
+        the more similar are the maps of different samples.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     if missing := [name for name in _COLUMNS if name not in names]:
         raise InputError(f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.")
     if candidates.n_rows == 0:
-        raise InputError("`candidates` has no rows; give SOM.suggest(X) more rows.")
+        raise InputError("`candidates` has no rows; pass more rows to SOM.suggest.")
     if ax is None:
         ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
     qe, te, stability = (_numbers(candidates, name) for name in _COLUMNS[3:])

@@ -27,8 +27,8 @@ def training(map: Map, *, ax: Any = None) -> Display:
     map : Map
         With a history.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure: the axes of the error and of the radius; or a
-        figure, a subfigure or the area of single axes, which is divided.
+        Where to draw instead of in a new figure: axes for the error and for the radius; or a
+        figure, a subfigure or single axes, whose area is divided.
 
     Returns
     -------
@@ -37,8 +37,8 @@ def training(map: Map, *, ax: Any = None) -> Display:
     Raises
     ------
     InputError
-        When the map keeps no history, as one made by hand or by another program, or `ax` holds
-        too few axes.
+        If the map has no history, like a map made by hand or by another program, or `ax` holds too
+        few axes.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def training(map: Map, *, ax: Any = None) -> Display:
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":
-    """Return axes one below the other, which share the steps."""
+    """Return axes one below the other that share the x axis."""
     width, height = area.size
     tall = (height - _BOTTOM - _TOP) / n
     axes: list[Axes] = []

@@ -1,4 +1,4 @@
-"""The U-matrix: where groups end, with the classes that landed in each cell."""
+"""The U-matrix: borders between groups, with the classes of the rows in each cell."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -47,21 +47,21 @@ def umatrix(
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows whose classes to mark; as for `Map.rows_of`.
+        Rows whose classes to mark, as for `Map.rows_of`.
     y : array-like of shape (n_samples,), optional
-        The class of each row of `X`, at most 8 different ones.  Each winner gets a circle
-        for the first class, a square for the second, and so on; side by side where a unit
-        won rows of several classes.
+        The class of each row of `X`, with at most 8 distinct classes.  Each winner gets a circle
+        for the first class, a square for the second, and so on, side by side if a unit won rows of
+        several classes.
     y_name : str, default=""
         Title of the legend.
     highlight : Alerts or array-like of int, optional
         Units to outline, by number; of `Alerts` those in which the alerts lie.
     unit_size : float, optional
-        Inches from one unit to the next.  Default: such that the map is about 5.5 inches long.
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
     colormap : str, default="bone_r"
-        Name of a color map of matplotlib; the default shows borders between groups dark.
+        Name of a color map of matplotlib.  The default shows borders between groups dark.
     ax : matplotlib.axes.Axes, optional
-        Draw here, without a color bar, instead of in a new figure.
+        Axes to draw in, without a color bar, instead of a new figure.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def _mark_classes(ax: "Axes", map_: Map, found: ClassCounts) -> None:
 
 
 def _offsets(place: Ints, n_present: Ints) -> Float64s:
-    """Where the marker number `place` of `n_present` stands, relative to its cell's middle."""
+    """Return the offset of marker `place` of `n_present` from the middle of its cell."""
     angle = np.pi + 2 * np.pi * place / np.maximum(n_present, 1)
     radius = np.where(n_present == 1, 0.0, np.where(n_present == 2, 0.2, 0.27))
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])

@@ -1,4 +1,4 @@
-"""A record: named arrays and a JSON header, which one file holds and all things are made of."""
+"""A record: named arrays and a JSON header, the contents of one file."""
 
 from somscape.records._record import (
     FORMAT,

@@ -1,8 +1,8 @@
-"""Arrays in a safetensors file, which is checked before anything is made of it.
+"""Arrays in a safetensors file, which is checked before anything is built from it.
 
-The file: eight bytes with the length of the header (little-endian), the header (JSON: for each
-array its type, shape and place), the arrays' bytes without gaps.  Every claim of the header is
-compared with the size of the file, and arrays are views of its bytes, so that no file makes us
+The file holds eight bytes with the length of the header (little-endian), the header (JSON with the
+type, shape and place of each array), and the arrays' bytes without gaps.  Every claim of the header
+is compared with the size of the file, and arrays are views of its bytes.  So no file makes us
 allocate more than a few times its own size.
 """
 
@@ -22,8 +22,8 @@ from somscape._budget import Budget
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 MAPPED_FROM = 64_000_000
-"""Larger files are mapped, smaller ones read: the system ends a process (SIGBUS) that looks at a
-mapped file which another program cut short, and reading so much takes hundredths of a second."""
+"""Larger files are mapped, smaller ones read.  The system ends a process (SIGBUS) that accesses a
+mapped file after another program cut it short; reading this much takes hundredths of a second."""
 
 MAX_HEADER_BYTES = 50_000_000
 MAX_DIMENSIONS = 8
@@ -34,17 +34,25 @@ TYPES = {
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
     **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
 }
-"""Names of types in the file; BF16 and the like are none of NumPy's."""
+"""Names of types in the file; NumPy does not have BF16 and the like."""
 
-VALUE_BYTES, NAME_BYTES, CONTAINER_BYTES, ARRAY_BYTES = 64, 90, 72, 600
-"""What a value, a name and an empty list or object of a JSON text cost in memory, and an array
-without its values."""
+VALUE_BYTES = 64
+"""Memory of a value of a JSON text."""
+
+NAME_BYTES = 90
+"""Memory of a name of a JSON text."""
+
+CONTAINER_BYTES = 72
+"""Memory of an empty list or object of a JSON text."""
+
+ARRAY_BYTES = 600
+"""Memory of an array without its values."""
 
 NOT_A_MAP = "not a somscape map"
 
 
 def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
-    """Return the metadata and the arrays of a safetensors file, and what memory it may take yet.
+    """Return the metadata and arrays of a safetensors file, and the memory it may still take.
 
     Parameters
     ----------
@@ -55,14 +63,14 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     -------
     metadata : dict of str to str
     arrays : dict of str to ndarray
-        Read-only views of the file's bytes, which are mapped if they are many.
+        Read-only views of the file's bytes, which are mapped if the file is large.
     budget : Budget
-        Of the file.
+        The budget of the file.
 
     Raises
     ------
     ValueError
-        For a file that is anything else; the message says what, without the path.
+        If the file is not of this form; the message says why, without the path.
     """
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > MAPPED_FROM:
@@ -75,10 +83,10 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     try:
         text = content[8 : 8 + n_header].decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{NOT_A_MAP}: its header is no UTF-8 text.") from error
+        raise ValueError(f"{NOT_A_MAP}: its header is not UTF-8 text.") from error
     entries = json_of(text, budget, "its header")
     if not isinstance(entries, dict):
-        raise ValueError(f"{NOT_A_MAP}: its header is no JSON object.")
+        raise ValueError(f"{NOT_A_MAP}: its header is not a JSON object.")
     metadata = entries.pop("__metadata__", {})
     if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
         raise ValueError("a damaged map: its metadata must be names and texts. Save it again.")
@@ -97,8 +105,8 @@ def _check_start(start: bytes, n_header: int, size: int) -> None:
         raise ValueError(f"{NOT_A_MAP}, or a truncated one: it has {size} bytes.")
     if start[8:] != b"{" or n_header < 2:
         raise ValueError(
-            f"{NOT_A_MAP}. Give a map that `fit`, `detect` or Map.save wrote, such as map.som; "
-            "other programs' maps are known by their endings: .cod, .wts, .p, .pkl, .pickle."
+            f"{NOT_A_MAP}. Give a map that `fit`, `detect` or Map.save wrote, such as map.som. "
+            "Other programs' maps are known by their endings: .cod, .wts, .p, .pkl, .pickle."
         )
     if n_header > MAX_HEADER_BYTES:
         raise ValueError(
@@ -113,48 +121,48 @@ def _check_start(start: bytes, n_header: int, size: int) -> None:
 
 
 def json_of(text: str, budget: Budget, what: str) -> Any:
-    """Return what a JSON text says.
+    """Return the data of a JSON text.
 
     Parameters
     ----------
     text : str
     budget : Budget
-        Of the file that it stands in.
+        The budget of the file with the text.
     what : str
-        What the text is, for messages.
+        Name of the text in messages.
 
     Raises
     ------
     InputError
-        For lists and values out of proportion.
+        If lists and values would take too much memory.
     ValueError
-        For no JSON, and a number that is not finite.
+        If the text is not JSON, or a number is not finite.
     """
     values = VALUE_BYTES * text.count(",") + NAME_BYTES * text.count(":")
     containers = CONTAINER_BYTES * (text.count("[") + text.count("{"))
-    # The text and what is cut from it; one wide letter makes all of a text wide.
+    # The text and the parts cut from it; one wide letter makes a text wide throughout.
     budget.check(2 * sys.getsizeof(text) + values + containers, f"{what} of many lists and values")
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"a damaged map: {what} is no JSON ({error}). Save it again.") from error
+        raise ValueError(f"a damaged map: {what} is not JSON ({error}). Save it again.") from error
 
 
 def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Return type, shape, begin and end of an array, each believable."""
+    """Return type, shape, begin and end of an array, all checked."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"a damaged map: array '{name}' lacks its type, shape or place.")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in TYPES:
         raise ValueError(f"not a map that NumPy can read: array '{name}' is of type {kind!r}.")
     if not _are_counts(shape) or len(shape) > MAX_DIMENSIONS:
-        raise ValueError(f"a damaged map: the shape of array '{name}' is no list of sizes.")
+        raise ValueError(f"a damaged map: the shape of array '{name}' is not a list of sizes.")
     if not _are_counts(offsets) or len(offsets) != 2:
-        raise ValueError(f"a damaged map: the place of array '{name}' is no begin and end.")
+        raise ValueError(f"a damaged map: the place of array '{name}' is not a begin and an end.")
     n_bytes, (begin, end) = math.prod(shape) * np.dtype(TYPES[kind]).itemsize, offsets
     if n_bytes != end - begin:
         raise ValueError(
@@ -187,4 +195,4 @@ def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_byt
 def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
         raise ValueError(f"a damaged map: array '{name}' holds truth values other than 0 and 1.")
-    return array if array.flags.aligned else array.copy()  # the kernels need whole addresses
+    return array if array.flags.aligned else array.copy()  # kernels need aligned arrays

@@ -1,7 +1,7 @@
-"""A record: named arrays and a JSON header, as one file and as what other formats become.
+"""A record: named arrays and a JSON header, read from a file of ours or of another program.
 
-The header stands in the file's metadata under the single key "somscape" (several keys would
-be written in any order, and the same map would not give the same bytes).
+The header is in the file's metadata under the single key "somscape".  Several keys would be written
+in any order, and the same map would not give the same bytes.
 """
 
 import json
@@ -24,15 +24,20 @@ from somscape.records._arrays import Arrays, json_of, open_arrays
 FORMAT = 1
 """Number of the layout that `maps` writes; a reader is kept for each number."""
 
-FEATURE_BYTES, UNIT_BYTES, FREE_FEATURES = 300, 10, 1000
-"""What a feature and a unit cost in a record and a map besides their numbers; so many features a
-file of any size may have."""
+FEATURE_BYTES = 300
+"""Memory of a feature in a record and a map, besides its numbers."""
+
+UNIT_BYTES = 10
+"""Memory of a unit in a record and a map, besides its numbers."""
+
+FREE_FEATURES = 1000
+"""Features that a file of any size may have."""
 
 KEY = "somscape"
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
 OPTIONAL = ("format", "metric", "unit_labels")
 GIVEN_TEXTS = ("encoding", "unit_labels")
-"""Parts that hold the data's own names, which may be of several lines."""
+"""Parts with names from the data, which may have several lines."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
 
@@ -45,13 +50,13 @@ ARRAYS = {
 }
 
 MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", *DECORRELATION}
-"""Of each map that scores together with others, as ``members.<number>.<name>``."""
+"""Arrays of each map that scores together with others, as ``members.<number>.<name>``."""
 
 MEMBERS = "members"
 """Entry of a detector's header: how many maps score together."""
 
 MAX_MEMBERS = 256
-"""So many at most."""
+"""Most maps that may score together."""
 
 _MEMBER = re.compile(rf"{MEMBERS}\.([0-9]{{1,3}})\.(.+)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -63,12 +68,12 @@ Built = TypeVar("Built", bound="HasRecord")
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """What a file holds.
+    """The contents of a file.
 
     Attributes
     ----------
     header : dict
-        Plain JSON data; ``format`` is the layout's number.
+        Plain JSON data; ``format`` is the number of the layout.
     arrays : dict of str to ndarray
     """
 
@@ -77,7 +82,7 @@ class Record:
 
 
 class HasRecord(Protocol):
-    """A thing that a record can be made of."""
+    """An object with a record."""
 
     def to_record(self) -> Record:
         """Return its record."""
@@ -85,20 +90,20 @@ class HasRecord(Protocol):
 
 
 def write_record(path: str | Path, record: Record) -> None:
-    """Write a record whole or not at all.
+    """Write a record to a file, completely or not at all.
 
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, after everything is written and flushed.
+        If the file exists, it is replaced after everything is written and flushed.
     record : Record
 
     Raises
     ------
     InputError
-        For text that is none in Unicode (half of a surrogate pair).
+        For text that is not valid Unicode (half of a surrogate pair).
     OSError
-        When the folder cannot be written.
+        If the folder cannot be written.
     """
     header = {**record.header, "format": FORMAT}
     problem = next(_bad_texts(header), None)
@@ -120,14 +125,14 @@ def read_record(path: str | Path) -> Record:
     Returns
     -------
     Record
-        Its arrays are read-only; those of a file above 64 MB lie in the mapped file.  They stay
-        whole when another map is saved under the same name, which makes a new file.
+        Its arrays are read-only.  The arrays of a file above 64 MB lie in the mapped file.  They
+        stay valid when another map is saved under the same name, which makes a new file.
 
     Raises
     ------
     MapFileError
-        When the file is missing, is no somscape map, is damaged, or has a format number
-        that this version does not know.
+        If the file is missing, is not a somscape map, is damaged, or has a format number that this
+        version does not support.
     """
     target = Path(path)
     if target.is_dir():
@@ -162,7 +167,7 @@ def read_record(path: str | Path) -> Record:
 
 
 def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | None:
-    """Say what is wrong with the parts of a map; None: nothing is."""
+    """Return what is wrong with the parts of a map, or None."""
     lacking = [name for name in PARTS if name not in header]
     if lacking:
         return f"the map's header lacks {', '.join(lacking)}. Save it again"
@@ -175,36 +180,37 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
         versions = header["versions"]
         by = versions.get("somscape") if isinstance(versions, dict) else None
         return (
-            f"it has a part {unknown[0][:40]!r}, which this somscape does not know and may not "
-            f"leave out; it was written by somscape {str(by)[:20]!r}. Install that or a newer one"
+            f"it has a part {unknown[0][:40]!r}, which this version of somscape does not know and "
+            f"must not ignore; it was written by somscape {str(by)[:20]!r}. Install that version "
+            "or a newer one"
         )
     return next(_bad_texts(header), None)
 
 
 def built_from(record: Record, build: Callable[[Record], Built], what: str) -> Built:
-    """Return what is built from a record, all of whose arrays it must use.
+    """Return the object that is built from a record and uses all of its arrays.
 
     Parameters
     ----------
     record : Record
     build : callable
-        From the record to the thing, which has a ``to_record``.
+        Takes the record and returns an object with ``to_record``.
     what : str
-        What messages call it, such as "map".
+        Name of the object in messages, such as "map".
 
     Returns
     -------
-    Map or another thing
+    Map or another object
 
     Raises
     ------
     InputError
-        When the record's parts do not fit together.
+        If the parts of the record do not fit together.
     """
     try:
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
-        if unread:  # left out, they might change answers
+        if unread:  # to ignore them might change answers
             raise ValueError(f"the header has nothing that {unread[0][:40]!r} belongs to")
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f"the {what}'s parts do not fit together ({error}).") from error
@@ -217,20 +223,20 @@ def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[st
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        Of a record.
+        The arrays of a record.
     n_members : int
-        As the record's header says, from 0 to 256.
+        Number of members by the header of the record, from 0 to 256.
 
     Returns
     -------
     list of dict of str to ndarray
-        By their names in a map by itself: codebook and hits at least, and all parts of a
-        decorrelation or none.
+        Under the names that they have in a single map: at least codebook and hits, and all parts of
+        a decorrelation or none.
 
     Raises
     ------
     InputError
-        For a number that cannot be, arrays of more members, and members that lack some.
+        If the number is not allowed, there are arrays of more members, or a member lacks arrays.
     """
     try:
         check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
@@ -262,7 +268,7 @@ def _is_known(name: str) -> bool:
 
 
 def _bad_texts(header: Header) -> Iterator[str]:
-    """Say of each text of a header that none may stand there, what is wrong with it."""
+    """Yield what is wrong with each text of a header that is not allowed there."""
     for part, value in header.items():
         pattern = _SURROGATE if part in GIVEN_TEXTS else _CONTROL
         for text in _texts({part: value}):
@@ -283,7 +289,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
-    """Count what a map takes, or raise InputError.
+    """Count the memory that a map takes, or raise InputError.
 
     Parameters
     ----------
@@ -299,8 +305,8 @@ def _read_format_1(header: Header, arrays: Arrays) -> Record:
 
 
 READERS: dict[int, Callable[[Header, Arrays], Record]] = {1: _read_format_1}
-"""By format number, what turns header and arrays into today's record.
+"""By format number, the function that turns header and arrays into today's record.
 
 A new format gets the next number, its own line here, an example in ``tests/golden`` and a section
-in ``docs/map_file.md``; the older lines stay.
+in ``docs/map_file.md``.  The older lines stay.
 """

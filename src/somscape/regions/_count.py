@@ -1,4 +1,4 @@
-"""Count the regions: joins of parts that lie apart are undone."""
+"""Count the regions, by undoing joins of parts that lie apart."""
 
 import numpy as np
 
@@ -6,19 +6,20 @@ from somscape._types import Float64s, Ints
 from somscape.regions._ward import pieces_after
 
 MAX_REGIONS = 12
-"""Regions that are looked for; more can be asked for."""
+"""Most regions that are searched for; more can be asked for."""
 
 FAR = 4.0
 """Standard deviations between the means of two parts that lie apart.
 
-A normal distribution that is cut in the middle has 2.65, a uniform one 3.46."""
+A normal distribution cut in the middle gives 2.65, a uniform one 3.46."""
 
 FEW = 2.0
 """How much farther parts of few rows must lie: ``1 + FEW / sqrt(rows of the smaller part)``.
 
-Measured: of 100 samples of one group (normal, uniform, exponential; 60 to 500 rows) one falls
-apart, of 20 with an excess of extremes (t with 3 degrees of freedom) six; three groups of 130 rows
-are found in 13 of 20 samples where they lie 5 standard deviations apart, and at 6 in all.
+Measured: of 100 samples of one group (normal, uniform, exponential; 60 to 500 rows) one is split,
+and of 20 samples with an excess of extremes (t with 3 degrees of freedom) six.  Three groups of 130
+rows are found in 13 of 20 samples if they lie 5 standard deviations apart, and in all if they lie
+6 apart.
 """
 
 
@@ -29,10 +30,10 @@ def apart_regions(
     within: float,
     max_regions: int = MAX_REGIONS,
 ) -> Ints:
-    """Return the regions that are left when what lies apart does not join.
+    """Return the regions that remain if parts that lie apart do not join.
 
-    Of the last joins, those stay undone whose two parts lie apart, and those of which a part
-    holds such a join.
+    Of the last joins, those are undone whose two parts lie apart, and those with a part that holds
+    such a join.
 
     Parameters
     ----------

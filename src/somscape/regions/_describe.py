@@ -1,4 +1,4 @@
-"""What sets the rows of a region apart, in original units, and a name made from it."""
+"""What sets the rows of a region apart, in original units, and a name from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,22 +14,25 @@ MIN_EFFECT = 0.147
 """Effects below are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
 
 MAX_DIFFERENCES = 8
-"""Columns that a description names."""
+"""Most columns that a description names."""
 
 QUARTILES = (0.25, 0.5, 0.75)
 
-N_IN_NAME, NAME_LENGTH = 2, 24
-"""Differences that make a name, and letters of a column or a level in it."""
+N_IN_NAME = 2
+"""Differences in the name of a region."""
+
+NAME_LENGTH = 24
+"""Most letters of a column or level in a name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quartiles:
-    """Where the middle half of some rows lies in a column.
+    """Quartiles of some rows in a column.
 
     Attributes
     ----------
     low, median, high : float, str or numpy.datetime64
-        Quartiles, in original units: each is the value of a row.
+        In original units; each is the value of a row.
     at : (float, float, float)
         The same on the column's encoded scale.
     """
@@ -55,13 +58,14 @@ class Difference:
     ----------
     column : str
     effect : float
-        Cliff's delta: how much more often a row of the region has the higher value than the lower
-        one, against a row from elsewhere, -1 to 1.  Of a category, the difference of the shares of
-        `level`, which is the same.
+        Cliff's delta, from -1 to 1: how much more often a row of the region has a higher than a
+        lower value, compared with a row from elsewhere.  For a category, the difference between the
+        shares of `level`, which is the same.
     level : str or None
-        Of a category: that with the largest difference of shares; None for other columns.
+        For a category, the level with the largest difference between shares; None for other
+        columns.
     inside, outside : Quartiles or float
-        Of the region's rows and of all others; of a category, the share of `level`.
+        Quartiles of the region's rows and of all others; for a category, the shares of `level`.
     words : str
         The difference in a word or two, such as "high income" or "married = yes".
     """
@@ -87,12 +91,12 @@ class Region:
     Attributes
     ----------
     name : str
-        From the two largest differences.  "between the others" where no difference is large
+        Made from the two largest differences; "between the others" if no difference is large
         enough, "all rows" for the only region.
     n_rows : int
-        Number of rows that it was described by.
+        Number of rows by which it was described.
     differences : tuple of Difference
-        At most eight columns, the largest effect first, none negligible.
+        At most eight columns, the largest effect first, without negligible effects.
     """
 
     name: str
@@ -107,7 +111,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
     ----------
     map_ : Map
     labels : ndarray of shape (n_units,)
-        Region of each unit, which say how many there are.
+        Region of each unit, which also gives their number.
     rows : ndarray of shape (n_samples, n_features), float64
         Encoded; NaN where missing.
     regions : ndarray of shape (n_samples,)
@@ -140,7 +144,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
 
 
 def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
-    """Return by region Cliff's delta of a column, and the level of a category that it is of."""
+    """Return for each region Cliff's delta of a column, and for a category its level."""
     there = np.flatnonzero((regions >= 0) & ~np.isnan(values).any(axis=1))
     values, regions = values[there], regions[there]
     inside = np.bincount(regions, minlength=n_regions).astype(np.float64)
@@ -151,7 +155,7 @@ def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tupl
         np.add.at(counts, (regions, values.argmax(axis=1)), 1.0)
         # Shares inside minus shares outside, over a common denominator.
         apart = counts * outside[:, None] - (counts.sum(axis=0) - counts) * inside[:, None]
-        # Of two levels one gains what the other loses: the one that gains is named.
+        # One of two levels gains what the other loses: name the one that gains.
         levels = np.argmax(2 * np.abs(apart) + (apart > 0), axis=1)
         above = apart[np.arange(n_regions), levels]
     else:
@@ -162,7 +166,7 @@ def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tupl
 
 
 def _ranks(values: Float64s) -> Float64s:
-    """Ranks from 1, those of equal values shared."""
+    """Return ranks from 1; equal values share their ranks."""
     _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[position])
 
@@ -198,7 +202,7 @@ def _difference(
 
 
 def _how(inside: float, outside: float) -> str:
-    """What a category is to a level in a region."""
+    """Return the words between a category and a level in a region."""
     if inside >= 0.5:
         return "=" if inside > outside else "less often"
     return "more often" if inside > outside else "seldom"

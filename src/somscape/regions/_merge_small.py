@@ -20,7 +20,7 @@ def merge_small_regions(
     """Return a region for each unit, each region with at least `min_rows` rows.
 
     The region with the fewest rows joins the neighbor whose prototypes are nearest on average,
-    until none has too few.
+    until no region has too few rows.
 
     Parameters
     ----------
@@ -28,17 +28,17 @@ def merge_small_regions(
     counts : ndarray of shape (n_units,)
         Rows of each unit.
     min_rows : float
-        Where there are fewer in all, there is one region.
+        If there are fewer rows in total, there is one region.
     start : ndarray of shape (n_units,), optional
-        Regions to begin with, each called by its lowest unit; default: each unit is one.
+        Regions to begin with, each named by its lowest unit.  By default each unit is a region.
     may_leap : bool, default=True
-        Whether a part of a graph without neighbors joins the nearest region; else it may stay
+        Whether a part of a graph without neighbors joins the nearest region.  If not, it may stay
         too small.
 
     Returns
     -------
     ndarray of shape (n_units,)
-        Numbers from 0, in the order of the regions' first units.
+        Number of each unit's region, from 0, in the order of the regions' first units.
     """
     pieces = Pieces(map_.lattice, map_.codebook, np.ones(map_.n_units))
     start = np.arange(map_.n_units) if start is None else start

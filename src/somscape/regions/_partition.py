@@ -1,4 +1,4 @@
-"""A partition of a map into connected pieces, which join one by one."""
+"""A partition of a map into connected pieces that join one by one."""
 
 import numpy as np
 
@@ -7,25 +7,25 @@ from somscape.grid import Lattice
 
 
 class Pieces:
-    """A partition of a map's units into connected pieces; at first each unit is one.
+    """A partition of a map's units into connected pieces; at first each unit is a piece.
 
-    A piece is called by one of its units.
+    A piece is named by one of its units.
 
     Parameters
     ----------
     lattice : Lattice
-        Whose neighbors may be one piece.
+        Neighbors on it may join.
     centers : ndarray of shape (n_units, n_features), float64
         Prototypes.
     weights : ndarray of shape (n_units,), float64
-        What each counts in the center of a piece; above 0.
+        Weight of each unit in the center of a piece, above 0.
 
     Attributes
     ----------
     centers : ndarray of shape (n_units, n_features)
         Weighted mean of each piece's prototypes.
     weights : ndarray of shape (n_units,)
-        Total of each piece.
+        Total weight of each piece.
     neighbors : list of set of int
         Pieces that touch each piece.
     """
@@ -37,7 +37,7 @@ class Pieces:
         self._members = [[unit] for unit in range(len(centers))]
 
     def join(self, into: int, other: int) -> None:
-        """Add a piece to another; there is none under its own name from then on."""
+        """Add a piece to another; its own name is not used afterwards."""
         total = self.weights[into] + self.weights[other]
         step = self.centers[other] - self.centers[into]
         self.centers[into] += step * (self.weights[other] / total)
@@ -52,12 +52,12 @@ class Pieces:
         self.neighbors[other] = set()
 
     def apart(self, piece: int, others: Ints) -> Float64s:
-        """Return squared distances of a piece's center to those of others."""
+        """Return squared distances of a piece's center to the centers of others."""
         return np.asarray(((self.centers[others] - self.centers[piece]) ** 2).sum(axis=1))
 
     @property
     def labels(self) -> Ints:
-        """Number of each unit's piece, in the order of their first units."""
+        """Number of each unit's piece, in the order of the pieces' first units."""
         found = np.empty(len(self.centers), dtype=np.intp)
         for number, units in enumerate(sorted(sorted(part) for part in self._members if part)):
             found[units] = number

@@ -16,10 +16,10 @@ from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._ward import pieces_after, ward_joins
 
 EMPTY_WEIGHT = 1e-9
-"""Weight of a unit that won no row, as a share of the mean weight: it joins a neighbor early."""
+"""Weight of a unit that won no row, as a share of the mean weight, so that it joins early."""
 
 MIN_REGION_ROWS = 5
-"""Rows that a region has at least."""
+"""Fewest rows of a region."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Regions:
 
     @cached_property
     def sizes(self) -> Float64s:
-        """Training rows (their total weight) of each region, of shape (n_regions,)."""
+        """Number of training rows (their total weight) by region, of shape (n_regions,)."""
         return np.bincount(self.labels, self.map_.hits).astype(np.float64)
 
     @cached_property
@@ -96,12 +96,12 @@ class Regions:
         X : Table, data frame or array-like of shape (n_samples, n_features)
             As for `Map.rows_of`.
         units : ndarray of shape (n_samples,), optional
-            Best matching unit of each row, where they are known; found by default.
+            Best matching unit of each row, if known already; found by default.
 
         Returns
         -------
         list of Region
-            By region, each with a short name and the columns that differ most.
+            One per region, with a short name and the columns that differ most.
             O(n_samples log n_samples) for each column.
         """
         rows = np.asarray(self.map_.rows_of(X), dtype=np.float64)
@@ -112,18 +112,18 @@ class Regions:
 def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     """Find the regions of a map.
 
-    Units join by Ward's rule along the lattice's neighbors, each weighted by the rows it won, so
-    that every region is one connected piece; units that won no row go to a neighbor.
+    Neighboring units join by Ward's rule, weighted by the rows that they won, so that every region
+    is one connected piece.  Units that won no row join a neighbor.
 
     Parameters
     ----------
     map : Map
         Or a fitted estimator with one.
     n_regions : int or "auto", default="auto"
-        Number of regions.  ``"auto"``: as many as lie apart, 1 to 12.  Two parts lie apart if,
-        on the line through their means, the means are more than 4 standard deviations of their
-        rows from each other (Ashman, Bird and Zepf 1994), or somewhat more where one part has
-        few rows.  A single group, however long or flat, stays one region.
+        Number of regions.  ``"auto"``: as many as lie apart, from 1 to 12.  Two parts lie apart if
+        their means are more than 4 standard deviations from each other, measured along the line
+        through the means (Ashman, Bird and Zepf 1994), or somewhat more if one part has few rows.
+        A single group stays one region, however long or flat it is.
 
     Returns
     -------
@@ -132,13 +132,13 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
     Raises
     ------
     InputError
-        For more regions than units, or fewer than a graph has parts that no path joins.
+        For more regions than units, or fewer than the unconnected parts of a graph.
     ValueError, TypeError
         For any other `n_regions`.
 
     Notes
     -----
-    Distances are Euclidean, between prototypes as the map's metric compares them.  Costs
+    Distances are Euclidean, between prototypes in the form that the map's metric compares.  Costs
     O(n_units log n_units): half a second for 10,000 units.
 
     References
@@ -172,7 +172,7 @@ def find_regions(map: Map, n_regions: int | str = "auto") -> Regions:
         n_parts = map.n_units - len(joins)
         if not n_parts <= int(n_regions) <= map.n_units:
             raise InputError(
-                f"`n_regions` must be {n_parts} to {map.n_units} on this map, the "
+                f"`n_regions` must be from {n_parts} to {map.n_units} on this map, the "
                 f"numbers of its connected parts and of its units; got {n_regions}."
             )
         found = pieces_after(map.n_units, joins[: map.n_units - int(n_regions)])
@@ -214,7 +214,7 @@ def given_or_found(regions: Regions | None, map_: Map) -> Regions:
 
 
 def _within(map_: Map) -> float:
-    """Return the variance of rows around their prototypes in one direction, as far as known."""
+    """Return the variance of rows around their prototypes in one direction, or 0 if unknown."""
     errors = map_.history.get("quantization_error")
     if errors is None or not len(errors) or map_.metric.kernel != "euclidean":
         return 0.0
@@ -222,7 +222,7 @@ def _within(map_: Map) -> float:
 
 
 def _largest_first(regions: Ints, hits: Float64s) -> Ints:
-    """Number regions by their rows, most first; of as many, by their first units."""
+    """Number regions by their rows, most first; with equal numbers, by their first units."""
     _, first, numbers = np.unique(regions, return_index=True, return_inverse=True)
     order = np.lexsort([first, -np.bincount(numbers, hits)])
     place = np.empty(len(order), dtype=np.intp)

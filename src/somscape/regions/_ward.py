@@ -1,4 +1,4 @@
-"""Ward's joins along a map's neighbors: the pair whose join adds least to the squared distances."""
+"""Ward's joins of neighbors on a map: first the pair that adds least to the squared distances."""
 
 from heapq import heapify, heappop, heappush
 
@@ -12,9 +12,9 @@ from somscape.regions._partition import Pieces
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
     """Return which pieces of a map join, one after another, from single units to one piece.
 
-    Of all pairs of neighboring pieces those join next whose join adds least to the weighted
-    squared distances of units to the centers of their pieces, ``w v / (w + v) * |a - b|^2``
-    (Ward 1963); of equal ones, those with the lowest units.
+    The pair of neighboring pieces joins next that adds least to the weighted squared distances of
+    units to the centers of their pieces, ``w v / (w + v) * |a - b|^2`` (Ward 1963).  If several
+    add the same, the pair with the lowest units joins.
 
     Parameters
     ----------
@@ -27,15 +27,16 @@ def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tu
     Returns
     -------
     list of (int, int)
-        Two pieces, each called by its lowest unit, lower first; the first is what both become.
-        One less than units, or less where no path joins some of them.  O(n_units log n_units).
+        Two pieces, each named by its lowest unit, the lower first; the joined piece has the first
+        name.  One join less than units, or fewer if the map is not connected.
+        O(n_units log n_units).
     """
     pieces = Pieces(lattice, places, weights)
     unit, slot = np.nonzero(lattice.neighbors > np.arange(len(places))[:, None])
     other = lattice.neighbors[unit, slot]
     apart = ((places[unit] - places[other]) ** 2).sum(axis=1)
     costs = weights[unit] * weights[other] / (weights[unit] + weights[other]) * apart
-    # A piece that changed has other costs: `age` tells old entries of the heap from new ones.
+    # A changed piece has new costs: `age` tells old entries of the heap from new ones.
     age = [0] * len(places)
     pairs = zip(costs.tolist(), unit.tolist(), other.tolist(), strict=True)
     heap = [(*pair, 0, 0) for pair in pairs]
@@ -59,20 +60,20 @@ def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tu
 
 
 def pieces_after(n_units: int, joins: list[tuple[int, int]]) -> Ints:
-    """Return what piece each unit belongs to after some joins.
+    """Return which piece each unit belongs to after some joins.
 
     Parameters
     ----------
     n_units : int
     joins : list of (int, int)
-        The first ones of `ward_joins`.
+        The first joins of `ward_joins`.
 
     Returns
     -------
     ndarray of shape (n_units,)
-        Lowest unit of its piece.
+        Lowest unit of each unit's piece.
     """
     piece = np.arange(n_units)
-    for into, other in reversed(joins):  # what `into` becomes later is known by then
+    for into, other in reversed(joins):  # later joins of `into` are known by then
         piece[other] = piece[into]
     return piece

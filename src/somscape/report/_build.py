@@ -1,4 +1,4 @@
-"""Everything the page shows, as plain JSON data; the data is the JSON export too."""
+"""Everything that the page shows, as plain JSON data, which is also the JSON export."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -25,16 +25,16 @@ from somscape.tables import Table, as_frame, table_from_frame
 SCHEMA_VERSION = 2
 
 MAX_LISTED = 4000
-"""Rows that the page lists, the most unusual first."""
+"""Most rows that the page lists, the most unusual first."""
 
 MAX_CELLS = 60_000
-"""Original cells that the page holds (about 0.7 MB): wide tables list fewer rows."""
+"""Most original cells on the page (about 0.7 MB), so that wide tables list fewer rows."""
 
 MIN_LISTED = 500
-"""Rows that are listed of any table."""
+"""Rows that are listed from any table, if it has that many."""
 
 _AXIS_DIGITS = 4
-"""A mark on an axis needs no more."""
+"""Digits that are enough for a mark on an axis."""
 
 
 def build(
@@ -58,22 +58,22 @@ def build(
     table : Table or data frame
         The rows, in the order that ``alerts.rows`` counts.
     alerts : Alerts, optional
-        All rows, most unusual first, the first ``n_alerts`` with reasons.  Default: as
-        `Detector.alerts` ranks them, or, of a map without a detector, by the distance to their
-        prototype and none of them an alert.
+        All rows, most unusual first, the first ``n_alerts`` with reasons.  By default
+        `Detector.alerts` ranks them.  A map without a detector ranks them by the distance to their
+        prototype, without alerts.
     rule : AlertRule, optional
-        What made rows alerts, for the page to say; default: that of `Detector.alerts` where
-        ``alerts`` is left out, and else nothing is said.
+        The rule that chose the alerts, which the page names.  By default that of
+        `Detector.alerts` if ``alerts`` is left out, else none.
     regions : Regions, optional
-        Of the map; default: those that `regions.find_regions` finds.
+        Regions of the map.  By default `regions.find_regions` finds them.
     agreement : mapping, optional
         How the ranking agrees with a label: ``label``, ``value``, ``n_labelled``,
         ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  Label and value are enough
-        for the label's rows beside each case.
+        to show the label's rows beside each case.
     command : str, optional
-        What made the report, to run it again.
+        The command that made the report, to run it again.
     title : str, optional
-        Heading of the page; default: after the source of the table.
+        Heading of the page.  By default it names the source of the table.
     notes : iterable of str, optional
         Sentences for the page, after those of the table's reader; each is shown once.
 
@@ -92,44 +92,46 @@ def build(
 
     Notes
     -----
-    Numbers are rounded to 6 significant digits; None stands for "none" and "not a number".
-    Keys of the dict, of schema version 2:
+    Numbers are rounded to 6 significant digits.  None stands for "none" and "not a number".
+    The keys of the dict, in schema version 2:
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
-    - ``score``: ``name``, ``n_prototypes``, ``n_maps`` (so many maps of halves of the rows score
-      together; 1: the map itself scores), ``threshold``; or None
-    - ``rule``: what makes a row an alert, in words; or None
+    - ``score``: ``name``, ``n_prototypes``, ``n_maps`` (number of maps of halves of the rows that
+      score together; 1 if the map itself scores), ``threshold``; or None
+    - ``rule``: what makes a row an alert, as text; or None
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
-      position), ``positions``; in widths of a cell, y grows downward; ``edges``: the pairs of
-      units that a graph joins
-    - ``planes``: each ``key``, ``name``, ``group`` ("map", "label" or "column"), ``kind``
+      position), ``positions``, in widths of a cell, with y downward; ``edges``: the pairs of units
+      that a graph joins
+    - ``planes``: for each plane ``key``, ``name``, ``group`` ("map", "label" or "column"), ``kind``
       ("number", "share", "level" as in `plots.ColumnPlane`, "count", "region", or "date" in days
-      since 1970), ``unit``, ``levels``, and ``values`` by unit; ``n_planes_left_out`` columns have
-      none.  Values of the plane "regions", there where are several, count regions from 0
-    - ``regions``: the largest first, each ``name``, ``n_units``, ``n_rows``, ``n_alerts``,
-      ``mean_score``, ``labels``: by ``value`` of the label, of ``n_known`` rows ``n_with`` it; and
-      ``differences``: each ``column``, ``effect`` (Cliff's delta, -1 to 1), and of a category
-      ``level`` and its share ``inside`` and ``outside`` the region; else there ``quartiles`` in
-      original units and ``at``, the same on the column's ``axis``
-    - ``n_listed``: how many rows ``rows`` lists, the most unusual first: 4000, fewer where the
-      table is wide
-    - ``rows``: those, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in the
-      table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: each ``name`` and
-      ``values`` of an original column
-    - ``reasons``: by alert listed, each ``column``, ``value``, ``usual``, ``alone`` (the value is
-      usual, but not with those of other columns), ``share``, and on the
-      scale of the column's ``axis`` the value ``at`` and ``usual_at``, two ends; or None
-    - ``cases``: for the first 100 alerts, ``counterfactual``: what would make the row usual, in
-      words, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and
-      of those with the label's value; ``around``: of the rows in and next to its cell, ``n_known``
-      with a label, ``n_with`` its value, ``low`` and ``high`` of Wilson's 95 % interval; or None
-    - ``columns``: each ``name``, ``kind``, ``why``, ``n_missing``; of a feature, ``explained``
-      (share of its variance that prototypes explain), and a histogram: ``levels`` or ``edges`` of
-      bars, ``counts`` of rows measured, ``alert_counts``, the bar of each row in ``rows`` as a
-      letter in ``bars``, and ``axis``, its ends on the map's scale
-    - ``n_measured``: evenly spaced rows that quality, ``counts``, ``explained`` and nearest rows
-      are taken from; all up to 50,000
+      since 1970), ``unit``, ``levels``, and ``values`` by unit.  ``n_planes_left_out`` columns have
+      no plane.  Values of the plane "regions", which exists if there are several, count regions
+      from 0
+    - ``regions``: the largest first, for each ``name``, ``n_units``, ``n_rows``, ``n_alerts``,
+      ``mean_score``; ``labels``: for each ``value`` of the label, ``n_with`` of ``n_known`` rows
+      have it; ``differences``: for each ``column`` and ``effect`` (Cliff's delta, -1 to 1).  A
+      category has ``level`` and its shares ``inside`` and ``outside`` the region; for another
+      column, these hold ``quartiles`` in original units and ``at``, on the column's ``axis``
+    - ``n_listed``: number of rows that ``rows`` lists, the most unusual first: up to 4000, fewer
+      if the table is wide
+    - ``rows``: these rows, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in
+      the table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: ``name`` and ``values``
+      of each original column
+    - ``reasons``: for each alert listed, ``column``, ``value``, ``usual``, ``alone`` (the value is
+      usual by itself, but not with the other columns), ``share``, and on the scale of the column's
+      ``axis`` the value ``at`` and the ends ``usual_at``, or None
+    - ``cases``: for the first 100 alerts, ``counterfactual``: what would make the row usual, as
+      text, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and of
+      the nearest rows with the label's value; ``around``: among the rows in its cell and next to
+      it, ``n_known`` with a label, ``n_with`` the label's value, ``low`` and ``high`` of Wilson's
+      95 % interval; or None
+    - ``columns``: for each ``name``, ``kind``, ``why``, ``n_missing``; for a feature also
+      ``explained`` (share of its variance that prototypes explain) and a histogram: ``levels`` or
+      ``edges`` of bars, ``counts`` of rows measured, ``alert_counts``, the bar of each row in
+      ``rows`` as a letter in ``bars``, and ``axis``, its ends on the map's scale
+    - ``n_measured``: number of evenly spaced rows for quality, ``counts``, ``explained`` and
+      nearest rows; all rows up to 50,000
     - ``quality``: ``quantization_error``, ``topographic_error``, ``n_units``, ``n_empty``
     - ``history``: ``step``, ``quantization_error``, ``radius``
     - ``agreement``: as given, or None
@@ -228,7 +230,7 @@ def _n_listed(table: Table) -> int:
 
 
 def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
-    """Return the ranks of rows listed, and of those that cases name."""
+    """Return the ranks of the rows listed and of the rows that cases name."""
     found = {rank for case in cases for rank, _ in (*case["usual"], *case["labelled"])}
     return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 
@@ -246,7 +248,7 @@ def _score(detector: Detector | None) -> dict[str, Any] | None:
 
 def _lattice(map_: Map) -> dict[str, Any]:
     lattice = map_.lattice
-    width = float(np.ptp(lattice.cell[:, 0]))  # the page draws cells that are 1 wide
+    width = float(np.ptp(lattice.cell[:, 0]))  # the page draws cells of width 1
     edges = lattice.edges[0].tolist() if isinstance(lattice, Graph) else []
     return {
         "kind": lattice.kind,

@@ -14,10 +14,13 @@ from somscape.report._values import number
 from somscape.tables import Table
 
 MAX_CASES = 100
-"""Alerts that are looked at in depth: some milliseconds each."""
+"""Most alerts to describe in depth, at some milliseconds each."""
 
-N_USUAL, N_LABELLED = 4, 2
-"""Rows shown beside a case: the nearest usual ones, and the nearest with the label's value."""
+N_USUAL = 4
+"""Nearest usual rows shown beside a case."""
+
+N_LABELLED = 2
+"""Nearest rows with the label's value shown beside a case."""
 
 
 def cases_of(
@@ -71,7 +74,7 @@ def cases_of(
 def _nearest(
     map_: Map, rows: Float64s, sample: Sample, which: Ints, n: int
 ) -> list[list[list[Any]]]:
-    """Return rank and distance of the nearest rows, the row itself left out."""
+    """Return rank and distance of the nearest rows, without the row itself."""
     whole = which[~np.isnan(sample.rows[which]).any(axis=1)]
     if not len(whole):
         return [[] for _ in rows]
@@ -95,7 +98,7 @@ def _nearest(
 
 
 def _known(sample: Sample, labels: Labels | None) -> Ints | None:
-    """Return for each row searched 1 for the value compared with, 0 for another, -1 for none."""
+    """Return for each row searched 1 for the compared value, 0 for another, -1 for none."""
     if labels is None or labels.compared is None:
         return None
     has_value = labels.texts[sample.numbers] == labels.compared
@@ -105,7 +108,7 @@ def _known(sample: Sample, labels: Labels | None) -> Ints | None:
 def _around(
     detector: Detector, rows: Float64s, sample: Sample, known: Ints
 ) -> list[dict[str, Any] | None]:
-    """Return what labels say of the rows in and next to each case's cell, its own among them."""
+    """Return what labels say about the rows in each case's cell and next to it, and its own."""
     found = detector.label_share(rows, among=sample.rows, y=known)
     return [
         {

@@ -15,7 +15,7 @@ from somscape.tables import Table
 def columns_of(
     map_: Map, table: Table, sample: Sample, listed: Float64s, n_alerts: int
 ) -> list[dict[str, Any]]:
-    """Return what the page says of each column, in the order of the encoding.
+    """Return what the page says about each column, in the order of the encoding.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def columns_of(
     table : Table
     sample : Sample
     listed : ndarray of shape (n_listed, n_features), float64
-        Encoded rows that the page knows, alerts first.
+        Encoded rows that the page lists, alerts first.
     n_alerts : int
 
     Returns
@@ -35,7 +35,7 @@ def columns_of(
             "name": code.name,
             "kind": code.kind,
             "why": code.why,
-            # A table to be scored may lack the columns that are no features.
+            # A table to score may lack the columns that are not features.
             "n_missing": table.column(code.name).n_missing if code.name in table.names else None,
         }
         for code in map_.encoding.columns
@@ -59,7 +59,7 @@ def columns_of(
 
 
 def _explained(map_: Map, sample: Sample) -> Float64s:
-    """Return by column the share of its variance that the rows' prototypes explain."""
+    """Return for each column the share of its variance that the rows' prototypes explain."""
     left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
     all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
     kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))

@@ -1,4 +1,4 @@
-"""The order of rows on a map that has no detector."""
+"""The order of rows on a map without a detector."""
 
 import numpy as np
 
@@ -31,8 +31,8 @@ def by_distance(map_: Map, table: Table) -> Alerts:
     if np.isnan(distances).any():
         row = int(np.isnan(distances).argmax())
         raise InputError(
-            f"{table.where(row)} has no value in any column of this map, so that it has no place "
-            "on it. Leave the row out."
+            f"{table.where(row)} has no value in any column of this map, so it has no place on the "
+            "map. Leave the row out."
         )
     order = np.argsort(-distances, kind="stable")
     id_name, ids = ids_of(map_, table)

@@ -1,4 +1,4 @@
-"""Bars of one column's values, on the encoded scale, where long tails are tamed."""
+"""Bars of one column's values, on the encoded scale, which tames long tails."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from somscape.encode import CategoryCode, NumberCode
 from somscape.report._values import numbers
 
 N_BARS = 24
-"""Bars of a histogram; a column of as few values has a bar for each."""
+"""Bars of a histogram; a column with at most this many distinct values has a bar for each."""
 
 N_LEVEL_BARS = 12
 """Bars of a category; its rarer levels share the last one."""
@@ -26,7 +26,7 @@ class Histogram:
     Attributes
     ----------
     levels : list or None
-        Value of each bar, in original units; None where a bar is a range.
+        Value of each bar, in original units; None if a bar is a range.
     edges : list or None
         Ends of the bars in original units, one more than bars; None for levels.
     cuts : ndarray or None
@@ -81,7 +81,7 @@ class Histogram:
         return len(self.levels) if self.levels is not None else len(self.edges or [None]) - 1
 
     def bars(self, features: Float64s) -> Ints:
-        """Return the bar of each row; -1 where it has none."""
+        """Return the bar of each row, or -1 for a row without a bar."""
         if self.bar_of_level is not None:
             found = self.bar_of_level[_level(features)]
             return np.asarray(np.where(found < self.n_bars, found, -1))
@@ -100,7 +100,7 @@ class Histogram:
 
 
 def _level(features: Float64s) -> Ints:
-    """Return the level of each row of a category; one past the last where it is missing."""
+    """Return the level of each row of a category; one past the last if it is missing."""
     is_missing = np.isnan(features).any(axis=1)
     return np.where(is_missing, features.shape[1], np.nan_to_num(features).argmax(axis=1))
 

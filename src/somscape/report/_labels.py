@@ -1,4 +1,4 @@
-"""What is known of the rows: the values of a label."""
+"""What is known about the rows: the values of a label."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from somscape.maps import Map
 from somscape.tables import Table, listed
 
 MAX_CLASSES = 5
-"""Values of a label that are shown each; of more, only the one compared with."""
+"""Values of a label up to which all are shown; of more, only the compared one is."""
 
 
 def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
@@ -72,10 +72,10 @@ class Labels:
     Attributes
     ----------
     name : str
-        Of the column.
+        Name of the column.
     texts : ndarray of shape (n_rows,), object
     is_known : ndarray of shape (n_rows,), bool
-        False where the row has no label.
+        False for a row without a label.
     compared : str or None
         The value that the ranking was compared with.
     """
@@ -87,7 +87,7 @@ class Labels:
 
     @classmethod
     def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "Labels | None":
-        """Return the labels that the ranking was compared with, or those the map knows of."""
+        """Return the labels that the ranking was compared with, or the labels of the map."""
         told = agreement or {}
         name = told.get("label", map_.encoding.named("label"))
         if name is None or name not in table.names:

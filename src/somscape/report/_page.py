@@ -8,9 +8,9 @@ from somscape.report._render import json_text, render, template
 
 
 class Report(dict[str, Any]):
-    """A report's data, as plain JSON; `report.build` says what it holds.
+    """The data of a report, as plain JSON; `report.build` describes its keys.
 
-    A notebook shows it as the page, in a frame of its own that cannot reach the notebook.
+    A notebook shows it as the page, in a frame of its own without access to the notebook.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Report(dict[str, Any]):
         super().__init__(data)
 
     def to_json(self) -> str:
-        """Return the data as JSON, as the page holds it and saves it.
+        """Return the data as JSON, in the form that the page holds and saves.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What may color the cells: the map's own planes, shares of a label's values, the columns."""
+"""What may color the cells: planes of the map, shares of a label's values, and columns."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from somscape.report._labels import Labels
 from somscape.report._values import numbers
 
 MAX_PLANE_VALUES = 120_000
-"""Numbers in all planes together (0.8 MB); columns beyond are left out, and the page says so."""
+"""Most numbers in all planes together (0.8 MB); further columns are left out, as the page says."""
 
 SECONDS_A_DAY = 86_400
 
@@ -28,7 +28,7 @@ def planes_of(
     labels: Labels | None,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the planes, and the number of columns that have none.
+    """Return the planes, and the number of columns without one.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def planes_of(
     alerts : Alerts
     regions : Regions
     names : sequence of str
-        Of the regions.
+        Names of the regions.
     labels : Labels or None
     is_scored : bool
         Whether a detector ranked the rows.
@@ -108,7 +108,7 @@ def _class_planes(map_: Map, alerts: Alerts, labels: Labels | None) -> list[dict
 
 
 def _share(part: Float64s | Ints, whole: Ints) -> Float64s:
-    """Divide; NaN, an empty cell on the page, where the whole is 0."""
+    """Divide; NaN, an empty cell on the page, if the divisor is 0."""
     nothing = np.full(len(whole), np.nan)
     return np.divide(part, whole, out=nothing, where=whole > 0)
 

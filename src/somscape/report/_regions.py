@@ -11,20 +11,20 @@ from somscape.report._sample import Sample
 from somscape.report._values import number
 
 MAX_DESCRIBED = 10_000
-"""Rows that describe regions; of more, evenly spaced ones."""
+"""Most rows to describe regions by; if there are more, evenly spaced ones."""
 
 
 def regions_of(
     regions: Regions, alerts: Alerts, sample: Sample, labels: Labels | None
 ) -> list[dict[str, Any]]:
-    """Return what the page says of each region.
+    """Return what the page says about each region.
 
     Parameters
     ----------
     regions : Regions
     alerts : Alerts
     sample : Sample
-        Rows to describe regions by.
+        Rows by which regions are described.
     labels : Labels or None
 
     Returns
@@ -56,7 +56,7 @@ def regions_of(
 def _label_shares(
     of_rank: Any, alerts: Alerts, n_regions: int, labels: Labels | None
 ) -> list[list[dict[str, Any]]]:
-    """Return by region how many of its labelled rows have each value."""
+    """Return for each region how many of its labelled rows have each value."""
     shares: list[list[dict[str, Any]]] = [[] for _ in range(n_regions)]
     if labels is None:
         return shares

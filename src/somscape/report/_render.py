@@ -1,4 +1,4 @@
-"""Fills the page's templates with a report's data."""
+"""Fill the page's templates with a report's data."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ SCRIPTS = (
     "about.js",
     "address.js",
 )
-"""Joined in this order into the page's one module."""
+"""Scripts that are joined, in this order, into the page's only module."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 """As escapes inside JSON strings these can neither end the element nor open another."""
@@ -40,17 +40,17 @@ def render(
     data : mapping
         From `build`.
     made_at : str, optional
-        Date to show at the foot, the only part of the page that it changes; without it,
-        the same data gives the same text.
+        Date to show in the footer; it changes nothing else on the page.  Without it, the same data
+        gives the same text.
     script, style : str, optional
-        What a server that shows the page adds.  The script runs before the page is drawn; it may
-        add to `additions`, and the page may then connect to its own server, and no other.
+        Additions of a server that shows the page.  The script runs before the page is drawn and may
+        add to `additions`.  With it, the page may connect to its own server, and to no other.
 
     Returns
     -------
     str
-        To be saved as UTF-8.  Styles and script stand inside, and the page's security
-        policy allows these two, by their hashes, and nothing else.
+        Save it as UTF-8.  It includes styles and script, and the page's security policy allows only
+        these two, by their hashes.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def render(
     connect = "'self'" if script else "'none'"
     style = _text("report.css") + style
     *parts, last = map(_text, SCRIPTS)
-    # In a block, so that its names are its own.
+    # In a block, so that its names stay its own.
     added = f"{{\n{script}\n}}\n" if script else ""
     script = "\n".join([*parts, added + last])
     return template("report.html").substitute(
@@ -93,7 +93,7 @@ def render(
 
 
 def page_part(name: str) -> str:
-    """Return a part of the page, for other pages to look and work alike.
+    """Return a part of the page, so that other pages look and work alike.
 
     Parameters
     ----------
@@ -107,12 +107,12 @@ def page_part(name: str) -> str:
 
 
 def json_text(data: Mapping[str, Any]) -> str:
-    """Return data as JSON, short and without what only JavaScript knows."""
+    """Return data as short JSON, without values that only JavaScript has."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def template(name: str) -> Template:
-    """Return a file of the folder `templates`, with places to fill."""
+    """Return a file of the folder `templates`, with placeholders."""
     return Template(_text(name))
 
 

@@ -10,18 +10,18 @@ from somscape.outliers import Alerts
 from somscape.tables import Table
 
 MAX_MEASURED = 50_000
-"""Quality, histograms and nearest rows are taken from this many rows: a million would cost more
-time than training, for digits that nobody reads."""
+"""Most rows for quality, histograms and nearest rows: a million would take more time than training,
+for digits that nobody reads."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Rows in the order of the table, encoded, with what the ranking said of them.
+    """Rows in the order of the table, encoded, with the results of the ranking.
 
     Attributes
     ----------
     numbers : ndarray of shape (n_measured,)
-        In the table, from 0.
+        Numbers of the rows in the table, from 0.
     rows : ndarray of shape (n_measured, n_features), float64
     units, scores, ranks : ndarray of shape (n_measured,)
         The first rank is 0.

@@ -1,4 +1,4 @@
-"""Maps and detectors out of files, whose code is never run; other programs' formats; ONNX."""
+"""Maps and detectors from files, without running their code; other programs' formats; ONNX."""
 
 from somscape.records import FORMAT, Record, read_record, write_record
 from somscape.save._best_matches import BestMatches, Classes, best_matches, classes_of

@@ -1,4 +1,4 @@
-"""What ESOM Tools keep of rows: the unit and the class of each key."""
+"""What ESOM Tools store about rows: the unit and the class of each key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ class BestMatches:
     n_rows, n_cols : int
         Size of the map.
     keys : ndarray of shape (n,) or None
-        Key of each row; None: numbered.
+        Key of each row.  None means that rows are numbered.
     distances : ndarray of shape (n,) or None
-        To the prototype, in encoded feature units; None: not known.
+        Distance of each row to its prototype, in encoded feature units.  None means unknown.
     """
 
     units: Ints
@@ -44,7 +44,7 @@ class Classes:
     keys : ndarray of shape (n,)
         Key of each row.
     names : dict of int to str
-        Names of classes, where they have some.
+        Names of the classes that have one.
     """
 
     numbers: Ints
@@ -61,7 +61,8 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     X : Table, data frame or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.
     keys : sequence of int, optional
-        Key of each row, such as that of its ``.lrn`` file; default: not written, or numbers from 1.
+        Key of each row, such as the key in its ``.lrn`` file.  Without keys, writers write numbers
+        from 1 or none.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     Raises
     ------
     InputError
-        For rows that the map does not take, a map on a graph, and another number of keys.
+        If the map does not support the rows or is on a graph, or the number of keys is wrong.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
     labels : sequence
         Class of each row, as text or number.
     keys : sequence of int, optional
-        Key of each row; default: numbers from 1.
+        Key of each row.  The default is numbers from 1.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
     Raises
     ------
     InputError
-        For another number of keys.
+        If the number of keys is wrong.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Maps of ESOM Tools, of which Somoclu writes the same files: .wts and .umx.
+"""Maps of ESOM Tools and of Somoclu, which writes the same files: .wts and .umx.
 
-Units go row by row.  ESOM Tools' maps are rectangular and, by default, toroids; neither program
-writes which.
+Units go row by row.  ESOM Tools' maps are rectangular and, by default, toroids.  The files of
+neither program say so.
 
 A. Ultsch and F. Moerchen (2005), ESOM-Maps: tools for clustering, visualization, and classification
 with Emergent SOM, report 46, University of Marburg; ESOM Tools' user manual, "File formats".
@@ -47,11 +47,11 @@ def read_wts(
     path : str or Path
         A ``.wts`` file.
     boundary : {"torus", "plane", "cylinder"}, default="torus"
-        The file does not say; ESOM Tools' default is a torus, Somoclu's a plane.
+        The file does not say it; the default of ESOM Tools is a torus, that of Somoclu a plane.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
-        The file does not say; Somoclu has hexagonal maps, too.
+        The file does not say it; Somoclu also has hexagonal maps.
     winners : str or Path, optional
-        The ``.bm`` file of the same map: its rows become the hits.
+        The ``.bm`` file of the same map; its rows become the hits.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def read_wts(
     Raises
     ------
     InputError
-        For anything else; the message names line and field.
+        If the file is not of this form; the message names line and field.
     """
     head, lines = header_and_lines(path, 3)
     n_rows, n_cols = size_of(head[0])
@@ -82,12 +82,12 @@ def read_wts(
 def read_somoclu(
     prefix: str | Path, *, boundary: str = "plane", kind: str = "rectangular"
 ) -> Record:
-    """Read a map that Somoclu wrote: PREFIX.wts, and PREFIX.bm where it is there.
+    """Read a map that Somoclu wrote: PREFIX.wts, and PREFIX.bm if it exists.
 
     Parameters
     ----------
     prefix : str or Path
-        What Somoclu was told to write to.
+        The output prefix that was passed to Somoclu.
     boundary : {"plane", "torus", "cylinder"}, default="plane"
         Somoclu's ``-m``, which its files do not keep.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
@@ -101,7 +101,7 @@ def read_somoclu(
     Raises
     ------
     InputError
-        As `read_wts`.
+        As for `read_wts`.
     """
     weights, winners = Path(f"{prefix}.wts"), Path(f"{prefix}.bm")
     found = winners if winners.is_file() else None
@@ -114,9 +114,9 @@ def write_wts(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, whole or not at all.
+        Written completely or not at all; an existing file is replaced.
     map_ : Map, fitted estimator or Record
-        Of a table, its prototypes are written as encoded.
+        The prototypes of a map of a table are written as encoded.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def read_umx(path: str | Path) -> Float64s:
     Raises
     ------
     InputError
-        For anything else; the message names line and field.
+        If the file is not of this form; the message names line and field.
     """
     head, lines = header_and_lines(path, 1)
     n_rows, n_cols = size_of(head[0])
@@ -177,14 +177,15 @@ def write_umx(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, whole or not at all.
+        Written completely or not at all; an existing file is replaced.
     map_ : Map, fitted estimator, Record or array-like of shape (n_rows, n_cols)
-        Of a map, the mean distance of each prototype to its neighbors', as `Map.u_heights`.
+        For a map, the mean distance of each prototype to its neighbors' is written, as
+        `Map.u_heights`.
 
     Raises
     ------
     InputError
-        For a map on a graph, and heights that are not finite.
+        For a map on a graph, or heights that are not finite.
     """
     if hasattr(map_, "to_record") or hasattr(map_, "map_") or isinstance(map_, Record):
         heights = _heights(record_of(map_))
@@ -200,7 +201,7 @@ def _hits(path: str | Path, n_rows: int, n_cols: int) -> Float64s:
     matches = read_bm(path)
     if (matches.n_rows, matches.n_cols) != (n_rows, n_cols):
         raise InputError(
-            f"{Path(path).name} is of a map of {matches.n_rows} x {matches.n_cols} units, and the "
+            f"{Path(path).name} is of a map of {matches.n_rows} x {matches.n_cols} units, but the "
             f"weights are of {n_rows} x {n_cols}."
         )
     return np.bincount(matches.units, minlength=n_rows * n_cols).astype(np.float64)
@@ -209,7 +210,7 @@ def _hits(path: str | Path, n_rows: int, n_cols: int) -> Float64s:
 def _rectangle(record: Record) -> tuple[int, int]:
     lattice = record.header["lattice"]
     if lattice["kind"] == "graph":
-        raise InputError("ESOM Tools know maps of rows and columns only; this one is a graph.")
+        raise InputError("ESOM Tools support only maps of rows and columns; got a map on a graph.")
     return lattice["n_rows"], lattice["n_cols"]
 
 

@@ -1,4 +1,4 @@
-"""Files of ESOM Tools about rows, of which Somoclu writes the same ones: .lrn .bm .cls.
+"""Files of ESOM Tools and Somoclu about rows: .lrn .bm .cls.
 
 Rows and columns of a map count from 0.
 
@@ -37,7 +37,7 @@ from somscape.save._lines import (
 from somscape.save._samples import Samples, samples_of
 
 IGNORED, DATA, CLASS, KEY = "0", "1", "3", "9"
-"""What a column of a .lrn file is."""
+"""Kinds of columns of a .lrn file."""
 
 
 def read_lrn(path: str | Path) -> Samples:
@@ -51,12 +51,13 @@ def read_lrn(path: str | Path) -> Samples:
     Returns
     -------
     Samples
-        With the key of each row; labels from a column of classes; ignored columns are left out.
+        With the key of each row, and labels from a column of classes.  Ignored columns are left
+        out.
 
     Raises
     ------
     InputError
-        For anything else; the message names line and field.
+        If the file is not of this form; the message names line and field.
     """
     head, lines = header_and_lines(path, 4)
     n_rows, n_columns = (count_of(head, i, what) for i, what in ((0, "rows"), (1, "columns")))
@@ -68,7 +69,7 @@ def read_lrn(path: str | Path) -> Samples:
         data = [i for i, kind in enumerate(kinds) if kind == DATA]
         key, label = (kinds.index(k) if k in kinds else None for k in (KEY, CLASS))
     if not data:
-        raise head[-1].error("no column of data (1) among the columns.")
+        raise head[-1].error("no column is data (1).")
     names = _column_names(head[3], n_columns) if len(head) > 3 else None
     budget = lines.budget
     rows, keys, labels = Rows(len(data), budget), Counts(budget), Labels(budget)
@@ -99,15 +100,15 @@ def write_lrn(path: str | Path, data: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, whole or not at all.
+        Written completely or not at all; an existing file is replaced.
     data : Samples, Table or array-like of shape (n, d)
-        Numbers; NaN for a missing value.  Rows without keys are numbered from 1.  Labels and
-        weights have no place here; write labels with `write_cls`.
+        Numbers; NaN for a missing value.  Rows without keys are numbered from 1.  The file does not
+        hold labels and weights; write labels with `write_cls`.
 
     Raises
     ------
     InputError
-        For anything but finite numbers and NaN.
+        If values are not finite numbers or NaN.
     """
     samples = samples_of(data)
     n, d = samples.values.shape
@@ -137,7 +138,8 @@ def read_bm(path: str | Path) -> BestMatches:
     Raises
     ------
     InputError
-        For anything else, and for units outside the map; the message names line and field.
+        If the file is not of this form, or a unit is outside the map; the message names line and
+        field.
     """
     head, lines = header_and_lines(path, 2)
     n_rows, n_cols = size_of(head[0])
@@ -164,14 +166,14 @@ def write_bm(path: str | Path, matches: BestMatches) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, whole or not at all.
+        Written completely or not at all; an existing file is replaced.
     matches : BestMatches
         From `best_matches`.  Rows without keys are numbered from 1.
 
     Raises
     ------
     InputError
-        For a row without a unit, which had no value at all.
+        For a row without a unit, because it has no value at all.
     """
     if (matches.units < 0).any():
         raise InputError("a row without any value has no best match; leave it out.")
@@ -189,17 +191,17 @@ def read_cls(path: str | Path) -> Classes:
     Parameters
     ----------
     path : str or Path
-        A ``.cls`` file: key and number of the class of each row.
+        A ``.cls`` file: key and class number of each row.
 
     Returns
     -------
     Classes
-        With the names of classes where the header has them.
+        With the names of classes, if the header has them.
 
     Raises
     ------
     InputError
-        For anything else; the message names line and field.
+        If the file is not of this form; the message names line and field.
     """
     head, lines = header_and_lines(path, None)
     n = count_of(head, 0, "rows", low=0)
@@ -225,7 +227,7 @@ def write_cls(path: str | Path, classes: Classes) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, whole or not at all.
+        Written completely or not at all; an existing file is replaced.
     classes : Classes
         From `classes_of`, or read from a file.
     """
@@ -240,11 +242,13 @@ def _kinds(line: Line, n_columns: int) -> list[str]:
     known = (IGNORED, DATA, CLASS, KEY)
     for field, kind in enumerate(kinds, 1):
         if kind not in known:
-            raise line.error(f"a column is {', '.join(known)}; got {kind[:20]!r}.", field)
+            raise line.error(
+                f"a column must be one of {', '.join(known)}; got {kind[:20]!r}.", field
+            )
     if len(kinds) != n_columns:
         raise line.error(f"{len(kinds)} kinds for {n_columns} columns.")
     if kinds.count(KEY) > 1 or kinds.count(CLASS) > 1:
-        raise line.error("at most one column may be the key (9), and one the class (3).")
+        raise line.error("at most one column may be the key (9), and at most one the class (3).")
     return kinds
 
 

@@ -1,7 +1,7 @@
-"""Text files of other programs: numbered lines, numbers in fields, and one form of complaint.
+"""Text files of other programs: numbered lines, numbers in fields, and one form of message.
 
-Nothing that a file claims about itself is believed before so much has been read: arrays grow with
-the lines, and memory with the file.
+What a file claims about itself is not trusted before that much has been read: arrays grow with the
+lines, and memory with the file.
 """
 
 import codecs
@@ -22,16 +22,21 @@ from somscape.errors import InputError
 from somscape.tables import LineNumbers
 
 MISSING = frozenset(("x", "nan"))
-"""What SOM_PAK, and what the SOM Toolbox and ESOM Tools write for a missing value."""
+"""What SOM_PAK (x), and the SOM Toolbox and ESOM Tools (nan), write for a missing value."""
 
 SPELLED = MISSING | {"X", "NaN", "NAN"}
 
 MAX_DIGITS = 12
-"""Of a count or a key; twelve digits are more rows than any file holds."""
+"""Most digits of a count or a key; no file holds that many rows."""
 
-FIELD_BYTES, LINE_BYTES, TEXT_BYTES = 66, 200, 180
-"""What a field costs while its line is read, and a line and a text that are kept, besides their
-characters."""
+FIELD_BYTES = 66
+"""Memory of a field while its line is read."""
+
+LINE_BYTES = 200
+"""Memory of a line that is kept, besides its characters."""
+
+TEXT_BYTES = 180
+"""Memory of a text that is kept, besides its characters."""
 
 BLOCK, ROWS_BLOCK = 1 << 16, 1 << 12
 _FIELD = re.compile(r"\S+")
@@ -44,7 +49,7 @@ class Line:
     Attributes
     ----------
     budget : Budget
-        Of the file; it knows its name.
+        Budget of the file, with its name.
     number : int
         From 1.
     text : str
@@ -56,7 +61,7 @@ class Line:
     text: str
 
     def error(self, what: str, field: int | None = None) -> InputError:
-        """Return the error that something is wrong here, or in a field, from 1."""
+        """Return an error about this line, or about one of its fields, from 1."""
         place = f"{self.budget.source}, line {self.number}"
         return InputError(
             f"{place}: {what}" if field is None else f"{place}, field {field}: {what}"
@@ -69,7 +74,7 @@ class Line:
         raise self.error(f"{what} must be a whole number from {low}; got {_shown(token)}.", field)
 
     def fields(self, most: int = -1) -> list[str]:
-        """Return what stands between blanks, all behind the first `most` as one."""
+        """Return the parts between blanks; everything after the first `most` is one part."""
         n = len(self.text)
         if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many
             n_fields = sum(1 for _ in _FIELD.finditer(self.text))
@@ -81,9 +86,9 @@ class Line:
     def numbers(
         self, tokens: Sequence[str], *, may_miss: bool, places: Sequence[int] | None = None
     ) -> "array[float]":
-        """Return the numbers of some fields; NaN where a value is missing, if it may be.
+        """Return the numbers of some fields; NaN for a missing value, if that is allowed.
 
-        The fields stand at `places`, counted from 0; by default 0, 1, ...
+        The fields are at `places`, counted from 0; by default 0, 1, ...
         """
         try:
             values = array("d", map(float, tokens))
@@ -98,13 +103,13 @@ class Line:
         if token.lower() in MISSING:
             if may_miss:
                 return nan
-            raise self.error(f"{token} is a missing value, which cannot stand here.", field)
+            raise self.error(f"{token} is a missing value, which is not allowed here.", field)
         try:
             value = nan if "_" in token else float(token)
         except ValueError:
             value = nan
         if not isfinite(value):
-            raise self.error(f"{_shown(token)} is no finite number.", field)
+            raise self.error(f"{_shown(token)} is not a finite number.", field)
         return value
 
 
@@ -121,7 +126,7 @@ class Rows:
         return len(self._values) // self.n_columns
 
     def add(self, values: "array[float]", lines: Sequence[int] = ()) -> None:
-        """Add rows, and the lines that they stand on."""
+        """Add rows, and the lines that hold them."""
         self.budget.take(values.itemsize * len(values), "its numbers")
         self._values.extend(values)
         self.lines.extend(lines)
@@ -152,7 +157,7 @@ class Counts:
 
 
 class Labels:
-    """Texts of rows, each different one kept once, and nothing before the first."""
+    """Texts of rows; each distinct text is kept once, and nothing before the first."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -160,7 +165,7 @@ class Labels:
         self._texts: list[str] = []
 
     def add(self, row: int, label: str) -> None:
-        """Add that of a row, "" where it has none."""
+        """Add the label of a row, "" if it has none."""
         if not label:
             return
         n_new = row + 1 - len(self._texts)
@@ -172,12 +177,12 @@ class Labels:
         self._texts.append(self._known[label])
 
     def texts(self, n_rows: int) -> list[str]:
-        """Return one for each row, or none where no row has any."""
+        """Return one label for each row, or an empty list if no row has any."""
         return self._texts and self._texts + [""] * (n_rows - len(self._texts))
 
 
 class Lines:
-    """The lines of a text file that are not blank, one by one, or rows of numbers by the block.
+    """The lines of a text file that are not blank, one by one, or rows of numbers in blocks.
 
     Parameters
     ----------
@@ -187,14 +192,14 @@ class Lines:
     Raises
     ------
     InputError
-        When there is no such file, or it is no text.
+        If the file does not exist or is not text.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._data = data = read_file(Path(path))
         self.budget = Budget(shown(Path(path).name), len(data))
         if b"\0" in data:
-            raise InputError(f"{self.budget.source} is no text file: it holds NUL bytes.")
+            raise InputError(f"{self.budget.source} is not a text file: it holds NUL bytes.")
         self._encoding = _encoding_of(data)
         self._end = b"\n" if b"\n" in data else b"\r"
         self._begin = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
@@ -208,7 +213,7 @@ class Lines:
         while self._begin < len(self._data):
             text = self._take(self._begin).strip()
             self._number += 1
-            if len(text) > ROWS_BLOCK:  # is copied on its way; one wide letter makes all of it wide
+            if len(text) > ROWS_BLOCK:  # it is copied; one wide letter makes all of it wide
                 what = f"line {self._number} of {len(text)} letters"
                 self.budget.check(3 * sys.getsizeof(text), what)
             if text:
@@ -216,7 +221,7 @@ class Lines:
         raise StopIteration
 
     def _take(self, n: int) -> str:
-        """Return the lines that reach over the byte `n`."""
+        """Return the lines up to the end of the one with byte `n`."""
         end = self._data.find(self._end, n)
         end = len(self._data) if end < 0 else end
         text = self._data[self._begin : end].decode(self._encoding)
@@ -224,14 +229,14 @@ class Lines:
         return text
 
     def back(self) -> None:
-        """Give the last line again."""
+        """Go back by one line."""
         self._begin = self._previous
         self._number -= 1
 
     def fill(self, rows: "Rows", most: int | None = None, *, may_miss: bool = False) -> None:
-        """Add the rows that come next, up to `most`, as long as they are numbers and nothing else.
+        """Add the next rows, up to `most`, as long as they hold only numbers.
 
-        What is anything else is left to be read line by line, which knows what to say of it.
+        Anything else is left to be read line by line, which reports what is wrong.
         """
         while self._tried <= self._begin < len(self._data):
             place = self._previous, self._begin
@@ -298,7 +303,7 @@ def numbered_names(n: int, budget: Budget) -> tuple[str, ...]:
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write lines to a file, whole or not at all."""
+    """Write lines to a file, completely or not at all."""
     write_whole(path, (f"{line}\n".encode() for line in lines))
 
 
@@ -308,7 +313,7 @@ def numbers_text(values: Iterable[float], between: str, missing: str = "NaN") ->
 
 
 def one_word(text: str) -> str:
-    """Return a text that stands as one field: blanks become underscores."""
+    """Return a text as one field: blanks become underscores."""
     return "_".join(text.split()) or "_"
 
 

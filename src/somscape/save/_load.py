@@ -1,4 +1,4 @@
-"""A map or a detector out of a file."""
+"""A map or a detector from a file."""
 
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,11 @@ def load(path: str | Path) -> Map | Detector:
     Parameters
     ----------
     path : str or Path
-        A file that `Map.save` or `Detector.save` wrote.  Opening it runs no code: it holds
-        arrays and JSON.  One above 64 MB is mapped: put another in its place by `save` or by
-        renaming, never by writing into it.  By its ending it may also be a codebook
-        of SOM_PAK or the SOM Toolbox (.cod), of ESOM Tools (.wts, taken as a torus), or a pickled
-        MiniSom (.p, .pkl, .pickle, of which nothing is run); `somscape.save` has their readers
-        with all options.
+        A file that `Map.save` or `Detector.save` wrote.  It holds arrays and JSON, and opening it
+        runs no code.  A file above 64 MB is mapped: replace it by `save` or by renaming another
+        file, and never write into it.  By its ending, it may also be a codebook of SOM_PAK or the
+        SOM Toolbox (.cod) or of ESOM Tools (.wts, taken as a torus), or a pickled MiniSom (.p,
+        .pkl, .pickle, which is not run).  `somscape.save` has readers with all options for these.
 
     Returns
     -------
@@ -31,9 +30,9 @@ def load(path: str | Path) -> Map | Detector:
     Raises
     ------
     MapFileError
-        When the file is missing, damaged, or nothing that this version can read.
+        If the file is missing or damaged, or this version cannot read it.
     InputError
-        When another program's file cannot be read; the message names line and field.
+        If another program's file cannot be read; the message names line and field.
 
     Examples
     --------
@@ -79,7 +78,7 @@ def thing_of(record: Record) -> Map | Detector:
 
 
 def _removed(header: dict[str, Any]) -> str | None:
-    """Name a setting that older versions had; None: there is none."""
+    """Return a setting that only older versions had, or None."""
     parameters, detector = header["parameters"], header["detector"]
     if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
         return "winner='heskes'"

@@ -1,4 +1,4 @@
-"""Pickled MiniSoms become records; nothing in the pickle is run."""
+"""Records from pickled MiniSoms; nothing in the pickle is run."""
 
 import warnings
 from pathlib import Path
@@ -32,29 +32,28 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     Parameters
     ----------
     path : str or Path
-        What ``pickle.dump(som, file)`` wrote, with any protocol.
+        A file that ``pickle.dump(som, file)`` wrote, with any protocol.
     subclass : str, optional
-        Module and name of a class that is taken for a MiniSom, too, such as
-        ``"my_project.som.MySom"``.  Nothing of it is imported: what it changes in MiniSom, a
-        distance for instance, is not known here.
+        Module and name of a class to read like MiniSom, such as ``"my_project.som.MySom"``.  It is
+        not imported, so what it changes in MiniSom, such as a distance, is not known here.
 
     Returns
     -------
     Record
         For `Map.from_record`.  MiniSom's unit (x, y) is in row ``n_y - 1 - y`` and column x, so
-        that the map lies as MiniSom's plots draw it, and hexagons keep their neighbors.  Its hits
-        are 0: MiniSom does not keep them.  Its "chebyshev" leaves out the absolute value; the
+        that the map looks as MiniSom's plots draw it, and hexagons keep their neighbors.  Its hits
+        are 0, as MiniSom does not store them.  MiniSom's "chebyshev" omits the absolute value; the
         map's does not, and may find other winners.
 
     Raises
     ------
     InputError
-        For anything but a MiniSom.
+        If the file does not hold a MiniSom.
 
     Warns
     -----
     SomscapeWarning
-        Always: a pickle that is loaded with ``pickle.load`` can run any program.
+        Always, because ``pickle.load`` on a pickle can run any program.
     """
     source, data = shown(Path(path).name), read_file(Path(path))
     budget = Budget(source, len(data))
@@ -65,11 +64,11 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{source}: {error}. Give the file that pickle.dump(som, file) wrote of a MiniSom."
+            f"{source}: {error}. Give a file that pickle.dump(som, file) wrote from a MiniSom."
         ) from error
     warnings.warn(
         f"{source} is a pickle. It was read without running it; pickle.load would run whatever it "
-        "holds, so load only pickles that you made. Save the map as .som, which runs nothing.",
+        "holds, so load only pickles that you made. Save the map as .som, which runs no code.",
         SomscapeWarning,
         stacklevel=2,
     )
@@ -81,20 +80,20 @@ def _record_of(value: Any, budget: Budget, classes: set[Name]) -> Record:
     state = _state_of(source, value, classes)
     weights = array_of(state.get("_weights"))
     if weights is None or weights.ndim != 3 or not weights.size or weights.dtype.kind != "f":
-        raise InputError(f"{source}: the MiniSom in it has no weights of shape (x, y, features).")
+        raise InputError(f"{source}: its MiniSom has no weights of shape (x, y, features).")
     budget.take(9 * weights.size, "its weights")
     if not np.isfinite(weights).all():
         raise InputError(f"{source}: the MiniSom's weights are not all finite.")
     topology = state.get("topology", "rectangular")
     if topology not in ("rectangular", "hexagonal"):
-        raise InputError(f"{source}: the MiniSom has a topology that is not known.")
+        raise InputError(f"{source}: the MiniSom has an unknown topology.")
     n_x, n_y, _ = weights.shape
     lattice = {"n_rows": n_y, "n_cols": n_x, "kind": topology, "boundary": "plane"}
     metric = METRICS.get(_method(state.get("_activation_distance")), "")
     if not metric:
         warnings.warn(
             f"{source}: the MiniSom has a distance function of its own, which is not read; the map "
-            "measures Euclidean distances.",
+            "uses Euclidean distances.",
             SomscapeWarning,
             stacklevel=4,
         )
@@ -122,8 +121,8 @@ def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
     cure = "Pickle the som itself."
     if isinstance(state, dict) and "_weights" in state:
         cure = (
-            "If it is a subclass that measures and trains as MiniSom does, say so: "
-            f"save.read_minisom(path, subclass={name!r}); then Map.from_record and Map.save."
+            "If it is a subclass that measures and trains like MiniSom, call "
+            f"save.read_minisom(path, subclass={name!r}), then Map.from_record and Map.save."
         )
     raise InputError(f"{source} holds {name}, not a minisom.MiniSom. {cure}")
 

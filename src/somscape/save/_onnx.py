@@ -21,38 +21,38 @@ from somscape.save._onnx_scores import nearest, score_of
 def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     """Write a map or a detector as an ONNX model.
 
-    The model takes rows in original units, encodes them, and finds winners; that of a detector also
-    scores.  Of an array it has one input ``X`` of shape (n, n_features); of a table one input for
-    each feature column, called like it, of shape (n, 1): numbers, whole numbers for dates (days,
-    seconds or microseconds since 1970, as the map's encoding says; NumPy's NaT is missing), and
-    text for categories, spelled as the map's levels ("" is missing).  Outputs, of shape (n,):
-    ``winner`` (int64), ``distance``, and ``score``; a column of such a name becomes
-    ``winner_input``.
+    The model takes rows in original units, encodes them, and finds winners.  The model of a
+    detector also scores.  A map of an array has one input ``X`` of shape (n, n_features).  A map of
+    a table has one input of shape (n, 1) for each feature column, with its name: numbers; whole
+    numbers for dates (days, seconds or microseconds since 1970, as the map's encoding says; NumPy's
+    NaT is missing); and text for categories, spelled like the map's levels ("" is missing).  The
+    outputs have shape (n,): ``winner`` (int64), ``distance``, and ``score``.  An input column with
+    one of these names gets a suffix, such as ``winner_input``.
 
     Parameters
     ----------
     map_ : Map, Detector, fitted estimator or Record
         With any metric, and any score.
     path : str or Path
-        Usually ends in ``.onnx``; replaced if it exists, whole or not at all.
+        Usually ends in ``.onnx``.  Written completely or not at all; an existing file is replaced.
     dtype : {"float32", "float64"}, default="float32"
-        Numbers that come in and go out.  Everything between is float64; float32 input is exact to 7
-        digits.
+        Type of input and output numbers.  The computation is in float64; float32 input is exact to
+        7 digits.
 
     Raises
     ------
     InputError
-        For a map with ``missing="mask"``, and without the extra ``onnx``.
+        For a map with ``missing="mask"``, or if the extra ``onnx`` is not installed.
 
     Notes
     -----
-    A row that a map would refuse (a value that is missing under ``missing="error"``, an unknown
-    level of an ordered category) gets winner -1 and NaN.  A level of a category that the map never
-    saw counts as a mismatch with all, as in the map.  The nearest prototypes are found by
-    ``|x|^2 - 2 x.w + |w|^2`` and their distances then computed anew; rows that are equally near to
+    A row that a map would refuse (a missing value under ``missing="error"``, an unknown level of an
+    ordered category) gets winner -1 and NaN.  A level of a category that the map never saw counts
+    as a mismatch with all levels, as in the map.  The model finds the nearest prototypes by
+    ``|x|^2 - 2 x.w + |w|^2`` and then recomputes their distances.  A row that is equally near to
     two prototypes, up to rounding, may go to the other one.  The metrics "manhattan" and
-    "chebyshev" hold n x n_units x n_features numbers: give them rows by the hundred.  Cost of a
-    row: O(n_units * n_features).
+    "chebyshev" need n * n_units * n_features numbers in memory: pass rows by the hundred.  A row
+    costs O(n_units * n_features).
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _has_nan(graph: OnnxGraph, rows: str) -> str:
 
 def _onnx() -> Any:
     if find_spec("onnx") is None:
-        raise InputError("writing ONNX needs the library onnx; run: pip install 'somscape[onnx]'")
+        raise InputError("writing ONNX needs the library onnx; run: pip install 'somscape[onnx]'.")
     import onnx
     import onnx.checker
     import onnx.helper

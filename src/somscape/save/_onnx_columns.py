@@ -1,7 +1,7 @@
 """Columns of a table to encoded rows, in an ONNX graph.
 
-The graph does what `somscape.encode` does to clean cells.  It cannot refuse a row: what a map would
-refuse becomes NaN.
+The graph does what `somscape.encode` does to clean cells.  It cannot refuse a row: values that a
+map would refuse become NaN.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ MISMATCH_WEIGHT = 0.5**0.5
 
 MISSING_LEVEL = "(missing)"
 NO_DATE = -(2**63)
-"""What NumPy's NaT is as a whole number."""
+"""NumPy's NaT as a whole number."""
 
 
 def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
@@ -35,8 +35,8 @@ def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
     """
     if encoding["missing"] == "mask":
         raise InputError(
-            "a map with missing='mask' cannot be written as ONNX; its distances leave out what is "
-            "missing. Train with missing='fill'."
+            "ONNX does not support a map with missing='mask', whose distances leave missing values "
+            "out. Train with missing='fill'."
         )
     is_filled = encoding["missing"] == "fill"
     columns = [
@@ -86,7 +86,7 @@ def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bo
 
 
 def _asinh(graph: OnnxGraph, values: str) -> str:
-    # Runtimes have Asinh for float32 only.
+    # Runtimes support Asinh only for float32.
     size, one = graph.op("Abs", values), graph.constant(1.0)
     root = graph.op("Sqrt", graph.op("Add", graph.op("Mul", size, size), one))
     return graph.op("Mul", graph.op("Sign", values), graph.op("Log", graph.op("Add", size, root)))
@@ -111,7 +111,7 @@ def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
-    """Return the line of the table of each text; its last is for others, `missing` for no text."""
+    """Return the table's line for each text: the last for other texts, `missing` for no text."""
     table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
     of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
     place = graph.op(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
-"""Of 2022: what runtimes since then know."""
+"""Versions of 2022, which runtimes since then support."""
 
 ML = "ai.onnx.ml"
 OUTPUTS = ("winner", "distance", "score")
@@ -14,13 +14,13 @@ OUTPUTS = ("winner", "distance", "score")
 
 @dataclass
 class OnnxGraph:
-    """Nodes, constants, inputs and outputs; every name of a value comes from here.
+    """Nodes, constants, inputs and outputs; it makes all names of values.
 
     Attributes
     ----------
     onnx : module
     number : str
-        "float32" or "float64": numbers that come in and go out.
+        Type of input and output numbers, "float32" or "float64".
     """
 
     onnx: Any
@@ -52,9 +52,9 @@ class OnnxGraph:
         return name
 
     def column(self, name: str, type_: str) -> str:
-        """Add an input of one value a row, "string", "int64" or a number, of shape (n, 1).
+        """Add an input with one value per row, of shape (n, 1): "string", "int64" or a number type.
 
-        A column called like an output of the graph gets ``_input`` behind its name.
+        A column with the name of an output of the graph gets ``_input`` added to its name.
         """
         taken = {info.name for info in self.inputs} | set(OUTPUTS)
         while name in taken:
@@ -68,7 +68,7 @@ class OnnxGraph:
         return self.as_double(name)
 
     def as_double(self, name: str) -> str:
-        """Return a value in float64, in which everything is computed."""
+        """Return a value as float64, the type of all computations."""
         return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
 
     def output(self, name: str, value: str, type_: str) -> None:

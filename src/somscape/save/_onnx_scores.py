@@ -23,7 +23,7 @@ def nearest(
 def _compared(
     graph: OnnxGraph, rows: str, prototypes: Float64s, metric: Metric
 ) -> tuple[str, Float64s]:
-    """Return rows and prototypes so that the kernel's metric without weights compares them."""
+    """Return rows and prototypes for the kernel's metric without weights."""
     prototypes = np.asarray(metric.compared(prototypes))
     weights = metric.feature_weights
     if metric.name == "correlation":
@@ -40,7 +40,7 @@ def _compared(
 
 
 def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
-    """Return units and distances of the k smallest; of equal ones the lowest unit comes first."""
+    """Return units and distances of the k smallest; of equal distances, the lowest unit first."""
     inputs = [distances, graph.constant([k])]
     name = graph.new_name("TopK")
     outputs = [f"{name}_distances", f"{name}_units"]
@@ -51,7 +51,7 @@ def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
 
 
 def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
-    """Return squared distances as |x|^2 - 2 x.w + |w|^2, of values near 0."""
+    """Return squared distances as |x|^2 - 2 x.w + |w|^2, from values centered near 0."""
     center = prototypes.mean(axis=0)
     rows, moved = graph.op("Sub", rows, graph.constant(center)), prototypes - center
     norms = graph.op("ReduceSum", graph.op("Mul", rows, rows), graph.constant([1]))
@@ -100,7 +100,7 @@ _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosin
 
 
 def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
-    """Add a detector's score of rows, by all maps that score together, and return it.
+    """Add a detector's score of rows, over all maps that score together, and return it.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""What a pickle says, read without running any of it.
+"""The contents of a pickle, read without running any of it.
 
-A pickle is a program: loading it calls whatever it names.  Here its instructions are followed on
-plain values only.  A name stays a `Name`, a call becomes a `Made` that remembers what would have
-been called with what, and nothing is imported, called or set.  Lengths are believed once the bytes
-are there, only text may be a key, and every instruction is paid for before it is followed, so that
-no file makes us wait or allocate.
+A pickle is a program: loading it calls whatever it names.  Here its instructions are followed only
+on plain values.  A name stays a `Name`; a call becomes a `Made`, which records what would have been
+called with what; nothing is imported, called or set.  Lengths are trusted only once the bytes are
+there, only text may be a key, and every instruction is paid for before it is followed.  So no file
+makes us wait or allocate.
 """
 
 import pickletools
@@ -22,13 +22,13 @@ from somscape.errors import InputError
 
 MARK = object()
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}
-"""Types of arrays that are read, as NumPy writes them."""
+"""Types of arrays to read, as NumPy writes them."""
 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 STEP_BYTES = 200
-"""More than any instruction's objects cost, its argument left out: a dict with one item, a place in
-the memo."""
+"""More than the objects of any instruction cost, besides its argument: a dict with one item, a
+place in the memo."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
     Parameters
     ----------
     data : bytes
-        Of any protocol.
+        A pickle of any protocol.
     budget : Budget, optional
-        Of the file.
+        The budget of the file.
 
     Returns
     -------
@@ -91,9 +91,9 @@ def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
     Raises
     ------
     InputError
-        For one that takes more than its budget.
+        If it takes more than its budget.
     ValueError
-        For anything else that is no whole pickle.
+        If it is not a complete pickle.
     """
     machine = _Machine()
     budget = budget or Budget("the pickle", len(data))
@@ -153,7 +153,7 @@ def _set_items(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, dict):
         target.update(_pairs(items))
     elif not isinstance(target, Made):
-        raise ValueError("it sets an item of what has none")
+        raise ValueError("it sets an item of a value without items")
 
 
 def _add(machine: _Machine, items: list[Any]) -> None:
@@ -161,7 +161,7 @@ def _add(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, list):
         target.extend(items)
     elif not isinstance(target, Made):
-        raise ValueError("it appends to what is no list")
+        raise ValueError("it appends to a value that is not a list")
 
 
 def _set_item(machine: _Machine, _: Any) -> None:
@@ -182,7 +182,7 @@ def _global(machine: _Machine, argument: str) -> None:
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.pop(), machine.pop()
     if not (isinstance(name, str) and isinstance(module, str)):
-        raise ValueError("it imports what has no name")
+        raise ValueError("it imports a value that is not a name")
     machine.stack.append(Name(module, name))
 
 
@@ -192,7 +192,7 @@ def _reduce(machine: _Machine, _: Any) -> None:
 
 
 def _new_object_with_names(machine: _Machine, _: Any) -> None:
-    machine.pop()  # keyword arguments, which no class that is read here takes
+    machine.pop()  # keyword arguments, which no class read here takes
     _reduce(machine, None)
 
 
@@ -200,7 +200,7 @@ def _build(machine: _Machine, _: Any) -> None:
     state = machine.pop()
     target = machine.top()
     if not isinstance(target, Made):
-        raise ValueError("it sets the state of what has none")
+        raise ValueError("it sets the state of a value without state")
     target.state = state
 
 
@@ -289,17 +289,17 @@ def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
     code = type_.arguments[0] if isinstance(type_, Made) and type_.arguments else None
     endian = type_.state[1] if isinstance(type_, Made) and isinstance(type_.state, tuple) else "<"
     if not isinstance(code, str) or code not in NUMBERS or endian not in ("<", ">", "|", "="):
-        raise ValueError("an array of it holds other things than numbers")
+        raise ValueError("an array in it holds other things than numbers")
     data = _bytes_of(data)
     is_shape = isinstance(shape, tuple) and len(shape) <= MAX_DIMENSIONS
     if not is_shape or not all(type(n) is int and 0 <= n < MAX_SIDE for n in shape):
-        raise ValueError("an array of it has no shape")
+        raise ValueError("an array in it has no shape")
     dtype = np.dtype(("<" if endian == "=" else endian) + code)
     n_bytes = dtype.itemsize
     for n in shape:
         n_bytes *= n
     if n_bytes != len(data):
-        raise ValueError(f"an array of it needs {n_bytes} bytes and has {len(data)}")
+        raise ValueError(f"an array in it needs {n_bytes} bytes and has {len(data)}")
     return np.ndarray(shape, dtype, data, order="F" if order == "F" else "C")
 
 
@@ -313,5 +313,5 @@ def _bytes_of(data: Any) -> bytes:
         case str():
             return data.encode("latin-1")
     if not isinstance(data, bytes | bytearray):
-        raise ValueError("an array of it has no bytes")
+        raise ValueError("an array in it has no bytes")
     return bytes(data)

@@ -20,13 +20,13 @@ class Origin:
     Attributes
     ----------
     budget : Budget
-        Of the file; it knows its name.
+        Budget of the file, with its name.
     program : str
-        Whose file it is.
+        Name of the program that wrote the file.
     parameters : dict of str to JSON data
-        What the file says of the training.
+        What the file says about training.
     metric : str
-        How the program measured distances.
+        Name of the metric that the program used.
     """
 
     budget: Budget
@@ -54,9 +54,9 @@ def plain_record(
         ``n_rows``, ``n_cols``, ``kind`` and ``boundary``.
     origin : Origin
     names : sequence of str, optional
-        Of the features.
+        Names of the features.
     hits : ndarray of shape (n_units,), optional
-        None: 0 for each, not known.
+        None means unknown, which gives 0 for each.
     unit_labels : sequence of str
         One for each unit, "" for none.
 
@@ -67,8 +67,8 @@ def plain_record(
     Raises
     ------
     InputError
-        For a lattice that cannot be, names that are repeated, and more features than the file
-        pays for.
+        If the lattice is impossible, names are repeated, or there are more features than a file of
+        this size may have.
     """
     n_units, n_features = codebook.shape
     pay_for_map(origin.budget, n_features, n_units + 2 * len(unit_labels))

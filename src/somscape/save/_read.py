@@ -1,4 +1,4 @@
-"""Maps of any program, by the ending of the file."""
+"""Maps of any supported program, by the ending of the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,8 @@ def read_map(path: str | Path) -> Record:
     Parameters
     ----------
     path : str or Path
-        ``.cod``, ``.wts``, ``.p``, ``.pkl`` or ``.pickle``; any other is taken as somscape's own.
+        Ends in ``.cod``, ``.wts``, ``.p``, ``.pkl`` or ``.pickle``; any other file is read as
+        somscape's own.
 
     Returns
     -------
@@ -30,6 +31,6 @@ def read_map(path: str | Path) -> Record:
     Raises
     ------
     MapFileError, InputError
-        As `read_record` and the readers of the other formats.
+        As for `read_record` and the readers of the other formats.
     """
     return READERS.get(Path(path).suffix.lower(), read_record)(path)

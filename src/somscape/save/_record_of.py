@@ -1,4 +1,4 @@
-"""The record of whatever a writer is given: a map, a detector, a fitted estimator."""
+"""The record of what a writer gets: a map, a detector or a fitted estimator."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Rows of numbers with what other programs' data files keep beside them."""
+"""Rows of numbers, with what other programs' data files store beside them."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,16 +12,16 @@ from somscape.tables import Table, free_name, table_from_columns
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Rows of numbers, as SOM_PAK, the SOM Toolbox and ESOM Tools keep them.
+    """Rows of numbers from files of SOM_PAK, the SOM Toolbox or ESOM Tools.
 
     Attributes
     ----------
     values : ndarray of shape (n, d), float64
         NaN for a missing value.
     names : tuple of str
-        Of the columns; x0, x1, ... where the file has none.
+        Names of the columns; x0, x1, ... if the file has none.
     labels : tuple of str or None
-        Label of each row, "" for none; None: the file has none.
+        Label of each row, "" for none.  None means that the file has no labels.
     keys : ndarray of shape (n,) or None
         Key of each row in ESOM Tools' files.
     weights : ndarray of shape (n,) or None
@@ -29,7 +29,7 @@ class Samples:
     source : str
         Name of the file, for messages.
     lines : range or ndarray of shape (n,), or None
-        The line of the file that each row stands on.
+        The line of the file that holds each row.
     """
 
     values: Float64s
@@ -41,13 +41,13 @@ class Samples:
     lines: Any = None
 
     def to_table(self) -> Table:
-        """Return a table of the columns.
+        """Return the columns as a table.
 
         Returns
         -------
         Table
-            With ``key``, ``label`` and ``weight`` where there are some.  A name that is taken gets
-            an underscore.
+            With columns ``key``, ``label`` and ``weight`` if the file has them.  A name that is
+            taken gets an underscore.
         """
         columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys}
         for name, values in zip(self.names, self.values.T, strict=True):
@@ -60,12 +60,12 @@ class Samples:
 
 
 def samples_of(data: Any) -> Samples:
-    """Return samples of samples, a table of numbers, or an array-like of shape (n, d).
+    """Return samples, a table of numbers, or an array-like of shape (n, d) as samples.
 
     Raises
     ------
     InputError
-        For text, values that are not finite, and other shapes.
+        For text, infinite values, or other shapes.
     """
     if isinstance(data, Samples):
         return data

@@ -1,9 +1,10 @@
-"""SOM_PAK's .cod and .dat, which the SOM Toolbox reads and writes too (its ASCII files).
+"""SOM_PAK's .cod and .dat, which are also the ASCII files of the SOM Toolbox.
 
-The first line says the dimension and, of a codebook, lattice, size and neighborhood; then come
-lines of numbers with labels behind them.  Units go along x first, so as ``row * n_cols + col``, and
-on a hexagonal lattice the odd rows lie half a step to the right: both as here.  Lines that start
-with # are comments, but the SOM Toolbox names the components in one that starts with ``#n``.
+The first line gives the dimension and, for a codebook, lattice, size and neighborhood.  Lines of
+numbers follow, with labels after the numbers.  Units go along x first, as ``row * n_cols + col``,
+and on a hexagonal lattice the odd rows lie half a step to the right: both as here.  Lines that
+start with # are comments, but the SOM Toolbox names the components in a line that starts with
+``#n``.
 
 T. Kohonen, J. Hynninen, J. Kangas and J. Laaksonen (1996), SOM_PAK: the self-organizing map program
 package, report A31, Helsinki University of Technology, section 3.2.
@@ -50,12 +51,12 @@ def read_cod(path: str | Path) -> Record:
     Returns
     -------
     Record
-        Of a map on a plane, for `Map.from_record`.  Its hits are 0: the file does not say them.
+        For `Map.from_record`, on a plane.  Its hits are 0, as the file does not hold them.
 
     Raises
     ------
     InputError
-        For anything that is no codebook; the message names line and field.
+        If the file is not a codebook; the message names line and field.
     """
     file = Lines(path)
     lines = _data_lines(file)
@@ -84,7 +85,7 @@ def read_cod(path: str | Path) -> Record:
             file.fill(rows, n_rows * n_cols)
     if len(rows) < n_rows * n_cols:
         raise first.error(
-            f"{n_cols} x {n_rows} prototypes are promised, and {len(rows)} are there. {CUT}"
+            f"{n_cols} x {n_rows} prototypes are promised, but {len(rows)} are there. {CUT}"
         )
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": LATTICES[words[1].lower()]}
     origin = Origin(budget, "SOM_PAK", {"neighborhood": words[4]})
@@ -100,9 +101,10 @@ def write_cod(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, whole or not at all.
+        Written completely or not at all; an existing file is replaced.
     map_ : Map, fitted estimator or Record
-        Of a table, its prototypes are written as encoded; blanks in names become underscores.
+        The prototypes of a map of a table are written as encoded.  Blanks in names become
+        underscores.
 
     Raises
     ------
@@ -139,19 +141,19 @@ def read_dat(path: str | Path) -> Samples:
     Parameters
     ----------
     path : str or Path
-        Usually ends in ``.dat`` or ``.data``.  ``x`` and ``NaN`` stand for a missing value; a
-        first line without the dimension is taken as data, as the SOM Toolbox does.
+        Usually ends in ``.dat`` or ``.data``.  ``x`` and ``NaN`` stand for a missing value.  A
+        first line without the dimension is taken as data, as in the SOM Toolbox.
 
     Returns
     -------
     Samples
-        With labels (blanks between them), and weights where a row says ``weight=``; ``fixed=``
-        stays a label.
+        With labels (separated by blanks), and weights from ``weight=`` in a row; ``fixed=`` stays a
+        label.
 
     Raises
     ------
     InputError
-        For anything else; the message names line and field.
+        If the file is not of this form; the message names line and field.
     """
     file = Lines(path)
     budget, labels = file.budget, Labels(file.budget)
@@ -197,16 +199,16 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, whole or not at all.
+        Written completely or not at all; an existing file is replaced.
     data : Samples, Table or array-like of shape (n, d)
         Numbers; NaN for a missing value.
     missing : {"x", "NaN"}, default="x"
-        What stands for it: SOM_PAK expects x, the SOM Toolbox NaN.
+        Text for a missing value: SOM_PAK expects x, the SOM Toolbox NaN.
 
     Raises
     ------
     InputError
-        For anything but finite numbers and NaN.
+        If values are not finite numbers or NaN.
     """
     if missing not in ("x", "NaN"):
         raise ValueError(f"`missing` must be 'x' or 'NaN'; got {missing!r}.")
@@ -228,10 +230,10 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
 
 
 def flat_lattice(record: Record, program: str) -> dict[str, Any]:
-    """Return the lattice of a record for a program that knows rows and columns on a plane."""
+    """Return the lattice of a record for a program that supports only planes."""
     lattice: dict[str, Any] = record.header["lattice"]
     if lattice["kind"] == "graph":
-        raise InputError(f"{program} knows maps of rows and columns only; this one is a graph.")
+        raise InputError(f"{program} supports only maps of rows and columns; got a map on a graph.")
     if lattice["boundary"] != "plane":
         warnings.warn(
             f"{program}'s file cannot say that this map is a {lattice['boundary']}; it will be "
@@ -243,7 +245,7 @@ def flat_lattice(record: Record, program: str) -> dict[str, Any]:
 
 
 def _data_lines(lines: Lines) -> Iterator[tuple[Line, list[str]]]:
-    """Give lines of data with their fields, and the comment that names the components."""
+    """Yield lines of data with their fields, and the comment that names the components."""
     for line in lines:
         if line.text.startswith("#"):
             if line.text[:3] in ("#n ", "#n\t"):
@@ -264,12 +266,12 @@ def _names(line: Line, n_features: int) -> tuple[str, ...]:
 
 def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
     if len(fields) < n_features:
-        raise line.error(f"{len(fields)} fields, and the dimension is {n_features}. {CUT}")
+        raise line.error(f"{len(fields)} fields, but the dimension is {n_features}. {CUT}")
     return fields[:n_features]
 
 
 def _dimension(line: Line, fields: list[str]) -> int:
-    """Return how many numbers each row has, from the first line, which may be a row itself."""
+    """Return how many numbers each row has, by the first line, which may itself be a row."""
     is_stated = len(fields) == 1 or fields[1].lower() in LATTICES
     if is_stated:
         return line.whole(fields[0], 1, 1, "the dimension")
@@ -294,7 +296,7 @@ def _label_and_weight(line: Line, fields: list[str], n_features: int) -> tuple[s
                 [word.removeprefix("weight=")], may_miss=False, places=[field - 1]
             )
             if weight < 0:
-                raise line.error(f"a weight must not be negative; got {weight}.", field)
+                raise line.error(f"a weight must be at least 0; got {weight}.", field)
         else:
             words.append(word)
     return " ".join(words), weight

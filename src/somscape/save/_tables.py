@@ -24,13 +24,14 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv`` or ``.parquet``; replaced if it exists, whole or not at all.
+        Ends in ``.csv`` or ``.parquet``.  Written completely or not at all; an existing file is
+        replaced.
     map_ : Map, fitted estimator or Record
 
     Raises
     ------
     InputError
-        For another ending, or without the library that writes it.
+        For another ending, or if the library that writes the file is not installed.
     """
     record = record_of(map_)
     codebook, columns = codebook_of(record), _places(*_size(record))
@@ -45,11 +46,11 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     Parameters
     ----------
     path : str or Path
-        As for `read_table`.  A column ``unit`` is left out; rows may come in any order.
+        As for `read_table`.  A column ``unit`` is ignored; rows may come in any order.
     kind : {"hexagonal", "rectangular"}, default="hexagonal"
-        The table does not say.
+        The lattice, which the table does not say.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
-        The table does not say.
+        The boundary, which the table does not say.
 
     Returns
     -------
@@ -59,15 +60,15 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     Raises
     ------
     InputError
-        For missing or repeated units, and cells that are no numbers.
+        For missing or repeated units, or cells that are not numbers.
     """
     table = read_table(path)
     lacking = [name for name in ("row", "col") if name not in table.names]
     if lacking:
         raise InputError(
-            f"{table.source} has no column '{lacking[0]}', so it is no codebook: a table with the "
-            "row and col of each unit, from 0, and a column for each feature. `somscape fit` "
-            "trains a map on a table of rows."
+            f"{table.source} has no column '{lacking[0]}', so it is not a codebook: a table with "
+            "the row and col of each unit, from 0, and a column for each feature. To train a map "
+            "on a table of rows, use `somscape fit`."
         )
     units, n_rows, n_cols = _units(table)
     names = [name for name in table.names if name not in PLACES]
@@ -91,15 +92,16 @@ def write_planes(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv`` or ``.parquet``; replaced if it exists, whole or not at all.
+        Ends in ``.csv`` or ``.parquet``.  Written completely or not at all; an existing file is
+        replaced.
     map_ : Map or fitted estimator
-        The columns are unit, row, col, hits, u_height, and the original ones in their original
-        units, dates in ISO form.
+        Its columns become unit, row, col, hits, u_height, and the original columns in their
+        original units, with dates in ISO form.
 
     Raises
     ------
     InputError
-        For another ending, or without the library that writes it.
+        For another ending, or if the library that writes the file is not installed.
     """
     map_ = getattr(map_, "map_", map_)
     columns = _places(map_.lattice.n_rows, map_.lattice.n_cols)
@@ -119,17 +121,18 @@ def write_winners(
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv`` or ``.parquet``; replaced if it exists, whole or not at all.
+        Ends in ``.csv`` or ``.parquet``.  Written completely or not at all; an existing file is
+        replaced.
     matches : BestMatches
-        From `best_matches`, or read from a ``.bm`` file.  Without keys, ``record`` numbers the
-        rows from 1.  Row and column are -1 for a row without any value, as its unit is.
+        From `best_matches`, or read from a ``.bm`` file.  Without keys, ``record`` numbers the rows
+        from 1.  For a row without any value, unit, row and column are -1.
     ids : mapping of str to sequence, optional
-        A column, or several, that names the rows instead; by its name, none of the above.
+        One or more columns that name the rows instead.  Their names must differ from those above.
 
     Raises
     ------
     InputError
-        For another ending, or without the library that writes it.
+        For another ending, or if the library that writes the file is not installed.
     """
     write_table(path, winners_columns(matches, ids))
 
@@ -180,14 +183,14 @@ def _units(table: Table) -> tuple[Ints, int, int]:
     if n_rows * n_cols != table.n_rows:
         raise InputError(
             f"{table.source}: rows up to {n_rows - 1} and columns up to {n_cols - 1} make "
-            f"{n_rows * n_cols} units, and the table has {table.n_rows}."
+            f"{n_rows * n_cols} units, but the table has {table.n_rows}."
         )
     units: Ints = rows * n_cols + cols
     order = np.argsort(units, kind="stable")
     repeated = np.flatnonzero(np.diff(units[order]) == 0)
     if len(repeated):
         row = int(order[repeated[0] + 1])
-        raise InputError(f"{table.where(row)}: unit ({rows[row]}, {cols[row]}) is there twice.")
+        raise InputError(f"{table.where(row)}: unit ({rows[row]}, {cols[row]}) is repeated.")
     return units, n_rows, n_cols
 
 

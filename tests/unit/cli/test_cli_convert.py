@@ -80,8 +80,8 @@ def test_tables_of_a_map(fitted: Path, table: Path) -> None:
 
 def test_rows_in_place_of_a_codebook_are_told_apart(fitted: Path, table: Path) -> None:
     message = refused(table, "out.som")
-    assert "customers.csv has no column 'row', so it is no codebook" in message
-    assert "`somscape fit` trains a map on a table of rows" in message
+    assert "customers.csv has no column 'row', so it is not a codebook" in message
+    assert "To train a map on a table of rows, use `somscape fit`" in message
 
 
 def test_one_row_is_one_row(fitted: Path, table: Path) -> None:
@@ -175,7 +175,7 @@ def test_what_cannot_be_converted_is_said_in_a_line(fitted: Path, table: Path) -
     assert "a.umx holds no map" in refused("a.umx", "m.som")
     assert "a.lrn holds no map" in refused("a.lrn", "m.cod")
     assert "already says how its units lie" in refused(fitted, "m.cod", "--boundary", "torus")
-    assert "a.cod, line 2, field 2: 'two' is no finite number." in refused("a.cod", "m.som")
+    assert "a.cod, line 2, field 2: 'two' is not a finite number." in refused("a.cod", "m.som")
     assert "is text where numbers are needed" in refused(table, "rows.dat")
     assert "no such file" in refused("nothing.cod", "m.som")
     assert "no such file" in refused("nothing.som", "m.cod")

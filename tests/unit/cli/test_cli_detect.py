@@ -623,9 +623,9 @@ def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
 def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
     for words, message in (
         (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr each say how many rows to list"),
-        (("--cost", 5), "--cost needs --amount beside it"),
-        (("--amount", "amount"), "--amount needs --cost beside it"),
-        (("--amount", "nix", "--cost", 5), "no column 'nix' with amounts in customers.csv"),
+        (("--cost", 5), "--cost needs --amount as well"),
+        (("--amount", "amount"), "--amount needs --cost as well"),
+        (("--amount", "nix", "--cost", 5), "customers.csv has no column 'nix' with amounts"),
     ):
         outcome = run("detect", table, "--out", "found", *words)
         assert outcome.code == 2

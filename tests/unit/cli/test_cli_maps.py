@@ -521,7 +521,10 @@ def test_detect_says_them_again_in_the_report(orders: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--ordinal", "grade"), "whose order nobody can tell. Say it from low to high (--ordinal"),
+        (
+            ("--ordinal", "grade"),
+            "which has no order by itself. Give its levels from low to high (--ordinal",
+        ),
         (("--ordinal", "grade=low"), "must be at least two different ones"),
         (("--ordinal", "grade=low"), "got ['low'] (--ordinal 'grade=LOW<MIDDLE<HIGH')."),
         (

@@ -73,7 +73,7 @@ def test_detect_says_why_it_leaves_no_cell_out(holes: Path) -> None:
     outcome = run("detect", holes, "--missing", "mask", "--out", "found")
     assert outcome.code == 2
     assert outcome.err.count("\n") == 1
-    for words in ("'--missing'", "measures whole rows", "--missing fill", "`somscape fit`"):
+    for words in ("'--missing'", "supports only complete rows", "--missing fill", "`somscape fit`"):
         assert words in outcome.err
     assert not Path("found").exists()
 

@@ -173,21 +173,25 @@ READERS = {"wts": read_wts, "umx": read_umx, "bm": read_bm, "cls": read_cls, "lr
             "% 999999999999 999999999999\n% 1\n1 999999999998 1\n",
             "a.bm, line 1: a map of 999999999999 x 999999999999 units is larger than any file.",
         ),
-        ("a.wts", "1 2\n", "a.wts has no header: it starts with lines that begin with %."),
+        ("a.wts", "1 2\n", "a.wts has no header; it must start with lines that begin with %."),
         ("a.wts", "", "a.wts has no header"),
-        ("a.wts", "% 2\n% 1\n1\n", "a.wts, line 1: the size of the map is rows and columns"),
+        ("a.wts", "% 2\n% 1\n1\n", "a.wts, line 1: the size of the map must be rows and columns"),
         ("a.wts", "% 2 2\n", "a.wts, line 1: the next line must be the number of weights"),
-        ("a.wts", "% 1 1\n% 1 2\n1\n", "a.wts, line 2: the number of weights is one number"),
+        ("a.wts", "% 1 1\n% 1 2\n1\n", "a.wts, line 2: the number of weights must be one number"),
         ("a.wts", "% 1 1\n% 0\n1\n", "a.wts, line 2, field 1: the number of weights must be"),
-        ("a.wts", "% 1 1\n% 2\n1 b\n", "a.wts, line 3, field 2: 'b' is no finite number."),
+        ("a.wts", "% 1 1\n% 2\n1 b\n", "a.wts, line 3, field 2: 'b' is not a finite number."),
         ("a.wts", "% 1 1\n% 2\n1 nan\n", "a.wts, line 3, field 2: nan is a missing value"),
-        ("a.wts", "% 1 1\n% 2\n1\n", "a.wts, line 3: 2 fields are needed, and 1 are there."),
-        ("a.wts", "% 1 1\n% 1\n1 2\n", "a.wts, line 3: 1 fields are needed, and more are there."),
-        ("a.wts", "% 1 2\n% 1\n1\n", "a.wts, line 1: 2 units are promised, and 1 are there."),
+        ("a.wts", "% 1 1\n% 2\n1\n", "a.wts, line 3: 2 fields are needed, but 1 are there."),
+        ("a.wts", "% 1 1\n% 1\n1 2\n", "a.wts, line 3: 1 fields are needed, but more are there."),
+        ("a.wts", "% 1 2\n% 1\n1\n", "a.wts, line 1: 2 units are promised, but 1 are there."),
         ("a.wts", "% 1 1\n% 1\n1\n2\n", "a.wts, line 4: more units than the 1 x 1 of line 1."),
-        ("a.wts", "% 1 1\n% 1\n1\n% 2\n", "a.wts, line 4: a line of the header stands below"),
-        ("a.wts", "% 1 1\n% 1\n% 1\n% 1\n1\n", "a.wts, line 4: a header of this kind of file has"),
-        ("a.umx", "% 2 1\n1\n", "a.umx, line 1: 2 rows are promised, and 1 are there."),
+        ("a.wts", "% 1 1\n% 1\n1\n% 2\n", "a.wts, line 4: a line of the header comes after"),
+        (
+            "a.wts",
+            "% 1 1\n% 1\n% 1\n% 1\n1\n",
+            "a.wts, line 4: the header of this kind of file has",
+        ),
+        ("a.umx", "% 2 1\n1\n", "a.umx, line 1: 2 rows are promised, but 1 are there."),
         ("a.umx", "% 1 1\n1\n1\n", "a.umx, line 3: more rows than the 1 of line 1."),
         (
             "a.bm",
@@ -195,18 +199,22 @@ READERS = {"wts": read_wts, "umx": read_umx, "bm": read_bm, "cls": read_cls, "lr
             "a.bm, line 3: unit (2, 0) is not on a map of 2 x 2 units.",
         ),
         ("a.bm", "% 2 2\n% 1\n0 -1 0\n", "a.bm, line 3, field 2: a row must be a whole number"),
-        ("a.bm", "% 2 2\n% 2\n0 1 0\n", "a.bm, line 2: 2 rows are promised, and 1 are there."),
+        ("a.bm", "% 2 2\n% 2\n0 1 0\n", "a.bm, line 2: 2 rows are promised, but 1 are there."),
         ("a.cls", "% 1\n% 1\n1 1\n", "a.cls, line 2: a class has a number and a name."),
         ("a.cls", "% 1\n1 one\n", "a.cls, line 2, field 2: a class must be a whole number from 0"),
-        ("a.lrn", "% 1\n% 2\n% 9 7\n1 2\n", "a.lrn, line 3, field 2: a column is 0, 1, 3, 9; got"),
+        (
+            "a.lrn",
+            "% 1\n% 2\n% 9 7\n1 2\n",
+            "a.lrn, line 3, field 2: a column must be one of 0, 1, 3, 9; got",
+        ),
         ("a.lrn", "% 1\n% 2\n% 9\n1 2\n", "a.lrn, line 3: 1 kinds for 2 columns."),
         ("a.lrn", "% 1\n% 3\n% 9 9 1\n1 1 2\n", "a.lrn, line 3: at most one column may be the key"),
-        ("a.lrn", "% 1\n% 1\n% 9\n1\n", "a.lrn, line 3: no column of data (1) among the columns."),
+        ("a.lrn", "% 1\n% 1\n% 9\n1\n", "a.lrn, line 3: no column is data (1)."),
         ("a.lrn", "% 1\n% 2\n% 9 1\n% a\n1 2\n", "a.lrn, line 4: 1 names for 2 columns."),
         ("a.lrn", "% 1\n% 2\n% 9 1\n% a a\n1 2\n", "a.lrn, line 4: two columns have the same name"),
-        ("a.lrn", "% 1\n% 2\n1 two\n", "a.lrn, line 3, field 2: 'two' is no finite number."),
+        ("a.lrn", "% 1\n% 2\n1 two\n", "a.lrn, line 3, field 2: 'two' is not a finite number."),
         ("a.lrn", "% 1\n% 2\nk 2\n", "a.lrn, line 3, field 1: a key must be a whole number from 0"),
-        ("a.lrn", "% 2\n% 2\n1 2\n", "a.lrn, line 1: 2 rows are promised, and 1 are there."),
+        ("a.lrn", "% 2\n% 2\n1 2\n", "a.lrn, line 1: 2 rows are promised, but 1 are there."),
         (
             "a.lrn",
             "% 999999999999\n% 999999999\n1 2\n",
@@ -223,7 +231,7 @@ def test_a_file_that_cannot_be_read_says_where(tmp_path, name, text, message):
 def test_matches_of_another_map_are_refused(tmp_path):
     weights = write(tmp_path, "a.wts", "% 1 2\n% 1\n1\n2\n")
     winners = write(tmp_path, "a.bm", "% 2 1\n% 1\n1 1 0\n")
-    with pytest.raises(InputError, match=r"a\.bm is of a map of 2 x 1 units, and the weights"):
+    with pytest.raises(InputError, match=r"a\.bm is of a map of 2 x 1 units, but the weights"):
         read_wts(weights, winners=winners)
 
 
@@ -232,9 +240,13 @@ def test_what_the_files_cannot_say_is_said(tmp_path):
     with pytest.warns(SomscapeWarning, match="cannot say that this map is hexagonal"):
         write_wts(tmp_path / "m.wts", SOM(3, 3).fit(X))
     graph = SOM(lattice=Graph(1 - np.eye(4))).fit(X)
-    with pytest.raises(InputError, match="this one is a graph"):
+    with pytest.raises(
+        InputError, match="support only maps of rows and columns; got a map on a graph"
+    ):
         write_wts(tmp_path / "g.wts", graph)
-    with pytest.raises(InputError, match="this one is a graph"):
+    with pytest.raises(
+        InputError, match="support only maps of rows and columns; got a map on a graph"
+    ):
         write_umx(tmp_path / "g.umx", graph)
     with pytest.raises(InputError, match="heights must be finite"):
         write_umx(tmp_path / "g.umx", [[np.nan]])

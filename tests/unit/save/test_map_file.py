@@ -209,8 +209,8 @@ def test_each_kind_of_damage_has_its_own_message(saved, tmp_path):
         "a truncated map: its header",
         "a truncated map: its arrays",
         "8 bytes follow its last array",
-        "no UTF-8 text",
-        "is no JSON",
+        "not UTF-8 text",
+        "is not JSON",
     ]
     for message, words in zip(messages, expected, strict=True):
         assert words in message
@@ -226,9 +226,9 @@ def changed_entry(saved, **change):
 
 def test_a_shape_that_does_not_fit_its_place_is_refused_before_it_is_made(saved):
     assert "needs 8000000000000 bytes and has 288" in changed_entry(saved, shape=[10**6, 10**6])
-    assert "no list of sizes" in changed_entry(saved, shape=[-3, -12])
-    assert "no list of sizes" in changed_entry(saved, shape=[1] * 9)
-    assert "no list of sizes" in changed_entry(saved, shape="12")
+    assert "not a list of sizes" in changed_entry(saved, shape=[-3, -12])
+    assert "not a list of sizes" in changed_entry(saved, shape=[1] * 9)
+    assert "not a list of sizes" in changed_entry(saved, shape="12")
     assert "of type 'BF16'" in changed_entry(saved, dtype="BF16", shape=[12, 3])
 
 
@@ -275,7 +275,7 @@ def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_read(saved,
 def test_numbers_that_are_none_are_refused(saved, number):
     entries, header, data = parts_of(saved)
     put_together(saved, entries, json.dumps(header)[:-1] + f', "z": {number}}}', data)
-    assert f"{number} is no number" in refusal(saved)
+    assert f"{number} is not a number" in refusal(saved)
 
 
 PLAIN = {
@@ -408,7 +408,7 @@ def test_what_is_no_longer_supported_is_named_and_leaves_the_map(detector_saved,
     record.header[part][name] = value
     write_record(detector_saved, record)
     message = refusal(detector_saved)
-    assert f"{name}='{value}' is no longer supported. Load its map alone: " in message
+    assert f"{name}='{value}' is no longer supported. Load only its map: " in message
     map_ = Map.from_record(read_record(detector_saved))
     np.testing.assert_array_equal(map_.codebook, before.codebook)
 

@@ -142,7 +142,7 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
     assert "not all finite" in refusal(tmp_path, som)
     som = minisom_of()
     som.topology = "cubic"
-    assert "a topology that is not known" in refusal(tmp_path, som)
+    assert "an unknown topology" in refusal(tmp_path, som)
     som._weights = np.array([[["a"]]], dtype=object)
     assert "other things than numbers" in refusal(tmp_path, som)
 
@@ -167,16 +167,16 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
         (b"\x80\x02\x82\x01.", "the instruction EXT1, which is not read"),
         (b"I" + b"9" * 5000 + b"\n.", "not a pickle"),
         (b"(K\x01K\x02K\x03d.", "not a pickle"),
-        (b"K\x01K\x02a.", "appends to what is no list"),
-        (b"K\x01K\x02K\x03s.", "sets an item of what has none"),
-        (b"K\x01K\x02b.", "sets the state of what has none"),
-        (b"K\x01K\x02\x93.", "imports what has no name"),
+        (b"K\x01K\x02a.", "appends to a value that is not a list"),
+        (b"K\x01K\x02K\x03s.", "sets an item of a value without items"),
+        (b"K\x01K\x02b.", "sets the state of a value without state"),
+        (b"K\x01K\x02\x93.", "imports a value that is not a name"),
     ],
 )
 def test_what_is_no_whole_pickle_is_refused(tmp_path, content, words):
     said = refusal(tmp_path, content)
     assert words in said
-    assert re.search(r"wrote of a MiniSom\.$|Pickle the som itself\.$", said)
+    assert re.search(r"wrote from a MiniSom\.$|Pickle the som itself\.$", said)
 
 
 PLAIN = st.recursive(

@@ -157,24 +157,24 @@ def test_files_of_windows_and_of_other_encodings_are_read(tmp_path):
         ("0 hexa 2 3 bubble\n", "m.cod, line 1, field 1: the dimension must be a whole number"),
         ("2 hexa two 3 bubble\n", "m.cod, line 1, field 3: the columns must be a whole number"),
         ("2 hexa 2 -3 bubble\n", "m.cod, line 1, field 4: the rows must be a whole number"),
-        ("2 hexa 1 1 bubble\n1 2x\n", "m.cod, line 2, field 2: '2x' is no finite number."),
-        ("2 hexa 1 1 bubble\n1 1_0\n", "m.cod, line 2, field 2: '1_0' is no finite number."),
-        ("2 hexa 1 1 bubble\n1 inf\n", "m.cod, line 2, field 2: 'inf' is no finite number."),
-        ("2 hexa 1 1 bubble\nx 2\n", "m.cod, line 2, field 1: x is a missing value, which cannot"),
+        ("2 hexa 1 1 bubble\n1 2x\n", "m.cod, line 2, field 2: '2x' is not a finite number."),
+        ("2 hexa 1 1 bubble\n1 1_0\n", "m.cod, line 2, field 2: '1_0' is not a finite number."),
+        ("2 hexa 1 1 bubble\n1 inf\n", "m.cod, line 2, field 2: 'inf' is not a finite number."),
+        ("2 hexa 1 1 bubble\nx 2\n", "m.cod, line 2, field 1: x is a missing value, which is not"),
         (
             "2 hexa 1 1 bubble\n1\n",
-            "m.cod, line 2: 1 fields, and the dimension is 2. If the file was cut off, write",
+            "m.cod, line 2: 1 fields, but the dimension is 2. If the file was cut off, write",
         ),
         (
             "1 hexa 1 2 bubble\n1\n",
-            "m.cod, line 1: 1 x 2 prototypes are promised, and 1 are there.",
+            "m.cod, line 1: 1 x 2 prototypes are promised, but 1 are there.",
         ),
         ("1 hexa 1 1 bubble\n1\n\n2\n", "m.cod, line 4: more prototypes than the 1 of line 1."),
         ("1 hexa 1 1 bubble\n#n a b\n1\n", "m.cod, line 2: 2 names for 1 components."),
         ("2 hexa 1 1 bubble\n#n a a\n1 2\n", "m.cod, line 2: two components have the same name."),
-        ("999999999 rect 999999 999999 bubble\n1\n", "m.cod, line 2: 1 fields, and the dimension"),
+        ("999999999 rect 999999 999999 bubble\n1\n", "m.cod, line 2: 1 fields, but the dimension"),
         ("1 rect 99999999999999 1 bubble\n", "m.cod, line 1, field 3: the columns must be"),
-        ("1\0 rect", "m.cod is no text file: it holds NUL bytes."),
+        ("1\0 rect", "m.cod is not a text file: it holds NUL bytes."),
     ],
 )
 def test_a_codebook_that_cannot_be_read_says_where(tmp_path, text, message):
@@ -189,10 +189,10 @@ def test_a_codebook_that_cannot_be_read_says_where(tmp_path, text, message):
         ("", "r.dat holds no rows."),
         ("2\n", "r.dat holds no rows."),
         ("red 1\n", "r.dat, line 1, field 1: 'red' is neither the dimension nor a number."),
-        ("2\n1 2\n3 red\n", "r.dat, line 3, field 2: 'red' is no finite number."),
-        ("2\n1 2\n3\n", "r.dat, line 3: 1 fields, and the dimension is 2."),
-        ("2\n1 2 weight=a\n", "r.dat, line 2, field 3: 'a' is no finite number."),
-        ("2\n1 2 red weight=-1\n", "r.dat, line 2, field 4: a weight must not be negative"),
+        ("2\n1 2\n3 red\n", "r.dat, line 3, field 2: 'red' is not a finite number."),
+        ("2\n1 2\n3\n", "r.dat, line 3: 1 fields, but the dimension is 2."),
+        ("2\n1 2 weight=a\n", "r.dat, line 2, field 3: 'a' is not a finite number."),
+        ("2\n1 2 red weight=-1\n", "r.dat, line 2, field 4: a weight must be at least 0"),
         ("2\n#n a b c\n1 2\n", "r.dat, line 2: 3 names for 2 components."),
     ],
 )
@@ -215,7 +215,9 @@ def test_what_a_codebook_cannot_say_is_said(tmp_path):
         write_cod(tmp_path / "m.cod", torus)
     assert load(tmp_path / "m.cod").lattice.boundary == "plane"
     graph = SOM(lattice=Graph(1 - np.eye(4))).fit(np.random.default_rng(0).normal(size=(60, 2)))
-    with pytest.raises(InputError, match="rows and columns only; this one is a graph"):
+    with pytest.raises(
+        InputError, match="supports only maps of rows and columns; got a map on a graph"
+    ):
         write_cod(tmp_path / "g.cod", graph)
     with pytest.raises(TypeError, match="a Map is needed"):
         write_cod(tmp_path / "g.cod", [1, 2])
