@@ -102,7 +102,7 @@ n = len(rows)
 for change, other in others.items():
     kept = customers(som, n) & customers(other, n)
     print(f"{change}: {len(kept)} of {n} customers stay on the list")
-print("So the list depends on the seed as much as on the data: bright units are no ranking.")
+print("So the list depends on the seed as much as on the data: bright units are not a ranking.")
 
 # %% The same question in five lines: a ranking, calibrated, with reasons
 detector = SOMDetector(encoder=encoder, random_state=0).fit(table)
