@@ -314,8 +314,8 @@ def test_reason_text_is_column_value_and_what_is_usual() -> None:
 def test_a_value_that_is_usual_but_not_with_the_others_says_so() -> None:
     detector = make_detector([[0, 0], [3, 4]])
     one, each = np.eye(2), np.ones(2)
-    whole = replace(detector.whole, decorrelation=Decorrelation(0 * each, each, one, each))
-    ((first, _),) = replace(detector, whole=whole).reasons(np.array([[3.0, 0.0]]))
+    whole = replace(detector.of_all_rows, decorrelation=Decorrelation(0 * each, each, one, each))
+    ((first, _),) = replace(detector, of_all_rows=whole).reasons(np.array([[3.0, 0.0]]))
     assert str(first) == "x1 0 (usual 0 to 4, but not with the other columns)"
 
 

@@ -40,7 +40,7 @@ def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes)
     new = rows_of(30, dtype=dtype, seed=1) * 2
     map_ = detector.map_
     usual = naive.usual_units(map_.codebook, map_.hits, 0.2)
-    np.testing.assert_array_equal(detector.detector_.whole.usual, usual)
+    np.testing.assert_array_equal(detector.detector_.of_all_rows.usual, usual)
     scores, parts = naive.k_prototype(new, map_.codebook, usual, n_prototypes)
     np.testing.assert_allclose(detector.score_samples(new), -scores, rtol=1e-12)
     np.testing.assert_allclose(detector.contributions(new), parts, rtol=1e-11, atol=1e-14)
@@ -371,7 +371,7 @@ def test_a_saved_detector_scores_as_before(tmp_path, dtype):
     np.testing.assert_array_equal(after.p_values(X), detector.p_values(X))
     np.testing.assert_array_equal(after.flags(X), detector.predict(X) == -1)
     assert (before.score, before.threshold) == (after.score, after.threshold)
-    assert before.whole.n_prototypes == after.whole.n_prototypes
+    assert before.of_all_rows.n_prototypes == after.of_all_rows.n_prototypes
     np.testing.assert_array_equal(before.calibration.scores, after.calibration.scores)
 
 

@@ -136,7 +136,7 @@ def test_usual_units_and_their_distances_follow_the_map():
     for piece in np.array_split(far, 6):
         detector.partial_fit(piece)
     assert (detector.predict(far) == -1).mean() < 0.1
-    assert (detector.detector_.whole.rms_distances > 0).all()
+    assert (detector.detector_.of_all_rows.rms_distances > 0).all()
 
 
 def test_with_a_half_life_old_rows_are_forgotten():

@@ -134,7 +134,9 @@ def test_rows_in_empty_cells_are_noticed():
     map_ = replace(detector.map_, hits=hits)
     usual = rng.normal(size=(1000, 2))
     usual = usual[~np.isin(map_.winners(usual), [0, 4])][:960]
-    monitor = DriftMonitor(replace(detector, whole=replace(detector.whole, map_=map_)), 1000)
+    monitor = DriftMonitor(
+        replace(detector, of_all_rows=replace(detector.of_all_rows, map_=map_)), 1000
+    )
     alarms = monitor.update(np.vstack([usual, np.full((40, 2), -2.0)]))
     (alarm,) = [one for one in alarms if one.kind == "new_cells"]
     assert (alarm.value, alarm.row) == (40, 1000)

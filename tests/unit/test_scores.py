@@ -25,8 +25,8 @@ def fitted(score, X=None, **options):
 
 def distances(detector, x):
     """To each usual prototype, with its unit, nearest first, as the detector compares them."""
-    usual = np.flatnonzero(detector.whole.usual)
-    x, codebook = detector.whole.compared(x[None])[0], detector.whole.compared_codebook
+    usual = np.flatnonzero(detector.of_all_rows.usual)
+    x, codebook = detector.of_all_rows.compared(x[None])[0], detector.of_all_rows.compared_codebook
     return sorted((math.dist(x, codebook[u]), int(u)) for u in usual)
 
 
@@ -50,12 +50,12 @@ def by_formula(name, detector, x):
             score, left = score + taken * distance / wanted, left - taken
         return score
     if name == "density":
-        spread = sorted(detector.whole.rms_distances[u] for _, u in near)
+        spread = sorted(detector.of_all_rows.rms_distances[u] for _, u in near)
         width = 2 * spread[len(spread) // 2] ** 2
         usual = sum(hits[u] for _, u in near)
         return -math.log(sum(hits[u] / usual * math.exp(-d * d / (2 * width)) for d, u in near))
     assert name == "local_scale"
-    return near[0][0] / detector.whole.rms_distances[near[0][1]]
+    return near[0][0] / detector.of_all_rows.rms_distances[near[0][1]]
 
 
 @pytest.mark.parametrize("decorrelate", [False, True])
@@ -107,7 +107,7 @@ def test_a_saved_detector_has_the_same_scores(name, tmp_path):
     detector.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(back.scores(rows_of()), detector.scores(rows_of()))
-    np.testing.assert_array_equal(back.whole.usual, detector.whole.usual)
+    np.testing.assert_array_equal(back.of_all_rows.usual, detector.of_all_rows.usual)
 
 
 def test_rms_distance_is_the_rows_own_distance_pooled_with_the_neighbors():
@@ -123,7 +123,7 @@ def test_rms_distance_is_the_rows_own_distance_pooled_with_the_neighbors():
         total = sum(squares[unit]) + sum(sum(squares[v]) for v in around) / 2
         count = len(squares[unit]) + sum(len(squares[v]) for v in around) / 2
         expected = math.sqrt(total / count)
-        assert detector.whole.rms_distances[unit] == pytest.approx(expected, rel=1e-9)
+        assert detector.of_all_rows.rms_distances[unit] == pytest.approx(expected, rel=1e-9)
 
 
 def test_every_score_has_a_formula_an_onnx_graph_and_words():
@@ -153,7 +153,7 @@ def test_a_group_of_outliers_with_prototypes_of_its_own_is_not_usual():
     trimmed = SOMDetector(random_state=0).fit(X)
     near = np.linalg.norm(trimmed.map_.codebook - 9, axis=1) < 2
     assert trimmed.map_.hits[near].sum() == 12
-    assert not trimmed.detector_.whole.usual[near].any()
+    assert not trimmed.detector_.of_all_rows.usual[near].any()
     assert set(trimmed.score_samples(X).argsort()[:12]) == set(range(400, 412))
     # Measured from all prototypes, those rows lie near their own.
     untrimmed = SOMDetector(random_state=0, trim=0, n_prototypes=1).fit(X)
@@ -165,14 +165,14 @@ def test_usual_units_equal_the_oracle(trim):
     detector = fitted("k_prototype", trim=trim)
     map_ = detector.map_
     usual = naive.usual_units(map_.codebook, map_.hits, trim)
-    np.testing.assert_array_equal(detector.whole.usual, usual)
-    assert map_.hits[detector.whole.usual].sum() >= (1 - trim) * 200 - map_.hits.max()
+    np.testing.assert_array_equal(detector.of_all_rows.usual, usual)
+    assert map_.hits[detector.of_all_rows.usual].sum() >= (1 - trim) * 200 - map_.hits.max()
 
 
 def test_clean_training_counts_every_prototype_that_won_a_row():
     detector = SOMDetector(training_is_clean=True, random_state=0).fit(rows_of()).detector_
-    np.testing.assert_array_equal(detector.whole.usual, detector.map_.hits > 0)
-    assert detector.whole.n_prototypes == 2
+    np.testing.assert_array_equal(detector.of_all_rows.usual, detector.map_.hits > 0)
+    assert detector.of_all_rows.n_prototypes == 2
     assert detector.map_.parameters["radius_end"] == 0.4
 
 
@@ -226,16 +226,19 @@ def test_weights_of_drawn_rows_are_theirs(monkeypatch):
     ids=str,
 )
 def test_a_scorer_whose_parts_do_not_fit_is_refused(change, message):
-    whole = fitted("density").whole
+    whole = fitted("density").of_all_rows
     with pytest.raises(ValueError, match=message):
         Scorer(**{**{f.name: getattr(whole, f.name) for f in fields(whole)}, **change})
 
 
 def test_parts_of_another_type_are_refused_by_name():
     detector = fitted("density")
-    whole = detector.whole
+    whole = detector.of_all_rows
     for make, message in (
-        (lambda: Detector(detector.map_, 1.0, detector.calibration), "`whole` must be a Scorer"),
+        (
+            lambda: Detector(detector.map_, 1.0, detector.calibration),
+            "`of_all_rows` must be a Scorer",
+        ),
         (lambda: replace(detector, calibration=None), "`calibration` must be a Calibration"),
         (lambda: replace(detector, members=[whole]), "`members` must be a tuple; got list"),
         (lambda: replace(whole, map_="m.som"), "`map_` must be a Map; got str"),
@@ -276,11 +279,11 @@ OTHER_PARTS = {
         "`calibration` must have a region for each unit",
     ),
     "members of another width": (
-        lambda d: {"members": (fitted("density", rows_of(d=2)).whole,)},
+        lambda d: {"members": (fitted("density", rows_of(d=2)).of_all_rows,)},
         "`members` must be Scorers",
     ),
     "members with another score": (
-        lambda d: {"members": (replace(d.whole, score="mass"),)},
+        lambda d: {"members": (replace(d.of_all_rows, score="mass"),)},
         "`members` must be Scorers with the score",
     ),
     "a map as member": (lambda d: {"members": (d.map_,)}, "`members` must be Scorers"),

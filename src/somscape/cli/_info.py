@@ -48,7 +48,7 @@ def show_info(map_file: str) -> None:
 def _score(detector: Detector) -> str:
     n = len(detector.members)
     by = f", by {n} maps" if n else ""
-    return f"{detector.score}, {detector.whole.n_prototypes} prototypes{by}"
+    return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
 
 
 def _last_error(errors: Float64s) -> str:

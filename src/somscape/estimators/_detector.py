@@ -257,7 +257,7 @@ class SOMDetector(OutlierMixin, Estimator):
         trained = train_detector(
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
-        self.detector_, units = trained.detector, trained.whole.units
+        self.detector_, units = trained.detector, trained.of_all_rows.units
         self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
         is_whole = len(units) == len(prepared.all_rows)
         self.units_ = units if is_whole else self.map_.winners_of_rows(prepared.all_rows)

@@ -371,7 +371,7 @@ def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
     """Return an upper bound of the distances between rows and prototypes."""
     if metric.kernel == "cosine":
         return 2.0
-    weights = ones_or(metric.feature_weights, len(spread))
+    weights = ones_or(metric.feature_weights, len(ranges))
     if metric.kernel == "chebyshev":
         return float((ranges * weights).max())
     if has_missing:  # distances are scaled up to all features

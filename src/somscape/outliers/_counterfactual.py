@@ -121,8 +121,8 @@ def _usual_rows(detector: "Detector", limit: float) -> Float64s:
     """Return the usual prototypes, rounded to possible cells, that score at most a limit."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     parts = [
-        code.possible(detector.whole.usual_codebook[:, place], step)
-        for code, place, step in zip(codes, slices, steps_of(detector.whole), strict=True)
+        code.possible(detector.of_all_rows.usual_codebook[:, place], step)
+        for code, place, step in zip(codes, slices, steps_of(detector.of_all_rows), strict=True)
     ]
     rows = np.ascontiguousarray(np.hstack(parts))
     return rows[detector.scores_of_rows(rows) <= limit]
@@ -180,7 +180,7 @@ def _moved(
 
 def _values_of(detector: "Detector", rows: Float64s, pairs: Sequence[tuple[int, int]]) -> list[Any]:
     """Return cells of encoded rows, all of them possible, in original units."""
-    steps = steps_of(detector.whole)
+    steps = steps_of(detector.of_all_rows)
     values: list[Any] = []
     for i, j in pairs:
         code, part = (

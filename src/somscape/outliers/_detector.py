@@ -37,15 +37,15 @@ class Detector:
 
     Attributes
     ----------
-    whole : Scorer
+    of_all_rows : Scorer
         The map of all rows, and how rows are compared with it.
     threshold : float
         Rows with a score above it are flagged.
     calibration : Calibration
         Scores with which p-values compare a row's score.
     members : tuple of Scorer, default=()
-        Maps with the same lattice and columns that score together in place of `whole`.  If empty,
-        `whole` scores by itself.
+        Maps with the same lattice and columns that score together in its place.  If empty, the map
+        of all rows scores by itself.
     label_factors : ndarray of shape (n_units,) or None, default=None
         Factor of the scores of a unit's rows, learned from known cases.  None means no factor.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
@@ -66,7 +66,7 @@ class Detector:
     array([False,  True])
     """
 
-    whole: Scorer
+    of_all_rows: Scorer
     threshold: float
     calibration: Calibration
     members: tuple[Scorer, ...] = ()
@@ -74,7 +74,11 @@ class Detector:
     mean_contributions: Float64s | None = None
 
     def __post_init__(self) -> None:
-        for name, kind in (("whole", Scorer), ("calibration", Calibration), ("members", tuple)):
+        for name, kind in (
+            ("of_all_rows", Scorer),
+            ("calibration", Calibration),
+            ("members", tuple),
+        ):
             if not isinstance(getattr(self, name), kind):
                 given = type(getattr(self, name)).__name__
                 raise TypeError(f"`{name}` must be a {kind.__name__}; got {given}.")
@@ -91,15 +95,15 @@ class Detector:
         if not all(self._can_score(one) for one in self.members):
             raise ValueError(
                 "`members` must be Scorers with the score, `n_prototypes`, lattice and features of "
-                "`whole`."
+                "`of_all_rows`."
             )
 
     def _can_score(self, member: Any) -> bool:
         """Say whether a member scores as the detector does, which a file takes for granted."""
-        whole = self.whole
+        main = self.of_all_rows
         return (
             isinstance(member, Scorer)
-            and (member.score, member.n_prototypes) == (whole.score, whole.n_prototypes)
+            and (member.score, member.n_prototypes) == (main.score, main.n_prototypes)
             and member.map_.codebook.shape == self.map_.codebook.shape
             and (
                 member.map_.lattice is self.map_.lattice or member.map_.lattice == self.map_.lattice
@@ -120,17 +124,17 @@ class Detector:
     @property
     def map_(self) -> Map:
         """The map of all rows."""
-        return self.whole.map_
+        return self.of_all_rows.map_
 
     @property
     def score(self) -> str:
         """Name of the score, such as ``"k_prototype"``."""
-        return self.whole.score
+        return self.of_all_rows.score
 
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
         """The maps that score: the members, or without members the map of all rows."""
-        return self.members or (self.whole,)
+        return self.members or (self.of_all_rows,)
 
     def scores(self, X: Any) -> Float64s:
         """Return the score of each row, higher for more unusual.

@@ -320,7 +320,7 @@ def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
 
 def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
     """Return the columns whose means have moved most, in standard deviations of the training."""
-    map_, far = detector.map_, detector.whole.rms_distances
+    map_, far = detector.map_, detector.of_all_rows.rms_distances
     weights = map_.hits
     mean = np.average(map_.codebook, axis=0, weights=weights)
     variance = np.average((map_.codebook - mean) ** 2, axis=0, weights=weights)

@@ -120,7 +120,7 @@ def ranges_of(
         np.where((other < value) & (low <= other), value, low),
         np.where((other > value) & (other <= high), value, high),
     )
-    steps, is_steady = steps_of(detector.whole), _is_steady(detector)
+    steps, is_steady = steps_of(detector.of_all_rows), _is_steady(detector)
     for line, pair in enumerate(lines):
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
         assert not isinstance(code, CategoryCode | OrdinalCode)
@@ -140,7 +140,7 @@ def ranges_of(
 
 def _is_steady(detector: "Detector") -> bool:
     """Say whether scores change no faster than rows move."""
-    return detector.whole.kind.is_steady and detector.label_factors is None
+    return detector.of_all_rows.kind.is_steady and detector.label_factors is None
 
 
 def _stays_usual(
@@ -203,13 +203,13 @@ class _Lines:
     @cached_property
     def edge(self) -> Float64s:
         """Position of the farthest usual prototype, times the direction."""
-        usual = self.detector.whole.usual_codebook[:, self.places]
+        usual = self.detector.of_all_rows.usual_codebook[:, self.places]
         return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
 
     @cached_property
     def width(self) -> Float64s:
         """Range of the usual prototypes, the measure of small and large steps."""
-        spans = np.ptp(self.detector.whole.usual_codebook[:, self.places], axis=0)
+        spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
         width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
         return np.where(width > 0, width, 1.0)
 
@@ -227,7 +227,7 @@ def _ends(lines: _Lines) -> Float64s:
     """Return how far the feature of each line can go; infinite where it can for ever."""
     if not _is_steady(lines.detector):
         step, advance = _by_scanning(lines)
-    elif lines.detector.whole.kind.is_mean_of_nearest:
+    elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
         step, advance = _by_nearest_prototypes(lines)
     else:
         step, advance = _by_slack(lines)

@@ -75,7 +75,7 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[R
     list of tuple of Reason
     """
     by_column = detector.contributions_of_rows(rows)
-    found, _ = nearest_usual(detector.whole, rows)
+    found, _ = nearest_usual(detector.of_all_rows, rows)
     near = detector.map_.codebook[found]
     return [_of_row(detector, table, i, rows[i], by_column[i], near[i]) for i in range(len(rows))]
 
@@ -92,7 +92,7 @@ def _of_row(
     if score == 0:
         return ()
     share = by_column / score
-    is_decorrelated = detector.whole.decorrelation is not None
+    is_decorrelated = detector.of_all_rows.decorrelation is not None
     found: list[Reason] = []
     for j in np.argsort(-share, kind="stable"):
         if share[j] < MIN_SHARE or len(found) == MAX_REASONS:

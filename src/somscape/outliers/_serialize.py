@@ -40,7 +40,7 @@ def record_of_detector(detector: "Detector") -> Record:
     Record
     """
     record, calibration = detector.map_.to_record(), detector.calibration
-    whole = detector.whole
+    whole = detector.of_all_rows
     header: dict[str, Any] = {
         "score": whole.score,
         "n_prototypes": whole.n_prototypes,
@@ -111,7 +111,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         )
     found = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
     return {
-        "whole": _scorer_of(map_, arrays, METRIC in header, **found),
+        "of_all_rows": _scorer_of(map_, arrays, METRIC in header, **found),
         "threshold": header["threshold"],
         "calibration": Calibration(
             arrays["calibration"],

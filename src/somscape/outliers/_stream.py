@@ -63,7 +63,7 @@ class DetectorStream:
         -------
         DetectorStream
         """
-        whole = trained.whole
+        whole = trained.of_all_rows
         values = np.column_stack([trained.scores, trained.calibration, whole.units])
         kept = Reservoir.empty(3, seed).plus(values, weights)
         of_members = tuple((member.sums, member.squares) for member in trained.members)
@@ -102,7 +102,7 @@ def updated(
     detector, stream = trained
     scores = detector.scores_of_rows(rows)
     more = _More(rows, weights, half_life, detection)
-    whole, share = more.on(detector.whole, stream.sums, stream.squares)
+    whole, share = more.on(detector.of_all_rows, stream.sums, stream.squares)
     counted = np.ones(len(rows), dtype=bool) if weights is None else weights > 0
     calibration = scores if labels is None else np.where(labels == ANOMALY, np.nan, scores)
     values = np.column_stack([scores, calibration, whole.units])[counted]

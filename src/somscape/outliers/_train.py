@@ -198,7 +198,7 @@ class TrainedDetector:
     Attributes
     ----------
     detector : Detector
-    whole : TrainedScorer
+    of_all_rows : TrainedScorer
         The map of all rows.
     members : tuple of TrainedScorer
         Maps of halves of the rows, if several maps score together.
@@ -209,7 +209,7 @@ class TrainedDetector:
     """
 
     detector: Detector
-    whole: TrainedScorer
+    of_all_rows: TrainedScorer
     members: tuple[TrainedScorer, ...]
     scores: Float64s
     calibration: Float64s

@@ -240,7 +240,7 @@ def _score(detector: Detector | None) -> dict[str, Any] | None:
         return None
     return {
         "name": detector.score,
-        "n_prototypes": int(detector.whole.n_prototypes),
+        "n_prototypes": int(detector.of_all_rows.n_prototypes),
         "n_maps": len(detector.scorers),
         "threshold": number(detector.threshold),
     }

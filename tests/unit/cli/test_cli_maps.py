@@ -529,7 +529,8 @@ def test_detect_says_them_again_in_the_report(orders: Path) -> None:
         (("--ordinal", "grade=low"), "got ['low'] (--ordinal 'grade=LOW<MIDDLE<HIGH')."),
         (
             ("--ordinal", "grade=low<high"),
-            "must hold one of its levels low, high; got 'middle'. It is not among the levels given: add",
+            "must hold one of its levels low, high; got 'middle'. It is not among the levels "
+            "given: add",
         ),
         (("--ordinal", "nothing"), "has no column 'nothing'"),
         (("--ordinal", "nothing=a<b"), "has no column 'nothing'"),
