@@ -17,7 +17,7 @@ TAIL_SHARE = 0.05
 """Share of the rows, those with the highest scores, that the tail is fitted to."""
 
 MIN_TAIL_ROWS = 20.0
-"""And at least so many."""
+"""Fewest rows that the tail is fitted to."""
 
 MIN_SHAPE = -0.5
 """Shape of a tail that ends soon."""
