@@ -182,7 +182,8 @@ def _check_is_rows(X: Any, what: str) -> None:
             "somscape.tables.read_table(...)."
         )
     has_dicts = isinstance(X, list | tuple) and any(isinstance(row, Mapping) for row in X)
-    if has_dicts or isinstance(X, Mapping):
+    is_dict = isinstance(X, Mapping) and not hasattr(X, "shape")  # as SciPy's dok_array is
+    if has_dicts or is_dict:
         kind = f"a {type(X).__name__}"
         raise InputError(
             f"`{what}` must hold rows; got {f'{kind} of dicts' if has_dicts else kind}. Pass a "
@@ -228,7 +229,7 @@ def wrong_value(
     """Return the error for a value that is not finite or above the limit."""
     if value != value:
         return InputError(
-            f"`{what}` must be finite and not missing; got nan in row {row}, column '{column}'. "
+            f"`{what}` must be finite and not missing (NaN); got nan in row {row}, column '{column}'. "
             "Fill it or leave out the row, or train with missing='fill', or 'mask' where there is "
             "one."
         )

@@ -721,7 +721,7 @@ WRONG = [
     ({"init": np.full((6, 3), 1e200)}, ValueError, "`init`.*at most 3.87e\\+153"),
     ({"n_epochs": 0}, ValueError, '`n_epochs` must be at least 1 or "auto"; got 0'),
     ({"n_epochs": 1.5}, TypeError, '`n_epochs` must be a whole number or "auto"; got 1.5'),
-    ({"n_epochs": 0, "algorithm": "online"}, ValueError, "`n_epochs` must be finite and above 0"),
+    ({"n_epochs": 0, "algorithm": "online"}, ValueError, "`n_epochs` must be finite, above 0"),
     ({"n_epochs": math.inf, "algorithm": "online"}, ValueError, "`n_epochs` must be finite"),
     ({"radius_start": 0}, ValueError, '`radius_start` must be finite and above 0 or "auto"; got 0'),
     (
