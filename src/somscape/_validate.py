@@ -229,9 +229,9 @@ def wrong_value(
     """Return the error for a value that is not finite or above the limit."""
     if value != value:
         return InputError(
-            f"`{what}` must be finite and not missing (NaN); got nan in row {row}, column '{column}'. "
-            "Fill it or leave out the row, or train with missing='fill', or 'mask' where there is "
-            "one."
+            f"`{what}` must be finite and not missing (NaN); got nan in row {row}, column "
+            f"'{column}'. Fill it or leave out the row, or train with missing='fill', or 'mask' "
+            "where there is one."
         )
     return InputError(
         f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "
