@@ -134,7 +134,7 @@ def test_a_close_map_is_closer_and_keeps_some_order(monkeypatch, lattice, radius
     assert apart < before + 0.2
     assert len(som.history_["radius"]) == som.n_iter_ > plain.n_iter_
     assert set(som.history_["radius"][plain.n_iter_ :]) == {radius_end}
-    assert "units then moved to rows far from all others" in som.explain_defaults_["n_epochs"]
+    assert "units moved to rows far from all others" in som.explain_defaults_["n_epochs"]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_rounds_end(monkeypatch):
     monkeypatch.setattr("somscape.fit._plan.MOVE_ROUNDS", 1)
     som = SOM(**CLOSE).fit(X)
     assert som.stop_reason_ == ROUNDS_DONE
-    assert "units then moved" in som.explain_defaults_["n_epochs"]
+    assert "units moved" in som.explain_defaults_["n_epochs"]
 
 
 @pytest.mark.parametrize("interrupts", [False, True])

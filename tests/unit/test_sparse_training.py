@@ -84,7 +84,7 @@ def test_a_wrong_value_among_sparse_rows_is_named():
 
 def test_the_map_refuses_sparse_rows_of_another_width():
     som = SOM(3, 3, n_epochs=1).fit(sparse_rows())
-    with pytest.raises(ValueError, match="must have 30 features"):
+    with pytest.raises(ValueError, match="must have the 30 features"):
         som.map_.winners(sparse_rows(d=29))
 
 

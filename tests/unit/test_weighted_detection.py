@@ -33,7 +33,7 @@ def test_a_calibration_row_of_weight_2_counts_as_two_rows():
     "weights", [np.array([1.0]), np.array([1.0, 0.0]), np.array([1.0, np.nan])]
 )
 def test_calibration_weights_that_cannot_be_are_refused(weights):
-    with pytest.raises(ValueError, match="calibration_weights"):
+    with pytest.raises(ValueError, match="`weights` must be one finite weight above 0"):
         detector_with([1.0, 2.0], weights)
 
 
@@ -48,7 +48,7 @@ def test_rows_beyond_the_range_of_a_problem_are_refused():
     problem = make_problem(rows, None, "gaussian", select_kernels("numpy")).on(Lattice(1, 2))
     inside = chunk(problem, rows[:5].copy(), None, rows[:2])
     assert inside.counts.sum() == 5 * problem.weight_scale
-    with pytest.raises(ValueError, match=r"feature 1 reaches .* beyond"):
+    with pytest.raises(ValueError, match=r"feature 1 lies up to .* beyond"):
         chunk(problem, rows * [1.0, 1e6], None, rows[:2])
 
 

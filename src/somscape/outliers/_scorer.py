@@ -91,7 +91,7 @@ class Scorer:
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         n_units, far = self.map_.n_units, self.rms_distances
         if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
-            raise ValueError("`usual` must hold a truth value for each unit.")
+            raise ValueError("`usual` must hold True or False for each unit.")
         if not len(self.usual_units):
             raise ValueError("`usual` must name at least one unit that stands for usual rows.")
         if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):

@@ -47,7 +47,7 @@ def load(path: str | Path) -> Map | Detector:
     removed = _removed(record.header)
     if removed is not None:
         raise MapFileError(
-            f"{path}: {removed} is no longer supported. Load its map alone: "
+            f"{path}: {removed} is no longer supported. Load only its map: "
             f"somscape.Map.from_record(somscape.save.read_record({str(path)!r}))."
         )
     try:
