@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import OutlierMixin
+from sklearn.base import OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
@@ -17,20 +17,22 @@ from somscape.estimators._choose_encoding import (
     choose_encoding,
     missing_of,
 )
-from somscape.estimators._detector_settings import settings_of_detector
 from somscape.estimators._older import Estimator
 from somscape.estimators._older_detector import detector_of_older
 from somscape.estimators._prepare import data_for, prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
+from somscape.estimators._settings import settings_of_detector
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.estimators._verbose import expect_maps
 from somscape.estimators._warm_start import check_goes_on
+from somscape.fit import Settings
 from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.outliers import (
     Alerts,
     Counterfactual,
+    Detection,
     DetectorStream,
     LabelShare,
     Reason,
@@ -232,9 +234,15 @@ class SOMDetector(OutlierMixin, Estimator):
         """
         return self._fitted(X, known, sample_weight, self.n_maps)
 
+    def _settings(self) -> tuple[Detection, Settings]:
+        """Return the parameters, checked: those of the detection and of its map."""
+        if not (self.som is None or isinstance(self.som, SOM)):
+            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
+        return settings_of_detector(self, SOM() if self.som is None else clone(self.som))
+
     def _fitted(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
         check_choice("missing", self.missing, ("error", "fill"))
-        detection, settings = settings_of_detector(self)
+        detection, settings = self._settings()
         detection = replace(detection, n_maps=n_maps)
         chosen = choose_encoding(self, X, sample_weight, settings.init)
         check_has_no_gaps(chosen.encoding)
@@ -315,7 +323,7 @@ class SOMDetector(OutlierMixin, Estimator):
             if is_auto:
                 self.explain_defaults_["n_maps"] = "1: `partial_fit` goes on with one map."
             return self
-        detection, _ = settings_of_detector(self)
+        detection, _ = self._settings()
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
         self.detector_, self._stream, self.units_ = updated(

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to the settings of a training run."""
+"""From an estimator's parameters to the settings of a training run, and of a detection."""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -11,6 +11,7 @@ from somscape.estimators._prepare import seed_of
 from somscape.estimators._verbose import Verbose
 from somscape.fit import Settings
 from somscape.maps import Map
+from somscape.outliers import Detection
 
 
 def start_of(init: Any) -> Any:
@@ -38,3 +39,44 @@ def settings_of_som(som: Any) -> Settings:
         seed=seed_of(som.random_state, draws=is_drawn or som.algorithm == "online"),
         callbacks=(*som.callbacks, Verbose()) if som.verbose else tuple(som.callbacks),
     )
+
+
+def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
+    """Return a SOMDetector's parameters, checked: those of the detection and of its map.
+
+    Parameters
+    ----------
+    detector : SOMDetector
+    som : SOM
+        A copy of the map to train, which this changes.
+
+    Returns
+    -------
+    detection : Detection
+    settings : Settings
+        With a seed drawn by the detector if its `som` has no ``random_state``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is not allowed; the message names it.
+    """
+    detection = Detection(
+        detector.method,
+        detector.contamination,
+        detector.n_prototypes,
+        detector.trim,
+        detector.training_is_clean,
+        detector.calibration,
+        detector.decorrelate,
+        detector.n_maps,
+    )
+    if som.metric != "euclidean" or som.feature_weight is not None:
+        raise ValueError(
+            "`som` must have metric='euclidean' and no `feature_weight`, as scores and reasons "
+            f"require; got metric={som.metric!r}. Scale the columns of X instead."
+        )
+    som.set_params(verbose=som.verbose or detector.verbose)
+    if som.random_state is None:
+        som.set_params(random_state=seed_of(detector.random_state))
+    return detection, settings_of_som(som)
