@@ -1,4 +1,4 @@
-"""Checks of parameters, with one form of message: name, what came, what is allowed."""
+"""Checks of parameters, with messages of one form: name, what is allowed, what came."""
 
 import math
 import os
@@ -62,7 +62,7 @@ def check_number(
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
-    """Return weights of rows that can be used, or None where every row weighs 1.
+    """Return checked weights of rows, or None if every row weighs 1.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
     Raises
     ------
     InputError
-        For weights that are not finite, negative, too large to add up or all zero, and for
-        another number of weights than rows.
+        If weights are not finite, negative, too large to add up or all zero, or if their number is
+        not that of the rows.
     """
     import numpy as np
 
@@ -87,7 +87,7 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         weights: Float64s = np.asarray(sample_weight, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`sample_weight` must hold numbers; {error}. Give each row a weight of 0 or more."
+            f"`sample_weight` must hold numbers; {error}. Give each row a weight of at least 0."
         ) from error
     if weights.ndim == 0:
         weights = np.full(n_samples, weights)
@@ -100,18 +100,18 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         if is_wrong.any():
             row = int(is_wrong.argmax())
             raise InputError(
-                f"`sample_weight` must {rule}; got {weights[row]} in row {row}. Give each row 0 "
-                "or more, and 0 to one that is not to count."
+                f"`sample_weight` must {rule}; got {weights[row]} in row {row}. Give each row a "
+                "weight of at least 0, and 0 if it must not count."
             )
     if not (weights > 0).any():
         raise InputError(
-            "`sample_weight` is zero for every row; give at least one row a weight above 0."
+            "`sample_weight` is zero for every row. Give at least one row a weight above 0."
         )
     with np.errstate(over="ignore"):
         total = float(weights.sum())
     if not np.isfinite(total):
         raise InputError(
-            "`sample_weight` adds up to more than a float can hold; divide all weights by the "
+            "`sample_weight` adds up to more than a float can hold. Divide all weights by the "
             "largest."
         )
     return None if (weights == 1).all() else weights
@@ -135,16 +135,16 @@ def check_values(
     what : str, default="X"
         What the rows are, for the message.
     dtype : numpy dtype, optional
-        The type that distances will be computed in; None: that of the rows.
+        The type in which distances will be computed.  None means that of the rows.
     may_miss : bool, default=False
-        Whether NaN is allowed, for a missing value.
+        Whether NaN is allowed, as a missing value.
     """
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = largest_value(info, rows.shape[1])
-    # NaN passes through max and min, fails both comparisons, and no copy of the rows is made; fmax
-    # and fmin pass it over.
+    # NaN passes through max and min and fails both comparisons, and no copy of the rows is made;
+    # fmax and fmin ignore it.
     highest, lowest = (np.fmax, np.fmin) if may_miss else (np.maximum, np.minimum)
     if not rows.size or (
         float(highest.reduce(rows, axis=None)) <= limit
@@ -198,23 +198,23 @@ def _check_is_rows(X: Any, what: str) -> None:
 
 
 def check_not_dates(dtype: Any, what: str = "X") -> None:
-    """Raise InputError for an array of dates or durations, which would pass as numbers."""
+    """Raise InputError for an array of dates or durations, which would otherwise be numbers."""
     if getattr(dtype, "kind", "") in ("M", "m"):
         raise InputError(
-            f"`{what}` holds dates or durations ({dtype}), not numbers. Say what they count, such "
-            "as (X - X.min()) / np.timedelta64(1, 'D') for days, or name their columns in "
+            f"`{what}` must hold numbers; got dates or durations ({dtype}). Convert them, such as "
+            "by (X - X.min()) / np.timedelta64(1, 'D') to days, or name their columns in "
             "somscape.TableEncoder(dates=[...])."
         )
 
 
 def check_not_masked(X: Any, what: str = "X") -> None:
-    """Raise InputError for a NumPy array some of whose values are masked."""
+    """Raise InputError for a NumPy array with masked values."""
     import numpy as np
 
-    if np.ma.is_masked(X):  # converting would drop the mask alone
+    if np.ma.is_masked(X):  # converting would drop the mask and keep the values
         raise InputError(
             f"`{what}` is a masked array; masks are not supported. Pass {what}.filled(np.nan), and "
-            "missing='mask' or 'fill' to an estimator."
+            "missing='mask' or 'fill' to the estimator."
         )
 
 
@@ -230,8 +230,7 @@ def wrong_value(
     if value != value:
         return InputError(
             f"`{what}` must be finite and not missing (NaN); got nan in row {row}, column "
-            f"'{column}'. Fill it or leave out the row, or train with missing='fill', or 'mask' "
-            "where there is one."
+            f"'{column}'. Fill it or leave out the row, or train with missing='fill' or 'mask'."
         )
     return InputError(
         f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "

@@ -122,7 +122,7 @@ def test_dates_are_no_numbers(frame, unit):
     ):
         with pytest.raises(InputError, match=f"holds {message}"):
             SOM(2, 2, encoder=None).fit(data)
-    with pytest.raises(InputError, match="holds dates or durations"):
+    with pytest.raises(InputError, match="`X` must hold numbers; got dates or durations"):
         SOM(2, 2).fit(frame.to_numpy()[:, :2]).map_.winners(dates)
 
 
