@@ -110,17 +110,17 @@ def test_nullable_columns_are_filled_or_masked_by_map_and_estimator_alike(frame,
 def test_dates_are_no_numbers(frame, unit):
     dates = np.arange(120).reshape(60, 2).astype(unit)
     columns = {"start": dates[:, 0], "end": dates[:, 1]}
-    told = "dates in {}, not numbers.*TableEncoder"
+    told = "holds dates in {}, not numbers.*TableEncoder"
     if unit.startswith("timedelta"):
-        told = "durations in {}, not numbers.*their unit"
+        told = "holds durations in {}, not numbers.*their unit"
     as_dates = frame.assign(end=dates[:, 1].astype("M8[ms]"))
     for data, message in (
-        (dates, r"dates or durations.*X.min\(\)"),
+        (dates, r"must hold numbers; got dates or durations.*X.min\(\)"),
         (pd.DataFrame(columns), told.format("'start', 'end'")),
         (frame.assign(end=dates[:, 1]), told.format("'end'")),
-        (pl.from_pandas(as_dates), "dates in 'end', not numbers"),
+        (pl.from_pandas(as_dates), "holds dates in 'end', not numbers"),
     ):
-        with pytest.raises(InputError, match=f"holds {message}"):
+        with pytest.raises(InputError, match=message):
             SOM(2, 2, encoder=None).fit(data)
     with pytest.raises(InputError, match="`X` must hold numbers; got dates or durations"):
         SOM(2, 2).fit(frame.to_numpy()[:, :2]).map_.winners(dates)
