@@ -176,7 +176,7 @@ class WindowCanvas(FigureCanvasAgg):
 def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Figure]]:
     """Give a backend that opens windows, and the figures that it shows."""
     module = ModuleType("windows_for_tests")
-    module.FigureCanvas, module.FigureManager = WindowCanvas, Window  # type: ignore[attr-defined]
+    module.FigureCanvas, module.FigureManager = WindowCanvas, Window
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(Window, "shown", [])
     before = plt.get_backend()

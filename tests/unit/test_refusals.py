@@ -132,7 +132,7 @@ def test_rates_may_be_a_list_or_an_array():
 
 
 def test_every_lattice_is_held_against_the_rows():
-    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* many units will win no row"):
+    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* many units without a row"):
         SOM(n_rows=100, n_epochs=1).fit(rows_of(50))
     with pytest.raises(InputError, match="at most 1000000 units; got 3000000 x 1"):
         SOM(n_rows=3_000_000).fit(rows_of())
@@ -234,5 +234,5 @@ def test_later_rows_with_gaps_are_told_how_to_train():
 
 def test_units_of_an_unfitted_map_are_not_fitted():
     with pytest.raises(NotFittedError, match="not fitted yet"):
-        SOM().units_  # noqa: B018
+        _ = SOM().units_
     assert not hasattr(SOM(), "units_")

@@ -469,7 +469,7 @@ def test_other_things_than_a_table_or_a_report_say_what_to_write() -> None:
     with pytest.raises(
         TypeError, match=r"report\.build returns; got Detector\. Write report\.rend"
     ):
-        report.render(small_detector())  # type: ignore[arg-type]
+        report.render(small_detector())
 
 
 def test_histograms_count_rows_and_alerts_by_value() -> None:

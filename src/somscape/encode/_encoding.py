@@ -38,7 +38,7 @@ FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = FeatureCode | UnusedColumn
 
 MIN_UNSEEN_CELLS = 10
-"""Of so many cells of a category or more, levels that the map never saw in most are a fault."""
+"""Fewest cells of a category for a warning that the map never saw the levels of most."""
 
 MAX_NAMED = 5
 """Missing columns that a message names."""

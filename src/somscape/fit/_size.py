@@ -81,8 +81,8 @@ def lattice_for(
     )
     if is_given and lattice.n_units > total_weight:
         warnings.warn(
-            f"the map has {lattice.n_units} units for {total_weight:g} rows of data, so many "
-            f"units will win no row. {advice}",
+            f"the map has {lattice.n_units} units for {total_weight:g} rows of data, which "
+            f"leaves many units without a row. {advice}",
             SomscapeWarning,
             stacklevel=4,
         )

@@ -41,7 +41,7 @@ def wrapped_legend(
     fontsize : float
         In points; in very narrow room four fifths of it.
     n_uncut : int, default=0
-        So many of the last names are never cut.
+        How many names at the end are never cut.
     **style
         As for ``ax.legend``.
 
