@@ -11,7 +11,7 @@
 namespace somscape {
 
 // How strongly a winner pulls, in the order of NEIGHBORHOODS in grid/_neighborhood.py, which has the
-// formulas.  The last two go by axis, all others by map distance.
+// formulas.  The last goes by axis, all others by map distance.
 enum class Pulls { gaussian, bubble, cut_gaussian, epanechnikov, triangle };
 
 // How units are laid out and how strongly the winner pulls them.
