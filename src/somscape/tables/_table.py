@@ -132,6 +132,20 @@ class Column:
             return len(set(self.cells) - {None})
         return int(np.unique(self.numbers[~np.isnan(self.numbers)]).size)
 
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        """Return the cells as numbers of their different texts.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_rows,), int32
+            -1 where the cell is missing.
+        texts : list of str
+            Different ones, as they first come.
+        """
+        known: dict[str, int] = {}
+        codes = [-1 if c is None else known.setdefault(c, len(known)) for c in self.each_cell()]
+        return np.array(codes, dtype=np.int32), list(known)
+
     def take(self, rows: ArrayLike) -> "Column":
         """Return the column with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
@@ -247,6 +261,25 @@ class Table:
         chosen = _row_index(rows)
         lines = None if self.lines is None else np.asarray(self.lines)[chosen]
         return replace(self, columns=tuple(c.take(chosen) for c in self.columns), lines=lines)
+
+    def to_arrow(self) -> Any:
+        """Return the table as pyarrow holds it.
+
+        Returns
+        -------
+        pyarrow.Table
+            Numbers as float64, other columns as text, null where a cell is missing.
+        """
+        import pyarrow as pa  # late: it is slow to import
+
+        return pa.table(
+            {
+                c.name: pa.array(c.each_cell(), pa.string())
+                if c.numbers is None
+                else pa.array(c.numbers, mask=c.missing)
+                for c in self.columns
+            }
+        )
 
     def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
         """Return the numbers of some columns as one array.

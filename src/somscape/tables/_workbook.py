@@ -171,5 +171,5 @@ def import_library(module: str, doing: str) -> Any:
     # Asked before, because an ImportError from within the library is not this one.
     library = module.partition(".")[0]
     if importlib.util.find_spec(library) is None:
-        raise InputError(f"{doing} needs {library}; run: pip install 'somscape[frames]'")
+        raise InputError(f"{doing} needs {library}; run: pip install 'somscape[excel]'")
     return importlib.import_module(module)
