@@ -1,14 +1,13 @@
-"""Cells as they stand in a source -> stripped text, with None or "" for a missing cell."""
+"""Raw cells -> cells without blanks around them, null where they are missing."""
 
-from collections.abc import Iterable, Iterator
-from datetime import date, time
-from typing import Any
+from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
 
-from somscape._blocks import blocks
-from somscape.tables._texts import Texts
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
 """What a cell without a value may hold, in any case, with any blanks around it.
@@ -26,63 +25,33 @@ def clean_cell(raw: str) -> str | None:
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
 
-class Cleaner(dict[str, str]):
-    """Clean cells by raw ones, each looked at once; "" where missing.
-
-    Attributes
-    ----------
-    words : set of str
-        The missing words that occurred.
-    """
-
-    MOST = 500
-    """Cells that are remembered: codes cost next to no time, and texts no memory."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: set[str] = set()
-
-    def __missing__(self, raw: str) -> str:
-        clean = clean_cell(raw)
-        if clean is None:
-            self.words.add(raw.strip())
-            clean = ""
-        if len(self) > self.MOST:
-            self.clear()
-        self[raw] = clean
-        return clean
+def spellings(words: Sequence[str] = MISSING_WORDS) -> list[str]:
+    """Return words in every mixture of small and capital letters."""
+    letters = ([{letter.lower(), letter.upper()} for letter in word] for word in words)
+    return sorted({"".join(found) for cases in letters for found in product(*cases)})
 
 
-class RawTexts(Texts):
-    """Texts of a file's raw cells, which are cleaned as they come.
+def clean(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
+    """Strip cells, and make the missing ones null.
 
     Parameters
     ----------
-    cleaner : Cleaner
-        One for all columns.
+    cells : pyarrow.ChunkedArray of string
+
+    Returns
+    -------
+    cells : pyarrow.ChunkedArray of string
+    words : list of str
+        Those that stood for missing cells.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    __slots__ = ("_cleaner",)
-
-    def __init__(self, cleaner: Cleaner) -> None:
-        self._cleaner = cleaner
-        super().__init__()
-
-    def extend(self, cells: Iterable[str | None]) -> None:
-        """Add raw cells."""
-        super().extend(self._cleaner[cell or ""] for cell in cells)
-
-
-def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
-    """Yield the values of an array as Python's, `n` of them being objects at a time."""
-    if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # whose 0.1 is written "0.1"
-        yield from values
-        return
-    for part in blocks(len(values), n):
-        yield from values[part].tolist()
-
-
-def as_text(value: Any) -> str:
-    """Return any value as text: dates and times in ISO form, numbers in their shortest."""
-    # str() of Python's and NumPy's numbers is the shortest form that reads back equal.
-    return value.isoformat() if isinstance(value, (date, time)) else str(value)
+    stripped = pc.utf8_trim_whitespace(cells)
+    is_short = pc.less_equal(pc.binary_length(stripped), _LONGEST)
+    short = pc.unique(stripped.filter(is_short)).to_pylist()
+    words = [text for text in short if text is not None and clean_cell(text) is None]
+    if not words:
+        return stripped, []
+    is_word = pc.is_in(stripped, value_set=pa.array(words, pa.string()))
+    return pc.if_else(is_word, pa.scalar(None, pa.string()), stripped), words

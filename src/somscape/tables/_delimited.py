@@ -1,9 +1,16 @@
-"""Text with delimiters -> records, with the line on which each starts."""
+"""Text with delimiters -> cells: quickly where the text is plain, else record by record."""
+
+from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from somscape._budget import Budget
 from somscape.errors import InputError
@@ -11,6 +18,8 @@ from somscape.tables._text import TextFile
 
 if TYPE_CHECKING:
     from _csv import Reader
+
+    import pyarrow as pa
 
 # In a tie the rarer mark wins: commas occur in texts and as decimal marks.
 _DELIMITERS = ("\t", ";", "|", ",")
@@ -22,7 +31,117 @@ letter, twice as a cell grows."""
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
 """What a record may have in a file of any size; the delimiter is judged by as many letters."""
 
+BLOCK_BYTES = 1 << 23
+"""Bytes that Arrow splits at a time."""
+
 NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
+
+
+class NotPlainError(Exception):
+    """The text needs to be split record by record, which also says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a file.
+
+    Attributes
+    ----------
+    cells : list of pyarrow.Array of string
+        One for each column.
+    lines : ndarray of shape (n_rows,), int
+        How many each row takes; a number of rows where each takes one.
+    """
+
+    cells: list[pa.Array]
+    lines: NDArray[np.integer[Any]] | int
+
+
+def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> Iterator[Block]:
+    """Split plain text into blocks of rows.
+
+    Text is plain when every record has as many cells as there are columns, no line is blank, lines
+    end in LF or CRLF, and quotes stand at both ends of a cell.
+
+    Parameters
+    ----------
+    file : TextFile
+    begin : int
+        Where the first row begins.
+    n_columns : int
+    delimiter : str
+
+    Yields
+    ------
+    Block
+
+    Raises
+    ------
+    NotPlainError
+    """
+    mark = delimiter.encode()
+    if len(mark) > 1 or n_columns < 2:
+        raise NotPlainError
+    odd_quote = re.compile(rb'[^%b\r\n"]"[^%b\r\n"]' % (re.escape(mark), re.escape(mark)))
+    end = len(file.data)
+    while end > begin and file.data[end - 1 : end] in b"\r\n":
+        end -= 1
+    while begin < end:
+        stop = _end_of_block(file.data, begin, end)
+        text = file.data[begin : stop + 1]
+        if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
+            raise NotPlainError
+        if b'"' in text and odd_quote.search(text):
+            raise NotPlainError
+        yield _parsed(text, n_columns, delimiter)
+        begin = stop + 1
+
+
+def _end_of_block(data: bytes, begin: int, end: int) -> int:
+    """Return the place of the line end that ends a block, outside of quotes."""
+    stop = begin
+    is_open = 0
+    at = min(begin + BLOCK_BYTES, end)
+    while stop < end:
+        found = data.find(b"\n", at, end)
+        found = end if found < 0 else found
+        is_open ^= data.count(b'"', stop, found) & 1
+        stop = found
+        if not is_open:
+            return stop
+        closing = data.find(b'"', stop, end)
+        at = end if closing < 0 else closing
+        if stop - begin > 2 * BLOCK_BYTES:
+            break
+    if is_open:
+        raise NotPlainError
+    return stop
+
+
+def _parsed(text: bytes, n_columns: int, delimiter: str) -> Block:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv as pacsv
+
+    names = [str(number) for number in range(n_columns)]
+    has_quotes, n_lines = b'"' in text, text.count(b"\n") + (not text.endswith(b"\n"))
+    try:
+        table = pacsv.read_csv(
+            pa.py_buffer(text),
+            pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
+            pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
+            pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), check_utf8=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise NotPlainError from error
+    cells = [column.combine_chunks() for column in table.columns]
+    lines_of = None
+    if has_quotes and table.num_rows != n_lines:
+        within = [pc.count_substring(column, "\n") for column in cells]
+        lines_of = pc.add(reduce(pc.add, within), 1)
+    if (table.num_rows if lines_of is None else pc.sum(lines_of).as_py()) != n_lines:
+        raise NotPlainError  # Arrow leaves out blank lines
+    return Block(cells, n_lines if lines_of is None else lines_of.to_numpy())
 
 
 def split_records(
@@ -102,8 +221,7 @@ def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):
         # The line end stays, so that lines keep their numbers.
-        n_bytes = len(start[:5].encode(file.encoding))
-        return start[4], replace(file, n_mark=file.n_mark + n_bytes)
+        return start[4], replace(file, begin=file.begin + len(start[:5].encode()))
     return _likely_delimiter(file), file
 
 
@@ -153,7 +271,7 @@ class _Sample:
                     return
 
 
-def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> "Reader":
+def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> Reader:
     _allow_cells_of(FREE_LETTERS)  # `_Counted` asks for longer ones
     return csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
 

@@ -2,8 +2,7 @@
 
 import math
 import numbers
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -11,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from somscape._blocks import blocks
 from somscape._types import Floats
 from somscape.errors import InputError
-from somscape.tables._cells import as_text, clean_cell, python_values
+from somscape.tables._arrow import column_from_arrow, column_of_floats, without_zeros
+from somscape.tables._cells import clean_cell
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
-from somscape.tables._texts import NumberTexts, Texts
+from somscape.tables._texts import ArrowTexts
+from somscape.tables._values import as_text, python_values
 from somscape.tables._words import listed, quoted
 
 OBJECTS: dict[str, Any] = {
@@ -77,14 +77,39 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     """
     columns = []
     for series in _opened(frame, source).iter_columns():
-        name = str(series.name)
         _refuse_others_than_cells(series, source)
-        columns.append(_with_place(name, _series_values(series, source), source))
+        columns.append(_column_of(series, source))
     if not columns:
         raise InputError(f"{source} has no columns; give at least one")
     if not len(columns[0]):
         raise InputError(f"{source} has no rows; give at least one")
     return Table(tuple(columns), source)
+
+
+def _column_of(series: Any, source: str) -> Column:
+    """Return a narwhals series as a column."""
+    import narwhals as nw
+    import pyarrow as pa
+
+    name = str(series.name)
+    if series.dtype in (nw.Object, nw.Unknown):
+        nulls = series.is_null().to_list()
+        values = (None if n else v for v, n in zip(series.to_list(), nulls, strict=True))
+        return column_from_values(name, values, _where(source))
+    try:
+        array = series.to_arrow()
+    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(
+            f"{source}: column {quoted(name)} cannot be read ({reason}). Write it as plain text or"
+            " numbers."
+        ) from error
+    chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    return column_from_arrow(name, chunked, _where(source))
+
+
+def _where(source: str) -> Where:
+    return lambda row: place(source, None, row)
 
 
 def _refuse_others_than_cells(series: Any, source: str) -> None:
@@ -107,24 +132,6 @@ def _refuse_others_than_cells(series: Any, source: str) -> None:
             f"{source}: column {name} holds nested values ({held}); drop it or split it into"
             " plain columns"
         )
-
-
-def _series_values(series: Any, source: str) -> Iterator[Any]:
-    """Yield the values of a narwhals series, None where null."""
-    import narwhals as nw
-
-    for rows in blocks(len(series), BLOCK_VALUES):
-        part = series[rows]
-        nulls = part.is_null().to_list()
-        listed = _listed(part, source, rows.start)
-        values = [None if n else v for v, n in zip(listed, nulls, strict=True)]
-        if series.dtype in (nw.Categorical, nw.Enum):
-            yield from (None if value is None else str(value) for value in values)
-        elif series.dtype == nw.Float32:
-            # As float32 again, so that its 0.1 is written "0.1".
-            yield from np.array(values, dtype=np.float32)
-        else:
-            yield from values
 
 
 def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
@@ -440,43 +447,31 @@ def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "tabl
     >>> table.column("city").n_missing, table.column("id").is_whole
     (1, True)
     """
-    made = [_with_place(str(name), values, source) for name, values in columns.items()]
+    made = [
+        column_from_values(str(name), values, _where(source)) for name, values in columns.items()
+    ]
     return Table(tuple(made), source)
-
-
-def _with_place(name: str, values: Iterable[Any], source: str) -> Column:
-    return column_from_values(name, values, lambda row: place(source, None, row))
 
 
 def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
     """Make a column of Python or NumPy values; numbers if all present ones are."""
+    import pyarrow as pa
+
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
-        narrow, values = values, values.astype(np.float64)
-        written = narrow.copy() if narrow.dtype == np.float32 else values
-        if not np.isinf(values).any():
-            column = Column(name, NumberTexts(written, are_whole=False), numbers=values)
-            if column.is_whole:
-                column = Column(name, NumberTexts(written, are_whole=True), numbers=values)
-            return column
-    texts, numbers_, verdict = Texts(), array("d"), Verdict()
-    given = values if isinstance(values, np.ndarray) and values.dtype == np.float64 else None
+        return column_of_floats(name, values, where)
+    verdict, cells, numbers_ = Verdict(), list[Any](), list[Any]()
     values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
+    n = 0
     while pairs := [_cell_and_number(value) for value in islice(values, BLOCK_VALUES)]:
-        cells, block = [cell for cell, _ in pairs], array("d", [number for _, number in pairs])
-        verdict.look(len(texts), cells, np.frombuffer(block))
-        texts.extend(cells)
-        if given is None:
-            numbers_.extend(block)
+        cells.append(pa.array([cell for cell, _ in pairs], pa.string()))
+        numbers_.append(np.array([number for _, number in pairs]))
+        verdict.look(n, cells[-1], numbers_[-1])
+        n += len(pairs)
     is_number, problem = verdict.settle(name, where)
-    found = np.frombuffer(numbers_) if given is None else given
+    found = np.concatenate(numbers_) if numbers_ else np.empty(0)
+    texts = ArrowTexts(pa.chunked_array(cells, pa.string()))
     column = Column(name, texts, numbers=found if is_number else None, problem=problem)
-    if not column.is_whole:
-        return column
-    # Whole numbers beside a null come as floats from pandas: "7.0" was 7.
-    whole = Texts()
-    for block_of_cells in texts.blocks():
-        whole.extend(cell.removesuffix(".0") for cell in block_of_cells)
-    return Column(name, whole, numbers=column.numbers)
+    return without_zeros(column)
 
 
 def _cell_and_number(value: Any) -> tuple[str | None, float]:

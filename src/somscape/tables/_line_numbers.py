@@ -2,8 +2,10 @@
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape.tables._table import Lines
 
@@ -35,3 +37,24 @@ class LineNumbers:
         if self._others is None:
             return self._range[:n]
         return np.frombuffer(self._others, np.uintc)[:n]
+
+
+def lines_from(start: int, taken: Sequence[NDArray[np.integer[Any]] | int]) -> Lines:
+    """Return the lines on which rows start, of which each takes one or more.
+
+    Parameters
+    ----------
+    start : int
+        Line of the first row.
+    taken : sequence of ndarray or int
+        Lines that each row of a block takes; a number of rows where each takes one.
+
+    Returns
+    -------
+    range or ndarray of shape (n_rows,)
+    """
+    if all(isinstance(rows, int) for rows in taken):
+        return range(start, start + sum(map(int, taken)))
+    each = [np.ones(rows, np.uint32) if isinstance(rows, int) else rows for rows in taken]
+    ends = np.cumsum(np.concatenate(each), dtype=np.uint32)
+    return start + np.concatenate([[0], ends[:-1]]).astype(np.uint32)

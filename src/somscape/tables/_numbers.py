@@ -1,4 +1,4 @@
-"""Clean text cells of a whole table -> columns of numbers and columns of text.
+"""Cells of a whole table -> columns of numbers and columns of text.
 
 Where the cells of a column fit both decimal marks ("1,234"), the mark that the other
 columns of the file show decides.  If they show none or both, a comma in a file delimited
@@ -7,39 +7,88 @@ decimal mark, and a dot is the decimal mark everywhere.  "1.234" in a file delim
 commas is a plain number whatever the other columns show.
 """
 
+from __future__ import annotations
+
 import math
-from array import array
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.tables._spelling import Spelling, spell
+from somscape.tables._cells import clean
+from somscape.tables._spelling import LEADING_ZERO, Spelling, spell
 from somscape.tables._table import Column
-from somscape.tables._texts import Texts
+from somscape.tables._texts import ArrowTexts, PlainTexts
 from somscape.tables._words import Note, listed, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # A column with at least this share of numbers among this many present cells was meant
 # as numbers; a word in it is a slip to report, not a category.
 _NUMBER_SHARE = 0.9
 _NUMBER_CELLS = 10
 
-_SOME_CELLS = 1000, 10_000
-"""Different cells that show how a column writes its numbers: at least, and at most."""
+SHOWN = 10_000
+"""Different cells, the first ones, that show how a column writes its numbers."""
+
+FIRST_CELLS, CELLS = 1 << 12, 1 << 18
+"""Cells that are read first, most of which say that a column is text, and then at a time."""
 
 Where = Callable[[int], str]
 
 
+@dataclass
+class _Cells:
+    """The cells of a column, and how they write numbers."""
+
+    texts: PlainTexts | ArrowTexts
+    words: tuple[str, ...]
+    spelling: Spelling
+    has_leading_zeros: bool = False
+
+    @classmethod
+    def of(cls, raw: PlainTexts | pa.ChunkedArray) -> _Cells:
+        if isinstance(raw, PlainTexts):
+            return cls(raw, raw.words, raw.spelling())
+        cells, words = clean(raw)
+        texts = ArrowTexts(cells)
+        if _have_leading_zeros(cells):
+            return cls(texts, tuple(words), Spelling(), True)
+        return cls(texts, tuple(words), spell(_different(cells)))
+
+
+@dataclass
+class TextColumns:
+    """What columns of text became.
+
+    Attributes
+    ----------
+    columns : list of Column
+    notes : list of str
+        One for each way of writing that is not plain, with the columns that use it.
+    words : set of str
+        Those that stand for missing cells.
+    """
+
+    columns: list[Column] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+
+
 def text_columns(
-    columns: Mapping[str, Texts], where: Where, delimiter: str = ",", decimal: str | None = None
-) -> tuple[list[Column], list[str]]:
-    """Make columns of clean cells, of numbers where all cells can be read as numbers.
+    raw: Mapping[str, PlainTexts | pa.ChunkedArray],
+    where: Where,
+    delimiter: str = ",",
+    decimal: str | None = None,
+) -> TextColumns:
+    """Make columns of raw cells, of numbers where all cells can be read as numbers.
 
     Parameters
     ----------
-    columns : mapping of name to Texts
-        Cells without blanks around them.
+    raw : mapping of name to PlainTexts or pyarrow.ChunkedArray of string
     where : callable
         Says where a row stands, for messages.
     delimiter : str
@@ -49,35 +98,33 @@ def text_columns(
 
     Returns
     -------
-    columns : list of Column
-    notes : list of str
-        One for each way of writing that is not plain, with the columns that use it.
+    TextColumns
     """
-    spellings = {
-        name: Spelling() if texts.have_leading_zeros() else spell(texts.some(*_SOME_CELLS))
-        for name, texts in columns.items()
-    }
-    marks = {spelling.mark for spelling in spellings.values()} - {""}
+    cells = {name: _Cells.of(texts) for name, texts in raw.items()}
+    marks = {found.spelling.mark for found in cells.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
-    made: list[Column] = []
+    made = TextColumns()
     noted: dict[Note, list[str]] = {}
-    for name, texts in columns.items():
-        spelling = spellings[name]
+    for name, found in cells.items():
+        spelling = found.spelling
         mark = decimal or spelling.mark or _likely_mark(spelling.plain_mark, shown, delimiter)
-        if texts.have_leading_zeros():
+        if found.has_leading_zeros:
             numbers, problem, styles = None, None, ["leading zeros, kept as text,"]
         else:
-            numbers, problem, styles = _read(name, texts, where, spelling, mark)
+            numbers, problem, styles = _read(name, found.texts, where, spelling, mark)
+        texts = found.texts
+        if numbers is None and isinstance(texts, PlainTexts):
+            texts = ArrowTexts(texts.to_arrow())
         style = "" if numbers is None else ", ".join(styles)
-        made.append(Column(name, texts, numbers=numbers, style=style, problem=problem))
+        made.columns.append(Column(name, texts, numbers=numbers, style=style, problem=problem))
+        made.words.update(found.words)
         notes = [Note(style) for style in styles]
         if styles and spelling.example and not shown:
-            value = spelling.read([spelling.example], mark, {})[spelling.example]
-            example = f"{quoted(spelling.example)} read as {value:.12g}"
-            notes.append(Note(example, "--decimal MARK"))
+            notes.append(Note(_reading(spelling, mark), "--decimal MARK"))
         for note in notes:
             noted.setdefault(note, []).append(name)
-    return made, [Note(f"{note} in {listed(of)}", note.options) for note, of in noted.items()]
+    made.notes = [Note(f"{note} in {listed(of)}", note.options) for note, of in noted.items()]
+    return made
 
 
 def read_numbers(column: Column) -> Column | None:
@@ -101,15 +148,45 @@ def read_numbers(column: Column) -> Column | None:
     >>> read_numbers(table.column("age")).numbers, read_numbers(table.column("sex"))
     (array([41., nan]), None)
     """
-    texts = Texts(column.each_cell())
-    spelling = spell(texts.some(*_SOME_CELLS))
-    is_unclear = bool(spelling.example) and spelling.plain_mark != "."
-    if texts.have_leading_zeros() or is_unclear:
+    cells = column.to_arrow()
+    if _have_leading_zeros(cells):
         return None
+    spelling = spell(_different(cells))
+    if spelling.example and spelling.plain_mark != ".":
+        return None
+    texts = ArrowTexts(cells)
     numbers, _, styles = _read(column.name, texts, str, spelling, spelling.mark or ".")
     if numbers is None:
         return None
     return Column(column.name, texts, numbers=numbers, style=", ".join(styles))
+
+
+def _different(cells: pa.ChunkedArray) -> list[str]:
+    """Return different present cells, the first ones."""
+    import pyarrow.compute as pc
+
+    found: dict[str, None] = {}
+    for part in _parts(cells):
+        found.update(dict.fromkeys(pc.unique(part.drop_null()).to_pylist()))
+        if len(found) > SHOWN:
+            break
+    return list(found)[:SHOWN]
+
+
+def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:
+    """Return whether a cell is written like "007"."""
+    import pyarrow.compute as pc
+
+    likely = cells.filter(pc.starts_with(cells, "0"))
+    return bool(pc.any(pc.match_substring_regex(likely, f"^{LEADING_ZERO.pattern}$")).as_py())
+
+
+def _parts(cells: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """Yield a few cells first, then many at a time."""
+    begin, n = 0, FIRST_CELLS
+    while begin < len(cells):
+        yield cells[begin : begin + n].combine_chunks()
+        begin, n = begin + n, CELLS
 
 
 def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
@@ -118,41 +195,35 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
     return shown or ("." if plain_mark == "." or delimiter == "," else ",")
 
 
+def _reading(spelling: Spelling, mark: str) -> str:
+    """Say how an example that fits both decimal marks is read."""
+    import pyarrow as pa
+
+    value = spelling.read(pa.array([spelling.example]), mark, {})[0]
+    return f"{quoted(spelling.example)} read as {value:.12g}"
+
+
 def _read(
-    name: str, texts: Texts, where: Where, spelling: Spelling, mark: str
+    name: str, texts: PlainTexts | ArrowTexts, where: Where, spelling: Spelling, mark: str
 ) -> tuple[Float64s | None, str | None, list[str]]:
     """Return the numbers of a column, or None; its problem; how they are written."""
+    if isinstance(texts, PlainTexts) and (mark == "." or not (spelling.mark or spelling.example)):
+        return texts.numbers, None, []
+    cells = texts.to_arrow()
     styles: dict[str, None] = {}
     verdict = Verdict()
-    shows_no_mark = not (spelling.mark or spelling.example)
-    is_plain = spelling.plain_mark == "." and (mark == "." or shows_no_mark)
     numbers = np.empty(len(texts))
     begin = 0
-    for cells in texts.blocks():
-        values = _plain_numbers(cells) if is_plain else None
-        if values is None:
-            by_cell = spelling.read([c for c in dict.fromkeys(cells) if c], mark, styles)
-            values = array("d", (by_cell.get(cell, math.nan) for cell in cells))
-        end = begin + len(cells)
+    for part in _parts(cells):
+        values = spelling.read(part, mark, styles)
+        end = begin + len(part)
         numbers[begin:end] = values
-        verdict.look(begin, cells, numbers[begin:end])
+        verdict.look(begin, part, values)
         if verdict.is_text(len(texts)):
             return None, None, []
         begin = end
     is_number, problem = verdict.settle(name, where)
     return (numbers, None, list(styles)) if is_number else (None, problem, [])
-
-
-def _plain_numbers(cells: list[str]) -> "array[float] | None":
-    """Read cells that all are plain numbers; float() also takes 1_000 and other scripts' digits."""
-    joined = "".join(cells)
-    if "_" in joined or not joined.isascii():
-        return None
-    try:
-        values = array("d", map(float, cells))
-    except ValueError:
-        return None
-    return None if any(map(math.isnan, values)) else values
 
 
 @dataclass
@@ -166,19 +237,20 @@ class Verdict:
     is_infinite: bool = True  # the first one is
     are_infinite: bool = True  # all bad ones are
 
-    def look(self, begin: int, cells: Sequence[str | None], values: Float64s) -> None:
+    def look(self, begin: int, cells: pa.Array, values: Float64s) -> None:
         """Take in cells from row `begin` on, and their values: NaN where missing or no number."""
         finite = np.isfinite(values)
         n_finite = int(finite.sum())
         self.n_present += n_finite
         if n_finite == len(values):
             return
-        bad = [i for i in np.flatnonzero(~finite).tolist() if cells[i]]
-        if not bad:
+        bad = np.flatnonzero(~finite & np.asarray(cells.is_valid()))
+        if not len(bad):
             return
         if self.first < 0:
-            self.first, self.cell = begin + bad[0], str(cells[bad[0]])
-            self.is_infinite = math.isinf(values[bad[0]])
+            first = int(bad[0])
+            self.first, self.cell = begin + first, str(cells[first].as_py())
+            self.is_infinite = math.isinf(values[first])
         self.n_present += len(bad)
         self.n_bad += len(bad)
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())

@@ -2,15 +2,27 @@
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from somscape._budget import Budget
 from somscape._files import shown
 from somscape.errors import InputError
-from somscape.tables._cells import Cleaner, RawTexts
-from somscape.tables._delimited import NO_DELIMITER, detect_delimiter, split_records
+from somscape.tables._delimited import (
+    NO_DELIMITER,
+    NotPlainError,
+    detect_delimiter,
+    split_blocks,
+    split_records,
+)
+from somscape.tables._growing import Cells, Letters
+from somscape.tables._line_numbers import lines_from
 from somscape.tables._numbers import text_columns
-from somscape.tables._records import arrange
+from somscape.tables._records import Records, arrange, column_names, is_blank, width_of
 from somscape.tables._table import Table, place
 from somscape.tables._text import TextFile, decode, read_bytes
 from somscape.tables._words import quoted
@@ -143,21 +155,66 @@ def _table_from_text(
             f" {quoted(delimiter)}",
             options="--delimiter CHAR",
         )
-    cleaner, budget = Cleaner(), Budget(source, len(file.data))
+    try:
+        raw = _plain_records(file, source, delimiter)
+    except NotPlainError:
+        raw = _any_records(file, source, delimiter)
+    del file  # its bytes
+    made = text_columns(raw.columns, lambda row: place(source, raw.lines, row), delimiter, decimal)
+    notes += raw.notes + made.notes
+    if made.words:
+        written = ", ".join(sorted(quoted(word) if word else "blank" for word in made.words))
+        n_missing = sum(column.n_missing for column in made.columns)
+        notes.append(f"missing cells: {n_missing}, written {written}")
+    return Table(tuple(made.columns), source, raw.lines, tuple(notes))
 
-    def make(n: int) -> list[RawTexts]:
+
+def _plain_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
+    """Return the raw cells of a file that Arrow splits as we do, or raise NotPlainError."""
+    budget = Budget(source, len(file.data))
+    records = split_records(file, delimiter, budget)
+    line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
+    if is_blank(header):
+        raise NotPlainError
+    begin = file.begin
+    for _ in range(line):
+        begin = file.data.find(b"\n", begin) + 1
+        if not begin:
+            raise NotPlainError
+    header, width = [name.strip() for name in header], width_of(header)
+    start = file.data[file.begin : begin]
+    if len(header) > FREE_COLUMNS or start.count(b"\r") > start.count(b"\r\n"):
+        raise NotPlainError
+    columns = [Cells() for _ in header]
+    taken: list[NDArray[np.integer[Any]] | int] = []
+    last: list[str] = []
+    for block in split_blocks(file, begin, len(header), delimiter):
+        for column, cells in zip(columns, block.cells, strict=True):
+            column.add(cells)
+        taken.append(block.lines)
+        last = [cells[-1].as_py() for cells in block.cells]
+    if is_blank(last):
+        raise NotPlainError  # no rows, or empty ones at the end
+    names, notes = column_names(header[:width], source, line)
+    if width < len(header):
+        if not all(column.is_blank for column in columns[width:]):
+            raise NotPlainError  # more cells than names
+        notes.append("empty cells at the end of the lines left out")
+    raw = [column.finish() for column in columns[:width]]
+    return Records(dict(zip(names, raw, strict=True)), lines_from(line + 1, taken), notes)
+
+
+def _any_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
+    """Return the raw cells of any file, or raise InputError."""
+    import pyarrow as pa
+
+    budget = Budget(source, len(file.data))
+
+    def make(n: int) -> list[Letters]:
         if n > FREE_COLUMNS:
             budget.take(COLUMN_BYTES * n, f"{n} columns")
-        return [RawTexts(cleaner) for _ in range(n)]
+        return [Letters() for _ in range(n)]
 
-    records = arrange(split_records(file, delimiter, budget), source, make, delimiter)
-    del file  # its bytes
-    columns, number_notes = text_columns(
-        records.columns, lambda row: place(source, records.lines, row), delimiter, decimal
-    )
-    notes += records.notes + number_notes
-    if cleaner.words:
-        written = ", ".join(sorted(quoted(word) if word else "blank" for word in cleaner.words))
-        n_missing = sum(texts.n_missing for texts in records.columns.values())
-        notes.append(f"missing cells: {n_missing}, written {written}")
-    return Table(tuple(columns), source, records.lines, tuple(notes))
+    found = arrange(split_records(file, delimiter, budget), source, make, delimiter)
+    columns = {name: pa.chunked_array([c.to_arrow()]) for name, c in found.columns.items()}
+    return replace(found, columns=columns)

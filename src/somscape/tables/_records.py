@@ -6,9 +6,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from somscape.errors import InputError
 from somscape.tables._line_numbers import LineNumbers
-from somscape.tables._spelling import Spelling, spell
+from somscape.tables._spelling import LEADING_ZERO, plain_values, spell
 from somscape.tables._table import Lines, check_names
-from somscape.tables._texts import Texts
 from somscape.tables._words import counted, listed
 
 BLOCK_CELLS = 1024
@@ -22,10 +21,11 @@ class Growing(Protocol):
         """Add cells."""
 
     def drop_last(self, n: int) -> None:
-        """Drop the last cells."""
+        """Drop empty cells at the end."""
 
 
-C = TypeVar("C", bound=Growing)
+C = TypeVar("C")
+G = TypeVar("G", bound=Growing)
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class _Seen:
 def arrange(
     records: Iterable[tuple[int, Sequence[Any]]],
     source: str,
-    make: Callable[[int], list[C]],
+    make: Callable[[int], list[G]],
     delimiter: str = ",",
-) -> Records[C]:
+) -> Records[G]:
     """Take the header off, drop what is empty around the table, check the widths.
 
     Parameters
@@ -109,7 +109,7 @@ def arrange(
             f"{source} has a header on line {start} but no rows; add rows, or, if that line"
             " is a row, a line with column names above it"
         )
-    width = _width(header)
+    width = width_of(header)
     wrong = seen.ragged
     if not seen.has_more:
         if len(header) > width or seen.is_longer:
@@ -122,18 +122,24 @@ def arrange(
             f' {delimiter!r} in quotes ("), or name another delimiter',
             options="--delimiter CHAR",
         )
-    notes += _check_header(header, source, start)
-    names, name_notes = _complete_names(header)
-    check_names(names, f"{source}, line {start}")
+    names, name_notes = column_names(header, source, start)
     by_name = dict(zip(names, columns, strict=True))
     return Records(by_name, lines.first(n_rows), notes + name_notes)
 
 
+def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
+    """Return the names of the columns and notes, or raise InputError if they are no names."""
+    notes = _check_header(header, source, line)
+    names, name_notes = _complete_names(header)
+    check_names(names, f"{source}, line {line}")
+    return names, notes + name_notes
+
+
 def _fill(
-    records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: list[C]
+    records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: list[G]
 ) -> tuple[_Seen, LineNumbers]:
     """Add the cells of the rows to the columns, block by block."""
-    n_header, width = len(header), _width(header)
+    n_header, width = len(header), width_of(header)
     seen, lines = _Seen(), LineNumbers()
     block, block_lines = list[Sequence[Any]](), list[int]()
     n_in_block = max(1, BLOCK_CELLS // n_header)
@@ -141,7 +147,8 @@ def _fill(
         # A blank line is no row, except in a file of one column, where '""' is a missing cell.
         if not record or (len(record) == 1 < n_header and is_blank(record)):
             continue
-        if n_header > 1 and is_blank(record):
+        is_empty = n_header > 1 and is_blank(record)
+        if is_empty:
             seen.n_blank += 1
         else:
             seen.n_rows += seen.n_blank + 1
@@ -149,7 +156,7 @@ def _fill(
         if len(record) != n_header or width < n_header:
             seen.look(line, record, n_header, width)
             record = [*record[:n_header], *[""] * (n_header - len(record))]
-        block.append(record)
+        block.append([""] * n_header if is_empty else record)
         block_lines.append(line)
         if len(block) == n_in_block:
             for column, cells in zip(columns, zip(*block, strict=True), strict=True):
@@ -163,7 +170,8 @@ def _fill(
     return seen, lines
 
 
-def _width(header: list[str]) -> int:
+def width_of(header: list[str]) -> int:
+    """Return the place of the last name."""
     return max(position for position, name in enumerate(header, 1) if name)
 
 
@@ -190,10 +198,12 @@ def _complete_names(header: list[str]) -> tuple[list[str], list[str]]:
 def _check_header(header: list[str], source: str, line: int) -> list[str]:
     # "22.08" is no name.  Whole numbers may be: years, or pandas' 0, 1, 2.
     names = [name for name in header if name]
-    spelling = Spelling() if Texts(names).have_leading_zeros() else spell(names)
-    if not spelling.plain_mark:
+    if any(LEADING_ZERO.fullmatch(name) for name in names):
         return []
-    if any(value % 1 for value in spelling.read(names, spelling.plain_mark, {}).values()):
+    values = plain_values(names, spell(names).plain_mark or ".")
+    if values is None:
+        return []
+    if any(value % 1 for value in values.values()):
         raise InputError(
             f"{source}, line {line}: the first line should name the columns, but holds numbers"
             f" ({listed(header, 3)}); add a line with column names above it"

@@ -1,17 +1,25 @@
 """How the cells of one column write numbers, and what they say.
 
-Plain numbers go through ``float``.  Otherwise a cell is split into sign, currency or
-percent sign, digits with their marks, and exponent.  The column's decimal mark is the one
-under which more of its cells make sense; a thousands separator (comma, dot, blank or
-apostrophe) stands before groups of exactly three digits.
+A cell is a sign, a currency or percent sign, digits with their marks, and an exponent.  The
+column's decimal mark is the one under which more of its cells make sense; a thousands separator
+(comma, dot, blank or apostrophe) stands before groups of exactly three digits.
 """
+
+from __future__ import annotations
 
 import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from somscape._types import Float64s
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _CODES = (
     "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|SGD|TRY"
@@ -23,12 +31,18 @@ _NUMBER = re.compile(
     rf"(\()?([-+−]?) ?({_UNIT})? ?([-+−]?)([0-9][0-9.,' ]*|[.,][0-9]+)([eE][-+]?[0-9]+)?"
     rf" ?({_UNIT}|%)?(\))?"
 )
-_TYPEWRITTEN = str.maketrans("\u00a0\u202f\u2009\u2019", "   '")
+_TYPEWRITTEN = {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"}
+_TYPED = str.maketrans(_TYPEWRITTEN)
 _BODY = {
     ".": re.compile(r"(?:[1-9][0-9]{0,2}([, '])[0-9]{3}(?:\1[0-9]{3})*|[0-9]*)(?:\.[0-9]*)?"),
     ",": re.compile(r"(?:[1-9][0-9]{0,2}([. '])[0-9]{3}(?:\1[0-9]{3})*|[0-9]*)(?:,[0-9]*)?"),
 }
+_SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
 _INFINITE = ("inf", "infinity", "∞")
+LONGEST_INFINITE = 9
+
+LEADING_ZERO = re.compile("0[0-9]+")
+"""A cell such as "007", which names something."""
 
 
 class _Parts(NamedTuple):
@@ -48,45 +62,45 @@ class Spelling:
     example: str = ""  # where both fit: a cell such as "1,234"
     unit: str = ""  # the commonest currency, or %
 
-    def read(self, texts: Sequence[str], mark: str, styles: dict[str, None]) -> dict[str, float]:
-        """Read any cells of the column with a decimal mark; note the styles that occur."""
+    def read(self, cells: pa.Array, mark: str, styles: dict[str, None]) -> Float64s:
+        """Read any cells of the column with a decimal mark; note the styles that occur.
+
+        Parameters
+        ----------
+        cells : pyarrow.Array of string
+            Null where missing.
+        mark : str
+        styles : dict
+            Styles are added to its keys.
+
+        Returns
+        -------
+        ndarray of shape (n_cells,)
+            NaN where a cell is missing or no number.
+        """
         has_marks = bool(self.mark or self.example)
         if self.plain_mark and (mark == self.plain_mark or not has_marks):
-            plain = _plain_values(texts, self.plain_mark)
+            plain = read_plain(cells, self.plain_mark)
             if plain is not None:
                 if has_marks and mark == ",":
                     styles["decimal comma"] = None
                 return plain
-        values = {text: math.inf for text in texts if _is_infinite(text)}
         if self.unit:
             styles["percent" if self.unit == "%" else f"currency {self.unit}"] = None
-        for text, part in _split_all(texts).items():
-            match = _BODY[mark].fullmatch(part.body)
-            if not match or part.unit not in ("", self.unit):
-                continue
-            digits = part.body
-            if match[1]:
-                digits = digits.replace(match[1], "")
-                styles["thousands separators"] = None
-            if mark == "," and mark in digits:
-                styles["decimal comma"] = None
-            if part.in_parentheses:
-                styles["negatives in parentheses"] = None
-            value = float(digits.replace(mark, ".") + part.exponent)
-            values[text] = -value if part.is_negative else value
-        return values
+        return _read_styled(cells, mark, self.unit, styles)
 
 
 def spell(texts: Sequence[str]) -> Spelling:
     """Look at different, present cells of one column, none of them written like "007"."""
     for mark, other in (".,", ",."):
-        plain = None if mark == "," and "," not in "".join(texts) else _plain_values(texts, mark)
+        plain = None if mark == "," and "," not in "".join(texts) else plain_values(texts, mark)
         if plain is not None:
             marked = [text for text in texts if mark in text]
             if all(_BODY[other].fullmatch(text.lstrip("+-")) for text in marked):
                 return Spelling(mark, example=next(iter(marked), ""))
             return Spelling(mark, mark)
-    parts = _split_all(texts)
+    split = ((text, _split(text)) for text in texts)
+    parts = {text: found for text, found in split if found is not None}
     units = Counter(part.unit for part in parts.values() if part.unit)
     # One unit a column: cells in another currency are not comparable, so not numbers.
     unit = units.most_common(1)[0][0] if units else ""
@@ -102,7 +116,8 @@ def spell(texts: Sequence[str]) -> Spelling:
     return Spelling(example=next(unsettled, ""), unit=unit)
 
 
-def _plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
+def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
+    """Return the number of each text, or None where one is not written as ``float`` reads it."""
     joined = "".join(texts)
     # float() also takes 1_000, digits of other scripts and -nan: none of them is plain.
     if "_" in joined or not joined.isascii():
@@ -117,13 +132,88 @@ def _plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
     return None if any(value != value for value in values.values()) else values
 
 
-def _split_all(texts: Sequence[str]) -> dict[str, _Parts]:
-    split = ((text, _split(text)) for text in texts)
-    return {text: parts for text, parts in split if parts is not None}
+def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
+    """Return the numbers of cells, NaN where missing, or None as `plain_values`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if mark == ",":
+        if pc.any(pc.match_substring(cells, ".")).as_py():
+            return None
+        cells = pc.replace_substring(cells, ",", ".")
+    try:
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    values = numbers.to_numpy(zero_copy_only=False)
+    return values if np.isnan(values).sum() == cells.null_count else None
+
+
+def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
+    """Read cells with signs, units and separators; as `_split` and `_BODY`, a column at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    typed = cells
+    for letter, key in _TYPEWRITTEN.items():
+        typed = pc.replace_substring(typed, letter, key)
+    split = pc.extract_regex(typed, _pattern(mark, unit))
+    rows = np.flatnonzero(split.is_valid())
+    split = split.drop_null()
+    part = {name: pc.struct_field(split, name) for name in "osbineac"}
+    has = {name: np.asarray(pc.not_equal(texts, "")) for name, texts in part.items()}
+    n_signs = sum(has[name].astype(np.int8) for name in "osi")
+    good = (has["o"] == has["c"]) & (n_signs <= 1) & ~(has["b"] & has["a"])
+    part = {name: texts.filter(pa.array(good)) for name, texts in part.items()}
+    values = np.full(len(cells), np.nan)
+    values[rows[good]] = _signed(part, mark, styles)
+    others = np.flatnonzero(np.isnan(values) & np.asarray(cells.is_valid()))
+    short = np.asarray(
+        pc.less_equal(pc.utf8_length(cells.take(pa.array(others))), LONGEST_INFINITE)
+    )
+    for row in others[short]:
+        if _is_infinite(cells[row].as_py()):
+            values[row] = math.inf
+    return values
+
+
+def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
+    """Return the numbers of split cells; note their styles."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digits = part["n"]
+    for separator in _SEPARATORS[mark]:
+        digits = pc.replace_substring(digits, separator, "")
+    if not digits.equals(part["n"]):
+        styles["thousands separators"] = None
+    dotted = pc.replace_substring(digits, mark, ".")
+    if mark == "," and not dotted.equals(digits):
+        styles["decimal comma"] = None
+    numbers = pc.cast(pc.binary_join_element_wise(dotted, part["e"], ""), pa.float64())
+    in_parentheses = np.asarray(pc.not_equal(part["o"], ""))
+    if in_parentheses.any():
+        styles["negatives in parentheses"] = None
+    signs = pc.binary_join_element_wise(part["s"], part["i"], "")
+    is_negative = np.asarray(pc.is_in(signs, value_set=pa.array(["-", "−"])))
+    return np.where(in_parentheses | is_negative, -1.0, 1.0) * numbers.to_numpy()
+
+
+def _pattern(mark: str, unit: str) -> str:
+    """Return the pattern of a whole cell: RE2's, which has no back references."""
+    groups = "|".join(f"[1-9][0-9]{{0,2}}(?:{re.escape(s)}[0-9]{{3}})+" for s in _SEPARATORS[mark])
+    point = re.escape(mark)
+    whole = f"(?:{groups}|[0-9]+)(?:{point}[0-9]*)?|{point}[0-9]+"
+    sign = re.escape(unit)
+    before = "" if unit == "%" else sign
+    return (
+        rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?)(?P<n>{whole}) *"
+        rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{sign})?)(?P<c>\)?)$"
+    )
 
 
 def _split(text: str) -> _Parts | None:
-    match = _NUMBER.fullmatch(text if text.isascii() else text.translate(_TYPEWRITTEN))
+    match = _NUMBER.fullmatch(text if text.isascii() else text.translate(_TYPED))
     if match is None:
         return None
     opened, sign, before, inner_sign, body, exponent, after, closed = match.groups(default="")

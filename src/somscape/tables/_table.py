@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
-from somscape.tables._texts import BLOCK, NumberTexts, Texts
+from somscape.tables._texts import BLOCK, ArrowTexts, Texts, each_text, to_objects
 from somscape.tables._words import in_columns, listed, quoted, suggestion
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Lines: TypeAlias = range | NDArray[np.integer[Any]]
 
@@ -45,7 +48,7 @@ class Column:
         for the `InputError` to raise when the column is used as numbers.
     """
 
-    __slots__ = ("_cells", "name", "numbers", "problem", "style")
+    __slots__ = ("_texts", "name", "numbers", "problem", "style")
 
     def __init__(
         self,
@@ -60,37 +63,56 @@ class Column:
         self.numbers = numbers
         self.style = style
         self.problem = problem
-        self._cells = cells
+        self._texts = ArrowTexts.of(cells) if isinstance(cells, np.ndarray) else cells
 
     def __getstate__(self) -> dict[str, Any]:
         # As pickles of every release have it: the cells as objects.
         return {name: getattr(self, name) for name in STATE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._cells = state["cells"]
+        self._texts = ArrowTexts.of(state["cells"])
         for name in STATE[1:]:
             setattr(self, name, state[name])
 
     @property
     def cells(self) -> Objects:
-        """The cells as an array of objects, made when first asked for."""
-        if isinstance(self._cells, Texts):
-            self._cells = self._cells.to_numpy()
-        return self._cells
+        """The cells as an array of objects, made anew each time: take the rows needed first."""
+        return to_objects(self._texts)
 
-    def each_cell(self, n_bytes: int = BLOCK) -> Iterator[str | None]:
-        """Yield the cells, None where missing, as objects for about `n_bytes` at a time."""
-        if not isinstance(self._cells, Texts):
-            yield from self._cells
-            return
-        for block in self._cells.blocks(n_bytes):
-            yield from (cell or None for cell in block)
+    def cell(self, row: int) -> str | None:
+        """Return the text of one cell, None where missing."""
+        return self._texts.to_list(slice(row, row + 1))[0]
+
+    def each_cell(self) -> Iterator[str | None]:
+        """Yield the cells, None where missing, few of them as objects at a time."""
+        return each_text(self._texts)
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        """Return the cells as numbers of their different texts.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_rows,), int32
+            -1 where the cell is missing.
+        texts : list of str
+            Different ones, as they first come.
+        """
+        return self._texts.coded()
+
+    def to_arrow(self) -> "pa.ChunkedArray":
+        """Return the text of the cells as pyarrow holds it, null where missing.
+
+        Returns
+        -------
+        pyarrow.ChunkedArray of string
+        """
+        return self._texts.to_arrow()
 
     def __repr__(self) -> str:
         return f"Column({self.name!r}, {len(self)} {'numbers' if self.is_number else 'texts'})"
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._texts)
 
     @property
     def is_number(self) -> bool:
@@ -114,11 +136,7 @@ class Column:
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Which cells are missing, ndarray of shape (n_rows,)."""
-        if self.numbers is not None:
-            return np.isnan(self.numbers)
-        if isinstance(self._cells, Texts):
-            return self._cells.missing()
-        return np.asarray(np.equal(self.cells, np.array(None, dtype=object)), dtype=bool)
+        return self._texts.missing() if self.numbers is None else np.isnan(self.numbers)
 
     @property
     def n_missing(self) -> int:
@@ -129,35 +147,20 @@ class Column:
     def n_distinct(self) -> int:
         """Number of different values, missing cells left out ("7" and "7.0" are one)."""
         if self.numbers is None:
-            return len(set(self.cells) - {None})
+            return len(self.coded()[1])
         return int(np.unique(self.numbers[~np.isnan(self.numbers)]).size)
-
-    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Return the cells as numbers of their different texts.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_rows,), int32
-            -1 where the cell is missing.
-        texts : list of str
-            Different ones, as they first come.
-        """
-        known: dict[str, int] = {}
-        codes = [-1 if c is None else known.setdefault(c, len(known)) for c in self.each_cell()]
-        return np.array(codes, dtype=np.int32), list(known)
 
     def take(self, rows: ArrayLike) -> "Column":
         """Return the column with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
         numbers = None if self.numbers is None else self.numbers[chosen]
-        kept = self._cells
-        cells = kept.take(chosen) if isinstance(kept, NumberTexts) else self.cells[chosen]
-        return Column(self.name, cells, numbers=numbers, style=self.style, problem=self.problem)
+        texts = self._texts.take(chosen)
+        return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def renamed(self, name: str) -> "Column":
         """Return the column under another name."""
         return Column(
-            name, self._cells, numbers=self.numbers, style=self.style, problem=self.problem
+            name, self._texts, numbers=self.numbers, style=self.style, problem=self.problem
         )
 
 
@@ -274,9 +277,7 @@ class Table:
 
         return pa.table(
             {
-                c.name: pa.array(c.each_cell(), pa.string())
-                if c.numbers is None
-                else pa.array(c.numbers, mask=c.missing)
+                c.name: c.to_arrow() if c.numbers is None else pa.array(c.numbers, mask=c.missing)
                 for c in self.columns
             }
         )
@@ -316,8 +317,9 @@ class Table:
 
     def _text_message(self, column: Column) -> str:
         row = int(np.argmin(column.missing))
+        cell = quoted(str(column.cell(row)))
         return (
-            f"{self.where(row)}, column {quoted(column.name)}: {quoted(column.cells[row])} is text"
+            f"{self.where(row)}, column {quoted(column.name)}: {cell} is text"
             " where numbers are needed; leave the column out or encode it"
         )
 

@@ -1,26 +1,29 @@
-"""Path or standard input -> bytes -> text, a block at a time."""
+"""Path or standard input -> bytes -> text in UTF-8."""
 
 import codecs
-import gzip
 import io
 import os
 import sys
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from somscape._blocks import blocks
 from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._words import suggestion
 
-BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
+BLOCK_LETTERS, PIECE = 1 << 14, 1 << 16
 MAX_TIMES_UNPACKED = 200
 """Limit of a file's unpacked size, in packed sizes: tables have 3 to 20, a single value that
 repeats 1,000."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
+PACKED = {
+    ".gz": (b"\x1f\x8b", "gzip"),
+    ".bz2": (b"BZh", "bz2"),
+    ".zst": (b"\x28\xb5\x2f\xfd", "zstd"),
+}
+"""How a packed file ends, begins and is called."""
+
 _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -65,37 +68,35 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
 
 @dataclass(frozen=True)
 class TextFile:
-    """The bytes of a text table, which become letters as they are read.
+    """The text of a table.
 
     Attributes
     ----------
     data : bytes
-        Unpacked.
-    encoding : str
-    n_mark : int
-        Bytes of the byte order mark at the start.
+        In UTF-8.
+    begin : int
+        Where the text begins, after the byte order mark.
     """
 
     data: bytes
-    encoding: str
-    n_mark: int = 0
+    begin: int = 0
 
     def open(self) -> TextIO:
         """Return the text as a file whose lines keep their ends."""
         raw = io.BytesIO(self.data)
-        raw.seek(self.n_mark)
-        return io.TextIOWrapper(raw, self.encoding, newline="")
+        raw.seek(self.begin)
+        return io.TextIOWrapper(raw, "utf-8", newline="")
 
 
 def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
-    """Find the encoding of a text table, which may be gzipped.
+    """Find the encoding of a text table, which may be packed.
 
     Parameters
     ----------
     data : bytes
         The whole file.
     source : str
-        Name for messages; one that ends in ".gz" promises a gzip file.
+        Name for messages; one that ends in ".gz" promises a gzip file, and so on.
     encoding : str, optional
         Default: by the byte order mark, else UTF-8, else cp1252 (which covers Latin-1).
 
@@ -109,8 +110,14 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
     InputError
         If the bytes are no text, or not in this encoding.
     """
-    if data.startswith(_GZIP_MAGIC) or source.lower().endswith(".gz"):
-        data = _gunzip(data, source)
+    for ending, (magic, kind) in PACKED.items():
+        if data.startswith(magic):
+            data = _unpack(data, source, kind)
+            break
+        if source.lower().endswith(ending):
+            raise InputError(
+                f"{source} is not a {kind} file; remove {ending} from its name or compress it"
+            )
     for magic, kind in _OTHER_FILES.items():
         if data.startswith(magic):
             raise InputError(
@@ -128,72 +135,67 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
             " its encoding if it is text",
             options="--encoding utf-16-le",
         )
-    file = TextFile(data, encoding or "utf-8")
     try:
-        n_mark = _check(file, source)
+        return _as_utf8(data, source, encoding or "utf-8"), notes
     except UnicodeError as error:
-        if not encoding:
-            file, _ = decode(data, source, "cp1252")
-            return file, ["encoding cp1252, as it is not UTF-8"]
-        line = data[: _place(error, data)].count(b"\n") + 1
+        problem = error
+    if not encoding:
+        encoding = "cp1252"
+        try:
+            return _as_utf8(data, source, encoding), ["encoding cp1252, as it is not UTF-8"]
+        except UnicodeError as error:
+            problem = error
+    line = data[: _place(problem, data)].count(b"\n") + 1
+    raise InputError(
+        f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its encoding",
+        options="--encoding NAME",
+    ) from problem
+
+
+def _unpack(data: bytes, source: str, kind: str) -> bytes:
+    """Return the content of a packed file."""
+    import pyarrow as pa
+
+    most = MAX_TIMES_UNPACKED * len(data)
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
+            pieces = []
+            while most >= 0 and (piece := stream.read(PIECE)):
+                pieces.append(piece)
+                most -= len(piece)
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its"
-            " encoding",
-            options="--encoding NAME",
+            f"{source} is a damaged or incomplete {kind} file ({reason}); copy or compress it again"
         ) from error
-    return replace(file, n_mark=n_mark), notes
-
-
-def _gunzip(data: bytes, source: str) -> bytes:
-    if not data.startswith(_GZIP_MAGIC):
-        raise InputError(f"{source} is not a gzip file; remove .gz from its name or compress it")
-    if _unpacked_size(data, MAX_TIMES_UNPACKED * len(data)) > MAX_TIMES_UNPACKED * len(data):
+    if most < 0:
         raise InputError(
             f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, like a file"
-            " that is made to fill a machine's memory; if you trust it, unpack it (gunzip) and give"
-            " the text"
+            " that is made to fill a machine's memory; if you trust it, unpack it and give the text"
         )
+    return b"".join(pieces)
+
+
+def _as_utf8(data: bytes, source: str, encoding: str) -> TextFile:
+    """Return text of an encoding as UTF-8, or raise UnicodeError."""
+    is_ascii = data.isascii()
     try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as error:
-        raise InputError(
-            f"{source} is a damaged or incomplete gzip file ({error}); copy or compress it again"
-        ) from error
-
-
-def _unpacked_size(data: bytes, most: int) -> int:
-    """Return the unpacked size, up to any damage, or some number above `most`."""
-    n_bytes, unpacker = 0, zlib.decompressobj(zlib.MAX_WBITS | 16)
-    for part in blocks(len(data), PIECE):
-        piece = data[part]
-        while piece and n_bytes <= most:
-            try:
-                n_bytes += len(unpacker.decompress(piece, PIECE))
-            except zlib.error:
-                return n_bytes
-            piece = unpacker.unconsumed_tail
-            if unpacker.eof:  # another one may follow
-                piece, unpacker = unpacker.unused_data, zlib.decompressobj(zlib.MAX_WBITS | 16)
-    return n_bytes
-
-
-def _check(file: TextFile, source: str, n_letters: int = BLOCK_LETTERS) -> int:
-    """Read the text once, block by block; return the bytes of the mark that it starts with."""
-    try:
-        text = file.open()
+        is_utf8 = codecs.lookup(encoding).name == "utf-8"
+        text = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
     except LookupError as error:
         raise InputError(
-            f"{file.encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16",
+            f"{encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16",
             options="--encoding NAME",
         ) from error
-    begin = letters = text.read(n_letters)
-    while letters:
-        if "\0" in letters:
-            raise InputError(
-                f"{source} is not a text table (it holds NUL characters); save it as .csv"
-            )
-        letters = text.read(n_letters)
-    return len("\ufeff".encode(file.encoding)) if begin.startswith("\ufeff") else 0
+    if is_utf8:
+        while not is_ascii and text.read(BLOCK_LETTERS):
+            pass  # each block is checked
+    else:
+        pieces = iter(lambda: text.read(BLOCK_LETTERS), "")
+        data = b"".join(piece.encode("utf-8", "replace") for piece in pieces)
+    if b"\0" in data:
+        raise InputError(f"{source} is not a text table (it holds NUL characters); save it as .csv")
+    return TextFile(data, len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
 
 
 def _place(error: UnicodeError, data: bytes) -> int:

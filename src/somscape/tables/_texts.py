@@ -1,114 +1,186 @@
-"""The cells of a column in the bytes of their letters, instead of an object for each."""
+"""The text of a column's cells, in as little memory as what they hold allows.
 
-import re
-from collections.abc import Iterable, Iterator
+A cell that is one of Python's objects takes 50 bytes and more.  So text is Arrow's, numbers that a
+file writes plainly are kept with their decimals, and values that came without text are written
+when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
-from somscape._types import Floats, Objects
+from somscape._types import Float64s, Floats, Objects
+from somscape.tables._spelling import Spelling
+from somscape.tables._values import as_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BLOCK = 1 << 12
-"""Bytes that become Python's texts at a time, of which each costs about 60."""
+"""Cells that become Python's texts at a time."""
 
-_LEADING_ZERO = re.compile(rb"(?:^|\0)0[0-9]+(?:\0|$)")
+WORDS_FROM = 200
+"""Numbers of decimals from here on stand for words that mean a missing cell."""
 
 
-class Texts:
-    """Cells that grow by the block: UTF-8, a NUL between two, nothing for a missing one.
-
-    A table of short cells is mostly Python objects if every cell is one: 58 bytes for two digits.
-    A NUL within a cell becomes U+FFFD.
-
-    Parameters
-    ----------
-    cells : iterable of str or None
-        None or "" where missing.
-
-    Attributes
-    ----------
-    n_missing : int
-        Number of missing cells.
-    """
-
-    __slots__ = ("_letters", "_n", "n_missing")
-
-    def __init__(self, cells: Iterable[str | None] = ()) -> None:
-        self._letters = bytearray()
-        self._n = self.n_missing = 0
-        self.extend(cells)
+class Texts(Protocol):
+    """What a column asks of the text of its cells."""
 
     def __len__(self) -> int:
-        return self._n
+        """Return the number of cells."""
 
-    def extend(self, cells: Iterable[str | None]) -> None:
-        """Add cells."""
-        texts = [cell or "" for cell in cells]
-        if not texts:
-            return
-        joined = "\0".join(texts)
-        if joined.count("\0") >= len(texts):
-            joined = "\0".join(text.replace("\0", "\ufffd") for text in texts)
-        if self._n:
-            self._letters += b"\0"
-        self._letters += joined.encode("utf-8", "surrogatepass")
-        self._n += len(texts)
-        self.n_missing += texts.count("")
-
-    def drop_last(self, n: int) -> None:
-        """Drop missing cells at the end."""
-        if n:
-            del self._letters[max(0, len(self._letters) - n) :]
-            self._n -= n
-            self.n_missing -= n
-
-    def blocks(self, n_bytes: int = BLOCK) -> Iterator[list[str]]:
-        """Yield the cells in lists of about `n_bytes` bytes, "" where missing."""
-        begin, end = 0, len(self._letters)
-        while self._n and begin <= end:
-            stop = self._letters.find(b"\0", begin + n_bytes)
-            stop = end if stop < 0 else stop
-            yield self._letters[begin:stop].decode("utf-8", "surrogatepass").split("\0")
-            begin = stop + 1
-
-    def some(self, least: int, most: int) -> list[str]:
-        """Return different present cells, the first ones: a percent of the bytes' number."""
-        n = min(most, max(least, len(self._letters) // 100))
-        found: dict[str, None] = {}
-        for block in self.blocks():
-            found.update(dict.fromkeys(block))
-            if len(found) > n:
-                break
-        found.pop("", None)
-        return list(found)
-
-    def have_leading_zeros(self) -> bool:
-        """Return whether a cell is written like "007"."""
-        return _LEADING_ZERO.search(self._letters) is not None
+    def take(self, chosen: NDArray[Any]) -> Texts:
+        """Return some of the cells, by numbers or by a boolean mask."""
 
     def missing(self) -> NDArray[np.bool_]:
         """Say which cells are missing, ndarray of shape (n,)."""
-        found = np.empty(self._n, dtype=bool)
-        begin = 0
-        for block in self.blocks():
-            found[begin : begin + len(block)] = [not cell for cell in block]
-            begin += len(block)
-        return found
 
-    def to_numpy(self) -> Objects:
-        """Return the cells, None where missing, ndarray of shape (n,), object."""
-        cells = np.empty(self._n, dtype=object)
-        known: dict[str, str | None] = {"": None}  # cells that repeat are one object
-        begin = 0
-        for block in self.blocks():
-            cells[begin : begin + len(block)] = [known.setdefault(cell, cell) for cell in block]
-            begin += len(block)
-        return cells
+    def to_list(self, part: slice) -> list[str | None]:
+        """Return consecutive cells, None where missing."""
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        """Return the cells as Arrow's strings, null where missing."""
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        """Return the cells as numbers of their different texts, -1 where missing."""
 
 
-class NumberTexts(Texts):
-    """Cells of numbers that came without text: written when they are asked for.
+class _Listed:
+    """Texts that are made by `to_list`."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def to_list(self, part: slice) -> list[str | None]:
+        raise NotImplementedError
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        import pyarrow as pa
+
+        parts = [pa.array(self.to_list(p), pa.string()) for p in blocks(len(self), BLOCK)]
+        return pa.chunked_array(parts, pa.string())
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        return ArrowTexts(self.to_arrow()).coded()
+
+
+class ArrowTexts:
+    """Texts that Arrow holds.
+
+    Parameters
+    ----------
+    array : pyarrow.ChunkedArray of string
+        Null where missing.
+    """
+
+    def __init__(self, array: pa.ChunkedArray) -> None:
+        self._array = array
+
+    @classmethod
+    def of(cls, cells: Sequence[str | None] | Objects) -> ArrowTexts:
+        """Return the texts of Python's objects."""
+        import pyarrow as pa
+
+        return cls(pa.chunked_array([pa.array(cells, pa.string())]))
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def take(self, chosen: NDArray[Any]) -> ArrowTexts:
+        import pyarrow as pa
+
+        if chosen.dtype == bool:
+            return ArrowTexts(self._array.filter(pa.array(chosen)))
+        n = len(self)
+        return ArrowTexts(self._array.take(pa.array(np.where(chosen < 0, chosen + n, chosen))))
+
+    def missing(self) -> NDArray[np.bool_]:
+        return self._array.is_null().to_numpy()
+
+    def to_list(self, part: slice) -> list[str | None]:
+        return self._array[part].to_pylist()
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        return self._array
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        return self._coded
+
+    @cached_property
+    def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        encoded = self._array.dictionary_encode().combine_chunks()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        return codes.astype(np.int32, copy=False), encoded.dictionary.to_pylist()
+
+
+class PlainTexts(_Listed):
+    """Numbers that a file writes plainly: digits, at most 15 characters, no exponent.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n,), float64
+        NaN where missing.
+    decimals : ndarray of shape (n,), uint8
+        Digits after the point; from `WORDS_FROM` on, the number of a word.
+    words : sequence of str
+        What stands in the file where a cell is missing.
+
+    Attributes
+    ----------
+    numbers, words
+    """
+
+    def __init__(
+        self, numbers: Float64s, decimals: NDArray[np.uint8], words: Sequence[str] = ()
+    ) -> None:
+        self.numbers, self.words = numbers, tuple(words)
+        self._decimals = decimals
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, chosen: NDArray[Any]) -> PlainTexts:
+        return PlainTexts(self.numbers[chosen], self._decimals[chosen], self.words)
+
+    def missing(self) -> NDArray[np.bool_]:
+        return np.isnan(self.numbers)
+
+    def spelling(self) -> Spelling:
+        """Return how the numbers are written."""
+        is_marked = (self._decimals > 0) & (self._decimals < WORDS_FROM)
+        marked = np.flatnonzero(is_marked)
+        if not len(marked):
+            return Spelling(".")
+        size = np.abs(self.numbers[marked])
+        if ((self._decimals[marked] == 3) & (size >= 1) & (size < 1000)).all():
+            first = int(marked[0])
+            return Spelling(".", example=str(self.to_list(slice(first, first + 1))[0]))
+        return Spelling(".", ".")
+
+    def to_list(self, part: slice) -> list[str | None]:
+        pairs = zip(self.numbers[part].tolist(), self._decimals[part].tolist(), strict=True)
+        return [None if d >= WORDS_FROM else f"{x:.{d}f}" for x, d in pairs]
+
+    def as_written(self) -> pa.ChunkedArray:
+        """Return the cells as they stand in the file, words for missing ones among them."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = self.to_arrow()
+        for number, word in enumerate(self.words):
+            is_word = pa.array(self._decimals == WORDS_FROM + number)
+            texts = pc.if_else(is_word, word, texts)
+        return texts
+
+
+class NumberTexts(_Listed):
+    """Numbers that came without text.
 
     Parameters
     ----------
@@ -118,23 +190,84 @@ class NumberTexts(Texts):
         Whether 7.0 is written "7".
     """
 
-    __slots__ = ("_are_whole", "_numbers")
-
     def __init__(self, numbers: Floats, are_whole: bool) -> None:
-        super().__init__()
         self._numbers, self._are_whole = numbers, are_whole
-        self._n, self.n_missing = len(numbers), int(np.isnan(numbers).sum())
 
-    def blocks(self, n_bytes: int = BLOCK) -> Iterator[list[str]]:
-        """Yield the cells in lists of about `n_bytes` bytes, "" where missing."""
-        ending = ".0" if self._are_whole else ""
-        step = max(1, n_bytes // 16)
-        for part in blocks(self._n, step):
-            numbers = self._numbers[part]
-            # NumPy writes the 0.1 of a float32 "0.1", Python all digits of its float64.
-            values = list(numbers) if numbers.dtype == np.float32 else numbers.tolist()
-            yield ["" if v != v else str(v).removesuffix(ending) for v in values]
+    def __len__(self) -> int:
+        return len(self._numbers)
 
-    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "NumberTexts":
-        """Return some of the cells."""
+    def take(self, chosen: NDArray[Any]) -> NumberTexts:
         return NumberTexts(self._numbers[chosen], self._are_whole)
+
+    def missing(self) -> NDArray[np.bool_]:
+        return np.isnan(self._numbers)
+
+    def to_list(self, part: slice) -> list[str | None]:
+        ending = ".0" if self._are_whole else ""
+        numbers = self._numbers[part]
+        # NumPy writes the 0.1 of a float32 "0.1", Python all digits of its float64.
+        values = list(numbers) if numbers.dtype == np.float32 else numbers.tolist()
+        return [None if v != v else str(v).removesuffix(ending) for v in values]
+
+
+class ValueTexts(_Listed):
+    """Values of any other type that Arrow holds, such as dates.
+
+    Parameters
+    ----------
+    array : pyarrow.ChunkedArray
+        Null where missing; each value is one that Python can hold.
+    """
+
+    def __init__(self, array: pa.ChunkedArray) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def take(self, chosen: NDArray[Any]) -> ValueTexts:
+        import pyarrow as pa
+
+        rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        return ValueTexts(self._array.take(pa.array(np.where(rows < 0, rows + len(self), rows))))
+
+    def missing(self) -> NDArray[np.bool_]:
+        return self._array.is_null().to_numpy()
+
+    def to_list(self, part: slice) -> list[str | None]:
+        return [None if v is None else as_text(v) for v in self._array[part].to_pylist()]
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        import pyarrow as pa
+
+        codes, texts = self.coded()
+        return pa.chunked_array(
+            [pa.array(texts, pa.string()).take(pa.array(codes, mask=codes < 0))]
+        )
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        return self._coded
+
+    @cached_property
+    def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        encoded = self._array.dictionary_encode().combine_chunks()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        values = [as_text(value) for value in encoded.dictionary.to_pylist()]
+        known: dict[str, int] = {}  # 0.0 and -0.0 may be written alike
+        place = np.array([known.setdefault(text, len(known)) for text in values] + [-1], np.int32)
+        return place[codes], list(known)
+
+
+def each_text(texts: Texts) -> Iterator[str | None]:
+    """Yield the cells, None where missing; few are objects at a time."""
+    for part in blocks(len(texts), BLOCK):
+        yield from texts.to_list(part)
+
+
+def to_objects(texts: Texts) -> Objects:
+    """Return the cells as objects, None where missing, ndarray of shape (n,)."""
+    cells = np.empty(len(texts), dtype=object)
+    known: dict[str | None, str | None] = {}  # cells that repeat are one object
+    for part in blocks(len(texts), BLOCK):
+        cells[part] = [known.setdefault(cell, cell) for cell in texts.to_list(part)]
+    return cells

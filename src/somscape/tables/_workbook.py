@@ -12,13 +12,13 @@ import numpy as np
 
 from somscape._budget import Budget
 from somscape.errors import InputError
-from somscape.tables._cells import Cleaner, as_text, clean_cell
+from somscape.tables._cells import clean_cell
 from somscape.tables._frame import column_from_values, table_from_frame
 from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
 from somscape.tables._text import MAX_TIMES_UNPACKED
-from somscape.tables._texts import Texts
+from somscape.tables._values import as_text
 
 FREE_BYTES = 64_000_000
 """Bytes to which a packed file of any size may unpack: a repeated value takes no room packed."""
@@ -51,13 +51,14 @@ def read_parquet(data: bytes, source: str) -> Table:
         file = parquet.ParquetFile(pyarrow.BufferReader(data), coerce_int96_timestamp_unit="us")
         _check_size(8 * file.metadata.num_rows * file.metadata.num_columns, data, source)
         # Without threads: with them, some damaged files end the process.
-        return table_from_frame(file.read(use_threads=False), source)
+        table = file.read(use_threads=False)
     except MemoryError:  # pyarrow's own is an ArrowException, too
         raise
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{source} is not a Parquet file that pyarrow reads; write it again or give a .csv"
         ) from error
+    return table_from_frame(table, source)
 
 
 def read_xlsx(data: bytes, source: str) -> Table:
@@ -122,18 +123,18 @@ def _sheet_columns(
     columns: Mapping[str, Sequence[Any]], where: Where
 ) -> tuple[list[Column], list[str]]:
     # A column with words in it is read as that of a text file: they may be numbers as text.
-    cleaner = Cleaner()
+    pyarrow = import_library("pyarrow", "reading a workbook")
     texts = {
-        name: Texts([cleaner[as_text(value)] for value in values])
+        name: pyarrow.chunked_array([pyarrow.array([as_text(value) for value in values])])
         for name, values in columns.items()
         if any(isinstance(value, str) and clean_cell(value) for value in values)
     }
-    read, notes = text_columns(texts, where)
-    by_name = {column.name: column for column in read}
+    read = text_columns(texts, where)
+    by_name = {column.name: column for column in read.columns}
     return [
         by_name[name] if name in by_name else column_from_values(name, values, where)
         for name, values in columns.items()
-    ], notes
+    ], read.notes
 
 
 def parquet_bytes(columns: Mapping[str, Any]) -> bytes:

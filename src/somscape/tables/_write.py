@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from somscape._files import write_whole
 from somscape.errors import InputError
-from somscape.tables._cells import as_text, python_values
 from somscape.tables._table import Column, Table
+from somscape.tables._values import as_text, python_values
 from somscape.tables._words import quoted
 
 _QUOTE = "'"
@@ -170,7 +170,7 @@ def _line(texts: Iterable[str]) -> str:
 
 def _each(values: Values, n_bytes: int) -> Iterator[Any]:
     if isinstance(values, Column):
-        return values.each_cell(n_bytes)
+        return values.each_cell()
     if isinstance(values, np.ndarray):
         return python_values(values, n_bytes // 8)
     return iter(values)

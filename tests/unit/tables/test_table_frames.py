@@ -193,14 +193,14 @@ def test_file_that_is_not_what_its_ending_says(tmp_path: Path, name: str) -> Non
         read_table(tmp_path / name, decimal=",")
 
 
-@pytest.mark.parametrize(("name", "library"), [("t.parquet", "pyarrow"), ("t.xlsx", "openpyxl")])
+@pytest.mark.parametrize(("name", "library"), [("t.xlsx", "openpyxl")])
 def test_extra_that_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, library: str
 ) -> None:
     (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
     with pytest.raises(
-        InputError, match=rf"reading {name} needs {library}; run: pip install 'somscape\[frames\]'"
+        InputError, match=rf"reading {name} needs {library}; run: pip install 'somscape\[excel\]'"
     ):
         read_table(tmp_path / name)
 

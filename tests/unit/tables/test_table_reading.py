@@ -17,8 +17,8 @@ from somscape._budget import Budget
 from somscape.errors import InputError
 from somscape.tables import Column, Table, looks_like_dates, read_table
 from somscape.tables._delimited import split_records
+from somscape.tables._growing import Letters
 from somscape.tables._text import TextFile
-from somscape.tables._texts import Texts
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -205,7 +205,7 @@ def test_very_long_cell(tmp_path: Path, cell_limit: int) -> None:
 def test_long_cells_are_read_while_another_thread_ends_reading(cell_limit: int) -> None:
     data = b"a,b\n1,2\n" + b"x" * 200_000 + b",3\n"
     budget = Budget("t.csv", len(data))
-    first, second = (split_records(TextFile(data, "utf-8"), ",", budget) for _ in range(2))
+    first, second = (split_records(TextFile(data), ",", budget) for _ in range(2))
     assert next(first) == next(second)
     with ThreadPoolExecutor(1) as pool:
         assert len(pool.submit(list, first).result()) == 2
@@ -437,16 +437,13 @@ def test_the_last_of_many_different_cells_counts(tmp_path, late, is_number, styl
         assert column.numbers[:3].tolist() == [0, 1, 2]
 
 
-@given(st.lists(st.none() | st.text(min_size=1)), st.integers(1, 9))
-def test_texts_keep_their_cells(cells: list[str | None], n_bytes: int) -> None:
-    kept = [cell and cell.replace("\0", "\ufffd") for cell in cells]
-    texts = Texts(cells[:3])
-    texts.extend(cells[3:])
-    assert len(texts) == len(cells)
-    assert texts.n_missing == cells.count(None)
-    assert texts.to_numpy().tolist() == kept
-    assert [cell or None for block in texts.blocks(n_bytes) for cell in block] == kept
-    assert texts.missing().tolist() == [cell is None for cell in cells]
+@given(st.lists(st.text()))
+def test_texts_keep_their_cells(cells: list[str]) -> None:
+    letters = Letters()
+    letters.extend(cells[:3])
+    letters.extend(cells[3:])
+    kept = [cell.replace("\0", "\ufffd") for cell in cells]
+    assert letters.to_arrow().to_pylist() == kept
 
 
 def test_a_table_of_many_columns_is_read_and_one_of_nothing_else_refused(tmp_path: Path) -> None:

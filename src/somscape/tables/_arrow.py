@@ -1,0 +1,162 @@
+"""Values that Arrow holds -> a column: numbers as numbers, everything else as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from somscape._types import Float64s
+from somscape.errors import InputError
+from somscape.tables._cells import clean
+from somscape.tables._numbers import Verdict, Where
+from somscape.tables._table import Column
+from somscape.tables._texts import ArrowTexts, NumberTexts, Texts, ValueTexts
+from somscape.tables._words import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXACT = 2.0**53
+"""Up to here every whole number is a float64."""
+
+
+def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column:
+    """Make a column of the values that Arrow holds.
+
+    Parameters
+    ----------
+    name : str
+    array : pyarrow.ChunkedArray
+        Of any type that is not nested.
+    where : callable
+        Says where a row stands, for messages.
+
+    Returns
+    -------
+    Column
+    """
+    from pyarrow import types
+
+    type_ = array.type
+    if types.is_dictionary(type_):
+        array, type_ = array.cast(type_.value_type), type_.value_type
+        if not _is_text(type_):
+            return Column(name, ValueTexts(array))
+    if _is_text(type_):
+        import pyarrow as pa
+
+        return Column(name, ArrowTexts(clean(array.cast(pa.string()))[0]))
+    if types.is_integer(type_):
+        return _whole(name, array)
+    if types.is_floating(type_) or types.is_null(type_):
+        return _floats(name, array, where)
+    if types.is_decimal(type_):
+        return _decimals(name, array)
+    if types.is_temporal(type_):
+        array = _in_microseconds(array)
+        _refuse_unreadable(name, array, where)
+    return Column(name, ValueTexts(array))
+
+
+def column_of_floats(name: str, values: Any, where: Where) -> Column:
+    """Make a column of an array of float32 or float64, NaN where missing."""
+    import pyarrow as pa
+
+    values = values.copy()  # whoever gave them may change them
+    numbers = values.astype(np.float64, copy=False)
+    verdict = Verdict()
+    verdict.look(0, pa.array(numbers, from_pandas=True), numbers)
+    is_number, problem = verdict.settle(name, where)
+    column = Column(name, NumberTexts(values, False), numbers=numbers if is_number else None)
+    column.problem = problem
+    if column.is_whole:
+        return Column(name, NumberTexts(values, True), numbers=numbers)
+    return column
+
+
+def _is_text(type_: Any) -> bool:
+    from pyarrow import types
+
+    views = getattr(types, "is_string_view", lambda _: False)
+    return bool(types.is_string(type_) or types.is_large_string(type_) or views(type_))
+
+
+def _whole(name: str, array: pa.ChunkedArray) -> Column:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numbers = _as_numpy(pc.cast(array, pa.float64(), safe=False))
+    is_exact = not len(numbers) or not np.nanmax(np.abs(numbers), initial=0.0) > EXACT
+    texts: Texts = NumberTexts(numbers, True) if is_exact else ValueTexts(array)
+    return Column(name, texts, numbers=numbers)
+
+
+def _floats(name: str, array: pa.ChunkedArray, where: Where) -> Column:
+    import pyarrow as pa
+
+    narrow = array.type in (pa.float16(), pa.float32())
+    values = _as_numpy(array.cast(pa.float32() if narrow else pa.float64()))
+    return column_of_floats(name, values, where)
+
+
+def _decimals(name: str, array: pa.ChunkedArray) -> Column:
+    import pyarrow as pa
+
+    texts = array.cast(pa.string())
+    numbers = _as_numpy(texts.cast(pa.float64()))
+    return without_zeros(Column(name, ArrowTexts(texts), numbers=numbers))
+
+
+def without_zeros(column: Column) -> Column:
+    """Return a column of numbers, with 7.0 written "7" where all are whole."""
+    # Whole numbers beside a null come as floats from pandas: "7.0" was 7.
+    import pyarrow.compute as pc
+
+    if not column.is_whole:
+        return column
+    shorter = ArrowTexts(pc.replace_substring_regex(column.to_arrow(), r"\.0+$", ""))
+    return Column(column.name, shorter, numbers=column.numbers)
+
+
+def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return dates, times and durations in units that Python has."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    type_ = array.type
+    if getattr(type_, "unit", "") != "ns":
+        return array
+    if types.is_timestamp(type_):
+        return array.cast(pa.timestamp("us", type_.tz), safe=False)
+    shorter = pa.duration("us") if types.is_duration(type_) else pa.time64("us")
+    return array.cast(shorter, safe=False)
+
+
+def _refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
+    """Raise InputError for the first value that Python cannot hold."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        whole = pa.int32() if array.type.bit_width == 32 else pa.int64()
+        ends = pc.min_max(array.cast(whole)).as_py()
+        for end in ends.values():
+            pa.scalar(end, whole).cast(array.type).as_py()
+    except (OverflowError, ValueError, LookupError) as error:
+        if middle := len(array) // 2:
+            _refuse_unreadable(name, array[:middle], where, begin)
+            return _refuse_unreadable(name, array[middle:], where, begin + middle)
+        kind = str(array.type).partition("[")[0]
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(
+            f"{where(begin)}: the {kind} in column {quoted(name)} cannot be read ({reason}). Make"
+            " it missing, or write the column as plain text or numbers; dates go from the year 1 to"
+            " 9999."
+        ) from error
+
+
+def _as_numpy(numbers: pa.ChunkedArray) -> Float64s:
+    """Return numbers as an array, NaN where null."""
+    found = numbers.to_numpy()
+    return found if found.flags.writeable else found.copy()

@@ -1,0 +1,191 @@
+"""Columns of a file's cells, which grow block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s
+from somscape.tables._cells import spellings
+from somscape.tables._texts import WORDS_FROM, PlainTexts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_PLAIN = 15
+"""Longest text of a number that its float64 and its number of decimals give back."""
+
+PLAIN = b"0123456789.-"
+ZERO, NINE, POINT, MINUS = b"09.-"
+
+
+class Letters:
+    """Cells that come as Python's texts: UTF-8, a NUL between two.
+
+    Cells would be mostly Python's objects if every one was kept: 58 bytes for two digits.  A NUL
+    within a cell becomes U+FFFD.
+    """
+
+    def __init__(self) -> None:
+        self._letters = bytearray()
+        self._n = 0
+
+    def extend(self, cells: Iterable[str]) -> None:
+        """Add cells."""
+        texts = list(cells)
+        if not texts:
+            return
+        joined = "\0".join(texts)
+        if joined.count("\0") >= len(texts):
+            joined = "\0".join(text.replace("\0", "\ufffd") for text in texts)
+        if self._n:
+            self._letters += b"\0"
+        self._letters += joined.encode("utf-8", "replace")
+        self._n += len(texts)
+
+    def drop_last(self, n: int) -> None:
+        """Drop empty cells at the end."""
+        if n:
+            del self._letters[max(0, len(self._letters) - n) :]
+            self._n -= n
+
+    def to_arrow(self) -> pa.Array:
+        """Return the cells as Arrow's strings; none are left here."""
+        import pyarrow as pa
+
+        letters, self._letters = np.frombuffer(bytes(self._letters), np.uint8), bytearray()
+        if not self._n:
+            return pa.array([], pa.string())
+        between = letters == 0
+        ends = np.append(np.flatnonzero(between), len(letters))
+        offsets = np.zeros(self._n + 1, np.int32)
+        offsets[1:] = ends - np.arange(self._n)
+        data = letters[~between].tobytes()
+        return pa.Array.from_buffers(
+            pa.string(), self._n, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+        )
+
+
+class Cells:
+    """Cells that come as Arrow's strings; as long as they are plain numbers, no text is kept."""
+
+    def __init__(self) -> None:
+        self._numbers: list[Float64s] = []
+        self._decimals: list[NDArray[np.uint8]] = []
+        self._words: list[str] = []
+        self._texts: list[pa.Array] = []
+
+    def add(self, cells: pa.Array) -> None:
+        """Add a block of raw cells."""
+        if not self._texts:
+            found = plain_numbers(cells, self._words)
+            if found is not None:
+                self._numbers.append(found[0])
+                self._decimals.append(found[1])
+                return
+            if self._numbers:
+                self._texts = self._plain().as_written().chunks
+        self._texts.append(cells)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether all cells are empty."""
+        return not self._texts and self._words in ([], [""]) and all(map(_is_nan, self._numbers))
+
+    def finish(self) -> PlainTexts | pa.ChunkedArray:
+        """Return the cells: plain numbers, or raw text."""
+        import pyarrow as pa
+
+        return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
+
+    def _plain(self) -> PlainTexts:
+        numbers = np.concatenate(self._numbers or [np.empty(0)])
+        self._numbers.clear()
+        decimals = np.concatenate(self._decimals or [np.empty(0, np.uint8)])
+        self._decimals.clear()
+        return PlainTexts(numbers, decimals, tuple(self._words))
+
+
+def _is_nan(numbers: Float64s) -> bool:
+    return bool(np.isnan(numbers).all())
+
+
+def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[np.uint8]] | None:
+    """Read cells that all are plain numbers, or missing.
+
+    Parameters
+    ----------
+    cells : pyarrow.Array of string
+        Raw.
+    words : list of str
+        That stood for missing cells so far; new ones are added.
+
+    Returns
+    -------
+    tuple of (numbers, decimals), or None
+        As for `PlainTexts`; None where a cell is text, or a number in another form.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    decimals = np.zeros(len(cells), np.uint8)
+    present = cells
+    is_missing = None
+    try:
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        found = pc.index_in(cells, value_set=pa.array(spellings(), pa.string()))
+        if found.null_count == len(cells):
+            return None
+        is_missing = found.is_valid().to_numpy(zero_copy_only=False)
+        present = cells.filter(pa.array(~is_missing))
+        try:
+            numbers = pc.cast(present, pa.float64())
+        except pa.ArrowInvalid:
+            return None
+    found_decimals = _decimals(present)
+    if found_decimals is None:
+        return None
+    if is_missing is None:
+        return numbers.to_numpy(), found_decimals
+    values = np.full(len(cells), np.nan)
+    values[~is_missing] = numbers.to_numpy()
+    decimals[~is_missing] = found_decimals
+    for word in pc.unique(cells.filter(pa.array(is_missing))).to_pylist():
+        if word not in words:
+            words.append(word)
+        is_word = pc.equal(cells, word).to_numpy(zero_copy_only=False)
+        decimals[is_word] = WORDS_FROM + words.index(word)
+    return values, decimals
+
+
+def _decimals(cells: pa.Array) -> NDArray[np.uint8] | None:
+    """Return the digits after the point of each cell, or None if one is not written plainly."""
+    import pyarrow.compute as pc
+
+    if not len(cells):
+        return np.zeros(0, np.uint8)
+    _, bounds, data = cells.buffers()
+    offsets = np.frombuffer(bounds, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    lengths = np.diff(offsets)
+    if lengths.max() > MAX_PLAIN or lengths.min() < 1:
+        return None
+    if bytes(memoryview(data)[offsets[0] : offsets[-1]]).translate(None, PLAIN):
+        return None
+    letters = np.frombuffer(data, np.uint8)[: offsets[-1]]
+    first = offsets[:-1] + (letters[offsets[:-1]] == MINUS)
+    head = letters[np.minimum(first, offsets[1:] - 1)]
+    if not ((head >= ZERO) & (head <= NINE)).all():
+        return None
+    after = first[head == ZERO] + 1
+    ends = offsets[1:][head == ZERO]
+    if (letters[after[after < ends]] != POINT).any():
+        return None
+    point = pc.find_substring(cells, ".").to_numpy()
+    decimals = np.where(point < 0, 0, lengths - point - 1)
+    if ((point >= 0) & (decimals == 0)).any():
+        return None
+    return decimals.astype(np.uint8)
