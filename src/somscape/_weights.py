@@ -79,8 +79,12 @@ class Counted:
     @classmethod
     def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
         """Count at least one value; `counts` says how many rows each stands for."""
-        different, place = np.unique(values, return_inverse=True)
-        return cls(different, np.cumsum(np.bincount(place, counts)).astype(np.float64))
+        if counts is None:
+            different, n_rows = np.unique(values, return_counts=True)
+        else:
+            different, place = np.unique(values, return_inverse=True)
+            n_rows = np.bincount(place, counts)
+        return cls(different, np.cumsum(n_rows).astype(np.float64))
 
     @property
     def n(self) -> float:

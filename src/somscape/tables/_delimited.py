@@ -47,12 +47,15 @@ class Block:
 
     Attributes
     ----------
+    size : int
+        In bytes.
     cells : list of pyarrow.Array of string
         One for each column.
     lines : ndarray of shape (n_rows,), int
         How many each row takes; a number of rows where each takes one.
     """
 
+    size: int
     cells: list[pa.Array]
     lines: NDArray[np.integer[Any]] | int
 
@@ -141,7 +144,7 @@ def _parsed(text: bytes, n_columns: int, delimiter: str) -> Block:
         lines_of = pc.add(reduce(pc.add, within), 1)
     if (table.num_rows if lines_of is None else pc.sum(lines_of).as_py()) != n_lines:
         raise NotPlainError  # Arrow leaves out blank lines
-    return Block(cells, n_lines if lines_of is None else lines_of.to_numpy())
+    return Block(len(text), cells, n_lines if lines_of is None else lines_of.to_numpy())
 
 
 def split_records(

@@ -70,30 +70,45 @@ class Letters:
 
 
 class Cells:
-    """Cells that come as Arrow's strings; as long as they are plain numbers, no text is kept."""
+    """Cells that come as Arrow's strings; as long as they are plain numbers, no text is kept.
 
-    def __init__(self) -> None:
-        self._numbers: list[Float64s] = []
-        self._decimals: list[NDArray[np.uint8]] = []
+    Parameters
+    ----------
+    n_expected : int
+        Number of cells that will come, about.
+    """
+
+    def __init__(self, n_expected: int) -> None:
+        self._numbers, self._decimals = np.empty(n_expected), np.empty(n_expected, np.uint8)
+        self._n = 0
         self._words: list[str] = []
         self._texts: list[pa.Array] = []
 
     def add(self, cells: pa.Array) -> None:
         """Add a block of raw cells."""
-        if not self._texts:
-            found = plain_numbers(cells, self._words)
-            if found is not None:
-                self._numbers.append(found[0])
-                self._decimals.append(found[1])
-                return
-            if self._numbers:
-                self._texts = self._plain().as_written().chunks
+        found = None if self._texts else plain_numbers(cells, self._words)
+        if found is not None:
+            self._keep(*found)
+            return
+        if self._n and not self._texts:
+            self._texts = self._plain().as_written().chunks
+        self._numbers, self._decimals = np.empty(0), np.empty(0, np.uint8)
         self._texts.append(cells)
+
+    def _keep(self, numbers: Float64s, decimals: NDArray[np.uint8]) -> None:
+        # Copied, so that Arrow has its memory back for the next block.
+        end = self._n + len(numbers)
+        if end > len(self._numbers):
+            self._numbers = np.resize(self._numbers, end + end // 8)
+            self._decimals = np.resize(self._decimals, end + end // 8)
+        self._numbers[self._n : end] = numbers
+        self._decimals[self._n : end] = decimals
+        self._n = end
 
     @property
     def is_blank(self) -> bool:
         """Whether all cells are empty."""
-        return not self._texts and self._words in ([], [""]) and all(map(_is_nan, self._numbers))
+        return not self._texts and self._words in ([], [""]) and bool(self._plain().missing().all())
 
     def finish(self) -> PlainTexts | pa.ChunkedArray:
         """Return the cells: plain numbers, or raw text."""
@@ -102,15 +117,7 @@ class Cells:
         return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
 
     def _plain(self) -> PlainTexts:
-        numbers = np.concatenate(self._numbers or [np.empty(0)])
-        self._numbers.clear()
-        decimals = np.concatenate(self._decimals or [np.empty(0, np.uint8)])
-        self._decimals.clear()
-        return PlainTexts(numbers, decimals, tuple(self._words))
-
-
-def _is_nan(numbers: Float64s) -> bool:
-    return bool(np.isnan(numbers).all())
+        return PlainTexts(self._numbers[: self._n], self._decimals[: self._n], tuple(self._words))
 
 
 def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[np.uint8]] | None:

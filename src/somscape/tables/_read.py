@@ -185,10 +185,13 @@ def _plain_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
     start = file.data[file.begin : begin]
     if len(header) > FREE_COLUMNS or start.count(b"\r") > start.count(b"\r\n"):
         raise NotPlainError
-    columns = [Cells() for _ in header]
+    columns: list[Cells] = []
     taken: list[NDArray[np.integer[Any]] | int] = []
     last: list[str] = []
     for block in split_blocks(file, begin, len(header), delimiter):
+        if not columns:
+            n_expected = 1 + int(1.01 * len(block.cells[0]) * (len(file.data) - begin) / block.size)
+            columns = [Cells(n_expected) for _ in header]
         for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)
         taken.append(block.lines)
@@ -199,7 +202,7 @@ def _plain_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
     if width < len(header):
         if not all(column.is_blank for column in columns[width:]):
             raise NotPlainError  # more cells than names
-        notes.append("empty cells at the end of the lines left out")
+        notes = ["empty cells at the end of the lines left out", *notes]
     raw = [column.finish() for column in columns[:width]]
     return Records(dict(zip(names, raw, strict=True)), lines_from(line + 1, taken), notes)
 

@@ -48,7 +48,7 @@ class Column:
         for the `InputError` to raise when the column is used as numbers.
     """
 
-    __slots__ = ("_texts", "name", "numbers", "problem", "style")
+    __slots__ = ("_n_distinct", "_texts", "name", "numbers", "problem", "style")
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Column:
         self.style = style
         self.problem = problem
         self._texts = ArrowTexts.of(cells) if isinstance(cells, np.ndarray) else cells
+        self._n_distinct: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # As pickles of every release have it: the cells as objects.
@@ -71,6 +72,7 @@ class Column:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._texts = ArrowTexts.of(state["cells"])
+        self._n_distinct = None
         for name in STATE[1:]:
             setattr(self, name, state[name])
 
@@ -146,9 +148,12 @@ class Column:
     @property
     def n_distinct(self) -> int:
         """Number of different values, missing cells left out ("7" and "7.0" are one)."""
-        if self.numbers is None:
-            return len(self.coded()[1])
-        return int(np.unique(self.numbers[~np.isnan(self.numbers)]).size)
+        if self._n_distinct is None:
+            if self.numbers is None:
+                self._n_distinct = len(self.coded()[1])
+            else:
+                self._n_distinct = int(np.unique(self.numbers[~self.missing]).size)
+        return self._n_distinct
 
     def take(self, rows: ArrayLike) -> "Column":
         """Return the column with the rows chosen by numbers or by a boolean mask."""
