@@ -94,7 +94,7 @@ def _may_be(column: Column, n_distinct: int) -> list[str]:
         if column.is_number or n_distinct <= MAX_LISTED_LEVELS:
             kinds.append("ordinal")
     if looks_like_dates(column):
-        first = next(cell for cell in column.cells if cell is not None)
+        first = column.coded()[1][0]
         kinds += ["date"] if read_date(first) else []
     return kinds
 
@@ -102,7 +102,7 @@ def _may_be(column: Column, n_distinct: int) -> list[str]:
 def _examples(column: Column) -> list[str]:
     """Return the first different cells."""
     found: dict[str, None] = {}
-    for cell in column.cells:
+    for cell in column.each_cell():
         if cell is not None:
             found[cell] = None
         if len(found) == N_EXAMPLES:

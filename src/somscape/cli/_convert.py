@@ -1,6 +1,6 @@
 """`convert`: maps and rows from one program's files to another's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def _write_map(thing: Map | Detector, out: Path, options: dict[str, Any]) -> str
     return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}"
 
 
-def _ids(map_: Map, rows: Any) -> dict[str, list[str]] | None:
+def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
     """Return the column that names the rows, where the map knows of one."""
     if not isinstance(rows, Table) or map_.encoding.named("id") not in rows.names:
         return None

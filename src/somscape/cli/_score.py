@@ -66,7 +66,7 @@ def _scores(detector: Detector, table: Table, rule: AlertRule) -> tuple[Table, i
     row, col = detector.map_.lattice.rows_and_cols(units)
     reasons = ["; ".join(map(str, found)) for found in alerts.reasons]
     columns = {
-        free_name(alerts.id_name, (*RESULT_NAMES, "flagged")): [alerts.ids[i] for i in place],
+        free_name(alerts.id_name, (*RESULT_NAMES, "flagged")): alerts.ids.take(place),
         "score": alerts.scores[place],
         "p_value": alerts.p_values[place],
         "flagged": np.where(is_flagged, "yes", "no").tolist(),

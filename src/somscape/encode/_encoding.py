@@ -242,7 +242,7 @@ def _refuse_problem(
     if problem:
         row, needed = problem
         raise InputError(
-            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cells[row]}'. {cure}"
+            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cell(row)}'. {cure}"
         )
 
 
@@ -376,7 +376,7 @@ def _refuse_far(table: Table, column: Column, part: Float64s) -> None:
     if is_far.any():
         row = int(is_far.argmax())
         raise InputError(
-            f"{table.where(row)}, column '{column.name}': {column.cells[row]} is too far from the "
+            f"{table.where(row)}, column '{column.name}': {column.cell(row)} is too far from the "
             "numbers the scale was made from. Correct or leave out the row."
         )
 

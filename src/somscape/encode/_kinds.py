@@ -266,7 +266,7 @@ def _forced_date(table: Table, column: Column) -> Decision:
     if problem:
         row, needed = problem
         raise InputError(
-            f"{table.where(row)}: column '{column.name}' {needed}; got '{column.cells[row]}'. "
+            f"{table.where(row)}: column '{column.name}' {needed}; got '{column.cell(row)}'. "
             "Rewrite its dates, or leave the column out."
         )
     times = date_values(column)
@@ -289,7 +289,7 @@ def _find_id(table: Table, roles: Roles) -> str | None:
 
 def _check_id(table: Table, column: Column) -> None:
     first_row: dict[str, int] = {}
-    for row, cell in enumerate(column.cells):
+    for row, cell in enumerate(column.each_cell()):
         if cell is None:
             raise InputError(
                 f"{table.where(row)}: the id column '{column.name}' is empty; give every row an "
@@ -307,4 +307,4 @@ def _check_id(table: Table, column: Column) -> None:
 
 
 def _only(column: Column) -> str:
-    return next(str(cell) for cell in column.cells if cell is not None)
+    return next(str(cell) for cell in column.each_cell() if cell is not None)

@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
-from somscape.outliers._reasons import Reason, ids_of, reasons_of
+from somscape.outliers._reasons import Ids, Reason, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
 from somscape.tables import Table, free_name, table_from_columns
 
@@ -28,7 +28,7 @@ class Alerts:
     ----------
     id_name : str
         Name of the id column, or "record".
-    ids : list of str
+    ids : Ids, a sequence of str
         One per row of the table, like the arrays; the first ``n_alerts`` are the alerts.
     rows : ndarray of shape (n_rows,)
         Number of each row in the table, from 0.
@@ -42,7 +42,7 @@ class Alerts:
     """
 
     id_name: str
-    ids: list[str]
+    ids: Ids
     rows: Ints
     scores: Float64s
     p_values: Float64s
@@ -133,7 +133,7 @@ def ranked(detector: "Detector", table: Table, rows: Floats, rule: AlertRule) ->
     id_name, ids = ids_of(detector.map_, table)
     return Alerts(
         id_name,
-        [ids[i] for i in order],
+        ids.take(order),
         order,
         scores[order],
         p[order],

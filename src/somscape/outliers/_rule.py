@@ -213,7 +213,7 @@ def _amounts(table: Table, name: str) -> Float64s:
     is_wrong = ~(np.isfinite(numbers) & (numbers >= 0))
     if is_wrong.any():
         row = int(is_wrong.argmax())
-        cell = column.cells[row]
+        cell = column.cell(row)
         raise InputError(
             f"the amounts in column '{name}' of {table.source} must be numbers of at least 0; "
             f"{counted(int(is_wrong.sum()), 'cell')} of {len(column)} cannot be used, the first at "

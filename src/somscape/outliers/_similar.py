@@ -70,7 +70,7 @@ def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int)
     found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
     for i, row in enumerate(rows):
         found[i], distances[i] = groups.nearest(row, k)
-    ids = ids_of(map_, table)[1]
+    ids = list(ids_of(map_, table)[1])
     return SimilarRows([[ids[j] for j in near] for near in found], found, distances)
 
 

@@ -271,7 +271,7 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
         "scores": numbers(np.asarray(alerts.scores)[ranks]),
         "p_values": numbers(np.asarray(alerts.p_values)[ranks]),
         "cells": [
-            {"name": column.name, "values": column.cells[at].tolist()}
+            {"name": column.name, "values": column.take(at).cells.tolist()}
             for column in table.columns
             if column.name != alerts.id_name
         ],

@@ -38,7 +38,7 @@ def by_distance(map_: Map, table: Table) -> Alerts:
     id_name, ids = ids_of(map_, table)
     return Alerts(
         id_name,
-        [ids[i] for i in order],
+        ids.take(order),
         order,
         distances[order],
         np.full(len(order), np.nan),
