@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from somscape._elementary import asinh
-from somscape._types import Float64s, Floats, Objects
+from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._weights import Counted
 from somscape.encode._text import number_text
 from somscape.errors import InputError
@@ -62,7 +62,30 @@ class Scaling:
 ROBUST = Scaling()
 
 
-class OneFeature:
+class SaysUsual:
+    """A code that says in words what is usual."""
+
+    def usual(self, prototypes: Float64s) -> str:
+        """Return the values that some prototypes (n, n_features) stand for, in words."""
+        raise NotImplementedError
+
+    def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
+        """Return what is usual near some rows, in words.
+
+        Parameters
+        ----------
+        prototypes : ndarray of shape (n_units, n_features)
+        near : ndarray of shape (n_rows, k)
+            Units.
+
+        Returns
+        -------
+        list of n_rows str
+        """
+        return [self.usual(prototypes[units]) for units in near]
+
+
+class OneFeature(SaysUsual):
     """A column that becomes one feature of the same name."""
 
     name: str
@@ -210,13 +233,23 @@ class NumberCode(OneFeature):
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the range that some prototypes (n, 1) span, in words."""
-        values = self.decode(prototypes)
-        ends = [number_text(v, self.is_whole, digits=3) for v in (values.min(), values.max())]
-        return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+        return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
+
+    def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
+        """Return the ranges that prototypes near some rows span, in words."""
+        values = self.decode(prototypes)[near]
+        words: dict[float, str] = {}
+        for end in np.unique([values.min(axis=1), values.max(axis=1)]).tolist():
+            words[end] = number_text(end, self.is_whole, digits=3)
+        lows, highs = ([words[v] for v in f(axis=1).tolist()] for f in (values.min, values.max))
+        return [
+            low if low == high else f"{low} to {high}"
+            for low, high in zip(lows, highs, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
-class CategoryCode:
+class CategoryCode(SaysUsual):
     """A category as one feature per level, one of which applies.
 
     The last feature stands for levels that the table did not have: a new level then

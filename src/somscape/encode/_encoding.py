@@ -146,14 +146,16 @@ class Encoding:
         columns = [self._column_for(code, table) for code in self.features]
         if self.missing == "error":
             _refuse_missing(table, columns)
-        parts = [code.encode(c) for code, c in zip(self.features, columns, strict=True)]
-        for code, column, part in zip(self.features, columns, parts, strict=True):
+        rows = np.empty((table.n_rows, self.n_features))
+        for code, column, place in zip(self.features, columns, self.slices, strict=True):
+            part = code.encode(column)
             _refuse_far(table, column, part)
             if isinstance(code, CategoryCode):
                 _warn_of_unseen(table, column, part)
             if self.missing == "mask":
                 part[column.missing] = np.nan
-        return np.hstack(parts)
+            rows[:, place] = part
+        return rows
 
     def fill(self, rows: Floats) -> Floats:
         """Return plain rows with NaN replaced where missing cells are filled.
@@ -372,9 +374,8 @@ def _code_for(
 
 
 def _refuse_far(table: Table, column: Column, part: Float64s) -> None:
-    is_far = ~(np.abs(part) <= FARTHEST).all(axis=1)
-    if is_far.any():
-        row = int(is_far.argmax())
+    if not (part.max(initial=0.0) <= FARTHEST and part.min(initial=0.0) >= -FARTHEST):
+        row = int((~(np.abs(part) <= FARTHEST).all(axis=1)).argmax())
         raise InputError(
             f"{table.where(row)}, column '{column.name}': {column.cell(row)} is too far from the "
             "numbers the scale was made from. Correct or leave out the row."

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from somscape._types import Floats, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape.encode import CategoryCode, DateCode
 from somscape.errors import InputError
 from somscape.maps import Map
@@ -77,78 +77,58 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[R
     list of tuple of Reason
     """
     by_column = detector.contributions_of_rows(rows)
-    near, place = _usual_units(detector, rows)
-    described = [
-        _Described(detector, table, j, near, place, rows) for j in range(by_column.shape[1])
-    ]
+    near, _ = nearest_usual(detector.of_all_rows, rows)
     scores = by_column.sum(axis=1)
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
-    for j, column in enumerate(described):
+    columns = [_Described(detector, j, near, rows) for j in range(share.shape[1])]
+    for j, column in enumerate(columns):
         share[column.is_as_usual, j] = 0.0  # the level that prevails is no reason
     order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
-    found: list[tuple[Reason, ...]] = []
-    for i, (columns, shares) in enumerate(
-        zip(order.tolist(), np.take_along_axis(share, order, axis=1).tolist(), strict=True)
-    ):
-        pairs = zip(columns, shares, strict=True)
-        found.append(tuple(described[j].reason(i, part) for j, part in pairs if part >= MIN_SHARE))
-    return found
-
-
-def _usual_units(detector: "Detector", rows: Floats) -> tuple[Ints, Ints]:
-    """Return the different sets of usual units near rows, and the number of each row's set."""
-    found, _ = nearest_usual(detector.of_all_rows, rows)
-    near, place = np.unique(found, axis=0, return_inverse=True)
-    return near, place.reshape(-1)
+    shares = np.take_along_axis(share, order, axis=1)
+    found = np.empty(order.shape, dtype=object)
+    for j, column in enumerate(columns):
+        which = np.nonzero((order == j) & (shares >= MIN_SHARE))
+        if len(which[0]):
+            found[which] = column.reasons(table, which[0], shares[which])
+    return [tuple(reason for reason in row if reason is not None) for row in found.tolist()]
 
 
 class _Described:
     """What is said of one column: values of rows, and what is usual near them."""
 
-    def __init__(
-        self,
-        detector: "Detector",
-        table: Table,
-        j: int,
-        near: Ints,
-        place: Ints,
-        rows: Floats,
-    ) -> None:
+    def __init__(self, detector: "Detector", j: int, near: Ints, rows: Floats) -> None:
         encoding = detector.map_.encoding
         self._code, part = encoding.features[j], encoding.slices[j]
-        self._column = table.column(self._code.name)
+        self._prototypes, self._near = detector.map_.codebook[:, part], near
         self._is_decorrelated = detector.of_all_rows.decorrelation is not None
-        self._near, self._place = detector.map_.codebook[:, part][near], place
-        self._usual: dict[int, tuple[str, float, float]] = {}
         self._rows = rows[:, part]
         self.is_as_usual = np.zeros(len(rows), dtype=bool)
         if isinstance(self._code, CategoryCode):
-            prevailing = self._near.mean(axis=1).argmax(axis=1)
-            self.is_as_usual = prevailing[place] == self._rows.argmax(axis=1)
+            prevailing = self._prototypes[near].mean(axis=1).argmax(axis=1)
+            self.is_as_usual = prevailing == self._rows.argmax(axis=1)
 
-    @cached_property
-    def _values(self) -> list[str]:
-        cells = [MISSING if cell is None else cell for cell in self._column.each_cell()]
-        if isinstance(self._code, DateCode) and self._code.unit == "D":
-            return [cell.removesuffix("T00:00:00") for cell in cells]
-        return cells
-
-    def _usual_of(self, number: int) -> tuple[str, float, float]:
-        """Return what is usual, in words and as ends on the encoded scale."""
-        if number not in self._usual:
-            near = self._near[number]
-            self._usual[number] = self._code.usual(near), float(near.min()), float(near.max())
-        return self._usual[number]
-
-    def reason(self, row: int, share: float) -> Reason:
-        """Return the column as a reason of a row."""
-        usual, low, high = self._usual_of(int(self._place[row]))
-        value = self._values[row]
-        if isinstance(self._code, CategoryCode):
-            return Reason(self._code.name, value, usual, share)
-        at = None if value == MISSING else float(self._rows[row, 0])
-        is_usual = self._is_decorrelated and at is not None and low <= at <= high
-        return Reason(self._code.name, value, usual, share, at, (low, high), is_usual)
+    def reasons(self, table: Table, which: Ints, shares: Float64s) -> list[Reason]:
+        """Return the column as a reason of some rows."""
+        code, name = self._code, self._code.name
+        values = [cell or MISSING for cell in table.column(name).take(which).each_cell()]
+        if isinstance(code, DateCode) and code.unit == "D":
+            values = [value.removesuffix("T00:00:00") for value in values]
+        near = self._near[which]
+        usual = code.usual_of(self._prototypes, near)
+        if isinstance(code, CategoryCode):
+            return list(map(Reason, repeat(name), values, usual, shares.tolist()))
+        ends = self._prototypes[near, 0]
+        found = zip(
+            *(values, usual, shares.tolist(), self._rows[which, 0].tolist()),
+            *(ends.min(axis=1).tolist(), ends.max(axis=1).tolist()),
+            strict=True,
+        )
+        made = []
+        for value, words, share, place, low, high in found:
+            at = None if value == MISSING else place
+            is_usual = self._is_decorrelated and at is not None and low <= at <= high
+            made.append(Reason(name, value, words, share, at, (low, high), is_usual))
+        return made
 
 
 def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
