@@ -129,6 +129,6 @@ def detect(
     rows = encoding.encode(table)
     trained = train_detector(rows, None, encoding, settings, detection_of(options), known)
     detector = trained.detector
-    alerts = ranked(detector, table, rows, rule)
+    alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, trained.scores)
     agreement = None if label is None else agreement_of(alerts, label)
     return Found(table, detector, alerts, rule, label, agreement)

@@ -108,7 +108,14 @@ class Alerts:
         return Table(tuple(columns), source="alerts")
 
 
-def ranked(detector: "Detector", table: Table, rows: Floats, rule: AlertRule) -> Alerts:
+def ranked(
+    detector: "Detector",
+    table: Table,
+    rows: Floats,
+    rule: AlertRule,
+    units: Ints | None = None,
+    scores: Float64s | None = None,
+) -> Alerts:
     """Return the rows of a table in order, see `Detector.alerts`.
 
     This is the only place that brings rows, units, scores, p-values and a rule together.
@@ -120,13 +127,15 @@ def ranked(detector: "Detector", table: Table, rows: Floats, rule: AlertRule) ->
     rows : ndarray of shape (n_rows, n_features)
         The same, encoded.
     rule : AlertRule
+    units, scores : ndarray of shape (n_rows,) or None, default=None
+        Best matching units and scores of the rows, if known already.
 
     Returns
     -------
     Alerts
     """
-    units = detector.map_.winners_of_rows(rows)
-    scores = detector.scores_of_rows(rows, units)
+    units = detector.map_.winners_of_rows(rows) if units is None else units
+    scores = detector.scores_of_rows(rows, units) if scores is None else scores
     p = detector.calibration.p_values(scores, units)
     order, n_alerts = rule.choose(detector, scores, p, table)
     first = order[:n_alerts]
