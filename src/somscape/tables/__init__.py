@@ -14,7 +14,7 @@ from somscape.tables._frame import (
 )
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._numbers import read_numbers
-from somscape.tables._per import Grouped, Made, per
+from somscape.tables._per import ROW_COUNT, Grouped, Made, per
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed
@@ -22,6 +22,7 @@ from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_
 
 __all__ = [
     "MISSING_WORDS",
+    "ROW_COUNT",
     "Column",
     "Grouped",
     "LineNumbers",

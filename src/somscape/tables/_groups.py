@@ -22,6 +22,9 @@ MAX_DECIMALS = 6
 DIGITS = 6
 """Digits that a mean has at least."""
 
+DAY_DIGITS = 3
+"""Digits that a number of days has at least."""
+
 N_SAMPLED = 1000
 """Different texts that are looked at to tell whether they are dates."""
 
@@ -133,6 +136,8 @@ class Levels:
         totals = np.bincount(self._level, weights=self._count, minlength=len(self.levels))
         self.order = np.argsort(-totals, kind="stable")
         """Levels, the most frequent of all first."""
+        self.shares = totals[self.order] / max(1, totals.sum())
+        """Their shares of all values."""
         self.n_different = np.bincount(self._group, minlength=n_groups)
         self.are_constant = not (self.n_different > 1).any()
 
@@ -144,7 +149,7 @@ class Levels:
             with_level[self._group[is_level]] = self._count[is_level]
         total = np.bincount(self._group, weights=self._count, minlength=self.n_groups)
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as meant
-            return rounded(with_level / total, 4)
+            return np.round(with_level / total, 4)
 
     def commonest(self) -> list[str | None]:
         """Return each group's commonest level; of equally common ones that which leads in all."""
@@ -166,13 +171,15 @@ class Dates:
         first, last = by_group(seconds, groups, n_groups, "min", "max")
         end = np.nanmax(last) if not np.isnan(last).all() else np.nan
         self.first, self.last = (_date_texts(moment) for moment in (first, last))
-        self.since_first, self.since_last = (rounded((end - m) / DAY, 0) for m in (first, last))
+        self.since_first, self.since_last = (
+            rounded((end - moment) / DAY, 0, DAY_DIGITS) for moment in (first, last)
+        )
         kept = np.flatnonzero((groups >= 0) & ~np.isnan(seconds))
         kept = kept[np.lexsort((seconds[kept], groups[kept]))]
         gaps, owners = np.diff(seconds[kept]) / DAY, groups[kept][1:]
         is_within = owners == groups[kept][:-1]
         found = by_group(gaps[is_within], owners[is_within], n_groups, "mean", "max")
-        self.mean_gap, self.longest_gap = (rounded(gap, 0) for gap in found)
+        self.mean_gap, self.longest_gap = (rounded(gap, 0, DAY_DIGITS) for gap in found)
 
 
 class Cells:
@@ -233,11 +240,11 @@ class Cells:
         return None
 
 
-def rounded(values: Float64s, n_decimals: int) -> Float64s:
-    """Round for people: to so many decimals, to more where that leaves fewer than six digits."""
+def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
+    """Round for people: to so many decimals, to more where that leaves too few digits."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         size = np.floor(np.log10(np.abs(values)))
-        scale = 10.0 ** np.clip(np.maximum(n_decimals, DIGITS - 1 - size), 0, 300)
+        scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)
         return np.where(np.abs(values) < 1e15, np.round(values * scale) / scale, values)
 
 

@@ -1,6 +1,7 @@
 """From a table of transactions to one of customers, who have many rows each."""
 
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,8 +38,8 @@ CLASH = " (rows)"
 MAX_SHARES = 5
 """Levels, the most frequent, whose share becomes a column."""
 
-MAX_LEVELS = 50
-"""Of text with more different values only their number is taken."""
+MIN_SHARE = 0.05
+"""Share of all rows that a frequent level has; of a column without one, levels are only counted."""
 
 MAX_NUMBER_LEVELS = 15
 """Whole numbers with at most this many different values are a category, as everywhere."""
@@ -157,8 +158,9 @@ def per(
         - of numbers: ``total amount``, ``mean amount``, ``largest amount`` and, if some are
           negative, ``smallest amount``
         - of categories: ``different channel`` (how many), ``commonest channel``, and ``share of
-          channel = web`` for the five most frequent levels, of two for the rarer.  Text with more
-          than 50 different values is only counted, and left out where most rows have their own
+          channel = web`` for frequent levels, in 5 % of all rows or more: five at most, of two the
+          rarer.  Without a frequent level they are only counted; text is left out where most rows
+          have their own
         - of dates: ``first date``, ``last date``, ``days since first date`` and ``days since last
           date`` (back from the last date of the table), ``mean gap of date`` and ``longest gap of
           date`` in days
@@ -185,7 +187,8 @@ def per(
         raise InputError("`by` names no column; give the one that names the customer.")
     table_of_key = table.select(names)
     groups, first = grouped_rows(table_of_key.columns)
-    _check_groups(table, names, groups, len(first))
+    if len(first) < (2 if like is None else 1):
+        raise _no_customers(table, names)
     given = {"number": numbers, "category": categories, "date": dates}
     for name in (*numbers, *categories, *dates):
         table.column(name)
@@ -214,21 +217,18 @@ def per(
     return Grouped(Table(tuple(columns), source, notes=notes), table, groups, made)
 
 
-def _check_groups(table: Table, names: Sequence[str], groups: Ints, n_groups: int) -> None:
-    """Raise InputError unless there are two customers."""
-    if n_groups < 2:
-        only = f"has one value, {_first(table, names)}" if n_groups else "has no value"
-        together = f"columns {listed(names)}" if len(names) > 1 else f"column {quoted(names[0])}"
-        raise InputError(
-            f"{together} of {table.source} {only}, so there are no customers to compare. Name the"
-            " column that tells them apart.",
-            options="--per COL",
-        )
-
-
-def _first(table: Table, names: Sequence[str]) -> str:
-    row = int(np.argmin(np.any([table.column(name).missing for name in names], axis=0)))
-    return quoted(" / ".join(str(table.column(name).take([row]).cells[0]) for name in names))
+def _no_customers(table: Table, names: Sequence[str]) -> InputError:
+    missing = np.any([table.column(name).missing for name in names], axis=0)
+    found = "is empty"
+    if not missing.all():
+        row = table.select(names).take([int(np.argmin(missing))])
+        found = f"has one value, {quoted(' / '.join(str(c.cells[0]) for c in row.columns))}"
+    key = f"column {quoted(names[0])}" if len(names) == 1 else f"the key of {listed(names)}"
+    return InputError(
+        f"{key} of {table.source} {found}, so there are no customers to compare. Name the column"
+        " that tells them apart.",
+        options="--per COL",
+    )
 
 
 def _key(table: Table, first: Ints) -> Column:
@@ -292,7 +292,8 @@ class _Work:
         if role:
             return role
         if column.problem:
-            raise InputError(column.problem, options=f"--category or --drop {column.name}")
+            name = shlex.quote(column.name)
+            raise InputError(column.problem, options=f"--category {name} or --drop {name}")
         n_rows = self.table.n_rows
         if column.is_number:
             n_values = column.n_distinct
@@ -341,7 +342,7 @@ class _Work:
         found, name = cells.levels, column.name
         different, commonest, share = WORDS["category"]
         yield different.format(name), found.n_different, Made("number", name)
-        if len(found.levels) <= MAX_LEVELS or self.like is not None:
+        if found.shares[0] >= MIN_SHARE or self.like is not None:
             yield commonest.format(name), found.commonest(), Made("category", name)
         for level in self._levels(found, share.format(name, "")):
             yield share.format(name, level), found.share(level), Made("number", name)
@@ -351,13 +352,13 @@ class _Work:
         if self.like is not None:
             names = (name.removesuffix(CLASH) for name in self.like)
             return [name.removeprefix(start) for name in names if name.startswith(start)]
-        levels = [found.levels[i] for i in found.order]
-        if len(levels) > MAX_LEVELS:
-            return []
-        return levels[1:] if len(levels) == 2 else levels[:MAX_SHARES]  # of two, one says both
+        n_frequent = int((found.shares >= MIN_SHARE).sum())
+        levels = [found.levels[i] for i in found.order[: min(n_frequent, MAX_SHARES)]]
+        return [found.levels[found.order[1]]] if len(found.levels) == 2 else levels
 
 
 def _names_rows(column: Column) -> bool:
     """Return whether whole numbers that all differ are a name of the rows, or count them."""
     assert column.numbers is not None
-    return bool(ROW_ID.search(column.name)) or bool((np.diff(column.numbers) == 1).all())
+    is_range = np.ptp(column.numbers) == len(column) - 1
+    return bool(ROW_ID.search(column.name) or is_range)

@@ -28,6 +28,7 @@ function drawCase(row) {
   }
   parts.push(...additions.case.map((add) => add(row)));
   parts.push(drawComparison(row));
+  if (row.found && row.found.rows) parts.push(drawOwnRows(row.found.rows));
   return make("tr", { role: "row", class: "details" },
     make("td", { role: "cell", colspan: "7" },
       make("div", { class: "case", role: "group", "aria-label": "Case " + row.id }, ...parts)));
@@ -83,6 +84,19 @@ function drawComparison(row) {
   const title = others.length ? "Beside the rows nearest to it" : "Values";
   return block(title, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
     make("table", { class: "values" }, make("thead", null, head), make("tbody", null, ...lines))));
+}
+
+// The original rows that were put together to this one, such as a customer's transactions.
+function drawOwnRows({ n_rows: nRows, by, cells }) {
+  const nShown = cells[0].values.length;
+  const title = "Its original rows";
+  const words = plural(nRows, "row", "rows") + (by && nShown > 1 ? ", the largest by " + by + " first" : "")
+    + (nShown < nRows ? "; the first " + number(nShown) + " are shown, all of them stand in alerts_rows.csv" : "") + ".";
+  const head = make("tr", null, ...cells.map(({ name }) => make("th", { scope: "col" }, text("span", name))));
+  const lines = Array.from({ length: nShown }, (_, i) =>
+    make("tr", null, ...cells.map(({ values }) => cellOf(values[i]))));
+  return block(title, text("p", words, "hint"), make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
+    make("table", { class: "values own" }, make("thead", null, head), make("tbody", null, ...lines))));
 }
 
 function rowHead(name) {

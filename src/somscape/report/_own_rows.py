@@ -1,0 +1,66 @@
+"""The original rows of a case that is a customer."""
+
+from typing import Any
+
+import numpy as np
+
+from somscape.outliers import Alerts, Reason
+from somscape.report._cases import MAX_CASES
+from somscape.tables import Column, Grouped
+
+MAX_ROWS = 50
+"""Most rows that a case shows."""
+
+MIN_ROWS = 5
+"""Rows that it shows of any table, if it has that many."""
+
+MAX_CELLS = 60_000
+"""Most cells of all cases together, so that wide tables show fewer rows."""
+
+
+def own_rows(grouped: Grouped, alerts: Alerts) -> list[dict[str, Any]]:
+    """Return the original rows of each case.
+
+    Those of a case come in their order, or where a number of them is the first reason, the largest
+    first.
+
+    Parameters
+    ----------
+    grouped : Grouped
+    alerts : Alerts
+
+    Returns
+    -------
+    list of dict
+    """
+    n_cases = min(alerts.n_alerts, MAX_CASES)
+    n_cells = max(1, n_cases * len(grouped.rows.columns))
+    n_shown = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // n_cells))
+    rows, orders = [], []
+    for customer, reasons in zip(alerts.rows[:n_cases], alerts.reasons, strict=False):
+        own, by = grouped.rows_of(customer), _column_of(grouped, reasons)
+        if by is not None and by.numbers is not None:
+            sizes = np.nan_to_num(np.abs(by.numbers[own]), nan=-1.0)
+            own = own[np.argsort(-sizes, kind="stable")]
+        rows.append(own)
+        orders.append(None if by is None else by.name)
+    shown = [own[:n_shown] for own in rows]
+    ends = np.cumsum([0, *map(len, shown)]).tolist()
+    # Taken at once, for each `take` goes through all lines of the table.
+    table = grouped.rows.take(np.concatenate([np.empty(0, dtype=np.intp), *shown]))
+    cells = [(column.name, column.cells.tolist()) for column in table.columns]
+    return [
+        {
+            "n_rows": len(own),
+            "by": order,
+            "cells": [{"name": name, "values": values[begin:end]} for name, values in cells],
+        }
+        for own, order, begin, end in zip(rows, orders, ends, ends[1:], strict=False)
+    ]
+
+
+def _column_of(grouped: Grouped, reasons: tuple[Reason, ...]) -> Column | None:
+    """Return the column of numbers that the first such reason was made of."""
+    made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
+    columns = [grouped.rows.column(one.column) for one in made if one.column]
+    return next((column for column in columns if column.is_number), None)
