@@ -21,8 +21,8 @@ MAX_CELLS = 60_000
 def own_rows(grouped: Grouped, alerts: Alerts) -> list[dict[str, Any]]:
     """Return the original rows of each case.
 
-    Those of a case come in their order, or where a number of them is the first reason, the largest
-    first.
+    They have all columns but those that name the customer.  Those of a case come in their order, or
+    where a reason is made of numbers, with the largest first.
 
     Parameters
     ----------
@@ -47,7 +47,10 @@ def own_rows(grouped: Grouped, alerts: Alerts) -> list[dict[str, Any]]:
     shown = [own[:n_shown] for own in rows]
     ends = np.cumsum([0, *map(len, shown)]).tolist()
     # Taken at once, for each `take` goes through all lines of the table.
-    table = grouped.rows.take(np.concatenate([np.empty(0, dtype=np.intp), *shown]))
+    # Columns that name customers would say the same in each row of a case.
+    table = grouped.rows.without(grouped.by).take(
+        np.concatenate([np.empty(0, dtype=np.intp), *shown])
+    )
     cells = [(column.name, column.cells.tolist()) for column in table.columns]
     return [
         {

@@ -75,6 +75,8 @@ class Grouped:
         The transactions that it was made from.
     groups : ndarray of shape (n_transactions,)
         For each transaction the row of its customer in ``table``, -1 where none is named.
+    by : tuple of str
+        The columns of ``rows`` that name the customers.
     made : mapping of str to Made
         What the columns of ``table`` are that are in no transaction.
     """
@@ -82,6 +84,7 @@ class Grouped:
     table: Table
     rows: Table
     groups: Ints
+    by: tuple[str, ...]
     made: Mapping[str, Made]
 
     def __repr__(self) -> str:
@@ -214,7 +217,7 @@ def per(
         )
     source = f"{table.source} per {key.name}"
     notes = (*table.notes, *work.notes(key.name))
-    return Grouped(Table(tuple(columns), source, notes=notes), table, groups, made)
+    return Grouped(Table(tuple(columns), source, notes=notes), table, groups, names, made)
 
 
 def _no_customers(table: Table, names: Sequence[str]) -> InputError:
