@@ -63,8 +63,8 @@ class Ready:
         if made is None:
             return code
         words = f"made of {made.column}" if made.column else "counted"
-        if made.kind == "date" and code.kind == "dropped":
-            words = "a date; its days are used"
+        if code.kind == "dropped":
+            words = "a date; its days are used" if made.kind == "date" else "as asked"
         return replace(code, why=code.why.replace("as asked", words))
 
 
