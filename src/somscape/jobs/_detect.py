@@ -70,7 +70,9 @@ class Found:
         )
 
     def write(self, folder: Path) -> None:
-        """Write the list, alerts.csv, the rows of its customers, and the detector, map.som.
+        """Write the list, its customers' rows, and the detector.
+
+        They are alerts.csv, alerts_rows.csv where rows were put together, and map.som.
 
         Parameters
         ----------

@@ -15,7 +15,7 @@ from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
 from somscape.report._distance import by_distance
 from somscape.report._labels import Labels, checked_agreement
-from somscape.report._own_rows import own_rows
+from somscape.report._own_rows import with_own_rows
 from somscape.report._page import Report
 from somscape.report._planes import planes_of
 from somscape.report._regions import regions_of
@@ -165,9 +165,7 @@ def build(
     names = [region["name"] for region in described]
     planes, n_left_out = planes_of(map, alerts, regions, names, labels, detector is not None)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
-    if grouped is not None:
-        for case, rows in zip(cases, own_rows(grouped, alerts), strict=False):
-            case["rows"] = rows
+    cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     named = np.asarray(map.rows_of(table.take(np.asarray(alerts.rows)[ranks])), dtype=np.float64)
@@ -197,12 +195,7 @@ def build(
             "quality": _quality(map, sample.rows),
             "history": _history(map),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
-            "method": {
-                "missing": map.encoding.missing,
-                "parameters": {k: plain(v) for k, v in map.parameters.items()},
-                "versions": dict(map.versions),
-                "command": command,
-            },
+            "method": _method(map, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
@@ -307,6 +300,15 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
 def _history(map_: Map) -> dict[str, Any]:
     shown = ("step", "quantization_error", "radius")
     return {name: numbers(map_.history[name]) for name in shown if name in map_.history}
+
+
+def _method(map_: Map, command: str | None) -> dict[str, Any]:
+    return {
+        "missing": map_.encoding.missing,
+        "parameters": {k: plain(v) for k, v in map_.parameters.items()},
+        "versions": dict(map_.versions),
+        "command": command,
+    }
 
 
 def _quality(map_: Map, rows: Floats) -> dict[str, Any]:

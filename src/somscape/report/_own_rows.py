@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from somscape.outliers import Alerts, Reason
-from somscape.report._cases import MAX_CASES
 from somscape.tables import Column, Grouped
 
 MAX_ROWS = 50
@@ -18,14 +17,18 @@ MAX_CELLS = 60_000
 """Most cells of all cases together, so that wide tables show fewer rows."""
 
 
-def own_rows(grouped: Grouped, alerts: Alerts) -> list[dict[str, Any]]:
-    """Return the original rows of each case.
+def with_own_rows(
+    cases: list[dict[str, Any]], grouped: Grouped, alerts: Alerts
+) -> list[dict[str, Any]]:
+    """Return cases with their original rows.
 
     They have all columns but those that name the customer.  Those of a case come in their order, or
     where a reason is made of numbers, with the largest first.
 
     Parameters
     ----------
+    cases : list of dict
+        The first alerts, from `cases_of`.
     grouped : Grouped
     alerts : Alerts
 
@@ -33,11 +36,10 @@ def own_rows(grouped: Grouped, alerts: Alerts) -> list[dict[str, Any]]:
     -------
     list of dict
     """
-    n_cases = min(alerts.n_alerts, MAX_CASES)
-    n_cells = max(1, n_cases * len(grouped.rows.columns))
+    n_cells = max(1, len(cases) * len(grouped.rows.columns))
     n_shown = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // n_cells))
     rows, orders = [], []
-    for customer, reasons in zip(alerts.rows[:n_cases], alerts.reasons, strict=False):
+    for customer, reasons in zip(alerts.rows[: len(cases)], alerts.reasons, strict=False):
         own, by = grouped.rows_of(customer), _column_of(grouped, reasons)
         if by is not None and by.numbers is not None:
             sizes = np.nan_to_num(np.abs(by.numbers[own]), nan=-1.0)
@@ -54,11 +56,16 @@ def own_rows(grouped: Grouped, alerts: Alerts) -> list[dict[str, Any]]:
     cells = [(column.name, column.cells.tolist()) for column in table.columns]
     return [
         {
-            "n_rows": len(own),
-            "by": order,
-            "cells": [{"name": name, "values": values[begin:end]} for name, values in cells],
+            **case,
+            "rows": {
+                "n_rows": len(own),
+                "by": order,
+                "cells": [{"name": name, "values": values[begin:end]} for name, values in cells],
+            },
         }
-        for own, order, begin, end in zip(rows, orders, ends, ends[1:], strict=False)
+        for case, own, order, begin, end in zip(
+            cases, rows, orders, ends[:-1], ends[1:], strict=True
+        )
     ]
 
 

@@ -183,7 +183,7 @@ def per(
     >>> print(per(table_from_columns({"customer": customer, "amount": amount}), "customer").table)
     customer  number of rows  total amount  mean amount  largest amount
     ann       2               40.5          20.25        30
-    bob       1               7             7            7
+    bob       1               7.0           7.0          7
     """
     names = (by,) if isinstance(by, str) else tuple(by)
     if not names:
