@@ -299,11 +299,12 @@ class _Work:
             raise InputError(column.problem, options=f"--category {name} or --drop {name}")
         n_rows = self.table.n_rows
         if column.is_number:
+            if not column.is_whole:
+                return "number"
             n_values = column.n_distinct
-            if column.is_whole and n_values == n_rows and _names_rows(column):
+            if n_values == n_rows and _names_rows(column):
                 return ""
-            is_few = n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2)
-            return "category" if column.is_whole and is_few else "number"
+            return "category" if n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2) else "number"
         if cells.look_like_dates():
             return "date"
         return "category" if len(cells.levels.levels) <= n_rows / 2 else ""

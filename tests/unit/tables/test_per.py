@@ -78,7 +78,7 @@ def test_a_later_month_gets_the_columns_of_an_earlier_one() -> None:
     assert found["share of channel = web"] == ["0"]  # a level that nobody has
     assert found["smallest amount"] == ["0.1"]  # although none is negative
     assert found["country"] == ["DE"]
-    moved = made_of(country=["DE", "AT", "AT", "FR", "DE", None, "DE", "DE"])
+    moved = made_of(country=["DE", "AT", "AT", "FR", "DE", None, "AT", "DE"])  # ann's, in the end
     assert cells_of(per(moved, "client", like=["country"]).table)["country"] == ["DE", "AT", "DE"]
 
 
@@ -112,7 +112,7 @@ def test_whole_numbers_with_few_values_are_levels_unless_named() -> None:
     assert cells_of(per(table, "client").table)["share of shop = 4"] == ["0.3333", "0.5", "0.5"]
     named = cells_of(per(table, "client", numbers=["shop"]).table)
     assert named["total shop"] == ["10", "7", "7"]
-    assert "different shop" not in named
+    assert not {"different shop", "smallest shop"} & set(named)  # none is negative
     few = cells_of(per(made_of(), "client", categories=["number"]).table)
     assert few["different number"] == ["3", "2", "2"]
 
