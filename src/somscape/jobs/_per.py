@@ -132,7 +132,8 @@ def _roles(grouped: Grouped, options: Mapping[str, Any], rows: Table) -> dict[st
         for kind in ("drop", *GIVEN)
     }
     spoken_for = {name for given in roles.values() for name in given}
-    spoken_for |= {split_label(text, grouped.table)[0] for text in options["ordinal"]}
+    texts = (*options["ordinal"], options["label"])
+    spoken_for |= {split_label(text, grouped.table)[0] or "" for text in texts}
     for kind, option in ROLES.items():
         roles[option] += tuple(n for n in grouped.names(kind) if n not in spoken_for)
     return roles

@@ -177,6 +177,15 @@ def test_options_name_columns_of_the_transactions_and_else_of_the_customers(sale
     assert "date" in read_table("found/alerts_rows.csv").names  # the rows stay whole
 
 
+def test_a_column_of_the_customers_can_be_the_label(sales: Path) -> None:
+    label = ("--label", "commonest channel=web", "--ordinal", "country=AT<DE")
+    outcome = run("detect", sales, "--per", "client", *label, "--out", "found")
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    assert "Unusual against commonest channel = web" in outcome.out
+    assert ["country", "ordinal", "as", "asked"] in [line.split()[:4] for line in lines]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
