@@ -36,6 +36,7 @@ autosummary_context = {
         **dict.fromkeys(("Map", "Record", "Samples", "BestMatches", "Classes"), "guide/files"),
         **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
         **dict.fromkeys(("Agreement", "ColumnPlane", "Display"), "reading"),
+        "Grouped": "guide/customers",
         "Report": "guide/report",
         "MiniSom": "guide/minisom",
     }

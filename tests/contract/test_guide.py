@@ -21,6 +21,15 @@ def holed(rows, rng):
     return np.where((rng.random(rows.shape) < 0.1) & (np.arange(rows.shape[1]) > 0), np.nan, rows)
 
 
+def transactions_of(frame, rng):
+    """Rows of 60 customers, with a date and a channel."""
+    return frame.assign(
+        CustomerID=[f"c{i}" for i in rng.integers(0, 60, len(frame))],
+        date=[f"2024-01-{1 + i:02d}" for i in rng.integers(0, 28, len(frame))],
+        channel=rng.choice(["web", "shop", "phone"], len(frame)),
+    ).rename(columns={"income": "amount"})
+
+
 def what_pages_start_from(page, rng):
     """What the first block of a page may use, by name; files are in the working folder."""
     X, X_new = (rng.normal(size=(n, 4)) for n in (400, 60))
@@ -38,6 +47,9 @@ def what_pages_start_from(page, rng):
     if page == "start":
         table = read_table("customers.csv")
         SOMDetector(missing="fill", random_state=0).fit(table).save("found.som")
+    if page == "customers":
+        for name in ("transactions.csv", "february.csv"):
+            transactions_of(frame, rng).to_csv(name, index=False)
     SOM(6, 8).fit(X).map_.save("map.som")
     if page == "missing_and_mixed":
         X, X_new = holed(X, rng), holed(X_new, rng)

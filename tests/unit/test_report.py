@@ -21,7 +21,7 @@ from somscape.errors import InputError
 from somscape.outliers import SCORES, AlertRule, Alerts, Calibration, Detector, Scorer
 from somscape.regions import Regions
 from somscape.report._histogram import N_BARS, Histogram
-from somscape.tables import Table, table_from_columns
+from somscape.tables import Table, per, table_from_columns
 
 HOSTILE = "</script><script>alert('&\u2028\u2029')</script>"
 
@@ -536,3 +536,16 @@ def test_pages_stay_small(n_rows: int, n_columns: int, most_kb: int) -> None:
     n_alerts = n_rows // 20 if n_rows < 1000 else n_rows // 2
     page = report.render(report.build(detector, table, detector.alerts(table, n_alerts)))
     assert 50_000 < len(page.encode()) < 1000 * most_kb
+
+
+def test_a_customer_has_its_rows_those_of_the_reason_first() -> None:
+    sales = {"id": ["a", "b", "a", "a", "c"], "x": [1.0, 0.5, -9.0, None, 2.25]}
+    grouped = per(table_from_columns(sales, "small.csv"), "id")
+    reasons = [(Why("total x"),), (Why("number of rows"),)]
+    ranked = Ranked(rows=np.array([0, 1, 2]), reasons=cast(Any, reasons), n_alerts=2)
+    table = table_from_columns({"x": [-8.0, 0.5, 2.25]})
+    data = report.build(small_detector(), table, cast(Alerts, ranked), grouped=grouped)
+    assert [case["rows"] for case in data["cases"]] == [
+        {"n_rows": 3, "by": "x", "cells": [{"name": "x", "values": ["-9.0", "1.0", None]}]},
+        {"n_rows": 1, "by": None, "cells": [{"name": "x", "values": ["0.5"]}]},
+    ]

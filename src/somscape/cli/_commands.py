@@ -128,10 +128,20 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
 option = partial(click.option, show_default=True)
 
 
+per_option = option(
+    "--per",
+    multiple=True,
+    metavar="COL",
+    help="Put the rows with the same COL together, such as all transactions of a customer "
+    "(repeatable: the columns that name one together).",
+)
+
+
 def table_options(command: Command) -> Command:
     """Add the options that say how to read a table and what its columns are."""
     options = [
         option("--id", "id_column", metavar="COL", help="Column that names the rows."),
+        per_option,
         option(
             "--label",
             metavar="COL[=VALUE]",
@@ -285,7 +295,8 @@ def detect(table: str, out: Path, **options: Any) -> None:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
     TABLE is a .csv, .tsv, .csv.gz, .parquet or .xlsx file, or - for standard input.  DIR gets
-    alerts.csv, report.html, report.json, map.som, umatrix.png and planes.png, all or none.
+    alerts.csv, report.html, report.json, map.som, umatrix.png and planes.png, all or none.  With
+    --per it ranks customers instead, and alerts_rows.csv has the rows of those that are listed.
     """
     from somscape.cli._detect import detect_file
 
@@ -328,6 +339,7 @@ def fit(table: str, out: Path, **options: Any) -> None:
 @main.command()
 @click.argument("map_file", metavar="MAP")
 @click.argument("table", metavar="TABLE")
+@per_option
 @read_options
 @flag_options
 @option(
@@ -363,6 +375,7 @@ def score(map_file: str, table: str, out: str, **options: Any) -> None:
     metavar="N",
     help="Regions of the map; by default as many as lie apart.",
 )
+@per_option
 @read_options
 @flag_options
 @option(

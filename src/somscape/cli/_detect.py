@@ -23,14 +23,14 @@ from somscape.datasets import load_german_credit
 from somscape.jobs import (
     KINDS,
     READING,
+    ROWS_FILE,
     Found,
     Label,
     command_line,
     detect,
     detection_of,
-    encoding_from,
-    find_label,
     now,
+    ready,
     rule_of,
 )
 from somscape.kernels import select_kernels
@@ -60,9 +60,10 @@ def detect_demo(out: Path, **options: Any) -> None:
 
 def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> None:
     console = make_console()
+    subject = ready(table, options)
+    table, label = subject.table, subject.label
     rule = rule_of(options, table)
-    label = find_label(table, options["label"])
-    encoding = encoding_from(table, options)
+    encoding = subject.encoding()
     notes = "; ".join(as_typed(note, None) for note in table.notes)
     say(
         console, f"{counted(table.n_rows, 'row')} of {table.source}{f' ({notes})' if notes else ''}"
@@ -70,7 +71,15 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     show_columns(console, encoding, table, options["drop"])
 
     with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
-        found = detect(table, encoding, rule, options, label=label, callbacks=(bar,))
+        found = detect(
+            table,
+            encoding,
+            rule,
+            options,
+            label=label,
+            callbacks=(bar,),
+            grouped=subject.grouped,
+        )
     with stage("drawing, writing"):
         _write(out, found, command)
 
@@ -80,7 +89,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     if label is not None and found.agreement is not None:
         say(console, agreement_line(label, found.agreement))
     say(console, kernels_line(select_kernels().name))
-    names = ", ".join(RESULT_FILES)
+    names = ", ".join(n for n in RESULT_FILES if n != ROWS_FILE or found.grouped is not None)
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
 
 

@@ -15,7 +15,7 @@ from somscape.cli._console import (
 )
 from somscape.cli._out import check_result
 from somscape.fit import Settings, have_values, train_map
-from somscape.jobs import encoding_from
+from somscape.jobs import ready
 from somscape.kernels import select_kernels
 from somscape.tables import counted, read_table
 
@@ -24,7 +24,8 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
     check_result("map", out, path)
     table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
-    encoding = encoding_from(table, options)
+    subject = ready(table, options)
+    table, encoding = subject.table, subject.encoding()
     console = make_console()
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}")
     show_columns(console, encoding, table, options["drop"])

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from somscape._files import check_room
 from somscape.errors import InputError
+from somscape.jobs import ROWS_FILE
 
 MAP_FILE = "map.som"
 RESULT_FILES = (
     "alerts.csv",
+    ROWS_FILE,
     "report.html",
     "report.json",
     MAP_FILE,

@@ -13,12 +13,11 @@ from somscape.errors import InputError
 from somscape.jobs import (
     READING,
     RULES,
-    Label,
     agreement_of,
     command_line,
-    find_label,
     now,
     page_agreement,
+    ready_for,
     rule_of,
     split_label,
 )
@@ -38,7 +37,9 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     regions = find_regions(map_, options["n_regions"] or "auto")
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
-    label = _label(map_, table, options["label"])
+    _check_label(map_, table, options["label"])
+    subject = ready_for(map_, table, options)
+    table, label = subject.table, subject.label
     with stage("ranking, drawing, writing"):
         rule, alerts, agreement = None, None, None
         if detector is None:
@@ -57,6 +58,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
             agreement=None if label is None else page_agreement(label, agreement),
             command=command_line(["report", map_file, path], options, "page.html"),
             notes=gaps,
+            grouped=subject.grouped,
         )
         write_whole(out, report.render(data, made_at=now()).encode())
     console = make_console()
@@ -69,11 +71,10 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     say(console, f"Wrote {out}")
 
 
-def _label(map_: Map, table: Table, given: str | None) -> Label | None:
+def _check_label(map_: Map, table: Table, given: str | None) -> None:
     column, _ = split_label(given, table)
     if column in [code.name for code in map_.encoding.features]:
         raise InputError(
             f"--label {column} is a column that this map was made from; a label to compare with is "
             "one that it never saw."
         )
-    return find_label(table, given)

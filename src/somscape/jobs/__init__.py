@@ -3,6 +3,7 @@
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._command import command_line, now
 from somscape.jobs._detect import Found, detect, detection_of
+from somscape.jobs._per import ROWS_FILE, Ready, ready, ready_for
 from somscape.jobs._progress import MapCount
 from somscape.jobs._roles import (
     KINDS,
@@ -18,10 +19,12 @@ from somscape.jobs._rule import RULES, rule_of
 __all__ = [
     "KINDS",
     "READING",
+    "ROWS_FILE",
     "RULES",
     "Found",
     "Label",
     "MapCount",
+    "Ready",
     "agreement_of",
     "command_line",
     "detect",
@@ -30,6 +33,8 @@ __all__ = [
     "find_label",
     "now",
     "page_agreement",
+    "ready",
+    "ready_for",
     "roles_from",
     "rule_of",
     "split_label",

@@ -10,10 +10,11 @@ from somscape._types import Ints
 from somscape.encode import Encoding
 from somscape.fit import Callback, Settings
 from somscape.jobs._agreement import agreement_of, page_agreement
+from somscape.jobs._per import ROWS_FILE, rows_of_alerts
 from somscape.jobs._roles import Label
 from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
-from somscape.tables import Table, write_csv
+from somscape.tables import Grouped, Table, write_csv
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class Found:
     label : Label or None
     agreement : Agreement or None
         Agreement of the ranking with the label.
+    grouped : Grouped or None
+        The rows of each row of the table, where those of a customer were put together.
     """
 
     table: Table
@@ -38,6 +41,7 @@ class Found:
     rule: AlertRule
     label: Label | None = None
     agreement: Agreement | None = None
+    grouped: Grouped | None = None
 
     def report(self, command: str, notes: Iterable[str] = ()) -> report.Report:
         """Return the data of the report.
@@ -62,10 +66,13 @@ class Found:
             agreement=None if label is None else page_agreement(label, self.agreement),
             command=command,
             notes=[*self.table.notes, *notes],
+            grouped=self.grouped,
         )
 
     def write(self, folder: Path) -> None:
-        """Write the list, alerts.csv, and the detector, map.som.
+        """Write the list, its customers' rows, and the detector.
+
+        They are alerts.csv, alerts_rows.csv where rows were put together, and map.som.
 
         Parameters
         ----------
@@ -73,6 +80,8 @@ class Found:
         """
         alerts = self.alerts.to_table(self.detector.map_, self.table)
         write_csv(folder / "alerts.csv", alerts)
+        if self.grouped is not None:
+            write_csv(folder / ROWS_FILE, rows_of_alerts(self.grouped, self.alerts))
         self.detector.save(folder / "map.som")
 
 
@@ -101,6 +110,7 @@ def detect(
     label: Label | None = None,
     callbacks: Sequence[Callback] = (),
     known: Ints | None = None,
+    grouped: Grouped | None = None,
 ) -> Found:
     """Train a detector on a table and rank its rows.
 
@@ -120,6 +130,8 @@ def detect(
     known : ndarray of shape (n_rows,) or None, default=None
         1 for known anomalies, 0 for known usual rows, -1 for the others.  None means that nothing
         is known.
+    grouped : Grouped or None, default=None
+        The rows of each row of the table.
 
     Returns
     -------
@@ -131,4 +143,4 @@ def detect(
     detector = trained.detector
     alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, trained.scores)
     agreement = None if label is None else agreement_of(alerts, label)
-    return Found(table, detector, alerts, rule, label, agreement)
+    return Found(table, detector, alerts, rule, label, agreement, grouped)

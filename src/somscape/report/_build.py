@@ -15,12 +15,13 @@ from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
 from somscape.report._distance import by_distance
 from somscape.report._labels import Labels, checked_agreement
+from somscape.report._own_rows import with_own_rows
 from somscape.report._page import Report
 from somscape.report._planes import planes_of
 from somscape.report._regions import regions_of
 from somscape.report._sample import Sample
 from somscape.report._values import number, numbers, plain
-from somscape.tables import Table, as_frame, table_from_frame
+from somscape.tables import Grouped, Table, as_frame, table_from_frame
 
 SCHEMA_VERSION = 2
 
@@ -48,6 +49,7 @@ def build(
     command: str | None = None,
     title: str | None = None,
     notes: Iterable[str] = (),
+    grouped: Grouped | None = None,
 ) -> Report:
     """Return a report as plain JSON data, for `render` or for other programs.
 
@@ -76,6 +78,8 @@ def build(
         Heading of the page.  By default it names the source of the table.
     notes : iterable of str, optional
         Sentences for the page, after those of the table's reader; each is shown once.
+    grouped : Grouped, optional
+        From `tables.per`, which made the table: each case shows its original rows.
 
     Returns
     -------
@@ -125,7 +129,9 @@ def build(
       text, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and of
       the nearest rows with the label's value; ``around``: among the rows in its cell and next to
       it, ``n_known`` with a label, ``n_with`` the label's value, ``low`` and ``high`` of Wilson's
-      95 % interval; or None
+      95 % interval; or None; with ``grouped`` also ``rows``, the original ones: how many,
+      ``n_rows``, the column ``by`` whose largest numbers come first, or None, and ``cells`` of
+      the first, up to 50: ``name`` and ``values`` of each column
     - ``columns``: for each ``name``, ``kind``, ``why``, ``n_missing``; for a feature also
       ``explained`` (share of its variance that prototypes explain) and a histogram: ``levels`` or
       ``edges`` of bars, ``counts`` of rows measured, ``alert_counts``, the bar of each row in
@@ -159,6 +165,7 @@ def build(
     names = [region["name"] for region in described]
     planes, n_left_out = planes_of(map, alerts, regions, names, labels, detector is not None)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
+    cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     named = np.asarray(map.rows_of(table.take(np.asarray(alerts.rows)[ranks])), dtype=np.float64)
@@ -188,12 +195,7 @@ def build(
             "quality": _quality(map, sample.rows),
             "history": _history(map),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
-            "method": {
-                "missing": map.encoding.missing,
-                "parameters": {k: plain(v) for k, v in map.parameters.items()},
-                "versions": dict(map.versions),
-                "command": command,
-            },
+            "method": _method(map, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
@@ -298,6 +300,15 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
 def _history(map_: Map) -> dict[str, Any]:
     shown = ("step", "quantization_error", "radius")
     return {name: numbers(map_.history[name]) for name in shown if name in map_.history}
+
+
+def _method(map_: Map, command: str | None) -> dict[str, Any]:
+    return {
+        "missing": map_.encoding.missing,
+        "parameters": {k: plain(v) for k, v in map_.parameters.items()},
+        "versions": dict(map_.versions),
+        "command": command,
+    }
 
 
 def _quality(map_: Map, rows: Floats) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from somscape.tables._frame import (
 )
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._numbers import read_numbers
+from somscape.tables._per import ROW_COUNT, Grouped, Made, per
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed
@@ -21,8 +22,11 @@ from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_
 
 __all__ = [
     "MISSING_WORDS",
+    "ROW_COUNT",
     "Column",
+    "Grouped",
     "LineNumbers",
+    "Made",
     "Table",
     "as_frame",
     "counted",
@@ -36,6 +40,7 @@ __all__ = [
     "import_reader",
     "listed",
     "looks_like_dates",
+    "per",
     "read_date",
     "read_numbers",
     "read_table",

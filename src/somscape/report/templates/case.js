@@ -28,6 +28,7 @@ function drawCase(row) {
   }
   parts.push(...additions.case.map((add) => add(row)));
   parts.push(drawComparison(row));
+  if (row.found && row.found.rows && row.found.rows.cells.length) parts.push(drawOwnRows(row.found.rows));
   return make("tr", { role: "row", class: "details" },
     make("td", { role: "cell", colspan: "7" },
       make("div", { class: "case", role: "group", "aria-label": "Case " + row.id }, ...parts)));
@@ -35,6 +36,14 @@ function drawCase(row) {
 
 function block(title, ...children) {
   return make("div", { class: "block" }, make("h3", null, title), ...children);
+}
+
+// A table, which takes the whole width and scrolls in it.
+function tableBlock(title, classes, head, lines, ...before) {
+  const part = block(title, ...before, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
+    make("table", { class: classes }, make("thead", null, head), make("tbody", null, ...lines))));
+  part.classList.add("wide");
+  return part;
 }
 
 function drawWhere(row) {
@@ -81,8 +90,19 @@ function drawComparison(row) {
       ...others.map((other) => cellOf(values[other.row.position], values[other.row.position] !== own)));
   });
   const title = others.length ? "Beside the rows nearest to it" : "Values";
-  return block(title, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
-    make("table", { class: "values" }, make("thead", null, head), make("tbody", null, ...lines))));
+  return tableBlock(title, "values", head, lines);
+}
+
+// The original rows that were put together to this one, such as a customer's transactions.
+function drawOwnRows({ n_rows: nRows, by, cells }) {
+  const nShown = cells[0].values.length;
+  const title = "Its original rows";
+  const words = plural(nRows, "row", "rows") + (by && nShown > 1 ? ", the largest by " + by + " first" : "")
+    + (nShown < nRows ? "; the first " + number(nShown) + " shown" : "") + ".";
+  const head = make("tr", null, ...cells.map(({ name }) => make("th", { scope: "col" }, text("span", name))));
+  const lines = Array.from({ length: nShown }, (_, i) =>
+    make("tr", null, ...cells.map(({ values }) => cellOf(values[i]))));
+  return tableBlock(title, "values own", head, lines, text("p", words, "hint"));
 }
 
 function rowHead(name) {

@@ -1,0 +1,368 @@
+"""From a table of transactions to one of customers, who have many rows each."""
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Ints
+from somscape.errors import InputError
+from somscape.tables._frame import table_from_columns
+from somscape.tables._groups import Cells, Levels, first_rows, grouped_rows
+from somscape.tables._table import Column, Table, free_name
+from somscape.tables._words import counted, listed, quoted
+
+ROW_COUNT = "number of rows"
+
+WORDS = {
+    "number": ("total {}", "mean {}", "largest {}", "smallest {}"),
+    "date": (
+        "first {}",
+        "last {}",
+        "days since first {}",
+        "days since last {}",
+        "mean gap of {}",
+        "longest gap of {}",
+    ),
+    "category": ("different {}", "commonest {}", "share of {} = {}"),
+}
+"""Names of the columns that are made of a column, by what it is."""
+
+CLASH = " (rows)"
+"""Added to the name of a made column that the transactions have already."""
+
+MAX_SHARES = 5
+"""Levels, the most frequent, whose share becomes a column."""
+
+MIN_SHARE = 0.05
+"""Share of all rows that a frequent level has; of a column without one, levels are only counted."""
+
+MAX_NUMBER_LEVELS = 15
+"""Whole numbers with at most this many different values are a category, as everywhere."""
+
+ROW_ID = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
+"""Ends in the word id: such a column, if all of it differs, names the rows."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a column is that `per` made.
+
+    Attributes
+    ----------
+    kind : {"number", "category", "date"}
+    column : str
+        Name of the column that it is made from; "" for the number of rows.
+    """
+
+    kind: str
+    column: str
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """A table with one row per customer, and the rows that each customer has.
+
+    Attributes
+    ----------
+    table : Table
+        The customers.
+    rows : Table
+        The transactions that it was made from.
+    groups : ndarray of shape (n_transactions,)
+        For each transaction the row of its customer in ``table``, -1 where none is named.
+    by : tuple of str
+        The columns of ``rows`` that name the customers.
+    made : mapping of str to Made
+        What the columns of ``table`` are that are in no transaction.
+    """
+
+    table: Table
+    rows: Table
+    groups: Ints
+    by: tuple[str, ...]
+    made: Mapping[str, Made]
+
+    def __repr__(self) -> str:
+        return f"Grouped({self.table.source!r}, {self.table.n_rows} of {self.rows.n_rows} rows)"
+
+    @cached_property
+    def _in_order(self) -> tuple[Ints, Ints]:
+        """The transactions by customer, and where those of each customer begin."""
+        order = np.argsort(self.groups, kind="stable")
+        return order, np.searchsorted(self.groups[order], np.arange(self.table.n_rows + 1))
+
+    def rows_of(self, customer: int) -> Ints:
+        """Return the numbers of a customer's rows in ``rows``, in their order there.
+
+        Parameters
+        ----------
+        customer : int
+            Row of ``table``.
+
+        Returns
+        -------
+        ndarray of int
+        """
+        order, begins = self._in_order
+        return order[begins[customer] : begins[customer + 1]]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the columns that were made and are of a kind.
+
+        Parameters
+        ----------
+        kind : {"number", "category", "date"}
+
+        Returns
+        -------
+        list of str
+            Of numbers, those to give to ``TableEncoder(numbers=...)``.
+        """
+        return [name for name, made in self.made.items() if made.kind == kind]
+
+
+def per(
+    table: Table,
+    by: str | Sequence[str],
+    *,
+    numbers: Collection[str] = (),
+    categories: Collection[str] = (),
+    dates: Collection[str] = (),
+    like: Collection[str] | None = None,
+) -> Grouped:
+    """Make one row of all rows of a customer, an account, a machine.
+
+    Parameters
+    ----------
+    table : Table
+        One row per transaction.
+    by : str or sequence of str
+        Column that names the customer.  Several columns name one together, joined by " / ".
+    numbers, categories, dates : collection of str, default=()
+        Columns of the transactions to take as such.  By default whole numbers with at most 15
+        different values are categories, as is text; text of dates in ISO form is dates.
+    like : collection of str, optional
+        Names of columns to make, such as those of an earlier month; by default the table says
+        which columns are made.
+
+    Returns
+    -------
+    Grouped
+        Its table has the customer first, in the order in which they come, and then columns under
+        these names, which reasons use:
+
+        - ``number of rows``
+        - a column that is the same in all rows of each customer, such as a country, as it is
+        - of numbers: ``total amount``, ``mean amount``, ``largest amount`` and, if some are
+          negative, ``smallest amount``
+        - of categories: ``different channel`` (how many), ``commonest channel``, and ``share of
+          channel = web`` for frequent levels, in 5 % of all rows or more: five at most, of two the
+          rarer.  Without a frequent level they are only counted; text is left out where most rows
+          have their own
+        - of dates: ``first date``, ``last date``, ``days since first date`` and ``days since last
+          date`` (back from the last date of the table), ``mean gap of date`` and ``longest gap of
+          date`` in days
+
+        Missing cells are skipped, and rows without a customer left out; notes of the table say so.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there, one that names no two customers, or cells that are not
+        what they are taken for.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> customer, amount = ["ann", "bob", "ann"], [10.5, 7, 30]
+    >>> print(per(table_from_columns({"customer": customer, "amount": amount}), "customer").table)
+    customer  number of rows  total amount  mean amount  largest amount
+    ann       2               40.5          20.25        30
+    bob       1               7.0           7.0          7
+    """
+    names = (by,) if isinstance(by, str) else tuple(by)
+    if not names:
+        raise InputError("`by` names no column; give the one that names the customer.")
+    table_of_key = table.select(names)
+    groups, first = grouped_rows(table_of_key.columns)
+    if len(first) < (2 if like is None else 1):
+        raise _no_customers(table, names)
+    given = {"number": numbers, "category": categories, "date": dates}
+    for name in (*numbers, *categories, *dates):
+        table.column(name)
+    work = _Work(table, groups, first, given, like)
+    key = _key(table_of_key, first)
+    columns = [key]
+    made: dict[str, Made] = {}
+    taken = {*table.names, key.name}
+    for name, values, what in work.columns(names):
+        if isinstance(values, Column):
+            columns.append(values)
+            continue
+        name = free_name(name, taken, CLASH)
+        if like is None or name in like:
+            taken.add(name)
+            columns.extend(table_from_columns({name: values}, table.source).columns)
+            made[name] = what
+    lacking = [] if like is None else sorted(set(like) - {c.name for c in columns})
+    if lacking:
+        raise InputError(
+            f"{table.source} has no column of which to make {listed(lacking, 3)}. Add or rename"
+            " the columns that they are made of."
+        )
+    source = f"{table.source} per {key.name}"
+    notes = (*table.notes, *work.notes(key.name))
+    return Grouped(Table(tuple(columns), source, notes=notes), table, groups, names, made)
+
+
+def _no_customers(table: Table, names: Sequence[str]) -> InputError:
+    missing = np.any([table.column(name).missing for name in names], axis=0)
+    found = "is empty"
+    if not missing.all():
+        row = table.select(names).take([int(np.argmin(missing))])
+        found = f"has one value, {quoted(' / '.join(str(c.cells[0]) for c in row.columns))}"
+    key = f"column {quoted(names[0])}" if len(names) == 1 else f"the key of {listed(names)}"
+    return InputError(
+        f"{key} of {table.source} {found}, so there are no customers to compare. Name the column"
+        " that tells them apart.",
+        options="--per COL",
+    )
+
+
+def _key(table: Table, first: Ints) -> Column:
+    """Return the column that names the customers, as the first row of each does."""
+    parts = table.take(first).columns
+    if len(parts) == 1:
+        return parts[0]
+    texts = [" / ".join(map(str, cells)) for cells in zip(*(p.cells for p in parts), strict=True)]
+    return Column(" / ".join(table.names), np.array(texts, dtype=object))
+
+
+class _Work:
+    """The columns that are made, and what is to be said of them."""
+
+    def __init__(
+        self,
+        table: Table,
+        groups: Ints,
+        first: Ints,
+        given: Mapping[str, Collection[str]],
+        like: Collection[str] | None,
+    ) -> None:
+        self.table, self.groups, self.first, self.like = table, groups, first, like
+        self.given, self.n_groups = given, len(first)
+        self.left_out: list[str] = []
+
+    def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, Made]]:
+        """Yield name, values and kind of each column; a column as it is has no other values."""
+        counts = np.bincount(self.groups[self.groups >= 0], minlength=self.n_groups)
+        yield ROW_COUNT, counts, Made("number", "")
+        for column in self.table.columns:
+            if column.name in key:
+                continue
+            cells = Cells(column, self.groups, self.n_groups)
+            role = self._role(column, cells) if self.like is None else self._role_like(column)
+            if role == "same":
+                yield column.name, self._as_it_is(column), Made("", column.name)
+            elif role == "number":
+                yield from self._numbers(column, cells)
+            elif role == "date":
+                yield from self._dates(column, cells)
+            elif role == "category":
+                yield from self._categories(column, cells)
+            elif self.like is None:
+                self.left_out.append(column.name)
+
+    def notes(self, key: str) -> Iterator[str]:
+        """Yield a sentence for each thing that a reader of the table must know."""
+        n_lost = int((self.groups < 0).sum())
+        yield f"{counted(self.table.n_rows - n_lost, 'row')} put together by {quoted(key)}"
+        if n_lost:
+            yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
+        if self.left_out:
+            yield f"different in most rows, so left out: {listed(self.left_out)}"
+
+    def _role(self, column: Column, cells: Cells) -> str:
+        """Return what a column is; "": left out."""
+        role = next((role for role, names in self.given.items() if column.name in names), "")
+        if cells.are_constant:
+            return "same"
+        if role:
+            return role
+        if column.problem:
+            name = shlex.quote(column.name)
+            raise InputError(column.problem, options=f"--category {name} or --drop {name}")
+        n_rows = self.table.n_rows
+        if column.is_number:
+            if not column.is_whole:
+                return "number"
+            n_values = column.n_distinct
+            if n_values == n_rows and _names_rows(column):
+                return ""
+            return "category" if n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2) else "number"
+        if cells.look_like_dates():
+            return "date"
+        return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
+
+    def _role_like(self, column: Column) -> str:
+        """Return what a column must be for the columns wanted; "": none is made of it."""
+        assert self.like is not None
+        if column.name in self.like:
+            return "same"
+        names = {name.removesuffix(CLASH) for name in self.like}
+        for role, words in WORDS.items():
+            if any(word.format(column.name, "") in names for word in words):
+                return role
+        share = WORDS["category"][-1].format(column.name, "")
+        return "category" if any(name.startswith(share) for name in names) else ""
+
+    def _as_it_is(self, column: Column) -> Column:
+        """Return each customer's first value."""
+        rows = first_rows(self.groups, ~column.missing, self.n_groups)
+        return column.take(np.where(rows < 0, self.first, rows))
+
+    def _numbers(self, column: Column, cells: Cells) -> Iterator[tuple[str, Any, Made]]:
+        found, made = cells.numbers, Made("number", column.name)
+        values = [found.total, found.mean, found.largest]
+        if found.has_negatives or self.like is not None:
+            values.append(found.smallest)
+        for word, of_one in zip(WORDS["number"], values, strict=False):
+            yield word.format(column.name), of_one, made
+
+    def _dates(self, column: Column, cells: Cells) -> Iterator[tuple[str, Any, Made]]:
+        found = cells.dates
+        days = (found.since_first, found.since_last, found.mean_gap, found.longest_gap)
+        values = [found.first, found.last, *days]
+        kinds = ["date", "date", *(["number"] * len(days))]
+        for word, of_one, kind in zip(WORDS["date"], values, kinds, strict=True):
+            yield word.format(column.name), of_one, Made(kind, column.name)
+
+    def _categories(self, column: Column, cells: Cells) -> Iterator[tuple[str, Any, Made]]:
+        found, name = cells.levels, column.name
+        different, commonest, share = WORDS["category"]
+        yield different.format(name), found.n_different, Made("number", name)
+        if found.shares[0] >= MIN_SHARE or self.like is not None:
+            yield commonest.format(name), found.commonest(), Made("category", name)
+        for level in self._levels(found, share.format(name, "")):
+            yield share.format(name, level), found.share(level), Made("number", name)
+
+    def _levels(self, found: Levels, start: str) -> list[str]:
+        """Return the levels whose share becomes a column; the names of those begin alike."""
+        if self.like is not None:
+            names = (name.removesuffix(CLASH) for name in self.like)
+            return [name.removeprefix(start) for name in names if name.startswith(start)]
+        n_frequent = int((found.shares >= MIN_SHARE).sum())
+        levels = [found.levels[i] for i in found.order[: min(n_frequent, MAX_SHARES)]]
+        return [found.levels[found.order[1]]] if len(found.levels) == 2 else levels
+
+
+def _names_rows(column: Column) -> bool:
+    """Return whether whole numbers that all differ are a name of the rows, or count them."""
+    assert column.numbers is not None
+    is_range = np.ptp(column.numbers) == len(column) - 1
+    return bool(ROW_ID.search(column.name) or is_range)

@@ -1,0 +1,234 @@
+"""From transactions to customers, against sums worked out by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import write
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape import SOMDetector, TableEncoder
+from somscape.errors import InputError
+from somscape.tables import Table, per, read_table, table_from_columns
+
+TRANSACTIONS = {
+    "client": ["ann", "bob", "ann", None, "cid", "bob", "ann", "cid"],
+    "amount": [10.1, 20.2, 0.1, 5.0, -3.0, 7.5, None, 8.0],
+    "channel": ["web", "shop", "web", "web", "atm", "shop", "shop", None],
+    "date": [
+        *("2026-01-01", "2026-01-05", "2026-01-11", "2026-05-01"),
+        *("2026-02-01", "2026-01-06", "2026-01-04", "2026-02-11"),
+    ],
+    "country": ["DE", "AT", "DE", "FR", "DE", None, "DE", "DE"],
+    "number": [1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007],
+}
+CUSTOMERS = {
+    "client": ["ann", "bob", "cid"],
+    "number of rows": ["3", "2", "2"],
+    "total amount": ["10.2", "27.7", "5.0"],
+    "mean amount": ["5.1", "13.85", "2.5"],
+    "largest amount": ["10.1", "20.2", "8.0"],
+    "smallest amount": ["0.1", "7.5", "-3.0"],
+    "different channel": ["2", "1", "1"],
+    "commonest channel": ["web", "shop", "atm"],
+    "share of channel = shop": ["0.3333", "1.0", "0.0"],  # 3 of the 6 that a customer has
+    "share of channel = web": ["0.6667", "0.0", "0.0"],
+    "share of channel = atm": ["0", "0", "1"],
+    "first date": ["2026-01-01", "2026-01-05", "2026-02-01"],
+    "last date": ["2026-01-11", "2026-01-06", "2026-02-11"],
+    "days since first date": ["41", "37", "10"],  # back from February 11
+    "days since last date": ["31", "36", "0"],
+    "mean gap of date": ["5", "1", "10"],  # ann's days are 1, 4 and 11
+    "longest gap of date": ["7", "1", "10"],
+    "country": ["DE", "AT", "DE"],  # as it is: the same in all rows of each
+}
+
+
+def made_of(**changes: Any) -> Table:
+    return table_from_columns({**TRANSACTIONS, **changes}, "sales.csv")
+
+
+def cells_of(table: Table) -> dict[str, list[Any]]:
+    return {column.name: column.cells.tolist() for column in table.columns}
+
+
+def test_eight_transactions_of_three_customers_by_hand() -> None:
+    found = per(made_of(), "client")
+    assert cells_of(found.table) == CUSTOMERS
+    assert found.table.source == "sales.csv per client"
+    assert found.table.notes == (
+        "7 rows put together by 'client'",
+        "1 row without a value of 'client' left out",
+        "different in most rows, so left out: 'number'",
+    )
+    assert [found.rows_of(i).tolist() for i in range(3)] == [[0, 2, 6], [1, 5], [4, 7]]
+    assert found.names("category") == ["commonest channel"]
+    assert found.names("date") == ["first date", "last date"]
+    assert repr(found) == "Grouped('sales.csv per client', 3 of 8 rows)"
+
+
+def test_a_later_month_gets_the_columns_of_an_earlier_one() -> None:
+    like = [name for name in CUSTOMERS if name not in ("client", "country")]
+    one = table_from_columns({**TRANSACTIONS, "channel": ["tv"] * 8}).take([0, 2])
+    later = per(one, "client", like=[*like, "country"]).table
+    assert set(later.names) == set(CUSTOMERS)
+    found = cells_of(later)
+    assert found["share of channel = web"] == ["0"]  # a level that nobody has
+    assert found["smallest amount"] == ["0.1"]  # although none is negative
+    assert found["country"] == ["DE"]
+    moved = made_of(country=["DE", "AT", "AT", "FR", "DE", None, "AT", "DE"])  # ann's, in the end
+    assert cells_of(per(moved, "client", like=["country"]).table)["country"] == ["DE", "AT", "DE"]
+
+
+def test_several_columns_name_a_customer_together() -> None:
+    bank = ["x", "x", "y", "x", None, "x", "x", "y"]
+    found = per(made_of(bank=bank), ("bank", "client"))
+    assert found.table.names[0] == "bank / client"
+    assert cells_of(found.table)["bank / client"] == ["x / ann", "x / bob", "y / ann", "y / cid"]
+    assert [len(found.rows_of(i)) for i in range(4)] == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("names", [["007", "008"], ["7", "8"]])
+def test_a_customer_keeps_the_text_of_the_file(names: list[str], tmp_path: Path) -> None:
+    one, other = names
+    path = write(tmp_path / "t.csv", "client,amount", [f"{one},1.5", f"{other},2", f"{one},3"])
+    assert cells_of(per(read_table(path), "client").table)["client"] == names
+
+
+def test_names_that_the_transactions_have_get_an_ending() -> None:
+    clash = {"total amount": [9, 8, 9, 1, 7, 8, 9, 7]}
+    table = table_from_columns({**TRANSACTIONS, **clash})
+    found = per(table, "client")
+    assert cells_of(found.table)["total amount"] == ["9", "8", "7"]
+    assert cells_of(found.table)["total amount (rows)"] == CUSTOMERS["total amount"]
+    again = per(table, "client", like=["total amount (rows)"])
+    assert again.table.names == ("client", "total amount (rows)")
+
+
+def test_whole_numbers_with_few_values_are_levels_unless_named() -> None:
+    table = made_of(shop=[3, 3, 4, 3, 4, 4, 3, 3])
+    assert cells_of(per(table, "client").table)["share of shop = 4"] == ["0.3333", "0.5", "0.5"]
+    named = cells_of(per(table, "client", numbers=["shop"]).table)
+    assert named["total shop"] == ["10", "7", "7"]
+    assert not {"different shop", "smallest shop"} & set(named)  # none is negative
+    few = cells_of(per(made_of(), "client", categories=["number"]).table)
+    assert few["different number"] == ["3", "2", "2"]
+
+
+def test_levels_of_which_none_is_frequent_are_only_counted() -> None:
+    n = 60
+    levels = [f"m{i % 30}" for i in range(n)]
+    table = table_from_columns({"client": [i % 5 for i in range(n)], "merchant": levels})
+    assert per(table, "client").table.names == ("client", "number of rows", "different merchant")
+
+
+def test_dates_with_a_time_of_day_and_a_zone() -> None:
+    dates = [f"2026-01-0{1 + i}T12:00:00+0{i % 2}:00" for i in range(8)]
+    found = cells_of(per(made_of(date=dates), "client").table)
+    assert found["first date"][0] == "2026-01-01T12:00:00"
+    assert found["first date"][1] == "2026-01-02T11:00:00"  # in UTC
+    assert found["longest gap of date"] == ["4.0", "4.0", "2.96"]  # 2 days and 23 hours
+
+
+def test_dates_in_another_form_are_left_out_and_refused_where_they_are_named() -> None:
+    table = made_of(date=[f"{1 + i}.1.2026" for i in range(8)])
+    assert "'date'" in per(table, "client").table.notes[-1]
+    with pytest.raises(InputError, match=r"'date' holds other things than dates in ISO form"):
+        per(table, "client", dates=["date"])
+
+
+@pytest.mark.parametrize(
+    ("by", "options", "message"),
+    [
+        ("klient", {}, "sales.csv has no column 'klient'; did you mean 'client'?"),
+        ("country", {}, "column 'country' of sales.csv has one value, 'DE', so there are no"),
+        ("empty", {}, "column 'empty' of sales.csv is empty, so there are no customers"),
+        ((), {}, "`by` names no column"),
+        ("client", {"numbers": ["channel"]}, "column 'channel' holds text, which has no sum"),
+        ("client", {"numbers": ["amont"]}, "did you mean 'amount'?"),
+        ("client", {"like": ["total price", "number of rows"]}, "of which to make 'total price'"),
+        ("client", {"like": ["total channel"]}, "column 'channel' holds text, which has no sum"),
+    ],
+)
+def test_wrong_input_says_what_to_do(by: Any, options: dict[str, Any], message: str) -> None:
+    table = made_of(country=["DE"] * 8, empty=[None] * 8)
+    with pytest.raises(InputError) as caught:
+        per(table, by, **options)
+    assert message in str(caught.value)
+
+
+def test_a_word_among_numbers_is_refused_as_it_is_without_customers(tmp_path: Path) -> None:
+    lines = [f"{'ab'[i % 2]},{i if i != 7 else 'seven'}" for i in range(40)]
+    table = read_table(write(tmp_path / "t.csv", "client,amount", lines))
+    with pytest.raises(InputError, match=r"line 9.*'seven'") as caught:
+        per(table, "client")
+    assert caught.value.options == "--category amount or --drop amount"
+    assert "different amount" in per(table, "client", categories=["amount"]).table.names
+
+
+def test_sums_beyond_a_float_are_refused() -> None:
+    with pytest.raises(InputError, match=r"'amount': the numbers of one group add up to more"):
+        per(made_of(amount=[1e308, 2.0, 1e308, 4.0, 5.0, 6.0, 7.0, 8.0]), "client")
+
+
+rows = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", None]),
+        st.one_of(st.none(), st.integers(-(10**9), 10**9).map(lambda cents: cents / 100)),
+        st.sampled_from(["x", "y", "z", None]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(rows)
+def test_groups_add_up_to_the_whole(rows: list[tuple[Any, Any, Any]]) -> None:
+    cells = [("a", 1.25, "x"), ("a", 2.5, "y"), ("b", 3.5, "x"), *rows]
+    client, amount, level = (list(values) for values in zip(*cells, strict=True))
+    table = table_from_columns({"client": client, "amount": amount, "level": level})
+    found = per(table, "client", numbers=["amount"], categories=["level"])
+    column = {c.name: c.numbers for c in found.table.columns if c.numbers is not None}
+    kept = [row for row in cells if row[0] is not None]
+    assert column["number of rows"].sum() == len(kept)
+    total = sum(value for _, value, _ in kept if value is not None)
+    assert np.nansum(column["total amount"]) == pytest.approx(total, abs=1e-6)
+    together = np.concatenate([found.rows_of(i) for i in range(found.table.n_rows)])
+    assert sorted(together.tolist()) == [i for i, row in enumerate(cells) if row[0] is not None]
+    for i, name in enumerate(found.table.columns[0].cells):
+        own = [row for row in cells if row[0] == name]
+        levels = [row[2] for row in own if row[2] is not None]
+        assert column["different level"][i] == len(set(levels))
+        values = [row[1] for row in own if row[1] is not None]
+        if values:
+            assert column["largest amount"][i] == max(values)
+
+
+def test_planted_customers_are_found() -> None:
+    rng = np.random.default_rng(1)
+    n, n_clients = 4000, 200
+    client = rng.integers(0, n_clients, n)
+    amount = np.round(rng.lognormal(4, 0.5, n), 2)
+    channel = np.array(["web", "shop"])[rng.integers(0, 2, n)]
+    day = np.datetime64("2026-01-01") + rng.integers(0, 180, n)
+    amount[np.flatnonzero(client == 5)[0]] = 17077.94
+    channel[client == 6] = "web"
+    day[client == 7] = np.datetime64("2026-04-01")
+    found = per(
+        table_from_columns(
+            {"client": client, "amount": amount, "channel": channel, "day": day.astype(str)}
+        ),
+        "client",
+    )
+    encoder = TableEncoder(
+        id="client", numbers=found.names("number"), drop=found.names("date"), missing="fill"
+    )
+    detector = SOMDetector(encoder=encoder, random_state=0).fit(found.table)
+    alerts = detector.alerts(found.table, 3)
+    assert set(alerts.ids[:3]) == {"5", "6", "7"}
+    why = {alerts.ids[i]: alerts.reasons[i][0].column for i in range(3)}
+    assert why["5"] == "largest amount"
+    assert why["6"] == "different channel"
+    assert why["7"] in ("longest gap of day", "mean gap of day")
