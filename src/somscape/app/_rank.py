@@ -18,6 +18,7 @@ from somscape.jobs import (
     detection_of,
     encoding_from,
     find_label,
+    roles_from,
     rule_of,
 )
 from somscape.outliers import UNKNOWN, n_trainings
@@ -55,7 +56,7 @@ def rank(
     """
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
-    encoding = encoding_from(table, options)
+    encoding = encoding_from(table, roles_from(table, options))
     teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,

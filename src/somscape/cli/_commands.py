@@ -128,6 +128,14 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
 option = partial(click.option, show_default=True)
 
 
+save_roles_option = option(
+    "--save-roles",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what each column was taken for to a file for --roles, such as roles.toml.",
+)
+
+
 def table_options(command: Command) -> Command:
     """Add the options that say how to read a table and what its columns are."""
     options = [
@@ -149,6 +157,12 @@ def table_options(command: Command) -> Command:
             "numbers needs no levels.",
         ),
         option("--date", multiple=True, metavar="COL", help="Take a column as dates in ISO form."),
+        option(
+            "--roles",
+            metavar="FILE",
+            help="A roles file, which says all of this; what is typed takes precedence over it.",
+        ),
+        save_roles_option,
         *reading_options,
     ]
     for add in reversed(options):
@@ -161,7 +175,7 @@ def missing_option(*ways: str) -> Callable[[Command], Command]:
     return option(
         "--missing",
         type=MissingCells(ways),
-        default="fill",
+        show_default="fill, or as --roles says",
         help=f"Missing cells: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
     )
 
@@ -452,8 +466,9 @@ def app(**options: Any) -> None:
 
 @main.command()
 @click.argument("map_file", metavar="MAP")
-def info(map_file: str) -> None:
+@save_roles_option
+def info(map_file: str, save_roles: Path | None) -> None:
     """Say what a saved map holds."""
     from somscape.cli._info import show_info
 
-    show_info(map_file)
+    show_info(map_file, save_roles)

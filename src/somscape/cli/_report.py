@@ -11,7 +11,6 @@ from somscape.cli._load import load_detector
 from somscape.cli._out import check_result
 from somscape.errors import InputError
 from somscape.jobs import (
-    READING,
     RULES,
     Label,
     agreement_of,
@@ -19,6 +18,7 @@ from somscape.jobs import (
     find_label,
     now,
     page_agreement,
+    reading_of,
     rule_of,
     split_label,
 )
@@ -37,7 +37,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     map_, detector = as_map(thing), detector_in(thing)
     regions = find_regions(map_, options["n_regions"] or "auto")
     with stage(f"reading {path}"):
-        table = read_table(path, **{name: options[name] for name in READING})
+        table = read_table(path, **reading_of(path, options, map_.encoding.roles))
     label = _label(map_, table, options["label"])
     with stage("ranking, drawing, writing"):
         rule, alerts, agreement = None, None, None

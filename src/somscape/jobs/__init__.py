@@ -10,8 +10,11 @@ from somscape.jobs._roles import (
     Label,
     encoding_from,
     find_label,
+    label_of,
+    reading_of,
     roles_from,
     split_label,
+    told_table,
 )
 from somscape.jobs._rule import RULES, rule_of
 
@@ -28,9 +31,12 @@ __all__ = [
     "detection_of",
     "encoding_from",
     "find_label",
+    "label_of",
     "now",
     "page_agreement",
+    "reading_of",
     "roles_from",
     "rule_of",
     "split_label",
+    "told_table",
 ]
