@@ -39,7 +39,7 @@ def rank(
     ----------
     table : Table
     options : mapping
-        As of the command line.
+        As of the command line, and ``told``, sentences for the report.
     marks : mapping of int to int
         By number of the row: 1 confirmed, 0 cleared.
     folder : Path
@@ -68,7 +68,7 @@ def rank(
         known=_known(marks, table.n_rows),
     )
     tell({"stage": "writing"})
-    notes = warned()
+    notes = [*options.get("told", ()), *warned()]
     if marks:
         n = sum(marks.values())
         notes.append(

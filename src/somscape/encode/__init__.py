@@ -9,12 +9,14 @@ from somscape.encode._codes import (
 from somscape.encode._encoding import SCALES, ColumnCode, Encoding, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles
 from somscape.encode._lasting import comments_on, overridden, pinned, roles_for
-from somscape.encode._ordered import DateCode, OrdinalCode
-from somscape.encode._roles_file import read_roles, roles_from_text, roles_text
+from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
+from somscape.encode._roles_file import KINDS, MAX_BYTES, read_roles, roles_from_text, roles_text
 from somscape.encode._said import said_by
 from somscape.encode._text import number_text
 
 __all__ = [
+    "KINDS",
+    "MAX_BYTES",
     "MAX_LEVELS",
     "MISSING",
     "OTHERS",
@@ -31,6 +33,7 @@ __all__ = [
     "fit_encoding",
     "level_texts",
     "number_text",
+    "ordinal_levels",
     "overridden",
     "pinned",
     "read_roles",
