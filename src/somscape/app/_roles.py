@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from somscape._version import __version__
 from somscape.app._settings import READING, checked_settings
 from somscape.encode import KINDS, Roles, ordinal_levels, roles_for, roles_from_text, roles_text
 from somscape.errors import InputError
+from somscape.jobs import roles_heading
+from somscape.tables import counted
 
 FILE = "roles.toml"
 NO_FEATURES = ("dropped", "constant")
@@ -118,12 +119,7 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
         others="drop",
         reading=reading,
     )
-    heading = [
-        f"What the columns of {name} were taken for, by somscape {__version__}. Edit it, and use "
-        "it again, here or by",
-        f"    somscape detect TABLE --roles {FILE} --out DIR",
-        f"Found: {'; '.join([str(table['n_rows']) + ' rows', *table['notes']])}.",
-    ]
+    heading = roles_heading(name, FILE, [counted(table["n_rows"], "row"), *table["notes"]])
     return roles_text(roles, comments, heading)
 
 

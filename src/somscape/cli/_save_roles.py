@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from somscape._files import write_whole
-from somscape._version import __version__
 from somscape.cli._out import check_result
 from somscape.encode import Encoding, Roles, comments_on, pinned, roles_text
 from somscape.errors import InputError
+from somscape.jobs import roles_heading
 from somscape.tables import Table, counted
 
 NAME = "--save-roles"
@@ -31,12 +31,7 @@ def write_roles(
     `given` is what was said of them.
     """
     source = "a saved map" if table is None else table.source
-    heading = [
-        f"What the columns of {source} were taken for, by somscape {__version__}. Edit it, and use "
-        "it again:",
-        f"    somscape detect TABLE --roles {target.name} --out DIR",
-    ]
-    if table is not None:
-        heading.append(f"Found: {'; '.join([counted(table.n_rows, 'row'), *table.notes])}.")
+    found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
+    heading = roles_heading(source, target.name, found)
     text = roles_text(pinned(encoding, given), comments_on(encoding, table), heading)
     write_whole(target, text.encode())

@@ -8,13 +8,15 @@ from typing import Any, NoReturn
 
 from somscape._files import shown
 from somscape.encode._kinds import WORDS, Roles
-from somscape.encode._ordered import ordinal_levels
 from somscape.encode._said import READING, SETTINGS, checked_setting, said_by
 from somscape.encode._toml import key_text, line_of, parsed, value_text
 from somscape.errors import InputError
 
 MAX_BYTES = 2_000_000
 """Of a roles file; 20,000 columns with their comments take as many."""
+
+MAX_ORDINAL_LEVELS = 10_000
+"""Of an ordinal."""
 
 MAX_ALIGNED = 40
 """Entries of more letters do not move the comments of the others."""
@@ -91,7 +93,12 @@ def roles_from_text(data: bytes, source: str) -> Roles:
         raise InputError(
             f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8."
         ) from error
-    return _Reader(text, source).roles(parsed(text, source))
+    try:
+        return _Reader(text, source).roles(parsed(text, source))
+    except InputError:
+        raise
+    except ValueError as error:  # Python writes no number of that many digits
+        raise InputError(f"{source} has a number of too many digits.") from error
 
 
 @dataclass(frozen=True)
@@ -157,14 +164,15 @@ class _Reader:
         return kind, more
 
     def _levels(self, name: str, levels: Any) -> tuple[Any, ...]:
-        plain = (str, int, float)
-        if not (isinstance(levels, list) and all(isinstance(level, plain) for level in levels)):
+        if not (isinstance(levels, list) and all(map(_is_level, levels))):
             said = f'{key_text(name)} = {{ kind = "ordinal", levels = ["low", "high"] }}'
             self._refuse_column(name, f"needs its levels from low to high, such as {said}")
-        try:
-            ordinal_levels(name, levels)
-        except InputError as error:
-            self._refuse(("columns", name), str(error))
+        n_different = len({str(level) for level in levels})
+        if n_different < max(2, len(levels)) or len(levels) > MAX_ORDINAL_LEVELS:
+            self._refuse_column(
+                name,
+                f"must have 2 to {MAX_ORDINAL_LEVELS} levels, each once; got {str(levels)[:60]}",
+            )
         return tuple(levels)
 
     def _value(self, name: str, value: Any) -> str:
@@ -178,6 +186,11 @@ class _Reader:
     def _refuse(self, path: tuple[str, ...], message: str) -> NoReturn:
         line = line_of(self.text, path)
         raise InputError(f"{self.source}{f', line {line}' if line else ''}: {message}")
+
+
+def _is_level(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and abs(value) < 2**63
+    return isinstance(value, str) or is_number
 
 
 def _near(name: str, choices: Iterable[str]) -> str:

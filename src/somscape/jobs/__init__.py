@@ -1,7 +1,7 @@
 """The main job, from options to a ranked list, for the command line and for the app."""
 
 from somscape.jobs._agreement import agreement_of, page_agreement
-from somscape.jobs._command import command_line, now
+from somscape.jobs._command import command_line, now, roles_heading
 from somscape.jobs._detect import Found, detect, detection_of
 from somscape.jobs._progress import MapCount
 from somscape.jobs._roles import (
@@ -36,6 +36,7 @@ __all__ = [
     "page_agreement",
     "reading_of",
     "roles_from",
+    "roles_heading",
     "rule_of",
     "split_label",
     "told_table",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from somscape._files import shown
+from somscape._version import __version__
 from somscape.jobs._roles import KINDS, READING
 from somscape.jobs._rule import RULES
 
@@ -54,6 +55,30 @@ def _quoted(word: str) -> str:
         return shlex.quote(name)
     plain = word.replace("\\", r"\\").replace("'", r"\'")
     return f"$'{shown(plain)}'"  # a shell turns it into the same bytes
+
+
+def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
+    """Return the first lines of a roles file: what it is of, and how to use it.
+
+    Parameters
+    ----------
+    source : str
+        What its columns are of.
+    name : str
+        Of the file.
+    found : sequence of str
+        What was found out about the table.
+
+    Returns
+    -------
+    list of str
+    """
+    again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
+    return [
+        f"What the columns of {source} were taken for, by somscape {__version__}.",
+        f"To use it again, edited or not: {again}",
+        *([f"Found: {'; '.join(found)}."] if found else []),
+    ]
 
 
 def now() -> str:
