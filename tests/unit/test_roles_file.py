@@ -4,7 +4,7 @@ import json
 import time
 import tomllib
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -446,8 +446,3 @@ def test_an_encoder_says_what_others_may_be() -> None:
         TableEncoder(others="keep").fit(pd.DataFrame(COLUMNS))
     rows = np.arange(12.0).reshape(4, 3) ** 2
     assert TableEncoder(numbers=["x1"], others="drop").fit_transform(rows).shape == (4, 1)
-
-
-def test_every_role_of_an_encoder_stands_in_a_file() -> None:
-    parameters = set(TableEncoder().get_params()) - {"scale", "tame", "max_levels"}
-    assert parameters <= {field.name for field in fields(Roles)}

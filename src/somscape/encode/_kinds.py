@@ -49,7 +49,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Roles:
-    """What the user says about columns, in the words of `TableEncoder`, and about the table.
+    """What the user says about a table, in the words of `TableEncoder`.
 
     `read_roles` reads all of it from a file, and `roles_text` writes it.
 
@@ -91,7 +91,10 @@ class Roles:
     def of(
         cls, columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], **said: Any
     ) -> "Roles":
-        """Return the roles of which `by_column` gives `columns`; levels are those of ordinals."""
+        """Return the roles of which `by_column` gives `columns`.
+
+        `levels` are those of ordinals, by column.
+        """
         names: dict[str, list[str]] = {}
         for name, role in columns.items():
             names.setdefault(role, []).append(name)
@@ -110,7 +113,7 @@ class Roles:
         self.by_column()
 
     def by_column(self) -> dict[str, str]:
-        """Return the role of each column that has one, or raise InputError where it has two."""
+        """Return the role of each column that has one; raise InputError for two."""
         taken: dict[str, str] = {}
         for role, name in self.named():
             if name in taken and taken[name] != role:

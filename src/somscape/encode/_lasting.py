@@ -86,7 +86,7 @@ def _found(code: ColumnCode) -> str:
 def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
-    """Return saved roles as far as a table has their columns, and what it lacks and has besides.
+    """Return saved roles as far as a table has their columns, with notes on others.
 
     Parameters
     ----------

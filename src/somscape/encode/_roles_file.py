@@ -201,7 +201,7 @@ def _near(name: str, choices: Iterable[str]) -> str:
 def roles_text(
     roles: Roles, comments: Mapping[str, str] | None = None, heading: Iterable[str] = ()
 ) -> str:
-    """Return roles as the text of a file, which `read_roles` turns into the same roles.
+    """Return roles as the text of a file, of which `read_roles` makes the same roles.
 
     Parameters
     ----------

@@ -225,7 +225,24 @@ def find_label(table: Table, label: str | None) -> Label | None:
 
 
 def label_of(table: Table, column: str | None, value: str | None) -> Label | None:
-    """Return the label to compare with; as `find_label`, of a column and a value."""
+    """Return the label to compare with, as `find_label`.
+
+    Parameters
+    ----------
+    table : Table
+    column : str or None
+        None for no label.
+    value : str or None
+        None for the rarest.
+
+    Returns
+    -------
+    Label or None
+
+    Raises
+    ------
+    InputError
+    """
     if column is None:
         return None
     texts = np.array(level_texts(table.column(column)), dtype=object)
