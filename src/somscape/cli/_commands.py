@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from somscape._files import naming, shown
 from somscape._version import __version__
@@ -170,12 +171,19 @@ def table_options(command: Command) -> Command:
     return command
 
 
+def _unless_a_file_says(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
+    """Return how --missing is given; None where it is not, and a roles file may say it."""
+    is_typed = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
+    return value if is_typed or ctx.params.get("roles") is None else None
+
+
 def missing_option(*ways: str) -> Callable[[Command], Command]:
     """Return the option that says what becomes of missing cells, with some of its ways."""
     return option(
         "--missing",
         type=MissingCells(ways),
-        show_default="fill, or as --roles says",
+        default="fill",
+        callback=_unless_a_file_says,
         help=f"Missing cells: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
     )
 
