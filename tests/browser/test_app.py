@@ -234,7 +234,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     # Files leave by links of the page.
     person.browser.click(".files summary")
     links = person.browser.run("return [...document.querySelectorAll('.files a')].map(a => a.href)")
-    names = ["decisions.csv", "alerts.csv", "map.som", "report.html", "report.json"]
+    names = ["decisions.csv", "alerts.csv", "map.som", "roles.toml", "report.html", "report.json"]
     assert [link.rpartition("/")[2] for link in links] == names
     for link in links:
         status = person.browser.run("return fetch(arguments[0]).then(a => a.status)", link)

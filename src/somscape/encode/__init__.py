@@ -10,13 +10,12 @@ from somscape.encode._encoding import SCALES, ColumnCode, Encoding, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles
 from somscape.encode._lasting import comments_on, overridden, pinned, roles_for
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
-from somscape.encode._roles_file import KINDS, MAX_BYTES, read_roles, roles_from_text, roles_text
+from somscape.encode._roles_file import KINDS, read_roles, roles_from_text, roles_text
 from somscape.encode._said import said_by
 from somscape.encode._text import number_text
 
 __all__ = [
     "KINDS",
-    "MAX_BYTES",
     "MAX_LEVELS",
     "MISSING",
     "OTHERS",
