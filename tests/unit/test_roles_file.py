@@ -28,7 +28,7 @@ from somscape.encode import (
     roles_text,
 )
 from somscape.encode._kinds import WORDS
-from somscape.encode._said import CHOICES, READING, SETTINGS
+from somscape.encode._said import CHOICES, READING, SETTINGS, SHAPES
 from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
@@ -95,9 +95,9 @@ def any_roles(draw: st.DrawFn) -> Roles:
             said[name] = draw(st.sampled_from(CHOICES[name]))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
-        elif isinstance(default, tuple):
-            said[name] = tuple(draw(st.lists(st.text(max_size=3), max_size=2)))
-        elif default is None:
+        elif tuple in SHAPES[name]:
+            said[name] = draw(st.just(default) | st.lists(st.text(max_size=3)).map(tuple))
+        else:
             said[name] = draw(st.none() | st.text(max_size=3))
     if said["label"] is None:
         said["label_value"] = None

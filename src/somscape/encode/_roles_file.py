@@ -141,7 +141,7 @@ class _Reader:
         except ValueError as error:
             wrong = set(value) - set(READING) if name == "reading" and value else ()
             path = (name, min(wrong)) if wrong else (name,)
-            self._refuse(path, f"{error}.")
+            self._refuse(path, f"{str(error).removesuffix('.')}.")
 
     def _kind(self, name: str, entry: Any) -> tuple[str, dict[str, Any]]:
         """Return the kind of a column, and what else is said of it."""

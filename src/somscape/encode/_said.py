@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from somscape.encode._kinds import MISSING, OTHERS, WORDS, Roles
 from somscape.tables import read_table
@@ -21,6 +21,12 @@ SETTINGS = {
     field.name: getattr(Roles(), field.name) for field in fields(Roles) if field.name not in WORDS
 }
 """What roles say beside the columns, with the value of what is not said."""
+
+SHAPES = {
+    name: {get_origin(part) for part in (hint, *get_args(hint))}
+    for name, hint in get_type_hints(Roles).items()
+}
+"""The types of which a value may be, where they hold others."""
 
 
 def said_by(roles: Roles) -> dict[str, Any]:
@@ -82,9 +88,9 @@ def checked_setting(name: str, value: Any) -> Any:
         raise ValueError(f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}")
     if name in CHOICES:
         is_allowed, allowed = value in CHOICES[name], " or ".join(f'"{c}"' for c in CHOICES[name])
-    elif isinstance(SETTINGS[name], Mapping):
+    elif Mapping in SHAPES[name]:
         is_allowed, allowed = _is_table(value), "a table of texts"
-    elif isinstance(SETTINGS[name], tuple):
+    elif tuple in SHAPES[name]:
         is_allowed, allowed = _is_list(value), "a list of texts"
     else:
         is_allowed, allowed = isinstance(value, str), "a text in quotes"
@@ -94,8 +100,10 @@ def checked_setting(name: str, value: Any) -> Any:
         wrong = min(set(value) - set(READING))
         raise ValueError(f"reading has no {wrong!r:.40}; it may have {', '.join(READING)}")
     if isinstance(value, dict):
-        return {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
-    return tuple(value) if isinstance(value, list) else value
+        value = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
+    value = tuple(value) if isinstance(value, list) else value
+    Roles(**{name: value})  # which may refuse it
+    return value
 
 
 def _is_list(value: Any) -> bool:
