@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from somscape.app._settings import READING, checked_settings
-from somscape.encode import KINDS, Roles, ordinal_levels, roles_for, roles_from_text, roles_text
+from somscape.encode import (
+    KINDS,
+    Roles,
+    ordinal_levels,
+    role_of_kind,
+    roles_for,
+    roles_from_text,
+    roles_text,
+)
 from somscape.errors import InputError
 from somscape.jobs import roles_heading
 from somscape.tables import counted
@@ -103,10 +111,9 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
     """
     columns, levels, comments = {}, {}, {}
     for i, column in enumerate(table["columns"]):
-        kind, why = _taken_as(i, column, settings)
         called = column["name"]
-        columns[called] = KINDS[kind]
-        if kind == "ordinal":
+        columns[called], why = _taken_as(i, column, settings)
+        if columns[called] == "ordinals":
             levels[called] = _levels(column, settings["orders"].get(str(i), ""))
         n = column["n_missing"]
         comments[called] = f"{why}; {n} missing" if n else why
@@ -124,14 +131,14 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
 
 
 def _taken_as(i: int, column: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what a column is in a run, and why."""
+    """Return the role of a column in a run, and why it has it."""
     for role, why in (("id", "names the rows"), ("label", "known outcome, not a feature")):
         if settings[role] == i:
             return role, why
     if str(i) in settings["kinds"]:
-        return settings["kinds"][str(i)], "as chosen"
-    kind = column["kind"]
-    return (kind if kind in KINDS and kind not in ("id", "label") else "drop"), column["why"]
+        return KINDS[settings["kinds"][str(i)]], "as chosen"
+    is_id = column["kind"] == "id"  # which another column is now, or none
+    return "drop" if is_id else role_of_kind(column["kind"]), column["why"]
 
 
 def _levels(column: Mapping[str, Any], order: str) -> list[str]:

@@ -8,7 +8,7 @@ from somscape.encode._codes import (
 )
 from somscape.encode._encoding import SCALES, ColumnCode, Encoding, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles
-from somscape.encode._lasting import comments_on, overridden, pinned, roles_for
+from somscape.encode._lasting import comments_on, overridden, pinned, role_of_kind, roles_for
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._roles_file import KINDS, read_roles, roles_from_text, roles_text
 from somscape.encode._said import said_by
@@ -36,6 +36,7 @@ __all__ = [
     "overridden",
     "pinned",
     "read_roles",
+    "role_of_kind",
     "roles_for",
     "roles_from_text",
     "roles_text",

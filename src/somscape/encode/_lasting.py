@@ -18,6 +18,9 @@ from somscape.tables import Table, listed
 NOT_NEEDED = ("label", "drop", "protect")
 """Roles of columns that a later table may lack."""
 
+SAID_AS = {"protected": "protect"}
+"""Kinds of columns that roles call otherwise."""
+
 ENDS = np.array([[0.0], [1.0]])
 """The ends of a number's usual range, encoded."""
 
@@ -42,7 +45,7 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
     given = given or Roles()
     told = given.by_column()
     columns = {
-        code.name: told.get(code.name) or KINDS.get(code.kind, "drop") for code in encoding.columns
+        code.name: told.get(code.name) or role_of_kind(code.kind) for code in encoding.columns
     }
     levels: dict[str, Sequence[Any]] = dict(given.ordinals)
     levels |= {c.name: c.levels for c in encoding.columns if isinstance(c, OrdinalCode)}
@@ -51,6 +54,21 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
         said["label_value"] = given.label_value
     said |= {"missing": encoding.missing, "others": "drop"}
     return Roles.of(columns, levels, **said)
+
+
+def role_of_kind(kind: str) -> str:
+    """Return the role with which a column becomes what it is.
+
+    Parameters
+    ----------
+    kind : str
+        Of a column's code; one of a kind that no role has is left out.
+
+    Returns
+    -------
+    str
+    """
+    return KINDS.get(SAID_AS.get(kind, kind), "drop")
 
 
 def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str]:
