@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import customers, write
 from web_client import Client, Server, serving
 from webdriver import ENTER, Browser
 
@@ -233,7 +234,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     # Files leave by links of the page.
     person.browser.click(".files summary")
     links = person.browser.run("return [...document.querySelectorAll('.files a')].map(a => a.href)")
-    names = ["decisions.csv", "alerts.csv", "map.som", "report.html", "report.json"]
+    names = ["decisions.csv", "alerts.csv", "map.som", "roles.toml", "report.html", "report.json"]
     assert [link.rpartition("/")[2] for link in links] == names
     for link in links:
         status = person.browser.run("return fetch(arguments[0]).then(a => a.status)", link)
@@ -491,3 +492,36 @@ def test_another_site_gets_nothing(person: Person, client: Client, tmp_path: Pat
     assert tried[1:] == ["rejected", "rejected"]
     assert json.dumps(client.get("/api/runs")) == before
     person.browser.complaints()  # the browser says what it blocked
+
+
+def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Path) -> None:
+    header, rows = customers()
+    person.give(write(tmp_path / "january.csv", header, rows))
+    person.wait_for("#setup")
+    person.choose("[data-column='2'] select", "drop")
+    person.browser.command("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    person.browser.click("#give-roles")
+    saved = tmp_path / "roles.toml"
+    deadline = time.monotonic() + PATIENCE
+    while not saved.exists() and time.monotonic() < deadline:
+        time.sleep(0.03)
+    assert 'age = "drop"         # as chosen' in saved.read_text()
+
+    person.visit("/")
+    person.wait_for_words("#most", "MB")
+    more = [f"{row},{i}" for i, row in enumerate(rows)]
+    person.give(write(tmp_path / "february.csv", f"{header},extra", more))
+    person.wait_for("#setup")
+    assert person.words("[data-column='2']").startswith("agenumber (found)")
+    person.browser.type("#take-roles", str(saved))
+    person.wait_for_words("#told", "Columns that roles.toml does not name are left out: 'extra'.")
+    assert person.browser.run("return [2, 5].map((i) => setup.settings.kinds[i])") == ["drop"] * 2
+    person.picture("roles")
+
+    (tmp_path / "bad.toml").write_text('[columns]\nage = "numbr"\n')
+    person.browser.type("#take-roles", str(tmp_path / "bad.toml"))
+    person.wait_for_words("#problem", "bad.toml, line 2: column 'age' cannot be 'numbr'")
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words(".files", "roles.toml")
+    assert "SEVERE" in "".join(person.browser.complaints())  # of the file that was refused

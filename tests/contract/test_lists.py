@@ -8,8 +8,11 @@ import click
 import pytest
 
 import somscape
-from somscape import SOM, measures
+from somscape import SOM, TableEncoder, measures
 from somscape.cli import main
+from somscape.encode import KINDS
+from somscape.encode._kinds import WORDS
+from somscape.encode._said import SETTINGS
 from somscape.grid import NEIGHBORHOODS
 from somscape.jobs import command_line
 from somscape.save import _read
@@ -17,7 +20,7 @@ from somscape.save import _read
 pytestmark = pytest.mark.check
 
 ROOT = Path(__file__).resolve().parents[2]
-ELSEWHERE = {"out", "force"}
+ELSEWHERE = {"out", "force", "save_roles"}
 """Options of `detect` that are no part of the command that a report repeats."""
 
 
@@ -58,3 +61,18 @@ def test_the_command_of_a_report_has_every_option_of_detect() -> None:
     for name in names:
         line = command_line(["detect", "t.csv"], {name: ("given",)}, "DIR")
         assert " given " in f"{line} ", name
+
+
+def test_every_kind_and_part_of_a_roles_file_stands_in_the_guide() -> None:
+    text = page("docs/guide/roles.md")
+    assert f"kinds: {', '.join(KINDS)}" in text
+    for name in {*SETTINGS, "columns"} - {"label_value"}:
+        assert re.search(rf"^(\[{name}\]|{name} = )", text, re.M), name
+    options = {p.opts[0] for p in main.commands["detect"].params}
+    assert {f"--{kind}" for kind in KINDS} <= options
+
+
+def test_every_role_of_a_file_is_a_parameter_of_the_encoder() -> None:
+    parameters = set(TableEncoder().get_params())
+    assert set(WORDS) <= parameters
+    assert set(SETTINGS) - {"label_value", "reading"} <= parameters

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from somscape._files import shown
+from somscape.app._columns import one_line
+from somscape.app._roles import settings_of
 from somscape.app._settings import default_settings, options_of, reading_of
 from somscape.app._store import (
     CANCELLED,
@@ -23,6 +25,7 @@ from somscape.app._store import (
     Run,
     Store,
 )
+from somscape.errors import InputError
 
 COMMAND = ("-P", "-X", "faulthandler", "-c", "from somscape.app import work; work()")
 """Python does not look for modules in the working folder (-P), and logs where it was ended."""
@@ -260,9 +263,10 @@ class Queue:
         elif "result" not in outcome:
             self._store.say_run(run.id, FAILED, problem=self._ended_badly(run, outcome))
         elif run.task == READ:
-            self._store.say_table(run.upload, outcome["result"])
-            settings = {**default_settings(outcome["result"]), **(run.settings or {})}
-            self._store.say_run(run.id, DONE, settings=settings)
+            table = outcome["result"]
+            self._store.say_table(run.upload, table)
+            settings, problem = _first_settings(run, table)
+            self._store.say_run(run.id, DONE, problem=problem, settings=settings)
         else:
             self._store.say_run(run.id, DONE, facts=outcome["result"])
 
@@ -291,3 +295,16 @@ class Queue:
         process = self._processes.get(run)
         if process is not None and process.returncode is None:
             process.kill()
+
+
+def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the settings of a run whose table was read, and what is wrong with its roles file."""
+    settings = {**default_settings(table), **(run.settings or {})}
+    roles = settings.pop("roles", None)
+    if roles is None:
+        return settings, ""
+    text, name = roles
+    try:
+        return settings_of(text, name, settings, table), ""
+    except InputError as error:
+        return settings, one_line(str(error))

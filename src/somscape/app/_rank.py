@@ -18,6 +18,7 @@ from somscape.jobs import (
     detection_of,
     encoding_from,
     find_label,
+    roles_from,
     rule_of,
 )
 from somscape.outliers import UNKNOWN, n_trainings
@@ -38,7 +39,7 @@ def rank(
     ----------
     table : Table
     options : mapping
-        As of the command line.
+        As of the command line, and ``told``, sentences for the report.
     marks : mapping of int to int
         By number of the row: 1 confirmed, 0 cleared.
     folder : Path
@@ -55,7 +56,7 @@ def rank(
     """
     rule = rule_of(options, table)
     label = find_label(table, options["label"])
-    encoding = encoding_from(table, options)
+    encoding = encoding_from(table, roles_from(table, options))
     teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,
@@ -67,7 +68,7 @@ def rank(
         known=_known(marks, table.n_rows),
     )
     tell({"stage": "writing"})
-    notes = warned()
+    notes = [*options.get("told", ()), *warned()]
     if marks:
         n = sum(marks.values())
         notes.append(

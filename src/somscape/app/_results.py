@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape import report
+from somscape.app._roles import FILE as ROLES
 from somscape.app._store import REPORT, RESULTS, Run
 from somscape.jobs import now
 from somscape.tables import write_csv
@@ -16,6 +17,7 @@ from somscape.tables import write_csv
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
     "map.som": "application/octet-stream",
+    ROLES: "application/toml",
     REPORT: "application/json",
     "report.html": "text/html; charset=utf-8",
     "decisions.csv": "text/csv; charset=utf-8",

@@ -27,6 +27,8 @@ from somscape import report
 from somscape._files import shown
 from somscape.app._queue import Queue
 from somscape.app._results import FILES, decisions_csv, listed_rows, marked_page, plain_page
+from somscape.app._roles import FILE as ROLES
+from somscape.app._roles import settings_of, text_of
 from somscape.app._safety import Refused
 from somscape.app._settings import checked_settings, reading_of
 from somscape.app._store import (
@@ -41,8 +43,10 @@ from somscape.app._store import (
     Run,
     Store,
 )
-from somscape.app._uploads import ENDINGS, take, take_sample
+from somscape.app._uploads import ENDINGS, shown_name, take, take_sample
+from somscape.encode import roles_from_text
 from somscape.errors import InputError
+from somscape.jobs import reading_of as how_to_read
 
 SHARED = ("report.css", "elements.js")
 """Parts of the report."""
@@ -112,6 +116,8 @@ class Site:
                 Route(f"{runs}/{name}", call, methods=["POST"])
                 for name, call in (
                     ("start", self.start),
+                    ("settings", self.keep_settings),
+                    ("roles", self.take_roles),
                     ("retry", self.retry),
                     ("read", self.read),
                     ("cancel", self.cancel),
@@ -196,14 +202,55 @@ class Site:
     async def start(self, request: Request) -> Response:
         """Rank with the settings given."""
         given = await _json(request)
+        run, settings = self._with_settings(request, given)
+        self._store.say_run(run.id, WAITING, task=RANK, settings=settings)
+        return self._added(self._run(request))
+
+    async def keep_settings(self, request: Request) -> Response:
+        """Keep settings, to go on later or to take the roles along."""
+        given = await _json(request)
+        run, settings = self._with_settings(request, given)
+        self._store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+        return JSONResponse({})
+
+    def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
+        """Return a run that can be set up, with the settings given."""
+        run, table = self._set_up(request)
+        given = {**(run.settings or {}), **given, **reading_of(run.settings)}
+        return run, checked_settings(given, table)
+
+    def _set_up(self, request: Request) -> tuple[Run, dict[str, Any]]:
         run = self._run(request)
         table = self._store.table(run.upload)
         if run.state in GOES_ON or _is_ranked(run) or table is None:
-            raise Refused(409, "This run cannot be started now. Load the page again.")
-        given = {**(run.settings or {}), **given, **reading_of(run.settings)}
-        settings = checked_settings(given, table)
-        self._store.say_run(run.id, WAITING, task=RANK, settings=settings)
-        return self._added(self._run(request))
+            raise Refused(409, "This run cannot be set up now. Load the page again.")
+        return run, table
+
+    async def take_roles(self, request: Request) -> Response:
+        """Set up a run by a roles file; the table is read again where it says how."""
+        name = shown_name(request.query_params.get("name", ""))
+        text = await request.body()
+        roles = await asyncio.to_thread(roles_from_text, text, name)
+        run, table = self._set_up(request)
+        own, said = reading_of(run.settings), how_to_read(run.ending, {}, roles)
+        content = text.decode("utf-8-sig")
+        if any(own.get(part) != value for part, value in said.items()):
+            self._check_unused(run)
+            settings = {**reading_of({**own, **said}), "roles": [content, name]}
+            self._store.say_table(run.upload, None)
+            self._store.say_run(run.id, WAITING, task=READ, settings=settings)
+            return self._added(self._run(request))
+        settings = await asyncio.to_thread(settings_of, content, name, run.settings or {}, table)
+        self._store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+        return JSONResponse({"run": run.id})
+
+    def _check_unused(self, run: Run) -> None:
+        is_used = run.task != READ or run.n_decisions or self._store.n_runs(run.upload) > 1
+        if run.state in GOES_ON or is_used:
+            raise Refused(
+                409,
+                "Runs or marks are of this table as it was read. Drop the file in once more.",
+            )
 
     async def retry(self, request: Request) -> Response:
         """Do again what was not finished."""
@@ -217,12 +264,7 @@ class Site:
         """Read the table again, in the way that is said."""
         reading = reading_of(await _json(request))
         run = self._run(request)
-        is_used = run.task != READ or run.n_decisions or self._store.n_runs(run.upload) > 1
-        if run.state in GOES_ON or is_used:
-            raise Refused(
-                409,
-                "Runs or marks are of this table as it was read. Drop the file in once more.",
-            )
+        self._check_unused(run)
         self._store.say_table(run.upload, None)
         self._store.say_run(run.id, WAITING, task=READ, settings=reading)
         return self._added(self._run(request))
@@ -289,10 +331,15 @@ class Site:
     async def file(self, request: Request) -> Response:
         """A result to take along."""
         run, name = self._run(request), request.path_params["name"]
-        if name not in FILES or not _is_ranked(run):
+        table = self._store.table(run.upload)
+        is_there = _is_ranked(run) or (name == ROLES and table is not None)
+        if name not in FILES or not is_there:
             raise Refused(404, "There is no such file.")
         folder = self._store.folder_of(run.id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        if name == ROLES:
+            body = text_of(run.settings or {}, table or {}, run.name).encode()
+            return Response(body, media_type=FILES[name], headers=headers)
         if name == "decisions.csv":
             body = decisions_csv(self._store.decisions(run.upload))
             return Response(body, media_type=FILES[name], headers=headers)

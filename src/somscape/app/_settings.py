@@ -10,6 +10,9 @@ from somscape.errors import InputError
 from somscape.jobs import KINDS
 
 MAX_SEED = 2**32 - 1
+MAX_TOLD, MAX_SENTENCE = 10, 2000
+"""Sentences about a roles file, and the letters of each."""
+
 READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
     "decimal": (".", ","),
@@ -20,7 +23,7 @@ READING: dict[str, tuple[str, ...]] = {
 NAMES = {
     *READING,
     *("id", "label", "value", "kinds", "orders", "missing"),
-    *("alerts", "contamination", "seed", "uses_marks"),
+    *("alerts", "contamination", "seed", "uses_marks", "told"),
 }
 
 
@@ -49,6 +52,7 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
         "contamination": 0.05,
         "seed": 0,
         "uses_marks": False,
+        "told": [],
         **dict.fromkeys(READING),
     }
 
@@ -94,6 +98,7 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     reading_of(settings)
     if not isinstance(settings["uses_marks"], bool):
         raise InputError("'uses_marks' must be true or false.")
+    _check_told(settings["told"])
     return settings
 
 
@@ -129,6 +134,12 @@ def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> 
     known = [level for level, _ in column["levels"]]
     if not isinstance(value, str) or (known and value not in known):
         raise InputError(f"Column '{column['name'][:60]}' has no such value.")
+
+
+def _check_told(told: Any) -> None:
+    is_list = isinstance(told, list) and len(told) <= MAX_TOLD
+    if not (is_list and all(isinstance(t, str) and len(t) <= MAX_SENTENCE for t in told)):
+        raise InputError("'told' must be a list of a few sentences.")
 
 
 def _check_by_column(name: str, value: Any, n_columns: int) -> None:
@@ -179,4 +190,5 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
         **reading_of(settings),
         "contamination": settings["contamination"],
         "seed": settings["seed"],
+        "told": settings.get("told", []),  # a run of an earlier version has none
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from somscape._files import naming, shown
 from somscape._version import __version__
@@ -135,6 +136,12 @@ per_option = option(
     help="Put the rows with the same COL together, such as all transactions of a customer "
     "(repeatable: the columns that name one together).",
 )
+save_roles_option = option(
+    "--save-roles",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what each column was taken for to a file for --roles, such as roles.toml.",
+)
 
 
 def table_options(command: Command) -> Command:
@@ -159,11 +166,23 @@ def table_options(command: Command) -> Command:
             "numbers needs no levels.",
         ),
         option("--date", multiple=True, metavar="COL", help="Take a column as dates in ISO form."),
+        option(
+            "--roles",
+            metavar="FILE",
+            help="A roles file, which says all of this; what is typed takes precedence over it.",
+        ),
+        save_roles_option,
         *reading_options,
     ]
     for add in reversed(options):
         command = add(command)
     return command
+
+
+def _unless_a_file_says(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
+    """Return how --missing is given; None where it is not, and a roles file may say it."""
+    is_typed = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
+    return value if is_typed or ctx.params.get("roles") is None else None
 
 
 def missing_option(*ways: str) -> Callable[[Command], Command]:
@@ -172,6 +191,7 @@ def missing_option(*ways: str) -> Callable[[Command], Command]:
         "--missing",
         type=MissingCells(ways),
         default="fill",
+        callback=_unless_a_file_says,
         help=f"Missing cells: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
     )
 
@@ -465,8 +485,9 @@ def app(**options: Any) -> None:
 
 @main.command()
 @click.argument("map_file", metavar="MAP")
-def info(map_file: str) -> None:
+@save_roles_option
+def info(map_file: str, save_roles: Path | None) -> None:
     """Say what a saved map holds."""
     from somscape.cli._info import show_info
 
-    show_info(map_file)
+    show_info(map_file, save_roles)

@@ -1,5 +1,7 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from somscape.cli._console import (
     stage,
 )
 from somscape.cli._out import RESULT_FILES, check_folder
+from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.cli._typed import as_typed
 from somscape.datasets import load_german_credit
+from somscape.encode import Roles
+from somscape.errors import InputError
 from somscape.jobs import (
     KINDS,
-    READING,
     ROWS_FILE,
     Found,
     Label,
@@ -31,12 +35,14 @@ from somscape.jobs import (
     detection_of,
     now,
     ready,
+    roles_from,
     rule_of,
+    told_table,
 )
 from somscape.kernels import select_kernels
 from somscape.outliers import n_trainings
 from somscape.plots import planes, umatrix
-from somscape.tables import Table, counted, read_table
+from somscape.tables import Table, counted
 
 MAX_CLASSES = 5
 """Label values that the map marks apart; of more, the one compared with and the others."""
@@ -45,30 +51,51 @@ MAX_CLASSES = 5
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
     check_folder(out, path, force=options["force"])
+    check_save_roles(options["save_roles"], out, path, options["roles"])
     with stage(f"reading {path}"):
-        table = read_table(path, **{name: options[name] for name in READING})
-    _detect(table, out, options, command_line(["detect", path], options, "DIR"))
+        table, roles, notes = told_table(path, options)
+    if roles.missing == "mask":
+        raise InputError(
+            f'{options["roles"]} has missing cells left out (missing = "mask"), and a detector '
+            "supports only complete rows. Have them filled.",
+            options="--missing fill",
+        )
+    options["missing"] = roles.missing or "fill"
+    command = command_line(["detect", path], options, "DIR")
+    _detect(table, roles, out, options, command, notes)
 
 
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
-    roles = {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
     command = command_line(["demo"], options, "DIR")
-    _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)
+    table = load_german_credit()
+    options |= {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
+    options |= {"missing": "fill", "save_roles": None}
+    _detect(table, roles_from(table, options), out, options, command)
 
 
-def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> None:
+def _detect(
+    table: Table,
+    roles: Roles,
+    out: Path,
+    options: dict[str, Any],
+    command: str,
+    notes: Sequence[str] = (),
+) -> None:
     console = make_console()
-    subject = ready(table, options)
-    table, label = subject.table, subject.label
+    subject = ready(table, roles, options.get("per") or ())
+    table, roles, label = subject.table, subject.roles, subject.label
     rule = rule_of(options, table)
     encoding = subject.encoding()
-    notes = "; ".join(as_typed(note, None) for note in table.notes)
-    say(
-        console, f"{counted(table.n_rows, 'row')} of {table.source}{f' ({notes})' if notes else ''}"
-    )
-    show_columns(console, encoding, table, options["drop"])
+    if label is not None:
+        roles = replace(roles, label_value=label.value)
+    found_out = "; ".join(as_typed(note, None) for note in table.notes)
+    found_out = f" ({found_out})" if found_out else ""
+    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}")
+    for note in notes:
+        say(console, note)
+    show_columns(console, encoding, table, roles.drop)
 
     with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
         found = detect(
@@ -81,7 +108,9 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
             grouped=subject.grouped,
         )
     with stage("drawing, writing"):
-        _write(out, found, command)
+        _write(out, found, command, notes)
+        if options["save_roles"] is not None:
+            write_roles(options["save_roles"], encoding, table, given=roles)
 
     console.print()
     show_alerts(console, found.alerts)
@@ -91,9 +120,11 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     say(console, kernels_line(select_kernels().name))
     names = ", ".join(n for n in RESULT_FILES if n != ROWS_FILE or found.grouped is not None)
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
+    if options["save_roles"] is not None:
+        say(console, f"Wrote {options['save_roles']}")
 
 
-def _write(out: Path, found: Found, command: str) -> None:
+def _write(out: Path, found: Found, command: str, notes: Sequence[str]) -> None:
     table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
@@ -105,7 +136,7 @@ def _write(out: Path, found: Found, command: str) -> None:
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
         picture.save(folder / "umatrix.png")
         planes(found.detector.map_).save(folder / "planes.png")
-        data = found.report(command)
+        data = found.report(command, notes)
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")

@@ -14,21 +14,26 @@ from somscape.cli._console import (
     show_facts,
 )
 from somscape.cli._out import check_result
+from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.fit import Settings, have_values, train_map
-from somscape.jobs import ready
+from somscape.jobs import ready, told_table
 from somscape.kernels import select_kernels
-from somscape.tables import counted, read_table
+from somscape.tables import counted
 
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
     check_result("map", out, path)
-    table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
-    subject = ready(table, options)
-    table, encoding = subject.table, subject.encoding()
+    save_roles = options["save_roles"]
+    check_save_roles(save_roles, out, path, options["roles"])
+    table, roles, notes = told_table(path, options)
+    subject = ready(table, roles, options["per"])
+    table, roles, encoding = subject.table, subject.roles, subject.encoding()
     console = make_console()
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}")
-    show_columns(console, encoding, table, options["drop"])
+    for note in notes:
+        say(console, note)
+    show_columns(console, encoding, table, roles.drop)
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]
@@ -42,6 +47,8 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
         )
         map_, _, _ = train_map(rows, None, encoding, settings)
     map_.save(out)
+    if save_roles is not None:
+        write_roles(save_roles, encoding, table, given=roles)
     lattice = map_.lattice
     error = measures.topographic_error(map_, table)
     show_facts(
@@ -53,4 +60,4 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
         ],
     )
     say(console, kernels_line(select_kernels().name))
-    say(console, f"Wrote {out}")
+    say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")

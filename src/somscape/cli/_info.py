@@ -1,7 +1,12 @@
 """`info`: what a saved map holds."""
 
+from pathlib import Path
+from typing import Any
+
 from somscape._types import Float64s
-from somscape.cli._console import make_console, map_facts, show_columns, show_facts
+from somscape.cli._console import make_console, map_facts, say, show_columns, show_facts
+from somscape.cli._save_roles import check_save_roles, write_roles
+from somscape.encode import Encoding, said_by
 from somscape.maps import Map, as_map
 from somscape.outliers import Detector, detector_in
 from somscape.save import load
@@ -11,10 +16,13 @@ TOLD = ("n_iter", "stop_reason")
 """Parameters that `map_facts` shows."""
 
 
-def show_info(map_file: str) -> None:
-    """Show size, training, columns and score settings of a saved map."""
+def show_info(map_file: str, save_roles: Path | None) -> None:
+    """Show size, training, columns and score settings of a saved map; write its roles."""
+    check_save_roles(save_roles, None, map_file)
     thing = load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
+    if save_roles is not None:
+        write_roles(save_roles, map_.encoding)
     errors = map_.history.get("quantization_error")
     facts = [
         *map_facts(map_),
@@ -39,10 +47,19 @@ def show_info(map_file: str) -> None:
         regions = detector.calibration.regions
         if regions is not None:
             facts.append(("calibration regions", str(regions.max() + 1)))
+    facts += [(name.replace("_", " "), value) for name, value in _said(map_.encoding)]
     console = make_console()
     show_facts(console, facts)
     console.print()
     show_columns(console, map_.encoding)
+    if save_roles is not None:
+        say(console, f"Wrote {save_roles}")
+
+
+def _said(encoding: Encoding) -> list[tuple[str, Any]]:
+    """Return what was said of the table beside the kinds of its columns."""
+    said = said_by(encoding.roles)
+    return [*said.pop("reading", {}).items(), *said.items()]
 
 
 def _score(detector: Detector) -> str:

@@ -16,21 +16,27 @@ RESULT_FILES = (
     "umatrix.png",
     "planes.png",
 )
-ENDINGS = {"map": (".som",), "page": (".html", ".htm"), "list": (".csv",)}
+ENDINGS = {
+    "map": (".som",),
+    "page": (".html", ".htm"),
+    "list": (".csv",),
+    "roles file": (".toml",),
+}
 """Of the names of result files, by what they hold."""
 
 
-def check_result(kind: str, target: Path, *inputs: str) -> None:
-    """Raise InputError for an --out that says another kind of file, or where none can be written.
+def check_result(kind: str, target: Path, *inputs: str, name: str = "--out") -> None:
+    """Raise InputError for a name that says another kind of file, or where none can be written.
 
-    `kind` is one of `ENDINGS`; results never go over `inputs`.
+    `kind` is one of `ENDINGS`; results never go over `inputs`.  `name` is what the command calls
+    the result.
     """
-    check_file(target, *inputs)
+    check_file(target, *inputs, name=name)
     endings = ENDINGS[kind]
     if target.suffix.lower() not in (*endings, ""):
         raise InputError(
-            f"--out {target}: the result is a {kind}, whose name ends in {endings[0]}. Give "
-            f"--out such a name, as {target.stem or kind}{endings[0]}."
+            f"{name} {target}: the result is a {kind}, whose name ends in {endings[0]}. Give "
+            f"{name} such a name, as {target.stem or kind}{endings[0]}."
         )
 
 

@@ -11,12 +11,12 @@ from somscape.cli._load import load_detector
 from somscape.cli._out import check_result
 from somscape.errors import InputError
 from somscape.jobs import (
-    READING,
     RULES,
     agreement_of,
     command_line,
     now,
     page_agreement,
+    reading_of,
     ready_for,
     rule_of,
     split_label,
@@ -36,7 +36,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     map_, detector = as_map(thing), detector_in(thing)
     regions = find_regions(map_, options["n_regions"] or "auto")
     with stage(f"reading {path}"):
-        table = read_table(path, **{name: options[name] for name in READING})
+        table = read_table(path, **reading_of(path, options, map_.encoding.roles))
     _check_label(map_, table, options["label"])
     subject = ready_for(map_, table, options)
     table, label = subject.table, subject.label

@@ -11,7 +11,7 @@ from somscape._files import write_whole
 from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._load import load_detector
 from somscape.cli._out import check_result
-from somscape.jobs import READING, ready_for, rule_of
+from somscape.jobs import reading_of, ready_for, rule_of
 from somscape.outliers import (
     RESULT_NAMES,
     AlertRule,
@@ -31,7 +31,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     if out != "-":
         check_result("list", Path(out), map_file, path)
     detector = load_detector(map_file)
-    table = read_table(path, **{name: options[name] for name in READING})
+    table = read_table(path, **reading_of(path, options, detector.map_.encoding.roles))
     table = ready_for(detector.map_, table, options).table
     result, n_flagged = _scores(detector, table, rule_of(options, table))
     alarms = _alarms(detector, table) if options["drift"] else None

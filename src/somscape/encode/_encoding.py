@@ -2,8 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -20,16 +19,15 @@ from somscape.encode._codes import (
     level_texts,
 )
 from somscape.encode._json import code_from_json
-from somscape.encode._kinds import Decision, Roles, decide, numbers_as_text
+from somscape.encode._kinds import MISSING, Decision, Roles, decide, numbers_as_text
+from somscape.encode._names import lacking
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
+from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError, SomscapeWarning
 from somscape.tables import Column, Table, listed, read_numbers
 
 FARTHEST = 1e100
 """Encoded values beyond this would overflow when squared and summed."""
-
-MISSING = ("error", "fill", "mask")
-"""What may happen to missing cells."""
 
 SCALES = ("robust", "range")
 """Which numbers may become 0 and 1; see `fit_encoding`."""
@@ -39,9 +37,6 @@ ColumnCode: TypeAlias = FeatureCode | UnusedColumn
 
 MIN_UNSEEN_CELLS = 10
 """Fewest cells of a category for a warning that the map never saw the levels of most."""
-
-MAX_NAMED = 5
-"""Missing columns that a message names."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +53,14 @@ class Encoding:
         column) or are refused.
     is_named : bool
         Whether the names are the data's; an array's columns are only numbered.
+    roles : Roles
+        What was said beside the kinds of columns, such as how the table is read.
     """
 
     columns: tuple[ColumnCode, ...]
     missing: str = "error"
     is_named: bool = True
+    roles: Roles = field(default=Roles(), hash=False)
 
     def __repr__(self) -> str:
         return f"Encoding({len(self.features)} of {len(self.columns)} columns)"
@@ -135,13 +133,12 @@ class Encoding:
             that an ordered category does not have, or has missing cells under
             ``missing="error"``.
         """
-        lacking = [code.name for code in self.features if code.name not in table.names]
-        if lacking:
-            first = [self._with_likely_name(name, table) for name in lacking[:MAX_NAMED]]
-            more = len(lacking) - len(first)
+        absent = [code.name for code in self.features if code.name not in table.names]
+        if absent:
+            named = lacking(absent, table.names, {code.name for code in self.columns})
             raise InputError(
-                f"{table.source} lacks columns that the map was made from: {', '.join(first)}"
-                f"{f' and {more} more' if more else ''}. Add or rename them."
+                f"{table.source} lacks columns that the map was made from: {named}. Add or rename "
+                "them."
             )
         columns = [self._column_for(code, table) for code in self.features]
         if self.missing == "error":
@@ -176,13 +173,6 @@ class Encoding:
             return rows  # encoded rows: a table's cells were filled before
         return np.where(np.isnan(rows), np.array(fills, dtype=rows.dtype), rows)
 
-    def _with_likely_name(self, name: str, table: Table) -> str:
-        """Return a column's name, with the table's column that it may be."""
-        known = {code.name for code in self.columns}
-        spare = {other.casefold(): other for other in table.names if other not in known}
-        near = get_close_matches(name.casefold(), spare, n=1)
-        return f"'{name}' (is it '{spare[near[0]]}'?)" if near else f"'{name}'"
-
     def n_missing(self, table: Table) -> dict[str, int]:
         """Return the number of missing cells of each feature column that has any."""
         counts = {code.name: table.column(code.name).n_missing for code in self.features}
@@ -204,16 +194,18 @@ class Encoding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as plain JSON data."""
+        roles = said_by(self.roles)
         return {
             "missing": self.missing,
             "is_named": self.is_named,
             "columns": [{"kind": code.kind, **asdict(code)} for code in self.columns],
+            **({"roles": roles} if roles else {}),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoding":
         """Return the encoding that `to_json` wrote, or raise ValueError."""
-        unknown = set(data) - {"columns", "missing", "is_named"}
+        unknown = set(data) - {"columns", "missing", "is_named", "roles"}
         if unknown:
             raise ValueError(f"an encoding has no part {min(unknown)!r}")
         codes = tuple(code_from_json(column) for column in data["columns"])
@@ -221,7 +213,8 @@ class Encoding:
             raise ValueError("two columns have the same name")
         if data["missing"] not in MISSING or not isinstance(data["is_named"], bool):
             raise ValueError("the encoding does not say what missing cells and names are")
-        return cls(codes, data["missing"], data["is_named"])
+        roles = Roles(**checked_settings(data.get("roles", {})))
+        return cls(codes, data["missing"], data["is_named"], roles)
 
     @staticmethod
     def _column_for(code: FeatureCode, table: Table) -> Column:
@@ -334,7 +327,7 @@ def fit_encoding(
         _code_for(column, decisions[column.name], table, roles, scaling, counts)
         for column in table.columns
     )
-    encoding = Encoding(codes, missing)
+    encoding = Encoding(codes, missing, roles=roles.beside_columns())
     if not encoding.features:
         kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
         cut = _likely_delimiter(table)

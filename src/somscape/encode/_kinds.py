@@ -7,7 +7,7 @@ categories as 1, 2, 3.  The rules below are reported for each column and can be 
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,12 @@ ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 MAX_LEVELS = 1000
 """The most levels that a category may have, also where it is named as one."""
 
+MISSING = ("error", "fill", "mask")
+"""What may happen to missing cells."""
+
+OTHERS = ("rules", "drop")
+"""What may become of columns without a role."""
+
 WORDS = {
     "id": ("the id", "--id"),
     "label": ("the label", "--label"),
@@ -43,7 +49,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Roles:
-    """What the user says about columns, in the words of `TableEncoder`.
+    """What the user says about a table, in the words of `TableEncoder`.
+
+    `read_roles` reads all of it from a file, and `roles_text` writes it.
 
     Parameters
     ----------
@@ -57,6 +65,14 @@ class Roles:
         Columns to take as ordered categories, with their levels from low to high.
     dates : tuple of str
         Columns to take as dates.
+    label_value : str or None
+        The value of the label that a ranking is compared with.  None: the rarest.
+    missing : {"fill", "error", "mask"} or None
+        What happens to missing cells.  None: not said.
+    others : {"rules", "drop"}
+        What becomes of columns without a role: the rules decide, or they are left out.
+    reading : mapping of str to str
+        Parameters of `read_table`, such as the delimiter.
     """
 
     id: str | None = None
@@ -66,12 +82,40 @@ class Roles:
     numbers: tuple[str, ...] = ()
     ordinals: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     dates: tuple[str, ...] = ()
+    label_value: str | None = None
+    missing: str | None = None
+    others: str = "rules"
+    reading: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], **said: Any
+    ) -> "Roles":
+        """Return the roles of which `by_column` gives `columns`.
+
+        `levels` are those of ordinals, by column.
+        """
+        names: dict[str, list[str]] = {}
+        for name, role in columns.items():
+            names.setdefault(role, []).append(name)
+        for role, found in names.items():
+            default = getattr(cls(), role)
+            if isinstance(default, Mapping):
+                said[role] = {name: levels[name] for name in found}
+            else:
+                said[role] = tuple(found) if isinstance(default, tuple) else found[0]
+        return cls(**said)
 
     def check(self, table: Table) -> None:
         """Raise InputError for a column that is not there or has two roles."""
+        for _, name in self.named():
+            table.column(name)
+        self.by_column()
+
+    def by_column(self) -> dict[str, str]:
+        """Return the role of each column that has one; raise InputError for two."""
         taken: dict[str, str] = {}
         for role, name in self.named():
-            table.column(name)
             if name in taken and taken[name] != role:
                 (first, option), (second, other) = WORDS[taken[name]], WORDS[role]
                 raise InputError(
@@ -79,13 +123,20 @@ class Roles:
                     options=f"{option} or {other}",
                 )
             taken[name] = role
+        return taken
+
+    def beside_columns(self) -> "Roles":
+        """Return what an encoding does not say by itself, such as how the table is read."""
+        nothing = Roles()
+        own = {role: getattr(nothing, role) for role in (*WORDS, "missing", "others")}
+        return replace(self, **own)
 
     def named(self) -> Iterator[tuple[str, str]]:
         """Yield each role that a column has, with the column."""
-        for role in fields(self):
-            value = getattr(self, role.name)
+        for role in WORDS:
+            value = getattr(self, role)
             names = (value,) if value is None or isinstance(value, str) else value
-            yield from ((role.name, name) for name in names if name is not None)
+            yield from ((role, name) for name in names if name is not None)
 
 
 @dataclass(frozen=True)
@@ -97,6 +148,7 @@ class Decision:
 
 
 NO_VALUE = Decision("dropped", "no value in any row")
+NO_ROLE = Decision("dropped", "has no role, and only columns with one are used")
 
 
 def decide(
@@ -128,6 +180,8 @@ def decide(
         a number or a date holds something else, or text has more than `max_levels` values.
     """
     roles.check(table)
+    if roles.others == "drop":
+        return {c.name: _decide_named(table, c, roles, roles.id) or NO_ROLE for c in table.columns}
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
     return {
         c.name: _decide_named(table, c, roles, id_name)
@@ -151,6 +205,8 @@ def numbers_as_text(table: Table, roles: Roles, n_rows: float) -> list[str]:
     -------
     list of str
     """
+    if roles.others == "drop":
+        return []
     named = {name for _, name in roles.named()}
     read = [read_numbers(c) for c in table.columns if not (c.is_number or c.name in named)]
     return [c.name for c in read if c is not None and _decide_number(c, n_rows).kind == "number"]

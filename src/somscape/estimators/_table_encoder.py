@@ -1,22 +1,38 @@
 """The encoding of tables as a scikit-learn transformer."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
+from somscape._files import write_whole
 from somscape._types import Float64s, Objects
 from somscape._validate import check_choice, check_whole, checked_weights
-from somscape.encode import MAX_LEVELS, MISSING, SCALES, Encoding, Roles, fit_encoding
+from somscape.encode import (
+    MAX_LEVELS,
+    MISSING,
+    OTHERS,
+    SCALES,
+    Encoding,
+    Roles,
+    comments_on,
+    fit_encoding,
+    pinned,
+    read_roles,
+    roles_text,
+)
 from somscape.errors import InputError
 from somscape.estimators._base import Base
 from somscape.estimators._form import Form
 from somscape.estimators._prepare import read_data
 from somscape.tables import Table
+
+HEADING = "What columns are, for TableEncoder.from_roles and for `somscape detect --roles`."
 
 NAME_LISTS = ("drop", "categories", "numbers", "dates")
 
@@ -63,6 +79,8 @@ class TableEncoder(TransformerMixin, Base):
         Most distinct values of text, at most 1000.  Text with more is refused unless it is named in
         `categories`, which allows 1000, or another parameter.  None leaves out text with more than
         50.
+    others : {"rules", "drop"}, default="rules"
+        What happens to columns that no parameter names: the rules decide, or they are left out.
 
     Attributes
     ----------
@@ -118,6 +136,7 @@ class TableEncoder(TransformerMixin, Base):
         scale: str = "robust",
         tame: bool = True,
         max_levels: int | None = 50,
+        others: str = "rules",
     ) -> None:
         self.id = id
         self.label = label
@@ -130,6 +149,7 @@ class TableEncoder(TransformerMixin, Base):
         self.scale = scale
         self.tame = tame
         self.max_levels = max_levels
+        self.others = others
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -189,6 +209,80 @@ class TableEncoder(TransformerMixin, Base):
             sample_weight=sample_weight,
         )
         return data, table, replace(encoding, is_named=not is_array)
+
+    @classmethod
+    def from_roles(cls, path: str | Path) -> "TableEncoder":
+        """Return an encoder with the roles of a file, to be fitted.
+
+        Parameters
+        ----------
+        path : str or Path
+            A roles file that `save_roles`, the command line or the app wrote, or a person.
+
+        Returns
+        -------
+        TableEncoder
+            With ``missing="fill"`` unless the file says otherwise, and ``max_levels=None``, as on
+            the command line.  `set_params` changes its parameters.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or for what no roles can be; with its line.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from somscape import TableEncoder
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "roles.toml"
+        >>> _ = path.write_text('[columns]\\nage = "number"\\n')
+        >>> TableEncoder.from_roles(path)
+        TableEncoder(max_levels=None, missing='fill', numbers=('age',))
+        """
+        roles = read_roles(path)
+        encoder = cls(missing=roles.missing or "fill", max_levels=None)
+        names = {field.name for field in fields(roles)} & set(encoder.get_params()) - {"missing"}
+        given = {name: getattr(roles, name) for name in names}
+        told = {name: value for name, value in given.items() if value != getattr(Roles(), name)}
+        return encoder.set_params(**told)
+
+    def save_roles(self, path: str | Path) -> None:
+        """Write what columns are to a file that people can read and edit.
+
+        A fitted encoder writes what each column became and why, so that later tables become the
+        same features; one that is not fitted writes its parameters.
+
+        Parameters
+        ----------
+        path : str or Path
+            Such as ``roles.toml``; replaced if it exists.
+
+        Raises
+        ------
+        InputError
+            If a name holds half a letter, or something else than a file is there.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import pandas as pd
+        >>> from somscape import TableEncoder
+        >>> frame = pd.DataFrame({"age": [31.5, 46.5, 61.5], "size": ["M", "S", "L"]})
+        >>> encoder = TableEncoder(ordinals={"size": ["S", "M", "L"]}).fit(frame)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "roles.toml"
+        >>> encoder.save_roles(path)
+        >>> print(path.read_text().partition("[columns]")[2])
+          # kinds: id, label, drop, category, number, ordinal, date
+        age = "number"  # 3 different values; usually 31.5 to 61.5
+        size = { kind = "ordinal", levels = ["S", "M", "L"] }  # as asked
+        <BLANKLINE>
+        """
+        self._check_parameters()
+        roles, comments = self._roles([], set(), are_numbers=False), {}
+        if hasattr(self, "encoding_"):
+            comments = comments_on(self.encoding_)
+            roles = pinned(self.encoding_, roles)
+        write_whole(path, roles_text(roles, comments, [HEADING]).encode())
 
     def transform(self, X: Any) -> Float64s:
         """Return rows as numbers on one scale.
@@ -262,6 +356,7 @@ class TableEncoder(TransformerMixin, Base):
     def _check_parameters(self) -> None:
         check_choice("missing", self.missing, MISSING)
         check_choice("scale", self.scale, SCALES)
+        check_choice("others", self.others, OTHERS)
         if not isinstance(self.tame, (bool, np.bool_)):
             raise TypeError(f"`tame` must be True or False; got {self.tame!r}.")
         if self.max_levels is not None:
@@ -288,7 +383,7 @@ class TableEncoder(TransformerMixin, Base):
         """Return what the parameters and the type of an array say about columns."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
-        if are_numbers:
+        if are_numbers and self.others == "rules":
             named = {*self.categories, *self.dates, *ordinals, *unused}
             numbers = (*numbers, *(name for name in names if name not in named))
         return Roles(
@@ -299,6 +394,8 @@ class TableEncoder(TransformerMixin, Base):
             numbers=numbers,
             ordinals=ordinals,
             dates=tuple(self.dates),
+            missing=self.missing,
+            others=self.others,
         )
 
 

@@ -1,7 +1,7 @@
 """The main job, from options to a ranked list, for the command line and for the app."""
 
 from somscape.jobs._agreement import agreement_of, page_agreement
-from somscape.jobs._command import command_line, now
+from somscape.jobs._command import command_line, now, roles_heading
 from somscape.jobs._detect import Found, detect, detection_of
 from somscape.jobs._per import ROWS_FILE, Ready, ready, ready_for
 from somscape.jobs._progress import MapCount
@@ -11,8 +11,11 @@ from somscape.jobs._roles import (
     Label,
     encoding_from,
     find_label,
+    label_of,
+    reading_of,
     roles_from,
     split_label,
+    told_table,
 )
 from somscape.jobs._rule import RULES, rule_of
 
@@ -31,11 +34,15 @@ __all__ = [
     "detection_of",
     "encoding_from",
     "find_label",
+    "label_of",
     "now",
     "page_agreement",
+    "reading_of",
     "ready",
     "ready_for",
     "roles_from",
+    "roles_heading",
     "rule_of",
     "split_label",
+    "told_table",
 ]

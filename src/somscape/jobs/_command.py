@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from somscape._files import shown
+from somscape._version import __version__
 from somscape.jobs._roles import KINDS, READING
 from somscape.jobs._rule import RULES
 
@@ -32,16 +33,8 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
     >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
     "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
     """
-    as_they_are = (
-        "per",
-        "label",
-        *KINDS,
-        "missing",
-        *READING,
-        *RULES,
-        "contamination",
-        "calibration",
-    )
+    of_columns = ("per", "label", *KINDS, "roles", "missing")
+    as_they_are = (*of_columns, *READING, *RULES, "contamination", "calibration")
     flags = {
         "id_column": "--id",
         **{name: f"--{name.replace('_', '-')}" for name in (*as_they_are, "seed")},
@@ -62,6 +55,30 @@ def _quoted(word: str) -> str:
         return shlex.quote(name)
     plain = word.replace("\\", r"\\").replace("'", r"\'")
     return f"$'{shown(plain)}'"  # a shell turns it into the same bytes
+
+
+def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
+    """Return the first lines of a roles file: what it is of, and how to use it.
+
+    Parameters
+    ----------
+    source : str
+        What its columns are of.
+    name : str
+        Of the file.
+    found : sequence of str
+        What was found out about the table.
+
+    Returns
+    -------
+    list of str
+    """
+    again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
+    return [
+        f"What the columns of {source} were taken for, by somscape {__version__}.",
+        f"To use it again, edited or not: {again}",
+        *([f"Found: {'; '.join(found)}."] if found else []),
+    ]
 
 
 def now() -> str:

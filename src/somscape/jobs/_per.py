@@ -2,14 +2,14 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from somscape.encode import ColumnCode, Encoding, level_texts
+from somscape.encode import ColumnCode, Encoding, Roles, level_texts
 from somscape.errors import InputError
-from somscape.jobs._roles import Label, encoding_from, find_label, split_label
+from somscape.jobs._roles import Label, encoding_from, find_label, label_of, split_label
 from somscape.maps import Map
 from somscape.outliers import Alerts
 from somscape.tables import ROW_COUNT, Grouped, Table, free_name, per, table_from_columns
@@ -17,11 +17,11 @@ from somscape.tables import ROW_COUNT, Grouped, Table, free_name, per, table_fro
 ROWS_FILE = "alerts_rows.csv"
 """The original rows of the listed customers."""
 
-GIVEN = ("number", "category", "date")
-"""Options that say what columns are, also of the transactions."""
+GIVEN = ("numbers", "categories", "dates")
+"""Roles that say what columns are, also of the transactions."""
 
-ROLES = {"number": "number", "category": "category", "date": "drop"}
-"""The option that says what a column is that `per` made, by its kind: days are features, the dates
+ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
+"""The role that says what a column is that `per` made, by its kind: days are features, the dates
 themselves are not, or every customer of a later month would lie far from all."""
 
 
@@ -33,15 +33,15 @@ class Ready:
     ----------
     table : Table
         The table as it was read, or with ``--per`` that of the customers.
-    options : mapping
-        The options that fit it.
+    roles : Roles
+        What is said of its columns.
     label : Label or None
     grouped : Grouped or None
         With ``--per``, the rows of each customer.
     """
 
     table: Table
-    options: Mapping[str, Any]
+    roles: Roles = field(default_factory=Roles)
     label: Label | None = None
     grouped: Grouped | None = None
 
@@ -52,7 +52,7 @@ class Ready:
         -------
         Encoding
         """
-        found = encoding_from(self.table, self.options)
+        found = encoding_from(self.table, self.roles)
         if self.grouped is None:
             return found
         return replace(found, columns=tuple(map(self._explained, found.columns)))
@@ -68,17 +68,18 @@ class Ready:
         return replace(code, why=code.why.replace("as asked", words))
 
 
-def ready(table: Table, options: Mapping[str, Any]) -> Ready:
-    """Return what is trained on, by the command-line options.
+def ready(table: Table, roles: Roles, by: Sequence[str] = ()) -> Ready:
+    """Return what is trained on.
 
-    With ``per``, a name of an option is that of a column of the table where it has one, else that
+    With `by`, a name among the roles is that of a column of the table where it has one, else that
     of a column that was made.
 
     Parameters
     ----------
     table : Table
-    options : mapping
-        As for `encoding_from`; ``per`` may be missing.
+    roles : Roles
+    by : sequence of str, default=()
+        The columns that `per` names.
 
     Returns
     -------
@@ -89,61 +90,64 @@ def ready(table: Table, options: Mapping[str, Any]) -> Ready:
     InputError
         If columns do not exist or are not what they are taken for.
     """
-    by = options.get("per") or ()
     if not by:
-        return Ready(table, options, find_label(table, options["label"]))
-    if options["id_column"] is not None:
+        return Ready(table, roles, label_of(table, roles.label, roles.label_value))
+    if roles.id is not None:
         raise InputError(
             "the columns that `per` names are the id of a customer; give no other.",
             options="leave --id out",
         )
-    label, used = _apart(table, options["label"], by)
-    for name in set(by) & set(options["drop"]):
+    label, used = _apart(table, roles.label, roles.label_value, by)
+    for name in set(by) & set(roles.drop):
         raise InputError(f"column '{name}' names the customers, so it cannot be dropped; keep it.")
-    used = used.without([name for name in options["drop"] if name in used.names])
-    given = {kind: [n for n in options[kind] if n in used.names] for kind in GIVEN}
-    grouped = per(
-        used, by, numbers=given["number"], categories=given["category"], dates=given["date"]
-    )
-    roles = {"id_column": grouped.table.names[0], **_roles(grouped, options, table)}
+    used = used.without([name for name in roles.drop if name in used.names])
+    given = {kind: [n for n in getattr(roles, kind) if n in used.names] for kind in GIVEN}
+    grouped = per(used, by, **given)
     found = _with_label(grouped, label, table)
     if label is None:
-        found = replace(found, label=find_label(found.table, options["label"]))
+        found = replace(found, label=label_of(found.table, roles.label, roles.label_value))
     column = None if found.label is None else found.label.column
-    return replace(found, options={**options, **roles, "label": column})
+    return replace(found, roles=_roles(grouped, replace(roles, label=column), table))
 
 
-def _apart(table: Table, given: str | None, by: Sequence[str]) -> tuple[Label | None, Table]:
+def _apart(
+    table: Table, column: str | None, value: str | None, by: Sequence[str]
+) -> tuple[Label | None, Table]:
     """Return the label of transactions, if one of their columns is it, and the other columns."""
-    column, _ = split_label(given, table)
     if column not in table.names:
         return None, table
     if column in by:
         raise InputError(f"column '{column}' names the customers, so it cannot be the label.")
-    label = find_label(table, given)
-    return label, table.without([column])
+    return label_of(table, column, value), table.without([column])
 
 
-def _roles(grouped: Grouped, options: Mapping[str, Any], rows: Table) -> dict[str, Any]:
-    """Return the options that say what the columns of customers are."""
+def _roles(grouped: Grouped, roles: Roles, rows: Table) -> Roles:
+    """Return what the columns of customers are."""
     names = grouped.table.names
-    roles = {
-        kind: tuple(name for name in options[kind] if name in names or name not in rows.names)
-        for kind in ("drop", *GIVEN)
-    }
-    spoken_for = {name for given in roles.values() for name in given}
-    texts = (*options["ordinal"], options["label"])
-    spoken_for |= {split_label(text, grouped.table)[0] or "" for text in texts}
-    for kind, option in ROLES.items():
-        roles[option] += tuple(n for n in grouped.names(kind) if n not in spoken_for)
-    return roles
+
+    def kept(given: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in given if name in names or name not in rows.names)
+
+    found = {role: kept(getattr(roles, role)) for role in ("drop", *GIVEN)}
+    spoken_for = {name for given in found.values() for name in given} | {*roles.ordinals}
+    spoken_for.add(roles.label or "")
+    for kind, role in ROLES.items():
+        found[role] += tuple(n for n in grouped.names(kind) if n not in spoken_for)
+    return replace(
+        roles,
+        id=names[0],
+        drop=found["drop"],
+        categories=found["categories"],
+        numbers=found["numbers"],
+        dates=found["dates"],
+    )
 
 
 def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> Ready:
     """Return the customers; each has the label's value if one of its rows does, else its first."""
     grouped = replace(grouped, rows=rows)
     if label is None:
-        return Ready(grouped.table, {}, None, grouped)
+        return Ready(grouped.table, grouped=grouped)
     of_rows = grouped.groups >= 0
     row = np.full(grouped.table.n_rows, -1, dtype=np.intp)
     for is_meant in (label.is_known, label.has_value):
@@ -156,7 +160,7 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> Ready:
     table = replace(grouped.table, columns=(*grouped.table.columns, *column))
     has_value = is_known & label.has_value[row]
     label = Label(name, label.value, has_value, is_known, label.is_rarer)
-    return Ready(table, {}, label, replace(grouped, table=table))
+    return Ready(table, label=label, grouped=replace(grouped, table=table))
 
 
 def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> Ready:
@@ -183,7 +187,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> Ready:
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
     if not by and not ranks_customers:
-        return Ready(table, options, find_label(table, given))
+        return Ready(table, label=find_label(table, given))
     key = map_.encoding.named("id")
     if key != " / ".join(by):
         advice = "leave --per out"
@@ -194,9 +198,9 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> Ready:
             f"the rows of this map were {made}; have those of {table.source} be so, too.",
             options=advice,
         )
-    label, used = _apart(table, given, by)
+    label, used = _apart(table, *split_label(given, table), by)
     grouped = per(used, by, like=[code.name for code in map_.encoding.features])
-    return replace(_with_label(grouped, label, table), options=options)
+    return _with_label(grouped, label, table)
 
 
 def rows_of_alerts(grouped: Grouped, alerts: Alerts) -> Table:

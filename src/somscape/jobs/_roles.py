@@ -3,20 +3,33 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape.encode import Encoding, Roles, fit_encoding, level_texts
+from somscape.encode import (
+    Encoding,
+    Roles,
+    fit_encoding,
+    level_texts,
+    overridden,
+    read_roles,
+    roles_for,
+)
 from somscape.errors import InputError
-from somscape.tables import Table, counted
+from somscape.tables import Table, counted, read_table
 
 KINDS = ("drop", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
 
-READING = ("delimiter", "decimal", "encoding")
-"""Options that say how to read a table."""
+TEXT_READING = ("delimiter", "decimal", "encoding")
+READING = TEXT_READING
+"""Options that say how to read a table, and those of them for text."""
+
+NO_TEXT = (".parquet", ".xlsx", ".xlsm")
+"""Endings of files that need not be told how their text is written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +78,74 @@ def _split(text: str, table: Table) -> tuple[str, str]:
     return column, text[len(column) + 1 :]
 
 
-def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
-    """Return how a table is encoded, by the command-line options.
+def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
+    """Read a table, and say what its columns are.
+
+    Parameters
+    ----------
+    path : str
+    options : mapping
+        As for `roles_from`, with those of `READING`, and ``roles``, the path of a roles file or
+        None.  Options take precedence over the file.
+
+    Returns
+    -------
+    table : Table
+    roles : Roles
+    notes : list of str
+        Which columns the file names and the table lacks, or the other way round.
+
+    Raises
+    ------
+    InputError
+        As `read_roles`, `read_table` and `roles_from`, and for a table that lacks a column of the
+        file.
+    """
+    file = options.get("roles")
+    if options.get("per") and (file or options.get("save_roles")):
+        raise InputError(
+            "a roles file speaks of the columns of a table, not of those that `per` makes. Leave it"
+            " out: a saved map knows its columns.",
+            options="--roles, --save-roles",
+        )
+    saved = Roles() if file is None else read_roles(file)
+    table = read_table(path, **reading_of(path, options, saved))
+    roles = overridden(saved, roles_from(table, options))
+    if file is None:
+        return table, roles, []
+    return table, *roles_for(roles, file, table.names, table.source)
+
+
+def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
+    """Return how a file is read: as options say, else as roles do.
+
+    Parameters
+    ----------
+    path : str
+    options : mapping
+        With those of `READING`; None for one that is not given.
+    roles : Roles
+        What they say of text is left out for a file that is none.
+
+    Returns
+    -------
+    dict
+        Parameters of `read_table`.
+    """
+    is_text = Path(path).suffix.lower() not in NO_TEXT
+    saved = {n: value for n, value in roles.reading.items() if is_text or n not in TEXT_READING}
+    given = {name: options[name] for name in READING if options.get(name) is not None}
+    return {**saved, **given}
+
+
+def encoding_from(table: Table, roles: Roles) -> Encoding:
+    """Return how a table is encoded.
 
     Parameters
     ----------
     table : Table
-    options : mapping
-        As for `roles_from`, with ``missing``.
+    roles : Roles
+        Missing cells are filled unless they say otherwise.
 
     Returns
     -------
@@ -81,10 +154,9 @@ def encoding_from(table: Table, options: Mapping[str, Any]) -> Encoding:
     Raises
     ------
     InputError
-        If a column does not exist or cannot be of the kind asked for, or the order of text is not
-        given.
+        If a column does not exist or cannot be of the kind asked for.
     """
-    return fit_encoding(table, roles_from(table, options), options["missing"])
+    return fit_encoding(table, roles, roles.missing or "fill")
 
 
 def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
@@ -94,7 +166,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     ----------
     table : Table
     options : mapping
-        With ``id_column``, ``label`` and the options of `KINDS`.
+        With ``id_column``, ``label``, ``missing`` and the options of `KINDS` and of `READING`.
 
     Returns
     -------
@@ -105,7 +177,8 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     InputError
         If a column does not exist, or the order of text is not given.
     """
-    column, _ = split_label(options["label"], table)
+    column, value = split_label(options["label"], table)
+    reading = {name: options.get(name) for name in READING}
     return Roles(
         options["id_column"],
         column,
@@ -114,6 +187,9 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         numbers=options["number"],
         ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
         dates=options["date"],
+        label_value=value,
+        missing=options.get("missing"),
+        reading={name: text for name, text in reading.items() if text is not None},
     )
 
 
@@ -151,7 +227,28 @@ def find_label(table: Table, label: str | None) -> Label | None:
         If the column or value does not exist, or a value must be given because several are equally
         rare.
     """
-    column, value = split_label(label, table)
+    return label_of(table, *split_label(label, table))
+
+
+def label_of(table: Table, column: str | None, value: str | None) -> Label | None:
+    """Return the label to compare with, as `find_label`.
+
+    Parameters
+    ----------
+    table : Table
+    column : str or None
+        None for no label.
+    value : str or None
+        None for the rarest.
+
+    Returns
+    -------
+    Label or None
+
+    Raises
+    ------
+    InputError
+    """
     if column is None:
         return None
     texts = np.array(level_texts(table.column(column)), dtype=object)

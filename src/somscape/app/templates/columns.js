@@ -72,7 +72,7 @@ function sayWhy(column, i, kind, chosen, role) {
   if (role) return [ROLES[role]];
   const why = chosen ? "As you chose." : sentence(column.why);
   const said = [text("span", column.is_problem ? column.why + "." : why)]; // a problem begins with a file's name
-  if (kind === "ordinal" && !column.may_be.includes("number")) {
+  if (kind === "ordinal" && (setup.settings.orders[i] || !column.may_be.includes("number"))) {
     const order = make("input", {
       type: "text", value: setup.settings.orders[i] ?? column.levels.map(([level]) => level).join("<"),
       "aria-label": "Order of " + column.name + ", from low to high with < between", spellcheck: "false",

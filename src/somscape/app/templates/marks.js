@@ -69,6 +69,7 @@ function drawNavigation() {
   anew.addEventListener("click", () => goOn(anew, false));
   const files = make("details", { class: "files" }, make("summary", null, "Files"), make("ul", null,
     file("decisions.csv", "the marks"), file("alerts.csv", "the list"), file("map.som", "the map, to score new rows"),
+    file("roles.toml", "what its columns were taken for, for the next table"),
     file("report.html", "this page, to keep or send"), file("report.json", "its data")));
   document.querySelector(".skip").after(
     make("nav", { class: "bar", "aria-label": "This run" },

@@ -2,6 +2,7 @@
 
 const STAGES = { reading: "Reading the table", writing: "Drawing up the report", saving: "No room to save this on the server; it goes on when there is" };
 const IS_TEXT = /\.(csv|tsv|txt)(\.gz)?$/i;
+const MAX_ROLES = 2e6; // bytes
 const here = "runs/" + host.run;
 let source = null;
 
@@ -111,7 +112,27 @@ function fillSetup(run) {
   byId("marks-hint").textContent = plural(run.n_decisions, "row is", "rows are") + " marked as confirmed or cleared.";
   byId("notes-box").hidden = run.table.notes.length === 0;
   byId("notes").replaceChildren(...run.table.notes.map((note) => text("li", note)));
+  const told = run.settings.told ?? []; // a run of an earlier version has none
+  byId("told").hidden = told.length === 0;
+  byId("told").replaceChildren(...told.map((sentence) => text("li", sentence)));
   drawColumns();
+}
+
+function listenToRoles() {
+  byId("take-roles").addEventListener("change", (event) => {
+    const file = event.target.files[0];
+    attempt(event.target, async () => {
+      if (file.size > MAX_ROLES) throw new Error(file.name + " is too large for a roles file.");
+      await call(here + "/roles?name=" + encodeURIComponent(file.name), file);
+      await show();
+    });
+    event.target.value = "";
+  });
+  byId("give-roles").addEventListener("click", (event) =>
+    attempt(event.target, async () => {
+      await call(here + "/settings", chosenSettings());
+      location.href = "/runs/" + host.run + "/files/roles.toml";
+    }));
 }
 
 function fillSelect(role, none, columns) {
@@ -209,6 +230,7 @@ function listenToButtons() {
 }
 
 listenToSetup();
+listenToRoles();
 listenToButtons();
 show().catch(showProblem);
 // A hidden page needs no connection of its own; browsers allow few to one server.

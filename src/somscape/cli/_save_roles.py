@@ -1,0 +1,37 @@
+"""`--save-roles`: what each column was taken for, as a file for the next table."""
+
+from pathlib import Path
+
+from somscape._files import write_whole
+from somscape.cli._out import check_result
+from somscape.encode import Encoding, Roles, comments_on, pinned, roles_text
+from somscape.errors import InputError
+from somscape.jobs import roles_heading
+from somscape.tables import Table, counted
+
+NAME = "--save-roles"
+
+
+def check_save_roles(target: Path | None, out: Path | None, *inputs: str | None) -> None:
+    """Raise InputError where a roles file must not go, such as into a folder that is replaced."""
+    if target is None:
+        return
+    if out is not None and target.resolve().is_relative_to(out.resolve()):
+        raise InputError(
+            f"{NAME} {target} lies where --out {out} goes. Give {NAME} a place outside of it."
+        )
+    check_result("roles file", target, *(path for path in inputs if path is not None), name=NAME)
+
+
+def write_roles(
+    target: Path, encoding: Encoding, table: Table | None = None, *, given: Roles | None = None
+) -> None:
+    """Write what the columns of a table, or of a map's, were taken for.
+
+    `given` is what was said of them.
+    """
+    source = "a saved map" if table is None else table.source
+    found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
+    heading = roles_heading(source, target.name, found)
+    text = roles_text(pinned(encoding, given), comments_on(encoding, table), heading)
+    write_whole(target, text.encode())
