@@ -125,7 +125,7 @@ def write_table(path: str | Path, columns: Table | Mapping[str, Iterable[Any]]) 
         write_whole(path, (line.encode() for line in _lines_of(columns)))
     elif ending == ".parquet":
         # Late, so that writing a .csv does not load it.
-        from somscape.tables._workbook import parquet_bytes
+        from somscape.tables._parquet import parquet_bytes
 
         write_whole(path, parquet_bytes(_by_name(columns)))
     else:
