@@ -17,7 +17,7 @@ from somscape.cli._console import (
     show_columns,
     stage,
 )
-from somscape.cli._out import RESULT_FILES, check_folder
+from somscape.cli._out import OTHER_FILES, check_folder, format_of
 from somscape.cli._typed import as_typed
 from somscape.datasets import load_german_credit
 from somscape.jobs import (
@@ -45,6 +45,7 @@ MAX_CLASSES = 5
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
     check_folder(out, path, force=options["force"])
+    format_of("alerts", options["format"], bom=options["bom"])
     with stage(f"reading {path}"):
         table = read_table(path, **{name: options[name] for name in READING})
     _detect(table, out, options, command_line(["detect", path], options, "DIR"))
@@ -53,6 +54,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
+    format_of("alerts", options["format"], bom=options["bom"])
     roles = {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
     command = command_line(["demo"], options, "DIR")
     _detect(load_german_credit(), out, {**options, **roles, "missing": "fill"}, command)
@@ -72,25 +74,27 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
         found = detect(table, encoding, rule, options, label=label, callbacks=(bar,))
     with stage("drawing, writing"):
-        _write(out, found, command)
+        _write(out, found, options, command)
 
     console.print()
-    show_alerts(console, found.alerts)
+    file = f"alerts.{options['format'] or 'csv'}"
+    show_alerts(console, found.alerts, file)
     console.print()
     if label is not None and found.agreement is not None:
         say(console, agreement_line(label, found.agreement))
     say(console, kernels_line(select_kernels().name))
-    names = ", ".join(RESULT_FILES)
+    names = ", ".join((file, *OTHER_FILES))
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
 
 
-def _write(out: Path, found: Found, command: str) -> None:
+def _write(out: Path, found: Found, options: dict[str, Any], command: str) -> None:
     table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
     with whole(out) as folder:
         folder.mkdir()
-        found.write(folder)
+        kind = options["format"] or "csv"
+        found.write(folder, kind, bom=options["bom"], command=command)
         rows = None if classes is None else table
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")

@@ -2,8 +2,9 @@
 
 from somscape._types import Float64s
 from somscape.cli._console import make_console, map_facts, show_columns, show_facts
+from somscape.jobs import score_words
 from somscape.maps import Map, as_map
-from somscape.outliers import Detector, detector_in
+from somscape.outliers import detector_in
 from somscape.save import load
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
@@ -32,7 +33,7 @@ def show_info(map_file: str) -> None:
         facts.append(("detector", "none: this map cannot score rows"))
     else:
         facts += [
-            ("score", _score(detector)),
+            ("score", score_words(detector)),
             ("threshold", f"{detector.threshold:.4g}"),
             ("calibration rows", len(detector.calibration.scores)),
         ]
@@ -43,12 +44,6 @@ def show_info(map_file: str) -> None:
     show_facts(console, facts)
     console.print()
     show_columns(console, map_.encoding)
-
-
-def _score(detector: Detector) -> str:
-    n = len(detector.members)
-    by = f", by {n} maps" if n else ""
-    return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
 
 
 def _last_error(errors: Float64s) -> str:

@@ -4,6 +4,7 @@ from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._command import command_line, now
 from somscape.jobs._detect import Found, detect, detection_of
 from somscape.jobs._progress import MapCount
+from somscape.jobs._results import FORMATS, Results, check_format, score_words
 from somscape.jobs._roles import (
     KINDS,
     READING,
@@ -16,13 +17,16 @@ from somscape.jobs._roles import (
 from somscape.jobs._rule import RULES, rule_of
 
 __all__ = [
+    "FORMATS",
     "KINDS",
     "READING",
     "RULES",
     "Found",
     "Label",
     "MapCount",
+    "Results",
     "agreement_of",
+    "check_format",
     "command_line",
     "detect",
     "detection_of",
@@ -32,5 +36,6 @@ __all__ = [
     "page_agreement",
     "roles_from",
     "rule_of",
+    "score_words",
     "split_label",
 ]

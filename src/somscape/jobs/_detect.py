@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from somscape import report
+from somscape._files import write_whole
 from somscape._types import Ints
 from somscape.encode import Encoding
 from somscape.fit import Callback, Settings
 from somscape.jobs._agreement import agreement_of, page_agreement
+from somscape.jobs._results import Results
 from somscape.jobs._roles import Label
 from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
-from somscape.tables import Table, write_csv
+from somscape.tables import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +66,24 @@ class Found:
             notes=[*self.table.notes, *notes],
         )
 
-    def write(self, folder: Path) -> None:
-        """Write the list, alerts.csv, and the detector, map.som.
+    def write(
+        self, folder: Path, kind: str = "csv", *, bom: bool = False, command: str = ""
+    ) -> None:
+        """Write the list, such as alerts.csv, and the detector, map.som.
 
         Parameters
         ----------
         folder : Path
+        kind : str, default="csv"
+            One of `FORMATS`.
+        bom : bool, default=False
+            Whether a CSV file begins with a byte order mark.
+        command : str, default=""
+            The command that makes it again, for a workbook.
         """
         alerts = self.alerts.to_table(self.detector.map_, self.table)
-        write_csv(folder / "alerts.csv", alerts)
+        results = Results("alerts", alerts, self.detector, self.rule, self.table, command)
+        write_whole(folder / f"alerts.{kind}", results.content(kind, bom=bom))
         self.detector.save(folder / "map.som")
 
 

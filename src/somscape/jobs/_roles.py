@@ -15,7 +15,7 @@ from somscape.tables import Table, counted
 KINDS = ("drop", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
 
-READING = ("delimiter", "decimal", "encoding")
+READING = ("delimiter", "decimal", "encoding", "sheet")
 """Options that say how to read a table."""
 
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape.encode import CategoryCode, DateCode
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._score import nearest_usual
-from somscape.tables import Table, table_from_columns, table_from_frame
+from somscape.tables import Column, Table, table_from_columns, table_from_frame
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -168,6 +168,26 @@ def ids_of(map_: Map, table: Table) -> tuple[str, list[str]]:
         cells = table.column(name).cells
         return name, ["" if cell is None else str(cell) for cell in cells]
     return RECORD, [str(i + 1) for i in range(table.n_rows)]
+
+
+def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
+    """Return the ids of some rows as a column of the table's own type.
+
+    Parameters
+    ----------
+    map_ : Map
+    table : Table
+    rows : ndarray of shape (n,)
+
+    Returns
+    -------
+    Column
+        Without an id column, the numbers of the rows, from 1.
+    """
+    name = map_.encoding.named("id")
+    if name is not None and name in table.names:
+        return table.column(name).take(rows)
+    return table_from_columns({RECORD: rows + 1}).columns[0]
 
 
 def cell_text(table: Table, row: int, name: str) -> str:

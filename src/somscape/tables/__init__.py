@@ -2,6 +2,7 @@
 
 from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._dates import looks_like_dates, read_date
+from somscape.tables._excel import Sheet, check_sheet, workbook_bytes
 from somscape.tables._frame import (
     as_frame,
     frame_kinds,
@@ -12,19 +13,30 @@ from somscape.tables._frame import (
     table_from_columns,
     table_from_frame,
 )
+from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._numbers import read_numbers
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed
-from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
+from somscape.tables._write import (
+    escape_cell,
+    rounded,
+    table_bytes,
+    unescape_cell,
+    write_csv,
+    write_table,
+)
 
 __all__ = [
     "MISSING_WORDS",
     "Column",
     "LineNumbers",
+    "Sheet",
     "Table",
     "as_frame",
+    "check_library",
+    "check_sheet",
     "counted",
     "escape_cell",
     "frame_kinds",
@@ -39,9 +51,12 @@ __all__ = [
     "read_date",
     "read_numbers",
     "read_table",
+    "rounded",
+    "table_bytes",
     "table_from_columns",
     "table_from_frame",
     "unescape_cell",
+    "workbook_bytes",
     "write_csv",
     "write_table",
 ]

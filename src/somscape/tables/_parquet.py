@@ -7,8 +7,9 @@ import numpy as np
 
 from somscape.errors import InputError
 from somscape.tables._frame import table_from_frame
+from somscape.tables._library import import_library
 from somscape.tables._table import Column, Table
-from somscape.tables._workbook import check_size, import_library
+from somscape.tables._workbook import check_size
 
 EXACT = 2.0**53
 """Up to here every whole number is a float64."""

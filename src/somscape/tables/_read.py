@@ -129,7 +129,7 @@ def import_reader(path: str | os.PathLike[str]) -> None:
         Its ending says which.
     """
     if libraries := LIBRARIES.get(Path(path).suffix.lower()):
-        from somscape.tables._workbook import import_library
+        from somscape.tables._library import import_library
 
         for library in libraries:
             with suppress(InputError):  # of one that is missing: reading says so

@@ -1,7 +1,5 @@
 """Workbooks of Excel and LibreOffice -> columns, with the libraries of the extra `excel`."""
 
-import importlib
-import importlib.util
 import io
 import json
 import os
@@ -19,6 +17,7 @@ from somscape.errors import InputError
 from somscape.tables import _sheets
 from somscape.tables._cells import Cleaner, as_text, clean_cell
 from somscape.tables._frame import column_from_values
+from somscape.tables._library import check_library
 from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
@@ -253,18 +252,3 @@ def _sheet_columns(
         by_name[name] if name in by_name else column_from_values(name, values, where)
         for name, values in columns.items()
     ], notes
-
-
-def check_library(module: str, doing: str) -> None:
-    """Raise InputError where the library of a module is not installed."""
-    # Asked before, because an ImportError from within the library is not this one.
-    library = module.partition(".")[0]
-    if importlib.util.find_spec(library) is None:
-        name = library.replace("_", "-")
-        raise InputError(f"{doing} needs {name}; run: pip install 'somscape[excel]'")
-
-
-def import_library(module: str, doing: str) -> Any:
-    """Return a module of a library, or raise InputError where it is not installed."""
-    check_library(module, doing)
-    return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""A table -> a CSV file that no spreadsheet takes for formulas."""
+"""A table -> a file: CSV that no spreadsheet takes for formulas, Excel, or Parquet."""
 
 import math
 import os
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._files import write_whole
+from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.tables._cells import as_text, python_values
 from somscape.tables._table import Column, Table
@@ -21,6 +22,12 @@ _QUOTE = "'"
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
 """Of cells that are Python's objects at a time."""
+
+BOM = "\ufeff"
+"""By the byte order mark Excel knows that a file is UTF-8."""
+
+DIGITS = 6
+"""Digits of a score or p-value that people are shown; more are noise to them."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 
@@ -105,33 +112,91 @@ def write_csv(
         file.writelines(lines)
 
 
-def write_table(path: str | Path, columns: Table | Mapping[str, Iterable[Any]]) -> None:
+def write_table(
+    path: str | Path, columns: Table | Mapping[str, Iterable[Any]], *, bom: bool = False
+) -> None:
     """Write named columns to a file, whole or not at all.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv``, or in ``.parquet``, which needs the extra ``frames``.
+        Ends in ``.csv``, ``.parquet``, or in ``.xlsx``, which needs the extra ``excel``.
     columns : Table or mapping of str to iterable
-        Values as for `write_csv`; in a Parquet file names and text are as they are.
+        Values as for `write_csv`; in the other files names and text are as they are.
+    bom : bool, default=False
+        Whether a CSV file begins with a byte order mark, by which Excel knows that it is UTF-8.
 
     Raises
     ------
     InputError
-        For another ending, columns of different lengths, or without the extra.
+        For another ending, columns of different lengths, too many rows for a sheet of Excel, or
+        without the extra.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(Path(folder, "t.csv"), {"id": [7]}, bom=True)
+    ...     Path(folder, "t.csv").read_bytes()
+    b'\xef\xbb\xbfid\n7\n'
     """
     ending = Path(path).suffix.lower()
-    if ending == ".csv":
-        write_whole(path, (line.encode() for line in _lines_of(columns)))
-    elif ending == ".parquet":
-        # Late, so that writing a .csv does not load it.
+    if ending not in (".csv", ".parquet", ".xlsx"):
+        raise InputError(
+            f"{path}: a table is written as .csv, .xlsx or .parquet. Give one of these names."
+        )
+    write_whole(path, table_bytes(ending.removeprefix("."), columns, bom=bom))
+
+
+def table_bytes(
+    kind: str, columns: Table | Mapping[str, Iterable[Any]], *, bom: bool = False
+) -> Iterator[bytes]:
+    """Yield the content of a file that `write_table` writes, piece by piece.
+
+    Parameters
+    ----------
+    kind : {"csv", "xlsx", "parquet"}
+    columns : Table or mapping of str to iterable
+    bom : bool, default=False
+
+    Yields
+    ------
+    bytes
+    """
+    if kind == "csv":
+        yield BOM.encode() * bom
+        yield from (line.encode() for line in _lines_of(columns))
+        return
+    found = _by_name(columns)
+    _check_lengths(found)
+    # Late, so that writing a .csv does not load them.
+    if kind == "xlsx":
+        from somscape.tables._excel import Sheet, workbook_bytes
+
+        yield workbook_bytes([Sheet("table", found)])
+    else:
         from somscape.tables._parquet import parquet_bytes
 
-        write_whole(path, parquet_bytes(_by_name(columns)))
-    else:
-        raise InputError(
-            f"{path}: a table is written as .csv or .parquet. Give one of these names."
-        )
+        yield parquet_bytes(found)
+
+
+def rounded(numbers: Float64s) -> Float64s:
+    """Return numbers to as many digits as people are shown; their order stays.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> rounded(np.array([2.0 / 3.0, 123456789.0, np.nan])).tolist()
+    [0.666667, 123457000.0, nan]
+    """
+    return np.array([float(f"{number:.{DIGITS}g}") for number in numbers], dtype=np.float64)
 
 
 def _by_name(table: Table | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
@@ -146,6 +211,11 @@ def _by_name(table: Table | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
 
 def _lines_of(table: Table | Mapping[str, Iterable[Any]]) -> Iterator[str]:
     columns = _by_name(table)
+    _check_lengths(columns)
+    return _lines(columns)
+
+
+def _check_lengths(columns: Mapping[str, Values]) -> None:
     n_rows = len(next(iter(columns.values()), ()))
     for name, values in columns.items():
         if len(values) != n_rows:
@@ -153,13 +223,12 @@ def _lines_of(table: Table | Mapping[str, Iterable[Any]]) -> Iterator[str]:
                 f"column {quoted(name)} has {len(values)} values, the first column has {n_rows};"
                 " give all columns the same number"
             )
-    return _lines(columns)
 
 
 def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
     yield _line(map(escape_cell, columns))
     n_bytes = max(64, BLOCK_BYTES // max(1, len(columns)))
-    cells = [map(_cell_text, _each(values, n_bytes)) for values in columns.values()]
+    cells = [map(_cell_text, each_value(values, n_bytes)) for values in columns.values()]
     yield from map(_line, zip(*cells, strict=True))
 
 
@@ -168,7 +237,8 @@ def _line(texts: Iterable[str]) -> str:
     return (",".join(map(_quote_cell, texts)) or '""') + "\n"
 
 
-def _each(values: Values, n_bytes: int) -> Iterator[Any]:
+def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
+    """Yield values one by one, of which about `n_bytes` are Python's objects at a time."""
     if isinstance(values, Column):
         return values.each_cell(n_bytes)
     if isinstance(values, np.ndarray):

@@ -408,7 +408,7 @@ def test_failure_while_scores_are_written_leaves_the_old_file(
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("somscape.cli._score.write_csv", fail)
+    monkeypatch.setattr("somscape.jobs.Results.content", fail)
     outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
     assert outcome.code == 2
     assert Path("s.csv").read_text() == "old"
