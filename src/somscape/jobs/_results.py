@@ -33,7 +33,7 @@ SHOWN = "[<0.001]0.0E+00;0.000"
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
-    """Raise InputError for a format that cannot be written, before anything is computed.
+    """Raise InputError for a format that cannot be written, before any work.
 
     Parameters
     ----------

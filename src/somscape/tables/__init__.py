@@ -1,6 +1,7 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
 from somscape.tables._cells import MISSING_WORDS
+from somscape.tables._csv import escape_cell, unescape_cell, write_csv
 from somscape.tables._dates import looks_like_dates, read_date
 from somscape.tables._excel import Sheet, check_sheet, workbook_bytes
 from somscape.tables._frame import (
@@ -19,14 +20,7 @@ from somscape.tables._numbers import read_numbers
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed
-from somscape.tables._write import (
-    escape_cell,
-    rounded,
-    table_bytes,
-    unescape_cell,
-    write_csv,
-    write_table,
-)
+from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [
     "MISSING_WORDS",

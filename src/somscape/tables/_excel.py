@@ -11,9 +11,9 @@ import numpy as np
 
 from somscape.errors import InputError
 from somscape.tables._cells import as_text
-from somscape.tables._library import import_library
+from somscape.tables._csv import Values, each_value, escape_cell
+from somscape.tables._library import check_library
 from somscape.tables._table import Column
-from somscape.tables._write import Values, each_value, escape_cell
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
 """What a sheet of Excel holds, the header counted, and a cell of it."""
@@ -98,7 +98,9 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     >>> workbook_bytes([Sheet("alerts", {"id": [7, 8], "note": ["=1+1", "x"]})])[:2]
     b'PK'
     """
-    xlsxwriter = import_library("xlsxwriter", "writing a .xlsx file")
+    check_library("xlsxwriter", "writing a .xlsx file")
+    import xlsxwriter  # late: it is of an extra
+
     for sheet in sheets:
         check_sheet(sheet.n_rows, len(sheet.columns))
     content = io.BytesIO()
