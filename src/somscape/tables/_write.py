@@ -23,7 +23,7 @@ DIGITS = 6
 def write_table(
     path: str | Path, columns: Table | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> None:
-    """Write named columns to a file, whole or not at all.
+    r"""Write named columns to a file, whole or not at all.
 
     Parameters
     ----------
