@@ -163,9 +163,8 @@ def test_a_sheet_is_asked_for(here: Path, kind: str) -> None:
     assert said + "'Customers', 'Old' (--sheet NAME); leading zeros," in outcome.out
     outcome = run("detect", name, "--id", "cust_id", "--sheet", "Old", "--out", "b")
     assert f"30 rows of {name} (leading" in outcome.out
-    assert f"somscape detect {name} --id cust_id --sheet Old" in Path("b/report.html").read_text(
-        encoding="utf-8"
-    )
+    page = Path("b/report.html").read_text(encoding="utf-8")
+    assert f"somscape detect {name} --id cust_id --missing fill --sheet Old" in page
     outcome = run("score", "a/map.som", name, "--sheet", "3")
     assert len(outcome.out.splitlines()) == 31
     outcome = run("fit", name, "--sheet", "Odl", "--out", "m.som")

@@ -216,6 +216,7 @@ def far_away() -> dict[str, bytes]:
     times = 'table:number-columns-repeated="16000" office:value-type="float"'
     return {
         "corner.xlsx": changed(far, part, lambda text: text.replace('r="B2"', 'r="XFD1048576"')),
+        "wide.xlsx": changed(far, part, lambda text: text.replace('r="B2"', 'r="XFD3000"')),
         "corner.xls": old,
         "corner.xlsb": zipped({**parts, "xl/worksheets/sheet1.bin": moved}),
         "rows.ods": changed(
