@@ -48,16 +48,21 @@ def answer(data: bytes, wanted: str | None) -> Iterator[Any]:
         chosen = _named(names, wanted or "1")
     else:
         seen = [name for name in names if name not in hidden]
-        tables = [n for n in seen if holds_table(book.get_sheet_by_name(n).iter_rows())]
+        tables = [n for n in seen if holds_table(_rows(book.get_sheet_by_name(n)))]
         chosen = tables[0] if tables else None
     head = {"names": names, "hidden": hidden, "tables": tables, "chosen": chosen}
     sheet = None if chosen is None else book.get_sheet_by_name(chosen)
-    if sheet is None or sheet.end is None:
+    end = None if sheet is None else sheet.end
+    if sheet is None or end is None:
         yield {**head, "height": 0, "width": 0}
         return
-    yield {**head, "height": sheet.end[0] + 1, "width": sheet.width}
-    for row in sheet.iter_rows():
+    yield {**head, "height": end[0] + 1, "width": sheet.width}
+    for row in _rows(sheet):
         yield [plain(value) for value in row]
+
+
+def _rows(sheet: Any) -> Iterator[list[Any]]:
+    return iter(()) if sheet.end is None else sheet.iter_rows()
 
 
 def _named(names: list[str], wanted: str) -> str | None:
