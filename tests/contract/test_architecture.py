@@ -50,15 +50,16 @@ HOMES = {
     "matplotlib": {"plots"},
     "narwhals": {"tables"},
     "onnx": {"save"},
-    "openpyxl": {"tables"},
     "pyarrow": {"tables"},
     "pyod": {"pyod"},
+    "python_calamine": {"tables"},
     "rich": {"cli"},
     "safetensors": {"records"},
     "scipy": {"estimators", "grid"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app"},
     "uvicorn": {"app"},
+    "xlsxwriter": {"tables"},
 }
 
 # Folders that must load without any library but these (MiniSom users wait for no other).
@@ -72,7 +73,7 @@ COMPILED = {"somscape.kernels._core"}
 
 DYNAMIC_IMPORTS = {
     "somscape/__init__.py": "public names are loaded when first used",
-    "somscape/tables/_workbook.py": "libraries of an extra, which a message names",
+    "somscape/tables/_library.py": "libraries of an extra, which a message names",
 }
 
 PRINTS = {

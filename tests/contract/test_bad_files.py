@@ -9,7 +9,6 @@ values of other kinds at any place of a file that is otherwise whole.
 import contextlib
 import copy
 import gzip
-import io
 import json
 import pickle
 import re
@@ -20,10 +19,10 @@ import warnings
 import large_files
 import minisom
 import numpy as np
-import openpyxl
 import pytest
 from command_line import run
 from golden.make import HERE, table
+from workbooks import WRITERS
 
 from somscape import SOM, Detector, Graph, Map, SOMDetector, load, save
 from somscape.errors import InputError
@@ -190,18 +189,19 @@ def test_damaged_files_are_read_or_refused(name, seeds, tmp_path):
     assert 0 < n_read < n_files  # both happen, or the damage is no test
 
 
-def test_damaged_workbooks_are_read_or_refused(seeds, tmp_path):
-    # Fewer, for openpyxl is slow; and packed, so that their size says little of the memory.
-    workbook, content = openpyxl.Workbook(), io.BytesIO()
-    for line in (("a", "b"), *((i, f"text {i}") for i in range(20))):
-        workbook.active.append(line)
-    workbook.save(content)
-    rng = np.random.default_rng(7)
-    path = tmp_path / "t.xlsx"
-    for _ in range(150):
-        path.write_bytes(damaged(content.getvalue(), seeds, rng))
-        _, seconds, _ = outcome(read_table, path)
+@pytest.mark.parametrize("ending", WRITERS)
+def test_damaged_workbooks_are_read_or_refused(ending, seeds, tmp_path):
+    # Fewer, for each starts a process; most are packed, so their size says little of the memory.
+    whole = WRITERS[ending]({"S": [["a", "b"], *([i, f"text {i}"] for i in range(20))]})
+    rng = np.random.default_rng([7, list(WRITERS).index(ending)])
+    path = tmp_path / f"t{ending}"
+    n_read = 0
+    for _ in range(60):
+        path.write_bytes(damaged(whole, seeds, rng))
+        was_read, seconds, _ = outcome(read_table, path)
+        n_read += was_read
         assert seconds < SECONDS
+    assert n_read < 60
 
 
 HOSTILE = (

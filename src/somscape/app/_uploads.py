@@ -8,9 +8,12 @@ from somscape._files import naming
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
 from somscape.datasets import load_german_credit
-from somscape.tables import write_csv
+from somscape.tables import WORKBOOKS, write_csv
 
-ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".xlsx", ".xlsm")
+ENDINGS = (
+    *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"),
+    *WORKBOOKS,
+)
 MAX_NAME = 200
 
 
@@ -33,8 +36,8 @@ def ending_of(name: str) -> str:
     if not found:
         raise Refused(
             415,
-            "This is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet "
-            "or .xlsx file.",
+            "This is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, "
+            ".xlsx, .xls or .ods file.",
         )
     return max(found, key=len)
 

@@ -200,6 +200,11 @@ reading_options = [
     option("--delimiter", metavar="CHAR", help="Cell delimiter; detected by default."),
     option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; detected by default."),
     option("--encoding", metavar="NAME", help="Text encoding; detected by default."),
+    option(
+        "--sheet",
+        metavar="NAME",
+        help="Sheet of a workbook, or its number from 1; by default the first with a table.",
+    ),
 ]
 
 
@@ -235,6 +240,17 @@ rule_options = [
 ]
 
 
+format_options = [
+    option(
+        "--format",
+        type=click.Choice(["csv", "xlsx", "parquet"]),
+        help="How the list is written: for people, with rounded scores, as CSV (if not given) or "
+        "in Excel with filters and a column for decisions; or with all digits as Parquet.",
+    ),
+    option("--bom", is_flag=True, help="Begin a CSV file so that Excel reads its letters right."),
+]
+
+
 def ranking_options(command: Command) -> Command:
     """Add the options that say how many rows to list, and where results go."""
     options = [
@@ -256,9 +272,17 @@ def ranking_options(command: Command) -> Command:
         option(
             "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same files."
         ),
+        *format_options,
         option("--force", is_flag=True, help="Replace DIR even if it holds other files."),
     ]
     for add in reversed(options):
+        command = add(command)
+    return command
+
+
+def list_options(command: Command) -> Command:
+    """Add the options that say how a list is written."""
+    for add in reversed(format_options):
         command = add(command)
     return command
 
@@ -314,9 +338,10 @@ def demo(out: Path, **options: Any) -> None:
 def detect(table: str, out: Path, **options: Any) -> None:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
-    TABLE is a .csv, .tsv, .csv.gz, .parquet or .xlsx file, or - for standard input.  DIR gets
-    alerts.csv, report.html, report.json, map.som, umatrix.png and planes.png, all or none.  With
-    --per it ranks customers instead, and alerts_rows.csv has the rows of those that are listed.
+    TABLE is a .csv, .tsv, .csv.gz or .parquet file, a workbook (.xlsx, .xls, .ods, ...), or - for
+    standard input.  DIR gets alerts.csv (or what --format says), report.html, report.json, map.som,
+    umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
+    alerts_rows.csv has the rows of those that are listed.
     """
     from somscape.cli._detect import detect_file
 
@@ -367,7 +392,20 @@ def fit(table: str, out: Path, **options: Any) -> None:
     is_flag=True,
     help="Also say where the rows, in the order of the file, drift from the training rows.",
 )
-@option("--out", default="-", metavar="FILE", help="The scores as CSV; - for standard output.")
+@option("--sort", is_flag=True, help="Write the most unusual rows first.")
+@option(
+    "--columns",
+    multiple=True,
+    metavar="all|none|COL",
+    help="Columns of TABLE to write after the scores (repeatable); none if not given.",
+)
+@list_options
+@option(
+    "--out",
+    default="-",
+    metavar="FILE",
+    help="The scores; its ending says the format. - for standard output.",
+)
 def score(map_file: str, table: str, out: str, **options: Any) -> None:
     """Score new rows of TABLE against a saved detector, with its encoding.
 
@@ -422,8 +460,8 @@ def report(map_file: str, table: str, out: Path, **options: Any) -> None:
 @option(
     "--what",
     type=click.Choice(["planes", "codebook", "winners"]),
-    help="What a .csv or .parquet of a map holds: each unit in original units (if not given), its "
-    "prototype as encoded, or the unit of each row of --table.",
+    help="What a .csv, .xlsx or .parquet of a map holds: each unit in original units (if not "
+    "given), its prototype as encoded, or the unit of each row of --table.",
 )
 @option("--table", metavar="TABLE", help="The rows whose winners are written.")
 @option(
@@ -443,9 +481,9 @@ def convert(source: str, out: Path, **options: Any) -> None:
 
     \b
     maps    IN .som .cod .wts .p .pkl .pickle, or a codebook as a table
-            OUT .som .cod .wts .umx .bm .onnx .csv .parquet
-    rows    IN .dat .lrn or a table        OUT .dat .lrn .csv .parquet
-    lists   IN .bm .cls .umx               OUT .csv .parquet
+            OUT .som .cod .wts .umx .bm .onnx .csv .xlsx .parquet
+    rows    IN .dat .lrn or a table        OUT .dat .lrn .csv .xlsx .parquet
+    lists   IN .bm .cls .umx               OUT .csv .xlsx .parquet
 
     .cod and .dat are SOM_PAK's and the SOM Toolbox's, .wts .bm .umx .lrn and .cls those of ESOM
     Tools and Somoclu; a pickle is a MiniSom, which is read without running it.

@@ -73,8 +73,8 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set
     }
 
 
-def show_alerts(console: Console, alerts: Alerts) -> None:
-    """Show the first rows of the list, with reasons."""
+def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
+    """Show the first rows of the list, with reasons, and the file that has them all."""
     if alerts.n_alerts == 0:
         smallest = alerts.p_values.min(initial=1.0)
         console.print(
@@ -101,7 +101,7 @@ def show_alerts(console: Console, alerts: Alerts) -> None:
         )
     console.print(grid)
     if alerts.n_alerts > MAX_ALERTS_SHOWN:
-        console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in alerts.csv")
+        console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")
     if alerts.id_name == RECORD:
         console.print("record: number of the row in the table, first = 1; --id COL names rows")
 

@@ -13,10 +13,10 @@ from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, as_map
 from somscape.outliers import Detector, ids_of
-from somscape.tables import Table, counted, free_name, read_table, write_table
+from somscape.tables import WORKBOOKS, Table, counted, free_name, read_table, write_table
 
-TABLES = (".csv", ".parquet")
-OTHER_TABLES = (".tsv", ".txt", ".gz", ".xlsx", ".xlsm")
+TABLES = (".csv", ".parquet", ".xlsx")
+OTHER_TABLES = (".tsv", ".txt", ".gz", *(ending for ending in WORKBOOKS if ending not in TABLES))
 MAP_WRITERS: dict[str, Callable[[Path, Map | Detector], None]] = {
     ".som": lambda path, thing: thing.save(path),
     ".cod": save.write_cod,
@@ -47,8 +47,8 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
     if options["what"] is not None and (is_table or goes not in TABLES):
         raise InputError(
-            f"--what says what a .csv or .parquet of a map holds, and {out} is none. Leave it out, "
-            "or give OUT such an ending."
+            f"--what says what a .csv, .xlsx or .parquet of a map holds, and {out} is none. Leave "
+            "it out, or give OUT such an ending."
         )
     lists_winners = goes == ".bm" or (goes in TABLES and options["what"] == "winners")
     if options["table"] is not None and (is_table or not lists_winners):

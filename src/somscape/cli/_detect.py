@@ -19,7 +19,7 @@ from somscape.cli._console import (
     show_columns,
     stage,
 )
-from somscape.cli._out import RESULT_FILES, check_folder
+from somscape.cli._out import OTHER_FILES, check_folder, format_of
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.cli._typed import as_typed
 from somscape.datasets import load_german_credit
@@ -52,6 +52,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
     check_folder(out, path, force=options["force"])
     check_save_roles(options["save_roles"], out, path, options["roles"])
+    format_of("alerts", options["format"], bom=options["bom"])
     with stage(f"reading {path}"):
         table, roles, notes = told_table(path, options)
     if roles.missing == "mask":
@@ -68,6 +69,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
     check_folder(out, force=options["force"])
+    format_of("alerts", options["format"], bom=options["bom"])
     command = command_line(["demo"], options, "DIR")
     table = load_german_credit()
     options |= {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
@@ -108,29 +110,34 @@ def _detect(
             grouped=subject.grouped,
         )
     with stage("drawing, writing"):
-        _write(out, found, command, notes)
+        _write(out, found, options, command, notes)
         if options["save_roles"] is not None:
             write_roles(options["save_roles"], encoding, table, given=roles)
 
     console.print()
-    show_alerts(console, found.alerts)
+    file = f"alerts.{options['format'] or 'csv'}"
+    show_alerts(console, found.alerts, file)
     console.print()
     if label is not None and found.agreement is not None:
         say(console, agreement_line(label, found.agreement))
     say(console, kernels_line(select_kernels().name))
-    names = ", ".join(n for n in RESULT_FILES if n != ROWS_FILE or found.grouped is not None)
+    own = () if found.grouped is None else (ROWS_FILE,)
+    names = ", ".join((file, *own, *OTHER_FILES))
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
     if options["save_roles"] is not None:
         say(console, f"Wrote {options['save_roles']}")
 
 
-def _write(out: Path, found: Found, command: str, notes: Sequence[str]) -> None:
+def _write(
+    out: Path, found: Found, options: dict[str, Any], command: str, notes: Sequence[str]
+) -> None:
     table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
     with whole(out) as folder:
         folder.mkdir()
-        found.write(folder)
+        kind = options["format"] or "csv"
+        found.write(folder, kind, bom=options["bom"], command=command)
         rows = None if classes is None else table
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")

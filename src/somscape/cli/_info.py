@@ -7,8 +7,9 @@ from somscape._types import Float64s
 from somscape.cli._console import make_console, map_facts, say, show_columns, show_facts
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.encode import Encoding, said_by
+from somscape.jobs import score_words
 from somscape.maps import Map, as_map
-from somscape.outliers import Detector, detector_in
+from somscape.outliers import detector_in
 from somscape.save import load
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
@@ -40,7 +41,7 @@ def show_info(map_file: str, save_roles: Path | None) -> None:
         facts.append(("detector", "none: this map cannot score rows"))
     else:
         facts += [
-            ("score", _score(detector)),
+            ("score", score_words(detector)),
             ("threshold", f"{detector.threshold:.4g}"),
             ("calibration rows", len(detector.calibration.scores)),
         ]
@@ -60,12 +61,6 @@ def _said(encoding: Encoding) -> list[tuple[str, Any]]:
     """Return what was said of the table beside the kinds of its columns."""
     said = said_by(encoding.roles)
     return [*said.pop("reading", {}).items(), *said.items()]
-
-
-def _score(detector: Detector) -> str:
-    n = len(detector.members)
-    by = f", by {n} maps" if n else ""
-    return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
 
 
 def _last_error(errors: Float64s) -> str:

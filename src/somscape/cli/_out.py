@@ -4,22 +4,15 @@ from pathlib import Path
 
 from somscape._files import check_room
 from somscape.errors import InputError
-from somscape.jobs import ROWS_FILE
+from somscape.jobs import FORMATS, ROWS_FILE, check_format
 
 MAP_FILE = "map.som"
-RESULT_FILES = (
-    "alerts.csv",
-    ROWS_FILE,
-    "report.html",
-    "report.json",
-    MAP_FILE,
-    "umatrix.png",
-    "planes.png",
-)
+OTHER_FILES = ("report.html", "report.json", MAP_FILE, "umatrix.png", "planes.png")
+RESULT_FILES = (*(f"alerts.{kind}" for kind in FORMATS), ROWS_FILE, *OTHER_FILES)
 ENDINGS = {
     "map": (".som",),
     "page": (".html", ".htm"),
-    "list": (".csv",),
+    "list": tuple(f".{kind}" for kind in FORMATS),
     "roles file": (".toml",),
 }
 """Of the names of result files, by what they hold."""
@@ -38,6 +31,24 @@ def check_result(kind: str, target: Path, *inputs: str, name: str = "--out") -> 
             f"{name} {target}: the result is a {kind}, whose name ends in {endings[0]}. Give "
             f"{name} such a name, as {target.stem or kind}{endings[0]}."
         )
+
+
+def format_of(target: str, asked: str | None, *, bom: bool) -> str:
+    """Return in which format a list is written: as asked for, by the file's name, or as CSV.
+
+    Raise InputError where these differ, or the format cannot be written.
+    """
+    ending = Path(target).suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        ending = ""
+    if asked and ending and asked != ending:
+        raise InputError(
+            f"--format {asked} and --out {target} say different formats. Leave --format out, or "
+            f"give --out the name {Path(target).with_suffix(f'.{asked}')}."
+        )
+    kind = asked or ending or "csv"
+    check_format(kind, bom=bom)
+    return kind
 
 
 def check_file(target: Path, *inputs: str, name: str = "--out") -> None:

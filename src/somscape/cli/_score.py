@@ -1,6 +1,5 @@
 """`score`: new rows against a saved detector."""
 
-import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,26 @@ import numpy as np
 from somscape._files import write_whole
 from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._load import load_detector
-from somscape.cli._out import check_result
-from somscape.jobs import reading_of, ready_for, rule_of
+from somscape.cli._out import check_result, format_of
+from somscape.errors import InputError
+from somscape.jobs import Results, command_line, reading_of, ready_for, rule_of
 from somscape.outliers import (
     RESULT_NAMES,
     AlertRule,
     Detector,
     DriftAlarm,
     DriftMonitor,
+    ids_column,
 )
-from somscape.tables import Table, counted, free_name, read_table, table_from_columns, write_csv
+from somscape.tables import (
+    Column,
+    Table,
+    check_sheet,
+    counted,
+    free_name,
+    read_table,
+    table_from_columns,
+)
 
 MIN_WINDOW = 50
 MAX_WINDOW = 1000
@@ -27,20 +36,30 @@ MAX_WINDOW = 1000
 
 
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
-    """Score the rows of a file and write one line each, in the order of the file."""
+    """Score the rows of a file and write one line each."""
     if out != "-":
         check_result("list", Path(out), map_file, path)
+    kind = format_of(out, options["format"], bom=options["bom"])
+    if out == "-" and kind != "csv" and sys.stdout.isatty():
+        raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
     detector = load_detector(map_file)
     table = read_table(path, **reading_of(path, options, detector.map_.encoding.roles))
     table = ready_for(detector.map_, table, options).table
-    result, n_flagged = _scores(detector, table, rule_of(options, table))
+    originals = _columns(table, options["columns"], detector.map_.encoding.named("id"))
+    if kind == "xlsx":
+        check_sheet(table.n_rows, 10 + len(originals))
+    rule = rule_of(options, table)
+    scores, n_flagged = _scores(detector, table, rule, originals, is_sorted=options["sort"])
     alarms = _alarms(detector, table) if options["drift"] else None
-    if out == "-":
-        write_csv(sys.stdout, result)
+    command = command_line(["score", map_file, path], options, f"scores.{kind}")
+    results = Results("scores", scores, detector, rule, table, command)
+    content = results.content(kind, bom=options["bom"])
+    if out != "-":
+        write_whole(out, content)
+    elif kind == "csv":
+        sys.stdout.writelines(piece.decode() for piece in content)
     else:
-        text = io.StringIO()
-        write_csv(text, result)
-        write_whole(out, text.getvalue().encode())
+        sys.stdout.buffer.writelines(content)
     console = make_console(to_stderr=True)
     say(console, f"{counted(table.n_rows, 'row')} scored, {n_flagged} flagged.")
     for line in gaps_of(detector.map_.encoding, table):
@@ -51,23 +70,40 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
             say(console, f"  {alarm}")
 
 
+def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> list[Column]:
+    """Return the columns of the table that --columns asks for; an id stands there anyway."""
+    if "none" in given and len(given) > 1:
+        raise InputError("--columns none and other columns are asked for; leave one of them out.")
+    if "all" in given:
+        return [column for column in table.columns if column.name != id_column]
+    return [table.column(name) for name in dict.fromkeys(given) if name != "none"]
+
+
 def _alarms(detector: Detector, table: Table) -> list[DriftAlarm]:
     """Return the alarms of the rows as a stream, in the order of the file."""
     window = min(max(table.n_rows, MIN_WINDOW), MAX_WINDOW)
     return DriftMonitor(detector, window).update(table)
 
 
-def _scores(detector: Detector, table: Table, rule: AlertRule) -> tuple[Table, int]:
-    """Return a line for each row, in the order of the table, and how many are flagged."""
+def _scores(
+    detector: Detector,
+    table: Table,
+    rule: AlertRule,
+    originals: list[Column],
+    *,
+    is_sorted: bool,
+) -> tuple[Table, int]:
+    """Return a line for each row, in the table's order or the list's, and how many are flagged."""
     alerts = detector.alerts_by(rule, table)
+    rows = alerts.rows if is_sorted else np.arange(table.n_rows)
     place = np.empty(table.n_rows, dtype=np.intp)  # of each row in the list
     place[alerts.rows] = np.arange(table.n_rows)
+    place = place[rows]
     is_flagged = place < alerts.n_alerts
     units = alerts.units[place]
     row, col = detector.map_.lattice.rows_and_cols(units)
     reasons = ["; ".join(map(str, found)) for found in alerts.reasons]
     columns = {
-        free_name(alerts.id_name, (*RESULT_NAMES, "flagged")): alerts.ids.take(place),
         "score": alerts.scores[place],
         "p_value": alerts.p_values[place],
         "flagged": np.where(is_flagged, "yes", "no").tolist(),
@@ -76,4 +112,10 @@ def _scores(detector: Detector, table: Table, rule: AlertRule) -> tuple[Table, i
         "col": col,
         "reasons": [reasons[i] if i < alerts.n_alerts else "" for i in place],
     }
-    return table_from_columns(columns, source="scores"), alerts.n_alerts
+    ids = ids_column(detector.map_, table, rows)
+    name = free_name(alerts.id_name, (*RESULT_NAMES, "flagged"))
+    made = [ids.renamed(name), *table_from_columns(columns).columns]
+    for column in originals:
+        name = free_name(column.name, [c.name for c in made])
+        made.append(column.take(rows).renamed(name))
+    return Table(tuple(made), source="scores"), alerts.n_alerts

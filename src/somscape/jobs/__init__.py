@@ -5,6 +5,7 @@ from somscape.jobs._command import command_line, now, roles_heading
 from somscape.jobs._detect import Found, detect, detection_of
 from somscape.jobs._per import ROWS_FILE, Ready, ready, ready_for
 from somscape.jobs._progress import MapCount
+from somscape.jobs._results import FORMATS, Results, check_format, score_words
 from somscape.jobs._roles import (
     KINDS,
     READING,
@@ -20,6 +21,7 @@ from somscape.jobs._roles import (
 from somscape.jobs._rule import RULES, rule_of
 
 __all__ = [
+    "FORMATS",
     "KINDS",
     "READING",
     "ROWS_FILE",
@@ -28,7 +30,9 @@ __all__ = [
     "Label",
     "MapCount",
     "Ready",
+    "Results",
     "agreement_of",
+    "check_format",
     "command_line",
     "detect",
     "detection_of",
@@ -43,6 +47,7 @@ __all__ = [
     "roles_from",
     "roles_heading",
     "rule_of",
+    "score_words",
     "split_label",
     "told_table",
 ]

@@ -35,17 +35,19 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
     """
     of_columns = ("per", "label", *KINDS, "roles", "missing")
     as_they_are = (*of_columns, *READING, *RULES, "contamination", "calibration")
+    of_results = ("format", "bom", "sort", "columns")
     flags = {
         "id_column": "--id",
         **{name: f"--{name.replace('_', '-')}" for name in (*as_they_are, "seed")},
         "n_regions": "--regions",
+        **{name: f"--{name}" for name in of_results},
     }
     words = ["somscape", *words]
     for name, flag in flags.items():
         given = options.get(name)
         for value in given if isinstance(given, tuple) else (given,):
-            if value is not None:
-                words += [flag, str(value)]
+            if value is not None and value is not False:
+                words += [flag] if value is True else [flag, str(value)]
     return f"{' '.join(map(_quoted, words))} --out {out}"
 
 

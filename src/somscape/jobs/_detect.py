@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from somscape import report
+from somscape._files import write_whole
 from somscape._types import Ints
 from somscape.encode import Encoding
 from somscape.fit import Callback, Settings
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._per import ROWS_FILE, rows_of_alerts
+from somscape.jobs._results import Results
 from somscape.jobs._roles import Label
 from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
@@ -69,17 +71,26 @@ class Found:
             grouped=self.grouped,
         )
 
-    def write(self, folder: Path) -> None:
+    def write(
+        self, folder: Path, kind: str = "csv", *, bom: bool = False, command: str = ""
+    ) -> None:
         """Write the list, its customers' rows, and the detector.
 
-        They are alerts.csv, alerts_rows.csv where rows were put together, and map.som.
+        They are alerts.csv or the like, alerts_rows.csv where rows were put together, and map.som.
 
         Parameters
         ----------
         folder : Path
+        kind : str, default="csv"
+            One of `FORMATS`.
+        bom : bool, default=False
+            Whether a CSV file begins with a byte order mark.
+        command : str, default=""
+            The command that makes it again, for a workbook.
         """
         alerts = self.alerts.to_table(self.detector.map_, self.table)
-        write_csv(folder / "alerts.csv", alerts)
+        results = Results("alerts", alerts, self.detector, self.rule, self.table, command)
+        write_whole(folder / f"alerts.{kind}", results.content(kind, bom=bom))
         if self.grouped is not None:
             write_csv(folder / ROWS_FILE, rows_of_alerts(self.grouped, self.alerts))
         self.detector.save(folder / "map.som")

@@ -19,16 +19,16 @@ from somscape.encode import (
     roles_for,
 )
 from somscape.errors import InputError
-from somscape.tables import Table, counted, read_table
+from somscape.tables import WORKBOOKS, Table, counted, read_table
 
 KINDS = ("drop", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
 
 TEXT_READING = ("delimiter", "decimal", "encoding")
-READING = TEXT_READING
+READING = (*TEXT_READING, "sheet")
 """Options that say how to read a table, and those of them for text."""
 
-NO_TEXT = (".parquet", ".xlsx", ".xlsm")
+NO_TEXT = (".parquet", *WORKBOOKS)
 """Endings of files that need not be told how their text is written."""
 
 

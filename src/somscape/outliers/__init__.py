@@ -8,7 +8,7 @@ from somscape.outliers._detector import Detector, as_detector, detector_in
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._feasible_range import Range
 from somscape.outliers._labels import UNKNOWN, known_labels
-from somscape.outliers._reasons import RECORD, Reason, ids_of
+from somscape.outliers._reasons import RECORD, Reason, ids_column, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import density_width, local_scales, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
@@ -42,6 +42,7 @@ __all__ = [
     "as_detector",
     "density_width",
     "detector_in",
+    "ids_column",
     "ids_of",
     "known_labels",
     "label_share_around",

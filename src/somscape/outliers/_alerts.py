@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
-from somscape.outliers._reasons import Ids, Reason, ids_of, reasons_of
+from somscape.outliers._reasons import Ids, Reason, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
 from somscape.tables import Table, free_name, table_from_columns
 
@@ -89,7 +89,6 @@ class Alerts:
         results = table_from_columns(
             {
                 "rank": np.arange(1, n + 1),
-                free_name(self.id_name, RESULT_NAMES): self.ids[:n],
                 "score": self.scores[:n],
                 "p_value": self.p_values[:n],
                 "unit": self.units[:n],
@@ -98,9 +97,11 @@ class Alerts:
                 "reasons": ["; ".join(map(str, r)) for r in self.reasons],
             }
         )
+        ids = ids_column(map_, table, self.rows[:n])
+        rank, *others = results.columns
+        columns = [rank, ids.renamed(free_name(self.id_name, RESULT_NAMES)), *others]
         originals = table.take(self.rows[:n])
         id_column = map_.encoding.named("id")
-        columns = list(results.columns)
         for column in originals.columns:
             if column.name != id_column:
                 taken = [c.name for c in columns]

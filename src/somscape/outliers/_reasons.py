@@ -232,6 +232,26 @@ def ids_of(map_: Map, table: Table) -> tuple[str, Ids]:
     return RECORD, Ids(None, rows)
 
 
+def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
+    """Return the ids of some rows as a column of the table's own type.
+
+    Parameters
+    ----------
+    map_ : Map
+    table : Table
+    rows : ndarray of shape (n,)
+
+    Returns
+    -------
+    Column
+        Without an id column, the numbers of the rows, from 1.
+    """
+    name = map_.encoding.named("id")
+    if name is not None and name in table.names:
+        return table.column(name).take(rows)
+    return table_from_columns({RECORD: rows + 1}).columns[0]
+
+
 def cell_text(table: Table, row: int, name: str) -> str:
     """Return a cell as text.
 

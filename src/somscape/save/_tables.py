@@ -24,7 +24,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv`` or ``.parquet``.  Written completely or not at all; an existing file is
+        Ends in ``.csv``, ``.xlsx`` or ``.parquet``.  Written whole or not at all; an old file is
         replaced.
     map_ : Map, fitted estimator or Record
 
@@ -92,7 +92,7 @@ def write_planes(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv`` or ``.parquet``.  Written completely or not at all; an existing file is
+        Ends in ``.csv``, ``.xlsx`` or ``.parquet``.  Written whole or not at all; an old file is
         replaced.
     map_ : Map or fitted estimator
         Its columns become unit, row, col, hits, u_height, and the original columns in their
@@ -121,7 +121,7 @@ def write_winners(
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv`` or ``.parquet``.  Written completely or not at all; an existing file is
+        Ends in ``.csv``, ``.xlsx`` or ``.parquet``.  Written whole or not at all; an old file is
         replaced.
     matches : BestMatches
         From `best_matches`, or read from a ``.bm`` file.  Without keys, ``record`` numbers the rows

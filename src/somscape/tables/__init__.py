@@ -1,7 +1,9 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
 from somscape.tables._cells import MISSING_WORDS
+from somscape.tables._csv import escape_cell, unescape_cell, write_csv
 from somscape.tables._dates import looks_like_dates, read_date
+from somscape.tables._excel import Sheet, check_sheet, workbook_bytes
 from somscape.tables._frame import (
     as_frame,
     frame_kinds,
@@ -12,23 +14,28 @@ from somscape.tables._frame import (
     table_from_columns,
     table_from_frame,
 )
+from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._numbers import read_numbers
 from somscape.tables._per import ROW_COUNT, Grouped, Made, per
-from somscape.tables._read import import_reader, read_table
+from somscape.tables._read import WORKBOOKS, import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed
-from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
+from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [
     "MISSING_WORDS",
     "ROW_COUNT",
+    "WORKBOOKS",
     "Column",
     "Grouped",
     "LineNumbers",
     "Made",
+    "Sheet",
     "Table",
     "as_frame",
+    "check_library",
+    "check_sheet",
     "counted",
     "escape_cell",
     "frame_kinds",
@@ -44,9 +51,12 @@ __all__ = [
     "read_date",
     "read_numbers",
     "read_table",
+    "rounded",
+    "table_bytes",
     "table_from_columns",
     "table_from_frame",
     "unescape_cell",
+    "workbook_bytes",
     "write_csv",
     "write_table",
 ]

@@ -30,11 +30,15 @@ from somscape.tables._words import quoted
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 """Columns that a file of any size may have, and what one costs in memory besides its cells."""
 
-LIBRARIES = {
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+"""Endings of workbooks."""
+
+LIBRARIES: dict[str, tuple[str, ...]] = {
     ".parquet": ("pyarrow.parquet", "pyarrow.compute", "narwhals"),
-    **dict.fromkeys((".xlsx", ".xlsm"), ("openpyxl",)),
+    **dict.fromkeys(WORKBOOKS, ()),
 }
-"""What reads a file, by its ending; text tables need none."""
+"""What this process reads a file with, by its ending; text tables need none, and workbooks are read
+in another process."""
 
 CONVERTED = (".lrn", ".bm", ".umx", ".cls")
 
@@ -46,14 +50,16 @@ def read_table(
     decimal: str | None = None,
     encoding: str | None = None,
     source: str | None = None,
+    sheet: str | int | None = None,
 ) -> Table:
     """Read a table with a header line from a file.
 
     Parameters
     ----------
     path : str or path
-        A text table (.csv, .tsv, .txt, any of them with .gz), .parquet or .xlsx (both
-        need the extra ``frames``), or "-" for a text table on standard input.
+        A text table (.csv, .tsv, .txt, any of them with .gz), .parquet, a workbook (.xlsx,
+        .xlsm, .xlsb, .xls, .ods, which need the extra ``excel``), or "-" for a text table on
+        standard input.
     delimiter : str, optional
         One character, or "tab"; default: detected among comma, semicolon, tab and ``|``.
     decimal : "." or ",", optional
@@ -63,6 +69,9 @@ def read_table(
     source : str, optional
         What messages and the table call the file; default: its name.  The ending of `path`
         alone says how it is read.
+    sheet : str or int, optional
+        Sheet of a workbook: its name, or its number from 1 (hidden ones count).  Default: the
+        first visible one that holds a table.
 
     Returns
     -------
@@ -102,13 +111,13 @@ def read_table(
         raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
     ending = Path(path).suffix.lower()
     source = source or ("<stdin>" if os.fspath(path) == "-" else shown(Path(path).name))
-    if ending == ".xls":
-        raise InputError(f"{source} is an old Excel workbook; save it as .xlsx or .csv")
     if ending in CONVERTED:
         raise InputError(
             f"{source} is a file of ESOM Tools; make a table of it: somscape convert {source}"
             f" {Path(source).stem}.csv"
         )
+    if sheet is not None and (ending not in LIBRARIES or ending == ".parquet"):
+        raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
     if ending not in LIBRARIES:
         # Named nowhere, so that the bytes are gone when the cells are there.
         return _table_from_text(
@@ -117,10 +126,13 @@ def read_table(
     if delimiter or decimal or encoding:
         raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
     # Late, so that reading a .csv does not load them.
-    from somscape.tables._workbook import read_parquet, read_xlsx
+    from somscape.tables._parquet import read_parquet
+    from somscape.tables._workbook import read_workbook
 
     data = read_bytes(path, source)
-    return read_parquet(data, source) if ending == ".parquet" else read_xlsx(data, source)
+    if ending == ".parquet":
+        return read_parquet(data, source)
+    return read_workbook(data, source, sheet)
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
@@ -132,7 +144,7 @@ def import_reader(path: str | os.PathLike[str]) -> None:
         Its ending says which.
     """
     if libraries := LIBRARIES.get(Path(path).suffix.lower()):
-        from somscape.tables._workbook import import_library
+        from somscape.tables._library import import_library
 
         for library in libraries:
             with suppress(InputError):  # of one that is missing: reading says so

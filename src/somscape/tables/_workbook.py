@@ -1,106 +1,231 @@
-"""Parquet files and Excel workbooks -> columns, with the libraries of the extra `frames`."""
+"""Workbooks of Excel and LibreOffice -> columns, with the libraries of the extra `excel`."""
 
-import importlib
-import importlib.util
 import io
+import json
+import os
+import re
+import subprocess
+import sys
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
-import numpy as np
-
-from somscape._budget import Budget
+from somscape._budget import TIMES, Budget
 from somscape.errors import InputError
+from somscape.tables import _sheets
 from somscape.tables._cells import clean_cell
-from somscape.tables._frame import column_from_values, table_from_frame
+from somscape.tables._frame import column_from_values
+from somscape.tables._library import check_library
 from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
 from somscape.tables._text import MAX_TIMES_UNPACKED
 from somscape.tables._values import as_text
+from somscape.tables._words import Note, listed, quoted, suggestion
 
 FREE_BYTES = 64_000_000
 """Bytes to which a packed file of any size may unpack: a repeated value takes no room packed."""
 
-ROW_BYTES, PLACE_BYTES = 100, 20
+ROW_BYTES, PLACE_BYTES = 100, 40
 """What a row of a sheet and a place in it cost, empty or not, beside the value."""
 
-EXACT = 2.0**53
-"""Up to here every whole number is a float64."""
+UP_TO_THE_LAST = "rows and columns up to its last cell"
 
-NOT_A_WORKBOOK = (
-    *(KeyError, IndexError, ValueError, TypeError, AttributeError, SyntaxError, EOFError),
-    *(OSError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
-)
-"""What openpyxl raises for files that are none, or damaged; it has no error of its own."""
+PACKED_WRONG = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
+"""What the parts of a damaged or protected archive end in."""
+
+TAG = re.compile(rb"<(/?)(?:\w{1,20}:)?(c|f|v|is|table-cell)(?=[\s/>])([^<>]*)>([^<]*)")
+"""In a sheet's XML: cells, formulas and values, or LibreOffice's cells."""
+
+PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", re.DOTALL)
+"""How the workbook of an .xls begins if a password protects it."""
 
 
-def read_parquet(data: bytes, source: str) -> Table:
-    """Read the bytes of a Parquet file.
+def read_workbook(data: bytes, source: str, sheet: str | int | None = None) -> Table:
+    """Read a sheet of the bytes of a workbook; its rows count as lines.
+
+    Parameters
+    ----------
+    data : bytes
+        Of an .xlsx, .xlsm, .xlsb, .xls or .ods file.
+    source : str
+        Name for messages.
+    sheet : str, int or None, default=None
+        Name of a sheet, or its number from 1.  None for the first visible one that holds a table.
+
+    Returns
+    -------
+    Table
 
     Raises
     ------
     InputError
-        If pyarrow is not installed or cannot read the file.
+        If calamine is not installed or cannot read the file, or no sheet holds a table.
     """
-    pyarrow = import_library("pyarrow", f"reading {source}")
-    parquet = import_library("pyarrow.parquet", f"reading {source}")
+    check_library("python_calamine", f"reading {source}")
+    budget = Budget(source, _unpacked_size(data, source))
+    sheet = None if sheet is None else str(sheet)
+    head, rows = _ask(data, sheet, budget)
+    name = _checked_choice(head, sheet, source)
+    budget.take(head["height"] * (ROW_BYTES + PLACE_BYTES * head["width"]), UP_TO_THE_LAST)
     try:
-        # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.
-        file = parquet.ParquetFile(pyarrow.BufferReader(data), coerce_int96_timestamp_unit="us")
-        _check_size(8 * file.metadata.num_rows * file.metadata.num_columns, data, source)
-        # Without threads: with them, some damaged files end the process.
-        table = file.read(use_threads=False)
-    except MemoryError:  # pyarrow's own is an ArrowException, too
+        records = arrange(enumerate(rows, 1), source, lambda n: [Values() for _ in range(n)])
+        columns, notes = _sheet_columns(
+            records.columns, lambda row: place(source, records.lines, row)
+        )
+    except InputError:
+        _refuse_formulas(data, source, f"sheet {quoted(name)}")
         raise
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{source} is not a Parquet file that pyarrow reads; write it again or give a .csv"
-        ) from error
-    return table_from_frame(table, source)
+    for column in columns:
+        if column.n_missing == len(column):
+            _refuse_formulas(data, source, f"column {quoted(column.name)}")
+    notes = [*_note_of(head), *records.notes, *notes]
+    return Table(tuple(columns), source, records.lines, tuple(notes))
 
 
-def read_xlsx(data: bytes, source: str) -> Table:
-    """Read the first sheet of the bytes of an Excel workbook; its rows count as lines.
-
-    Raises
-    ------
-    InputError
-        If openpyxl is not installed or cannot read the file, or the sheet holds no table.
-    """
-    openpyxl = import_library("openpyxl", f"reading {source}")
-    broken = f"{source} is not an Excel workbook that openpyxl reads; save it again or as .csv"
-    # openpyxl does not say "broken file" in one way; a file that is no archive is the usual one.
+def _unpacked_size(data: bytes, source: str) -> int:
     if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise InputError(broken)
+        return len(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             n_unpacked = sum(part.file_size for part in archive.infolist())
-        _check_size(n_unpacked, data, source)
-        budget = Budget(source, n_unpacked)
-        workbook = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = workbook.worksheets[0]
-        sheet.reset_dimensions()  # some programs write wrong ones
-        rows = []
-        for row in sheet.values:  # as many and as long as the last cell says it stands
-            budget.take(ROW_BYTES + PLACE_BYTES * len(row), "rows and columns up to its last cell")
-            rows.append(["" if cell is None else cell for cell in row])
-    except InputError:
-        raise
-    except NOT_A_WORKBOOK as error:
-        raise InputError(broken) from error
-    width = max(map(len, rows), default=0)
-    budget.take(PLACE_BYTES * width * len(rows), "rows and columns up to its last cell")
-    padded = (row + [""] * (width - len(row)) for row in rows)
-    records = arrange(enumerate(padded, 1), source, lambda n: [Values() for _ in range(n)])
-    n_sheets = len(workbook.worksheets)
-    notes = [f"first of {n_sheets} sheets, {sheet.title!r}"] if n_sheets > 1 else []
-    columns, number_notes = _sheet_columns(
-        records.columns, lambda row: place(source, records.lines, row)
+    except PACKED_WRONG as error:
+        raise InputError(_broken(source)) from error
+    check_size(n_unpacked, data, source)
+    return n_unpacked
+
+
+def check_size(n_unpacked: int, data: bytes, source: str) -> None:
+    """Raise InputError for a packed file that is made to fill a machine's memory."""
+    if n_unpacked > max(MAX_TIMES_UNPACKED * len(data), FREE_BYTES):
+        raise InputError(
+            f"{source} of {len(data)} bytes holds {n_unpacked} bytes of cells, like a file that"
+            " is made to fill a machine's memory; if it is yours, write it as .csv"
+        )
+
+
+def _ask(
+    data: bytes, sheet: str | None, budget: Budget
+) -> tuple[dict[str, Any], Iterator[list[Any]]]:
+    """Return what the other process says of the sheets, and the rows of one; see `_sheets`."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "RUST_BACKTRACE": "0",
+    }
+    asked = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
+    # Without site's packages, which the path names, and without the folder of the file.
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", _sheets.__file__, *asked],
+        input=data,
+        capture_output=True,
+        env=environment,
+        check=False,
     )
-    notes += records.notes + number_notes
-    return Table(tuple(columns), source, records.lines, tuple(notes))
+    if done.returncode:
+        said = done.stderr
+        if b"memory allocation" in said or b"MemoryError" in said:
+            if _is_limited():
+                raise MemoryError
+            budget.check(FREE_BYTES + TIMES * budget.size, UP_TO_THE_LAST)
+        if _is_protected(data):
+            raise InputError(
+                f"{budget.source} is protected by a password; open it, save a copy without one and"
+                " give that"
+            )
+        raise InputError(_broken(budget.source))
+    lines = io.BytesIO(done.stdout)
+    return json.loads(lines.readline()), map(json.loads, lines)
+
+
+def _is_limited() -> bool:
+    """Return whether somebody else limits the memory of this process and those it starts."""
+    if sys.platform == "win32":
+        return False
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
+def _broken(source: str) -> str:
+    return (
+        f"{source} is not a workbook of Excel or LibreOffice that calamine reads; save it again or"
+        " as .csv"
+    )
+
+
+def _is_protected(data: bytes) -> bool:
+    if "EncryptedPackage".encode("utf-16-le") in data or PROTECTED_XLS.search(data):
+        return True
+    return any(b"encryption-data" in part for part in _parts(data, "META-INF/manifest.xml"))
+
+
+def _parts(data: bytes, *names: str) -> Iterator[bytes]:
+    """Yield the parts of a zip archive with names like these; none of other files."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for name in archive.namelist():
+                if any(fnmatchcase(name, wanted) for wanted in names):
+                    yield archive.read(name)
+    except PACKED_WRONG:
+        return
+
+
+def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> str:
+    """Return the name of the sheet that is read, or raise InputError with what there is."""
+    if head["chosen"] is not None:
+        return str(head["chosen"])
+    names = listed(head["names"])
+    if sheet is not None:
+        cure = suggestion(sheet, head["names"]) or f"its sheets are {names}"
+        raise InputError(f"{source} has no sheet {quoted(sheet)}; {cure}")
+    hidden = f" ({listed(head['hidden'])} hidden)" if head["hidden"] else ""
+    raise InputError(
+        f"none of the sheets of {source} that show holds a table, a row of column names and a row"
+        f" below it; its sheets are {names}{hidden}. Name the one to read",
+        options="--sheet NAME",
+    )
+
+
+def _note_of(head: Mapping[str, Any]) -> list[str]:
+    """Say which sheet was read, where that was not asked for and there are several."""
+    tables = head["tables"]
+    if not tables:
+        return []
+    if len(tables) == 1:
+        return [f"sheet {quoted(tables[0])}, the only one of {len(head['names'])} with a table"]
+    said = f"sheet {quoted(tables[0])}, the first of those with a table, {listed(tables)}"
+    return [Note(said, "--sheet NAME")]
+
+
+def _refuse_formulas(data: bytes, source: str, where: str) -> None:
+    """Raise InputError if a workbook has formulas without results, so that cells look empty."""
+    if any(map(_lacks_results, _parts(data, "xl/worksheets/*.xml", "content.xml"))):
+        raise InputError(
+            f"{where} of {source} looks empty: the workbook holds formulas without their results."
+            " Open it in Excel or LibreOffice, save it once, and give it again"
+        )
+
+
+def _lacks_results(part: bytes) -> bool:
+    """Return whether a sheet's XML has a cell with a formula and without a value."""
+    has_formula = has_value = False
+    for found in TAG.finditer(part):
+        is_end, tag, attributes, text = found.groups()
+        if tag == b"table-cell":
+            if b":formula=" in attributes and b":value-type=" not in attributes:
+                return True
+        elif tag == b"f":
+            has_formula = True
+        elif tag == b"c":
+            if is_end and has_formula and not has_value:
+                return True
+            has_formula = has_value = False
+        else:
+            has_value = has_value or tag == b"is" or bool(text.strip())
+    return False
 
 
 class Values(list[Any]):
@@ -111,21 +236,14 @@ class Values(list[Any]):
         del self[len(self) - n :]
 
 
-def _check_size(n_unpacked: int, data: bytes, source: str) -> None:
-    if n_unpacked > max(MAX_TIMES_UNPACKED * len(data), FREE_BYTES):
-        raise InputError(
-            f"{source} of {len(data)} bytes holds {n_unpacked} bytes of cells, like a file that"
-            " is made to fill a machine's memory; if it is yours, write it as .csv"
-        )
-
-
 def _sheet_columns(
     columns: Mapping[str, Sequence[Any]], where: Where
 ) -> tuple[list[Column], list[str]]:
     # A column with words in it is read as that of a text file: they may be numbers as text.
-    pyarrow = import_library("pyarrow", "reading a workbook")
+    import pyarrow as pa
+
     texts = {
-        name: pyarrow.chunked_array([pyarrow.array([as_text(value) for value in values])])
+        name: pa.chunked_array([pa.array([as_text(value) for value in values], pa.string())])
         for name, values in columns.items()
         if any(isinstance(value, str) and clean_cell(value) for value in values)
     }
@@ -135,42 +253,3 @@ def _sheet_columns(
         by_name[name] if name in by_name else column_from_values(name, values, where)
         for name, values in columns.items()
     ], read.notes
-
-
-def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
-    """Return named columns as the bytes of a Parquet file.
-
-    Raises
-    ------
-    InputError
-        If pyarrow is not installed.
-    """
-    pyarrow = import_library("pyarrow", "writing a .parquet file")
-    parquet = import_library("pyarrow.parquet", "writing a .parquet file")
-    arrays = {
-        name: _arrow_array(pyarrow, values) if isinstance(values, Column) else values
-        for name, values in columns.items()
-    }
-    sink = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(arrays), sink)
-    return bytes(sink.getvalue())
-
-
-def _arrow_array(pyarrow: Any, column: Column) -> Any:
-    """Return numbers as numbers, whole where all are, and text as text."""
-    if column.numbers is None:
-        return pyarrow.array(column.each_cell(), pyarrow.string())
-    missing = column.missing
-    if column.is_whole and np.nanmax(np.abs(column.numbers)) <= EXACT:
-        whole = np.where(missing, 0, column.numbers).astype(np.int64)
-        return pyarrow.array(whole, mask=missing)
-    return pyarrow.array(column.numbers, mask=missing)
-
-
-def import_library(module: str, doing: str) -> Any:
-    """Return a module of a library, or raise InputError where it is not installed."""
-    # Asked before, because an ImportError from within the library is not this one.
-    library = module.partition(".")[0]
-    if importlib.util.find_spec(library) is None:
-        raise InputError(f"{doing} needs {library}; run: pip install 'somscape[excel]'")
-    return importlib.import_module(module)

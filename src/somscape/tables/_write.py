@@ -1,196 +1,105 @@
-"""A table -> a CSV file that no spreadsheet takes for formulas."""
+"""A table -> a file: CSV, Excel or Parquet by its ending."""
 
-import math
-import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somscape._files import write_whole
+from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.tables._table import Column, Table
-from somscape.tables._values import as_text, python_values
-from somscape.tables._words import quoted
+from somscape.tables._csv import by_name, check_lengths, csv_lines
+from somscape.tables._excel import Sheet, workbook_bytes
+from somscape.tables._table import Table
 
-_QUOTE = "'"
-# What spreadsheets take for the start of a formula (OWASP, "CSV injection").
-_RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
-BLOCK_BYTES = 1 << 16
-"""Of cells that are Python's objects at a time."""
+BOM = "\ufeff"
+"""By the byte order mark Excel knows that a file is UTF-8."""
 
-Values: TypeAlias = Column | NDArray[Any] | list[Any]
-
-_NEEDS_QUOTES = re.compile('[,"\r\n]')
+DIGITS = 6
+"""Digits of a score or p-value that people are shown; more are noise to them."""
 
 
-def escape_cell(text: str) -> str:
-    """Return the text with one ``'`` before it if a spreadsheet could run it.
-
-    Text that starts with ``=``, ``+``, ``-``, ``@``, a tab, a carriage return or ``'``
-    gets the quote sign, unless it is a plain finite number such as ``-5`` or
-    ``+3.2e1``.  `unescape_cell` undoes it for every text.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> escape_cell("=1+1"), escape_cell("-5"), escape_cell("plain")
-    ("'=1+1", '-5', 'plain')
-    """
-    return _QUOTE + text if text.startswith(_RISKY) and not _is_finite_number(text) else text
-
-
-def unescape_cell(text: str) -> str:
-    """Undo `escape_cell`: strip one leading ``'``.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> unescape_cell("'=1+1"), unescape_cell("-5")
-    ('=1+1', '-5')
-    """
-    return text.removeprefix(_QUOTE)
-
-
-def write_csv(
-    file: str | os.PathLike[str] | TextIO, table: Table | Mapping[str, Iterable[Any]]
+def write_table(
+    path: str | Path, columns: Table | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> None:
-    r"""Write a table as UTF-8 CSV: commas, ``\n`` line ends, quotes where needed.
-
-    Parameters
-    ----------
-    file : path or text file
-        Where to write; a text file should have been opened with ``newline=""``.
-    table : Table or mapping of str to iterable
-        A table is written with its cells as they stood in the source.  Values of a
-        mapping: text as it is; numbers in the shortest form that reads back equal,
-        integers without ".0"; dates in ISO form; None and NaN as an empty cell.
-        Names and text are guarded by `escape_cell`.
-
-    Raises
-    ------
-    InputError
-        If the columns have different lengths.
-
-    Examples
-    --------
-    >>> import sys
-    >>> write_csv(sys.stdout, {"id": [7, 8], "score": [0.1, None], "note": ["=A1", "a,b"]})
-    id,score,note
-    7,0.1,'=A1
-    8,,"a,b"
-    """
-    lines = _lines_of(table)
-    if isinstance(file, (str, os.PathLike)):
-        with Path(file).open("w", encoding="utf-8", newline="") as handle:
-            handle.writelines(lines)
-    else:
-        file.writelines(lines)
-
-
-def write_table(path: str | Path, columns: Table | Mapping[str, Iterable[Any]]) -> None:
-    """Write named columns to a file, whole or not at all.
+    r"""Write named columns to a file, whole or not at all.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv``, or in ``.parquet``, which needs the extra ``frames``.
+        Ends in ``.csv``, ``.parquet``, or in ``.xlsx``, which needs the extra ``excel``.
     columns : Table or mapping of str to iterable
-        Values as for `write_csv`; in a Parquet file names and text are as they are.
+        Values as for `write_csv`; in the other files names and text are as they are.
+    bom : bool, default=False
+        Whether a CSV file begins with a byte order mark, by which Excel knows that it is UTF-8.
 
     Raises
     ------
     InputError
-        For another ending, columns of different lengths, or without the extra.
+        For another ending, columns of different lengths, too many rows for a sheet of Excel, or
+        without the extra.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(Path(folder, "t.csv"), {"id": [7]}, bom=True)
+    ...     Path(folder, "t.csv").read_bytes()
+    b'\xef\xbb\xbfid\n7\n'
     """
     ending = Path(path).suffix.lower()
-    if ending == ".csv":
-        write_whole(path, (line.encode() for line in _lines_of(columns)))
-    elif ending == ".parquet":
-        # Late, so that writing a .csv does not load it.
-        from somscape.tables._workbook import parquet_bytes
-
-        write_whole(path, parquet_bytes(_by_name(columns)))
-    else:
+    if ending not in (".csv", ".parquet", ".xlsx"):
         raise InputError(
-            f"{path}: a table is written as .csv or .parquet. Give one of these names."
+            f"{path}: a table is written as .csv, .xlsx or .parquet. Give one of these names."
         )
+    write_whole(path, table_bytes(ending.removeprefix("."), columns, bom=bom))
 
 
-def _by_name(table: Table | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
-    """Return columns of a known length."""
-    if isinstance(table, Table):
-        return {column.name: column for column in table.columns}
-    return {
-        name: values if isinstance(values, Column | np.ndarray) else list(values)
-        for name, values in table.items()
-    }
+def table_bytes(
+    kind: str, columns: Table | Mapping[str, Iterable[Any]], *, bom: bool = False
+) -> Iterator[bytes]:
+    """Yield the content of a file that `write_table` writes, piece by piece.
+
+    Parameters
+    ----------
+    kind : {"csv", "xlsx", "parquet"}
+    columns : Table or mapping of str to iterable
+    bom : bool, default=False
+
+    Yields
+    ------
+    bytes
+    """
+    if kind == "csv":
+        yield BOM.encode() * bom
+        yield from (line.encode() for line in csv_lines(columns))
+        return
+    found = by_name(columns)
+    check_lengths(found)
+    if kind == "xlsx":
+        yield workbook_bytes([Sheet("table", found)])
+    else:
+        # Late, so that writing a .csv does not load it.
+        from somscape.tables._parquet import parquet_bytes
+
+        yield parquet_bytes(found)
 
 
-def _lines_of(table: Table | Mapping[str, Iterable[Any]]) -> Iterator[str]:
-    columns = _by_name(table)
-    n_rows = len(next(iter(columns.values()), ()))
-    for name, values in columns.items():
-        if len(values) != n_rows:
-            raise InputError(
-                f"column {quoted(name)} has {len(values)} values, the first column has {n_rows};"
-                " give all columns the same number"
-            )
-    return _lines(columns)
+def rounded(numbers: Float64s) -> Float64s:
+    """Return numbers to as many digits as people are shown; their order stays.
 
+    Parameters
+    ----------
+    numbers : ndarray of shape (n,)
 
-def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
-    yield _line(map(escape_cell, columns))
-    n_bytes = max(64, BLOCK_BYTES // max(1, len(columns)))
-    cells = [map(_cell_text, _each(values, n_bytes)) for values in columns.values()]
-    yield from map(_line, zip(*cells, strict=True))
+    Returns
+    -------
+    ndarray of shape (n,)
 
-
-def _line(texts: Iterable[str]) -> str:
-    # A row of one empty cell would be a blank line, which no reader counts as a row.
-    return (",".join(map(_quote_cell, texts)) or '""') + "\n"
-
-
-def _each(values: Values, n_bytes: int) -> Iterator[Any]:
-    if isinstance(values, Column):
-        return values.each_cell()
-    if isinstance(values, np.ndarray):
-        return python_values(values, n_bytes // 8)
-    return iter(values)
-
-
-def _quote_cell(text: str) -> str:
-    # Not csv.writer: before Python 3.13 it leaves a carriage return in a cell bare.
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
-
-
-def _cell_text(value: Any) -> str:
-    if value is None or value != value:  # only NaN and NaT differ from themselves
-        return ""
-    if isinstance(value, str):
-        return escape_cell(value)
-    return as_text(value)
-
-
-def _is_finite_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    Examples
+    --------
+    >>> rounded(np.array([2.0 / 3.0, 123456789.0, np.nan])).tolist()
+    [0.666667, 123457000.0, nan]
+    """
+    return np.array([float(f"{number:.{DIGITS}g}") for number in numbers], dtype=np.float64)

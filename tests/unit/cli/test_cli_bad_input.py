@@ -162,7 +162,13 @@ CASES = [
         ("t.csv.gz is a damaged or incomplete gzip file", "compress it again"),
         file="t.csv.gz",
     ),
-    Case("an old workbook", "x", ("t.xls is an old Excel workbook", ".xlsx"), file="t.xls"),
+    Case("no workbook", "x", ("t.xls is not a workbook of Excel", "as .csv"), file="t.xls"),
+    Case(
+        "a sheet of a text table",
+        table("x,y", GOOD),
+        ("t.csv is no workbook with sheets; leave out --sheet",),
+        ("--sheet", "Loans"),
+    ),
     Case(
         "an encoding that is none",
         table("x,y", GOOD),

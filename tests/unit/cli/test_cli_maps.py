@@ -279,8 +279,9 @@ def test_scores_equal_those_of_the_library(found: Found) -> None:
     detector, table = detector_of(found), read_table(customers_of(found))
     rows = score(found, customers_of(found))
     scores = detector.scores(table)
-    assert [float(row["score"]) for row in rows] == scores.tolist()
-    assert [float(row["p_value"]) for row in rows] == detector.p_values(table).tolist()
+    assert [row["score"] for row in rows] == [str(float(f"{s:.6g}")) for s in scores]
+    p_values = detector.p_values(table)
+    assert [row["p_value"] for row in rows] == [str(float(f"{p:.6g}")) for p in p_values]
     assert [int(row["unit"]) for row in rows] == detector.map_.winners(table).tolist()
 
 
@@ -405,10 +406,10 @@ def test_failure_while_scores_are_written_leaves_the_old_file(
 ) -> None:
     Path("s.csv").write_text("old")
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("somscape.cli._score.write_csv", fail)
+    monkeypatch.setattr("somscape.jobs.Results.content", fail)
     outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
     assert outcome.code == 2
     assert Path("s.csv").read_text() == "old"

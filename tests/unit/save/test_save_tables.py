@@ -154,6 +154,6 @@ def test_a_table_that_is_no_codebook_says_where(tmp_path, text, message):
 
 def test_another_ending_is_refused_and_nothing_is_left(tmp_path):
     som = SOM(2, 2).fit(rows_of())
-    with pytest.raises(InputError, match=r"a table is written as \.csv or \.parquet"):
-        write_codebook(tmp_path / "c.xlsx", som)
+    with pytest.raises(InputError, match=r"a table is written as \.csv, \.xlsx or \.parquet"):
+        write_codebook(tmp_path / "c.ods", som)
     assert not list(tmp_path.iterdir())

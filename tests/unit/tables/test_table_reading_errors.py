@@ -128,12 +128,7 @@ def test_bad_options(tmp_path: Path, options: dict[str, str], message: str) -> N
         read_table(path, **options)
 
 
-def test_old_excel(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"t\.xls is an old Excel workbook; save it as \.xlsx or"):
-        read_table(tmp_path / "t.xls")
-
-
-@pytest.mark.parametrize("place", ['<row r="999999999999"><c t="n"><v>1</v></c></row>', "XFD"])
+@pytest.mark.parametrize("place", ['<row r="1048576"><c t="n"><v>1</v></c></row>', "XFD"])
 def test_a_sheet_that_ends_far_away_is_refused(tmp_path: Path, place: str) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     workbook = openpyxl.Workbook()

@@ -1,0 +1,142 @@
+"""A process of its own: a workbook on standard input, a sheet of it on standard output.
+
+calamine makes a place for every cell up to a sheet's last one, and ends the process where memory
+lacks for them.  So it reads in a process whose memory is limited.  The first line of the answer
+says which sheets there are, the others are the rows of one, all as JSON.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+MAX_WHOLE = 1e15
+"""Whole numbers below this are written without a decimal point; a sheet has no other numbers."""
+
+
+def answer(data: bytes, wanted: str | None) -> Iterator[Any]:
+    """Yield what is known of a workbook's sheets, then the rows of the sheet that is read.
+
+    Parameters
+    ----------
+    data : bytes
+        Of the workbook.
+    wanted : str or None
+        Name of a sheet, or its number from 1; None for the first visible one with a table.
+
+    Yields
+    ------
+    dict
+        ``names``, ``hidden`` and ``tables``: names of all sheets, of the hidden ones, and, where
+        the sheet is to be found, of those that hold a table.  ``chosen`` is the name of the sheet
+        that is read, or None; ``height`` and ``width`` are its size.
+    list
+        A row, from the sheet's first one on; "" for an empty cell.
+    """
+    import python_calamine as calamine
+
+    book = calamine.load_workbook(BytesIO(data))
+    sheets = [s for s in book.sheets_metadata if s.typ == calamine.SheetTypeEnum.WorkSheet]
+    names = [sheet.name for sheet in sheets]
+    hidden = [s.name for s in sheets if s.visible != calamine.SheetVisibleEnum.Visible]
+    tables: list[str] = []
+    if wanted is not None or len(names) == 1:
+        chosen = _named(names, wanted or "1")
+    else:
+        seen = [name for name in names if name not in hidden]
+        tables = [n for n in seen if holds_table(_rows(book.get_sheet_by_name(n)))]
+        chosen = tables[0] if tables else None
+    head = {"names": names, "hidden": hidden, "tables": tables, "chosen": chosen}
+    sheet = None if chosen is None else book.get_sheet_by_name(chosen)
+    end = None if sheet is None else sheet.end
+    if sheet is None or end is None:
+        yield {**head, "height": 0, "width": 0}
+        return
+    yield {**head, "height": end[0] + 1, "width": sheet.width}
+    for row in _rows(sheet):
+        yield [plain(value) for value in row]
+
+
+def _rows(sheet: Any) -> Iterator[list[Any]]:
+    return iter(()) if sheet.end is None else sheet.iter_rows()
+
+
+def _named(names: list[str], wanted: str) -> str | None:
+    """Return the sheet of this name, else of this number from 1, else None."""
+    if wanted in names:
+        return wanted
+    number = int(wanted) if wanted.isascii() and wanted.isdecimal() else 0
+    return names[number - 1] if 1 <= number <= len(names) else None
+
+
+def holds_table(rows: Iterator[list[Any]]) -> bool:
+    """Return whether the first row that is not empty has two cells or more, and one below, too.
+
+    Parameters
+    ----------
+    rows : iterator of list
+
+    Returns
+    -------
+    bool
+    """
+    counts = (sum(1 for cell in row if plain(cell) != "") for row in rows)
+    header = next((n for n in counts if n), 0)
+    return header > 1 and any(n > 1 for n in counts)
+
+
+def plain(value: Any) -> Any:
+    """Return a cell as JSON has it: dates and times in ISO form, blanks as "".
+
+    Parameters
+    ----------
+    value : str, bool, float, date, time or timedelta
+
+    Returns
+    -------
+    str, bool, int or float
+    """
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < MAX_WHOLE else value
+    if isinstance(value, str):
+        return "" if value.isspace() else value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())  # a sheet knows no day without a time
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, timedelta) else value
+
+
+def _limit_memory(n_bytes: int) -> None:
+    """Limit this process to `n_bytes` more than it has, where the system supports that."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        allowed = n_bytes + pages * os.sysconf("SC_PAGE_SIZE")
+        limits = [allowed, *(n for n in (soft, hard) if n != resource.RLIM_INFINITY)]
+        resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    except (OSError, ValueError):
+        return  # macOS has the limit and does not take it
+
+
+def main() -> None:
+    """Answer what the arguments ask for: a sheet, as JSON, and the bytes of memory."""
+    wanted, n_bytes = map(json.loads, sys.argv[1:])
+    data = sys.stdin.buffer.read()
+    import python_calamine  # noqa: F401 - before the limit
+
+    _limit_memory(n_bytes)
+    for line in answer(data, wanted):
+        sys.stdout.buffer.write(json.dumps(line).encode("ascii") + b"\n")
+
+
+if __name__ == "__main__":
+    main()
