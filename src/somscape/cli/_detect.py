@@ -21,10 +21,12 @@ from somscape.cli._out import RESULT_FILES, check_folder
 from somscape.cli._typed import as_typed
 from somscape.datasets import load_german_credit
 from somscape.jobs import (
+    FROM_DATABASE,
     KINDS,
     READING,
     Found,
     Label,
+    check_sink_of,
     command_line,
     detect,
     detection_of,
@@ -32,6 +34,7 @@ from somscape.jobs import (
     find_label,
     now,
     rule_of,
+    send_alerts,
 )
 from somscape.kernels import select_kernels
 from somscape.outliers import n_trainings
@@ -44,9 +47,10 @@ MAX_CLASSES = 5
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
-    check_folder(out, path, force=options["force"])
+    check_folder(out, path, options["to"], force=options["force"])
+    check_sink_of(options)
     with stage(f"reading {path}"):
-        table = read_table(path, **{name: options[name] for name in READING})
+        table = read_table(path, **{name: options[name] for name in (*READING, *FROM_DATABASE)})
     _detect(table, out, options, command_line(["detect", path], options, "DIR"))
 
 
@@ -72,7 +76,7 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
     with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
         found = detect(table, encoding, rule, options, label=label, callbacks=(bar,))
     with stage("drawing, writing"):
-        _write(out, found, command)
+        sent = _write(out, found, command, options)
 
     console.print()
     show_alerts(console, found.alerts)
@@ -81,10 +85,13 @@ def _detect(table: Table, out: Path, options: dict[str, Any], command: str) -> N
         say(console, agreement_line(label, found.agreement))
     say(console, kernels_line(select_kernels().name))
     names = ", ".join(RESULT_FILES)
+    if sent is not None:
+        say(console, f"Wrote {sent}")
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
 
 
-def _write(out: Path, found: Found, command: str) -> None:
+def _write(out: Path, found: Found, command: str, options: dict[str, Any]) -> str | None:
+    """Write the folder and the rows of a database, or none of them."""
     table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
@@ -100,6 +107,7 @@ def _write(out: Path, found: Found, command: str) -> None:
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        return send_alerts(alerts, found.detector, table, found.rule, options)
 
 
 def _classes(table: Table, label: Label) -> list[str]:

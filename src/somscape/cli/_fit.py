@@ -15,7 +15,7 @@ from somscape.cli._console import (
 )
 from somscape.cli._out import check_result
 from somscape.fit import Settings, have_values, train_map
-from somscape.jobs import encoding_from
+from somscape.jobs import FROM_DATABASE, READING, encoding_from
 from somscape.kernels import select_kernels
 from somscape.tables import counted, read_table
 
@@ -23,7 +23,7 @@ from somscape.tables import counted, read_table
 def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
     check_result("map", out, path)
-    table = read_table(path, **{n: options[n] for n in ("delimiter", "decimal", "encoding")})
+    table = read_table(path, **{n: options[n] for n in (*READING, *FROM_DATABASE)})
     encoding = encoding_from(table, options)
     console = make_console()
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}")

@@ -11,6 +11,7 @@ from somscape.cli._load import load_detector
 from somscape.cli._out import check_result
 from somscape.errors import InputError
 from somscape.jobs import (
+    FROM_DATABASE,
     READING,
     RULES,
     Label,
@@ -37,7 +38,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     map_, detector = as_map(thing), detector_in(thing)
     regions = find_regions(map_, options["n_regions"] or "auto")
     with stage(f"reading {path}"):
-        table = read_table(path, **{name: options[name] for name in READING})
+        table = read_table(path, **{name: options[name] for name in (*READING, *FROM_DATABASE)})
     label = _label(map_, table, options["label"])
     with stage("ranking, drawing, writing"):
         rule, alerts, agreement = None, None, None

@@ -11,10 +11,10 @@ from somscape._files import write_whole
 from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._load import load_detector
 from somscape.cli._out import check_result
-from somscape.jobs import READING, rule_of
+from somscape.jobs import FROM_DATABASE, READING, check_sink_of, rule_of, send_alerts
 from somscape.outliers import (
     RESULT_NAMES,
-    AlertRule,
+    Alerts,
     Detector,
     DriftAlarm,
     DriftMonitor,
@@ -29,11 +29,15 @@ MAX_WINDOW = 1000
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     """Score the rows of a file and write one line each, in the order of the file."""
     if out != "-":
-        check_result("list", Path(out), map_file, path)
+        check_result("list", Path(out), map_file, path, options["to"])
+    check_sink_of(options)
     detector = load_detector(map_file)
-    table = read_table(path, **{name: options[name] for name in READING})
-    result, n_flagged = _scores(detector, table, rule_of(options, table))
+    table = read_table(path, **{name: options[name] for name in (*READING, *FROM_DATABASE)})
+    rule = rule_of(options, table)
+    alerts = detector.alerts_by(rule, table)
+    result = _scores(detector, table, alerts)
     alarms = _alarms(detector, table) if options["drift"] else None
+    sent = send_alerts(alerts, detector, table, rule, options)
     if out == "-":
         write_csv(sys.stdout, result)
     else:
@@ -41,7 +45,9 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
         write_csv(text, result)
         write_whole(out, text.getvalue().encode())
     console = make_console(to_stderr=True)
-    say(console, f"{counted(table.n_rows, 'row')} scored, {n_flagged} flagged.")
+    say(console, f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged.")
+    if sent is not None:
+        say(console, f"Wrote {sent}")
     for line in gaps_of(detector.map_.encoding, table):
         say(console, line)
     if alarms is not None:
@@ -56,9 +62,8 @@ def _alarms(detector: Detector, table: Table) -> list[DriftAlarm]:
     return DriftMonitor(detector, window).update(table)
 
 
-def _scores(detector: Detector, table: Table, rule: AlertRule) -> tuple[Table, int]:
-    """Return a line for each row, in the order of the table, and how many are flagged."""
-    alerts = detector.alerts_by(rule, table)
+def _scores(detector: Detector, table: Table, alerts: Alerts) -> Table:
+    """Return a line for each row, in the order of the table."""
     place = np.empty(table.n_rows, dtype=np.intp)  # of each row in the list
     place[alerts.rows] = np.arange(table.n_rows)
     is_flagged = place < alerts.n_alerts
@@ -75,4 +80,4 @@ def _scores(detector: Detector, table: Table, rule: AlertRule) -> tuple[Table, i
         "col": col,
         "reasons": [reasons[i] if i < alerts.n_alerts else "" for i in place],
     }
-    return table_from_columns(columns, source="scores"), alerts.n_alerts
+    return table_from_columns(columns, source="scores")

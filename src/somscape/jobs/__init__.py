@@ -5,6 +5,7 @@ from somscape.jobs._command import command_line, now
 from somscape.jobs._detect import Found, detect, detection_of
 from somscape.jobs._progress import MapCount
 from somscape.jobs._roles import (
+    FROM_DATABASE,
     KINDS,
     READING,
     Label,
@@ -14,8 +15,10 @@ from somscape.jobs._roles import (
     split_label,
 )
 from somscape.jobs._rule import RULES, rule_of
+from somscape.jobs._sink import check_sink_of, run_of, send_alerts
 
 __all__ = [
+    "FROM_DATABASE",
     "KINDS",
     "READING",
     "RULES",
@@ -23,6 +26,7 @@ __all__ = [
     "Label",
     "MapCount",
     "agreement_of",
+    "check_sink_of",
     "command_line",
     "detect",
     "detection_of",
@@ -32,5 +36,7 @@ __all__ = [
     "page_agreement",
     "roles_from",
     "rule_of",
+    "run_of",
+    "send_alerts",
     "split_label",
 ]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from somscape._files import shown
-from somscape.jobs._roles import KINDS, READING
+from somscape.jobs._roles import FROM_DATABASE, KINDS, READING
 from somscape.jobs._rule import RULES
 
 
@@ -32,10 +32,11 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
     >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
     "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
     """
-    as_they_are = ("label", *KINDS, "missing", *READING, *RULES, "contamination", "calibration")
+    reading = ("label", *KINDS, "missing", *READING, *FROM_DATABASE)
+    ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
     flags = {
         "id_column": "--id",
-        **{name: f"--{name.replace('_', '-')}" for name in (*as_they_are, "seed")},
+        **{name: f"--{name.replace('_', '-')}" for name in (*reading, *ranking)},
         "n_regions": "--regions",
     }
     words = ["somscape", *words]
@@ -44,6 +45,7 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
         for value in given if isinstance(given, tuple) else (given,):
             if value is not None:
                 words += [flag, str(value)]
+    words += ["--ask-password"] if options.get("ask_password") else []
     return f"{' '.join(map(_quoted, words))} --out {out}"
 
 

@@ -18,6 +18,9 @@ KINDS = ("drop", "category", "number", "ordinal", "date")
 READING = ("delimiter", "decimal", "encoding")
 """Options that say how to read a table."""
 
+FROM_DATABASE = ("table", "query")
+"""Options that say what to read of a database."""
+
 
 @dataclass(frozen=True, eq=False)
 class Label:

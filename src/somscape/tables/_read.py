@@ -8,9 +8,12 @@ from somscape._budget import Budget
 from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._cells import Cleaner, RawTexts
+from somscape.tables._database import FORMS, is_url
 from somscape.tables._delimited import NO_DELIMITER, detect_delimiter, split_records
+from somscape.tables._frame import table_from_frame
 from somscape.tables._numbers import text_columns
 from somscape.tables._records import arrange
+from somscape.tables._sql import read_sql
 from somscape.tables._table import Table, place
 from somscape.tables._text import TextFile, decode, read_bytes
 from somscape.tables._words import quoted
@@ -34,14 +37,17 @@ def read_table(
     decimal: str | None = None,
     encoding: str | None = None,
     source: str | None = None,
+    table: str | None = None,
+    query: str | None = None,
 ) -> Table:
-    """Read a table with a header line from a file.
+    """Read a table with a header line from a file, or one of a database.
 
     Parameters
     ----------
     path : str or path
         A text table (.csv, .tsv, .txt, any of them with .gz), .parquet or .xlsx (both
-        need the extra ``frames``), or "-" for a text table on standard input.
+        need the extra ``frames``), or "-" for a text table on standard input; or the URL of a
+        database, see `read_sql`.
     delimiter : str, optional
         One character, or "tab"; default: detected among comma, semicolon, tab and ``|``.
     decimal : "." or ",", optional
@@ -51,6 +57,8 @@ def read_table(
     source : str, optional
         What messages and the table call the file; default: its name.  The ending of `path`
         alone says how it is read.
+    table, query : str, optional
+        What to read of a database: a table by its name, or one statement.
 
     Returns
     -------
@@ -88,6 +96,16 @@ def read_table(
     """
     if decimal not in (None, ".", ","):
         raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
+    if is_url(path):
+        if delimiter or decimal or encoding:
+            raise InputError("a database is no text table; leave out delimiter, decimal, encoding")
+        rows, name = read_sql(str(path), table=table, query=query)
+        return table_from_frame(rows, source or name)
+    if table is not None or query is not None:
+        raise InputError(
+            f"{shown(os.fspath(path))} is a file; `table` and `query` say what to read of a"
+            f" database, whose URL is {FORMS}"
+        )
     ending = Path(path).suffix.lower()
     source = source or ("<stdin>" if os.fspath(path) == "-" else shown(Path(path).name))
     if ending == ".xls":
