@@ -54,19 +54,20 @@ class Server:
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             self.who |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         data = self.folder / "data"
+        options = "-U boss -A trust -E UTF8 --locale=C --no-sync"
         subprocess.run(
-            [bin_ / "initdb", "-D", data, "-U", "boss", "-A", "trust", "--no-sync"]
-            + ["-E", "UTF8", "--locale=C"],
+            [bin_ / "initdb", "-D", data, *options.split(" ")],
             check=True,
             capture_output=True,
             timeout=120,
             **self.who,
         )
         (data / "pg_hba.conf").write_text(ACCESS)
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.write("listen_addresses = '127.0.0.1'\nfsync = off\n")
         with (self.folder / "log").open("w") as log:
             self.process = subprocess.Popen(
-                [bin_ / "postgres", "-D", data, "-k", self.folder, "-h", "127.0.0.1"]
-                + ["-p", str(self.port), "-c", "fsync=off"],
+                [bin_ / "postgres", "-D", data, "-k", self.folder, "-p", str(self.port)],
                 stdout=log,
                 stderr=log,
                 **self.who,

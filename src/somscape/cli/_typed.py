@@ -50,5 +50,5 @@ def without_password(line: str) -> str:
     >>> without_password("postgresql://anna:secret@bank/loans: no such file")
     'postgresql://...@bank/loans: no such file'
     """
-    line = re.sub(r"://\S*:\S*@", "://...@", line)
+    line = re.sub(r"(:/+)\S*:\S*@", r"\1...@", line)
     return re.sub(r"(?i)(password=)[^&\s]*", r"\1...", line)

@@ -16,7 +16,9 @@ RUN_LETTERS = 16
 
 
 def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
-    """Return the name of a run: the same data, map, roles of columns and rule give the same one.
+    """Return the name of a run, which is that of all runs like it.
+
+    The same data, map, roles of columns and rule give the same name.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
 
 
 def check_sink_of(options: Mapping[str, Any]) -> None:
-    """Look, before the work, whether the listed rows can be written where options say.
+    """Look, before the work, whether listed rows can be written where options say.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ def write_sql(
 
 
 def check_sink(url: str, name: str) -> None:
-    """Connect to a database, and look whether a table of that name can take a run's rows.
+    """Connect to a database, and look whether its table can take a run's rows.
 
     Parameters
     ----------

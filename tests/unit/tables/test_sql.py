@@ -213,7 +213,7 @@ def test_tables_of_schemas_and_with_odd_names(server: Server) -> None:
     ("which", "value", "kind"),
     [
         ("bank", "x'00ff'", "binary"),
-        ("lake", "[1, 2]", "list<l: int32>"),
+        ("lake", "[1, 2]", "list<"),
         ("lake", "'ab'::BLOB", "binary"),
         ("lake", "INTERVAL 2 DAYS", "month_day_nano_interval"),
         pytest.param("server", "'\\xdead'::bytea", "bytea", marks=pytest.mark.sql),
@@ -230,9 +230,7 @@ def test_what_is_no_number_text_or_date_is_refused(
     came = request.getfixturevalue(which)
     url = came if isinstance(came, str) else came.url("owner")
     message = refusal(url, query=f"SELECT 1 AS a, {value} AS odd")
-    assert f"column 'odd' holds {kind.replace('l: int32', 'element: int32')}" in message or (
-        f"column 'odd' holds {kind[:4]}" in message
-    )
+    assert f"column 'odd' holds {kind}" in message
     assert "CAST(... AS VARCHAR)" in message
 
 
@@ -378,17 +376,13 @@ def test_a_query_of_duckdb_changes_nothing(
 
 
 def state(server: Server) -> list[Any]:
-    """All that a query could change: rows, relations, sequences, large objects, settings."""
-    return [
-        server.run(f"SELECT * FROM {what}")
-        for what in (
-            "loans",
-            "counter",
-            "(SELECT relname::text FROM pg_class ORDER BY 1) r",
-            "(SELECT count(*) FROM pg_largeobject_metadata) l",
-            "(SELECT count(*) FROM pg_extension) e",
-        )
-    ]
+    """All that a query could change: rows, sequences, relations, large objects, extensions."""
+    return server.run(
+        "SELECT (SELECT string_agg(l::text, ' ' ORDER BY id) FROM loans l),"
+        " (SELECT last_value FROM counter),"
+        " (SELECT string_agg(relname::text, ' ' ORDER BY oid) FROM pg_class),"
+        " (SELECT count(*) FROM pg_largeobject_metadata), (SELECT count(*) FROM pg_extension)"
+    )
 
 
 @pytest.mark.sql
