@@ -1,7 +1,6 @@
 """A PostgreSQL server of the tests' own, from the packages of the system."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -49,6 +48,8 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="somscape-pg-"))
         self.who: dict[str, Any] = {"cwd": "/"}
         if os.geteuid() == 0:  # as whom no server starts
+            import pwd  # Unix alone has it
+
             users = {user.pw_name: user for user in pwd.getpwall()}
             user = users.get("postgres") or users["nobody"]
             os.chown(self.folder, user.pw_uid, user.pw_gid)

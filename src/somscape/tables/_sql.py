@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from somscape.errors import InputError
@@ -107,8 +106,8 @@ def _read_sqlite(database: Database, table: str | None, query: str | None) -> "p
     import pyarrow as pa  # late: it is slow to import
 
     assert database.file is not None
-    place = quote(str(database.file.resolve()))
-    with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as connection:
+    place = f"{database.file.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(place, uri=True)) as connection:
         if table is not None:
             query = _all_of(table, connection.execute(SQLITE_TABLES).fetchall(), database)
         connection.set_authorizer(_only_reading)
@@ -145,7 +144,7 @@ def _array_of(values: Sequence[Any]) -> "pa.Array":
     elif bytes in kinds:
         return pa.array([None] * (len(values) - 1) + [b""], pa.binary())  # which is refused
     elif kinds == {int, float}:
-        return pa.array(values, pa.float64(), from_pandas=False)
+        values = [None if value is None else float(value) for value in values]
     return pa.array(values)
 
 

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
-from urllib.parse import quote
 
 from somscape.errors import InputError
 from somscape.tables._database import Database, database_at, one_line, quote_name
@@ -212,8 +211,8 @@ class _SQLite(_Sink):
         import sqlite3
 
         assert database.file is not None
-        place = quote(str(database.file.resolve()))
-        self.connection = sqlite3.connect(f"file:{place}?mode=rwc", uri=True, isolation_level=None)
+        place = f"{database.file.resolve().as_uri()}?mode=rwc"
+        self.connection = sqlite3.connect(place, uri=True, isolation_level=None)
         self.name, self.target = name, quote_name(name)
         try:
             self.execute("BEGIN IMMEDIATE")

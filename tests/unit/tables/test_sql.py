@@ -155,6 +155,16 @@ def test_columns_of_sqlite_have_the_type_that_all_their_cells_have(
 def test_large_integers_keep_every_digit(bank: str) -> None:
     rows, _ = read_sql(bank, query="SELECT 9223372036854775807 AS n")
     assert rows["n"].to_pylist() == [2**63 - 1]
+    rows, _ = read_sql(bank, query="SELECT 9223372036854775807 AS n UNION ALL SELECT 0.5")
+    assert sorted(rows["n"].to_pylist()) == [0.5, 2.0**63]
+
+
+def test_a_file_whose_name_looks_like_parameters(tmp_path: Path) -> None:
+    file = tmp_path / "a b?mode=rwc#100%.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE t AS SELECT 7 AS x")
+    url = f"sqlite:///{tmp_path}/a%20b%3Fmode=rwc%23100%25.db"
+    assert read_table(url, table="t").column("x").numbers.tolist() == [7]
 
 
 def test_values_of_duckdb(lake: str) -> None:

@@ -243,6 +243,15 @@ def test_a_schema_of_a_server(postgresql: Server) -> None:
     for _ in range(2):
         write_sql(alerts(0.5), url, "audit.alerts", run="r", key=[1])
     assert postgresql.run("SELECT count(*) FROM audit.alerts") == [(1,)]
+    # The rights that the guide asks for do.
+    postgresql.run(
+        "DO 'BEGIN CREATE ROLE writer LOGIN; EXCEPTION WHEN duplicate_object THEN END'",
+        "GRANT USAGE ON SCHEMA audit TO writer",
+        "GRANT SELECT, INSERT, UPDATE ON audit.alerts TO writer",
+    )
+    for _ in range(2):
+        write_sql(alerts(0.25), postgresql.url("writer"), "audit.alerts", run="r", key=[2])
+    assert postgresql.run("SELECT count(*) FROM audit.alerts") == [(2,)]
 
 
 @pytest.mark.sql
