@@ -14,6 +14,8 @@ NO_SERVER = "no PostgreSQL is found here (initdb in the PATH or in /usr/lib/post
 SECRET = "geheim-4711"
 """Password of the role `reader`; the other roles need none."""
 
+ROLES = ("owner", "reader", "sink", "auditor", "writer")
+
 ACCESS = """
 local all reader scram-sha-256
 host all reader 127.0.0.1/32 scram-sha-256
@@ -40,7 +42,7 @@ def _free_port() -> int:
 
 
 class Server:
-    """A server with one database; the superuser is called boss."""
+    """A server with one database and some roles; the superuser is called boss."""
 
     def __init__(self, bin_: Path) -> None:
         self.port = _free_port()
@@ -74,6 +76,10 @@ class Server:
                 **self.who,
             )
         self._wait()
+        self.run(
+            *(f"CREATE ROLE {name} LOGIN" for name in ROLES),
+            f"ALTER ROLE reader PASSWORD '{SECRET}'",
+        )
 
     def _wait(self) -> None:
         until = time.monotonic() + 60

@@ -242,8 +242,6 @@ def test_a_sink_that_fails_at_the_end_leaves_no_results(bank: Path) -> None:
 def server(postgresql: Server) -> Server:
     postgresql.run(
         "DROP SCHEMA IF EXISTS shop CASCADE",
-        "DO 'BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN END'",
-        f"ALTER ROLE reader LOGIN PASSWORD '{SECRET}'",
         "CREATE SCHEMA shop",
         "CREATE TABLE shop.customers AS SELECT i::text AS id, (i * i % 97)::numeric AS amount,"
         " (i * 7 % 41)::int AS age FROM generate_series(1, 60) i",

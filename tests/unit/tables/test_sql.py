@@ -48,8 +48,6 @@ def lake(tmp_path: Path) -> str:
 def server(postgresql: Server) -> Server:
     """A server with the same table, which `owner` owns and `reader` may read."""
     postgresql.run(
-        "CREATE ROLE owner LOGIN",
-        f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'",
         "CREATE SCHEMA vault AUTHORIZATION owner",
         "GRANT CREATE ON SCHEMA public TO owner",
         "GRANT ALL ON DATABASE postgres TO owner",
@@ -637,7 +635,6 @@ def mortal() -> Iterator[Server]:
 @pytest.mark.sql
 def test_a_server_that_dies_in_the_middle(mortal: Server) -> None:
     mortal.run(
-        "CREATE ROLE anna LOGIN",
         "CREATE TABLE begun (n integer)",
         "CREATE FUNCTION slow(n integer) RETURNS integer LANGUAGE plpgsql AS"
         " 'BEGIN PERFORM pg_sleep(0.001); RETURN n; END'",
@@ -652,7 +649,7 @@ def test_a_server_that_dies_in_the_middle(mortal: Server) -> None:
     killer.start()
     try:
         message = refusal(
-            mortal.url("anna"), query="SELECT slow(n) FROM generate_series(1, 100000) n"
+            mortal.url("owner"), query="SELECT slow(n) FROM generate_series(1, 100000) n"
         )
     finally:
         killer.join()

@@ -40,7 +40,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         server.run(
             "DROP SCHEMA IF EXISTS sink CASCADE",
             "DROP SCHEMA IF EXISTS audit CASCADE",
-            "DO 'BEGIN CREATE ROLE sink LOGIN; EXCEPTION WHEN duplicate_object THEN END'",
             "GRANT ALL ON DATABASE postgres TO sink",
             "CREATE SCHEMA sink AUTHORIZATION sink",  # of its own, first in its search path
         )
@@ -231,7 +230,6 @@ def test_a_password_in_the_url_is_refused() -> None:
 def test_a_schema_of_a_server(postgresql: Server) -> None:
     postgresql.run(
         "DROP SCHEMA IF EXISTS audit CASCADE",
-        "DO 'BEGIN CREATE ROLE auditor LOGIN; EXCEPTION WHEN duplicate_object THEN END'",
         "CREATE SCHEMA audit",
         "REVOKE CREATE ON SCHEMA public FROM public",
     )
@@ -245,7 +243,6 @@ def test_a_schema_of_a_server(postgresql: Server) -> None:
     assert postgresql.run("SELECT count(*) FROM audit.alerts") == [(1,)]
     # The rights that the guide asks for do.
     postgresql.run(
-        "DO 'BEGIN CREATE ROLE writer LOGIN; EXCEPTION WHEN duplicate_object THEN END'",
         "GRANT USAGE ON SCHEMA audit TO writer",
         "GRANT SELECT, INSERT, UPDATE ON audit.alerts TO writer",
     )
