@@ -7,7 +7,7 @@ ENVS := .env/$(VERSION)
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard core/*)
 PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv')
 
-.PHONY: demo test oldest pyod check sanitize bench docs clean slow
+.PHONY: demo test test-sql oldest pyod check sanitize bench docs clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 	@mkdir -p results
@@ -15,6 +15,11 @@ demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 
 test: $(ENVS)/test/ready  ## the tests
 	$(ENVS)/test/bin/python -m pytest
+
+test-sql: $(ENVS)/test/ready  ## databases, with a PostgreSQL server from the system's packages
+	@$(ENVS)/test/bin/python -c 'import sys; sys.path.insert(0, "tests"); import postgresql; \
+	    sys.exit(None if postgresql.programs() else postgresql.NO_SERVER)'
+	$(ENVS)/test/bin/python -m pytest -n 0 -m sql tests
 
 # Left out is what scikit-learn 1.6 cannot do itself: take columns out of today's polars frames, and
 # dispatch arrays without another library.  Old libraries use what newer ones warn of.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from postgresql import NO_SERVER, Server, programs
 
 from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
@@ -116,3 +117,14 @@ def pytest_terminal_summary(terminalreporter):
     if n:
         tests = "1 test was" if n == 1 else f"{n} tests were"
         terminalreporter.write_line(f"{tests} left out: {NO_ARTICLE}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server, started for these tests; without one installed they are left out."""
+    bin_ = programs()
+    if bin_ is None:
+        pytest.skip(NO_SERVER)
+    server = Server(bin_)
+    yield server
+    server.close()

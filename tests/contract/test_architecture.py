@@ -46,7 +46,9 @@ ROW_OF[""] = len(ROWS)  # the root's own file gives out the public names; nothin
 
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
 HOMES = {
+    "adbc_driver_postgresql": {"tables"},
     "click": {"cli"},
+    "duckdb": {"tables"},
     "matplotlib": {"plots"},
     "narwhals": {"tables"},
     "onnx": {"save"},

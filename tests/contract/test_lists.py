@@ -56,7 +56,10 @@ def test_every_measure_stands_in_the_reference() -> None:
 def test_the_command_of_a_report_has_every_option_of_detect() -> None:
     command = main.commands["detect"]
     options = [p for p in command.params if isinstance(p, click.Option)]
-    names = {p.name for p in options} - ELSEWHERE
+    flags = {p.name for p in options if p.is_flag} - ELSEWHERE
+    assert flags == {"ask_password"}
+    assert "--ask-password" in command_line(["detect", "t.csv"], {"ask_password": True}, "DIR")
+    names = {p.name for p in options} - ELSEWHERE - flags
     assert len(names) > 15
     for name in names:
         line = command_line(["detect", "t.csv"], {name: ("given",)}, "DIR")

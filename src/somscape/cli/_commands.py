@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from somscape._files import naming, shown
 from somscape._version import __version__
-from somscape.cli._typed import as_typed
+from somscape.cli._typed import as_typed, without_password
 from somscape.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -94,7 +94,7 @@ class Commands(click.Group):
                 raise BadInput("not enough memory for this table and map.") from error
             except click.UsageError as error:
                 see = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
-                raise BadInput(f"{error.format_message()}{see}") from error
+                raise BadInput(without_password(f"{error.format_message()}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order in which people meet them."""
@@ -173,6 +173,7 @@ def table_options(command: Command) -> Command:
         ),
         save_roles_option,
         *reading_options,
+        *database_options,
     ]
     for add in reversed(options):
         command = add(command)
@@ -208,9 +209,47 @@ reading_options = [
 ]
 
 
+def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
+    """Ask for a password, and leave it where PostgreSQL's client looks for it."""
+    if asked:
+        os.environ["PGPASSWORD"] = click.prompt("Password", hide_input=True, err=True)
+    return asked
+
+
+database_options = [
+    option("--table", metavar="NAME", help="Table of a database to read."),
+    option("--query", metavar="SQL", help="Query of a database to read: one statement."),
+    option(
+        "--ask-password",
+        is_flag=True,
+        callback=_ask_password,
+        help="Ask for the password of a PostgreSQL database.",
+    ),
+]
+
+
 def read_options(command: Command) -> Command:
     """Add the options that say how to read a table."""
+    for add in reversed([*reading_options, *database_options]):
+        command = add(command)
+    return command
+
+
+def text_options(command: Command) -> Command:
+    """Add the options that say how to read a table from a text file."""
     for add in reversed(reading_options):
+        command = add(command)
+    return command
+
+
+def sink_options(command: Command) -> Command:
+    """Add the options that send the listed rows to a database."""
+    for add in reversed(
+        [
+            option("--to", metavar="URL", help="Database that gets the listed rows, too."),
+            option("--to-table", metavar="NAME", help="Its table, which is made if need be."),
+        ]
+    ):
         command = add(command)
     return command
 
@@ -328,28 +367,30 @@ def demo(out: Path, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("table", metavar="TABLE")
+@click.argument("path", metavar="TABLE")
 @table_options
 @missing_option("fill", "error")
 @ranking_options
+@sink_options
 @option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where results go."
 )
-def detect(table: str, out: Path, **options: Any) -> None:
+def detect(path: str, out: Path, **options: Any) -> None:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
-    TABLE is a .csv, .tsv, .csv.gz or .parquet file, a workbook (.xlsx, .xls, .ods, ...), or - for
-    standard input.  DIR gets alerts.csv (or what --format says), report.html, report.json, map.som,
-    umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
+    TABLE is a .csv, .tsv, .csv.gz or .parquet file, a workbook (.xlsx, .xls, .ods, ...), - for
+    standard input, or a database: sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME,
+    with --table or --query.  DIR gets alerts.csv (or what --format says), report.html, report.json,
+    map.som, umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
     alerts_rows.csv has the rows of those that are listed.
     """
     from somscape.cli._detect import detect_file
 
-    detect_file(table, out, **options)
+    detect_file(path, out, **options)
 
 
 @main.command()
-@click.argument("table", metavar="TABLE")
+@click.argument("path", metavar="TABLE")
 @table_options
 @missing_option("fill", "error", "mask")
 @option(
@@ -374,16 +415,16 @@ def detect(table: str, out: Path, **options: Any) -> None:
     metavar="FILE",
     help="The map, such as map.som.",
 )
-def fit(table: str, out: Path, **options: Any) -> None:
+def fit(path: str, out: Path, **options: Any) -> None:
     """Train a map of TABLE and save it."""
     from somscape.cli._fit import fit_file
 
-    fit_file(table, out, **options)
+    fit_file(path, out, **options)
 
 
 @main.command()
 @click.argument("map_file", metavar="MAP")
-@click.argument("table", metavar="TABLE")
+@click.argument("path", metavar="TABLE")
 @per_option
 @read_options
 @flag_options
@@ -406,7 +447,8 @@ def fit(table: str, out: Path, **options: Any) -> None:
     metavar="FILE",
     help="The scores; its ending says the format. - for standard output.",
 )
-def score(map_file: str, table: str, out: str, **options: Any) -> None:
+@sink_options
+def score(map_file: str, path: str, out: str, **options: Any) -> None:
     """Score new rows of TABLE against a saved detector, with its encoding.
 
     MAP is the map.som of a `detect`.  Columns are found by name, in any order.  Rows above its
@@ -414,12 +456,12 @@ def score(map_file: str, table: str, out: str, **options: Any) -> None:
     """
     from somscape.cli._score import score_file
 
-    score_file(map_file, table, out, **options)
+    score_file(map_file, path, out, **options)
 
 
 @main.command()
 @click.argument("map_file", metavar="MAP")
-@click.argument("table", metavar="TABLE")
+@click.argument("path", metavar="TABLE")
 @option(
     "--label",
     metavar="COL[=VALUE]",
@@ -443,7 +485,7 @@ def score(map_file: str, table: str, out: str, **options: Any) -> None:
     metavar="FILE",
     help="The page, such as page.html.",
 )
-def report(map_file: str, table: str, out: Path, **options: Any) -> None:
+def report(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Show the rows of TABLE on a saved map, as one page to click through.
 
     MAP is the map.som of a `detect`, or a map of `fit` or of another program, which flags no
@@ -451,7 +493,7 @@ def report(map_file: str, table: str, out: Path, **options: Any) -> None:
     """
     from somscape.cli._report import report_file
 
-    report_file(map_file, table, out, **options)
+    report_file(map_file, path, out, **options)
 
 
 @main.command()
@@ -475,7 +517,7 @@ def report(map_file: str, table: str, out: Path, **options: Any) -> None:
     help="Boundary, where IN does not name it.",
 )
 @option("--winners", metavar="FILE", help="The .bm of a .wts; its rows become the hits.")
-@read_options
+@text_options
 def convert(source: str, out: Path, **options: Any) -> None:
     """Convert maps and rows between programs; the endings say from what to what.
 

@@ -30,6 +30,7 @@ from somscape.jobs import (
     ROWS_FILE,
     Found,
     Label,
+    check_sink_of,
     command_line,
     detect,
     detection_of,
@@ -37,6 +38,7 @@ from somscape.jobs import (
     ready,
     roles_from,
     rule_of,
+    send_alerts,
     told_table,
 )
 from somscape.kernels import select_kernels
@@ -50,9 +52,10 @@ MAX_CLASSES = 5
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
-    check_folder(out, path, force=options["force"])
+    check_folder(out, path, options["to"], force=options["force"])
     check_save_roles(options["save_roles"], out, path, options["roles"])
     format_of("alerts", options["format"], bom=options["bom"])
+    check_sink_of(options)
     with stage(f"reading {path}"):
         table, roles, notes = told_table(path, options)
     if roles.missing == "mask":
@@ -110,7 +113,7 @@ def _detect(
             grouped=subject.grouped,
         )
     with stage("drawing, writing"):
-        _write(out, found, options, command, notes)
+        sent = _write(out, found, options, command, notes)
         if options["save_roles"] is not None:
             write_roles(options["save_roles"], encoding, table, given=roles)
 
@@ -123,6 +126,8 @@ def _detect(
     say(console, kernels_line(select_kernels().name))
     own = () if found.grouped is None else (ROWS_FILE,)
     names = ", ".join((file, *own, *OTHER_FILES))
+    if sent is not None:
+        say(console, f"Wrote {sent}")
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
     if options["save_roles"] is not None:
         say(console, f"Wrote {options['save_roles']}")
@@ -130,7 +135,8 @@ def _detect(
 
 def _write(
     out: Path, found: Found, options: dict[str, Any], command: str, notes: Sequence[str]
-) -> None:
+) -> str | None:
+    """Write the folder and the rows of a database, or none of them."""
     table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
@@ -147,6 +153,7 @@ def _write(
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        return send_alerts(alerts, found.detector, table, found.rule, options)
 
 
 def _classes(table: Table, label: Label) -> list[str]:

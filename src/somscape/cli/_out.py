@@ -1,10 +1,12 @@
 """Results go over nothing that is not theirs, and can be written, before anything is made."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from somscape._files import check_room
 from somscape.errors import InputError
 from somscape.jobs import FORMATS, ROWS_FILE, check_format
+from somscape.tables import file_of
 
 MAP_FILE = "map.som"
 OTHER_FILES = ("report.html", "report.json", MAP_FILE, "umatrix.png", "planes.png")
@@ -18,7 +20,7 @@ ENDINGS = {
 """Of the names of result files, by what they hold."""
 
 
-def check_result(kind: str, target: Path, *inputs: str, name: str = "--out") -> None:
+def check_result(kind: str, target: Path, *inputs: str | None, name: str = "--out") -> None:
     """Raise InputError for a name that says another kind of file, or where none can be written.
 
     `kind` is one of `ENDINGS`; results never go over `inputs`.  `name` is what the command calls
@@ -51,7 +53,7 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
     return kind
 
 
-def check_file(target: Path, *inputs: str, name: str = "--out") -> None:
+def check_file(target: Path, *inputs: str | None, name: str = "--out") -> None:
     """Raise InputError where a result must not go, such as over what it is made from.
 
     `name` is what the command calls the result.
@@ -59,21 +61,22 @@ def check_file(target: Path, *inputs: str, name: str = "--out") -> None:
     _check_place(target, name)
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give {name} the name of a file.")
-    for path in inputs:
-        if target.exists() and Path(path).exists() and target.samefile(path):
+    for path in _files(inputs):
+        if target.exists() and path.exists() and target.samefile(path):
             raise InputError(
                 f"{name} {target} is the file that is read; it would be lost. Give {name} another "
                 "name."
             )
 
 
-def check_folder(target: Path, *inputs: str, force: bool) -> None:
+def check_folder(target: Path, *inputs: str | None, force: bool) -> None:
     """Raise InputError where results must not go, such as over what they are made from.
 
     A folder is replaced only if it is empty or holds nothing but results of somscape, a map
     among them.
     """
     _check_place(target, "--out")
+    files = _files(inputs)
     if not target.exists():
         return
     if not target.is_dir() or target.is_symlink():
@@ -87,8 +90,8 @@ def check_folder(target: Path, *inputs: str, force: bool) -> None:
         raise InputError(
             f"{target} holds the working folder, which cannot be replaced. Give another --out."
         )
-    for path in inputs:
-        if Path(path).resolve().is_relative_to(target.resolve()):
+    for path in files:
+        if path.resolve().is_relative_to(target.resolve()):
             raise InputError(
                 f"--out {target} holds {path}, the file that is read; it would be lost. Give "
                 "another --out."
@@ -101,6 +104,12 @@ def check_folder(target: Path, *inputs: str, force: bool) -> None:
             f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "
             "--force to replace the whole folder."
         )
+
+
+def _files(inputs: Sequence[str | None]) -> list[Path]:
+    """Return the files among what is read or written, databases among them; None is nothing."""
+    files = [file_of(path) for path in inputs if path is not None]
+    return [path for path in files if path is not None]
 
 
 def _check_place(target: Path, name: str) -> None:

@@ -11,10 +11,18 @@ from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._load import load_detector
 from somscape.cli._out import check_result, format_of
 from somscape.errors import InputError
-from somscape.jobs import Results, command_line, reading_of, ready_for, rule_of
+from somscape.jobs import (
+    Results,
+    check_sink_of,
+    command_line,
+    reading_of,
+    ready_for,
+    rule_of,
+    send_alerts,
+)
 from somscape.outliers import (
     RESULT_NAMES,
-    AlertRule,
+    Alerts,
     Detector,
     DriftAlarm,
     DriftMonitor,
@@ -38,10 +46,11 @@ MAX_WINDOW = 1000
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     """Score the rows of a file and write one line each."""
     if out != "-":
-        check_result("list", Path(out), map_file, path)
+        check_result("list", Path(out), map_file, path, options["to"])
     kind = format_of(out, options["format"], bom=options["bom"])
     if out == "-" and kind != "csv" and sys.stdout.isatty():
         raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
+    check_sink_of(options)
     detector = load_detector(map_file)
     table = read_table(path, **reading_of(path, options, detector.map_.encoding.roles))
     table = ready_for(detector.map_, table, options).table
@@ -49,11 +58,13 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     if kind == "xlsx":
         check_sheet(table.n_rows, 10 + len(originals))
     rule = rule_of(options, table)
-    scores, n_flagged = _scores(detector, table, rule, originals, is_sorted=options["sort"])
+    alerts = detector.alerts_by(rule, table)
+    scores = _scores(detector, table, alerts, originals, is_sorted=options["sort"])
     alarms = _alarms(detector, table) if options["drift"] else None
     command = command_line(["score", map_file, path], options, f"scores.{kind}")
     results = Results("scores", scores, detector, rule, table, command)
     content = results.content(kind, bom=options["bom"])
+    sent = send_alerts(alerts, detector, table, rule, options)
     if out != "-":
         write_whole(out, content)
     elif kind == "csv":
@@ -61,7 +72,9 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     else:
         sys.stdout.buffer.writelines(content)
     console = make_console(to_stderr=True)
-    say(console, f"{counted(table.n_rows, 'row')} scored, {n_flagged} flagged.")
+    say(console, f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged.")
+    if sent is not None:
+        say(console, f"Wrote {sent}")
     for line in gaps_of(detector.map_.encoding, table):
         say(console, line)
     if alarms is not None:
@@ -86,15 +99,9 @@ def _alarms(detector: Detector, table: Table) -> list[DriftAlarm]:
 
 
 def _scores(
-    detector: Detector,
-    table: Table,
-    rule: AlertRule,
-    originals: list[Column],
-    *,
-    is_sorted: bool,
-) -> tuple[Table, int]:
-    """Return a line for each row, in the table's order or the list's, and how many are flagged."""
-    alerts = detector.alerts_by(rule, table)
+    detector: Detector, table: Table, alerts: Alerts, originals: list[Column], *, is_sorted: bool
+) -> Table:
+    """Return a line for each row, in the order of the table or of the list."""
     rows = alerts.rows if is_sorted else np.arange(table.n_rows)
     place = np.empty(table.n_rows, dtype=np.intp)  # of each row in the list
     place[alerts.rows] = np.arange(table.n_rows)
@@ -118,4 +125,4 @@ def _scores(
     for column in originals:
         name = free_name(column.name, [c.name for c in made])
         made.append(column.take(rows).renamed(name))
-    return Table(tuple(made), source="scores"), alerts.n_alerts
+    return Table(tuple(made), source="scores")

@@ -1,5 +1,7 @@
 """The library's messages in the words of the command line: options instead of parameters."""
 
+import re
+
 import click
 
 from somscape._files import shown
@@ -29,4 +31,24 @@ def as_typed(message: object, command: click.Command | None) -> str:
         line = f"{line[:-1]} ({options})."
     elif options:
         line = f"{line} ({options})"
-    return shown(line)
+    return shown(without_password(line))
+
+
+def without_password(line: str) -> str:
+    """Return a line without the password that a URL in it may hold.
+
+    Parameters
+    ----------
+    line : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> without_password("postgresql://anna:secret@bank/loans: no such file")
+    'postgresql://...@bank/loans: no such file'
+    """
+    line = re.sub(r"(:/+)\S*:\S*@", r"\1...@", line)
+    return re.sub(r"(?i)(password=)[^&\s]*", r"\1...", line)

@@ -7,6 +7,7 @@ from somscape.jobs._per import ROWS_FILE, Ready, ready, ready_for
 from somscape.jobs._progress import MapCount
 from somscape.jobs._results import FORMATS, Results, check_format, score_words
 from somscape.jobs._roles import (
+    FROM_DATABASE,
     KINDS,
     READING,
     Label,
@@ -19,9 +20,11 @@ from somscape.jobs._roles import (
     told_table,
 )
 from somscape.jobs._rule import RULES, rule_of
+from somscape.jobs._sink import check_sink_of, run_of, send_alerts
 
 __all__ = [
     "FORMATS",
+    "FROM_DATABASE",
     "KINDS",
     "READING",
     "ROWS_FILE",
@@ -33,6 +36,7 @@ __all__ = [
     "Results",
     "agreement_of",
     "check_format",
+    "check_sink_of",
     "command_line",
     "detect",
     "detection_of",
@@ -47,7 +51,9 @@ __all__ = [
     "roles_from",
     "roles_heading",
     "rule_of",
+    "run_of",
     "score_words",
+    "send_alerts",
     "split_label",
     "told_table",
 ]

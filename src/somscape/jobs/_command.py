@@ -7,7 +7,7 @@ from typing import Any
 
 from somscape._files import shown
 from somscape._version import __version__
-from somscape.jobs._roles import KINDS, READING
+from somscape.jobs._roles import FROM_DATABASE, KINDS, READING
 from somscape.jobs._rule import RULES
 
 
@@ -33,12 +33,12 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
     >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
     "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
     """
-    of_columns = ("per", "label", *KINDS, "roles", "missing")
-    as_they_are = (*of_columns, *READING, *RULES, "contamination", "calibration")
+    reading = ("per", "label", *KINDS, "roles", "missing", *READING, *FROM_DATABASE)
+    ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
     of_results = ("format", "bom", "sort", "columns")
     flags = {
         "id_column": "--id",
-        **{name: f"--{name.replace('_', '-')}" for name in (*as_they_are, "seed")},
+        **{name: f"--{name.replace('_', '-')}" for name in (*reading, *ranking)},
         "n_regions": "--regions",
         **{name: f"--{name}" for name in of_results},
     }
@@ -48,6 +48,7 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
         for value in given if isinstance(given, tuple) else (given,):
             if value is not None and value is not False:
                 words += [flag] if value is True else [flag, str(value)]
+    words += ["--ask-password"] if options.get("ask_password") else []
     return f"{' '.join(map(_quoted, words))} --out {out}"
 
 

@@ -19,7 +19,7 @@ from somscape.encode import (
     roles_for,
 )
 from somscape.errors import InputError
-from somscape.tables import WORKBOOKS, Table, counted, read_table
+from somscape.tables import WORKBOOKS, Table, counted, is_url, read_table
 
 KINDS = ("drop", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
@@ -30,6 +30,9 @@ READING = (*TEXT_READING, "sheet")
 
 NO_TEXT = (".parquet", *WORKBOOKS)
 """Endings of files that need not be told how their text is written."""
+
+FROM_DATABASE = ("table", "query")
+"""Options that say what to read of a database."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +135,10 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
     dict
         Parameters of `read_table`.
     """
-    is_text = Path(path).suffix.lower() not in NO_TEXT
-    saved = {n: value for n, value in roles.reading.items() if is_text or n not in TEXT_READING}
-    given = {name: options[name] for name in READING if options.get(name) is not None}
+    is_text = not is_url(path) and Path(path).suffix.lower() not in NO_TEXT
+    saved = {n: value for n, value in roles.reading.items() if is_text == (n in TEXT_READING)}
+    named = (*READING, *FROM_DATABASE)
+    given = {name: options[name] for name in named if options.get(name) is not None}
     return {**saved, **given}
 
 

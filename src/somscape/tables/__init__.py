@@ -2,6 +2,7 @@
 
 from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
+from somscape.tables._database import file_of, is_url
 from somscape.tables._dates import looks_like_dates, read_date
 from somscape.tables._excel import Sheet, check_sheet, workbook_bytes
 from somscape.tables._frame import (
@@ -19,6 +20,8 @@ from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._numbers import read_numbers
 from somscape.tables._per import ROW_COUNT, Grouped, Made, per
 from somscape.tables._read import WORKBOOKS, import_reader, read_table
+from somscape.tables._sql import read_sql
+from somscape.tables._sql_sink import check_sink, write_sql
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed
 from somscape.tables._write import rounded, table_bytes, write_table
@@ -36,8 +39,10 @@ __all__ = [
     "as_frame",
     "check_library",
     "check_sheet",
+    "check_sink",
     "counted",
     "escape_cell",
+    "file_of",
     "frame_kinds",
     "frame_like",
     "frame_names",
@@ -45,11 +50,13 @@ __all__ = [
     "frame_values",
     "free_name",
     "import_reader",
+    "is_url",
     "listed",
     "looks_like_dates",
     "per",
     "read_date",
     "read_numbers",
+    "read_sql",
     "read_table",
     "rounded",
     "table_bytes",
@@ -58,5 +65,6 @@ __all__ = [
     "unescape_cell",
     "workbook_bytes",
     "write_csv",
+    "write_sql",
     "write_table",
 ]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from somscape._budget import Budget
 from somscape._files import shown
 from somscape.errors import InputError
+from somscape.tables._database import FORMS, is_url
 from somscape.tables._delimited import (
     NO_DELIMITER,
     NotPlainError,
@@ -19,10 +20,12 @@ from somscape.tables._delimited import (
     split_blocks,
     split_records,
 )
+from somscape.tables._frame import table_from_frame
 from somscape.tables._growing import Cells, Letters
 from somscape.tables._line_numbers import lines_from
 from somscape.tables._numbers import text_columns
 from somscape.tables._records import Records, arrange, column_names, is_blank, width_of
+from somscape.tables._sql import read_sql
 from somscape.tables._table import Table, place
 from somscape.tables._text import TextFile, decode, read_bytes
 from somscape.tables._words import quoted
@@ -51,15 +54,18 @@ def read_table(
     encoding: str | None = None,
     source: str | None = None,
     sheet: str | int | None = None,
+    table: str | None = None,
+    query: str | None = None,
 ) -> Table:
-    """Read a table with a header line from a file.
+    """Read a table with a header line from a file, or one of a database.
 
     Parameters
     ----------
     path : str or path
         A text table (.csv, .tsv, .txt, any of them with .gz), .parquet, a workbook (.xlsx,
         .xlsm, .xlsb, .xls, .ods, which need the extra ``excel``), or "-" for a text table on
-        standard input.
+        standard input; or the
+        URL of a database, see `read_sql`.
     delimiter : str, optional
         One character, or "tab"; default: detected among comma, semicolon, tab and ``|``.
     decimal : "." or ",", optional
@@ -72,6 +78,8 @@ def read_table(
     sheet : str or int, optional
         Sheet of a workbook: its name, or its number from 1 (hidden ones count).  Default: the
         first visible one that holds a table.
+    table, query : str, optional
+        What to read of a database: a table by its name, or one statement.
 
     Returns
     -------
@@ -109,6 +117,16 @@ def read_table(
     """
     if decimal not in (None, ".", ","):
         raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
+    if is_url(path):
+        if delimiter or decimal or encoding:
+            raise InputError("a database is no text table; leave out delimiter, decimal, encoding")
+        rows, name = read_sql(str(path), table=table, query=query)
+        return table_from_frame(rows, source or name)
+    if table is not None or query is not None:
+        raise InputError(
+            f"{shown(os.fspath(path))} is a file; `table` and `query` say what to read of a"
+            f" database, whose URL is {FORMS}"
+        )
     ending = Path(path).suffix.lower()
     source = source or ("<stdin>" if os.fspath(path) == "-" else shown(Path(path).name))
     if ending in CONVERTED:

@@ -21,6 +21,9 @@ HEAVY = (
     "safetensors",
     "starlette",
     "uvicorn",
+    "pyarrow",
+    "duckdb",
+    "adbc_driver_manager",
 )
 COMMANDS = ("demo", "detect", "fit", "score", "report", "convert", "app", "info")
 
