@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
+from somscape.tables._letters import may_have_blanks
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -47,7 +49,7 @@ def clean(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    stripped = pc.utf8_trim_whitespace(cells)
+    stripped = pc.utf8_trim_whitespace(cells) if may_have_blanks(cells) else cells
     is_short = pc.less_equal(pc.binary_length(stripped), _LONGEST)
     short = pc.unique(stripped.filter(is_short)).to_pylist()
     words = [text for text in short if text is not None and clean_cell(text) is None]

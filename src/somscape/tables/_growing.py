@@ -19,7 +19,7 @@ MAX_PLAIN = 15
 """Longest text of a number that its float64 and its number of decimals give back."""
 
 PLAIN = b"0123456789.-"
-ZERO, NINE, POINT, MINUS = b"09.-"
+ZERO, POINT, MINUS = b"0.-"
 
 
 class Letters:
@@ -185,10 +185,10 @@ def _decimals(cells: pa.Array) -> NDArray[np.uint8] | None:
     letters = np.frombuffer(data, np.uint8)[: offsets[-1]]
     first = offsets[:-1] + (letters[offsets[:-1]] == MINUS)
     head = letters[np.minimum(first, offsets[1:] - 1)]
-    if not ((head >= ZERO) & (head <= NINE)).all():
+    if head.min() < ZERO:  # a point or a sign: of the plain letters, digits come last
         return None
-    after = first[head == ZERO] + 1
-    ends = offsets[1:][head == ZERO]
+    is_zero = head == ZERO
+    after, ends = first[is_zero] + 1, offsets[1:][is_zero]
     if (letters[after[after < ends]] != POINT).any():
         return None
     point = pc.find_substring(cells, ".").to_numpy()

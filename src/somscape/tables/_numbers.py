@@ -18,6 +18,7 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.tables._cells import clean
+from somscape.tables._letters import n_that_may_be_numbers
 from somscape.tables._spelling import LEADING_ZERO, Spelling, spell
 from somscape.tables._table import Column
 from somscape.tables._texts import ArrowTexts, PlainTexts
@@ -37,6 +38,9 @@ SHOWN = 10_000
 FIRST_CELLS, CELLS = 1 << 12, 1 << 18
 """Cells that are read first, most of which say that a column is text, and then at a time."""
 
+NO_NUMBER = "[0-9][-/:]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
+"""What stands in dates, codes and words, and in no number."""
+
 Where = Callable[[int], str]
 
 
@@ -48,6 +52,7 @@ class _Cells:
     words: tuple[str, ...]
     spelling: Spelling
     has_leading_zeros: bool = False
+    are_words: bool = False
 
     @classmethod
     def of(cls, raw: PlainTexts | pa.ChunkedArray) -> _Cells:
@@ -56,7 +61,9 @@ class _Cells:
         cells, words = clean(raw)
         texts = ArrowTexts(cells)
         if _have_leading_zeros(cells):
-            return cls(texts, tuple(words), Spelling(), True)
+            return cls(texts, tuple(words), Spelling(), has_leading_zeros=True)
+        if _are_words(cells):
+            return cls(texts, tuple(words), Spelling(), are_words=True)
         return cls(texts, tuple(words), spell(_different(cells)))
 
 
@@ -110,6 +117,8 @@ def text_columns(
         mark = decimal or spelling.mark or _likely_mark(spelling.plain_mark, shown, delimiter)
         if found.has_leading_zeros:
             numbers, problem, styles = None, None, ["leading zeros, kept as text,"]
+        elif found.are_words:
+            numbers, problem, styles = None, None, []
         else:
             numbers, problem, styles = _read(name, found.texts, where, spelling, mark)
         texts = found.texts
@@ -171,6 +180,21 @@ def _different(cells: pa.ChunkedArray) -> list[str]:
         if len(found) > SHOWN:
             break
     return list(found)[:SHOWN]
+
+
+def _are_words(cells: pa.ChunkedArray) -> bool:
+    """Return whether most cells, also of the first different ones, can be no numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for some in (pa.chunked_array([cells[:FIRST_CELLS].unique()]), cells):
+        n_present = len(some) - some.null_count
+        if 2 * n_that_may_be_numbers(some) < n_present:
+            continue
+        n_words = pc.sum(pc.match_substring_regex(some, NO_NUMBER)).as_py() or 0
+        if 2 * n_words <= n_present:
+            return False
+    return True
 
 
 def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:

@@ -38,8 +38,7 @@ _BODY = {
     ",": re.compile(r"(?:[1-9][0-9]{0,2}([. '])[0-9]{3}(?:\1[0-9]{3})*|[0-9]*)(?:,[0-9]*)?"),
 }
 _SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
-_INFINITE = ("inf", "infinity", "∞")
-LONGEST_INFINITE = 9
+_INFINITE = "(?i)^[-+]*(inf|infinity|∞)$"
 
 LEADING_ZERO = re.compile("0[0-9]+")
 """A cell such as "007", which names something."""
@@ -167,13 +166,8 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
     part = {name: texts.filter(pa.array(good)) for name, texts in part.items()}
     values = np.full(len(cells), np.nan)
     values[rows[good]] = _signed(part, mark, styles)
-    others = np.flatnonzero(np.isnan(values) & np.asarray(cells.is_valid()))
-    short = np.asarray(
-        pc.less_equal(pc.utf8_length(cells.take(pa.array(others))), LONGEST_INFINITE)
-    )
-    for row in others[short]:
-        if _is_infinite(cells[row].as_py()):
-            values[row] = math.inf
+    if len(rows) < len(cells):
+        values[np.asarray(pc.match_substring_regex(cells, _INFINITE).fill_null(False))] = math.inf
     return values
 
 
@@ -222,7 +216,3 @@ def _split(text: str) -> _Parts | None:
         return None
     is_negative = bool(opened) or signs in ("-", "−")
     return _Parts(is_negative, before or after, body.rstrip(), exponent, bool(opened))
-
-
-def _is_infinite(text: str) -> bool:
-    return text.lstrip("+-").casefold() in _INFINITE
