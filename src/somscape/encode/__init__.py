@@ -6,8 +6,18 @@ from somscape.encode._codes import (
     UnusedColumn,
     level_texts,
 )
-from somscape.encode._encoding import MISSING, SCALES, ColumnCode, Encoding, fit_encoding
+from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode
+from somscape.encode._encoding import (
+    MISSING,
+    SCALES,
+    ColumnCode,
+    Encoding,
+    FeatureCode,
+    fit_encoding,
+    sources_of,
+)
 from somscape.encode._kinds import MAX_LEVELS, Roles
+from somscape.encode._notes import notes_of
 from somscape.encode._ordered import DateCode, OrdinalCode
 from somscape.encode._text import number_text
 
@@ -17,13 +27,20 @@ __all__ = [
     "SCALES",
     "CategoryCode",
     "ColumnCode",
+    "CycleCode",
     "DateCode",
     "Encoding",
+    "FeatureCode",
+    "LeveledCode",
     "NumberCode",
     "OrdinalCode",
+    "PartCode",
     "Roles",
+    "SpanCode",
     "UnusedColumn",
     "fit_encoding",
     "level_texts",
+    "notes_of",
     "number_text",
+    "sources_of",
 ]

@@ -18,7 +18,7 @@ from somscape._types import Float64s, Floats, Objects
 from somscape._weights import Counted
 from somscape.encode._text import number_text
 from somscape.errors import InputError
-from somscape.tables import Column
+from somscape.tables import Column, read_numbers
 
 MISMATCH_WEIGHT = 0.5**0.5
 """Value of a level that applies: two different levels are then at distance 1."""
@@ -35,6 +35,9 @@ against 8.4 with the range of all values and 8.9 without taming (benchmarks/dete
 
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """Text that stands for one number and nothing else; 007 is a name."""
+
+MAX_DIGITS = 300
+"""Of a whole number that a float can hold."""
 
 MISSING_LEVEL = "(missing)"
 UNSEEN_LEVEL = "(unseen)"
@@ -147,6 +150,10 @@ class NumberCode(OneFeature):
             column.is_whole,
         )
 
+    def read(self, column: Column) -> Column:
+        """Return the column with its numbers, where they are written as text, too."""
+        return as_numbers(column)
+
     def problem(self, column: Column) -> Problem:
         """Return the first row that cannot be encoded and what it must hold, or None."""
         if column.numbers is not None:
@@ -160,7 +167,11 @@ class NumberCode(OneFeature):
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, 1)."""
         assert column.numbers is not None
-        return self.place(np.where(np.isnan(column.numbers), self.fill, column.numbers))[:, None]
+        return self.encode_numbers(column.numbers)
+
+    def encode_numbers(self, numbers: Float64s) -> Float64s:
+        """Return numbers, NaN where missing, encoded and filled, of shape (n_rows, 1)."""
+        return self.place(np.where(np.isnan(numbers), self.fill, numbers))[:, None]
 
     def place(self, values: Float64s) -> Float64s:
         """Return numbers on the encoded scale, of the same shape."""
@@ -261,6 +272,10 @@ class CategoryCode:
             ordered.append(MISSING_LEVEL)
         return cls(column.name, why, tuple(ordered))
 
+    def read(self, column: Column) -> Column:
+        """Return the column: its levels are its texts."""
+        return column
+
     def problem(self, column: Column) -> Problem:
         """Return None: a category accepts any cell."""
         return None
@@ -303,19 +318,35 @@ class CategoryCode:
 
 @dataclass(frozen=True)
 class UnusedColumn:
-    """A column that is no feature: the id, the label, dropped or constant.
+    """A column that is no feature: the id, the label, dropped, protected or constant.
 
     Attributes
     ----------
     name, why : str
         The column, and why it is not used.
-    kind : {"id", "label", "dropped", "constant"}
+    kind : {"id", "label", "dropped", "protected", "constant"}
         What it is instead.
     """
 
     name: str
     why: str
     kind: str
+
+
+def as_numbers(column: Column) -> Column:
+    """Return a column, read as numbers where it is text that spells them, 01 and 007 included."""
+    if column.is_number:
+        return column
+    return read_numbers(column) or padded_numbers(column) or column
+
+
+def padded_numbers(column: Column) -> Column | None:
+    """Return a column of text as whole numbers where all cells are digits; else None."""
+    codes, texts = column.coded()
+    if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
+        return None
+    numbers = np.array([*map(float, texts), np.nan])[codes]
+    return Column(column.name, column.cells, numbers=numbers)
 
 
 def present(column: Column, values: Any, counts: Float64s | None) -> Counted:

@@ -1,7 +1,7 @@
 """The encoding of a whole table, kept with the map so that answers come in original units."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -15,15 +15,18 @@ from somscape._weights import counts_of
 from somscape.encode._codes import (
     CategoryCode,
     NumberCode,
+    Problem,
     Scaling,
     UnusedColumn,
+    as_numbers,
     level_texts,
 )
-from somscape.encode._json import code_from_json
-from somscape.encode._kinds import Decision, Roles, decide, numbers_as_text
+from somscape.encode._date_parts import PartCode, encoded_part, parts_of
+from somscape.encode._json import code_from_json, part_from_json
+from somscape.encode._kinds import Decision, Roles, decide, find_dates, numbers_as_text
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.errors import InputError, SomscapeWarning
-from somscape.tables import Column, Table, listed, read_numbers
+from somscape.tables import Column, Dates, Table, listed
 
 FARTHEST = 1e100
 """Encoded values beyond this would overflow when squared and summed."""
@@ -34,8 +37,9 @@ MISSING = ("error", "fill", "mask")
 SCALES = ("robust", "range")
 """Which numbers may become 0 and 1; see `fit_encoding`."""
 
-FeatureCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
-ColumnCode: TypeAlias = FeatureCode | UnusedColumn
+UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
+ColumnCode: TypeAlias = UsedColumn | UnusedColumn
+FeatureCode: TypeAlias = UsedColumn | PartCode
 
 MIN_UNSEEN_CELLS = 10
 """Fewest cells of a category for a warning that the map never saw the levels of most."""
@@ -58,11 +62,14 @@ class Encoding:
         column) or are refused.
     is_named : bool
         Whether the names are the data's; an array's columns are only numbered.
+    parts : tuple of CycleCode or SpanCode
+        What else the columns of dates tell: features that are no columns.
     """
 
     columns: tuple[ColumnCode, ...]
     missing: str = "error"
     is_named: bool = True
+    parts: tuple[PartCode, ...] = ()
 
     def __repr__(self) -> str:
         return f"Encoding({len(self.features)} of {len(self.columns)} columns)"
@@ -81,9 +88,14 @@ class Encoding:
         return cls(tuple(codes), missing, list(names) != [f"x{i}" for i in range(len(names))])
 
     @cached_property
-    def features(self) -> tuple[FeatureCode, ...]:
+    def used(self) -> tuple[UsedColumn, ...]:
         """The columns that are features."""
         return tuple(c for c in self.columns if not isinstance(c, UnusedColumn))
+
+    @cached_property
+    def features(self) -> tuple[FeatureCode, ...]:
+        """The columns that are features, then what else their dates tell."""
+        return (*self.used, *self.parts)
 
     @cached_property
     def is_plain(self) -> bool:
@@ -135,7 +147,7 @@ class Encoding:
             that an ordered category does not have, or has missing cells under
             ``missing="error"``.
         """
-        lacking = [code.name for code in self.features if code.name not in table.names]
+        lacking = [code.name for code in self.used if code.name not in table.names]
         if lacking:
             first = [self._with_likely_name(name, table) for name in lacking[:MAX_NAMED]]
             more = len(lacking) - len(first)
@@ -143,16 +155,24 @@ class Encoding:
                 f"{table.source} lacks columns that the map was made from: {', '.join(first)}"
                 f"{f' and {more} more' if more else ''}. Add or rename them."
             )
-        columns = [self._column_for(code, table) for code in self.features]
+        sources: dict[str, Any] = {}
+        for code in self.used:
+            source: Any = code.read(table.column(code.name))
+            _refuse_problem(code.name, code.problem(source), table)
+            sources[code.name] = source
         if self.missing == "error":
-            _refuse_missing(table, columns)
-        parts = [code.encode(c) for code, c in zip(self.features, columns, strict=True)]
-        for code, column, part in zip(self.features, columns, parts, strict=True):
+            _refuse_missing(table, sources)
+        parts = [code.encode(sources[code.name]) for code in self.used]
+        for code, part in zip(self.used, parts, strict=True):
+            column = table.column(code.name)
             _refuse_far(table, column, part)
             if isinstance(code, CategoryCode):
                 _warn_of_unseen(table, column, part)
-            if self.missing == "mask":
-                part[column.missing] = np.nan
+        parts += [encoded_part(code, sources) for code in self.parts]
+        if self.missing == "mask":
+            for feature, part in zip(self.features, parts, strict=True):
+                for name in sources_of(feature):
+                    part[sources[name].missing] = np.nan
         return np.hstack(parts)
 
     def fill(self, rows: Floats) -> Floats:
@@ -183,14 +203,14 @@ class Encoding:
 
     def n_missing(self, table: Table) -> dict[str, int]:
         """Return the number of missing cells of each feature column that has any."""
-        counts = {code.name: table.column(code.name).n_missing for code in self.features}
+        counts = {code.name: table.column(code.name).n_missing for code in self.used}
         return {name: n for name, n in counts.items() if n}
 
     def n_unseen(self, table: Table) -> dict[str, int]:
         """Return, for each category with any, the cells whose level the map never saw."""
         counts = {
             code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
-            for code in self.features
+            for code in self.used
             if isinstance(code, CategoryCode)
             for column in [table.column(code.name)]
         }
@@ -202,48 +222,54 @@ class Encoding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as plain JSON data."""
-        return {
-            "missing": self.missing,
-            "is_named": self.is_named,
-            "columns": [{"kind": code.kind, **asdict(code)} for code in self.columns],
-        }
+        data: dict[str, Any] = {"missing": self.missing, "is_named": self.is_named}
+        for what, codes in (("columns", self.columns), ("parts", self.parts)):
+            if codes or what == "columns":
+                data[what] = [{"kind": code.kind, **asdict(code)} for code in codes]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoding":
         """Return the encoding that `to_json` wrote, or raise ValueError."""
-        unknown = set(data) - {"columns", "missing", "is_named"}
+        unknown = set(data) - {"columns", "missing", "is_named", "parts"}
         if unknown:
             raise ValueError(f"an encoding has no part {min(unknown)!r}")
         codes = tuple(code_from_json(column) for column in data["columns"])
-        if len({code.name for code in codes}) < len(codes):
+        dates = {code.name for code in codes if isinstance(code, DateCode)}
+        parts = tuple(part_from_json(part, dates) for part in data.get("parts", ()))
+        if len({code.name for code in (*codes, *parts)}) < len(codes) + len(parts):
             raise ValueError("two columns have the same name")
         if data["missing"] not in MISSING or not isinstance(data["is_named"], bool):
             raise ValueError("the encoding does not say what missing cells and names are")
-        return cls(codes, data["missing"], data["is_named"])
-
-    @staticmethod
-    def _column_for(code: FeatureCode, table: Table) -> Column:
-        column = _as_numbers(table.column(code.name), isinstance(code, NumberCode))
-        _refuse_problem(code, column, table)
-        return column
+        return cls(codes, data["missing"], data["is_named"], parts)
 
 
-def _as_numbers(column: Column, is_number: bool) -> Column:
-    """Return a column, read as numbers where it must be some and is text that spells them."""
-    if not is_number or column.is_number:
-        return column
-    return read_numbers(column) or column
+def sources_of(code: FeatureCode) -> tuple[str, ...]:
+    """Return the columns of the table that a feature is made from.
+
+    Parameters
+    ----------
+    code : FeatureCode
+
+    Returns
+    -------
+    tuple of str
+    """
+    return code.sources if isinstance(code, PartCode) else (code.name,)
 
 
 def _refuse_problem(
-    code: FeatureCode, column: Column, table: Table, cure: str = "Correct the column."
+    name: str, problem: Problem, table: Table, cure: str = "Correct the column."
 ) -> None:
-    problem = code.problem(column)
     if problem:
         row, needed = problem
-        raise InputError(
-            f"{table.where(row)}: column '{code.name}' {needed}; got '{column.cells[row]}'. {cure}"
-        )
+        cell = _cell(table.column(name), row)
+        raise InputError(f"{table.where(row)}: column '{name}' {needed}; got '{cell}'. {cure}")
+
+
+def _cell(column: Column, row: int) -> str | None:
+    cell: str | None = column.take([row]).cells[0]
+    return cell
 
 
 def fit_encoding(
@@ -312,12 +338,14 @@ def fit_encoding(
     counts = counts_of(weights)
     roles = roles or Roles()
     n_rows = table.n_rows if counts is None else counts.sum()
-    columns = tuple(_as_numbers(c, c.name in roles.numbers) for c in table.columns)
+    columns = tuple(as_numbers(c) if c.name in roles.numbers else c for c in table.columns)
     table = replace(table, columns=columns)
-    decisions = decide(table, roles, max_levels, n_rows)
+    dates = find_dates(table, roles)
+    decisions = decide(table, roles, dates, max_levels, n_rows)
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
-    spelled = [c for c in numbers_as_text(table, roles, n_rows) if decisions[c].kind != "id"]
+    asked = numbers_as_text(table, roles, dates, n_rows)
+    spelled = [name for name in asked if decisions[name].kind != "id"]
     if spelled:
         warnings.warn(
             f"{table.source} has numbers that are written as text, and so are taken as text: "
@@ -328,11 +356,15 @@ def fit_encoding(
             stacklevel=4,
         )
     scaling = Scaling(scale, tame)
+    used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
     codes = tuple(
-        _code_for(column, decisions[column.name], table, roles, scaling, counts)
-        for column in table.columns
+        DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
+        if c.name in used_dates
+        else _code_for(c, decisions[c.name], table, roles, scaling, counts)
+        for c in table.columns
     )
-    encoding = Encoding(codes, missing)
+    parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
+    encoding = Encoding(codes, missing, parts=parts)
     if not encoding.features:
         kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
         cut = _likely_delimiter(table)
@@ -343,7 +375,9 @@ def fit_encoding(
             options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
         )
     if missing == "error":
-        _refuse_missing(table, [table.column(code.name) for code in encoding.features])
+        _refuse_missing(
+            table, {c.name: dates.get(c.name, table.column(c.name)) for c in encoding.used}
+        )
     return encoding
 
 
@@ -357,16 +391,14 @@ def _code_for(
 ) -> ColumnCode:
     kind, why = decision.kind, decision.why
     if kind == "number":
-        return NumberCode.fit(column, why, scaling, counts)
+        return NumberCode.fit(as_numbers(column), why, scaling, counts)
     if kind == "category":
         return CategoryCode.fit(column, why)
-    if kind == "date":
-        return DateCode.fit(column, why, scaling, counts)
     if kind == "ordinal":
         levels = ordinal_levels(column.name, roles.ordinals[column.name])
         ordinal = OrdinalCode.fit(column, why, levels, counts)
         cure = "It is not among the levels given: add it, or correct the cell."
-        _refuse_problem(ordinal, column, table, cure)
+        _refuse_problem(column.name, ordinal.problem(column), table, cure)
         return ordinal
     return UnusedColumn(column.name, why, kind)
 
@@ -376,7 +408,7 @@ def _refuse_far(table: Table, column: Column, part: Float64s) -> None:
     if is_far.any():
         row = int(is_far.argmax())
         raise InputError(
-            f"{table.where(row)}, column '{column.name}': {column.cells[row]} is too far from the "
+            f"{table.where(row)}, column '{column.name}': {_cell(column, row)} is too far from the "
             "numbers the scale was made from. Correct or leave out the row."
         )
 
@@ -397,8 +429,9 @@ def _warn_of_unseen(table: Table, column: Column, part: Float64s) -> None:
     )
 
 
-def _refuse_missing(table: Table, columns: Sequence[Column]) -> None:
-    counts = [f"{c.name} {c.n_missing}" for c in columns if c.n_missing]
+def _refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
+    by_name = {name: int(source.missing.sum()) for name, source in sources.items()}
+    counts = [f"{name} {n}" for name, n in by_name.items() if n]
     if counts:
         raise InputError(
             f"{table.source} has missing cells ({', '.join(counts)}). Fill them, leave those "

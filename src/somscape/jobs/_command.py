@@ -32,7 +32,16 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
     >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
     "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
     """
-    as_they_are = ("label", *KINDS, "missing", *READING, *RULES, "contamination", "calibration")
+    as_they_are = (
+        "label",
+        *KINDS,
+        "date_format",
+        "missing",
+        *READING,
+        *RULES,
+        "contamination",
+        "calibration",
+    )
     flags = {
         "id_column": "--id",
         **{name: f"--{name.replace('_', '-')}" for name in (*as_they_are, "seed")},

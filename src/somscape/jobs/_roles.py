@@ -12,7 +12,7 @@ from somscape.encode import Encoding, Roles, fit_encoding, level_texts
 from somscape.errors import InputError
 from somscape.tables import Table, counted
 
-KINDS = ("drop", "category", "number", "ordinal", "date")
+KINDS = ("drop", "protect", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
 
 READING = ("delimiter", "decimal", "encoding")
@@ -94,7 +94,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     ----------
     table : Table
     options : mapping
-        With ``id_column``, ``label`` and the options of `KINDS`.
+        With ``id_column``, ``label`` and the options of `KINDS`; ``date_format`` where it is given.
 
     Returns
     -------
@@ -114,6 +114,8 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         numbers=options["number"],
         ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
         dates=options["date"],
+        protect=options.get("protect", ()),
+        date_format=options.get("date_format"),
     )
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
-from somscape.encode import CategoryCode, OrdinalCode
+from somscape.encode import LeveledCode
 from somscape.kernels import select_kernels
 from somscape.outliers._feasible_range import Range, ranges_of, steps_of, value_text
-from somscape.outliers._reasons import cell_text
+from somscape.outliers._reasons import value_shown
 from somscape.tables import Table
 
 if TYPE_CHECKING:
@@ -136,8 +136,9 @@ def _made_usual(
     ranges = ranges_of(detector, moved, limit, pairs, unusual=rows)
     changes: list[list[Change]] = [[] for _ in rows]
     for (i, j), to, within in zip(pairs, _values_of(detector, moved, pairs), ranges, strict=True):
-        name = detector.map_.encoding.features[j].name
-        changes[i].append(Change(name, cell_text(table, i, name), to, within))
+        code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
+        value = value_shown(code, table, i, rows[i, place])
+        changes[i].append(Change(code.name, value, to, within))
     scores = detector.scores_of_rows(moved)
     return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]
 
@@ -187,7 +188,7 @@ def _values_of(detector: "Detector", rows: Float64s, pairs: Sequence[tuple[int, 
             detector.map_.encoding.features[j],
             rows[i : i + 1, detector.map_.encoding.slices[j]],
         )
-        if isinstance(code, CategoryCode | OrdinalCode):
+        if isinstance(code, LeveledCode):
             values.append(code.decode(part)[0])
         else:
             values.append(code.short(part, steps[j])[0])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape.encode import CategoryCode, OrdinalCode, number_text
+from somscape.encode import LeveledCode, number_text
 from somscape.outliers._score import nearest_usual
 from somscape.outliers._scorer import Scorer
 
@@ -105,7 +105,7 @@ def ranges_of(
         One per pair.  An interval is the one around the row's own value.
     """
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
-    has_levels = [isinstance(codes[j], CategoryCode | OrdinalCode) for _, j in pairs]
+    has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
     lines = [pair for pair in range(len(pairs)) if not has_levels[pair]]
     found = _levels(
         detector, rows, limit, {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
@@ -123,7 +123,7 @@ def ranges_of(
     steps, is_steady = steps_of(detector.of_all_rows), _is_steady(detector)
     for line, pair in enumerate(lines):
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
-        assert not isinstance(code, CategoryCode | OrdinalCode)
+        assert not isinstance(code, LeveledCode)
         own = code.short(base[line : line + 1, places[line], None], step)[0]
         ends = [
             end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
@@ -160,14 +160,14 @@ def _levels(
     trials = [rows[:0]]
     for i, j in pairs.values():
         code = codes[j]
-        assert isinstance(code, CategoryCode | OrdinalCode)
+        assert isinstance(code, LeveledCode)
         trials.append(np.tile(rows[i], (len(code.levels), 1)))
         trials[-1][:, slices[j]] = code.encoded_levels
     is_usual = detector.scores_of_rows(np.vstack(trials)) <= limit
     found, start = {}, 0
     for (pair, (_, j)), trial in zip(pairs.items(), trials[1:], strict=True):
         code, end = codes[j], start + len(trial)
-        assert isinstance(code, CategoryCode | OrdinalCode)
+        assert isinstance(code, LeveledCode)
         levels = np.array(code.levels, dtype=object)[is_usual[start:end]]
         found[pair], start = Range(levels=tuple(levels.tolist())), end
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s, Floats
-from somscape.encode import CategoryCode, DateCode
+from somscape.encode import CategoryCode, CycleCode, DateCode, FeatureCode, PartCode, sources_of
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._score import nearest_usual
@@ -101,11 +101,11 @@ def _of_row(
         near = prototypes[:, place]
         if isinstance(code, CategoryCode) and code.prevailing(near) == code.level(encoded[place]):
             continue
-        value = cell_text(table, row, code.name)
-        if isinstance(code, DateCode) and code.unit == "D":
-            value = value.removesuffix("T00:00:00")
+        value = value_shown(code, table, row, encoded[place])
         at, usual_at, is_usual = None, None, False
-        if not isinstance(code, CategoryCode):
+        if isinstance(code, CycleCode):
+            is_usual = is_decorrelated and code.is_usual(encoded[place], near)
+        elif not isinstance(code, CategoryCode):
             at = None if value == MISSING else float(encoded[place][0])
             low, high = usual_at = float(near.min()), float(near.max())
             is_usual = is_decorrelated and at is not None and low <= at <= high
@@ -161,28 +161,32 @@ def ids_of(map_: Map, table: Table) -> tuple[str, list[str]]:
     name : str
         `RECORD` if the table has no id column.
     ids : list of str
-        Without an id column, the numbers of the rows, from 1.
+        Without an id column, the numbers of the rows, from 1; where an id is missing, "record 3".
     """
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
         cells = table.column(name).cells
-        return name, ["" if cell is None else str(cell) for cell in cells]
+        return name, [f"{RECORD} {i + 1}" if c is None else str(c) for i, c in enumerate(cells)]
     return RECORD, [str(i + 1) for i in range(table.n_rows)]
 
 
-def cell_text(table: Table, row: int, name: str) -> str:
-    """Return a cell as text.
+def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
+    """Return what a row has in a feature column: its cell, or what its dates tell.
 
     Parameters
     ----------
+    code : FeatureCode
     table : Table
     row : int
-    name : str
-        Name of the column.
+    encoded : ndarray of shape (n_features of the code,)
+        The same, encoded.
 
     Returns
     -------
     str
+        Dates in ISO form, as the usual ones are shown.
     """
-    cell = table.column(name).cells[row]
-    return MISSING if cell is None else str(cell)
+    cells = [table.column(name).cells[row] for name in sources_of(code)]
+    if any(cell is None for cell in cells):
+        return MISSING
+    return code.text(encoded) if isinstance(code, DateCode | PartCode) else str(cells[0])

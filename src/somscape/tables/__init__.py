@@ -1,7 +1,15 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
 from somscape.tables._cells import MISSING_WORDS
-from somscape.tables._dates import looks_like_dates, read_date
+from somscape.tables._dates import (
+    ORDERS,
+    Dates,
+    DateTexts,
+    date_texts,
+    dates_of,
+    looks_like_dates,
+    read_date,
+)
 from somscape.tables._frame import (
     as_frame,
     frame_kinds,
@@ -16,16 +24,22 @@ from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._numbers import read_numbers
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
-from somscape.tables._words import counted, listed
+from somscape.tables._words import Note, counted, listed
 from somscape.tables._write import escape_cell, unescape_cell, write_csv, write_table
 
 __all__ = [
     "MISSING_WORDS",
+    "ORDERS",
     "Column",
+    "DateTexts",
+    "Dates",
     "LineNumbers",
+    "Note",
     "Table",
     "as_frame",
     "counted",
+    "date_texts",
+    "dates_of",
     "escape_cell",
     "frame_kinds",
     "frame_like",
