@@ -99,6 +99,8 @@ class NumberCode(OneFeature):
         The median, which stands in for missing cells.
     is_whole : bool
         Whether all values seen were whole numbers.
+    is_padded : bool
+        Whether texts such as 01 are numbers.
     """
 
     kind: ClassVar[str] = "number"
@@ -110,6 +112,7 @@ class NumberCode(OneFeature):
     span: float
     fill: float
     is_whole: bool
+    is_padded: bool = False
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
@@ -152,7 +155,7 @@ class NumberCode(OneFeature):
 
     def read(self, column: Column) -> Column:
         """Return the column with its numbers, where they are written as text, too."""
-        return as_numbers(column)
+        return as_numbers(column, may_be_padded=self.is_padded)
 
     def problem(self, column: Column) -> Problem:
         """Return the first row that cannot be encoded and what it must hold, or None."""
@@ -333,11 +336,11 @@ class UnusedColumn:
     kind: str
 
 
-def as_numbers(column: Column) -> Column:
-    """Return a column, read as numbers where it is text that spells them, 01 and 007 included."""
+def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
+    """Return a column, read as numbers where it is text that spells them; 007 only if it may."""
     if column.is_number:
         return column
-    return read_numbers(column) or padded_numbers(column) or column
+    return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
 
 
 def padded_numbers(column: Column) -> Column | None:

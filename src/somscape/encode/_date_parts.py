@@ -14,7 +14,7 @@ from somscape._types import Float64s, Floats, Ints, Objects
 from somscape.encode._codes import CategoryCode, NumberCode, Scaling
 from somscape.encode._ordered import OrdinalCode, date_zone
 from somscape.encode._text import number_text
-from somscape.tables import Dates, free_name, table_from_columns
+from somscape.tables import Dates, Moments, free_name, table_from_columns
 
 RADIUS = 0.5
 """Of the circles, so that what is half a turn apart lies at distance 1, like two levels."""
@@ -83,7 +83,7 @@ class CycleCode:
     @classmethod
     def fit(cls, name: str, part: str, dates: Dates, counts: Float64s | None) -> "CycleCode | None":
         """Learn the most frequent weekday or hour; None where it is always the same."""
-        steps = _steps(part, dates)
+        steps = _steps(part, dates.moments)
         is_there = steps >= 0
         if len(np.unique(steps[is_there])) < 2:
             return None
@@ -93,9 +93,9 @@ class CycleCode:
         source = dates.column.name
         return cls(name, f"of the dates in {source}", source, part, int(found.argmax()) * a_level)
 
-    def encode(self, dates: Dates) -> Float64s:
-        """Return the features, of shape (n_rows, 2)."""
-        steps = _steps(self.part, dates)
+    def encode(self, moments: Moments) -> Float64s:
+        """Return the features of dates, NaT where missing, of shape (n_rows, 2)."""
+        steps = _steps(self.part, moments)
         return _circle(STEPS[self.part])[np.where(steps < 0, self.fill, steps)]
 
     @property
@@ -110,6 +110,13 @@ class CycleCode:
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
         """Return the levels nearest to some prototypes (n, 2), encoded."""
         return self.encoded_levels[self._places(prototypes)]
+
+    def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
+        """Return dates moved to the weekday, by three days at most, or the hour of prototypes."""
+        here, there = _steps(self.part, dates), self._steps(prototypes)
+        if self.part == "weekday":
+            return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")
+        return dates + (there // 60 - here // 60) * np.timedelta64(1, "h")
 
     def text(self, features: Floats) -> str:
         """Return the weekday, or the time of day, of one encoded row of shape (2,)."""
@@ -136,14 +143,14 @@ class CycleCode:
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
         """Return levels in a row and features (n, 1) on them, NaN where missing: for bars."""
         code = OrdinalCode(self.name, self.why, self.levels, 0)
-        is_missing: NDArray[np.bool_] = np.isnan(features).any(axis=1)
+        is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)
 
     def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
         """Return levels without order and features of them, NaN where missing: for shares."""
         code = CategoryCode(self.name, self.why, self.levels)
-        is_missing: NDArray[np.bool_] = np.isnan(features).any(axis=1)
+        is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)
 
@@ -191,8 +198,8 @@ class SpanCode(NumberCode):
     """
 
     kind: ClassVar[str] = "span"
-    start: str
-    end: str
+    start: str = ""
+    end: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -204,15 +211,16 @@ class SpanCode(NumberCode):
         cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
     ) -> "SpanCode | None":
         """Learn the scale of the days between two columns; None where they are always as many."""
-        column = table_from_columns({name: _days_between(*dates)}).columns[0]
+        days = _days_between(*(each.moments for each in dates))
+        column = table_from_columns({name: days}).columns[0]
         if column.numbers is None or column.n_distinct < 2:
             return None
         start, end = (each.column.name for each in dates)
         number = NumberCode.fit(column, f"{start} and {end} are dates", scaling, counts)
         return cls(**asdict(number), start=start, end=end)
 
-    def encode_dates(self, start: Dates, end: Dates) -> Float64s:
-        """Return the feature, of shape (n_rows, 1)."""
+    def encode_dates(self, start: Moments, end: Moments) -> Float64s:
+        """Return the feature of dates, NaT where missing, of shape (n_rows, 1)."""
         return self.encode_numbers(_days_between(start, end))
 
     def text(self, features: Floats) -> str:
@@ -260,24 +268,25 @@ def parts_of(
     return tuple(code for code in found if code is not None)
 
 
-def encoded_part(code: PartCode, dates: Mapping[str, Dates]) -> Float64s:
+def encoded_part(code: PartCode, dates: Mapping[str, Moments]) -> Float64s:
     """Return the features of what dates tell, from the dates by column."""
     if isinstance(code, CycleCode):
         return code.encode(dates[code.source])
     return code.encode_dates(dates[code.start], dates[code.end])
 
 
-def _steps(part: str, dates: Dates) -> Ints:
+def _steps(part: str, dates: Moments) -> Ints:
     """Return weekdays from 0, Monday, or minutes of the day; -1 where there is no date."""
-    days, time = np.divmod(dates.moments.astype(np.int64), DAY)
+    days, time = np.divmod(dates.astype("datetime64[us]").astype(np.int64), DAY)
     # 1970 began on a Thursday.
     steps = (days + 3) % 7 if part == "weekday" else time // 60_000_000
-    return np.where(dates.missing, -1, steps).astype(np.intp)
+    return np.where(np.isnat(dates), -1, steps).astype(np.intp)
 
 
-def _days_between(start: Dates, end: Dates) -> Float64s:
-    apart = end.moments.astype(np.int64) - start.moments.astype(np.int64)
-    return np.where(start.missing | end.missing, np.nan, apart / DAY)
+def _days_between(start: Moments, end: Moments) -> Float64s:
+    start, end = (each.astype("datetime64[us]") for each in (start, end))
+    apart = end.astype(np.int64) - start.astype(np.int64)
+    return np.where(np.isnat(start) | np.isnat(end), np.nan, apart / DAY)
 
 
 def _n_before(covered: NDArray[np.bool_], place: int) -> int:

@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats
 from somscape._validate import checked_weights
@@ -21,12 +22,12 @@ from somscape.encode._codes import (
     as_numbers,
     level_texts,
 )
-from somscape.encode._date_parts import PartCode, encoded_part, parts_of
+from somscape.encode._date_parts import CycleCode, PartCode, encoded_part, parts_of
 from somscape.encode._json import code_from_json, part_from_json
 from somscape.encode._kinds import Decision, Roles, decide, find_dates, numbers_as_text
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.errors import InputError, SomscapeWarning
-from somscape.tables import Column, Dates, Table, listed
+from somscape.tables import Column, Dates, Table, listed, read_numbers
 
 FARTHEST = 1e100
 """Encoded values beyond this would overflow when squared and summed."""
@@ -168,7 +169,8 @@ class Encoding:
             _refuse_far(table, column, part)
             if isinstance(code, CategoryCode):
                 _warn_of_unseen(table, column, part)
-        parts += [encoded_part(code, sources) for code in self.parts]
+        dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
+        parts += [encoded_part(code, dates) for code in self.parts]
         if self.missing == "mask":
             for feature, part in zip(self.features, parts, strict=True):
                 for name in sources_of(feature):
@@ -216,6 +218,76 @@ class Encoding:
         }
         return {name: n for name, n in counts.items() if n}
 
+    def possible(self, prototypes: Float64s, steps: Sequence[float]) -> Float64s:
+        """Return rows of possible cells near some prototypes.
+
+        Parameters
+        ----------
+        prototypes : ndarray of shape (n, n_features)
+        steps : sequence of float
+            How far rounding may move a number of each column, on the encoded scale.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+            Dates lie on the weekday, and in the hour, of their prototype.
+        """
+        rows, place = prototypes.copy(), self._place
+        for code, step in zip(self.used, steps, strict=False):
+            part = place[code.name]
+            rows[:, part] = code.possible(prototypes[:, part], step)
+        for cycle in self.parts:
+            date = self.used[self._number[cycle.sources[0]]]
+            if isinstance(cycle, CycleCode) and isinstance(date, DateCode):
+                moments = date.decode(rows[:, place[date.name]])
+                moved = cycle.moved(moments, prototypes[:, place[cycle.name]])
+                rows[:, place[date.name]] = date.place(moved)[:, None]
+        return self.with_parts(rows, np.ones((len(rows), len(self.used)), dtype=bool))
+
+    def with_parts(self, rows: Float64s, is_changed: NDArray[np.bool_]) -> Float64s:
+        """Return encoded rows in which what dates tell follows from dates that were changed.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+        is_changed : ndarray of shape (n, n_used), bool
+            Which columns were changed.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+        """
+        rows = rows.copy() if self.parts else rows
+        for part in self.parts:
+            sources = [self._number[name] for name in part.sources]
+            which = is_changed[:, sources].any(axis=1)
+            dates: dict[str, Any] = {
+                code.name: code.decode(rows[which, self._place[code.name]])
+                for code in (self.used[j] for j in sources)
+            }
+            rows[which, self._place[part.name]] = encoded_part(part, dates)
+        return rows
+
+    def sum_by_used(self, by_feature: Float64s) -> Float64s:
+        """Add up encoded features to the columns (n, n_used) that must change to change them."""
+        by_column = self.sum_by_column(by_feature)
+        n_used = len(self.used)
+        sums = by_column[:, :n_used].copy()
+        for part, values in zip(self.parts, by_column.T[n_used:], strict=True):
+            for name in part.sources:
+                sums[:, self._number[name]] += values
+        return sums
+
+    @cached_property
+    def _place(self) -> dict[str, slice]:
+        """By name of a feature column, where it stands in an encoded row."""
+        return {code.name: p for code, p in zip(self.features, self.slices, strict=True)}
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        """By name of a used column, its number among them."""
+        return {code.name: j for j, code in enumerate(self.used)}
+
     def sum_by_column(self, by_feature: Float64s) -> Float64s:
         """Add up encoded features (n, n_features) to original columns (n, n_columns)."""
         return np.stack([by_feature[:, part].sum(axis=1) for part in self.slices], axis=1)
@@ -225,7 +297,7 @@ class Encoding:
         data: dict[str, Any] = {"missing": self.missing, "is_named": self.is_named}
         for what, codes in (("columns", self.columns), ("parts", self.parts)):
             if codes or what == "columns":
-                data[what] = [{"kind": code.kind, **asdict(code)} for code in codes]
+                data[what] = [{"kind": code.kind, **_data_of(code)} for code in codes]
         return data
 
     @classmethod
@@ -242,6 +314,16 @@ class Encoding:
         if data["missing"] not in MISSING or not isinstance(data["is_named"], bool):
             raise ValueError("the encoding does not say what missing cells and names are")
         return cls(codes, data["missing"], data["is_named"], parts)
+
+
+def _data_of(code: Any) -> dict[str, Any]:
+    """Return a code's fields but for those added since the first release that say nothing."""
+    data = {}
+    for each in fields(code):
+        value = getattr(code, each.name)
+        if value != each.default:
+            data[each.name] = _data_of(value) if isinstance(value, NumberCode) else value
+    return data
 
 
 def sources_of(code: FeatureCode) -> tuple[str, ...]:
@@ -338,8 +420,10 @@ def fit_encoding(
     counts = counts_of(weights)
     roles = roles or Roles()
     n_rows = table.n_rows if counts is None else counts.sum()
-    columns = tuple(as_numbers(c) if c.name in roles.numbers else c for c in table.columns)
-    table = replace(table, columns=columns)
+    columns = tuple(
+        as_numbers(c, may_be_padded=True) if c.name in roles.numbers else c for c in table.columns
+    )
+    given, table = table, replace(table, columns=columns)
     dates = find_dates(table, roles)
     decisions = decide(table, roles, dates, max_levels, n_rows)
     if table.n_rows < 2:
@@ -361,7 +445,7 @@ def fit_encoding(
         DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
         if c.name in used_dates
         else _code_for(c, decisions[c.name], table, roles, scaling, counts)
-        for c in table.columns
+        for c in given.columns
     )
     parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
     encoding = Encoding(codes, missing, parts=parts)
@@ -391,7 +475,9 @@ def _code_for(
 ) -> ColumnCode:
     kind, why = decision.kind, decision.why
     if kind == "number":
-        return NumberCode.fit(as_numbers(column), why, scaling, counts)
+        numbers = as_numbers(column, may_be_padded=True)
+        is_padded = not (column.is_number or read_numbers(column))
+        return replace(NumberCode.fit(numbers, why, scaling, counts), is_padded=is_padded)
     if kind == "category":
         return CategoryCode.fit(column, why)
     if kind == "ordinal":

@@ -22,6 +22,9 @@ MIN_CODE_ROWS, MIN_CODE_DIGITS, MAX_UNEVENNESS = 100, 6, 0.1
 spread: the farthest that their distribution lies from an even one (Kolmogorov's distance).
 Amounts and measurements crowd around their middle or at one end, at a distance of 0.12 and more."""
 
+MAX_CODE = 1e20
+"""Counters and codes are smaller."""
+
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
 """Texts such as 01 to 12 are counts if there are so many, so short, without large gaps."""
 
@@ -69,6 +72,8 @@ def is_counter(column: Column) -> bool:
         return False
     if numbers.min() >= 1500 and numbers.max() <= 2200:
         return False  # years
+    if not -MAX_CODE < numbers.min() <= numbers.max() < MAX_CODE:
+        return False
     steps = np.diff(numbers)
     if steps[0] and (steps == steps[0]).all():
         return True
@@ -106,7 +111,7 @@ def _are_even(numbers: Float64s) -> bool:
     """Return whether whole numbers of one length spread evenly from the least to the largest."""
     low, high = numbers.min(), numbers.max()
     n_digits = {len(f"{end:.0f}") for end in (low, high)}
-    if len(numbers) < MIN_CODE_ROWS or low < 0 or len(n_digits) > 1:
+    if len(numbers) < MIN_CODE_ROWS or low < 0 or high > MAX_CODE or len(n_digits) > 1:
         return False
     share = (np.sort(numbers) - low) / (high - low)
     distance = np.abs(share - np.linspace(0, 1, len(share))).max()

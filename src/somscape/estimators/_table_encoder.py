@@ -85,10 +85,10 @@ class TableEncoder(TransformerMixin, Base):
     that are called like an outcome (``class``, ``is_fraud``), and, in small tables, text with more
     than half of its values distinct.  A date becomes the number of its days, and its weekday and
     hour, each as a place on a circle with two features; of two columns of dates, the days between
-    are one more feature.  The columns of an array of numbers are numbers, however few values they have;
-    an array of objects is read like a data frame.  A category has one feature per level, with the
-    value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did not
-    see.  Ordered categories refuse such levels.
+    are one more feature.  The columns of an array of numbers are numbers, however few values they
+    have; an array of objects is read like a data frame.  A category has one feature per level, with
+    the value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did
+    not see.  Ordered categories refuse such levels.
 
     Fitting sorts each column, O(n_samples log n_samples); transforming is
     O(n_samples * n_features_out).  Nothing is drawn at random.

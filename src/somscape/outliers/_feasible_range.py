@@ -42,7 +42,7 @@ class Range:
     ----------
     low, high : float, numpy.datetime64 or None
         Ends of the interval, both included.  Infinite if the interval has no end there, None for a
-        category.
+        category.  For a date whose weekday or hour counts, too, both are the date itself.
     levels : tuple of str
         Levels of a category.
     """
@@ -104,12 +104,18 @@ def ranges_of(
     list of Range
         One per pair.  An interval is the one around the row's own value.
     """
-    codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
+    encoding = detector.map_.encoding
+    codes, slices = encoding.features, encoding.slices
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
-    lines = [pair for pair in range(len(pairs)) if not has_levels[pair]]
+    has_parts = [any(codes[j].name in part.sources for part in encoding.parts) for _, j in pairs]
+    lines = [pair for pair in range(len(pairs)) if not (has_levels[pair] or has_parts[pair])]
     found = _levels(
         detector, rows, limit, {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
     )
+    for n in np.flatnonzero(has_parts).tolist():  # a day later, the weekday is another one
+        i, j = pairs[n]
+        date = codes[j].decode(rows[i : i + 1, slices[j]])[0]
+        found[n] = Range(date, date)
     chosen = [pairs[pair] for pair in lines]
     places = np.array([slices[j].start for _, j in chosen], dtype=np.intp)
     base = rows[[i for i, _ in chosen]]
