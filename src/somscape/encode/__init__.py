@@ -7,15 +7,8 @@ from somscape.encode._codes import (
     level_texts,
 )
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode
-from somscape.encode._encoding import (
-    MISSING,
-    SCALES,
-    ColumnCode,
-    Encoding,
-    FeatureCode,
-    fit_encoding,
-    sources_of,
-)
+from somscape.encode._encoding import MISSING, ColumnCode, Encoding, FeatureCode, sources_of
+from somscape.encode._fit import SCALES, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, Roles
 from somscape.encode._notes import notes_of
 from somscape.encode._ordered import DateCode, OrdinalCode

@@ -96,12 +96,17 @@ class CycleCode:
     def encode(self, moments: Moments) -> Float64s:
         """Return the features of dates, NaT where missing, of shape (n_rows, 2)."""
         steps = _steps(self.part, moments)
-        return _circle(STEPS[self.part])[np.where(steps < 0, self.fill, steps)]
+        return self.circle[np.where(steps < 0, self.fill, steps)]
+
+    @property
+    def circle(self) -> Float64s:
+        """All weekdays, or all minutes of a day, encoded, of shape (n, 2)."""
+        return _circle(STEPS[self.part])
 
     @property
     def encoded_levels(self) -> Float64s:
         """All levels, encoded, of shape (n_levels, 2)."""
-        return _circle(STEPS[self.part])[:: self._steps_of_level]
+        return self.circle[:: self._steps_of_level]
 
     def decode(self, features: Floats) -> Objects:
         """Return the weekday or hour of each row of encoded features."""
