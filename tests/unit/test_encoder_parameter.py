@@ -145,7 +145,7 @@ def test_what_columns_became_is_explained():
         "numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; "
         "dates 'since'; from dates also 'since: weekday'."
     )
-    numbers = table_from_columns({"a": np.arange(30.5)})
+    numbers = table_from_columns({"a": np.arange(30.5) / 2})
     said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]
     assert said == "A table is encoded by rule: numbers 'a'."
     assert "encoder" not in SOM(2, 3).fit(numbers.to_numpy()).explain_defaults_

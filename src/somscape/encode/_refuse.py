@@ -37,7 +37,8 @@ def refuse_far(table: Table, column: Column, part: Float64s) -> None:
         row = int(is_far.argmax())
         cell = cell_of(column, row)
         raise InputError(
-            f"{table.where(row)}, column '{column.name}': {cell} is too far from the numbers the scale was made from. Correct or leave out the row."
+            f"{table.where(row)}, column '{column.name}': {cell} is too far from the numbers the "
+            "scale was made from. Correct or leave out the row."
         )
 
 

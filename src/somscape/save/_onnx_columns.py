@@ -44,7 +44,7 @@ def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
             "out. Train with missing='fill'."
         )
     is_filled = encoding["missing"] == "fill"
-    columns = [
+    columns: list[dict[str, Any]] = [
         {"kind": "plain", "name": column, "fill": 0.0} if isinstance(column, str) else column
         for column in encoding["columns"]
     ]

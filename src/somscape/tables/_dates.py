@@ -144,7 +144,7 @@ def date_texts(column: Column, *, is_named: bool = False) -> DateTexts | None:
     codes, texts = _coded(column)
     if not texts or not (is_named or _matches(texts[0])):
         return None
-    found = _read(texts)
+    found = _read(texts, may_mix=is_named)
     if is_named:
         _read_others(texts, found)
     days, times, has_zone = found
@@ -251,8 +251,11 @@ def _matches(text: str) -> bool:
 _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]
 
 
-def _read(texts: list[str]) -> _Read:
-    """Return by order the day of each text, its time of day, and whether it names a zone."""
+def _read(texts: list[str], *, may_mix: bool) -> _Read:
+    """Return by order the day of each text, its time of day, and whether it names a zone.
+
+    Unless they may mix, only texts of one form are read.
+    """
     import pyarrow as pa  # late: it is slow to import
 
     arrow = pa.array(texts, pa.string())
@@ -263,7 +266,7 @@ def _read(texts: list[str]) -> _Read:
     days = {order: np.full(n, _NO_DAY) for order in ORDERS}
     times, has_zone, left = np.zeros(n, np.int64), np.zeros(n, bool), np.arange(n)
     for pattern in _PATTERNS:
-        if not len(left):
+        if not len(left) or (len(left) < n and not may_mix):
             break
         at, by_order, time, zone = _read_pattern(arrow.take(pa.array(left)), pattern)
         for order, day in by_order.items():

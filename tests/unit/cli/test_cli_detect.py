@@ -390,10 +390,9 @@ def test_table_as_people_export_it_just_works(here: Path) -> None:
         assert note in said
     kinds = kinds_said(found.outcome.out)
     assert {name: words[0] for name, words in kinds.items()} == {
-        **{"Kunde": "id", "Betrag": "number", "Name": "dropped", "Datum": "dropped"},
-        **{"Alter": "number"},
+        **{"Kunde": "id", "Betrag": "number", "Name": "dropped", "Datum": "date"},
+        **{"Alter": "number", "Datum:": "weekday"},
     }
-    assert "dates;" in kinds["Datum"]
     assert " ".join(kinds["Alter"]).endswith("1 missing filled")
     rows = rows_of(found)
     assert all(re.fullmatch(r"00\d\d", row["Kunde"]) for row in rows)
