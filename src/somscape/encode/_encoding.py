@@ -176,6 +176,28 @@ class Encoding:
             return rows  # encoded rows: a table's cells were filled before
         return np.where(np.isnan(rows), np.array(fills, dtype=rows.dtype), rows)
 
+    def to_learn(self, rows: Floats) -> Floats:
+        """Return encoded rows to learn from, in which slips are as missing cells.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows themselves where no column has slips.
+        """
+        codes = [c for c in self.features if isinstance(c, NumberCode) and c.reach]
+        if codes:
+            rows = rows.copy()
+        for code in codes:
+            place = self._place[code.name].start
+            low, fill, high = code.place(np.array([code.ends[0], code.fill, code.ends[1]]))
+            is_slip = (rows[:, place] <= low) | (rows[:, place] >= high)
+            rows[is_slip, place] = np.nan if self.missing == "mask" else fill
+        return rows
+
     def _with_likely_name(self, name: str, table: Table) -> str:
         """Return a column's name, with the table's column that it may be."""
         known = {code.name for code in self.columns}

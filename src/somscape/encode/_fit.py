@@ -114,6 +114,9 @@ def fit_encoding(
         for c in given.columns
     )
     parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
+    for name in {*roles.drop} - {code.name for code in parts}:
+        table.column(name)  # or says that there is none
+    parts = tuple(code for code in parts if code.name not in roles.drop)
     encoding = Encoding(codes, missing, parts=parts)
     if not encoding.features:
         kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)

@@ -106,7 +106,7 @@ def _is_sound(code: ColumnCode | PartCode) -> bool:
     if isinstance(code, CycleCode):
         return code.part in STEPS and 0 <= code.fill < STEPS[code.part]
     if isinstance(code, NumberCode):
-        return code.span > 0 and code.width >= 0
+        return code.span > 0 and code.width >= 0 and code.reach >= 0
     if isinstance(code, CategoryCode):
         return 0 < len(code.levels) == len(set(code.levels))
     if isinstance(code, OrdinalCode):

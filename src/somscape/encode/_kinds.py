@@ -104,7 +104,8 @@ class Roles:
             )
         taken: dict[str, str] = {}
         for role, name in self.named():
-            table.column(name)
+            if role != "drop":  # what dates tell can be dropped, too, and is not known yet
+                table.column(name)
             if name in taken and taken[name] != role:
                 (first, option), (second, other) = WORDS[taken[name]], WORDS[role]
                 raise InputError(

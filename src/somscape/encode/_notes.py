@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable
 
+from somscape.encode._codes import NumberCode
 from somscape.encode._encoding import Encoding
 from somscape.encode._evidence import CODE, COUNTER, OUTCOME, is_called_personal
 from somscape.encode._kinds import FIRST, GUESS
@@ -21,7 +22,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
     -------
     list of Note
         Of columns that look like an outcome, of counters and codes, of dates whose order is a
-        guess, and of features that say who somebody is.
+        guess, of numbers taken for slips, and of features that say who somebody is.
 
     Examples
     --------
@@ -57,6 +58,15 @@ def notes_of(encoding: Encoding) -> list[Note]:
                 Note(
                     f"dates in {listed(guessed)} are read {first}, as they do not show it",
                     f"--date-format {other}",
+                )
+            )
+    for code in encoding.used:
+        if isinstance(code, NumberCode) and code.reach:
+            _, _, slips = code.why.partition("; nothing learned from ")
+            notes.append(
+                Note(
+                    f"'{code.name}' holds {slips.partition(';')[0]}, over a million times as far "
+                    "out as any other number; nothing is learned from that"
                 )
             )
     personal = [code.name for code in encoding.used if is_called_personal(code.name)]

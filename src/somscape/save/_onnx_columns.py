@@ -15,6 +15,9 @@ from somscape.save._onnx_graph import ML, OnnxGraph
 MISMATCH_WEIGHT = 0.5**0.5
 """Value of the level that applies, as in `encode`."""
 
+SLIP_RANGE = 1000.0
+"""How far slips count, as in `encode`."""
+
 MISSING_LEVEL = "(missing)"
 DAY = 86_400_000_000
 UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
@@ -129,6 +132,10 @@ def _span(
 def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bool) -> str:
     if is_filled:
         values = _filled(graph, values, number["fill"])
+    if number.get("reach"):
+        far = SLIP_RANGE * number["reach"]
+        values = graph.op("Max", values, graph.constant(number["fill"] - far))
+        values = graph.op("Min", values, graph.constant(number["fill"] + far))
     if number["width"]:
         shifted = graph.op("Sub", values, graph.constant(number["center"]))
         values = _asinh(graph, graph.op("Div", shifted, graph.constant(number["width"])))

@@ -22,6 +22,7 @@ from somscape.tables._frame import (
     table_from_frame,
 )
 from somscape.tables._line_numbers import LineNumbers
+from somscape.tables._missing import missing_words
 from somscape.tables._numbers import read_numbers
 from somscape.tables._read import import_reader, read_table
 from somscape.tables._table import Column, Table, free_name
@@ -52,6 +53,7 @@ __all__ = [
     "import_reader",
     "listed",
     "looks_like_dates",
+    "missing_words",
     "read_date",
     "read_numbers",
     "read_table",
