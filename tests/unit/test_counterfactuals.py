@@ -236,12 +236,12 @@ def inside_and_outside(change):
         return sorted(named), sorted(levels[change.column] - named)
     if change.column == "amount":
         return [within.low, within.high, (within.low + within.high) / 2], []
+    one = np.timedelta64(1, "D") if change.column == "since" else 1
     assert within.low <= change.to <= within.high
-    if change.column == "since":  # the next day is another weekday
-        assert within.low == within.high
-        return [change.to], []
-    assert all(value == round(value) for value in (within.low, within.high, change.to))
-    return [within.low, within.high, change.to], []
+    if change.column == "age":
+        assert all(value == round(value) for value in (within.low, within.high, change.to))
+    inside = [within.low, within.high, change.to]
+    return inside, [within.low - one, within.high + one] if change.column == "since" else []
 
 
 def test_what_is_said_of_a_table(mixed):

@@ -143,7 +143,7 @@ def test_what_columns_became_is_explained():
     assert som.explain_defaults_["encoder"] == (
         "4 of 9 columns hold text or dates, so the frame was encoded by rule: id 'customer_id'; "
         "numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; "
-        "dates 'since'; from dates also 'since: weekday'."
+        "dates 'since'."
     )
     numbers = table_from_columns({"a": np.arange(30.5) / 2})
     said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]
@@ -174,12 +174,11 @@ def test_durations_are_refused_by_name():
 
 
 def test_dates_alone_are_enough():
-    som = SOM(2, 3).fit(in_pandas(columns())[["since"]])
-    assert som.map_.encoding.feature_names == [
-        "since",
-        "since: weekday (cos)",
-        "since: weekday (sin)",
-    ]
+    days = pd.DataFrame({"since": pd.bdate_range("2026-01-01", periods=60)})
+    som = SOM(2, 3).fit(days)
+    names = ["since", "since: weekday (cos)", "since: weekday (sin)"]
+    assert som.map_.encoding.feature_names == names
+    assert som.explain_defaults_["encoder"].endswith("from dates also 'since: weekday'.")
 
 
 # An encoder that is passed

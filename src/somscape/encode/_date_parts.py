@@ -25,6 +25,11 @@ CIRCLE_BITS = 30
 MAX_SPANS = 3
 """Most differences of dates: of neighboring pairs of date columns, the first ones."""
 
+MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
+"""A weekday or hour is left out where rows are spread evenly over all: it would only add noise.
+The squared differences from even shares, as a part of these, are below the first number (0.4 for
+working days, 0.01 for births), or by how many standard deviations chance may exceed its mean."""
+
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
 LEVELS = {"weekday": WEEKDAYS, "hour": HOURS}
@@ -82,14 +87,20 @@ class CycleCode:
 
     @classmethod
     def fit(cls, name: str, part: str, dates: Dates, counts: Float64s | None) -> "CycleCode | None":
-        """Learn the most frequent weekday or hour; None where it is always the same."""
+        """Learn the most frequent weekday or hour; None where it tells nothing.
+
+        It tells nothing where it is always the same, and where rows are spread evenly.
+        """
         steps = _steps(part, dates.moments)
         is_there = steps >= 0
         if len(np.unique(steps[is_there])) < 2:
             return None
         n, a_level = STEPS[part], STEPS[part] // len(LEVELS[part])
         weights = None if counts is None else counts[is_there]
-        found = np.bincount(steps[is_there] // a_level, weights, minlength=n // a_level)
+        levels = steps[is_there] // a_level
+        found = np.bincount(levels, weights, minlength=n // a_level).astype(np.float64)
+        if _are_even(found):
+            return None
         source = dates.column.name
         return cls(name, f"of the dates in {source}", source, part, int(found.argmax()) * a_level)
 
@@ -292,6 +303,14 @@ def _days_between(start: Moments, end: Moments) -> Float64s:
     start, end = (each.astype("datetime64[us]") for each in (start, end))
     apart = end.astype(np.int64) - start.astype(np.int64)
     return np.where(np.isnat(start) | np.isnat(end), np.nan, apart / DAY)
+
+
+def _are_even(counts: Float64s) -> bool:
+    """Return whether counts of levels are even, as far as enough rows can show it."""
+    k, n = len(counts), counts.sum()
+    uneven = k * ((counts / n - 1 / k) ** 2).sum()
+    chance = (k - 1 + MAX_CHANCE * math.sqrt(2 * (k - 1))) / n
+    return bool(n >= MIN_ROWS_A_LEVEL * k and uneven <= max(MIN_UNEVEN, chance))
 
 
 def _n_before(covered: NDArray[np.bool_], place: int) -> int:

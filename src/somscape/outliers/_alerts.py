@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
-from somscape.outliers._reasons import Reason, ids_of, reasons_of
+from somscape.outliers._reasons import RECORD, Reason, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
 from somscape.tables import Table, free_name, table_from_columns
 
@@ -71,6 +71,7 @@ class Alerts:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.
 
         An original column with the name of a result column gets ``_input`` added to its name.
+        Where an id repeats, "record", the number of the row from 1, tells rows apart.
 
         Parameters
         ----------
@@ -86,10 +87,13 @@ class Alerts:
         """
         n = self.n_alerts
         row, col = map_.lattice.rows_and_cols(self.units[:n])
+        is_repeated = len(set(self.ids)) < len(self.ids)
+        id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))
         results = table_from_columns(
             {
                 "rank": np.arange(1, n + 1),
-                free_name(self.id_name, RESULT_NAMES): self.ids[:n],
+                id_name: self.ids[:n],
+                **({RECORD: self.rows[:n] + 1} if is_repeated else {}),
                 "score": self.scores[:n],
                 "p_value": self.p_values[:n],
                 "unit": self.units[:n],

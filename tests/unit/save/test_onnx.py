@@ -167,8 +167,12 @@ def table_of(n=80, seed=0):
         "job": jobs[rng.integers(0, 3, n)].tolist(),
         "code": rng.integers(1, 4, n).tolist(),
         "grade": grades[rng.integers(0, 3, n)].tolist(),
-        "since": [f"2020-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(n)],
-        "until": [f"1969-12-{1 + i % 28:02}T{i % 24:02}:{7 * i % 60:02}:30" for i in range(n)],
+        # Working days, and working hours, of 2020 and of the last weeks before 1970.
+        "since": [str(day) for day in np.busday_offset("2020-01-01", np.arange(n) * 3)],
+        "until": [
+            f"1969-12-{1 + i % 5 + 7 * (i % 4):02}T{8 + i % 9:02}:{7 * i % 60:02}:30"
+            for i in range(n)
+        ],
     }
     columns["amount"][0], columns["job"][1], columns["grade"][2] = None, None, None
     columns["since"][3], columns["score"][4], columns["until"][4] = None, None, None
