@@ -132,7 +132,7 @@ def test_an_open_order_is_day_first_or_that_of_another_column_and_said():
     assert asked == {"c": "dmy", "d": "mdy"}
     table = table_from_columns({"c": ["1/2/2026", "3/4/2026"]})
     (note,) = notes_of(fit_encoding(table))
-    assert note == "dates in 'c' are read the day first, as they do not show it"
+    assert note == "dates in 'c' are read day first; they do not show it"
     assert note.options == "--date-format mdy"
     assert notes_of(fit_encoding(table, Roles(date_format="dmy"))) == []
     # The same day either way: nothing to say.
@@ -197,7 +197,7 @@ def test_hours_are_there_where_the_time_varies():
     times = ["2026-01-05T00:00", "2026-01-05T12:00", "2026-01-05T06:00", "2026-01-05T23:59"]
     encoding = fit_encoding(table_from_columns({"c": times}))
     (code,) = encoding.parts
-    assert (code.name, code.kind, code.part) == ("c: hour", "cycle", "hour")
+    assert (code.name, code.kind, code.part) == ("c: hour", "circle", "hour")
     rows = encoding.encode(table_from_columns({"c": times}))[:, 1:]
     np.testing.assert_allclose(rows[:3], [[0.5, 0], [-0.5, 0], [0, 0.5]], atol=1e-8)
     assert [code.text(row) for row in rows] == ["00:00", "12:00", "06:00", "23:59"]
@@ -213,7 +213,7 @@ def test_two_columns_have_a_difference_and_five_have_three():
         }
     )
     encoding = fit_encoding(table, missing="fill")
-    spans = [code for code in encoding.parts if code.kind == "span"]
+    spans = [code for code in encoding.parts if code.kind == "days"]
     assert [code.name for code in spans] == [
         "days from opened to closed",
         "days from closed to d4",

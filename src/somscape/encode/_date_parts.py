@@ -58,7 +58,7 @@ class CycleCode:
         The weekday from 0 or the minute of the day that stands in for missing dates.
     """
 
-    kind: ClassVar[str] = "cycle"
+    kind: ClassVar[str] = "circle"
     name: str
     why: str
     source: str
@@ -213,7 +213,7 @@ class SpanCode(NumberCode):
         The two columns of dates.
     """
 
-    kind: ClassVar[str] = "span"
+    kind: ClassVar[str] = "days"
     start: str = ""
     end: str = ""
 

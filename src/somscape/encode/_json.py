@@ -69,9 +69,9 @@ def part_from_json(data: Any, dates: Container[str]) -> PartCode:
         For data that no code could have written.
     """
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in ("cycle", "span"):
+    if kind not in ("circle", "days"):
         raise ValueError(f"no kind of what dates tell: {kind!r}")
-    code: PartCode = _built(CycleCode if kind == "cycle" else SpanCode, data, known={"kind"})
+    code: PartCode = _built(CycleCode if kind == "circle" else SpanCode, data, known={"kind"})
     if not (_is_sound(code) and all(source in dates for source in code.sources)):
         raise ValueError(f"the code of '{code.name}' cannot have been learned from a table")
     return code

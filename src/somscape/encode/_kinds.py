@@ -132,10 +132,10 @@ class Decision:
 
 NO_VALUE = Decision("dropped", "no value in any row")
 
-GUESS = ", which nothing shows"
+GUESS = "; they do not show it"
 """Ends why a column is dates, where their order is a guess."""
 
-FIRST = {"dmy": "the day first", "mdy": "the month first", "ymd": "the year first"}
+FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
@@ -371,7 +371,7 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> Decision | 
         return Decision("constant", f"always {_only(column)}") if n_dates else NO_VALUE
     why = "as asked" if column.name in roles.dates else "dates"
     if dates.is_guess and roles.date_format is None:
-        return Decision("date", f"{why}; {FIRST[dates.order]}{GUESS}")
+        return Decision("date", f"{why}, read {FIRST[dates.order]}{GUESS}")
     return Decision("date", why)
 
 

@@ -56,7 +56,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
             other = "mdy" if order == "dmy" else "dmy"
             notes.append(
                 Note(
-                    f"dates in {listed(guessed)} are read {first}, as they do not show it",
+                    f"dates in {listed(guessed)} are read {first}{GUESS}",
                     f"--date-format {other}",
                 )
             )

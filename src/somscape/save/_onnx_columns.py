@@ -65,7 +65,7 @@ def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
         elif column["kind"] in _ADD:
             parts.append(_ADD[column["kind"]](graph, column, is_filled))
     for part in encoding.get("parts", ()):
-        add = _cycle if part["kind"] == "cycle" else _span
+        add = _cycle if part["kind"] == "circle" else _span
         parts.append(add(graph, dates, part, is_filled))
     return graph.op("Concat", *parts, axis=1)
 

@@ -103,9 +103,9 @@ def feature_names(record: Record) -> list[str]:
         code = {"kind": "number", "name": column} if isinstance(column, str) else column
         if code["kind"] == "category":
             names += [f"{code['name']}={level}" for level in (*code["levels"], "(unseen)")]
-        elif code["kind"] == "cycle":
+        elif code["kind"] == "circle":
             names += [f"{code['name']} ({which})" for which in ("cos", "sin")]
-        elif code["kind"] in ("number", "ordinal", "date", "span"):
+        elif code["kind"] in ("number", "ordinal", "date", "days"):
             names.append(code["name"])
     return names
 

@@ -212,7 +212,7 @@ def test_a_table_with_a_column_of_each_kind(tmp_path):
     table = table_of()
     detector = fitted_on(table)
     kinds = {code.kind for code in detector.map_.encoding.features}
-    assert kinds == {"number", "category", "ordinal", "date", "cycle", "span"}
+    assert kinds == {"number", "category", "ordinal", "date", "circle", "days"}
     parts = [code.name for code in detector.map_.encoding.parts]
     expected = ["since: weekday", "until: weekday", "until: hour", "days from since to until"]
     assert parts == expected
