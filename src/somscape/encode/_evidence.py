@@ -81,10 +81,10 @@ def is_counter(column: Column) -> bool:
     return first in (0, 1) and np.array_equal(np.sort(numbers), first + np.arange(len(numbers)))
 
 
-def is_code(column: Column) -> bool:
-    """Return whether nearly all values differ, and name or values show no size."""
+def is_code(column: Column, n_values: int) -> bool:
+    """Return whether nearly all of a column's n values differ, and nothing shows a size."""
     n_present = len(column) - column.n_missing
-    if n_present < MIN_ROWS or column.n_distinct < NEARLY_UNIQUE * n_present:
+    if n_present < MIN_ROWS or n_values < NEARLY_UNIQUE * n_present:
         return False
     if column.numbers is None:
         return is_called_code(column.name)

@@ -237,7 +237,11 @@ def numbers_as_text(
     """
     named = {*dates, *(name for _, name in roles.named())}
     read = [read_numbers(c) for c in table.columns if not (c.is_number or c.name in named)]
-    return [c.name for c in read if c is not None and _decide_number(c, n_rows).kind == "number"]
+    return [
+        c.name
+        for c in read
+        if c is not None and _decide_number(c, c.n_distinct, n_rows).kind == "number"
+    ]
 
 
 def _decide_named(
@@ -266,28 +270,28 @@ def _decide_named(
 def _decide_by_rule(
     table: Table, column: Column, max_levels: int | None, n_rows: float
 ) -> Decision:
-    if column.n_distinct == 0:
+    n_values = column.n_distinct
+    if n_values == 0:
         return NO_VALUE
     if column.problem:
         raise _not_a_number(column, column.problem)
-    if column.n_distinct == 2 and is_called_outcome(column.name):
+    if n_values == 2 and is_called_outcome(column.name):
         return Decision("dropped", OUTCOME)
     if are_counts(column):
         _, texts = column.coded()
         return Decision("number", f"counts from {min(texts)} to {max(texts)}")
     if is_counter(column):
         return Decision("dropped", COUNTER)
-    if is_code(column):
+    if is_code(column, n_values):
         return Decision("dropped", f"nearly unique: {CODE}")
-    if is_called_id(column.name) and column.n_distinct > MAX_NUMBER_LEVELS:
+    if is_called_id(column.name) and n_values > MAX_NUMBER_LEVELS:
         return Decision("dropped", f"called an id: {CODE}")
     if column.is_number:
-        return _decide_number(column, n_rows)
-    return _decide_text(table, column, max_levels, n_rows)
+        return _decide_number(column, n_values, n_rows)
+    return _decide_text(table, column, n_values, max_levels, n_rows)
 
 
-def _decide_number(column: Column, n_rows: float) -> Decision:
-    n_values = column.n_distinct
+def _decide_number(column: Column, n_values: int, n_rows: float) -> Decision:
     if n_values == 1:
         return Decision("constant", f"always {_only(column)}")
     repeats = n_values <= n_rows / 2
@@ -296,8 +300,9 @@ def _decide_number(column: Column, n_rows: float) -> Decision:
     return Decision("number", f"{n_values} different values")
 
 
-def _decide_text(table: Table, column: Column, max_levels: int | None, n_rows: float) -> Decision:
-    n_values = column.n_distinct
+def _decide_text(
+    table: Table, column: Column, n_values: int, max_levels: int | None, n_rows: float
+) -> Decision:
     if n_values == 1 and not column.n_missing:
         return Decision("constant", f"always {_only(column)}")
     if max_levels is not None and n_values > max_levels:
