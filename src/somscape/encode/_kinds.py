@@ -204,7 +204,7 @@ def decide(
     Raises
     ------
     InputError
-        When a column that must be a number or a date holds something else, an id is empty, or
+        When a column that must be a number or a date holds something else, or
         text has more than `max_levels` values.
     """
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
