@@ -57,6 +57,7 @@ def what_pages_start_from(page, rng):
     customers = frame.assign(
         customer_id=[f"c{i}" for i in range(n)],
         churned=rng.integers(0, 2, n),
+        nationality=["IT", "NG"] * (n // 2),
         note=[f"called on day {i}" for i in range(n)],
         branch=rng.integers(100, 130, n),
         visits=rng.integers(0, 5, n),

@@ -37,8 +37,9 @@ def test_german_credit_has_7_numbers_and_13_text_columns(german: Table) -> None:
 
 
 def test_german_credit_is_encoded_by_the_rules_alone(german: Table) -> None:
-    encoding = fit_encoding(german)
-    assert {c.kind for c in encoding.columns} <= {"number", "category"}
+    *features, label = fit_encoding(german).columns
+    assert {c.kind for c in features} == {"number", "category"}
+    assert (label.kind, label.why[:22]) == ("dropped", "looks like an outcome;")
 
 
 def test_german_credit_equals_the_file_beside_the_checkout(german: Table, data: Path) -> None:

@@ -142,10 +142,10 @@ def test_what_columns_became_is_explained():
     som = SOM(4, 5, missing="fill").fit(in_pandas(columns()).drop(columns="churned"))
     assert som.explain_defaults_["encoder"] == (
         "4 of 9 columns hold text or dates, so the frame was encoded by rule: id 'customer_id'; "
-        "numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; left out "
-        "'since' (dates; give an age or a number of days to use it)."
+        "numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; "
+        "dates 'since'."
     )
-    numbers = table_from_columns({"a": np.arange(30.5)})
+    numbers = table_from_columns({"a": np.arange(30.5) / 2})
     said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]
     assert said == "A table is encoded by rule: numbers 'a'."
     assert "encoder" not in SOM(2, 3).fit(numbers.to_numpy()).explain_defaults_
@@ -173,9 +173,12 @@ def test_durations_are_refused_by_name():
         SOM(2, 3, missing="fill").fit(frame)
 
 
-def test_dates_alone_leave_nothing_to_use():
-    with pytest.raises(InputError, match=r"X has no column to use \(since: dropped, dates"):
-        SOM(2, 3).fit(in_pandas(columns())[["since"]])
+def test_dates_alone_are_enough():
+    days = pd.DataFrame({"since": pd.bdate_range("2026-01-01", periods=60)})
+    som = SOM(2, 3).fit(days)
+    names = ["since", "since: weekday (cos)", "since: weekday (sin)"]
+    assert som.map_.encoding.feature_names == names
+    assert som.explain_defaults_["encoder"].endswith("from dates also 'since: weekday'.")
 
 
 # An encoder that is passed
@@ -338,7 +341,7 @@ def test_later_rows_may_lack_what_is_no_feature(library):
     data = LIBRARIES[library](columns())
     encoder = TableEncoder(label="churned", missing="fill").fit(data)
     rows = encoder.transform(data)
-    features = [code.name for code in encoder.encoding_.features]
+    features = [code.name for code in encoder.encoding_.used]
     for kept in ([n for n in [*columns(), "kind"] if n != "churned"], features):
         part = part_of(data, kept)
         np.testing.assert_array_equal(encoder.transform(part), rows)
@@ -372,7 +375,6 @@ def test_the_label_of_an_array_is_no_feature_and_may_be_missing():
     [
         ({"id": 3}, "`id` must be a column name or None; got 3"),
         ({"label": ["churned"]}, r"`label` must be a column name or None; got \['churned'\]"),
-        ({"id": "job", "drop": ["customer_id"]}, "X, row 2: the id column 'job' is empty"),
         ({"label": "churn"}, "no column 'churn'; did you mean 'churned'"),
         ({"id": "age", "numbers": ["age"]}, "column 'age' cannot be both the id and a number"),
     ],
@@ -434,7 +436,7 @@ def test_values_are_checked_once(data, monkeypatch):
 
 
 def test_a_detector_explains_what_was_chosen():
-    data = pd.DataFrame({"x": np.arange(50.0), "job": ["a", "b"] * 25})
+    data = pd.DataFrame({"x": np.arange(50) / 2, "job": ["a", "b"] * 25})
     detector = SOMDetector(som=SOM(2, 3), random_state=0).fit(data)
     explained = detector.explain_defaults_
     assert list(explained) == ["method", "n_maps", "n_prototypes", "trim", "encoder"]
@@ -456,7 +458,7 @@ def test_a_detector_explains_what_was_chosen():
 
 @pytest.mark.parametrize("is_fitted", [False, True])
 def test_what_an_encoder_made_of_the_columns_is_explained(is_fitted):
-    data = pd.DataFrame({"x": np.arange(50.0), "job": ["a", "b"] * 25})
+    data = pd.DataFrame({"x": np.arange(50) / 2, "job": ["a", "b"] * 25})
     encoder = TableEncoder(drop=["job"])
     som = SOM(2, 3, encoder=encoder.fit(data) if is_fitted else encoder).fit(data)
     assert som.explain_defaults_["encoder"] == (

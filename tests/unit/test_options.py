@@ -56,9 +56,6 @@ def use(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("given", "ends", "options"),
     [
-        ({"id_column": "same"}, "or drop this column", "leave --id out and pass --drop same"),
-        ({"id_column": "a b"}, "or drop this column", "leave --id out and pass --drop 'a b'"),
-        ({"id_column": "x"}, "or have the rows numbered", "leave --id out"),
         (
             {"number": ("t",)},
             "Take it as a category or drop it",

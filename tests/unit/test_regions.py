@@ -268,6 +268,8 @@ def test_differences_stand_in_original_units():
     table, map_ = mixed()
     first, second = find_regions(map_, 2).describe(table)
     by_column = {each.column: each for each in second.differences}
+    weekday = by_column.pop("day: weekday")  # 1 March 2024 was a Friday, as 5 January
+    assert str(weekday) == "day: weekday = Friday 100 % (elsewhere 17 %)"
     assert set(by_column) == {"amount", "kind", "day", "grade"}
     assert all(by_column[name].effect == 1.0 for name in by_column)
     amount = by_column["amount"]
@@ -286,7 +288,11 @@ def test_differences_stand_in_original_units():
     assert str(by_column["day"]).startswith("day 2024-03-01 (elsewhere 2024-01-02 to 2024-01-05")
     assert (by_column["grade"].inside.low, by_column["grade"].outside.high) == ("high", "low")
     assert second.name == "high amount, kind = c"
-    assert [each.words for each in second.differences[2:]] == ["late day", "high grade"]
+    assert [each.words for each in second.differences[2:]] == [
+        "late day",
+        "high grade",
+        "day: weekday = Friday",
+    ]
     # Of the first region's levels c is the one that it lacks: the largest difference.
     kind = next(each for each in first.differences if each.column == "kind")
     assert (kind.level, kind.effect, kind.words) == ("c", -1.0, "kind seldom c")

@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape.encode import MAX_LEVELS, Roles, fit_encoding, level_texts
 from somscape.errors import InputError
-from somscape.tables import Column, Table, looks_like_dates, read_date
+from somscape.tables import Column, Table, looks_like_dates
 
 N_EXAMPLES = 5
 MAX_EXAMPLE = 60
@@ -93,10 +93,7 @@ def _may_be(column: Column, n_distinct: int) -> list[str]:
         kinds.append("category")
         if column.is_number or n_distinct <= MAX_LISTED_LEVELS:
             kinds.append("ordinal")
-    if looks_like_dates(column):
-        first = column.coded()[1][0]
-        kinds += ["date"] if read_date(first) else []
-    return kinds
+    return [*kinds, "date"] if looks_like_dates(column) else kinds
 
 
 def _examples(column: Column) -> list[str]:

@@ -156,6 +156,12 @@ def table_options(command: Command) -> Command:
             "ranking with it. Without VALUE the rarer one counts.",
         ),
         option("--drop", multiple=True, metavar="COL", help="Leave a column out (repeatable)."),
+        option(
+            "--protect",
+            multiple=True,
+            metavar="COL",
+            help="Keep a column such as sex or nationality out of the features, and list it.",
+        ),
         option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
         option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
         option(
@@ -165,7 +171,13 @@ def table_options(command: Command) -> Command:
             help="Take a column as an ordered category, in quotes for the shell; a column of "
             "numbers needs no levels.",
         ),
-        option("--date", multiple=True, metavar="COL", help="Take a column as dates in ISO form."),
+        option("--date", multiple=True, metavar="COL", help="Take a column as dates."),
+        option(
+            "--date-format",
+            type=click.Choice(["dmy", "mdy", "ymd"]),
+            help="Order of day, month and year in dates that do not show it; the day first, or as "
+            "another column of dates shows.",
+        ),
         option(
             "--roles",
             metavar="FILE",

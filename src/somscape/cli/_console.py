@@ -12,13 +12,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
 from somscape._files import shown
-from somscape.encode import Encoding
+from somscape.cli._typed import as_typed
+from somscape.encode import Encoding, notes_of
 from somscape.fit import Callback
 from somscape.fit import Progress as Step
 from somscape.jobs import MapCount
 from somscape.maps import Map
 from somscape.outliers import RECORD, Alerts
-from somscape.tables import Table, looks_like_dates
+from somscape.tables import Table
 
 MAX_COLUMNS_SHOWN = 40
 MAX_ALERTS_SHOWN = 10
@@ -47,16 +48,24 @@ def show_columns(
         kinds = [code.kind for code in encoding.columns]
         counts = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
         say(console, f"{len(kinds)} columns: {counts} (`somscape info` lists a map's columns).")
+        _say_notes(console, encoding)
         return
     missing = encoding.n_missing(table) if table is not None else {}
     likely_ids = _likely_ids(encoding, table, dropped) if table is not None else ()
     grid = Grid("column", "taken as", "because", box=None, padding=(0, 2, 0, 0))
-    for code in encoding.columns:
+    for code in (*encoding.columns, *encoding.parts):
         n = missing.get(code.name)
         made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
         hint = f"; --id {code.name}?" if code.name in likely_ids else ""
         grid.add_row(escape(code.name), code.kind, escape(code.why + made + hint))
     console.print(grid)
+    if table is not None:
+        _say_notes(console, encoding)
+
+
+def _say_notes(console: Console, encoding: Encoding) -> None:
+    for note in notes_of(encoding):
+        say(console, f"Note: {as_typed(note, None)}.")
 
 
 def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set[str]:
@@ -67,9 +76,7 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set
     return {
         column.name
         for column in table.columns
-        if column.name in left_out
-        and column.n_distinct == table.n_rows
-        and not looks_like_dates(column)
+        if column.name in left_out and column.n_distinct == table.n_rows
     }
 
 

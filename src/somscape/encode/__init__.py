@@ -6,9 +6,12 @@ from somscape.encode._codes import (
     UnusedColumn,
     level_texts,
 )
-from somscape.encode._encoding import SCALES, ColumnCode, Encoding, fit_encoding
+from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode
+from somscape.encode._encoding import ColumnCode, Encoding, FeatureCode, sources_of
+from somscape.encode._fit import SCALES, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles
 from somscape.encode._lasting import comments_on, overridden, pinned, role_of_kind, roles_for
+from somscape.encode._notes import notes_of
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._roles_file import KINDS, read_roles, roles_from_text, roles_text
 from somscape.encode._said import said_by
@@ -22,15 +25,21 @@ __all__ = [
     "SCALES",
     "CategoryCode",
     "ColumnCode",
+    "CycleCode",
     "DateCode",
     "Encoding",
+    "FeatureCode",
+    "LeveledCode",
     "NumberCode",
     "OrdinalCode",
+    "PartCode",
     "Roles",
+    "SpanCode",
     "UnusedColumn",
     "comments_on",
     "fit_encoding",
     "level_texts",
+    "notes_of",
     "number_text",
     "ordinal_levels",
     "overridden",
@@ -41,4 +50,5 @@ __all__ = [
     "roles_from_text",
     "roles_text",
     "said_by",
+    "sources_of",
 ]

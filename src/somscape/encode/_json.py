@@ -1,16 +1,19 @@
 """Codes from JSON data, which may come from anywhere: each value is checked before it is used."""
 
-from dataclasses import fields
+from collections.abc import Container
+from dataclasses import MISSING, fields
 from sys import float_info
 from typing import Any, TypeAlias
 
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
+from somscape.encode._date_parts import STEPS, CycleCode, PartCode, SpanCode
 from somscape.encode._ordered import MICROSECONDS, DateCode, OrdinalCode
+from somscape.tables import ORDERS
 
 ColumnCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode | UnusedColumn
 
 LARGEST = float_info.max
-UNUSED_KINDS = ("id", "label", "dropped", "constant")
+UNUSED_KINDS = ("id", "label", "dropped", "protected", "constant")
 CODES: dict[str, type] = {
     **{code.kind: code for code in (NumberCode, CategoryCode, OrdinalCode, DateCode)},
     **dict.fromkeys(UNUSED_KINDS, UnusedColumn),
@@ -46,11 +49,42 @@ def code_from_json(data: Any) -> ColumnCode:
     return code
 
 
+def part_from_json(data: Any, dates: Container[str]) -> PartCode:
+    """Return the code of what dates tell.
+
+    Parameters
+    ----------
+    data : dict
+        The code's fields and its kind.
+    dates : container of str
+        The columns of dates.
+
+    Returns
+    -------
+    CycleCode or SpanCode
+
+    Raises
+    ------
+    ValueError
+        For data that no code could have written.
+    """
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in ("circle", "days"):
+        raise ValueError(f"no kind of what dates tell: {kind!r}")
+    code: PartCode = _built(CycleCode if kind == "circle" else SpanCode, data, known={"kind"})
+    if not (_is_sound(code) and all(source in dates for source in code.sources)):
+        raise ValueError(f"the code of '{code.name}' cannot have been learned from a table")
+    return code
+
+
 def _built(cls: type, data: dict[str, Any], known: set[str]) -> Any:
     names = {f.name for f in fields(cls)}
-    if set(data) | known != names | known:
+    # A file of an older release lacks what has a value by default.
+    lacking = {f.name for f in fields(cls) if f.default is not MISSING} - set(data)
+    if set(data) | known != (names - lacking) | known:
         raise ValueError(f"{cls.__name__} has the fields {', '.join(sorted(names))}")
-    return cls(**{f.name: _value(f.type, f.name, data[f.name]) for f in fields(cls)})
+    given = (f for f in fields(cls) if f.name not in lacking)
+    return cls(**{f.name: _value(f.type, f.name, data[f.name]) for f in given})
 
 
 def _value(type_: Any, name: str, value: Any) -> Any:
@@ -68,12 +102,16 @@ def _value(type_: Any, name: str, value: Any) -> Any:
     raise ValueError(f"no {name} of a column: {str(value)[:40]!r}")
 
 
-def _is_sound(code: ColumnCode) -> bool:
+def _is_sound(code: ColumnCode | PartCode) -> bool:
+    if isinstance(code, CycleCode):
+        return code.part in STEPS and 0 <= code.fill < STEPS[code.part]
     if isinstance(code, NumberCode):
-        return code.span > 0 and code.width >= 0
+        return code.span > 0 and code.width >= 0 and code.reach >= 0
     if isinstance(code, CategoryCode):
         return 0 < len(code.levels) == len(set(code.levels))
     if isinstance(code, OrdinalCode):
         n = len(code.levels)
         return 1 < n == len(set(code.levels)) and 0 <= code.fill < n
-    return code.unit in MICROSECONDS if isinstance(code, DateCode) else True
+    if isinstance(code, DateCode):
+        return code.unit in MICROSECONDS and code.order in ORDERS
+    return True

@@ -4,7 +4,6 @@ No reader can tell a category from a number by its type: credit files write unor
 categories as 1, 2, 3.  The rules below are reported for each column and can be overridden.
 """
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,18 +12,35 @@ from typing import Any
 import numpy as np
 
 from somscape.encode._codes import level_texts
-from somscape.encode._ordered import date_problem, date_values, date_zone
+from somscape.encode._evidence import (
+    CODE,
+    COUNTER,
+    OUTCOME,
+    are_counts,
+    is_called_id,
+    is_called_outcome,
+    is_code,
+    is_counter,
+)
+from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
-from somscape.tables import Column, Table, counted, looks_like_dates, read_numbers
+from somscape.tables import (
+    ORDERS,
+    Column,
+    Dates,
+    DateTexts,
+    Table,
+    counted,
+    date_texts,
+    dates_of,
+    read_numbers,
+)
 
 MAX_NUMBER_LEVELS = 15
 """Whole numbers with at most this many different values are taken as a category."""
 
 MAX_TEXT_LEVELS = 50
 """Text with more different values than this is a name, a note or an id."""
-
-ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
-"""Ends in the word id: customer_id, CustomerID and ID, but neither PAID nor Madrid."""
 
 MAX_LEVELS = 1000
 """The most levels that a category may have, also where it is named as one."""
@@ -39,6 +55,7 @@ WORDS = {
     "id": ("the id", "--id"),
     "label": ("the label", "--label"),
     "drop": ("dropped", "--drop"),
+    "protect": ("protected", "--protect"),
     "categories": ("a category", "--category"),
     "numbers": ("a number", "--number"),
     "ordinals": ("an ordered category", "--ordinal"),
@@ -61,6 +78,8 @@ class Roles:
         Column with a known outcome; never a feature.
     drop, categories, numbers : tuple of str
         Columns to leave out, to take as categories, as numbers.
+    protect : tuple of str
+        Columns that say who somebody is: no features, and still listed.
     ordinals : mapping of str to sequence
         Columns to take as ordered categories, with their levels from low to high.
     dates : tuple of str
@@ -73,6 +92,12 @@ class Roles:
         What becomes of columns without a role: the rules decide, or they are left out.
     reading : mapping of str to str
         Parameters of `read_table`, such as the delimiter.
+    date_format : {"dmy", "mdy", "ymd"} or None
+        Order of day, month and year in columns of dates that show none.  None: day first, or
+        month first if another column of dates shows that.
+    missing_values : tuple of str or None
+        Texts that mean that a cell is missing, for whoever reads the table.  None: a built-in
+        list.
     """
 
     id: str | None = None
@@ -82,6 +107,10 @@ class Roles:
     numbers: tuple[str, ...] = ()
     ordinals: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     dates: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    date_format: str | None = None
+    missing_values: tuple[str, ...] | None = None
+
     label_value: str | None = None
     missing: str | None = None
     others: str = "rules"
@@ -107,9 +136,15 @@ class Roles:
         return cls(**said)
 
     def check(self, table: Table) -> None:
-        """Raise InputError for a column that is not there or has two roles."""
-        for _, name in self.named():
-            table.column(name)
+        """Raise InputError for a column that is not there or has two roles, or no such order."""
+        if self.date_format not in (None, *ORDERS):
+            raise InputError(
+                f"`date_format` must be one of {', '.join(ORDERS)} or None; got "
+                f"{self.date_format!r}."
+            )
+        for role, name in self.named():
+            if role != "drop":  # what dates tell can be dropped, too, and is not known yet
+                table.column(name)
         self.by_column()
 
     def by_column(self) -> dict[str, str]:
@@ -150,9 +185,53 @@ class Decision:
 NO_VALUE = Decision("dropped", "no value in any row")
 NO_ROLE = Decision("dropped", "has no role, and only columns with one are used")
 
+GUESS = "; they do not show it"
+"""Ends why a column is dates, where their order is a guess."""
+
+FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+
+
+def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
+    """Return the dates of the columns that hold some or are named as such.
+
+    Parameters
+    ----------
+    table : Table
+    roles : Roles
+        Unnamed columns with another role are not looked at.
+
+    Returns
+    -------
+    dict of str to Dates
+        In the order of the columns.  Whether day or month comes first is what a column shows; else
+        what is asked for, or what another column shows.
+    """
+    roles.check(table)
+    has_role = {name for _, name in roles.named()} - set(roles.dates)
+    found: dict[str, DateTexts | None] = {}
+    for column in table.columns:
+        is_named = column.name in roles.dates
+        read = None if column.name in has_role else date_texts(column, is_named=is_named)
+        if is_named or (read is not None and len(np.unique(read.has_zone)) == 1):
+            found[column.name] = read
+    shown = {read.orders[0] for read in found.values() if read and len(read.orders) == 1}
+    likely = roles.date_format or ("mdy" if shown == {"mdy"} else "dmy")
+    dates = {}
+    for name, read in found.items():
+        if read is None:
+            dates[name] = dates_of(table.column(name), likely)
+        else:
+            is_likely = likely in read.orders or not read.orders
+            dates[name] = read.dates(likely if is_likely else read.orders[0])
+    return dates
+
 
 def decide(
-    table: Table, roles: Roles, max_levels: int | None = None, n_rows: float | None = None
+    table: Table,
+    roles: Roles,
+    dates: Mapping[str, Dates],
+    max_levels: int | None = None,
+    n_rows: float | None = None,
 ) -> dict[str, Decision]:
     """Return what each column of a table is.
 
@@ -161,7 +240,9 @@ def decide(
     table : Table
         The table as read.
     roles : Roles
-        What the user says, which overrides the rules.
+        What the user says, which overrides the rules; checked by `find_dates`.
+    dates : mapping of str to Dates
+        As `find_dates` found them.
     max_levels : int or None, default=None
         Text columns with more different values are refused.  None: text columns with more than
         50 are left out.
@@ -176,21 +257,28 @@ def decide(
     Raises
     ------
     InputError
-        When a named column is missing or has two roles, an id repeats, a column that must be
-        a number or a date holds something else, or text has more than `max_levels` values.
+        When a column that must be a number or a date holds something else, or
+        text has more than `max_levels` values.
     """
-    roles.check(table)
     if roles.others == "drop":
-        return {c.name: _decide_named(table, c, roles, roles.id) or NO_ROLE for c in table.columns}
+        return {
+            c.name: _decide_named(table, c, roles, roles.id)
+            or _decide_date(table, dates.get(c.name), roles)
+            or NO_ROLE
+            for c in table.columns
+        }
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
     return {
         c.name: _decide_named(table, c, roles, id_name)
+        or _decide_date(table, dates.get(c.name), roles)
         or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows)
         for c in table.columns
     }
 
 
-def numbers_as_text(table: Table, roles: Roles, n_rows: float) -> list[str]:
+def numbers_as_text(
+    table: Table, roles: Roles, dates: Mapping[str, Dates], n_rows: float
+) -> list[str]:
     """Return the columns of text that would be numbers, had they come as numbers.
 
     Parameters
@@ -198,6 +286,8 @@ def numbers_as_text(table: Table, roles: Roles, n_rows: float) -> list[str]:
     table : Table
     roles : Roles
         Columns that have a role are not asked about.
+    dates : mapping of str to Dates
+        Columns of dates, which are not asked about either.
     n_rows : float
         Total weight of the rows.
 
@@ -207,9 +297,13 @@ def numbers_as_text(table: Table, roles: Roles, n_rows: float) -> list[str]:
     """
     if roles.others == "drop":
         return []
-    named = {name for _, name in roles.named()}
+    named = {*dates, *(name for _, name in roles.named())}
     read = [read_numbers(c) for c in table.columns if not (c.is_number or c.name in named)]
-    return [c.name for c in read if c is not None and _decide_number(c, n_rows).kind == "number"]
+    return [
+        c.name
+        for c in read
+        if c is not None and _decide_number(c, c.n_distinct, n_rows).kind == "number"
+    ]
 
 
 def _decide_named(
@@ -218,19 +312,18 @@ def _decide_named(
     """Return what the user says of a column, or its name; None: the rules decide."""
     name = column.name
     if name == id_name:
-        _check_id(table, column)
         given = name == roles.id
         return Decision("id", "names the rows" if given else "found by its name, all different")
     if name == roles.label:
         return Decision("label", "known outcome, not a feature")
     if name in roles.drop:
         return Decision("dropped", "as asked")
+    if name in roles.protect:
+        return Decision("protected", "as asked")
     if name in roles.numbers:
         return _forced_number(table, column)
     if name in roles.categories:
         return _forced_category(column)
-    if name in roles.dates:
-        return _forced_date(table, column)
     if name in roles.ordinals:
         return Decision("ordinal", "as asked") if column.n_distinct else NO_VALUE
     return None
@@ -239,17 +332,28 @@ def _decide_named(
 def _decide_by_rule(
     table: Table, column: Column, max_levels: int | None, n_rows: float
 ) -> Decision:
-    if column.n_distinct == 0:
+    n_values = column.n_distinct
+    if n_values == 0:
         return NO_VALUE
     if column.problem:
         raise _not_a_number(column, column.problem)
+    if n_values == 2 and is_called_outcome(column.name):
+        return Decision("dropped", OUTCOME)
+    if are_counts(column):
+        _, texts = column.coded()
+        return Decision("number", f"counts from {min(texts)} to {max(texts)}")
+    if is_counter(column):
+        return Decision("dropped", COUNTER)
+    if is_code(column, n_values):
+        return Decision("dropped", f"nearly unique: {CODE}")
+    if is_called_id(column.name) and n_values > MAX_NUMBER_LEVELS:
+        return Decision("dropped", f"called an id: {CODE}")
     if column.is_number:
-        return _decide_number(column, n_rows)
-    return _decide_text(table, column, max_levels, n_rows)
+        return _decide_number(column, n_values, n_rows)
+    return _decide_text(table, column, n_values, max_levels, n_rows)
 
 
-def _decide_number(column: Column, n_rows: float) -> Decision:
-    n_values = column.n_distinct
+def _decide_number(column: Column, n_values: int, n_rows: float) -> Decision:
     if n_values == 1:
         return Decision("constant", f"always {_only(column)}")
     repeats = n_values <= n_rows / 2
@@ -258,10 +362,9 @@ def _decide_number(column: Column, n_rows: float) -> Decision:
     return Decision("number", f"{n_values} different values")
 
 
-def _decide_text(table: Table, column: Column, max_levels: int | None, n_rows: float) -> Decision:
-    n_values = column.n_distinct
-    if looks_like_dates(column):
-        return Decision("dropped", "dates; give an age or a number of days to use it")
+def _decide_text(
+    table: Table, column: Column, n_values: int, max_levels: int | None, n_rows: float
+) -> Decision:
     if n_values == 1 and not column.n_missing:
         return Decision("constant", f"always {_only(column)}")
     if max_levels is not None and n_values > max_levels:
@@ -317,50 +420,38 @@ def _forced_category(column: Column) -> Decision:
     return Decision("category", "as asked")
 
 
-def _forced_date(table: Table, column: Column) -> Decision:
-    problem = date_problem(column, date_zone(column))
+def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> Decision | None:
+    """Return what a column of dates is; None for another column."""
+    if dates is None:
+        return None
+    column = dates.column
+    problem = date_problem(dates, date_zone(dates))
     if problem:
         row, needed = problem
         raise InputError(
             f"{table.where(row)}: column '{column.name}' {needed}; got '{column.cell(row)}'. "
             "Rewrite its dates, or leave the column out."
         )
-    times = date_values(column)
-    n_dates = len(np.unique(times[~np.isnat(times)]))
+    n_dates = len(np.unique(dates.moments[~dates.missing]))
     if n_dates < 2:
         return Decision("constant", f"always {_only(column)}") if n_dates else NO_VALUE
-    return Decision("date", "as asked")
+    why = "as asked" if column.name in roles.dates else "dates"
+    if dates.is_guess and roles.date_format is None:
+        return Decision("date", f"{why}, read {FIRST[dates.order]}{GUESS}")
+    return Decision("date", why)
 
 
 def _find_id(table: Table, roles: Roles) -> str | None:
     """Name of the first column that is called an id and whose values all differ."""
     spoken_for = {name for role, name in roles.named() if role != "id"}
     for column in table.columns:
-        is_called_id = ID_NAME.search(column.name) is not None
-        is_key = column.n_missing == 0 and column.n_distinct == table.n_rows > 1
-        if is_called_id and is_key and column.name not in spoken_for:
+        if column.name in spoken_for or not is_called_id(column.name):
+            continue
+        if column.n_missing == 0 and column.n_distinct == table.n_rows > 1:
             return column.name
     return None
 
 
-def _check_id(table: Table, column: Column) -> None:
-    first_row: dict[str, int] = {}
-    for row, cell in enumerate(column.each_cell()):
-        if cell is None:
-            raise InputError(
-                f"{table.where(row)}: the id column '{column.name}' is empty; give every row an "
-                "id, or have the rows numbered.",
-                options="leave --id out",
-            )
-        if cell in first_row:
-            raise InputError(
-                f"{table.where(row)}: the id '{cell}' in column '{column.name}' is already "
-                f"used at {table.where(first_row[cell])}; ids must differ. Correct the file, or "
-                "drop this column.",
-                options=f"leave --id out and pass --drop {shlex.quote(column.name)}",
-            )
-        first_row[cell] = row
-
-
 def _only(column: Column) -> str:
-    return next(str(cell) for cell in column.each_cell() if cell is not None)
+    first = int(np.argmin(column.missing))
+    return str(column.take([first]).cells[0])

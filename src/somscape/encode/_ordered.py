@@ -20,13 +20,19 @@ from somscape.encode._codes import (
     present,
 )
 from somscape.errors import InputError
-from somscape.tables import Column, read_date, table_from_columns
+from somscape.tables import Column, Dates, dates_of, table_from_columns
 
 MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}
 """Length of a date's unit: whole days, whole seconds, or less."""
 
 FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
 """The dates that Python, and so a data frame, can hold."""
+
+EXAMPLES = {
+    "dmy": "31.01.2026 (the day first)",
+    "mdy": "01/31/2026 (the month first)",
+    "ymd": "26-01-31 (the year first)",
+}
 
 LEVELS_SHOWN = 8
 
@@ -64,6 +70,10 @@ class OrdinalCode(OneFeature):
         places = np.array([place.get(text, 0) for text in level_texts(column)])
         found = present(column, places, counts)
         return cls(column.name, why, levels, int(found.at((found.n - 1) // 2)))
+
+    def read(self, column: Column) -> Column:
+        """Return the column: its levels are its texts."""
+        return column
 
     def problem(self, column: Column) -> Problem:
         """Return the first row that cannot be encoded and what it must hold, or None."""
@@ -120,6 +130,8 @@ class DateCode(OneFeature):
         Whether the cells name a time zone; decoded dates are then in UTC.
     number : NumberCode
         How the number of units is scaled.
+    order : {"dmy", "mdy", "ymd"}
+        How a cell is read that does not show the order of its day and month.
     """
 
     kind: ClassVar[str] = "date"
@@ -128,29 +140,38 @@ class DateCode(OneFeature):
     unit: str
     has_zone: bool
     number: NumberCode
+    order: str = "dmy"
 
     @classmethod
     def fit(
-        cls, column: Column, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
+        cls, dates: Dates, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "DateCode":
         """Learn unit and scale from a column of at least two different dates."""
-        times = date_values(column)
-        moments = times[~np.isnat(times)].astype(np.int64)
+        moments = dates.moments[~dates.missing].astype(np.int64)
         unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
-        number = NumberCode.fit(_counted(column, unit), why, scaling, counts)
-        return cls(column.name, number.why, unit, date_zone(column), number)
+        column = table_from_columns({dates.column.name: _counts(dates, unit)}).columns[0]
+        number = NumberCode.fit(column, why, scaling, counts)
+        return cls(column.name, number.why, unit, date_zone(dates), number, dates.order)
 
-    def problem(self, column: Column) -> Problem:
+    def read(self, column: Column) -> Dates:
+        """Return the dates of a column."""
+        return dates_of(column, self.order)
+
+    def problem(self, source: Dates) -> Problem:
         """Return the first row that cannot be encoded and what it must hold, or None."""
-        return date_problem(column, self.has_zone)
+        return date_problem(source, self.has_zone)
 
-    def encode(self, column: Column) -> Float64s:
+    def encode(self, source: Dates) -> Float64s:
         """Return the encoded column, of shape (n_rows, 1)."""
-        return self.number.encode(_counted(column, self.unit))
+        return self.number.encode_numbers(_counts(source, self.unit))
 
     def decode(self, features: Floats) -> NDArray[np.datetime64]:
         """Return dates of the code's unit from encoded features of shape (n, 1)."""
         return self._dates(self.number.decode(features.astype(np.float64)))
+
+    def text(self, features: Floats) -> str:
+        """Return the date of one encoded row of shape (1,)."""
+        return str(self.decode(features[None])[0])
 
     def short(self, features: Float64s, step: float, side: int = 0) -> NDArray[np.datetime64]:
         """Return dates of whole units near encoded ones; see `NumberCode.short`."""
@@ -215,39 +236,22 @@ def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
     return tuple(levels)
 
 
-def date_values(column: Column) -> NDArray[np.datetime64]:
-    """Return the dates of a column without a problem, NaT where a cell is missing."""
-    moment_of = {cell: _moment(cell) for cell in set(column.cells)}
-    return np.array([moment_of[cell] for cell in column.cells], dtype="datetime64[us]")
-
-
-def date_zone(column: Column) -> bool:
+def date_zone(dates: Dates) -> bool:
     """Return whether the first date of a column names a time zone."""
-    first = next((cell for cell in column.cells if cell is not None), "")
-    read = read_date(first)
-    return read is not None and read[1]
+    is_there = ~dates.missing
+    return bool(is_there.any() and dates.has_zone[is_there.argmax()])
 
 
-def date_problem(column: Column, has_zone: bool) -> Problem:
+def date_problem(dates: Dates, has_zone: bool) -> Problem:
     """Return the first row that holds no date of this kind and what it must hold, or None."""
-    zone = "with a time zone" if has_zone else "without a time zone"
-    # Each distinct text is read once; numbers such as 20240131 are no dates.
-    reads = {
-        cell: None if column.is_number else read_date(cell) for cell in {*column.cells} - {None}
-    }
-    wrong = {cell for cell, read in reads.items() if read is None or read[1] != has_zone}
-    if not wrong:
+    is_wrong = np.where(dates.missing, ~dates.column.missing, dates.has_zone != has_zone)
+    if not is_wrong.any():
         return None
-    row = next(i for i, cell in enumerate(column.cells) if cell in wrong)
-    return row, f"must hold dates {zone} in ISO form, such as 2026-01-31 or 2026-01-31T10:30"
+    zone = "with a time zone" if has_zone else "without a time zone"
+    examples = f"2026-01-31T10:30{'+01:00' if has_zone else ''} or {EXAMPLES[dates.order]}"
+    return int(is_wrong.argmax()), f"must hold dates {zone}, such as {examples}"
 
 
-def _moment(cell: str | None) -> Any:
-    read = None if cell is None else read_date(cell)
-    return None if read is None else read[0]
-
-
-def _counted(column: Column, unit: str) -> Column:
-    times = date_values(column)
-    counts = times.astype(np.int64) / MICROSECONDS[unit]
-    return Column(column.name, column.cells, numbers=np.where(np.isnat(times), np.nan, counts))
+def _counts(dates: Dates, unit: str) -> Float64s:
+    counts = dates.moments.astype(np.int64) / MICROSECONDS[unit]
+    return np.where(dates.missing, np.nan, counts)

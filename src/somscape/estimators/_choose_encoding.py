@@ -130,6 +130,8 @@ def _became(encoding: Encoding) -> str:
         if code.kind in PLURALS:
             found.setdefault(code.kind, []).append(code.name)
     parts = [f"{PLURALS[kind]} {listed(names)}" for kind, names in found.items()]
+    if encoding.parts:
+        parts.append(f"from dates also {listed(code.name for code in encoding.parts)}")
     left = [f"'{c.name}' ({c.why})" for c in encoding.columns if c.kind not in PLURALS]
     return "; ".join([*parts, *(f"left out {text}" for text in left)])
 

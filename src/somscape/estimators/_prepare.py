@@ -186,7 +186,7 @@ def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Tab
         frame = as_frame(X, "X")
         if frame is not None:
             return table_from_frame(frame, "X")
-        names = [code.name for code in encoding.features]
+        names = [code.name for code in encoding.used]
         raise InputError(
             f"{type(estimator).__name__} encodes columns, which it finds by name; got X without "
             f"names ({type(X).__name__}). Pass a table or data frame with {listed(names)}, or pass "

@@ -34,7 +34,7 @@ from somscape.tables import Table
 
 HEADING = "What columns are, for TableEncoder.from_roles and for `somscape detect --roles`."
 
-NAME_LISTS = ("drop", "categories", "numbers", "dates")
+NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 
 
 class TableEncoder(TransformerMixin, Base):
@@ -48,21 +48,26 @@ class TableEncoder(TransformerMixin, Base):
     Parameters
     ----------
     id : str or None, default=None
-        Column that names the rows, with a different value in each; not a feature.  The alerts of a
+        Column that names the rows, which may have the same name; not a feature.  The alerts of a
         detector show it.  None means the first column that is called an id and has a different
         value in each row, if any.
     label : str or None, default=None
         Column with a known outcome; not a feature.  Later rows need not have it.
     drop : sequence of str, default=()
         Columns to leave out.
+    protect : sequence of str, default=()
+        Columns that say who somebody is, such as sex or nationality: not features, and still in
+        the list of alerts.  Later rows need not have them.
     categories, numbers : sequence of str, default=()
         Columns to take as such, whatever the rules say.
     ordinals : dict of str to list or None, default=None
         Ordered categories with their levels from the lowest to the highest, which become equal
         steps from 0 to 1: ``{"size": ["S", "M", "L"]}``.
     dates : sequence of str, default=()
-        Columns of dates, in ISO form or a data frame's date type.  Dates are left out unless named
-        here.
+        Columns of dates, where the rules do not find them by themselves, such as 20260131.
+    date_format : {"dmy", "mdy", "ymd"} or None, default=None
+        Order of day, month and year in columns of dates that show none, such as 1/2/2026.  None
+        means the day first, or the month first if another column of dates shows that.
     missing : {"error", "fill", "mask"}, default="error"
         What happens to missing cells.  ``"error"`` refuses them, ``"mask"`` leaves them NaN.
         ``"fill"`` fills in the median of a number, date or ordered category; in other categories
@@ -93,12 +98,15 @@ class TableEncoder(TransformerMixin, Base):
 
     Notes
     -----
-    These columns are left out: columns that never vary, dates that are not named, the first column
-    if it is called an id and holds one, and, in small tables, text with more than half of its
-    values distinct.  The columns of an array of numbers are numbers, however few values they have;
-    an array of objects is read like a data frame.  A category has one feature per level, with the
-    value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did not
-    see.  Ordered categories refuse such levels.
+    These columns are left out unless they are named: columns that never vary, the first column that
+    is called an id and holds one, row counters, codes that nearly all differ, columns of two values
+    that are called like an outcome (``class``, ``is_fraud``), and, in small tables, text with more
+    than half of its values distinct.  A date becomes the number of its days, and its weekday and
+    hour, each as a place on a circle with two features; of two columns of dates, the days between
+    are one more feature.  The columns of an array of numbers are numbers, however few values they
+    have; an array of objects is read like a data frame.  A category has one feature per level, with
+    the value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did
+    not see.  Ordered categories refuse such levels.
 
     Fitting sorts each column, O(n_samples log n_samples); transforming is
     O(n_samples * n_features_out).  Nothing is drawn at random.
@@ -128,10 +136,12 @@ class TableEncoder(TransformerMixin, Base):
         id: str | None = None,
         label: str | None = None,
         drop: Sequence[str] = (),
+        protect: Sequence[str] = (),
         categories: Sequence[str] = (),
         numbers: Sequence[str] = (),
         ordinals: Mapping[str, Sequence[Any]] | None = None,
         dates: Sequence[str] = (),
+        date_format: str | None = None,
         missing: str = "error",
         scale: str = "robust",
         tame: bool = True,
@@ -141,10 +151,12 @@ class TableEncoder(TransformerMixin, Base):
         self.id = id
         self.label = label
         self.drop = drop
+        self.protect = protect
         self.categories = categories
         self.numbers = numbers
         self.ordinals = ordinals
         self.dates = dates
+        self.date_format = date_format
         self.missing = missing
         self.scale = scale
         self.tame = tame
@@ -195,7 +207,7 @@ class TableEncoder(TransformerMixin, Base):
         The estimator, this one or one that it encodes for, gets the names of the columns.
         """
         self._check_parameters()
-        unused = {name for name in (self.id, self.label, *self.drop) if name is not None}
+        unused = {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
         data, table = read_data(estimator, X, missing=self.missing, unused=unused)
         is_array = isinstance(data, np.ndarray)
         are_numbers = is_array and data.dtype.kind in "biuf"
@@ -347,7 +359,8 @@ class TableEncoder(TransformerMixin, Base):
         Returns
         -------
         ndarray of shape (n_features_out,), object
-            The column's name, or ``column=level`` for each level of a category.
+            The column's name, ``column=level`` for each level of a category, and names such as
+            ``since: weekday (cos)`` and ``days from since to until`` for what dates tell.
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
@@ -394,6 +407,8 @@ class TableEncoder(TransformerMixin, Base):
             numbers=numbers,
             ordinals=ordinals,
             dates=tuple(self.dates),
+            protect=tuple(self.protect),
+            date_format=self.date_format,
             missing=self.missing,
             others=self.others,
         )

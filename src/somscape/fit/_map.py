@@ -72,6 +72,8 @@ def train_map(
     units : ndarray of shape (n_samples,)
         Best matching unit of each row on the trained map.
     """
+    if isinstance(rows, np.ndarray):
+        rows = encoding.to_learn(rows)
     watch = Watch(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):

@@ -21,7 +21,7 @@ from somscape.encode import (
 from somscape.errors import InputError
 from somscape.tables import WORKBOOKS, Table, counted, is_url, read_table
 
-KINDS = ("drop", "category", "number", "ordinal", "date")
+KINDS = ("drop", "protect", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
 
 TEXT_READING = ("delimiter", "decimal", "encoding")
@@ -170,7 +170,8 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     ----------
     table : Table
     options : mapping
-        With ``id_column``, ``label``, ``missing`` and the options of `KINDS` and of `READING`.
+        With ``id_column``, ``label``, ``missing`` and the options of `KINDS` and of `READING`;
+        ``date_format`` where it is given.
 
     Returns
     -------
@@ -191,6 +192,8 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         numbers=options["number"],
         ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
         dates=options["date"],
+        protect=options.get("protect", ()),
+        date_format=options.get("date_format"),
         label_value=value,
         missing=options.get("missing"),
         reading={name: text for name, text in reading.items() if text is not None},

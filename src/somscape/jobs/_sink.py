@@ -114,7 +114,7 @@ def send_alerts(
     if options.get("to") is None:
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)
-    is_unique = len(set(alerts.ids)) == len(alerts.ids)
+    is_unique = alerts.ids.are_unique
     key = alerts.ids[:n] if is_unique else [int(row) + 1 for row in alerts.rows[:n]]
     name = options["to_table"]
     write_sql(alerts.to_table(detector.map_, table), options["to"], name, run=run, key=key)

@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
-from somscape.outliers._reasons import Ids, Reason, ids_column, ids_of, reasons_of
+from somscape.outliers._reasons import RECORD, Ids, Reason, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
 from somscape.tables import Table, free_name, table_from_columns
 
@@ -71,6 +71,7 @@ class Alerts:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.
 
         An original column with the name of a result column gets ``_input`` added to its name.
+        Where an id repeats, "record", the number of the row from 1, tells rows apart.
 
         Parameters
         ----------
@@ -86,9 +87,12 @@ class Alerts:
         """
         n = self.n_alerts
         row, col = map_.lattice.rows_and_cols(self.units[:n])
+        is_repeated = not self.ids.are_unique
+        id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))
         results = table_from_columns(
             {
                 "rank": np.arange(1, n + 1),
+                **({RECORD: self.rows[:n] + 1} if is_repeated else {}),
                 "score": self.scores[:n],
                 "p_value": self.p_values[:n],
                 "unit": self.units[:n],
@@ -99,7 +103,7 @@ class Alerts:
         )
         ids = ids_column(map_, table, self.rows[:n])
         rank, *others = results.columns
-        columns = [rank, ids.renamed(free_name(self.id_name, RESULT_NAMES)), *others]
+        columns = [rank, ids.renamed(id_name), *others]
         originals = table.take(self.rows[:n])
         id_column = map_.encoding.named("id")
         for column in originals.columns:

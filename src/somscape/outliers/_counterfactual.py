@@ -12,10 +12,10 @@ import numpy as np
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
-from somscape.encode import CategoryCode, OrdinalCode
+from somscape.encode import LeveledCode
 from somscape.kernels import select_kernels
 from somscape.outliers._feasible_range import Range, ranges_of, steps_of, value_text
-from somscape.outliers._reasons import cell_text
+from somscape.outliers._reasons import value_shown
 from somscape.tables import Table
 
 if TYPE_CHECKING:
@@ -119,12 +119,8 @@ def counterfactuals_of(
 
 def _usual_rows(detector: "Detector", limit: float) -> Float64s:
     """Return the usual prototypes, rounded to possible cells, that score at most a limit."""
-    codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
-    parts = [
-        code.possible(detector.of_all_rows.usual_codebook[:, place], step)
-        for code, place, step in zip(codes, slices, steps_of(detector.of_all_rows), strict=True)
-    ]
-    rows = np.ascontiguousarray(np.hstack(parts))
+    scorer = detector.of_all_rows
+    rows = detector.map_.encoding.possible(scorer.usual_codebook, steps_of(scorer))
     return rows[detector.scores_of_rows(rows) <= limit]
 
 
@@ -136,8 +132,9 @@ def _made_usual(
     ranges = ranges_of(detector, moved, limit, pairs, unusual=rows)
     changes: list[list[Change]] = [[] for _ in rows]
     for (i, j), to, within in zip(pairs, _values_of(detector, moved, pairs), ranges, strict=True):
-        name = detector.map_.encoding.features[j].name
-        changes[i].append(Change(name, cell_text(table, i, name), to, within))
+        code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
+        value = value_shown(code, table, i, rows[i, place])
+        changes[i].append(Change(code.name, value, to, within))
     scores = detector.scores_of_rows(moved)
     return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]
 
@@ -149,14 +146,19 @@ def _moved(
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
     start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # a row's ways lie together
-    apart = detector.map_.encoding.sum_by_column((start - target) ** 2)
+    encoding = detector.map_.encoding
+    apart = encoding.sum_by_used((start - target) ** 2)
     order = np.argsort(-apart, axis=1, kind="stable")
     is_changed = np.zeros(apart.shape, dtype=bool)
     n_changed = np.zeros(len(start), dtype=np.intp)
-    widths = [code.n_features for code in detector.map_.encoding.features]
+    widths = [code.n_features for code in encoding.used]
+    end = sum(widths)
 
     def at(ways: Ints) -> Float64s:
-        return np.where(is_changed[ways].repeat(widths, axis=1), target[ways], start[ways])
+        rows = start[ways].copy()
+        which = is_changed[ways].repeat(widths, axis=1)
+        rows[:, :end] = np.where(which, target[ways, :end], rows[:, :end])
+        return encoding.with_parts(rows, is_changed[ways])
 
     ways = np.arange(len(start))
     for n in range(apart.shape[1]):
@@ -187,7 +189,7 @@ def _values_of(detector: "Detector", rows: Float64s, pairs: Sequence[tuple[int, 
             detector.map_.encoding.features[j],
             rows[i : i + 1, detector.map_.encoding.slices[j]],
         )
-        if isinstance(code, CategoryCode | OrdinalCode):
+        if isinstance(code, LeveledCode):
             values.append(code.decode(part)[0])
         else:
             values.append(code.short(part, steps[j])[0])

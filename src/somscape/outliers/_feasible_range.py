@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape.encode import CategoryCode, OrdinalCode, number_text
+from somscape.encode import LeveledCode, number_text
 from somscape.outliers._score import nearest_usual
 from somscape.outliers._scorer import Scorer
 
@@ -42,7 +42,7 @@ class Range:
     ----------
     low, high : float, numpy.datetime64 or None
         Ends of the interval, both included.  Infinite if the interval has no end there, None for a
-        category.
+        category.  For a date whose weekday or hour counts, too, both are the date itself.
     levels : tuple of str
         Levels of a category.
     """
@@ -104,12 +104,18 @@ def ranges_of(
     list of Range
         One per pair.  An interval is the one around the row's own value.
     """
-    codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
-    has_levels = [isinstance(codes[j], CategoryCode | OrdinalCode) for _, j in pairs]
-    lines = [pair for pair in range(len(pairs)) if not has_levels[pair]]
+    encoding = detector.map_.encoding
+    codes, slices = encoding.features, encoding.slices
+    has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
+    has_parts = [any(codes[j].name in part.sources for part in encoding.parts) for _, j in pairs]
+    lines = [pair for pair in range(len(pairs)) if not (has_levels[pair] or has_parts[pair])]
     found = _levels(
         detector, rows, limit, {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
     )
+    for n in np.flatnonzero(has_parts).tolist():  # a day later, the weekday is another one
+        i, j = pairs[n]
+        date = codes[j].decode(rows[i : i + 1, slices[j]])[0]
+        found[n] = Range(date, date)
     chosen = [pairs[pair] for pair in lines]
     places = np.array([slices[j].start for _, j in chosen], dtype=np.intp)
     base = rows[[i for i, _ in chosen]]
@@ -123,7 +129,7 @@ def ranges_of(
     steps, is_steady = steps_of(detector.of_all_rows), _is_steady(detector)
     for line, pair in enumerate(lines):
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
-        assert not isinstance(code, CategoryCode | OrdinalCode)
+        assert not isinstance(code, LeveledCode)
         own = code.short(base[line : line + 1, places[line], None], step)[0]
         ends = [
             end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
@@ -160,14 +166,14 @@ def _levels(
     trials = [rows[:0]]
     for i, j in pairs.values():
         code = codes[j]
-        assert isinstance(code, CategoryCode | OrdinalCode)
+        assert isinstance(code, LeveledCode)
         trials.append(np.tile(rows[i], (len(code.levels), 1)))
         trials[-1][:, slices[j]] = code.encoded_levels
     is_usual = detector.scores_of_rows(np.vstack(trials)) <= limit
     found, start = {}, 0
     for (pair, (_, j)), trial in zip(pairs.items(), trials[1:], strict=True):
         code, end = codes[j], start + len(trial)
-        assert isinstance(code, CategoryCode | OrdinalCode)
+        assert isinstance(code, LeveledCode)
         levels = np.array(code.levels, dtype=object)[is_usual[start:end]]
         found[pair], start = Range(levels=tuple(levels.tolist())), end
     return found

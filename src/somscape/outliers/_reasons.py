@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.encode import CategoryCode, DateCode
+from somscape.encode import CategoryCode, CycleCode, DateCode, FeatureCode, PartCode, sources_of
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._score import nearest_usual
@@ -110,13 +110,20 @@ class _Described:
     def reasons(self, table: Table, which: Ints, shares: Float64s) -> list[Reason]:
         """Return the column as a reason of some rows."""
         code, name = self._code, self._code.name
-        values = [cell or MISSING for cell in table.column(name).take(which).each_cell()]
-        if isinstance(code, DateCode) and code.unit == "D":
-            values = [value.removesuffix("T00:00:00") for value in values]
+        values = self._shown(table, which)
         near = self._near[which]
         usual = code.usual_of(self._prototypes, near)
         if isinstance(code, CategoryCode):
             return list(map(Reason, repeat(name), values, usual, shares.tolist()))
+        if isinstance(code, CycleCode):
+            are_usual = (
+                self._is_decorrelated and code.is_usual(self._rows[row], self._prototypes[units])
+                for row, units in zip(which, near, strict=True)
+            )
+            none = repeat(None)
+            return list(
+                map(Reason, repeat(name), values, usual, shares.tolist(), none, none, are_usual)
+            )
         ends = self._prototypes[near, 0]
         found = zip(
             *(values, usual, shares.tolist(), self._rows[which, 0].tolist()),
@@ -129,6 +136,19 @@ class _Described:
             is_usual = self._is_decorrelated and at is not None and low <= at <= high
             made.append(Reason(name, value, words, share, at, (low, high), is_usual))
         return made
+
+    def _shown(self, table: Table, which: Ints) -> list[str]:
+        """Return what some rows have in the column: their cells, or what their dates tell."""
+        code = self._code
+        sources = [table.column(name).take(which) for name in sources_of(code)]
+        if not isinstance(code, DateCode | PartCode):
+            return [cell or MISSING for cell in sources[0].each_cell()]
+        is_missing = np.any([column.missing for column in sources], axis=0)
+        encoded = self._rows[which]
+        return [
+            MISSING if gone else code.text(row)
+            for row, gone in zip(encoded, is_missing, strict=True)
+        ]
 
 
 def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
@@ -199,12 +219,21 @@ class Ids(Sequence[str]):
             return list(Ids(self._column, self._rows[place]))
         if self._column is None:
             return str(self._rows[place] + 1)
-        return self._column.cell(int(self._rows[place])) or ""
+        row = int(self._rows[place])
+        return self._column.cell(row) or f"{RECORD} {row + 1}"
 
     def __iter__(self) -> Iterator[str]:
         if self._column is None:
             return map(str, (self._rows + 1).tolist())
-        return (cell or "" for cell in self._column.take(self._rows).each_cell())
+        cells = self._column.take(self._rows).each_cell()
+        pairs = zip(cells, self._rows, strict=True)
+        return (cell or f"{RECORD} {row + 1}" for cell, row in pairs)
+
+    @property
+    def are_unique(self) -> bool:
+        """Whether no two rows of the table have the same id."""
+        column = self._column
+        return column is None or column.n_distinct + column.n_missing == len(column)
 
     def take(self, places: Ints) -> "Ids":
         """Return the ids at some places."""
@@ -224,7 +253,7 @@ def ids_of(map_: Map, table: Table) -> tuple[str, Ids]:
     name : str
         `RECORD` if the table has no id column.
     ids : Ids
-        Without an id column, the numbers of the rows, from 1.
+        Without an id column, the numbers of the rows, from 1; where an id is missing, "record 3".
     """
     name, rows = map_.encoding.named("id"), np.arange(table.n_rows)
     if name is not None and name in table.names:
@@ -252,18 +281,23 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
     return table_from_columns({RECORD: rows + 1}).columns[0]
 
 
-def cell_text(table: Table, row: int, name: str) -> str:
-    """Return a cell as text.
+def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
+    """Return what a row has in a feature column: its cell, or what its dates tell.
 
     Parameters
     ----------
+    code : FeatureCode
     table : Table
     row : int
-    name : str
-        Name of the column.
+    encoded : ndarray of shape (n_features of the code,)
+        The same, encoded.
 
     Returns
     -------
     str
+        Dates in ISO form, as the usual ones are shown.
     """
-    return table.column(name).cell(row) or MISSING
+    cells = [table.column(name).cell(row) for name in sources_of(code)]
+    if any(cell is None for cell in cells):
+        return MISSING
+    return code.text(encoded) if isinstance(code, DateCode | PartCode) else str(cells[0])

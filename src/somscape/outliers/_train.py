@@ -245,6 +245,7 @@ def train_detector(
         training and another on half of the rows for each map.  If there are more rows, 20,000 of
         them train and the others calibrate.
     """
+    given, rows = rows, encoding.to_learn(rows)
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
     drawn = np.sort(order[:MAX_TRAINED])
@@ -266,6 +267,8 @@ def train_detector(
     else:
         folds = np.array_split(order, min(N_FOLDS, len(rows)))
         calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds)
+    if given is not rows:  # slips count in the scores, and teach nothing
+        scores = scores_by(scorers, given)
     factors = None
     if labels is not None and (labels != UNKNOWN).any():
         factors, without_own = label_factors(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.encode import CategoryCode, DateCode, Encoding, number_text
+from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, number_text
 from somscape.maps import Map
 
 MIN_EFFECT = 0.147
@@ -145,6 +145,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
 
 def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
     """Return for each region Cliff's delta of a column, and for a category its level."""
+    code, values = _as_category(code, values)
     there = np.flatnonzero((regions >= 0) & ~np.isnan(values).any(axis=1))
     values, regions = values[there], regions[there]
     inside = np.bincount(regions, minlength=n_regions).astype(np.float64)
@@ -165,6 +166,11 @@ def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tupl
     return np.divide(above, pairs, out=np.zeros(n_regions), where=pairs > 0), levels
 
 
+def _as_category(code: Any, values: Float64s) -> tuple[Any, Float64s]:
+    """Return a code and its features; weekdays and hours as a category."""
+    return code.as_category(values) if isinstance(code, CycleCode) else (code, values)
+
+
 def _ranks(values: Float64s) -> Float64s:
     """Return ranks from 1; equal values share their ranks."""
     _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
@@ -175,7 +181,7 @@ def _difference(
     encoding: Encoding, rows: Float64s, is_inside: Any, effect: float, column: int, level: int
 ) -> Difference:
     code, place = encoding.features[column], encoding.slices[column]
-    values = rows[:, place]
+    code, values = _as_category(code, rows[:, place])
     is_there = ~np.isnan(values).any(axis=1)
     parts = values[is_there & is_inside], values[is_there & ~is_inside]
     name = _cut(code.name)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s
+from somscape.encode import CycleCode
 from somscape.maps import Map
 from somscape.report._histogram import Histogram
 from somscape.report._sample import Sample
@@ -38,22 +39,26 @@ def columns_of(
             # A table to score may lack the columns that are not features.
             "n_missing": table.column(code.name).n_missing if code.name in table.names else None,
         }
-        for code in map_.encoding.columns
+        for code in (*map_.encoding.columns, *map_.encoding.parts)
     ]
     by_name = {column["name"]: column for column in described}
     explained = _explained(map_, sample)
     for j, (code, place) in enumerate(
         zip(map_.encoding.features, map_.encoding.slices, strict=True)
     ):
-        histogram = Histogram.fit(code, np.vstack([sample.rows[:, place], listed[:, place]]))
+        shown: Any = code
+        rows, named = sample.rows[:, place], listed[:, place]
+        if isinstance(code, CycleCode):  # bars in the order of the week or day
+            (shown, rows), (_, named) = code.as_ordinal(rows), code.as_ordinal(named)
+        histogram = Histogram.fit(shown, np.vstack([rows, named]))
         by_name[code.name] |= {
             "explained": number(explained[j]),
             "axis": None if histogram.axis is None else [number(end) for end in histogram.axis],
             "levels": histogram.levels,
             "edges": histogram.edges,
-            "counts": histogram.counts(sample.rows[:, place]),
-            "alert_counts": histogram.counts(listed[:n_alerts, place]),
-            "bars": histogram.letters(listed[:, place]),
+            "counts": histogram.counts(rows),
+            "alert_counts": histogram.counts(named[:n_alerts]),
+            "bars": histogram.letters(named),
         }
     return described
 

@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from somscape.encode import CycleCode
 from somscape.errors import InputError
 from somscape.save._onnx_graph import ML, OnnxGraph
 
 MISMATCH_WEIGHT = 0.5**0.5
 """Value of the level that applies, as in `encode`."""
 
+SLIP_RANGE = 1000.0
+"""How far slips count, as in `encode`."""
+
 MISSING_LEVEL = "(missing)"
+DAY = 86_400_000_000
+UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
+"""Microseconds of a day, and of a date's units."""
+
 NO_DATE = -(2**63)
 """NumPy's NaT as a whole number."""
 
@@ -39,7 +47,7 @@ def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
             "out. Train with missing='fill'."
         )
     is_filled = encoding["missing"] == "fill"
-    columns = [
+    columns: list[dict[str, Any]] = [
         {"kind": "plain", "name": column, "fill": 0.0} if isinstance(column, str) else column
         for column in encoding["columns"]
     ]
@@ -47,11 +55,18 @@ def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
         rows = graph.matrix("X", len(columns))
         fills = np.array([column["fill"] for column in columns])
         return _filled(graph, rows, fills) if is_filled else rows
-    parts = [
-        _ADD[column["kind"]](graph, column, is_filled)
-        for column in columns
-        if column["kind"] in _ADD
-    ]
+    dates: dict[str, tuple[str, int]] = {}
+    parts = []
+    for column in columns:
+        if column["kind"] == "date":
+            counts = graph.column(column["name"], "int64")
+            dates[column["name"]] = counts, DAY // UNITS[column["unit"]]
+            parts.append(_date(graph, counts, column, is_filled))
+        elif column["kind"] in _ADD:
+            parts.append(_ADD[column["kind"]](graph, column, is_filled))
+    for part in encoding.get("parts", ()):
+        add = _cycle if part["kind"] == "circle" else _span
+        parts.append(add(graph, dates, part, is_filled))
     return graph.op("Concat", *parts, axis=1)
 
 
@@ -68,16 +83,59 @@ def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
     return _scaled(graph, values, column, is_filled)
 
 
-def _date(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
-    counts = graph.column(column["name"], "int64")
+def _date(graph: OnnxGraph, counts: str, column: dict[str, Any], is_filled: bool) -> str:
+    return _scaled(
+        graph, _or_nan(graph, graph.as_double(counts), counts), column["number"], is_filled
+    )
+
+
+def _or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
+    """Return values, NaN where a date is missing."""
     is_missing = graph.op("Equal", counts, graph.constant(NO_DATE))
-    values = graph.op("Where", is_missing, graph.constant(np.nan), graph.as_double(counts))
-    return _scaled(graph, values, column["number"], is_filled)
+    return graph.op("Where", is_missing, graph.constant(np.nan), values)
+
+
+def _cycle(
+    graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
+) -> str:
+    """Look up the weekday, or the minute of the day, on its circle."""
+    code = CycleCode(**{name: value for name, value in part.items() if name != "kind"})
+    counts, per_day = dates[code.source]
+    since_midnight = graph.op("Mod", counts, graph.constant(per_day))
+    if code.part == "weekday":  # 1970 began on a Thursday
+        days = graph.op("Sub", counts, since_midnight)
+        days = graph.op("Div", days, graph.constant(per_day))
+        step = graph.op("Mod", graph.op("Add", days, graph.constant(3)), graph.constant(7))
+    else:
+        minutes = graph.op("Mul", since_midnight, graph.constant(1440))
+        step = graph.op("Div", minutes, graph.constant(per_day))
+    table = np.vstack([code.circle, code.circle[code.fill] if is_filled else [np.nan, np.nan]])
+    is_missing = graph.op("Equal", counts, graph.constant(NO_DATE))
+    step = graph.op("Where", is_missing, graph.constant(len(code.circle)), step)
+    flat = graph.op("Reshape", step, graph.constant([-1]))
+    return graph.op("Gather", graph.constant(table), flat, axis=0)
+
+
+def _span(
+    graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
+) -> str:
+    """Subtract dates, in days."""
+    ends = [dates[part[which]] for which in ("start", "end")]
+    moments = [graph.op("Mul", counts, graph.constant(DAY // per_day)) for counts, per_day in ends]
+    apart = graph.as_double(graph.op("Sub", moments[1], moments[0]))
+    days = graph.op("Div", apart, graph.constant(float(DAY)))
+    for counts, _ in ends:
+        days = _or_nan(graph, days, counts)
+    return _scaled(graph, days, part, is_filled)
 
 
 def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bool) -> str:
     if is_filled:
         values = _filled(graph, values, number["fill"])
+    if number.get("reach"):
+        far = SLIP_RANGE * number["reach"]
+        values = graph.op("Max", values, graph.constant(number["fill"] - far))
+        values = graph.op("Min", values, graph.constant(number["fill"] + far))
     if number["width"]:
         shifted = graph.op("Sub", values, graph.constant(number["center"]))
         values = _asinh(graph, graph.op("Div", shifted, graph.constant(number["width"])))
@@ -126,4 +184,4 @@ def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missi
     return graph.op("Gather", graph.constant(table), flat, axis=0)
 
 
-_ADD = {"number": _number, "date": _date, "category": _category, "ordinal": _ordinal}
+_ADD = {"number": _number, "category": _category, "ordinal": _ordinal}

@@ -98,11 +98,14 @@ def plain_record(
 def feature_names(record: Record) -> list[str]:
     """Return the names of a record's encoded features; a category has one for each level."""
     names: list[str] = []
-    for column in record.header["encoding"]["columns"]:
+    encoding = record.header["encoding"]
+    for column in (*encoding["columns"], *encoding.get("parts", ())):
         code = {"kind": "number", "name": column} if isinstance(column, str) else column
         if code["kind"] == "category":
             names += [f"{code['name']}={level}" for level in (*code["levels"], "(unseen)")]
-        elif code["kind"] in ("number", "ordinal", "date"):
+        elif code["kind"] == "circle":
+            names += [f"{code['name']} ({which})" for which in ("cos", "sin")]
+        elif code["kind"] in ("number", "ordinal", "date", "days"):
             names.append(code["name"])
     return names
 

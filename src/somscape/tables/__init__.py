@@ -3,7 +3,16 @@
 from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
 from somscape.tables._database import file_of, is_url
-from somscape.tables._dates import looks_like_dates, read_date
+from somscape.tables._dates import (
+    ORDERS,
+    Dates,
+    DateTexts,
+    Moments,
+    date_texts,
+    dates_of,
+    looks_like_dates,
+    read_date,
+)
 from somscape.tables._excel import Sheet, check_sheet, workbook_bytes
 from somscape.tables._frame import (
     as_frame,
@@ -17,23 +26,29 @@ from somscape.tables._frame import (
 )
 from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
+from somscape.tables._missing import missing_words
 from somscape.tables._numbers import read_numbers
 from somscape.tables._per import ROW_COUNT, Grouped, Made, per
 from somscape.tables._read import WORKBOOKS, import_reader, read_table
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
 from somscape.tables._table import Column, Table, free_name
-from somscape.tables._words import counted, listed
+from somscape.tables._words import Note, counted, listed
 from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [
     "MISSING_WORDS",
+    "ORDERS",
     "ROW_COUNT",
     "WORKBOOKS",
     "Column",
+    "DateTexts",
+    "Dates",
     "Grouped",
     "LineNumbers",
     "Made",
+    "Moments",
+    "Note",
     "Sheet",
     "Table",
     "as_frame",
@@ -41,6 +56,8 @@ __all__ = [
     "check_sheet",
     "check_sink",
     "counted",
+    "date_texts",
+    "dates_of",
     "escape_cell",
     "file_of",
     "frame_kinds",
@@ -53,6 +70,7 @@ __all__ = [
     "is_url",
     "listed",
     "looks_like_dates",
+    "missing_words",
     "per",
     "read_date",
     "read_numbers",

@@ -61,18 +61,6 @@ CASES = [
         ("t.csv, line 1", "columns 1 and 3", "'x'", "a name of its own"),
     ),
     Case(
-        "an id that stands twice",
-        table("key,x", [f"k{i % 15},{i}.5" for i in range(20)]),
-        ("t.csv, line 17", "'k0'", "'key'", "t.csv, line 2", "--drop key"),
-        ("--id", "key"),
-    ),
-    Case(
-        "an empty id",
-        table("key,x", ["k1,1.5", ",2.5", "k3,3.5"]),
-        ("t.csv, line 3", "'key' is empty", "leave --id out"),
-        ("--id", "key"),
-    ),
-    Case(
         "an infinity",
         table("x,y", [*GOOD, "inf,1.5"]),
         ("t.csv, line 22", "'x'", "'inf' is not a finite number", "--drop x"),

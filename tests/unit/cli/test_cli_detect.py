@@ -393,15 +393,42 @@ def test_table_as_people_export_it_just_works(here: Path) -> None:
         assert note in said
     kinds = kinds_said(found.outcome.out)
     assert {name: words[0] for name, words in kinds.items()} == {
-        **{"Kunde": "id", "Betrag": "number", "Name": "dropped", "Datum": "dropped"},
-        **{"Alter": "number"},
+        **{"Kunde": "id", "Betrag": "number", "Name": "dropped", "Datum": "date"},
+        **{"Alter": "number", "Datum:": "weekday"},
     }
-    assert "dates;" in kinds["Datum"]
     assert " ".join(kinds["Alter"]).endswith("1 missing filled")
     rows = rows_of(found)
     assert all(re.fullmatch(r"00\d\d", row["Kunde"]) for row in rows)
     assert all(re.fullmatch(r"\d\.\d{3},50 €", row["Betrag"]) for row in rows)
     assert all(row["Name"].startswith("Jürgen ") for row in rows)
+
+
+def test_what_was_guessed_or_left_out_is_said_in_a_line_each(here: Path) -> None:
+    rows = [
+        f"{i + 1},k{i // 3},{i % 12 + 1}/{i % 11 + 1}/2026,{'fm'[i % 2]},{i % 2},{i * 1.37 % 7:.2f}"
+        for i in range(60)
+    ]
+    write(Path("t.csv"), "row,customer,due,sex,Class,x", rows)
+    words = ("t.csv", "--id", "customer", "--alerts", 3)
+    said = [line for line in detect_here(*words).outcome.out.splitlines() if "Note: " in line]
+    for line, (begin, option) in zip(
+        said,
+        [
+            ("Note: 'Class' looks like an outcome", "(--label Class or --category Class)."),
+            ("Note: left out 'row' (a row counter)", "(--number)."),
+            ("Note: dates in 'due' are read day first", "(--date-format mdy)."),
+            ("Note: 'sex' says who somebody is", "(--protect sex)."),
+        ],
+        strict=True,
+    ):
+        assert line.startswith(begin)
+        assert line.endswith(option)
+    more = ("--category", "Class", "--number", "row", "--date-format", "mdy", "--protect", "sex")
+    found = detect_here(*words, *more)
+    assert "Note: " not in found.outcome.out
+    assert kinds_said(found.outcome.out)["sex"][0] == "protected"
+    assert {row["sex"] for row in rows_of(found)} <= {"f", "m"}
+    assert "--protect sex" in (found.folder / "report.html").read_text()
 
 
 def test_huge_number_is_the_first_alert(here: Path) -> None:

@@ -167,17 +167,22 @@ def table_of(n=80, seed=0):
         "job": jobs[rng.integers(0, 3, n)].tolist(),
         "code": rng.integers(1, 4, n).tolist(),
         "grade": grades[rng.integers(0, 3, n)].tolist(),
-        "since": [f"2020-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(n)],
+        # Working days, and working hours, of 2020 and of the last weeks before 1970.
+        "since": [str(day) for day in np.busday_offset("2020-01-01", np.arange(n) * 3)],
+        "until": [
+            f"1969-12-{1 + i % 5 + 7 * (i % 4):02}T{8 + i % 9:02}:{7 * i % 60:02}:30"
+            for i in range(n)
+        ],
     }
     columns["amount"][0], columns["job"][1], columns["grade"][2] = None, None, None
-    columns["since"][3], columns["score"][4] = None, None
+    columns["since"][3], columns["score"][4], columns["until"][4] = None, None, None
     return table_from_columns(columns)
 
 
 def fitted_on(table, missing="fill"):
     encoder = TableEncoder(
         id="id",
-        dates=["since"],
+        dates=["since", "until"],
         ordinals={"grade": ["low", "middle", "high"]},
         numbers=["amount", "score"],
         categories=["code", "job"],
@@ -189,13 +194,13 @@ def fitted_on(table, missing="fill"):
 def feeds_of(map_, table):
     """What goes into the model: numbers, days, levels; a name of an output gets _input."""
     feeds = {}
-    for code in map_.encoding.features:
+    for code in map_.encoding.used:
         column = table.column(code.name)
         if code.kind == "number":
             values = column.numbers.astype(np.float32)
         elif code.kind == "date":
-            days = np.array([cell or "NaT" for cell in column.cells], "datetime64[D]")
-            values = days.astype(np.int64)
+            type_ = f"datetime64[{code.unit}]"
+            values = np.array([cell or "NaT" for cell in column.cells], type_).astype(np.int64)
         else:
             texts = level_texts(column)
             values = np.array(["" if t == "(missing)" else t for t in texts], dtype=object)
@@ -207,7 +212,10 @@ def test_a_table_with_a_column_of_each_kind(tmp_path):
     table = table_of()
     detector = fitted_on(table)
     kinds = {code.kind for code in detector.map_.encoding.features}
-    assert kinds == {"number", "category", "ordinal", "date"}
+    assert kinds == {"number", "category", "ordinal", "date", "circle", "days"}
+    parts = [code.name for code in detector.map_.encoding.parts]
+    expected = ["since: weekday", "until: weekday", "until: hour", "days from since to until"]
+    assert parts == expected
     assert any(code.kind == "number" and code.width > 0 for code in detector.map_.encoding.features)
     to_onnx(detector, tmp_path / "m.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])

@@ -91,13 +91,16 @@ def test_planes_are_in_original_units(tmp_path, of_table):
     with (tmp_path / "p.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     # "row" of the table gives way to the row of the unit.
-    assert list(lines[0]) == (
-        ["unit", "row", "col", "hits", "u_height", "amount", "job", "grade", "since", "row_"]
-    )
+    of_units = ["unit", "row", "col", "hits", "u_height"]
+    assert list(lines[0]) == [
+        *of_units,
+        *("amount", "job", "grade", "since", "row_", "since: weekday"),
+    ]
     assert [line["row"] for line in lines] == [str(unit // 4) for unit in range(12)]
     assert {line["job"] for line in lines} <= {"clerk", "nurse", "'=cook"}
     assert {line["grade"] for line in lines} <= {"low", "high"}
     assert all(line["since"].startswith("2020-01-") for line in lines)
+    assert all(line["since: weekday"].endswith("day") for line in lines)
     np.testing.assert_array_equal([float(x["amount"]) for x in lines], map_.plane("amount"))
     np.testing.assert_array_equal([float(x["hits"]) for x in lines], map_.hits)
     np.testing.assert_array_equal([float(x["u_height"]) for x in lines], map_.u_heights)

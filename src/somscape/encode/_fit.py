@@ -1,0 +1,167 @@
+"""From a table and what the user says of it to its encoding."""
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+from somscape._types import Float64s
+from somscape._validate import checked_weights
+from somscape._weights import counts_of
+from somscape.encode._codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
+from somscape.encode._date_parts import parts_of
+from somscape.encode._encoding import ColumnCode, Encoding
+from somscape.encode._kinds import MISSING, Decision, Roles, decide, find_dates, numbers_as_text
+from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
+from somscape.encode._refuse import refuse_missing, refuse_problem
+from somscape.errors import InputError, SomscapeWarning
+from somscape.tables import Column, Table, listed, read_numbers
+
+SCALES = ("robust", "range")
+"""Which numbers may become 0 and 1; see `fit_encoding`."""
+
+
+def fit_encoding(
+    table: Table,
+    roles: Roles | None = None,
+    missing: str = "error",
+    *,
+    scale: str = "robust",
+    tame: bool = True,
+    max_levels: int | None = None,
+    sample_weight: Any = None,
+) -> Encoding:
+    """Decide what each column of a table becomes, and learn its scale or levels.
+
+    Parameters
+    ----------
+    table : Table
+        The table as read.
+    roles : Roles, optional
+        What the user says about columns.
+    missing : {"error", "fill", "mask"}, default="error"
+        What happens to missing cells; ``"fill"`` takes the median of a number, a date or an
+        ordered category, and a level of its own for another category; ``"mask"`` leaves them out
+        of all distances and means.
+    scale : {"robust", "range"}, default="robust"
+        Which numbers become 0 and 1: the ends of the range that 96 % of the rows span (of all
+        rows in tables of up to 50), or the least and the largest.
+    tame : bool, default=True
+        Whether a long tail is tamed by ``asinh`` around the median first.
+    max_levels : int or None, default=None
+        Text columns with more different values are refused.  None: text columns with more than
+        50 are left out.
+    sample_weight : array-like of shape (n_rows,), number or None, default=None
+        A row of weight 2 counts as two rows, though an id names it once; a row of weight 0 counts
+        as absent.  Weights that are not whole numbers, or above 1000 on average, count as shares
+        of the rows.
+
+    Returns
+    -------
+    Encoding
+        With the kind of each column and why.
+
+    Raises
+    ------
+    InputError
+        When no column can be used, the table has fewer than two rows, cells are missing
+        under ``missing="error"``, a role does not fit, text has more than `max_levels`
+        values, or weights cannot be used.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"age": [31, 45.5, 60], "job": ["a", "b", "a"]})
+    >>> encoding = fit_encoding(table)
+    >>> [(c.name, c.kind) for c in encoding.columns]
+    [('age', 'number'), ('job', 'category')]
+    >>> encoding.encode(table)[:, 0].tolist()
+    [0.0, 0.5, 1.0]
+    """
+    for name, value, choices in (("missing", missing, MISSING), ("scale", scale, SCALES)):
+        if value not in choices:
+            raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")
+    weights = checked_weights(sample_weight, table.n_rows)
+    if weights is not None and not weights.all():
+        table, weights = table.take(weights > 0), weights[weights > 0]
+    counts = counts_of(weights)
+    roles = roles or Roles()
+    n_rows = table.n_rows if counts is None else counts.sum()
+    columns = tuple(
+        as_numbers(c, may_be_padded=True) if c.name in roles.numbers else c for c in table.columns
+    )
+    given, table = table, replace(table, columns=columns)
+    dates = find_dates(table, roles)
+    decisions = decide(table, roles, dates, max_levels, n_rows)
+    if table.n_rows < 2:
+        raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
+    asked = numbers_as_text(table, roles, dates, n_rows)
+    spelled = [name for name in asked if decisions[name].kind != "id"]
+    if spelled:
+        warnings.warn(
+            f"{table.source} has numbers that are written as text, and so are taken as text: "
+            f"{listed(spelled)}. If they are numbers, convert them first, such as with "
+            "pandas.to_numeric, or name them in `numbers`; if not, name them in `categories` or "
+            "`drop`.",
+            SomscapeWarning,
+            stacklevel=4,
+        )
+    scaling = Scaling(scale, tame)
+    used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
+    codes = tuple(
+        DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
+        if c.name in used_dates
+        else _code_for(c, decisions[c.name], table, roles, scaling, counts)
+        for c in given.columns
+    )
+    parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
+    for name in {*roles.drop} - {code.name for code in parts}:
+        table.column(name)  # or says that there is none
+    parts = tuple(code for code in parts if code.name not in roles.drop)
+    encoding = Encoding(codes, missing, roles=roles.beside_columns(), parts=parts)
+    if not encoding.features:
+        kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
+        cut = _likely_delimiter(table)
+        raise InputError(
+            f"{table.source} has no column to use ({kinds}). A map needs numbers or categories "
+            "that differ from row to row; say which columns are some."
+            + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
+            options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
+        )
+    if missing == "error":
+        refuse_missing(
+            table, {c.name: dates.get(c.name, table.column(c.name)) for c in encoding.used}
+        )
+    return encoding
+
+
+def _code_for(
+    column: Column,
+    decision: Decision,
+    table: Table,
+    roles: Roles,
+    scaling: Scaling,
+    counts: Float64s | None,
+) -> ColumnCode:
+    kind, why = decision.kind, decision.why
+    if kind == "number":
+        numbers = as_numbers(column, may_be_padded=True)
+        is_padded = not (column.is_number or read_numbers(column))
+        return replace(NumberCode.fit(numbers, why, scaling, counts), is_padded=is_padded)
+    if kind == "category":
+        return CategoryCode.fit(column, why)
+    if kind == "ordinal":
+        levels = ordinal_levels(column.name, roles.ordinals[column.name])
+        ordinal = OrdinalCode.fit(column, why, levels, counts)
+        cure = "It is not among the levels given: add it, or correct the cell."
+        refuse_problem(column.name, ordinal.problem(column), table, cure)
+        return ordinal
+    return UnusedColumn(column.name, why, kind)
+
+
+def _likely_delimiter(table: Table) -> str:
+    """Return what cuts the name of the only column into several, quoted; "" for nothing."""
+    name = table.names[0]
+    delimiter = max(",;|\t", key=name.count)
+    if len(table.names) > 1 or delimiter not in name:
+        return ""
+    return "tab" if delimiter == "\t" else f"'{delimiter}'"

@@ -1,0 +1,81 @@
+"""What a person should know of how a table's columns were taken, a sentence each."""
+
+import shlex
+from collections.abc import Iterable
+
+from somscape.encode._codes import NumberCode
+from somscape.encode._encoding import Encoding
+from somscape.encode._evidence import CODE, COUNTER, OUTCOME, is_called_personal
+from somscape.encode._kinds import FIRST, GUESS
+from somscape.encode._ordered import DateCode
+from somscape.tables import Note, listed
+
+
+def notes_of(encoding: Encoding) -> list[Note]:
+    """Return what to look at in an encoding, each with the options that change it.
+
+    Parameters
+    ----------
+    encoding : Encoding
+
+    Returns
+    -------
+    list of Note
+        Of columns that look like an outcome, of counters and codes, of dates whose order is a
+        guess, of numbers taken for slips, and of features that say who somebody is.
+
+    Examples
+    --------
+    >>> from somscape.encode import fit_encoding
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"sex": ["f", "m", "f"], "age": [31.5, 40.5, 60.5]})
+    >>> notes_of(fit_encoding(table))
+    ["'sex' says who somebody is; consider to protect it"]
+    """
+    left_out = [code for code in encoding.columns if code.kind == "dropped"]
+    notes = [
+        Note(
+            f"'{code.name}' looks like an outcome and is left out; name it as the label, or as a "
+            "category to use it",
+            f"--label {shlex.quote(code.name)} or --category {shlex.quote(code.name)}",
+        )
+        for code in left_out
+        if code.why == OUTCOME
+    ]
+    unused = [c for c in left_out if c.why == COUNTER or c.why.endswith(CODE)]
+    if unused:
+        named = ", ".join(f"'{code.name}' ({code.why})" for code in unused)
+        notes.append(Note(f"left out {named}; a number or category is used if named", "--number"))
+    for order, first in FIRST.items():
+        guessed = [
+            code.name
+            for code in encoding.columns
+            if isinstance(code, DateCode) and code.order == order and GUESS in code.why
+        ]
+        if guessed:
+            other = "mdy" if order == "dmy" else "dmy"
+            notes.append(
+                Note(
+                    f"dates in {listed(guessed)} are read {first}{GUESS}",
+                    f"--date-format {other}",
+                )
+            )
+    for code in encoding.used:
+        if isinstance(code, NumberCode) and code.reach:
+            _, _, slips = code.why.partition("; nothing learned from ")
+            notes.append(
+                Note(
+                    f"'{code.name}' holds {slips.partition(';')[0]}, over a million times as far "
+                    "out as any other number; nothing is learned from that"
+                )
+            )
+    personal = [code.name for code in encoding.used if is_called_personal(code.name)]
+    if personal:
+        says, them = ("says", "it") if len(personal) == 1 else ("say", "them")
+        text = f"{listed(personal)} {says} who somebody is; consider to protect {them}"
+        notes.append(Note(text, _each("--protect", personal)))
+    return notes
+
+
+def _each(option: str, names: Iterable[str]) -> str:
+    return " ".join(f"{option} {shlex.quote(name)}" for name in names)

@@ -1,0 +1,71 @@
+"""What is said of cells that cannot be encoded, or that the map never saw."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from somscape._types import Float64s
+from somscape.encode._codes import Problem, level_texts
+from somscape.errors import InputError, SomscapeWarning
+from somscape.tables import Column, Dates, Table, listed
+
+FARTHEST = 1e100
+"""Encoded values beyond this would overflow when squared and summed."""
+
+MIN_UNSEEN_CELLS = 10
+"""Fewest cells of a category for a warning that the map never saw the levels of most."""
+
+
+def refuse_problem(
+    name: str, problem: Problem, table: Table, cure: str = "Correct the column."
+) -> None:
+    if problem:
+        row, needed = problem
+        cell = cell_of(table.column(name), row)
+        raise InputError(f"{table.where(row)}: column '{name}' {needed}; got '{cell}'. {cure}")
+
+
+def cell_of(column: Column, row: int) -> str | None:
+    cell: str | None = column.take([row]).cells[0]
+    return cell
+
+
+def refuse_far(table: Table, column: Column, part: Float64s) -> None:
+    is_far = ~(np.abs(part) <= FARTHEST).all(axis=1)
+    if is_far.any():
+        row = int(is_far.argmax())
+        cell = cell_of(column, row)
+        raise InputError(
+            f"{table.where(row)}, column '{column.name}': {cell} is too far from the numbers the "
+            "scale was made from. Correct or leave out the row."
+        )
+
+
+def warn_of_unseen(table: Table, column: Column, part: Float64s) -> None:
+    """Warn where most cells of a category have a level that the map never saw."""
+    is_unseen = (part[:, -1] > 0) & ~column.missing
+    n_unseen, n_present = int(is_unseen.sum()), len(column) - column.n_missing
+    if n_present < MIN_UNSEEN_CELLS or n_unseen <= n_present / 2:
+        return
+    levels = listed(dict.fromkeys(level_texts(column.take(is_unseen))), 3)
+    warnings.warn(
+        f"{table.source}: {n_unseen} of {n_present} cells of '{column.name}' have a level the map "
+        f"never saw ({levels}). Such rows are far from all others; write the levels as in the "
+        "table the map was made from.",
+        SomscapeWarning,
+        stacklevel=5,
+    )
+
+
+def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
+    by_name = {name: int(source.missing.sum()) for name, source in sources.items()}
+    counts = [f"{name} {n}" for name, n in by_name.items() if n]
+    if counts:
+        raise InputError(
+            f"{table.source} has missing cells ({', '.join(counts)}). Fill them, leave those "
+            "columns out, or have them filled (missing='fill'): numbers by the median, categories "
+            "as a level of their own.",
+            options="--missing fill",
+            python=" (missing='fill')",
+        )
