@@ -9,6 +9,7 @@ import numpy as np
 from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.tables._cells import clean
+from somscape.tables._made import numbers as numbers_of
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column
 from somscape.tables._texts import ArrowTexts, NumberTexts, Texts, ValueTexts
@@ -61,12 +62,11 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
 
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
     """Make a column of an array of float32 or float64, NaN where missing."""
-    import pyarrow as pa
 
     values = values.copy()  # whoever gave them may change them
     numbers = values.astype(np.float64, copy=False)
     verdict = Verdict()
-    verdict.look(0, pa.array(numbers, from_pandas=True), numbers)
+    verdict.look(0, numbers_of(numbers, np.isnan(numbers)), numbers)
     is_number, problem = verdict.settle(name, where)
     column = Column(name, NumberTexts(values, False), numbers=numbers if is_number else None)
     column.problem = problem

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from somscape.tables._letters import may_have_blanks
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape.tables._letters import lengths_and_ends, may_have_blanks
+from somscape.tables._made import mask, strings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,14 +50,19 @@ def clean(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
     words : list of str
         Those that stood for missing cells.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     stripped = pc.utf8_trim_whitespace(cells) if may_have_blanks(cells) else cells
-    is_short = pc.less_equal(pc.binary_length(stripped), _LONGEST)
+    is_short = mask(_lengths(stripped) <= _LONGEST)
     short = pc.unique(stripped.filter(is_short)).to_pylist()
     words = [text for text in short if text is not None and clean_cell(text) is None]
     if not words:
         return stripped, []
-    is_word = pc.is_in(stripped, value_set=pa.array(words, pa.string()))
-    return pc.if_else(is_word, pa.scalar(None, pa.string()), stripped), words
+    is_word = pc.is_in(stripped, value_set=strings(words))
+    return pc.if_else(is_word, strings([None])[0], stripped), words
+
+
+def _lengths(cells: pa.ChunkedArray) -> NDArray[np.int32]:
+    """Return the length of each cell in bytes, 0 where missing."""
+    parts = [lengths_and_ends(part)[0] for part in cells.chunks]
+    return np.concatenate([np.empty(0, np.int32), *parts])

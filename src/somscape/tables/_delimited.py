@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from somscape._budget import Budget
 from somscape.errors import InputError
+from somscape.tables._made import as_numbers
 from somscape.tables._text import TextFile
 
 if TYPE_CHECKING:
@@ -149,11 +149,11 @@ def _parsed(text: bytes, n_columns: int, delimiter: str) -> Block:
     cells = [column.combine_chunks() for column in table.columns]
     lines_of = None
     if has_quotes and table.num_rows != n_lines:
-        within = [pc.count_substring(column, "\n") for column in cells]
-        lines_of = pc.add(reduce(pc.add, within), 1)
-    if (table.num_rows if lines_of is None else pc.sum(lines_of).as_py()) != n_lines:
+        within = (as_numbers(pc.count_substring(c, "\n"), np.int32) for c in cells)
+        lines_of = sum(within, np.ones(table.num_rows, np.int32))
+    if (table.num_rows if lines_of is None else lines_of.sum()) != n_lines:
         raise NotPlainError  # Arrow leaves out blank lines
-    return Block(len(text), cells, n_lines if lines_of is None else lines_of.to_numpy())
+    return Block(len(text), cells, n_lines if lines_of is None else lines_of)
 
 
 def split_records(

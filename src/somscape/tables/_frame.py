@@ -14,6 +14,7 @@ from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, column_of_floats, without_zeros
 from somscape.tables._cells import clean_cell
+from somscape.tables._made import strings
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
 from somscape.tables._texts import ArrowTexts
@@ -463,7 +464,7 @@ def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column
     values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
     n = 0
     while pairs := [_cell_and_number(value) for value in islice(values, BLOCK_VALUES)]:
-        cells.append(pa.array([cell for cell, _ in pairs], pa.string()))
+        cells.append(strings(cell for cell, _ in pairs))
         numbers_.append(np.array([number for _, number in pairs]))
         verdict.look(n, cells[-1], numbers_[-1])
         n += len(pairs)

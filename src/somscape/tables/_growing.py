@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s
 from somscape.tables._cells import spellings
+from somscape.tables._made import as_bools, as_numbers, mask, strings
 from somscape.tables._texts import WORDS_FROM, PlainTexts
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Letters:
 
         letters, self._letters = np.frombuffer(bytes(self._letters), np.uint8), bytearray()
         if not self._n:
-            return pa.array([], pa.string())
+            return strings([])
         between = letters == 0
         ends = np.append(np.flatnonzero(between), len(letters))
         offsets = np.zeros(self._n + 1, np.int32)
@@ -144,11 +145,11 @@ def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[
     try:
         numbers = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:
-        found = pc.index_in(cells, value_set=pa.array(spellings(), pa.string()))
+        found = pc.index_in(cells, value_set=strings(spellings()))
         if found.null_count == len(cells):
             return None
-        is_missing = found.is_valid().to_numpy(zero_copy_only=False)
-        present = cells.filter(pa.array(~is_missing))
+        is_missing = as_bools(found.is_valid())
+        present = cells.filter(mask(~is_missing))
         try:
             numbers = pc.cast(present, pa.float64())
         except pa.ArrowInvalid:
@@ -157,14 +158,14 @@ def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[
     if found_decimals is None:
         return None
     if is_missing is None:
-        return numbers.to_numpy(), found_decimals
+        return as_numbers(numbers), found_decimals
     values = np.full(len(cells), np.nan)
-    values[~is_missing] = numbers.to_numpy()
+    values[~is_missing] = as_numbers(numbers)
     decimals[~is_missing] = found_decimals
-    for word in pc.unique(cells.filter(pa.array(is_missing))).to_pylist():
+    for word in pc.unique(cells.filter(mask(is_missing))).to_pylist():
         if word not in words:
             words.append(word)
-        is_word = pc.equal(cells, word).to_numpy(zero_copy_only=False)
+        is_word = as_bools(pc.equal(cells, strings([word])[0]))
         decimals[is_word] = WORDS_FROM + words.index(word)
     return values, decimals
 
@@ -191,7 +192,7 @@ def _decimals(cells: pa.Array) -> NDArray[np.uint8] | None:
     after, ends = first[is_zero] + 1, offsets[1:][is_zero]
     if (letters[after[after < ends]] != POINT).any():
         return None
-    point = pc.find_substring(cells, ".").to_numpy()
+    point = as_numbers(pc.find_substring(cells, "."), np.int32)
     decimals = np.where(point < 0, 0, lengths - point - 1)
     if ((point >= 0) & (decimals == 0)).any():
         return None

@@ -19,6 +19,7 @@ import numpy as np
 from somscape._types import Float64s
 from somscape.tables._cells import clean
 from somscape.tables._letters import n_that_may_be_numbers
+from somscape.tables._made import as_bools, strings
 from somscape.tables._spelling import LEADING_ZERO, Spelling, spell
 from somscape.tables._table import Column
 from somscape.tables._texts import ArrowTexts, PlainTexts
@@ -221,9 +222,8 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
 
 def _reading(spelling: Spelling, mark: str) -> str:
     """Say how an example that fits both decimal marks is read."""
-    import pyarrow as pa
 
-    value = spelling.read(pa.array([spelling.example]), mark, {})[0]
+    value = spelling.read(strings([spelling.example]), mark, {})[0]
     return f"{quoted(spelling.example)} read as {value:.12g}"
 
 
@@ -268,7 +268,7 @@ class Verdict:
         self.n_present += n_finite
         if n_finite == len(values):
             return
-        bad = np.flatnonzero(~finite & np.asarray(cells.is_valid()))
+        bad = np.flatnonzero(~finite & as_bools(cells.is_valid()))
         if not len(bad):
             return
         if self.first < 0:

@@ -1,7 +1,7 @@
 """A file -> a table: pick the reader, then text -> records -> columns."""
 
+import importlib
 import os
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,12 @@ FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 """Endings of workbooks."""
 
-LIBRARIES: dict[str, tuple[str, ...]] = {
+LIBRARIES = {
     ".parquet": ("pyarrow.parquet", "pyarrow.compute", "narwhals"),
-    **dict.fromkeys(WORKBOOKS, ()),
+    **dict.fromkeys(WORKBOOKS, ("pyarrow.compute",)),
 }
-"""What this process reads a file with, by its ending; text tables need none, and workbooks are read
-in another process."""
+TEXT_LIBRARIES = ("pyarrow.compute", "pyarrow.csv")
+"""What this process reads a file with, by its ending, and text tables."""
 
 CONVERTED = (".lrn", ".bm", ".umx", ".cls")
 
@@ -154,19 +154,18 @@ def read_table(
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
-    """Import what `read_table` needs for a file, as far as it is installed.
+    """Import what `read_table` needs for a file.
 
     Parameters
     ----------
     path : str or path
         Its ending says which.
     """
-    if libraries := LIBRARIES.get(Path(path).suffix.lower()):
-        from somscape.tables._library import import_library
+    for library in LIBRARIES.get(Path(path).suffix.lower(), TEXT_LIBRARIES):
+        importlib.import_module(library)
+    import pyarrow as pa
 
-        for library in libraries:
-            with suppress(InputError):  # of one that is missing: reading says so
-                import_library(library, "")
+    pa.array([0])  # which imports pandas where it is installed
 
 
 def _table_from_text(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from somscape._types import Float64s
+from somscape.tables._letters import lengths_and_ends
+from somscape.tables._made import as_bools, as_numbers, mask, strings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -144,30 +146,29 @@ def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
         numbers = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:
         return None
-    values = numbers.to_numpy(zero_copy_only=False)
+    values = as_numbers(numbers)
     return values if np.isnan(values).sum() == cells.null_count else None
 
 
 def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
     """Read cells with signs, units and separators; as `_split` and `_BODY`, a column at a time."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     typed = cells
     for letter, key in _TYPEWRITTEN.items():
         typed = pc.replace_substring(typed, letter, key)
     split = pc.extract_regex(typed, _pattern(mark, unit))
-    rows = np.flatnonzero(split.is_valid())
+    rows = np.flatnonzero(as_bools(split.is_valid()))
     split = split.drop_null()
     part = {name: pc.struct_field(split, name) for name in "osbineac"}
-    has = {name: np.asarray(pc.not_equal(texts, "")) for name, texts in part.items()}
+    has = {name: lengths_and_ends(texts)[0] > 0 for name, texts in part.items()}
     n_signs = sum(has[name].astype(np.int8) for name in "osi")
     good = (has["o"] == has["c"]) & (n_signs <= 1) & ~(has["b"] & has["a"])
-    part = {name: texts.filter(pa.array(good)) for name, texts in part.items()}
+    part = {name: texts.filter(mask(good)) for name, texts in part.items()}
     values = np.full(len(cells), np.nan)
     values[rows[good]] = _signed(part, mark, styles)
     if len(rows) < len(cells):
-        values[np.asarray(pc.match_substring_regex(cells, _INFINITE).fill_null(False))] = math.inf
+        values[as_bools(pc.match_substring_regex(cells, _INFINITE))] = math.inf
     return values
 
 
@@ -176,7 +177,7 @@ def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Fl
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    digits = part["n"]
+    digits, nothing = part["n"], strings([""])[0]
     for separator in _SEPARATORS[mark]:
         digits = pc.replace_substring(digits, separator, "")
     if not digits.equals(part["n"]):
@@ -184,13 +185,13 @@ def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Fl
     dotted = pc.replace_substring(digits, mark, ".")
     if mark == "," and not dotted.equals(digits):
         styles["decimal comma"] = None
-    numbers = pc.cast(pc.binary_join_element_wise(dotted, part["e"], ""), pa.float64())
-    in_parentheses = np.asarray(pc.not_equal(part["o"], ""))
+    numbers = pc.cast(pc.binary_join_element_wise(dotted, part["e"], nothing), pa.float64())
+    in_parentheses = lengths_and_ends(part["o"])[0] > 0
     if in_parentheses.any():
         styles["negatives in parentheses"] = None
-    signs = pc.binary_join_element_wise(part["s"], part["i"], "")
-    is_negative = np.asarray(pc.is_in(signs, value_set=pa.array(["-", "−"])))
-    return np.where(in_parentheses | is_negative, -1.0, 1.0) * numbers.to_numpy()
+    signs = pc.binary_join_element_wise(part["s"], part["i"], nothing)
+    is_negative = as_bools(pc.is_in(signs, value_set=strings(["-", "−"])))
+    return np.where(in_parentheses | is_negative, -1.0, 1.0) * as_numbers(numbers)
 
 
 def _pattern(mark: str, unit: str) -> str:

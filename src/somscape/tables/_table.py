@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
+from somscape.tables._made import numbers
 from somscape.tables._texts import BLOCK, ArrowTexts, Texts, each_text, to_objects
 from somscape.tables._words import in_columns, listed, quoted, suggestion
 
@@ -282,7 +283,7 @@ class Table:
 
         return pa.table(
             {
-                c.name: c.to_arrow() if c.numbers is None else pa.array(c.numbers, mask=c.missing)
+                c.name: c.to_arrow() if c.numbers is None else numbers(c.numbers, c.missing)
                 for c in self.columns
             }
         )

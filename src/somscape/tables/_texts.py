@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Objects
+from somscape.tables._made import as_bools, as_numbers, mask, numbers, strings
 from somscape.tables._spelling import Spelling
 from somscape.tables._values import as_text
 
@@ -63,7 +64,7 @@ class _Listed:
     def to_arrow(self) -> pa.ChunkedArray:
         import pyarrow as pa
 
-        parts = [pa.array(self.to_list(p), pa.string()) for p in blocks(len(self), BLOCK)]
+        parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
         return pa.chunked_array(parts, pa.string())
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
@@ -87,21 +88,20 @@ class ArrowTexts:
         """Return the texts of Python's objects."""
         import pyarrow as pa
 
-        return cls(pa.chunked_array([pa.array(cells, pa.string())]))
+        return cls(pa.chunked_array([strings(cells)]))
 
     def __len__(self) -> int:
         return len(self._array)
 
     def take(self, chosen: NDArray[Any]) -> ArrowTexts:
-        import pyarrow as pa
 
         if chosen.dtype == bool:
-            return ArrowTexts(self._array.filter(pa.array(chosen)))
+            return ArrowTexts(self._array.filter(mask(chosen)))
         n = len(self)
-        return ArrowTexts(self._array.take(pa.array(np.where(chosen < 0, chosen + n, chosen))))
+        return ArrowTexts(self._array.take(numbers(np.where(chosen < 0, chosen + n, chosen))))
 
     def missing(self) -> NDArray[np.bool_]:
-        return self._array.is_null().to_numpy()
+        return as_bools(self._array.is_null())
 
     def to_list(self, part: slice) -> list[str | None]:
         return self._array[part].to_pylist()
@@ -115,7 +115,7 @@ class ArrowTexts:
     @cached_property
     def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
         encoded = self._array.dictionary_encode().combine_chunks()
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        codes = _codes_of(encoded.indices)
         return codes.astype(np.int32, copy=False), encoded.dictionary.to_pylist()
 
 
@@ -169,13 +169,12 @@ class PlainTexts(_Listed):
 
     def as_written(self) -> pa.ChunkedArray:
         """Return the cells as they stand in the file, words for missing ones among them."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         texts = self.to_arrow()
         for number, word in enumerate(self.words):
-            is_word = pa.array(self._decimals == WORDS_FROM + number)
-            texts = pc.if_else(is_word, word, texts)
+            is_word = mask(self._decimals == WORDS_FROM + number)
+            texts = pc.if_else(is_word, strings([word])[0], texts)
         return texts
 
 
@@ -226,13 +225,12 @@ class ValueTexts(_Listed):
         return len(self._array)
 
     def take(self, chosen: NDArray[Any]) -> ValueTexts:
-        import pyarrow as pa
 
         rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        return ValueTexts(self._array.take(pa.array(np.where(rows < 0, rows + len(self), rows))))
+        return ValueTexts(self._array.take(numbers(np.where(rows < 0, rows + len(self), rows))))
 
     def missing(self) -> NDArray[np.bool_]:
-        return self._array.is_null().to_numpy()
+        return as_bools(self._array.is_null())
 
     def to_list(self, part: slice) -> list[str | None]:
         return [None if v is None else as_text(v) for v in self._array[part].to_pylist()]
@@ -241,9 +239,7 @@ class ValueTexts(_Listed):
         import pyarrow as pa
 
         codes, texts = self.coded()
-        return pa.chunked_array(
-            [pa.array(texts, pa.string()).take(pa.array(codes, mask=codes < 0))]
-        )
+        return pa.chunked_array([strings(texts).take(numbers(codes, codes < 0))])
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
         return self._coded
@@ -251,11 +247,21 @@ class ValueTexts(_Listed):
     @cached_property
     def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
         encoded = self._array.dictionary_encode().combine_chunks()
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        codes = _codes_of(encoded.indices)
         values = [as_text(value) for value in encoded.dictionary.to_pylist()]
         known: dict[str, int] = {}  # 0.0 and -0.0 may be written alike
         place = np.array([known.setdefault(text, len(known)) for text in values] + [-1], np.int32)
         return place[codes], list(known)
+
+
+def _codes_of(indices: pa.Array) -> NDArray[Any]:
+    """Return the codes of a dictionary, -1 where null."""
+    there = as_bools(indices.is_valid())
+    if there.all():
+        return as_numbers(indices, np.int32)
+    codes = np.full(len(indices), -1, np.int32)
+    codes[there] = as_numbers(indices.drop_null(), np.int32)
+    return codes
 
 
 def each_text(texts: Texts) -> Iterator[str | None]:

@@ -18,6 +18,7 @@ from somscape.tables import _sheets
 from somscape.tables._cells import clean_cell
 from somscape.tables._frame import column_from_values
 from somscape.tables._library import check_library
+from somscape.tables._made import strings
 from somscape.tables._numbers import Where, text_columns
 from somscape.tables._records import arrange
 from somscape.tables._table import Column, Table, place
@@ -243,7 +244,7 @@ def _sheet_columns(
     import pyarrow as pa
 
     texts = {
-        name: pa.chunked_array([pa.array([as_text(value) for value in values], pa.string())])
+        name: pa.chunked_array([strings(as_text(value) for value in values)])
         for name, values in columns.items()
         if any(isinstance(value, str) and clean_cell(value) for value in values)
     }
