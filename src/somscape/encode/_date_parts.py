@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -270,18 +270,45 @@ def parts_of(
         The weekday of each, its hour where there is a time of day, and the days from each date to
         the next, three at most.
     """
-    names = set(taken)
     found: list[PartCode | None] = []
+    columns = set(taken)
     for each in dates:
         for part in LEVELS:
-            name = free_name(f"{each.column.name}: {part}", names, "_")
+            name = free_name(f"{each.column.name}: {part}", columns, "_")
             found.append(CycleCode.fit(name, part, each, counts))
     for pair in list(pairwise(dates))[:MAX_SPANS]:
         if date_zone(pair[0]) == date_zone(pair[1]):
             start, end = (each.column.name for each in pair)
-            name = free_name(f"days from {start} to {end}", names, "_")
+            name = free_name(f"days from {start} to {end}", columns, "_")
             found.append(SpanCode.between(name, pair, scaling, counts))
     return tuple(code for code in found if code is not None)
+
+
+def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
+    """Return the names of all that the dates of a table may tell.
+
+    Parameters
+    ----------
+    dates : mapping of str to bool
+        The columns of dates that are features, in their order, and whether they have a time of day.
+    taken : iterable of str
+        Names that columns have.
+
+    Returns
+    -------
+    list of str
+    """
+    parts = product(dates.items(), LEVELS)
+    names = [f"{name}: {part}" for (name, has_time), part in parts if has_time or part != "hour"]
+    names += [f"days from {a} to {b}" for a, b in list(pairwise(dates))[:MAX_SPANS]]
+    columns = set(taken)
+    return [free_name(name, columns, "_") for name in names]
+
+
+def has_time(dates: Moments) -> bool:
+    """Return whether dates have a time of day."""
+    moments = dates[~np.isnat(dates)].astype("datetime64[us]").astype(np.int64)
+    return bool((moments % DAY).any())
 
 
 def encoded_part(code: PartCode, dates: Mapping[str, Moments]) -> Float64s:

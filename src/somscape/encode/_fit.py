@@ -8,7 +8,7 @@ from somscape._types import Float64s
 from somscape._validate import checked_weights
 from somscape._weights import counts_of
 from somscape.encode._codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
-from somscape.encode._date_parts import parts_of
+from somscape.encode._date_parts import has_time, part_names, parts_of
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._kinds import MISSING, Decision, Roles, decide, find_dates, numbers_as_text
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
@@ -114,7 +114,8 @@ def fit_encoding(
         for c in given.columns
     )
     parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
-    for name in {*roles.drop} - {code.name for code in parts}:
+    times = {name: has_time(found.moments) for name, found in used_dates.items()}
+    for name in {*roles.drop} - {*part_names(times, table.names)}:
         table.column(name)  # or says that there is none
     parts = tuple(code for code in parts if code.name not in roles.drop)
     encoding = Encoding(codes, missing, roles=roles.beside_columns(), parts=parts)

@@ -261,12 +261,7 @@ def decide(
         text has more than `max_levels` values.
     """
     if roles.others == "drop":
-        return {
-            c.name: _decide_named(table, c, roles, roles.id)
-            or _decide_date(table, dates.get(c.name), roles)
-            or NO_ROLE
-            for c in table.columns
-        }
+        return {c.name: _decide_told(table, c, roles, dates) for c in table.columns}
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
     return {
         c.name: _decide_named(table, c, roles, id_name)
@@ -274,6 +269,15 @@ def decide(
         or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows)
         for c in table.columns
     }
+
+
+def _decide_told(
+    table: Table, column: Column, roles: Roles, dates: Mapping[str, Dates]
+) -> Decision:
+    """Return what the user says of a column, which is left out without a word."""
+    if column.name in roles.dates:
+        return _decide_date(table, dates[column.name], roles) or NO_VALUE
+    return _decide_named(table, column, roles, roles.id) or NO_ROLE
 
 
 def numbers_as_text(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from somscape.encode._codes import CategoryCode, NumberCode
+from somscape.encode._date_parts import part_names
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._kinds import Roles
 from somscape.encode._names import lacking
@@ -47,6 +48,9 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
     columns = {
         code.name: told.get(code.name) or role_of_kind(code.kind) for code in encoding.columns
     }
+    dates = {c.name: c.unit != "D" for c in encoding.columns if isinstance(c, DateCode)}
+    made = {code.name for code in encoding.parts}
+    columns |= {name: "drop" for name in part_names(dates, columns) if name not in made}
     levels: dict[str, Sequence[Any]] = dict(given.ordinals)
     levels |= {c.name: c.levels for c in encoding.columns if isinstance(c, OrdinalCode)}
     said = said_by(encoding.roles)
@@ -127,7 +131,8 @@ def roles_for(
     InputError
         Where the table lacks the id or a column to compare rows by.
     """
-    known, there = roles.by_column(), set(names)
+    known = roles.by_column()
+    there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     absent = {name: role for name, role in known.items() if name not in there}
     needed = [name for name, role in absent.items() if role not in NOT_NEEDED]
     if needed:

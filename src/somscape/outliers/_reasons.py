@@ -273,11 +273,14 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
     Returns
     -------
     Column
-        Without an id column, the numbers of the rows, from 1.
+        Without an id column, the numbers of the rows, from 1; where an id is missing, "record 3".
     """
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
-        return table.column(name).take(rows)
+        column = table.column(name).take(rows)
+        if not column.n_missing:
+            return column
+        return table_from_columns({name: ids_of(map_, table)[1].take(rows)}).columns[0]
     return table_from_columns({RECORD: rows + 1}).columns[0]
 
 
