@@ -1,37 +1,18 @@
-"""A file -> a table: pick the reader, then text -> records -> columns."""
+"""A file, or a database, -> a table: pick the reader."""
 
 import importlib
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from somscape._budget import Budget
 from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._database import FORMS, is_url
-from somscape.tables._delimited import (
-    NO_DELIMITER,
-    NotPlainError,
-    detect_delimiter,
-    split_blocks,
-    split_records,
-)
 from somscape.tables._frame import table_from_frame
-from somscape.tables._growing import Cells, Letters
-from somscape.tables._line_numbers import lines_from
-from somscape.tables._numbers import text_columns
-from somscape.tables._records import Records, arrange, column_names, is_blank, width_of
 from somscape.tables._sql import read_sql
-from somscape.tables._table import Table, place
-from somscape.tables._text import TextFile, decode, read_bytes
+from somscape.tables._table import Table
+from somscape.tables._text import decode, read_bytes
+from somscape.tables._text_table import table_from_text
 from somscape.tables._words import quoted
-
-FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
-"""Columns that a file of any size may have, and what one costs in memory besides its cells."""
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 """Endings of workbooks."""
@@ -138,7 +119,7 @@ def read_table(
         raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
     if ending not in LIBRARIES:
         # Named nowhere, so that the bytes are gone when the cells are there.
-        return _table_from_text(
+        return table_from_text(
             decode(read_bytes(path, source), source, encoding), source, delimiter, decimal
         )
     if delimiter or decimal or encoding:
@@ -166,87 +147,3 @@ def import_reader(path: str | os.PathLike[str]) -> None:
     import pyarrow as pa
 
     pa.array([0])  # which imports pandas where it is installed
-
-
-def _table_from_text(
-    decoded: tuple[TextFile, list[str]], source: str, delimiter: str | None, decimal: str | None
-) -> Table:
-    file, notes = decoded
-    del decoded
-    if delimiter is None:
-        delimiter, file = detect_delimiter(file)
-        if delimiter not in (",", NO_DELIMITER):
-            notes.append("delimiter tab" if delimiter == "\t" else f"delimiter {delimiter!r}")
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise InputError(
-            f"delimiter must be one character other than a quote or line end, or 'tab'; got"
-            f" {quoted(delimiter)}",
-            options="--delimiter CHAR",
-        )
-    try:
-        raw = _plain_records(file, source, delimiter)
-    except NotPlainError:
-        raw = _any_records(file, source, delimiter)
-    del file  # its bytes
-    made = text_columns(raw.columns, lambda row: place(source, raw.lines, row), delimiter, decimal)
-    notes += raw.notes + made.notes
-    if made.words:
-        written = ", ".join(sorted(quoted(word) if word else "blank" for word in made.words))
-        n_missing = sum(column.n_missing for column in made.columns)
-        notes.append(f"missing cells: {n_missing}, written {written}")
-    return Table(tuple(made.columns), source, raw.lines, tuple(notes))
-
-
-def _plain_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
-    """Return the raw cells of a file that Arrow splits as we do, or raise NotPlainError."""
-    budget = Budget(source, len(file.data))
-    records = split_records(file, delimiter, budget)
-    line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
-    if is_blank(header):
-        raise NotPlainError
-    begin = file.begin
-    for _ in range(line):
-        begin = file.data.find(b"\n", begin) + 1
-        if not begin:
-            raise NotPlainError
-    header, width = [name.strip() for name in header], width_of(header)
-    start = file.data[file.begin : begin]
-    if len(header) > FREE_COLUMNS or start.count(b"\r") > start.count(b"\r\n"):
-        raise NotPlainError
-    columns: list[Cells] = []
-    taken: list[NDArray[np.integer[Any]] | int] = []
-    last: list[str] = []
-    for block in split_blocks(file, begin, len(header), delimiter):
-        if not columns:
-            n_expected = 1 + int(1.01 * len(block.cells[0]) * (len(file.data) - begin) / block.size)
-            columns = [Cells(n_expected) for _ in header]
-        for column, cells in zip(columns, block.cells, strict=True):
-            column.add(cells)
-        taken.append(block.lines)
-        last = [cells[-1].as_py() for cells in block.cells]
-    if is_blank(last):
-        raise NotPlainError  # no rows, or empty ones at the end
-    names, notes = column_names(header[:width], source, line)
-    if width < len(header):
-        if not all(column.is_blank for column in columns[width:]):
-            raise NotPlainError  # more cells than names
-        notes = ["empty cells at the end of the lines left out", *notes]
-    raw = [column.finish() for column in columns[:width]]
-    return Records(dict(zip(names, raw, strict=True)), lines_from(line + 1, taken), notes)
-
-
-def _any_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
-    """Return the raw cells of any file, or raise InputError."""
-    import pyarrow as pa
-
-    budget = Budget(source, len(file.data))
-
-    def make(n: int) -> list[Letters]:
-        if n > FREE_COLUMNS:
-            budget.take(COLUMN_BYTES * n, f"{n} columns")
-        return [Letters() for _ in range(n)]
-
-    found = arrange(split_records(file, delimiter, budget), source, make, delimiter)
-    columns = {name: pa.chunked_array([c.to_arrow()]) for name, c in found.columns.items()}
-    return replace(found, columns=columns)
