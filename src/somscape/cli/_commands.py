@@ -214,6 +214,13 @@ reading_options = [
     option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; detected by default."),
     option("--encoding", metavar="NAME", help="Text encoding; detected by default."),
     option(
+        "--missing-values",
+        multiple=True,
+        metavar="WORD",
+        help="What a missing cell holds, instead of NA, N/A, ?, null, NaN or - (repeatable); it may "
+        "be a number, such as 999.  Give '' where only empty cells are missing.",
+    ),
+    option(
         "--sheet",
         metavar="NAME",
         help="Sheet of a workbook, or its number from 1; by default the first with a table.",

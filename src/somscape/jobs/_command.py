@@ -33,7 +33,17 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
     >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
     "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
     """
-    reading = ("per", "label", *KINDS, "date_format", "roles", "missing", *READING, *FROM_DATABASE)
+    reading = (
+        "per",
+        "label",
+        *KINDS,
+        "date_format",
+        "roles",
+        "missing",
+        "missing_values",
+        *READING,
+        *FROM_DATABASE,
+    )
     ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
     of_results = ("format", "bom", "sort", "columns")
     flags = {

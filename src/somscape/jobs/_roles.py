@@ -136,9 +136,13 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
         Parameters of `read_table`.
     """
     is_text = not is_url(path) and Path(path).suffix.lower() not in NO_TEXT
-    saved = {n: value for n, value in roles.reading.items() if is_text == (n in TEXT_READING)}
-    named = (*READING, *FROM_DATABASE)
-    given = {name: options[name] for name in named if options.get(name) is not None}
+    saved: dict[str, Any] = {
+        n: value for n, value in roles.reading.items() if is_text == (n in TEXT_READING)
+    }
+    if roles.missing_values is not None and (is_text or Path(path).suffix.lower() in WORKBOOKS):
+        saved["missing_values"] = roles.missing_values
+    named = (*READING, "missing_values", *FROM_DATABASE)
+    given = {name: options[name] for name in named if options.get(name) not in (None, ())}
     return {**saved, **given}
 
 
@@ -194,6 +198,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         dates=options["date"],
         protect=options.get("protect", ()),
         date_format=options.get("date_format"),
+        missing_values=options.get("missing_values") or None,
         label_value=value,
         missing=options.get("missing"),
         reading={name: text for name, text in reading.items() if text is not None},

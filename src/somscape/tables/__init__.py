@@ -1,6 +1,6 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
-from somscape.tables._cells import MISSING_WORDS
+from somscape.tables._cells import MISSING_WORDS, missing_words
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
 from somscape.tables._database import file_of, is_url
 from somscape.tables._dates import (
@@ -26,7 +26,6 @@ from somscape.tables._frame import (
 )
 from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
-from somscape.tables._missing import missing_words
 from somscape.tables._numbers import read_numbers
 from somscape.tables._per import ROW_COUNT, Grouped, Made, per
 from somscape.tables._read import WORKBOOKS, import_reader, read_table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,24 +24,66 @@ _FOLDED = frozenset(word.casefold() for word in MISSING_WORDS)
 _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 
+COUNTERPARTS = {"-": "+", "?": "!"}
+"""Marks that may be values, and what stands beside them then."""
+
+MOST_LOOKED_AT = 10_000
+"""Different cells that show whether a column is one of marks."""
+
+
 def clean_cell(raw: str) -> str | None:
     """Return the text without blanks around it, or None for a missing cell."""
     text = raw.strip()
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
 
-def spellings(words: Sequence[str] = MISSING_WORDS) -> list[str]:
-    """Return words in every mixture of small and capital letters."""
-    letters = ([{letter.lower(), letter.upper()} for letter in word] for word in words)
-    return sorted({"".join(found) for cases in letters for found in product(*cases)})
+def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = None) -> set[str]:
+    """Return the texts of a column that mean that a cell is missing.
+
+    Parameters
+    ----------
+    distinct_texts : sequence of str
+        The different cells, without blanks around them.
+    asked : sequence of str, optional
+        The words that mean it, in any case, instead of the built-in ones.  An empty cell is missing
+        whatever is asked, so that ``("",)`` leaves nothing else.
+
+    Returns
+    -------
+    set of str
+        Some of `distinct_texts`.  Of the built-in words, ``-`` and ``?`` are values in a column of
+        marks: beside ``+`` or ``!``, or where nothing else has a letter or a digit.
+
+    Examples
+    --------
+    >>> sorted(missing_words(["12", "-", "N/A"])), missing_words(["+", "-"])
+    (['-', 'N/A'], set())
+    >>> sorted(missing_words(["-", "none", ""], asked=["none"]))
+    ['', 'none']
+    """
+    words = {word.strip().casefold() for word in (MISSING_WORDS if asked is None else asked)}
+    found = {text for text in distinct_texts if not text or text.casefold() in words}
+    if asked is not None:
+        return found
+    others = set(distinct_texts) - found
+    are_marks = bool(others) and not any(letter.isalnum() for text in others for letter in text)
+    return {
+        text
+        for text in found
+        if text not in COUNTERPARTS or not (are_marks or COUNTERPARTS[text] in others)
+    }
 
 
-def clean(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
+def clean(
+    cells: pa.ChunkedArray, asked: Sequence[str] | None = None
+) -> tuple[pa.ChunkedArray, list[str]]:
     """Strip cells, and make the missing ones null.
 
     Parameters
     ----------
     cells : pyarrow.ChunkedArray of string
+    asked : sequence of str, optional
+        Words that mean a missing cell; default: `MISSING_WORDS`, by evidence of the column.
 
     Returns
     -------
@@ -53,13 +94,16 @@ def clean(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[str]]:
     import pyarrow.compute as pc
 
     stripped = pc.utf8_trim_whitespace(cells) if may_have_blanks(cells) else cells
-    is_short = mask(_lengths(stripped) <= _LONGEST)
-    short = pc.unique(stripped.filter(is_short)).to_pylist()
-    words = [text for text in short if text is not None and clean_cell(text) is None]
+    longest = max(len(word.encode()) for word in ("", *(MISSING_WORDS if asked is None else asked)))
+    short = stripped.filter(mask(_lengths(stripped) <= 2 * longest)).unique().to_pylist()
+    words = missing_words([text for text in short if text is not None], asked)
+    if asked is None and not words.isdisjoint(COUNTERPARTS):
+        some = stripped.unique()[:MOST_LOOKED_AT].to_pylist()
+        words = missing_words([text for text in some if text is not None], asked)
     if not words:
         return stripped, []
     is_word = pc.is_in(stripped, value_set=strings(words))
-    return pc.if_else(is_word, strings([None])[0], stripped), words
+    return pc.if_else(is_word, strings([None])[0], stripped), sorted(words)
 
 
 def _lengths(cells: pa.ChunkedArray) -> NDArray[np.int32]:

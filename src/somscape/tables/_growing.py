@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s
-from somscape.tables._cells import spellings
+from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._made import as_bools, as_numbers, mask, strings
 from somscape.tables._texts import WORDS_FROM, PlainTexts
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_PLAIN = 15
 """Longest text of a number that its float64 and its number of decimals give back."""
+
+MAX_WORDS = 255 - WORDS_FROM
+"""Words that a number of decimals can stand for."""
 
 PLAIN = b"0123456789.-"
 ZERO, POINT, MINUS = b"0.-"
@@ -77,9 +80,12 @@ class Cells:
     ----------
     n_expected : int
         Number of cells that will come, about.
+    asked : sequence of str, optional
+        Words that mean a missing cell; default: `MISSING_WORDS`.
     """
 
-    def __init__(self, n_expected: int) -> None:
+    def __init__(self, n_expected: int, asked: Sequence[str] | None = None) -> None:
+        self._asked = asked
         self._numbers, self._decimals = np.empty(n_expected), np.empty(n_expected, np.uint8)
         self._n = 0
         self._words: list[str] = []
@@ -87,7 +93,7 @@ class Cells:
 
     def add(self, cells: pa.Array) -> None:
         """Add a block of raw cells."""
-        found = None if self._texts else plain_numbers(cells, self._words)
+        found = None if self._texts else plain_numbers(cells, self._words, self._asked)
         if found is not None:
             self._keep(*found)
             return
@@ -121,7 +127,9 @@ class Cells:
         return PlainTexts(self._numbers[: self._n], self._decimals[: self._n], tuple(self._words))
 
 
-def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[np.uint8]] | None:
+def plain_numbers(
+    cells: pa.Array, words: list[str], asked: Sequence[str] | None = None
+) -> tuple[Float64s, NDArray[np.uint8]] | None:
     """Read cells that all are plain numbers, or missing.
 
     Parameters
@@ -130,6 +138,8 @@ def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[
         Raw.
     words : list of str
         That stood for missing cells so far; new ones are added.
+    asked : sequence of str, optional
+        Words that mean a missing cell, which may be numbers; default: `MISSING_WORDS`.
 
     Returns
     -------
@@ -140,15 +150,15 @@ def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[
     import pyarrow.compute as pc
 
     decimals = np.zeros(len(cells), np.uint8)
-    present = cells
-    is_missing = None
+    present, is_missing = cells, None
     try:
         numbers = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:
-        found = pc.index_in(cells, value_set=strings(spellings()))
-        if found.null_count == len(cells):
+        numbers = None
+    if numbers is None or asked is not None:
+        is_missing = _are_words(cells, MISSING_WORDS if asked is None else ("", *asked))
+        if numbers is None and not is_missing.any():
             return None
-        is_missing = as_bools(found.is_valid())
         present = cells.filter(mask(~is_missing))
         try:
             numbers = pc.cast(present, pa.float64())
@@ -163,11 +173,20 @@ def plain_numbers(cells: pa.Array, words: list[str]) -> tuple[Float64s, NDArray[
     values[~is_missing] = as_numbers(numbers)
     decimals[~is_missing] = found_decimals
     for word in pc.unique(cells.filter(mask(is_missing))).to_pylist():
+        if word not in words and len(words) == MAX_WORDS:
+            return None
         if word not in words:
             words.append(word)
         is_word = as_bools(pc.equal(cells, strings([word])[0]))
         decimals[is_word] = WORDS_FROM + words.index(word)
     return values, decimals
+
+
+def _are_words(cells: pa.Array, words: Sequence[str]) -> NDArray[np.bool_]:
+    """Say which cells are one of some words, in any case."""
+    import pyarrow.compute as pc
+
+    return as_bools(pc.is_in(pc.utf8_lower(cells), value_set=strings(w.lower() for w in words)))
 
 
 def _decimals(cells: pa.Array) -> NDArray[np.uint8] | None:

@@ -10,7 +10,7 @@ commas is a plain number whatever the other columns show.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,10 +56,10 @@ class _Cells:
     are_words: bool = False
 
     @classmethod
-    def of(cls, raw: PlainTexts | pa.ChunkedArray) -> _Cells:
+    def of(cls, raw: PlainTexts | pa.ChunkedArray, asked: Sequence[str] | None) -> _Cells:
         if isinstance(raw, PlainTexts):
             return cls(raw, raw.words, raw.spelling())
-        cells, words = clean(raw)
+        cells, words = clean(raw, asked)
         texts = ArrowTexts(cells)
         if _have_leading_zeros(cells):
             return cls(texts, tuple(words), Spelling(), has_leading_zeros=True)
@@ -91,6 +91,7 @@ def text_columns(
     where: Where,
     delimiter: str = ",",
     decimal: str | None = None,
+    asked: Sequence[str] | None = None,
 ) -> TextColumns:
     """Make columns of raw cells, of numbers where all cells can be read as numbers.
 
@@ -103,12 +104,14 @@ def text_columns(
         The file's delimiter, see the module's rule.
     decimal : "." or ",", optional
         The decimal mark in all columns; default: found as the module says.
+    asked : sequence of str, optional
+        Words that mean a missing cell; see `missing_words`.
 
     Returns
     -------
     TextColumns
     """
-    cells = {name: _Cells.of(texts) for name, texts in raw.items()}
+    cells = {name: _Cells.of(texts, asked) for name, texts in raw.items()}
     marks = {found.spelling.mark for found in cells.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
     made = TextColumns()

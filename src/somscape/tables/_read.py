@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from somscape._files import shown
@@ -35,6 +36,7 @@ def read_table(
     encoding: str | None = None,
     source: str | None = None,
     sheet: str | int | None = None,
+    missing_values: Sequence[str] | None = None,
     table: str | None = None,
     query: str | None = None,
 ) -> Table:
@@ -59,6 +61,10 @@ def read_table(
     sheet : str or int, optional
         Sheet of a workbook: its name, or its number from 1 (hidden ones count).  Default: the
         first visible one that holds a table.
+    missing_values : sequence of str, optional
+        Words of a text table or a workbook that mean a missing cell, in any case, and numbers that
+        do, such as ``["999"]``; an empty cell always does.  Default: `MISSING_WORDS`, of which
+        ``-`` and ``?`` are values beside other marks.
     table, query : str, optional
         What to read of a database: a table by its name, or one statement.
 
@@ -120,7 +126,11 @@ def read_table(
     if ending not in LIBRARIES:
         # Named nowhere, so that the bytes are gone when the cells are there.
         return table_from_text(
-            decode(read_bytes(path, source), source, encoding), source, delimiter, decimal
+            decode(read_bytes(path, source), source, encoding),
+            source,
+            delimiter,
+            decimal,
+            missing_values,
         )
     if delimiter or decimal or encoding:
         raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
@@ -129,9 +139,11 @@ def read_table(
     from somscape.tables._workbook import read_workbook
 
     data = read_bytes(path, source)
+    if missing_values is not None and ending == ".parquet":
+        raise InputError(f"{source} has missing values of its own; leave out `missing_values`")
     if ending == ".parquet":
         return read_parquet(data, source)
-    return read_workbook(data, source, sheet)
+    return read_workbook(data, source, sheet, missing_values)
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +31,11 @@ FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 
 
 def table_from_text(
-    decoded: tuple[TextFile, list[str]], source: str, delimiter: str | None, decimal: str | None
+    decoded: tuple[TextFile, list[str]],
+    source: str,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    missing_values: Sequence[str] | None = None,
 ) -> Table:
     """Return the table in a text.
 
@@ -42,6 +47,8 @@ def table_from_text(
         Name for messages.
     delimiter, decimal : str or None
         None: found out.
+    missing_values : sequence of str or None
+        Words that mean a missing cell.
 
     Returns
     -------
@@ -61,11 +68,13 @@ def table_from_text(
             options="--delimiter CHAR",
         )
     try:
-        raw = _plain_records(file, source, delimiter)
+        raw = _plain_records(file, source, delimiter, missing_values)
     except NotPlainError:
         raw = _any_records(file, source, delimiter)
     del file  # its bytes
-    made = text_columns(raw.columns, lambda row: place(source, raw.lines, row), delimiter, decimal)
+    made = text_columns(
+        raw.columns, lambda row: place(source, raw.lines, row), delimiter, decimal, missing_values
+    )
     notes += raw.notes + made.notes
     if made.words:
         written = ", ".join(sorted(quoted(word) if word else "blank" for word in made.words))
@@ -74,7 +83,9 @@ def table_from_text(
     return Table(tuple(made.columns), source, raw.lines, tuple(notes))
 
 
-def _plain_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
+def _plain_records(
+    file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None
+) -> Records[Any]:
     """Return the raw cells of a file that Arrow splits as we do, or raise NotPlainError."""
     budget = Budget(source, len(file.data))
     records = split_records(file, delimiter, budget)
@@ -96,7 +107,7 @@ def _plain_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
     for block in split_blocks(file, begin, len(header), delimiter):
         if not columns:
             n_expected = 1 + int(1.01 * len(block.cells[0]) * (len(file.data) - begin) / block.size)
-            columns = [Cells(n_expected) for _ in header]
+            columns = [Cells(n_expected, asked) for _ in header]
         for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)
         taken.append(block.lines)

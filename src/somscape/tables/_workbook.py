@@ -44,7 +44,12 @@ PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", r
 """How the workbook of an .xls begins if a password protects it."""
 
 
-def read_workbook(data: bytes, source: str, sheet: str | int | None = None) -> Table:
+def read_workbook(
+    data: bytes,
+    source: str,
+    sheet: str | int | None = None,
+    missing_values: Sequence[str] | None = None,
+) -> Table:
     """Read a sheet of the bytes of a workbook; its rows count as lines.
 
     Parameters
@@ -55,6 +60,8 @@ def read_workbook(data: bytes, source: str, sheet: str | int | None = None) -> T
         Name for messages.
     sheet : str, int or None, default=None
         Name of a sheet, or its number from 1.  None for the first visible one that holds a table.
+    missing_values : sequence of str or None, default=None
+        Words that mean a missing cell.
 
     Returns
     -------
@@ -74,7 +81,7 @@ def read_workbook(data: bytes, source: str, sheet: str | int | None = None) -> T
     try:
         records = arrange(enumerate(rows, 1), source, lambda n: [Values() for _ in range(n)])
         columns, notes = _sheet_columns(
-            records.columns, lambda row: place(source, records.lines, row)
+            records.columns, lambda row: place(source, records.lines, row), missing_values
         )
     except InputError:
         _refuse_formulas(data, source, f"sheet {quoted(name)}")
@@ -238,7 +245,7 @@ class Values(list[Any]):
 
 
 def _sheet_columns(
-    columns: Mapping[str, Sequence[Any]], where: Where
+    columns: Mapping[str, Sequence[Any]], where: Where, asked: Sequence[str] | None
 ) -> tuple[list[Column], list[str]]:
     # A column with words in it is read as that of a text file: they may be numbers as text.
     import pyarrow as pa
@@ -246,9 +253,9 @@ def _sheet_columns(
     texts = {
         name: pa.chunked_array([strings(as_text(value) for value in values)])
         for name, values in columns.items()
-        if any(isinstance(value, str) and clean_cell(value) for value in values)
+        if asked is not None or any(isinstance(v, str) and clean_cell(v) for v in values)
     }
-    read = text_columns(texts, where)
+    read = text_columns(texts, where, asked=asked)
     by_name = {column.name: column for column in read.columns}
     return [
         by_name[name] if name in by_name else column_from_values(name, values, where)
