@@ -217,8 +217,8 @@ reading_options = [
         "--missing-values",
         multiple=True,
         metavar="WORD",
-        help="What a missing cell holds, instead of NA, N/A, ?, null, NaN or - (repeatable); may be "
-        "a number, such as 999.  Give '' where only empty cells are missing.",
+        help="What a missing cell holds, instead of NA, N/A, ?, null, NaN or - (repeatable); may "
+        "be a number, such as 999.  Give '' where only empty cells are missing.",
     ),
     option(
         "--sheet",

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from somscape._blocks import blocks
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
 from somscape.fit._problem import Problem
 from somscape.grid import Lattice
@@ -157,13 +158,17 @@ def _whole_products(
     return products, sums
 
 
-def mean_and_covariance(rows: Floats, weights: Float64s | None) -> tuple[Float64s, Float64s]:
+def mean_and_covariance(
+    rows: Floats, weights: Float64s | None, among: Ints | None = None
+) -> tuple[Float64s, Float64s]:
     """Return the mean and the covariance of dense rows, from at most 100,000 of them.
 
     Parameters
     ----------
     rows : ndarray of shape (n, n_features)
     weights : ndarray of shape (n,) or None
+    among : ndarray of shape (n_counted,) or None, default=None
+        The rows that count.  None: all.
 
     Returns
     -------
@@ -172,9 +177,10 @@ def mean_and_covariance(rows: Floats, weights: Float64s | None) -> tuple[Float64
         Summed in integers that a float64 holds exactly, as for `principal_axes`.
         O(n * n_features^2).
     """
-    step = -(-len(rows) // MAX_AXES_ROWS)
-    some = rows[::step]
-    share = None if weights is None else _countable(weights[::step])
+    step = -(-(len(rows) if among is None else len(among)) // MAX_AXES_ROWS)
+    which: Any = slice(None, None, step) if among is None else among[::step]
+    some = rows[which]
+    share = None if weights is None else _countable(weights[which])
     total = float(len(some)) if share is None else math.fsum(share)
     low, high = (edge.astype(np.float64) for edge in (some.min(axis=0), some.max(axis=0)))
     middle = low / 2 + high / 2

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from somscape._order import stable_order
 from somscape._types import Float64s, Ints
 from somscape._weights import ones_or
 from somscape.outliers._scorer import is_array
@@ -97,7 +98,7 @@ class Calibration:
         Calibration
         """
         held = np.flatnonzero(~np.isnan(scores))
-        ascending = held[np.argsort(scores[held], kind="stable")]
+        ascending = held[stable_order(scores[held])]
         return cls(
             scores[ascending],
             None if weights is None else weights[ascending],
@@ -153,7 +154,10 @@ class Calibration:
 def _p_values_among(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
     # Weight of the calibration rows from each place to the end, and 0 past the end.
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
-    at_least = weight_from[np.searchsorted(calibration, scores, side="left")]
+    # In ascending order, in which the search goes through the memory once.
+    order = np.argsort(scores)
+    at_least = np.empty(len(scores))
+    at_least[order] = weight_from[np.searchsorted(calibration, scores[order], side="left")]
     conformal = (1.0 + at_least) / (1.0 + weight_from[0])
     smooth = np.minimum(conformal, tail_shares(calibration, weights, scores))
     return np.asarray(EXACT_SHARE * conformal + (1 - EXACT_SHARE) * smooth, dtype=np.float64)
@@ -176,7 +180,7 @@ def threshold_for(scores: Float64s, contamination: float, weights: Float64s | No
         The highest score that is not flagged.  The rows above it have at most the share
         ``contamination`` of the total weight; up to the last row, exactly that if no scores tie.
     """
-    order = np.argsort(-scores, kind="stable")
+    order = stable_order(-scores)
     cumulative = np.cumsum(ones_or(weights, len(scores))[order])
     # The small excess allows for rounding: 0.29 * 100 is 29 rows, not 28.
     n_flagged = int(

@@ -168,10 +168,9 @@ def decorrelation_of(
     varies = deviation > MIN_DEVIATION * deviation.max()
     if not varies.any():
         return None
-    usual_weights = None if weights is None else weights[is_usual]
-    _, covariance = mean_and_covariance(rows[is_usual], usual_weights)
+    _, covariance = mean_and_covariance(rows, weights, np.flatnonzero(is_usual))
     correlation = _correlation(covariance)
-    total = float(n_usual) if usual_weights is None else math.fsum(usual_weights)
+    total = float(n_usual) if weights is None else math.fsum(weights[is_usual])
     noise = n_features / counted_rows(n_usual, total)
     ridge = RIDGE + (NOISE_RIDGE if whole is None else MEMBER_NOISE_RIDGE) * noise
     variances, axes = np.linalg.eigh((correlation + ridge * np.eye(n_features)) / (1 + ridge))

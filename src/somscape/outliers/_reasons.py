@@ -28,7 +28,7 @@ MIN_SHARE = 0.05
 """A column that adds less than this share of the score is not a reason."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reason:
     """A column with a large share of a score, the row's value, and what is usual.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from somscape._order import stable_order
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
@@ -125,7 +126,7 @@ class AlertRule:
             `fdr`, and by gain for `cost`.
         n_alerts : int
         """
-        order = np.argsort(-scores, kind="stable")
+        order = stable_order(-scores)
         if self.n_alerts is not None:
             if self.n_alerts > len(scores):
                 raise InputError(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from somscape._order import stable_order
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers import Alerts, ids_of
@@ -34,7 +35,7 @@ def by_distance(map_: Map, table: Table) -> Alerts:
             f"{table.where(row)} has no value in any column of this map, so it has no place on the "
             "map. Leave the row out."
         )
-    order = np.argsort(-distances, kind="stable")
+    order = stable_order(-distances)
     id_name, ids = ids_of(map_, table)
     return Alerts(
         id_name,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape.errors import InputError
+from somscape.tables._made import as_bools
 from somscape.tables._table import Column, Table
 from somscape.tables._values import as_text, python_values
 from somscape.tables._words import quoted
@@ -24,6 +25,7 @@ BLOCK_BYTES = 1 << 16
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 
 _NEEDS_QUOTES = re.compile('[,"\r\n]')
+_RISKY_OR_QUOTED = "^[-=+@\t\r']|[,\"\r\n]"
 
 
 def escape_cell(text: str) -> str:
@@ -133,15 +135,30 @@ def check_lengths(columns: Mapping[str, Values]) -> None:
 
 
 def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
-    yield _line(map(escape_cell, columns))
+    yield _line(map(_quote_cell, map(escape_cell, columns)))
     n_bytes = max(64, BLOCK_BYTES // max(1, len(columns)))
-    cells = [map(_cell_text, each_value(values, n_bytes)) for values in columns.values()]
+    cells = [_written(values, n_bytes) for values in columns.values()]
     yield from map(_line, zip(*cells, strict=True))
+
+
+def _written(values: Values, n_bytes: int) -> Iterator[str]:
+    """Yield values as they stand in the file; most columns need no look at each cell."""
+    if isinstance(values, Column) and (values.has_plain_numbers or not _needs_a_look(values)):
+        return (cell or "" for cell in values.each_cell())
+    return map(_quote_cell, map(_cell_text, each_value(values, n_bytes)))
+
+
+def _needs_a_look(column: Column) -> bool:
+    """Return whether a cell needs quotes or could be run as a formula."""
+    import pyarrow.compute as pc
+
+    found = pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)
+    return bool(as_bools(found).any())
 
 
 def _line(texts: Iterable[str]) -> str:
     # A row of one empty cell would be a blank line, which no reader counts as a row.
-    return (",".join(map(_quote_cell, texts)) or '""') + "\n"
+    return (",".join(texts) or '""') + "\n"
 
 
 def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:

@@ -12,7 +12,15 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
 from somscape.tables._made import numbers
-from somscape.tables._texts import BLOCK, ArrowTexts, Texts, each_text, to_objects
+from somscape.tables._texts import (
+    BLOCK,
+    ArrowTexts,
+    NumberTexts,
+    PlainTexts,
+    Texts,
+    each_text,
+    to_objects,
+)
 from somscape.tables._words import in_columns, listed, quoted, suggestion
 
 if TYPE_CHECKING:
@@ -121,6 +129,11 @@ class Column:
     def is_number(self) -> bool:
         """Whether the column holds numbers (true too where every cell is missing)."""
         return self.numbers is not None
+
+    @property
+    def has_plain_numbers(self) -> bool:
+        """Whether the column holds numbers, and their text is digits, signs and points."""
+        return self.numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
 
     @property
     def is_whole(self) -> bool:
