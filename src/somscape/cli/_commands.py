@@ -1,5 +1,6 @@
 """What can be typed: commands, options and their help."""
 
+import gc
 import io
 import os
 import signal
@@ -40,6 +41,9 @@ class Number(click.FloatRange):
     name = "number"
 
 
+OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
+"""New objects, and collections of younger ones, after which Python looks for cycles."""
+
 MISSING_CELLS = {
     "fill": "fill takes the median of numbers and a level of their own for categories",
     "error": "error stops",
@@ -67,6 +71,9 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what is wrong with the input becomes a click error."""
+        # A list of many rows is many small objects and no cycles; to look for some took a tenth of
+        # the time.
+        gc.set_threshold(*OBJECTS_BEFORE_COLLECTING)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # for letters that a terminal lacks
