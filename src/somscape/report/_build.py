@@ -20,7 +20,7 @@ from somscape.report._page import Report
 from somscape.report._planes import planes_of
 from somscape.report._regions import regions_of
 from somscape.report._sample import Sample
-from somscape.report._values import number, numbers, plain
+from somscape.report._values import full, number, numbers, plain
 from somscape.tables import Grouped, Table, as_frame, table_from_frame
 
 SCHEMA_VERSION = 2
@@ -96,7 +96,8 @@ def build(
 
     Notes
     -----
-    Numbers are rounded to 6 significant digits.  None stands for "none" and "not a number".
+    Scores and p-values have all their digits; other numbers are rounded to 6.  None stands for
+    "none" and "not a number".
     The keys of the dict, in schema version 2:
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
@@ -270,8 +271,8 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
         "ranks": ranks,
         "numbers": at.tolist(),
         "units": np.asarray(alerts.units)[ranks].tolist(),
-        "scores": numbers(np.asarray(alerts.scores)[ranks]),
-        "p_values": numbers(np.asarray(alerts.p_values)[ranks]),
+        "scores": full(np.asarray(alerts.scores)[ranks]),
+        "p_values": full(np.asarray(alerts.p_values)[ranks]),
         "cells": [
             {"name": column.name, "values": column.take(at).cells.tolist()}
             for column in table.columns

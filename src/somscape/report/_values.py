@@ -1,4 +1,4 @@
-"""Numbers of a report: JSON has neither NaN nor NumPy's types, and six digits are enough."""
+"""Numbers of a report: JSON has neither NaN nor NumPy's types, and 6 digits are enough for most."""
 
 import math
 from collections.abc import Sequence
@@ -24,6 +24,11 @@ def number(value: float, digits: int = DIGITS) -> float | int | None:
 def numbers(values: Floats | Sequence[float]) -> list[float | int | None]:
     """Return numbers for JSON."""
     return [number(v) for v in np.asarray(values).tolist()]
+
+
+def full(values: Floats | Sequence[float]) -> list[float | None]:
+    """Return numbers for JSON with all their digits."""
+    return [v if math.isfinite(v) else None for v in np.asarray(values, np.float64).tolist()]
 
 
 def plain(value: Any) -> Any:

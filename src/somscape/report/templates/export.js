@@ -9,10 +9,15 @@ function csvCell(value) {
   return /[",\r\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
 }
 
+// As many digits as alerts.csv has; the JSON has all of them.
+function shortened(value) {
+  return value === null ? null : Number(value.toPrecision(6));
+}
+
 function listAsCsv() {
   const names = ["rank", data.id_name, "score", "p_value", "unit", "row", "col", ...(hasRegions ? ["region", "region_name"] : []), "reasons",
     ...data.rows.cells.map(({ name }) => name)];
-  const lines = chosenRows().map((row) => [row.rank, row.id, row.score, row.p, row.unit, ...place(row.unit),
+  const lines = chosenRows().map((row) => [row.rank, row.id, shortened(row.score), shortened(row.p), row.unit, ...place(row.unit),
     ...(hasRegions ? [regionOfUnit[row.unit] + 1, regions[regionOfUnit[row.unit]].name] : []),
     row.reasons.map(({ column, value, usual }) => column + " " + value + " (usual " + usual + ")").join("; "),
     ...row.cells().map(([, cell]) => cell)]);
