@@ -359,7 +359,7 @@ def _peak(pid: int) -> float:
 
 def test_a_job_that_needs_more_memory_than_it_may_have_says_so(state: Path) -> None:
     # A tenth of a gigabyte for text that takes more as a table.
-    content = b"a,b,c\n" + b"".join(b"%d,%d.5,%d\n" % (i, i, 7 * i) for i in range(500_000))
+    content = b"a,b,c\n" + b"".join(b"k%d,m%d,n%d\n" % (i, 3 * i, 7 * i) for i in range(500_000))
     with serving(state, "--memory", "0.1") as server:
         client = server.client.enter()
         run = client.upload("much.csv", content)
