@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape.tables._letters import lengths_and_ends, may_have_blanks
-from somscape.tables._made import mask, strings
+from somscape.tables._letters import lengths_of, may_have_blanks
+from somscape.tables._made import as_bools, mask, strings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,19 +94,27 @@ def clean(
     import pyarrow.compute as pc
 
     stripped = pc.utf8_trim_whitespace(cells) if may_have_blanks(cells) else cells
-    longest = max(len(word.encode()) for word in ("", *(MISSING_WORDS if asked is None else asked)))
-    short = stripped.filter(mask(_lengths(stripped) <= 2 * longest)).unique().to_pylist()
-    words = missing_words([text for text in short if text is not None], asked)
+    likely = are_words(stripped, MISSING_WORDS if asked is None else asked)
+    found = [text for text in stripped.filter(mask(likely)).unique().to_pylist() if text]
+    words = missing_words(["", *found], asked)
     if asked is None and not words.isdisjoint(COUNTERPARTS):
         some = stripped.unique()[:MOST_LOOKED_AT].to_pylist()
         words = missing_words([text for text in some if text is not None], asked)
+    words &= {*found, *([""] if _has_empty(stripped) else [])}
     if not words:
         return stripped, []
     is_word = pc.is_in(stripped, value_set=strings(words))
     return pc.if_else(is_word, strings([None])[0], stripped), sorted(words)
 
 
-def _lengths(cells: pa.ChunkedArray) -> NDArray[np.int32]:
-    """Return the length of each cell in bytes, 0 where missing."""
-    parts = [lengths_and_ends(part)[0] for part in cells.chunks]
-    return np.concatenate([np.empty(0, np.int32), *parts])
+def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:
+    """Say which cells are one of some words, in any case."""
+    import pyarrow.compute as pc
+
+    lowered = strings(word.strip().lower() for word in words)
+    return as_bools(pc.is_in(pc.utf8_lower(cells), value_set=lowered))
+
+
+def _has_empty(cells: pa.ChunkedArray) -> bool:
+    """Return whether a cell, or a missing one, is empty."""
+    return any(bool((lengths_of(part) == 0).any()) for part in cells.chunks)

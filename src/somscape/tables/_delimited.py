@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._budget import Budget
 from somscape.errors import InputError
 from somscape.tables._made import as_numbers
@@ -30,8 +31,9 @@ letter, twice as a cell grows."""
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
 """What a record may have in a file of any size; the delimiter is judged by as many letters."""
 
-BLOCK_BYTES = 1 << 21
-"""Bytes that Arrow splits at a time."""
+BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 16, 16
+"""Bytes that Arrow splits at a time: of a small file a part, so that what is made of a block on the
+way takes little beside the file."""
 
 NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
 
@@ -89,8 +91,9 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
     end = len(file.data)
     while end > begin and file.data[end - 1 : end] in b"\r\n":
         end -= 1
+    size = min(max(LEAST_BLOCK, len(file.data) // N_BLOCKS), BLOCK_BYTES)
     while begin < end:
-        stop = _end_of_block(file.data, begin, end)
+        stop = _end_of_block(file.data, begin, end, size)
         text = file.data[begin : stop + 1]
         if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
             raise NotPlainError
@@ -103,17 +106,20 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 def _quotes_stand_at_ends(text: bytes, beside: NDArray[np.bool_]) -> bool:
     """Return whether each quote has another, a delimiter or a line end on one side."""
     letters = np.frombuffer(text, np.uint8)
-    quotes = np.flatnonzero(letters == ord('"'))
-    before = beside[letters[quotes - 1]] | (quotes == 0)
-    after = beside[letters[np.minimum(quotes + 1, len(letters) - 1)]]
-    return bool((before | after).all())
+    for part in blocks(len(letters), LEAST_BLOCK):
+        quotes = part.start + np.flatnonzero(letters[part] == ord('"'))
+        before = beside[letters[quotes - 1]] | (quotes == 0)
+        after = beside[letters[np.minimum(quotes + 1, len(letters) - 1)]]
+        if not (before | after).all():
+            return False
+    return True
 
 
-def _end_of_block(data: bytes, begin: int, end: int) -> int:
+def _end_of_block(data: bytes, begin: int, end: int, size: int) -> int:
     """Return the place of the line end that ends a block, outside of quotes."""
     stop = begin
     is_open = 0
-    at = min(begin + BLOCK_BYTES, end)
+    at = min(begin + size, end)
     while stop < end:
         found = data.find(b"\n", at, end)
         found = end if found < 0 else found

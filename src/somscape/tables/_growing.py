@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s
-from somscape.tables._cells import MISSING_WORDS
+from somscape.tables._cells import MISSING_WORDS, are_words
 from somscape.tables._made import as_bools, as_numbers, mask, strings
 from somscape.tables._texts import WORDS_FROM, PlainTexts
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+BLOCK_LETTERS = 1 << 16
+"""Letters that are looked at at a time."""
 
 MAX_PLAIN = 15
 """Longest text of a number that its float64 and its number of decimals give back."""
@@ -57,20 +61,26 @@ class Letters:
             self._n -= n
 
     def to_arrow(self) -> pa.Array:
-        """Return the cells as Arrow's strings; none are left here."""
+        """Return the cells as Arrow's strings, in the same memory; none can be added later."""
         import pyarrow as pa
 
-        letters, self._letters = np.frombuffer(bytes(self._letters), np.uint8), bytearray()
         if not self._n:
             return strings([])
-        between = letters == 0
-        ends = np.append(np.flatnonzero(between), len(letters))
+        letters = np.frombuffer(self._letters, np.uint8)
         offsets = np.zeros(self._n + 1, np.int32)
-        offsets[1:] = ends - np.arange(self._n)
-        data = letters[~between].tobytes()
-        return pa.Array.from_buffers(
-            pa.string(), self._n, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-        )
+        place = kept = 0
+        for part in blocks(len(letters), BLOCK_LETTERS):
+            piece = letters[part]
+            ends = np.flatnonzero(piece == 0)
+            before = np.arange(place, place + len(ends))
+            offsets[place + 1 : place + 1 + len(ends)] = part.start + ends - before
+            place += len(ends)
+            piece = piece[piece != 0]
+            letters[kept : kept + len(piece)] = piece
+            kept += len(piece)
+        offsets[-1] = kept
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(letters[:kept])]
+        return pa.Array.from_buffers(pa.string(), self._n, buffers)
 
 
 class Cells:
@@ -86,7 +96,8 @@ class Cells:
 
     def __init__(self, n_expected: int, asked: Sequence[str] | None = None) -> None:
         self._asked = asked
-        self._numbers, self._decimals = np.empty(n_expected), np.empty(n_expected, np.uint8)
+        self._n_expected = n_expected
+        self._numbers, self._decimals = np.empty(0), np.empty(0, np.uint8)
         self._n = 0
         self._words: list[str] = []
         self._texts: list[pa.Array] = []
@@ -105,9 +116,14 @@ class Cells:
     def _keep(self, numbers: Float64s, decimals: NDArray[np.uint8]) -> None:
         # Copied, so that Arrow has its memory back for the next block.
         end = self._n + len(numbers)
+        if not len(self._numbers) and (decimals == WORDS_FROM).all():
+            self._n = end  # nothing but one word so far
+            return
         if end > len(self._numbers):
-            self._numbers = np.resize(self._numbers, end + end // 8)
-            self._decimals = np.resize(self._decimals, end + end // 8)
+            n = max(self._n_expected, end + end // 8)
+            before = self._plain()
+            self._numbers, self._decimals = np.empty(n), np.empty(n, np.uint8)
+            self._numbers[: self._n], self._decimals[: self._n] = before.numbers, before.decimals
         self._numbers[self._n : end] = numbers
         self._decimals[self._n : end] = decimals
         self._n = end
@@ -124,7 +140,11 @@ class Cells:
         return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
 
     def _plain(self) -> PlainTexts:
-        return PlainTexts(self._numbers[: self._n], self._decimals[: self._n], tuple(self._words))
+        numbers, decimals = self._numbers[: self._n], self._decimals[: self._n]
+        if not len(self._numbers):  # and no memory for what is not there
+            numbers = np.broadcast_to(np.float64(np.nan), self._n)
+            decimals = np.broadcast_to(np.uint8(WORDS_FROM), self._n)
+        return PlainTexts(numbers, decimals, tuple(self._words))
 
 
 def plain_numbers(
@@ -156,7 +176,7 @@ def plain_numbers(
     except pa.ArrowInvalid:
         numbers = None
     if numbers is None or asked is not None:
-        is_missing = _are_words(cells, MISSING_WORDS if asked is None else ("", *asked))
+        is_missing = are_words(cells, MISSING_WORDS if asked is None else ("", *asked))
         if numbers is None and not is_missing.any():
             return None
         present = cells.filter(mask(~is_missing))
@@ -180,13 +200,6 @@ def plain_numbers(
         is_word = as_bools(pc.equal(cells, strings([word])[0]))
         decimals[is_word] = WORDS_FROM + words.index(word)
     return values, decimals
-
-
-def _are_words(cells: pa.Array, words: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which cells are one of some words, in any case."""
-    import pyarrow.compute as pc
-
-    return as_bools(pc.is_in(pc.utf8_lower(cells), value_set=strings(w.lower() for w in words)))
 
 
 def _decimals(cells: pa.Array) -> NDArray[np.uint8] | None:

@@ -86,4 +86,4 @@ def _of_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
     if buffer is None:
         return np.ones(len(values), dtype=bool)
     bits = np.frombuffer(buffer, np.uint8)[: (end + 7) // 8]
-    return np.unpackbits(bits, bitorder="little")[begin:end].astype(bool)
+    return np.unpackbits(bits, bitorder="little")[begin:end].view(bool)

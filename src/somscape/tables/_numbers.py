@@ -36,7 +36,7 @@ _NUMBER_CELLS = 10
 SHOWN = 10_000
 """Different cells, the first ones, that show how a column writes its numbers."""
 
-FIRST_CELLS, CELLS = 1 << 12, 1 << 18
+FIRST_CELLS, CELLS = 1 << 12, 1 << 15
 """Cells that are read first, most of which say that a column is text, and then at a time."""
 
 NO_NUMBER = "[0-9][-/:]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
@@ -237,6 +237,8 @@ def _read(
     if isinstance(texts, PlainTexts) and (mark == "." or not (spelling.mark or spelling.example)):
         return texts.numbers, None, []
     cells = texts.to_arrow()
+    if cells.null_count == len(cells):
+        return np.broadcast_to(np.float64(np.nan), len(cells)), None, []
     styles: dict[str, None] = {}
     verdict = Verdict()
     numbers = np.empty(len(texts))

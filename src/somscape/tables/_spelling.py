@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.tables._letters import lengths_and_ends
+from somscape.tables._letters import lengths_of
 from somscape.tables._made import as_bools, as_numbers, mask, strings
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
     rows = np.flatnonzero(as_bools(split.is_valid()))
     split = split.drop_null()
     part = {name: pc.struct_field(split, name) for name in "osbineac"}
-    has = {name: lengths_and_ends(texts)[0] > 0 for name, texts in part.items()}
+    has = {name: lengths_of(texts) > 0 for name, texts in part.items()}
     n_signs = sum(has[name].astype(np.int8) for name in "osi")
     good = (has["o"] == has["c"]) & (n_signs <= 1) & ~(has["b"] & has["a"])
     part = {name: texts.filter(mask(good)) for name, texts in part.items()}
@@ -186,7 +186,7 @@ def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Fl
     if mark == "," and not dotted.equals(digits):
         styles["decimal comma"] = None
     numbers = pc.cast(pc.binary_join_element_wise(dotted, part["e"], nothing), pa.float64())
-    in_parentheses = lengths_and_ends(part["o"])[0] > 0
+    in_parentheses = lengths_of(part["o"]) > 0
     if in_parentheses.any():
         styles["negatives in parentheses"] = None
     signs = pc.binary_join_element_wise(part["s"], part["i"], nothing)

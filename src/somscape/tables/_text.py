@@ -156,24 +156,23 @@ def _unpack(data: bytes, source: str, kind: str) -> bytes:
     """Return the content of a packed file."""
     import pyarrow as pa
 
-    most = MAX_TIMES_UNPACKED * len(data)
+    left = MAX_TIMES_UNPACKED * len(data)
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
-            pieces = []
-            while most >= 0 and (piece := stream.read(PIECE)):
-                pieces.append(piece)
-                most -= len(piece)
+            while left >= 0 and (piece := stream.read(PIECE)):
+                left -= len(piece)  # before memory is taken for all of it
+        if left >= 0:
+            with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
+                return bytes(stream.read())
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{source} is a damaged or incomplete {kind} file ({reason}); copy or compress it again"
         ) from error
-    if most < 0:
-        raise InputError(
-            f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, like a file"
-            " that is made to fill a machine's memory; if you trust it, unpack it and give the text"
-        )
-    return b"".join(pieces)
+    raise InputError(
+        f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, like a file that is"
+        " made to fill a machine's memory; if you trust it, unpack it and give the text"
+    )
 
 
 def _as_utf8(data: bytes, source: str, encoding: str) -> TextFile:

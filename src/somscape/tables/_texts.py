@@ -133,38 +133,38 @@ class PlainTexts(_Listed):
 
     Attributes
     ----------
-    numbers, words
+    numbers, decimals, words
     """
 
     def __init__(
         self, numbers: Float64s, decimals: NDArray[np.uint8], words: Sequence[str] = ()
     ) -> None:
         self.numbers, self.words = numbers, tuple(words)
-        self._decimals = decimals
+        self.decimals = decimals
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def take(self, chosen: NDArray[Any]) -> PlainTexts:
-        return PlainTexts(self.numbers[chosen], self._decimals[chosen], self.words)
+        return PlainTexts(self.numbers[chosen], self.decimals[chosen], self.words)
 
     def missing(self) -> NDArray[np.bool_]:
         return np.isnan(self.numbers)
 
     def spelling(self) -> Spelling:
         """Return how the numbers are written."""
-        is_marked = (self._decimals > 0) & (self._decimals < WORDS_FROM)
+        is_marked = (self.decimals > 0) & (self.decimals < WORDS_FROM)
         marked = np.flatnonzero(is_marked)
         if not len(marked):
             return Spelling(".")
         size = np.abs(self.numbers[marked])
-        if ((self._decimals[marked] == 3) & (size >= 1) & (size < 1000)).all():
+        if ((self.decimals[marked] == 3) & (size >= 1) & (size < 1000)).all():
             first = int(marked[0])
             return Spelling(".", example=str(self.to_list(slice(first, first + 1))[0]))
         return Spelling(".", ".")
 
     def to_list(self, part: slice) -> list[str | None]:
-        pairs = zip(self.numbers[part].tolist(), self._decimals[part].tolist(), strict=True)
+        pairs = zip(self.numbers[part].tolist(), self.decimals[part].tolist(), strict=True)
         return [None if d >= WORDS_FROM else f"{x:.{d}f}" for x, d in pairs]
 
     def as_written(self) -> pa.ChunkedArray:
@@ -173,7 +173,7 @@ class PlainTexts(_Listed):
 
         texts = self.to_arrow()
         for number, word in enumerate(self.words):
-            is_word = mask(self._decimals == WORDS_FROM + number)
+            is_word = mask(self.decimals == WORDS_FROM + number)
             texts = pc.if_else(is_word, strings([word])[0], texts)
         return texts
 
