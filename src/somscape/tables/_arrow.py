@@ -42,9 +42,9 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
     type_ = array.type
     if types.is_dictionary(type_):
         array, type_ = array.cast(type_.value_type), type_.value_type
-        if not _is_text(type_):
+        if not is_text(type_):
             return Column(name, ValueTexts(array))
-    if _is_text(type_):
+    if is_text(type_):
         import pyarrow as pa
 
         return Column(name, ArrowTexts(clean(array.cast(pa.string()))[0]))
@@ -75,7 +75,8 @@ def column_of_floats(name: str, values: Any, where: Where) -> Column:
     return column
 
 
-def _is_text(type_: Any) -> bool:
+def is_text(type_: Any) -> bool:
+    """Return whether a type of Arrow is text."""
     from pyarrow import types
 
     views = getattr(types, "is_string_view", lambda _: False)

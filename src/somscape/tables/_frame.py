@@ -16,7 +16,7 @@ from somscape.tables._arrow import column_from_arrow, column_of_floats, without_
 from somscape.tables._cells import clean_cell
 from somscape.tables._made import strings
 from somscape.tables._numbers import Verdict, Where
-from somscape.tables._table import Column, Table, place
+from somscape.tables._table import Column, FileLines, Table, place
 from somscape.tables._texts import ArrowTexts
 from somscape.tables._values import as_text, python_values
 from somscape.tables._words import listed, quoted
@@ -43,6 +43,9 @@ CURES = {
     ),
 }
 
+STREAM = "__arrow_c_stream__"
+"""The method of what hands over its rows as an Arrow stream."""
+
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
 
@@ -52,11 +55,11 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
 
     Parameters
     ----------
-    frame : pandas, polars, pyarrow or other frame that narwhals reads
-        Numbers stay numbers (float64; their cells keep every digit of an integer).
-        Strings, categories, booleans ("True", "False") and dates (ISO) become text,
-        even where it spells numbers.  Nulls, NaN and `MISSING_WORDS` are missing.  An
-        index is not read.
+    frame : pandas, polars, pyarrow or other frame that narwhals reads, or any Arrow stream
+        Lazy ones, DuckDB's relations and record batch readers are read to their end.  Numbers
+        stay numbers (float64; their cells keep every digit of an integer).  Strings, categories,
+        booleans ("True", "False") and dates (ISO) become text, even where it spells numbers.
+        Nulls, NaN and `MISSING_WORDS` are missing.  An index is not read.
     source : str, default="data frame"
         Name for messages.
 
@@ -76,18 +79,27 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     >>> table.shape, table.column("age").cells.tolist()
     ((2, 2), ['41.5', None])
     """
+    return table_at(frame, source)
+
+
+def table_at(frame: Any, source: str, lines: FileLines | None = None) -> Table:
+    """Make a table of a data frame, whose rows stand where `lines` say."""
+
+    def where(row: int) -> str:
+        return place(source, lines, row)
+
     columns = []
     for series in _opened(frame, source).iter_columns():
         _refuse_others_than_cells(series, source)
-        columns.append(_column_of(series, source))
+        columns.append(_column_of(series, source, where))
     if not columns:
         raise InputError(f"{source} has no columns; give at least one")
     if not len(columns[0]):
         raise InputError(f"{source} has no rows; give at least one")
-    return Table(tuple(columns), source)
+    return Table(tuple(columns), source, lines)
 
 
-def _column_of(series: Any, source: str) -> Column:
+def _column_of(series: Any, source: str, where: Where) -> Column:
     """Return a narwhals series as a column."""
     import narwhals as nw
     import pyarrow as pa
@@ -96,7 +108,7 @@ def _column_of(series: Any, source: str) -> Column:
     if series.dtype in (nw.Object, nw.Unknown):
         nulls = series.is_null().to_list()
         values = (None if n else v for v, n in zip(series.to_list(), nulls, strict=True))
-        return column_from_values(name, values, _where(source))
+        return column_from_values(name, values, where)
     try:
         array = series.to_arrow()
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
@@ -106,7 +118,7 @@ def _column_of(series: Any, source: str) -> Column:
             " numbers."
         ) from error
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    return column_from_arrow(name, chunked, _where(source))
+    return column_from_arrow(name, chunked, where)
 
 
 def _where(source: str) -> Where:
@@ -153,22 +165,46 @@ def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
 
 
 def _opened(frame: Any, source: str) -> Any:
-    """Return a data frame as narwhals shows it, a lazy one collected."""
+    """Return a data frame as narwhals shows it, a lazy one collected, a stream read to its end."""
     import narwhals as nw
 
     try:
-        shown = nw.from_native(frame)
+        is_known = nw.from_native(frame, pass_through=True) is not frame
+        is_stream = not is_known and hasattr(frame, STREAM)
+        shown = nw.from_native(_streamed(frame, source) if is_stream else frame)
     except (TypeError, nw.exceptions.NarwhalsError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
-            " pandas, polars or pyarrow frame with different column names"
-        ) from error
+        raise InputError(_no_table(frame, source, error)) from error
     return shown.collect() if isinstance(shown, nw.LazyFrame) else shown
 
 
+def _streamed(stream: Any, source: str) -> Any:
+    """Return what comes out of an Arrow stream, which most give only once."""
+    import pyarrow as pa
+
+    try:
+        table = pa.RecordBatchReader.from_stream(stream).read_all()
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(_no_table(stream, source, error)) from error
+    if not table.num_rows:
+        raise InputError(
+            f"{source}: this {type(stream).__name__} gave no rows; one that was read before is"
+            " empty: make it anew"
+        )
+    return table
+
+
+def _no_table(frame: Any, source: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    return (
+        f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
+        " pandas, polars or pyarrow frame with different column names"
+    )
+
+
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Return a data frame, a lazy one collected, or None for anything else.
+    """Return a data frame, a lazy one or an Arrow stream collected, or None for anything else.
 
     Parameters
     ----------
@@ -180,7 +216,7 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     Returns
     -------
     data frame or None
-        Of the library that made `data`.
+        Of the library that made `data`; of pyarrow for a stream.
 
     Raises
     ------
@@ -198,9 +234,10 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     import narwhals as nw
 
     try:
-        is_frame = nw.from_native(data, pass_through=True) is not data
+        shown = nw.from_native(data, pass_through=True, allow_series=True)
     except nw.exceptions.NarwhalsError:
-        is_frame = True  # one that cannot be read, which the next line says
+        return _opened(data, source)  # which says why it cannot be read
+    is_frame = not isinstance(shown, nw.Series) and (shown is not data or hasattr(data, STREAM))
     return _opened(data, source).to_native() if is_frame else None
 
 

@@ -47,8 +47,16 @@ def table_from_text(
     -------
     Table
     """
+    raw, delimiter = text_records(decoded, source, delimiter)
+    del decoded  # its bytes
+    return table_from_records(raw, source, delimiter, decimal)
+
+
+def text_records(
+    decoded: tuple[TextFile, list[str]], source: str, delimiter: str | None
+) -> tuple[Records[Any], str]:
+    """Return the raw cells of a text, and its delimiter."""
     file, notes = decoded
-    del decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
         if delimiter not in (",", NO_DELIMITER):
@@ -64,9 +72,15 @@ def table_from_text(
         raw = _plain_records(file, source, delimiter)
     except NotPlainError:
         raw = _any_records(file, source, delimiter)
-    del file  # its bytes
+    return replace(raw, notes=notes + raw.notes), delimiter
+
+
+def table_from_records(
+    raw: Records[Any], source: str, delimiter: str, decimal: str | None = None
+) -> Table:
+    """Return the table of raw cells, of which each whole column decides what it holds."""
     made = text_columns(raw.columns, lambda row: place(source, raw.lines, row), delimiter, decimal)
-    notes += raw.notes + made.notes
+    notes = raw.notes + made.notes
     if made.words:
         written = ", ".join(sorted(quoted(word) if word else "blank" for word in made.words))
         n_missing = sum(column.n_missing for column in made.columns)

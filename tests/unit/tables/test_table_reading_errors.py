@@ -96,15 +96,15 @@ def test_missing_file_proposes_a_close_name(tmp_path: Path) -> None:
 
 
 def test_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is a folder; give the table file in it"):
+    with pytest.raises(InputError, match=r"is a folder without tables \(.csv, .parquet, .xlsx, "):
         read_table(tmp_path)
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); check that you"):
         read_table(tmp_path / "t.csv")
 
