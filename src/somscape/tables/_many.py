@@ -97,7 +97,7 @@ def files_of(path: str | os.PathLike[str]) -> Files | None:
 def _in_folder(folder: Path) -> Files:
     found: list[str] = []
     others: list[str] = []
-    for name in _names_in(folder):
+    for name in sorted(_names_in(folder)):
         is_table = not name.endswith("/") and ending_of(name) in (*TEXTS, *ARROW_FILES, *WORKBOOKS)
         (found if is_table else others).append(name)
     source = shown(folder.name or folder.resolve().name)
@@ -140,7 +140,7 @@ def _by_pattern(path: Path) -> Files:
         for name in (path.relative_to(folder) for path in folder.glob("/".join(plain)))
         if may_be_hidden or not any(part.startswith(HIDDEN) for part in name.parts)
     ]
-    names = [name.as_posix() for name in found if (folder / name).is_file()]
+    names = sorted(name.as_posix() for name in found if (folder / name).is_file())
     if not names:
         raise InputError(_no_match(folder, pattern, found))
     return _checked(shown(pattern), folder, names, [])
@@ -160,8 +160,7 @@ def _no_match(folder: Path, pattern: str, found: Sequence[Path]) -> str:
     return f"no file matches the pattern '{shown(folder / pattern)}'; {cure}"
 
 
-def _checked(source: str, folder: Path, found: list[str], others: list[str]) -> Files:
-    names = sorted(found)
+def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> Files:
     kinds: dict[str, str] = {}
     for name in names:
         kinds.setdefault(kind_of(name), name)
