@@ -1,6 +1,7 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
 from somscape.tables._cells import MISSING_WORDS
+from somscape.tables._columns import table_from_columns
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
 from somscape.tables._database import is_url
 from somscape.tables._dates import (
@@ -22,7 +23,6 @@ from somscape.tables._frame import (
     frame_names,
     frame_numbers,
     frame_values,
-    table_from_columns,
     table_from_frame,
 )
 from somscape.tables._library import check_library

@@ -56,7 +56,7 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
         return _decimals(name, array)
     if types.is_temporal(type_):
         array = _in_microseconds(array)
-        _refuse_unreadable(name, array, where)
+        refuse_unreadable(name, array, where)
     return Column(name, ValueTexts(array))
 
 
@@ -134,7 +134,7 @@ def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
     return array.cast(shorter, safe=False)
 
 
-def _refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
+def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
     """Raise InputError for the first value that Python cannot hold."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -146,8 +146,8 @@ def _refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: i
             pa.scalar(end, whole).cast(array.type).as_py()
     except (OverflowError, ValueError, LookupError) as error:
         if middle := len(array) // 2:
-            _refuse_unreadable(name, array[:middle], where, begin)
-            return _refuse_unreadable(name, array[middle:], where, begin + middle)
+            refuse_unreadable(name, array[:middle], where, begin)
+            return refuse_unreadable(name, array[middle:], where, begin + middle)
         kind = str(array.type).partition("[")[0]
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
