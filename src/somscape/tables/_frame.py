@@ -186,7 +186,7 @@ def _no_table(frame: Any, source: str, error: Exception) -> str:
 
 
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Return a data frame, a lazy one or an Arrow stream collected, or None for anything else.
+    """Return a data frame, or what an Arrow stream gives, or None for other things.
 
     Parameters
     ----------

@@ -177,7 +177,7 @@ def paths_of(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def is_text(path: str | os.PathLike[str]) -> bool:
-    """Return whether a table is read from text, whose delimiter and marks can be told.
+    """Return whether a table is read from text, which has a delimiter and marks.
 
     Parameters
     ----------
