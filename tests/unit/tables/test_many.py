@@ -18,6 +18,7 @@ from workbooks import WRITERS
 
 from somscape.errors import InputError
 from somscape.tables import Table, is_text, paths_of, read_table
+from somscape.tables._texts import PlainTexts
 
 N_FILES = 40
 
@@ -329,6 +330,16 @@ def test_on_the_command_line(folder: Path) -> None:
         result = run("convert", path, folder.parent / "rows.csv")
         assert result.code == 0, result.err
         assert read_table(folder.parent / "rows.csv").n_rows == n_rows
+
+
+def test_words_for_missing_cells_keep_their_places() -> None:
+    parts = [
+        PlainTexts(np.array([1.0, np.nan]), np.array([0, 200], np.uint8), ["NA"]),
+        PlainTexts(np.array([np.nan, 2.5, np.nan]), np.array([201, 1, 200], np.uint8), ["?", "NA"]),
+    ]
+    joined = PlainTexts.joined(parts)
+    assert joined.words == ("NA", "?")
+    assert joined.as_written().to_pylist() == ["1", "NA", "NA", "2.5", "?"]
 
 
 CELLS = st.sampled_from(
