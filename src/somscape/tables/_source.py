@@ -2,16 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from somscape.tables._frame import as_frame, table_from_frame
 from somscape.tables._read import read_table
 from somscape.tables._table import Table
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class Source:
@@ -29,9 +24,6 @@ class Source:
         self._data, self._reading = data, reading
         self._names: tuple[str, ...] | None = None
 
-    def __repr__(self) -> str:
-        return f"Source({self._data!r})"
-
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns; the table is read for them if it was not yet."""
@@ -44,7 +36,7 @@ class Source:
         self._names = table.names
         return table
 
-    def batches(self, n_rows: int = 65_536) -> "Iterator[pa.RecordBatch]":
+    def batches(self, n_rows: int = 65_536) -> Iterator[Any]:
         """Yield the rows, a limited number at a time.
 
         Parameters
@@ -93,24 +85,20 @@ def source(data: Any, **reading: Any) -> Source:
     return Source(data if is_place else table_from_frame(data), **reading)
 
 
-def collected(data: Any, name: str = "X") -> Any:
+def collected(data: Any) -> Any:
     """Return data of which nothing is used up by reading it.
 
     Parameters
     ----------
     data : object
-        Anything.
-    name : str, default="X"
-        For messages.
+        Anything; messages call it X.
 
     Returns
     -------
     object
         A `Source` as its table, a lazy frame or a reader as a frame, anything else as it is.
     """
-    if isinstance(data, (Table, np.ndarray)):
-        return data
     if isinstance(data, Source):
         return data.table()
-    frame = as_frame(data, name)
+    frame = None if isinstance(data, Table) else as_frame(data, "X")
     return data if frame is None else frame
