@@ -19,9 +19,11 @@ import warnings
 import large_files
 import minisom
 import numpy as np
+import pyarrow as pa
 import pytest
 from command_line import run
 from golden.make import HERE, table
+from pyarrow import feather
 from workbooks import WRITERS
 
 from somscape import SOM, Detector, Graph, Map, SOMDetector, load, save
@@ -60,6 +62,9 @@ READERS = {
     "csv": read_table,
     "csv.gz": read_table,
     "parquet": read_table,
+    "feather": read_table,
+    "packed.feather": read_table,
+    "ipc": read_table,
 }
 
 
@@ -89,6 +94,11 @@ def seeds(tmp_path_factory):
     columns = {c.name: c.cells if c.numbers is None else c.numbers for c in table().columns}
     write_table(folder / "t.parquet", {name: v.tolist() for name, v in columns.items()})
     (folder / "t.parquet").rename(folder / "parquet")
+    rows = table().to_arrow()
+    feather.write_feather(rows, folder / "feather", compression="uncompressed")
+    feather.write_feather(rows, folder / "packed.feather", compression="zstd")
+    with pa.ipc.new_stream(folder / "ipc", rows.schema) as stream:
+        stream.write_table(rows)
     (folder / "csv.gz").write_bytes(gzip.compress((folder / "csv").read_bytes(), mtime=0))
     return {name: (folder / name).read_bytes() for name in READERS}
 

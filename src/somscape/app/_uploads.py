@@ -8,10 +8,11 @@ from somscape._files import naming
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
 from somscape.datasets import load_german_credit
-from somscape.tables import WORKBOOKS, write_csv
+from somscape.tables import ARROW_FILES, WORKBOOKS, write_csv
 
 ENDINGS = (
-    *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet"),
+    *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
+    *ARROW_FILES,
     *WORKBOOKS,
 )
 MAX_NAME = 200
@@ -37,7 +38,7 @@ def ending_of(name: str) -> str:
         raise Refused(
             415,
             "This is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, "
-            ".xlsx, .xls or .ods file.",
+            ".feather, .xlsx, .xls or .ods file.",
         )
     return max(found, key=len)
 

@@ -404,10 +404,11 @@ def demo(out: Path, **options: Any) -> None:
 def detect(path: str, out: Path, **options: Any) -> None:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
-    TABLE is a .csv, .tsv, .csv.gz or .parquet file, a workbook (.xlsx, .xls, .ods, ...), - for
-    standard input, or a database: sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME,
-    with --table or --query.  DIR gets alerts.csv (or what --format says), report.html, report.json,
-    map.som, umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
+    TABLE is a .csv, .tsv, .csv.gz, .parquet or .feather file, a workbook (.xlsx, .xls, .ods, ...),
+    a folder of such files or a pattern in quotes ('data/*.csv'), - for standard input, or a
+    database: sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME, with --table or
+    --query.  DIR gets alerts.csv (or what --format says), report.html, report.json, map.som,
+    umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
     alerts_rows.csv has the rows of those that are listed.
     """
     from somscape.cli._detect import detect_file

@@ -13,10 +13,22 @@ from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, as_map
 from somscape.outliers import Detector, ids_of
-from somscape.tables import WORKBOOKS, Table, counted, free_name, read_table, write_table
+from somscape.tables import (
+    ARROW_FILES,
+    WORKBOOKS,
+    Table,
+    counted,
+    free_name,
+    paths_of,
+    read_table,
+    write_table,
+)
 
 TABLES = (".csv", ".parquet", ".xlsx")
-OTHER_TABLES = (".tsv", ".txt", ".gz", *(ending for ending in WORKBOOKS if ending not in TABLES))
+OTHER_TABLES = (
+    *(".tsv", ".txt", ".gz", ".bz2", ".zst"),
+    *(ending for ending in (*ARROW_FILES, *WORKBOOKS) if ending not in TABLES),
+)
 MAP_WRITERS: dict[str, Callable[[Path, Map | Detector], None]] = {
     ".som": lambda path, thing: thing.save(path),
     ".cod": save.write_cod,
@@ -69,7 +81,8 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
 
 
 def _ending(path: str) -> str:
-    return Path(path).suffix.lower()
+    """Return how a name ends, or those of the files in a folder."""
+    return (paths_of(path)[0] if Path(path).is_dir() else Path(path)).suffix.lower()
 
 
 def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> str:

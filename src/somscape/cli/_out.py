@@ -6,7 +6,7 @@ from pathlib import Path
 from somscape._files import check_room
 from somscape.errors import InputError
 from somscape.jobs import FORMATS, ROWS_FILE, check_format
-from somscape.tables import file_of
+from somscape.tables import paths_of
 
 MAP_FILE = "map.som"
 OTHER_FILES = ("report.html", "report.json", MAP_FILE, "umatrix.png", "planes.png")
@@ -108,8 +108,7 @@ def check_folder(target: Path, *inputs: str | None, force: bool) -> None:
 
 def _files(inputs: Sequence[str | None]) -> list[Path]:
     """Return the files among what is read or written, databases among them; None is nothing."""
-    files = [file_of(path) for path in inputs if path is not None]
-    return [path for path in files if path is not None]
+    return [file for path in inputs if path is not None for file in paths_of(path)]
 
 
 def _check_place(target: Path, name: str) -> None:

@@ -18,7 +18,7 @@ from somscape.encode._ordered import DateCode, OrdinalCode
 from somscape.encode._refuse import refuse_far, refuse_missing, refuse_problem, warn_of_unseen
 from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
-from somscape.tables import Dates, Table
+from somscape.tables import Dates, Source, Table
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = UsedColumn | UnusedColumn
@@ -108,12 +108,12 @@ class Encoding:
         """Return the name of the column that is the "id" or the "label", or None."""
         return next((c.name for c in self.columns if c.kind == kind), None)
 
-    def encode(self, table: Table) -> Float64s:
+    def encode(self, table: Table | Source) -> Float64s:
         """Encode the rows of a table; columns are found by name, in any order.
 
         Parameters
         ----------
-        table : Table
+        table : Table or Source
             With every feature column of this encoding.
 
         Returns
@@ -127,6 +127,8 @@ class Encoding:
             that an ordered category does not have, or has missing cells under
             ``missing="error"``.
         """
+        if isinstance(table, Source):
+            table = table.table()
         absent = [code.name for code in self.used if code.name not in table.names]
         if absent:
             named = lacking(absent, table.names, {code.name for code in self.columns})

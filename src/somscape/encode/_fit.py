@@ -14,14 +14,14 @@ from somscape.encode._kinds import MISSING, Decision, Roles, decide, find_dates,
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._refuse import refuse_missing, refuse_problem
 from somscape.errors import InputError, SomscapeWarning
-from somscape.tables import Column, Table, listed, read_numbers
+from somscape.tables import Column, Source, Table, listed, read_numbers
 
 SCALES = ("robust", "range")
 """Which numbers may become 0 and 1; see `fit_encoding`."""
 
 
 def fit_encoding(
-    table: Table,
+    table: Table | Source,
     roles: Roles | None = None,
     missing: str = "error",
     *,
@@ -34,7 +34,7 @@ def fit_encoding(
 
     Parameters
     ----------
-    table : Table
+    table : Table or Source
         The table as read.
     roles : Roles, optional
         What the user says about columns.
@@ -80,6 +80,8 @@ def fit_encoding(
     for name, value, choices in (("missing", missing, MISSING), ("scale", scale, SCALES)):
         if value not in choices:
             raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")
+    if isinstance(table, Source):
+        table = table.table()
     weights = checked_weights(sample_weight, table.n_rows)
     if weights is not None and not weights.all():
         table, weights = table.take(weights > 0), weights[weights > 0]

@@ -9,7 +9,7 @@ from somscape.errors import InputError
 from somscape.estimators._prepare import table_for
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.maps import Map
-from somscape.tables import Table, as_frame, frame_kinds, listed, table_from_frame
+from somscape.tables import Table, as_frame, collected, frame_kinds, listed, table_from_frame
 
 PLURALS = {
     "number": "numbers",
@@ -47,7 +47,8 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     ----------
     estimator : SOM or SOMDetector
         Only its parameters ``encoder`` and ``missing`` matter.
-    X : Table, data frame or array-like of shape (n_samples, n_features)
+    X : Table, Source, data frame or array-like of shape (n_samples, n_features)
+        Read once, and given back collected.
     sample_weight : array-like of shape (n_samples,), number or None
     start : Map or anything else
         A map that training starts from lends its encoding, so that rows mean what its prototypes
@@ -65,6 +66,7 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     encoder, missing = estimator.encoder, estimator.missing
     check_choice("missing", missing, MISSING)
     lent = start.encoding if isinstance(start, Map) else None
+    X = collected(X)
     if isinstance(encoder, TableEncoder):
         return _by_encoder(estimator, X, sample_weight, lent)
     if encoder is None:

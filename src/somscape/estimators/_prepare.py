@@ -33,6 +33,7 @@ from somscape.maps import Map
 from somscape.tables import (
     Table,
     as_frame,
+    collected,
     frame_names,
     frame_numbers,
     listed,
@@ -173,6 +174,7 @@ def data_for(estimator: Any, X: Any) -> Any:
     Names, shape and types are checked here; the encoding checks those of columns that it encodes.
     """
     encoding: Encoding = estimator.map_.encoding
+    X = collected(X)
     if not encoding.is_plain:
         return table_for(estimator, X, encoding, reset=False)
     return X if isinstance(X, Table) else checked_array(estimator, X, reset=False)
@@ -229,7 +231,7 @@ def read_data(
     Returns
     -------
     data : Table, data frame or ndarray
-        The data passed; a lazy data frame is collected, and numbers are float64.
+        The data passed, collected; numbers are float64.
     table : Table
 
     Raises
@@ -238,6 +240,7 @@ def read_data(
         If the columns differ from those of the `fit`, or values are infinite, or missing without
         permission.
     """
+    X = collected(X)
     if isinstance(X, Table):
         if encoding is None:
             set_names(estimator, X.names)

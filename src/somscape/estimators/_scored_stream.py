@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from somscape.errors import InputError
-from somscape.tables import Table, as_frame, table_from_columns
+from somscape.tables import Table, as_frame, collected, table_from_columns
 
 
 def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -24,6 +24,7 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     """Return an item as rows, and whether it is a single row."""
     if isinstance(item, Mapping):
         return table_from_columns({name: [cell] for name, cell in item.items()}), True
+    item = collected(item)
     if isinstance(item, Table) or as_frame(item, "X") is not None:
         return item, False
     values = np.asarray(item)

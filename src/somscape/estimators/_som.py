@@ -33,7 +33,7 @@ from somscape.grid import Lattice
 from somscape.kernels import SparseRows, select_kernels
 from somscape.maps import Map
 from somscape.measures import nearest_counted
-from somscape.tables import Table
+from somscape.tables import Table, collected
 
 
 class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
@@ -377,6 +377,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         if half_life is not None:
             check_number("half_life", half_life, 0)
+        X = collected(X)
         if not hasattr(self, "map_"):
             start = start_of(self.init)
             if not isinstance(start, Map):

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from somscape.encode import (
     roles_for,
 )
 from somscape.errors import InputError
-from somscape.tables import WORKBOOKS, Table, counted, is_url, read_table
+from somscape.tables import Table, counted, is_text, may_say_missing, read_table
 
 KINDS = ("drop", "protect", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
@@ -28,7 +27,6 @@ TEXT_READING = ("delimiter", "decimal", "encoding")
 READING = (*TEXT_READING, "sheet")
 """Options that say how to read a table, and those of them for text."""
 
-NO_TEXT = (".parquet", *WORKBOOKS)
 """Endings of files that need not be told how their text is written."""
 
 FROM_DATABASE = ("table", "query")
@@ -135,11 +133,11 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
     dict
         Parameters of `read_table`.
     """
-    is_text = not is_url(path) and Path(path).suffix.lower() not in NO_TEXT
+    of_text = is_text(path)
     saved: dict[str, Any] = {
-        n: value for n, value in roles.reading.items() if is_text == (n in TEXT_READING)
+        n: value for n, value in roles.reading.items() if of_text == (n in TEXT_READING)
     }
-    if roles.missing_values is not None and (is_text or Path(path).suffix.lower() in WORKBOOKS):
+    if roles.missing_values is not None and may_say_missing(path):
         saved["missing_values"] = roles.missing_values
     named = (*READING, "missing_values", *FROM_DATABASE)
     given = {name: options[name] for name in named if options.get(name) not in (None, ())}

@@ -31,7 +31,7 @@ from somscape.maps._html import map_html
 from somscape.maps._record import history_of, names_of_units
 from somscape.maps._refusal import refusal_of
 from somscape.records import Record, built_from, write_record
-from somscape.tables import Table, as_frame, frame_names, frame_numbers, table_from_frame
+from somscape.tables import Table, as_frame, collected, frame_names, frame_numbers, table_from_frame
 
 NO_UNIT = -1
 """The unit of a row without any value."""
@@ -144,7 +144,8 @@ class Map:
         check_values(values, self.encoding.feature_names, dtype=np.float64, may_miss=may_miss)
         return np.ascontiguousarray(values)
 
-    def _values_of(self, X: Table | Any) -> Floats:
+    def _values_of(self, X: Any) -> Floats:
+        X = collected(X)
         if isinstance(X, Table):
             return self.encoding.encode(X)
         frame = as_frame(X, "X")

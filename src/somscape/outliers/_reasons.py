@@ -12,7 +12,7 @@ from somscape.encode import CategoryCode, CycleCode, DateCode, FeatureCode, Part
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._score import nearest_usual
-from somscape.tables import Column, Table, table_from_columns, table_from_frame
+from somscape.tables import Column, Table, collected, table_from_columns, table_from_frame
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -171,6 +171,7 @@ def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
     InputError
         For an array where columns are encoded by name, and as `Map.rows_of`.
     """
+    X = collected(X)
     if isinstance(X, Table) or hasattr(X, "columns"):
         table = X if isinstance(X, Table) else table_from_frame(X)
         return table, map_.rows_of(table)

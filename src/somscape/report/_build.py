@@ -21,7 +21,7 @@ from somscape.report._planes import planes_of
 from somscape.report._regions import regions_of
 from somscape.report._sample import Sample
 from somscape.report._values import full, number, numbers, plain
-from somscape.tables import Grouped, Table, as_frame, table_from_frame
+from somscape.tables import Grouped, Table, as_frame, collected, table_from_frame
 
 SCHEMA_VERSION = 2
 
@@ -203,6 +203,7 @@ def build(
 
 
 def _as_table(rows: Any) -> Table:
+    rows = collected(rows)
     if isinstance(rows, Table):
         return rows
     frame = as_frame(rows)

@@ -1,8 +1,9 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
 from somscape.tables._cells import MISSING_WORDS, missing_words
+from somscape.tables._columns import table_from_columns
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
-from somscape.tables._database import file_of, is_url
+from somscape.tables._database import is_url
 from somscape.tables._dates import (
     ORDERS,
     Dates,
@@ -13,6 +14,7 @@ from somscape.tables._dates import (
     looks_like_dates,
     read_date,
 )
+from somscape.tables._endings import ARROW_FILES, WORKBOOKS
 from somscape.tables._excel import Sheet, check_sheet, workbook_bytes
 from somscape.tables._frame import (
     as_frame,
@@ -21,14 +23,14 @@ from somscape.tables._frame import (
     frame_names,
     frame_numbers,
     frame_values,
-    table_from_columns,
     table_from_frame,
 )
 from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._numbers import read_numbers
 from somscape.tables._per import ROW_COUNT, Grouped, Made, per
-from somscape.tables._read import WORKBOOKS, import_reader, read_table
+from somscape.tables._read import import_reader, is_text, may_say_missing, paths_of, read_table
+from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
 from somscape.tables._table import Column, Table, free_name
@@ -36,6 +38,7 @@ from somscape.tables._words import Note, counted, listed
 from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [
+    "ARROW_FILES",
     "MISSING_WORDS",
     "ORDERS",
     "ROW_COUNT",
@@ -49,16 +52,17 @@ __all__ = [
     "Moments",
     "Note",
     "Sheet",
+    "Source",
     "Table",
     "as_frame",
     "check_library",
     "check_sheet",
     "check_sink",
+    "collected",
     "counted",
     "date_texts",
     "dates_of",
     "escape_cell",
-    "file_of",
     "frame_kinds",
     "frame_like",
     "frame_names",
@@ -66,16 +70,20 @@ __all__ = [
     "frame_values",
     "free_name",
     "import_reader",
+    "is_text",
     "is_url",
     "listed",
     "looks_like_dates",
+    "may_say_missing",
     "missing_words",
+    "paths_of",
     "per",
     "read_date",
     "read_numbers",
     "read_sql",
     "read_table",
     "rounded",
+    "source",
     "table_bytes",
     "table_from_columns",
     "table_from_frame",

@@ -42,9 +42,9 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
     type_ = array.type
     if types.is_dictionary(type_):
         array, type_ = array.cast(type_.value_type), type_.value_type
-        if not _is_text(type_):
+        if not is_text(type_):
             return Column(name, ValueTexts(array))
-    if _is_text(type_):
+    if is_text(type_):
         import pyarrow as pa
 
         return Column(name, ArrowTexts(clean(array.cast(pa.string()))[0]))
@@ -56,7 +56,7 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
         return _decimals(name, array)
     if types.is_temporal(type_):
         array = _in_microseconds(array)
-        _refuse_unreadable(name, array, where)
+        refuse_unreadable(name, array, where)
     return Column(name, ValueTexts(array))
 
 
@@ -75,7 +75,8 @@ def column_of_floats(name: str, values: Any, where: Where) -> Column:
     return column
 
 
-def _is_text(type_: Any) -> bool:
+def is_text(type_: Any) -> bool:
+    """Return whether a type of Arrow is text."""
     from pyarrow import types
 
     views = getattr(types, "is_string_view", lambda _: False)
@@ -133,7 +134,7 @@ def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
     return array.cast(shorter, safe=False)
 
 
-def _refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
+def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
     """Raise InputError for the first value that Python cannot hold."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -145,8 +146,8 @@ def _refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: i
             pa.scalar(end, whole).cast(array.type).as_py()
     except (OverflowError, ValueError, LookupError) as error:
         if middle := len(array) // 2:
-            _refuse_unreadable(name, array[:middle], where, begin)
-            return _refuse_unreadable(name, array[middle:], where, begin + middle)
+            refuse_unreadable(name, array[:middle], where, begin)
+            return refuse_unreadable(name, array[middle:], where, begin + middle)
         kind = str(array.type).partition("[")[0]
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(

@@ -69,31 +69,6 @@ def is_url(text: object) -> bool:
     return match is not None and match[1].lower() not in NOT_DATABASES
 
 
-def file_of(path: str | os.PathLike[str]) -> Path | None:
-    """Return the file that a table is read from, or None for one of a server.
-
-    Parameters
-    ----------
-    path : str or path
-        Of a file, or the URL of a database.
-
-    Returns
-    -------
-    Path or None
-
-    Raises
-    ------
-    InputError
-        For a URL that is none of a database, or that holds a password.
-
-    Examples
-    --------
-    >>> file_of("sqlite:///bank.db").name, file_of("postgresql://anna@db.bank/loans")
-    ('bank.db', None)
-    """
-    return database_at(str(path)).file if is_url(path) else Path(path)
-
-
 def database_at(url: str) -> Database:
     """Take a URL apart; messages show nothing of it that may be a password."""
     match = SCHEME.match(url)

@@ -1,24 +1,20 @@
-"""Data frames and Python values -> columns; what is typed as text stays text."""
+"""Data frames, of any library or as Arrow streams -> columns; text stays text."""
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Floats
 from somscape.errors import InputError
-from somscape.tables._arrow import column_from_arrow, column_of_floats, without_zeros
-from somscape.tables._cells import clean_cell
-from somscape.tables._made import strings
-from somscape.tables._numbers import Verdict, Where
-from somscape.tables._table import Column, Table, place
-from somscape.tables._texts import ArrowTexts
-from somscape.tables._values import as_text, python_values
+from somscape.tables._arrow import column_from_arrow, refuse_unreadable
+from somscape.tables._columns import column_from_values
+from somscape.tables._numbers import Where
+from somscape.tables._table import Column, FileLines, Table, place
 from somscape.tables._words import listed, quoted
 
 OBJECTS: dict[str, Any] = {
@@ -43,8 +39,8 @@ CURES = {
     ),
 }
 
-BLOCK_VALUES = 4096
-"""Values that become Python's at a time."""
+STREAM = "__arrow_c_stream__"
+"""The method of what hands over its rows as an Arrow stream."""
 
 
 def table_from_frame(frame: Any, source: str = "data frame") -> Table:
@@ -52,11 +48,11 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
 
     Parameters
     ----------
-    frame : pandas, polars, pyarrow or other frame that narwhals reads
-        Numbers stay numbers (float64; their cells keep every digit of an integer).
-        Strings, categories, booleans ("True", "False") and dates (ISO) become text,
-        even where it spells numbers.  Nulls, NaN and `MISSING_WORDS` are missing.  An
-        index is not read.
+    frame : pandas, polars, pyarrow or other frame that narwhals reads, or any Arrow stream
+        Lazy ones, DuckDB's relations and record batch readers are read to their end.  Numbers
+        stay numbers (float64; their cells keep every digit of an integer).  Strings, categories,
+        booleans ("True", "False") and dates (ISO) become text, even where it spells numbers.
+        Nulls, NaN and `MISSING_WORDS` are missing.  An index is not read.
     source : str, default="data frame"
         Name for messages.
 
@@ -76,18 +72,27 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     >>> table.shape, table.column("age").cells.tolist()
     ((2, 2), ['41.5', None])
     """
+    return table_at(frame, source)
+
+
+def table_at(frame: Any, source: str, lines: FileLines | None = None) -> Table:
+    """Make a table of a data frame, whose rows stand where `lines` say."""
+
+    def where(row: int) -> str:
+        return place(source, lines, row)
+
     columns = []
     for series in _opened(frame, source).iter_columns():
         _refuse_others_than_cells(series, source)
-        columns.append(_column_of(series, source))
+        columns.append(_column_of(series, source, where))
     if not columns:
         raise InputError(f"{source} has no columns; give at least one")
     if not len(columns[0]):
         raise InputError(f"{source} has no rows; give at least one")
-    return Table(tuple(columns), source)
+    return Table(tuple(columns), source, lines)
 
 
-def _column_of(series: Any, source: str) -> Column:
+def _column_of(series: Any, source: str, where: Where) -> Column:
     """Return a narwhals series as a column."""
     import narwhals as nw
     import pyarrow as pa
@@ -96,7 +101,7 @@ def _column_of(series: Any, source: str) -> Column:
     if series.dtype in (nw.Object, nw.Unknown):
         nulls = series.is_null().to_list()
         values = (None if n else v for v, n in zip(series.to_list(), nulls, strict=True))
-        return column_from_values(name, values, _where(source))
+        return column_from_values(name, values, where)
     try:
         array = series.to_arrow()
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
@@ -106,11 +111,7 @@ def _column_of(series: Any, source: str) -> Column:
             " numbers."
         ) from error
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    return column_from_arrow(name, chunked, _where(source))
-
-
-def _where(source: str) -> Where:
-    return lambda row: place(source, None, row)
+    return column_from_arrow(name, chunked, where)
 
 
 def _refuse_others_than_cells(series: Any, source: str) -> None:
@@ -135,40 +136,57 @@ def _refuse_others_than_cells(series: Any, source: str) -> None:
         )
 
 
-def _listed(series: Any, source: str, begin: int = 0) -> list[Any]:
-    """Return the values of a narwhals series whose first row is number `begin`."""
+def _listed(series: Any) -> list[Any]:
+    """Return the values of a narwhals series."""
     try:
         return series.to_list()
-    except (OverflowError, ValueError, LookupError) as error:  # of pyarrow and polars
-        if middle := len(series) // 2:
-            halves = _listed(series[:middle], source, begin)
-            return halves + _listed(series[middle:], source, begin + middle)
-        kind = str(series.dtype).partition("(")[0]
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise InputError(
-            f"{place(source, None, begin)}: the {kind} in column {quoted(str(series.name))} cannot"
-            f" be read ({reason}). Make it missing, or write the column as plain text or numbers;"
-            " dates go from the year 1 to 9999."
-        ) from error
+    except (OverflowError, ValueError, LookupError):  # of pyarrow and polars
+        name, array = str(series.name), series.to_arrow()
+        refuse_unreadable(name, array, lambda row: place("data frame", None, row))
+        raise
 
 
 def _opened(frame: Any, source: str) -> Any:
-    """Return a data frame as narwhals shows it, a lazy one collected."""
+    """Return a data frame as narwhals shows it, a lazy one collected, a stream read to its end."""
     import narwhals as nw
 
     try:
-        shown = nw.from_native(frame)
+        is_known = nw.from_native(frame, pass_through=True) is not frame
+        is_stream = not is_known and hasattr(frame, STREAM)
+        shown = nw.from_native(_streamed(frame, source) if is_stream else frame)
     except (TypeError, nw.exceptions.NarwhalsError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
-            " pandas, polars or pyarrow frame with different column names"
-        ) from error
+        raise InputError(_no_table(frame, source, error)) from error
     return shown.collect() if isinstance(shown, nw.LazyFrame) else shown
 
 
+def _streamed(stream: Any, source: str) -> Any:
+    """Return what comes out of an Arrow stream, which most give only once."""
+    import pyarrow as pa
+
+    try:
+        table = pa.RecordBatchReader.from_stream(stream).read_all()
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(_no_table(stream, source, error)) from error
+    if not table.num_rows:
+        raise InputError(
+            f"{source}: this {type(stream).__name__} gave no rows; one that was read before is"
+            " empty: make it anew"
+        )
+    return table
+
+
+def _no_table(frame: Any, source: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    return (
+        f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
+        " pandas, polars or pyarrow frame with different column names"
+    )
+
+
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Return a data frame, a lazy one collected, or None for anything else.
+    """Return a data frame, or what an Arrow stream gives, or None for other things.
 
     Parameters
     ----------
@@ -180,7 +198,7 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     Returns
     -------
     data frame or None
-        Of the library that made `data`.
+        Of the library that made `data`; of pyarrow for a stream.
 
     Raises
     ------
@@ -198,9 +216,10 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     import narwhals as nw
 
     try:
-        is_frame = nw.from_native(data, pass_through=True) is not data
+        shown = nw.from_native(data, pass_through=True, allow_series=True)
     except nw.exceptions.NarwhalsError:
-        is_frame = True  # one that cannot be read, which the next line says
+        return _opened(data, source)  # which says why it cannot be read
+    is_frame = not isinstance(shown, nw.Series) and (shown is not data or hasattr(data, STREAM))
     return _opened(data, source).to_native() if is_frame else None
 
 
@@ -223,8 +242,7 @@ def frame_values(frame: Any) -> dict[str, list[Any]]:
     >>> frame_values(pl.DataFrame({"age": [41, None], "left": [True, False]}))
     {'age': [41, None], 'left': [True, False]}
     """
-    series = _opened(frame, "data frame").iter_columns()
-    return {str(column.name): _listed(column, "data frame") for column in series}
+    return {str(series.name): _listed(series) for series in _opened(frame, "X").iter_columns()}
 
 
 def frame_names(frame: Any) -> list[Any]:
@@ -421,71 +439,3 @@ def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
         if any(value is None for value in columns[name]):
             del types[name]
     return made.astype(types).rename(columns=name_of)
-
-
-def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:
-    """Make a table of named sequences of Python or NumPy values.
-
-    Parameters
-    ----------
-    columns : mapping of str to iterable
-        Values are read as those of a frame, see `table_from_frame`.
-    source : str, default="table"
-        Name for messages.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    InputError
-        If the sequences have different lengths.
-
-    Examples
-    --------
-    >>> table = table_from_columns({"id": [7, 8], "city": ["Ulm", "?"]})
-    >>> table.column("city").n_missing, table.column("id").is_whole
-    (1, True)
-    """
-    made = [
-        column_from_values(str(name), values, _where(source)) for name, values in columns.items()
-    ]
-    return Table(tuple(made), source)
-
-
-def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
-    """Make a column of Python or NumPy values; numbers if all present ones are."""
-    import pyarrow as pa
-
-    if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
-        return column_of_floats(name, values, where)
-    verdict, cells, numbers_ = Verdict(), list[Any](), list[Any]()
-    values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
-    n = 0
-    while pairs := [_cell_and_number(value) for value in islice(values, BLOCK_VALUES)]:
-        cells.append(strings(cell for cell, _ in pairs))
-        numbers_.append(np.array([number for _, number in pairs]))
-        verdict.look(n, cells[-1], numbers_[-1])
-        n += len(pairs)
-    is_number, problem = verdict.settle(name, where)
-    found = np.concatenate(numbers_) if numbers_ else np.empty(0)
-    texts = ArrowTexts(pa.chunked_array(cells, pa.string()))
-    column = Column(name, texts, numbers=found if is_number else None, problem=problem)
-    return without_zeros(column)
-
-
-def _cell_and_number(value: Any) -> tuple[str | None, float]:
-    if value is None or value != value:  # NaN and NaT differ from themselves
-        return None, math.nan
-    is_none = isinstance(value, (bool, np.bool_, np.timedelta64))  # but a Real
-    if isinstance(value, (numbers.Real, Decimal)) and not is_none:
-        return str(value), _as_float(value)
-    return clean_cell(as_text(value)), math.nan
-
-
-def _as_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # an integer beyond 1.8e308
-        return math.inf

@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._types import Ints
 from somscape.errors import InputError
-from somscape.tables._frame import table_from_columns
+from somscape.tables._columns import table_from_columns
 from somscape.tables._groups import Cells, Levels, first_rows, grouped_rows
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import counted, listed, quoted

@@ -1,4 +1,4 @@
-"""A file, or a database, -> a table: pick the reader."""
+"""A file, many files or a database -> a table: pick the reader."""
 
 import importlib
 import os
@@ -7,25 +7,22 @@ from pathlib import Path
 
 from somscape._files import shown
 from somscape.errors import InputError
-from somscape.tables._database import FORMS, is_url
+from somscape.tables._database import FORMS, database_at, is_url
+from somscape.tables._endings import CONVERTED, check_reading, kind_of
 from somscape.tables._frame import table_from_frame
+from somscape.tables._many import Files, Reading, files_of, read_many
 from somscape.tables._sql import read_sql
 from somscape.tables._table import Table
 from somscape.tables._text import decode, read_bytes
 from somscape.tables._text_table import table_from_text
 from somscape.tables._words import quoted
 
-WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-"""Endings of workbooks."""
-
 LIBRARIES = {
-    ".parquet": ("pyarrow.parquet", "pyarrow.compute", "narwhals"),
-    **dict.fromkeys(WORKBOOKS, ("pyarrow.compute",)),
+    "text": ("pyarrow.compute", "pyarrow.csv"),
+    "arrow": ("pyarrow.parquet", "pyarrow.compute", "narwhals"),
+    "workbook": ("pyarrow.compute",),
 }
-TEXT_LIBRARIES = ("pyarrow.compute", "pyarrow.csv")
-"""What this process reads a file with, by its ending, and text tables."""
-
-CONVERTED = (".lrn", ".bm", ".umx", ".cls")
+"""What this process reads a file with, by its kind."""
 
 
 def read_table(
@@ -45,10 +42,10 @@ def read_table(
     Parameters
     ----------
     path : str or path
-        A text table (.csv, .tsv, .txt, any of them with .gz), .parquet, a workbook (.xlsx,
-        .xlsm, .xlsb, .xls, .ods, which need the extra ``excel``), or "-" for a text table on
-        standard input; or the
-        URL of a database, see `read_sql`.
+        A text table (.csv, .tsv, .txt, any of them with .gz, .bz2 or .zst), .parquet, an Arrow
+        file (.feather, .arrow, .ipc), a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods, which need the
+        extra ``excel``), or "-" for a text table on standard input; a folder of such files, or a
+        pattern of their names such as ``data/*.parquet``; or the URL of a database, see `read_sql`.
     delimiter : str, optional
         One character, or "tab"; default: detected among comma, semicolon, tab and ``|``.
     decimal : "." or ",", optional
@@ -87,6 +84,12 @@ def read_table(
     The marks of a column are looked for in its first 10,000 different cells (in a smaller
     file: 1,000, or a hundredth of the column's bytes); every cell is then read with them.
 
+    Files of a folder, or of a pattern, need columns of the same names, in any order.  They are read
+    sorted by path, without those whose names begin with ``.`` or ``_``; each row knows its file
+    (`Table.where`).  Names of folders such as ``year=2026`` become columns.  In text tables the
+    cells of all files decide what a column holds; in others the types must go together, as whole
+    numbers do with others.
+
     The whole file is read into memory.  Reading takes at most ten times the file's size (of a
     packed file, the size of its content), plus 600 bytes for each of up to 10,000 columns.
 
@@ -105,8 +108,9 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
     if is_url(path):
-        if delimiter or decimal or encoding:
-            raise InputError("a database is no text table; leave out delimiter, decimal, encoding")
+        check_reading(
+            "database", "a database", (delimiter, decimal, encoding), sheet, missing_values
+        )
         rows, name = read_sql(str(path), table=table, query=query)
         return table_from_frame(rows, source or name)
     if table is not None or query is not None:
@@ -114,16 +118,20 @@ def read_table(
             f"{shown(os.fspath(path))} is a file; `table` and `query` say what to read of a"
             f" database, whose URL is {FORMS}"
         )
+    files = files_of(path)
+    kind = kind_of(path) if files is None else files.kind
+    source = source or _name_of(path, files)
+    check_reading(kind, source, (delimiter, decimal, encoding), sheet, missing_values)
+    if files is not None:
+        reading = Reading(delimiter, decimal, encoding, sheet, missing_values)
+        return read_many(files, source, reading)
     ending = Path(path).suffix.lower()
-    source = source or ("<stdin>" if os.fspath(path) == "-" else shown(Path(path).name))
     if ending in CONVERTED:
         raise InputError(
             f"{source} is a file of ESOM Tools; make a table of it: somscape convert {source}"
             f" {Path(source).stem}.csv"
         )
-    if sheet is not None and (ending not in LIBRARIES or ending == ".parquet"):
-        raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
-    if ending not in LIBRARIES:
+    if kind == "text":
         # Named nowhere, so that the bytes are gone when the cells are there.
         return table_from_text(
             decode(read_bytes(path, source), source, encoding),
@@ -132,18 +140,99 @@ def read_table(
             decimal,
             missing_values,
         )
-    if delimiter or decimal or encoding:
-        raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
     # Late, so that reading a .csv does not load them.
-    from somscape.tables._parquet import read_parquet
+    from somscape.tables._arrow_files import read_arrow
     from somscape.tables._workbook import read_workbook
 
     data = read_bytes(path, source)
-    if missing_values is not None and ending == ".parquet":
-        raise InputError(f"{source} has missing values of its own; leave out `missing_values`")
-    if ending == ".parquet":
-        return read_parquet(data, source)
+    if kind == "arrow":
+        return table_from_frame(read_arrow(data, source, ending), source)
     return read_workbook(data, source, sheet, missing_values)
+
+
+def _name_of(path: str | os.PathLike[str], files: Files | None) -> str:
+    """Return what messages call a table."""
+    if files is not None:
+        return files.source
+    return "<stdin>" if os.fspath(path) == "-" else shown(Path(path).name)
+
+
+def paths_of(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the files that a table is read from.
+
+    Parameters
+    ----------
+    path : str or path
+        As for `read_table`.
+
+    Returns
+    -------
+    list of Path
+        Empty for a server's database.
+
+    Raises
+    ------
+    InputError
+        For a URL that is none of a database or holds a password, and for a folder or a pattern
+        without tables.
+
+    Examples
+    --------
+    >>> paths_of("sqlite:///bank.db")[0].name, paths_of("postgresql://anna@db.bank/loans")
+    ('bank.db', [])
+    """
+    if is_url(path):
+        file = database_at(str(path)).file
+        return [] if file is None else [file]
+    files = files_of(path)
+    return [Path(path)] if files is None else list(files.paths)
+
+
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Return whether a table is read from text, which has a delimiter and marks.
+
+    Parameters
+    ----------
+    path : str or path
+        As for `read_table`.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_text("rows.csv.gz"), is_text("rows.parquet"), is_text("sqlite:///bank.db")
+    (True, False, False)
+    """
+    return _kind(path) == "text"
+
+
+def may_say_missing(path: str | os.PathLike[str]) -> bool:
+    """Return whether a table is read from cells of which some may be words for missing ones.
+
+    Parameters
+    ----------
+    path : str or path
+        As for `read_table`.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> may_say_missing("rows.xlsx"), may_say_missing("rows.parquet")
+    (True, False)
+    """
+    return _kind(path) in ("text", "workbook")
+
+
+def _kind(path: str | os.PathLike[str]) -> str:
+    if is_url(path):
+        return "database"
+    files = files_of(path)
+    return kind_of(path) if files is None else files.kind
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
@@ -154,7 +243,7 @@ def import_reader(path: str | os.PathLike[str]) -> None:
     path : str or path
         Its ending says which.
     """
-    for library in LIBRARIES.get(Path(path).suffix.lower(), TEXT_LIBRARIES):
+    for library in LIBRARIES[kind_of(path)]:
         importlib.import_module(library)
     import pyarrow as pa
 

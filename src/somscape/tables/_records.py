@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from somscape.errors import InputError
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._spelling import LEADING_ZERO, plain_values, spell
-from somscape.tables._table import Lines, check_names
+from somscape.tables._table import FileLines, Lines, check_names
 from somscape.tables._words import counted, listed
 
 BLOCK_CELLS = 1024
@@ -30,10 +30,10 @@ G = TypeVar("G", bound=Growing)
 
 @dataclass(frozen=True)
 class Records(Generic[C]):
-    """Raw cells by column, and the line on which each row starts."""
+    """Raw cells by column, and where each row starts."""
 
     columns: dict[str, C]
-    lines: Lines
+    lines: Lines | FileLines
     notes: list[str]
 
 

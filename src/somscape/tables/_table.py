@@ -35,6 +35,50 @@ SHOWN = 30
 """Rows of a table that are printed."""
 
 
+class FileLines:
+    """Where the rows of several files stand.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the files, as messages call them.
+    files : ndarray of shape (n_rows,), int
+        The number of each row's file, from 0.
+    lines : ndarray of shape (n_rows,), int
+        Its line in that file, or its row.
+    has_lines : bool
+        Whether these are lines, from 1, and not rows, from 0.
+    """
+
+    __slots__ = ("_files", "_has_lines", "_lines", "_names")
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        files: NDArray[np.integer[Any]],
+        lines: NDArray[np.integer[Any]],
+        has_lines: bool,
+    ) -> None:
+        self._names, self._has_lines = tuple(names), has_lines
+        self._files, self._lines = files, lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def take(self, chosen: NDArray[Any]) -> "FileLines":
+        """Return the places of some of the rows."""
+        return FileLines(self._names, self._files[chosen], self._lines[chosen], self._has_lines)
+
+    def where(self, row: int) -> str:
+        """Say where a row stands: "part-03.csv, line 17"."""
+        name = self._names[self._files[row]]
+        return (
+            place(name, self._lines, row)
+            if self._has_lines
+            else place(name, None, self._lines[row])
+        )
+
+
 class Column:
     """One column: the text of every cell and, for a column of numbers, their values.
 
@@ -193,10 +237,10 @@ class Table:
         The columns in the order of the source.
     source : str
         Name for messages: "applications.csv", "<stdin>", "data frame".
-    lines : sequence of n_rows int, or None
+    lines : sequence of n_rows int, FileLines or None
         Line of the file, or row of the sheet, on which each record starts; the
         header usually stands on line 1.  A range where they follow one another, else an
-        ndarray; None when the source has no lines.
+        ndarray; a `FileLines` for several files; None when the source has no lines.
     notes : tuple of str
         What the reader detected, one short sentence each.
 
@@ -208,7 +252,7 @@ class Table:
 
     columns: tuple[Column, ...]
     source: str
-    lines: Lines | None = None
+    lines: Lines | FileLines | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -281,7 +325,11 @@ class Table:
     def take(self, rows: ArrayLike) -> "Table":
         """Return the table with the rows chosen by numbers or by a boolean mask."""
         chosen = _row_index(rows)
-        lines = None if self.lines is None else np.asarray(self.lines)[chosen]
+        lines = self.lines
+        if isinstance(lines, FileLines):
+            lines = lines.take(chosen)
+        elif lines is not None:
+            lines = np.asarray(lines)[chosen]
         return replace(self, columns=tuple(c.take(chosen) for c in self.columns), lines=lines)
 
     def to_arrow(self) -> Any:
@@ -346,13 +394,15 @@ class Table:
         """Say for a message where a row stands: "applications.csv, line 17".
 
         Rows of a source without lines are counted from 0, as ``iloc`` counts them:
-        "data frame, row 15".
+        "data frame, row 15".  Rows of several files know theirs.
         """
         return place(self.source, self.lines, row)
 
 
-def place(source: str, lines: Lines | None, row: int) -> str:
+def place(source: str, lines: Lines | FileLines | None, row: int) -> str:
     """Say where a row stands, for tables and for their readers."""
+    if isinstance(lines, FileLines):
+        return lines.where(row)
     return f"{source}, row {row}" if lines is None else f"{source}, line {lines[row]}"
 
 

@@ -3,6 +3,7 @@
 import codecs
 import io
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +46,16 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
     Raises
     ------
     InputError
-        If there is no such file, or it is a folder or cannot be read.
+        If there is no such file, or it is a folder, cannot be read or changes meanwhile.
     """
     if os.fspath(path) == "-":
         return sys.stdin.buffer.read()
     path = Path(path)
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+            after = os.fstat(file.fileno())
     except FileNotFoundError as error:
         parent = path.parent
         siblings = [shown(entry.name) for entry in parent.iterdir()] if parent.is_dir() else []
@@ -64,6 +68,12 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
         raise InputError(
             f"'{shown(path)}' cannot be read ({reason}); check that you may read it"
         ) from error
+    is_same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    if stat.S_ISREG(before.st_mode) and not is_same:
+        raise InputError(
+            f"{source} changed while it was read; read it again when nothing writes to it"
+        )
+    return data
 
 
 @dataclass(frozen=True)

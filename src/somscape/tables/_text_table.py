@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -54,8 +55,19 @@ def table_from_text(
     -------
     Table
     """
+    raw, delimiter = text_records(decoded, source, delimiter, missing_values)
+    del decoded  # its bytes
+    return table_from_records(raw, source, delimiter, decimal, missing_values)
+
+
+def text_records(
+    decoded: tuple[TextFile, list[str]],
+    source: str,
+    delimiter: str | None,
+    missing_values: Sequence[str] | None = None,
+) -> tuple[Records[Any], str]:
+    """Return the raw cells of a text, and its delimiter."""
     file, notes = decoded
-    del decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
         if delimiter not in (",", NO_DELIMITER):
@@ -67,15 +79,27 @@ def table_from_text(
             f" {quoted(delimiter)}",
             options="--delimiter CHAR",
         )
-    try:
+    raw: Records[Any] | None = None
+    with suppress(NotPlainError):  # and with what was read in vain
         raw = _plain_records(file, source, delimiter, missing_values)
-    except NotPlainError:
-        raw = _any_records(file, source, delimiter)
-    del file  # its bytes
-    made = text_columns(
-        raw.columns, lambda row: place(source, raw.lines, row), delimiter, decimal, missing_values
-    )
-    notes += raw.notes + made.notes
+    raw = _any_records(file, source, delimiter) if raw is None else raw
+    return replace(raw, notes=notes + raw.notes), delimiter
+
+
+def table_from_records(
+    raw: Records[Any],
+    source: str,
+    delimiter: str,
+    decimal: str | None = None,
+    asked: Sequence[str] | None = None,
+) -> Table:
+    """Return the table of raw cells, of which each whole column decides what it holds."""
+
+    def where(row: int) -> str:
+        return place(source, raw.lines, row)
+
+    made = text_columns(raw.columns, where, delimiter, decimal, asked)
+    notes = raw.notes + made.notes
     if made.words:
         written = ", ".join(sorted(quoted(word) if word else "blank" for word in made.words))
         n_missing = sum(column.n_missing for column in made.columns)

@@ -142,6 +142,19 @@ class PlainTexts(_Listed):
         self.numbers, self.words = numbers, tuple(words)
         self.decimals = decimals
 
+    @classmethod
+    def joined(cls, parts: Sequence[PlainTexts]) -> PlainTexts:
+        """Return the cells of several, one after the other."""
+        words = tuple(dict.fromkeys(word for part in parts for word in part.words))
+        decimals = []
+        for part in parts:
+            number_of = np.arange(256, dtype=np.uint8)
+            for number, word in enumerate(part.words):
+                number_of[WORDS_FROM + number] = WORDS_FROM + words.index(word)
+            decimals.append(number_of[part.decimals])
+        numbers = np.concatenate([part.numbers for part in parts])
+        return cls(numbers, np.concatenate(decimals), words)
+
     def __len__(self) -> int:
         return len(self.numbers)
 

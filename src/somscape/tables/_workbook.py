@@ -16,7 +16,7 @@ from somscape._budget import TIMES, Budget
 from somscape.errors import InputError
 from somscape.tables import _sheets
 from somscape.tables._cells import clean_cell
-from somscape.tables._frame import column_from_values
+from somscape.tables._columns import column_from_values
 from somscape.tables._library import check_library
 from somscape.tables._made import strings
 from somscape.tables._numbers import Where, text_columns

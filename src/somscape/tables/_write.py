@@ -81,7 +81,7 @@ def table_bytes(
         yield workbook_bytes([Sheet("table", found)])
     else:
         # Late, so that writing a .csv does not load it.
-        from somscape.tables._parquet import parquet_bytes
+        from somscape.tables._arrow_files import parquet_bytes
 
         yield parquet_bytes(found)
 

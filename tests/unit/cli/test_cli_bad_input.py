@@ -212,7 +212,7 @@ def test_missing_table_is_refused_and_a_close_name_proposed(here: Path, command:
 def test_folder_in_place_of_a_table_is_refused(here: Path) -> None:
     Path("data").mkdir()
     outcome = run("detect", "data", "--out", "found")
-    check_refusal(outcome.code, outcome.err, "'data' is a folder", "give the table file in it")
+    check_refusal(outcome.code, outcome.err, "'data' is a folder without tables")
 
 
 def test_empty_standard_input_is_refused(here: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from postgresql import SECRET, Server, programs
 
 from somscape.errors import InputError
-from somscape.tables import file_of, is_url, read_sql, read_table
+from somscape.tables import is_url, paths_of, read_sql, read_table
 
 LOANS = [(1, 2.5, "Rome", "2024-02-03"), (2, None, "Oslo", None), (3, 4.25, None, "2024-12-31")]
 
@@ -464,7 +464,7 @@ def test_a_password_in_a_url_is_refused_before_anything_connects(
     monkeypatch.setitem(sys.modules, "duckdb", None)
     assert "pip install" not in refusal(url, table="loans")
     with pytest.raises(InputError) as caught:
-        file_of(url)
+        paths_of(url)
     assert SECRET not in str(caught.value)
 
 
@@ -528,7 +528,7 @@ def test_what_is_a_url(text: object, expected: bool) -> None:
     ],
 )
 def test_the_file_of_a_url(url: str, file: str) -> None:
-    assert file_of(url) == Path(file)
+    assert paths_of(url) == [Path(file)]
 
 
 @pytest.mark.parametrize("which", ["bank", "lake", pytest.param("server", marks=pytest.mark.sql)])

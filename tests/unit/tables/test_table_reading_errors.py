@@ -1,6 +1,7 @@
 """Files that cannot be read: one line with place, cause and cure."""
 
 import gzip
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -12,6 +13,27 @@ from somscape.tables import read_table
 
 HEADER_AND_ROW = b"a,b\n1,2\n"
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+
+
+@pytest.mark.parametrize("change", ["1,2\n", ""])
+def test_a_file_that_changes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n")
+    os.utime(path, ns=(0, 0))
+    states = []
+
+    def fstat(number: int) -> os.stat_result:
+        if states:  # somebody writes before the second look
+            path.write_text(f"a,b\n3,4\n{change}")
+        states.append(number)
+        return os.stat(number)
+
+    monkeypatch.setattr("somscape.tables._text.os.fstat", fstat)
+    with pytest.raises(InputError, match=r"^t\.csv changed while it was read; read it again when"):
+        read_table(path)
+    assert len(states) == 2
 
 
 @pytest.mark.parametrize(
@@ -96,15 +118,15 @@ def test_missing_file_proposes_a_close_name(tmp_path: Path) -> None:
 
 
 def test_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is a folder; give the table file in it"):
+    with pytest.raises(InputError, match=r"is a folder without tables \(.csv, .parquet, .xlsx, "):
         read_table(tmp_path)
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); check that you"):
         read_table(tmp_path / "t.csv")
 

@@ -11,7 +11,7 @@ function send(file) {
   const most = Number(meta("max-upload"));
   attempt(null, async () => {
     if (!meta("endings").split(",").some((ending) => file.name.toLowerCase().endsWith(ending))) {
-      throw new Error(file.name + " is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, .xlsx, .xls or .ods file.");
+      throw new Error(file.name + " is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, .feather, .xlsx, .xls or .ods file.");
     }
     if (file.size > most) {
       throw new Error(file.name + " has " + number(Math.ceil(file.size / 1e6)) + " MB, more than the "

@@ -1,0 +1,91 @@
+"""Values of Python and NumPy -> columns; what is typed as text stays text."""
+
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from somscape.tables._arrow import column_of_floats, without_zeros
+from somscape.tables._cells import clean_cell
+from somscape.tables._made import strings
+from somscape.tables._numbers import Verdict, Where
+from somscape.tables._table import Column, Table, place
+from somscape.tables._texts import ArrowTexts
+from somscape.tables._values import as_text, python_values
+
+BLOCK_VALUES = 4096
+"""Values that become Python's at a time."""
+
+
+def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:
+    """Make a table of named sequences of Python or NumPy values.
+
+    Parameters
+    ----------
+    columns : mapping of str to iterable
+        Values are read as those of a frame, see `table_from_frame`.
+    source : str, default="table"
+        Name for messages.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        If the sequences have different lengths.
+
+    Examples
+    --------
+    >>> table = table_from_columns({"id": [7, 8], "city": ["Ulm", "?"]})
+    >>> table.column("city").n_missing, table.column("id").is_whole
+    (1, True)
+    """
+
+    def where(row: int) -> str:
+        return place(source, None, row)
+
+    made = [column_from_values(str(name), values, where) for name, values in columns.items()]
+    return Table(tuple(made), source)
+
+
+def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
+    """Make a column of Python or NumPy values; numbers if all present ones are."""
+    import pyarrow as pa
+
+    if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
+        return column_of_floats(name, values, where)
+    verdict, cells, numbers_ = Verdict(), list[Any](), list[Any]()
+    values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
+    n = 0
+    while pairs := [_cell_and_number(value) for value in islice(values, BLOCK_VALUES)]:
+        cells.append(strings(cell for cell, _ in pairs))
+        numbers_.append(np.array([number for _, number in pairs]))
+        verdict.look(n, cells[-1], numbers_[-1])
+        n += len(pairs)
+    is_number, problem = verdict.settle(name, where)
+    found = np.concatenate(numbers_) if numbers_ else np.empty(0)
+    texts = ArrowTexts(pa.chunked_array(cells, pa.string()))
+    column = Column(name, texts, numbers=found if is_number else None, problem=problem)
+    return without_zeros(column)
+
+
+def _cell_and_number(value: Any) -> tuple[str | None, float]:
+    if value is None or value != value:  # NaN and NaT differ from themselves
+        return None, math.nan
+    is_none = isinstance(value, (bool, np.bool_, np.timedelta64))  # but a Real
+    if isinstance(value, (numbers.Real, Decimal)) and not is_none:
+        return str(value), _as_float(value)
+    return clean_cell(as_text(value)), math.nan
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond 1.8e308
+        return math.inf

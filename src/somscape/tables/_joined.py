@@ -1,0 +1,96 @@
+"""One column of many files: pieces -> the whole, types -> the type that holds both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from somscape.errors import InputError
+from somscape.tables._arrow import is_text
+from somscape.tables._texts import PlainTexts
+from somscape.tables._words import quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def joined_raw(parts: Sequence[PlainTexts | pa.ChunkedArray]) -> PlainTexts | pa.ChunkedArray:
+    """Return raw cells of a column, one file after the other."""
+    import pyarrow as pa
+
+    plain = [part for part in parts if isinstance(part, PlainTexts)]
+    if len(plain) == len(parts):
+        return PlainTexts.joined(plain)
+    texts = (p.as_written() if isinstance(p, PlainTexts) else p for p in parts)
+    return pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.string())
+
+
+def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Return the type that holds the values of both, None where there is none.
+
+    Numbers go with numbers, text with text and with categories, dates with times of a day, and
+    anything with a column that is nowhere filled in.
+    """
+    import pyarrow as pa
+    from pyarrow import types
+
+    if one == other:
+        return one
+    one, other = (t.value_type if types.is_dictionary(t) else t for t in (one, other))
+    pair = (one, other)
+    if one == other or types.is_null(other):
+        return one
+    if types.is_null(one):
+        return other
+    if all(map(is_text, pair)):
+        return pa.string()
+    if all(map(_is_number, pair)) and not all(map(_fits_int64, pair)):
+        return pa.float64()
+    if all(types.is_date(t) or types.is_timestamp(t) for t in pair):
+        zones = {t.tz for t in pair if types.is_timestamp(t)}
+        return pa.timestamp("us", *zones) if len(zones) == 1 else None
+    try:
+        schemas = [pa.schema([("x", type_)]) for type_ in pair]
+        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return None
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(type_) or types.is_floating(type_) or types.is_decimal(type_))
+
+
+def _may_be_rounded(type_: pa.DataType) -> bool:
+    """Return whether the last digits of values get lost anyway: numbers, and nanoseconds."""
+    return _is_number(type_) or getattr(type_, "unit", "") == "ns"
+
+
+def _fits_int64(type_: pa.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(type_) and not types.is_uint64(type_))
+
+
+def joined_arrow(
+    parts: Sequence[pa.Table], files: Sequence[str], types: Mapping[str, pa.DataType]
+) -> pa.Table:
+    """Return tables one after the other, with these columns and types."""
+    import pyarrow as pa
+
+    columns = {}
+    for name, type_ in types.items():
+        chunks: list[pa.Array] = []
+        for part, file in zip(parts, files, strict=True):
+            column = part.column(name)
+            try:
+                chunks += column.cast(type_, safe=not _may_be_rounded(column.type)).chunks
+            except pa.ArrowException as error:
+                reason = " ".join(str(error).split()).rstrip(".")
+                raise InputError(
+                    f"{file}: column {quoted(name)} cannot be read as {type_} like those of the"
+                    f" other files ({reason}); correct it, or leave the file out"
+                ) from error
+        columns[name] = pa.chunked_array(chunks, type_)
+    return pa.table(columns)

@@ -1,0 +1,338 @@
+"""The files of a folder, or of a pattern of names -> one table, whose rows know their file."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._files import shown
+from somscape.errors import InputError
+from somscape.tables._cells import clean_cell
+from somscape.tables._database import SCHEME
+from somscape.tables._endings import ARROW_FILES, TEXTS, WORKBOOKS, ending_of, kind_of
+from somscape.tables._frame import table_at
+from somscape.tables._joined import join_types, joined_arrow, joined_raw
+from somscape.tables._made import numbers as numbers_of
+from somscape.tables._made import strings
+from somscape.tables._records import Records
+from somscape.tables._table import Column, FileLines, Table, check_names
+from somscape.tables._text import decode, read_bytes
+from somscape.tables._text_table import table_from_records, text_records
+from somscape.tables._texts import ArrowTexts, NumberTexts
+from somscape.tables._words import Note, counted, listed, quoted, suggestion
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HIDDEN = (".", "_")
+"""How names begin of files that are no part of a table: ``_SUCCESS``, ``.part.crc``."""
+
+PATTERN = re.compile(r"[*?\[]")
+WHOLE = re.compile("-?[0-9]{1,15}")
+
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""What stands in a folder's name for a missing value."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one table.
+
+    Attributes
+    ----------
+    source : str
+        What messages call the table: the folder's or the pattern's name.
+    paths : tuple of Path
+        Sorted.
+    names : tuple of str
+        What messages call the files: their paths from the folder on.
+    kind : str
+        As `kind_of` gives.
+    folders : dict of str to list of str
+        By name, what the names of folders such as ``year=2026`` say of each file.
+    left_out : list of str
+        What else is in the folder.
+    """
+
+    source: str
+    paths: tuple[Path, ...]
+    names: tuple[str, ...]
+    kind: str
+    folders: dict[str, list[str]]
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read, see `read_table`; None for what is found out."""
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    sheet: str | int | None = None
+    missing_values: Sequence[str] | None = None
+
+
+def files_of(path: str | os.PathLike[str]) -> Files | None:
+    """Return the files of a folder or of a pattern of names, None for anything else.
+
+    Raises
+    ------
+    InputError
+        If there are none, or of several kinds.
+    """
+    text = os.fspath(path)
+    if text == "-" or SCHEME.match(text):
+        return None
+    if Path(path).is_dir():
+        return _in_folder(Path(path))
+    return _by_pattern(Path(path)) if PATTERN.search(text) and not Path(path).exists() else None
+
+
+def _in_folder(folder: Path) -> Files:
+    found: list[str] = []
+    others: list[str] = []
+    for name in sorted(_names_in(folder)):
+        is_table = not name.endswith("/") and ending_of(name) in (*TEXTS, *ARROW_FILES, *WORKBOOKS)
+        (found if is_table else others).append(name)
+    source = shown(folder.name or folder.resolve().name)
+    if not found:
+        held = f" but {listed(others, 3)}" if others else ""
+        cure = f"give a pattern such as '{shown(folder)}/*/*.csv'" if others else "check the name"
+        raise InputError(
+            f"'{shown(folder)}' is a folder without tables (.csv, .parquet, .xlsx, ...) in it"
+            f"{held}; {cure}"
+        )
+    return _checked(source, folder, found, others)
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    """Yield the names of files, and of folders, with a slash, that are not like ``year=2026``."""
+
+    def refuse(error: OSError) -> None:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"'{shown(folder)}' cannot be read ({reason}); check that you may read it"
+        ) from error
+
+    for at, folders, files in os.walk(folder, onerror=refuse):
+        place = Path(at).relative_to(folder)
+        seen = [name for name in folders if not name.startswith(HIDDEN)]
+        folders[:] = [name for name in seen if "=" in name]
+        yield from ((place / name).as_posix() for name in files if not name.startswith(HIDDEN))
+        yield from (f"{(place / name).as_posix()}/" for name in seen if "=" not in name)
+
+
+def _by_pattern(path: Path) -> Files:
+    folder, parts = Path(path.anchor), list(path.parts[bool(path.anchor) :])
+    while not PATTERN.search(parts[0]) or (folder / parts[0]).exists():
+        folder /= parts.pop(0)
+    pattern = "/".join(parts)
+    plain = (part if part == "**" else re.sub(r"\*+", "*", part) for part in parts)
+    may_be_hidden = any(part.startswith(HIDDEN) for part in parts)
+    found = [
+        name
+        for name in (path.relative_to(folder) for path in folder.glob("/".join(plain)))
+        if may_be_hidden or not any(part.startswith(HIDDEN) for part in name.parts)
+    ]
+    names = sorted(name.as_posix() for name in found if (folder / name).is_file())
+    if not names:
+        raise InputError(_no_match(folder, pattern, found))
+    return _checked(shown(pattern), folder, names, [])
+
+
+def _no_match(folder: Path, pattern: str, found: Sequence[Path]) -> str:
+    if found:
+        return (
+            f"'{shown(folder / pattern)}' is a pattern that only folders match, such as"
+            f" {quoted(shown(found[0]))}; add /*.csv or what ends the names of the files"
+        )
+    there = [shown(entry.name) for entry in folder.iterdir()] if folder.is_dir() else []
+    there = sorted(name for name in there if not name.startswith(HIDDEN))
+    cure = suggestion(pattern, there) or (
+        f"the folder holds {listed(there, 3)}" if there else "check the name of the folder"
+    )
+    return f"no file matches the pattern '{shown(folder / pattern)}'; {cure}"
+
+
+def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> Files:
+    kinds: dict[str, str] = {}
+    for name in names:
+        kinds.setdefault(kind_of(name), name)
+    if len(kinds) > 1:
+        raise InputError(
+            f"{source} holds files of several kinds, such as"
+            f" {listed(shown(name) for name in kinds.values())}; give those of one kind by a"
+            f" pattern such as '*{Path(names[0]).suffix}'"
+        )
+    said = [_said_by(name) for name in names]
+    for name, keys in zip(names, said, strict=True):
+        if list(keys) != list(said[0]):
+            here, first = (listed(k) or "nothing" for k in (keys, said[0]))
+            raise InputError(
+                f"{shown(name)}: the names of its folders say {here}, those of {shown(names[0])}"
+                f" say {first}; give all files folders of the same kind"
+            )
+    folders = {key: [keys[key] for keys in said] for key in said[0]}
+    paths = tuple(folder / name for name in names)
+    return Files(source, paths, tuple(map(shown, names)), kind_of(names[0]), folders, others)
+
+
+def _said_by(name: str) -> dict[str, str]:
+    """Return what the names of a file's folders say, such as ``year=2026``."""
+    pairs = (part.split("=", 1) for part in name.split("/")[:-1] if "=" in part)
+    return {unquote(key): unquote(value) for key, value in pairs}
+
+
+def read_many(files: Files, source: str, reading: Reading) -> Table:
+    """Read files of the same columns as one table.
+
+    Parameters
+    ----------
+    files : Files
+    source : str
+        Name for messages.
+    reading : Reading
+
+    Returns
+    -------
+    Table
+        Its columns are in the order of the first file, then come those of the folders.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or has other columns or types than those before it.
+    """
+    if files.kind == "arrow":
+        table, sizes = _typed(files, source)
+    else:
+        table, sizes = _texts(files, source, reading)
+    names = files.names
+    notes = [counted(len(names), "file") + (f", {names[0]} to {names[-1]}" if names[1:] else "")]
+    if files.left_out:
+        notes.append(f"left out of the folder: {listed(files.left_out, 3)}")
+    has = [key for key in files.folders if key in table.names]
+    if has:
+        notes.append(f"names of folders that say {listed(has)} left out, as the files do")
+    added = [
+        _of_folders(key, values, sizes) for key, values in files.folders.items() if key not in has
+    ]
+    if added:
+        notes.append(f"{listed(c.name for c in added)} from the names of folders")
+    return replace(table, columns=(*table.columns, *added), notes=(*notes, *table.notes))
+
+
+def _of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Column:
+    """Return a column of what the names of folders say, numbers where all are whole."""
+    import pyarrow as pa
+
+    cells = [None if value == NO_VALUE else clean_cell(value) for value in values]
+    if all(cell is None or WHOLE.fullmatch(cell) for cell in cells):
+        each = np.array([np.nan if cell is None else float(cell) for cell in cells])
+        numbers = np.repeat(each, sizes)
+        return Column(name, NumberTexts(numbers, True), numbers=numbers)
+    chosen = numbers_of(np.repeat(np.arange(len(cells)), sizes))
+    return Column(name, ArrowTexts(pa.chunked_array([strings(cells).take(chosen)])))
+
+
+def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int]]:
+    """Read text tables or workbooks: the cells of all files decide what a column holds."""
+    parts: list[Records[Any]] = []
+    delimiter = ""
+    for path, name in zip(files.paths, files.names, strict=True):
+        raw, found = _raw(path, name, files.kind, reading)
+        delimiter = delimiter or found
+        parts.append(raw)
+        _check_columns(files, list(raw.columns), list(parts[0].columns), len(parts) - 1)
+    columns = {c: joined_raw([part.columns.pop(c) for part in parts]) for c in [*parts[0].columns]}
+    lines = [np.asarray(part.lines, dtype=np.uint32) for part in parts]
+    sizes = list(map(len, lines))
+    notes = _joined_notes(files.names, [part.notes for part in parts])
+    joined = Records(columns, _lines(files, sizes, np.concatenate(lines), True), notes)
+    return table_from_records(
+        joined, source, delimiter, reading.decimal, reading.missing_values
+    ), sizes
+
+
+def _raw(path: Path, name: str, kind: str, reading: Reading) -> tuple[Records[Any], str]:
+    """Return the raw cells of one file, and its delimiter."""
+    if kind == "text":
+        return text_records(
+            decode(read_bytes(path, name), name, reading.encoding),
+            name,
+            reading.delimiter,
+            reading.missing_values,
+        )
+    from somscape.tables._workbook import read_workbook  # late, for it is slow to import
+
+    table = read_workbook(read_bytes(path, name), name, reading.sheet, reading.missing_values)
+    cells = {column.name: column.to_arrow() for column in table.columns}
+    assert not isinstance(table.lines, FileLines | None)
+    return Records(cells, table.lines, list(table.notes)), ","
+
+
+def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[str]:
+    """Return each note once, with the first file where it is not one of all files."""
+    files: dict[str, list[str]] = {}
+    for name, said in zip(names, notes, strict=True):
+        for note in said:
+            files.setdefault(note, []).append(name)
+    found: list[str] = []
+    for note, of in files.items():
+        more = f" and {len(of) - 1} more" if of[1:] else ""
+        text = note if len(of) == len(names) else f"{note} ({of[0]}{more})"
+        found.append(Note(text, getattr(note, "options", "")))
+    return found
+
+
+def _typed(files: Files, source: str) -> tuple[Table, list[int]]:
+    """Read Parquet or Arrow files, whose columns have types."""
+    from somscape.tables._arrow_files import read_arrow  # late, for it is slow to import
+
+    parts: list[pa.Table] = []
+    types: dict[str, tuple[pa.DataType, str]] = {}
+    for number, (path, name) in enumerate(zip(files.paths, files.names, strict=True)):
+        part = read_arrow(read_bytes(path, name), name, path.suffix.lower())
+        check_names(part.column_names, name)
+        types = types or {field.name: (field.type, name) for field in part.schema}
+        _check_columns(files, part.column_names, list(types), number)
+        for column, (type_, told) in types.items():
+            joined = join_types(type_, part.schema.field(column).type)
+            if joined is None:
+                raise InputError(
+                    f"{name}: column {quoted(column)} holds {part.schema.field(column).type}, but"
+                    f" {type_} in {told}; write the file again with the same type, or leave it out"
+                )
+            types[column] = joined, told if joined == type_ else name
+        parts.append(part)
+    sizes = [part.num_rows for part in parts]
+    rows = np.concatenate([np.arange(size, dtype=np.uint32) for size in sizes])
+    found = joined_arrow(parts, files.names, {name: type_ for name, (type_, _) in types.items()})
+    return table_at(found, source, _lines(files, sizes, rows, False)), sizes
+
+
+def _lines(files: Files, sizes: list[int], lines: NDArray[Any], are_lines: bool) -> FileLines:
+    numbers = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
+    return FileLines(files.names, numbers, lines, are_lines)
+
+
+def _check_columns(files: Files, names: list[str], expected: list[str], number: int) -> None:
+    """Raise InputError if a file's columns have other names than those of the first one."""
+    missing = [name for name in expected if name not in names]
+    more = [name for name in names if name not in expected]
+    if not (missing or more):
+        return
+    first = files.names[0]
+    what = [f"no column {listed(missing, 3)}, which {first} has"] if missing else []
+    what += [f"a column {listed(more, 3)}, which {first} has not"] if more else []
+    raise InputError(
+        f"{files.names[number]} has {', and '.join(what)}; give all files the same columns, or"
+        " leave it out by a pattern"
+    )

@@ -1,0 +1,208 @@
+"""Arrow streams, relations and lazy frames: read once, to the same bits as a frame."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from somscape import SOM, SOMDetector, TableEncoder, report
+from somscape.encode import fit_encoding
+from somscape.errors import InputError
+from somscape.tables import (
+    Table,
+    as_frame,
+    collected,
+    read_table,
+    source,
+    table_from_frame,
+    write_table,
+)
+
+N = 60
+
+
+def numbers() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"a": rng.normal(size=N), "b": rng.normal(size=N) * 9, "c": rng.random(N)})
+
+
+def mixed() -> pd.DataFrame:
+    days = pd.date_range("2026-01-01", periods=N).astype("datetime64[us]")
+    return numbers().assign(kind=["x", "y", "z"] * (N // 3), day=days)
+
+
+class Stream:
+    """What only hands over its rows, once."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._reader: Any = table.to_reader()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._reader.__arrow_c_stream__(requested_schema)
+
+
+def arrow(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def relation(frame: pd.DataFrame) -> Any:
+    found = arrow(frame)
+    return duckdb.connect().from_arrow(found)
+
+
+def table_from(data: Any) -> Table:
+    found = collected(data)
+    return found if isinstance(found, Table) else table_from_frame(found)
+
+
+def known_form(make: Callable[[Any], Any], frame: pd.DataFrame) -> Any:
+    """Return the frame, or its table where one is made: tables of numbers are encoded, too."""
+    return table_from_frame(frame) if make is source else frame
+
+
+MAKERS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "reader": lambda frame: arrow(frame).to_reader(max_chunksize=7),
+    "batch": lambda frame: arrow(frame).combine_chunks().to_batches()[0],
+    "relation": relation,
+    "lazy": lambda frame: pl.from_pandas(frame).lazy(),
+    "stream": lambda frame: Stream(arrow(frame)),
+    "source": source,
+}
+
+each_kind = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+each_frame = pytest.mark.parametrize("frame_of", [numbers, mixed])
+
+
+@each_kind
+def test_a_table_of_it(make: Callable[[Any], Any]) -> None:
+    expected, table = table_from_frame(mixed()), table_from(make(mixed()))
+    assert table.names == expected.names
+    for column, known in zip(table.columns, expected.columns, strict=True):
+        assert column.is_number == known.is_number
+        if known.numbers is not None:
+            np.testing.assert_array_equal(column.numbers, known.numbers)
+        else:
+            assert column.cells.tolist() == known.cells.tolist()
+
+
+@each_kind
+@each_frame
+def test_every_estimator_takes_it_as_the_frame(
+    make: Callable[[Any], Any], frame_of: Callable[[], pd.DataFrame]
+) -> None:
+    frame = frame_of()
+    som, form = SOM(3, 4, random_state=0), known_form(make, frame)
+    known = SOM(3, 4, random_state=0).fit(form)
+    np.testing.assert_array_equal(som.fit(make(frame)).codebook_, known.codebook_)
+    for method in ("predict", "transform", "score"):
+        expected = getattr(known, method)(frame)
+        np.testing.assert_array_equal(getattr(som, method)(make(frame)), expected)
+    np.testing.assert_array_equal(som.map_.winners(make(frame)), known.labels_)
+    som.partial_fit(make(frame))
+    np.testing.assert_array_equal(som.codebook_, known.partial_fit(form).codebook_)
+    started = SOM(init=known.map_).partial_fit(make(frame))
+    expected = SOM(init=known.map_).partial_fit(frame).codebook_
+    np.testing.assert_array_equal(started.codebook_, expected)
+
+
+@each_kind
+@each_frame
+def test_a_detector_takes_it_as_the_frame(
+    make: Callable[[Any], Any], frame_of: Callable[[], pd.DataFrame]
+) -> None:
+    frame = frame_of()
+    detector = SOMDetector(random_state=0).fit(make(frame))
+    known = SOMDetector(random_state=0).fit(known_form(make, frame))
+    expected = known.score_samples(frame)
+    np.testing.assert_array_equal(detector.score_samples(make(frame)), expected)
+    found, alerts = detector.alerts(make(frame), 5), known.alerts(frame, 5)
+    assert list(found.ids) == list(alerts.ids)
+    assert [str(r) for r in found.reasons] == [str(r) for r in alerts.reasons]
+    scores, p = next(iter(detector.score_stream([make(frame)])))
+    np.testing.assert_array_equal(scores, expected)
+    np.testing.assert_array_equal(p, known.p_values(frame))
+    similar = detector.similar_rows(make(frame), among=make(frame))
+    np.testing.assert_array_equal(similar.rows, known.similar_rows(frame, among=frame).rows)
+    pages = [report.build(some, rows) for some, rows in ((detector, make(frame)), (known, frame))]
+    assert pages[0]["rows"] == pages[1]["rows"]
+
+
+@each_kind
+def test_an_encoder_takes_it_as_the_frame(make: Callable[[Any], Any]) -> None:
+    encoder, known = TableEncoder(), TableEncoder().fit(mixed())
+    rows = encoder.fit(make(mixed())).transform(make(mixed()))
+    np.testing.assert_array_equal(rows, known.transform(mixed()))
+    assert table_from(encoder.inverse_transform(rows)).names == tuple(mixed())
+
+
+def test_a_reader_that_was_read_before_is_told() -> None:
+    reader = arrow(numbers()).to_reader()
+    SOM(3, 4).fit(reader)
+    with pytest.raises(InputError, match=r"X: this RecordBatchReader gave no rows; one that was"):
+        SOM(3, 4).fit(reader)
+
+
+def test_a_stream_that_is_no_table_is_told() -> None:
+    class Column:
+        def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+            return pa.chunked_array([[1, 2]]).__arrow_c_stream__(requested_schema)
+
+    with pytest.raises(InputError, match=r"a Column cannot be read as a table \(") as caught:
+        table_from_frame(Column())
+    assert len(str(caught.value).splitlines()) == 1
+    assert as_frame(pa.chunked_array([[1, 2]])) is None
+    assert as_frame(pl.Series([1, 2])) is None
+    assert as_frame(pd.Series([1, 2])) is None
+
+
+def test_a_stream_that_breaks_off_is_told() -> None:
+    schema = pa.schema([("a", pa.int64())])
+
+    def batches() -> Any:
+        yield pa.record_batch([pa.array([1, 2])], schema)
+        raise OSError("the server went away")
+
+    with pytest.raises(InputError, match=r"cannot be read as a table .*the server went away"):
+        table_from_frame(pa.RecordBatchReader.from_batches(schema, batches()))
+
+
+def test_collected_leaves_what_can_be_read_again() -> None:
+    frame, X = numbers(), np.zeros((2, 2))
+    assert collected(frame) is frame
+    assert collected(X) is X
+    assert collected("text") == "text"
+    assert isinstance(collected(pl.LazyFrame({"a": [1]})), pl.DataFrame)
+
+
+def test_a_source_can_be_gone_through_again(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    write_table(path, {"id": [7, 8, 9], "city": ["Ulm", "", "Bonn"]})
+    rows = source(path, delimiter=",")
+    assert rows.names == ("id", "city")
+    for _ in range(2):
+        batches = list(rows.batches(2))
+        assert [batch.num_rows for batch in batches] == [2, 1]
+        found = pa.Table.from_batches(batches)
+        assert found.schema.types == [pa.float64(), pa.string()]
+        assert found.to_pydict() == {"id": [7, 8, 9], "city": ["Ulm", None, "Bonn"]}
+    write_table(path, {"id": [7, 8]})
+    assert rows.table().n_rows == 2  # files are read anew
+    assert rows.names == ("id",)
+    assert source(rows) is rows
+    assert source(arrow(numbers()).to_reader()).table().n_rows == N
+    with pytest.raises(InputError, match="there is no file"):
+        source(tmp_path / "none.csv").table()
+
+
+def test_an_encoding_takes_a_source(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    mixed().to_parquet(path, index=False)
+    table = read_table(path)
+    encoding = fit_encoding(source(path))
+    np.testing.assert_array_equal(encoding.encode(source(path)), encoding.encode(table))
