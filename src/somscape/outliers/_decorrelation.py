@@ -28,7 +28,7 @@ ROW_BITS = 26
 float64 as long as rows lie within some 100 deviations of the center.  They add up to the same bits
 in any order: with any linear algebra library and any number of threads."""
 
-BLOCK_VALUES = 1 << 16
+CACHED_VALUES = 1 << 16
 """Values in a block, few enough to stay in the cache: 100,000 rows of 30 features in blocks took a
 third of the time that they took at once."""
 
@@ -99,7 +99,7 @@ class Decorrelation:
         return out
 
     def _fill(self, out: Float64s, rows: Floats) -> None:
-        for part in blocks(len(rows), max(1, BLOCK_VALUES // len(self.center))):
+        for part in blocks(len(rows), max(1, CACHED_VALUES // len(self.center))):
             steps = rows[part].astype(np.float64, copy=False) - self.center
             steps *= self._steps_of_one
             product(np.rint(steps, out=steps), self.matrix, out[part])
