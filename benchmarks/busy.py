@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from tables import markdown
+from markdown_tables import markdown
 
 TRAIN = {
     "690 x 14, detector": "SOMDetector(random_state=0).fit(rng.normal(size=(690, 14)))",

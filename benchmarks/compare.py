@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 from statistics import median
 
+from markdown_tables import OURS, Result, markdown
 from problems import PROBLEMS
 from startup import run_process
-from tables import OURS, Result, markdown
 
 HERE = Path(__file__).resolve().parent
 ENVIRONMENTS = HERE.parent / ".env" / "compare"

@@ -15,9 +15,9 @@ from time import process_time
 from typing import Any
 
 import numpy as np
+from markdown_tables import markdown
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from tables import markdown
 
 from somscape import SOM
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from anchors import FEATURES, UNITS
+from markdown_tables import OURS, Result, Rounds, ratios, search_percent
 from startup import Timing
-from tables import OURS, Result, Rounds, ratios, search_percent
 
 QUALITY_PERCENT, TE_ROWS = 1.0, 0.001
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+PACKAGES = ("numpy", "scikit-learn", "matplotlib", "torch", "numba")
 
 BEGIN, END = "<!-- results: written by run.py -->", "<!-- end of results -->"
 
 
-def machine() -> str:
+def machine(packages: Sequence[str] = PACKAGES) -> str:
     """Return processor, cores, system, versions, and who else had the processor, in one line."""
     cpu, cpuinfo = platform.machine(), Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -18,7 +21,7 @@ def machine() -> str:
         cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
     parts = [cpu, f"{os.cpu_count()} cores", platform.system()]
     parts += [f"Python {platform.python_version()}"]
-    for package in ("numpy", "scikit-learn", "matplotlib", "torch", "numba"):
+    for package in packages:
         try:
             parts.append(f"{package} {version(package)}")
         except PackageNotFoundError:

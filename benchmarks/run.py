@@ -19,10 +19,10 @@ from statistics import median
 
 from goals import Run, goal_rows
 from install import OUTCOME, PEERS
+from markdown_tables import OURS, Result, Rounds, markdown, search_table, training_table
 from problems import PROBLEMS
 from readme import machine, write_between_markers
 from startup import Timing, run_process, time_startups
-from tables import OURS, Result, Rounds, markdown, search_table, training_table
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import mean, median
 
+from markdown_tables import markdown
 from measure import Result, qe_at
 from peers import PEERS
-from tables import markdown
 
 MAX_TE, MIN_SETS = 0.10, 10
 MEAN_LOWER, MAX_HIGHER, MAX_EXCESS = 3.0, 1.0, 3.0

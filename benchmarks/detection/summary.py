@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from calibration import CLEAN_KIND, KINDS, NOMINAL
+from markdown_tables import markdown
 from measure import MODES
 from peers import OURS, RANKINGS
 from scipy.stats import rankdata
 from sets import SETS
-from tables import markdown
 
 Result = dict[str, Any]
 

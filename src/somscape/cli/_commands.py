@@ -77,6 +77,8 @@ class Commands(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # for letters that a terminal lacks
+        # Ours are the threads that pay; those of the libraries below NumPy mostly wait, busily.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with warnings.catch_warnings(), _stopped_as_by_ctrl_c():
             warnings.showwarning = lambda message, *_, **__: click.echo(
                 f"Warning: {self._typed(ctx, message)}", err=True

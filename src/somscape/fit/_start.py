@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._blocks import blocks
+from somscape._blocks import ALONE_WORK, blocks, product
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
 from somscape.fit._problem import Problem
@@ -24,16 +24,14 @@ MAX_AXES_WORK = 5e9
 MIN_ROWS_PER_FEATURE = 4
 """Fewest rows per feature for the principal axes."""
 
-ALONE_WORK = 1 << 18
-"""Multiply-adds of a product up to which OpenBLAS starts no threads.  Products in parallel wait for
-each other, and they mostly wait if other programs use the processors: 100,000 rows of 50 features
-took 5 to 10 s in blocks of 1,310 rows, and 0.16 s in blocks of 104."""
+MIN_BLOCK_ROWS = 64
+"""Rows that are centered at once, at least; few, so that their product needs few pieces."""
 
-MIN_ALONE_ROWS = 64
-"""With fewer rows, products without threads are slow, so larger products are made."""
+MAX_ALONE_FEATURES = 512
+"""With more features, products in pieces take long, and threads pay."""
 
 BLOCK_VALUES = 1 << 20
-"""Most values that are centered at once: 8 MiB."""
+"""Most values that are centered at once then: 8 MiB."""
 
 LARGE = 2.0**200
 """Deviations beyond it, or below its inverse, are scaled before they are squared."""
@@ -146,14 +144,17 @@ def _whole_products(
 
     They are exact in any order.
     """
-    products, sums = np.zeros((rows.shape[1], rows.shape[1])), np.zeros(rows.shape[1])
-    step, alone = max(1, BLOCK_VALUES // rows.shape[1]), ALONE_WORK // rows.shape[1] ** 2
-    if alone >= MIN_ALONE_ROWS:
-        step = min(step, alone)
+    n_features = rows.shape[1]
+    is_alone = n_features <= MAX_ALONE_FEATURES
+    if is_alone:
+        step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)
+    else:
+        step = max(1, BLOCK_VALUES // n_features)
+    products, sums = np.zeros((n_features, n_features)), np.zeros(n_features)
     for part in blocks(len(rows), step):
         whole = _whole(rows[part], mean, unit)
         weighted = whole if weights is None else np.rint(whole * weights[part, None])
-        products += weighted.T @ whole
+        products += product(weighted.T, whole) if is_alone else weighted.T @ whole
         sums += weighted.sum(axis=0)
     return products, sums
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from somscape._blocks import blocks
+from somscape._blocks import blocks, product
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
 from somscape.grid import Lattice, NeighborhoodTables, pull_from
@@ -19,9 +19,6 @@ from somscape.kernels._sparse import Rows, SparseRows
 BLOCK_VALUES = 1 << 16
 """Distances held at once: 512 KiB in float64, so that they stay in the processor's cache."""
 
-
-ALONE_WORK, ALONE_ROWS = 1 << 18, 32
-"""Multiply-adds of a product up to which OpenBLAS starts no threads, and rows that it has."""
 
 MAX_SAMPLED = 256
 """Rows looked at for equal ones."""
@@ -186,9 +183,9 @@ def _nearest(
     x[is_missing] = 0.0
     sizes = np.einsum("uf,uf->u", w, w)
     if is_missing.any():
-        scores = _products(np.hstack([x, ~is_missing]), np.hstack([-2.0 * w, w * w]))
+        scores = product(np.hstack([x, ~is_missing]), np.hstack([-2.0 * w, w * w]).T)
     else:
-        scores = _products(np.insert(x, 0, 1.0, axis=1), np.column_stack([sizes, -2.0 * w]))
+        scores = product(np.insert(x, 0, 1.0, axis=1), np.column_stack([sizes, -2.0 * w]).T)
     farthest = np.sqrt(np.einsum("nf,nf->n", x, x)) + np.sqrt(sizes.max())
     least = scores.min(axis=1) if k == 1 else np.partition(scores, k - 1, axis=1)[:, k - 1]
     bound = 16 * (2 * x.shape[1] + 8) * np.finfo(np.float64).eps * farthest**2 + 1e-300
@@ -200,16 +197,6 @@ def _nearest(
     first = np.searchsorted(row, np.arange(len(rows)))
     found = np.lexsort((far, row))[first[:, None] + np.arange(k)]
     return unit[found], far[found]
-
-
-def _products(a: Float64s, b: Float64s) -> Float64s:
-    """Return ``a @ b.T`` in pieces for which no BLAS starts threads."""
-    out = np.empty((len(a), len(b)))
-    step = max(1, ALONE_WORK // (ALONE_ROWS * a.shape[1]))
-    for row in blocks(len(a), ALONE_ROWS):
-        for column in blocks(len(b), step):
-            np.matmul(a[row], b[column].T, out=out[row, column])
-    return out
 
 
 def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:

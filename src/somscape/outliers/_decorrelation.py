@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._blocks import blocks
+from somscape._blocks import blocks, product
 from somscape._types import Float64s, Floats
 from somscape._weights import counted_rows
 from somscape.fit import mean_and_covariance
@@ -28,12 +28,8 @@ ROW_BITS = 26
 float64 as long as rows lie within some 100 deviations of the center.  They add up to the same bits
 in any order: with any linear algebra library and any number of threads."""
 
-MAX_UNTHREADED_WORK = 1 << 18
-"""Multiply-adds up to which linear algebra libraries start no threads for a product."""
-
-MIN_BLOCK_ROWS = 64
-MAX_BLOCK_ROWS = 2048
-"""Rows in a block, few enough to stay in the cache: 100,000 rows of 30 features in blocks took a
+CACHED_VALUES = 1 << 16
+"""Values in a block, few enough to stay in the cache: 100,000 rows of 30 features in blocks took a
 third of the time that they took at once."""
 
 SHARED_WORK = 1e7
@@ -103,13 +99,10 @@ class Decorrelation:
         return out
 
     def _fill(self, out: Float64s, rows: Floats) -> None:
-        n_rows = min(
-            max(MAX_UNTHREADED_WORK // len(self.center) ** 2, MIN_BLOCK_ROWS), MAX_BLOCK_ROWS
-        )
-        for part in blocks(len(rows), n_rows):
+        for part in blocks(len(rows), max(1, CACHED_VALUES // len(self.center))):
             steps = rows[part].astype(np.float64, copy=False) - self.center
             steps *= self._steps_of_one
-            np.matmul(np.rint(steps, out=steps), self.matrix, out=out[part])
+            product(np.rint(steps, out=steps), self.matrix, out[part])
             out[part] *= self._count_of_step
 
     @cached_property

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape.tables._made import as_bools, as_numbers, numbers, strings
 from somscape.tables._table import Column
 
 Moments: TypeAlias = NDArray[np.datetime64]
@@ -239,9 +240,9 @@ def _coded(column: Column) -> tuple[NDArray[np.int32], list[str]]:
     """Return the texts of a column; of numbers, such as 20260131, those of whole ones."""
     if column.numbers is None:
         return column.coded()
-    numbers, codes = np.unique(column.numbers, return_inverse=True)
+    values, codes = np.unique(column.numbers, return_inverse=True)
     places = np.where(np.isnan(column.numbers), -1, codes).astype(np.int32)
-    return places, [f"{n:.0f}" if n == np.rint(n) else "" for n in numbers.tolist() if n == n]
+    return places, [f"{n:.0f}" if n == np.rint(n) else "" for n in values.tolist() if n == n]
 
 
 def _matches(text: str) -> bool:
@@ -256,9 +257,7 @@ def _read(texts: list[str], *, may_mix: bool) -> _Read:
 
     Unless they may mix, only texts of one form are read.
     """
-    import pyarrow as pa  # late: it is slow to import
-
-    arrow = pa.array(texts, pa.string())
+    arrow = strings(texts)
     found = _read_iso(arrow)
     if found is not None:
         return found
@@ -268,7 +267,7 @@ def _read(texts: list[str], *, may_mix: bool) -> _Read:
     for pattern in _PATTERNS:
         if not len(left) or (len(left) < n and not may_mix):
             break
-        at, by_order, time, zone = _read_pattern(arrow.take(pa.array(left)), pattern)
+        at, by_order, time, zone = _read_pattern(arrow.take(numbers(left)), pattern)
         for order, day in by_order.items():
             days[order][left[at]] = day
         times[left[at]], has_zone[left[at]] = time, zone
@@ -311,7 +310,7 @@ def _iso_moments(texts: Any, first: str) -> NDArray[np.int64] | None:
         moments = pc.cast(texts, pa.timestamp("us", "UTC" if _names_zone(first) else None))
     except pa.ArrowInvalid:
         return None
-    return np.asarray(moments.cast(pa.int64()))
+    return as_numbers(moments.cast(pa.int64()), np.int64)
 
 
 def _names_zone(text: str) -> bool:
@@ -325,15 +324,16 @@ def _read_pattern(
     import pyarrow.compute as pc
 
     groups = pc.extract_regex(texts, pattern)
-    at = np.flatnonzero(groups.is_valid().to_numpy(zero_copy_only=False))
-    parts = dict(zip((f.name for f in groups.type), groups.take(at).flatten(), strict=True))
+    at = np.flatnonzero(as_bools(groups.is_valid()))
+    found = groups.take(numbers(at))
+    parts = dict(zip((f.name for f in found.type), found.flatten(), strict=True))
     times, is_time, has_zone = _times(parts)
     is_right = is_time
     if "mark" in parts:
-        is_right = is_right & pc.equal(parts["mark"], parts["mark2"]).to_numpy(zero_copy_only=False)
+        is_right = is_right & as_bools(pc.equal(parts["mark"], parts["mark2"]))
     if "last" in parts:
         first, second, last = (_whole(parts[name]) for name in ("first", "second_", "last"))
-        is_short = np.asarray(pc.utf8_length(parts["last"])) == 2
+        is_short = _lengths(parts["last"]) == 2
         year = _full_year(last, is_short)
         start = np.where(is_short, _full_year(first, is_short), 0)
         days = {
@@ -343,7 +343,7 @@ def _read_pattern(
         }
     else:
         year, day = _whole(parts["year"]), _whole(parts["day"])
-        is_short = np.asarray(pc.utf8_length(parts["year"])) == 2
+        is_short = _lengths(parts["year"]) == 2
         month = _named_month(parts["name"]) if "name" in parts else _whole(parts["month"])
         days = dict.fromkeys(ORDERS, _days(_full_year(year, is_short), month, day))
     return at, {k: np.where(is_right, d, _NO_DAY) for k, d in days.items()}, times, has_zone
@@ -367,22 +367,22 @@ def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
     """Return microseconds since midnight in UTC, whether they are some, and a zone is named."""
     import pyarrow.compute as pc
 
-    is_half = np.asarray(pc.equal(pc.utf8_length(parts["half"]), 1)).astype(bool)
+    is_half = _lengths(parts["half"]) == 1
     hour, minute, second = (_whole(parts[name], 0) for name in ("hour", "minute", "second"))
     is_time = (minute < 60) & (second < 60)
     is_time &= np.where(is_half, (hour >= 1) & (hour <= 12), hour < 24)
-    is_late = np.asarray(pc.equal(pc.utf8_lower(parts["half"]), "p")).astype(bool)
+    is_late = _is_letter(parts["half"], "p")
     hour = np.where(is_half, hour % 12 + 12 * is_late, hour)
     digits = pc.utf8_rpad(pc.utf8_slice_codeunits(parts["part"], 0, 6), 6, "0")
     times = ((hour * 60 + minute) * 60 + second) * 1_000_000 + _whole(digits, 0)
     zone = parts["zone"]
-    has_zone = np.asarray(pc.greater(pc.utf8_length(zone), 0)).astype(bool)
+    has_zone = _lengths(zone) > 0
     if has_zone.any():
-        is_offset = has_zone & ~np.asarray(pc.equal(pc.utf8_lower(zone), "z")).astype(bool)
+        is_offset = has_zone & ~_is_letter(zone, "z")
         plain = pc.replace_substring(zone, ":", "")
         hours = np.where(is_offset, _whole(pc.utf8_slice_codeunits(plain, 1, 3), 0), 0)
         minutes = np.where(is_offset, _whole(pc.utf8_slice_codeunits(plain, 3, 5), 0), 0)
-        is_west = np.asarray(pc.starts_with(zone, "-")).astype(bool)
+        is_west = as_bools(pc.starts_with(zone, "-"))
         is_time &= (hours < 24) & (minutes < 60)
         times = times - np.where(is_west, -1, 1) * (hours * 60 + minutes) * 60_000_000
     return times, is_time, has_zone
@@ -394,8 +394,21 @@ def _whole(digits: Any, empty: int = -1) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     is_number = pc.utf8_is_decimal(digits)
-    numbers = pc.cast(pc.if_else(is_number, digits, str(empty)), pa.int64())
-    return np.asarray(numbers)
+    texts = pc.if_else(is_number, digits, strings([str(empty)])[0])
+    return as_numbers(pc.cast(texts, pa.int64()), np.int64).astype(np.int64)
+
+
+def _lengths(texts: Any) -> NDArray[np.int32]:
+    import pyarrow.compute as pc
+
+    return as_numbers(pc.utf8_length(texts), np.int32)
+
+
+def _is_letter(texts: Any, letter: str) -> NDArray[np.bool_]:
+    """Return which texts are this letter, small or large."""
+    import pyarrow.compute as pc
+
+    return as_bools(pc.is_in(pc.utf8_lower(texts), value_set=strings([letter])))
 
 
 def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -404,13 +417,12 @@ def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[
 
 def _named_month(names: Any) -> NDArray[np.int64]:
     """Return months from 1 by their English names, of three letters or in full; else 0."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     full = [f"{datetime(2000, m, 1):%B}".lower() for m in range(1, 13)]
     known = [*_MONTHS, *full, "sept"]
-    place = pc.index_in(pc.utf8_lower(names), pa.array(known)).fill_null(-1)
-    found = np.asarray(place).astype(np.int64)
+    place = as_numbers(pc.index_in(pc.utf8_lower(names), value_set=strings(known)), np.int32)
+    found = np.nan_to_num(place, nan=-1).astype(np.int64)
     return np.where(found < 0, 0, np.where(found == 24, 9, found % 12 + 1))
 
 

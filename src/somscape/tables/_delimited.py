@@ -31,7 +31,7 @@ letter, twice as a cell grows."""
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
 """What a record may have in a file of any size; the delimiter is judged by as many letters."""
 
-BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 16, 16
+BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
 """Bytes that Arrow splits at a time: of a small file a part, so that what is made of a block on the
 way takes little beside the file."""
 

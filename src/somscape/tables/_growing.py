@@ -97,7 +97,8 @@ class Cells:
     def __init__(self, n_expected: int, asked: Sequence[str] | None = None) -> None:
         self._asked = asked
         self._n_expected = n_expected
-        self._numbers, self._decimals = np.empty(0), np.empty(0, np.uint8)
+        self._numbers = np.empty(0)
+        self._decimals: NDArray[np.uint8] | None = None
         self._n = 0
         self._words: list[str] = []
         self._texts: list[pa.Array] = []
@@ -110,22 +111,29 @@ class Cells:
             return
         if self._n and not self._texts:
             self._texts = self._plain().as_written().chunks
-        self._numbers, self._decimals = np.empty(0), np.empty(0, np.uint8)
+        self._numbers, self._decimals = np.empty(0), None
         self._texts.append(cells)
 
     def _keep(self, numbers: Float64s, decimals: NDArray[np.uint8]) -> None:
-        # Copied, so that Arrow has its memory back for the next block.
+        # Copied, so that Arrow has its memory back for the next block; and no memory is taken for
+        # what all cells have alike.
         end = self._n + len(numbers)
         if not len(self._numbers) and (decimals == WORDS_FROM).all():
-            self._n = end  # nothing but one word so far
+            self._n = end
             return
         if end > len(self._numbers):
-            n = max(self._n_expected, end + end // 8)
+            n, before = max(self._n_expected, end + end // 8), self._plain()
+            self._numbers = np.empty(n)
+            self._numbers[: self._n] = before.numbers
+            if self._decimals is not None:
+                self._decimals = np.resize(self._decimals, n)
+        if self._decimals is None and ((decimals > 0) & (decimals != WORDS_FROM)).any():
             before = self._plain()
-            self._numbers, self._decimals = np.empty(n), np.empty(n, np.uint8)
-            self._numbers[: self._n], self._decimals[: self._n] = before.numbers, before.decimals
+            self._decimals = np.empty(len(self._numbers), np.uint8)
+            self._decimals[: self._n] = before.decimals()
         self._numbers[self._n : end] = numbers
-        self._decimals[self._n : end] = decimals
+        if self._decimals is not None:
+            self._decimals[self._n : end] = decimals
         self._n = end
 
     @property
@@ -140,10 +148,10 @@ class Cells:
         return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
 
     def _plain(self) -> PlainTexts:
-        numbers, decimals = self._numbers[: self._n], self._decimals[: self._n]
-        if not len(self._numbers):  # and no memory for what is not there
+        numbers = self._numbers[: self._n]
+        if not len(self._numbers):
             numbers = np.broadcast_to(np.float64(np.nan), self._n)
-            decimals = np.broadcast_to(np.uint8(WORDS_FROM), self._n)
+        decimals = None if self._decimals is None else self._decimals[: self._n]
         return PlainTexts(numbers, decimals, tuple(self._words))
 
 

@@ -130,7 +130,9 @@ def _plain_records(
     last: list[str] = []
     for block in split_blocks(file, begin, len(header), delimiter):
         if not columns:
-            n_expected = 1 + int(1.01 * len(block.cells[0]) * (len(file.data) - begin) / block.size)
+            n_expected = 1 + int(
+                1.001 * len(block.cells[0]) * (len(file.data) - begin) / block.size
+            )
             columns = [Cells(n_expected, asked) for _ in header]
         for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)

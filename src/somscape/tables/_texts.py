@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 12
 """Cells that become Python's texts at a time."""
 
+ALL = slice(None)
+
 WORDS_FROM = 200
 """Numbers of decimals from here on stand for words that mean a missing cell."""
 
@@ -126,21 +128,28 @@ class PlainTexts(_Listed):
     ----------
     numbers : ndarray of shape (n,), float64
         NaN where missing.
-    decimals : ndarray of shape (n,), uint8
-        Digits after the point; from `WORDS_FROM` on, the number of a word.
+    decimals : ndarray of shape (n,), uint8, or None
+        Digits after the point; from `WORDS_FROM` on, the number of a word.  None where all numbers
+        are whole and there is one word at most.
     words : sequence of str
         What stands in the file where a cell is missing.
 
     Attributes
     ----------
-    numbers, decimals, words
+    numbers, words
     """
 
     def __init__(
-        self, numbers: Float64s, decimals: NDArray[np.uint8], words: Sequence[str] = ()
+        self, numbers: Float64s, decimals: NDArray[np.uint8] | None, words: Sequence[str] = ()
     ) -> None:
         self.numbers, self.words = numbers, tuple(words)
-        self.decimals = decimals
+        self._decimals = decimals
+
+    def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
+        """Return the digits after the point, or the number of a word, of some cells."""
+        if self._decimals is not None:
+            return self._decimals[part]
+        return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
 
     @classmethod
     def joined(cls, parts: Sequence[PlainTexts]) -> PlainTexts:
@@ -151,7 +160,7 @@ class PlainTexts(_Listed):
             number_of = np.arange(256, dtype=np.uint8)
             for number, word in enumerate(part.words):
                 number_of[WORDS_FROM + number] = WORDS_FROM + words.index(word)
-            decimals.append(number_of[part.decimals])
+            decimals.append(number_of[part.decimals()])
         numbers = np.concatenate([part.numbers for part in parts])
         return cls(numbers, np.concatenate(decimals), words)
 
@@ -159,25 +168,28 @@ class PlainTexts(_Listed):
         return len(self.numbers)
 
     def take(self, chosen: NDArray[Any]) -> PlainTexts:
-        return PlainTexts(self.numbers[chosen], self.decimals[chosen], self.words)
+        decimals = None if self._decimals is None else self._decimals[chosen]
+        return PlainTexts(self.numbers[chosen], decimals, self.words)
 
     def missing(self) -> NDArray[np.bool_]:
         return np.isnan(self.numbers)
 
     def spelling(self) -> Spelling:
         """Return how the numbers are written."""
-        is_marked = (self.decimals > 0) & (self.decimals < WORDS_FROM)
-        marked = np.flatnonzero(is_marked)
+        decimals = self._decimals
+        if decimals is None:
+            return Spelling(".")
+        marked = np.flatnonzero((decimals > 0) & (decimals < WORDS_FROM))
         if not len(marked):
             return Spelling(".")
         size = np.abs(self.numbers[marked])
-        if ((self.decimals[marked] == 3) & (size >= 1) & (size < 1000)).all():
+        if ((decimals[marked] == 3) & (size >= 1) & (size < 1000)).all():
             first = int(marked[0])
             return Spelling(".", example=str(self.to_list(slice(first, first + 1))[0]))
         return Spelling(".", ".")
 
     def to_list(self, part: slice) -> list[str | None]:
-        pairs = zip(self.numbers[part].tolist(), self.decimals[part].tolist(), strict=True)
+        pairs = zip(self.numbers[part].tolist(), self.decimals(part).tolist(), strict=True)
         return [None if d >= WORDS_FROM else f"{x:.{d}f}" for x, d in pairs]
 
     def as_written(self) -> pa.ChunkedArray:
@@ -186,7 +198,7 @@ class PlainTexts(_Listed):
 
         texts = self.to_arrow()
         for number, word in enumerate(self.words):
-            is_word = mask(self.decimals == WORDS_FROM + number)
+            is_word = mask(self.decimals() == WORDS_FROM + number)
             texts = pc.if_else(is_word, strings([word])[0], texts)
         return texts
 
