@@ -33,7 +33,9 @@ autosummary_context = {
         **dict.fromkeys(("DriftMonitor", "DriftAlarm"), "guide/streams"),
         **dict.fromkeys(("SOMImputer", "TableEncoder"), "guide/missing_and_mixed"),
         **dict.fromkeys(("Encoding", "Table", "Column"), "start"),
-        **dict.fromkeys(("Map", "Record", "Samples", "BestMatches", "Classes", "Source"), "guide/files"),
+        **dict.fromkeys(
+            ("Map", "Record", "Samples", "BestMatches", "Classes", "Source"), "guide/files"
+        ),
         **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
         **dict.fromkeys(("Agreement", "ColumnPlane", "Display"), "reading"),
         "Grouped": "guide/customers",

@@ -57,8 +57,10 @@ def test_the_command_of_a_report_has_every_option_of_detect() -> None:
     command = main.commands["detect"]
     options = [p for p in command.params if isinstance(p, click.Option)]
     flags = {p.name for p in options if p.is_flag} - ELSEWHERE
-    assert flags == {"ask_password"}
-    assert "--ask-password" in command_line(["detect", "t.csv"], {"ask_password": True}, "DIR")
+    assert flags == {"ask_password", "bom"}
+    for name in flags:
+        flag = f"--{name.replace('_', '-')} "
+        assert flag in command_line(["detect", "t.csv"], {name: True}, "DIR")
     names = {p.name for p in options} - ELSEWHERE - flags
     assert len(names) > 15
     for name in names:
@@ -78,4 +80,4 @@ def test_every_kind_and_part_of_a_roles_file_stands_in_the_guide() -> None:
 def test_every_role_of_a_file_is_a_parameter_of_the_encoder() -> None:
     parameters = set(TableEncoder().get_params())
     assert set(WORDS) <= parameters
-    assert set(SETTINGS) - {"label_value", "reading"} <= parameters
+    assert set(SETTINGS) - {"label_value", "reading", "missing_values"} <= parameters

@@ -128,7 +128,10 @@ class CycleCode(SaysUsual):
         return self.encoded_levels[self._places(prototypes)]
 
     def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
-        """Return dates moved to the weekday, by three days at most, or the hour of prototypes."""
+        """Return dates moved to the weekday, or the hour, of prototypes.
+
+        By three days at most.
+        """
         here, there = _steps(self.part, dates), self._steps(prototypes)
         if self.part == "weekday":
             return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")
@@ -157,14 +160,14 @@ class CycleCode(SaysUsual):
         return bool(self._covered(prototypes)[self._places(features[None])[0]])
 
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
-        """Return levels in a row and features (n, 1) on them, NaN where missing: for bars."""
+        """Return levels in a row, and features (n, 1) on them: for bars."""
         code = OrdinalCode(self.name, self.why, self.levels, 0)
         is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)
 
     def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
-        """Return levels without order and features of them, NaN where missing: for shares."""
+        """Return levels without order, and features of them: for shares."""
         code = CategoryCode(self.name, self.why, self.levels)
         is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
@@ -207,7 +210,7 @@ class SpanCode(NumberCode):
 
     Attributes
     ----------
-    name, why, center, width, low, span, fill, is_whole
+    name, why, center, width, low, span, fill, is_whole, is_padded, reach
         As of a `NumberCode`.
     start, end : str
         The two columns of dates.
@@ -226,7 +229,7 @@ class SpanCode(NumberCode):
     def between(
         cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
     ) -> "SpanCode | None":
-        """Learn the scale of the days between two columns; None where they are always as many."""
+        """Learn the scale of the days between two columns; None where they never differ."""
         days = _days_between(*(each.moments for each in dates))
         column = table_from_columns({name: days}).columns[0]
         if column.numbers is None or column.n_distinct < 2:

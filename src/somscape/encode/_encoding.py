@@ -242,7 +242,7 @@ class Encoding:
         return self.with_parts(rows, np.ones((len(rows), len(self.used)), dtype=bool))
 
     def with_parts(self, rows: Float64s, is_changed: NDArray[np.bool_]) -> Float64s:
-        """Return encoded rows in which what dates tell follows from dates that were changed.
+        """Return encoded rows in which what changed dates tell is changed, too.
 
         Parameters
         ----------
@@ -266,7 +266,7 @@ class Encoding:
         return rows
 
     def sum_by_used(self, by_feature: Float64s) -> Float64s:
-        """Add up encoded features to the columns (n, n_used) that must change to change them."""
+        """Add up encoded features to the columns (n, n_used) that they come from."""
         by_column = self.sum_by_column(by_feature)
         n_used = len(self.used)
         sums = by_column[:, :n_used].copy()

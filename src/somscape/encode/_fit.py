@@ -1,6 +1,7 @@
 """From a table and what the user says of it to its encoding."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -98,15 +99,7 @@ def fit_encoding(
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
     asked = numbers_as_text(table, roles, dates, n_rows)
     spelled = [name for name in asked if decisions[name].kind != "id"]
-    if spelled:
-        warnings.warn(
-            f"{table.source} has numbers that are written as text, and so are taken as text: "
-            f"{listed(spelled)}. If they are numbers, convert them first, such as with "
-            "pandas.to_numeric, or name them in `numbers`; if not, name them in `categories` or "
-            "`drop`.",
-            SomscapeWarning,
-            stacklevel=4,
-        )
+    _warn_of_spelled(table, spelled)
     scaling = Scaling(scale, tame)
     used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
     codes = tuple(
@@ -122,19 +115,35 @@ def fit_encoding(
     parts = tuple(code for code in parts if code.name not in roles.drop)
     encoding = Encoding(codes, missing, roles=roles.beside_columns(), parts=parts)
     if not encoding.features:
-        kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
-        cut = _likely_delimiter(table)
-        raise InputError(
-            f"{table.source} has no column to use ({kinds}). A map needs numbers or categories "
-            "that differ from row to row; say which columns are some."
-            + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
-            options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
-        )
+        raise _no_features(table, codes)
     if missing == "error":
         refuse_missing(
             table, {c.name: dates.get(c.name, table.column(c.name)) for c in encoding.used}
         )
     return encoding
+
+
+def _warn_of_spelled(table: Table, names: Sequence[str]) -> None:
+    if names:
+        warnings.warn(
+            f"{table.source} has numbers that are written as text, and so are taken as text: "
+            f"{listed(names)}. If they are numbers, convert them first, such as with "
+            "pandas.to_numeric, or name them in `numbers`; if not, name them in `categories` or "
+            "`drop`.",
+            SomscapeWarning,
+            stacklevel=5,
+        )
+
+
+def _no_features(table: Table, codes: Sequence[ColumnCode]) -> InputError:
+    kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
+    cut = _likely_delimiter(table)
+    return InputError(
+        f"{table.source} has no column to use ({kinds}). A map needs numbers or categories "
+        "that differ from row to row; say which columns are some."
+        + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
+        options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
+    )
 
 
 def _code_for(

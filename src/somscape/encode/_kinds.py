@@ -136,7 +136,7 @@ class Roles:
         return cls(**said)
 
     def check(self, table: Table) -> None:
-        """Raise InputError for a column that is not there or has two roles, or no such order."""
+        """Raise InputError for an absent column, one of two roles, or no such order."""
         if self.date_format not in (None, *ORDERS):
             raise InputError(
                 f"`date_format` must be one of {', '.join(ORDERS)} or None; got "

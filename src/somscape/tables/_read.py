@@ -1,6 +1,5 @@
 """A file, many files or a database -> a table: pick the reader."""
 
-import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +15,6 @@ from somscape.tables._table import Table
 from somscape.tables._text import decode, read_bytes
 from somscape.tables._text_table import table_from_text
 from somscape.tables._words import quoted
-
-LIBRARIES = {
-    "text": ("pyarrow.compute", "pyarrow.csv"),
-    "arrow": ("pyarrow.parquet", "pyarrow.compute", "narwhals"),
-    "workbook": ("pyarrow.compute",),
-}
-"""What this process reads a file with, by its kind."""
 
 
 def read_table(
@@ -209,7 +201,7 @@ def is_text(path: str | os.PathLike[str]) -> bool:
 
 
 def may_say_missing(path: str | os.PathLike[str]) -> bool:
-    """Return whether a table is read from cells of which some may be words for missing ones.
+    """Return whether cells of a table may be words for missing ones.
 
     Parameters
     ----------
@@ -243,8 +235,12 @@ def import_reader(path: str | os.PathLike[str]) -> None:
     path : str or path
         Its ending says which.
     """
-    for library in LIBRARIES[kind_of(path)]:
-        importlib.import_module(library)
     import pyarrow as pa
+    import pyarrow.compute
+    import pyarrow.csv
+
+    if kind_of(path) == "arrow":
+        import pyarrow.feather
+        import pyarrow.parquet
 
     pa.array([0])  # which imports pandas where it is installed

@@ -31,7 +31,7 @@ Lines: TypeAlias = range | NDArray[np.integer[Any]]
 STATE = ("cells", "name", "numbers", "problem", "style")
 """What a pickled column holds."""
 
-SHOWN = 30
+PRINTED = 30
 """Rows of a table that are printed."""
 
 
@@ -131,7 +131,7 @@ class Column:
 
     @property
     def cells(self) -> Objects:
-        """The cells as an array of objects, made anew each time: take the rows needed first."""
+        """The cells as an array of objects, made anew each time: `take` rows first."""
         return to_objects(self._texts)
 
     def cell(self, row: int) -> str | None:
@@ -269,11 +269,11 @@ class Table:
 
     def __str__(self) -> str:
         columns = [
-            [c.name, *(cell or "" for cell in c.take(range(min(len(self), SHOWN))).cells)]
+            [c.name, *(cell or "" for cell in c.take(range(min(len(self), PRINTED))).cells)]
             for c in self.columns
         ]
         lines = in_columns(columns)
-        more = [f"... {len(self) - SHOWN} more rows"] if len(self) > SHOWN else []
+        more = [f"... {len(self) - PRINTED} more rows"] if len(self) > PRINTED else []
         return "\n".join([*lines, *more])
 
     def __len__(self) -> int:

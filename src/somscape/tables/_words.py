@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 
 class Note(str):
-    """What a reader noticed in a file, and the option of the command line that changes it.
+    """What a reader noticed in a file, and the option that changes it.
 
     Parameters
     ----------
@@ -14,13 +14,12 @@ class Note(str):
         What to type on the command line, such as "--decimal".
     """
 
-    options: str
-
     def __new__(cls, text: str, options: str = "") -> "Note":
-        """Return the text, which keeps its options."""
-        note = super().__new__(cls, text)
-        note.options = options
-        return note
+        """Return the text."""
+        return super().__new__(cls, text)
+
+    def __init__(self, text: str, options: str = "") -> None:
+        self.options = options
 
 
 def quoted(text: str) -> str:
