@@ -284,7 +284,7 @@ class TableEncoder(TransformerMixin, Base):
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "roles.toml"
         >>> encoder.save_roles(path)
         >>> print(path.read_text().partition("[columns]")[2])
-          # kinds: id, label, drop, category, number, ordinal, date
+          # kinds: id, label, drop, protect, category, number, ordinal, date
         age = "number"  # 3 different values; usually 31.5 to 61.5
         size = { kind = "ordinal", levels = ["S", "M", "L"] }  # as asked
         <BLANKLINE>
