@@ -4,7 +4,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from postgresql import NO_SERVER, Server, programs
 
 from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
@@ -122,6 +121,8 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def postgresql():
     """A PostgreSQL server, started for these tests; without one installed they are left out."""
+    from postgresql import NO_SERVER, Server, programs  # not in the checkouts of one test
+
     bin_ = programs()
     if bin_ is None:
         pytest.skip(NO_SERVER)

@@ -191,6 +191,8 @@ def test_damaged_files_are_read_or_refused(name, seeds, tmp_path):
         for number in range(n_files):
             path.unlink()  # a map that is mapped keeps its file
             content = damaged(seeds[name], seeds, rng)
+            if name == "csv.gz" and number % 2:  # damage to what is packed hardly passes
+                content = gzip.compress(damaged(seeds["csv"], seeds, rng), mtime=0)
             path.write_bytes(content)
             was_read, seconds, peak = outcome(READERS[name], path)
             n_read += was_read
