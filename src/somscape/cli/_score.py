@@ -21,6 +21,7 @@ from somscape.jobs import (
     send_alerts,
 )
 from somscape.outliers import (
+    RECORD,
     RESULT_NAMES,
     Alerts,
     Detector,
@@ -110,7 +111,9 @@ def _scores(
     units = alerts.units[place]
     row, col = detector.map_.lattice.rows_and_cols(units)
     reasons = ["; ".join(map(str, found)) for found in alerts.reasons]
-    columns = {
+    is_repeated = not alerts.ids.are_unique
+    columns: dict[str, Any] = {
+        **({RECORD: rows + 1} if is_repeated else {}),
         "score": alerts.scores[place],
         "p_value": alerts.p_values[place],
         "flagged": np.where(is_flagged, "yes", "no").tolist(),
@@ -120,7 +123,7 @@ def _scores(
         "reasons": [reasons[i] if i < alerts.n_alerts else "" for i in place],
     }
     ids = ids_column(detector.map_, table, rows)
-    name = free_name(alerts.id_name, (*RESULT_NAMES, "flagged"))
+    name = free_name(alerts.id_name, (*RESULT_NAMES, "flagged", *[RECORD] * is_repeated))
     made = [ids.renamed(name), *table_from_columns(columns).columns]
     for column in originals:
         name = free_name(column.name, [c.name for c in made])

@@ -440,7 +440,7 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> Decision | 
     if n_dates < 2:
         return Decision("constant", f"always {_only(column)}") if n_dates else NO_VALUE
     why = "as asked" if column.name in roles.dates else "dates"
-    if dates.is_guess and roles.date_format is None:
+    if dates.is_guess and dates.order != roles.date_format:
         return Decision("date", f"{why}, read {FIRST[dates.order]}{GUESS}")
     return Decision("date", why)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,6 +106,15 @@ def clean(
         return stripped, []
     is_word = pc.is_in(stripped, value_set=strings(words))
     return pc.if_else(is_word, strings([None])[0], stripped), sorted(words)
+
+
+def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
+    """Return the numbers among the words that mean a missing cell: 999 is also 999.00."""
+    found = []
+    for word in asked or ():
+        with suppress(ValueError):
+            found.append(float(word))
+    return np.array(found)
 
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._types import Float64s
-from somscape.tables._cells import MISSING_WORDS, are_words
+from somscape.tables._cells import MISSING_WORDS, are_words, asked_numbers
 from somscape.tables._made import as_bools, as_numbers, mask, strings
 from somscape.tables._texts import WORDS_FROM, PlainTexts
 
@@ -185,7 +185,9 @@ def plain_numbers(
         numbers = None
     if numbers is None or asked is not None:
         is_missing = are_words(cells, MISSING_WORDS if asked is None else ("", *asked))
-        if numbers is None and not is_missing.any():
+        if numbers is not None:
+            is_missing |= np.isin(as_numbers(numbers), asked_numbers(asked))
+        elif not is_missing.any():
             return None
         present = cells.filter(mask(~is_missing))
         try:

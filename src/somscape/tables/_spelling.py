@@ -31,7 +31,7 @@ _CODES = (
 _UNIT = rf"[$€£¥₹₽₩₺]|R\$|kr|zł|Kč|{_CODES}"
 _NUMBER = re.compile(
     rf"(\()?([-+−]?) ?({_UNIT})? ?([-+−]?)([0-9][0-9.,' ]*|[.,][0-9]+)([eE][-+]?[0-9]+)?"
-    rf" ?({_UNIT}|%)?(\))?"
+    rf" ?({_UNIT}|%)?([-−])?(\))?"
 )
 _TYPEWRITTEN = {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"}
 _TYPED = str.maketrans(_TYPEWRITTEN)
@@ -160,9 +160,9 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
     split = pc.extract_regex(typed, _pattern(mark, unit))
     rows = np.flatnonzero(as_bools(split.is_valid()))
     split = split.drop_null()
-    part = {name: pc.struct_field(split, name) for name in "osbineac"}
+    part = {name: pc.struct_field(split, name) for name in "osbineatc"}
     has = {name: lengths_of(texts) > 0 for name, texts in part.items()}
-    n_signs = sum(has[name].astype(np.int8) for name in "osi")
+    n_signs = sum(has[name].astype(np.int8) for name in "osit")
     good = (has["o"] == has["c"]) & (n_signs <= 1) & ~(has["b"] & has["a"])
     part = {name: texts.filter(mask(good)) for name, texts in part.items()}
     values = np.full(len(cells), np.nan)
@@ -189,7 +189,7 @@ def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Fl
     in_parentheses = lengths_of(part["o"]) > 0
     if in_parentheses.any():
         styles["negatives in parentheses"] = None
-    signs = pc.binary_join_element_wise(part["s"], part["i"], nothing)
+    signs = pc.binary_join_element_wise(part["s"], part["i"], part["t"], nothing)
     is_negative = as_bools(pc.is_in(signs, value_set=strings(["-", "−"])))
     return np.where(in_parentheses | is_negative, -1.0, 1.0) * as_numbers(numbers)
 
@@ -203,7 +203,7 @@ def _pattern(mark: str, unit: str) -> str:
     before = "" if unit == "%" else sign
     return (
         rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?)(?P<n>{whole}) *"
-        rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{sign})?)(?P<c>\)?)$"
+        rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{sign})?)(?P<t>[-−]?)(?P<c>\)?)$"
     )
 
 
@@ -211,8 +211,8 @@ def _split(text: str) -> _Parts | None:
     match = _NUMBER.fullmatch(text if text.isascii() else text.translate(_TYPED))
     if match is None:
         return None
-    opened, sign, before, inner_sign, body, exponent, after, closed = match.groups(default="")
-    signs = sign + inner_sign
+    opened, sign, before, inner_sign, body, exponent, after, last, closed = match.groups("")
+    signs = sign + inner_sign + last
     if bool(opened) != bool(closed) or len(opened + signs) > 1 or (before and after):
         return None
     is_negative = bool(opened) or signs in ("-", "−")

@@ -3,6 +3,7 @@
 import codecs
 import io
 import os
+import re
 import stat
 import sys
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._words import suggestion
 
-BLOCK_LETTERS, PIECE = 1 << 14, 1 << 16
+BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
 """Limit of a file's unpacked size, in packed sizes: tables have 3 to 20, a single value that
 repeats 1,000."""
@@ -60,6 +61,8 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
         parent = path.parent
         siblings = [shown(entry.name) for entry in parent.iterdir()] if parent.is_dir() else []
         cure = suggestion(source, siblings) or "check the name and the folder"
+        if re.match("[a-z0-9]+:/", os.fspath(path)):
+            cure = "addresses of the web are not read: save the table first"
         raise InputError(f"there is no file '{shown(path)}'; {cure}") from error
     except IsADirectoryError as error:
         raise InputError(f"'{shown(path)}' is a folder; give the table file in it") from error
@@ -166,14 +169,14 @@ def _unpack(data: bytes, source: str, kind: str) -> bytes:
     """Return the content of a packed file."""
     import pyarrow as pa
 
-    left = MAX_TIMES_UNPACKED * len(data)
+    size, most = 0, MAX_TIMES_UNPACKED * len(data)
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
-            while left >= 0 and (piece := stream.read(PIECE)):
-                left -= len(piece)  # before memory is taken for all of it
-        if left >= 0:
+            while size <= most and (piece := stream.read(PIECE)):
+                size += len(piece)  # before memory is taken for all of it
+        if size <= most:
             with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
-                return bytes(stream.read())
+                return bytes(stream.read(size))
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise InputError(
