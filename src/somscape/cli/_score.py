@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._files import write_whole
+from somscape._files import whole
 from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._load import load_detector
 from somscape.cli._out import check_result, format_of
@@ -65,13 +65,16 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     command = command_line(["score", map_file, path], options, f"scores.{kind}")
     results = Results("scores", scores, detector, rule, table, command)
     content = results.content(kind, bom=options["bom"])
-    sent = send_alerts(alerts, detector, table, rule, options)
     if out != "-":
-        write_whole(out, content)
-    elif kind == "csv":
-        sys.stdout.writelines(piece.decode() for piece in content)
+        with whole(out) as making:
+            with making.open("wb") as file:
+                file.writelines(content)
+            sent = send_alerts(alerts, detector, table, rule, options)
     else:
+        sys.stdout.flush()
         sys.stdout.buffer.writelines(content)
+        sys.stdout.flush()
+        sent = send_alerts(alerts, detector, table, rule, options)
     console = make_console(to_stderr=True)
     say(console, f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged.")
     if sent is not None:

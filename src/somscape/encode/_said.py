@@ -2,20 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from inspect import Parameter, signature
 from typing import Any, get_args, get_origin, get_type_hints
 
 from somscape.encode._kinds import MISSING, OTHERS, WORDS, Roles
-from somscape.tables import read_table
 
 CHOICES = {"missing": MISSING, "others": OTHERS}
 
-READING = tuple(
-    name
-    for name, parameter in signature(read_table).parameters.items()
-    if parameter.kind is Parameter.KEYWORD_ONLY and name != "source"
-)
-"""How a table may be read: the parameters of `read_table`."""
+READING = ("delimiter", "decimal", "encoding", "sheet")
+"""How a file may be read: parameters of `read_table` that are texts."""
 
 SETTINGS = {
     field.name: getattr(Roles(), field.name) for field in fields(Roles) if field.name not in WORDS

@@ -137,6 +137,8 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
     saved: dict[str, Any] = {
         n: value for n, value in roles.reading.items() if of_text == (n in TEXT_READING)
     }
+    if of_text or not may_say_missing(path):  # a saved map's, and this one is no workbook
+        saved.pop("sheet", None)
     if roles.missing_values is not None and may_say_missing(path):
         saved["missing_values"] = roles.missing_values
     named = (*READING, "missing_values", *FROM_DATABASE)

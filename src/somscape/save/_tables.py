@@ -1,4 +1,4 @@
-"""A map's codebook, planes and winners as tables: CSV, or Parquet with the extra ``frames``."""
+"""A map's codebook, planes and winners as tables: CSV, or Parquet which pyarrow writes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

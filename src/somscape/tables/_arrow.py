@@ -11,15 +11,12 @@ from somscape.errors import InputError
 from somscape.tables._cells import clean
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._numbers import Verdict, Where
-from somscape.tables._table import Column
+from somscape.tables._table import EXACT, Column
 from somscape.tables._texts import ArrowTexts, NumberTexts, Texts, ValueTexts
 from somscape.tables._words import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-EXACT = 2.0**53
-"""Up to here every whole number is a float64."""
 
 
 def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column:

@@ -14,9 +14,6 @@ from somscape.tables._workbook import check_size
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EXACT = 2.0**53
-"""Up to here every whole number is a float64."""
-
 FILE_MAGIC = b"ARROW1"
 """How a file of Arrow's begins and ends; a stream has no such mark."""
 
@@ -156,10 +153,10 @@ def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
 
 def _arrow_array(pyarrow: Any, column: Column) -> Any:
     """Return numbers as numbers, whole where all are, and text as text."""
-    if column.numbers is None:
-        return pyarrow.array(column.each_cell(), pyarrow.string())
+    if column.numbers is None or not column.is_exact:
+        return column.to_arrow()
     missing = column.missing
-    if column.is_whole and np.nanmax(np.abs(column.numbers)) <= EXACT:
+    if column.is_whole:
         whole = np.where(missing, 0, column.numbers).astype(np.int64)
         return pyarrow.array(whole, mask=missing)
     return pyarrow.array(column.numbers, mask=missing)

@@ -97,7 +97,12 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
         text = file.data[begin : stop + 1]
         if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
             raise NotPlainError
-        if b'"' in text and not _quotes_stand_at_ends(text, beside_quotes):
+        if b'"' in text and (
+            mark + b' "' in text
+            or b'\n "' in text
+            or text.startswith(b' "')
+            or not _quotes_stand_at_ends(text, beside_quotes)
+        ):
             raise NotPlainError
         yield _parsed(text, n_columns, delimiter)
         begin = stop + 1

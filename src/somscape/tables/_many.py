@@ -131,7 +131,7 @@ def _names_in(folder: Path) -> Iterator[str]:
 
 def _by_pattern(path: Path) -> Files:
     folder, parts = Path(path.anchor), list(path.parts[bool(path.anchor) :])
-    while not PATTERN.search(parts[0]) or (folder / parts[0]).exists():
+    while len(parts) > 1 and not (PATTERN.search(parts[0]) and not (folder / parts[0]).exists()):
         folder /= parts.pop(0)
     pattern = "/".join(parts)
     plain = (part if part == "**" else re.sub(r"\*+", "*", part) for part in parts)

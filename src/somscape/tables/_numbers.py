@@ -20,7 +20,7 @@ from somscape._types import Float64s
 from somscape.tables._cells import asked_numbers, clean
 from somscape.tables._letters import n_that_may_be_numbers
 from somscape.tables._made import as_bools, mask, strings
-from somscape.tables._spelling import LEADING_ZERO, Spelling, spell
+from somscape.tables._spelling import LEADING_ZERO, Spelling, read_plain, spell
 from somscape.tables._table import Column
 from somscape.tables._texts import ArrowTexts, PlainTexts
 from somscape.tables._words import Note, listed, quoted
@@ -38,6 +38,9 @@ SHOWN = 10_000
 
 FIRST_CELLS, CELLS = 1 << 12, 1 << 15
 """Cells that are read first, most of which say that a column is text, and then at a time."""
+
+PLAIN = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
+"""How a number is written plainly."""
 
 NO_NUMBER = "[0-9][-/:]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
 """What stands in dates, codes and words, and in no number."""
@@ -65,7 +68,11 @@ class _Cells:
             return cls(texts, tuple(words), Spelling(), has_leading_zeros=True)
         if _are_words(cells):
             return cls(texts, tuple(words), Spelling(), are_words=True)
-        return cls(texts, tuple(words), spell(_different(cells)))
+        some = _different(cells)
+        spelling = spell(some)
+        if len(some) == SHOWN and spelling.plain_mark == ".":
+            spelling = _as_the_others_show(cells, some, spelling)
+        return cls(texts, tuple(words), spelling)
 
 
 @dataclass
@@ -201,6 +208,21 @@ def _different(cells: pa.ChunkedArray) -> list[str]:
         if len(found) > SHOWN:
             break
     return list(found)[:SHOWN]
+
+
+def _as_the_others_show(
+    cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling
+) -> Spelling:
+    """Return how all cells write numbers, where some are plain and a later one is not."""
+    import pyarrow.compute as pc
+
+    others: dict[str, None] = {}
+    for part in _parts(cells):
+        if len(others) < SHOWN and read_plain(part, ".") is None:
+            is_odd = ~as_bools(pc.match_substring_regex(part, PLAIN)) & as_bools(part.is_valid())
+            others.update(dict.fromkeys(part.filter(mask(is_odd)).unique().to_pylist()))
+    wider = spell([*some, *list(others)[:SHOWN]]) if others else spelling
+    return wider if wider.mark or wider.unit else spelling
 
 
 def _are_words(cells: pa.ChunkedArray) -> bool:

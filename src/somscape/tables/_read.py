@@ -73,8 +73,8 @@ def read_table(
     present cell is one, in whatever style (see `Column.style`); a column with a cell
     such as "007" is text.  Where "1,234" could be either, the other columns' decimal
     mark decides, then the delimiter: in a file delimited by commas it is 1234, else 1.234.
-    The marks of a column are looked for in its first 10,000 different cells (in a smaller
-    file: 1,000, or a hundredth of the column's bytes); every cell is then read with them.
+    The marks of a column are looked for in its first 10,000 different cells, and in later ones
+    that these do not explain; every cell is then read with them.
 
     Files of a folder, or of a pattern, need columns of the same names, in any order.  They are read
     sorted by path, without those whose names begin with ``.`` or ``_``; each row knows its file

@@ -31,6 +31,9 @@ Lines: TypeAlias = range | NDArray[np.integer[Any]]
 STATE = ("cells", "name", "numbers", "problem", "style")
 """What a pickled column holds."""
 
+EXACT = 2.0**53
+"""Up to here every whole number is a float64."""
+
 PRINTED = 30
 """Rows of a table that are printed."""
 
@@ -180,6 +183,14 @@ class Column:
         return self.numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
 
     @property
+    def is_exact(self) -> bool:
+        """Whether different numbers are different floats: not so beyond 2^53, as for long ids."""
+        if self.numbers is None or isinstance(self._texts, NumberTexts):
+            return True  # or the floats are all there was
+        # What is missing is no number: neither comparison holds for it.
+        return not bool((self.numbers > EXACT).any() or (self.numbers < -EXACT).any())
+
+    @property
     def is_whole(self) -> bool:
         """Whether the column holds numbers, at least one, and all of them whole."""
         if self.numbers is None:
@@ -207,7 +218,7 @@ class Column:
     def n_distinct(self) -> int:
         """Number of different values, missing cells left out ("7" and "7.0" are one)."""
         if self._n_distinct is None:
-            if self.numbers is None:
+            if self.numbers is None or not self.is_exact:
                 self._n_distinct = len(self.coded()[1])
             else:
                 self._n_distinct = int(np.unique(self.numbers[~self.missing]).size)
@@ -338,13 +349,16 @@ class Table:
         Returns
         -------
         pyarrow.Table
-            Numbers as float64, other columns as text, null where a cell is missing.
+            Numbers as float64, other columns as text, as are whole numbers beyond floats; null
+            where a cell is missing.
         """
         import pyarrow as pa  # late: it is slow to import
 
         return pa.table(
             {
-                c.name: c.to_arrow() if c.numbers is None else numbers(c.numbers, c.missing)
+                c.name: numbers(c.numbers, c.missing)
+                if c.numbers is not None and c.is_exact
+                else c.to_arrow()
                 for c in self.columns
             }
         )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from somscape._budget import Budget
 from somscape.errors import InputError
-from somscape.tables import Column, Table, looks_like_dates, read_table
+from somscape.tables import Column, Table, looks_like_dates, read_table, write_table
 from somscape.tables._delimited import split_records
 from somscape.tables._growing import Letters
 from somscape.tables._text import TextFile
@@ -466,3 +466,49 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": np.ones(10_000_000)}), tmp_path / "t.parquet")
     with pytest.raises(InputError, match="bytes of cells"):
         read_table(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("late", "value"), [("1,5", 1.5), ("$ 5", 5), ("7-", -7), ("12 %", 12), ("+3", 3)]
+)
+def test_what_only_the_last_cell_shows_is_followed(tmp_path: Path, late: str, value: float) -> None:
+    cells = [str(i) for i in range(20_000)]
+    text = "id;x\n" + "".join(f"k;{cell}\n" for cell in [*cells, late])
+    column = read(tmp_path, text).column("x")
+    assert column.numbers is not None
+    assert column.numbers[-1] == value
+    assert column.numbers[:3].tolist() == [0, 1, 2]
+
+
+def test_whole_numbers_beyond_floats_stay_apart(tmp_path: Path) -> None:
+    ids = [10**18 + i for i in range(50)]
+    table = read(tmp_path, "id,x\n" + "".join(f"{i},{i % 7}\n" for i in ids))
+    column = table.column("id")
+    assert (column.is_exact, column.n_distinct) == (False, 50)
+    assert table.to_arrow().column("id").to_pylist() == [str(i) for i in ids]
+    write_table(tmp_path / "t.parquet", table)
+    assert read_table(tmp_path / "t.parquet").column("id").cells.tolist() == [str(i) for i in ids]
+
+
+@pytest.mark.parametrize("cell", [' ""', ' "q"', ' "a, b"'])
+def test_quotes_after_a_blank_are_quotes(tmp_path: Path, cell: str) -> None:
+    table = read(tmp_path, f"a,b,c\n1,{cell},x\n{cell},2,y\n")
+    inner = cell.strip().strip('"') or None
+    assert table.column("b").cells.tolist() == [inner, "2"]
+    assert table.column("a").cells.tolist() == ["1", inner]
+
+
+def test_a_number_may_mean_missing_however_it_is_written(tmp_path: Path) -> None:
+    text = "a;b;c\n1;999,00;999\n999;5,5;x\n3;7,25;y\n"
+    table = read(tmp_path, text, missing_values=["999", "never"])
+    assert table.column("b").cells.tolist() == [None, "5,5", "7,25"]
+    assert [column.n_missing for column in table.columns] == [1, 1, 1]
+    assert "no cell holds 'never', which may mean a missing one" in table.notes
+
+
+@pytest.mark.parametrize("word", ["-", "?"])
+def test_marks_beside_marks_are_values(tmp_path: Path, word: str) -> None:
+    other = {"-": "+", "?": "!"}[word]
+    table = read(tmp_path, f"a,b\n{word},{word}\n{other},5\n{other},7\n")
+    assert table.column("a").cells.tolist() == [word, other, other]
+    assert table.column("b").cells.tolist() == [None, "5", "7"]
