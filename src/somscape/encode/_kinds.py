@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode._codes import level_texts
+from somscape.encode._codes import UnusedColumn, level_texts
 from somscape.encode._evidence import (
     CODE,
     COUNTER,
@@ -341,20 +341,47 @@ def _decide_by_rule(
         return NO_VALUE
     if column.problem:
         raise _not_a_number(column, column.problem)
-    if n_values == 2 and is_called_outcome(column.name):
-        return Decision("dropped", OUTCOME)
+    unfit = _unfit(column, n_values)
+    if unfit:
+        return Decision("dropped", unfit)
     if are_counts(column):
         _, texts = column.coded()
         return Decision("number", f"counts from {min(texts)} to {max(texts)}")
-    if is_counter(column):
-        return Decision("dropped", COUNTER)
-    if is_code(column, n_values):
-        return Decision("dropped", f"nearly unique: {CODE}")
     if is_called_id(column.name) and n_values > MAX_NUMBER_LEVELS:
         return Decision("dropped", f"called an id: {CODE}")
     if column.is_number:
         return _decide_number(column, n_values, n_rows)
     return _decide_text(table, column, n_values, max_levels, n_rows)
+
+
+def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
+    """Return the columns that are features of nothing unless they are named.
+
+    Parameters
+    ----------
+    table : Table
+    roles : Roles
+        Columns that have a role are not asked about.
+
+    Returns
+    -------
+    list of UnusedColumn
+        What looks like an outcome, counts the rows, or is a nearly unique code.
+    """
+    named = {name for _, name in roles.named()}
+    whys = {c.name: _unfit(c, c.n_distinct) for c in table.columns if c.name not in named}
+    return [UnusedColumn(name, why, "dropped") for name, why in whys.items() if why]
+
+
+def _unfit(column: Column, n_values: int) -> str:
+    """Return why a column is no feature, whatever else it holds; "" if nothing speaks against."""
+    if n_values == 2 and is_called_outcome(column.name):
+        return OUTCOME
+    if are_counts(column):
+        return ""
+    if is_counter(column):
+        return COUNTER
+    return f"nearly unique: {CODE}" if is_code(column, n_values) else ""
 
 
 def _decide_number(column: Column, n_values: int, n_rows: float) -> Decision:

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode import ColumnCode, Encoding, Roles, level_texts
+from somscape.encode import (
+    ColumnCode,
+    Encoding,
+    Roles,
+    level_texts,
+    notes_of_unfit,
+    unfit_columns,
+)
 from somscape.errors import InputError
 from somscape.jobs._roles import Label, encoding_from, find_label, label_of, split_label
 from somscape.maps import Map
@@ -101,6 +108,9 @@ def ready(table: Table, roles: Roles, by: Sequence[str] = ()) -> Ready:
     for name in set(by) & set(roles.drop):
         raise InputError(f"column '{name}' names the customers, so it cannot be dropped; keep it.")
     used = used.without([name for name in roles.drop if name in used.names])
+    unfit = [c for c in unfit_columns(used, roles) if c.name not in by]
+    used = used.without([c.name for c in unfit])
+    used = replace(used, notes=(*used.notes, *notes_of_unfit(unfit)))
     given = {kind: [n for n in getattr(roles, kind) if n in used.names] for kind in GIVEN}
     grouped = per(used, by, **given)
     found = _with_label(grouped, label, table)

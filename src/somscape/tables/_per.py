@@ -140,7 +140,8 @@ def per(
     Parameters
     ----------
     table : Table
-        One row per transaction.
+        One row per transaction, without its outcome, of which features would be made as of any
+        column: give ``table.without(["fraud"])``.
     by : str or sequence of str
         Column that names the customer.  Several columns name one together, joined by " / ".
     numbers, categories, dates : collection of str, default=()

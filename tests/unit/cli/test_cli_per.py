@@ -217,3 +217,19 @@ def test_a_map_of_customers_and_one_of_rows_say_what_they_need(
     other = run("score", found.folder / "map.som", sales, "--per", "client")
     assert (other.code, other.out) == (2, "")
     assert "(leave --per out)" in other.err
+
+
+def test_an_outcome_and_a_counter_of_the_rows_are_left_out_unless_named(here: Path) -> None:
+    header, lines = transactions()
+    path = write(Path("s.csv"), f"n,{header}", [f"{i * 7},{line}" for i, line in enumerate(lines)])
+    outcome = run("detect", path, "--per", "client", "--out", "found")
+    assert outcome.code == 0, outcome.err
+    assert "'fraud' looks like an outcome and is left out; name it as the label" in outcome.out
+    assert "left out 'n' (a row counter)" in outcome.out
+    features = [code.name for code in load("found/map.som").map_.encoding.features]
+    assert not [name for name in features if "fraud" in name or name.endswith(" n")]
+    assert {"n", "fraud"} <= set(read_table("found/alerts_rows.csv").names)
+    named = run("detect", path, "--per", "client", "--category", "fraud", "--out", "other")
+    assert named.code == 0, named.err
+    features = [code.name for code in load("other/map.som").map_.encoding.features]
+    assert "share of fraud = yes" in features
