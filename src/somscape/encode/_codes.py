@@ -18,7 +18,7 @@ from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._weights import Counted
 from somscape.encode._text import number_text
 from somscape.errors import InputError
-from somscape.tables import Column, read_numbers
+from somscape.tables import Column, padded_numbers, read_numbers
 
 MISMATCH_WEIGHT = 0.5**0.5
 """Value of a level that applies: two different levels are then at distance 1."""
@@ -47,9 +47,6 @@ MIN_SLIP_ROWS, SLIP_SHARE = 30, 0.01
 
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """Text that stands for one number and nothing else; 007 is a name."""
-
-MAX_DIGITS = 300
-"""Of a whole number that a float can hold."""
 
 MISSING_LEVEL = "(missing)"
 UNSEEN_LEVEL = "(unseen)"
@@ -399,15 +396,6 @@ def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
     if column.is_number:
         return column
     return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
-
-
-def padded_numbers(column: Column) -> Column | None:
-    """Return a column of text as whole numbers where all cells are digits; else None."""
-    codes, texts = column.coded()
-    if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
-        return None
-    numbers = np.array([*map(float, texts), np.nan])[codes]
-    return Column(column.name, column.cells, numbers=numbers)
 
 
 def present(column: Column, values: Any, counts: Float64s | None) -> Counted:

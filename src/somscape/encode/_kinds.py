@@ -25,16 +25,15 @@ from somscape.encode._evidence import (
 from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
 from somscape.tables import (
+    FIRST,
     ORDERS,
     Column,
     Dates,
-    DateTexts,
     Table,
     counted,
-    date_texts,
-    dates_of,
     read_numbers,
 )
+from somscape.tables import find_dates as dates_among
 
 MAX_NUMBER_LEVELS = 15
 """Whole numbers with at most this many different values are taken as a category."""
@@ -188,8 +187,6 @@ NO_ROLE = Decision("dropped", "has no role, and only columns with one are used")
 GUESS = "; they do not show it"
 """Ends why a column is dates, where their order is a guess."""
 
-FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
-
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
     """Return the dates of the columns that hold some or are named as such.
@@ -208,22 +205,8 @@ def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
     """
     roles.check(table)
     has_role = {name for _, name in roles.named()} - set(roles.dates)
-    found: dict[str, DateTexts | None] = {}
-    for column in table.columns:
-        is_named = column.name in roles.dates
-        read = None if column.name in has_role else date_texts(column, is_named=is_named)
-        if is_named or (read is not None and len(np.unique(read.has_zone)) == 1):
-            found[column.name] = read
-    shown = {read.orders[0] for read in found.values() if read and len(read.orders) == 1}
-    likely = roles.date_format or ("mdy" if shown == {"mdy"} else "dmy")
-    dates = {}
-    for name, read in found.items():
-        if read is None:
-            dates[name] = dates_of(table.column(name), likely)
-        else:
-            is_likely = likely in read.orders or not read.orders
-            dates[name] = read.dates(likely if is_likely else read.orders[0])
-    return dates
+    columns = [column for column in table.columns if column.name not in has_role]
+    return dates_among(columns, roles.dates, roles.date_format)
 
 
 def decide(

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from somscape.encode._codes import NumberCode
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._evidence import CODE, COUNTER, OUTCOME, is_called_personal
-from somscape.encode._kinds import FIRST, GUESS
+from somscape.encode._kinds import GUESS
 from somscape.encode._ordered import DateCode
-from somscape.tables import Note, listed
+from somscape.tables import FIRST, Note, listed
 
 
 def notes_of(encoding: Encoding) -> list[Note]:

@@ -112,7 +112,7 @@ def ready(table: Table, roles: Roles, by: Sequence[str] = ()) -> Ready:
     used = used.without([c.name for c in unfit])
     used = replace(used, notes=(*used.notes, *notes_of_unfit(unfit)))
     given = {kind: [n for n in getattr(roles, kind) if n in used.names] for kind in GIVEN}
-    grouped = per(used, by, **given)
+    grouped = per(used, by, **given, date_format=roles.date_format)
     found = _with_label(grouped, label, table)
     if label is None:
         found = replace(found, label=label_of(found.table, roles.label, roles.label_value))
