@@ -48,6 +48,9 @@ MIN_SLIP_ROWS, SLIP_SHARE = 30, 0.01
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """Text that stands for one number and nothing else; 007 is a name."""
 
+NOISE = 1e-9
+"""A number nearer to 0 than this share of the spread of its column is 0 in words."""
+
 MISSING_LEVEL = "(missing)"
 UNSEEN_LEVEL = "(unseen)"
 
@@ -274,6 +277,7 @@ class NumberCode(OneFeature):
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return the ranges that prototypes near some rows span, in words."""
         values = self.decode(prototypes)[near]
+        values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
         words: dict[float, str] = {}
         for end in np.unique([values.min(axis=1), values.max(axis=1)]).tolist():
             words[end] = number_text(end, self.is_whole, digits=3)

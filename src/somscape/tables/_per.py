@@ -12,7 +12,7 @@ import numpy as np
 from somscape._types import Ints
 from somscape.errors import InputError
 from somscape.tables._columns import table_from_columns
-from somscape.tables._dates import FIRST, Moments, find_dates
+from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
 from somscape.tables._dates import Dates as DatesOfRows
 from somscape.tables._groups import Cells, Dates, Levels, first_rows, grouped_rows
 from somscape.tables._table import Column, Table, free_name
@@ -195,6 +195,10 @@ def per(
     names = (by,) if isinstance(by, str) else tuple(by)
     if not names:
         raise InputError("`by` names no column; give the one that names the customer.")
+    if date_format not in (None, *ORDERS):
+        raise InputError(
+            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {date_format!r}."
+        )
     table_of_key = table.select(names)
     groups, first = grouped_rows(table_of_key.columns)
     if len(first) < (2 if like is None else 1):

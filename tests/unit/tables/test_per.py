@@ -181,6 +181,7 @@ def test_padded_counts_that_are_named_as_numbers_have_a_sum() -> None:
         ("country", {}, "column 'country' of sales.csv has one value, 'DE', so there are no"),
         ("empty", {}, "column 'empty' of sales.csv is empty, so there are no customers"),
         ((), {}, "`by` names no column"),
+        ("client", {"date_format": "iso"}, "one of dmy, mdy, ymd or None; got 'iso'"),
         ("client", {"numbers": ["channel"]}, "column 'channel' holds text, which has no sum"),
         ("client", {"numbers": ["amont"]}, "did you mean 'amount'?"),
         ("client", {"like": ["total price", "number of rows"]}, "of which to make 'total price'"),
