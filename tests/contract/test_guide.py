@@ -49,7 +49,9 @@ def what_pages_start_from(page, rng):
         SOMDetector(missing="fill", random_state=0).fit(table).save("found.som")
     if page == "customers":
         for name in ("transactions.csv", "february.csv"):
-            transactions_of(frame, rng).to_csv(name, index=False)
+            transactions_of(frame, rng).assign(fraud=np.arange(len(frame)) % 2).to_csv(
+                name, index=False
+            )
     SOM(6, 8).fit(X).map_.save("map.som")
     if page == "missing_and_mixed":
         X, X_new = holed(X, rng), holed(X_new, rng)

@@ -9,9 +9,9 @@ from somscape.encode._codes import (
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode
 from somscape.encode._encoding import ColumnCode, Encoding, FeatureCode, sources_of
 from somscape.encode._fit import SCALES, fit_encoding
-from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles
+from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles, unfit_columns
 from somscape.encode._lasting import comments_on, overridden, pinned, role_of_kind, roles_for
-from somscape.encode._notes import notes_of
+from somscape.encode._notes import notes_of, notes_of_unfit
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._roles_file import KINDS, read_roles, roles_from_text, roles_text
 from somscape.encode._said import said_by
@@ -40,6 +40,7 @@ __all__ = [
     "fit_encoding",
     "level_texts",
     "notes_of",
+    "notes_of_unfit",
     "number_text",
     "ordinal_levels",
     "overridden",
@@ -51,4 +52,5 @@ __all__ = [
     "roles_text",
     "said_by",
     "sources_of",
+    "unfit_columns",
 ]

@@ -18,7 +18,7 @@ from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._weights import Counted
 from somscape.encode._text import number_text
 from somscape.errors import InputError
-from somscape.tables import Column, read_numbers
+from somscape.tables import Column, padded_numbers, read_numbers
 
 MISMATCH_WEIGHT = 0.5**0.5
 """Value of a level that applies: two different levels are then at distance 1."""
@@ -48,8 +48,8 @@ MIN_SLIP_ROWS, SLIP_SHARE = 30, 0.01
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """Text that stands for one number and nothing else; 007 is a name."""
 
-MAX_DIGITS = 300
-"""Of a whole number that a float can hold."""
+NOISE = 1e-9
+"""A number nearer to 0 than this share of the spread of its column is 0 in words."""
 
 MISSING_LEVEL = "(missing)"
 UNSEEN_LEVEL = "(unseen)"
@@ -277,6 +277,7 @@ class NumberCode(OneFeature):
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return the ranges that prototypes near some rows span, in words."""
         values = self.decode(prototypes)[near]
+        values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
         words: dict[float, str] = {}
         for end in np.unique([values.min(axis=1), values.max(axis=1)]).tolist():
             words[end] = number_text(end, self.is_whole, digits=3)
@@ -399,15 +400,6 @@ def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
     if column.is_number:
         return column
     return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
-
-
-def padded_numbers(column: Column) -> Column | None:
-    """Return a column of text as whole numbers where all cells are digits; else None."""
-    codes, texts = column.coded()
-    if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
-        return None
-    numbers = np.array([*map(float, texts), np.nan])[codes]
-    return Column(column.name, column.cells, numbers=numbers)
 
 
 def present(column: Column, values: Any, counts: Float64s | None) -> Counted:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode._codes import level_texts
+from somscape.encode._codes import UnusedColumn, level_texts
 from somscape.encode._evidence import (
     CODE,
     COUNTER,
@@ -25,16 +25,15 @@ from somscape.encode._evidence import (
 from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
 from somscape.tables import (
+    FIRST,
     ORDERS,
     Column,
     Dates,
-    DateTexts,
     Table,
     counted,
-    date_texts,
-    dates_of,
     read_numbers,
 )
+from somscape.tables import find_dates as dates_among
 
 MAX_NUMBER_LEVELS = 15
 """Whole numbers with at most this many different values are taken as a category."""
@@ -188,8 +187,6 @@ NO_ROLE = Decision("dropped", "has no role, and only columns with one are used")
 GUESS = "; they do not show it"
 """Ends why a column is dates, where their order is a guess."""
 
-FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
-
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
     """Return the dates of the columns that hold some or are named as such.
@@ -208,22 +205,8 @@ def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
     """
     roles.check(table)
     has_role = {name for _, name in roles.named()} - set(roles.dates)
-    found: dict[str, DateTexts | None] = {}
-    for column in table.columns:
-        is_named = column.name in roles.dates
-        read = None if column.name in has_role else date_texts(column, is_named=is_named)
-        if is_named or (read is not None and len(np.unique(read.has_zone)) == 1):
-            found[column.name] = read
-    shown = {read.orders[0] for read in found.values() if read and len(read.orders) == 1}
-    likely = roles.date_format or ("mdy" if shown == {"mdy"} else "dmy")
-    dates = {}
-    for name, read in found.items():
-        if read is None:
-            dates[name] = dates_of(table.column(name), likely)
-        else:
-            is_likely = likely in read.orders or not read.orders
-            dates[name] = read.dates(likely if is_likely else read.orders[0])
-    return dates
+    columns = [column for column in table.columns if column.name not in has_role]
+    return dates_among(columns, roles.dates, roles.date_format)
 
 
 def decide(
@@ -341,20 +324,47 @@ def _decide_by_rule(
         return NO_VALUE
     if column.problem:
         raise _not_a_number(column, column.problem)
-    if n_values == 2 and is_called_outcome(column.name):
-        return Decision("dropped", OUTCOME)
+    unfit = _unfit(column, n_values)
+    if unfit:
+        return Decision("dropped", unfit)
     if are_counts(column):
         _, texts = column.coded()
         return Decision("number", f"counts from {min(texts)} to {max(texts)}")
-    if is_counter(column):
-        return Decision("dropped", COUNTER)
-    if is_code(column, n_values):
-        return Decision("dropped", f"nearly unique: {CODE}")
     if is_called_id(column.name) and n_values > MAX_NUMBER_LEVELS:
         return Decision("dropped", f"called an id: {CODE}")
     if column.is_number:
         return _decide_number(column, n_values, n_rows)
     return _decide_text(table, column, n_values, max_levels, n_rows)
+
+
+def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
+    """Return the columns that are features of nothing unless they are named.
+
+    Parameters
+    ----------
+    table : Table
+    roles : Roles
+        Columns that have a role are not asked about.
+
+    Returns
+    -------
+    list of UnusedColumn
+        What looks like an outcome, counts the rows, or is a nearly unique code.
+    """
+    named = {name for _, name in roles.named()}
+    whys = {c.name: _unfit(c, c.n_distinct) for c in table.columns if c.name not in named}
+    return [UnusedColumn(name, why, "dropped") for name, why in whys.items() if why]
+
+
+def _unfit(column: Column, n_values: int) -> str:
+    """Return why a column is no feature, whatever else it holds; "" if nothing speaks against."""
+    if n_values == 2 and is_called_outcome(column.name):
+        return OUTCOME
+    if are_counts(column):
+        return ""
+    if is_counter(column):
+        return COUNTER
+    return f"nearly unique: {CODE}" if is_code(column, n_values) else ""
 
 
 def _decide_number(column: Column, n_values: int, n_rows: float) -> Decision:

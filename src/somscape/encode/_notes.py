@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Iterable
 
 from somscape.encode._codes import NumberCode
-from somscape.encode._encoding import Encoding
+from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._evidence import CODE, COUNTER, OUTCOME, is_called_personal
-from somscape.encode._kinds import FIRST, GUESS
+from somscape.encode._kinds import GUESS
 from somscape.encode._ordered import DateCode
-from somscape.tables import Note, listed
+from somscape.tables import FIRST, Note, listed
 
 
 def notes_of(encoding: Encoding) -> list[Note]:
@@ -32,20 +32,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
     >>> notes_of(fit_encoding(table))
     ["'sex' says who somebody is; consider to protect it"]
     """
-    left_out = [code for code in encoding.columns if code.kind == "dropped"]
-    notes = [
-        Note(
-            f"'{code.name}' looks like an outcome and is left out; name it as the label, or as a "
-            "category to use it",
-            f"--label {shlex.quote(code.name)} or --category {shlex.quote(code.name)}",
-        )
-        for code in left_out
-        if code.why == OUTCOME
-    ]
-    unused = [c for c in left_out if c.why == COUNTER or c.why.endswith(CODE)]
-    if unused:
-        named = ", ".join(f"'{code.name}' ({code.why})" for code in unused)
-        notes.append(Note(f"left out {named}; a number or category is used if named", "--number"))
+    notes = notes_of_unfit(encoding.columns)
     for order, first in FIRST.items():
         guessed = [
             code.name
@@ -74,6 +61,35 @@ def notes_of(encoding: Encoding) -> list[Note]:
         says, them = ("says", "it") if len(personal) == 1 else ("say", "them")
         text = f"{listed(personal)} {says} who somebody is; consider to protect {them}"
         notes.append(Note(text, _each("--protect", personal)))
+    return notes
+
+
+def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
+    """Return what to know of the columns that look like an outcome, and of counters and codes.
+
+    Parameters
+    ----------
+    columns : iterable of ColumnCode
+        Others are passed over.
+
+    Returns
+    -------
+    list of Note
+    """
+    left_out = [code for code in columns if code.kind == "dropped"]
+    notes = [
+        Note(
+            f"'{code.name}' looks like an outcome and is left out; name it as the label, or as a "
+            "category to use it",
+            f"--label {shlex.quote(code.name)} or --category {shlex.quote(code.name)}",
+        )
+        for code in left_out
+        if code.why == OUTCOME
+    ]
+    unused = [c for c in left_out if c.why == COUNTER or c.why.endswith(CODE)]
+    if unused:
+        named = ", ".join(f"'{code.name}' ({code.why})" for code in unused)
+        notes.append(Note(f"left out {named}; a number or category is used if named", "--number"))
     return notes
 
 

@@ -7,12 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode import ColumnCode, Encoding, Roles, level_texts
+from somscape.encode import (
+    ColumnCode,
+    Encoding,
+    Roles,
+    level_texts,
+    notes_of_unfit,
+    unfit_columns,
+)
 from somscape.errors import InputError
 from somscape.jobs._roles import Label, encoding_from, find_label, label_of, split_label
 from somscape.maps import Map
 from somscape.outliers import Alerts
-from somscape.tables import ROW_COUNT, Grouped, Table, free_name, per, table_from_columns
+from somscape.tables import ROW_COUNT, Grouped, Table, free_name, listed, per, table_from_columns
 
 ROWS_FILE = "alerts_rows.csv"
 """The original rows of the listed customers."""
@@ -101,8 +108,12 @@ def ready(table: Table, roles: Roles, by: Sequence[str] = ()) -> Ready:
     for name in set(by) & set(roles.drop):
         raise InputError(f"column '{name}' names the customers, so it cannot be dropped; keep it.")
     used = used.without([name for name in roles.drop if name in used.names])
+    unfit = [c for c in unfit_columns(used, roles) if c.name not in by]
+    used = used.without([c.name for c in unfit])
+    used = replace(used, notes=(*used.notes, *notes_of_unfit(unfit)))
     given = {kind: [n for n in getattr(roles, kind) if n in used.names] for kind in GIVEN}
-    grouped = per(used, by, **given)
+    grouped = per(used, by, **given, date_format=roles.date_format)
+    grouped = _protected(grouped, roles.protect)
     found = _with_label(grouped, label, table)
     if label is None:
         found = replace(found, label=label_of(found.table, roles.label, roles.label_value))
@@ -121,6 +132,17 @@ def _apart(
     return label_of(table, column, value), table.without([column])
 
 
+def _protected(grouped: Grouped, protect: Sequence[str]) -> Grouped:
+    """Return the customers without what was made of protected columns; constant ones stay."""
+    made = {name: what for name, what in grouped.made.items() if what.column not in protect}
+    differ = {what.column: None for what in grouped.made.values() if what.column in protect}
+    if not differ:
+        return grouped
+    table = grouped.table.without([name for name in grouped.made if name not in made])
+    note = f"protected, and different within customers, so left out: {listed(differ)}"
+    return replace(grouped, table=replace(table, notes=(*table.notes, note)), made=made)
+
+
 def _roles(grouped: Grouped, roles: Roles, rows: Table) -> Roles:
     """Return what the columns of customers are."""
     names = grouped.table.names
@@ -128,18 +150,19 @@ def _roles(grouped: Grouped, roles: Roles, rows: Table) -> Roles:
     def kept(given: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in given if name in names or name not in rows.names)
 
-    found = {role: kept(getattr(roles, role)) for role in ("drop", *GIVEN)}
-    spoken_for = {name for given in found.values() for name in given} | {*roles.ordinals}
-    spoken_for.add(roles.label or "")
+    said: dict[str, Any] = {r: kept(getattr(roles, r)) for r in ("drop", "protect", *GIVEN)}
+    roles = replace(roles, **said)
+    spoken_for = {name for _, name in roles.named()}
+    forced: dict[str, tuple[str, ...]] = {}
     for kind, role in ROLES.items():
-        found[role] += tuple(n for n in grouped.names(kind) if n not in spoken_for)
+        made = (name for name in grouped.names(kind) if name not in spoken_for)
+        forced[role] = (*getattr(roles, role), *made)
     return replace(
         roles,
         id=names[0],
-        drop=found["drop"],
-        categories=found["categories"],
-        numbers=found["numbers"],
-        dates=found["dates"],
+        drop=forced["drop"],
+        categories=forced["categories"],
+        numbers=forced["numbers"],
     )
 
 

@@ -5,12 +5,14 @@ from somscape.tables._columns import table_from_columns
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
 from somscape.tables._database import is_url
 from somscape.tables._dates import (
+    FIRST,
     ORDERS,
     Dates,
     DateTexts,
     Moments,
     date_texts,
     dates_of,
+    find_dates,
     looks_like_dates,
     read_date,
 )
@@ -27,7 +29,7 @@ from somscape.tables._frame import (
 )
 from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
-from somscape.tables._numbers import read_numbers
+from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables._per import ROW_COUNT, Grouped, Made, per
 from somscape.tables._read import import_reader, is_text, may_say_missing, paths_of, read_table
 from somscape.tables._source import Source, collected, source
@@ -39,6 +41,7 @@ from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [
     "ARROW_FILES",
+    "FIRST",
     "MISSING_WORDS",
     "ORDERS",
     "ROW_COUNT",
@@ -63,6 +66,7 @@ __all__ = [
     "date_texts",
     "dates_of",
     "escape_cell",
+    "find_dates",
     "frame_kinds",
     "frame_like",
     "frame_names",
@@ -76,6 +80,7 @@ __all__ = [
     "looks_like_dates",
     "may_say_missing",
     "missing_words",
+    "padded_numbers",
     "paths_of",
     "per",
     "read_date",

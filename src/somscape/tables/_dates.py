@@ -1,6 +1,7 @@
 """Read dates in any common form; the whole column tells the order of day and month."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -15,6 +16,8 @@ Moments: TypeAlias = NDArray[np.datetime64]
 
 ORDERS = ("dmy", "mdy", "ymd")
 """Orders of day, month and year; the first is taken where nothing speaks for another."""
+
+FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 CENTURY_ENDS = 69
 """Years of two digits from here on belong to 1900, as POSIX has it."""
@@ -179,6 +182,53 @@ def dates_of(column: Column, order: str) -> Dates:
         return read.dates(order)
     n = len(column)
     return Dates(column, np.full(n, "NaT", "datetime64[us]"), np.zeros(n, bool), order)
+
+
+def find_dates(
+    columns: Iterable[Column], named: Collection[str] = (), date_format: str | None = None
+) -> dict[str, Dates]:
+    """Return the dates of the columns that hold some.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+    named : collection of str, default=()
+        Names of columns that are known to hold dates.
+    date_format : {"dmy", "mdy", "ymd"}, optional
+        Order of day, month and year in columns that show none.  Default: day first, or month first
+        if another column shows that.
+
+    Returns
+    -------
+    dict of str to Dates
+        In the order of the columns.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"due": ["1/2/26", "3/4/26"], "paid": ["1/31/26", "2/1/26"]})
+    >>> [dates.order for dates in find_dates(table.columns).values()]
+    ['mdy', 'mdy']
+    """
+    columns = tuple(columns)
+    found: dict[str, DateTexts | None] = {}
+    for column in columns:
+        is_named = column.name in named
+        read = date_texts(column, is_named=is_named)
+        if is_named or (read is not None and len(np.unique(read.has_zone)) == 1):
+            found[column.name] = read
+    shown = {read.orders[0] for read in found.values() if read and len(read.orders) == 1}
+    likely = date_format or ("mdy" if shown == {"mdy"} else "dmy")
+    dates = {}
+    for column in columns:
+        if column.name in found:
+            read = found[column.name]
+            if read is None:
+                dates[column.name] = dates_of(column, likely)
+            else:
+                is_likely = likely in read.orders or not read.orders
+                dates[column.name] = read.dates(likely if is_likely else read.orders[0])
+    return dates
 
 
 def looks_like_dates(column: Column) -> bool:

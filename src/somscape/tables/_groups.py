@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
-from somscape.tables._dates import looks_like_dates
+from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables._table import Column
 from somscape.tables._words import quoted
 
@@ -25,9 +25,6 @@ DIGITS = 6
 DAY_DIGITS = 3
 """Digits that a number of days has at least."""
 
-N_SAMPLED = 1000
-"""Different texts that are looked at to tell whether they are dates."""
-
 DAY = 86_400.0
 """Seconds of a day."""
 
@@ -37,7 +34,7 @@ def codes_of(column: Column) -> tuple[Ints, list[str]]:
 
     Values count as they first come; of numbers, 7 and 7.0 are one.
     """
-    if column.numbers is None:
+    if column.numbers is None or not column.is_exact:
         codes, texts = column.coded()
         return codes.astype(np.intp), texts
     import pyarrow as pa  # late: it is slow to import
@@ -98,7 +95,8 @@ class Numbers:
     """A column of numbers: total, mean, largest and smallest of each group."""
 
     def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
-        numbers = column.numbers
+        read = column if column.is_number else read_numbers(column) or padded_numbers(column)
+        numbers = None if read is None else read.numbers
         if numbers is None:
             raise InputError(
                 column.problem
@@ -206,38 +204,6 @@ class Cells:
     def are_constant(self) -> bool:
         """Whether no group has two different values."""
         return (self.numbers if self.column.is_number else self.levels).are_constant
-
-    def look_like_dates(self) -> bool:
-        """Return whether the texts are dates in ISO form."""
-        sample = np.array(self._coded[1][:N_SAMPLED], dtype=object)
-        is_date = looks_like_dates(Column(self.column.name, sample))
-        return is_date and self._moments is not None
-
-    @property
-    def dates(self) -> Dates:
-        """Its dates; InputError where a cell is none in ISO form."""
-        if self._moments is None:
-            raise InputError(
-                f"column {quoted(self.column.name)} holds other things than dates in ISO form"
-                " (2026-01-31, all with a time zone or all without). Rewrite them, or leave the"
-                " column out."
-            )
-        return Dates(self._moments, self.groups, self.n_groups)
-
-    @cached_property
-    def _moments(self) -> NDArray[Any] | None:
-        """The dates as datetime64[us]; None where one is not in ISO form."""
-        import pyarrow as pa
-
-        codes, texts = self._coded
-        for zone in (None, "UTC"):  # all without a time zone, or all with one
-            try:
-                moments = pa.array(texts, pa.string()).cast(pa.timestamp("us", zone))
-            except pa.ArrowInvalid:
-                continue
-            known = np.append(moments.to_numpy(zero_copy_only=False), np.datetime64("NaT", "us"))
-            return known[codes]  # -1 is the last
-        return None
 
 
 def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:

@@ -234,7 +234,9 @@ def _of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Colum
     import pyarrow as pa
 
     cells = [None if value == NO_VALUE else clean_cell(value) for value in values]
-    if all(cell is None or WHOLE.fullmatch(cell) for cell in cells):
+    given = {cell for cell in cells if cell is not None}
+    are_numbers = all(map(WHOLE.fullmatch, given))  # 007 and 7 are two folders
+    if are_numbers and len(set(map(int, given))) == len(given):
         each = np.array([np.nan if cell is None else float(cell) for cell in cells])
         numbers = np.repeat(each, sizes)
         return Column(name, NumberTexts(numbers, True), numbers=numbers)

@@ -42,6 +42,9 @@ FIRST_CELLS, CELLS = 1 << 12, 1 << 15
 PLAIN = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
 """How a number is written plainly."""
 
+MAX_DIGITS = 300
+"""Of a whole number that a float can hold."""
+
 NO_NUMBER = "[0-9][-/:]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
 """What stands in dates, codes and words, and in no number."""
 
@@ -196,6 +199,15 @@ def read_numbers(column: Column) -> Column | None:
     if numbers is None:
         return None
     return Column(column.name, texts, numbers=numbers, style=", ".join(styles))
+
+
+def padded_numbers(column: Column) -> Column | None:
+    """Return a column of text as whole numbers where all cells are digits; else None."""
+    codes, texts = column.coded()
+    if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
+        return None
+    numbers = np.array([*map(float, texts), np.nan])[codes]
+    return Column(column.name, column.cells, numbers=numbers)
 
 
 def _different(cells: pa.ChunkedArray) -> list[str]:

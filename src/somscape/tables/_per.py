@@ -12,9 +12,11 @@ import numpy as np
 from somscape._types import Ints
 from somscape.errors import InputError
 from somscape.tables._columns import table_from_columns
-from somscape.tables._groups import Cells, Levels, first_rows, grouped_rows
+from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
+from somscape.tables._dates import Dates as DatesOfRows
+from somscape.tables._groups import Cells, Dates, Levels, first_rows, grouped_rows
 from somscape.tables._table import Column, Table, free_name
-from somscape.tables._words import counted, listed, quoted
+from somscape.tables._words import Note, counted, listed, quoted
 
 ROW_COUNT = "number of rows"
 
@@ -133,6 +135,7 @@ def per(
     numbers: Collection[str] = (),
     categories: Collection[str] = (),
     dates: Collection[str] = (),
+    date_format: str | None = None,
     like: Collection[str] | None = None,
 ) -> Grouped:
     """Make one row of all rows of a customer, an account, a machine.
@@ -140,12 +143,16 @@ def per(
     Parameters
     ----------
     table : Table
-        One row per transaction.
+        One row per transaction, without its outcome, of which features would be made as of any
+        column: give ``table.without(["fraud"])``.
     by : str or sequence of str
         Column that names the customer.  Several columns name one together, joined by " / ".
     numbers, categories, dates : collection of str, default=()
         Columns of the transactions to take as such.  By default whole numbers with at most 15
-        different values are categories, as is text; text of dates in ISO form is dates.
+        different values are categories, as is text; text of dates is dates.
+    date_format : {"dmy", "mdy", "ymd"}, optional
+        Order of day, month and year in columns of dates that show none.  Default: day first, or
+        month first if another column of dates shows that.
     like : collection of str, optional
         Names of columns to make, such as those of an earlier month; by default the table says
         which columns are made.
@@ -188,6 +195,10 @@ def per(
     names = (by,) if isinstance(by, str) else tuple(by)
     if not names:
         raise InputError("`by` names no column; give the one that names the customer.")
+    if date_format not in (None, *ORDERS):
+        raise InputError(
+            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {date_format!r}."
+        )
     table_of_key = table.select(names)
     groups, first = grouped_rows(table_of_key.columns)
     if len(first) < (2 if like is None else 1):
@@ -196,6 +207,7 @@ def per(
     for name in (*numbers, *categories, *dates):
         table.column(name)
     work = _Work(table, groups, first, given, like)
+    work.read_dates(names, date_format)
     key = _key(table_of_key, first)
     columns = [key]
     made: dict[str, Made] = {}
@@ -257,6 +269,22 @@ class _Work:
         self.table, self.groups, self.first, self.like = table, groups, first, like
         self.given, self.n_groups = given, len(first)
         self.left_out: list[str] = []
+        self.dates: dict[str, DatesOfRows] = {}
+        self.guessed: list[DatesOfRows] = []
+
+    def read_dates(self, key: Collection[str], date_format: str | None) -> None:
+        """Read the dates of the columns that hold some; of a table like another, as that has."""
+        columns, named = [], set(self.given["date"])
+        for column in self.table.columns:
+            role = "" if self.like is None else self._role_like(column)
+            if role == "date":
+                named.add(column.name)
+            is_other = column.name in {*key, *self.given["number"], *self.given["category"]}
+            if not is_other and (self.like is None or role == "date"):
+                columns.append(column)
+        self.dates = find_dates(columns, named, date_format)
+        if date_format is None:
+            self.guessed = [d for d in self.dates.values() if d.is_guess]
 
     def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, Made]]:
         """Yield name, values and kind of each column; a column as it is has no other values."""
@@ -272,7 +300,7 @@ class _Work:
             elif role == "number":
                 yield from self._numbers(column, cells)
             elif role == "date":
-                yield from self._dates(column, cells)
+                yield from self._dates(column)
             elif role == "category":
                 yield from self._categories(column, cells)
             elif self.like is None:
@@ -284,6 +312,11 @@ class _Work:
         yield f"{counted(self.table.n_rows - n_lost, 'row')} put together by {quoted(key)}"
         if n_lost:
             yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
+        for order in dict.fromkeys(dates.order for dates in self.guessed):
+            named = listed(dates.column.name for dates in self.guessed if dates.order == order)
+            other = "mdy" if order == "dmy" else "dmy"
+            text = f"dates in {named} are read {FIRST[order]}; they do not show it"
+            yield Note(text, f"--date-format {other}")
         if self.left_out:
             yield f"different in most rows, so left out: {listed(self.left_out)}"
 
@@ -305,7 +338,7 @@ class _Work:
             if n_values == n_rows and _names_rows(column):
                 return ""
             return "category" if n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2) else "number"
-        if cells.look_like_dates():
+        if column.name in self.dates:
             return "date"
         return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
 
@@ -334,19 +367,36 @@ class _Work:
         for word, of_one in zip(WORDS["number"], values, strict=False):
             yield word.format(column.name), of_one, made
 
-    def _dates(self, column: Column, cells: Cells) -> Iterator[tuple[str, Any, Made]]:
-        found = cells.dates
+    def _dates(self, column: Column) -> Iterator[tuple[str, Any, Made]]:
+        found = Dates(self._moments(column), self.groups, self.n_groups)
         days = (found.since_first, found.since_last, found.mean_gap, found.longest_gap)
         values = [found.first, found.last, *days]
         kinds = ["date", "date", *(["number"] * len(days))]
         for word, of_one, kind in zip(WORDS["date"], values, kinds, strict=True):
             yield word.format(column.name), of_one, Made(kind, column.name)
 
+    def _moments(self, column: Column) -> Moments:
+        """Return dates, all with a time zone or all without; InputError for another cell."""
+        dates = self.dates[column.name]
+        has_zone = bool(dates.has_zone[~dates.missing][:1].any())
+        is_wrong = np.where(dates.missing, ~column.missing, dates.has_zone != has_zone)
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            zone = "with a time zone" if has_zone else "without a time zone"
+            raise InputError(
+                f"{self.table.where(row)}: column {quoted(column.name)} must hold dates {zone},"
+                f" such as 2026-01-31; got {quoted(str(column.take([row]).cells[0]))}. Rewrite"
+                " its dates, or leave the column out.",
+                options=f"--category {shlex.quote(column.name)} or --drop"
+                f" {shlex.quote(column.name)}",
+            )
+        return dates.moments
+
     def _categories(self, column: Column, cells: Cells) -> Iterator[tuple[str, Any, Made]]:
         found, name = cells.levels, column.name
         different, commonest, share = WORDS["category"]
         yield different.format(name), found.n_different, Made("number", name)
-        if found.shares[0] >= MIN_SHARE or self.like is not None:
+        if self.like is not None or (len(found.shares) and found.shares[0] >= MIN_SHARE):
             yield commonest.format(name), found.commonest(), Made("category", name)
         for level in self._levels(found, share.format(name, "")):
             yield share.format(name, level), found.share(level), Made("number", name)

@@ -11,6 +11,7 @@ import pytest
 from command_line import RESULTS, Found, run, write
 
 from somscape import load
+from somscape.encode import NumberCode
 from somscape.tables import read_table
 
 
@@ -217,3 +218,77 @@ def test_a_map_of_customers_and_one_of_rows_say_what_they_need(
     other = run("score", found.folder / "map.som", sales, "--per", "client")
     assert (other.code, other.out) == (2, "")
     assert "(leave --per out)" in other.err
+
+
+def test_an_outcome_and_a_counter_of_the_rows_are_left_out_unless_named(here: Path) -> None:
+    header, lines = transactions()
+    path = write(Path("s.csv"), f"n,{header}", [f"{i * 7},{line}" for i, line in enumerate(lines)])
+    outcome = run("detect", path, "--per", "client", "--out", "found")
+    assert outcome.code == 0, outcome.err
+    assert "'fraud' looks like an outcome and is left out; name it as the label" in outcome.out
+    assert "left out 'n' (a row counter)" in outcome.out
+    features = [code.name for code in load("found/map.som").map_.encoding.features]
+    assert not [name for name in features if "fraud" in name or name.endswith(" n")]
+    assert {"n", "fraud"} <= set(read_table("found/alerts_rows.csv").names)
+    named = run("detect", path, "--per", "client", "--category", "fraud", "--out", "other")
+    assert named.code == 0, named.err
+    features = [code.name for code in load("other/map.som").map_.encoding.features]
+    assert "share of fraud = yes" in features
+
+
+def with_sex(column: str, of: Any) -> Path:
+    """The transactions with one more column, of what `of` says of line and client."""
+    header, lines = transactions()
+    more = [f"{of(i, int(line.split(',')[1]))},{line}" for i, line in enumerate(lines)]
+    return write(Path("s.csv"), f"{column},{header}", more)
+
+
+def test_a_protected_column_that_customers_keep_is_listed_and_no_feature(here: Path) -> None:
+    path = with_sex("sex", lambda i, client: "fm"[client // 2 % 2])
+    outcome = run("detect", path, "--per", "client", "--protect", "sex", "--out", "found")
+    assert outcome.code == 0, outcome.err
+    assert ["sex", "protected"] in [line.split()[:2] for line in outcome.out.splitlines()]
+    assert "sex" in lines_of(Path("found/alerts.csv").read_text(encoding="utf-8"))[0]
+    features = [code.name for code in load("found/map.som").map_.encoding.features]
+    assert not any("sex" in name for name in features)
+
+
+def test_a_protected_column_that_differs_within_customers_is_left_out(here: Path) -> None:
+    path = with_sex("sex", lambda i, client: "fm"[i % 2])
+    outcome = run("detect", path, "--per", "client", "--protect", "sex", "--out", "found")
+    assert outcome.code == 0, outcome.err
+    said = " ".join(outcome.out.split())
+    assert "protected, and different within customers, so left out: 'sex'" in said
+    names = [code.name for code in load("found/map.som").map_.encoding.columns]
+    assert not any("sex" in name for name in names)
+
+
+def test_what_a_note_says_to_protect_can_be_protected(here: Path) -> None:
+    path = with_sex("sex", lambda i, client: "fm"[i % 2])
+    first = run("detect", path, "--per", "client", "--out", "found")
+    assert (first.code, "consider to protect them" in first.out) == (0, True)
+    words = shlex.split(" ".join(first.out.split()).split("protect them (")[1].split(")")[0])
+    assert words[::2] == ["--protect"] * 2
+    again = run("detect", path, "--per", "client", *words, "--out", "other")
+    assert again.code == 0, again.err
+    encoding = load("other/map.som").map_.encoding
+    assert {c.name for c in encoding.columns if c.kind == "protected"} == set(words[1::2])
+
+
+def test_dates_are_read_in_the_order_that_is_asked_for(here: Path) -> None:
+    header, lines = transactions()
+    days = [f"0{1 + i % 9}/0{1 + i // 9 % 9}/2026" for i in range(len(lines))]
+    more = [f"{day},{line}" for day, line in zip(days, lines, strict=True)]
+    path = write(Path("s.csv"), f"paid,{header}", more)
+    words = ("--per", "client", "--date", "paid", "--date-format", "mdy", "--out", "found")
+    outcome = run("detect", path, *words)
+    assert outcome.code == 0, outcome.err
+    alert = lines_of(Path("found/alerts.csv").read_text(encoding="utf-8"))[0]
+    own = [d for d, line in zip(days, lines, strict=True) if line.split(",")[1] == alert["client"]]
+    assert alert["last paid"] == max(f"2026-{day[:2]}-{day[3:5]}" for day in own)
+
+
+def test_a_share_is_never_said_to_be_below_zero() -> None:
+    code = NumberCode("share of a = b", "", 0.0, 0.0, 0.0, 1.0, 0.0, False)
+    assert code.usual(np.array([[-1.78e-17], [3.03e-06]])) == "0 to 3.03e-06"
+    assert code.usual(np.array([[-0.25], [1e-8]])) == "-0.25 to 1.00e-08"

@@ -1,5 +1,7 @@
 """From transactions to customers, against sums worked out by hand."""
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from somscape import SOMDetector, TableEncoder
 from somscape.errors import InputError
-from somscape.tables import Table, per, read_table, table_from_columns
+from somscape.tables import Column, Table, per, read_table, table_from_columns
 
 TRANSACTIONS = {
     "client": ["ann", "bob", "ann", None, "cid", "bob", "ann", "cid"],
@@ -132,11 +134,45 @@ def test_dates_with_a_time_of_day_and_a_zone() -> None:
     assert found["longest gap of date"] == ["4.0", "4.0", "2.96"]  # 2 days and 23 hours
 
 
-def test_dates_in_another_form_are_left_out_and_refused_where_they_are_named() -> None:
-    table = made_of(date=[f"{1 + i}.1.2026" for i in range(8)])
-    assert "'date'" in per(table, "client").table.notes[-1]
-    with pytest.raises(InputError, match=r"'date' holds other things than dates in ISO form"):
+def as_written(form: str) -> list[str]:
+    """The days of the transactions in another form."""
+    days = [date.fromisoformat(str(day)) for day in TRANSACTIONS["date"]]
+    return [day.strftime(form) for day in days]
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%m/%d/%Y", "%d %b %Y", "%d-%m-%y"])
+@pytest.mark.parametrize("options", [{}, {"dates": ["date"]}])
+def test_dates_in_another_form_are_the_same_dates(form: str, options: Any) -> None:
+    month = {"paid": ["1/31/2026"] * 7 + ["2/1/2026"]} if form.startswith("%m") else {}
+    table = made_of(date=as_written(form), **month)
+    named = {"date_format": "mdy" if month else None, **options}
+    found = per(table, "client", **named).table
+    assert {name: cells_of(found)[name] for name in CUSTOMERS} == CUSTOMERS
+    again = per(table, "client", date_format=named["date_format"], like=["last date"]).table
+    assert cells_of(again)["last date"] == CUSTOMERS["last date"]
+
+
+def test_an_order_of_dates_that_is_a_guess_is_said() -> None:
+    table = made_of(date=[f"0{1 + i}/02/2026" for i in range(8)])
+    found = per(table, "client").table
+    assert cells_of(found)["last date"] == ["2026-02-07", "2026-02-06", "2026-02-08"]
+    note = next(note for note in found.notes if "read day first; they do not show it" in note)
+    assert note.options == "--date-format mdy"
+    other = per(table, "client", date_format="mdy").table
+    assert cells_of(other)["last date"] == ["2026-07-02", "2026-06-02", "2026-08-02"]
+    assert not any("they do not show it" in note for note in other.notes)
+
+
+def test_what_is_no_date_is_refused_where_dates_are_named() -> None:
+    table = made_of(date=["soon", *as_written("%d.%m.%Y")[1:]])
+    with pytest.raises(InputError, match=r"'date' must hold dates without a time zone.*'soon'"):
         per(table, "client", dates=["date"])
+
+
+def test_padded_counts_that_are_named_as_numbers_have_a_sum() -> None:
+    table = made_of(count=[f"0{1 + i}" for i in range(8)])
+    found = cells_of(per(table, "client", numbers=["count"]).table)
+    assert found["total count"] == ["11", "8", "13"]  # 1 + 3 + 7, 2 + 6, 5 + 8
 
 
 @pytest.mark.parametrize(
@@ -146,6 +182,7 @@ def test_dates_in_another_form_are_left_out_and_refused_where_they_are_named() -
         ("country", {}, "column 'country' of sales.csv has one value, 'DE', so there are no"),
         ("empty", {}, "column 'empty' of sales.csv is empty, so there are no customers"),
         ((), {}, "`by` names no column"),
+        ("client", {"date_format": "iso"}, "one of dmy, mdy, ymd or None; got 'iso'"),
         ("client", {"numbers": ["channel"]}, "column 'channel' holds text, which has no sum"),
         ("client", {"numbers": ["amont"]}, "did you mean 'amount'?"),
         ("client", {"like": ["total price", "number of rows"]}, "of which to make 'total price'"),
@@ -232,3 +269,16 @@ def test_planted_customers_are_found() -> None:
     assert why["5"] == "largest amount"
     assert why["6"] == "different channel"
     assert why["7"] in ("longest gap of day", "mean gap of day")
+
+
+def test_long_customer_numbers_stay_apart() -> None:
+    ids = [str(10**18 + i // 2) for i in range(40)]
+    table = table_from_columns({"cust": ids, "amount": np.arange(40.0)})
+    whole = replace(
+        table,
+        columns=(
+            Column("cust", table.column("cust").cells, numbers=np.array(ids, float)),
+            table.column("amount"),
+        ),
+    )
+    assert per(whole, "cust").table.n_rows == 20
