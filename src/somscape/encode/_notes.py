@@ -65,7 +65,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
 
 
 def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
-    """Return what to know of the columns that look like an outcome, and of counters and codes.
+    """Return what to know of outcomes, of row counters and of codes.
 
     Parameters
     ----------

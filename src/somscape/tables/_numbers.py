@@ -39,7 +39,7 @@ SHOWN = 10_000
 FIRST_CELLS, CELLS = 1 << 12, 1 << 15
 """Cells that are read first, most of which say that a column is text, and then at a time."""
 
-PLAIN = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
+PLAIN_NUMBER = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
 """How a number is written plainly."""
 
 MAX_DIGITS = 300
@@ -202,12 +202,28 @@ def read_numbers(column: Column) -> Column | None:
 
 
 def padded_numbers(column: Column) -> Column | None:
-    """Return a column of text as whole numbers where all cells are digits; else None."""
+    """Return a column of text as whole numbers where all cells are digits.
+
+    Parameters
+    ----------
+    column : Column
+
+    Returns
+    -------
+    Column or None
+        None where a present cell is anything else.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> padded_numbers(table_from_columns({"month": ["01", "12"]}).columns[0]).numbers
+    array([ 1., 12.])
+    """
     codes, texts = column.coded()
     if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
         return None
     numbers = np.array([*map(float, texts), np.nan])[codes]
-    return Column(column.name, column.cells, numbers=numbers)
+    return Column(column.name, ArrowTexts(column.to_arrow()), numbers=numbers)
 
 
 def _different(cells: pa.ChunkedArray) -> list[str]:
@@ -231,7 +247,9 @@ def _as_the_others_show(
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
-            is_odd = ~as_bools(pc.match_substring_regex(part, PLAIN)) & as_bools(part.is_valid())
+            is_odd = ~as_bools(pc.match_substring_regex(part, PLAIN_NUMBER)) & as_bools(
+                part.is_valid()
+            )
             others.update(dict.fromkeys(part.filter(mask(is_odd)).unique().to_pylist()))
     wider = spell([*some, *list(others)[:SHOWN]]) if others else spelling
     return wider if wider.mark or wider.unit else spelling

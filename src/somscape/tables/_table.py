@@ -184,7 +184,7 @@ class Column:
 
     @property
     def is_exact(self) -> bool:
-        """Whether different numbers are different floats: not so beyond 2^53, as for long ids."""
+        """Whether different numbers are different floats: not so for long ids."""
         if self.numbers is None or isinstance(self._texts, NumberTexts):
             return True  # or the floats are all there was
         # What is missing is no number: neither comparison holds for it.
