@@ -39,7 +39,7 @@ SHOWN = 10_000
 FIRST_CELLS, CELLS = 1 << 12, 1 << 15
 """Cells that are read first, most of which say that a column is text, and then at a time."""
 
-PLAIN_NUMBER = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
+PLAINLY = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
 """How a number is written plainly."""
 
 MAX_DIGITS = 300
@@ -247,7 +247,7 @@ def _as_the_others_show(
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
-            is_odd = ~as_bools(pc.match_substring_regex(part, PLAIN_NUMBER)) & as_bools(
+            is_odd = ~as_bools(pc.match_substring_regex(part, PLAINLY)) & as_bools(
                 part.is_valid()
             )
             others.update(dict.fromkeys(part.filter(mask(is_odd)).unique().to_pylist()))
