@@ -247,9 +247,7 @@ def _as_the_others_show(
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
-            is_odd = ~as_bools(pc.match_substring_regex(part, PLAINLY)) & as_bools(
-                part.is_valid()
-            )
+            is_odd = ~as_bools(pc.match_substring_regex(part, PLAINLY)) & as_bools(part.is_valid())
             others.update(dict.fromkeys(part.filter(mask(is_odd)).unique().to_pylist()))
     wider = spell([*some, *list(others)[:SHOWN]]) if others else spelling
     return wider if wider.mark or wider.unit else spelling
