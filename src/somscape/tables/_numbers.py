@@ -45,7 +45,7 @@ PLAINLY = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
 MAX_DIGITS = 300
 """Of a whole number that a float can hold."""
 
-NO_NUMBER = "[0-9][-/:]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
+NO_NUMBER = "[0-9][-/:][0-9A-Za-z]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
 """What stands in dates, codes and words, and in no number."""
 
 Where = Callable[[int], str]

@@ -219,6 +219,11 @@ def test_long_cells_are_read_while_another_thread_ends_reading(cell_limit: int) 
         (["3,14", "-2,5", "7"], [3.14, -2.5, 7], "decimal comma"),
         (["$1,234.50", "$-3.00", "12"], [1234.5, -3, 12], "currency $, thousands separators"),
         (["-$5", "$2"], [-5, 2], "currency $"),
+        (
+            ["71,22-", "5,5", "1.007,25-"],
+            [-71.22, 5.5, -1007.25],
+            "thousands separators, decimal comma",
+        ),
         (["1 234,50 €", "2,00 €"], [1234.5, 2], None),
         (["1\u202f234,50\u00a0€", "2,00 €"], [1234.5, 2], None),
         (["1.234,56", "-12,3"], [1234.56, -12.3], "thousands separators, decimal comma"),
