@@ -75,7 +75,6 @@ COMPILED = {"somscape.kernels._core"}
 
 DYNAMIC_IMPORTS = {
     "somscape/__init__.py": "public names are loaded when first used",
-    "somscape/tables/_library.py": "libraries of an extra, which a message names",
 }
 
 PRINTS = {

@@ -374,3 +374,15 @@ def test_a_table_encoder_gives_dates_back():
     assert back.column("c").cells.tolist()[:2] == ["2026-01-05", "2026-01-08"]
     names = encoder.get_feature_names_out().tolist()
     assert names == ["c", "c: weekday (cos)", "c: weekday (sin)"]
+
+
+def test_a_slip_among_dates_is_named_and_not_taken_for_a_name():
+    days = [f"{1 + i % 28:02d}.{1 + i // 28:02d}.2025" for i in range(200)]
+    days[150] = "31.02.2025"
+    table = table_from_columns({"day": days, "x": np.arange(200.0) ** 2 % 17})
+    code = fit_encoding(table).columns[0]
+    assert code.kind == "dropped"
+    assert code.why.startswith("dates but for '31.02.2025' at table, row 150")
+    assert any("dates but for" in note for note in notes_of(fit_encoding(table)))
+    names = table_from_columns({"who": [f"name {i}" for i in range(200)], "x": np.arange(200.0)})
+    assert "like a name" in fit_encoding(names, Roles(numbers=("x",))).columns[0].why

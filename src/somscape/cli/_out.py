@@ -30,8 +30,8 @@ def check_result(kind: str, target: Path, *inputs: str | None, name: str = "--ou
     endings = ENDINGS[kind]
     if target.suffix.lower() not in (*endings, ""):
         raise InputError(
-            f"{name} {target}: the result is a {kind}, whose name ends in {endings[0]}. Give "
-            f"{name} such a name, as {target.stem or kind}{endings[0]}."
+            f"{name} {target}: the result is a {kind}, whose name ends in {' or '.join(endings)}. "
+            f"Give {name} such a name, as {target.stem or kind}{endings[0]}."
         )
 
 

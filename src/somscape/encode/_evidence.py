@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from somscape._types import Float64s
-from somscape.tables import Column
+from somscape._types import Float64s, Ints
+from somscape.tables import ORDERS, Column, date_texts
 
 COUNTER = "a row counter"
 CODE = "looks like a code"
@@ -41,6 +41,12 @@ NAMED_THINGS = {"file", "product", "item", "column", "brand", "shop", "host"}
 """Words before "name" that say that it is no person's."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+SLIP_AMONG_DATES = "dates but for"
+"""How it begins why a column of dates with a slip is left out."""
+
+MIN_DATES, MAX_SLIPS = 20, 0.1
+"""Fewest texts of a column that was meant as dates, and the largest share that are none."""
 
 
 def is_called_id(name: str) -> bool:
@@ -105,6 +111,25 @@ def are_counts(column: Column) -> bool:
         return False
     counts = sorted(map(int, texts))
     return counts[0] <= 1 and len(counts) >= MIN_DENSITY * (counts[-1] - counts[0] + 1)
+
+
+def slip_among_dates(column: Column) -> int | None:
+    """Return the first row whose text is no date, where nearly all others are; else None."""
+    present = np.flatnonzero(~column.missing)
+    if len(present) < MIN_DATES or _odd_dates(column.take(present[:MIN_DATES])) is None:
+        return None
+    odd = _odd_dates(column)
+    return None if odd is None or not len(odd) else int(odd[0])
+
+
+def _odd_dates(column: Column) -> Ints | None:
+    """Return the rows whose text is no date; None where over a tenth are none."""
+    read = date_texts(column, is_named=True)
+    if column.is_number or read is None:
+        return None
+    orders = [read.dates(order).moments for order in ORDERS]
+    odd = min((np.flatnonzero(np.isnat(each) & ~column.missing) for each in orders), key=len)
+    return odd if len(odd) <= MAX_SLIPS * (len(column) - column.n_missing) else None
 
 
 def _are_even(numbers: Float64s) -> bool:

@@ -16,11 +16,13 @@ from somscape.encode._evidence import (
     CODE,
     COUNTER,
     OUTCOME,
+    SLIP_AMONG_DATES,
     are_counts,
     is_called_id,
     is_called_outcome,
     is_code,
     is_counter,
+    slip_among_dates,
 )
 from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
@@ -396,6 +398,9 @@ def _decide_text(
         )
     why = f"text with {counted(n_values, 'different value')}"
     if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, n_rows / 2):
+        if (row := slip_among_dates(column)) is not None:
+            cell = f"'{column.cell(row)}' at {table.where(row)}"
+            return Decision("dropped", f"{SLIP_AMONG_DATES} {cell}; correct the cell, or empty it")
         return Decision("dropped", f"{why}, like a name or an id")
     return Decision("category", f"{why} beside missing cells" if n_values == 1 else why)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from somscape.encode._codes import NumberCode
 from somscape.encode._encoding import ColumnCode, Encoding
-from somscape.encode._evidence import CODE, COUNTER, OUTCOME, is_called_personal
+from somscape.encode._evidence import CODE, COUNTER, OUTCOME, SLIP_AMONG_DATES, is_called_personal
 from somscape.encode._kinds import GUESS
 from somscape.encode._ordered import DateCode
 from somscape.tables import FIRST, Note, listed
@@ -89,7 +89,12 @@ def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
     unused = [c for c in left_out if c.why == COUNTER or c.why.endswith(CODE)]
     if unused:
         named = ", ".join(f"'{code.name}' ({code.why})" for code in unused)
-        notes.append(Note(f"left out {named}; a number or category is used if named", "--number"))
+        text = f"left out {named}; one is used if named as the id, a number or a category"
+        notes.append(Note(text, "--id, --number or --category; --per ranks what repeats"))
+    slips = [
+        f"'{code.name}' ({code.why})" for code in left_out if code.why.startswith(SLIP_AMONG_DATES)
+    ]
+    notes += [Note(f"left out {each}") for each in slips]
     return notes
 
 

@@ -27,8 +27,6 @@ TEXT_READING = ("delimiter", "decimal", "encoding")
 READING = (*TEXT_READING, "sheet")
 """Options that say how to read a table, and those of them for text."""
 
-"""Endings of files that need not be told how their text is written."""
-
 FROM_DATABASE = ("table", "query")
 """Options that say what to read of a database."""
 

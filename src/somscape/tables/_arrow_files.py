@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape.errors import InputError
-from somscape.tables._library import import_library
 from somscape.tables._table import Column
 from somscape.tables._workbook import check_size
 
@@ -133,30 +132,27 @@ def _spread(column: "pa.ChunkedArray") -> int:
 
 
 def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
-    """Return named columns as the bytes of a Parquet file.
+    """Return named columns as the bytes of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
 
-    Raises
-    ------
-    InputError
-        If pyarrow is not installed.
-    """
-    pyarrow = import_library("pyarrow", "writing a .parquet file")
-    parquet = import_library("pyarrow.parquet", "writing a .parquet file")
     arrays = {
-        name: _arrow_array(pyarrow, values) if isinstance(values, Column) else values
+        name: _arrow_array(values) if isinstance(values, Column) else values
         for name, values in columns.items()
     }
-    sink = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(arrays), sink)
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.table(arrays), sink)
     return bytes(sink.getvalue())
 
 
-def _arrow_array(pyarrow: Any, column: Column) -> Any:
+def _arrow_array(column: Column) -> Any:
     """Return numbers as numbers, whole where all are, and text as text."""
+    import pyarrow as pa
+
     if column.numbers is None or not column.is_exact:
         return column.to_arrow()
     missing = column.missing
     if column.is_whole:
         whole = np.where(missing, 0, column.numbers).astype(np.int64)
-        return pyarrow.array(whole, mask=missing)
-    return pyarrow.array(column.numbers, mask=missing)
+        return pa.array(whole, mask=missing)
+    return pa.array(column.numbers, mask=missing)

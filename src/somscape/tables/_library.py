@@ -1,8 +1,6 @@
 """Libraries of an extra: what to install where one is not there."""
 
-import importlib
 import importlib.util
-from typing import Any
 
 from somscape.errors import InputError
 
@@ -27,9 +25,3 @@ def check_library(module: str, doing: str, extra: str = "excel") -> None:
     if importlib.util.find_spec(library) is None:
         name = library.replace("_", "-")
         raise InputError(f"{doing} needs {name}; run: pip install 'somscape[{extra}]'")
-
-
-def import_library(module: str, doing: str, extra: str = "excel") -> Any:
-    """Return a module of a library, or raise InputError where it is not installed."""
-    check_library(module, doing, extra)
-    return importlib.import_module(module)

@@ -14,6 +14,7 @@ from somscape.errors import InputError
 from somscape.tables._columns import table_from_columns
 from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
 from somscape.tables._dates import Dates as DatesOfRows
+from somscape.tables._frame import table_from_frame
 from somscape.tables._groups import Cells, Dates, Levels, first_rows, grouped_rows
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import Note, counted, listed, quoted
@@ -129,7 +130,7 @@ class Grouped:
 
 
 def per(
-    table: Table,
+    table: Any,
     by: str | Sequence[str],
     *,
     numbers: Collection[str] = (),
@@ -142,7 +143,7 @@ def per(
 
     Parameters
     ----------
-    table : Table
+    table : Table or data frame
         One row per transaction, without its outcome, of which features would be made as of any
         column: give ``table.without(["fraud"])``.
     by : str or sequence of str
@@ -193,6 +194,8 @@ def per(
     bob       1               7.0           7.0          7
     """
     names = (by,) if isinstance(by, str) else tuple(by)
+    if not isinstance(table, Table):
+        table = table_from_frame(table)
     if not names:
         raise InputError("`by` names no column; give the one that names the customer.")
     if date_format not in (None, *ORDERS):

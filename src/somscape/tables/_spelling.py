@@ -47,11 +47,8 @@ LEADING_ZERO = re.compile("0[0-9]+")
 
 
 class _Parts(NamedTuple):
-    is_negative: bool
     unit: str
     body: str
-    exponent: str
-    in_parentheses: bool
 
 
 @dataclass
@@ -211,9 +208,8 @@ def _split(text: str) -> _Parts | None:
     match = _NUMBER.fullmatch(text if text.isascii() else text.translate(_TYPED))
     if match is None:
         return None
-    opened, sign, before, inner_sign, body, exponent, after, last, closed = match.groups("")
+    opened, sign, before, inner_sign, body, _, after, last, closed = match.groups("")
     signs = sign + inner_sign + last
     if bool(opened) != bool(closed) or len(opened + signs) > 1 or (before and after):
         return None
-    is_negative = bool(opened) or signs in ("-", "−")
-    return _Parts(is_negative, before or after, body.rstrip(), exponent, bool(opened))
+    return _Parts(before or after, body.rstrip())
