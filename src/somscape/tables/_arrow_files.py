@@ -53,11 +53,22 @@ def _parquet(data: bytes, source: str) -> "pa.Table":
     import pyarrow as pa
     from pyarrow import parquet
 
-    # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.
-    file = parquet.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us")
+    schema = parquet.read_schema(pa.BufferReader(data))
+    texts = [field.name for field in schema if field.type in (pa.string(), pa.large_string())]
+    # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.  Text as
+    # categories first: a text that repeats takes no room in the file.
+    file = parquet.ParquetFile(
+        pa.BufferReader(data), coerce_int96_timestamp_unit="us", read_dictionary=texts
+    )
     check_size(8 * file.metadata.num_rows * file.metadata.num_columns, data, source)
     # Without threads: with them, some damaged files end the process.
-    return file.read(use_threads=False)
+    table = file.read(use_threads=False)
+    check_size(sum(_spread(column) for column in table.columns), data, source)
+    for number, field in enumerate(schema):
+        if field.name in texts:
+            column = table.column(number).cast(field.type)
+            table = table.set_column(number, field.name, column)
+    return table
 
 
 def _stream(data: bytes, source: str) -> "pa.Table":

@@ -126,3 +126,12 @@ def test_places_outside_of_the_text_are_refused(tmp_path: Path) -> None:
     assert content.count(ends) == 1
     path.write_bytes(content.replace(ends, np.array([0, 1 << 30, 6], np.int32).tobytes()))
     assert "is not an Arrow file" in refusal(path)
+
+
+def test_a_parquet_file_of_one_long_text_is_refused_in_little_memory(tmp_path: Path) -> None:
+    texts = pa.array(["x" * 50_000]).take(pa.array([0] * 5_000))
+    parquet.write_table(pa.table({"note": texts, "x": range(5_000)}), tmp_path / "t.parquet")
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(InputError, match="like a file that is made to fill a machine's memory"):
+        read_table(tmp_path / "t.parquet")
+    assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)

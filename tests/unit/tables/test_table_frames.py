@@ -173,9 +173,13 @@ def test_old_timestamps_keep_their_year(tmp_path: Path) -> None:
     # INT96, as Spark writes them: in nanoseconds the last year is 2262.
     last = datetime.datetime(9999, 12, 31, 12)
     importlib.import_module("pyarrow.parquet").write_table(
-        pa.table({"end": [last]}), tmp_path / "t.parquet", use_deprecated_int96_timestamps=True
+        pa.table({"end": [last], "note": ["x"]}),
+        tmp_path / "t.parquet",
+        use_deprecated_int96_timestamps=True,
     )
-    cells = read_table(tmp_path / "t.parquet").column("end").cells
+    table = read_table(tmp_path / "t.parquet")
+    assert table.column("note").cells.tolist() == ["x"]
+    cells = table.column("end").cells
     assert cells.tolist() == ["9999-12-31T12:00:00"]
 
 
