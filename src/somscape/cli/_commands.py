@@ -138,6 +138,12 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
 option = partial(click.option, show_default=True)
 
 
+date_format_option = option(
+    "--date-format",
+    type=click.Choice(["dmy", "mdy", "ymd"]),
+    help="Order of day, month and year in dates that do not show it; the day first, or as "
+    "another column of dates shows.",
+)
 per_option = option(
     "--per",
     multiple=True,
@@ -181,12 +187,7 @@ def table_options(command: Command) -> Command:
             "numbers needs no levels.",
         ),
         option("--date", multiple=True, metavar="COL", help="Take a column as dates."),
-        option(
-            "--date-format",
-            type=click.Choice(["dmy", "mdy", "ymd"]),
-            help="Order of day, month and year in dates that do not show it; the day first, or as "
-            "another column of dates shows.",
-        ),
+        date_format_option,
         option(
             "--roles",
             metavar="FILE",
@@ -455,6 +456,7 @@ def fit(path: str, out: Path, **options: Any) -> None:
 @click.argument("map_file", metavar="MAP")
 @click.argument("path", metavar="TABLE")
 @per_option
+@date_format_option
 @read_options
 @flag_options
 @option(
@@ -505,6 +507,7 @@ def score(map_file: str, path: str, out: str, **options: Any) -> None:
     help="Regions of the map; by default as many as lie apart.",
 )
 @per_option
+@date_format_option
 @read_options
 @flag_options
 @option(

@@ -209,6 +209,8 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> Ready:
     by, given = options["per"], options.get("label")
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
+    if not by and options.get("date_format"):
+        raise InputError("`date_format` goes with `per`: a map knows the order of its own dates.")
     if not by and not ranks_customers:
         return Ready(table, label=find_label(table, given))
     key = map_.encoding.named("id")
@@ -222,7 +224,8 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> Ready:
             options=advice,
         )
     label, used = _apart(table, *split_label(given, table), by)
-    grouped = per(used, by, like=[code.name for code in map_.encoding.features])
+    names = [code.name for code in map_.encoding.features]
+    grouped = per(used, by, like=names, date_format=options.get("date_format"))
     return _with_label(grouped, label, table)
 
 

@@ -292,3 +292,22 @@ def test_a_share_is_never_said_to_be_below_zero() -> None:
     code = NumberCode("share of a = b", "", 0.0, 0.0, 0.0, 1.0, 0.0, False)
     assert code.usual(np.array([[-1.78e-17], [3.03e-06]])) == "0 to 3.03e-06"
     assert code.usual(np.array([[-0.25], [1e-8]])) == "-0.25 to 1.00e-08"
+
+
+def test_the_order_of_dates_is_said_again_for_a_later_month(folder_of_dates: Path) -> None:
+    said = run("score", "found/map.som", "later.csv", "--per", "cust", "--date-format", "dmy")
+    assert said.code == 0
+    alone = run("score", "found/map.som", "later.csv", "--date-format", "dmy")
+    assert (alone.code, "--date-format goes with --per" in alone.err) == (2, True)
+
+
+@pytest.fixture
+def folder_of_dates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Transactions of two months whose dates do not show what comes first, and a map of one."""
+    monkeypatch.chdir(tmp_path)
+    for name, step in (("now.csv", 5), ("later.csv", 7)):
+        lines = [f"c{i % 30},{i * step % 13},0{1 + i % 9}/0{1 + i // 40}/2025" for i in range(300)]
+        Path(name).write_text("\n".join(["cust,amount,day", *lines]))
+    words = ("--per", "cust", "--date-format", "dmy", "--out", "found")
+    assert run("detect", "now.csv", *words).code == 0
+    return tmp_path
