@@ -8,13 +8,14 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from somscape.errors import InputError
+from somscape.tables import Table
 
 MIN_MEMORY = 2 << 30
 """Bytes that a job should have, which limits how many jobs run at a time."""
@@ -83,6 +84,7 @@ def serve(
     port: int = 0,
     limits: Limits,
     opens_browser: bool = True,
+    tables: Sequence[Table] = (),
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Run the app until it is interrupted.
@@ -98,6 +100,8 @@ def serve(
     limits : Limits
     opens_browser : bool, default=True
         Whether the user's browser is started.
+    tables : sequence of Table, default=()
+        Shown from the start, as if somebody had dropped them in.
     say : callable, optional
         Told the address.
 
@@ -117,11 +121,14 @@ def serve(
     from somscape.app._routes import Site
     from somscape.app._safety import Keys, Safety
     from somscape.app._store import Store
+    from somscape.app._uploads import keep_table
 
     try:
         # The address first: one that is taken leaves no folder behind.
         with _listening(host, port) as listener, closing(Store(state or state_folder())) as store:
             port = listener.getsockname()[1]
+            for table in tables:
+                keep_table(store, table)  # read when the others are that wait
             keys = Keys()
             queue = Queue(store, limits.n_jobs, limits.memory)
             site = Site(store, queue, keys.csrf, limits.max_upload)

@@ -8,13 +8,16 @@ from somscape._files import naming
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
 from somscape.datasets import load_german_credit
-from somscape.tables import ARROW_FILES, WORKBOOKS, write_csv
+from somscape.tables import ARROW_FILES, WORKBOOKS, Table, write_csv, write_table
 
 ENDINGS = (
     *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
     *ARROW_FILES,
     *WORKBOOKS,
 )
+TABLE_ENDING = ".parquet"
+"""Of the file in which a table is kept that came from elsewhere than the browser."""
+
 MAX_NAME = 200
 
 
@@ -64,6 +67,17 @@ def take_sample(store: Store) -> Run:
     write_csv(path, table)
     outcome = {"label": table.names.index("class"), "value": "2"}
     return store.keep_upload(upload, "german_credit.csv", ".csv", outcome)
+
+
+def keep_table(store: Store, table: Table) -> Run:
+    """Keep a table that the command line gave, such as the answer to a query."""
+    upload, path = store.new_upload(TABLE_ENDING)
+    try:
+        write_table(path, table)
+        return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
+    except BaseException:
+        store.drop_upload(upload)
+        raise
 
 
 async def _write(request: Request, path: Path) -> int:

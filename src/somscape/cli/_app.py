@@ -5,7 +5,10 @@ from pathlib import Path
 import click
 
 from somscape.app import Limits, is_loopback, serve, state_folder
-from somscape.cli._console import make_console, say
+from somscape.cli._console import make_console, say, stage
+from somscape.cli._typed import without_password
+from somscape.errors import InputError
+from somscape.tables import read_table
 
 NOT_ALONE = (
     "Warning: with --host, whoever reaches {host} can try to open the app. The address has a key, "
@@ -15,6 +18,10 @@ NOT_ALONE = (
 
 
 def run_app(
+    path: str | None,
+    *,
+    table: str | None,
+    query: str | None,
     host: str,
     port: int,
     browser: bool,
@@ -25,6 +32,12 @@ def run_app(
 ) -> None:
     """Run the app until Ctrl-C."""
     console = make_console()
+    tables = []
+    if path is not None:
+        with stage(f"reading {without_password(path)}"):
+            tables.append(read_table(path, table=table, query=query))
+    elif table or query:
+        raise InputError("`table` and `query` say what to read of a database; give its URL first.")
     if not is_loopback(host):
         click.echo(NOT_ALONE.format(host=host), err=True)
     folder = state or state_folder()
@@ -35,6 +48,7 @@ def run_app(
         port=port,
         limits=Limits.of_machine(int(max_upload * 1e6), jobs, most),
         opens_browser=browser,
+        tables=tables,
         say=lambda line: say(console, line),
     )
     say(console, f"Stopped. Uploads, results and decisions are kept in {folder}.")

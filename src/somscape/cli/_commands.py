@@ -264,6 +264,13 @@ def read_options(command: Command) -> Command:
     return command
 
 
+def with_database_options(command: Command) -> Command:
+    """Add the options that say what to read of a database."""
+    for add in reversed(database_options):
+        command = add(command)
+    return command
+
+
 def text_options(command: Command) -> Command:
     """Add the options that say how to read a table from a text file."""
     for add in reversed(reading_options):
@@ -568,6 +575,8 @@ def convert(source: str, out: Path, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("path", metavar="[TABLE]", required=False)
+@with_database_options
 @option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
 @option("--port", type=WholeNumber(0, 65535), default=0, help="Port; 0 takes a free one.")
 @option("--browser/--no-browser", default=True, help="Whether to open the browser.")
@@ -585,14 +594,18 @@ def convert(source: str, out: Path, **options: Any) -> None:
     metavar="GB",
     help="Memory of each run; by default an equal share of 80 % of the machine's.",
 )
-def app(**options: Any) -> None:
+def app(path: str | None, **options: Any) -> None:
     """Rank tables, look at the report and mark rows in the browser.
+
+    TABLE, as of `detect`, is there from the start.  The browser gives files only: folders and
+    databases are named here.
 
     Needs the extra `app`: pip install 'somscape[app]'.
     """
     from somscape.cli._app import run_app
 
-    run_app(**options)
+    del options["ask_password"]  # which is done
+    run_app(path, **options)
 
 
 @main.command()

@@ -367,3 +367,20 @@ def test_a_job_that_needs_more_memory_than_it_may_have_says_so(state: Path) -> N
     assert found["state"] == "failed"
     assert "not enough memory" in found["problem"]
     assert "0.1 GB" in found["problem"]
+
+
+def test_a_table_of_a_database_is_there_from_the_start(state: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'bank.db'}"
+    with contextlib.closing(sqlite3.connect(tmp_path / "bank.db")) as db, db:
+        db.execute("CREATE TABLE loans (amount REAL, job TEXT)")
+        db.executemany(
+            "INSERT INTO loans VALUES (?, ?)", [(i * 1.5, "ab"[i % 2]) for i in range(40)]
+        )
+    with serving(state, url, "--query", "SELECT * FROM loans WHERE amount > 3") as server:
+        client = server.client.enter()
+        (run,) = client.get("/api/runs")
+        client.wait(run["id"])
+        found = client.get(f"/api/runs/{run['id']}")
+    assert found["table"]["n_rows"] == 37
+    assert [column["kind"] for column in found["table"]["columns"]] == ["number", "category"]
+    assert "bank.db" in run["name"]
