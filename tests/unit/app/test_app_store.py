@@ -379,8 +379,8 @@ def test_a_table_of_a_database_is_there_from_the_start(state: Path, tmp_path: Pa
     with serving(state, url, "--query", "SELECT * FROM loans WHERE amount > 3") as server:
         client = server.client.enter()
         (run,) = client.get("/api/runs")
-        client.wait(run["id"])
-        found = client.get(f"/api/runs/{run['id']}")
+        client.wait(run["run"])
+        found = client.get(f"/api/runs/{run['run']}")
     assert found["table"]["n_rows"] == 37
     assert [column["kind"] for column in found["table"]["columns"]] == ["number", "category"]
     assert "bank.db" in run["name"]
