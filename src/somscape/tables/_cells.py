@@ -119,10 +119,18 @@ def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:
     """Say which cells are one of some words, in any case."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    lowered = strings(word.strip().lower() for word in words)
-    return as_bools(pc.is_in(pc.utf8_lower(cells), value_set=lowered))
+    lowered = [word.strip().lower() for word in words]
+    # In small letters a word may be shorter, but not by more than half.
+    longest = 2 * max((len(word.encode()) for word in lowered), default=0)
+    chunks = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]
+    found = np.concatenate([np.empty(0, bool), *(lengths_of(part) <= longest for part in chunks)])
+    if found.any():
+        short = pc.utf8_lower(cells.filter(mask(found)))
+        found[found] = as_bools(pc.is_in(short, value_set=strings(lowered)))
+    return found
 
 
 def _has_empty(cells: pa.ChunkedArray) -> bool:

@@ -98,9 +98,7 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
         if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
             raise NotPlainError
         if b'"' in text and (
-            mark + b' "' in text
-            or b'\n "' in text
-            or text.startswith(b' "')
+            (b' "' in text and _may_be_quoted_after_a_blank(text, mark))
             or not _quotes_stand_at_ends(text, beside_quotes)
         ):
             raise NotPlainError
@@ -108,10 +106,15 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
         begin = stop + 1
 
 
+def _may_be_quoted_after_a_blank(text: bytes, mark: bytes) -> bool:
+    """Return whether a cell begins with a blank and a quote, which is left to the csv module."""
+    return mark + b' "' in text or b'\n "' in text or text.startswith(b' "')
+
+
 def _quotes_stand_at_ends(text: bytes, beside: NDArray[np.bool_]) -> bool:
     """Return whether each quote has another, a delimiter or a line end on one side."""
     letters = np.frombuffer(text, np.uint8)
-    for part in blocks(len(letters), LEAST_BLOCK):
+    for part in blocks(len(letters), max(LEAST_BLOCK, len(letters) // N_BLOCKS)):
         quotes = part.start + np.flatnonzero(letters[part] == ord('"'))
         before = beside[letters[quotes - 1]] | (quotes == 0)
         after = beside[letters[np.minimum(quotes + 1, len(letters) - 1)]]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
 
-CELLS = 1 << 14
+CELLS = 1 << 15
 """Cells whose ends are looked at at a time."""
 
 _NUMBER_BEGINS = np.zeros(256, dtype=bool)
