@@ -107,8 +107,18 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 
 
 def _may_be_quoted_after_a_blank(text: bytes, mark: bytes) -> bool:
-    """Return whether a cell begins with a blank and a quote, which is left to the csv module."""
-    return mark + b' "' in text or b'\n "' in text or text.startswith(b' "')
+    """Return whether a cell begins with a blank and a quote, which is left to the csv module.
+
+    Within a cell, the quote would be doubled.
+    """
+    for begin in (mark + b' "', b'\n "'):
+        at = text.find(begin)
+        while at >= 0:
+            after = text[at + 3 : at + 5]
+            if after[:1] != b'"' or after[1:] in (b"", mark, b"\r", b"\n"):
+                return True
+            at = text.find(begin, at + 3)
+    return text.startswith(b' "')
 
 
 def _quotes_stand_at_ends(text: bytes, beside: NDArray[np.bool_]) -> bool:
