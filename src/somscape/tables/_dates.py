@@ -115,7 +115,7 @@ class DateTexts:
         is_date = days > _NO_DAY
         moments = np.where(is_date, days, 0) * _DAY + self.times
         texts = np.append(moments, 0).astype("datetime64[us]")
-        texts[:-1][~is_date] = texts[-1] = np.datetime64("NaT")
+        texts[:-1][~is_date] = texts[-1] = np.datetime64("NaT", "us")
         zones = np.append(self.has_zone, False)
         return Dates(self.column, texts[self.codes], zones[self.codes], order, self.is_open)
 
