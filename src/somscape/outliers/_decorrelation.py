@@ -189,6 +189,6 @@ def _correlation(covariance: Float64s) -> Float64s:
 def _rounded(matrix: Float64s) -> Float64s:
     """Return a matrix rounded to few enough bits that products with rows are exact.
 
-    This drops the last digits, in which linear algebra libraries differ.
+    This drops the last digits, in which linear algebra libraries differ, and the sign of zero.
     """
-    return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS)
+    return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)

@@ -179,14 +179,9 @@ def _streamed(stream: Any, source: str) -> Any:
 
 def _no_table(frame: Any, source: str, error: Exception) -> str:
     reason = " ".join(str(error).split())
-    if "unique column names" in reason:
-        return (
-            f"{source}: {reason.rstrip('.')}; give a frame with different column names, as a query"
-            " does with a.id AS id_a"
-        )
     return (
         f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
-        " pandas, polars or pyarrow frame with different column names"
+        " pandas, polars or pyarrow frame with different column names (in SQL: a.id AS id_a)"
     )
 
 

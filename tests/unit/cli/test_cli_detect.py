@@ -415,7 +415,7 @@ def test_what_was_guessed_or_left_out_is_said_in_a_line_each(here: Path) -> None
         said,
         [
             ("Note: 'Class' looks like an outcome", "(--label Class or --category Class)."),
-            ("Note: left out 'row' (a row counter)", "(--number)."),
+            ("Note: left out 'row' (a row counter)", "--per ranks what repeats)."),
             ("Note: dates in 'due' are read day first", "(--date-format mdy)."),
             ("Note: 'sex' says who somebody is", "(--protect sex)."),
         ],
