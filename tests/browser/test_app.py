@@ -503,7 +503,7 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     person.browser.click("#give-roles")
     saved = tmp_path / "roles.toml"
     deadline = time.monotonic() + PATIENCE
-    while not saved.exists() and time.monotonic() < deadline:
+    while not (saved.exists() and saved.read_text()) and time.monotonic() < deadline:
         time.sleep(0.03)
     assert 'age = "drop"         # as chosen' in saved.read_text()
 
