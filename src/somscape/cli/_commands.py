@@ -8,15 +8,31 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from somscape._files import naming, shown
 from somscape._version import __version__
+from somscape.cli._options import (
+    Number,
+    WholeNumber,
+    date_format_option,
+    flag_options,
+    list_options,
+    missing_option,
+    option,
+    per_option,
+    ranking_options,
+    read_options,
+    save_roles_option,
+    seed_option,
+    sink_options,
+    table_options,
+    text_options,
+    with_database_options,
+)
 from somscape.cli._typed import as_typed, without_password
 from somscape.errors import InputError
 
@@ -29,41 +45,8 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
-class WholeNumber(click.IntRange):
-    """A whole number, in a message that calls it so."""
-
-    name = "whole number"
-
-
-class Number(click.FloatRange):
-    """A number, in a message that calls it so."""
-
-    name = "number"
-
-
 OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
 """New objects, and collections of younger ones, after which Python looks for cycles."""
-
-MISSING_CELLS = {
-    "fill": "fill takes the median of numbers and a level of their own for categories",
-    "error": "error stops",
-    "mask": "mask leaves them out of all distances and means",
-}
-
-
-class MissingCells(click.Choice[str]):
-    """What happens to missing cells; commands for complete rows say why not "mask"."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the way, or fail with what to do."""
-        if value == "mask" and value not in self.choices:
-            self.fail(
-                "'mask' leaves cells out, and a detector supports only complete rows; fill them "
-                "(--missing fill), or train a map alone with `somscape fit`.",
-                param,
-                ctx,
-            )
-        return super().convert(value, param, ctx)
 
 
 class Commands(click.Group):
@@ -133,246 +116,6 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-option = partial(click.option, show_default=True)
-
-
-date_format_option = option(
-    "--date-format",
-    type=click.Choice(["dmy", "mdy", "ymd"]),
-    help="Order of day, month and year in dates that do not show it; the day first, or as "
-    "another column of dates shows.",
-)
-per_option = option(
-    "--per",
-    multiple=True,
-    metavar="COL",
-    help="Put the rows with the same COL together, such as all transactions of a customer "
-    "(repeatable: the columns that name one together).",
-)
-save_roles_option = option(
-    "--save-roles",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write what each column was taken for to a file for --roles, such as roles.toml.",
-)
-
-
-def table_options(command: Command) -> Command:
-    """Add the options that say how to read a table and what its columns are."""
-    options = [
-        option("--id", "id_column", metavar="COL", help="Column that names the rows."),
-        per_option,
-        option(
-            "--label",
-            metavar="COL[=VALUE]",
-            help="Column with a known outcome, which is not a feature; `detect` compares the "
-            "ranking with it. Without VALUE the rarer one counts.",
-        ),
-        option("--drop", multiple=True, metavar="COL", help="Leave a column out (repeatable)."),
-        option(
-            "--protect",
-            multiple=True,
-            metavar="COL",
-            help="Keep a column such as sex or nationality out of the features, and list it.",
-        ),
-        option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
-        option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
-        option(
-            "--ordinal",
-            multiple=True,
-            metavar="COL[=LOW<...<HIGH]",
-            help="Take a column as an ordered category, in quotes for the shell; a column of "
-            "numbers needs no levels.",
-        ),
-        option("--date", multiple=True, metavar="COL", help="Take a column as dates."),
-        date_format_option,
-        option(
-            "--roles",
-            metavar="FILE",
-            help="A roles file, which says all of this; what is typed takes precedence over it.",
-        ),
-        save_roles_option,
-        *reading_options,
-        *database_options,
-    ]
-    for add in reversed(options):
-        command = add(command)
-    return command
-
-
-def _unless_a_file_says(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
-    """Return how --missing is given; None where it is not, and a roles file may say it."""
-    is_typed = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
-    return value if is_typed or ctx.params.get("roles") is None else None
-
-
-def missing_option(*ways: str) -> Callable[[Command], Command]:
-    """Return the option that says what becomes of missing cells, with some of its ways."""
-    return option(
-        "--missing",
-        type=MissingCells(ways),
-        default="fill",
-        callback=_unless_a_file_says,
-        help=f"Missing cells: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
-    )
-
-
-reading_options = [
-    option("--delimiter", metavar="CHAR", help="Cell delimiter; detected by default."),
-    option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; detected by default."),
-    option("--encoding", metavar="NAME", help="Text encoding; detected by default."),
-    option(
-        "--missing-values",
-        multiple=True,
-        metavar="WORD",
-        help="What a missing cell holds, instead of NA, N/A, ?, null, NaN or - (repeatable); may "
-        "be a number, such as 999.  Give '' where only empty cells are missing.",
-    ),
-    option(
-        "--sheet",
-        metavar="NAME",
-        help="Sheet of a workbook, or its number from 1; by default the first with a table.",
-    ),
-]
-
-
-def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
-    """Ask for a password, and leave it where PostgreSQL's client looks for it."""
-    if asked:
-        os.environ["PGPASSWORD"] = click.prompt("Password", hide_input=True, err=True)
-    return asked
-
-
-database_options = [
-    option("--table", metavar="NAME", help="Table of a database to read."),
-    option("--query", metavar="SQL", help="Query of a database to read: one statement."),
-    option(
-        "--ask-password",
-        is_flag=True,
-        callback=_ask_password,
-        help="Ask for the password of a PostgreSQL database.",
-    ),
-]
-
-
-def read_options(command: Command) -> Command:
-    """Add the options that say how to read a table."""
-    for add in reversed([*reading_options, *database_options]):
-        command = add(command)
-    return command
-
-
-def with_database_options(command: Command) -> Command:
-    """Add the options that say what to read of a database."""
-    for add in reversed(database_options):
-        command = add(command)
-    return command
-
-
-def text_options(command: Command) -> Command:
-    """Add the options that say how to read a table from a text file."""
-    for add in reversed(reading_options):
-        command = add(command)
-    return command
-
-
-def sink_options(command: Command) -> Command:
-    """Add the options that send the listed rows to a database."""
-    for add in reversed(
-        [
-            option("--to", metavar="URL", help="Database that gets the listed rows, too."),
-            option("--to-table", metavar="NAME", help="Its table, which is made if need be."),
-        ]
-    ):
-        command = add(command)
-    return command
-
-
-rule_options = [
-    option(
-        "--fdr",
-        type=Number(0, 1, min_open=True),
-        metavar="Q",
-        help="List as many rows as possible, of which at most a share of about Q is expected to be "
-        "usual (the false discovery rate).",
-    ),
-    option(
-        "--p-value",
-        "p_value",
-        type=Number(0, 1, min_open=True),
-        metavar="P",
-        help="List the rows with a p-value of at most P.",
-    ),
-    option("--amount", metavar="COL", help="Column with what is at stake in a row; with --cost."),
-    option(
-        "--cost",
-        type=Number(0, min_open=True),
-        metavar="C",
-        help="List the rows that are worth a review that costs C.",
-    ),
-]
-
-
-format_options = [
-    option(
-        "--format",
-        type=click.Choice(["csv", "xlsx", "parquet"]),
-        help="How the list is written: for people, with rounded scores, as CSV (if not given) or "
-        "in Excel with filters and a column for decisions; or with all digits as Parquet.",
-    ),
-    option("--bom", is_flag=True, help="Begin a CSV file so that Excel reads its letters right."),
-]
-
-
-def ranking_options(command: Command) -> Command:
-    """Add the options that say how many rows to list, and where results go."""
-    options = [
-        option("--alerts", type=WholeNumber(1), metavar="N", help="List the first N rows."),
-        option(
-            "--contamination",
-            type=Number(0, 0.5, min_open=True),
-            default=0.05,
-            metavar="F",
-            help="Share of the rows to list, where nothing else says how many.",
-        ),
-        *rule_options,
-        option(
-            "--calibration",
-            type=click.Choice(["global", "regional"]),
-            help="Compare p-values with all rows (global, as if not given), or with those of the "
-            "row's region of the map.",
-        ),
-        option(
-            "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same files."
-        ),
-        *format_options,
-        option("--force", is_flag=True, help="Replace DIR even if it holds other files."),
-    ]
-    for add in reversed(options):
-        command = add(command)
-    return command
-
-
-def list_options(command: Command) -> Command:
-    """Add the options that say how a list is written."""
-    for add in reversed(format_options):
-        command = add(command)
-    return command
-
-
-def flag_options(command: Command) -> Command:
-    """Add the options that say which rows are flagged."""
-    first = option("--alerts", type=WholeNumber(1), metavar="N", help="Flag the first N rows.")
-    for add in reversed([first, *rule_options]):
-        command = add(command)
-    return command
-
-
-seed_option = option(
-    "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same map."
-)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -34,11 +34,11 @@ outside [0, 1].  Of 12 cases planted among credit applications 9.9 come among th
 against 8.4 with the range of all values and 8.9 without taming (benchmarks/detection)."""
 
 SLIP = 1e6
-"""A number that lies so many times as far from the median as any other is taken for a slip: no
-scale and no map learns from it."""
+"""A number that lies this many times as far from the median as any other is a slip, from which
+neither a scale nor a map learns."""
 
 SLIP_RANGE = 1000.0
-"""Slips are encoded as if they lay so many times as far from the median as any other number."""
+"""A slip is encoded at this many times the distance of the farthest other number."""
 
 MAX_SLIPS_NAMED = 3
 

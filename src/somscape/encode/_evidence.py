@@ -26,7 +26,8 @@ MAX_CODE = 1e20
 """Counters and codes are smaller."""
 
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
-"""Texts such as 01 to 12 are counts if there are so many, so short, without large gaps."""
+"""Texts such as 01 to 12 are counts: the fewest different texts, the longest text, and the least
+share of the numbers from the first to the last that must occur."""
 
 ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 """Ends in the word id: customer_id, CustomerID and ID, but neither PAID nor Madrid."""

@@ -19,7 +19,7 @@ ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f":
 LONG_KEY = re.compile(
     r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
 )
-"""A key of so many parts that tomllib would take long: their number squared."""
+"""A key of 32 parts or more: tomllib's time grows with the square of their number."""
 
 PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 

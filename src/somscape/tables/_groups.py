@@ -207,7 +207,7 @@ class Cells:
 
 
 def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
-    """Round for people: to so many decimals, to more where that leaves too few digits."""
+    """Round to ``n_decimals``, or to more where fewer than ``digits`` digits would be left."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         size = np.floor(np.log10(np.abs(values)))
         scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)

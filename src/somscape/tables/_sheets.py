@@ -105,7 +105,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return "" if value.isspace() else value
     if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())  # a sheet knows no day without a time
+        value = datetime.combine(value, time())  # an .xlsx file writes a day as its midnight
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value) if isinstance(value, timedelta) else value

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from postgresql import SECRET, Server, programs
+from postgresql import NO_SERVER, SECRET, Server, programs
 
 from somscape.errors import InputError
 from somscape.tables import is_url, paths_of, read_sql, read_table
@@ -626,7 +626,7 @@ def mortal() -> Iterator[Server]:
     """A server for one test."""
     bin_ = programs()
     if bin_ is None:
-        pytest.skip("no PostgreSQL is found here")
+        pytest.skip(NO_SERVER)
     server = Server(bin_)
     yield server
     server.close()
