@@ -58,9 +58,7 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
 
 
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
-    """Make a column of an array of float32 or float64, NaN where missing."""
-
-    values = values.copy()  # whoever gave them may change them
+    """Make a column of an array of float32 or float64 that nobody changes, NaN where missing."""
     numbers = values.astype(np.float64, copy=False)
     verdict = Verdict()
     verdict.look(0, numbers_of(numbers, np.isnan(numbers)), numbers)
@@ -155,6 +153,6 @@ def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: in
 
 
 def _as_numpy(numbers: pa.ChunkedArray) -> Float64s:
-    """Return numbers as an array, NaN where null."""
+    """Return numbers as an array of its own memory, NaN where null."""
     found = numbers.to_numpy()
     return found if found.flags.writeable else found.copy()

@@ -59,7 +59,7 @@ def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column
     import pyarrow as pa
 
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
-        return column_of_floats(name, values, where)
+        return column_of_floats(name, values.copy(), where)  # whoever gave them may change them
     verdict, cells, numbers_ = Verdict(), list[Any](), list[Any]()
     values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
     n = 0

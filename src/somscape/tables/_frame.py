@@ -102,8 +102,9 @@ def _column_of(series: Any, source: str, where: Where) -> Column:
         nulls = series.is_null().to_list()
         values = (None if n else v for v, n in zip(series.to_list(), nulls, strict=True))
         return column_from_values(name, values, where)
-    try:
-        array = series.to_arrow()
+    native = series.to_native()
+    try:  # pyarrow's own may stand in a file: `to_arrow` would copy it
+        array = native if isinstance(native, pa.ChunkedArray) else series.to_arrow()
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(

@@ -1,17 +1,21 @@
 """A table or a query of a database -> an Arrow table, with nothing but reading allowed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from somscape.errors import InputError
 from somscape.tables._database import Database, database_at, one_line, quote_name
+from somscape.tables._spool import spooled
 from somscape.tables._values import as_text
 from somscape.tables._words import listed, quoted, suggestion
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Rows: TypeAlias = Generator["pa.Table", None, None]
+"""The rows of a query, some at a time."""
 
 BATCH_ROWS = 1 << 16
 
@@ -63,7 +67,8 @@ def read_sql(
     Returns
     -------
     pyarrow.Table
-        Decimal numbers are float64; what is neither number, text nor date is refused.
+        Decimal numbers are float64; what is neither number, text nor date is refused.  Its rows
+        stand in a temporary file, in the folder that ``TMPDIR`` names, and take hardly any memory.
     str
         What messages call it, such as "loans of sqlite database bank.db".
 
@@ -91,14 +96,17 @@ def read_sql(
     name = f"{'query' if table is None else table} of {database.name}"
     if database.file is not None and not database.file.is_file():
         raise InputError(f"{name}: there is no file {quoted(str(database.file))}. Correct the URL.")
-    with one_line(f"reading {name}", database):
-        rows = READERS[database.engine](database, table, query)
-        if not rows.num_rows:
-            raise InputError(f"{name} has no rows; give at least one")
-        return _plain(rows, name), name
+    with (
+        one_line(f"reading {name}", database),
+        closing(READERS[database.engine](database, table, query)) as parts,
+    ):
+        found = spooled(_plain(rows, name) for rows in parts if rows.num_rows)
+    if not found:
+        raise InputError(f"{name} has no rows; give at least one")
+    return _joined(found), name
 
 
-def _read_sqlite(database: Database, table: str | None, query: str | None) -> "pa.Table":
+def _read_sqlite(database: Database, table: str | None, query: str | None) -> Rows:
     # Not by ADBC, whose driver leaves a second statement out in silence, lets ATTACH make files,
     # and takes the types of the first 1,024 rows for those of all.
     import sqlite3
@@ -115,11 +123,9 @@ def _read_sqlite(database: Database, table: str | None, query: str | None) -> "p
         if cursor.description is None:
             raise InputError(f"{database.name}: a query must give rows, as SELECT does")
         names = [column[0] for column in cursor.description]
-        parts: list[list[pa.Array]] = [[] for _ in names]
         while rows := cursor.fetchmany(BATCH_ROWS):
-            for part, values in zip(parts, zip(*rows, strict=True), strict=True):
-                part.append(_array_of(values))
-    return pa.Table.from_arrays([_one_type(part) for part in parts], names)
+            columns = zip(*rows, strict=True)
+            yield pa.Table.from_arrays([_array_of(values) for values in columns], names)
 
 
 def _only_reading(action: int, first: str | None, second: str | None, *_: str | None) -> int:
@@ -148,18 +154,7 @@ def _array_of(values: Sequence[Any]) -> "pa.Array":
     return pa.array(values)
 
 
-def _one_type(arrays: list["pa.Array"]) -> "pa.ChunkedArray":
-    """Return the arrays of a column with the type that holds all: integers, numbers or text."""
-    import pyarrow as pa  # late: it is slow to import
-
-    kinds = {array.type for array in arrays}
-    for kind in (pa.binary(), pa.string(), pa.float64(), pa.int64()):
-        if kind in kinds:
-            return pa.chunked_array([array.cast(kind, safe=False) for array in arrays], kind)
-    return pa.chunked_array(arrays, pa.null())
-
-
-def _read_duckdb(database: Database, table: str | None, query: str | None) -> "pa.Table":
+def _read_duckdb(database: Database, table: str | None, query: str | None) -> Rows:
     import duckdb  # late: an extra
     import pyarrow as pa
 
@@ -173,12 +168,12 @@ def _read_duckdb(database: Database, table: str | None, query: str | None) -> "p
                 f"{database.name}: a query must be one statement that reads, such as SELECT; got"
                 f" {' and '.join(kinds) or 'none'}"
             )
-        return pa.RecordBatchReader.from_stream(connection.sql(statements[0])).read_all()
+        for batch in pa.RecordBatchReader.from_stream(connection.sql(statements[0])):
+            yield pa.Table.from_batches([batch])
 
 
-def _read_postgresql(database: Database, table: str | None, query: str | None) -> "pa.Table":
+def _read_postgresql(database: Database, table: str | None, query: str | None) -> Rows:
     import adbc_driver_postgresql.dbapi as driver  # late: an extra
-    import pyarrow as pa
 
     with driver.connect(database.url, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
@@ -197,17 +192,12 @@ def _read_postgresql(database: Database, table: str | None, query: str | None) -
         # The server takes one SELECT here and nothing else, and has a snapshot from here on, after
         # which no transaction that reads can be made one that writes.
         cursor.execute(f"DECLARE somscape NO SCROLL CURSOR FOR\n{query}")
-        return pa.concat_tables(_fetched(cursor))
-
-
-def _fetched(cursor: Any) -> Iterator["pa.Table"]:
-    """Yield the rows of the cursor on the server, and at last a table of none."""
-    n_rows = 1
-    while n_rows:
-        cursor.execute(f"FETCH FORWARD {BATCH_ROWS} FROM somscape")
-        rows = cursor.fetch_arrow_table()
-        n_rows = rows.num_rows
-        yield rows
+        n_rows = 1
+        while n_rows:
+            cursor.execute(f"FETCH FORWARD {BATCH_ROWS} FROM somscape")
+            rows = cursor.fetch_arrow_table()
+            n_rows = rows.num_rows
+            yield rows
 
 
 READERS = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_postgresql}
@@ -222,6 +212,24 @@ def _all_of(name: str, found: Sequence[tuple[str, str]], database: Database) -> 
     close = suggestion(name, names)
     hint = close or f"it has {listed(names) or 'no tables'}"
     raise InputError(f"{database.name} has no table {quoted(name)}; {hint}", options="--table NAME")
+
+
+def _joined(parts: list["pa.Table"]) -> "pa.Table":
+    """Return the rows of all parts, each column of the type that holds all: SQLite has none."""
+    import pyarrow as pa  # late: it is slow to import
+
+    columns = [_one_type([part.column(i) for part in parts]) for i in range(parts[0].num_columns)]
+    return pa.Table.from_arrays(columns, parts[0].column_names)
+
+
+def _one_type(columns: list["pa.ChunkedArray"]) -> "pa.ChunkedArray":
+    import pyarrow as pa  # late: it is slow to import
+
+    kinds = {column.type for column in columns} - {pa.null()}
+    wide = (pa.string(), pa.float64(), pa.int64())
+    kind = kinds.pop() if len(kinds) == 1 else next(k for k in wide if not kinds or k in kinds)
+    chunks = [chunk for column in columns for chunk in column.cast(kind, safe=False).chunks]
+    return pa.chunked_array(chunks, kind)
 
 
 def _plain(rows: "pa.Table", name: str) -> "pa.Table":
@@ -244,8 +252,6 @@ def _plain_column(field: "pa.Field", column: "pa.ChunkedArray", name: str) -> "p
     if kind == "uuid":
         texts = [None if v is None else str(UUID(bytes=v)) for v in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
-    if pa.types.is_null(of):
-        return column.cast(pa.string())
     is_other = pa.types.is_nested(of) or pa.types.is_interval(of) or "binary" in str(of)
     if is_other or kind == "money":  # whose unit only the server knows
         raise InputError(
