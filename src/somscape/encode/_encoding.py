@@ -127,8 +127,7 @@ class Encoding:
             that an ordered category does not have, or has missing cells under
             ``missing="error"``.
         """
-        if isinstance(table, Source):
-            table = table.table()
+        table = table if isinstance(table, Table) else table.table()
         absent = [code.name for code in self.used if code.name not in table.names]
         if absent:
             named = lacking(absent, table.names, {code.name for code in self.columns})
@@ -200,13 +199,15 @@ class Encoding:
             rows[is_slip, place] = np.nan if self.missing == "mask" else fill
         return rows
 
-    def n_missing(self, table: Table) -> dict[str, int]:
+    def n_missing(self, table: Table | Source) -> dict[str, int]:
         """Return the number of missing cells of each feature column that has any."""
+        table = table if isinstance(table, Table) else table.table()
         counts = {code.name: table.column(code.name).n_missing for code in self.used}
         return {name: n for name, n in counts.items() if n}
 
-    def n_unseen(self, table: Table) -> dict[str, int]:
+    def n_unseen(self, table: Table | Source) -> dict[str, int]:
         """Return, for each category with any, the cells whose level the map never saw."""
+        table = table if isinstance(table, Table) else table.table()
         counts = {
             code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
             for code in self.used

@@ -9,7 +9,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
 from somscape.outliers._reasons import RECORD, Ids, Reason, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
-from somscape.tables import Table, free_name, table_from_columns
+from somscape.tables import Source, Table, free_name, table_from_columns
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -67,7 +67,7 @@ class Alerts:
         more = [f"... {self.n_alerts - n} more alerts"] if self.n_alerts > n else []
         return "\n".join([f"{self.n_alerts} of {len(self.ids)} rows", str(shown), *more])
 
-    def to_table(self, map_: Map, table: Table) -> Table:
+    def to_table(self, map_: Map, table: Table | Source) -> Table:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.
 
         An original column with the name of a result column gets ``_input`` added to its name.
@@ -77,7 +77,7 @@ class Alerts:
         ----------
         map_ : Map
             The map of the detector.
-        table : Table
+        table : Table or Source
             The table that was ranked.
 
         Returns
@@ -85,7 +85,7 @@ class Alerts:
         Table
             With one row per alert.
         """
-        n = self.n_alerts
+        table, n = table if isinstance(table, Table) else table.table(), self.n_alerts
         row, col = map_.lattice.rows_and_cols(self.units[:n])
         is_repeated = not self.ids.are_unique
         id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))

@@ -101,7 +101,7 @@ def write_lrn(path: str | Path, data: Any) -> None:
     ----------
     path : str or Path
         Written completely or not at all; an existing file is replaced.
-    data : Samples, Table or array-like of shape (n, d)
+    data : Samples, Table, Source or array-like of shape (n, d)
         Numbers; NaN for a missing value.  Rows without keys are numbered from 1.  The file does not
         hold labels and weights; write labels with `write_cls`.
 

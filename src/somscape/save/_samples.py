@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
-from somscape.tables import Table, free_name, table_from_columns
+from somscape.tables import Source, Table, free_name, table_from_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,8 @@ def samples_of(data: Any) -> Samples:
     """
     if isinstance(data, Samples):
         return data
+    if isinstance(data, Source):
+        data = data.table()
     names = data.names if isinstance(data, Table) else None
     try:
         values = data.to_numpy() if isinstance(data, Table) else np.asarray(data, np.float64)

@@ -200,7 +200,7 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     ----------
     path : str or Path
         Written completely or not at all; an existing file is replaced.
-    data : Samples, Table or array-like of shape (n, d)
+    data : Samples, Table, Source or array-like of shape (n, d)
         Numbers; NaN for a missing value.
     missing : {"x", "NaN"}, default="x"
         Text for a missing value: SOM_PAK expects x, the SOM Toolbox NaN.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from somscape.errors import InputError
 from somscape.tables._made import as_bools
+from somscape.tables._source import Source
 from somscape.tables._table import Column, Table
 from somscape.tables._values import as_text, python_values
 from somscape.tables._words import quoted
@@ -71,7 +72,7 @@ def unescape_cell(text: str) -> str:
 
 
 def write_csv(
-    file: str | os.PathLike[str] | TextIO, table: Table | Mapping[str, Iterable[Any]]
+    file: str | os.PathLike[str] | TextIO, table: Table | Source | Mapping[str, Iterable[Any]]
 ) -> None:
     r"""Write a table as UTF-8 CSV: commas, ``\n`` line ends, quotes where needed.
 
@@ -79,7 +80,7 @@ def write_csv(
     ----------
     file : path or text file
         Where to write; a text file should have been opened with ``newline=""``.
-    table : Table or mapping of str to iterable
+    table : Table, Source or mapping of str to iterable
         A table is written with its cells as they stood in the source.  Values of a
         mapping: text as it is; numbers in the shortest form that reads back equal,
         integers without ".0"; dates in ISO form; None and NaN as an empty cell.
@@ -106,8 +107,10 @@ def write_csv(
         file.writelines(lines)
 
 
-def by_name(table: Table | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
+def by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
     """Return columns of a known length."""
+    if isinstance(table, Source):
+        table = table.table()
     if isinstance(table, Table):
         return {column.name: column for column in table.columns}
     return {
@@ -116,7 +119,7 @@ def by_name(table: Table | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
     }
 
 
-def csv_lines(table: Table | Mapping[str, Iterable[Any]]) -> Iterator[str]:
+def csv_lines(table: Table | Source | Mapping[str, Iterable[Any]]) -> Iterator[str]:
     """Return the lines of a CSV file, as `write_csv` writes them."""
     columns = by_name(table)
     check_lengths(columns)

@@ -16,6 +16,7 @@ from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
 from somscape.tables._dates import Dates as DatesOfRows
 from somscape.tables._frame import table_from_frame
 from somscape.tables._groups import Cells, Dates, Levels, first_rows, grouped_rows
+from somscape.tables._source import collected
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import Note, counted, listed, quoted
 
@@ -143,7 +144,7 @@ def per(
 
     Parameters
     ----------
-    table : Table or data frame
+    table : Table, Source or data frame
         One row per transaction, without its outcome, of which features would be made as of any
         column: give ``table.without(["fraud"])``.
     by : str or sequence of str
@@ -194,6 +195,7 @@ def per(
     bob       1               7.0           7.0          7
     """
     names = (by,) if isinstance(by, str) else tuple(by)
+    table = collected(table)
     if not isinstance(table, Table):
         table = table_from_frame(table)
     if not names:

@@ -2,10 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from somscape._files import shown
+from somscape._validate import check_whole
+from somscape.errors import InputError
+from somscape.tables._database import is_url
 from somscape.tables._frame import as_frame, table_from_frame
-from somscape.tables._read import read_table
+from somscape.tables._read import paths_of, read_table
+from somscape.tables._spool import spooled
 from somscape.tables._table import Table
 
 
@@ -23,6 +29,8 @@ class Source:
     def __init__(self, data: Table | str | os.PathLike[str], **reading: Any) -> None:
         self._data, self._reading = data, reading
         self._names: tuple[str, ...] | None = None
+        self._files: set[tuple[Path, int, int]] = set()
+        self._rows: Any = None  # pyarrow.Table, in a temporary file
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -37,7 +45,12 @@ class Source:
         return table
 
     def batches(self, n_rows: int = 65_536) -> Iterator[Any]:
-        """Yield the rows, a limited number at a time.
+        """Yield the rows, a limited number at a time; each time the same.
+
+        All cells of a column decide what it holds.  So the first pass over a file or a database
+        takes the memory of the whole table, which it writes to a temporary file, in the folder that
+        ``TMPDIR`` names.  Later passes read that file and take the memory of a batch.  Data frames
+        are gone through where they are.
 
         Parameters
         ----------
@@ -47,9 +60,48 @@ class Source:
         Yields
         ------
         pyarrow.RecordBatch
-            Numbers as float64, other columns as text, null where a cell is missing.
+            Of the rows of `Table.to_arrow`: numbers as float64, other columns as text, null where a
+            cell is missing.
+
+        Raises
+        ------
+        InputError
+            If the table cannot be read, or a file of it changed since the first pass.
         """
-        yield from self.table().to_arrow().to_batches(max_chunksize=n_rows)
+        check_whole("n_rows", n_rows, 1)
+        yield from self._kept().to_reader(max_chunksize=n_rows)
+
+    def _kept(self) -> Any:
+        """Return the rows as pyarrow's table, which takes no memory where they came from a file."""
+        if isinstance(self._data, Table):
+            return self._data.to_arrow()
+        files = _state(self._data)
+        if self._rows is None:
+            import pyarrow as pa  # late: it is slow to import
+
+            self._files, self._rows = files, _by_column(self.table())
+            pa.default_memory_pool().release_unused()  # the table, to the system
+        if changed := sorted(files ^ self._files):
+            raise InputError(
+                f"{shown(changed[0][0].name)} changed since its rows were first gone through;"
+                " make a new source, so that each pass has the same rows"
+            )
+        return self._rows
+
+
+def _by_column(table: Table) -> Any:
+    """Return a table as pyarrow's, in a temporary file to which one column after another goes."""
+    import pyarrow as pa  # late: it is slow to import
+
+    parts = spooled(table.select(name).to_arrow() for name in table.names)
+    return pa.table(dict(zip(table.names, (part.column(0) for part in parts), strict=True)))
+
+
+def _state(path: str | os.PathLike[str]) -> set[tuple[Path, int, int]]:
+    """Return the files that a table is read from, with size and time; a database has none."""
+    files = [] if is_url(path) else [file for file in paths_of(path) if file.is_file()]
+    found = [(file, file.stat()) for file in files]
+    return {(file, of.st_size, of.st_mtime_ns) for file, of in found}
 
 
 def source(data: Any, **reading: Any) -> Source:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,8 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
     import pyarrow as pa  # late: it is slow to import
 
     with _told():
-        file = tempfile.TemporaryFile(prefix="somscape-")
-    with file:
+        file = tempfile.TemporaryFile(prefix="somscape-")  # noqa: SIM115 - closing it may fail
+    try:
         sink = pa.PythonFile(file, "w")
         for part in parts:
             with _told(), pa.ipc.new_stream(sink, part.schema) as writer:
@@ -48,6 +48,9 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
         if not file.tell():
             return []
         mapped = pa.BufferReader(pa.py_buffer(mmap(file.fileno(), 0, access=ACCESS_READ)))
+    finally:
+        with suppress(OSError):  # it tries again what could not be written
+            file.close()
     found = []
     while mapped.tell() < mapped.size():
         found.append(pa.ipc.open_stream(mapped).read_all())

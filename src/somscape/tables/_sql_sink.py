@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from somscape.errors import InputError
 from somscape.tables._database import Database, database_at, one_line, quote_name
+from somscape.tables._source import Source, collected
 from somscape.tables._table import Table
 from somscape.tables._words import listed, quoted
 
@@ -31,13 +32,13 @@ Types: TypeAlias = dict[str, str]
 
 
 def write_sql(
-    table: Table, url: str, name: str, *, run: str, key: Sequence[str] | Sequence[int]
+    table: Table | Source, url: str, name: str, *, run: str, key: Sequence[str] | Sequence[int]
 ) -> None:
     """Write rows to a table of a database, in one transaction.
 
     Parameters
     ----------
-    table : Table
+    table : Table or Source
         Its numbers become ``DOUBLE PRECISION``, other columns ``TEXT``.  A column with the name
         of another, or of `run` and `key`, whatever the case, gets ``_input`` added to its name.
     url : str
@@ -69,7 +70,7 @@ def write_sql(
     a4f1  c7     0.9  Rome
     a4f1  c3     0.7  Oslo
     """
-    rows = _rows(table, run, [str(k) for k in key])
+    rows = _rows(collected(table), run, [str(k) for k in key])
     types = {field.name: TEXT if str(field.type) == "string" else NUMBER for field in rows.schema}
     with _opened(url, name, keeps=True) as (sink, doing):
         found = sink.columns()

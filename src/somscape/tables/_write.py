@@ -11,6 +11,7 @@ from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.tables._csv import by_name, check_lengths, csv_lines
 from somscape.tables._excel import Sheet, workbook_bytes
+from somscape.tables._source import Source
 from somscape.tables._table import Table
 
 BOM = "\ufeff"
@@ -21,7 +22,7 @@ DIGITS = 6
 
 
 def write_table(
-    path: str | Path, columns: Table | Mapping[str, Iterable[Any]], *, bom: bool = False
+    path: str | Path, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> None:
     r"""Write named columns to a file, whole or not at all.
 
@@ -29,7 +30,7 @@ def write_table(
     ----------
     path : str or Path
         Ends in ``.csv``, ``.parquet``, or in ``.xlsx``, which needs the extra ``excel``.
-    columns : Table or mapping of str to iterable
+    columns : Table, Source or mapping of str to iterable
         Values as for `write_csv`; in the other files names and text are as they are.
     bom : bool, default=False
         Whether a CSV file begins with a byte order mark, by which Excel knows that it is UTF-8.
@@ -57,14 +58,14 @@ def write_table(
 
 
 def table_bytes(
-    kind: str, columns: Table | Mapping[str, Iterable[Any]], *, bom: bool = False
+    kind: str, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> Iterator[bytes]:
     """Yield the content of a file that `write_table` writes, piece by piece.
 
     Parameters
     ----------
     kind : {"csv", "xlsx", "parquet"}
-    columns : Table or mapping of str to iterable
+    columns : Table, Source or mapping of str to iterable
     bom : bool, default=False
 
     Yields

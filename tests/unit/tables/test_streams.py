@@ -1,7 +1,6 @@
 """Arrow streams, relations and lazy frames: read once, to the same bits as a frame."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,16 +11,13 @@ import pyarrow as pa
 import pytest
 
 from somscape import SOM, SOMDetector, TableEncoder, report
-from somscape.encode import fit_encoding
 from somscape.errors import InputError
 from somscape.tables import (
     Table,
     as_frame,
     collected,
-    read_table,
     source,
     table_from_frame,
-    write_table,
 )
 
 N = 60
@@ -178,31 +174,3 @@ def test_collected_leaves_what_can_be_read_again() -> None:
     assert collected(X) is X
     assert collected("text") == "text"
     assert isinstance(collected(pl.LazyFrame({"a": [1]})), pl.DataFrame)
-
-
-def test_a_source_can_be_gone_through_again(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    write_table(path, {"id": [7, 8, 9], "city": ["Ulm", "", "Bonn"]})
-    rows = source(path, delimiter=",")
-    assert rows.names == ("id", "city")
-    for _ in range(2):
-        batches = list(rows.batches(2))
-        assert [batch.num_rows for batch in batches] == [2, 1]
-        found = pa.Table.from_batches(batches)
-        assert found.schema.types == [pa.float64(), pa.string()]
-        assert found.to_pydict() == {"id": [7, 8, 9], "city": ["Ulm", None, "Bonn"]}
-    write_table(path, {"id": [7, 8]})
-    assert rows.table().n_rows == 2  # files are read anew
-    assert rows.names == ("id",)
-    assert source(rows) is rows
-    assert source(arrow(numbers()).to_reader()).table().n_rows == N
-    with pytest.raises(InputError, match="there is no file"):
-        source(tmp_path / "none.csv").table()
-
-
-def test_an_encoding_takes_a_source(tmp_path: Path) -> None:
-    path = tmp_path / "t.parquet"
-    mixed().to_parquet(path, index=False)
-    table = read_table(path)
-    encoding = fit_encoding(source(path))
-    np.testing.assert_array_equal(encoding.encode(source(path)), encoding.encode(table))

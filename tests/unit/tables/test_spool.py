@@ -1,0 +1,158 @@
+"""Tables in a temporary file: what comes back, what memory it takes, and nothing that is left."""
+
+import gc
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape.errors import InputError
+from somscape.tables import _spool, _sql, read_sql
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+
+COLUMNS = st.one_of(
+    st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)),
+    st.lists(st.none() | st.floats(allow_nan=False)),
+    st.lists(st.none() | st.text(st.characters(codec="utf-8"))),
+    st.lists(st.none() | st.datetimes()),
+    st.lists(st.none()),
+    st.lists(st.none() | st.sampled_from("ab"), min_size=1).map(
+        lambda cells: pa.array(cells, pa.string()).dictionary_encode()
+    ),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that TMPDIR names."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert tempfile.gettempdir() == str(tmp_path)
+    return tmp_path
+
+
+@given(parts=st.lists(st.lists(COLUMNS.map(lambda cells: pa.table({"x": cells})), max_size=3)))
+def test_tables_come_back_as_they_were(parts: list[list[pa.Table]]) -> None:
+    given_ = [
+        pa.Table.from_arrays([part["x"][: len(some[0])] for part in some], list("abc")[: len(some)])
+        for some in parts
+        if some and len({len(part) for part in some}) == 1
+    ]
+    found = _spool.spooled(iter(given_))
+    assert [part.schema for part in found] == [part.schema for part in given_]
+    assert all(part.equals(known) for part, known in zip(found, given_, strict=True))
+
+
+def test_record_batches_and_slices_of_tables() -> None:
+    table = pa.table({"a": range(100), "b": [str(i) for i in range(100)]})
+    found = _spool.spooled([*table.to_batches(max_chunksize=30), table.slice(37, 11), table[:0]])
+    assert [part.num_rows for part in found] == [30, 30, 30, 10, 11, 0]
+    assert pa.concat_tables(found[:4]).equals(table)
+    assert found[4].equals(table.slice(37, 11))
+    assert _spool.spooled([]) == []
+
+
+@needs_linux
+def test_the_file_is_in_the_folder_of_tmpdir_without_a_name(folder: Path) -> None:
+    def maps() -> str:
+        return Path("/proc/self/maps").read_text()
+
+    def parts() -> Iterator[pa.Table]:
+        yield pa.table({"a": np.arange(10_000.0)})
+        assert not list(folder.iterdir())
+
+    found = _spool.spooled(parts())
+    assert f"{folder}/" in maps()
+    assert not list(folder.iterdir())
+    column = found.pop().column("a")
+    assert column.to_pylist() == list(range(10_000))
+    del column
+    gc.collect()
+    assert f"{folder}/" not in maps()
+
+
+@needs_linux
+def test_rows_take_no_memory_of_their_own() -> None:
+    def anonymous() -> int:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("RssAnon:")[2].split()[0]) << 10
+
+    rng, n, times = np.random.default_rng(0), 1 << 20, 16
+    _spool.spooled([pa.table({"a": rng.random(n)})])
+    before = anonymous()
+    found = _spool.spooled(pa.table({"a": rng.random(n)}) for _ in range(times))
+    assert all(0.49 < np.asarray(part["a"].chunk(0)).mean() < 0.51 for part in found)
+    assert anonymous() - before < 8 * n * times / 4
+
+
+@needs_linux
+def test_a_full_disk_is_told_in_one_line(folder: Path, tmp_path: Path) -> None:
+    import resource
+
+    file = tmp_path / "bank.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(i,) for i in range(2000)])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(InputError) as caught:
+            read_sql(f"sqlite:///{file}", table="t")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value) == (
+        f"rows wait in a temporary file in {folder}, which cannot be written (File too large). Free"
+        " some space there, or name another folder in the environment variable TMPDIR."
+    )
+    assert [path.name for path in folder.iterdir()] == ["bank.db"]
+
+
+def test_no_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> list[str]:
+        return ["/nowhere"]
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", none)
+    with pytest.raises(InputError, match=r"cannot be written .*No usable temporary directory"):
+        _spool.spooled([])
+
+
+def test_what_a_part_raises_is_not_taken_for_a_full_disk() -> None:
+    def parts() -> Iterator[pa.Table]:
+        yield pa.table({"a": [1]})
+        raise OSError("the server went away")
+
+    with pytest.raises(OSError, match="the server went away"):
+        _spool.spooled(parts())
+
+
+def test_types_that_change_from_batch_to_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_sql, "BATCH_ROWS", 2)
+    file = tmp_path / "mixed.db"
+    columns = {
+        "whole": ([None, None, 1, None, 2**62 + 1], pa.int64()),
+        "real": ([None, None, 2**53 + 1, 7, 0.1], pa.float64()),
+        "text": ([None, 1, 0.1, 2.5, "x"], pa.string()),
+        "none": ([None] * 5, pa.string()),
+    }
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"CREATE TABLE t ({', '.join(columns)})")
+        rows = zip(*(cells for cells, _ in columns.values()), strict=True)
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+    found, _ = read_sql(f"sqlite:///{file}", table="t")
+    assert found.schema.types == [kind for _, kind in columns.values()]
+    assert found["whole"].to_pylist() == [None, None, 1, None, 2**62 + 1]
+    assert found["real"].to_pylist() == [None, None, 2.0**53, 7.0, 0.1]
+    assert found["text"].to_pylist() == [None, "1", "0.1", "2.5", "x"]
+    assert found["none"].to_pylist() == [None] * 5
