@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape.errors import InputError
-from somscape.tables import _spool, _sql, read_sql
+from somscape.tables import _spool, _sql, read_sql, table_from_frame
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
 
@@ -156,3 +156,16 @@ def test_types_that_change_from_batch_to_batch(
     assert found["real"].to_pylist() == [None, None, 2.0**53, 7.0, 0.1]
     assert found["text"].to_pylist() == [None, "1", "0.1", "2.5", "x"]
     assert found["none"].to_pylist() == [None] * 5
+
+
+def test_text_of_a_query_stays_in_the_file(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection, connection:
+        connection.execute("CREATE TABLE t (city)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(f"city {i}",) for i in range(70_000)])
+    rows, _ = read_sql(f"sqlite:///{tmp_path}/t.db", table="t")
+    places = [
+        [chunk.buffers()[2].address for chunk in cells.chunks]
+        for cells in (rows["city"], table_from_frame(rows).column("city").to_arrow())
+    ]
+    assert len(places[0]) == 2
+    assert places[0] == places[1]
