@@ -101,15 +101,14 @@ def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, lis
         file.
     """
     file = options.get("roles")
-    if options.get("per") and (file or options.get("save_roles")):
-        raise InputError(
-            "a roles file speaks of the columns of a table, not of those that `per` makes. Leave it"
-            " out: a saved map knows its columns.",
-            options="--roles, --save-roles",
-        )
     saved = Roles() if file is None else read_roles(file)
     table = read_table(path, **reading_of(path, options, saved))
     roles = overridden(saved, roles_from(table, options))
+    if roles.per and options.get("id_column") is not None:
+        raise InputError(
+            "the columns that `per` names are the id of a customer; give no other.",
+            options="leave --id out",
+        )
     if file is None:
         return table, roles, []
     return table, *roles_for(roles, file, table.names, table.source)
@@ -173,7 +172,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     table : Table
     options : mapping
         With ``id_column``, ``label``, ``missing`` and the options of `KINDS` and of `READING`;
-        ``date_format`` where it is given.
+        ``per`` and ``date_format`` where they are given.
 
     Returns
     -------
@@ -195,6 +194,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
         dates=options["date"],
         protect=options.get("protect", ()),
+        per=tuple(options.get("per") or ()),
         date_format=options.get("date_format"),
         missing_values=options.get("missing_values") or None,
         label_value=value,

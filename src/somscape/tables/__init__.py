@@ -29,8 +29,9 @@ from somscape.tables._frame import (
 )
 from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
+from somscape.tables._made_names import ROW_COUNT, may_be_made
 from somscape.tables._numbers import padded_numbers, read_numbers
-from somscape.tables._per import ROW_COUNT, Grouped, Made, per
+from somscape.tables._per import Grouped, Made, per
 from somscape.tables._read import import_reader, is_text, may_say_missing, paths_of, read_table
 from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
@@ -78,6 +79,7 @@ __all__ = [
     "is_url",
     "listed",
     "looks_like_dates",
+    "may_be_made",
     "may_say_missing",
     "missing_words",
     "padded_numbers",
