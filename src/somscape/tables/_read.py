@@ -78,9 +78,9 @@ def read_table(
 
     Files of a folder, or of a pattern, need columns of the same names, in any order.  They are read
     sorted by path, without those whose names begin with ``.`` or ``_``; each row knows its file
-    (`Table.where`).  Names of folders such as ``year=2026`` become columns.  In text tables the
-    cells of all files decide what a column holds; in others the types must go together, as whole
-    numbers do with others.
+    (`Table.where`).  Names of folders such as ``year=2026`` become columns.  In text tables and
+    workbooks the cells of all files decide what a column holds, and which of them are missing; in
+    others the types must go together, as whole numbers do with others.
 
     The whole file is read into memory.  Reading takes at most ten times the file's size (of a
     packed file, the size of its content), plus 600 bytes for each of up to 10,000 columns.

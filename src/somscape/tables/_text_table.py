@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -105,7 +105,24 @@ def table_from_records(
         written = ", ".join(sorted(quoted(word) if word else "blank" for word in made.words))
         n_missing = sum(column.n_missing for column in made.columns)
         notes.append(f"missing cells: {n_missing}, written {written}")
-    found = {word.casefold() for word in made.words}
+    notes += notes_of_unused(made.words, asked)
+    return Table(tuple(made.columns), source, raw.lines, tuple(notes))
+
+
+def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
+    """Return a note on what was asked for and means a missing cell nowhere.
+
+    Parameters
+    ----------
+    words : collection of str
+        Those that stand for missing cells.
+    asked : sequence of str or None
+
+    Returns
+    -------
+    list of str
+    """
+    found = {word.casefold() for word in words}
     values = asked_numbers([*found])
     unused = [
         word
@@ -114,9 +131,7 @@ def table_from_records(
         and word.casefold() not in found
         and not np.isin(asked_numbers([word]), values).any()
     ]
-    if unused:
-        notes.append(f"no cell holds {listed(unused)}, which may mean a missing one")
-    return Table(tuple(made.columns), source, raw.lines, tuple(notes))
+    return [f"no cell holds {listed(unused)}, which may mean a missing one"] if unused else []
 
 
 def _plain_records(

@@ -320,6 +320,34 @@ def test_workbooks(tmp_path: Path) -> None:
     assert "0.xlsx has no sheet 'T'" in refusal(tmp_path, sheet="T")
 
 
+PARTS_OF_SHEETS: dict[str, list[list[Any]]] = {
+    "marks": [["-", "?"], ["+"], ["-"]],
+    "words": [["-", 5], ["7,5", None], [2.25]],
+    "numbers": [[1, 2], [2.5], ["NA", 4]],
+    "asked": [[999, "none"], [7, 8], ["999.0"]],
+    "days": [["2026-01-31"], ["-"], [None, "2026-02-01"]],
+}
+
+
+@pytest.mark.parametrize("missing_values", [None, ["999", "none"]])
+@pytest.mark.parametrize("what", PARTS_OF_SHEETS)
+def test_workbooks_in_parts_are_the_workbook(
+    tmp_path: Path, what: str, missing_values: list[str] | None
+) -> None:
+    parts = [[["k", cell] for cell in part] for part in PARTS_OF_SHEETS[what]]
+    (tmp_path / "parts").mkdir()
+    for number, rows in enumerate(parts):
+        path = tmp_path / "parts" / f"{number}.xlsx"
+        path.write_bytes(WRITERS[".xlsx"]({"S": [["key", "x"], *rows]}))
+    whole = WRITERS[".xlsx"]({"S": [["key", "x"], *(row for part in parts for row in part)]})
+    (tmp_path / "whole.xlsx").write_bytes(whole)
+    expected = read_table(tmp_path / "whole.xlsx", missing_values=missing_values)
+    found = read_table(tmp_path / "parts", missing_values=missing_values)
+    same(found, expected)
+    assert found.notes[1:] == expected.notes
+    assert found.where(found.n_rows - 1) == f"{len(parts) - 1}.xlsx, line {len(parts[-1]) + 1}"
+
+
 def test_on_the_command_line(folder: Path) -> None:
     result = run("detect", folder, "--out", folder.parent / "found", "--alerts", 3)
     assert result.code == 0, result.err
