@@ -18,7 +18,7 @@ from somscape.encode import (
     roles_for,
 )
 from somscape.errors import InputError
-from somscape.tables import Table, counted, is_text, may_say_missing, read_table
+from somscape.tables import Table, counted, kind_at, read_table
 
 KINDS = ("drop", "protect", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
@@ -123,20 +123,16 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
     options : mapping
         With those of `READING`; None for one that is not given.
     roles : Roles
-        What they say of text is left out for a file that is none.
+        What they say of text, or of workbooks, is left out for another file.
 
     Returns
     -------
     dict
         Parameters of `read_table`.
     """
-    of_text = is_text(path)
-    saved: dict[str, Any] = {
-        n: value for n, value in roles.reading.items() if of_text == (n in TEXT_READING)
-    }
-    if of_text or not may_say_missing(path):  # a saved map's, and this one is no workbook
-        saved.pop("sheet", None)
-    if roles.missing_values is not None and may_say_missing(path):
+    fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
+    saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
+    if roles.missing_values is not None:
         saved["missing_values"] = roles.missing_values
     named = (*READING, "missing_values", *FROM_DATABASE)
     given = {name: options[name] for name in named if options.get(name) not in (None, ())}

@@ -32,7 +32,7 @@ from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._made_names import ROW_COUNT, may_be_made
 from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables._per import Grouped, Made, per
-from somscape.tables._read import import_reader, is_text, may_say_missing, paths_of, read_table
+from somscape.tables._read import import_reader, kind_at, paths_of, read_table
 from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
@@ -75,12 +75,11 @@ __all__ = [
     "frame_values",
     "free_name",
     "import_reader",
-    "is_text",
     "is_url",
+    "kind_at",
     "listed",
     "looks_like_dates",
     "may_be_made",
-    "may_say_missing",
     "missing_words",
     "padded_numbers",
     "paths_of",

@@ -211,7 +211,7 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
         If a file cannot be read, or has other columns or types than those before it.
     """
     if files.kind == "arrow":
-        table, sizes = _typed(files, source)
+        table, sizes = _typed(files, source, reading.missing_values)
     else:
         table, sizes = _texts(files, source, reading)
     names = files.names
@@ -295,7 +295,7 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
     return found
 
 
-def _typed(files: Files, source: str) -> tuple[Table, list[int]]:
+def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
     """Read Parquet or Arrow files, whose columns have types."""
     from somscape.tables._arrow_files import read_arrow  # late, for it is slow to import
 
@@ -318,7 +318,7 @@ def _typed(files: Files, source: str) -> tuple[Table, list[int]]:
     sizes = [part.num_rows for part in parts]
     rows = np.concatenate([np.arange(size, dtype=np.uint32) for size in sizes])
     found = joined_arrow(parts, files.names, {name: type_ for name, (type_, _) in types.items()})
-    return table_at(found, source, _lines(files, sizes, rows, False)), sizes
+    return table_at(found, source, asked, _lines(files, sizes, rows, False)), sizes
 
 
 def _lines(files: Files, sizes: list[int], lines: NDArray[Any], are_lines: bool) -> FileLines:

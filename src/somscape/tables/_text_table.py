@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from somscape._budget import Budget
 from somscape.errors import InputError
-from somscape.tables._cells import asked_numbers
+from somscape.tables._cells import notes_of_unused
 from somscape.tables._delimited import (
     NO_DELIMITER,
     NotPlainError,
@@ -26,7 +26,7 @@ from somscape.tables._numbers import text_columns
 from somscape.tables._records import Records, arrange, column_names, is_blank, width_of
 from somscape.tables._table import Table, place
 from somscape.tables._text import TextFile
-from somscape.tables._words import listed, quoted
+from somscape.tables._words import quoted
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 """Columns that a file of any size may have, and what one costs in memory besides its cells."""
@@ -107,31 +107,6 @@ def table_from_records(
         notes.append(f"missing cells: {n_missing}, written {written}")
     notes += notes_of_unused(made.words, asked)
     return Table(tuple(made.columns), source, raw.lines, tuple(notes))
-
-
-def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
-    """Return a note on what was asked for and means a missing cell nowhere.
-
-    Parameters
-    ----------
-    words : collection of str
-        Those that stand for missing cells.
-    asked : sequence of str or None
-
-    Returns
-    -------
-    list of str
-    """
-    found = {word.casefold() for word in words}
-    values = asked_numbers([*found])
-    unused = [
-        word
-        for word in asked or ()
-        if word
-        and word.casefold() not in found
-        and not np.isin(asked_numbers([word]), values).any()
-    ]
-    return [f"no cell holds {listed(unused)}, which may mean a missing one"] if unused else []
 
 
 def _plain_records(

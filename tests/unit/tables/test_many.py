@@ -17,7 +17,7 @@ from pyarrow import feather, parquet
 from workbooks import WRITERS
 
 from somscape.errors import InputError
-from somscape.tables import Table, is_text, paths_of, read_table
+from somscape.tables import Table, kind_at, paths_of, read_table
 from somscape.tables._texts import PlainTexts
 
 N_FILES = 40
@@ -69,7 +69,7 @@ def test_a_folder_of_forty_files(folder: Path) -> None:
     assert table.take(np.arange(120) == 112).where(0) == "part-37.parquet, row 1"
     assert table.notes == ("40 files, part-00.parquet to part-39.parquet",)
     assert len(paths_of(folder)) == N_FILES
-    assert not is_text(folder)
+    assert kind_at(folder) == "arrow"
 
 
 WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -210,7 +210,7 @@ def test_packed_and_other_text_tables(tmp_path: Path) -> None:
     table = read_table(tmp_path)
     assert table.column("x").numbers.tolist() == [1, 2, 3]
     assert "delimiter tab (b.tsv.gz)" in table.notes
-    assert is_text(tmp_path)
+    assert kind_at(tmp_path) == "text"
 
 
 def test_a_csv_with_another_column_is_told(tmp_path: Path) -> None:
