@@ -18,7 +18,6 @@ from somscape.encode._evidence import (
     OUTCOME,
     SLIP_AMONG_DATES,
     are_counts,
-    is_called_id,
     is_called_outcome,
     is_code,
     is_counter,
@@ -28,17 +27,16 @@ from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
 from somscape.tables import (
     FIRST,
+    MAX_NUMBER_LEVELS,
     ORDERS,
     Column,
     Dates,
     Table,
     counted,
+    is_called_id,
     read_numbers,
 )
 from somscape.tables import find_dates as dates_among
-
-MAX_NUMBER_LEVELS = 15
-"""Whole numbers with at most this many different values are taken as a category."""
 
 MAX_TEXT_LEVELS = 50
 """Text with more different values than this is a name, a note or an id."""

@@ -30,10 +30,9 @@ MIN_SHARE = 0.05
 """Share of all rows that a frequent level has; of a column without one, levels are only counted."""
 
 MAX_NUMBER_LEVELS = 15
-"""Whole numbers with at most this many different values are a category, as everywhere."""
+"""Whole numbers with at most this many different values are a category."""
 
-ROW_ID = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
-"""Ends in the word id: such a column, if all of it differs, names the rows."""
+ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 
 
 @dataclass(frozen=True)
@@ -409,4 +408,23 @@ def _names_rows(column: Column) -> bool:
     """Return whether whole numbers that all differ are a name of the rows, or count them."""
     assert column.numbers is not None
     is_range = np.ptp(column.numbers) == len(column) - 1
-    return bool(ROW_ID.search(column.name) or is_range)
+    return is_called_id(column.name) or bool(is_range)
+
+
+def is_called_id(name: str) -> bool:
+    """Return whether a column's name ends in the word id.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> [name for name in ("customer_id", "CustomerID", "PAID", "Madrid") if is_called_id(name)]
+    ['customer_id', 'CustomerID']
+    """
+    return ID_NAME.search(name) is not None
