@@ -191,8 +191,8 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  Each row adds up to its score, in equal shares if it lies exactly at a
-            prototype.
+            merged.  Each row adds up to its score (``-score_samples``), in equal shares if it lies
+            exactly at a prototype.
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
@@ -223,7 +223,7 @@ class Detector:
     ) -> Alerts:
         """Rank rows, the most unusual first, with reasons for the alerts.
 
-        Pass at most one rule.  Without a rule, the alerts are the rows that `flags` flags.
+        Pass at most one rule.  Without a rule, the alerts are the rows above the threshold.
 
         Parameters
         ----------
@@ -273,10 +273,10 @@ class Detector:
         Returns
         -------
         list of Counterfactual or None
-            One per row, without changes if `flags` does not flag the row, and None if no usual
-            prototype scores at most the threshold.  Each change is needed: without it the row stays
-            unusual.  A smaller set of other changes may exist.  Each row costs about as much as
-            scoring a hundred.
+            One per row, without changes if it scores at most the threshold, and None if no usual
+            prototype does.  Each change is needed: without it the row stays unusual.  A smaller set
+            of other changes may exist.  Each row costs about as much as scoring a hundred.  As
+            text: "would be usual with A3 between 0.5 and 4".
         """
         return counterfactuals_of(self, *table_and_rows(self.map_, X))
 
