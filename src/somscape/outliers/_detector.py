@@ -15,6 +15,7 @@ from somscape.maps import Map, refusal_of
 from somscape.outliers._alerts import Alerts, ranked
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
+from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import Reason, reasons_of, table_and_rows
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import contributions_by, scores_by
@@ -50,6 +51,8 @@ class Detector:
         Factor of the scores of a unit's rows, learned from known cases.  None means no factor.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
+    rarity : Rarity or None, default=None
+        What single values add to the score of the maps.  None adds nothing.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class Detector:
     members: tuple[Scorer, ...] = ()
     label_factors: Float64s | None = None
     mean_contributions: Float64s | None = None
+    rarity: Rarity | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -89,6 +93,8 @@ class Detector:
             raise ValueError("`label_factors` must be finite and above 0, one for each unit.")
         if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
             raise ValueError("`mean_contributions` must be one finite number from 0 per column.")
+        if not isinstance(self.rarity, Rarity | None):
+            raise TypeError(f"`rarity` must be a Rarity or None; got {type(self.rarity).__name__}.")
         regions = self.calibration.regions
         if regions is not None and len(regions) != n_units:
             raise ValueError("`calibration` must have a region for each unit.")
@@ -128,7 +134,7 @@ class Detector:
 
     @property
     def score(self) -> str:
-        """Name of the score, such as ``"k_prototype"``."""
+        """Name of the score, such as ``"combined"``."""
         return self.of_all_rows.score
 
     @cached_property
@@ -148,7 +154,8 @@ class Detector:
         -------
         ndarray of shape (n_samples,)
             Distances are in encoded feature units, or in the detector's own units if it
-            decorrelates columns.  With several maps, the root of the mean squared score.  Costs
+            decorrelates columns; `rarity` is in the same.  With several maps, the root of the mean
+            squared score.  Costs
             O(n_samples * n_units * n_features) for each map.
         """
         return self.scores_of_rows(self.map_.rows_of(X))
@@ -347,7 +354,7 @@ class Detector:
         -------
         ndarray of shape (n_samples,)
         """
-        scores = scores_by(self.scorers, rows)
+        scores = scores_by(self.scorers, rows, self.rarity)
         if self.label_factors is None:
             return scores
         units = self.map_.winners_of_rows(rows) if units is None else units
@@ -365,7 +372,7 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
         """
-        found = contributions_by(self.scorers, rows)
+        found = contributions_by(self.scorers, rows, self.rarity)
         if self.label_factors is not None:
             found *= self.label_factors[self.map_.winners_of_rows(rows)][:, None]
         return found

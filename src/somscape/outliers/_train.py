@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_number, check_whole
-from somscape._weights import counts_of
+from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding
 from somscape.fit import RunningSums, Settings, train_map
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._decorrelation import Decorrelation, decorrelation_of
 from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
+from somscape.outliers._rarity import Rarity, rarity_of
+from somscape.outliers._reach import reach_of, within_reach
 from somscape.outliers._score import contributions_by, scores_by
 from somscape.outliers._scorer import MAX_PROTOTYPES, SCORES, Scorer
 from somscape.outliers._several import MAX_ROWS, halves, left_out_scores, n_maps_for
@@ -22,29 +24,50 @@ from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
 from somscape.records import MAX_MEMBERS
 from somscape.regions import merge_small_regions
 
-TRIM = 0.2
-"""Share of the rows whose prototypes do not count as usual."""
 
-CLEAN_TRIM = 0.0
-"""The same after clean training."""
 
-N_PROTOTYPES = 8
-CLEAN_N_PROTOTYPES = 2
+@dataclass(frozen=True)
+class Defaults:
+    """What "auto" chooses; `benchmarks/detection/README.md` says on which tables.
 
-DECORRELATED = 0.8
-"""Share of a squared distance that is measured between decorrelated rows."""
+    Attributes
+    ----------
+    trim : float
+        Share of the rows whose prototypes do not count as usual.
+    n_prototypes : int
+    decorrelated : float
+        Share of a squared distance that is measured between decorrelated rows.
+    units_per_root : float
+        Units of the automatic map per square root of its rows; a map to look at has 5.
+    reach : float
+        Standard deviations from its mean up to which a number counts in a distance as it is.
+    rarity : float
+        How much the scores of usual rows spread by the rarity of their values, for each unit that
+        they spread by distances.
+    """
 
-CLEAN_DECORRELATED = 0.3
-"""The same after clean training."""
+    trim: float
+    n_prototypes: int
+    decorrelated: float
+    units_per_root: float
+    reach: float
+    rarity: float
 
-N_FOLDS = 5
-"""Folds for a detector of one map: each is scored by a map trained on the other folds."""
 
-UNITS_PER_ROOT = 8.0
-"""Units of a detector's automatic map per square root of its rows; a map to look at has 5."""
+MIXED = Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75)
+"""Where some training rows may be unusual: what is usual is told by many prototypes together."""
+
+CLEAN = Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3)
+"""After clean training: many prototypes follow the rows closely, and the nearest one decides."""
 
 CLEAN_RADIUS_END = 0.4
 """If all rows are usual, prototypes may follow them closely."""
+
+SPREAD = (0.5, 0.9)
+"""Shares of the rows between whose scores spreads are measured."""
+
+N_FOLDS = 5
+"""Folds for a detector of one map: each is scored by a map trained on the other folds."""
 
 MAX_TRAINED = 20_000
 """Rows that train a map.  If there are more, this many are drawn and the others calibrate."""
@@ -89,6 +112,11 @@ class Detection:
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
     @property
+    def defaults(self) -> Defaults:
+        """What "auto" chooses."""
+        return CLEAN if self.training_is_clean else MIXED
+
+    @property
     def score(self) -> str:
         """Name of the score."""
         return next(iter(SCORES)) if self.method == "auto" else self.method
@@ -97,22 +125,20 @@ class Detection:
     def k(self) -> int:
         """Number of nearest prototypes."""
         if isinstance(self.n_prototypes, str):
-            return CLEAN_N_PROTOTYPES if self.training_is_clean else N_PROTOTYPES
+            return self.defaults.n_prototypes
         return int(self.n_prototypes)
 
     @property
     def trimmed(self) -> float:
         """Share of the rows whose prototypes do not count as usual."""
         if isinstance(self.trim, str):
-            return CLEAN_TRIM if self.training_is_clean else TRIM
+            return self.defaults.trim
         return float(self.trim)
 
     @property
     def decorrelated(self) -> float:
         """Share of a squared distance that is measured between decorrelated rows."""
-        if not self.decorrelate:
-            return 0.0
-        return CLEAN_DECORRELATED if self.training_is_clean else DECORRELATED
+        return self.defaults.decorrelated if self.decorrelate else 0.0
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
         """Number of maps that score together, for a number of rows."""
@@ -162,7 +188,10 @@ class Detection:
         radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
         n_init = 1 if settings.n_init == "auto" else settings.n_init
         return replace(
-            settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end, n_init=n_init
+            settings,
+            units_per_root=self.defaults.units_per_root,
+            radius_end=radius_end,
+            n_init=n_init,
         )
 
 
@@ -258,17 +287,20 @@ def train_detector(
         parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
         members = tuple(trainer.on(part, rows, weights, whole.scorer) for part in parts)
     scorers = tuple(member.scorer for member in members or (whole,))
-    scores = scores_by(scorers, rows)
+    by_maps = scores_by(scorers, rows)
+    rarity = trainer.rarity_of(rows, weights, drawn, by_maps)
+    added = 0.0 if rarity is None else rarity.scores(rows)
+    scores = by_maps + added
     if is_drawn:
         calibration = scores.copy()
         calibration[drawn] = np.nan
     elif members:
-        calibration = left_out_scores(scorers, parts, rows)
+        calibration = left_out_scores(scorers, parts, rows) + added
     else:
         folds = np.array_split(order, min(N_FOLDS, len(rows)))
-        calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds)
+        calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds) + added
     if given is not rows:  # slips count in the scores, and teach nothing
-        scores = scores_by(scorers, given)
+        scores = scores_by(scorers, given, rarity)
     factors = None
     if labels is not None and (labels != UNKNOWN).any():
         factors, without_own = label_factors(
@@ -281,7 +313,7 @@ def train_detector(
     regions = None
     if detection.calibration == "regional":
         regions = _regions_of(whole, calibration, weights)
-    means = mean_contributions(scorers, rows, weights, factors, whole.units)
+    means = mean_contributions(scorers, rows, weights, factors, whole.units, rarity)
     detector = Detector(
         whole.scorer,
         threshold_for(scores, detection.contamination, weights),
@@ -289,6 +321,7 @@ def train_detector(
         tuple(member.scorer for member in members),
         label_factors=factors,
         mean_contributions=means,
+        rarity=rarity,
     )
     return TrainedDetector(detector, whole, members, scores, calibration)
 
@@ -328,6 +361,7 @@ def mean_contributions(
     weights: Float64s | None,
     factors: Float64s | None,
     units: Ints,
+    rarity: Rarity | None = None,
 ) -> Float64s:
     """Return what each column adds to the score of a row, on average.
 
@@ -341,6 +375,7 @@ def mean_contributions(
         Factors from labels for the scores of each unit's rows.
     units : ndarray of shape (n_samples,)
         Best matching unit of each row.
+    rarity : Rarity or None, default=None
 
     Returns
     -------
@@ -348,10 +383,15 @@ def mean_contributions(
     """
     some = slice(None, None, -(-len(rows) // MAX_AVERAGED))
     part = None if weights is None else weights[some]
-    found = contributions_by(scorers, np.ascontiguousarray(rows[some]))
+    found = contributions_by(scorers, np.ascontiguousarray(rows[some]), rarity)
     if factors is not None:
         found *= factors[units[some]][:, None]
     return np.asarray(np.average(found, axis=0, weights=part))
+
+
+def _spread(scores: Counted) -> float:
+    low, high = (scores.quantile(share) for share in SPREAD)
+    return high - low
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,23 +414,24 @@ class _Trainer:
         `is_member`: it scores together with others and compares rows as the map of all rows does.
         """
         lattice = None if whole is None else whole.map_.lattice
-        if drawn is None:
-            map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
-            sums = trained.sums
-        else:
-            part = None if weights is None else weights[drawn]
-            chosen = np.ascontiguousarray(rows[drawn])
-            map_, trained, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
+        chosen = rows if drawn is None else rows[drawn]
+        own = weights if drawn is None or weights is None else weights[drawn]
+        reach = self._reach(chosen, own) if whole is None else whole.reach
+        learned = np.ascontiguousarray(within_reach(chosen, reach))
+        map_, trained, units = train_map(learned, own, self.encoding, self.settings, lattice)
+        sums = trained.sums
+        if learned is not rows:
             units = np.asarray(map_.winners_of_rows(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
             # The rows drawn stand for all.
             times = hits.sum() / map_.hits.sum()
-            sums = None if trained.sums is None else trained.sums.faded(times)
+            sums = None if sums is None else sums.faded(times)
             map_ = replace(map_, hits=hits)
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
-        decorrelation = self._decorrelation(rows, weights, usual[units], of_whole)
-        squares = squares_of(map_, rows, units, weights, decorrelation)
+        is_usual = usual[units if drawn is None else units[drawn]]
+        decorrelation = self._decorrelation(learned, own, is_usual, of_whole)
+        squares = squares_of(map_, rows, units, weights, decorrelation, reach)
         scorer = Scorer(
             map_,
             self.detection.score,
@@ -398,8 +439,32 @@ class _Trainer:
             usual,
             rms_distances_of(map_, squares),
             decorrelation,
+            reach,
         )
         return TrainedScorer(scorer, units, sums, squares)
+
+    def rarity_of(
+        self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
+    ) -> Rarity | None:
+        """Return how rare values are, on the scale of the maps' scores of all rows."""
+        if not SCORES[self.detection.score].adds_rarity:
+            return None
+        of_drawn = None if weights is None else weights[drawn]
+        rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
+        if rarity is None:
+            return None
+        counts = counts_of(weights)
+        by_maps, added = (
+            _spread(Counted.of(scores, counts)) for scores in (by_maps, rarity.scores(rows))
+        )
+        if not by_maps * added > 0:
+            return None
+        return rarity.times(self.detection.defaults.rarity * by_maps / added)
+
+    def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
+        if not SCORES[self.detection.score].adds_rarity:
+            return None
+        return reach_of(rows, weights, self.encoding, self.detection.defaults.reach)
 
     def _decorrelation(
         self,
