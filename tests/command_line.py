@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from click.testing import CliRunner, Result
 
 import somscape
@@ -65,6 +66,25 @@ def customers(n: int = 60) -> tuple[str, list[str]]:
         for i in range(n)
     ]
     return "cust_id,amount,age,job,answer", rows
+
+
+def transactions(seed: int = 5, n_clients: int = 80) -> tuple[str, list[str]]:
+    """Some twenty rows of each client; one pays 17,077.94 once, and is marked in one row."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    for i in range(n_clients * 20):
+        client = int(rng.integers(0, n_clients))
+        amount = f"{rng.lognormal(4, 0.4):.2f}"
+        day = np.datetime64("2026-01-01") + rng.integers(0, 90)
+        channel = ("web", "shop", "shop")[int(rng.integers(0, 3))]
+        lines.append(
+            f"t{i},{client:04d},{day},{amount},{channel},{'DE' if client % 2 else 'AT'},no"
+        )
+    of_client = [i for i, line in enumerate(lines) if line.split(",")[1] == "0007"]
+    cells = lines[of_client[2]].split(",")
+    cells[3], cells[6] = "17077.94", "yes"
+    lines[of_client[2]] = ",".join(cells)
+    return "note,client,date,amount,channel,country,fraud", lines
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,21 @@ def test_list_is_saved_as_csv_that_no_spreadsheet_runs(
     assert json.loads(opened.run(script, "#save-json")) == data
 
 
+def test_the_page_shows_few_of_the_digits(
+    opened: Browser, page: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    scores = page[1]["rows"]["scores"][:N_ALERTS]
+    assert max(len(str(score)) for score in scores) > 10
+    assert opened.texts("#rows tbody .score") == [f"{score:#.4g}" for score in scores]
+    plane = next(plane for plane in page[1]["planes"] if plane["name"] == "amount")
+    noisy = [5 + 1e-15 * unit for unit in range(len(plane["values"]))]
+    others = [other for other in page[1]["planes"] if other is not plane]
+    data = report.Report({**page[1], "planes": [*others, {**plane, "values": noisy}]})
+    opened.open(write_page(data, tmp_path))
+    opened.click(f'#gallery [data-key="{plane["key"]}"]')
+    assert opened.texts("#legend .ticks span") == ["5"]
+
+
 def test_choosing_a_column_shows_its_spread_and_colors_the_map(
     opened: Browser, page: tuple[Path, dict[str, Any]]
 ) -> None:

@@ -79,5 +79,5 @@ def test_every_kind_and_part_of_a_roles_file_stands_in_the_guide() -> None:
 
 def test_every_role_of_a_file_is_a_parameter_of_the_encoder() -> None:
     parameters = set(TableEncoder().get_params())
-    assert set(WORDS) <= parameters
+    assert set(WORDS) - parameters == {"per"}  # which an encoder refuses: rows come one by one
     assert set(SETTINGS) - {"label_value", "reading", "missing_values"} <= parameters

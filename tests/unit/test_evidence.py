@@ -2,9 +2,12 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from somscape import SOMDetector, TableEncoder
 from somscape.encode import Encoding, Roles, fit_encoding, notes_of
@@ -232,8 +235,8 @@ def test_notes_name_outcomes_counters_and_codes_once():
 # Slips
 
 
-def of_slip(value, row=7, column=3):
-    cells = np.random.default_rng(1).normal(size=(300, 5))
+def of_slip(value, row=7, column=3, n=300):
+    cells = np.random.default_rng(1).normal(size=(n, 5))
     cells[:, 2] = np.exp(cells[:, 2])
     cells[row, column] = value
     return table_from_columns({f"c{j}": cells[:, j] for j in range(5)})
@@ -258,6 +261,74 @@ def test_one_absurd_number_moves_no_other_score(value, column):
     np.testing.assert_array_equal(saved.encode(table), detector.map_.encoding.encode(table))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e300] * 3,
+        [1e12] * 3,
+        [-1e12, 1e20, 1e300],
+        [1e300, -1e300, 1e15, -1e20, 1e9],
+        [1e9, 2e9, 3e9, 4e9, 5e9],
+    ],
+)
+@pytest.mark.parametrize("n", [60, 200])
+def test_a_handful_of_absurd_numbers_moves_no_other_score(values, n):
+    rows = [7, 50, 21, 33, 44][: len(values)]
+    table, gap = of_slip(values, rows, n=n), of_slip(np.nan, rows, n=n)
+    detector = SOMDetector(random_state=0).fit(table)
+    expected = -SOMDetector(random_state=0, missing="fill").fit(gap).score_samples(gap)
+    others = np.delete(np.arange(n), rows)
+    scores = -detector.score_samples(table)
+    np.testing.assert_allclose(scores[others], expected[others], rtol=0.01)
+    assert sorted(detector.alerts(table, len(rows)).rows[: len(rows)]) == sorted(rows)
+    (note,) = notes_of(detector.map_.encoding)
+    named = note.partition("holds ")[2].partition(", over a million times")[0].split(", ")
+    assert named == [f"{value:g}" for value in sorted({*values})]
+
+
+def test_many_slips_are_counted():
+    values = RNG.normal(size=2000)
+    values[:20] = 1e9 + np.arange(20) * 1e8
+    assert "nothing learned from 1e+09, 1.1e+09, 1.2e+09, 1.3e+09, 1.4e+09 and 15 more" in (
+        fit_encoding(table_from_columns({"c": values})).features[0].why
+    )
+
+
+HEAVY_TAILS = {
+    "Cauchy": lambda rng, n: rng.standard_cauchy(n),
+    "lognormal": lambda rng, n: rng.lognormal(0, 5, n),
+    "lognormal, far from 0": lambda rng, n: 1e6 + rng.lognormal(0, 5, n),
+    "Pareto": lambda rng, n: rng.pareto(1, n),
+    "Student": lambda rng, n: rng.standard_t(1.5, n),
+    "two sizes": lambda rng, n: rng.lognormal(0, 1, n) * np.where(rng.random(n) < 0.1, 1e8, 1),
+}
+
+
+@given(st.sampled_from([*HEAVY_TAILS]), st.integers(0, 2**32), st.sampled_from([60, 200, 5000]))
+def test_heavy_tails_are_no_slips(name, seed, n):
+    values = HEAVY_TAILS[name](np.random.default_rng(seed), n)
+    if name == "two sizes":
+        assume((values > 1e6).sum() > max(5, n / 100))
+    code = fit_encoding(table_from_columns({"c": values, "d": np.arange(n) * 0.3})).features[0]
+    assert (code.name, code.reach) == ("c", 0)
+
+
+@given(
+    st.lists(st.integers(-700, 700), min_size=30, max_size=60, unique=True),
+    st.lists(st.sampled_from([1e10, -1e12, 1e300]), max_size=5),
+    st.integers(0, 2**32),
+)
+def test_a_code_is_that_of_the_numbers_that_are_no_slips(values, slips, seed):
+    mixed = np.random.default_rng(seed).permutation([*(v / 7 for v in values), *slips])
+    gaps = np.where(np.abs(mixed) > 1e6, np.nan, mixed)
+    given_, left = (
+        fit_encoding(table_from_columns({"c": v}), Roles(numbers=("c",)), "fill").features[0]
+        for v in (mixed, gaps)
+    )
+    assert (given_.reach > 0) == bool(slips)
+    assert replace(given_, why="", reach=0, is_whole=False) == replace(left, why="", is_whole=False)
+
+
 def test_a_long_tail_is_no_slip():
     values = np.exp(RNG.normal(5, 3, 300))
     values[0] = 1e5 * values.max()
@@ -265,9 +336,10 @@ def test_a_long_tail_is_no_slip():
     assert (code.reach, code.width > 0) == (0, True)
 
 
-def test_more_than_a_hundredth_are_no_slips():
-    values = RNG.normal(size=300)
-    values[:3] = 1e20
+@pytest.mark.parametrize(("n", "most"), [(300, 5), (900, 9)])
+def test_more_than_a_handful_or_a_hundredth_are_no_slips(n, most):
+    values = RNG.normal(size=n)
+    values[:most] = 1e20
     assert fit_encoding(table_from_columns({"c": values})).features[0].reach > 0
-    values[:4] = 1e20
+    values[: most + 1] = 1e20
     assert fit_encoding(table_from_columns({"c": values})).features[0].reach == 0

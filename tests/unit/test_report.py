@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, report
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
 from somscape.outliers import SCORES, AlertRule, Alerts, Calibration, Detector, Scorer
@@ -104,7 +104,7 @@ def test_planes_by_unit_are_worked_out_from_the_ranked_rows() -> None:
     # Rows 1 and 2 (scores 0.4 and 0.2) lie in unit 0, row 3 (0.9, the alert) in unit 1.
     assert planes["hits"]["values"] == [2, 1, 0]
     assert planes["alerts"]["values"] == [0, 1, 0]
-    assert planes["mean_score"]["values"] == [0.3, 0.9, None]
+    assert planes["mean_score"]["values"] == [(0.4 + 0.2) / 2, 0.9, None]
     assert planes["u_heights"]["values"] == [2, 2, 2]
     assert planes["column_0"]["values"] == [0, 2, 4]
 
@@ -118,14 +118,14 @@ def test_rows_come_most_unusual_first_with_their_original_cells() -> None:
 
 
 def test_reasons_are_those_of_the_alerts() -> None:
-    expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 0.6667}
+    expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 2 / 3}
     assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1], "alone": False}]]
 
 
 def test_quality_is_measured_on_the_rows() -> None:
     # Distances to the winners 0, 0 and 2: 0.5, 0.5, 0.25.  Every second winner is next door.
     assert small_data()["quality"] == {
-        "quantization_error": 0.416667,
+        "quantization_error": 1.25 / 3,
         "topographic_error": 0,
         "n_units": 3,
         "n_empty": 1,
@@ -193,6 +193,35 @@ def test_words_around_the_data_are_kept() -> None:
     assert data["method"]["parameters"] == {"seed": 0, "n_epochs": 3, "init": "pca"}
     assert (data["title"], data["notes"]) == ("My title", ["one"])
     assert small_data()["title"] == "Unusual rows of small.csv"
+
+
+def test_numbers_have_all_their_digits(real: dict[str, Any]) -> None:
+    rng = np.random.default_rng(3)
+    table = table_from_columns({"x": rng.lognormal(3, 1, 90), "y": rng.normal(size=90)})
+    detector = SOMDetector(random_state=0).fit(table).detector_
+    data, alerts, map_ = report.build(detector, table), detector.alerts(table), detector.map_
+    planes = {plane["key"]: plane["values"] for plane in data["planes"]}
+    assert data["score"]["threshold"] == detector.threshold
+    assert data["rows"]["scores"] == alerts.scores.tolist()
+    assert planes["column_0"] == map_.plane("x").tolist()
+    assert planes["u_heights"] == map_.u_heights.tolist()
+    units, scores = alerts.units, alerts.scores
+    for unit, mean in enumerate(planes["mean_score"]):
+        own = scores[units == unit]
+        assert mean == (pytest.approx(own.mean(), rel=1e-14) if len(own) else None)
+    told = [r["share"] for row in data["reasons"] for r in row]
+    assert told == [r.share for row in alerts.reasons for r in row]
+    assert max(len(str(share)) for share in told) > 10
+    assert data["history"]["quantization_error"] == map_.history["quantization_error"].tolist()
+    assert data["quality"]["quantization_error"] == measures.quantization_error(map_, table)
+
+
+def test_levels_and_ends_of_bars_are_as_exact_as_the_way_back() -> None:
+    tenths = [i / 10 for i in range(1, 21)] * 5
+    table = table_from_columns({"x": tenths, "y": np.random.default_rng(0).normal(size=100)})
+    detector = SOMDetector(random_state=0).fit(table)
+    data = report.build(detector, table)
+    assert data["columns"][0]["levels"] == tenths[:20]
 
 
 # Page
@@ -311,7 +340,10 @@ def test_labels_give_planes_the_rows_alike_and_the_share_around() -> None:
     assert case["labelled"] == [[1, 1.75]]
     assert (case["around"]["n_known"], case["around"]["n_with"]) == (2, 1)
     # Wilson's interval for 1 of 2, from its formula.
-    assert (case["around"]["low"], case["around"]["high"]) == (0.0945312, 0.905469)
+    z = 1.959963984540054
+    half = z * np.sqrt(1 / 8 + z**2 / 16) / (1 + z**2 / 2)
+    ends = (case["around"]["low"], case["around"]["high"])
+    assert ends == pytest.approx((0.5 - half, 0.5 + half), rel=1e-14)
 
 
 def test_dates_color_the_map_by_days() -> None:

@@ -15,7 +15,7 @@ from somscape.encode import (
 )
 from somscape.errors import InputError
 from somscape.jobs import roles_heading
-from somscape.tables import counted
+from somscape.tables import counted, listed
 
 FILE = "roles.toml"
 NO_FEATURES = ("dropped", "constant")
@@ -48,7 +48,13 @@ def settings_of(
         Where the file is none, or does not fit the table.
     """
     names = [column["name"] for column in table["columns"]]
-    roles, told = roles_for(roles_from_text(text.encode(), source), source, names, "the table")
+    roles = roles_from_text(text.encode(), source)
+    if roles.per:
+        raise InputError(
+            f"{source} puts rows together by {listed(roles.per)}, which the app does not. Use "
+            "`somscape detect --roles`."
+        )
+    roles, told = roles_for(roles, source, names, "the table")
     role_of = roles.by_column()
     kind_of = {role: kind for kind, role in KINDS.items()}
     kinds, orders = {}, {}

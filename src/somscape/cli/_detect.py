@@ -1,7 +1,6 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,18 +88,16 @@ def _detect(
     notes: Sequence[str] = (),
 ) -> None:
     console = make_console()
-    subject = ready(table, roles, options.get("per") or ())
-    table, roles, label = subject.table, subject.roles, subject.label
+    subject = ready(table, roles)
+    table, label = subject.table, subject.label
     rule = rule_of(options, table)
     encoding = subject.encoding()
-    if label is not None:
-        roles = replace(roles, label_value=label.value)
     found_out = "; ".join(as_typed(note, None) for note in table.notes)
     found_out = f" ({found_out})" if found_out else ""
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}")
     for note in notes:
         say(console, note)
-    show_columns(console, encoding, table, roles.drop)
+    show_columns(console, encoding, table, subject.roles.drop)
 
     with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
         found = detect(
@@ -115,7 +112,7 @@ def _detect(
     with stage("drawing, writing"):
         sent = _write(out, found, options, command, notes)
         if options["save_roles"] is not None:
-            write_roles(options["save_roles"], encoding, table, given=roles)
+            write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
 
     console.print()
     file = f"alerts.{options['format'] or 'csv'}"

@@ -27,13 +27,13 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     save_roles = options["save_roles"]
     check_save_roles(save_roles, out, path, options["roles"])
     table, roles, notes = told_table(path, options)
-    subject = ready(table, roles, options["per"])
-    table, roles, encoding = subject.table, subject.roles, subject.encoding()
+    subject = ready(table, roles)
+    table, encoding = subject.table, subject.encoding()
     console = make_console()
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}")
     for note in notes:
         say(console, note)
-    show_columns(console, encoding, table, roles.drop)
+    show_columns(console, encoding, table, subject.roles.drop)
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]
@@ -48,7 +48,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
         map_, _, _ = train_map(rows, None, encoding, settings)
     map_.save(out)
     if save_roles is not None:
-        write_roles(save_roles, encoding, table, given=roles)
+        write_roles(save_roles, *subject.lasting(encoding), subject.as_read)
     lattice = map_.lattice
     error = measures.topographic_error(map_, table)
     show_facts(

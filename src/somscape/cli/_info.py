@@ -6,7 +6,7 @@ from typing import Any
 from somscape._types import Float64s
 from somscape.cli._console import make_console, map_facts, say, show_columns, show_facts
 from somscape.cli._save_roles import check_save_roles, write_roles
-from somscape.encode import Encoding, said_by
+from somscape.encode import Encoding, comments_on, pinned, said_by
 from somscape.jobs import score_words
 from somscape.maps import Map, as_map
 from somscape.outliers import detector_in
@@ -23,7 +23,7 @@ def show_info(map_file: str, save_roles: Path | None) -> None:
     thing = load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     if save_roles is not None:
-        write_roles(save_roles, map_.encoding)
+        write_roles(save_roles, pinned(map_.encoding), comments_on(map_.encoding))
     errors = map_.history.get("quantization_error")
     facts = [
         *map_facts(map_),

@@ -1,10 +1,11 @@
 """`--save-roles`: what each column was taken for, as a file for the next table."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from somscape._files import write_whole
 from somscape.cli._out import check_result
-from somscape.encode import Encoding, Roles, comments_on, pinned, roles_text
+from somscape.encode import Roles, roles_text
 from somscape.errors import InputError
 from somscape.jobs import roles_heading
 from somscape.tables import Table, counted
@@ -24,14 +25,10 @@ def check_save_roles(target: Path | None, out: Path | None, *inputs: str | None)
 
 
 def write_roles(
-    target: Path, encoding: Encoding, table: Table | None = None, *, given: Roles | None = None
+    target: Path, roles: Roles, comments: Mapping[str, str], table: Table | None = None
 ) -> None:
-    """Write what the columns of a table, or of a map's, were taken for.
-
-    `given` is what was said of them.
-    """
+    """Write what the columns of a table, or of a map's, were taken for."""
     source = "a saved map" if table is None else table.source
     found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
     heading = roles_heading(source, target.name, found)
-    text = roles_text(pinned(encoding, given), comments_on(encoding, table), heading)
-    write_whole(target, text.encode())
+    write_whole(target, roles_text(roles, comments, heading).encode())

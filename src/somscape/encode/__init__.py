@@ -6,7 +6,7 @@ from somscape.encode._codes import (
     UnusedColumn,
     level_texts,
 )
-from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode
+from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
 from somscape.encode._encoding import ColumnCode, Encoding, FeatureCode, sources_of
 from somscape.encode._fit import SCALES, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles, unfit_columns
@@ -44,6 +44,7 @@ __all__ = [
     "number_text",
     "ordinal_levels",
     "overridden",
+    "part_names",
     "pinned",
     "read_roles",
     "role_of_kind",

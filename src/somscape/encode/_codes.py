@@ -34,16 +34,15 @@ outside [0, 1].  Of 12 cases planted among credit applications 9.9 come among th
 against 8.4 with the range of all values and 8.9 without taming (benchmarks/detection)."""
 
 SLIP = 1e6
-"""A number that lies this many times as far from the median as any other is a slip, from which
-neither a scale nor a map learns."""
+"""A few numbers that all lie this many times as far from the median as the rest are slips, from
+which neither a scale nor a map learns."""
 
 SLIP_RANGE = 1000.0
 """A slip is encoded at this many times the distance of the farthest other number."""
 
-MAX_SLIPS_NAMED = 3
-
-MIN_SLIP_ROWS, SLIP_SHARE = 30, 0.01
-"""Fewest numbers among which some may be slips, and the largest share of these, but for one."""
+MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
+"""Fewest numbers among which some may be slips, the largest share of these, and how many there may
+be in any case.  Of heavy tails the outermost number stands apart before several do."""
 
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 """Text that stands for one number and nothing else; 007 is a name."""
@@ -411,8 +410,8 @@ def present(column: Column, values: Any, counts: Float64s | None) -> Counted:
 def without_slips(numbers: Counted) -> tuple[Counted, float, str]:
     """Return numbers without those that are slips, how far the others reach, and the slips.
 
-    Slips are at most a hundredth of the rows, and lie a million times as far from the median as
-    all others; the reach is 0 where there are none.
+    Slips are a handful, or a hundredth of the rows, at the most, and each lies a million times as
+    far from the median as all others; the reach is 0 where there are none.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
@@ -422,7 +421,7 @@ def without_slips(numbers: Counted) -> tuple[Counted, float, str]:
         return numbers, 0.0, ""
     order = np.argsort(distance)
     counts = np.diff(numbers.ends, prepend=0.0)
-    most = max(1.0, SLIP_SHARE * numbers.n)
+    most = max(HANDFUL, SLIP_SHARE * numbers.n)
     is_rare = np.cumsum(counts[order][::-1])[::-1][1:] <= most
     nearer, farther = distance[order[:-1]], distance[order[1:]]
     gaps = np.flatnonzero(is_rare & (nearer > 0) & (farther / SLIP > nearer))
@@ -430,9 +429,10 @@ def without_slips(numbers: Counted) -> tuple[Counted, float, str]:
         return numbers, 0.0, ""
     reach = float(nearer[gaps[0]])
     is_kept = distance <= reach
-    named = [f"{v:g}" for v in numbers.values[~is_kept][:MAX_SLIPS_NAMED].tolist()]
+    slips = [f"{value:g}" for value in numbers.values[~is_kept].tolist()]
+    more = f" and {len(slips) - HANDFUL} more" if len(slips) > HANDFUL else ""
     kept = Counted(numbers.values[is_kept], np.cumsum(counts[is_kept]))
-    return kept, reach, ", ".join(named)
+    return kept, reach, ", ".join(slips[:HANDFUL]) + more
 
 
 def _usual_range(numbers: Counted, scaling: Scaling) -> tuple[float, float]:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.tables import ORDERS, Column, date_texts
+from somscape.tables import ORDERS, Column, date_texts, is_called_id
 
 COUNTER = "a row counter"
 CODE = "looks like a code"
@@ -29,9 +29,6 @@ MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
 """Texts such as 01 to 12 are counts: the fewest different texts, the longest text, and the least
 share of the numbers from the first to the last that must occur."""
 
-ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
-"""Ends in the word id: customer_id, CustomerID and ID, but neither PAID nor Madrid."""
-
 CODE_WORDS = {"no", "nr", "number", "nummer", "code", "account", "iban", "uuid", "guid", "ref"}
 OUTCOME_NAME = re.compile(r"class|y|label|target|outcome|(is[ _-]?)?fraud|default.*", re.IGNORECASE)
 PERSON_WORDS = {
@@ -48,11 +45,6 @@ SLIP_AMONG_DATES = "dates but for"
 
 MIN_DATES, MAX_SLIPS = 20, 0.1
 """Fewest texts of a column that was meant as dates, and the largest share that are none."""
-
-
-def is_called_id(name: str) -> bool:
-    """Return whether a column's name ends in the word id."""
-    return ID_NAME.search(name) is not None
 
 
 def is_called_code(name: str) -> bool:

@@ -18,7 +18,6 @@ from somscape.encode._evidence import (
     OUTCOME,
     SLIP_AMONG_DATES,
     are_counts,
-    is_called_id,
     is_called_outcome,
     is_code,
     is_counter,
@@ -28,17 +27,16 @@ from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
 from somscape.tables import (
     FIRST,
+    MAX_NUMBER_LEVELS,
     ORDERS,
     Column,
     Dates,
     Table,
     counted,
+    is_called_id,
     read_numbers,
 )
 from somscape.tables import find_dates as dates_among
-
-MAX_NUMBER_LEVELS = 15
-"""Whole numbers with at most this many different values are taken as a category."""
 
 MAX_TEXT_LEVELS = 50
 """Text with more different values than this is a name, a note or an id."""
@@ -53,6 +51,7 @@ OTHERS = ("rules", "drop")
 """What may become of columns without a role."""
 
 WORDS = {
+    "per": ("the name of a customer", "--per"),
     "id": ("the id", "--id"),
     "label": ("the label", "--label"),
     "drop": ("dropped", "--drop"),
@@ -81,6 +80,8 @@ class Roles:
         Columns to leave out, to take as categories, as numbers.
     protect : tuple of str
         Columns that say who somebody is: no features, and still listed.
+    per : tuple of str
+        Columns that name a customer, whose rows are put together before they are encoded.
     ordinals : mapping of str to sequence
         Columns to take as ordered categories, with their levels from low to high.
     dates : tuple of str
@@ -109,6 +110,7 @@ class Roles:
     ordinals: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     dates: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
+    per: tuple[str, ...] = ()
     date_format: str | None = None
     missing_values: tuple[str, ...] | None = None
 
@@ -154,9 +156,11 @@ class Roles:
         for role, name in self.named():
             if name in taken and taken[name] != role:
                 (first, option), (second, other) = WORDS[taken[name]], WORDS[role]
+                both = f"cannot be both {first} and {second}"
+                if taken[name] == "per":
+                    both = f"names the customers, so it cannot be {second}"
                 raise InputError(
-                    f"column '{name}' cannot be both {first} and {second}; keep one.",
-                    options=f"{option} or {other}",
+                    f"column '{name}' {both}; keep one.", options=f"{option} or {other}"
                 )
             taken[name] = role
         return taken
@@ -351,10 +355,14 @@ def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
     Returns
     -------
     list of UnusedColumn
-        What looks like an outcome, counts the rows, or is a nearly unique code.
+        What looks like an outcome, counts the rows, or is a nearly unique code; all of them where
+        columns without a role are left out.
     """
     named = {name for _, name in roles.named()}
-    whys = {c.name: _unfit(c, c.n_distinct) for c in table.columns if c.name not in named}
+    unnamed = [column for column in table.columns if column.name not in named]
+    if roles.others == "drop":
+        return [UnusedColumn(column.name, NO_ROLE.why, "dropped") for column in unnamed]
+    whys = {column.name: _unfit(column, column.n_distinct) for column in unnamed}
     return [UnusedColumn(name, why, "dropped") for name, why in whys.items() if why]
 
 

@@ -14,7 +14,7 @@ from somscape.encode._ordered import DateCode, OrdinalCode
 from somscape.encode._roles_file import KINDS
 from somscape.encode._said import said_by
 from somscape.errors import InputError
-from somscape.tables import Table, listed
+from somscape.tables import Table, listed, may_be_made
 
 NOT_NEEDED = ("label", "drop", "protect")
 """Roles of columns that a later table may lack."""
@@ -133,6 +133,8 @@ def roles_for(
     """
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
+    if roles.per:
+        there.update(name for name in known if may_be_made(name, names))
     absent = {name: role for name, role in known.items() if name not in there}
     needed = [name for name, role in absent.items() if role not in NOT_NEEDED]
     if needed:
@@ -157,15 +159,17 @@ def overridden(roles: Roles, by: Roles) -> Roles:
     Parameters
     ----------
     roles, by : Roles
-        A column that was the id or the label, and is replaced, is left out.
+        A column that was the id, the label or the name of a customer, and is replaced, is left
+        out.
 
     Returns
     -------
     Roles
     """
     columns, told = roles.by_column(), by.by_column()
-    for role in {"id", "label"} & set(told.values()):
+    for role in {"id", "label", "per"} & set(told.values()):
         columns |= {name: "drop" for name, before in columns.items() if before == role}
+    columns = {name: role for name, role in columns.items() if name not in told}
     said = {**said_by(roles), **said_by(by), "reading": {**roles.reading, **by.reading}}
     if by.label is not None:
         said["label_value"] = by.label_value

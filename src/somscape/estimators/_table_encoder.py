@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
-from somscape._files import write_whole
+from somscape._files import shown, write_whole
 from somscape._types import Float64s, Objects
 from somscape._validate import check_choice, check_whole, checked_weights
 from somscape.encode import (
@@ -30,7 +30,7 @@ from somscape.errors import InputError
 from somscape.estimators._base import Base
 from somscape.estimators._form import Form
 from somscape.estimators._prepare import read_data
-from somscape.tables import Table
+from somscape.tables import Table, listed
 
 HEADING = "What columns are, for TableEncoder.from_roles and for `somscape detect --roles`."
 
@@ -240,7 +240,8 @@ class TableEncoder(TransformerMixin, Base):
         Raises
         ------
         InputError
-            If the file cannot be read, or for what no roles can be; with its line.
+            If the file cannot be read, or for what no roles can be, with its line; for a file of
+            ``--per``.
 
         Examples
         --------
@@ -252,6 +253,12 @@ class TableEncoder(TransformerMixin, Base):
         TableEncoder(max_levels=None, missing='fill', numbers=('age',))
         """
         roles = read_roles(path)
+        if roles.per:
+            raise InputError(
+                f"{shown(path)} puts rows together by {listed(roles.per)}, and an encoder takes "
+                "tables as they are. Put them together by `tables.per`, and give roles of the "
+                "customers."
+            )
         encoder = cls(missing=roles.missing or "fill", max_levels=None)
         names = {field.name for field in fields(roles)} & set(encoder.get_params()) - {"missing"}
         given = {name: getattr(roles, name) for name in names}
@@ -284,7 +291,7 @@ class TableEncoder(TransformerMixin, Base):
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "roles.toml"
         >>> encoder.save_roles(path)
         >>> print(path.read_text().partition("[columns]")[2])
-          # kinds: id, label, drop, protect, category, number, ordinal, date
+          # kinds: per, id, label, drop, protect, category, number, ordinal, date
         age = "number"  # 3 different values; usually 31.5 to 61.5
         size = { kind = "ordinal", levels = ["S", "M", "L"] }  # as asked
         <BLANKLINE>

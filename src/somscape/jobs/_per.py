@@ -1,7 +1,7 @@
 """The option `--per`: the rows of a customer become one, for all commands alike."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,25 +11,42 @@ from somscape.encode import (
     ColumnCode,
     Encoding,
     Roles,
+    UnusedColumn,
+    comments_on,
     level_texts,
     notes_of_unfit,
+    part_names,
+    pinned,
+    said_by,
     unfit_columns,
 )
 from somscape.errors import InputError
 from somscape.jobs._roles import Label, encoding_from, find_label, label_of, split_label
 from somscape.maps import Map
 from somscape.outliers import Alerts
-from somscape.tables import ROW_COUNT, Grouped, Table, free_name, listed, per, table_from_columns
+from somscape.tables import (
+    ROW_COUNT,
+    Grouped,
+    Table,
+    free_name,
+    listed,
+    may_be_made,
+    per,
+    table_from_columns,
+)
 
 ROWS_FILE = "alerts_rows.csv"
 """The original rows of the listed customers."""
 
-GIVEN = ("numbers", "categories", "dates")
-"""Roles that say what columns are, also of the transactions."""
+GIVEN = ("numbers", "categories", "dates", "drop", "protect")
+"""Roles that a column of the customers may have, or one of the transactions."""
 
 ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
 """The role that says what a column is that `per` made, by its kind: days are features, the dates
 themselves are not, or every customer of a later month would lie far from all."""
+
+TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
+"""The role that says what `per` took a column of the transactions for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +62,25 @@ class Ready:
     label : Label or None
     grouped : Grouped or None
         With ``--per``, the rows of each customer.
+    given : Roles
+        What is said of the columns of the table as it was read.
+    whys : mapping of str to str
+        Why columns are what nobody asked for.
     """
 
     table: Table
     roles: Roles = field(default_factory=Roles)
     label: Label | None = None
     grouped: Grouped | None = None
+    given: Roles = field(default_factory=Roles)
+    whys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def as_read(self) -> Table:
+        """The table as it was read, with all that is to be said of it."""
+        if self.grouped is None:
+            return self.table
+        return replace(self.grouped.rows, notes=self.table.notes)
 
     def encoding(self) -> Encoding:
         """Return how the table is encoded; `InputError` as `encoding_from`.
@@ -60,33 +90,64 @@ class Ready:
         Encoding
         """
         found = encoding_from(self.table, self.roles)
-        if self.grouped is None:
-            return found
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
     def _explained(self, code: ColumnCode) -> ColumnCode:
-        """Return a column that was made with what it was made of, which nobody asked for."""
-        made = None if self.grouped is None else self.grouped.made.get(code.name)
-        if made is None:
-            return code
-        words = f"made of {made.column}" if made.column else "counted"
-        if code.kind == "dropped":
-            words = "a date; its days are used" if made.kind == "date" else "as asked"
-        return replace(code, why=code.why.replace("as asked", words))
+        why = self.whys.get(code.name, "as asked")
+        return replace(code, why=code.why.replace("as asked", why))
+
+    def lasting(self, encoding: Encoding) -> tuple[Roles, dict[str, str]]:
+        """Return the roles for the next table, with a comment on each column.
+
+        Parameters
+        ----------
+        encoding : Encoding
+            Of the table.
+
+        Returns
+        -------
+        roles : Roles
+            Of the columns of the table as it was read.
+        comments : dict of str to str
+        """
+        given = self.given
+        if self.label is not None:
+            given = replace(given, label_value=self.label.value)
+        roles, comments = pinned(encoding, given), comments_on(encoding, self.table)
+        if self.grouped is None:
+            return roles, comments
+        told, named, taken = given.by_column(), roles.by_column(), self.grouped.taken
+        columns = dict.fromkeys(given.per, "per")
+        notes = dict.fromkeys(given.per, "names the customers")
+        for name in self.grouped.rows.names:
+            found = named[name] if taken.get(name) == "same" else TAKEN_AS.get(taken.get(name, ""))
+            columns.setdefault(name, told.get(name) or found or "drop")
+            notes.setdefault(name, comments.get(name) or self._made_of(name, told))
+        rest = {**named, **told}
+        columns |= {n: r for n, r in rest.items() if n in told or n not in self.table.names}
+        levels = {**given.ordinals, **roles.ordinals}
+        return Roles.of(columns, levels, **said_by(roles)), notes | {
+            name: comment for name, comment in comments.items() if name not in notes
+        }
+
+    def _made_of(self, name: str, told: Mapping[str, str]) -> str:
+        """Return what is made of a column, or why nothing is."""
+        assert self.grouped is not None
+        made = (n for n, what in self.grouped.made.items() if what.column == name and n not in told)
+        why = "as asked" if name in told else "different in most rows"
+        return ", ".join(made) or self.whys.get(name, why)
 
 
-def ready(table: Table, roles: Roles, by: Sequence[str] = ()) -> Ready:
+def ready(table: Table, roles: Roles) -> Ready:
     """Return what is trained on.
 
-    With `by`, a name among the roles is that of a column of the table where it has one, else that
-    of a column that was made.
+    Where roles name customers, a name among them is that of a column of the table where it has
+    one, else that of a column that was made.
 
     Parameters
     ----------
     table : Table
     roles : Roles
-    by : sequence of str, default=()
-        The columns that `per` names.
 
     Returns
     -------
@@ -97,28 +158,29 @@ def ready(table: Table, roles: Roles, by: Sequence[str] = ()) -> Ready:
     InputError
         If columns do not exist or are not what they are taken for.
     """
-    if not by:
-        return Ready(table, roles, label_of(table, roles.label, roles.label_value))
-    if roles.id is not None:
-        raise InputError(
-            "the columns that `per` names are the id of a customer; give no other.",
-            options="leave --id out",
-        )
-    label, used = _apart(table, roles.label, roles.label_value, by)
-    for name in set(by) & set(roles.drop):
-        raise InputError(f"column '{name}' names the customers, so it cannot be dropped; keep it.")
-    used = used.without([name for name in roles.drop if name in used.names])
-    unfit = [c for c in unfit_columns(used, roles) if c.name not in by]
-    used = used.without([c.name for c in unfit])
-    used = replace(used, notes=(*used.notes, *notes_of_unfit(unfit)))
-    given = {kind: [n for n in getattr(roles, kind) if n in used.names] for kind in GIVEN}
-    grouped = per(used, by, **given, date_format=roles.date_format)
-    grouped = _protected(grouped, roles.protect)
+    if not roles.per:
+        label = label_of(table, roles.label, roles.label_value)
+        return Ready(table, roles, label, given=roles)
+    label, used = _apart(table, roles.label, roles.label_value, roles.per)
+    unfit = unfit_columns(used, roles)
+    kept = (*roles.drop, *roles.protect, roles.id, *(code.name for code in unfit))
+    grouped = per(
+        used,
+        roles.per,
+        numbers=[name for name in roles.numbers if name in used.names],
+        categories=[n for n in (*roles.categories, *roles.ordinals) if n in used.names],
+        dates=[name for name in roles.dates if name in used.names],
+        kept=[name for name in kept if name in used.names],
+        date_format=roles.date_format,
+    )
+    notes = _notes(grouped, roles, unfit)
+    grouped = replace(grouped, table=replace(grouped.table, notes=(*grouped.table.notes, *notes)))
     found = _with_label(grouped, label, table)
     if label is None:
         found = replace(found, label=label_of(found.table, roles.label, roles.label_value))
     column = None if found.label is None else found.label.column
-    return replace(found, roles=_roles(grouped, replace(roles, label=column), table))
+    said, whys = _of_customers(grouped, replace(roles, label=column), table, unfit)
+    return replace(found, roles=said, given=roles, whys=whys)
 
 
 def _apart(
@@ -132,38 +194,56 @@ def _apart(
     return label_of(table, column, value), table.without([column])
 
 
-def _protected(grouped: Grouped, protect: Sequence[str]) -> Grouped:
-    """Return the customers without what was made of protected columns; constant ones stay."""
-    made = {name: what for name, what in grouped.made.items() if what.column not in protect}
-    differ = {what.column: None for what in grouped.made.values() if what.column in protect}
-    if not differ:
-        return grouped
-    table = grouped.table.without([name for name in grouped.made if name not in made])
-    note = f"protected, and different within customers, so left out: {listed(differ)}"
-    return replace(grouped, table=replace(table, notes=(*table.notes, note)), made=made)
+def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
+    """Return what to say of columns that customers do not have."""
+    names, rows = grouped.table.names, grouped.rows.names
+    notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
+    differ = [name for name in roles.protect if name in rows and name not in names]
+    if differ:
+        notes.append(f"protected, and different within customers, so left out: {listed(differ)}")
+    absent = _absent(grouped, roles)
+    if absent:
+        notes.append(f"asked to be left out, and not made of these rows: {listed(absent)}")
+    return notes
 
 
-def _roles(grouped: Grouped, roles: Roles, rows: Table) -> Roles:
-    """Return what the columns of customers are."""
+def _absent(grouped: Grouped, roles: Roles) -> list[str]:
+    """Return the columns that are to be left out and that these rows do not give."""
+    there, rows = grouped.table.names, grouped.rows.names
+    names = (*roles.drop, *roles.protect)
+    return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
+
+
+def _of_customers(
+    grouped: Grouped, roles: Roles, rows: Table, unfit: Sequence[UnusedColumn]
+) -> tuple[Roles, dict[str, str]]:
+    """Return what the columns of customers are, and why they are what nobody asked for."""
     names = grouped.table.names
-
-    def kept(given: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in given if name in names or name not in rows.names)
-
-    said: dict[str, Any] = {r: kept(getattr(roles, r)) for r in ("drop", "protect", *GIVEN)}
-    roles = replace(roles, **said)
-    spoken_for = {name for _, name in roles.named()}
-    forced: dict[str, tuple[str, ...]] = {}
-    for kind, role in ROLES.items():
-        made = (name for name in grouped.names(kind) if name not in spoken_for)
-        forced[role] = (*getattr(roles, role), *made)
-    return replace(
-        roles,
-        id=names[0],
-        drop=forced["drop"],
-        categories=forced["categories"],
-        numbers=forced["numbers"],
+    parts, own = (
+        part_names(dict.fromkeys(dates, True), rows.names)
+        for dates in (roles.dates, [name for name in roles.dates if name in names])
     )
+    absent = {*rows.names, *_absent(grouped, roles), *parts}.difference(names, own)
+
+    def kept(given: Iterable[str]) -> tuple[str, ...]:
+        return tuple(name for name in given if name not in absent)
+
+    said: dict[str, Any] = {r: kept(getattr(roles, r)) for r in GIVEN}
+    said["ordinals"] = {name: roles.ordinals[name] for name in kept(roles.ordinals)}
+    whys = {code.name: code.why for code in unfit}
+    id_of_rows = [name for name in (roles.id,) if name in names[1:]]
+    said["drop"] += (*id_of_rows, *(name for name in whys if name in names))
+    roles = replace(roles, **said, id=names[0], per=())
+    spoken_for = {name for _, name in roles.named()}
+    forced: dict[str, Any] = {}
+    for kind, role in ROLES.items():
+        made = [name for name in grouped.names(kind) if name not in spoken_for]
+        forced[role] = (*getattr(roles, role), *made)
+        for name in made:
+            column = grouped.made[name].column
+            of = f"made of {column}" if column else "counted"
+            whys[name] = "a date; its days are used" if kind == "date" else of
+    return replace(roles, **forced), whys
 
 
 def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> Ready:

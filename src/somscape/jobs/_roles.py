@@ -18,7 +18,7 @@ from somscape.encode import (
     roles_for,
 )
 from somscape.errors import InputError
-from somscape.tables import Table, counted, is_text, may_say_missing, read_table
+from somscape.tables import Table, counted, kind_at, read_table
 
 KINDS = ("drop", "protect", "category", "number", "ordinal", "date")
 """Options that say what columns are; each may be repeated."""
@@ -101,15 +101,14 @@ def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, lis
         file.
     """
     file = options.get("roles")
-    if options.get("per") and (file or options.get("save_roles")):
-        raise InputError(
-            "a roles file speaks of the columns of a table, not of those that `per` makes. Leave it"
-            " out: a saved map knows its columns.",
-            options="--roles, --save-roles",
-        )
     saved = Roles() if file is None else read_roles(file)
     table = read_table(path, **reading_of(path, options, saved))
     roles = overridden(saved, roles_from(table, options))
+    if roles.per and options.get("id_column") is not None:
+        raise InputError(
+            "the columns that `per` names are the id of a customer; give no other.",
+            options="leave --id out",
+        )
     if file is None:
         return table, roles, []
     return table, *roles_for(roles, file, table.names, table.source)
@@ -124,20 +123,16 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
     options : mapping
         With those of `READING`; None for one that is not given.
     roles : Roles
-        What they say of text is left out for a file that is none.
+        What they say of text, or of workbooks, is left out for another file.
 
     Returns
     -------
     dict
         Parameters of `read_table`.
     """
-    of_text = is_text(path)
-    saved: dict[str, Any] = {
-        n: value for n, value in roles.reading.items() if of_text == (n in TEXT_READING)
-    }
-    if of_text or not may_say_missing(path):  # a saved map's, and this one is no workbook
-        saved.pop("sheet", None)
-    if roles.missing_values is not None and may_say_missing(path):
+    fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
+    saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
+    if roles.missing_values is not None:
         saved["missing_values"] = roles.missing_values
     named = (*READING, "missing_values", *FROM_DATABASE)
     given = {name: options[name] for name in named if options.get(name) not in (None, ())}
@@ -173,7 +168,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     table : Table
     options : mapping
         With ``id_column``, ``label``, ``missing`` and the options of `KINDS` and of `READING`;
-        ``date_format`` where it is given.
+        ``per`` and ``date_format`` where they are given.
 
     Returns
     -------
@@ -195,6 +190,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
         dates=options["date"],
         protect=options.get("protect", ()),
+        per=tuple(options.get("per") or ()),
         date_format=options.get("date_format"),
         missing_values=options.get("missing_values") or None,
         label_value=value,

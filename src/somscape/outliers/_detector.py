@@ -13,13 +13,14 @@ from somscape._validate import check_number
 from somscape.errors import InputError
 from somscape.maps import Map, refusal_of
 from somscape.outliers._alerts import Alerts, ranked
+from somscape.outliers._arrays import is_array
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import Reason, reasons_of, table_and_rows
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import contributions_by, scores_by
-from somscape.outliers._scorer import Scorer, is_array
+from somscape.outliers._scorer import Scorer
 from somscape.outliers._serialize import parts_of_detector, record_of_detector
 from somscape.outliers._similar import (
     LabelShare,
@@ -95,6 +96,8 @@ class Detector:
             raise ValueError("`mean_contributions` must be one finite number from 0 per column.")
         if not isinstance(self.rarity, Rarity | None):
             raise TypeError(f"`rarity` must be a Rarity or None; got {type(self.rarity).__name__}.")
+        if self.rarity is not None:
+            self.rarity.check(self.map_.codebook.shape[1])
         regions = self.calibration.regions
         if regions is not None and len(regions) != n_units:
             raise ValueError("`calibration` must have a region for each unit.")
@@ -198,8 +201,8 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  Each row adds up to its score, in equal shares if it lies exactly at a
-            prototype.
+            merged.  Each row adds up to its score (``-score_samples``), in equal shares if it lies
+            exactly at a prototype.
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
@@ -230,7 +233,7 @@ class Detector:
     ) -> Alerts:
         """Rank rows, the most unusual first, with reasons for the alerts.
 
-        Pass at most one rule.  Without a rule, the alerts are the rows that `flags` flags.
+        Pass at most one rule.  Without a rule, the alerts are the rows above the threshold.
 
         Parameters
         ----------
@@ -280,10 +283,10 @@ class Detector:
         Returns
         -------
         list of Counterfactual or None
-            One per row, without changes if `flags` does not flag the row, and None if no usual
-            prototype scores at most the threshold.  Each change is needed: without it the row stays
-            unusual.  A smaller set of other changes may exist.  Each row costs about as much as
-            scoring a hundred.
+            One per row, without changes if it scores at most the threshold, and None if no usual
+            prototype does.  Each change is needed: without it the row stays unusual.  A smaller set
+            of other changes may exist.  Each row costs about as much as scoring a hundred.  As
+            text: "would be usual with A3 between 0.5 and 4".
         """
         return counterfactuals_of(self, *table_and_rows(self.map_, X))
 

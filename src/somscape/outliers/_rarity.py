@@ -17,6 +17,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, counts_of
 from somscape.encode import CategoryCode, CycleCode, Encoding
 from somscape.kernels import select_kernels
+from somscape.outliers._arrays import is_array
 
 TAIL_SHARE = 0.05
 """Share of the rows on each side beyond which values follow a smooth tail."""
@@ -59,6 +60,31 @@ class Rarity:
     x: Float64s
     y: Float64s
 
+    def check(self, n_features: int) -> None:
+        """Raise ValueError if the parts do not fit together, or a row of so many features.
+
+        Parameters
+        ----------
+        n_features : int
+        """
+        features, x, y = self.features, self.x, self.y
+        are_lines = (
+            is_array(features, (-1,), "i")
+            and is_array(x, (len(features), -1))
+            and is_array(y, x.shape)
+            and x.shape[1] > 1
+        )
+        if not are_lines or not (
+            (np.diff(features) > 0).all()
+            and ((features >= 0) & (features < n_features)).all()
+            and (y >= 0).all()
+            and _have_ends(x)
+        ):
+            raise ValueError(
+                "`rarity` must have ascending features, and for each at least two values in "
+                "ascending order, with what they add, from 0."
+            )
+
     def scores(self, rows: Floats) -> Float64s:
         """Return what the values of each row add together.
 
@@ -91,6 +117,13 @@ class Rarity:
     def times(self, factor: float) -> "Rarity":
         """Return a rarity whose values add this many times as much."""
         return replace(self, y=factor * self.y)
+
+
+def _have_ends(x: Float64s) -> bool:
+    """Say whether each line rises, and only its last knot repeats."""
+    steps = np.diff(x, axis=1)
+    rises = steps > 0
+    return bool((steps >= 0).all() and rises[:, 0].all() and (np.diff(rises) <= 0).all())
 
 
 def on_line(

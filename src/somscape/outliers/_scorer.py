@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_whole
 from somscape.maps import Map
+from somscape.outliers._arrays import is_array
 from somscape.outliers._decorrelation import Decorrelation
 from somscape.outliers._reach import within_reach
 
@@ -29,8 +29,8 @@ class ScoreKind:
     needs_rms : bool
         Whether it needs `Scorer.rms_distances`.
     adds_rarity : bool
-        Whether a detector adds how rare single values are (`Detector.rarity`), and takes numbers far
-        out as less far (`Scorer.reach`).
+        Whether a detector adds how rare single values are (`Detector.rarity`), and numbers far out
+        count as less far (`Scorer.reach`).
     """
 
     is_steady: bool = False
@@ -185,26 +185,3 @@ def compared(
     """
     rows = within_reach(rows, reach)
     return rows if decorrelation is None else decorrelation.compared(rows)
-
-
-def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
-    """Say whether values are an array of a shape, of numbers that are finite.
-
-    Parameters
-    ----------
-    values : anything
-    shape : tuple of int
-        -1 for a length of any size.
-    kinds : str, default="fiu"
-        Kinds of NumPy's types, such as "b" for truth values.
-
-    Returns
-    -------
-    bool
-    """
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
-        return False
-    fits = values.ndim == len(shape) and all(
-        length in (-1, n) for length, n in zip(shape, values.shape, strict=True)
-    )
-    return fits and bool(np.isfinite(values).all())

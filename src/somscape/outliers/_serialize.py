@@ -10,6 +10,7 @@ from somscape.encode import Encoding
 from somscape.maps import Map, map_of_arrays
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._rarity import Rarity
 from somscape.outliers._scorer import Scorer
 from somscape.records import MEMBERS, Record, arrays_of_members
 
@@ -54,6 +55,8 @@ def record_of_detector(detector: "Detector") -> Record:
         "lift": detector.label_factors,
         "mean_contributions": detector.mean_contributions,
     }
+    if detector.rarity is not None:
+        arrays |= {_rarity_name(p.name): getattr(detector.rarity, p.name) for p in fields(Rarity)}
     if whole.decorrelation is not None:
         header[METRIC] = METRIC_NAME
     if detector.members:
@@ -67,11 +70,19 @@ def record_of_detector(detector: "Detector") -> Record:
 
 
 def _arrays_of(scorer: Scorer) -> dict[str, Any]:
-    arrays: dict[str, Any] = {"usual": scorer.usual, "spread": scorer.rms_distances}
+    arrays: dict[str, Any] = {
+        "usual": scorer.usual,
+        "spread": scorer.rms_distances,
+        "reach": scorer.reach,
+    }
     if scorer.decorrelation is not None:
         for part in fields(scorer.decorrelation):
             arrays[_name_of(part.name)] = getattr(scorer.decorrelation, part.name)
     return arrays
+
+
+def _rarity_name(part: str) -> str:
+    return f"rarity.{part}"
 
 
 def _name_of(part: str) -> str:
@@ -125,6 +136,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         ),
         "label_factors": arrays.get("lift"),
         "mean_contributions": arrays.get("mean_contributions"),
+        "rarity": _rarity_of(arrays, map_.encoding),
     }
 
 
@@ -145,8 +157,17 @@ def _scorer_of(
     map_: Map, arrays: Mapping[str, Any], is_decorrelated: bool, *, score: str, n_prototypes: int
 ) -> Scorer:
     decorrelation = _decorrelation_of(arrays, map_.encoding) if is_decorrelated else None
-    usual, far = arrays.get("usual"), arrays.get("spread")
-    return Scorer(map_, score, n_prototypes, usual, far, decorrelation)
+    usual, far, reach = (arrays.get(name) for name in ("usual", "spread", "reach"))
+    return Scorer(map_, score, n_prototypes, usual, far, decorrelation, reach)
+
+
+def _rarity_of(arrays: Mapping[str, Any], encoding: Encoding) -> Rarity | None:
+    if _rarity_name("features") not in arrays:
+        return None
+    parts = {part.name: arrays[_rarity_name(part.name)] for part in fields(Rarity)}
+    rarity = Rarity(**parts)
+    rarity.check(encoding.n_features)
+    return rarity
 
 
 def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:

@@ -25,7 +25,6 @@ from somscape.records import MAX_MEMBERS
 from somscape.regions import merge_small_regions
 
 
-
 @dataclass(frozen=True)
 class Defaults:
     """What "auto" chooses; `benchmarks/detection/README.md` says on which tables.
@@ -454,12 +453,9 @@ class _Trainer:
         if rarity is None:
             return None
         counts = counts_of(weights)
-        by_maps, added = (
-            _spread(Counted.of(scores, counts)) for scores in (by_maps, rarity.scores(rows))
-        )
-        if not by_maps * added > 0:
-            return None
-        return rarity.times(self.detection.defaults.rarity * by_maps / added)
+        wanted = self.detection.defaults.rarity * _spread(Counted.of(by_maps, counts))
+        found = _spread(Counted.of(rarity.scores(rows), counts))
+        return rarity.times(wanted / found) if wanted * found > 0 else None
 
     def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
         if not SCORES[self.detection.score].adds_rarity:

@@ -20,7 +20,7 @@ from somscape.report._page import Report
 from somscape.report._planes import planes_of
 from somscape.report._regions import regions_of
 from somscape.report._sample import Sample
-from somscape.report._values import full, number, numbers, plain
+from somscape.report._values import MARK_DIGITS, number, numbers, plain
 from somscape.tables import Grouped, Table, as_frame, collected, table_from_frame
 
 SCHEMA_VERSION = 2
@@ -33,9 +33,6 @@ MAX_CELLS = 60_000
 
 MIN_LISTED = 500
 """Rows that are listed from any table, if it has that many."""
-
-_AXIS_DIGITS = 4
-"""Digits that are enough for a mark on an axis."""
 
 
 def build(
@@ -96,8 +93,8 @@ def build(
 
     Notes
     -----
-    Scores and p-values have all their digits; other numbers are rounded to 6.  None stands for
-    "none" and "not a number".
+    Numbers have all their digits, but for places on an axis or on the page, where something is
+    drawn; the page shows a few.  None stands for "none" and "not a number".
     The keys of the dict, in schema version 2:
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
@@ -272,8 +269,8 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
         "ranks": ranks,
         "numbers": at.tolist(),
         "units": np.asarray(alerts.units)[ranks].tolist(),
-        "scores": full(np.asarray(alerts.scores)[ranks]),
-        "p_values": full(np.asarray(alerts.p_values)[ranks]),
+        "scores": numbers(np.asarray(alerts.scores)[ranks]),
+        "p_values": numbers(np.asarray(alerts.p_values)[ranks]),
         "cells": [
             {"name": column.name, "values": column.take(at).cells.tolist()}
             for column in table.columns
@@ -289,11 +286,9 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             "value": r.value,
             "usual": r.usual,
             "alone": r.is_usual_alone,
-            "share": number(r.share, _AXIS_DIGITS),
-            "at": None if r.at is None else number(r.at, _AXIS_DIGITS),
-            "usual_at": None
-            if r.usual_at is None
-            else [number(end, _AXIS_DIGITS) for end in r.usual_at],
+            "share": number(r.share),
+            "at": None if r.at is None else number(r.at, MARK_DIGITS),
+            "usual_at": None if r.usual_at is None else numbers(r.usual_at, MARK_DIGITS),
         }
         for r in reasons
     ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, NumberCode
-from somscape.report._values import numbers
+from somscape.report._values import DIGITS_BACK, numbers
 
 N_BARS = 24
 """Bars of a histogram; a column with at most this many distinct values has a bar for each."""
@@ -107,4 +107,6 @@ def _level(features: Float64s) -> Ints:
 
 def _originals(code: Any, places: Float64s) -> list[Any]:
     values = code.decode(places[:, None])
-    return numbers(values) if isinstance(code, NumberCode) else [str(v) for v in values]
+    if isinstance(code, NumberCode):
+        return numbers(values, DIGITS_BACK)
+    return [str(v) for v in values]

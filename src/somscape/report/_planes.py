@@ -15,7 +15,7 @@ from somscape.report._labels import Labels
 from somscape.report._values import numbers
 
 MAX_PLANE_VALUES = 120_000
-"""Most numbers in all planes together (0.8 MB); further columns are left out, as the page says."""
+"""Most numbers in all planes together (2.3 MB); further columns are left out, as the page says."""
 
 SECONDS_A_DAY = 86_400
 

@@ -8,7 +8,7 @@ from somscape.outliers import Alerts
 from somscape.regions import Quartiles, Region, Regions
 from somscape.report._labels import Labels
 from somscape.report._sample import Sample
-from somscape.report._values import number
+from somscape.report._values import DIGITS_BACK, MARK_DIGITS, number, numbers
 
 MAX_DESCRIBED = 10_000
 """Most rows to describe regions by; if there are more, evenly spaced ones."""
@@ -74,7 +74,7 @@ def _differences(region: Region) -> list[dict[str, Any]]:
     return [
         {
             "column": each.column,
-            "effect": number(each.effect, 3),
+            "effect": number(each.effect),
             "level": each.level,
             "inside": _side(each.inside),
             "outside": _side(each.outside),
@@ -86,9 +86,9 @@ def _differences(region: Region) -> list[dict[str, Any]]:
 def _side(side: Quartiles | float) -> Any:
     """Return a share, or quartiles in original units and on the column's axis."""
     if not isinstance(side, Quartiles):
-        return number(side, 4)
+        return number(side)
     values = (side.low, side.median, side.high)
     return {
-        "quartiles": [number(v) if isinstance(v, float) else str(v) for v in values],
-        "at": [number(v, 4) for v in side.at],
+        "quartiles": [number(v, DIGITS_BACK) if isinstance(v, float) else str(v) for v in values],
+        "at": numbers(side.at, MARK_DIGITS),
     }

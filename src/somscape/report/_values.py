@@ -1,4 +1,4 @@
-"""Numbers of a report: JSON has neither NaN nor NumPy's types, and 6 digits are enough for most."""
+"""Numbers of a report: JSON has neither NaN nor NumPy's types."""
 
 import math
 from collections.abc import Sequence
@@ -8,27 +8,26 @@ import numpy as np
 
 from somscape._types import Floats
 
-DIGITS = 6
+MARK_DIGITS = 4
+"""Digits that are enough for a mark on an axis."""
+
+DIGITS_BACK = 12
+"""Digits to which a value comes back from the scale of the map to the units of its column."""
 
 
-def number(value: float, digits: int = DIGITS) -> float | int | None:
-    """Return a number for JSON; None for one that is not finite."""
+def number(value: float, digits: int | None = None) -> float | int | None:
+    """Return a number for JSON, with all its digits; None for one that is not finite."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
         return None
-    short = float(f"{value:.{digits}g}")
-    return int(short) if short.is_integer() and abs(short) < 1e15 else short
+    value = float(value) if digits is None else float(f"{value:.{digits}g}")
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
-def numbers(values: Floats | Sequence[float]) -> list[float | int | None]:
+def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list[Any]:
     """Return numbers for JSON."""
-    return [number(v) for v in np.asarray(values).tolist()]
-
-
-def full(values: Floats | Sequence[float]) -> list[float | None]:
-    """Return numbers for JSON with all their digits."""
-    return [v if math.isfinite(v) else None for v in np.asarray(values, np.float64).tolist()]
+    return [number(v, digits) for v in np.asarray(values).tolist()]
 
 
 def plain(value: Any) -> Any:

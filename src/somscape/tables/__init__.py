@@ -29,9 +29,10 @@ from somscape.tables._frame import (
 )
 from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
+from somscape.tables._made_names import ROW_COUNT, may_be_made
 from somscape.tables._numbers import padded_numbers, read_numbers
-from somscape.tables._per import ROW_COUNT, Grouped, Made, per
-from somscape.tables._read import import_reader, is_text, may_say_missing, paths_of, read_table
+from somscape.tables._per import MAX_NUMBER_LEVELS, Grouped, Made, is_called_id, per
+from somscape.tables._read import import_reader, kind_at, paths_of, read_table
 from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
@@ -42,6 +43,7 @@ from somscape.tables._write import rounded, table_bytes, write_table
 __all__ = [
     "ARROW_FILES",
     "FIRST",
+    "MAX_NUMBER_LEVELS",
     "MISSING_WORDS",
     "ORDERS",
     "ROW_COUNT",
@@ -74,11 +76,12 @@ __all__ = [
     "frame_values",
     "free_name",
     "import_reader",
-    "is_text",
+    "is_called_id",
     "is_url",
+    "kind_at",
     "listed",
     "looks_like_dates",
-    "may_say_missing",
+    "may_be_made",
     "missing_words",
     "padded_numbers",
     "paths_of",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from somscape._types import Float64s
+from somscape._types import Floats
 from somscape.errors import InputError
-from somscape.tables._cells import clean
+from somscape.tables._cells import are_asked, clean, clean_values, without
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import EXACT, Column
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column:
+def column_from_arrow(
+    name: str,
+    array: pa.ChunkedArray,
+    where: Where,
+    asked: Sequence[str] | None = None,
+    words: set[str] | None = None,
+) -> Column:
     """Make a column of the values that Arrow holds.
 
     Parameters
@@ -29,6 +36,10 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
         Of any type that is not nested.
     where : callable
         Says where a row stands, for messages.
+    asked : sequence of str, optional
+        Words and numbers that mean a missing cell; default: null, NaN and `MISSING_WORDS`.
+    words : set of str, optional
+        Those that stand for missing cells are added.
 
     Returns
     -------
@@ -36,24 +47,28 @@ def column_from_arrow(name: str, array: pa.ChunkedArray, where: Where) -> Column
     """
     from pyarrow import types
 
+    words = set() if words is None else words
     type_ = array.type
-    if types.is_dictionary(type_):
+    is_coded = types.is_dictionary(type_)
+    if is_coded:
         array, type_ = array.cast(type_.value_type), type_.value_type
-        if not is_text(type_):
-            return Column(name, ValueTexts(array))
     if is_text(type_):
         import pyarrow as pa
 
-        return Column(name, ArrowTexts(clean(array.cast(pa.string()))[0]))
-    if types.is_integer(type_):
-        return _whole(name, array)
-    if types.is_floating(type_) or types.is_null(type_):
-        return _floats(name, array, where)
-    if types.is_decimal(type_):
-        return _decimals(name, array)
-    if types.is_temporal(type_):
+        cells, found = clean(array.cast(pa.string()), asked)
+        words.update(found)
+        return Column(name, ArrowTexts(cells))
+    if not is_coded and types.is_integer(type_):
+        return _whole(name, array, asked, words)
+    if not is_coded and (types.is_floating(type_) or types.is_null(type_)):
+        return _floats(name, array, where, asked, words)
+    if not is_coded and types.is_decimal(type_):
+        return _decimals(name, array, asked, words)
+    if not is_coded and types.is_temporal(type_):
         array = _in_microseconds(array)
         refuse_unreadable(name, array, where)
+    if asked:
+        array = clean_values(array, asked, words)
     return Column(name, ValueTexts(array))
 
 
@@ -78,29 +93,51 @@ def is_text(type_: Any) -> bool:
     return bool(types.is_string(type_) or types.is_large_string(type_) or views(type_))
 
 
-def _whole(name: str, array: pa.ChunkedArray) -> Column:
+def _without(
+    numbers: Floats, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
+) -> tuple[Any, pa.ChunkedArray]:
+    """Return numbers, and the values that they were made of, without those that are missing."""
+    is_asked = are_asked(numbers, asked)
+    if not is_asked.any():
+        return numbers, array
+    return np.where(is_asked, numbers.dtype.type(np.nan), numbers), without(array, is_asked, words)
+
+
+def _whole(
+    name: str, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
+) -> Column:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     numbers = _as_numpy(pc.cast(array, pa.float64(), safe=False))
+    numbers, array = _without(numbers, array, asked, words)
     is_exact = not len(numbers) or not np.nanmax(np.abs(numbers), initial=0.0) > EXACT
     texts: Texts = NumberTexts(numbers, True) if is_exact else ValueTexts(array)
     return Column(name, texts, numbers=numbers)
 
 
-def _floats(name: str, array: pa.ChunkedArray, where: Where) -> Column:
+def _floats(
+    name: str,
+    array: pa.ChunkedArray,
+    where: Where,
+    asked: Sequence[str] | None,
+    words: set[str],
+) -> Column:
     import pyarrow as pa
 
     narrow = array.type in (pa.float16(), pa.float32())
-    values = _as_numpy(array.cast(pa.float32() if narrow else pa.float64()))
+    array = array.cast(pa.float32() if narrow else pa.float64())
+    values, _ = _without(_as_numpy(array), array, asked, words)
     return column_of_floats(name, values, where)
 
 
-def _decimals(name: str, array: pa.ChunkedArray) -> Column:
+def _decimals(
+    name: str, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
+) -> Column:
     import pyarrow as pa
 
     texts = array.cast(pa.string())
-    numbers = _as_numpy(texts.cast(pa.float64()))
+    numbers, texts = _without(_as_numpy(texts.cast(pa.float64())), texts, asked, words)
     return without_zeros(Column(name, ArrowTexts(texts), numbers=numbers))
 
 
@@ -152,7 +189,7 @@ def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: in
         ) from error
 
 
-def _as_numpy(numbers: pa.ChunkedArray) -> Float64s:
+def _as_numpy(numbers: pa.ChunkedArray) -> Floats:
     """Return numbers as an array of its own memory, NaN where null."""
     found = numbers.to_numpy()
     return found if found.flags.writeable else found.copy()

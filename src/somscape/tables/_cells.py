@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._types import Floats
 from somscape.tables._letters import lengths_of, may_have_blanks
 from somscape.tables._made import as_bools, mask, strings
+from somscape.tables._values import as_text
+from somscape.tables._words import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +30,9 @@ _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 COUNTERPARTS = {"-": "+", "?": "!"}
 """Marks that may be values, and what stands beside them then."""
+
+MIDNIGHT = "T00:00:00"
+"""Ends a day that is written as a moment."""
 
 MOST_LOOKED_AT = 10_000
 """Different cells that show whether a column is one of marks."""
@@ -115,6 +121,79 @@ def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
         with suppress(ValueError):
             found.append(float(word))
     return np.array(found)
+
+
+def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]:
+    """Say which numbers are among the words that mean a missing cell."""
+    if not asked:
+        return np.zeros(len(numbers), dtype=bool)
+    return np.isin(numbers, asked_numbers(asked).astype(numbers.dtype))
+
+
+def without(
+    cells: pa.ChunkedArray, is_asked: NDArray[np.bool_], words: set[str]
+) -> pa.ChunkedArray:
+    """Return values or texts of which some are null, and add to `words` what these held."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    words.update(as_text(v) for v in cells.filter(mask(is_asked)).unique().to_pylist())
+    return pc.if_else(mask(is_asked), pa.nulls(1, cells.type)[0], cells)
+
+
+def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str]) -> pa.ChunkedArray:
+    """Make the missing ones null of values that are no numbers and no text, such as dates.
+
+    Parameters
+    ----------
+    values : pyarrow.ChunkedArray
+    asked : sequence of str
+        Words that mean a missing cell: a value as text, a midnight also as its day.
+    words : set of str
+        That stood for missing cells so far; new ones are added.
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    folded = {word.strip().removesuffix(MIDNIGHT).casefold() for word in asked}
+    distinct = values.unique()
+    texts = [as_text(value).removesuffix(MIDNIGHT) for value in distinct.to_pylist()]
+    found = np.array([text.casefold() in folded for text in texts], dtype=bool)
+    if not found.any():
+        return values
+    for text, is_asked in zip(texts, found, strict=True):
+        words.update((text, text + MIDNIGHT) if is_asked else ())
+    is_asked = pc.is_in(values, value_set=distinct.filter(mask(found)))
+    return pc.if_else(is_asked, pa.nulls(1, values.type)[0], values)
+
+
+def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
+    """Return a note on what was asked for and means a missing cell nowhere.
+
+    Parameters
+    ----------
+    words : collection of str
+        Those that stand for missing cells.
+    asked : sequence of str or None
+
+    Returns
+    -------
+    list of str
+    """
+    found = {word.casefold() for word in words}
+    values = asked_numbers([*found])
+    unused = [
+        word
+        for word in asked or ()
+        if word
+        and word.casefold() not in found
+        and not np.isin(asked_numbers([word]), values).any()
+    ]
+    return [f"no cell holds {listed(unused)}, which may mean a missing one"] if unused else []
 
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from somscape.tables._arrow import column_of_floats, without_zeros
-from somscape.tables._cells import clean_cell
+from somscape.tables._cells import asked_numbers, clean_cell
 from somscape.tables._made import strings
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import Column, Table, place
@@ -54,16 +54,26 @@ def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "tabl
     return Table(tuple(made), source)
 
 
-def column_from_values(name: str, values: Iterable[Any], where: Where) -> Column:
-    """Make a column of Python or NumPy values; numbers if all present ones are."""
+def column_from_values(
+    name: str,
+    values: Iterable[Any],
+    where: Where,
+    asked: Sequence[str] | None = None,
+    words: set[str] | None = None,
+) -> Column:
+    """Make a column of Python or NumPy values; numbers if all present ones are.
+
+    `asked` are words and numbers that mean a missing cell; those that do are added to `words`.
+    """
     import pyarrow as pa
 
+    read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
         return column_of_floats(name, values.copy(), where)  # whoever gave them may change them
     verdict, cells, numbers_ = Verdict(), list[Any](), list[Any]()
     values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
     n = 0
-    while pairs := [_cell_and_number(value) for value in islice(values, BLOCK_VALUES)]:
+    while pairs := [read(value) for value in islice(values, BLOCK_VALUES)]:
         cells.append(strings(cell for cell, _ in pairs))
         numbers_.append(np.array([number for _, number in pairs]))
         verdict.look(n, cells[-1], numbers_[-1])
@@ -82,6 +92,24 @@ def _cell_and_number(value: Any) -> tuple[str | None, float]:
     if isinstance(value, (numbers.Real, Decimal)) and not is_none:
         return str(value), _as_float(value)
     return clean_cell(as_text(value)), math.nan
+
+
+def _reader(asked: Sequence[str], words: set[str]) -> Callable[[Any], tuple[str | None, float]]:
+    """Return `_cell_and_number` for other words, and numbers, that mean a missing cell."""
+    folded, numbers = {word.strip().casefold() for word in asked}, asked_numbers(asked).tolist()
+
+    def read(value: Any) -> tuple[str | None, float]:
+        cell, number = (
+            (value.strip() or None, math.nan)
+            if isinstance(value, str)
+            else (_cell_and_number(value))
+        )
+        if cell is None or not (cell.casefold() in folded or number in numbers):
+            return cell, number
+        words.add(cell)
+        return None, math.nan
+
+    return read
 
 
 def _as_float(value: Any) -> float:

@@ -1,7 +1,6 @@
 """What the ending of a name says: how a file is read."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from somscape.errors import InputError
@@ -33,7 +32,6 @@ def check_reading(
     source: str,
     text: tuple[str | None, ...],
     sheet: str | int | None,
-    missing_values: Sequence[str] | None = None,
 ) -> None:
     """Raise InputError for what is said of another kind of file.
 
@@ -46,11 +44,8 @@ def check_reading(
     text : tuple of str or None
         What only text tables have.
     sheet : str, int or None
-    missing_values : sequence of str or None
     """
     if sheet is not None and kind != "workbook":
         raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
     if kind != "text" and any(text):
         raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
-    if kind not in ("text", "workbook") and missing_values is not None:
-        raise InputError(f"{source} has missing values of its own; leave out `missing_values`")

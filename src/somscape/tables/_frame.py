@@ -12,6 +12,7 @@ import numpy as np
 from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
+from somscape.tables._cells import notes_of_unused
 from somscape.tables._columns import column_from_values
 from somscape.tables._numbers import Where
 from somscape.tables._table import Column, FileLines, Table, place
@@ -43,7 +44,9 @@ STREAM = "__arrow_c_stream__"
 """The method of what hands over its rows as an Arrow stream."""
 
 
-def table_from_frame(frame: Any, source: str = "data frame") -> Table:
+def table_from_frame(
+    frame: Any, source: str = "data frame", *, missing_values: Sequence[str] | None = None
+) -> Table:
     """Make a table of a data frame.
 
     Parameters
@@ -55,6 +58,9 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
         Nulls, NaN and `MISSING_WORDS` are missing.  An index is not read.
     source : str, default="data frame"
         Name for messages.
+    missing_values : sequence of str, optional
+        Texts, in any case, that mean a missing cell instead of `MISSING_WORDS`, and numbers that
+        do, such as ``["none", "999"]``; of dates as ``"9999-12-31"``.
 
     Returns
     -------
@@ -72,11 +78,14 @@ def table_from_frame(frame: Any, source: str = "data frame") -> Table:
     >>> table.shape, table.column("age").cells.tolist()
     ((2, 2), ['41.5', None])
     """
-    return table_at(frame, source)
+    return table_at(frame, source, missing_values)
 
 
-def table_at(frame: Any, source: str, lines: FileLines | None = None) -> Table:
+def table_at(
+    frame: Any, source: str, asked: Sequence[str] | None, lines: FileLines | None = None
+) -> Table:
     """Make a table of a data frame, whose rows stand where `lines` say."""
+    words: set[str] = set()
 
     def where(row: int) -> str:
         return place(source, lines, row)
@@ -84,15 +93,17 @@ def table_at(frame: Any, source: str, lines: FileLines | None = None) -> Table:
     columns = []
     for series in _opened(frame, source).iter_columns():
         _refuse_others_than_cells(series, source)
-        columns.append(_column_of(series, source, where))
+        columns.append(_column_of(series, source, where, asked, words))
     if not columns:
         raise InputError(f"{source} has no columns; give at least one")
     if not len(columns[0]):
         raise InputError(f"{source} has no rows; give at least one")
-    return Table(tuple(columns), source, lines)
+    return Table(tuple(columns), source, lines, tuple(notes_of_unused(words, asked)))
 
 
-def _column_of(series: Any, source: str, where: Where) -> Column:
+def _column_of(
+    series: Any, source: str, where: Where, asked: Sequence[str] | None, words: set[str]
+) -> Column:
     """Return a narwhals series as a column."""
     import narwhals as nw
     import pyarrow as pa
@@ -101,7 +112,7 @@ def _column_of(series: Any, source: str, where: Where) -> Column:
     if series.dtype in (nw.Object, nw.Unknown):
         nulls = series.is_null().to_list()
         values = (None if n else v for v, n in zip(series.to_list(), nulls, strict=True))
-        return column_from_values(name, values, where)
+        return column_from_values(name, values, where, asked, words)
     native = series.to_native()
     try:  # pyarrow's own may stand in a file: `to_arrow` would copy it
         array = native if isinstance(native, pa.ChunkedArray) else series.to_arrow()
@@ -112,7 +123,7 @@ def _column_of(series: Any, source: str, where: Where) -> Column:
             " numbers."
         ) from error
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    return column_from_arrow(name, chunked, where)
+    return column_from_arrow(name, chunked, where, asked, words)
 
 
 def _refuse_others_than_cells(series: Any, source: str) -> None:

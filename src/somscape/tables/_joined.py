@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from somscape.errors import InputError
 from somscape.tables._arrow import is_text
@@ -23,6 +23,11 @@ def joined_raw(parts: Sequence[PlainTexts | pa.ChunkedArray]) -> PlainTexts | pa
         return PlainTexts.joined(plain)
     texts = (p.as_written() if isinstance(p, PlainTexts) else p for p in parts)
     return pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.string())
+
+
+def joined_values(parts: Sequence[Sequence[Any]]) -> list[Any]:
+    """Return the values of a column, one sheet after the other."""
+    return [value for part in parts for value in part]
 
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

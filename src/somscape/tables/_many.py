@@ -17,7 +17,7 @@ from somscape.tables._cells import clean_cell
 from somscape.tables._database import SCHEME
 from somscape.tables._endings import ARROW_FILES, TEXTS, WORKBOOKS, ending_of, kind_of
 from somscape.tables._frame import table_at
-from somscape.tables._joined import join_types, joined_arrow, joined_raw
+from somscape.tables._joined import join_types, joined_arrow, joined_raw, joined_values
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._made import strings
 from somscape.tables._records import Records
@@ -211,7 +211,7 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
         If a file cannot be read, or has other columns or types than those before it.
     """
     if files.kind == "arrow":
-        table, sizes = _typed(files, source)
+        table, sizes = _typed(files, source, reading.missing_values)
     else:
         table, sizes = _texts(files, source, reading)
     names = files.names
@@ -253,14 +253,18 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
         delimiter = delimiter or found
         parts.append(raw)
         _check_columns(files, list(raw.columns), list(parts[0].columns), len(parts) - 1)
-    columns = {c: joined_raw([part.columns.pop(c) for part in parts]) for c in [*parts[0].columns]}
+    join = joined_raw if files.kind == "text" else joined_values
+    columns = {c: join([part.columns.pop(c) for part in parts]) for c in [*parts[0].columns]}
     lines = [np.asarray(part.lines, dtype=np.uint32) for part in parts]
     sizes = list(map(len, lines))
     notes = _joined_notes(files.names, [part.notes for part in parts])
     joined = Records(columns, _lines(files, sizes, np.concatenate(lines), True), notes)
-    return table_from_records(
-        joined, source, delimiter, reading.decimal, reading.missing_values
-    ), sizes
+    asked = reading.missing_values
+    if files.kind == "text":
+        return table_from_records(joined, source, delimiter, reading.decimal, asked), sizes
+    from somscape.tables._workbook import table_of_values  # late, for it is slow to import
+
+    return table_of_values(joined, source, asked), sizes
 
 
 def _raw(path: Path, name: str, kind: str, reading: Reading) -> tuple[Records[Any], str]:
@@ -272,12 +276,9 @@ def _raw(path: Path, name: str, kind: str, reading: Reading) -> tuple[Records[An
             reading.delimiter,
             reading.missing_values,
         )
-    from somscape.tables._workbook import read_workbook  # late, for it is slow to import
+    from somscape.tables._workbook import workbook_records
 
-    table = read_workbook(read_bytes(path, name), name, reading.sheet, reading.missing_values)
-    cells = {column.name: column.to_arrow() for column in table.columns}
-    assert not isinstance(table.lines, FileLines | None)
-    return Records(cells, table.lines, list(table.notes)), ","
+    return workbook_records(read_bytes(path, name), name, reading.sheet), ","
 
 
 def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[str]:
@@ -294,7 +295,7 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
     return found
 
 
-def _typed(files: Files, source: str) -> tuple[Table, list[int]]:
+def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
     """Read Parquet or Arrow files, whose columns have types."""
     from somscape.tables._arrow_files import read_arrow  # late, for it is slow to import
 
@@ -317,7 +318,7 @@ def _typed(files: Files, source: str) -> tuple[Table, list[int]]:
     sizes = [part.num_rows for part in parts]
     rows = np.concatenate([np.arange(size, dtype=np.uint32) for size in sizes])
     found = joined_arrow(parts, files.names, {name: type_ for name, (type_, _) in types.items()})
-    return table_at(found, source, _lines(files, sizes, rows, False)), sizes
+    return table_at(found, source, asked, _lines(files, sizes, rows, False)), sizes
 
 
 def _lines(files: Files, sizes: list[int], lines: NDArray[Any], are_lines: bool) -> FileLines:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.tables._cells import asked_numbers, clean
+from somscape.tables._cells import are_asked, clean, without
 from somscape.tables._letters import n_that_may_be_numbers
 from somscape.tables._made import as_bools, mask, strings
 from somscape.tables._spelling import LEADING_ZERO, Spelling, read_plain, spell
@@ -139,7 +139,10 @@ def text_columns(
         if numbers is None and isinstance(texts, PlainTexts):
             texts = ArrowTexts(texts.to_arrow())
         if numbers is not None and asked:
-            numbers, texts = _without(numbers, texts, asked, made.words)
+            is_asked = are_asked(numbers, asked)
+            if is_asked.any():
+                numbers = np.where(is_asked, np.nan, numbers)
+                texts = ArrowTexts(without(texts.to_arrow(), is_asked, made.words))
         style = "" if numbers is None else ", ".join(styles)
         made.columns.append(Column(name, texts, numbers=numbers, style=style, problem=problem))
         made.words.update(found.words)
@@ -150,21 +153,6 @@ def text_columns(
             noted.setdefault(note, []).append(name)
     made.notes = [Note(f"{note} in {listed(of)}", note.options) for note, of in noted.items()]
     return made
-
-
-def _without(
-    numbers: Float64s, texts: PlainTexts | ArrowTexts, asked: Sequence[str], words: set[str]
-) -> tuple[Float64s, PlainTexts | ArrowTexts]:
-    """Return numbers and texts without those that mean a missing cell, however they are written."""
-    import pyarrow.compute as pc
-
-    is_asked = np.isin(numbers, asked_numbers(asked))
-    if not is_asked.any():
-        return numbers, texts
-    cells = texts.to_arrow()
-    words.update(str(text) for text in cells.filter(mask(is_asked)).unique().to_pylist())
-    left = pc.if_else(mask(is_asked), strings([None])[0], cells)
-    return np.where(is_asked, np.nan, numbers), ArrowTexts(left)
 
 
 def read_numbers(column: Column) -> Column | None:

@@ -16,28 +16,13 @@ from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
 from somscape.tables._dates import Dates as DatesOfRows
 from somscape.tables._frame import table_from_frame
 from somscape.tables._groups import Cells, Dates, Levels, first_rows, grouped_rows
+from somscape.tables._made_names import CLASH, ROW_COUNT, WORDS, role_like
 from somscape.tables._source import collected
 from somscape.tables._table import Column, Table, free_name
 from somscape.tables._words import Note, counted, listed, quoted
 
-ROW_COUNT = "number of rows"
-
-WORDS = {
-    "number": ("total {}", "mean {}", "largest {}", "smallest {}"),
-    "date": (
-        "first {}",
-        "last {}",
-        "days since first {}",
-        "days since last {}",
-        "mean gap of {}",
-        "longest gap of {}",
-    ),
-    "category": ("different {}", "commonest {}", "share of {} = {}"),
-}
-"""Names of the columns that are made of a column, by what it is."""
-
-CLASH = " (rows)"
-"""Added to the name of a made column that the transactions have already."""
+KEPT = "kept"
+"""Role of columns of which nothing is made."""
 
 MAX_SHARES = 5
 """Levels, the most frequent, whose share becomes a column."""
@@ -46,10 +31,9 @@ MIN_SHARE = 0.05
 """Share of all rows that a frequent level has; of a column without one, levels are only counted."""
 
 MAX_NUMBER_LEVELS = 15
-"""Whole numbers with at most this many different values are a category, as everywhere."""
+"""Whole numbers with at most this many different values are a category."""
 
-ROW_ID = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
-"""Ends in the word id: such a column, if all of it differs, names the rows."""
+ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 
 
 @dataclass(frozen=True)
@@ -83,6 +67,9 @@ class Grouped:
         The columns of ``rows`` that name the customers.
     made : mapping of str to Made
         What the columns of ``table`` are that are in no transaction.
+    taken : mapping of str to str
+        What each other column of ``rows`` was taken for: "number", "category" or "date"; "same" if
+        it is in ``table``, too; "" if it was left out.
     """
 
     table: Table
@@ -90,6 +77,7 @@ class Grouped:
     groups: Ints
     by: tuple[str, ...]
     made: Mapping[str, Made]
+    taken: Mapping[str, str]
 
     def __repr__(self) -> str:
         return f"Grouped({self.table.source!r}, {self.table.n_rows} of {self.rows.n_rows} rows)"
@@ -137,6 +125,7 @@ def per(
     numbers: Collection[str] = (),
     categories: Collection[str] = (),
     dates: Collection[str] = (),
+    kept: Collection[str] = (),
     date_format: str | None = None,
     like: Collection[str] | None = None,
 ) -> Grouped:
@@ -152,6 +141,9 @@ def per(
     numbers, categories, dates : collection of str, default=()
         Columns of the transactions to take as such.  By default whole numbers with at most 15
         different values are categories, as is text; text of dates is dates.
+    kept : collection of str, default=()
+        Columns to make nothing of: one that is the same in all rows of each customer stays as it
+        is, and another is left out.
     date_format : {"dmy", "mdy", "ymd"}, optional
         Order of day, month and year in columns of dates that show none.  Default: day first, or
         month first if another column of dates shows that.
@@ -208,8 +200,8 @@ def per(
     groups, first = grouped_rows(table_of_key.columns)
     if len(first) < (2 if like is None else 1):
         raise _no_customers(table, names)
-    given = {"number": numbers, "category": categories, "date": dates}
-    for name in (*numbers, *categories, *dates):
+    given = {KEPT: kept, "number": numbers, "category": categories, "date": dates}
+    for name in (n for names in given.values() for n in names):
         table.column(name)
     work = _Work(table, groups, first, given, like)
     work.read_dates(names, date_format)
@@ -234,7 +226,8 @@ def per(
         )
     source = f"{table.source} per {key.name}"
     notes = (*table.notes, *work.notes(key.name))
-    return Grouped(Table(tuple(columns), source, notes=notes), table, groups, names, made)
+    customers = Table(tuple(columns), source, notes=notes)
+    return Grouped(customers, table, groups, names, made, work.taken)
 
 
 def _no_customers(table: Table, names: Sequence[str]) -> InputError:
@@ -273,6 +266,7 @@ class _Work:
     ) -> None:
         self.table, self.groups, self.first, self.like = table, groups, first, like
         self.given, self.n_groups = given, len(first)
+        self.taken: dict[str, str] = {}
         self.left_out: list[str] = []
         self.dates: dict[str, DatesOfRows] = {}
         self.guessed: list[DatesOfRows] = []
@@ -280,12 +274,12 @@ class _Work:
     def read_dates(self, key: Collection[str], date_format: str | None) -> None:
         """Read the dates of the columns that hold some; of a table like another, as that has."""
         columns, named = [], set(self.given["date"])
+        others = {*key, *(n for role, names in self.given.items() if role != "date" for n in names)}
         for column in self.table.columns:
             role = "" if self.like is None else self._role_like(column)
             if role == "date":
                 named.add(column.name)
-            is_other = column.name in {*key, *self.given["number"], *self.given["category"]}
-            if not is_other and (self.like is None or role == "date"):
+            if column.name not in others and (self.like is None or role == "date"):
                 columns.append(column)
         self.dates = find_dates(columns, named, date_format)
         if date_format is None:
@@ -300,6 +294,7 @@ class _Work:
                 continue
             cells = Cells(column, self.groups, self.n_groups)
             role = self._role(column, cells) if self.like is None else self._role_like(column)
+            self.taken[column.name] = role
             if role == "same":
                 yield column.name, self._as_it_is(column), Made("", column.name)
             elif role == "number":
@@ -308,7 +303,7 @@ class _Work:
                 yield from self._dates(column)
             elif role == "category":
                 yield from self._categories(column, cells)
-            elif self.like is None:
+            elif self.like is None and column.name not in self.given[KEPT]:
                 self.left_out.append(column.name)
 
     def notes(self, key: str) -> Iterator[str]:
@@ -328,6 +323,8 @@ class _Work:
     def _role(self, column: Column, cells: Cells) -> str:
         """Return what a column is; "": left out."""
         role = next((role for role, names in self.given.items() if column.name in names), "")
+        if role == KEPT:
+            return "same" if cells.levels.are_constant else ""
         if cells.are_constant:
             return "same"
         if role:
@@ -350,14 +347,7 @@ class _Work:
     def _role_like(self, column: Column) -> str:
         """Return what a column must be for the columns wanted; "": none is made of it."""
         assert self.like is not None
-        if column.name in self.like:
-            return "same"
-        names = {name.removesuffix(CLASH) for name in self.like}
-        for role, words in WORDS.items():
-            if any(word.format(column.name, "") in names for word in words):
-                return role
-        share = WORDS["category"][-1].format(column.name, "")
-        return "category" if any(name.startswith(share) for name in names) else ""
+        return "same" if column.name in self.like else role_like(column.name, self.like)
 
     def _as_it_is(self, column: Column) -> Column:
         """Return each customer's first value."""
@@ -420,4 +410,23 @@ def _names_rows(column: Column) -> bool:
     """Return whether whole numbers that all differ are a name of the rows, or count them."""
     assert column.numbers is not None
     is_range = np.ptp(column.numbers) == len(column) - 1
-    return bool(ROW_ID.search(column.name) or is_range)
+    return is_called_id(column.name) or bool(is_range)
+
+
+def is_called_id(name: str) -> bool:
+    """Return whether a column's name ends in the word id.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> [name for name in ("customer_id", "CustomerID", "PAID", "Madrid") if is_called_id(name)]
+    ['customer_id', 'CustomerID']
+    """
+    return ID_NAME.search(name) is not None

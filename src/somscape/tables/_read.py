@@ -51,9 +51,9 @@ def read_table(
         Sheet of a workbook: its name, or its number from 1 (hidden ones count).  Default: the
         first visible one that holds a table.
     missing_values : sequence of str, optional
-        Words of a text table or a workbook that mean a missing cell, in any case, and numbers that
-        do, such as ``["999"]``; an empty cell always does.  Default: `MISSING_WORDS`, of which
-        ``-`` and ``?`` are values beside other marks.
+        Words that mean a missing cell, in any case, and numbers that do, such as ``["999"]``; an
+        empty cell always does.  Default: `MISSING_WORDS`, of which ``-`` and ``?`` are values
+        beside other marks.
     table, query : str, optional
         What to read of a database: a table by its name, or one statement.
 
@@ -78,9 +78,9 @@ def read_table(
 
     Files of a folder, or of a pattern, need columns of the same names, in any order.  They are read
     sorted by path, without those whose names begin with ``.`` or ``_``; each row knows its file
-    (`Table.where`).  Names of folders such as ``year=2026`` become columns.  In text tables the
-    cells of all files decide what a column holds; in others the types must go together, as whole
-    numbers do with others.
+    (`Table.where`).  Names of folders such as ``year=2026`` become columns.  In text tables and
+    workbooks the cells of all files decide what a column holds, and which of them are missing; in
+    others the types must go together, as whole numbers do with others.
 
     The whole file is read into memory.  Reading takes at most ten times the file's size (of a
     packed file, the size of its content), plus 600 bytes for each of up to 10,000 columns.
@@ -100,11 +100,9 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
     if is_url(path):
-        check_reading(
-            "database", "a database", (delimiter, decimal, encoding), sheet, missing_values
-        )
+        check_reading("database", "a database", (delimiter, decimal, encoding), sheet)
         rows, name = read_sql(str(path), table=table, query=query)
-        return table_from_frame(rows, source or name)
+        return table_from_frame(rows, source or name, missing_values=missing_values)
     if table is not None or query is not None:
         raise InputError(
             f"{shown(os.fspath(path))} is a file; `table` and `query` say what to read of a"
@@ -113,7 +111,7 @@ def read_table(
     files = files_of(path)
     kind = kind_of(path) if files is None else files.kind
     source = source or _name_of(path, files)
-    check_reading(kind, source, (delimiter, decimal, encoding), sheet, missing_values)
+    check_reading(kind, source, (delimiter, decimal, encoding), sheet)
     if files is not None:
         reading = Reading(delimiter, decimal, encoding, sheet, missing_values)
         return read_many(files, source, reading)
@@ -138,7 +136,8 @@ def read_table(
 
     data = read_bytes(path, source)
     if kind == "arrow":
-        return table_from_frame(read_arrow(data, source, ending), source)
+        frame = read_arrow(data, source, ending)
+        return table_from_frame(frame, source, missing_values=missing_values)
     return read_workbook(data, source, sheet, missing_values)
 
 
@@ -180,8 +179,8 @@ def paths_of(path: str | os.PathLike[str]) -> list[Path]:
     return [Path(path)] if files is None else list(files.paths)
 
 
-def is_text(path: str | os.PathLike[str]) -> bool:
-    """Return whether a table is read from text, which has a delimiter and marks.
+def kind_at(path: str | os.PathLike[str]) -> str:
+    """Return how a table is read, which decides what may be said of it.
 
     Parameters
     ----------
@@ -190,37 +189,13 @@ def is_text(path: str | os.PathLike[str]) -> bool:
 
     Returns
     -------
-    bool
+    {"text", "workbook", "arrow", "database"}
 
     Examples
     --------
-    >>> is_text("rows.csv.gz"), is_text("rows.parquet"), is_text("sqlite:///bank.db")
-    (True, False, False)
+    >>> kind_at("rows.csv.gz"), kind_at("rows.parquet"), kind_at("sqlite:///bank.db")
+    ('text', 'arrow', 'database')
     """
-    return _kind(path) == "text"
-
-
-def may_say_missing(path: str | os.PathLike[str]) -> bool:
-    """Return whether cells of a table may be words for missing ones.
-
-    Parameters
-    ----------
-    path : str or path
-        As for `read_table`.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> may_say_missing("rows.xlsx"), may_say_missing("rows.parquet")
-    (True, False)
-    """
-    return _kind(path) in ("text", "workbook")
-
-
-def _kind(path: str | os.PathLike[str]) -> str:
     if is_url(path):
         return "database"
     files = files_of(path)

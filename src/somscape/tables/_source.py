@@ -113,7 +113,7 @@ def source(data: Any, **reading: Any) -> Source:
         What `read_table` or `table_from_frame` takes.  A lazy frame, or a reader that gives its
         rows only once, is collected here.
     **reading : dict
-        Further parameters of `read_table`.
+        Further parameters of `read_table`, or of `table_from_frame`.
 
     Returns
     -------
@@ -133,8 +133,9 @@ def source(data: Any, **reading: Any) -> Source:
     """
     if isinstance(data, Source):
         return data
-    is_place = isinstance(data, (str, os.PathLike, Table))
-    return Source(data if is_place else table_from_frame(data), **reading)
+    if isinstance(data, (str, os.PathLike, Table)):
+        return Source(data, **reading)
+    return Source(table_from_frame(data, **reading))
 
 
 def collected(data: Any) -> Any:

@@ -29,10 +29,17 @@ _CODES = (
 )
 # Any three capitals would not do: "BOX 12" is a code, not an amount.
 _UNIT = rf"[$€£¥₹₽₩₺]|R\$|kr|zł|Kč|{_CODES}"
-_NUMBER = re.compile(
-    rf"(\()?([-+−]?) ?({_UNIT})? ?([-+−]?)([0-9][0-9.,' ]*|[.,][0-9]+)([eE][-+]?[0-9]+)?"
-    rf" ?({_UNIT}|%)?([-−])?(\))?"
-)
+
+
+def _cell(before: str, number: str, after: str) -> str:
+    """Return the pattern of a whole cell, which RE2 reads, too: it has no back references."""
+    return (
+        rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?){number}"
+        rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{after})?)(?P<t>[-−]?)(?P<c>\)?)$"
+    )
+
+
+_NUMBER = re.compile(_cell(_UNIT, r"(?P<n>[0-9][0-9.,' ]*|[.,][0-9]+)", f"{_UNIT}|%"))
 _TYPEWRITTEN = {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"}
 _TYPED = str.maketrans(_TYPEWRITTEN)
 _BODY = {
@@ -192,16 +199,12 @@ def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Fl
 
 
 def _pattern(mark: str, unit: str) -> str:
-    """Return the pattern of a whole cell: RE2's, which has no back references."""
+    """Return the pattern of cells with this decimal mark and unit."""
     groups = "|".join(f"[1-9][0-9]{{0,2}}(?:{re.escape(s)}[0-9]{{3}})+" for s in _SEPARATORS[mark])
     point = re.escape(mark)
     whole = f"(?:{groups}|[0-9]+)(?:{point}[0-9]*)?|{point}[0-9]+"
     sign = re.escape(unit)
-    before = "" if unit == "%" else sign
-    return (
-        rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?)(?P<n>{whole}) *"
-        rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{sign})?)(?P<t>[-−]?)(?P<c>\)?)$"
-    )
+    return _cell("" if unit == "%" else sign, f"(?P<n>{whole}) *", sign)
 
 
 def _split(text: str) -> _Parts | None:

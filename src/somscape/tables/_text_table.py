@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from somscape._budget import Budget
 from somscape.errors import InputError
-from somscape.tables._cells import asked_numbers
+from somscape.tables._cells import notes_of_unused
 from somscape.tables._delimited import (
     NO_DELIMITER,
     NotPlainError,
@@ -26,7 +26,7 @@ from somscape.tables._numbers import text_columns
 from somscape.tables._records import Records, arrange, column_names, is_blank, width_of
 from somscape.tables._table import Table, place
 from somscape.tables._text import TextFile
-from somscape.tables._words import listed, quoted
+from somscape.tables._words import quoted
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 """Columns that a file of any size may have, and what one costs in memory besides its cells."""
@@ -105,17 +105,7 @@ def table_from_records(
         written = ", ".join(sorted(quoted(word) if word else "blank" for word in made.words))
         n_missing = sum(column.n_missing for column in made.columns)
         notes.append(f"missing cells: {n_missing}, written {written}")
-    found = {word.casefold() for word in made.words}
-    values = asked_numbers([*found])
-    unused = [
-        word
-        for word in asked or ()
-        if word
-        and word.casefold() not in found
-        and not np.isin(asked_numbers([word]), values).any()
-    ]
-    if unused:
-        notes.append(f"no cell holds {listed(unused)}, which may mean a missing one")
+    notes += notes_of_unused(made.words, asked)
     return Table(tuple(made.columns), source, raw.lines, tuple(notes))
 
 

@@ -9,19 +9,20 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from somscape._budget import TIMES, Budget
 from somscape.errors import InputError
 from somscape.tables import _sheets
-from somscape.tables._cells import clean_cell
+from somscape.tables._cells import clean_cell, notes_of_unused
 from somscape.tables._columns import column_from_values
 from somscape.tables._library import check_library
 from somscape.tables._made import strings
-from somscape.tables._numbers import Where, text_columns
-from somscape.tables._records import arrange
-from somscape.tables._table import Column, Table, place
+from somscape.tables._numbers import text_columns
+from somscape.tables._records import Records, arrange
+from somscape.tables._table import Table, place
 from somscape.tables._text import MAX_TIMES_UNPACKED
 from somscape.tables._values import as_text
 from somscape.tables._words import Note, listed, quoted, suggestion
@@ -72,6 +73,22 @@ def read_workbook(
     InputError
         If calamine is not installed or cannot read the file, or no sheet holds a table.
     """
+    return table_of_values(workbook_records(data, source, sheet), source, missing_values)
+
+
+def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records["Values"]:
+    """Return the values of a sheet by column; as `read_workbook`.
+
+    Parameters
+    ----------
+    data : bytes
+    source : str
+    sheet : str, int or None
+
+    Returns
+    -------
+    Records of Values
+    """
     check_library("python_calamine", f"reading {source}")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
@@ -80,17 +97,13 @@ def read_workbook(
     budget.take(head["height"] * (ROW_BYTES + PLACE_BYTES * head["width"]), UP_TO_THE_LAST)
     try:
         records = arrange(enumerate(rows, 1), source, lambda n: [Values() for _ in range(n)])
-        columns, notes = _sheet_columns(
-            records.columns, lambda row: place(source, records.lines, row), missing_values
-        )
     except InputError:
         _refuse_formulas(data, source, f"sheet {quoted(name)}")
         raise
-    for column in columns:
-        if column.n_missing == len(column):
-            _refuse_formulas(data, source, f"column {quoted(column.name)}")
-    notes = [*_note_of(head), *records.notes, *notes]
-    return Table(tuple(columns), source, records.lines, tuple(notes))
+    for column, values in records.columns.items():
+        if all(isinstance(value, str) and clean_cell(value) is None for value in values):
+            _refuse_formulas(data, source, f"column {quoted(column)}")
+    return replace(records, notes=[*_note_of(head), *records.notes])
 
 
 def _unpacked_size(data: bytes, source: str) -> int:
@@ -244,20 +257,39 @@ class Values(list[Any]):
         del self[len(self) - n :]
 
 
-def _sheet_columns(
-    columns: Mapping[str, Sequence[Any]], where: Where, asked: Sequence[str] | None
-) -> tuple[list[Column], list[str]]:
+def table_of_values(
+    records: Records[Any], source: str, asked: Sequence[str] | None = None
+) -> Table:
+    """Return the table of the values of a sheet, or of several one after the other.
+
+    Parameters
+    ----------
+    records : Records of Values
+    source : str
+        Name for messages.
+    asked : sequence of str or None, default=None
+        Words that mean a missing cell.
+
+    Returns
+    -------
+    Table
+    """
     # A column with words in it is read as that of a text file: they may be numbers as text.
     import pyarrow as pa
 
+    def where(row: int) -> str:
+        return place(source, records.lines, row)
+
     texts = {
         name: pa.chunked_array([strings(as_text(value) for value in values)])
-        for name, values in columns.items()
+        for name, values in records.columns.items()
         if asked is not None or any(isinstance(v, str) and clean_cell(v) for v in values)
     }
-    read = text_columns(texts, where, asked=asked)
-    by_name = {column.name: column for column in read.columns}
-    return [
+    made = text_columns(texts, where, asked=asked)
+    by_name = {column.name: column for column in made.columns}
+    columns = tuple(
         by_name[name] if name in by_name else column_from_values(name, values, where)
-        for name, values in columns.items()
-    ], read.notes
+        for name, values in records.columns.items()
+    )
+    notes = (*records.notes, *made.notes, *notes_of_unused(made.words, asked))
+    return Table(columns, source, records.lines, notes)

@@ -8,30 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import RESULTS, Found, run, write
+from command_line import RESULTS, Found, run, transactions, write
 
 from somscape import load
 from somscape.encode import NumberCode
 from somscape.tables import read_table
-
-
-def transactions(seed: int = 5, n_clients: int = 80) -> tuple[str, list[str]]:
-    """Some twenty rows of each client; one pays 17,077.94 once, and is marked in one row."""
-    rng = np.random.default_rng(seed)
-    lines = []
-    for i in range(n_clients * 20):
-        client = int(rng.integers(0, n_clients))
-        amount = f"{rng.lognormal(4, 0.4):.2f}"
-        day = np.datetime64("2026-01-01") + rng.integers(0, 90)
-        channel = ("web", "shop", "shop")[int(rng.integers(0, 3))]
-        lines.append(
-            f"t{i},{client:04d},{day},{amount},{channel},{'DE' if client % 2 else 'AT'},no"
-        )
-    of_client = [i for i, line in enumerate(lines) if line.split(",")[1] == "0007"]
-    cells = lines[of_client[2]].split(",")
-    cells[3], cells[6] = "17077.94", "yes"
-    lines[of_client[2]] = ",".join(cells)
-    return "note,client,date,amount,channel,country,fraud", lines
 
 
 @pytest.fixture

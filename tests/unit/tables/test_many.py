@@ -17,7 +17,7 @@ from pyarrow import feather, parquet
 from workbooks import WRITERS
 
 from somscape.errors import InputError
-from somscape.tables import Table, is_text, paths_of, read_table
+from somscape.tables import Table, kind_at, paths_of, read_table
 from somscape.tables._texts import PlainTexts
 
 N_FILES = 40
@@ -69,7 +69,7 @@ def test_a_folder_of_forty_files(folder: Path) -> None:
     assert table.take(np.arange(120) == 112).where(0) == "part-37.parquet, row 1"
     assert table.notes == ("40 files, part-00.parquet to part-39.parquet",)
     assert len(paths_of(folder)) == N_FILES
-    assert not is_text(folder)
+    assert kind_at(folder) == "arrow"
 
 
 WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -210,7 +210,7 @@ def test_packed_and_other_text_tables(tmp_path: Path) -> None:
     table = read_table(tmp_path)
     assert table.column("x").numbers.tolist() == [1, 2, 3]
     assert "delimiter tab (b.tsv.gz)" in table.notes
-    assert is_text(tmp_path)
+    assert kind_at(tmp_path) == "text"
 
 
 def test_a_csv_with_another_column_is_told(tmp_path: Path) -> None:
@@ -318,6 +318,34 @@ def test_workbooks(tmp_path: Path) -> None:
     )
     assert not read_table(tmp_path, sheet="S").column("n").is_number
     assert "0.xlsx has no sheet 'T'" in refusal(tmp_path, sheet="T")
+
+
+PARTS_OF_SHEETS: dict[str, list[list[Any]]] = {
+    "marks": [["-", "?"], ["+"], ["-"]],
+    "words": [["-", 5], ["7,5", None], [2.25]],
+    "numbers": [[1, 2], [2.5], ["NA", 4]],
+    "asked": [[999, "none"], [7, 8], ["999.0"]],
+    "days": [["2026-01-31"], ["-"], [None, "2026-02-01"]],
+}
+
+
+@pytest.mark.parametrize("missing_values", [None, ["999", "none"]])
+@pytest.mark.parametrize("what", PARTS_OF_SHEETS)
+def test_workbooks_in_parts_are_the_workbook(
+    tmp_path: Path, what: str, missing_values: list[str] | None
+) -> None:
+    parts = [[["k", cell] for cell in part] for part in PARTS_OF_SHEETS[what]]
+    (tmp_path / "parts").mkdir()
+    for number, rows in enumerate(parts):
+        path = tmp_path / "parts" / f"{number}.xlsx"
+        path.write_bytes(WRITERS[".xlsx"]({"S": [["key", "x"], *rows]}))
+    whole = WRITERS[".xlsx"]({"S": [["key", "x"], *(row for part in parts for row in part)]})
+    (tmp_path / "whole.xlsx").write_bytes(whole)
+    expected = read_table(tmp_path / "whole.xlsx", missing_values=missing_values)
+    found = read_table(tmp_path / "parts", missing_values=missing_values)
+    same(found, expected)
+    assert found.notes[1:] == expected.notes
+    assert found.where(found.n_rows - 1) == f"{len(parts) - 1}.xlsx, line {len(parts[-1]) + 1}"
 
 
 def test_on_the_command_line(folder: Path) -> None:

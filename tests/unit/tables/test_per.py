@@ -71,6 +71,23 @@ def test_eight_transactions_of_three_customers_by_hand() -> None:
     assert repr(found) == "Grouped('sales.csv per client', 3 of 8 rows)"
 
 
+def test_what_is_kept_stays_as_it_is_or_is_left_out() -> None:
+    found = per(made_of(), "client", kept=["country", "channel", "amount"])
+    assert found.taken == {
+        "amount": "",
+        "channel": "",
+        "date": "date",
+        "country": "same",
+        "number": "",
+    }
+    others = {n: c for n, c in CUSTOMERS.items() if not n.endswith("amount") and "channel" not in n}
+    assert cells_of(found.table) == others
+    assert found.table.notes[-1] == "different in most rows, so left out: 'number'"
+    assert per(made_of(), "client").taken["channel"] == "category"
+    with pytest.raises(InputError, match="no column 'x'"):
+        per(made_of(), "client", kept=["x"])
+
+
 def test_a_later_month_gets_the_columns_of_an_earlier_one() -> None:
     like = [name for name in CUSTOMERS if name not in ("client", "country")]
     one = table_from_columns({**TRANSACTIONS, "channel": ["tv"] * 8}).take([0, 2])

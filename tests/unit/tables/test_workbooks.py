@@ -247,7 +247,8 @@ def test_a_cell_far_away_is_refused(tmp_path: Path, name: str) -> None:
         read(tmp_path, far_away()[name], name)
     if sys.platform == "linux":  # of the largest process so far
         after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        assert after <= max(before, 200_000)
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # which a child begins with
+        assert after <= max(before, own, 200_000)
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:

@@ -9,15 +9,10 @@ function csvCell(value) {
   return /[",\r\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
 }
 
-// As many digits as alerts.csv has; the JSON has all of them.
-function shortened(value) {
-  return value === null ? null : Number(value.toPrecision(6));
-}
-
 function listAsCsv() {
   const names = ["rank", data.id_name, "score", "p_value", "unit", "row", "col", ...(hasRegions ? ["region", "region_name"] : []), "reasons",
     ...data.rows.cells.map(({ name }) => name)];
-  const lines = chosenRows().map((row) => [row.rank, row.id, shortened(row.score), shortened(row.p), row.unit, ...place(row.unit),
+  const lines = chosenRows().map((row) => [row.rank, row.id, row.score, row.p, row.unit, ...place(row.unit),
     ...(hasRegions ? [regionOfUnit[row.unit] + 1, regions[regionOfUnit[row.unit]].name] : []),
     row.reasons.map(({ column, value, usual }) => column + " " + value + " (usual " + usual + ")").join("; "),
     ...row.cells().map(([, cell]) => cell)]);
@@ -33,7 +28,7 @@ function download(name, content, type) {
 function listenToExports() {
   byId("save-csv").addEventListener("click", () => download("rows.csv", listAsCsv(), "text/csv"));
   byId("save-json").addEventListener("click", () =>
-    download("report.json", JSON.stringify(data, null, 1), "application/json"));
+    download("report.json", JSON.stringify(JSON.parse(source), null, 1), "application/json"));
   byId("copy-link").hidden = !navigator.clipboard;
   byId("copy-link").addEventListener("click", () => {
     navigator.clipboard.writeText(location.href).then(

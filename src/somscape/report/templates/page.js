@@ -1,6 +1,9 @@
 // Draws the page from the data beside it. Text from the data only ever becomes text nodes.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+// The page shows six digits, so that what differs by rounding alone is equal; the data has all.
+const source = byId("data").textContent;
+const data = JSON.parse(source, (_, value) =>
+  (typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value));
 const svgSpace = byId("map").namespaceURI;
 
 const PAGE_SIZE = 50;
