@@ -8,6 +8,7 @@ from somscape.outliers._detector import Detector, as_detector, detector_in
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._feasible_range import Range
 from somscape.outliers._labels import UNKNOWN, known_labels
+from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import RECORD, Reason, ids_column, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import density_width, local_scales, mass_rows
@@ -34,6 +35,7 @@ __all__ = [
     "DriftMonitor",
     "LabelShare",
     "Range",
+    "Rarity",
     "Reason",
     "Scorer",
     "SimilarRows",
