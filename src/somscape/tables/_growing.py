@@ -27,7 +27,7 @@ MAX_PLAIN = 15
 MAX_WORDS = 255 - WORDS_FROM
 """Words that a number of decimals can stand for."""
 
-MINUS, POINT, NINE = b"-.9"
+POINT, NINE = b".9"
 
 
 class Letters:
@@ -225,8 +225,7 @@ def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
     if lengths.max() > MAX_PLAIN or lengths.min() < 1:
         return None
     letters = np.frombuffer(cells.buffers()[2], np.uint8)
-    written = letters[offsets[0] : offsets[-1]]
-    if written.min() < MINUS or written.max() > NINE:  # a slash is in no number
+    if letters[offsets[0] : offsets[-1]].max() > NINE:  # an exponent, or infinity
         return None
     size = np.abs(numbers)
     n_before, largest, power = 1 + np.signbit(numbers).astype(np.uint8), size.max(), 10.0
@@ -234,7 +233,7 @@ def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
         n_before += size >= power
         power *= 10
     left = lengths.astype(np.uint8) - n_before
-    is_point = letters[offsets[1:] - np.maximum(left, 1)] == POINT
+    is_point = letters.take(offsets[1:] - np.maximum(left, 1), mode="clip") == POINT
     if (left == 1).any() or (is_point != (left > 1)).any():
         return None
     return left - (left > 0)
