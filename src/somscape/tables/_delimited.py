@@ -112,19 +112,16 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 
 def _end_of_block(data: bytes, begin: int, end: int, size: int) -> int:
     """Return the place after the line end that ends a block, outside of quotes."""
-    letters = np.frombuffer(data, np.uint8)
-    stop, is_open = begin, False
-    at = min(begin + size, end)
-    while stop < end:
-        stop, before = data.find(b"\n", at, end) + 1 or end, stop
-        is_open ^= bool(_count(letters[before:stop], QUOTE) & 1)
-        if not is_open:
-            return stop
+    stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
+    is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
+    while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:
         closing = data.find(b'"', stop, end)
         at = end if closing < 0 else closing
-        if stop - begin > 2 * BLOCK_BYTES:
-            break
-    raise NotPlainError
+        before, stop = stop, data.find(b"\n", at, end) + 1 or end
+        is_open ^= data.count(b'"', before, stop) & 1
+    if is_open:
+        raise NotPlainError
+    return stop
 
 
 def _count(letters: Letters, letter: int) -> int:

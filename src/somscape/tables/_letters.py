@@ -77,7 +77,7 @@ class Ends:
     def may_begin(self, words: Iterable[str]) -> bool:
         """Return whether a cell begins as one of some words in small letters may, in any case."""
         begins = {ord(letter) for word in words for letter in word[:1] + word[:1].upper()}
-        likely = [0, *(letter for letter in begins if letter < 128)]
+        likely = [letter for letter in begins if letter < 128]
         return bool(self.first[likely].any() or self.first[128:].any())
 
 
