@@ -150,7 +150,7 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
             options="--encoding utf-16-le",
         )
     try:
-        return _as_utf8(data, source, encoding or "utf-8"), notes
+        return _as_utf8(data, source, encoding), notes
     except UnicodeError as error:
         problem = error
     if not encoding:
@@ -189,8 +189,9 @@ def _unpack(data: bytes, source: str, kind: str) -> bytes:
     )
 
 
-def _as_utf8(data: bytes, source: str, encoding: str) -> TextFile:
+def _as_utf8(data: bytes, source: str, named: str | None) -> TextFile:
     """Return text of an encoding as UTF-8, or raise UnicodeError."""
+    encoding = named or "utf-8"
     try:
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
         text = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
@@ -207,7 +208,7 @@ def _as_utf8(data: bytes, source: str, encoding: str) -> TextFile:
     else:
         pieces = iter(lambda: text.read(BLOCK_LETTERS), "")
         data = b"".join(piece.encode("utf-8", "replace") for piece in pieces)
-    if b"\0" in data:
+    if named and b"\0" in data:  # else none were there
         raise InputError(f"{source} is not a text table (it holds NUL characters); save it as .csv")
     return TextFile(data, len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
 
