@@ -1,7 +1,7 @@
 """Update a detector with more rows: map, what is usual, threshold and calibration.
 
 A row is scored before the map takes it in, so that its score can calibrate.  A bounded sample of
-all scores so far is kept, and no rows.
+all scores so far is kept, and no rows; how rare values are stays as the first rows taught it.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from somscape.fit import RunningSums, go_on
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY
+from somscape.outliers._reach import within_reach
 from somscape.outliers._reservoir import Reservoir
 from somscape.outliers._scorer import Scorer
 from somscape.outliers._train import (
@@ -124,6 +125,7 @@ def updated(
         tuple(member.scorer for member in members),
         label_factors=detector.label_factors,
         mean_contributions=_averaged(detector, whole, rows, weights),
+        rarity=detector.rarity,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
     return after, DetectorStream(whole.sums, whole.squares, kept, of_members), whole.units
@@ -142,9 +144,10 @@ class _More:
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
         """Return a scorer with these rows taken in, and what its earlier rows still count."""
-        step = go_on(scorer.map_, self.rows, self.weights, sums, self.half_life)
+        rows = within_reach(self.rows, scorer.reach)
+        step = go_on(scorer.map_, rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(
-            step.map_, self.rows, step.units, self.weights, scorer.decorrelation
+            step.map_, rows, step.units, self.weights, scorer.decorrelation
         )
         renewed = replace(
             scorer,
@@ -164,5 +167,6 @@ def _averaged(
     if means is None or not n_new:
         return means
     share = n_new / after.scorer.map_.hits.sum()
-    new = mean_contributions(before.scorers, rows, weights, before.label_factors, after.units)
+    factors, rarity = before.label_factors, before.rarity
+    new = mean_contributions(before.scorers, rows, weights, factors, after.units, rarity)
     return np.asarray((1 - share) * means + share * new)

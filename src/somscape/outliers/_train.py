@@ -53,11 +53,19 @@ class Defaults:
     rarity: float
 
 
-MIXED = Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75)
-"""Where some training rows may be unusual: what is usual is told by many prototypes together."""
-
-CLEAN = Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3)
-"""After clean training: many prototypes follow the rows closely, and the nearest one decides."""
+DEFAULTS = {
+    # Some training rows may be unusual: many prototypes together tell what is usual.
+    "mixed": Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75),
+    # A table's columns are encoded on scales that tame what lies far out already.
+    "mixed, encoded": Defaults(0.2, 8, 0.9, 3.0, np.inf, 0.1),
+    # All training rows are usual: many prototypes follow them, and the nearest one decides.
+    "clean": Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3),
+    "clean, encoded": Defaults(0.0, 1, 0.3, 16.0, np.inf, 0.3),
+    # Scores of the map alone.
+    "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, 0.0),
+    "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, 0.0),
+}
+"""What "auto" chooses, by what is known of the rows and by the score."""
 
 CLEAN_RADIUS_END = 0.4
 """If all rows are usual, prototypes may follow them closely."""
@@ -83,6 +91,11 @@ MAX_AVERAGED = 2000
 class Detection:
     """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
 
+    Attributes
+    ----------
+    is_encoded : bool, default=False
+        Whether rows are the encoded columns of a table, not numbers as they are.
+
     Raises
     ------
     ValueError, TypeError
@@ -97,13 +110,14 @@ class Detection:
     calibration: str = "global"
     decorrelate: bool = True
     n_maps: int | str = "auto"
+    is_encoded: bool = False
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, ("auto", *SCORES))
         check_number("contamination", self.contamination, 0, 0.5)
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
         check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
-        for name in ("training_is_clean", "decorrelate"):
+        for name in ("training_is_clean", "decorrelate", "is_encoded"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
                 raise TypeError(f"`{name}` must be True or False; got {value!r}.")
@@ -113,7 +127,10 @@ class Detection:
     @property
     def defaults(self) -> Defaults:
         """What "auto" chooses."""
-        return CLEAN if self.training_is_clean else MIXED
+        if not SCORES[self.score].adds_rarity:
+            return DEFAULTS["alone, clean" if self.training_is_clean else "alone"]
+        known = "clean" if self.training_is_clean else "mixed"
+        return DEFAULTS[f"{known}, encoded" if self.is_encoded else known]
 
     @property
     def score(self) -> str:
@@ -458,9 +475,10 @@ class _Trainer:
         return rarity.times(wanted / found) if wanted * found > 0 else None
 
     def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
-        if not SCORES[self.detection.score].adds_rarity:
+        deviations = self.detection.defaults.reach
+        if np.isinf(deviations):
             return None
-        return reach_of(rows, weights, self.encoding, self.detection.defaults.reach)
+        return reach_of(rows, weights, self.encoding, deviations)
 
     def _decorrelation(
         self,
