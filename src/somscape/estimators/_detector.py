@@ -269,7 +269,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
         self.detector_, units = trained.detector, trained.of_all_rows.units
-        self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
+        self._stream = DetectorStream.after(trained, prepared.rows, prepared.weights, settings.seed)
         is_whole = len(units) == len(prepared.all_rows)
         self.units_ = units if is_whole else self.map_.winners_of_rows(prepared.all_rows)
         reasons = detection.reasons(prepared.weights, len(prepared.rows))
@@ -292,8 +292,9 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
 
         The first call is a `fit`, with one map if ``n_maps="auto"``.  Each further call scores the
         rows, then updates the map as `SOM.partial_fit` does, with `half_life`, and renews which
-        prototypes are usual, the threshold and the calibration.  Threshold and calibration use the
-        scores that all rows so far had on arrival; a sample of 10,000 of them is kept.
+        prototypes are usual, how rare values are, the threshold and the calibration.  Threshold and
+        calibration use the scores that all rows so far had on arrival; samples are kept of 10,000
+        of them, and of 2,000 rows, by which values are rare.
 
         Parameters
         ----------

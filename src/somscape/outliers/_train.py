@@ -70,8 +70,9 @@ DEFAULTS = {
 CLEAN_RADIUS_END = 0.4
 """If all rows are usual, prototypes may follow them closely."""
 
-SPREAD = (0.5, 0.9)
-"""Shares of the rows between whose scores spreads are measured."""
+SPREAD_ENDS = (0.9, 1.0)
+"""Spreads are measured from the median to this share of the rows; where most rows score alike, to
+the highest score."""
 
 N_FOLDS = 5
 """Folds for a detector of one map: each is scored by a map trained on the other folds."""
@@ -251,6 +252,8 @@ class TrainedDetector:
         Scores of the training rows by the maps that they trained.
     calibration : ndarray of shape (n_samples,)
         Scores by maps that did not see the rows; NaN for rows that do not calibrate.
+    rarity_factor : float, default=0.0
+        How many times ``-log`` of a value's share of the rows counts in a score.
     """
 
     detector: Detector
@@ -258,6 +261,7 @@ class TrainedDetector:
     members: tuple[TrainedScorer, ...]
     scores: Float64s
     calibration: Float64s
+    rarity_factor: float = 0.0
 
 
 def train_detector(
@@ -304,7 +308,7 @@ def train_detector(
         members = tuple(trainer.on(part, rows, weights, whole.scorer) for part in parts)
     scorers = tuple(member.scorer for member in members or (whole,))
     by_maps = scores_by(scorers, rows)
-    rarity = trainer.rarity_of(rows, weights, drawn, by_maps)
+    rarity, factor = trainer.rarity_of(rows, weights, drawn, by_maps)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     if is_drawn:
@@ -339,7 +343,7 @@ def train_detector(
         mean_contributions=means,
         rarity=rarity,
     )
-    return TrainedDetector(detector, whole, members, scores, calibration)
+    return TrainedDetector(detector, whole, members, scores, calibration, factor)
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
@@ -405,11 +409,6 @@ def mean_contributions(
     return np.asarray(np.average(found, axis=0, weights=part))
 
 
-def _spread(scores: Counted) -> float:
-    low, high = (scores.quantile(share) for share in SPREAD)
-    return high - low
-
-
 @dataclass(frozen=True, eq=False)
 class _Trainer:
     encoding: Encoding
@@ -461,18 +460,22 @@ class _Trainer:
 
     def rarity_of(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
-    ) -> Rarity | None:
+    ) -> tuple[Rarity | None, float]:
         """Return how rare values are, on the scale of the maps' scores of all rows."""
         if not SCORES[self.detection.score].adds_rarity:
-            return None
+            return None, 0.0
         of_drawn = None if weights is None else weights[drawn]
         rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
         if rarity is None:
-            return None
-        counts = counts_of(weights)
-        wanted = self.detection.defaults.rarity * _spread(Counted.of(by_maps, counts))
-        found = _spread(Counted.of(rarity.scores(rows), counts))
-        return rarity.times(wanted / found) if wanted * found > 0 else None
+            return None, 0.0
+        both = [Counted.of(scores, counts_of(weights)) for scores in (by_maps, rarity.scores(rows))]
+        factor = 1.0
+        for end in SPREAD_ENDS:
+            wanted, found = (scores.quantile(end) - scores.quantile(0.5) for scores in both)
+            if wanted > 0 and found > 0:
+                factor = self.detection.defaults.rarity * wanted / found
+                break
+        return rarity.times(factor), factor
 
     def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
         deviations = self.detection.defaults.reach

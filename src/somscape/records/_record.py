@@ -46,10 +46,11 @@ ARRAYS = {
     *("calibration", "calibration_weights", "calibration_units"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
+    *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *DECORRELATION,
 }
 
-MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", *DECORRELATION}
+MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
 """Arrays of each map that scores together with others, as ``members.<number>.<name>``."""
 
 MEMBERS = "members"
