@@ -27,7 +27,7 @@ def added(rarity, values):
 
 
 def test_a_number_adds_minus_the_log_of_twice_its_share():
-    # Of 20 rows, the shares at least as far out: 1 is in the lower 0.3 (6 rows), 3 in the upper 0.2.
+    # Of 20 rows, 6 have 1 or less and 4 have 3 or more: shares of 0.3 and 0.2.
     rarity = learned([1] * 6 + [2] * 10 + [3] * 4)
     np.testing.assert_allclose(added(rarity, [1, 2, 3]), [-math.log(0.6), 0, -math.log(0.4)])
     np.testing.assert_allclose(added(rarity, [1.5]), -math.log(0.6) / 2)  # straight in between
@@ -61,7 +61,7 @@ def test_another_value_than_a_columns_only_one_is_as_rare_as_can_be():
 
 def test_a_level_adds_minus_the_log_of_the_share_of_levels_as_rare():
     cells = ["a"] * 6 + ["b"] * 2 + ["c"] * 2
-    encoding = TableEncoder(categorical=["k"]).fit(table_from_columns({"k": cells})).encoding_
+    encoding = TableEncoder(categories=["k"]).fit(table_from_columns({"k": cells})).encoding_
     rows = encoding.encode(table_from_columns({"k": ["a", "b", "c"]}))
     rarity = rarity_of(encoding.encode(table_from_columns({"k": cells})), None, encoding)
     np.testing.assert_allclose(rarity.scores(rows), [0, -math.log(0.4), -math.log(0.4)])
@@ -152,6 +152,6 @@ def test_what_does_not_vary_and_categories_have_no_far_end():
         reach_of(np.ones((5, 1)), None, encoding, 1.5), [[-ENDLESS], [ENDLESS]]
     )
     table = table_from_columns({"k": ["a", "b", "a", "c"]})
-    encoding = TableEncoder(categorical=["k"]).fit(table).encoding_
+    encoding = TableEncoder(categories=["k"]).fit(table).encoding_
     reach = reach_of(encoding.encode(table), None, encoding, 1.5)
     assert (np.abs(reach) == ENDLESS).all()

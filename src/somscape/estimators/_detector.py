@@ -328,7 +328,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
                 self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
             return self
         detection, _ = self._settings()
-        detection = replace(detection, is_encoded=not self.map_.encoding.is_plain)
+        is_encoded = not self.map_.encoding.is_plain
+        detection = replace(detection, method=self.detector_.score, is_encoded=is_encoded)
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
         self.detector_, self._stream, self.units_ = updated(

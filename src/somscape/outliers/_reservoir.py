@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s
 
 SIZE = 10_000
 """Number of rows to keep."""
@@ -53,7 +53,7 @@ class Reservoir:
         nothing = np.empty(0)
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
-    def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
+    def plus(self, values: Float64s, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
         """Return the reservoir with more rows, after the older ones fade to a share."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)

@@ -81,7 +81,8 @@ class DetectorStream:
         of_members = tuple((member.sums, member.squares) for member in trained.members)
         sample = None
         if trained.detector.rarity is not None:
-            sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS).plus(rows, weights)
+            sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS)
+            sample = sample.plus(rows.astype(np.float64, copy=False), weights)
         factor = trained.rarity_factor
         return cls(whole.sums, whole.squares, kept, of_members, sample, factor)
 
@@ -131,7 +132,8 @@ def updated(
     sample, rarity = stream.rows, detector.rarity
     reach = detector.of_all_rows.reach
     if sample is not None:
-        sample = sample.plus(rows[counted], None if weights is None else weights[counted], share)
+        seen = rows[counted].astype(np.float64, copy=False)
+        sample = sample.plus(seen, None if weights is None else weights[counted], share)
         encoding, deviations = detector.map_.encoding, detection.defaults.reach
         rarity = rarity_of(sample.values, sample.weights, encoding)
         rarity = None if rarity is None else rarity.times(stream.rarity_factor)
