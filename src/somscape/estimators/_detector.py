@@ -246,8 +246,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = self._settings()
         chosen = choose_encoding(self, X, sample_weight, settings.init)
-        is_encoded = chosen.encoding is not None and not chosen.encoding.is_plain
-        detection = replace(detection, n_maps=n_maps, is_encoded=is_encoded)
+        detection = replace(detection, n_maps=n_maps).of_rows(chosen.encoding)
         check_has_no_gaps(chosen.encoding)
         prepared = prepare(
             self,
@@ -328,8 +327,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
                 self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
             return self
         detection, _ = self._settings()
-        is_encoded = not self.map_.encoding.is_plain
-        detection = replace(detection, method=self.detector_.score, is_encoded=is_encoded)
+        detection = replace(detection, method=self.detector_.score).of_rows(self.map_.encoding)
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
         self.detector_, self._stream, self.units_ = updated(

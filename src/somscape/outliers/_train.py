@@ -125,6 +125,10 @@ class Detection:
         check_whole("n_maps", self.n_maps, 1, high=MAX_MEMBERS, or_auto=True)
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
+    def of_rows(self, encoding: Encoding | None) -> "Detection":
+        """Return the same for rows of an encoding; None: numbers as they are."""
+        return replace(self, is_encoded=encoding is not None and not encoding.is_plain)
+
     @property
     def defaults(self) -> Defaults:
         """What "auto" chooses."""
@@ -294,6 +298,7 @@ def train_detector(
         training and another on half of the rows for each map.  If there are more rows, 20,000 of
         them train and the others calibrate.
     """
+    detection = detection.of_rows(encoding)
     given, rows = rows, encoding.to_learn(rows)
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
