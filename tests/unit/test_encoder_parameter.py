@@ -451,7 +451,7 @@ def test_a_detector_explains_what_was_chosen():
     assert given.fit(data[["x"]]).explain_defaults_ == {}
     clean = SOMDetector(training_is_clean=True, som=SOM(2, 3), random_state=0).fit(data)
     assert clean.explain_defaults_["n_maps"].startswith("1: all training rows are usual")
-    assert clean.explain_defaults_["n_prototypes"].startswith("2: all training rows are usual")
+    assert clean.explain_defaults_["n_prototypes"].startswith("1: all training rows are usual")
     pieces = SOMDetector(som=SOM(2, 3), random_state=0).partial_fit(data)
     assert pieces.explain_defaults_["n_maps"] == "1: `partial_fit` trains one map."
 

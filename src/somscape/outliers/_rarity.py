@@ -61,7 +61,7 @@ class Rarity:
     y: Float64s
 
     def check(self, n_features: int) -> None:
-        """Raise ValueError if the parts do not fit together, or a row of so many features.
+        """Raise ValueError if the parts do not fit together, or rows of some features.
 
         Parameters
         ----------

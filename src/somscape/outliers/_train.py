@@ -92,10 +92,8 @@ MAX_AVERAGED = 2000
 class Detection:
     """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
 
-    Attributes
-    ----------
-    is_encoded : bool, default=False
-        Whether rows are the encoded columns of a table, not numbers as they are.
+    Beside these, `is_encoded` says whether rows are the encoded columns of a table, not numbers as
+    they are.
 
     Raises
     ------
