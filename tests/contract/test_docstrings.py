@@ -36,6 +36,7 @@ DOCUMENTED_ELSEWHERE = {
 }
 OWN_WORDS = {
     "seed": "said in the docstring of fit.Settings; SOM calls it random_state",
+    "is_encoded": "what the rows are, said in the docstring of outliers.Detection",
     "units_per_root": "size of automatic maps, said in the docstring; a matter between files",
 }
 

@@ -441,7 +441,7 @@ def test_a_detector_explains_what_was_chosen():
     explained = detector.explain_defaults_
     assert list(explained) == ["method", "n_maps", "n_prototypes", "trim", "encoder"]
     assert explained["method"].startswith("combined:")
-    assert explained["n_maps"].startswith("4: of 50 rows, at most 2,000,")
+    assert explained["n_maps"].startswith("8: of 50 rows, at most 2,000,")
     assert explained["n_prototypes"].startswith("8: some training rows may be unusual")
     assert explained["trim"].startswith("0.2: ")
     assert "numbers 'x'; categories 'job'" in explained["encoder"]

@@ -149,7 +149,7 @@ def test_column_that_the_table_lacks_has_no_count_of_missing_cells() -> None:
     assert data["history"] == {}
 
 
-@pytest.mark.parametrize(("n_maps", "expected"), [(1, 1), (2, 2), ("auto", 4)])
+@pytest.mark.parametrize(("n_maps", "expected"), [(1, 1), (2, 2), ("auto", 8)])
 def test_the_score_says_how_many_maps_give_it(n_maps: Any, expected: int) -> None:
     x = np.random.default_rng(0).normal(size=40)
     table = table_from_columns({"x": x, "y": x**2})

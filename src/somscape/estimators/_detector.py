@@ -77,7 +77,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         half of the rows, and a score is the root of the mean of their squared scores.  It then
         depends less on which rows happen to be in the data.  Scoring takes ``n_maps`` times as
         long.  ``map_``, the map of all rows, then serves for display and explanation and does not
-        score.  ``"auto"``: 4 for at most 2,000 rows; 1 for more rows or clean training.
+        score.  ``"auto"``: 8 for at most 2,000 rows; 1 for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
         Number of nearest prototypes, from 1 (the quantization error) to 64.  Several prototypes
         resist a lone outlier that has pulled one to itself.  ``"auto"``: for ``"combined"`` 24, 8
