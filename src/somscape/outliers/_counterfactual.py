@@ -14,7 +14,7 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.encode import LeveledCode
 from somscape.kernels import select_kernels
-from somscape.outliers._feasible_range import Range, ranges_of, steps_of, value_text
+from somscape.outliers._feasible_range import Range, ranges_of, steps_of
 from somscape.outliers._reasons import value_shown
 from somscape.tables import Table
 
@@ -54,7 +54,7 @@ class Change:
     within: Range
 
     def __str__(self) -> str:
-        to, within = value_text(self.to), str(self.within)
+        to, within = self.within.text(self.to), str(self.within)
         return f"{self.column} {to}" if to == within else f"{self.column} {to} ({within})"
 
 

@@ -273,6 +273,7 @@ def train_detector(
         training and another on half of the rows for each map.  If there are more rows, 20,000 of
         them train and the others calibrate.
     """
+    encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = np.random.default_rng(settings.seed).permutation(len(rows))

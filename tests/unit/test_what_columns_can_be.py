@@ -1,0 +1,81 @@
+"""Ranges and short numbers never leave what a column can be, and are spelled as it is."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape.encode import Encoding, NumberCode, number_text
+from somscape.encode._codes import Scaling
+from somscape.encode._text import ANY_DECIMALS
+from somscape.tables import read_table, table_from_columns
+
+
+def number_code(folder: Path, cells: list[str], **more: Any) -> NumberCode:
+    text = "x;y\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells))
+    (folder / "t.csv").write_text(text)
+    table = read_table(folder / "t.csv")
+    return NumberCode.fit(table.column("x"), "", **more)
+
+
+def test_a_number_knows_what_its_column_can_be(tmp_path: Path) -> None:
+    code = number_code(tmp_path, ["12,50", "7,25", "3,1"])
+    assert (code.least, code.most, code.decimals, code.mark) == (3.1, 12.5, 2, ",")
+    assert code.bounds == (3.1, np.inf)
+    assert number_code(tmp_path, ["-3", "-1", "-2"]).bounds == (-np.inf, -1.0)
+    assert number_code(tmp_path, ["-3", "1", "2"]).bounds == (-np.inf, np.inf)
+    assert number_code(tmp_path, ["1", "2", "0.123456789"]).decimals == ANY_DECIMALS
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (8.64e-13, 10.0, "0 to 10"),
+        (-1e-9, 10.0, "0 to 10"),
+        (30.31, 45.64, "30,3 to 45,6"),
+        (395.3, 674.2, "395 to 674"),
+        (1000.21, 1000.94, "1000,21 to 1000,94"),
+        (4.0, 4.0 + 1e-12, "4"),
+        (0.001, 0.004, "0"),
+        (12345.6, 98765.4, "12346 to 98765"),
+    ],
+)
+def test_ranges_are_written_as_the_column_is(
+    tmp_path: Path, low: float, high: float, words: str
+) -> None:
+    code = number_code(tmp_path, ["0,00", "99999,25", "3,1"], scaling=Scaling("range", tame=False))
+    assert code.usual(code.place(np.array([low, high]))[:, None]) == words
+
+
+def test_whole_numbers_stay_whole_however_small(tmp_path: Path) -> None:
+    code = number_code(tmp_path, ["0", "67", "3"], scaling=Scaling("range", tame=False))
+    assert code.usual(code.place(np.array([2e-5, 2.6]))[:, None]) == "0 to 3"
+    assert number_text(8.64e-13, is_whole=True) == "0"
+
+
+@given(
+    st.lists(st.integers(0, 10**7), min_size=3, max_size=40, unique=True),
+    st.integers(0, 4),
+    st.floats(-3, 3),
+    st.floats(0, 1e-2),
+)
+def test_a_short_number_is_one_that_the_column_can_be(
+    numbers: list[int], decimals: int, at: float, step: float
+) -> None:
+    values = np.array(numbers) / 10.0**decimals
+    code = NumberCode.fit(table_from_columns({"x": values}).columns[0], "")
+    for side in (-1, 0, 1):
+        (short,) = code.short(np.array([[at]]), step, side)
+        assert short >= values.min()
+        assert round(short, code.decimals) == pytest.approx(short, rel=1e-12, abs=1e-300)
+
+
+def test_an_array_shows_what_its_columns_can_be() -> None:
+    rows = np.array([[1.0, 0.5], [3.0, np.nan]])
+    encoding = Encoding.plain(["a", "b"]).having_seen(rows)
+    assert encoding.is_plain
+    assert [code.decimals for code in encoding.columns] == [0, 1]
+    assert Encoding.from_json(encoding.to_json()) == encoding
