@@ -2,7 +2,8 @@
 
 `search` measures in float64 in the core's order: the same distances bit for bit for dense rows,
 and the same units but where float64 cannot tell which is nearer.  `mean_of_nearest`,
-`sum_of_lines` and `sums` agree bit for bit; `smooth` agrees to rounding, 1e-12 relative, and so does `stepwise`, to 1e-4 in float32.
+`sum_of_lines` and `sums` agree bit for bit; `smooth` agrees to rounding, 1e-12 relative, and so
+does `stepwise`, to 1e-4 in float32.
 """
 
 from collections.abc import Iterator

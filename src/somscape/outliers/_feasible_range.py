@@ -392,7 +392,8 @@ def _free_distance(
     slack = left - np.sqrt(sum(line.at(0.0)[0] ** 2 for line in lines) / n)
     # Newton's method from beyond the end, where the convex score is at least the limit: it comes
     # back to the end and never passes it.
-    along, speed = sum(line.along.mean(axis=1) for line in lines), sum(one.speed for one in lines)
+    along = np.sum([line.along.mean(axis=1) for line in lines], axis=0)
+    speed = np.sum([line.speed for line in lines], axis=0)
     beyond = np.minimum(_quotient(n * left - along, speed), _quotient(left, added.slopes))
     distance = np.maximum(
         np.minimum(np.where(np.isinf(added.reach), beyond, added.reach), far), 0.0

@@ -25,8 +25,8 @@ TAIL_SHARE = 0.05
 MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
 """Rows and different values that a smooth tail needs; fewer are taken as they are."""
 
-TAIL_SHAPE = 0.25
-"""Shape of the tail, a generalized Pareto: a value ten times as far out adds some 8 more."""
+TAIL_SHAPE = 0.05
+"""Shape of the tail, a generalized Pareto: a value ten times as far out adds some 30 more."""
 
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
 """Where the tail has knots, in units of its scale."""
@@ -123,7 +123,8 @@ def _have_ends(x: Float64s) -> bool:
     """Say whether each line rises, and only its last knot repeats."""
     steps = np.diff(x, axis=1)
     rises = steps > 0
-    return bool((steps >= 0).all() and rises[:, 0].all() and (np.diff(rises) <= 0).all())
+    falls_once = (rises[:, 1:] <= rises[:, :-1]).all()
+    return bool((steps >= 0).all() and rises[:, 0].all() and falls_once)
 
 
 def on_line(

@@ -13,7 +13,7 @@ from somscape._weights import counts_of
 from somscape.outliers._score import scores_by
 from somscape.outliers._scorer import Scorer
 
-N_MAPS = 16
+N_MAPS = 4
 """Maps of a small table.  With 16 maps the lists of the first 50 rows of two resamples of 690
 applications overlap by 0.78, with one map by 0.70."""
 

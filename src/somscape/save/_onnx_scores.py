@@ -149,16 +149,13 @@ def _rarity(graph: OnnxGraph, rows: str, rarity: Rarity) -> str:
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
     bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
-    values = graph.op("Gather", rows, graph.constant(rarity.features), axis=1)
-    first = graph.op(
-        "Mul", graph.op("Sub", values, graph.constant(x[:, 0])), graph.constant(slopes[:, 0])
-    )
-    first = graph.op("Add", first, graph.constant(y[:, 0]))
-    past = graph.op(
-        "Sub", graph.op("Unsqueeze", values, graph.constant([2])), graph.constant(x[:, 1:-1])
-    )
-    more = graph.op("Mul", graph.op("Max", past, graph.constant(0.0)), graph.constant(bends))
-    more = graph.op("ReduceSum", more, graph.constant([2]), keepdims=0)
+    constant = graph.constant
+    values = graph.op("Gather", rows, constant(rarity.features), axis=1)
+    first = graph.op("Mul", graph.op("Sub", values, constant(x[:, 0])), constant(slopes[:, 0]))
+    first = graph.op("Add", first, constant(y[:, 0]))
+    each = graph.op("Unsqueeze", values, constant([2]))
+    past = graph.op("Max", graph.op("Sub", each, constant(x[:, 1:-1])), constant(0.0))
+    more = graph.op("ReduceSum", graph.op("Mul", past, constant(bends)), constant([2]), keepdims=0)
     return _sum(graph, graph.op("Add", first, more))
 
 
