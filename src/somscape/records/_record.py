@@ -44,12 +44,13 @@ DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matri
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
     *("calibration", "calibration_weights", "calibration_units"),
+    *("rarity.features", "rarity.x", "rarity.y", "reach"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
     *DECORRELATION,
 }
 
-MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", *DECORRELATION}
+MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
 """Arrays of each map that scores together with others, as ``members.<number>.<name>``."""
 
 MEMBERS = "members"
