@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from somscape import SOMDetector
 from somscape.encode import Encoding, NumberCode, number_text
 from somscape.encode._codes import Scaling
 from somscape.encode._text import ANY_DECIMALS
@@ -23,7 +24,7 @@ def number_code(folder: Path, cells: list[str], **more: Any) -> NumberCode:
 
 def test_a_number_knows_what_its_column_can_be(tmp_path: Path) -> None:
     code = number_code(tmp_path, ["12,50", "7,25", "3,1"])
-    assert (code.least, code.most, code.decimals, code.mark) == (3.1, 12.5, 2, ",")
+    assert (code.least, code.most, code.decimals) == (3.1, 12.5, 2)
     assert code.bounds == (3.1, np.inf)
     assert number_code(tmp_path, ["-3", "-1", "-2"]).bounds == (-np.inf, -1.0)
     assert number_code(tmp_path, ["-3", "1", "2"]).bounds == (-np.inf, np.inf)
@@ -35,15 +36,15 @@ def test_a_number_knows_what_its_column_can_be(tmp_path: Path) -> None:
     [
         (8.64e-13, 10.0, "0 to 10"),
         (-1e-9, 10.0, "0 to 10"),
-        (30.31, 45.64, "30,3 to 45,6"),
+        (30.31, 45.64, "30.3 to 45.6"),
         (395.3, 674.2, "395 to 674"),
-        (1000.21, 1000.94, "1000,21 to 1000,94"),
+        (1000.21, 1000.94, "1000.21 to 1000.94"),
         (4.0, 4.0 + 1e-12, "4"),
         (0.001, 0.004, "0"),
         (12345.6, 98765.4, "12346 to 98765"),
     ],
 )
-def test_ranges_are_written_as_the_column_is(
+def test_ranges_have_the_decimals_of_the_column(
     tmp_path: Path, low: float, high: float, words: str
 ) -> None:
     code = number_code(tmp_path, ["0,00", "99999,25", "3,1"], scaling=Scaling("range", tame=False))
@@ -79,3 +80,22 @@ def test_an_array_shows_what_its_columns_can_be() -> None:
     assert encoding.is_plain
     assert [code.decimals for code in encoding.columns] == [0, 1]
     assert Encoding.from_json(encoding.to_json()) == encoding
+
+
+def test_reasons_and_ranges_have_the_decimal_mark_of_the_table(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cells = [f"{a:.2f};{b:.1f}" for a, b in rng.uniform(5, 9, (200, 2))] + ["99.25;5.5"]
+    tables = []
+    for mark in ".,":
+        path = tmp_path / f"{mark}.csv"
+        path.write_text("x;y\n" + "\n".join(cells).replace(".", mark) + "\n")
+        tables.append(read_table(path))
+    detector = SOMDetector(random_state=0).fit(tables[0])
+    for table, mark in zip(tables, ".,", strict=True):
+        last = table.take([200])
+        (reasons,) = detector.reasons(last)
+        (found,) = detector.counterfactuals(last)
+        assert str(reasons[0]).startswith(f"x 99{mark}25: highest of 201 rows; usual ")
+        other = "." if mark == "," else ","
+        assert mark in reasons[0].usual + str(found)
+        assert other not in (reasons[0].usual + str(found)).replace(", ", " ")

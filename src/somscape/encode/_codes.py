@@ -154,8 +154,6 @@ class NumberCode(OneFeature):
         The smallest and the largest number seen.
     decimals : int
         With how many decimals all numbers seen are written.
-    mark : {".", ","}
-        The decimal mark with which they are written.
     """
 
     kind: ClassVar[str] = "number"
@@ -172,7 +170,6 @@ class NumberCode(OneFeature):
     least: float = -LARGEST
     most: float = LARGEST
     decimals: int = ANY_DECIMALS
-    mark: str = "."
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
@@ -233,7 +230,6 @@ class NumberCode(OneFeature):
             center,
             column.is_whole,
             reach=reach,
-            mark="," if "decimal comma" in column.style else ".",
         )
         return code.having_seen(np.asarray(numbers.values, dtype=np.float64))
 
@@ -350,7 +346,7 @@ class NumberCode(OneFeature):
                 else number_text(end, self.is_whole, RANGE_DIGITS)
                 for end in (low, high)
             ]
-        low_text, high_text = (text.replace(".", self.mark) for text in texts)
+        low_text, high_text = texts
         return low_text if low_text == high_text else f"{low_text} to {high_text}"
 
 
@@ -441,7 +437,7 @@ class CategoryCode(SaysUsual):
         """Return the level that prevails among some prototypes, with its share, in words."""
         share = prototypes.mean(axis=0) / MISMATCH_WEIGHT
         level, percent = self.prevailing(prototypes), round(100 * float(share.max()))
-        return level if percent >= 100 else f"{level}, {percent} %"
+        return level if percent >= 100 else f"{level} ({percent} %)"
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _is_sound(code: ColumnCode | PartCode) -> bool:
     if isinstance(code, NumberCode):
         has_seen = code.least <= code.most and 0 <= code.decimals <= ANY_DECIMALS
         is_scaled = code.span > 0 and code.width >= 0 and code.reach >= 0
-        return is_scaled and has_seen and code.mark in (".", ",")
+        return is_scaled and has_seen
     if isinstance(code, CategoryCode):
         return 0 < len(code.levels) == len(set(code.levels))
     if isinstance(code, OrdinalCode):

@@ -47,7 +47,7 @@ class Range:
     levels : tuple of str
         Levels of a category.
     mark : str
-        Decimal mark of the column.
+        Decimal mark with which numbers are written.
     """
 
     low: Any = None
@@ -136,9 +136,9 @@ def ranges_of(
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
         assert not isinstance(code, LeveledCode)
         own = code.short(base[line : line + 1, places[line], None], step)[0]
-        bounds, mark = (-np.inf, np.inf), "."
+        bounds = -np.inf, np.inf
         if isinstance(code, NumberCode):
-            bounds, mark = code.bounds, code.mark
+            bounds = code.bounds
         ends = [
             bound if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
             for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
@@ -148,8 +148,7 @@ def ranges_of(
             stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
             ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
         # Rounding may move an end past the row's own value, which is rounded and inside.
-        low_end, high_end = min(own, ends[0]), max(own, ends[1])
-        found[pair] = Range(low_end, high_end, mark=mark)
+        found[pair] = Range(min(own, ends[0]), max(own, ends[1]))
     return [found[pair] for pair in range(len(pairs))]
 
 

@@ -124,6 +124,7 @@ def updated(
         tuple(member.scorer for member in members),
         label_factors=detector.label_factors,
         mean_contributions=_averaged(detector, whole, rows, weights),
+        counts=detector.counts,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
     return after, DetectorStream(whole.sums, whole.squares, kept, of_members), whole.units
