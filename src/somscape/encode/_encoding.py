@@ -197,7 +197,7 @@ class Encoding:
         return rows
 
     def having_seen(self, rows: Floats) -> "Encoding":
-        """Return the encoding with what rows to learn from show of columns used as they are.
+        """Return the encoding with what rows show of columns used as they are.
 
         Parameters
         ----------

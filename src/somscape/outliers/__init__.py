@@ -10,7 +10,7 @@ from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._feasible_range import Range
 from somscape.outliers._labels import UNKNOWN, known_labels
 from somscape.outliers._rarity import Rarity
-from somscape.outliers._reasons import RECORD, Reason, Reasons, ids_column, ids_of
+from somscape.outliers._reasons import RECORD, Reason, Reasons, both_in_words, ids_column, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import density_width, local_scales, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
@@ -46,6 +46,7 @@ __all__ = [
     "ValueCounts",
     "adjusted",
     "as_detector",
+    "both_in_words",
     "density_width",
     "detector_in",
     "ids_column",

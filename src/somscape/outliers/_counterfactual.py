@@ -15,7 +15,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape.encode import LeveledCode
 from somscape.kernels import select_kernels
 from somscape.outliers._feasible_range import Range, ranges_of, steps_of
-from somscape.outliers._reasons import mark_of, value_shown
+from somscape.outliers._reasons import both_in_words, mark_of, value_shown
 from somscape.tables import Table
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def counterfactuals_of(
     -------
     list of Counterfactual or None
     """
+    detector, table = both_in_words(detector, table)
     rows = np.asarray(encoded, dtype=np.float64)
     scores = detector.scores_of_rows(rows)
     found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]

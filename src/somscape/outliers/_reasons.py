@@ -1,7 +1,7 @@
 """Why a row is unusual, in original units."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,7 +16,9 @@ from somscape.encode import (
     FeatureCode,
     NumberCode,
     PartCode,
+    in_words,
     sources_of,
+    table_in_words,
 )
 from somscape.errors import InputError
 from somscape.maps import Map
@@ -116,9 +118,18 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, the largest share first; none if no single column stands out."""
+    """The reasons of one row; none if no single column stands out.
+
+    Parameters
+    ----------
+    reasons : iterable of Reason, default=()
+        The largest share first.
+    """
 
     __slots__ = ()
+
+    def __new__(cls, reasons: Iterable[Reason] = ()) -> "Reasons":
+        return super().__new__(cls, reasons)
 
     def __str__(self) -> str:
         return " | ".join(map(str, self)) or NONE_STANDS_OUT
@@ -154,6 +165,7 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[Reasons
     -------
     list of Reasons
     """
+    detector, table = both_in_words(detector, table)
     by_column = detector.contributions_of_rows(rows)
     near, _ = nearest_usual(detector.of_all_rows, rows)
     scores = by_column.sum(axis=1)
@@ -395,6 +407,27 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
             return column
         return table_from_columns({name: ids_of(map_, table)[1].take(rows)}).columns[0]
     return table_from_columns({RECORD: rows + 1}).columns[0]
+
+
+def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table]:
+    """Return a detector and a table with words for columns and codes.
+
+    Parameters
+    ----------
+    detector : Detector
+    table : Table
+
+    Returns
+    -------
+    Detector, Table
+        Themselves where there is no dictionary.
+    """
+    whole, encoding = detector.of_all_rows, detector.map_.encoding
+    if not encoding.roles.dictionary:
+        return detector, table
+    map_ = replace(whole.map_, encoding=in_words(encoding))
+    worded = replace(detector, of_all_rows=replace(whole, map_=map_))
+    return worded, table_in_words(encoding, table)
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:

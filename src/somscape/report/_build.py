@@ -1,15 +1,17 @@
 """Everything that the page shows, as plain JSON data, which is also the JSON export."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Floats
+from somscape.encode import in_words, table_in_words, words_of_column, words_of_level
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import AlertRule, Alerts, Detector, detector_in
+from somscape.outliers import AlertRule, Alerts, Detector, both_in_words, detector_in
 from somscape.regions import Regions, given_or_found
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
@@ -159,6 +161,7 @@ def build(
     if alerts is None:
         alerts, rule = _ranked(detector or map, table, rule)
     regions = given_or_found(regions, map)
+    map, detector, table, agreement = _in_words(map, detector, table, agreement)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     described = regions_of(regions, alerts, sample, labels)
     names = [region["name"] for region in described]
@@ -198,6 +201,22 @@ def build(
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
+
+
+def _in_words(
+    map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
+) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
+    """Return all with the words of the dictionary for columns and codes."""
+    encoding = map_.encoding
+    if agreement is not None and "label" in agreement:
+        label, value = str(agreement["label"]), agreement.get("value")
+        said = None if value is None else words_of_level(encoding, label, str(value))
+        agreement = {**agreement, "label": words_of_column(encoding, label), "value": said}
+    if detector is not None:
+        detector, table = both_in_words(detector, table)
+        return detector.map_, detector, table, agreement
+    map_ = replace(map_, encoding=in_words(encoding))
+    return map_, None, table_in_words(encoding, table), agreement
 
 
 def _as_table(rows: Any) -> Table:
