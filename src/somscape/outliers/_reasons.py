@@ -1,6 +1,6 @@
 """Why a row is unusual, in original units."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
@@ -118,18 +118,9 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row; none if no single column stands out.
-
-    Parameters
-    ----------
-    reasons : iterable of Reason, default=()
-        The largest share first.
-    """
+    """The reasons of one row, the largest first; none if no single column stands out."""
 
     __slots__ = ()
-
-    def __new__(cls, reasons: Iterable[Reason] = ()) -> "Reasons":
-        return super().__new__(cls, reasons)
 
     def __str__(self) -> str:
         return " | ".join(map(str, self)) or NONE_STANDS_OUT
