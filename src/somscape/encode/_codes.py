@@ -188,7 +188,9 @@ class NumberCode(OneFeature):
 
     def having_seen(self, values: Floats) -> "NumberCode":
         """Return the code with what numbers, NaN where missing, show of the column."""
-        values = values[~np.isnan(values)]
+        values = np.ascontiguousarray(values)
+        if np.isnan(values.min(initial=0.0)):  # a minimum is NaN if any value is
+            values = values[~np.isnan(values)]
         if not len(values):
             return self
         least, most = float(values.min()), float(values.max())

@@ -12,6 +12,7 @@ from math import ceil
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, counts_of
@@ -30,8 +31,8 @@ TAIL_SHARE = 0.05
 EACH_KEPT, GROWTH = 16, 1.25
 """Values that are kept one by one from an end, and by how much the steps grow from there."""
 
-FIRST_LOOK = 20_000
-"""Rows that show whether a column has many values."""
+FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
+"""Rows that show whether a column has many values, and where somewhat more than its tails begin."""
 
 SIDES = {
     "high": "highest",
@@ -201,7 +202,7 @@ def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> 
     """
     counts, found = counts_of(weights), []
     for code, place in zip(encoding.features, encoding.slices, strict=True):
-        values = _values(code, rows[:, place])
+        values = np.ascontiguousarray(_values(code, rows[:, place]))
         is_there = np.isfinite(values)
         is_whole = bool(is_there.all())
         own = counts if counts is None or is_whole else counts[is_there]
@@ -227,12 +228,7 @@ def _knots(values: Floats, counts: Float64s | None) -> _Knots:
     if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
     total = float(len(values)) if counts is None else float(counts.sum())
-    parts, last = [np.ones(len(values), dtype=bool)], len(values) - 1
-    if last >= FIRST_LOOK and len(np.unique(values[:FIRST_LOOK])) > MAX_KEPT:
-        k = int(TAIL_SHARE * len(values)) + 1
-        low, high = np.partition(values, [k, last - k])[[k, last - k]]
-        if low < high:  # else one value has nearly all rows, and sorting is quick
-            parts = [values <= low, values >= high]
+    parts = _tails(values) or [np.ones(len(values), dtype=bool)]
     kept, each = [], []
     for part in parts:
         counted = Counted.of(values[part], None if counts is None else counts[part])
@@ -251,6 +247,21 @@ def _knots(values: Floats, counts: Float64s | None) -> _Knots:
     n_high = int(np.count_nonzero(total - below <= TAIL_SHARE * total))
     chosen = np.unique(np.append(_few_of(n_low), len(x) - 1 - _few_of(n_high)))
     return x[chosen], below[chosen], upto[chosen]
+
+
+def _tails(values: Floats) -> list[NDArray[np.bool_]]:
+    """Return which of many values lie far out on each side; empty where to sort all is as well."""
+    n = len(values)
+    if n <= FIRST_LOOK:
+        return []
+    some = np.sort(values[:: -(-n // FIRST_LOOK)])
+    k = int(LOOSE_SHARE * len(some))
+    tails = [values <= some[k], values >= some[-1 - k]]
+    # Of few values, or where one has nearly all rows, the two sides meet.
+    if some[k] >= some[-1 - k] or np.count_nonzero(np.diff(some)) < MAX_KEPT:
+        return []
+    are_enough = min(map(np.count_nonzero, tails)) > TAIL_SHARE * n + 1
+    return tails if are_enough else []
 
 
 def _few_of(n: int) -> Ints:
