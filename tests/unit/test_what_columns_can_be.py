@@ -99,3 +99,32 @@ def test_reasons_and_ranges_have_the_decimal_mark_of_the_table(tmp_path: Path) -
         other = "." if mark == "," else ","
         assert mark in reasons[0].usual + str(found)
         assert other not in (reasons[0].usual + str(found)).replace(", ", " ")
+
+
+def test_no_counterfactual_leaves_what_a_column_can_be() -> None:
+    rng = np.random.default_rng(1)
+    columns = {
+        "amount": np.exp(rng.normal(6, 1.5, 300)).round(2),
+        "count": rng.poisson(60, 300),
+        "balance": rng.normal(0, 50, 300).round(1),
+        "debt": -np.exp(rng.normal(3, 1, 300)).round(2),
+    }
+    for i, name in enumerate(columns):
+        columns[name][5 * i : 5 * i + 5] = (
+            10 * np.abs(columns[name]).max() * np.sign(columns[name][0])
+        )
+    table = table_from_columns(columns)
+    found = SOMDetector(contamination=0.2, random_state=0).fit(table).counterfactuals(table)
+    changes = [change for one in found if one is not None for change in one.changes]
+    assert {change.column for change in changes} >= {"count", "debt"}
+    for change in changes:
+        values, ends = columns[change.column], (change.within.low, change.within.high, change.to)
+        if change.column in ("amount", "count"):
+            assert min(ends) >= values.min(), change
+        if change.column == "debt":
+            assert max(ends) <= values.max(), change
+        decimals = {"amount": 2, "count": 0, "balance": 1, "debt": 2}[change.column]
+        inner = [
+            end for end in ends if np.isfinite(end) and end not in (values.min(), values.max())
+        ]
+        assert inner == [round(end, decimals) for end in inner], change
