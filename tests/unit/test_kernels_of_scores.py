@@ -254,8 +254,8 @@ def test_the_core_refuses_a_line_of_a_feature_that_is_not_there(core, feature):
         core.sum_of_lines(np.zeros((1, 2)), np.array([feature]), x, x)
 
 
-def test_lines_take_turns_with_the_order_in_which_they_are_added(kernels):
-    # 1 + 1e-16 + 1e-16 is 1 from the left, more than 1 from the right.
+def test_lines_are_added_in_the_order_given(kernels):
+    # 1 + 1.2e-16 + 1.2e-16 is 1 from the left, more than 1 from the right.
     x = np.array([[0.0, 1.0]] * 3)
     y = np.array([[1.0, 1.0], [1.2e-16, 1.2e-16], [1.2e-16, 1.2e-16]])
     for order in itertools.permutations(range(3)):

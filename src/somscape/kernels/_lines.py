@@ -6,7 +6,7 @@ from somscape._types import Float64s, Floats, Ints
 
 
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-    """Return a piecewise linear function of each feature: the terms of `Kernels.sum_of_lines`.
+    """Return a piecewise linear function of each feature.
 
     Parameters
     ----------

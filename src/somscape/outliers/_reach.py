@@ -11,7 +11,10 @@ from somscape._types import Float64s, Floats
 from somscape._weights import Counted, counts_of
 from somscape.encode import CategoryCode, CycleCode, Encoding
 
-ENDLESS = float(np.finfo(np.float32).max)
+ENDLESS = float(np.finfo(np.float64).max)
+
+END_BITS = 20
+"""Bits of an end that are kept: libraries may differ in the others."""
 
 
 def reach_of(
@@ -41,9 +44,9 @@ def reach_of(
         mean, n_rows = counted.mean(), np.diff(counted.ends, prepend=0.0)
         spread = float(np.sqrt(np.average((counted.values - mean) ** 2, weights=n_rows)))
         if spread > 0:
-            # Single precision drops the digits in which libraries may differ.
             ends = np.array([mean - deviations * spread, mean + deviations * spread])
-            out[:, place.start] = ends.astype(np.float32)
+            part, exponent = np.frexp(ends)
+            out[:, place.start] = np.ldexp(np.rint(part * 2.0**END_BITS), exponent - END_BITS)
     return out
 
 
@@ -63,5 +66,6 @@ def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
     """
     if reach is None:
         return rows
-    low, high = reach.astype(rows.dtype)
+    with np.errstate(over="ignore"):  # to infinity, where nothing lies beyond
+        low, high = reach.astype(rows.dtype)
     return np.clip(rows, low, high) if ((rows < low) | (rows > high)).any() else rows

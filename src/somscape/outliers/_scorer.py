@@ -21,7 +21,7 @@ class ScoreKind:
     Attributes
     ----------
     is_steady : bool
-        Whether it changes by no more than a row moves.
+        Whether what maps say changes by no more than a row moves.
     is_mean_of_nearest : bool
         Whether it is the mean distance to the nearest usual prototypes.
     compares_all : bool

@@ -54,17 +54,26 @@ class Defaults:
     rarity: float
 
 
-MIXED = Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75)
-"""Where some training rows may be unusual: what is usual is told by many prototypes together."""
-
-CLEAN = Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3)
-"""After clean training: many prototypes follow the rows closely, and the nearest one decides."""
+DEFAULTS = {
+    # Some training rows may be unusual: many prototypes together tell what is usual.
+    "mixed": Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75),
+    # A table's columns are encoded on scales that tame what lies far out already.
+    "mixed, encoded": Defaults(0.2, 8, 0.9, 3.0, np.inf, 0.1),
+    # All training rows are usual: many prototypes follow them, and the nearest one decides.
+    "clean": Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3),
+    "clean, encoded": Defaults(0.0, 1, 0.3, 16.0, np.inf, 0.3),
+    # Scores of the map alone.
+    "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, 0.0),
+    "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, 0.0),
+}
+"""What "auto" chooses, by what is known of the rows and by the score."""
 
 CLEAN_RADIUS_END = 0.4
 """If all rows are usual, prototypes may follow them closely."""
 
-SPREAD = (0.5, 0.9)
-"""Shares of the rows between whose scores spreads are measured."""
+SPREAD_ENDS = (0.9, 1.0)
+"""Spreads are measured from the median to this share of the rows; where most rows score alike, to
+the highest score."""
 
 N_FOLDS = 5
 """Folds for a detector of one map: each is scored by a map trained on the other folds."""
@@ -84,6 +93,11 @@ MAX_AVERAGED = 2000
 class Detection:
     """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
 
+    Attributes
+    ----------
+    is_encoded : bool, default=False
+        Whether rows are the encoded columns of a table, not numbers as they are.
+
     Raises
     ------
     ValueError, TypeError
@@ -98,13 +112,14 @@ class Detection:
     calibration: str = "global"
     decorrelate: bool = True
     n_maps: int | str = "auto"
+    is_encoded: bool = False
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, ("auto", *SCORES))
         check_number("contamination", self.contamination, 0, 0.5)
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
         check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
-        for name in ("training_is_clean", "decorrelate"):
+        for name in ("training_is_clean", "decorrelate", "is_encoded"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
                 raise TypeError(f"`{name}` must be True or False; got {value!r}.")
@@ -114,7 +129,10 @@ class Detection:
     @property
     def defaults(self) -> Defaults:
         """What "auto" chooses."""
-        return CLEAN if self.training_is_clean else MIXED
+        if not SCORES[self.score].adds_rarity:
+            return DEFAULTS["alone, clean" if self.training_is_clean else "alone"]
+        known = "clean" if self.training_is_clean else "mixed"
+        return DEFAULTS[f"{known}, encoded" if self.is_encoded else known]
 
     @property
     def score(self) -> str:
@@ -235,6 +253,8 @@ class TrainedDetector:
         Scores of the training rows by the maps that they trained.
     calibration : ndarray of shape (n_samples,)
         Scores by maps that did not see the rows; NaN for rows that do not calibrate.
+    rarity_factor : float, default=0.0
+        How many times ``-log`` of a value's share of the rows counts in a score.
     """
 
     detector: Detector
@@ -242,6 +262,7 @@ class TrainedDetector:
     members: tuple[TrainedScorer, ...]
     scores: Float64s
     calibration: Float64s
+    rarity_factor: float = 0.0
 
 
 def train_detector(
@@ -289,7 +310,7 @@ def train_detector(
         members = tuple(trainer.on(part, rows, weights, whole.scorer) for part in parts)
     scorers = tuple(member.scorer for member in members or (whole,))
     by_maps = scores_by(scorers, rows)
-    rarity = trainer.rarity_of(rows, weights, drawn, by_maps)
+    rarity, factor = trainer.rarity_of(rows, weights, drawn, by_maps)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     if is_drawn:
@@ -325,7 +346,7 @@ def train_detector(
         rarity=rarity,
         counts=value_counts(given, weights, encoding),
     )
-    return TrainedDetector(detector, whole, members, scores, calibration)
+    return TrainedDetector(detector, whole, members, scores, calibration, factor)
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
@@ -391,11 +412,6 @@ def mean_contributions(
     return np.asarray(np.average(found, axis=0, weights=part))
 
 
-def _spread(scores: Counted) -> float:
-    low, high = (scores.quantile(share) for share in SPREAD)
-    return high - low
-
-
 @dataclass(frozen=True, eq=False)
 class _Trainer:
     encoding: Encoding
@@ -447,23 +463,28 @@ class _Trainer:
 
     def rarity_of(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
-    ) -> Rarity | None:
+    ) -> tuple[Rarity | None, float]:
         """Return how rare values are, on the scale of the maps' scores of all rows."""
         if not SCORES[self.detection.score].adds_rarity:
-            return None
+            return None, 0.0
         of_drawn = None if weights is None else weights[drawn]
         rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
         if rarity is None:
-            return None
-        counts = counts_of(weights)
-        wanted = self.detection.defaults.rarity * _spread(Counted.of(by_maps, counts))
-        found = _spread(Counted.of(rarity.scores(rows), counts))
-        return rarity.times(wanted / found) if wanted * found > 0 else None
+            return None, 0.0
+        both = [Counted.of(scores, counts_of(weights)) for scores in (by_maps, rarity.scores(rows))]
+        factor = 1.0
+        for end in SPREAD_ENDS:
+            wanted, found = (scores.quantile(end) - scores.quantile(0.5) for scores in both)
+            if wanted > 0 and found > 0:
+                factor = self.detection.defaults.rarity * wanted / found
+                break
+        return rarity.times(factor), factor
 
     def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
-        if not SCORES[self.detection.score].adds_rarity:
+        deviations = self.detection.defaults.reach
+        if np.isinf(deviations):
             return None
-        return reach_of(rows, weights, self.encoding, self.detection.defaults.reach)
+        return reach_of(rows, weights, self.encoding, deviations)
 
     def _decorrelation(
         self,

@@ -45,9 +45,9 @@ ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
     *("calibration", "calibration_weights", "calibration_units"),
     *("counts.starts", "counts.values", "counts.below", "counts.upto"),
-    *("rarity.features", "rarity.x", "rarity.y", "reach"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
+    *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *DECORRELATION,
 }
 

@@ -13,6 +13,7 @@ const WRAPS = {
 
 // What a score is of a row on one map, by its name.
 const SCORES = {
+  combined: (k) => SCORES.k_prototype(k) + ", plus how rare its single values are",
   k_prototype: (k) => k === 1 ? SCORES.quantization_error()
     : "its mean distance to the " + number(k) + " nearest prototypes that stand for usual rows",
   quantization_error: () => "its distance to the nearest prototype that stands for usual rows",
