@@ -119,8 +119,8 @@ def test_rows_come_most_unusual_first_with_their_original_cells() -> None:
 
 
 def test_reasons_are_those_of_the_alerts() -> None:
-    expected = {"column": "x", "value": "2", "usual": "0 to 1", "occurs": None, "share": 2 / 3}
-    assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1], "alone": False}]]
+    expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 2 / 3}
+    assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1]}]]
 
 
 def test_quality_is_measured_on_the_rows() -> None:

@@ -308,6 +308,10 @@ class NumberCode(OneFeature):
     def _decimals(self) -> int:
         return 0 if self.is_whole else self.decimals
 
+    def without_bounds(self) -> "NumberCode":
+        """Return the code of numbers that may be beyond those seen, such as dates."""
+        return replace(self, least=-LARGEST, most=LARGEST)
+
     @property
     def bounds(self) -> tuple[float, float]:
         """What no number of the column is beyond: amounts are never negative."""

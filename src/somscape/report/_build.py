@@ -122,10 +122,10 @@ def build(
     - ``rows``: these rows, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in
       the table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: ``name`` and ``values``
       of each original column
-    - ``reasons``: for each alert listed, ``column``, ``value``, ``usual``, ``occurs`` (how many of
-      the training rows have the value, or one as far out, as text; or None), ``alone`` (the value
-      is usual by itself, but not with the other columns), ``share``, and on the scale of the
-      column's ``axis`` the value ``at`` and the ends ``usual_at``, or None
+    - ``reasons``: for each alert listed, ``column``, ``value``, ``usual``, ``share``, and on the
+      scale of the column's ``axis`` the value ``at`` and the ends ``usual_at``, or None; where it
+      can be said, ``occurs``: how many of the training rows have the value, or one as far out, as
+      text; ``alone``, true, where the value is usual by itself, but not with the other columns
     - ``cases``: for the first 100 alerts, ``counterfactual``: what would make the row usual, as
       text, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and of
       the nearest rows with the label's value; ``around``: among the rows in its cell and next to
@@ -305,11 +305,12 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             "column": r.column,
             "value": r.value,
             "usual": r.usual,
-            "occurs": None if r.occurs is None else str(r.occurs),
-            "alone": r.is_usual_alone,
             "share": number(r.share),
             "at": None if r.at is None else number(r.at, MARK_DIGITS),
             "usual_at": None if r.usual_at is None else numbers(r.usual_at, MARK_DIGITS),
+            # Not said of most, so that pages stay small.
+            **({} if r.occurs is None else {"occurs": str(r.occurs)}),
+            **({"alone": True} if r.is_usual_alone else {}),
         }
         for r in reasons
     ]

@@ -355,7 +355,7 @@ def test_names_and_cells_are_shown_as_they_are(here: Path, sign: str) -> None:
     first = rows_of(found)[0]
     assert first["key"].startswith(number)
     assert f" {first['key']} " in said
-    assert re.search(rf"{re.escape(column)}\s+\d+\.\d+\s", said)
+    assert re.search(rf"{re.escape(column)}\s+\d+\.\d+:\s", said)
     assert column in kinds_said(run("info", "found/map.som").out + "\n\n")
 
 
