@@ -30,6 +30,7 @@ autosummary_context = {
         **dict.fromkeys(("Counterfactual", "Change", "Range"), "guide/detecting"),
         **dict.fromkeys(("Detector", "Scorer", "Calibration", "Decorrelation"), "guide/detecting"),
         **dict.fromkeys(("Rarity", "SimilarRows", "LabelShare"), "guide/detecting"),
+        **dict.fromkeys(("Reasons", "Occurrence"), "guide/detecting"),
         **dict.fromkeys(("DriftMonitor", "DriftAlarm"), "guide/streams"),
         **dict.fromkeys(("SOMImputer", "TableEncoder"), "guide/missing_and_mixed"),
         **dict.fromkeys(("Encoding", "Table", "Column"), "start"),

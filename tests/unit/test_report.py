@@ -35,6 +35,7 @@ class Why:
     at: float | None = 2.0
     usual_at: tuple[float, float] | None = (0.0, 1.0)
     is_usual_alone: bool = False
+    occurs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def test_rows_come_most_unusual_first_with_their_original_cells() -> None:
 
 def test_reasons_are_those_of_the_alerts() -> None:
     expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 2 / 3}
-    assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1], "alone": False}]]
+    assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1]}]]
 
 
 def test_quality_is_measured_on_the_rows() -> None:

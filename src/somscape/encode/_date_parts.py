@@ -212,6 +212,8 @@ class SpanCode(NumberCode):
     ----------
     name, why, center, width, low, span, fill, is_whole, is_padded, reach
         As of a `NumberCode`.
+    least, most, decimals
+        As of a `NumberCode`.
     start, end : str
         The two columns of dates.
     """

@@ -100,7 +100,7 @@ def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str
 def _found(code: ColumnCode) -> str:
     if isinstance(code, CategoryCode):
         return listed(code.levels, MAX_LISTED)
-    if isinstance(code, NumberCode) and code == NumberCode.plain(code.name, code.fill):
+    if isinstance(code, NumberCode) and code.is_plain:
         return ""
     return f"usually {code.usual(ENDS)}" if isinstance(code, NumberCode | DateCode) else ""
 

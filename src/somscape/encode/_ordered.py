@@ -150,7 +150,7 @@ class DateCode(OneFeature):
         moments = dates.moments[~dates.missing].astype(np.int64)
         unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
         column = table_from_columns({dates.column.name: _counts(dates, unit)}).columns[0]
-        number = NumberCode.fit(column, why, scaling, counts)
+        number = NumberCode.fit(column, why, scaling, counts).without_bounds()
         return cls(column.name, number.why, unit, date_zone(dates), number, dates.order)
 
     def read(self, column: Column) -> Dates:

@@ -16,8 +16,9 @@ from somscape.outliers._alerts import Alerts, ranked
 from somscape.outliers._arrays import is_array
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
+from somscape.outliers._counts import ValueCounts
 from somscape.outliers._rarity import Rarity
-from somscape.outliers._reasons import Reason, reasons_of, table_and_rows
+from somscape.outliers._reasons import Reasons, reasons_of, table_and_rows
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import contributions_by, scores_by
 from somscape.outliers._scorer import Scorer
@@ -54,6 +55,8 @@ class Detector:
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
         What single values add to the score of the maps.  None adds nothing.
+    counts : ValueCounts or None, default=None
+        How many rows had which values, for reasons; None where an older file does not say.
 
     Raises
     ------
@@ -77,6 +80,7 @@ class Detector:
     label_factors: Float64s | None = None
     mean_contributions: Float64s | None = None
     rarity: Rarity | None = None
+    counts: ValueCounts | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -98,6 +102,8 @@ class Detector:
             raise TypeError(f"`rarity` must be a Rarity or None; got {type(self.rarity).__name__}.")
         if self.rarity is not None:
             self.rarity.check(self.map_.codebook.shape[1])
+        if self.counts is not None:
+            self.counts.check(n_columns)
         regions = self.calibration.regions
         if regions is not None and len(regions) != n_units:
             raise ValueError("`calibration` must have a region for each unit.")
@@ -206,7 +212,7 @@ class Detector:
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
-    def reasons(self, X: Any) -> list[tuple[Reason, ...]]:
+    def reasons(self, X: Any) -> list[Reasons]:
         """Return why each row is unusual, in original units, the largest share first.
 
         Parameters
@@ -215,8 +221,9 @@ class Detector:
 
         Returns
         -------
-        list of tuple of Reason
-            At most four per row, each with at least 5 % of the score.  A category is not a reason
+        list of Reasons
+            At most four per row, each with at least 5 % of the score; none where no column's part
+            is clearly above what it is in usual rows.  A category is not a reason
             if the row has the most common level near it, even if other rows there differ.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape.encode import LeveledCode, number_text
+from somscape.encode import LeveledCode, NumberCode, number_text
 from somscape.outliers._rarity import on_line
 from somscape.outliers._score import nearest_usual
 from somscape.outliers._scorer import Scorer
@@ -46,27 +46,31 @@ class Range:
         category.  For a date whose weekday or hour counts, too, both are the date itself.
     levels : tuple of str
         Levels of a category.
+    mark : str
+        Decimal mark with which numbers are written.
     """
 
     low: Any = None
     high: Any = None
     levels: tuple[str, ...] = ()
+    mark: str = "."
 
     def __str__(self) -> str:
         if self.low is None:
             return " or ".join(self.levels)
         if self.low == self.high:
-            return value_text(self.low)
+            return self.text(self.low)
         if self.low == -np.inf:
-            return f"at most {value_text(self.high)}"
+            return f"at most {self.text(self.high)}"
         if self.high == np.inf:
-            return f"at least {value_text(self.low)}"
-        return f"between {value_text(self.low)} and {value_text(self.high)}"
+            return f"at least {self.text(self.low)}"
+        return f"between {self.text(self.low)} and {self.text(self.high)}"
 
-
-def value_text(value: Any) -> str:
-    """Return a number, date or level of a range as text."""
-    return number_text(value, digits=12) if isinstance(value, float) else str(value)
+    def text(self, value: Any) -> str:
+        """Return a number, date or level of the column as text."""
+        if not isinstance(value, float):
+            return str(value)
+        return number_text(value, digits=12).replace(".", self.mark)
 
 
 def steps_of(scorer: Scorer) -> list[float]:
@@ -132,16 +136,19 @@ def ranges_of(
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
         assert not isinstance(code, LeveledCode)
         own = code.short(base[line : line + 1, places[line], None], step)[0]
+        bounds = -np.inf, np.inf
+        if isinstance(code, NumberCode):
+            bounds = code.bounds
         ends = [
-            end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
-            for end, side in ((low[line], 1), (high[line], -1))
+            bound if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
+            for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
         ]
         if not is_steady:  # a rounded end may lie in a gap that the scan did not see
             at = [float(code.place(np.array([end]))[0]) for end in ends]
             stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
             ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
         # Rounding may move an end past the row's own value, which is rounded and inside.
-        found[pair] = Range(*(max(own, e) if up else min(own, e) for up, e in enumerate(ends)))
+        found[pair] = Range(min(own, ends[0]), max(own, ends[1]))
     return [found[pair] for pair in range(len(pairs))]
 
 

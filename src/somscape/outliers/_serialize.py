@@ -9,6 +9,7 @@ import numpy as np
 from somscape.encode import Encoding
 from somscape.maps import Map, map_of_arrays
 from somscape.outliers._calibration import Calibration
+from somscape.outliers._counts import ValueCounts
 from somscape.outliers._decorrelation import Decorrelation
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._scorer import Scorer
@@ -61,6 +62,9 @@ def record_of_detector(detector: "Detector") -> Record:
     }
     if detector.rarity is not None:
         arrays |= {_rarity_name(p.name): getattr(detector.rarity, p.name) for p in fields(Rarity)}
+    if detector.counts is not None:
+        of_counts = {p.name: getattr(detector.counts, p.name) for p in fields(ValueCounts)}
+        arrays |= {_counts_name(name): values for name, values in of_counts.items()}
     if whole.decorrelation is not None:
         header[METRIC] = METRIC_NAME
     if detector.members:
@@ -90,6 +94,10 @@ def _arrays_of(scorer: Scorer) -> dict[str, Any]:
 
 def _rarity_name(part: str) -> str:
     return f"rarity.{part}"
+
+
+def _counts_name(part: str) -> str:
+    return f"counts.{part}"
 
 
 def _name_of(part: str) -> str:
@@ -151,6 +159,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         "label_factors": arrays.get("lift"),
         "mean_contributions": arrays.get("mean_contributions"),
         "rarity": _rarity_of(arrays, map_.encoding),
+        "counts": _counts_of(arrays, len(map_.encoding.features)),
     }
 
 
@@ -190,6 +199,14 @@ def _rarity_of(arrays: Mapping[str, Any], encoding: Encoding) -> Rarity | None:
     rarity = Rarity(**parts)
     rarity.check(encoding.n_features)
     return rarity
+
+
+def _counts_of(arrays: Mapping[str, Any], n_columns: int) -> ValueCounts | None:
+    if _counts_name("starts") not in arrays:
+        return None
+    counts = ValueCounts(**{p.name: arrays[_counts_name(p.name)] for p in fields(ValueCounts)})
+    counts.check(n_columns)
+    return counts
 
 
 def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:

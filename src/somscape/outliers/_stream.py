@@ -152,6 +152,7 @@ def updated(
         label_factors=detector.label_factors,
         mean_contributions=_averaged(detector, whole, rows, weights),
         rarity=rarity,
+        counts=detector.counts,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
     factor = stream.rarity_factor

@@ -12,6 +12,7 @@ from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding
 from somscape.fit import RunningSums, Settings, train_map
 from somscape.outliers._calibration import Calibration, threshold_for
+from somscape.outliers._counts import value_counts
 from somscape.outliers._decorrelation import Decorrelation, decorrelation_of
 from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
@@ -297,6 +298,7 @@ def train_detector(
         them train and the others calibrate.
     """
     detection = detection.of_rows(encoding)
+    encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
@@ -345,6 +347,7 @@ def train_detector(
         label_factors=factors,
         mean_contributions=means,
         rarity=rarity,
+        counts=value_counts(given, weights, encoding),
     )
     return TrainedDetector(detector, whole, members, scores, calibration, factor)
 

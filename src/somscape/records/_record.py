@@ -44,6 +44,7 @@ DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matri
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
     *("calibration", "calibration_weights", "calibration_units"),
+    *("counts.starts", "counts.values", "counts.below", "counts.upto"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),

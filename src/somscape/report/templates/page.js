@@ -145,6 +145,13 @@ const rows = data.rows.ids.map((id, i) => ({
 const listed = rows.slice(0, data.n_listed);
 const byRank = new Map(rows.map((row) => [row.rank, row]));
 
+const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
+
+// What is said of a row's value: how many rows have it, and what is usual.
+function besideValue({ occurs, usual, alone }) {
+  return ": " + (occurs ? occurs + "; " : "") + "usual " + usual + (alone ? ", but not with the other columns" : "");
+}
+
 function searchText(row) {
   if (row.searchable === undefined) {
     const parts = [row.id, ...row.cells().map(([, cell]) => cell)];
