@@ -63,8 +63,11 @@ def test_a_level_adds_minus_the_log_of_the_share_of_levels_as_rare():
     cells = ["a"] * 6 + ["b"] * 2 + ["c"] * 2
     encoding = TableEncoder(categories=["k"]).fit(table_from_columns({"k": cells})).encoding_
     rows = encoding.encode(table_from_columns({"k": ["a", "b", "c"]}))
+    new = rows[0] * 0
+    new[3] = rows.max()  # the feature of levels that the table did not have
     rarity = rarity_of(encoding.encode(table_from_columns({"k": cells})), None, encoding)
     np.testing.assert_allclose(rarity.scores(rows), [0, -math.log(0.4), -math.log(0.4)])
+    np.testing.assert_allclose(rarity.scores(new[None]), [math.log(11)])
 
 
 @given(NUMBERS)

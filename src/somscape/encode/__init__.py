@@ -1,11 +1,7 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
-from somscape.encode._codes import (
-    CategoryCode,
-    NumberCode,
-    UnusedColumn,
-    level_texts,
-)
+from somscape.encode._categories import CategoryCode, level_texts
+from somscape.encode._codes import NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
 from somscape.encode._dictionary import (
     checked_dictionary,

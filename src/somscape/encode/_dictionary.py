@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from somscape.encode._codes import CategoryCode, level_texts
+from somscape.encode._categories import CategoryCode, level_texts
 from somscape.encode._date_parts import CycleCode, PartCode
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._ordered import OrdinalCode

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode._codes import UnusedColumn, level_texts
+from somscape.encode._categories import level_texts
+from somscape.encode._codes import UnusedColumn
 from somscape.encode._evidence import (
     CODE,
     COUNTER,

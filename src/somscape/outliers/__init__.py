@@ -5,6 +5,7 @@ from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual
 from somscape.outliers._counts import Occurrence, ValueCounts
 from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector, as_detector, detector_in
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._feasible_range import Range
@@ -16,7 +17,7 @@ from somscape.outliers._score import density_width, local_scales, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
 from somscape.outliers._similar import LabelShare, SimilarRows, label_share_around, wilson
 from somscape.outliers._stream import DetectorStream, updated
-from somscape.outliers._train import Detection, TrainedDetector, n_trainings, train_detector
+from somscape.outliers._train import TrainedDetector, n_trainings, train_detector
 
 __all__ = [
     "RECORD",

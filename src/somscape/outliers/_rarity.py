@@ -199,9 +199,9 @@ def _of_levels(
     total = found.sum()
     lines = {}
     for i, n in enumerate(found.tolist()):
-        if n > 0:
-            rare = float(found[found <= n].sum())
-            lines[start + i] = ([0.0, float(level)], [0.0, -log_of(rare / total) + 0.0])
+        # A level that no row has, such as a new one, is as rare as can be.
+        share = float(found[found <= n].sum()) / total if n > 0 else 1.0 / (total + 1.0)
+        lines[start + i] = ([0.0, float(level)], [0.0, -log_of(share) + 0.0])
     return lines
 
 

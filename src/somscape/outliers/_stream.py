@@ -11,6 +11,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit import RunningSums, go_on
 from somscape.outliers._calibration import Calibration, threshold_for
+from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY
 from somscape.outliers._rarity import rarity_of
@@ -18,7 +19,6 @@ from somscape.outliers._reach import reach_of, within_reach
 from somscape.outliers._reservoir import Reservoir
 from somscape.outliers._scorer import Scorer
 from somscape.outliers._train import (
-    Detection,
     TrainedDetector,
     TrainedScorer,
     mean_contributions,
