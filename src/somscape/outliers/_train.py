@@ -148,15 +148,7 @@ def train_detector(
         calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds) + added
     if given is not rows:  # slips count in the scores, and teach nothing
         scores = scores_by(scorers, given, rarity)
-    factors = None
-    if labels is not None and (labels != UNKNOWN).any():
-        factors, without_own = label_factors(
-            whole.scorer.map_, scores, whole.units, labels, weights
-        )
-        scores, calibration = scores * factors[whole.units], calibration * without_own
-        is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
-        if not is_anomaly.all():
-            calibration[is_anomaly] = np.nan  # p-values compare with usual rows
+    factors, scores, calibration = _taught(whole, scores, calibration, labels, weights)
     regions = None
     if detection.calibration == "regional":
         regions = _regions_of(whole, calibration, weights)
@@ -172,6 +164,24 @@ def train_detector(
         counts=value_counts(given, weights, encoding),
     )
     return TrainedDetector(detector, whole, members, scores, calibration, factor)
+
+
+def _taught(
+    whole: TrainedScorer,
+    scores: Float64s,
+    calibration: Float64s,
+    labels: Ints | None,
+    weights: Float64s | None,
+) -> tuple[Float64s | None, Float64s, Float64s]:
+    """Return the factors that labels teach, and the scores and calibration scores with them."""
+    if labels is None or not (labels != UNKNOWN).any():
+        return None, scores, calibration
+    factors, without_own = label_factors(whole.scorer.map_, scores, whole.units, labels, weights)
+    calibration = calibration * without_own
+    is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
+    if not is_anomaly.all():
+        calibration[is_anomaly] = np.nan  # p-values compare with usual rows
+    return factors, scores * factors[whole.units], calibration
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
