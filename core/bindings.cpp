@@ -119,6 +119,35 @@ std::int64_t search(Array<const T, 2> rows, Array<const double, 2> codebook,
 }
 
 template <class T>
+void mean_of_nearest(Array<const T, 2> rows, Array<const double, 2> codebook, std::int64_t k,
+                     Array<double, 1> means) {
+    const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
+    require(d >= 1 && std::int64_t(codebook.shape(1)) == d,
+            "rows and codebook must have the same features, at least one");
+    require(std::int64_t(means.shape(0)) == n, "one mean per row");
+    require(k >= 1 && k <= m, "k must be in 1..units");
+    nb::gil_scoped_release unlocked;
+    kernels_of<T>().mean_of_nearest(rows.data(), n, d, codebook.data(), m, k, means.data());
+}
+
+template <class T>
+void sum_of_lines(Array<const T, 2> rows, Array<const std::int64_t, 1> features,
+                  Array<const double, 2> x, Array<const double, 2> y, Array<double, 1> sums) {
+    const std::int64_t n = rows.shape(0), d = rows.shape(1);
+    const Lines lines{features.data(), x.data(), y.data(), std::int64_t(x.shape(0)),
+                      std::int64_t(x.shape(1))};
+    require(std::int64_t(features.shape(0)) == lines.n, "one feature per line");
+    require(std::int64_t(y.shape(0)) == lines.n && std::int64_t(y.shape(1)) == lines.n_knots,
+            "x and y must have the same knots");
+    require(lines.n_knots >= 2, "a line must have two knots");
+    require(std::int64_t(sums.shape(0)) == n, "one sum per row");
+    nb::gil_scoped_release unlocked;
+    for (std::int64_t j = 0; j < lines.n; ++j)
+        require(features.data()[j] >= 0 && features.data()[j] < d, "a feature is out of range");
+    kernels_of<T>().sum_of_lines(rows.data(), n, d, lines, sums.data());
+}
+
+template <class T>
 SparseRows<T> sparse_rows(const Array<const std::int64_t, 1>& begin,
                           const Array<const std::int32_t, 1>& features,
                           const Array<const T, 1>& values, std::int64_t d) {
@@ -317,6 +346,10 @@ void define(nb::module_& m) {
     m.def("search", &search<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
           "order"_a.noconvert().none(), "weights"_a.noconvert().none(), "metric"_a,
           "has_missing"_a, "one_thread"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
+    m.def("mean_of_nearest", &mean_of_nearest<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
+          "k"_a, "means"_a.noconvert());
+    m.def("sum_of_lines", &sum_of_lines<T>, "rows"_a.noconvert(), "features"_a.noconvert(),
+          "x"_a.noconvert(), "y"_a.noconvert(), "sums"_a.noconvert());
     m.def("sums", &sums<T>, "rows"_a.noconvert(), "units"_a.noconvert(),
           "weights"_a.noconvert().none(), "distances"_a.noconvert().none(),
           "center"_a.noconvert(), "scale"_a.noconvert(), "weight_scale"_a, "error_scale"_a,

@@ -92,6 +92,13 @@ struct SparseRows {
     std::int64_t n;
 };
 
+// Piecewise linear functions, one per column; the last knot may be repeated.
+struct Lines {
+    const std::int64_t* features;  // (n,) of which each is a function
+    const double *x, *y;           // (n, n_knots), x ascending, the first two different
+    std::int64_t n, n_knots;
+};
+
 template <class T>
 struct KernelsOf {
     std::int64_t (*search)(const SearchInput<T>& in,
@@ -106,6 +113,17 @@ struct KernelsOf {
                           int k,
                           std::int64_t* units,  // OUT (n, k)
                           double* distances);   // OUT (n, k)
+
+    void (*mean_of_nearest)(const T* rows,           // IN  (n, d)
+                            std::int64_t n, std::int64_t d,
+                            const double* codebook,  // IN  (m, d)
+                            std::int64_t m,
+                            std::int64_t k,          // IN  1..m
+                            double* means);          // OUT (n,), of the k least distances
+
+    void (*sum_of_lines)(const T* rows,  // IN  (n, d)
+                         std::int64_t n, std::int64_t d, const Lines& lines,
+                         double* sums);  // OUT (n,), lines added in their order
 
     // Values of T that the codebook needs when packed for `stepwise`.
     std::size_t (*packed_size)(std::int64_t n_units, std::int64_t n_features);

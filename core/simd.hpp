@@ -256,6 +256,29 @@ inline int put_places(std::uint32_t mask, std::int32_t first, std::int32_t* to) 
 #endif
 }
 
+// The values at these places.
+inline Simd<double>::Vec gather(const double* from, Simd<double>::IntVec at) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    return (Simd<double>::Vec)_mm512_i64gather_pd((__m512i)at, from, 8);
+#elif defined(__AVX2__)
+    return (Simd<double>::Vec)_mm256_i64gather_pd(from, (__m256i)at, 8);
+#else
+    return Simd<double>::Vec{from[at[0]], from[at[1]]};
+#endif
+}
+
+// Writes the lanes of a mask, in their order, and returns how many; a whole vector may be overwritten.
+inline int put_lanes(std::uint32_t mask, Simd<double>::Vec values, double* to) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    _mm512_storeu_pd(to, _mm512_maskz_compress_pd(__mmask8(mask), (__m512d)values));
+    return __builtin_popcount(mask);
+#else
+    int n = 0;
+    for (; mask; mask &= mask - 1) to[n++] = values[__builtin_ctz(mask)];
+    return n;
+#endif
+}
+
 // The least lane.
 template <class Vec>
 inline auto least_lane(Vec a) {

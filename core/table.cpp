@@ -1,5 +1,7 @@
 // This instruction set's kernels, gathered for bindings.cpp to choose from.
 #include "kernels.hpp"
+#include "lines.hpp"
+#include "mean_of_nearest.hpp"
 #include "minisom.hpp"
 #include "pack.hpp"
 #include "search.hpp"
@@ -16,8 +18,8 @@ namespace {
 
 template <class T>
 constexpr KernelsOf<T> kernels_of() {
-    return {search<T>,      search_sparse<T>, packed_size<T>, sums<T>,
-            sums_sparse<T>, stepwise<T>};
+    return {search<T>,      search_sparse<T>, mean_of_nearest<T>, sum_of_lines<T>,
+            packed_size<T>, sums<T>,          sums_sparse<T>,     stepwise<T>};
 }
 
 }  // namespace

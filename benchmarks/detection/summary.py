@@ -6,6 +6,7 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
+import unusual
 from calibration import CLEAN_KIND, KINDS, NOMINAL
 from markdown_tables import markdown
 from measure import MODES
@@ -320,6 +321,8 @@ def report(record: Result, heading: str) -> str:
             for figure, label in FIGURES.items():
                 parts += [f"### {label}, {mode}, percent", ranking_table(record, mode, figure)]
         parts += ["### Fits on fewer rows, and failures", exceptions(record)]
+    if "unusual" in record:
+        parts.append(unusual.tables(record["unusual"]))
     if "planted" in record:
         parts += ["### Planted cases", planted_table(record["planted"], "rankings")]
         parts += ["How numbers are scaled, somscape:", planted_table(record["planted"], "scales")]

@@ -57,7 +57,7 @@ HOMES = {
     "python_calamine": {"tables"},
     "rich": {"cli"},
     "safetensors": {"records"},
-    "scipy": {"estimators", "grid"},
+    "scipy": {"fit", "estimators", "grid"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app"},
     "uvicorn": {"app"},

@@ -36,6 +36,7 @@ DOCUMENTED_ELSEWHERE = {
 }
 OWN_WORDS = {
     "seed": "said in the docstring of fit.Settings; SOM calls it random_state",
+    "is_encoded": "what the rows are, said in the docstring of outliers.Detection",
     "units_per_root": "size of automatic maps, said in the docstring; a matter between files",
 }
 
@@ -178,7 +179,7 @@ def record_fields(thing: type) -> list[str] | None:
     """Return the fields that make a record, or None for another class."""
     if dataclasses.is_dataclass(thing):
         return [field.name for field in dataclasses.fields(thing) if field.init]
-    return list(thing._fields) if issubclass(thing, tuple) else None
+    return list(getattr(thing, "_fields", ())) if issubclass(thing, tuple) else None
 
 
 @pytest.mark.parametrize("shown", CLASSES)

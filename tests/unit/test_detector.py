@@ -36,7 +36,8 @@ def detector_of(X, **options):
 @pytest.mark.parametrize("n_prototypes", [1, 2, 5, 16])
 def test_scores_and_contributions_equal_the_oracle(kernels, dtype, n_prototypes):
     X = rows_of(dtype=dtype, offset=-3)
-    detector = detector_of(X, n_prototypes=n_prototypes, som=SOM(4, 5), decorrelate=False)
+    alone = {"method": "k_prototype", "decorrelate": False}
+    detector = detector_of(X, n_prototypes=n_prototypes, som=SOM(4, 5), **alone)
     new = rows_of(30, dtype=dtype, seed=1) * 2
     map_ = detector.map_
     usual = naive.usual_units(map_.codebook, map_.hits, 0.2)
@@ -75,7 +76,8 @@ def test_a_row_on_its_only_prototype_scores_zero_with_no_reason(kernels):
 def test_scores_by_hand(kernels):
     # One prototype at the mean of (-4, 0) and (2, 0), radius too small to matter: (-1, 0).  From
     # (2, 4): difference (3, 4), distance 5, of which 9/5 and 16/5.
-    detector = detector_of([[-4.0, 0.0], [2.0, 0.0]], som=SOM(1, 1), decorrelate=False)
+    alone = {"method": "k_prototype", "decorrelate": False}
+    detector = detector_of([[-4.0, 0.0], [2.0, 0.0]], som=SOM(1, 1), **alone)
     assert detector.score_samples([[2.0, 4.0]]).tolist() == [-5]
     np.testing.assert_allclose(detector.contributions([[2.0, 4.0]]), [[1.8, 3.2]], rtol=1e-15)
 
@@ -83,7 +85,7 @@ def test_scores_by_hand(kernels):
 def test_units_that_won_no_row_do_not_score(kernels):
     # Unit 1 lies at the new row but won nothing, so the row is measured from unit 0.
     som = SOM(1, 2, init=[[0.0], [50.0]], radius_start=0.01, radius_end=0.01, n_epochs=1)
-    detector = detector_of([[-1.0], [1.0]], som=som)
+    detector = detector_of([[-1.0], [1.0]], som=som, method="k_prototype")
     assert detector.map_.hits.tolist() == [2, 0]
     assert detector.map_.codebook.tolist() == [[0], [50]]
     assert detector.score_samples([[50.0]]).tolist() == [-50]
@@ -204,7 +206,8 @@ def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
     # Done again by hand: split the same order in five, train on four, score the fifth.
     X = rows_of(53)
     som = SOM(3, 4, random_state=7)
-    options = {"n_prototypes": 3, "trim": 0, "decorrelate": False, "n_maps": 1}
+    options = {"method": "k_prototype", "n_prototypes": 3, "trim": 0, "decorrelate": False}
+    options["n_maps"] = 1
     detector = SOMDetector(som=som, **options).fit(X)
     order = np.random.default_rng(7).permutation(53)
     expected = []
@@ -222,7 +225,8 @@ def test_a_row_that_shaped_its_own_prototype_is_unusual_to_the_calibration():
     # row tells where it lies, so its calibration score is large and its p-value is not 1/(n + 1)
     # by rank in sample.
     X = np.vstack([rows_of(60), [[500.0, 0, 0, 0]]])
-    detector = detector_of(X, n_prototypes=1, trim=0, som=SOM(3, 4, radius_end=0.1))
+    som = SOM(3, 4, radius_end=0.1)
+    detector = detector_of(X, method="k_prototype", n_prototypes=1, trim=0, som=som)
     assert -detector.score_samples(X)[60] < 1e-9
     assert detector.detector_.calibration.scores[-1] > 100
 
@@ -307,7 +311,7 @@ def test_parameters_reach_the_map_to_train():
 def test_the_method_is_chosen_by_default():
     X = rows_of()
     np.testing.assert_array_equal(
-        detector_of(X).score_samples(X), detector_of(X, method="k_prototype").score_samples(X)
+        detector_of(X).score_samples(X), detector_of(X, method="combined").score_samples(X)
     )
 
 
@@ -317,7 +321,7 @@ WRONG = [
     ({"contamination": 0.6}, ValueError, "`contamination` must be .* at most 0.5; got 0.6"),
     ({"contamination": "auto"}, TypeError, "`contamination` must be a number; got 'auto'"),
     ({"n_prototypes": 0}, ValueError, "`n_prototypes` must be at least 1.*; got 0"),
-    ({"n_prototypes": 17}, ValueError, "`n_prototypes` must be .*at most 16.*; got 17"),
+    ({"n_prototypes": 65}, ValueError, "`n_prototypes` must be .*at most 64.*; got 65"),
     ({"n_prototypes": 2.5}, TypeError, "`n_prototypes` must be a whole number.*; got 2.5"),
     ({"trim": 0.6}, ValueError, '`trim` must be .* at most 0.5 or "auto"; got 0.6'),
     ({"trim": -0.1}, ValueError, "`trim` must be .*at least 0"),
@@ -391,8 +395,8 @@ def test_a_notebook_shows_the_map_and_what_is_flagged():
     html = detector._repr_html_()
     assert detector.map_._repr_html_() in html
     assert f"flags scores above {detector.threshold:.4g}" in html
-    assert repr(detector) == "Detector(Map(3 x 4 hexagonal, 4 features), k_prototype)"
-    assert repr(detector_of(rows_of(), n_maps=2).detector_).endswith("k_prototype, 2 maps)")
+    assert repr(detector) == "Detector(Map(3 x 4 hexagonal, 4 features), combined)"
+    assert repr(detector_of(rows_of(), n_maps=2).detector_).endswith("combined, 2 maps)")
 
 
 @pytest.mark.parametrize(
@@ -449,7 +453,7 @@ def refused(path):
     "change",
     [
         {"n_prototypes": 0},
-        {"n_prototypes": 17},
+        {"n_prototypes": 65},
         {"n_prototypes": "five"},
         {"n_prototypes": 2.5},
         {"threshold": "high"},

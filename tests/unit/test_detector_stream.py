@@ -109,7 +109,7 @@ def test_the_first_call_is_a_fit():
 def test_the_map_moves_as_a_map_alone_does():
     X, more = rows_of(), rows_of(200, seed=1) + 0.5
     som = SOM(4, 5, n_init=1, random_state=0)
-    detector = started(X, som=som).partial_fit(more, half_life=300)
+    detector = started(X, som=som, method="k_prototype").partial_fit(more, half_life=300)
     alone = som.partial_fit(X).partial_fit(more, half_life=300)
     np.testing.assert_array_equal(detector.map_.codebook, alone.map_.codebook)
     np.testing.assert_array_equal(detector.map_.hits, alone.map_.hits)

@@ -440,8 +440,8 @@ def test_a_detector_explains_what_was_chosen():
     detector = SOMDetector(som=SOM(2, 3), random_state=0).fit(data)
     explained = detector.explain_defaults_
     assert list(explained) == ["method", "n_maps", "n_prototypes", "trim", "encoder"]
-    assert explained["method"].startswith("k_prototype:")
-    assert explained["n_maps"].startswith("16: of 50 rows, at most 2,000,")
+    assert explained["method"].startswith("combined:")
+    assert explained["n_maps"].startswith("8: of 50 rows, at most 2,000,")
     assert explained["n_prototypes"].startswith("8: some training rows may be unusual")
     assert explained["trim"].startswith("0.2: ")
     assert "numbers 'x'; categories 'job'" in explained["encoder"]
@@ -451,7 +451,7 @@ def test_a_detector_explains_what_was_chosen():
     assert given.fit(data[["x"]]).explain_defaults_ == {}
     clean = SOMDetector(training_is_clean=True, som=SOM(2, 3), random_state=0).fit(data)
     assert clean.explain_defaults_["n_maps"].startswith("1: all training rows are usual")
-    assert clean.explain_defaults_["n_prototypes"].startswith("2: all training rows are usual")
+    assert clean.explain_defaults_["n_prototypes"].startswith("1: all training rows are usual")
     pieces = SOMDetector(som=SOM(2, 3), random_state=0).partial_fit(data)
     assert pieces.explain_defaults_["n_maps"] == "1: `partial_fit` trains one map."
 

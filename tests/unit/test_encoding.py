@@ -187,7 +187,7 @@ def test_category_is_shown_as_its_prevailing_level_with_its_share() -> None:
     code = CategoryCode("c", "", ("a", "b"))
     w = np.sqrt(0.5)
     # Means: a 0.75, b 0.25.
-    assert code.usual(np.array([[w, 0, 0], [w / 2, w / 2, 0]])) == "a, 75 %"
+    assert code.usual(np.array([[w, 0, 0], [w / 2, w / 2, 0]])) == "a (75 %)"
     assert code.usual(np.array([[0, w, 0]])) == "b"
 
 

@@ -93,6 +93,9 @@ def any_roles(draw: st.DrawFn) -> Roles:
     for name, default in SETTINGS.items():
         if name in CHOICES:
             said[name] = draw(st.sampled_from(CHOICES[name]))
+        elif name == "dictionary":
+            words = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)
+            said[name] = draw(st.dictionaries(NAMES, words, max_size=2))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
         elif tuple in SHAPES[name]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import fields, replace
+from itertools import pairwise
 from pathlib import Path
 
 import naive
@@ -34,9 +35,24 @@ def neighbors_of(map_, unit):
     return [int(v) for v in map_.lattice.neighbors[unit] if v >= 0]
 
 
+def added_by_hand(rarity, feature, value):
+    """What one value adds: the height of its line there."""
+    for place, x, y in zip(rarity.features, rarity.x, rarity.y, strict=True):
+        if place == feature:
+            knots = [(a, b) for i, (a, b) in enumerate(zip(x, y, strict=True)) if a not in x[:i]]
+            pieces = [*pairwise(knots)]
+            below = [piece for piece in pieces if piece[0][0] <= value]
+            (x0, y0), (x1, y1) = below[-1] if below else pieces[0]
+            return y0 + (value - x0) * (y1 - y0) / (x1 - x0)
+    return 0.0
+
+
 def by_formula(name, detector, x):
     near = distances(detector, x)
     hits = detector.map_.hits
+    if name == "combined":
+        distance = np.mean([d for d, _ in near[:24]])
+        return distance + sum(added_by_hand(detector.rarity, j, v) for j, v in enumerate(x))
     if name == "k_prototype":
         return np.mean([d for d, _ in near[:8]])
     if name == "quantization_error":
@@ -138,7 +154,7 @@ def test_scores_that_are_steady_change_by_no_more_than_a_row_moves():
     rng = np.random.default_rng(3)
     start, move = rows_of(200, seed=4), rng.normal(size=(200, 3)) * 0.3
     for name, kind in SCORES.items():
-        detector = fitted(name, decorrelate=False)
+        detector = replace(fitted(name, decorrelate=False), rarity=None)
         change = np.abs(detector.scores(start + move) - detector.scores(start))
         most = (change / np.linalg.norm(move, axis=1)).max()
         assert (most <= 1 + 1e-9) == kind.is_steady, name
@@ -150,13 +166,15 @@ def test_scores_that_are_steady_change_by_no_more_than_a_row_moves():
 def test_a_group_of_outliers_with_prototypes_of_its_own_is_not_usual():
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(400, 3)), rng.normal(size=(12, 3)) * 0.1 + [9, 9, 9]])
-    trimmed = SOMDetector(random_state=0).fit(X)
+    found = SOMDetector(random_state=0).fit(X).score_samples(X).argsort()
+    assert set(found[:12]) == set(range(400, 412))
+    trimmed = SOMDetector("k_prototype", random_state=0).fit(X)
     near = np.linalg.norm(trimmed.map_.codebook - 9, axis=1) < 2
     assert trimmed.map_.hits[near].sum() == 12
     assert not trimmed.detector_.of_all_rows.usual[near].any()
     assert set(trimmed.score_samples(X).argsort()[:12]) == set(range(400, 412))
     # Measured from all prototypes, those rows lie near their own.
-    untrimmed = SOMDetector(random_state=0, trim=0, n_prototypes=1).fit(X)
+    untrimmed = SOMDetector("k_prototype", random_state=0, trim=0, n_prototypes=1).fit(X)
     assert not set(untrimmed.score_samples(X).argsort()[:12]) & set(range(400, 412))
 
 
@@ -172,7 +190,7 @@ def test_usual_units_equal_the_oracle(trim):
 def test_clean_training_counts_every_prototype_that_won_a_row():
     detector = SOMDetector(training_is_clean=True, random_state=0).fit(rows_of()).detector_
     np.testing.assert_array_equal(detector.of_all_rows.usual, detector.map_.hits > 0)
-    assert detector.of_all_rows.n_prototypes == 2
+    assert detector.of_all_rows.n_prototypes == 1
     assert detector.map_.parameters["radius_end"] == 0.4
 
 
@@ -191,7 +209,8 @@ def test_many_rows_are_drawn_from_and_the_others_calibrate(monkeypatch):
     detector = SOMDetector(som=SOM(3, 4), random_state=7).fit(X)
     order = np.random.default_rng(7).permutation(400)
     drawn, held = np.sort(order[:150]), order[150:]
-    alone = SOM(3, 4, n_init=1).fit(X[drawn])
+    reach = detector.detector_.of_all_rows.reach
+    alone = SOM(3, 4, n_init=1).fit(np.clip(X[drawn], *reach))
     np.testing.assert_array_equal(detector.map_.codebook, alone.map_.codebook)
     scores = -detector.score_samples(X)
     np.testing.assert_array_equal(detector.detector_.calibration.scores, np.sort(scores[held]))
@@ -220,7 +239,7 @@ def test_weights_of_drawn_rows_are_theirs(monkeypatch):
         ({"usual": np.ones(3, dtype=bool)}, "`usual` must hold True or False"),
         ({"rms_distances": np.full(20, np.nan)}, "`rms_distances` must be finite"),
         ({"rms_distances": None}, "the score 'density' needs `rms_distances`"),
-        ({"score": "u_height"}, "`score` must be one of 'k_prototype'"),
+        ({"score": "u_height"}, "`score` must be one of 'combined', 'k_prototype'"),
         ({"n_prototypes": 0}, "`n_prototypes` must be"),
     ],
     ids=str,

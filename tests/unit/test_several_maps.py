@@ -89,7 +89,7 @@ def test_the_commonest_row_is_usual():
     X = np.vstack([np.ones((50, 3)), [[9.0, 9.0, 9.0]]])
     detector = fitted(X, som=None, n_maps="auto")
     scores = -detector.score_samples(X)
-    assert scores[50] > 5
+    assert scores[50] > 1
     assert scores[0] < 1e-6
     np.testing.assert_array_equal(detector.predict(X) == -1, np.arange(51) == 50)
 
@@ -117,7 +117,7 @@ def test_the_score_is_the_root_of_the_mean_squared_scores():
     of_each = np.array([scores_by([member], X) for member in members_of(detector)])
     assert of_each.shape == (4, 20)
     assert len(np.unique(of_each[:, 0])) == 4
-    expected = np.sqrt((of_each**2).mean(axis=0))
+    expected = np.sqrt((of_each**2).mean(axis=0)) + detector.detector_.rarity.scores(X)
     np.testing.assert_allclose(-detector.score_samples(X), expected, rtol=1e-12)
 
 
@@ -134,7 +134,9 @@ def test_parts_are_those_of_each_map_weighted_by_its_score():
     expected = np.zeros((6, 3))
     for member in members_of(detector):
         expected += contributions_by([member], X) * scores_by([member], X)[:, None] / 4
-    expected /= -detector.score_samples(X)[:, None]
+    rarity = detector.detector_.rarity
+    expected /= (-detector.score_samples(X) - rarity.scores(X))[:, None]
+    expected += rarity.parts(X)
     np.testing.assert_allclose(detector.contributions(X), expected, rtol=1e-12)
 
 
@@ -152,7 +154,8 @@ def test_a_row_is_calibrated_by_the_maps_that_did_not_learn_from_it():
         assert len(out) == 2
         expected.append(np.sqrt(np.mean(out)))
     found = detector.detector_.calibration.scores
-    np.testing.assert_allclose(found, np.sort(expected), rtol=1e-12)
+    added = detector.detector_.rarity.scores(X)
+    np.testing.assert_allclose(found, np.sort(expected + added), rtol=1e-12)
     scores = left_out_scores(members, halves(X, None, 4, 3), X)
     np.testing.assert_allclose(scores, expected, rtol=1e-12)
 
@@ -192,7 +195,7 @@ def test_a_list_depends_less_on_which_rows_were_there():
         lists = []
         for seed in range(4):
             drawn = np.random.default_rng(seed).integers(300, size=300)
-            detector = fitted(X[drawn], som=None, n_maps=n_maps)
+            detector = fitted(X[drawn], som=None, n_maps=n_maps, method="k_prototype")
             lists.append(set(np.argsort(detector.score_samples(X))[:30].tolist()))
         shared[n_maps] = np.mean([len(a & b) for a in lists for b in lists if a is not b])
     assert shared[N_MAPS] > shared[1] + 1

@@ -43,7 +43,7 @@ def test_similar_rows_are_the_nearest_usual_ones(k, seed):
 
 
 def test_few_of_the_rows_are_looked_at():
-    detector, X = fitted(n=4000, som=SOM(16, 20, n_epochs=3))
+    detector, X = fitted(n=4000, som=SOM(16, 20, n_epochs=3), method="k_prototype")
     looked = []
 
     def distances(rows, others):
@@ -119,7 +119,7 @@ def test_intervals_are_wilsons(hits, others, level):
 
 
 def test_a_detector_says_what_is_known_around_a_row():
-    detector, X = fitted()
+    detector, X = fitted(som=SOM(10, 16))
     y = np.where(np.arange(400) < 8, 1, np.where(np.arange(400) % 2, 0, -1))
     found = detector.label_share(X[:1], among=X, y=y)
     assert found.share[0] > 0.5

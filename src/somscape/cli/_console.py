@@ -98,7 +98,7 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
         padding=(0, 2, 0, 0),
     )
     for i in range(min(alerts.n_alerts, MAX_ALERTS_SHOWN)):
-        reasons = "; ".join(str(reason) for reason in alerts.reasons[i])
+        reasons = str(alerts.reasons[i])
         grid.add_row(
             str(i + 1),
             escape(alerts.ids[i]),

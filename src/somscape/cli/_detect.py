@@ -1,6 +1,7 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from somscape.cli._console import (
 from somscape.cli._out import OTHER_FILES, check_folder, format_of
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.cli._typed import as_typed
-from somscape.datasets import load_german_credit
+from somscape.datasets import load_german_credit, load_german_credit_words
 from somscape.encode import Roles
 from somscape.errors import InputError
 from somscape.jobs import (
@@ -76,7 +77,8 @@ def detect_demo(out: Path, **options: Any) -> None:
     table = load_german_credit()
     options |= {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
     options |= {"missing": "fill", "save_roles": None}
-    _detect(table, roles_from(table, options), out, options, command)
+    roles = replace(roles_from(table, options), dictionary=load_german_credit_words())
+    _detect(table, roles, out, options, command)
 
 
 def _detect(

@@ -111,6 +111,12 @@ def table_options(command: Command) -> Command:
             metavar="FILE",
             help="A roles file, which says all of this; what is typed takes precedence over it.",
         ),
+        option(
+            "--dictionary",
+            metavar="FILE",
+            help="Words for codes, for reasons and pages: a table of column, code and words; an "
+            "empty code names the column.",
+        ),
         save_roles_option,
         *reading_options,
         *database_options,

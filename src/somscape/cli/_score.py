@@ -113,7 +113,7 @@ def _scores(
     is_flagged = place < alerts.n_alerts
     units = alerts.units[place]
     row, col = detector.map_.lattice.rows_and_cols(units)
-    reasons = ["; ".join(map(str, found)) for found in alerts.reasons]
+    reasons = list(map(str, alerts.reasons))
     is_repeated = not alerts.ids.are_unique
     columns: dict[str, Any] = {
         **({RECORD: rows + 1} if is_repeated else {}),

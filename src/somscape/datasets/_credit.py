@@ -3,12 +3,13 @@
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from somscape.encode import read_dictionary
 from somscape.errors import InputError
 from somscape.tables import Table, read_table
 
 CREDIT_APPLICATIONS_COLUMNS = ("CustomerID", *(f"A{i}" for i in range(1, 15)), "Class")
 CREDIT_APPLICATIONS_ROWS = 690
-GERMAN_CREDIT = "german_credit.csv"
+GERMAN_CREDIT, GERMAN_CODES = "german_credit.csv", "german_credit_codes.csv"
 
 
 def load_german_credit() -> Table:
@@ -35,6 +36,25 @@ def load_german_credit() -> Table:
     """
     with as_file(files("somscape.datasets") / GERMAN_CREDIT) as path:
         return read_table(path)
+
+
+def load_german_credit_words() -> dict[str, dict[str, str]]:
+    """Return words for the columns and codes of `load_german_credit`.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        By column, words of its codes, and of the empty code, which stands for the column itself;
+        for ``TableEncoder(dictionary=)``.
+
+    Examples
+    --------
+    >>> from somscape import datasets
+    >>> datasets.load_german_credit_words()["job"]["A173"]
+    'skilled'
+    """
+    with as_file(files("somscape.datasets") / GERMAN_CODES) as path:
+        return read_dictionary(path)
 
 
 def load_credit_applications(path: str | Path) -> Table:

@@ -1,12 +1,16 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
-from somscape.encode._codes import (
-    CategoryCode,
-    NumberCode,
-    UnusedColumn,
-    level_texts,
-)
+from somscape.encode._categories import CategoryCode, level_texts
+from somscape.encode._codes import NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
+from somscape.encode._dictionary import (
+    checked_dictionary,
+    in_words,
+    read_dictionary,
+    table_in_words,
+    words_of_column,
+    words_of_level,
+)
 from somscape.encode._encoding import ColumnCode, Encoding, FeatureCode, sources_of
 from somscape.encode._fit import SCALES, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles, unfit_columns
@@ -36,8 +40,10 @@ __all__ = [
     "Roles",
     "SpanCode",
     "UnusedColumn",
+    "checked_dictionary",
     "comments_on",
     "fit_encoding",
+    "in_words",
     "level_texts",
     "notes_of",
     "notes_of_unfit",
@@ -46,6 +52,7 @@ __all__ = [
     "overridden",
     "part_names",
     "pinned",
+    "read_dictionary",
     "read_roles",
     "role_of_kind",
     "roles_for",
@@ -53,5 +60,8 @@ __all__ = [
     "roles_text",
     "said_by",
     "sources_of",
+    "table_in_words",
     "unfit_columns",
+    "words_of_column",
+    "words_of_level",
 ]

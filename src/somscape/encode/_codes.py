@@ -1,4 +1,4 @@
-"""What one column becomes: a scaled number, a block of category levels, or nothing.
+"""What one column becomes: a scaled number, or nothing.
 
 All features share one scale: the full range of a number's usual values is 1, and so is one
 mismatch of a category (Gower's convention, as squared distances).
@@ -7,16 +7,23 @@ mismatch of a category (Gower's convention, as squared distances).
 import re
 import shlex
 from dataclasses import dataclass, replace
-from functools import cached_property
-from math import isfinite
+from math import floor, isfinite, log10
+from sys import float_info
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from somscape._elementary import asinh
-from somscape._types import Float64s, Floats, Ints, Objects
+from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted
-from somscape.encode._text import number_text
+from somscape.encode._text import (
+    ANY_DECIMALS,
+    LEAST_WRITTEN,
+    MOST_WRITTEN,
+    decimal_text,
+    decimals_of,
+    number_text,
+)
 from somscape.errors import InputError
 from somscape.tables import Column, padded_numbers, read_numbers
 
@@ -50,8 +57,11 @@ PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 NOISE = 1e-9
 """A number nearer to 0 than this share of the spread of its column is 0 in words."""
 
-MISSING_LEVEL = "(missing)"
-UNSEEN_LEVEL = "(unseen)"
+RANGE_DIGITS = 3
+"""Digits that say how wide a range is."""
+
+LARGEST = float_info.max
+
 
 Problem: TypeAlias = tuple[int, str] | None
 """A row and what its cell must be, where a column cannot be encoded."""
@@ -137,6 +147,10 @@ class NumberCode(OneFeature):
         Whether texts such as 01 are numbers.
     reach : float
         How far from the median the numbers lie that are no slips, where there are slips; else 0.
+    least, most : float
+        The smallest and the largest number seen.
+    decimals : int
+        With how many decimals all numbers seen are written.
     """
 
     kind: ClassVar[str] = "number"
@@ -150,11 +164,34 @@ class NumberCode(OneFeature):
     is_whole: bool
     is_padded: bool = False
     reach: float = 0.0
+    least: float = -LARGEST
+    most: float = LARGEST
+    decimals: int = ANY_DECIMALS
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
         """Return the code that leaves numbers as they are."""
         return cls(name, "used as given", 0.0, 0.0, 0.0, 1.0, fill, False)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers stay as they are."""
+        return self == replace(
+            NumberCode.plain(self.name, self.fill),
+            least=self.least,
+            most=self.most,
+            decimals=self.decimals,
+        )
+
+    def having_seen(self, values: Floats) -> "NumberCode":
+        """Return the code with what numbers, NaN where missing, show of the column."""
+        values = np.ascontiguousarray(values)
+        if np.isnan(values.min(initial=0.0)):  # a minimum is NaN if any value is
+            values = values[~np.isnan(values)]
+        if not len(values):
+            return self
+        least, most = float(values.min()), float(values.max())
+        return replace(self, least=least, most=most, decimals=decimals_of(values))
 
     @classmethod
     def fit(
@@ -182,7 +219,7 @@ class NumberCode(OneFeature):
                 "value or leave the column out.",
                 options=f"--drop {shlex.quote(column.name)}",
             )
-        return cls(
+        code = cls(
             column.name,
             f"{why}; long tail, tamed" if is_tamed else why,
             center,
@@ -193,6 +230,7 @@ class NumberCode(OneFeature):
             column.is_whole,
             reach=reach,
         )
+        return code.having_seen(np.asarray(numbers.values, dtype=np.float64))
 
     def read(self, column: Column) -> Column:
         """Return the column with its numbers, where they are written as text, too."""
@@ -251,19 +289,33 @@ class NumberCode(OneFeature):
         -------
         ndarray of shape (n,)
         """
-        values = self.decode(features)
-        if not (step or self.is_whole):
-            return values
+        values, decimals = self.decode(features), self._decimals
+        if not step and decimals == ANY_DECIMALS:
+            return np.clip(values, *self.bounds)
         rounded = (np.floor, np.rint, np.ceil)[side + 1]
         with np.errstate(over="ignore", invalid="ignore"):
             width = np.maximum(self.decode(features + step) - values, np.finfo(np.float64).tiny)
-            power = np.floor(np.log10(width))
-            if self.is_whole:
-                power = np.maximum(power, 0.0)
+            power = np.maximum(np.floor(np.log10(width)), -decimals)
             # A power of ten below 1 is no float, so that 0.3 is 3 / 10.
             up, down = 10.0 ** np.maximum(power, 0.0), 10.0 ** np.maximum(-power, 0.0)
             short = rounded(values / up * down) * up / down
-        return np.where(np.isfinite(short), short, values)
+        return np.clip(np.where(np.isfinite(short), short, values), *self.bounds)
+
+    @property
+    def _decimals(self) -> int:
+        return 0 if self.is_whole else self.decimals
+
+    def without_bounds(self) -> "NumberCode":
+        """Return the code of numbers that may be beyond those seen, such as dates."""
+        return replace(self, least=-LARGEST, most=LARGEST)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What no number of the column is beyond: amounts are never negative."""
+        return (
+            self.least if self.least >= 0 else -np.inf,
+            self.most if self.most <= 0 else np.inf,
+        )
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
         """Return cells near some prototypes (n, 1), encoded: `short` numbers."""
@@ -275,106 +327,30 @@ class NumberCode(OneFeature):
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return the ranges that prototypes near some rows span, in words."""
-        values = self.decode(prototypes)[near]
+        values = np.clip(self.decode(prototypes), *self.bounds)[near]
         values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
-        words: dict[float, str] = {}
-        for end in np.unique([values.min(axis=1), values.max(axis=1)]).tolist():
-            words[end] = number_text(end, self.is_whole, digits=3)
-        lows, highs = ([words[v] for v in f(axis=1).tolist()] for f in (values.min, values.max))
-        return [
-            low if low == high else f"{low} to {high}"
-            for low, high in zip(lows, highs, strict=True)
-        ]
+        ends = np.column_stack([values.min(axis=1), values.max(axis=1)])
+        words = {
+            (low, high): self._range_text(low, high) for low, high in set(map(tuple, ends.tolist()))
+        }
+        return [words[low, high] for low, high in map(tuple, ends.tolist())]
 
-
-@dataclass(frozen=True)
-class CategoryCode(SaysUsual):
-    """A category as one feature per level, one of which applies.
-
-    The last feature stands for levels that the table did not have: a new level then
-    mismatches every known one by the full distance of 1.
-
-    Attributes
-    ----------
-    name, why : str
-        The column, and why it is taken as a category.
-    levels : tuple of str
-        Levels in order; "(missing)" is one of them where cells were missing.
-    """
-
-    kind: ClassVar[str] = "category"
-    name: str
-    why: str
-    levels: tuple[str, ...]
-
-    @cached_property
-    def _feature_of(self) -> dict[str, int]:
-        return {level: i for i, level in enumerate(self.levels)}
-
-    @property
-    def n_features(self) -> int:
-        """Encoded features that the column takes."""
-        return len(self.levels) + 1
-
-    @property
-    def feature_names(self) -> list[str]:
-        """Names of the encoded features."""
-        return [f"{self.name}={level}" for level in (*self.levels, UNSEEN_LEVEL)]
-
-    @classmethod
-    def fit(cls, column: Column, why: str) -> "CategoryCode":
-        """Learn the levels of a column."""
-        present = set(level_texts(column))
-        if column.numbers is None:
-            ordered = sorted(present - {MISSING_LEVEL})
+    def _range_text(self, low: float, high: float) -> str:
+        """Return a range in words: as many digits as it takes to see how wide it is."""
+        far, width = max(abs(low), abs(high)), high - low
+        if width <= NOISE * far or not LEAST_WRITTEN <= far < MOST_WRITTEN:
+            texts = [number_text(end, self.is_whole, RANGE_DIGITS) for end in (low, high)]
         else:
-            ordered = sorted(present - {MISSING_LEVEL}, key=float)
-        if MISSING_LEVEL in present:
-            ordered.append(MISSING_LEVEL)
-        return cls(column.name, why, tuple(ordered))
-
-    def read(self, column: Column) -> Column:
-        """Return the column: its levels are its texts."""
-        return column
-
-    def problem(self, column: Column) -> Problem:
-        """Return None: a category accepts any cell."""
-        return None
-
-    def encode(self, column: Column) -> Float64s:
-        """Return the encoded column, of shape (n_rows, n_features)."""
-        which = [self._feature_of.get(t, len(self.levels)) for t in level_texts(column)]
-        features = np.zeros((len(which), self.n_features))
-        features[np.arange(len(which)), which] = MISMATCH_WEIGHT
-        return features
-
-    def decode(self, features: Floats) -> Objects:
-        """Return the level with the largest share in each row of encoded features."""
-        names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
-        return names[features.argmax(axis=1)]
-
-    @property
-    def encoded_levels(self) -> Float64s:
-        """All levels, encoded, of shape (n_levels, n_features)."""
-        return MISMATCH_WEIGHT * np.eye(len(self.levels), self.n_features)
-
-    def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the levels that prevail in some prototypes (n, n_features), encoded."""
-        return self.encoded_levels[prototypes[:, :-1].argmax(axis=1)]
-
-    def level(self, features: Floats) -> str:
-        """Return the level of one encoded row of shape (n_features,)."""
-        return str(self.decode(features[None, :])[0])
-
-    def prevailing(self, prototypes: Float64s) -> str:
-        """Return the level with the largest share among some prototypes."""
-        return self.level(prototypes.mean(axis=0))
-
-    def usual(self, prototypes: Float64s) -> str:
-        """Return the level that prevails among some prototypes, with its share, in words."""
-        share = prototypes.mean(axis=0) / MISMATCH_WEIGHT
-        level, percent = self.prevailing(prototypes), round(100 * float(share.max()))
-        return level if percent >= 100 else f"{level}, {percent} %"
+            decimals = max(0, min(RANGE_DIGITS - 1 - floor(log10(width)), self._decimals))
+            least, most = self.bounds
+            texts = [
+                decimal_text(end, decimals)
+                if least <= round(end, decimals) <= most
+                else number_text(end, self.is_whole, RANGE_DIGITS)
+                for end in (low, high)
+            ]
+        low_text, high_text = texts
+        return low_text if low_text == high_text else f"{low_text} to {high_text}"
 
 
 @dataclass(frozen=True)
@@ -448,34 +424,3 @@ def _is_number(cell: str | None) -> bool:
         return cell is None or isfinite(float(cell))
     except ValueError:
         return False
-
-
-def level_texts(column: Column) -> list[str]:
-    """Return each cell as a level; 1 and 1.0 are the same one.
-
-    A column may be numbers in one file and, for a single word, text in the next: a cell's
-    level must not depend on its neighbors.
-
-    Parameters
-    ----------
-    column : Column
-
-    Returns
-    -------
-    list of str
-        One level per row; "(missing)" where the cell is missing.
-    """
-    if column.numbers is not None:
-        return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
-    level_of = {cell: _text_level(cell) for cell in set(column.cells)}
-    return [level_of[cell] for cell in column.cells]
-
-
-def _text_level(cell: str | None) -> str:
-    if cell is None:
-        return MISSING_LEVEL
-    return _number_level(float(cell)) if PLAIN_NUMBER.fullmatch(cell) else cell
-
-
-def _number_level(value: float) -> str:
-    return number_text(value, value == int(value), 15)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape.encode._codes import CategoryCode, NumberCode, SaysUsual, Scaling
+from somscape.encode._categories import CategoryCode
+from somscape.encode._codes import NumberCode, SaysUsual, Scaling
 from somscape.encode._ordered import OrdinalCode, date_zone
 from somscape.encode._text import number_text
 from somscape.tables import Dates, Moments, free_name, table_from_columns
@@ -211,6 +212,8 @@ class SpanCode(NumberCode):
     Attributes
     ----------
     name, why, center, width, low, span, fill, is_whole, is_padded, reach
+        As of a `NumberCode`.
+    least, most, decimals
         As of a `NumberCode`.
     start, end : str
         The two columns of dates.

@@ -1,7 +1,7 @@
 """The encoding of a whole table, kept with the map so that answers come in original units."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats
-from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
+from somscape.encode._categories import CategoryCode
+from somscape.encode._codes import NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, PartCode, encoded_part
 from somscape.encode._json import code_from_json, part_from_json
 from somscape.encode._kinds import MISSING, Roles
@@ -80,10 +81,7 @@ class Encoding:
     @cached_property
     def is_plain(self) -> bool:
         """Whether numbers are used as they are."""
-        return all(
-            isinstance(code, NumberCode) and code == NumberCode.plain(code.name, code.fill)
-            for code in self.columns
-        )
+        return all(isinstance(code, NumberCode) and code.is_plain for code in self.columns)
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
@@ -198,6 +196,24 @@ class Encoding:
             is_slip = (rows[:, place] <= low) | (rows[:, place] >= high)
             rows[is_slip, place] = np.nan if self.missing == "mask" else fill
         return rows
+
+    def having_seen(self, rows: Floats) -> "Encoding":
+        """Return the encoding with what rows show of columns used as they are.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        Encoding
+            The same where columns of a table were encoded, which showed themselves then.
+        """
+        if not self.is_plain:
+            return self
+        codes = zip(self.used, rows.T, strict=True)
+        seen = (c.having_seen(values) for c, values in codes if isinstance(c, NumberCode))
+        return replace(self, columns=tuple(seen))
 
     def n_missing(self, table: Table | Source) -> dict[str, int]:
         """Return the number of missing cells of each feature column that has any."""

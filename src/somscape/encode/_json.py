@@ -5,9 +5,11 @@ from dataclasses import MISSING, fields
 from sys import float_info
 from typing import Any, TypeAlias
 
-from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
+from somscape.encode._categories import CategoryCode
+from somscape.encode._codes import NumberCode, UnusedColumn
 from somscape.encode._date_parts import STEPS, CycleCode, PartCode, SpanCode
 from somscape.encode._ordered import MICROSECONDS, DateCode, OrdinalCode
+from somscape.encode._text import ANY_DECIMALS
 from somscape.tables import ORDERS
 
 ColumnCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode | UnusedColumn
@@ -106,7 +108,9 @@ def _is_sound(code: ColumnCode | PartCode) -> bool:
     if isinstance(code, CycleCode):
         return code.part in STEPS and 0 <= code.fill < STEPS[code.part]
     if isinstance(code, NumberCode):
-        return code.span > 0 and code.width >= 0 and code.reach >= 0
+        has_seen = code.least <= code.most and 0 <= code.decimals <= ANY_DECIMALS
+        is_scaled = code.span > 0 and code.width >= 0 and code.reach >= 0
+        return is_scaled and has_seen
     if isinstance(code, CategoryCode):
         return 0 < len(code.levels) == len(set(code.levels))
     if isinstance(code, OrdinalCode):

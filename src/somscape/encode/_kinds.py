@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode._codes import UnusedColumn, level_texts
+from somscape.encode._categories import level_texts
+from somscape.encode._codes import UnusedColumn
 from somscape.encode._evidence import (
     CODE,
     COUNTER,
@@ -97,6 +98,8 @@ class Roles:
     date_format : {"dmy", "mdy", "ymd"} or None
         Order of day, month and year in columns of dates that show none.  None: day first, or
         month first if another column of dates shows that.
+    dictionary : mapping of str to mapping
+        By column, words of its codes; those of the empty code name the column itself.
     missing_values : tuple of str or None
         Texts that mean that a cell is missing, for whoever reads the table.  None: a built-in
         list.
@@ -118,6 +121,7 @@ class Roles:
     missing: str | None = None
     others: str = "rules"
     reading: Mapping[str, str] = field(default_factory=dict)
+    dictionary: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(

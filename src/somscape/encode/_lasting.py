@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode._codes import CategoryCode, NumberCode
+from somscape.encode._categories import CategoryCode
+from somscape.encode._codes import NumberCode
 from somscape.encode._date_parts import part_names
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._kinds import Roles
@@ -100,7 +101,7 @@ def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str
 def _found(code: ColumnCode) -> str:
     if isinstance(code, CategoryCode):
         return listed(code.levels, MAX_LISTED)
-    if isinstance(code, NumberCode) and code == NumberCode.plain(code.name, code.fill):
+    if isinstance(code, NumberCode) and code.is_plain:
         return ""
     return f"usually {code.usual(ENDS)}" if isinstance(code, NumberCode | DateCode) else ""
 

@@ -9,16 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape.encode._codes import (
-    MISSING_LEVEL,
-    ROBUST,
-    NumberCode,
-    OneFeature,
-    Problem,
-    Scaling,
-    level_texts,
-    present,
-)
+from somscape.encode._categories import MISSING_LEVEL, level_texts
+from somscape.encode._codes import ROBUST, NumberCode, OneFeature, Problem, Scaling, present
 from somscape.errors import InputError
 from somscape.tables import Column, Dates, dates_of, table_from_columns
 
@@ -150,7 +142,7 @@ class DateCode(OneFeature):
         moments = dates.moments[~dates.missing].astype(np.int64)
         unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
         column = table_from_columns({dates.column.name: _counts(dates, unit)}).columns[0]
-        number = NumberCode.fit(column, why, scaling, counts)
+        number = NumberCode.fit(column, why, scaling, counts).without_bounds()
         return cls(column.name, number.why, unit, date_zone(dates), number, dates.order)
 
     def read(self, column: Column) -> Dates:

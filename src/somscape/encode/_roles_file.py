@@ -30,6 +30,7 @@ MORE = {"ordinal": "levels", "label": "value"}
 SAID = {
     "missing": "missing cells: fill, error or mask",
     "others": "columns that are not named here: drop leaves them out, rules decides by rule",
+    "dictionary": 'words for the codes of a column; "" names the column itself',
     "reading": f"what is not said is found out: {', '.join(READING)}",
     "columns": f"kinds: {', '.join(KINDS)}",
 }

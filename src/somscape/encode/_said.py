@@ -82,6 +82,9 @@ def checked_setting(name: str, value: Any) -> Any:
         raise ValueError(f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}")
     if name in CHOICES:
         is_allowed, allowed = value in CHOICES[name], " or ".join(f'"{c}"' for c in CHOICES[name])
+    elif name == "dictionary":
+        is_allowed = isinstance(value, dict) and all(map(_is_words, value.values()))
+        allowed = "a table of columns with words for their codes"
     elif Mapping in SHAPES[name]:
         is_allowed, allowed = _is_table(value), "a table of texts"
     elif tuple in SHAPES[name]:
@@ -98,6 +101,10 @@ def checked_setting(name: str, value: Any) -> Any:
     value = tuple(value) if isinstance(value, list) else value
     Roles(**{name: value})  # which may refuse it
     return value
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
 
 
 def _is_list(value: Any) -> bool:

@@ -2,6 +2,19 @@
 
 import math
 
+import numpy as np
+
+from somscape._types import Floats
+
+LEAST_WRITTEN, MOST_WRITTEN = 1e-4, 1e15
+"""Between these, numbers are written without exponent."""
+
+MAX_DECIMALS, ANY_DECIMALS = 6, 15
+"""Most decimals that a column is seen to have; others have as many as a float holds."""
+
+FIRST_LOOK = 1000
+"""Values that are looked at first."""
+
 
 def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
     """Return a number in short decimal form.
@@ -11,7 +24,7 @@ def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
     value : float
         A finite number.
     is_whole : bool, default=False
-        Round to a whole number and keep all its digits.
+        Round to a whole number and keep all its digits: 0 where it is next to nothing.
     digits : int, default=4
         Significant digits otherwise.
 
@@ -26,10 +39,51 @@ def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
     ('100001', '0.1235', '1235')
     """
     size = abs(value)
-    if size != 0 and not 1e-4 <= size < 1e15:
-        return f"{value:.{digits - 1}e}"
-    if is_whole:
+    if is_whole and size < MOST_WRITTEN:
         return str(round(value))
+    if size != 0 and not LEAST_WRITTEN <= size < MOST_WRITTEN:
+        return f"{value:.{digits - 1}e}"
     decimals = max(0, digits - 1 - math.floor(math.log10(size))) if size else 0
+    return decimal_text(value, decimals)
+
+
+def decimal_text(value: float, decimals: int) -> str:
+    """Return a number with at most so many decimals, without zeros at the end.
+
+    Parameters
+    ----------
+    value : float
+    decimals : int
+
+    Returns
+    -------
+    str
+    """
     text = f"{value:.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def decimals_of(values: Floats) -> int:
+    """Return with how many decimals all of some numbers are written.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Missing ones are NaN.
+
+    Returns
+    -------
+    int
+        `ANY_DECIMALS` for more than six.
+    """
+    close = 4 * float(np.finfo(values.dtype).eps)
+    for decimals in range(MAX_DECIMALS + 1):
+        for some in (values[:FIRST_LOOK], values):
+            with np.errstate(over="ignore", invalid="ignore"):
+                apart = np.abs(some - np.round(some, decimals))
+            if (apart > close * np.abs(some)).any():
+                break
+        else:
+            return decimals
+    return ANY_DECIMALS

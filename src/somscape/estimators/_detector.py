@@ -51,7 +51,10 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
     method : str, default="auto"
         Name of the score, which compares a row with the prototypes of usual rows (see `trim`):
 
-        - ``"auto"``: the same as ``"k_prototype"``;
+        - ``"auto"``: the same as ``"combined"``;
+        - ``"combined"``: mean distance to the ``n_prototypes`` nearest prototypes, plus how rare
+          the row's single values are.  In an array, a number far out counts in the distance as one
+          less far (1.5 standard deviations, or 3 after clean training), and by its rarity;
         - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest prototypes;
         - ``"quantization_error"``: distance to the nearest prototype;
         - ``"mass"``: mean distance to the nearest prototypes that hold 2 % of the rows, at least
@@ -65,23 +68,26 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
     training_is_clean : bool, default=False
         Whether all training rows are known to be usual.  The map may then follow them closely.
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is 8 times the square
-        root of the number of rows, instead of 5 times.  Its ``missing`` and ``encoder`` are
+        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is 3 times the square
+        root of the number of rows, or 16 times after clean training (8 times for other scores than
+        ``"combined"``), instead of 5 times.  Its ``missing`` and ``encoder`` are
         ignored: the detector has its own.
     n_maps : int or "auto", default="auto"
         Number of maps that score together, from 1 to 256.  If there are several, each learns from
         half of the rows, and a score is the root of the mean of their squared scores.  It then
         depends less on which rows happen to be in the data.  Scoring takes ``n_maps`` times as
         long.  ``map_``, the map of all rows, then serves for display and explanation and does not
-        score.  ``"auto"``: 16 for at most 2,000 rows; 1 for more rows or clean training.
+        score.  ``"auto"``: 8 for at most 2,000 rows; 1 for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
-        Number of nearest prototypes, from 1 (the quantization error) to 16.  Several prototypes
-        resist a lone outlier that has pulled one to itself.  ``"auto"``: 8, or 2 if training is
-        clean.
+        Number of nearest prototypes, from 1 (the quantization error) to 64.  Several prototypes
+        resist a lone outlier that has pulled one to itself.  ``"auto"``: for ``"combined"`` 24, 8
+        for the encoded columns of a table, 1 if training is clean; for others 8, or 2 if training
+        is clean.
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
         the prototypes with the fewest rows around them, such as those of a group of outliers.
-        ``"auto"``: 0.2, or 0 if training is clean.
+        ``"auto"``: 0.1, or 0.2 for the encoded columns of a table and for other scores than
+        ``"combined"``; 0 if training is clean.
     decorrelate : bool, default=True
         Whether to decorrelate columns when rows are compared with prototypes.  Correlated columns
         then hardly count twice, and values that are usual one by one but not together stand out.
@@ -239,8 +245,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
     def _fitted(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = self._settings()
-        detection = replace(detection, n_maps=n_maps)
         chosen = choose_encoding(self, X, sample_weight, settings.init)
+        detection = replace(detection, n_maps=n_maps).of_rows(chosen.encoding)
         check_has_no_gaps(chosen.encoding)
         prepared = prepare(
             self,
@@ -262,7 +268,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
             prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
         )
         self.detector_, units = trained.detector, trained.of_all_rows.units
-        self._stream = DetectorStream.after(trained, prepared.weights, settings.seed)
+        self._stream = DetectorStream.after(trained, prepared.rows, prepared.weights, settings.seed)
         is_whole = len(units) == len(prepared.all_rows)
         self.units_ = units if is_whole else self.map_.winners_of_rows(prepared.all_rows)
         reasons = detection.reasons(prepared.weights, len(prepared.rows))
@@ -285,8 +291,9 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
 
         The first call is a `fit`, with one map if ``n_maps="auto"``.  Each further call scores the
         rows, then updates the map as `SOM.partial_fit` does, with `half_life`, and renews which
-        prototypes are usual, the threshold and the calibration.  Threshold and calibration use the
-        scores that all rows so far had on arrival; a sample of 10,000 of them is kept.
+        prototypes are usual, how rare values are, the threshold and the calibration.  Threshold and
+        calibration use the scores that all rows so far had on arrival; samples are kept of 10,000
+        of them, and of 2,000 rows, by which values are rare.
 
         Parameters
         ----------
@@ -320,6 +327,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
                 self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
             return self
         detection, _ = self._settings()
+        detection = replace(detection, method=self.detector_.score).of_rows(self.map_.encoding)
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
         self.detector_, self._stream, self.units_ = updated(

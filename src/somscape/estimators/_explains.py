@@ -12,7 +12,7 @@ from somscape.outliers import (
     Counterfactual,
     Detector,
     LabelShare,
-    Reason,
+    Reasons,
     SimilarRows,
 )
 
@@ -40,7 +40,7 @@ class Explains:
         return self.detector_.contributions(data_for(self, X))
 
     @_in_words_of(Detector.reasons)
-    def reasons(self, X: Any) -> list[tuple[Reason, ...]]:
+    def reasons(self, X: Any) -> list[Reasons]:
         check_is_fitted(self)
         return self.detector_.reasons(X)
 

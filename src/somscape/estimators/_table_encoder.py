@@ -20,6 +20,7 @@ from somscape.encode import (
     SCALES,
     Encoding,
     Roles,
+    checked_dictionary,
     comments_on,
     fit_encoding,
     pinned,
@@ -86,6 +87,11 @@ class TableEncoder(TransformerMixin, Base):
         50.
     others : {"rules", "drop"}, default="rules"
         What happens to columns that no parameter names: the rules decide, or they are left out.
+    dictionary : mapping, str, Path or None, default=None
+        Words for codes and columns, for whoever reads reasons, reports and pictures:
+        ``{"job": {"": "Job", "A171": "unskilled"}}``, where "" names the column itself; or a
+        table in a file with the columns ``column``, ``code`` and ``words``.  Features, and names
+        that parameters take, stay as they are.
 
     Attributes
     ----------
@@ -147,6 +153,7 @@ class TableEncoder(TransformerMixin, Base):
         tame: bool = True,
         max_levels: int | None = 50,
         others: str = "rules",
+        dictionary: Mapping[str, Mapping[Any, str]] | str | Path | None = None,
     ) -> None:
         self.id = id
         self.label = label
@@ -162,6 +169,7 @@ class TableEncoder(TransformerMixin, Base):
         self.tame = tame
         self.max_levels = max_levels
         self.others = others
+        self.dictionary = dictionary
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -418,6 +426,7 @@ class TableEncoder(TransformerMixin, Base):
             date_format=self.date_format,
             missing=self.missing,
             others=self.others,
+            dictionary=checked_dictionary(self.dictionary),
         )
 
 

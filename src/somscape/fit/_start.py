@@ -24,6 +24,9 @@ MAX_AXES_WORK = 5e9
 MIN_ROWS_PER_FEATURE = 4
 """Fewest rows per feature for the principal axes."""
 
+MAX_SOLVED = 256
+"""Features up to which all axes are computed; of more, only the two that are needed."""
+
 MIN_BLOCK_ROWS = 64
 """Rows that are centered at once, at least; few, so that their product needs few pieces."""
 
@@ -108,13 +111,13 @@ def principal_axes(problem: Problem) -> Axes:
     if len(some) >= some.shape[1]:
         products, _ = _whole_products(some, some_weights, mean, unit)
         covariance = products / total * np.outer(unit / size, unit / size)
-        variances, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+        variances, vectors = _main_axes((covariance + covariance.T) / 2)
         directions = vectors.T[::-1][:2]
     else:
         # Fewer rows than features: the same axes from the smaller matrix of inner products.
         factor = np.sqrt(ones_or(some_weights, len(some)))
         scaled = _whole(some, mean, unit) * (unit / size) * factor[:, None]
-        variances, vectors = np.linalg.eigh(scaled @ scaled.T / total)
+        variances, vectors = _main_axes(scaled @ scaled.T / total)
         directions = (scaled.T @ vectors).T[::-1][:2]
         length = np.sqrt((directions**2).sum(axis=1, keepdims=True))
         directions = directions / np.where(length > 0, length, 1.0)
@@ -123,6 +126,20 @@ def principal_axes(problem: Problem) -> Axes:
         top = np.append(top, 0.0)
         directions = np.vstack([directions, np.zeros(rows.shape[1])])
     return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]), size)
+
+
+def _main_axes(matrix: Float64s) -> tuple[Float64s, Float64s]:
+    """Return the largest eigenvalues of a symmetric matrix, ascending, and their vectors."""
+    if len(matrix) <= MAX_SOLVED:
+        values, vectors = np.linalg.eigh(matrix)
+        return values, vectors
+    from scipy.sparse.linalg import ArpackError, eigsh  # late: slow to import
+
+    try:
+        values, vectors = eigsh(matrix, 2, v0=np.ones(len(matrix)), tol=0)
+    except ArpackError:  # axes as wide as each other
+        values, vectors = np.linalg.eigh(matrix)
+    return values, vectors
 
 
 def _size_of(problem: Problem) -> float:

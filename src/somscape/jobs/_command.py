@@ -39,6 +39,7 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
         *KINDS,
         "date_format",
         "roles",
+        "dictionary",
         "missing",
         "missing_values",
         *READING,

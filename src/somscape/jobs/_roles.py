@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from somscape.encode import (
     Encoding,
     Roles,
+    checked_dictionary,
     fit_encoding,
     level_texts,
     overridden,
@@ -168,7 +169,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     table : Table
     options : mapping
         With ``id_column``, ``label``, ``missing`` and the options of `KINDS` and of `READING`;
-        ``per`` and ``date_format`` where they are given.
+        ``per``, ``date_format`` and ``dictionary`` where they are given.
 
     Returns
     -------
@@ -181,6 +182,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     """
     column, value = split_label(options["label"], table)
     reading = {name: options.get(name) for name in READING}
+    dictionary = options.get("dictionary")
     return Roles(
         options["id_column"],
         column,
@@ -196,6 +198,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         label_value=value,
         missing=options.get("missing"),
         reading={name: text for name, text in reading.items() if text is not None},
+        dictionary=checked_dictionary(dictionary),
     )
 
 

@@ -1,4 +1,4 @@
-"""Search, sums, smoothing and the online rule: the compiled core, or its NumPy twin.
+"""Search, scores, sums, smoothing and the online rule: the compiled core, or its NumPy twin.
 
 Both have the same functions with the same meaning.  ``select_kernels`` says which is used;
 ``SOMSCAPE_KERNELS=numpy`` in the environment forces the twin.
@@ -12,6 +12,7 @@ from somscape.kernels._kernels import (
     MiniSomKernels,
     MiniSomSteps,
 )
+from somscape.kernels._lines import lines
 from somscape.kernels._metric import BY_ANGLE, EUCLIDEAN, METRIC_NAMES, Metric, whitening_of
 from somscape.kernels._select import minisom_kernels, select_kernels
 from somscape.kernels._sparse import Rows, SparseRows, check_sparse_values, column_range
@@ -31,6 +32,7 @@ __all__ = [
     "SparseRows",
     "check_sparse_values",
     "column_range",
+    "lines",
     "minisom_kernels",
     "select_kernels",
     "whitening_of",

@@ -73,6 +73,18 @@ class CoreKernels:
         _core.search(rows, codebook, order, None, 0, False, one_thread, units, None)
         return units
 
+    def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
+        """Return the mean distance of each row to its `k` nearest units."""
+        means = np.empty(len(rows))
+        _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means)
+        return means
+
+    def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
+        """Return the sum of a piecewise linear function of each feature."""
+        sums = np.empty(len(rows))
+        _core.sum_of_lines(rows, features, x, y, sums)
+        return sums
+
     def sums(
         self,
         rows: Rows,

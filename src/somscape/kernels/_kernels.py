@@ -92,6 +92,45 @@ class Kernels(Protocol):
         ndarray of shape (n, k)
         """
 
+    def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
+        """Return the mean Euclidean distance of each row to its `k` nearest units.
+
+        Faster than a `search` for more than a few units, as nobody asks which they are.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+            IN, finite.
+        codebook : ndarray of shape (m, d), float32 or float64
+            IN, finite.
+        k : int
+            At most m.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            The same bits from the core and its twin.
+        """
+
+    def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
+        """Return the sum of a piecewise linear function of each feature.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+            IN, without NaN.
+        features : ndarray of shape (c,)
+            IN, of which feature each is a function.
+        x, y : ndarray of shape (c, n_knots), float64
+            IN, at least two knots.  ``x`` ascends; its last knot alone may be repeated, as
+            padding.  Beyond both ends the end segments go on.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            The same bits from the core and its twin.  `lines` returns the terms.
+        """
+
     def sums(
         self,
         rows: Rows,

@@ -1,8 +1,9 @@
 """The kernels in NumPy: where no core is built, and a second opinion in tests.
 
 `search` measures in float64 in the core's order: the same distances bit for bit for dense rows,
-and the same units but where float64 cannot tell which is nearer.  `sums` agrees bit for bit;
-`smooth` agrees to rounding, 1e-12 relative, and so does `stepwise`, to 1e-4 in float32.
+and the same units but where float64 cannot tell which is nearer.  `mean_of_nearest`,
+`sum_of_lines` and `sums` agree bit for bit; `smooth` agrees to rounding, 1e-12 relative, and so
+does `stepwise`, to 1e-4 in float32.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
 from somscape.grid import Lattice, NeighborhoodTables, pull_from
 from somscape.kernels._kernels import MAX_BEST, METRICS
+from somscape.kernels._lines import lines
 from somscape.kernels._sparse import Rows, SparseRows
 
 BLOCK_VALUES = 1 << 16
@@ -94,6 +96,28 @@ class NumpyKernels:
         """Return the `k` nearest units of each row."""
         return self.search(rows, codebook, k)[0]
 
+    def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
+        """Return the mean distance of each row to its `k` nearest units."""
+        if not 1 <= k <= len(codebook):
+            raise ValueError(f"k must be in 1..units; got {k}")
+        prototypes: Float64s = codebook.astype(np.float64, copy=False)
+        means = np.empty(len(rows))
+        for part in blocks(len(rows), max(1, BLOCK_VALUES // len(codebook))):
+            squares = np.zeros((len(means[part]), len(codebook)))
+            with np.errstate(over="ignore"):  # too far for its square is infinitely far
+                for x, w in zip(rows[part].T.astype(np.float64), prototypes.T, strict=True):
+                    squares += np.square(x[:, None] - w)
+            least = np.sort(np.partition(squares, k - 1, axis=1)[:, :k], axis=1)
+            means[part] = _sum_in_order(np.sqrt(least)) / k
+        return means
+
+    def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
+        """Return the sum of a piecewise linear function of each feature."""
+        sums = np.empty(len(rows))
+        for part in blocks(len(rows), max(1, BLOCK_VALUES // max(1, len(features)))):
+            sums[part] = _sum_in_order(lines(rows[part], features, x, y))
+        return sums
+
     def sums(
         self,
         rows: Rows,
@@ -159,6 +183,15 @@ class NumpyKernels:
             pull = pull_from(lattice, neighborhood, winner, float(radius))
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
+
+
+def _sum_in_order(terms: Float64s) -> Float64s:
+    """Add columns one after the other; NumPy's own sum goes by pairs and lanes."""
+    total = np.zeros(len(terms))
+    with np.errstate(over="ignore"):
+        for column in terms.T:
+            total += column
+    return total
 
 
 def _kinds(rows: Floats) -> tuple[Ints, Ints]:

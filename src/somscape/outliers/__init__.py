@@ -3,18 +3,21 @@
 from somscape.outliers._alerts import RESULT_NAMES, Alerts, ranked
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual
+from somscape.outliers._counts import Occurrence, ValueCounts
 from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector, as_detector, detector_in
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._feasible_range import Range
 from somscape.outliers._labels import UNKNOWN, known_labels
-from somscape.outliers._reasons import RECORD, Reason, ids_column, ids_of
+from somscape.outliers._rarity import Rarity
+from somscape.outliers._reasons import RECORD, Reason, Reasons, both_in_words, ids_column, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import density_width, local_scales, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
 from somscape.outliers._similar import LabelShare, SimilarRows, label_share_around, wilson
 from somscape.outliers._stream import DetectorStream, updated
-from somscape.outliers._train import Detection, TrainedDetector, n_trainings, train_detector
+from somscape.outliers._train import TrainedDetector, n_trainings, train_detector
 
 __all__ = [
     "RECORD",
@@ -33,13 +36,18 @@ __all__ = [
     "DriftAlarm",
     "DriftMonitor",
     "LabelShare",
+    "Occurrence",
     "Range",
+    "Rarity",
     "Reason",
+    "Reasons",
     "Scorer",
     "SimilarRows",
     "TrainedDetector",
+    "ValueCounts",
     "adjusted",
     "as_detector",
+    "both_in_words",
     "density_width",
     "detector_in",
     "ids_column",

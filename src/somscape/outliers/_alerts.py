@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
-from somscape.outliers._reasons import RECORD, Ids, Reason, ids_column, ids_of, reasons_of
+from somscape.outliers._reasons import RECORD, Ids, Reasons, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
 from somscape.tables import Source, Table, free_name, table_from_columns
 
@@ -35,7 +35,7 @@ class Alerts:
     scores, p_values : ndarray of shape (n_rows,)
     units : ndarray of shape (n_rows,)
         Best matching unit.
-    reasons : list of tuple of Reason
+    reasons : list of Reasons
         For the first ``n_alerts`` rows only.
     n_alerts : int
         Number of alerts.
@@ -47,7 +47,7 @@ class Alerts:
     scores: Float64s
     p_values: Float64s
     units: Ints
-    reasons: list[tuple[Reason, ...]]
+    reasons: list[Reasons]
     n_alerts: int
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class Alerts:
                 self.id_name: self.ids[:n],
                 "score": [f"{score:.4g}" for score in self.scores[:n]],
                 "p-value": [f"{p:.4g}" for p in self.p_values[:n]],
-                "reasons": ["; ".join(map(str, reasons)) for reasons in self.reasons[:n]],
+                "reasons": [str(reasons) for reasons in self.reasons[:n]],
             }
         )
         more = [f"... {self.n_alerts - n} more alerts"] if self.n_alerts > n else []
@@ -98,7 +98,7 @@ class Alerts:
                 "unit": self.units[:n],
                 "row": row,
                 "col": col,
-                "reasons": ["; ".join(map(str, r)) for r in self.reasons],
+                "reasons": [str(reasons) for reasons in self.reasons],
             }
         )
         ids = ids_column(map_, table, self.rows[:n])

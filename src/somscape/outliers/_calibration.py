@@ -13,7 +13,7 @@ import numpy as np
 from somscape._order import stable_order
 from somscape._types import Float64s, Ints
 from somscape._weights import ones_or
-from somscape.outliers._scorer import is_array
+from somscape.outliers._arrays import is_array
 from somscape.outliers._tail import MIN_ROWS, tail_shares
 
 EXACT_SHARE = 0.25

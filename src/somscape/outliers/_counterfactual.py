@@ -5,7 +5,7 @@ is no more than the threshold.  Columns that turn out not to be needed are put b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.encode import LeveledCode
 from somscape.kernels import select_kernels
-from somscape.outliers._feasible_range import Range, ranges_of, steps_of, value_text
-from somscape.outliers._reasons import value_shown
+from somscape.outliers._feasible_range import Range, ranges_of, steps_of
+from somscape.outliers._reasons import both_in_words, mark_of, value_shown
 from somscape.tables import Table
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Change:
     within: Range
 
     def __str__(self) -> str:
-        to, within = value_text(self.to), str(self.within)
+        to, within = self.within.text(self.to), str(self.within)
         return f"{self.column} {to}" if to == within else f"{self.column} {to} ({within})"
 
 
@@ -101,6 +101,7 @@ def counterfactuals_of(
     -------
     list of Counterfactual or None
     """
+    detector, table = both_in_words(detector, table)
     rows = np.asarray(encoded, dtype=np.float64)
     scores = detector.scores_of_rows(rows)
     found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]
@@ -134,7 +135,8 @@ def _made_usual(
     for (i, j), to, within in zip(pairs, _values_of(detector, moved, pairs), ranges, strict=True):
         code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
         value = value_shown(code, table, i, rows[i, place])
-        changes[i].append(Change(code.name, value, to, within))
+        spelled = replace(within, mark=mark_of(table, code))
+        changes[i].append(Change(code.name, value, to, spelled))
     scores = detector.scores_of_rows(moved)
     return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]
 

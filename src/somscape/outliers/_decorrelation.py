@@ -44,6 +44,10 @@ NOISE_RIDGE = 1.0
 MEMBER_NOISE_RIDGE = 0.3
 """The same if several maps of different rows score together, which averages out much noise."""
 
+MAX_OWN = 256
+"""Features up to which maps that score together have a matrix each; of more, it would cost more
+than it tells."""
+
 MIN_DEVIATION = 1e-9
 """Columns that vary less than this share of the widest are left as they are."""
 
@@ -156,6 +160,8 @@ def decorrelation_of(
     n_usual = int(is_usual.sum())
     if not 1 < n_features <= MAX_FEATURES or n_usual < 2 or np.isnan(rows).any():
         return None
+    if whole is not None and n_features > MAX_OWN:
+        return whole
     center, of_all = mean_and_covariance(rows, weights)
     deviation = np.sqrt(np.diag(of_all))
     varies = deviation > MIN_DEVIATION * deviation.max()

@@ -13,12 +13,15 @@ from somscape._validate import check_number
 from somscape.errors import InputError
 from somscape.maps import Map, refusal_of
 from somscape.outliers._alerts import Alerts, ranked
+from somscape.outliers._arrays import is_array
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
-from somscape.outliers._reasons import Reason, reasons_of, table_and_rows
+from somscape.outliers._counts import ValueCounts
+from somscape.outliers._rarity import Rarity
+from somscape.outliers._reasons import Reasons, reasons_of, table_and_rows
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import contributions_by, scores_by
-from somscape.outliers._scorer import Scorer, is_array
+from somscape.outliers._scorer import Scorer
 from somscape.outliers._serialize import parts_of_detector, record_of_detector
 from somscape.outliers._similar import (
     LabelShare,
@@ -50,6 +53,10 @@ class Detector:
         Factor of the scores of a unit's rows, learned from known cases.  None means no factor.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
+    rarity : Rarity or None, default=None
+        What single values add to the score of the maps.  None adds nothing.
+    counts : ValueCounts or None, default=None
+        How many rows had which values, for reasons; None where an older file does not say.
 
     Raises
     ------
@@ -72,6 +79,8 @@ class Detector:
     members: tuple[Scorer, ...] = ()
     label_factors: Float64s | None = None
     mean_contributions: Float64s | None = None
+    rarity: Rarity | None = None
+    counts: ValueCounts | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -89,6 +98,12 @@ class Detector:
             raise ValueError("`label_factors` must be finite and above 0, one for each unit.")
         if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
             raise ValueError("`mean_contributions` must be one finite number from 0 per column.")
+        if not isinstance(self.rarity, Rarity | None):
+            raise TypeError(f"`rarity` must be a Rarity or None; got {type(self.rarity).__name__}.")
+        if self.rarity is not None:
+            self.rarity.check(self.map_.codebook.shape[1])
+        if self.counts is not None:
+            self.counts.check(n_columns)
         regions = self.calibration.regions
         if regions is not None and len(regions) != n_units:
             raise ValueError("`calibration` must have a region for each unit.")
@@ -128,7 +143,7 @@ class Detector:
 
     @property
     def score(self) -> str:
-        """Name of the score, such as ``"k_prototype"``."""
+        """Name of the score, such as ``"combined"``."""
         return self.of_all_rows.score
 
     @cached_property
@@ -148,7 +163,8 @@ class Detector:
         -------
         ndarray of shape (n_samples,)
             Distances are in encoded feature units, or in the detector's own units if it
-            decorrelates columns.  With several maps, the root of the mean squared score.  Costs
+            decorrelates columns; `rarity` is in the same.  With several maps, the root of the mean
+            squared score.  Costs
             O(n_samples * n_units * n_features) for each map.
         """
         return self.scores_of_rows(self.map_.rows_of(X))
@@ -196,7 +212,7 @@ class Detector:
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
-    def reasons(self, X: Any) -> list[tuple[Reason, ...]]:
+    def reasons(self, X: Any) -> list[Reasons]:
         """Return why each row is unusual, in original units, the largest share first.
 
         Parameters
@@ -205,8 +221,9 @@ class Detector:
 
         Returns
         -------
-        list of tuple of Reason
-            At most four per row, each with at least 5 % of the score.  A category is not a reason
+        list of Reasons
+            At most four per row, each with at least 5 % of the score; none where no column's part
+            is clearly above what it is in usual rows.  A category is not a reason
             if the row has the most common level near it, even if other rows there differ.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))
@@ -347,7 +364,7 @@ class Detector:
         -------
         ndarray of shape (n_samples,)
         """
-        scores = scores_by(self.scorers, rows)
+        scores = scores_by(self.scorers, rows, self.rarity)
         if self.label_factors is None:
             return scores
         units = self.map_.winners_of_rows(rows) if units is None else units
@@ -365,7 +382,7 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
         """
-        found = contributions_by(self.scorers, rows)
+        found = contributions_by(self.scorers, rows, self.rarity)
         if self.label_factors is not None:
             found *= self.label_factors[self.map_.winners_of_rows(rows)][:, None]
         return found

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape.encode import LeveledCode, number_text
+from somscape.encode import LeveledCode, NumberCode, number_text
+from somscape.outliers._rarity import on_line
 from somscape.outliers._score import nearest_usual
 from somscape.outliers._scorer import Scorer
 
@@ -45,27 +46,31 @@ class Range:
         category.  For a date whose weekday or hour counts, too, both are the date itself.
     levels : tuple of str
         Levels of a category.
+    mark : str
+        Decimal mark with which numbers are written.
     """
 
     low: Any = None
     high: Any = None
     levels: tuple[str, ...] = ()
+    mark: str = "."
 
     def __str__(self) -> str:
         if self.low is None:
             return " or ".join(self.levels)
         if self.low == self.high:
-            return value_text(self.low)
+            return self.text(self.low)
         if self.low == -np.inf:
-            return f"at most {value_text(self.high)}"
+            return f"at most {self.text(self.high)}"
         if self.high == np.inf:
-            return f"at least {value_text(self.low)}"
-        return f"between {value_text(self.low)} and {value_text(self.high)}"
+            return f"at least {self.text(self.low)}"
+        return f"between {self.text(self.low)} and {self.text(self.high)}"
 
-
-def value_text(value: Any) -> str:
-    """Return a number, date or level of a range as text."""
-    return number_text(value, digits=12) if isinstance(value, float) else str(value)
+    def text(self, value: Any) -> str:
+        """Return a number, date or level of the column as text."""
+        if not isinstance(value, float):
+            return str(value)
+        return number_text(value, digits=12).replace(".", self.mark)
 
 
 def steps_of(scorer: Scorer) -> list[float]:
@@ -131,16 +136,19 @@ def ranges_of(
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
         assert not isinstance(code, LeveledCode)
         own = code.short(base[line : line + 1, places[line], None], step)[0]
+        bounds = -np.inf, np.inf
+        if isinstance(code, NumberCode):
+            bounds = code.bounds
         ends = [
-            end if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
-            for end, side in ((low[line], 1), (high[line], -1))
+            bound if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
+            for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
         ]
         if not is_steady:  # a rounded end may lie in a gap that the scan did not see
             at = [float(code.place(np.array([end]))[0]) for end in ends]
             stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
             ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
         # Rounding may move an end past the row's own value, which is rounded and inside.
-        found[pair] = Range(*(max(own, e) if up else min(own, e) for up, e in enumerate(ends)))
+        found[pair] = Range(min(own, ends[0]), max(own, ends[1]))
     return [found[pair] for pair in range(len(pairs))]
 
 
@@ -255,22 +263,28 @@ def _ends(lines: _Lines) -> Float64s:
 def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
     """Step to the place where the prototypes that are nearest now are too far away.
 
-    Other prototypes may be nearer there.  The score is below the limit all the way, because
-    distances along a line are convex, and so is the root of the mean square of their means.
+    Other prototypes may be nearer there.  The score is below the limit all the way: distances along
+    a line are convex, so is the root of the mean square of their means, and what rarity adds is
+    straight up to its next knot, where a step ends.
     """
-    scorers = lines.detector.scorers
-    moves = [lines.direction * _moves(one, lines.places) for one in scorers]
-    # A little less than possible, so that rounding does not carry the row past the limit.
-    margin = MIN_STEP / 2 * lines.width
+    moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
+
+    def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        added = _Added.of(lines.detector, rows, lines.places[which], lines.direction)
+        by_scorer = [np.where(added.is_still[:, None], 0.0, by_one[which]) for by_one in moves]
+        far = 2.0 * ENDLESS_WIDTHS * lines.width[which]
+        slack, distance = _free_distance(lines.detector, rows, lines.limit, by_scorer, added, far)
+        # A little less than possible, so that rounding does not carry the row past the limit; a
+        # little past a knot, so that the next step is not that of rounding.
+        margin = MIN_STEP / 2 * lines.width[which]
+        step = np.where(distance < added.reach, distance - margin, added.reach + 4 * margin)
+        return slack >= 0, step
 
     def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
-        by_scorer = [by_one[going] for by_one in moves]
-        slack, distance = _free_distance(lines.detector, trial, lines.limit, by_scorer)
-        is_usual = slack >= 0
-        return is_usual, np.where(is_usual, distance - margin[going], step / 2)
+        is_usual, further = free(going, trial)
+        return is_usual, np.where(is_usual, further, step / 2)
 
-    first = _free_distance(lines.detector, lines.rows, lines.limit, moves)[1]
-    return first - margin, advance
+    return free(np.arange(len(lines.rows)), lines.rows)[1], advance
 
 
 def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
@@ -310,32 +324,97 @@ def _moves(scorer: Scorer, places: Ints) -> Float64s:
     return np.asarray(matrix / decorrelation.deviations[places, None])
 
 
+@dataclass(frozen=True, eq=False)
+class _Added:
+    """What rarity adds to rows of which a feature moves, and up to where it adds so.
+
+    Attributes
+    ----------
+    heights : ndarray of shape (n_rows,)
+        What all values of the row add.
+    slopes : ndarray of shape (n_rows,)
+        How fast that grows as the feature moves.
+    reach : ndarray of shape (n_rows,)
+        How far it may move until the slope changes, or whether distances do.
+    is_still : ndarray of shape (n_rows,), bool
+        Whether the feature is so far out that distances do not change.
+    """
+
+    heights: Float64s
+    slopes: Float64s
+    reach: Float64s
+    is_still: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, detector: "Detector", rows: Float64s, places: Ints, direction: float) -> "_Added":
+        n = len(rows)
+        heights, slopes, knots = np.zeros(n), np.zeros(n), np.full(n, np.inf)
+        values = rows[np.arange(n), places]
+        rarity = detector.rarity
+        if rarity is not None:
+            heights = rarity.scores(rows)
+            for line, feature in enumerate(rarity.features):
+                here = np.flatnonzero(places == feature)
+                _, slope, knot = on_line(
+                    rarity.x[line], rarity.y[line], values[here], up=direction > 0
+                )
+                slopes[here], knots[here] = direction * slope, np.abs(knot - values[here])
+        is_still = np.zeros(n, dtype=bool)
+        ends = detector.of_all_rows.reach
+        if ends is not None:
+            lowest, highest = ends[:, places] if direction > 0 else -ends[::-1, places]
+            at = direction * values
+            is_still = (at >= highest) | (at < lowest)
+            to_end = np.where(
+                at < lowest, lowest - at, np.where(at < highest, highest - at, np.inf)
+            )
+            knots = np.minimum(knots, to_end)
+        return cls(heights, slopes, knots, is_still)
+
+
 def _free_distance(
-    detector: "Detector", rows: Float64s, limit: float, moves: Sequence[Float64s]
+    detector: "Detector",
+    rows: Float64s,
+    limit: float,
+    moves: Sequence[Float64s],
+    added: _Added,
+    far: Float64s,
 ) -> tuple[Float64s, Float64s]:
     """Return how far below a limit rows score, and how far their features can move.
 
-    They can move until the prototypes that are nearest now, on each map that scores, are too far.
+    They can move until the prototypes that are nearest now, on each map that scores, are too far,
+    or until `added.reach`; at most `far`.
     """
     lines = [_Line.of(one, rows, by) for one, by in zip(detector.scorers, moves, strict=True)]
     n = len(lines)
-    slack = limit - np.sqrt(sum(line.at(0.0)[0] ** 2 for line in lines) / n)
+    left = limit - added.heights
+    slack = left - np.sqrt(sum(line.at(0.0)[0] ** 2 for line in lines) / n)
     # Newton's method from beyond the end, where the convex score is at least the limit: it comes
     # back to the end and never passes it.
-    along = sum(line.along.mean(axis=1) for line in lines)
-    distance = np.maximum((n * limit - along) / sum(line.speed for line in lines), 0.0)
+    along = np.sum([line.along.mean(axis=1) for line in lines], axis=0)
+    speed = np.sum([line.speed for line in lines], axis=0)
+    beyond = np.minimum(_quotient(n * left - along, speed), _quotient(left, added.slopes))
+    distance = np.maximum(
+        np.minimum(np.where(np.isinf(added.reach), beyond, added.reach), far), 0.0
+    )
     for _ in range(NEWTON_STEPS):
         square, slope = np.zeros(len(rows)), np.zeros(len(rows))
         for line in lines:
-            far, way = line.at(distance)
-            square, slope = square + far**2 / n, slope + far * way / n
+            apart, way = line.at(distance)
+            square, slope = square + apart**2 / n, slope + apart * way / n
         score = np.sqrt(square)
-        slope = np.divide(slope, score, out=np.zeros_like(slope), where=score > 0)
-        down = (score - limit) / np.maximum(slope, 1e-300)
-        distance = np.maximum(distance - np.maximum(down, 0.0), 0.0)
+        slope = np.divide(slope, score, out=np.zeros_like(slope), where=score > 0) + added.slopes
+        over = score + added.slopes * distance - left
+        down = np.maximum(over, 0.0) / np.maximum(slope, 1e-300)
+        distance = np.maximum(distance - down, 0.0)
         if (down <= MIN_STEP / 100 * distance).all():
             break
     return slack, distance
+
+
+def _quotient(above: Float64s, below: Float64s) -> Float64s:
+    """Return a quotient, infinite where the divisor is not positive."""
+    return np.divide(above, below, out=np.full(above.shape, np.inf), where=below > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -352,7 +431,8 @@ class _Line:
         units, distances = nearest_usual(scorer, rows, k)
         speed = np.sqrt((moves**2).sum(axis=1))
         apart = scorer.compared(rows)[:, None, :] - scorer.compared_codebook[units]
-        along = (apart * moves[:, None, :]).sum(axis=2) / speed[:, None]
+        along = (apart * moves[:, None, :]).sum(axis=2)
+        along = np.divide(along, speed[:, None], out=np.zeros_like(along), where=speed[:, None] > 0)
         return cls(along, np.maximum(distances**2 - along**2, 0.0), speed)
 
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:

@@ -1,16 +1,28 @@
 """Why a row is unusual, in original units."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.encode import CategoryCode, CycleCode, DateCode, FeatureCode, PartCode, sources_of
+from somscape.encode import (
+    CategoryCode,
+    CycleCode,
+    DateCode,
+    FeatureCode,
+    NumberCode,
+    PartCode,
+    in_words,
+    sources_of,
+    table_in_words,
+)
 from somscape.errors import InputError
 from somscape.maps import Map
+from somscape.outliers._counts import Occurrence
 from somscape.outliers._score import nearest_usual
 from somscape.tables import Column, Table, collected, table_from_columns, table_from_frame
 
@@ -23,9 +35,22 @@ RECORD = "record"
 MISSING = "missing"
 """Stands for a cell without a value."""
 
+NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
+"""Stands where there is no reason."""
+
 MAX_REASONS = 4
 MIN_SHARE = 0.05
 """A column that adds less than this share of the score is not a reason."""
+
+
+CLEARLY_MORE = 2.0
+"""A column stands out where the odds of its share are this many times those of usual rows."""
+
+FAR_MORE = 4.0
+"""Or where it adds this many times as much to the score as it does in usual rows."""
+
+RARE = 0.01
+"""Or where no more than this share of the rows have its value, or one as far out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +72,9 @@ class Reason:
         Ends of the usual range on that scale; None for a category.
     is_usual_alone : bool
         Whether the value lies in that range, and is unusual only with the other columns.
+    occurs : Occurrence or None
+        How many of the training rows have the value, or one as far out; None for a number that
+        lies among most others.
     """
 
     column: str
@@ -56,13 +84,65 @@ class Reason:
     at: float | None = None
     usual_at: tuple[float, float] | None = None
     is_usual_alone: bool = False
+    occurs: Occurrence | None = None
 
     def __str__(self) -> str:
-        but = ", but not with the other columns" if self.is_usual_alone else ""
-        return f"{self.column} {self.value} (usual {self.usual}{but})"
+        occurs = "" if self.occurs is None else f"{self.occurs}; "
+        return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._but}"
+
+    def sentence(self) -> str:
+        """Return the reason as a sentence.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from somscape.outliers import Occurrence, Reason
+        >>> Reason("A4", "3", "2 (51 %)", 0.4, occurs=Occurrence(2, 690)).sentence()
+        'A4 is 3, which 2 of 690 rows have; usual is 2 (51 %).'
+        """
+        occurs = "" if self.occurs is None else f", {self.occurs.clause()}"
+        return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._but}."
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether hardly any of the training rows have the value, or one as far out."""
+        occurs = self.occurs
+        return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
+
+    @property
+    def _but(self) -> str:
+        return ", but not with the other columns" if self.is_usual_alone else ""
 
 
-def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[Reason, ...]]:
+class Reasons(tuple[Reason, ...]):
+    """The reasons of one row, the largest first; none if no single column stands out."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self)) or NONE_STANDS_OUT
+
+    def sentence(self) -> str:
+        """Return the reasons as sentences.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from somscape.outliers import Reasons
+        >>> Reasons().sentence()
+        'No single column stands out; the combination is unusual.'
+        """
+        whole = f"{NONE_STANDS_OUT[0].upper()}{NONE_STANDS_OUT[1:]}."
+        return " ".join(reason.sentence() for reason in self) or whole
+
+
+def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[Reasons]:
     """Return the reasons of all rows of a table; see `Detector.reasons`.
 
     Parameters
@@ -74,8 +154,9 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[R
 
     Returns
     -------
-    list of tuple of Reason
+    list of Reasons
     """
+    detector, table = both_in_words(detector, table)
     by_column = detector.contributions_of_rows(rows)
     near, _ = nearest_usual(detector.of_all_rows, rows)
     scores = by_column.sum(axis=1)
@@ -83,6 +164,7 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[R
     columns = [_Described(detector, j, near, rows) for j in range(share.shape[1])]
     for j, column in enumerate(columns):
         share[column.is_as_usual, j] = 0.0  # the level that prevails is no reason
+    stands_out = _stand_out(detector.mean_contributions, by_column, share)
     order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
     shares = np.take_along_axis(share, order, axis=1)
     found = np.empty(order.shape, dtype=object)
@@ -90,7 +172,25 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[tuple[R
         which = np.nonzero((order == j) & (shares >= MIN_SHARE))
         if len(which[0]):
             found[which] = column.reasons(table, which[0], shares[which])
-    return [tuple(reason for reason in row if reason is not None) for row in found.tolist()]
+    reasons = [[reason for reason in row if reason is not None] for row in found.tolist()]
+    return [
+        Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
+        for row, is_clear in zip(reasons, stands_out, strict=True)
+    ]
+
+
+def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
+    """Return in which rows a column stands out from what it adds in usual rows.
+
+    `share` is that of columns that may be reasons, else 0.
+    """
+    if means is None or not means.sum() > 0 or len(means) == 1:
+        return np.ones(len(share), dtype=bool)
+    usual = means / means.sum()
+    # Odds, so that a share may be clearly above one half, too.
+    is_clear = share * (1 - usual) >= CLEARLY_MORE * usual * (1 - share)
+    is_far = by_column >= FAR_MORE * means
+    return np.asarray(((share >= MIN_SHARE) & (is_clear | is_far)).any(axis=1))
 
 
 class _Described:
@@ -102,6 +202,7 @@ class _Described:
         self._prototypes, self._near = detector.map_.codebook[:, part], near
         self._is_decorrelated = detector.of_all_rows.decorrelation is not None
         self._rows = rows[:, part]
+        self._counts, self._number = detector.counts, j
         self.is_as_usual = np.zeros(len(rows), dtype=bool)
         if isinstance(self._code, CategoryCode):
             prevailing = self._prototypes[near].mean(axis=1).argmax(axis=1)
@@ -111,31 +212,45 @@ class _Described:
         """Return the column as a reason of some rows."""
         code, name = self._code, self._code.name
         values = self._shown(table, which)
+        occur = self._occurrences(which, values)
         near = self._near[which]
         usual = code.usual_of(self._prototypes, near)
         if isinstance(code, CategoryCode):
-            return list(map(Reason, repeat(name), values, usual, shares.tolist()))
+            none = repeat(None)
+            shared = (repeat(name), values, usual, shares.tolist(), none, none)
+            return list(map(Reason, *shared, repeat(False), occur))
         if isinstance(code, CycleCode):
             are_usual = (
                 self._is_decorrelated and code.is_usual(self._rows[row], self._prototypes[units])
                 for row, units in zip(which, near, strict=True)
             )
             none = repeat(None)
-            return list(
-                map(Reason, repeat(name), values, usual, shares.tolist(), none, none, are_usual)
-            )
+            shared = (repeat(name), values, usual, shares.tolist(), none, none)
+            return list(map(Reason, *shared, are_usual, occur))
+        mark = mark_of(table, code)
+        if mark != ".":
+            usual = [words.replace(".", mark) for words in usual]
         ends = self._prototypes[near, 0]
         found = zip(
             *(values, usual, shares.tolist(), self._rows[which, 0].tolist()),
-            *(ends.min(axis=1).tolist(), ends.max(axis=1).tolist()),
+            *(ends.min(axis=1).tolist(), ends.max(axis=1).tolist(), occur),
             strict=True,
         )
         made = []
-        for value, words, share, place, low, high in found:
+        for value, words, share, place, low, high, one in found:
             at = None if value == MISSING else place
             is_usual = self._is_decorrelated and at is not None and low <= at <= high
-            made.append(Reason(name, value, words, share, at, (low, high), is_usual))
+            made.append(Reason(name, value, words, share, at, (low, high), is_usual, one))
         return made
+
+    def _occurrences(self, which: Ints, values: list[str]) -> list[Occurrence | None]:
+        """Return how many training rows have what some rows have in the column."""
+        if self._counts is None:
+            return [None] * len(which)
+        found = self._counts.occurrences(self._number, self._code, self._rows[which])
+        if isinstance(self._code, CategoryCode):
+            return found  # a missing cell is a level, too
+        return [None if value == MISSING else one for value, one in zip(values, found, strict=True)]
 
     def _shown(self, table: Table, which: Ints) -> list[str]:
         """Return what some rows have in the column: their cells, or what their dates tell."""
@@ -283,6 +398,44 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
             return column
         return table_from_columns({name: ids_of(map_, table)[1].take(rows)}).columns[0]
     return table_from_columns({RECORD: rows + 1}).columns[0]
+
+
+def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table]:
+    """Return a detector and a table with words for columns and codes.
+
+    Parameters
+    ----------
+    detector : Detector
+    table : Table
+
+    Returns
+    -------
+    Detector, Table
+        Themselves where there is no dictionary.
+    """
+    whole, encoding = detector.of_all_rows, detector.map_.encoding
+    if not encoding.roles.dictionary:
+        return detector, table
+    map_ = replace(whole.map_, encoding=in_words(encoding))
+    worded = replace(detector, of_all_rows=replace(whole, map_=map_))
+    return worded, table_in_words(encoding, table)
+
+
+def mark_of(table: Table, code: FeatureCode) -> str:
+    """Return the decimal mark with which a table writes the numbers of a feature column.
+
+    Parameters
+    ----------
+    table : Table
+    code : FeatureCode
+
+    Returns
+    -------
+    {".", ","}
+    """
+    if not isinstance(code, NumberCode) or isinstance(code, PartCode):
+        return "."
+    return "," if "decimal comma" in table.column(code.name).style else "."
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:

@@ -12,10 +12,14 @@ import numpy as np
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import EUCLIDEAN, select_kernels
+from somscape.outliers._rarity import Rarity
 from somscape.outliers._scorer import Scorer
 
 BLOCK_VALUES = 1 << 20
 """Differences or distances in memory at once: 8 MiB."""
+
+MAX_SEARCHED = 16
+"""Most nearest prototypes that a search finds quickly."""
 
 MASS_SHARE = 0.02
 """The score ``mass`` takes in the nearest prototypes that hold this share of the rows."""
@@ -24,7 +28,7 @@ MIN_MASS_ROWS = 10.0
 """And at least this number of rows."""
 
 
-def scores_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
+def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
     """Return the score of each row, higher for more unusual.
 
     Parameters
@@ -33,6 +37,8 @@ def scores_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
         At least one.
     rows : ndarray of shape (n_samples, n_features)
         Encoded.
+    rarity : Rarity or None, default=None
+        Added to what the maps say.
 
     Returns
     -------
@@ -41,14 +47,21 @@ def scores_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
         O(n_samples * n_units * n_features) for each map.
     """
     if len(scorers) == 1:
-        return _by_one(scorers[0], rows)
-    return np.sqrt(sum(_by_one(one, rows) ** 2 for one in scorers) / len(scorers))
+        found = _by_one(scorers[0], rows)
+    else:
+        found = np.sqrt(sum(_by_one(one, rows) ** 2 for one in scorers) / len(scorers))
+    return found if rarity is None else found + rarity.scores(rows)
 
 
 def _by_one(scorer: Scorer, rows: Floats) -> Float64s:
     scores = np.empty(len(rows))
-    if scorer.score == "k_prototype":  # used most, and needs only the distances
+    if scorer.score in ("combined", "k_prototype"):  # used most, and needs only the distances
         k = min(scorer.n_prototypes, len(scorer.usual_units))
+        if k > MAX_SEARCHED:
+            nearest, usual = select_kernels().mean_of_nearest, scorer.usual_compared_codebook
+            for part in _blocks(len(rows), rows.shape[1]):
+                scores[part] = nearest(scorer.compared(rows[part]), usual, k)
+            return scores
         for part, _, distances in _found_by_block(scorer, rows, k):
             scores[part] = distances.mean(axis=1)
         return scores
@@ -57,7 +70,9 @@ def _by_one(scorer: Scorer, rows: Floats) -> Float64s:
     return scores
 
 
-def contributions_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
+def contributions_by(
+    scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
+) -> Float64s:
     """Return how much each original column adds to each row's score.
 
     Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w with
@@ -71,6 +86,8 @@ def contributions_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
         At least one.
     rows : ndarray of shape (n_samples, n_features)
         Encoded.
+    rarity : Rarity or None, default=None
+        Each column adds what its own values add.
 
     Returns
     -------
@@ -78,6 +95,13 @@ def contributions_by(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
         Columns in the order of ``map_.encoding.features``.  Each row adds up to its score, in equal
         shares if it does not differ from the prototypes.
     """
+    found = _parts_by_maps(scorers, rows)
+    if rarity is not None:
+        found += scorers[0].map_.encoding.sum_by_column(rarity.parts(rows))
+    return found
+
+
+def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
     if len(scorers) == 1:
         return _parts_by_one(scorers[0], rows)
     n_columns = len(scorers[0].map_.encoding.features)
@@ -133,8 +157,14 @@ def nearest_usual(scorer: Scorer, rows: Floats, k: int | None = None) -> tuple[I
 def _found_by_block(scorer: Scorer, rows: Floats, k: int) -> Iterator[tuple[slice, Ints, Float64s]]:
     """Yield places among the usual prototypes and distances, some rows at a time."""
     kernels, usual, walk = select_kernels(), scorer.usual_compared_codebook, scorer.usual_walk
-    for part in _blocks(len(rows), rows.shape[1]):
-        yield part, *kernels.search(scorer.compared(rows[part]), usual, k, order=walk)
+    if k <= MAX_SEARCHED:
+        for part in _blocks(len(rows), rows.shape[1]):
+            yield part, *kernels.search(scorer.compared(rows[part]), usual, k, order=walk)
+        return
+    for part in _blocks(len(rows), len(usual)):
+        distances = _distances(scorer, rows[part])
+        units = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        yield part, units, np.take_along_axis(distances, units, axis=1)
 
 
 def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
@@ -261,6 +291,7 @@ def _distances(scorer: Scorer, rows: Floats) -> Float64s:
 
 
 _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
+    "combined": _k_prototype,
     "k_prototype": _k_prototype,
     "quantization_error": _quantization_error,
     "mass": _mass,

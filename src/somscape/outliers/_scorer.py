@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,9 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_whole
 from somscape.maps import Map
+from somscape.outliers._arrays import is_array
 from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._reach import within_reach
 
 
 @dataclass(frozen=True)
@@ -20,22 +21,27 @@ class ScoreKind:
     Attributes
     ----------
     is_steady : bool
-        Whether it changes by no more than a row moves.
+        Whether what maps say changes by no more than a row moves.
     is_mean_of_nearest : bool
         Whether it is the mean distance to the nearest usual prototypes.
     compares_all : bool
         Whether it compares a row with all usual prototypes.
     needs_rms : bool
         Whether it needs `Scorer.rms_distances`.
+    adds_rarity : bool
+        Whether a detector adds how rare single values are (`Detector.rarity`), and numbers far out
+        count as less far (`Scorer.reach`).
     """
 
     is_steady: bool = False
     is_mean_of_nearest: bool = False
     compares_all: bool = False
     needs_rms: bool = False
+    adds_rarity: bool = False
 
 
 SCORES = {
+    "combined": ScoreKind(is_steady=True, is_mean_of_nearest=True, adds_rarity=True),
     "k_prototype": ScoreKind(is_steady=True, is_mean_of_nearest=True),
     "quantization_error": ScoreKind(is_steady=True, is_mean_of_nearest=True),
     "mass": ScoreKind(is_steady=True, compares_all=True),
@@ -44,7 +50,7 @@ SCORES = {
 }
 """All scores; the first is what "auto" chooses."""
 
-MAX_PROTOTYPES = 16
+MAX_PROTOTYPES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +61,9 @@ class Scorer:
     ----------
     map_ : Map
     score : str
-        Name of the score, such as ``"k_prototype"``.
+        Name of the score, such as ``"combined"``.
     n_prototypes : int
-        Number of nearest prototypes that the score averages over, from 1 to 16.
+        Number of nearest prototypes that the score averages over, from 1 to 64.
     usual : ndarray of shape (n_units,), bool, or None, default=None
         Units whose prototypes stand for usual rows.  None means the units that won a row.
     rms_distances : ndarray of shape (n_units,) or None, default=None
@@ -65,6 +71,9 @@ class Scorer:
         unknown; not every score needs it.
     decorrelation : Decorrelation or None, default=None
         Transform of rows and prototypes before they are compared.  None compares them as they are.
+    reach : ndarray of shape (2, n_features) or None, default=None
+        Lowest and highest value of each feature that are compared as they are; one further out
+        counts as this one.  None sets no limit.
 
     Raises
     ------
@@ -78,6 +87,7 @@ class Scorer:
     usual: NDArray[np.bool_] | None = None
     rms_distances: Float64s | None = None
     decorrelation: Decorrelation | None = None
+    reach: Float64s | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.map_, Map):
@@ -103,6 +113,11 @@ class Scorer:
                 "`decorrelation` must be a Decorrelation or None; got "
                 f"{type(self.decorrelation).__name__}."
             )
+        reach = self.reach
+        if reach is not None and not (
+            is_array(reach, (2, self.map_.codebook.shape[1])) and (reach[0] <= reach[1]).all()
+        ):
+            raise ValueError("`reach` must be the lowest and the highest value of each feature.")
 
     @property
     def kind(self) -> ScoreKind:
@@ -130,7 +145,7 @@ class Scorer:
     @cached_property
     def compared_codebook(self) -> Float64s:
         """All prototypes in the form in which rows are compared with them."""
-        return np.asarray(compared(self.map_.codebook, self.decorrelation))
+        return np.asarray(self.compared(self.map_.codebook))
 
     @cached_property
     def usual_compared_codebook(self) -> Float64s:
@@ -147,44 +162,26 @@ class Scorer:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The rows themselves if columns are not decorrelated.
+            The rows themselves if columns have no limits and are not decorrelated.
         """
-        return compared(rows, self.decorrelation)
+        return compared(rows, self.decorrelation, self.reach)
 
 
-def compared(rows: Floats, decorrelation: Decorrelation | None) -> Floats:
+def compared(
+    rows: Floats, decorrelation: Decorrelation | None, reach: Float64s | None = None
+) -> Floats:
     """Return rows or prototypes in the form in which a detector compares them.
 
     Parameters
     ----------
     rows : ndarray of shape (n, n_features)
     decorrelation : Decorrelation or None
+    reach : ndarray of shape (2, n_features) or None, default=None
+        As in `Scorer`.
 
     Returns
     -------
     ndarray of shape (n, n_features)
     """
+    rows = within_reach(rows, reach)
     return rows if decorrelation is None else decorrelation.compared(rows)
-
-
-def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
-    """Say whether values are an array of a shape, of numbers that are finite.
-
-    Parameters
-    ----------
-    values : anything
-    shape : tuple of int
-        -1 for a length of any size.
-    kinds : str, default="fiu"
-        Kinds of NumPy's types, such as "b" for truth values.
-
-    Returns
-    -------
-    bool
-    """
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
-        return False
-    fits = values.ndim == len(shape) and all(
-        length in (-1, n) for length, n in zip(shape, values.shape, strict=True)
-    )
-    return fits and bool(np.isfinite(values).all())

@@ -1,7 +1,7 @@
 """A detector as JSON data and named arrays, and back."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,9 @@ import numpy as np
 from somscape.encode import Encoding
 from somscape.maps import Map, map_of_arrays
 from somscape.outliers._calibration import Calibration
+from somscape.outliers._counts import ValueCounts
 from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._rarity import Rarity
 from somscape.outliers._scorer import Scorer
 from somscape.records import MEMBERS, Record, arrays_of_members
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 METRIC = "metric"
 """Entry of the header that says that a detector decorrelates columns; absent if it does not."""
+
+SHARED = "members_share_metric"
+"""Entry of the header where the members decorrelate as the map of all rows; else they have parts
+of their own."""
 
 METRIC_NAME = "decorrelated"
 """Its only value."""
@@ -54,24 +60,44 @@ def record_of_detector(detector: "Detector") -> Record:
         "lift": detector.label_factors,
         "mean_contributions": detector.mean_contributions,
     }
+    if detector.rarity is not None:
+        arrays |= {_rarity_name(p.name): getattr(detector.rarity, p.name) for p in fields(Rarity)}
+    if detector.counts is not None:
+        of_counts = {p.name: getattr(detector.counts, p.name) for p in fields(ValueCounts)}
+        arrays |= {_counts_name(name): values for name, values in of_counts.items()}
     if whole.decorrelation is not None:
         header[METRIC] = METRIC_NAME
     if detector.members:
         header[MEMBERS] = len(detector.members)
+    is_shared = all(member.decorrelation is whole.decorrelation for member in detector.members)
+    if detector.members and whole.decorrelation is not None and is_shared:
+        header[SHARED] = True
     for i, member in enumerate(detector.members):
         of_member = {"codebook": member.map_.codebook, "hits": member.map_.hits}
-        of_member |= _arrays_of(member)
+        of_member |= _arrays_of(replace(member, decorrelation=None) if is_shared else member)
         arrays |= {f"{MEMBERS}.{i}.{name}": values for name, values in of_member.items()}
     there = {name: values for name, values in arrays.items() if values is not None}
     return Record({**record.header, "detector": header}, record.arrays | there)
 
 
 def _arrays_of(scorer: Scorer) -> dict[str, Any]:
-    arrays: dict[str, Any] = {"usual": scorer.usual, "spread": scorer.rms_distances}
+    arrays: dict[str, Any] = {
+        "usual": scorer.usual,
+        "spread": scorer.rms_distances,
+        "reach": scorer.reach,
+    }
     if scorer.decorrelation is not None:
         for part in fields(scorer.decorrelation):
             arrays[_name_of(part.name)] = getattr(scorer.decorrelation, part.name)
     return arrays
+
+
+def _rarity_name(part: str) -> str:
+    return f"rarity.{part}"
+
+
+def _counts_name(part: str) -> str:
+    return f"counts.{part}"
 
 
 def _name_of(part: str) -> str:
@@ -102,16 +128,23 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         raise TypeError("detector must be an object of names and values")
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
-    unknown = sorted(header.keys() - {"score", "n_prototypes", "threshold", METRIC, MEMBERS})
+    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, MEMBERS}
+    unknown = sorted(header.keys() - known)
     if unknown:
         raise TypeError(f"a detector has no {unknown[0][:40]!r}")
     if METRIC in header and header[METRIC] != METRIC_NAME:
         raise ValueError(
             f"a detector's metric must be '{METRIC_NAME}' or absent; got {header[METRIC]!r}"
         )
+    if not isinstance(header.get(SHARED, False), bool) or (
+        SHARED in header and METRIC not in header
+    ):
+        raise ValueError(f"a detector's {SHARED} must be true, beside a metric, or absent")
     found = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
+    whole = _scorer_of(map_, arrays, METRIC in header, **found)
+    shared = whole.decorrelation if header.get(SHARED) else None
     return {
-        "of_all_rows": _scorer_of(map_, arrays, METRIC in header, **found),
+        "of_all_rows": whole,
         "threshold": header["threshold"],
         "calibration": Calibration(
             arrays["calibration"],
@@ -120,11 +153,13 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
             arrays.get("regions"),
         ),
         "members": tuple(
-            _member_of(map_, parts, **found)
+            _member_of(map_, parts, shared, **found)
             for parts in arrays_of_members(arrays, header.get(MEMBERS, 0))
         ),
         "label_factors": arrays.get("lift"),
         "mean_contributions": arrays.get("mean_contributions"),
+        "rarity": _rarity_of(arrays, map_.encoding),
+        "counts": _counts_of(arrays, len(map_.encoding.features)),
     }
 
 
@@ -134,19 +169,44 @@ def _check_sizes(arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
             raise ValueError(f"{name} must have {size} values")
 
 
-def _member_of(whole: Map, parts: dict[str, Any], *, score: str, n_prototypes: int) -> Scorer:
+def _member_of(
+    whole: Map,
+    parts: dict[str, Any],
+    shared: Decorrelation | None,
+    *,
+    score: str,
+    n_prototypes: int,
+) -> Scorer:
     _check_sizes(parts, dict.fromkeys(BY_UNIT, whole.n_units))
     map_ = map_of_arrays(parts, whole.lattice, whole.encoding, whole.metric)
     is_decorrelated = "decorrelation.matrix" in parts  # then all parts of it
-    return _scorer_of(map_, parts, is_decorrelated, score=score, n_prototypes=n_prototypes)
+    scorer = _scorer_of(map_, parts, is_decorrelated, score=score, n_prototypes=n_prototypes)
+    return scorer if shared is None else replace(scorer, decorrelation=shared)
 
 
 def _scorer_of(
     map_: Map, arrays: Mapping[str, Any], is_decorrelated: bool, *, score: str, n_prototypes: int
 ) -> Scorer:
     decorrelation = _decorrelation_of(arrays, map_.encoding) if is_decorrelated else None
-    usual, far = arrays.get("usual"), arrays.get("spread")
-    return Scorer(map_, score, n_prototypes, usual, far, decorrelation)
+    usual, far, reach = (arrays.get(name) for name in ("usual", "spread", "reach"))
+    return Scorer(map_, score, n_prototypes, usual, far, decorrelation, reach)
+
+
+def _rarity_of(arrays: Mapping[str, Any], encoding: Encoding) -> Rarity | None:
+    if _rarity_name("features") not in arrays:
+        return None
+    parts = {part.name: arrays[_rarity_name(part.name)] for part in fields(Rarity)}
+    rarity = Rarity(**parts)
+    rarity.check(encoding.n_features)
+    return rarity
+
+
+def _counts_of(arrays: Mapping[str, Any], n_columns: int) -> ValueCounts | None:
+    if _counts_name("starts") not in arrays:
+        return None
+    counts = ValueCounts(**{p.name: arrays[_counts_name(p.name)] for p in fields(ValueCounts)})
+    counts.check(n_columns)
+    return counts
 
 
 def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:

@@ -1,7 +1,7 @@
-"""Update a detector with more rows: map, what is usual, threshold and calibration.
+"""Update a detector with more rows: map, what is usual and rare, threshold and calibration.
 
-A row is scored before the map takes it in, so that its score can calibrate.  A bounded sample of
-all scores so far is kept, and no rows.
+A row is scored before the map takes it in, so that its score can calibrate.  Bounded samples are
+kept: of all scores so far, and of the rows, for how rare values are.
 """
 
 from dataclasses import dataclass, replace
@@ -11,17 +11,22 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit import RunningSums, go_on
 from somscape.outliers._calibration import Calibration, threshold_for
+from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY
+from somscape.outliers._rarity import rarity_of
+from somscape.outliers._reach import reach_of, within_reach
 from somscape.outliers._reservoir import Reservoir
 from somscape.outliers._scorer import Scorer
 from somscape.outliers._train import (
-    Detection,
     TrainedDetector,
     TrainedScorer,
     mean_contributions,
 )
 from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
+
+KEPT_ROWS = 2_000
+"""Rows that are kept for how rare values are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,25 +44,32 @@ class DetectorStream:
         row's unit.
     of_members : tuple of (RunningSums or None, ndarray)
         Sums and squares of each member.
+    rows : Reservoir or None, default=None
+        Rows by which values are rare.  None where rarity adds nothing.
+    rarity_factor : float, default=0.0
+        How many times ``-log`` of a value's share of the rows counts in a score.
     """
 
     sums: RunningSums | None
     squares: Float64s
     scores: Reservoir
     of_members: tuple[tuple[RunningSums | None, Float64s], ...] = ()
+    rows: Reservoir | None = None
+    rarity_factor: float = 0.0
 
     @classmethod
     def after(
-        cls, trained: TrainedDetector, weights: Float64s | None, seed: int
+        cls, trained: TrainedDetector, rows: Floats, weights: Float64s | None, seed: int
     ) -> "DetectorStream":
         """Return what is kept of the rows that trained a detector.
 
         Parameters
         ----------
         trained : TrainedDetector
+        rows : ndarray of shape (n_samples, n_features)
         weights : ndarray of shape (n_samples,) or None
         seed : int
-            Seed of the choice of scores to keep.
+            Seed of the choice of scores and rows to keep.
 
         Returns
         -------
@@ -67,7 +79,12 @@ class DetectorStream:
         values = np.column_stack([trained.scores, trained.calibration, whole.units])
         kept = Reservoir.empty(3, seed).plus(values, weights)
         of_members = tuple((member.sums, member.squares) for member in trained.members)
-        return cls(whole.sums, whole.squares, kept, of_members)
+        sample = None
+        if trained.detector.rarity is not None:
+            sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS)
+            sample = sample.plus(rows.astype(np.float64, copy=False), weights)
+        factor = trained.rarity_factor
+        return cls(whole.sums, whole.squares, kept, of_members, sample, factor)
 
 
 def updated(
@@ -112,8 +129,18 @@ def updated(
         for member, before in zip(detector.members, stream.of_members, strict=True)
     )
     scores, calibration, units = kept.values.T
+    sample, rarity = stream.rows, detector.rarity
+    reach = detector.of_all_rows.reach
+    if sample is not None:
+        seen = rows[counted].astype(np.float64, copy=False)
+        sample = sample.plus(seen, None if weights is None else weights[counted], share)
+        encoding, deviations = detector.map_.encoding, detection.defaults.reach
+        rarity = rarity_of(sample.values, sample.weights, encoding)
+        rarity = None if rarity is None else rarity.times(stream.rarity_factor)
+        if reach is not None and np.isfinite(deviations):
+            reach = reach_of(sample.values, sample.weights, encoding, deviations)
     after = Detector(
-        whole.scorer,
+        replace(whole.scorer, reach=reach),
         threshold_for(scores, detection.contamination, kept.weights),
         Calibration.of(
             calibration,
@@ -121,12 +148,16 @@ def updated(
             units=units.astype(np.intp),
             regions=detector.calibration.regions,
         ),
-        tuple(member.scorer for member in members),
+        tuple(replace(member.scorer, reach=reach) for member in members),
         label_factors=detector.label_factors,
         mean_contributions=_averaged(detector, whole, rows, weights),
+        rarity=rarity,
+        counts=detector.counts,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
-    return after, DetectorStream(whole.sums, whole.squares, kept, of_members), whole.units
+    factor = stream.rarity_factor
+    stream = DetectorStream(whole.sums, whole.squares, kept, of_members, sample, factor)
+    return after, stream, whole.units
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +173,10 @@ class _More:
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
         """Return a scorer with these rows taken in, and what its earlier rows still count."""
-        step = go_on(scorer.map_, self.rows, self.weights, sums, self.half_life)
+        rows = within_reach(self.rows, scorer.reach)
+        step = go_on(scorer.map_, rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(
-            step.map_, self.rows, step.units, self.weights, scorer.decorrelation
+            step.map_, rows, step.units, self.weights, scorer.decorrelation
         )
         renewed = replace(
             scorer,
@@ -164,5 +196,6 @@ def _averaged(
     if means is None or not n_new:
         return means
     share = n_new / after.scorer.map_.hits.sum()
-    new = mean_contributions(before.scorers, rows, weights, before.label_factors, after.units)
+    factors, rarity = before.label_factors, before.rarity
+    new = mean_contributions(before.scorers, rows, weights, factors, after.units, rarity)
     return np.asarray((1 - share) * means + share * new)

@@ -7,167 +7,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_choice, check_number, check_whole
-from somscape._weights import counts_of
+from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding
 from somscape.fit import RunningSums, Settings, train_map
 from somscape.outliers._calibration import Calibration, threshold_for
+from somscape.outliers._counts import value_counts
 from somscape.outliers._decorrelation import Decorrelation, decorrelation_of
+from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
+from somscape.outliers._rarity import Rarity, rarity_of
+from somscape.outliers._reach import reach_of, within_reach
 from somscape.outliers._score import contributions_by, scores_by
-from somscape.outliers._scorer import MAX_PROTOTYPES, SCORES, Scorer
-from somscape.outliers._several import MAX_ROWS, halves, left_out_scores, n_maps_for
+from somscape.outliers._scorer import SCORES, Scorer
+from somscape.outliers._several import halves, left_out_scores
 from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
-from somscape.records import MAX_MEMBERS
 from somscape.regions import merge_small_regions
 
-TRIM = 0.2
-"""Share of the rows whose prototypes do not count as usual."""
-
-CLEAN_TRIM = 0.0
-"""The same after clean training."""
-
-N_PROTOTYPES = 8
-CLEAN_N_PROTOTYPES = 2
-
-DECORRELATED = 0.8
-"""Share of a squared distance that is measured between decorrelated rows."""
-
-CLEAN_DECORRELATED = 0.3
-"""The same after clean training."""
+SPREAD_ENDS = (0.9, 1.0)
+"""Spreads are measured from the median to this share of the rows; where most rows score alike, to
+the highest score."""
 
 N_FOLDS = 5
 """Folds for a detector of one map: each is scored by a map trained on the other folds."""
 
-UNITS_PER_ROOT = 8.0
-"""Units of a detector's automatic map per square root of its rows; a map to look at has 5."""
-
-CLEAN_RADIUS_END = 0.4
-"""If all rows are usual, prototypes may follow them closely."""
-
 MAX_TRAINED = 20_000
 """Rows that train a map.  If there are more, this many are drawn and the others calibrate."""
 
-CALIBRATIONS = ("global", "regional")
 REGION_ROWS = 200
 """Calibration rows of each region of the map, at least: p-values go down to some 1 / 800."""
 
 MAX_AVERAGED = 2000
 """Most rows whose contributions are averaged."""
-
-
-@dataclass(frozen=True)
-class Detection:
-    """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a value is not allowed; the message names it.
-    """
-
-    method: str = "auto"
-    contamination: float = 0.05
-    n_prototypes: int | str = "auto"
-    trim: float | str = "auto"
-    training_is_clean: bool = False
-    calibration: str = "global"
-    decorrelate: bool = True
-    n_maps: int | str = "auto"
-
-    def __post_init__(self) -> None:
-        check_choice("method", self.method, ("auto", *SCORES))
-        check_number("contamination", self.contamination, 0, 0.5)
-        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
-        check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
-        for name in ("training_is_clean", "decorrelate"):
-            value = getattr(self, name)
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"`{name}` must be True or False; got {value!r}.")
-        check_whole("n_maps", self.n_maps, 1, high=MAX_MEMBERS, or_auto=True)
-        check_choice("calibration", self.calibration, CALIBRATIONS)
-
-    @property
-    def score(self) -> str:
-        """Name of the score."""
-        return next(iter(SCORES)) if self.method == "auto" else self.method
-
-    @property
-    def k(self) -> int:
-        """Number of nearest prototypes."""
-        if isinstance(self.n_prototypes, str):
-            return CLEAN_N_PROTOTYPES if self.training_is_clean else N_PROTOTYPES
-        return int(self.n_prototypes)
-
-    @property
-    def trimmed(self) -> float:
-        """Share of the rows whose prototypes do not count as usual."""
-        if isinstance(self.trim, str):
-            return CLEAN_TRIM if self.training_is_clean else TRIM
-        return float(self.trim)
-
-    @property
-    def decorrelated(self) -> float:
-        """Share of a squared distance that is measured between decorrelated rows."""
-        if not self.decorrelate:
-            return 0.0
-        return CLEAN_DECORRELATED if self.training_is_clean else DECORRELATED
-
-    def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
-        """Number of maps that score together, for a number of rows."""
-        if isinstance(self.n_maps, str):
-            return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
-        return int(self.n_maps)
-
-    def reasons(self, weights: Float64s | None, n_rows: int) -> dict[str, str]:
-        """Return what was chosen for each parameter that is "auto", and why.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_rows,) or None
-        n_rows : int
-            Rows that train.
-
-        Returns
-        -------
-        dict of str to str
-        """
-        counts = counts_of(weights)
-        total = f"{n_rows if counts is None else counts.sum():,.10g}"
-        n_maps = self.maps_for(weights, n_rows)
-        by_size = f"of {total} rows, more than {MAX_ROWS:,}, one map's list is steady enough"
-        if n_maps > 1:
-            by_size = (
-                f"of {total} rows, at most {MAX_ROWS:,}, one map's list would depend on which rows "
-                "happened to be there"
-            )
-        by_trust = (
-            "all training rows are usual, so the map may follow them closely"
-            if self.training_is_clean
-            else "some training rows may be unusual, and must not set what is usual"
-        )
-        chosen = {
-            "method": f"{self.score}: the default.",
-            "n_maps": f"{n_maps}: {by_trust if self.training_is_clean else by_size}.",
-            "n_prototypes": f"{self.k}: {by_trust}.",
-            "trim": f"{self.trimmed:g}: {by_trust}.",
-        }
-        return {name: why for name, why in chosen.items() if _is_auto(getattr(self, name))}
-
-    def of_map(self, settings: Settings) -> Settings:
-        """Return settings of a map, with automatic values that suit detection."""
-        is_free = settings.radius_end == settings.radius_start == "auto"
-        follows = self.training_is_clean and is_free
-        radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
-        n_init = 1 if settings.n_init == "auto" else settings.n_init
-        return replace(
-            settings, units_per_root=UNITS_PER_ROOT, radius_end=radius_end, n_init=n_init
-        )
-
-
-def _is_auto(value: object) -> bool:
-    return isinstance(value, str) and value == "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +77,8 @@ class TrainedDetector:
         Scores of the training rows by the maps that they trained.
     calibration : ndarray of shape (n_samples,)
         Scores by maps that did not see the rows; NaN for rows that do not calibrate.
+    rarity_factor : float, default=0.0
+        How many times ``-log`` of a value's share of the rows counts in a score.
     """
 
     detector: Detector
@@ -213,6 +86,7 @@ class TrainedDetector:
     members: tuple[TrainedScorer, ...]
     scores: Float64s
     calibration: Float64s
+    rarity_factor: float = 0.0
 
 
 def train_detector(
@@ -245,6 +119,8 @@ def train_detector(
         training and another on half of the rows for each map.  If there are more rows, 20,000 of
         them train and the others calibrate.
     """
+    detection = detection.of_rows(encoding)
+    encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
@@ -258,30 +134,25 @@ def train_detector(
         parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
         members = tuple(trainer.on(part, rows, weights, whole.scorer) for part in parts)
     scorers = tuple(member.scorer for member in members or (whole,))
-    scores = scores_by(scorers, rows)
+    by_maps = scores_by(scorers, rows)
+    rarity, factor = trainer.rarity_of(rows, weights, drawn, by_maps)
+    added = 0.0 if rarity is None else rarity.scores(rows)
+    scores = by_maps + added
     if is_drawn:
         calibration = scores.copy()
         calibration[drawn] = np.nan
     elif members:
-        calibration = left_out_scores(scorers, parts, rows)
+        calibration = left_out_scores(scorers, parts, rows) + added
     else:
         folds = np.array_split(order, min(N_FOLDS, len(rows)))
-        calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds)
+        calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds) + added
     if given is not rows:  # slips count in the scores, and teach nothing
-        scores = scores_by(scorers, given)
-    factors = None
-    if labels is not None and (labels != UNKNOWN).any():
-        factors, without_own = label_factors(
-            whole.scorer.map_, scores, whole.units, labels, weights
-        )
-        scores, calibration = scores * factors[whole.units], calibration * without_own
-        is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
-        if not is_anomaly.all():
-            calibration[is_anomaly] = np.nan  # p-values compare with usual rows
+        scores = scores_by(scorers, given, rarity)
+    factors, scores, calibration = _taught(whole, scores, calibration, labels, weights)
     regions = None
     if detection.calibration == "regional":
         regions = _regions_of(whole, calibration, weights)
-    means = mean_contributions(scorers, rows, weights, factors, whole.units)
+    means = mean_contributions(scorers, rows, weights, factors, whole.units, rarity)
     detector = Detector(
         whole.scorer,
         threshold_for(scores, detection.contamination, weights),
@@ -289,8 +160,28 @@ def train_detector(
         tuple(member.scorer for member in members),
         label_factors=factors,
         mean_contributions=means,
+        rarity=rarity,
+        counts=value_counts(given, weights, encoding),
     )
-    return TrainedDetector(detector, whole, members, scores, calibration)
+    return TrainedDetector(detector, whole, members, scores, calibration, factor)
+
+
+def _taught(
+    whole: TrainedScorer,
+    scores: Float64s,
+    calibration: Float64s,
+    labels: Ints | None,
+    weights: Float64s | None,
+) -> tuple[Float64s | None, Float64s, Float64s]:
+    """Return the factors that labels teach, and the scores and calibration scores with them."""
+    if labels is None or not (labels != UNKNOWN).any():
+        return None, scores, calibration
+    factors, without_own = label_factors(whole.scorer.map_, scores, whole.units, labels, weights)
+    calibration = calibration * without_own
+    is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
+    if not is_anomaly.all():
+        calibration[is_anomaly] = np.nan  # p-values compare with usual rows
+    return factors, scores * factors[whole.units], calibration
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
@@ -328,6 +219,7 @@ def mean_contributions(
     weights: Float64s | None,
     factors: Float64s | None,
     units: Ints,
+    rarity: Rarity | None = None,
 ) -> Float64s:
     """Return what each column adds to the score of a row, on average.
 
@@ -341,6 +233,7 @@ def mean_contributions(
         Factors from labels for the scores of each unit's rows.
     units : ndarray of shape (n_samples,)
         Best matching unit of each row.
+    rarity : Rarity or None, default=None
 
     Returns
     -------
@@ -348,7 +241,7 @@ def mean_contributions(
     """
     some = slice(None, None, -(-len(rows) // MAX_AVERAGED))
     part = None if weights is None else weights[some]
-    found = contributions_by(scorers, np.ascontiguousarray(rows[some]))
+    found = contributions_by(scorers, np.ascontiguousarray(rows[some]), rarity)
     if factors is not None:
         found *= factors[units[some]][:, None]
     return np.asarray(np.average(found, axis=0, weights=part))
@@ -374,23 +267,24 @@ class _Trainer:
         `is_member`: it scores together with others and compares rows as the map of all rows does.
         """
         lattice = None if whole is None else whole.map_.lattice
-        if drawn is None:
-            map_, trained, units = train_map(rows, weights, self.encoding, self.settings, lattice)
-            sums = trained.sums
-        else:
-            part = None if weights is None else weights[drawn]
-            chosen = np.ascontiguousarray(rows[drawn])
-            map_, trained, _ = train_map(chosen, part, self.encoding, self.settings, lattice)
+        chosen = rows if drawn is None else rows[drawn]
+        own = weights if drawn is None or weights is None else weights[drawn]
+        reach = self._reach(chosen, own) if whole is None else whole.reach
+        learned = np.ascontiguousarray(within_reach(chosen, reach))
+        map_, trained, units = train_map(learned, own, self.encoding, self.settings, lattice)
+        sums = trained.sums
+        if learned is not rows:
             units = np.asarray(map_.winners_of_rows(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
             # The rows drawn stand for all.
             times = hits.sum() / map_.hits.sum()
-            sums = None if trained.sums is None else trained.sums.faded(times)
+            sums = None if sums is None else sums.faded(times)
             map_ = replace(map_, hits=hits)
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
-        decorrelation = self._decorrelation(rows, weights, usual[units], of_whole)
-        squares = squares_of(map_, rows, units, weights, decorrelation)
+        is_usual = usual[units if drawn is None else units[drawn]]
+        decorrelation = self._decorrelation(learned, own, is_usual, of_whole)
+        squares = squares_of(map_, rows, units, weights, decorrelation, reach)
         scorer = Scorer(
             map_,
             self.detection.score,
@@ -398,8 +292,34 @@ class _Trainer:
             usual,
             rms_distances_of(map_, squares),
             decorrelation,
+            reach,
         )
         return TrainedScorer(scorer, units, sums, squares)
+
+    def rarity_of(
+        self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
+    ) -> tuple[Rarity | None, float]:
+        """Return how rare values are, on the scale of the maps' scores of all rows."""
+        if not SCORES[self.detection.score].adds_rarity:
+            return None, 0.0
+        of_drawn = None if weights is None else weights[drawn]
+        rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
+        if rarity is None:
+            return None, 0.0
+        both = [Counted.of(scores, counts_of(weights)) for scores in (by_maps, rarity.scores(rows))]
+        factor = 1.0
+        for end in SPREAD_ENDS:
+            wanted, found = (scores.quantile(end) - scores.quantile(0.5) for scores in both)
+            if wanted > 0 and found > 0:
+                factor = self.detection.defaults.rarity * wanted / found
+                break
+        return rarity.times(factor), factor
+
+    def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
+        deviations = self.detection.defaults.reach
+        if np.isinf(deviations):
+            return None
+        return reach_of(rows, weights, self.encoding, deviations)
 
     def _decorrelation(
         self,

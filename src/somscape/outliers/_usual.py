@@ -75,6 +75,7 @@ def squares_of(
     units: Ints,
     weights: Float64s | None,
     decorrelation: Decorrelation | None,
+    reach: Float64s | None = None,
 ) -> Float64s:
     """Return the sum of the squared distances, as compared, of each unit's rows to it.
 
@@ -86,16 +87,18 @@ def squares_of(
         Best matching unit of each row.
     weights : ndarray of shape (n_samples,) or None
     decorrelation : Decorrelation or None
+    reach : ndarray of shape (2, n_features) or None, default=None
+        As in `Scorer`.
 
     Returns
     -------
     ndarray of shape (n_units,)
     """
-    codebook = compared(map_.codebook, decorrelation)
+    codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
     step = max(1, DISTANCES_AT_ONCE // rows.shape[1])
     for part in blocks(len(rows), step):
-        apart = compared(rows[part], decorrelation) - codebook[units[part]]
+        apart = compared(rows[part], decorrelation, reach) - codebook[units[part]]
         squares[part] = (apart**2).sum(axis=1)
     if weights is not None:
         squares *= weights

@@ -1,13 +1,13 @@
 """What a component plane shows, as plain arrays, for a picture and for a page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.encode import CategoryCode, DateCode, NumberCode
+from somscape.encode import CategoryCode, DateCode, NumberCode, words_of_column, words_of_level
 from somscape.errors import InputError
 from somscape.maps import Map
 
@@ -22,7 +22,7 @@ class ColumnPlane:
     Attributes
     ----------
     name : str
-        The column.
+        The column, by its words if it has some.
     kind : {"number", "share", "level"}
         Numbers in original units, with dates as decimal years; the share of one level of a category
         with two levels; or the most common level.
@@ -67,6 +67,14 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     >>> plane.kind, plane.values.shape
     ('number', (12,))
     """
+    plane, encoding = _plane(map, column), map.encoding
+    if not encoding.roles.dictionary:
+        return plane
+    levels = tuple(words_of_level(encoding, column, level) for level in plane.levels)
+    return replace(plane, name=words_of_column(encoding, column), levels=levels)
+
+
+def _plane(map: Map, column: str) -> ColumnPlane:
     shown = map.plane(column)
     code, part = _code_and_part(map, column)
     if isinstance(code, DateCode):

@@ -44,12 +44,14 @@ DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matri
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
     *("calibration", "calibration_weights", "calibration_units"),
+    *("counts.starts", "counts.values", "counts.below", "counts.upto"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
+    *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *DECORRELATION,
 }
 
-MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", *DECORRELATION}
+MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
 """Arrays of each map that scores together with others, as ``members.<number>.<name>``."""
 
 MEMBERS = "members"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, number_text
+from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, in_words, number_text
 from somscape.maps import Map
 
 MIN_EFFECT = 0.147
@@ -121,7 +121,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
     -------
     list of Region
     """
-    n_regions = int(labels.max()) + 1
+    n_regions, encoding = int(labels.max()) + 1, in_words(map_.encoding)
     found: list[list[tuple[float, int, int]]] = [[] for _ in range(n_regions)]
     for j, (code, place) in enumerate(
         zip(map_.encoding.features, map_.encoding.slices, strict=True)
@@ -134,7 +134,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
     for region, largest in enumerate(found):
         largest.sort(key=lambda difference: -abs(difference[0]))
         differences = tuple(
-            _difference(map_.encoding, rows, regions == region, *each)
+            _difference(encoding, rows, regions == region, *each)
             for each in largest[:MAX_DIFFERENCES]
         )
         n_rows = int((regions == region).sum())

@@ -1,15 +1,17 @@
 """Everything that the page shows, as plain JSON data, which is also the JSON export."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Floats
+from somscape.encode import in_words, table_in_words, words_of_column, words_of_level
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import AlertRule, Alerts, Detector, detector_in
+from somscape.outliers import AlertRule, Alerts, Detector, both_in_words, detector_in
 from somscape.regions import Regions, given_or_found
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
@@ -120,9 +122,10 @@ def build(
     - ``rows``: these rows, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in
       the table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: ``name`` and ``values``
       of each original column
-    - ``reasons``: for each alert listed, ``column``, ``value``, ``usual``, ``alone`` (the value is
-      usual by itself, but not with the other columns), ``share``, and on the scale of the column's
-      ``axis`` the value ``at`` and the ends ``usual_at``, or None
+    - ``reasons``: for each alert listed, ``column``, ``value``, ``usual``, ``share``, and on the
+      scale of the column's ``axis`` the value ``at`` and the ends ``usual_at``, or None; where it
+      can be said, ``occurs``: how many of the training rows have the value, or one as far out, as
+      text; ``alone``, true, where the value is usual by itself, but not with the other columns
     - ``cases``: for the first 100 alerts, ``counterfactual``: what would make the row usual, as
       text, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and of
       the nearest rows with the label's value; ``around``: among the rows in its cell and next to
@@ -158,6 +161,7 @@ def build(
     if alerts is None:
         alerts, rule = _ranked(detector or map, table, rule)
     regions = given_or_found(regions, map)
+    map, detector, table, agreement = _in_words(map, detector, table, agreement)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     described = regions_of(regions, alerts, sample, labels)
     names = [region["name"] for region in described]
@@ -197,6 +201,22 @@ def build(
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
+
+
+def _in_words(
+    map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
+) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
+    """Return all with the words of the dictionary for columns and codes."""
+    encoding = map_.encoding
+    if agreement is not None and "label" in agreement:
+        label, value = str(agreement["label"]), agreement.get("value")
+        said = None if value is None else words_of_level(encoding, label, str(value))
+        agreement = {**agreement, "label": words_of_column(encoding, label), "value": said}
+    if detector is not None:
+        detector, table = both_in_words(detector, table)
+        return detector.map_, detector, table, agreement
+    map_ = replace(map_, encoding=in_words(encoding))
+    return map_, None, table_in_words(encoding, table), agreement
 
 
 def _as_table(rows: Any) -> Table:
@@ -285,10 +305,12 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             "column": r.column,
             "value": r.value,
             "usual": r.usual,
-            "alone": r.is_usual_alone,
             "share": number(r.share),
             "at": None if r.at is None else number(r.at, MARK_DIGITS),
             "usual_at": None if r.usual_at is None else numbers(r.usual_at, MARK_DIGITS),
+            # Not said of most, so that pages stay small.
+            **({} if r.occurs is None else {"occurs": str(r.occurs)}),
+            **({"alone": True} if r.is_usual_alone else {}),
         }
         for r in reasons
     ]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.outliers import Alerts, Reason
+from somscape.outliers import Alerts, Reasons
 from somscape.tables import Column, Grouped
 
 MAX_ROWS = 50
@@ -69,7 +69,7 @@ def with_own_rows(
     ]
 
 
-def _column_of(grouped: Grouped, reasons: tuple[Reason, ...]) -> Column | None:
+def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
     """Return the column of numbers that the first such reason was made of."""
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]

@@ -4,7 +4,7 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.kernels import Metric
-from somscape.outliers import Detector, Scorer, density_width, local_scales, mass_rows
+from somscape.outliers import Detector, Rarity, Scorer, density_width, local_scales, mass_rows
 from somscape.save._onnx_graph import OnnxGraph
 
 
@@ -118,6 +118,8 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
         for one in scores:
             total = graph.op("Add", total, graph.op("Mul", one, one))
         score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(scores)))))
+    if detector.rarity is not None:
+        score = graph.op("Add", score, _rarity(graph, rows, detector.rarity))
     if detector.label_factors is None:
         return score
     factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
@@ -127,6 +129,10 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
 def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
     """Return one map's score of rows, of shape (n,)."""
     prototypes = scorer.usual_codebook
+    if scorer.reach is not None:
+        low, high = scorer.reach
+        rows = graph.op("Min", graph.op("Max", rows, graph.constant(low)), graph.constant(high))
+        prototypes = np.clip(prototypes, low, high)
     if scorer.decorrelation is not None:
         parts = scorer.decorrelation
         matrix = parts.matrix / parts.deviations[:, None] * parts.counts
@@ -135,6 +141,22 @@ def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
         )
         prototypes = (prototypes - parts.center) @ matrix
     return _SCORES[scorer.score](graph, rows, prototypes, scorer)
+
+
+def _rarity(graph: OnnxGraph, rows: str, rarity: Rarity) -> str:
+    """Return what the values of rows add: the lines' first pieces, and each change of slope."""
+    x, y = rarity.x, rarity.y
+    wide = np.diff(x, axis=1)
+    slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
+    bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
+    constant = graph.constant
+    values = graph.op("Gather", rows, constant(rarity.features), axis=1)
+    first = graph.op("Mul", graph.op("Sub", values, constant(x[:, 0])), constant(slopes[:, 0]))
+    first = graph.op("Add", first, constant(y[:, 0]))
+    each = graph.op("Unsqueeze", values, constant([2]))
+    past = graph.op("Max", graph.op("Sub", each, constant(x[:, 1:-1])), constant(0.0))
+    more = graph.op("ReduceSum", graph.op("Mul", past, constant(bends)), constant([2]), keepdims=0)
+    return _sum(graph, graph.op("Add", first, more))
 
 
 def _k_prototype(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
@@ -183,6 +205,7 @@ def _sum(graph: OnnxGraph, value: str) -> str:
 
 
 _SCORES = {
+    "combined": _k_prototype,
     "k_prototype": _k_prototype,
     "quantization_error": _quantization_error,
     "mass": _mass,

@@ -55,7 +55,7 @@ def column_from_arrow(
     if is_text(type_):
         import pyarrow as pa
 
-        cells, found = clean(array.cast(pa.string()), asked)
+        cells, found, _ = clean(array.cast(pa.string()), asked)
         words.update(found)
         return Column(name, ArrowTexts(cells))
     if not is_coded and types.is_integer(type_):

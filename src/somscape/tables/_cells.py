@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Floats
-from somscape.tables._letters import lengths_of, may_have_blanks
+from somscape.tables._letters import Ends, ends_of, lengths_of
 from somscape.tables._made import as_bools, mask, strings
 from somscape.tables._values import as_text
 from somscape.tables._words import listed
@@ -83,7 +83,7 @@ def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = N
 
 def clean(
     cells: pa.ChunkedArray, asked: Sequence[str] | None = None
-) -> tuple[pa.ChunkedArray, list[str]]:
+) -> tuple[pa.ChunkedArray, list[str], Ends]:
     """Strip cells, and make the missing ones null.
 
     Parameters
@@ -97,21 +97,30 @@ def clean(
     cells : pyarrow.ChunkedArray of string
     words : list of str
         Those that stood for missing cells.
+    ends : Ends
+        Of the cells that are left.
     """
     import pyarrow.compute as pc
 
-    stripped = pc.utf8_trim_whitespace(cells) if may_have_blanks(cells) else cells
-    likely = are_words(stripped, MISSING_WORDS if asked is None else asked)
-    found = [text for text in stripped.filter(mask(likely)).unique().to_pylist() if text]
+    ends = ends_of(cells)
+    if ends.may_be_blank:
+        cells = pc.utf8_trim_whitespace(cells)
+        ends = ends_of(cells)
+    found = []
+    likely = _lowered(MISSING_WORDS if asked is None else asked)
+    if ends.may_begin(likely):
+        are_likely = are_words(cells, likely)
+        found = [text for text in cells.filter(mask(are_likely)).unique().to_pylist() if text]
     words = missing_words(["", *found], asked)
     if asked is None and not words.isdisjoint(COUNTERPARTS):
-        some = stripped.unique()[:MOST_LOOKED_AT].to_pylist()
+        some = cells.unique()[:MOST_LOOKED_AT].to_pylist()
         words = missing_words([text for text in some if text is not None], asked)
-    words &= {*found, *([""] if _has_empty(stripped) else [])}
+    words &= {*found, *([""] if ends.first[0] else [])}
     if not words:
-        return stripped, []
-    is_word = pc.is_in(stripped, value_set=strings(words))
-    return pc.if_else(is_word, strings([None])[0], stripped), sorted(words)
+        return cells, [], ends
+    is_word = pc.is_in(cells, value_set=strings(words))
+    left = pc.if_else(is_word, strings([None])[0], cells)
+    return left, sorted(words), ends_of(left)
 
 
 def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
@@ -201,7 +210,7 @@ def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArra
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    lowered = [word.strip().lower() for word in words]
+    lowered = _lowered(words)
     # In small letters a word may be shorter, but not by more than half.
     longest = 2 * max((len(word.encode()) for word in lowered), default=0)
     chunks = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]
@@ -212,6 +221,5 @@ def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArra
     return found
 
 
-def _has_empty(cells: pa.ChunkedArray) -> bool:
-    """Return whether a cell, or a missing one, is empty."""
-    return any(bool((lengths_of(part) == 0).any()) for part in cells.chunks)
+def _lowered(words: Sequence[str]) -> list[str]:
+    return [word.strip().lower() for word in words]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    Letters = NDArray[np.uint8]
+
 # In a tie the rarer mark wins: commas occur in texts and as decimal marks.
 _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
@@ -34,6 +36,11 @@ FREE_CELLS, FREE_LETTERS = 10_000, 65_536
 BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
 """Bytes that Arrow splits at a time: of a small file a part, so that what is made of a block on the
 way takes little beside the file."""
+
+PART = 1 << 16
+"""Bytes that are looked at at a time: few enough for a cache, and for memory that is used again."""
+
+QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
 
 NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
 
@@ -86,98 +93,88 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
     mark = delimiter.encode()
     if len(mark) > 1 or n_columns < 2:
         raise NotPlainError
-    beside_quotes = np.zeros(256, dtype=bool)
-    beside_quotes[[*mark, *b'\r\n"']] = True
-    end = len(file.data)
-    while end > begin and file.data[end - 1 : end] in b"\r\n":
+    letters = np.frombuffer(file.data, np.uint8)
+    end = len(letters)
+    while end > begin and letters[end - 1] in (LINE_FEED, CARRIAGE_RETURN):
         end -= 1
-    size = min(max(LEAST_BLOCK, len(file.data) // N_BLOCKS), BLOCK_BYTES)
+    size = min(max(LEAST_BLOCK, len(letters) // N_BLOCKS), BLOCK_BYTES)
     while begin < end:
         stop = _end_of_block(file.data, begin, end, size)
-        text = file.data[begin : stop + 1]
-        if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
+        block = letters[begin:stop]
+        has_quotes = file.data.find(b'"', begin, stop) >= 0
+        if file.data.find(b"\r", begin, stop) >= 0 and not _line_ends_are_plain(block):
             raise NotPlainError
-        if b'"' in text and (
-            (b' "' in text and _may_be_quoted_after_a_blank(text, mark))
-            or not _quotes_stand_at_ends(text, beside_quotes)
-        ):
+        if has_quotes and not _quotes_are_plain(block, ord(mark)):
             raise NotPlainError
-        yield _parsed(text, n_columns, delimiter)
-        begin = stop + 1
-
-
-def _may_be_quoted_after_a_blank(text: bytes, mark: bytes) -> bool:
-    """Return whether a cell begins with a blank and a quote, which is left to the csv module.
-
-    Within a cell, the quote would be doubled.
-    """
-    for begin in (mark + b' "', b'\n "'):
-        at = text.find(begin)
-        while at >= 0:
-            after = text[at + 3 : at + 5]
-            if after[:1] != b'"' or after[1:] in (b"", mark, b"\r", b"\n"):
-                return True
-            at = text.find(begin, at + 3)
-    return text.startswith(b' "')
-
-
-def _quotes_stand_at_ends(text: bytes, beside: NDArray[np.bool_]) -> bool:
-    """Return whether each quote has another, a delimiter or a line end on one side."""
-    letters = np.frombuffer(text, np.uint8)
-    for part in blocks(len(letters), max(LEAST_BLOCK, len(letters) // N_BLOCKS)):
-        quotes = part.start + np.flatnonzero(letters[part] == ord('"'))
-        before = beside[letters[quotes - 1]] | (quotes == 0)
-        after = beside[letters[np.minimum(quotes + 1, len(letters) - 1)]]
-        if not (before | after).all():
-            return False
-    return True
+        yield _parsed(block, n_columns, delimiter, has_quotes)
+        begin = stop
 
 
 def _end_of_block(data: bytes, begin: int, end: int, size: int) -> int:
-    """Return the place of the line end that ends a block, outside of quotes."""
-    stop = begin
-    is_open = 0
-    at = min(begin + size, end)
-    while stop < end:
-        found = data.find(b"\n", at, end)
-        found = end if found < 0 else found
-        is_open ^= data.count(b'"', stop, found) & 1
-        stop = found
-        if not is_open:
-            return stop
+    """Return the place after the line end that ends a block, outside of quotes."""
+    stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
+    is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
+    while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:
         closing = data.find(b'"', stop, end)
         at = end if closing < 0 else closing
-        if stop - begin > 2 * BLOCK_BYTES:
-            break
+        before, stop = stop, data.find(b"\n", at, end) + 1 or end
+        is_open ^= data.count(b'"', before, stop) & 1
     if is_open:
         raise NotPlainError
     return stop
 
 
-def _parsed(text: bytes, n_columns: int, delimiter: str) -> Block:
+def _count(letters: Letters, letter: int) -> int:
+    """Return how often a letter stands there, four times as fast as `bytes.count`."""
+    parts = blocks(len(letters), PART)
+    return sum(int(np.count_nonzero(letters[part] == letter)) for part in parts)
+
+
+def _line_ends_are_plain(letters: Letters) -> bool:
+    """Return whether a line feed follows each carriage return."""
+    returns = letters == CARRIAGE_RETURN
+    return not (returns[-1] or (returns[:-1] & (letters[1:] != LINE_FEED)).any())
+
+
+def _quotes_are_plain(letters: Letters, mark: int) -> bool:
+    """Return whether quotes stand at both ends of a cell, or are doubled within one."""
+    may_be_beside = np.zeros(256, dtype=bool)
+    may_be_beside[[mark, LINE_FEED, CARRIAGE_RETURN, QUOTE]] = True
+    is_open = 0
+    for part in blocks(len(letters), PART):
+        quotes = part.start + np.flatnonzero(letters[part] == QUOTE)
+        quotes[is_open::2] -= 1  # looks back from one that opens, forward from one that closes
+        quotes[1 - is_open :: 2] += 1
+        is_open ^= len(quotes) & 1
+        if not may_be_beside.take(letters.take(quotes, mode="clip")).all():
+            return False
+    return True
+
+
+def _parsed(letters: Letters, n_columns: int, delimiter: str, has_quotes: bool) -> Block:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.csv as pacsv
 
     names = [str(number) for number in range(n_columns)]
-    has_quotes, n_lines = b'"' in text, text.count(b"\n") + (not text.endswith(b"\n"))
+    n_lines = _count(letters, LINE_FEED) + int(letters[-1] != LINE_FEED)
     try:
         table = pacsv.read_csv(
-            pa.py_buffer(text),
-            pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=names),
+            pa.py_buffer(letters),
+            pacsv.ReadOptions(use_threads=False, block_size=len(letters) + 1, column_names=names),
             pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
             pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), check_utf8=False),
         )
     except pa.ArrowInvalid as error:
         raise NotPlainError from error
-    cells = [column.combine_chunks() for column in table.columns]
+    cells = [column.chunk(0) for column in table.columns] if table.num_rows else []
     lines_of = None
     if has_quotes and table.num_rows != n_lines:
         within = (as_numbers(pc.count_substring(c, "\n"), np.int32) for c in cells)
         lines_of = sum(within, np.ones(table.num_rows, np.int32))
     if (table.num_rows if lines_of is None else lines_of.sum()) != n_lines:
         raise NotPlainError  # Arrow leaves out blank lines
-    return Block(len(text), cells, n_lines if lines_of is None else lines_of)
+    return Block(len(letters), cells, n_lines if lines_of is None else lines_of)
 
 
 def split_records(

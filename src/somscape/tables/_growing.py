@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from somscape._blocks import blocks
 from somscape._types import Float64s
 from somscape.tables._cells import MISSING_WORDS, are_words, asked_numbers
+from somscape.tables._letters import lengths_of, offsets_of
 from somscape.tables._made import as_bools, as_numbers, mask, strings
 from somscape.tables._texts import WORDS_FROM, PlainTexts
 
@@ -26,8 +27,7 @@ MAX_PLAIN = 15
 MAX_WORDS = 255 - WORDS_FROM
 """Words that a number of decimals can stand for."""
 
-PLAIN = b"0123456789.-"
-ZERO, POINT, MINUS = b"0.-"
+POINT, NINE = b".9"
 
 
 class Letters:
@@ -177,7 +177,6 @@ def plain_numbers(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    decimals = np.zeros(len(cells), np.uint8)
     present, is_missing = cells, None
     try:
         numbers = pc.cast(cells, pa.float64())
@@ -194,13 +193,15 @@ def plain_numbers(
             numbers = pc.cast(present, pa.float64())
         except pa.ArrowInvalid:
             return None
-    found_decimals = _decimals(present)
+    found = as_numbers(numbers)
+    found_decimals = _decimals(present, found)
     if found_decimals is None:
         return None
     if is_missing is None:
-        return as_numbers(numbers), found_decimals
+        return found, found_decimals
     values = np.full(len(cells), np.nan)
-    values[~is_missing] = as_numbers(numbers)
+    values[~is_missing] = found
+    decimals = np.empty(len(cells), np.uint8)
     decimals[~is_missing] = found_decimals
     for word in pc.unique(cells.filter(mask(is_missing))).to_pylist():
         if word not in words and len(words) == MAX_WORDS:
@@ -212,30 +213,27 @@ def plain_numbers(
     return values, decimals
 
 
-def _decimals(cells: pa.Array) -> NDArray[np.uint8] | None:
-    """Return the digits after the point of each cell, or None if one is not written plainly."""
-    import pyarrow.compute as pc
+def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
+    """Return the digits after the point of each cell, or None if one is not written plainly.
 
+    Plain is a sign where the number has one, as many digits as its whole part has, then nothing or
+    a point and digits.
+    """
+    offsets, lengths = offsets_of(cells), lengths_of(cells)
     if not len(cells):
         return np.zeros(0, np.uint8)
-    _, bounds, data = cells.buffers()
-    offsets = np.frombuffer(bounds, np.int32)[cells.offset : cells.offset + len(cells) + 1]
-    lengths = np.diff(offsets)
     if lengths.max() > MAX_PLAIN or lengths.min() < 1:
         return None
-    if bytes(memoryview(data)[offsets[0] : offsets[-1]]).translate(None, PLAIN):
+    letters = np.frombuffer(cells.buffers()[2], np.uint8)
+    if letters[offsets[0] : offsets[-1]].max() > NINE:  # an exponent, or infinity
         return None
-    letters = np.frombuffer(data, np.uint8)[: offsets[-1]]
-    first = offsets[:-1] + (letters[offsets[:-1]] == MINUS)
-    head = letters[np.minimum(first, offsets[1:] - 1)]
-    if head.min() < ZERO:  # a point or a sign: of the plain letters, digits come last
+    size = np.abs(numbers)
+    n_before, largest, power = 1 + np.signbit(numbers).astype(np.uint8), size.max(), 10.0
+    while power <= largest:
+        n_before += size >= power
+        power *= 10
+    left = lengths.astype(np.uint8) - n_before
+    is_point = letters.take(offsets[1:] - np.maximum(left, 1), mode="clip") == POINT
+    if (left == 1).any() or (is_point != (left > 1)).any():
         return None
-    is_zero = head == ZERO
-    after, ends = first[is_zero] + 1, offsets[1:][is_zero]
-    if (letters[after[after < ends]] != POINT).any():
-        return None
-    point = as_numbers(pc.find_substring(cells, "."), np.int32)
-    decimals = np.where(point < 0, 0, lengths - point - 1)
-    if ((point >= 0) & (decimals == 0)).any():
-        return None
-    return decimals.astype(np.uint8)
+    return left - (left > 0)

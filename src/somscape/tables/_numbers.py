@@ -18,9 +18,9 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.tables._cells import are_asked, clean, without
-from somscape.tables._letters import n_that_may_be_numbers
+from somscape.tables._letters import Ends, ends_of
 from somscape.tables._made import as_bools, mask, strings
-from somscape.tables._spelling import LEADING_ZERO, Spelling, read_plain, spell
+from somscape.tables._spelling import Spelling, read_plain, spell
 from somscape.tables._table import Column
 from somscape.tables._texts import ArrowTexts, PlainTexts
 from somscape.tables._words import Note, listed, quoted
@@ -65,11 +65,11 @@ class _Cells:
     def of(cls, raw: PlainTexts | pa.ChunkedArray, asked: Sequence[str] | None) -> _Cells:
         if isinstance(raw, PlainTexts):
             return cls(raw, raw.words, raw.spelling())
-        cells, words = clean(raw, asked)
+        cells, words, ends = clean(raw, asked)
         texts = ArrowTexts(cells)
-        if _have_leading_zeros(cells):
+        if ends.first[ord("0")] and _have_leading_zeros(cells):
             return cls(texts, tuple(words), Spelling(), has_leading_zeros=True)
-        if _are_words(cells):
+        if _are_words(cells, ends):
             return cls(texts, tuple(words), Spelling(), are_words=True)
         some = _different(cells)
         spelling = spell(some)
@@ -241,19 +241,25 @@ def _as_the_others_show(
     return wider if wider.mark or wider.unit else spelling
 
 
-def _are_words(cells: pa.ChunkedArray) -> bool:
+def _are_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
     """Return whether most cells, also of the first different ones, can be no numbers."""
     import pyarrow as pa
+
+    first = pa.chunked_array([cells[:FIRST_CELLS].unique()])
+    return _are_mostly_words(first, ends_of(first)) and _are_mostly_words(cells, ends)
+
+
+def _are_mostly_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
     import pyarrow.compute as pc
 
-    for some in (pa.chunked_array([cells[:FIRST_CELLS].unique()]), cells):
-        n_present = len(some) - some.null_count
-        if 2 * n_that_may_be_numbers(some) < n_present:
-            continue
-        n_words = pc.sum(pc.match_substring_regex(some, NO_NUMBER)).as_py() or 0
-        if 2 * n_words <= n_present:
-            return False
-    return True
+    n_present, n_words = len(cells) - cells.null_count, 0
+    if 2 * ends.n_that_may_be_numbers < n_present:
+        return True
+    for chunk in cells.chunks:
+        n_words += pc.sum(pc.match_substring_regex(chunk, NO_NUMBER)).as_py() or 0
+        if 2 * n_words > n_present:
+            return True
+    return False
 
 
 def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:
@@ -261,7 +267,8 @@ def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:
     import pyarrow.compute as pc
 
     likely = cells.filter(pc.starts_with(cells, "0"))
-    return bool(pc.any(pc.match_substring_regex(likely, f"^{LEADING_ZERO.pattern}$")).as_py())
+    are_more = pc.not_equal(likely, strings(["0"])[0])
+    return bool(pc.any(pc.and_(pc.ascii_is_decimal(likely), are_more)).as_py())
 
 
 def _parts(cells: pa.ChunkedArray) -> Iterator[pa.Array]:

@@ -129,7 +129,7 @@ def _plain_records(
         raise NotPlainError
     columns: list[Cells] = []
     taken: list[NDArray[np.integer[Any]] | int] = []
-    last: list[str] = []
+    last: list[Any] = []
     for block in split_blocks(file, begin, len(header), delimiter):
         if not columns:
             n_expected = 1 + int(
@@ -139,8 +139,8 @@ def _plain_records(
         for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)
         taken.append(block.lines)
-        last = [cells[-1].as_py() for cells in block.cells]
-    if is_blank(last):
+        last = block.cells
+    if is_blank([cells[-1].as_py() for cells in last]):
         raise NotPlainError  # no rows, or empty ones at the end
     names, notes = column_names(header[:width], source, line)
     if width < len(header):

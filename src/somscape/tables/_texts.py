@@ -179,13 +179,14 @@ class PlainTexts(_Listed):
         decimals = self._decimals
         if decimals is None:
             return Spelling(".")
-        marked = np.flatnonzero((decimals > 0) & (decimals < WORDS_FROM))
-        if not len(marked):
+        marked = (decimals > 0) & (decimals < WORDS_FROM)
+        if not marked.any():
             return Spelling(".")
-        size = np.abs(self.numbers[marked])
-        if ((decimals[marked] == 3) & (size >= 1) & (size < 1000)).all():
-            first = int(marked[0])
-            return Spelling(".", example=str(self.to_list(slice(first, first + 1))[0]))
+        if not (marked & (decimals != 3)).any():
+            size = np.abs(self.numbers[marked])
+            if ((size >= 1) & (size < 1000)).all():
+                first = int(np.argmax(marked))
+                return Spelling(".", example=str(self.to_list(slice(first, first + 1))[0]))
         return Spelling(".", ".")
 
     def to_list(self, part: slice) -> list[str | None]:

@@ -105,7 +105,7 @@ def test_progress_is_told_by_epoch_and_ends(client: Client) -> None:
     assert told
     places = [(t["map"], t["step"]) for t in told]
     assert places == sorted(set(places))
-    assert {t["n_maps"] for t in told} == {17}
+    assert {t["n_maps"] for t in told} == {9}
     assert all(len(t["errors"]) == t["step"] <= t["n_steps"] for t in told)
     # Who comes late is told the end.
     assert list(client.events(other)) == states[-1:]

@@ -122,8 +122,8 @@ def test_article_reasons_are_in_original_units(article: Found) -> None:
     rows = rows_of(article)
     assert len(rows) == 34  # 5 % of 690
     for row in rows:
-        for reason in row["reasons"].split("; "):
-            match = re.fullmatch(r"(A\d+) (\S+) \(usual .+\)", unescape_cell(reason))
+        for reason in row["reasons"].split(" | "):
+            match = re.fullmatch(r"(A\d+) (\S+): (.+; )?usual .+", unescape_cell(reason))
             assert match, reason
             assert row[match[1]] == match[2]
 
@@ -355,7 +355,7 @@ def test_names_and_cells_are_shown_as_they_are(here: Path, sign: str) -> None:
     first = rows_of(found)[0]
     assert first["key"].startswith(number)
     assert f" {first['key']} " in said
-    assert re.search(rf"{re.escape(column)}\s+\d+\.\d+\s", said)
+    assert re.search(rf"{re.escape(column)}\s+\d+\.\d+:\s", said)
     assert column in kinds_said(run("info", "found/map.som").out + "\n\n")
 
 
@@ -438,7 +438,7 @@ def test_huge_number_is_the_first_alert(here: Path) -> None:
     assert (outcome.code, outcome.err) == (0, "")
     first = rows_of(Found(Path("found"), outcome))[0]
     assert (first["record"], first["x"]) == ("61", "1e300")
-    assert first["reasons"].startswith("x 1e300 (usual ")
+    assert first["reasons"].startswith("x 1e300: highest of 61 rows; usual ")
 
 
 def test_two_rows_are_enough(here: Path) -> None:

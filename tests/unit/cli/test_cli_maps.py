@@ -200,7 +200,7 @@ def test_info_of_another_program_s_map_says_what_is_unknown(fitted: Path) -> Non
 def test_info_says_what_a_detector_is(found: Found) -> None:
     outcome = run("info", found.folder / "map.som")
     assert outcome.code == 0
-    assert re.search(r"^score +k_prototype, 8 prototypes, by 16 maps *$", outcome.out, flags=re.M)
+    assert re.search(r"^score +combined, 8 prototypes, by 8 maps *$", outcome.out, flags=re.M)
     assert re.search(r"^calibration rows +60 *$", outcome.out, flags=re.M)
     assert f"{detector_of(found).threshold:.4g}" in outcome.out
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from somscape._budget import Budget
 from somscape.errors import InputError
-from somscape.tables import Column, Table, looks_like_dates, read_table, write_table
+from somscape.tables import Column, Table, _delimited, looks_like_dates, read_table, write_table
 from somscape.tables._delimited import split_records
 from somscape.tables._growing import Letters
 from somscape.tables._text import TextFile
@@ -55,9 +55,10 @@ def test_bundled_german_credit_is_read_whole() -> None:
 
 
 def test_cells_are_stripped_and_numbers_parsed(tmp_path: Path) -> None:
-    table = read(tmp_path, "id, name ,x\n7, Ann Lee ,-1.5e3\n8,Bo, 1e300 \n")
-    assert table.names == ("id", "name", "x")
+    table = read(tmp_path, "id, name ,x,y\n7, Ann Lee,-1.5e3,a \n8,Bo, 1e300 ,\u00e9\u00a0\n")
+    assert table.names == ("id", "name", "x", "y")
     assert table.column("name").cells.tolist() == ["Ann Lee", "Bo"]
+    assert table.column("y").cells.tolist() == ["a", "\u00e9"]
     assert table.column("x").numbers.tolist() == [-1500.0, 1e300]
     assert table.column("x").cells.tolist() == ["-1.5e3", "1e300"]
     assert list(table.lines) == [2, 3]
@@ -135,6 +136,50 @@ def test_line_ends_and_blank_lines(tmp_path: Path, end: str) -> None:
     assert table.column("note").cells.tolist() == [f"two{end}lines", "b"]
     assert list(table.lines) == [3, 6]
     assert table.where(1) == "t.csv, line 6"
+
+
+@pytest.mark.parametrize("last", ["", "\n", "\r\n", "\r\n\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_plain_numbers_keep_no_text(tmp_path: Path, end: str, last: str) -> None:
+    table = read(tmp_path, end.join(["id,x", "7,-0.50", "8,12"]) + last)
+    assert [column.has_plain_numbers for column in table.columns] == [True, True]
+    assert table.column("x").cells.tolist() == ["-0.50", "12"]
+
+
+def test_quoted_text_is_plain_wherever_it_is_cut(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(_delimited, "PART", 5)
+    table = read(tmp_path, 'id,note\n1,"an ""a"", or two"\n2,"b, "\n')
+    assert table.column("id").has_plain_numbers
+    assert table.column("note").cells.tolist() == ['an "a", or two', "b,"]
+
+
+CELL = st.text('a1 "\n\r', max_size=5) | st.sampled_from(
+    ['"a, ""b"" c"', '"a, "', ' "a"', 'a""b', '""']
+)
+
+
+@given(st.lists(st.tuples(CELL, CELL), min_size=1), st.sampled_from(["\n", "\r\n"]))
+@example([("1", "2\r3,4\n"), ("5", "6")], "\n")
+def test_quotes_and_line_ends_mean_what_they_mean_to_the_csv_module(
+    tmp_path_factory, rows, end
+) -> None:
+    folder = tmp_path_factory.mktemp("quotes")
+    lines = [",".join(cells).replace("\n", end) for cells in rows]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_delimited, "PART", 5)
+        found = rows_or_none(folder, end.join(["x,y", *lines]))
+    # A blank line is left to the csv module.
+    assert found == rows_or_none(folder, end.join(["x,y", "", *lines]), n_blank=1)
+
+
+def rows_or_none(folder: Path, text: str, n_blank: int = 0) -> list[list[object]] | None:
+    """The cells of each column and the lines of the rows, None where the text is refused."""
+    try:
+        table = read(folder, text)
+    except InputError:
+        return None
+    lines = [int(line) - n_blank for line in table.lines]
+    return [*(column.cells.tolist() for column in table.columns), lines]
 
 
 def test_trailing_delimiters_are_left_out(tmp_path: Path) -> None:
@@ -429,6 +474,10 @@ def test_every_cell_of_a_long_table_is_where_it_was(tmp_path: Path, n_columns: i
         ("nan", True, "", None),
         ("007", False, "", None),
         ("1_0", False, "", "'1_0' is not a number"),
+        (".5", True, "", None),
+        ("5.", True, "", None),
+        ("-07", True, "", None),
+        ("+7", True, "", None),
     ],
 )
 def test_the_last_of_many_different_cells_counts(tmp_path, late, is_number, style, problem) -> None:
@@ -440,6 +489,7 @@ def test_the_last_of_many_different_cells_counts(tmp_path, late, is_number, styl
     assert problem is None or problem in str(column.problem)
     if is_number:
         assert column.numbers[:3].tolist() == [0, 1, 2]
+        assert column.cell(20_000) == (None if late == "nan" else late)
 
 
 @given(st.lists(st.text()))
@@ -501,6 +551,13 @@ def test_quotes_after_a_blank_are_quotes(tmp_path: Path, cell: str) -> None:
     inner = cell.strip().strip('"') or None
     assert table.column("b").cells.tolist() == [inner, "2"]
     assert table.column("a").cells.tolist() == ["1", inner]
+
+
+@pytest.mark.parametrize("word", ["vide", "VIDE", "\u00e9teint", "\u00c9TEINT"])
+def test_a_word_for_missing_cells_may_have_any_case(tmp_path: Path, word: str) -> None:
+    table = read(tmp_path, "a,b\n\u00c9teint,Vide\nbon,x\n", missing_values=[word])
+    n_missing = [column.n_missing for column in table.columns]
+    assert n_missing == ([0, 1] if word.lower() == "vide" else [1, 0])
 
 
 def test_a_number_may_mean_missing_however_it_is_written(tmp_path: Path) -> None:

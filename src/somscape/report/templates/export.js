@@ -14,7 +14,7 @@ function listAsCsv() {
     ...data.rows.cells.map(({ name }) => name)];
   const lines = chosenRows().map((row) => [row.rank, row.id, row.score, row.p, row.unit, ...place(row.unit),
     ...(hasRegions ? [regionOfUnit[row.unit] + 1, regions[regionOfUnit[row.unit]].name] : []),
-    row.reasons.map(({ column, value, usual }) => column + " " + value + " (usual " + usual + ")").join("; "),
+    row.isAlert ? row.reasons.map((reason) => reason.column + " " + reason.value + besideValue(reason)).join(" | ") || NONE_STANDS_OUT : "",
     ...row.cells().map(([, cell]) => cell)]);
   return [names, ...lines].map((line) => line.map(csvCell).join(",")).join("\n") + "\n";
 }

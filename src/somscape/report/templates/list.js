@@ -97,11 +97,11 @@ function showCell(unit) {
 
 function drawReasons(row) {
   if (!row.isAlert) return make("span", { class: "tag" }, data.score ? "not an alert" : "");
-  if (!row.reasons.length) return make("span", { class: "tag" }, "no single column stands out");
+  if (!row.reasons.length) return make("span", { class: "tag" }, NONE_STANDS_OUT);
   return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
     make("span", { class: "line" },
-      make("span", null, text("span", reason.column, "column"), " ", text("span", reason.value, "value"), " ",
-        text("span", "(usual " + reason.usual + (reason.alone ? ", but not with the other columns)" : ")"), "usual")),
+      make("span", null, text("span", reason.column, "column"), " ", text("span", reason.value, "value"),
+        text("span", besideValue(reason), "usual")),
       make("span", { class: "share", title: "Share of the score" }, percent(reason.share))),
     drawBar(reason))));
 }

@@ -13,6 +13,7 @@ const WRAPS = {
 
 // What a score is of a row on one map, by its name.
 const SCORES = {
+  combined: (k) => SCORES.k_prototype(k) + ", plus how rare its single values are",
   k_prototype: (k) => k === 1 ? SCORES.quantization_error()
     : "its mean distance to the " + number(k) + " nearest prototypes that stand for usual rows",
   quantization_error: () => "its distance to the nearest prototype that stands for usual rows",
@@ -143,6 +144,13 @@ const rows = data.rows.ids.map((id, i) => ({
 }));
 const listed = rows.slice(0, data.n_listed);
 const byRank = new Map(rows.map((row) => [row.rank, row]));
+
+const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
+
+// What is said of a row's value: how many rows have it, and what is usual.
+function besideValue({ occurs, usual, alone }) {
+  return ": " + (occurs ? occurs + "; " : "") + "usual " + usual + (alone ? ", but not with the other columns" : "");
+}
 
 function searchText(row) {
   if (row.searchable === undefined) {

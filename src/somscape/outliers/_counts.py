@@ -1,0 +1,272 @@
+"""How many of the training rows have a value, or lie as far out.
+
+A fitted detector keeps no rows.  Of each column it keeps how many rows have each value, where these
+are few, and else how many lie beyond values of the outer 5 % on each side: the first 16 values,
+then ever fewer.  What the score adds for a rare value (`Rarity`) is smoothed, and so gives no
+counts back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import Counted, counts_of
+from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, FeatureCode
+from somscape.outliers._arrays import is_array
+
+MAX_KEPT = 32
+"""Of a column with up to so many values, all are kept."""
+
+FEW_VALUES = 12
+"""Of a number with up to so many values, each is counted by itself, like a level."""
+
+TAIL_SHARE = 0.05
+"""Share of the rows on each side that counts as far out."""
+
+EACH_KEPT, GROWTH = 16, 1.25
+"""Values that are kept one by one from an end, and by how much the steps grow from there."""
+
+FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
+"""Rows that show whether a column has many values, and where somewhat more than its tails begin."""
+
+SIDES = {
+    "high": "highest",
+    "low": "lowest",
+    "late": "latest",
+    "early": "earliest",
+    "": "",
+}
+
+_Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """How many rows have a value, or one as far out.
+
+    Attributes
+    ----------
+    n_rows : float
+        Of the training rows; the largest number that it can be, if it is not `is_exact`.
+    total : float
+        All training rows.
+    side : {"", "high", "low", "late", "early"}
+        On which side rows as far out are counted; empty: rows with the very value.
+    is_exact : bool
+    """
+
+    n_rows: float
+    total: float
+    side: str = ""
+    is_exact: bool = True
+
+    def __str__(self) -> str:
+        if self._is_extreme:
+            return f"{SIDES[self.side]} of {_whole(self.total)} rows"
+        return f"{self._share} this {self.side}" if self.side else self._share
+
+    def clause(self) -> str:
+        """Return the same as a part of a sentence about the value."""
+        if self._is_extreme:
+            return f"the {self}"
+        verb = "is" if self.n_rows <= 1 else "are"
+        if self.side:
+            return f"{self._share} {verb} this {self.side}"
+        return f"which {self._share} {'has' if self.n_rows <= 1 else 'have'}"
+
+    @property
+    def _is_extreme(self) -> bool:
+        return bool(self.side) and self.n_rows == 1 and self.is_exact
+
+    @property
+    def _share(self) -> str:
+        bound = "" if self.is_exact else "at most "
+        n = _whole(self.n_rows) if self.n_rows else "none"
+        return f"{bound}{n} of {_whole(self.total)} rows"
+
+
+def _whole(n: float) -> str:
+    return f"{ceil(n - 1e-9):,}"
+
+
+@dataclass(frozen=True, eq=False)
+class ValueCounts:
+    """How many training rows have which values, by feature column.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (n_columns + 1,), int64
+        Where the values of each column begin, and where the last ones end.
+    values : ndarray of shape (n,), float64
+        Encoded values of each column, ascending; numbers of levels for categories and circles.
+    below, upto : ndarray of shape (n,), float64
+        How many rows have a smaller value, and how many have one up to this.
+    """
+
+    starts: Ints
+    values: Float64s
+    below: Float64s
+    upto: Float64s
+
+    def check(self, n_columns: int) -> None:
+        """Raise ValueError if the parts do not fit together, or that many columns.
+
+        Parameters
+        ----------
+        n_columns : int
+        """
+        n = len(self.values) if is_array(self.values, (-1,), "f") else 0
+        fits = (
+            is_array(self.starts, (n_columns + 1,), "i")
+            and self.starts[0] == 0
+            and self.starts[-1] == n
+            and bool((np.diff(self.starts) >= 0).all())
+            and is_array(self.below, (n,), "f")
+            and is_array(self.upto, (n,), "f")
+        )
+        if not fits or not all(_are_counts(*knots) for knots in self._each()):
+            raise ValueError(
+                "`counts` must have for each column values in ascending order, with the number of "
+                "rows below and up to each."
+            )
+
+    def _each(self) -> Iterator[_Knots]:
+        return (self._of(j) for j in range(len(self.starts) - 1))
+
+    def _of(self, j: int) -> _Knots:
+        part = slice(int(self.starts[j]), int(self.starts[j + 1]))
+        return self.values[part], self.below[part], self.upto[part]
+
+    def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
+        """Return how many training rows have the values that some rows have in a column.
+
+        Parameters
+        ----------
+        j : int
+            The number of the column.
+        code : FeatureCode
+            Its code.
+        rows : ndarray of shape (n_rows, n_features of the code)
+
+        Returns
+        -------
+        list of Occurrence or None
+            None for a number that does not lie far out.
+        """
+        values, below, upto = self._of(j)
+        if not len(values):
+            return [None] * len(rows)
+        asked = _values(code, rows).astype(np.float64)
+        total, places = float(upto[-1]), np.searchsorted(values, asked)
+        has_levels = isinstance(code, CategoryCode | CycleCode)
+        is_each = has_levels or (len(values) <= FEW_VALUES and np.array_equal(below[1:], upto[:-1]))
+        high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
+        found: list[Occurrence | None] = []
+        for value, i in zip(asked.tolist(), places.tolist(), strict=True):
+            is_there = i < len(values) and values[i] == value
+            if is_each:
+                found.append(Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total))
+                continue
+            under = float(upto[i] if is_there else below[i] if i < len(values) else total)
+            over = total - float(below[i] if is_there else upto[i - 1] if i else 0.0)
+            is_exact = is_there or under + over == total
+            one = Occurrence(min(under, over), total, high if over <= under else low, is_exact)
+            found.append(one if one.n_rows <= TAIL_SHARE * total else None)
+        return found
+
+
+def _are_counts(values: Float64s, below: Float64s, upto: Float64s) -> bool:
+    rises = (np.diff(values) > 0).all() and (below[1:] >= upto[:-1]).all()
+    return bool(rises and (below < upto).all() and (not len(below) or below[0] == 0))
+
+
+def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> ValueCounts:
+    """Count values of rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        Encoded; a missing cell counts as what fills it.
+    weights : ndarray of shape (n_rows,) or None
+    encoding : Encoding
+
+    Returns
+    -------
+    ValueCounts
+        O(n_rows * n_features), but for the sorting of the outer values.
+    """
+    counts, found = counts_of(weights), []
+    for code, place in zip(encoding.features, encoding.slices, strict=True):
+        values = np.ascontiguousarray(_values(code, rows[:, place]))
+        is_there = np.isfinite(values)
+        is_whole = bool(is_there.all())
+        own = counts if counts is None or is_whole else counts[is_there]
+        found.append(_knots(values if is_whole else values[is_there], own))
+    starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
+    values, below, upto = (
+        np.concatenate([np.empty(0), *parts]) for parts in zip(*found, strict=True)
+    )
+    return ValueCounts(starts, np.asarray(values, dtype=np.float64), below, upto)
+
+
+def _values(code: FeatureCode, rows: Floats) -> Floats:
+    """Return one value of each row: a level's number, or the number itself."""
+    if isinstance(code, CategoryCode):
+        return rows.argmax(axis=1).astype(np.float64)
+    if isinstance(code, CycleCode):
+        return code.as_category(rows)[1].argmax(axis=1).astype(np.float64)
+    return rows[:, 0]
+
+
+def _knots(values: Floats, counts: Float64s | None) -> _Knots:
+    """Return the values that are kept, and how many rows are below and up to each."""
+    if not len(values):
+        return np.empty(0), np.empty(0), np.empty(0)
+    total = float(len(values)) if counts is None else float(counts.sum())
+    parts = _tails(values) or [np.ones(len(values), dtype=bool)]
+    kept, each = [], []
+    for part in parts:
+        counted = Counted.of(values[part], None if counts is None else counts[part])
+        kept.append(counted.values.astype(np.float64))
+        each.append(np.diff(counted.ends, prepend=0.0))
+    upto = np.cumsum(each[0])
+    below = upto - each[0]
+    if len(parts) > 1:
+        over = np.cumsum(each[1][::-1])[::-1]
+        below = np.append(below, total - over)
+        upto = np.append(upto, total - over + each[1])
+    x = np.concatenate(kept)
+    if len(x) <= MAX_KEPT and len(parts) == 1:
+        return x, below, upto
+    n_low = int(np.count_nonzero(upto <= TAIL_SHARE * total))
+    n_high = int(np.count_nonzero(total - below <= TAIL_SHARE * total))
+    chosen = np.unique(np.append(_few_of(n_low), len(x) - 1 - _few_of(n_high)))
+    return x[chosen], below[chosen], upto[chosen]
+
+
+def _tails(values: Floats) -> list[NDArray[np.bool_]]:
+    """Return which of many values lie far out on each side; empty where to sort all is as well."""
+    n = len(values)
+    if n <= FIRST_LOOK:
+        return []
+    some = np.sort(values[:: -(-n // FIRST_LOOK)])
+    k = int(LOOSE_SHARE * len(some))
+    tails = [values <= some[k], values >= some[-1 - k]]
+    # Of few values, or where one has nearly all rows, the two sides meet.
+    if some[k] >= some[-1 - k] or np.count_nonzero(np.diff(some)) < MAX_KEPT:
+        return []
+    are_enough = min(map(np.count_nonzero, tails)) > TAIL_SHARE * n + 1
+    return tails if are_enough else []
+
+
+def _few_of(n: int) -> Ints:
+    """Return places from an end, 0, up to n: one by one, then in growing steps."""
+    each = np.arange(min(EACH_KEPT, n + 1))
+    n_more = max(0, ceil(np.log(max(n, 1) / EACH_KEPT) / np.log(GROWTH)))
+    more = np.rint(EACH_KEPT * GROWTH ** np.arange(n_more)).astype(np.intp)
+    return np.unique(np.concatenate([each, more[more <= n], [n]]))
