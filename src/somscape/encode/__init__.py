@@ -1,7 +1,6 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
-from somscape.encode._categories import CategoryCode, level_texts
-from somscape.encode._codes import NumberCode, UnusedColumn
+from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
 from somscape.encode._dictionary import (
     checked_dictionary,
@@ -15,6 +14,7 @@ from somscape.encode._encoding import ColumnCode, Encoding, FeatureCode, sources
 from somscape.encode._fit import SCALES, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles, unfit_columns
 from somscape.encode._lasting import comments_on, overridden, pinned, role_of_kind, roles_for
+from somscape.encode._levels import level_texts
 from somscape.encode._notes import notes_of, notes_of_unfit
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._roles_file import KINDS, read_roles, roles_from_text, roles_text

@@ -1,12 +1,12 @@
-"""What one column becomes: a scaled number, or nothing.
+"""What one column becomes: a scaled number, a block of category levels, or nothing.
 
 All features share one scale: the full range of a number's usual values is 1, and so is one
 mismatch of a category (Gower's convention, as squared distances).
 """
 
-import re
 import shlex
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import floor, isfinite, log10
 from sys import float_info
 from typing import Any, ClassVar, TypeAlias
@@ -14,8 +14,10 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from somscape._elementary import asinh
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._weights import Counted
+from somscape.encode._levels import MISSING_LEVEL, level_texts
+from somscape.encode._slips import without_slips
 from somscape.encode._text import (
     ANY_DECIMALS,
     LEAST_WRITTEN,
@@ -40,19 +42,8 @@ rows), so that a few extremes neither squeeze the other rows together nor hide: 
 outside [0, 1].  Of 12 cases planted among credit applications 9.9 come among the first 40,
 against 8.4 with the range of all values and 8.9 without taming (benchmarks/detection)."""
 
-SLIP = 1e6
-"""A few numbers that all lie this many times as far from the median as the rest are slips, from
-which neither a scale nor a map learns."""
-
 SLIP_RANGE = 1000.0
 """A slip is encoded at this many times the distance of the farthest other number."""
-
-MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
-"""Fewest numbers among which some may be slips, the largest share of these, and how many there may
-be in any case.  Of heavy tails the outermost number stands apart before several do."""
-
-PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-"""Text that stands for one number and nothing else; 007 is a name."""
 
 NOISE = 1e-9
 """A number nearer to 0 than this share of the spread of its column is 0 in words."""
@@ -62,6 +53,7 @@ RANGE_DIGITS = 3
 
 LARGEST = float_info.max
 
+UNSEEN_LEVEL = "(unseen)"
 
 Problem: TypeAlias = tuple[int, str] | None
 """A row and what its cell must be, where a column cannot be encoded."""
@@ -354,6 +346,96 @@ class NumberCode(OneFeature):
 
 
 @dataclass(frozen=True)
+class CategoryCode(SaysUsual):
+    """A category as one feature per level, one of which applies.
+
+    The last feature stands for levels that the table did not have: a new level then
+    mismatches every known one by the full distance of 1.
+
+    Attributes
+    ----------
+    name, why : str
+        The column, and why it is taken as a category.
+    levels : tuple of str
+        Levels in order; "(missing)" is one of them where cells were missing.
+    """
+
+    kind: ClassVar[str] = "category"
+    name: str
+    why: str
+    levels: tuple[str, ...]
+
+    @cached_property
+    def _feature_of(self) -> dict[str, int]:
+        return {level: i for i, level in enumerate(self.levels)}
+
+    @property
+    def n_features(self) -> int:
+        """Encoded features that the column takes."""
+        return len(self.levels) + 1
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the encoded features."""
+        return [f"{self.name}={level}" for level in (*self.levels, UNSEEN_LEVEL)]
+
+    @classmethod
+    def fit(cls, column: Column, why: str) -> "CategoryCode":
+        """Learn the levels of a column."""
+        present = set(level_texts(column))
+        if column.numbers is None:
+            ordered = sorted(present - {MISSING_LEVEL})
+        else:
+            ordered = sorted(present - {MISSING_LEVEL}, key=float)
+        if MISSING_LEVEL in present:
+            ordered.append(MISSING_LEVEL)
+        return cls(column.name, why, tuple(ordered))
+
+    def read(self, column: Column) -> Column:
+        """Return the column: its levels are its texts."""
+        return column
+
+    def problem(self, column: Column) -> Problem:
+        """Return None: a category accepts any cell."""
+        return None
+
+    def encode(self, column: Column) -> Float64s:
+        """Return the encoded column, of shape (n_rows, n_features)."""
+        which = [self._feature_of.get(t, len(self.levels)) for t in level_texts(column)]
+        features = np.zeros((len(which), self.n_features))
+        features[np.arange(len(which)), which] = MISMATCH_WEIGHT
+        return features
+
+    def decode(self, features: Floats) -> Objects:
+        """Return the level with the largest share in each row of encoded features."""
+        names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
+        return names[features.argmax(axis=1)]
+
+    @property
+    def encoded_levels(self) -> Float64s:
+        """All levels, encoded, of shape (n_levels, n_features)."""
+        return MISMATCH_WEIGHT * np.eye(len(self.levels), self.n_features)
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return the levels that prevail in some prototypes (n, n_features), encoded."""
+        return self.encoded_levels[prototypes[:, :-1].argmax(axis=1)]
+
+    def level(self, features: Floats) -> str:
+        """Return the level of one encoded row of shape (n_features,)."""
+        return str(self.decode(features[None, :])[0])
+
+    def prevailing(self, prototypes: Float64s) -> str:
+        """Return the level with the largest share among some prototypes."""
+        return self.level(prototypes.mean(axis=0))
+
+    def usual(self, prototypes: Float64s) -> str:
+        """Return the level that prevails among some prototypes, with its share, in words."""
+        share = prototypes.mean(axis=0) / MISMATCH_WEIGHT
+        level, percent = self.prevailing(prototypes), round(100 * float(share.max()))
+        return level if percent >= 100 else f"{level} ({percent} %)"
+
+
+@dataclass(frozen=True)
 class UnusedColumn:
     """A column that is no feature: the id, the label, dropped, protected or constant.
 
@@ -381,34 +463,6 @@ def present(column: Column, values: Any, counts: Float64s | None) -> Counted:
     """Count the values of a column whose cells are not missing."""
     is_there = ~column.missing
     return Counted.of(values[is_there], None if counts is None else counts[is_there])
-
-
-def without_slips(numbers: Counted) -> tuple[Counted, float, str]:
-    """Return numbers without those that are slips, how far the others reach, and the slips.
-
-    Slips are a handful, or a hundredth of the rows, at the most, and each lies a million times as
-    far from the median as all others; the reach is 0 where there are none.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
-        distance = np.abs(np.asarray(numbers.values, dtype=np.float64) - center)
-        may_be = numbers.n >= MIN_SLIP_ROWS and distance.max() > SLIP / 2 * (high - low)
-    if not may_be:
-        return numbers, 0.0, ""
-    order = np.argsort(distance)
-    counts = np.diff(numbers.ends, prepend=0.0)
-    most = max(HANDFUL, SLIP_SHARE * numbers.n)
-    is_rare = np.cumsum(counts[order][::-1])[::-1][1:] <= most
-    nearer, farther = distance[order[:-1]], distance[order[1:]]
-    gaps = np.flatnonzero(is_rare & (nearer > 0) & (farther / SLIP > nearer))
-    if not len(gaps):
-        return numbers, 0.0, ""
-    reach = float(nearer[gaps[0]])
-    is_kept = distance <= reach
-    slips = [f"{value:g}" for value in numbers.values[~is_kept].tolist()]
-    more = f" and {len(slips) - HANDFUL} more" if len(slips) > HANDFUL else ""
-    kept = Counted(numbers.values[is_kept], np.cumsum(counts[is_kept]))
-    return kept, reach, ", ".join(slips[:HANDFUL]) + more
 
 
 def _usual_range(numbers: Counted, scaling: Scaling) -> tuple[float, float]:

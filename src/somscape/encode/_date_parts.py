@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape.encode._categories import CategoryCode
-from somscape.encode._codes import NumberCode, SaysUsual, Scaling
+from somscape.encode._codes import CategoryCode, NumberCode, SaysUsual, Scaling
 from somscape.encode._ordered import OrdinalCode, date_zone
 from somscape.encode._text import number_text
 from somscape.tables import Dates, Moments, free_name, table_from_columns

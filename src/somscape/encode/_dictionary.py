@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from somscape.encode._categories import CategoryCode, level_texts
+from somscape.encode._codes import CategoryCode
 from somscape.encode._date_parts import CycleCode, PartCode
 from somscape.encode._encoding import ColumnCode, Encoding
+from somscape.encode._levels import level_texts
 from somscape.encode._ordered import OrdinalCode
 from somscape.errors import InputError
 from somscape.tables import Column, Table, read_table

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats
-from somscape.encode._categories import CategoryCode
-from somscape.encode._codes import NumberCode, UnusedColumn
+from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, PartCode, encoded_part
 from somscape.encode._json import code_from_json, part_from_json
 from somscape.encode._kinds import MISSING, Roles

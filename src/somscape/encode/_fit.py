@@ -8,8 +8,7 @@ from typing import Any
 from somscape._types import Float64s
 from somscape._validate import checked_weights
 from somscape._weights import counts_of
-from somscape.encode._categories import CategoryCode
-from somscape.encode._codes import NumberCode, Scaling, UnusedColumn, as_numbers
+from somscape.encode._codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
 from somscape.encode._date_parts import has_time, part_names, parts_of
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._kinds import MISSING, Decision, Roles, decide, find_dates, numbers_as_text

@@ -5,8 +5,7 @@ from dataclasses import MISSING, fields
 from sys import float_info
 from typing import Any, TypeAlias
 
-from somscape.encode._categories import CategoryCode
-from somscape.encode._codes import NumberCode, UnusedColumn
+from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import STEPS, CycleCode, PartCode, SpanCode
 from somscape.encode._ordered import MICROSECONDS, DateCode, OrdinalCode
 from somscape.encode._text import ANY_DECIMALS

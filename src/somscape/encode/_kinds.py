@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode._categories import level_texts
 from somscape.encode._codes import UnusedColumn
 from somscape.encode._evidence import (
     CODE,
@@ -24,6 +23,7 @@ from somscape.encode._evidence import (
     is_counter,
     slip_among_dates,
 )
+from somscape.encode._levels import level_texts
 from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
 from somscape.tables import (

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode._categories import CategoryCode
-from somscape.encode._codes import NumberCode
+from somscape.encode._codes import CategoryCode, NumberCode
 from somscape.encode._date_parts import part_names
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._kinds import Roles

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.encode._categories import level_texts
 from somscape.encode._codes import Problem
+from somscape.encode._levels import level_texts
 from somscape.errors import InputError, SomscapeWarning
 from somscape.tables import Column, Dates, Table, listed
 

@@ -1,0 +1,42 @@
+"""Cells as levels of a category."""
+
+import re
+
+from somscape.encode._text import number_text
+from somscape.tables import Column
+
+PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+"""Text that stands for one number and nothing else; 007 is a name."""
+
+MISSING_LEVEL = "(missing)"
+
+
+def level_texts(column: Column) -> list[str]:
+    """Return each cell as a level; 1 and 1.0 are the same one.
+
+    A column may be numbers in one file and, for a single word, text in the next: a cell's
+    level must not depend on its neighbors.
+
+    Parameters
+    ----------
+    column : Column
+
+    Returns
+    -------
+    list of str
+        One level per row; "(missing)" where the cell is missing.
+    """
+    if column.numbers is not None:
+        return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
+    level_of = {cell: _text_level(cell) for cell in set(column.cells)}
+    return [level_of[cell] for cell in column.cells]
+
+
+def _text_level(cell: str | None) -> str:
+    if cell is None:
+        return MISSING_LEVEL
+    return _number_level(float(cell)) if PLAIN_NUMBER.fullmatch(cell) else cell
+
+
+def _number_level(value: float) -> str:
+    return number_text(value, value == int(value), 15)
