@@ -1,5 +1,6 @@
 """Sources: each pass has the rows of the table, and a file that changes is noticed."""
 
+import datetime as dt
 import os
 import sqlite3
 import weakref
@@ -114,7 +115,7 @@ def in_duckdb(table: pa.Table, folder: Path) -> Source:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, pd.Timestamp) else value
+    return str(value) if isinstance(value, dt.date) else value  # a time, too, is a date
 
 
 KINDS: dict[str, Callable[[pa.Table, Path], Source]] = {
