@@ -166,18 +166,20 @@ class ValueCounts:
         has_levels = isinstance(code, CategoryCode | CycleCode)
         is_each = has_levels or (len(values) <= FEW_VALUES and np.array_equal(below[1:], upto[:-1]))
         high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
-        found: list[Occurrence | None] = []
-        for value, i in zip(asked.tolist(), places.tolist(), strict=True):
-            is_there = i < len(values) and values[i] == value
+        inside = np.minimum(places, len(values) - 1)
+        keys = 2 * places + (values[inside] == asked)  # values between the same knots are alike
+        different, which = np.unique(keys, return_inverse=True)
+        made: list[Occurrence | None] = []
+        for i, is_there in zip((different // 2).tolist(), (different % 2).tolist(), strict=True):
             if is_each:
-                found.append(Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total))
+                made.append(Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total))
                 continue
             under = float(upto[i] if is_there else below[i] if i < len(values) else total)
             over = total - float(below[i] if is_there else upto[i - 1] if i else 0.0)
-            is_exact = is_there or under + over == total
+            is_exact = bool(is_there) or under + over == total
             one = Occurrence(min(under, over), total, high if over <= under else low, is_exact)
-            found.append(one if one.n_rows <= TAIL_SHARE * total else None)
-        return found
+            made.append(one if one.n_rows <= TAIL_SHARE * total else None)
+        return [made[i] for i in which.tolist()]
 
 
 def _are_counts(values: Float64s, below: Float64s, upto: Float64s) -> bool:
