@@ -48,7 +48,7 @@ def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
 
 
 def decimal_text(value: float, decimals: int) -> str:
-    """Return a number with at most so many decimals, without zeros at the end.
+    """Return a number rounded to some decimals, without zeros at the end.
 
     Parameters
     ----------

@@ -20,10 +20,10 @@ from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, Feature
 from somscape.outliers._arrays import is_array
 
 MAX_KEPT = 32
-"""Of a column with up to so many values, all are kept."""
+"""Different values of a column up to which all of them are kept."""
 
 FEW_VALUES = 12
-"""Of a number with up to so many values, each is counted by itself, like a level."""
+"""Different values of a number up to which each is counted by itself, like a level."""
 
 TAIL_SHARE = 0.05
 """Share of the rows on each side that counts as far out."""

@@ -35,7 +35,7 @@ BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.
 """Shares of the rows, from either side, where numbers of many values have knots."""
 
 MAX_BODY_VALUES = 2 * len(BODY_SHARES)
-"""Numbers of at most so many different values between the tails have a knot at each."""
+"""Different values between the tails up to which a line has a knot at each of them."""
 
 CONSTANT_WIDTH = 1e-6
 """Width, in parts of the value, within which another value than a column's only one is as rare

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from somscape.errors import InputError
 from somscape.tables import _spool, _sql, read_sql, table_from_frame
 
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc or limits of files")
 
 COLUMNS = st.one_of(
     st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)),
