@@ -1,15 +1,15 @@
 """Measure the anomaly detector beside its peers, and write README.md.
 
     python benchmarks/detection/run.py [--parts PART ...] [--only SET ...] [--methods METHOD ...]
-        [--seeds N] [--cap SECONDS] [--plantings N] [--splits N] [--rounds N] [--again]
+        [--seeds N] [--cap SECONDS] [--plantings N] [--splits N] [--runs N] [--rounds N] [--again]
         [--record FILE] [--out FILE] [--dump FOLDER]
 
 The parts are independent: ``rankings`` (all methods on the labelled sets), ``unusual`` (on 140
 tables more), ``planted`` (cases made among credit applications), ``stability`` (of the first 50 of
-these), ``calibration`` (of the p-values) and ``speed``. With ``--record`` what was measured before
-is kept. Rankings go on where a run was cut off; ``--again`` measures the chosen ones anew.
-``--parts`` without a name only writes the tables. ``--dump`` writes the sets to a folder, one .npz
-of X and y a set and seed, and nothing else.
+these), ``calibration`` (of the p-values), ``standing_out`` (how many rows do, and how many wrongly)
+and ``speed``. With ``--record`` what was measured before is kept. Rankings go on where a run was
+cut off; ``--again`` measures the chosen ones anew. ``--parts`` without a name only writes the
+tables. ``--dump`` writes the sets to a folder, one .npz of X and y a set and seed, no more.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from readme import machine, write_between_markers  # noqa: E402
 from sets import SETS, load  # noqa: E402
 from summary import report  # noqa: E402
 
-PARTS = ("rankings", "unusual", "planted", "stability", "calibration", "speed")
+PARTS = ("rankings", "unusual", "planted", "stability", "calibration", "standing_out", "speed")
 
 
 def rank_set(name: str, record: Result, arguments: argparse.Namespace) -> None:
@@ -108,6 +108,7 @@ def measured_part(part: str, arguments: argparse.Namespace) -> Result | list[Res
     import planted
     import speed
     import stability
+    import standing_out
     import unusual
 
     return {
@@ -115,6 +116,7 @@ def measured_part(part: str, arguments: argparse.Namespace) -> Result | list[Res
         "planted": lambda: planted.measured(arguments.plantings),
         "stability": stability.measured,
         "calibration": lambda: calibration.measured(arguments.splits),
+        "standing_out": lambda: standing_out.measured(arguments.runs),
         "speed": lambda: speed.measured(arguments.rounds),
     }[part]()
 
@@ -134,6 +136,7 @@ def parsed_arguments() -> argparse.Namespace:
     add("--cap", type=float, default=60, help=help_cap)
     add("--plantings", type=int, default=50, help="default: 50")
     add("--splits", type=int, default=200, help="of each kind, for the calibration (default: 200)")
+    add("--runs", type=int, default=20, help="of the simulations of what stands out (default: 20)")
     add("--rounds", type=int, default=3, help="of the speed (default: 3)")
     add("--again", action="store_true", help="measure rankings that the record has, too")
     add("--record", type=Path, help="file that keeps all results as JSON, and is read first")

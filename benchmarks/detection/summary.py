@@ -6,6 +6,7 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
+import standing_out
 import unusual
 from calibration import CLEAN_KIND, KINDS, NOMINAL
 from markdown_tables import markdown
@@ -332,6 +333,8 @@ def report(record: Result, heading: str) -> str:
         parts += ["### Calibration", calibration_table(record["calibration"])]
         parts += [uniformity_text(record["calibration"])]
         parts += ["At 10 %, clean training, by set:", calibration_by_set(record["calibration"])]
+    if "standing_out" in record:
+        parts += ["### What stands out", standing_out.tables(record["standing_out"])]
     if "speed" in record:
         parts += ["### Speed", speed_tables(record["speed"])]
     return "\n\n".join(parts)

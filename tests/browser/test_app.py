@@ -340,6 +340,57 @@ def _ranked(client: Client) -> str:
     return run
 
 
+def test_rows_that_stand_out_are_listed_unless_a_share_or_a_number_is_chosen(
+    person: Person, client: Client
+) -> None:
+    run = _read(client)
+    person.visit(f"/runs/{run}")
+    person.wait_for("#setup")
+    checked = "return [...document.querySelectorAll('input[name=how]:checked')].map(i => i.id)"
+    chosen = "const s = chosenSettings(); return [s.alerts, s.contamination]"
+    assert person.browser.run(checked) == ["by-itself"]
+    assert person.words("label:has(#by-itself)") == (
+        "those that stand out, at least 10 and at most 50"
+    )
+    assert person.browser.run("return document.getElementById('contamination').value") == "5"
+    assert person.browser.run(chosen) == [None, None]
+    person.browser.click("#by-share")
+    assert person.browser.run(chosen) == [None, 0.05]
+    person.browser.click("#by-number")
+    assert person.browser.run(chosen) == [20, None]
+    person.browser.click("#by-itself")
+    assert person.browser.run(chosen) == [None, None]
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    kept = client.get(f"/api/runs/{run}")
+    assert (kept["settings"]["alerts"], kept["settings"]["contamination"]) == (None, None)
+    found = client.get(f"/runs/{run}/files/report.json")
+    assert found["n_alerts"] == max(10, min(found["n_stand_out"], 50))
+    person.wait_for_words("#count", f"{found['n_alerts']} alerts")
+    assert person.words("[data-fill=headline]") == found["headline"]
+    person.visit("/")
+    person.wait_for_words(f'#runs [data-run="{run}"]', found["headline"])
+
+    # The page of another run shows what was chosen for it.
+    for settings, radio in (
+        ({"contamination": 0.1}, "by-share"),
+        ({"alerts": 7}, "by-number"),
+        ({}, "by-itself"),
+    ):
+        other = client.post(f"/api/runs/{run}/again")["run"]
+        client.post(f"/api/runs/{other}/start", settings)
+        client.wait(other)
+        again = client.post(f"/api/runs/{other}/again")["run"]
+        person.visit(f"/runs/{again}")
+        person.wait_for("#setup")
+        assert person.browser.run(checked) == [radio]
+        expected = [settings.get("alerts"), settings.get("contamination")]
+        assert person.browser.run(chosen) == expected
+        client.post(f"/api/runs/{other}/delete")
+        client.post(f"/api/runs/{again}/delete")
+    client.post(f"/api/runs/{run}/delete")
+
+
 def test_the_keyboard_alone_gets_from_the_start_to_a_mark(person: Person, client: Client) -> None:
     person.tab_to("#file")
     assert (

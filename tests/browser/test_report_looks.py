@@ -79,6 +79,44 @@ def test_axe_finds_no_serious_violation(
     assert window.run(RUN_AXE, RULES) == []
 
 
+@pytest.fixture
+def lined(page: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+    """The hostile page with a line after the third of its alerts."""
+    return write_page(report.Report({**page[1], "n_before_line": 3}), tmp_path)
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_axe_finds_no_serious_violation_in_a_list_with_a_line(
+    window: Browser, lined: Path, axe: str, width: int, scheme: str
+) -> None:
+    window.emulate(width=width, height=SIZES[width], color_scheme=scheme)
+    window.open(lined, "#case=3")
+    assert len(window.texts("#rows tr.boundary")) == 1
+    window.run(axe + "; window.axe = axe;")
+    assert window.run(RUN_AXE, RULES) == []
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_the_line_is_as_wide_as_the_list_and_is_printed(
+    window: Browser, lined: Path, width: int
+) -> None:
+    window.emulate(width=width, height=SIZES[width], color_scheme="light")
+    window.open(lined)
+    style = "const all = ['#rows tbody', '#rows tr.boundary > td', '#rows tr[data-rank=\"3\"]',"
+    boxes = window.run(
+        style + "'#rows tr[data-rank=\"4\"]'].map(s => document.querySelector(s)"
+        ".getBoundingClientRect()); return all.map(b => [b.left, b.right, b.top, b.bottom])"
+    )
+    whole, line, before, after = boxes
+    assert line[:2] == pytest.approx(whole[:2], abs=2)
+    assert before[3] <= line[2] + 1
+    assert line[3] <= after[2] + 1
+    assert window.run("return document.documentElement.scrollWidth") <= width
+    window.emulate(width=1000, media="print")
+    shown = "return document.querySelector('#rows tr.boundary').checkVisibility()"
+    assert window.run(shown)
+
+
 def test_axe_sees_what_is_wrong(
     window: Browser, page: tuple[Path, dict[str, Any]], axe: str
 ) -> None:

@@ -280,6 +280,99 @@ def test_opened_alert_says_what_would_make_it_usual(
     assert opened.texts("#rows .would") == [f"This row {said}."]
 
 
+LINE = "From here on rows do not stand out."
+
+
+def list_of(browser: Browser) -> list[str]:
+    """What the list shows in order: ranks, "case" and "line"."""
+    return browser.run(
+        "return [...document.querySelectorAll('#rows > tbody > tr')].map(row => row.dataset.rank"
+        " ?? ({ boundary: 'line', details: 'case' })[row.className] ?? row.className)"
+    )
+
+
+def ranks(*numbers: int) -> list[str]:
+    return [str(rank) for rank in numbers]
+
+
+def planted(n_far: int) -> dict[str, Any]:
+    """The report of 150 rows, some of them far from the others."""
+    rng = np.random.default_rng(n_far)
+    X = rng.normal(size=(150, 3))
+    X[:n_far] += rng.choice([-9.0, 9.0], size=(n_far, 3))
+    ids = [f"k{i * 37 % 150:03}" for i in range(150)]
+    table = table_from_columns({"id": ids, **{f"x{i}": x for i, x in enumerate(X.T)}})
+    detector = SOMDetector(n_maps=1, random_state=0).fit(table)
+    return report.build(detector, table)
+
+
+def test_a_line_follows_the_rows_that_stand_out(browser: Browser, tmp_path: Path) -> None:
+    data = planted(4)
+    n = data["n_stand_out"]
+    assert 4 <= n < data["n_alerts"] == 10
+    assert data["n_before_line"] == n
+    before, after = ranks(*range(1, n + 1)), ranks(*range(n + 1, 11))
+    browser.complaints()
+    browser.open(write_page(data, tmp_path))
+    assert list_of(browser) == [*before, "line", *after]
+    assert browser.texts("#rows tr.boundary") == [LINE]
+    assert browser.texts("#count") == ["10 alerts."]  # it is no row
+    # A case opens above it, of the row before, and below it, of the row after.
+    browser.click(f'#rows tr[data-rank="{n}"] .open button')
+    assert list_of(browser) == [*before, "case", "line", *after]
+    browser.click(f'#rows tr[data-rank="{n}"] .open button')
+    browser.click(f'#rows tr[data-rank="{n + 1}"] .open button')
+    assert list_of(browser) == [*before, "line", after[0], "case", *after[1:]]
+    browser.click(f'#rows tr[data-rank="{n + 1}"] .open button')
+    # By id it vanishes, in either direction, as it does from the last rank to the first.
+    by_id = sorted(range(1, 11), key=lambda rank: data["rows"]["ids"][rank - 1])
+    browser.click('th[data-key="id"] button')
+    assert list_of(browser) in (ranks(*by_id), ranks(*by_id[::-1]))
+    browser.click('th[data-key="id"] button')
+    assert list_of(browser) in (ranks(*by_id), ranks(*by_id[::-1]))
+    browser.click('th[data-key="rank"] button')
+    assert list_of(browser) == [*before, "line", *after]
+    browser.click('th[data-key="rank"] button')
+    assert list_of(browser) == [*after[::-1], *before[::-1]]
+    browser.click('th[data-key="rank"] button')
+    # It stays among all rows, and goes with the row that it follows.
+    browser.click('input[value="all"]')
+    assert list_of(browser)[: n + 2] == [*before, "line", after[0]]
+    assert list_of(browser).count("line") == 1
+    browser.type("#search", data["rows"]["ids"][n])
+    assert list_of(browser) == after[:1]
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize(("n_far", "n_alerts"), [(0, 10), (20, None)])
+def test_there_is_no_line_without_rows_on_both_sides(
+    browser: Browser, tmp_path: Path, n_far: int, n_alerts: int | None
+) -> None:
+    data = planted(n_far)
+    assert (data["n_stand_out"] >= 10) == (n_far == 20)
+    assert data["n_before_line"] is None
+    browser.open(write_page(data, tmp_path))
+    assert list_of(browser) == ranks(*range(1, (n_alerts or data["n_stand_out"]) + 1))
+    assert LINE not in browser.run("return document.body.innerText")
+
+
+@pytest.mark.parametrize("n_far", [0, 4])
+def test_the_page_begins_with_how_many_rows_stand_out(
+    browser: Browser, tmp_path: Path, n_far: int
+) -> None:
+    data = planted(n_far)
+    browser.open(write_page(data, tmp_path))
+    lead = "return document.querySelector('p.lead.of-detector').innerText"
+    words = " ".join(browser.run(lead).split())
+    assert words.startswith(
+        f"{data['headline']}. 10 are listed as the most unusual: those that stand out, at least 10 "
+        "and at most 50. A listed row, an alert, "
+    )
+    one = {**data, "n_alerts": 1, "rule": None}
+    browser.open(write_page(report.Report(one), tmp_path))
+    assert ". 1 is listed as the most unusual. A listed" in " ".join(browser.run(lead).split())
+
+
 def test_search_and_sort_change_the_list(
     opened: Browser, page: tuple[Path, dict[str, Any]]
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import pickle
 
 import joblib
+import naive
 import numpy as np
 import pytest
 import skops.io
@@ -73,6 +74,21 @@ def test_a_saved_detector_of_a_release_still_scores(release):
     expected = json.loads((HERE / release / "answers.json").read_text())["detector"]
     scores = load(HERE / release / "detector.som").scores(table())
     np.testing.assert_allclose(-scores, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("ending", [*LOADERS, "som"])
+@pytest.mark.parametrize("release", RELEASES)
+def test_p_values_of_a_detector_of_a_release_stay_what_they_were(release, ending):
+    found = LOADERS.get(ending, load)(HERE / release / f"detector.{ending}")
+    detector = found if ending == "som" else found.detector_
+    assert detector.calibration.is_clean  # which was not asked before; it keeps the count
+    scores = detector.scores(table())
+    expected = naive.conformal_p(scores, detector.calibration.scores)
+    np.testing.assert_allclose(found.p_values(table()), expected, rtol=1e-12)
+    alerts = detector.alerts(table())
+    assert alerts.n_alerts == max(10, alerts.n_stand_out)
+    above = detector.alerts(table(), above_threshold=True)
+    assert above.n_alerts == (scores > detector.threshold).sum()
 
 
 OLD_DEFAULTS = {

@@ -147,6 +147,16 @@ def test_p_values_equal_the_oracle_with_ties() -> None:
     np.testing.assert_allclose(detector.calibration.p_values(scores), expected, rtol=1e-15)
 
 
+def test_estimated_p_values_equal_the_oracle_with_ties() -> None:
+    rng = np.random.default_rng(0)
+    calibration = np.sort(rng.integers(0, 9, 50).astype(float))
+    scores = rng.integers(0, 31, 80).astype(float)
+    expected = naive.estimated_p(scores, calibration)
+    found = Calibration(calibration, is_clean=False).p_values(scores)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert (found < naive.conformal_p(scores, calibration)).any()
+
+
 @pytest.mark.parametrize(
     ("n_rows", "contamination", "n_flagged"),
     [
@@ -325,11 +335,119 @@ def test_printed_alerts_are_the_alerts_alone() -> None:
     alerts = SOMDetector(random_state=0).fit(X).alerts(X, 2)
     assert repr(alerts) == "Alerts(2 of 60 rows)"
     head, names, first, second = str(alerts).splitlines()
-    assert head == "2 of 60 rows"
+    assert head == alerts.headline
     assert names.split() == ["rank", "record", "score", "p-value", "reasons"]
     assert first.split()[:2] == ["1", "8"]
     assert ": highest of 60 rows; usual" in first
     assert second.startswith("2 ")
+
+
+def ranked_alerts(stands_out: Any, n_alerts: int, n_by_chance: float = 0.0) -> Alerts:
+    """Alerts of as many rows as there are marks, with scores that fall."""
+    n = len(stands_out)
+    ids = [f"k{i}" for i in range(n)]
+    falling, p = np.arange(n, 0.0, -1), np.linspace(0.01, 1, n)
+    return Alerts(
+        *("key", ids, np.arange(n), falling, p, np.zeros(n, dtype=int), [()] * n_alerts, n_alerts),
+        *(np.array(stands_out, dtype=bool), n_by_chance),
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_out", "n_rows", "n_by_chance", "says"),
+    [
+        (0, 690, 0.0, "No row of 690 stands out"),
+        (0, 1, 0.0, "No row of 1 stands out"),
+        (0, 0, 0.0, "No row of 0 stands out"),
+        (1, 690, 0.03, "1 of 690 rows stands out (fewer than one of them by chance)"),
+        (1, 1, 0.2, "1 of 1 row stands out (fewer than one of them by chance)"),
+        (5, 690, 0.49, "5 of 690 rows stand out (fewer than one of them by chance)"),
+        (5, 690, 0.51, "5 of 690 rows stand out (about 1 of them by chance)"),
+        (7, 690, 1.4, "7 of 690 rows stand out (about 1 of them by chance)"),
+        (13, 690, 2.37, "13 of 690 rows stand out (about 2 of them by chance)"),
+        (20, 20, 3.6, "20 of 20 rows stand out (about 4 of them by chance)"),
+    ],
+)
+def test_the_headline_says_how_many_rows_stand_out(
+    n_out: int, n_rows: int, n_by_chance: float, says: str
+) -> None:
+    alerts = ranked_alerts(np.arange(n_rows) < n_out, 0, n_by_chance)
+    assert alerts.headline == says
+    assert alerts.n_stand_out == n_out
+
+
+def test_printed_alerts_have_a_line_after_those_that_stand_out() -> None:
+    def printed(n_out: int, n_alerts: int, n_rows: int = 30) -> list[str]:
+        """The first cell of each printed line; "--" is the line."""
+        alerts = ranked_alerts(np.arange(n_rows) < n_out, n_alerts, 0.7)
+        head, *others = str(alerts).splitlines()
+        assert head == alerts.headline
+        assert [text for text in others if text.startswith("--")] in (
+            [],
+            ["-- from here on rows do not stand out --"],
+        )
+        return [text.split()[0] for text in others]
+
+    assert printed(2, 4) == ["rank", "1", "2", "--", "3", "4"]
+    assert printed(1, 2) == ["rank", "1", "--", "2"]
+    assert printed(3, 4) == ["rank", "1", "2", "3", "--", "4"]
+    # None before the first, or after the last.
+    assert printed(0, 3) == ["rank", "1", "2", "3"]
+    assert printed(3, 3) == printed(9, 3) == ["rank", "1", "2", "3"]
+    # Twenty are printed, and the line is where another follows.
+    ranks = [str(i) for i in range(1, 21)]
+    assert printed(19, 25) == ["rank", *ranks[:19], "--", "20", "..."]
+    assert printed(20, 25) == printed(21, 25) == ["rank", *ranks, "..."]
+
+
+@pytest.mark.parametrize(
+    ("stands_out", "n_alerts", "n_before_line"),
+    [
+        ([1, 1, 0, 0], 4, 2),
+        ([1, 1, 0, 0], 3, 2),
+        ([1, 1, 0, 0], 2, None),
+        ([1, 1, 0, 0], 1, None),
+        ([1, 1, 0, 0], 0, None),
+        ([1, 1, 1, 1], 4, None),
+        ([0, 0, 0, 0], 4, None),
+        # Rows in the order of what a review is worth: those that stand out may be anywhere.
+        ([1, 0, 1, 0], 4, None),
+        ([0, 1, 1, 0], 4, None),
+        ([1, 0, 0, 1], 3, 1),
+        ([0, 1], 2, None),
+    ],
+)
+def test_the_line_stands_only_where_rows_that_stand_out_come_first(
+    stands_out: list[int], n_alerts: int, n_before_line: int | None
+) -> None:
+    alerts = ranked_alerts(stands_out, n_alerts)
+    assert alerts.n_before_line == n_before_line
+    assert ("from here on" in str(alerts)) is (n_before_line is not None)
+
+
+def test_a_list_by_cost_has_a_line_only_where_rows_that_stand_out_come_first() -> None:
+    # p-values .01, .01, and .51 of four rows; the two stand out: .01 * 6 / 2 = .03.
+    detector = make_detector([[0.0]], k=1, calibration=np.arange(1.0, 100.0))
+    rows = [[200.0], [300.0], [49.5], [49.4], [49.3], [49.2]]
+
+    def alerts(*amounts: float) -> Alerts:
+        table = plain_table(rows, sum=amounts)
+        return detector.alerts(table, amount="sum", cost=10.0)
+
+    first = alerts(5e3, 1e3, 900, 800, 700, 0)
+    assert first.rows.tolist() == [0, 1, 2, 3, 4, 5]
+    assert first.stands_out.tolist() == [True, True, False, False, False, False]
+    assert (first.n_alerts, first.n_before_line) == (5, 2)
+    # The third is worth more than the others: it comes first.
+    mixed = alerts(5e3, 1e3, 9e6, 0, 0, 0)
+    assert mixed.rows[:3].tolist() == [2, 0, 1]
+    assert mixed.stands_out[:3].tolist() == [False, True, True]
+    assert (mixed.n_alerts, mixed.n_before_line) == (3, None)
+    assert (
+        mixed.headline
+        == first.headline
+        == ("2 of 6 rows stand out (fewer than one of them by chance)")
+    )
 
 
 # The ranking
@@ -355,18 +473,45 @@ def test_equal_scores_keep_the_order_of_the_table() -> None:
     assert alerts.rows.tolist() == [1, 3, 0, 2, 4]
 
 
-def test_rows_above_the_threshold_are_alerts_by_default() -> None:
+def test_rows_above_the_threshold_are_alerts_where_asked_for() -> None:
     detector = make_detector([[0.0]], k=1, threshold=2.0)
-    alerts = detector.alerts(plain_table([[1], [2], [3], [-4]]))
+    table = plain_table([[1], [2], [3], [-4]])
+    alerts = detector.alerts(table, above_threshold=True)
     assert alerts.n_alerts == 2  # 2 itself is not above 2
     assert alerts.rows[:2].tolist() == [3, 2]
+    assert detector.alerts(table).n_alerts == 4  # at least 10, or all
+
+
+def test_rows_that_stand_out_are_alerts_by_default() -> None:
+    # Twelve of 40 rows lie beyond all 99 calibration scores: .01 * 40 / 12 = .033 is less than 0.2,
+    # and the next p-value is .51.
+    detector = make_detector([[0.0]], k=1, threshold=1e9, calibration=np.arange(1.0, 100.0))
+    usual, far = np.linspace(1, 49, 28), np.arange(200.0, 212.0)
+    table = plain_table(np.append(usual, far)[:, None])
+    alerts = detector.alerts(table)
+    assert (alerts.n_alerts, len(alerts.reasons), alerts.n_stand_out) == (12, 12, 12)
+    assert alerts.rows[:12].tolist() == list(range(39, 27, -1))
+    # 28 p-values are above 1/2: 29 of the 20 in that half, so all may be usual.
+    assert alerts.n_by_chance == pytest.approx(0.01 * 40)
+    assert alerts.headline == "12 of 40 rows stand out (fewer than one of them by chance)"
+    assert detector.alerts(table, above_threshold=True).n_alerts == 0
+    # Fewer stand out, of nine beyond: ten are listed.
+    fewer = detector.alerts(table.take(range(37)))
+    assert (fewer.n_alerts, fewer.n_stand_out, fewer.n_before_line) == (10, 9, 9)
+
+
+def test_equal_p_values_are_in_the_order_of_the_scores() -> None:
+    detector = make_detector([[0.0]], k=1, calibration=np.arange(1.0, 100.0))
+    alerts = detector.alerts(plain_table([[300.0], [200.0], [50.2], [400.0], [50.4], [300.0]]))
+    assert alerts.rows.tolist() == [3, 0, 5, 1, 4, 2]
 
 
 def test_table_may_have_no_alerts() -> None:
     detector = make_detector([[0.0]], k=1, threshold=9.0)
     table = plain_table([[1], [2]])
-    alerts = detector.alerts(table)
+    alerts = detector.alerts(table, above_threshold=True)
     assert (alerts.n_alerts, alerts.reasons) == (0, [])
+    assert str(alerts).splitlines()[0] == "No row of 2 stands out"
     assert alerts.to_table(detector.map_, table).n_rows == 0
 
 
@@ -397,9 +542,19 @@ def alerts_table(**columns: Any) -> tuple[Table, Alerts]:
 def test_alert_columns_are_in_the_promised_order() -> None:
     made, _ = alerts_table(cust_id=["007", "008"], a=[1.5, 9.5], word=["p", "q"])
     assert made.names == (
-        *("rank", "cust_id", "score", "p_value", "unit", "row", "col", "reasons"),
+        *("rank", "cust_id", "score", "p_value", "stands_out", "unit", "row", "col", "reasons"),
         *("a", "word"),
     )
+
+
+def test_the_table_says_which_alerts_stand_out() -> None:
+    detector = make_detector([[0.0]], k=1, calibration=np.arange(1.0, 100.0))
+    table = plain_table([[1.0], [200.0], [2.0], [3.0], [300.0]])
+    made = detector.alerts(table, 4).to_table(detector.map_, table)
+    assert made.column("stands_out").cells.tolist() == ["yes", "yes", "no", "no"]
+    made, _ = alerts_table(cust_id=["a", "b"], stands_out=[1.5, 2.5])
+    assert made.names[9:] == ("stands_out_input",)
+    assert sorted(made.column("stands_out_input").cells) == ["1.5", "2.5"]
 
 
 def test_alerts_hold_the_original_cells_of_their_rows() -> None:
@@ -427,21 +582,21 @@ def test_input_columns_called_like_results_get_input_added() -> None:
     made, _ = alerts_table(
         cust_id=["a", "b"], rank=[1.5, 2.5], reasons=["r", "s"], p_value=[0.5, 0.25]
     )
-    assert made.names[8:] == ("rank_input", "reasons_input", "p_value_input")
+    assert made.names[9:] == ("rank_input", "reasons_input", "p_value_input")
     assert sorted(made.column("rank_input").cells) == ["1.5", "2.5"]
 
 
 def test_names_stay_different_where_the_new_name_is_taken_too() -> None:
     made, _ = alerts_table(cust_id=["a", "b"], row=[1.5, 2.5], row_input=[3.5, 4.5])
     assert len(set(made.names)) == len(made.names)
-    assert {tuple(sorted(c.cells)) for c in made.columns[8:]} == {("1.5", "2.5"), ("3.5", "4.5")}
+    assert {tuple(sorted(c.cells)) for c in made.columns[9:]} == {("1.5", "2.5"), ("3.5", "4.5")}
 
 
 def test_id_called_like_a_result_gets_input_added() -> None:
     made, _ = alerts_table(unit=["u1", "u2"], a=[1.5, 2.5])
     assert made.names[1] == "unit_input"
     assert sorted(made.column("unit_input").cells) == ["u1", "u2"]
-    assert made.names[8:] == ("a",)
+    assert made.names[9:] == ("a",)
 
 
 def test_column_called_record_is_kept_where_there_is_no_id() -> None:
@@ -450,7 +605,7 @@ def test_column_called_record_is_kept_where_there_is_no_id() -> None:
     detector = make_detector(np.zeros((1, encoding.n_features)), encoding, k=1)
     alerts = detector.alerts(table, 4)
     made = alerts.to_table(detector.map_, table)
-    originals = [c for c in made.columns[8:] if sorted(c.cells) == ["p", "p", "q", "q"]]
+    originals = [c for c in made.columns[9:] if sorted(c.cells) == ["p", "p", "q", "q"]]
     assert len(originals) == 1, f"the column's cells are lost; there are {made.names}"
 
 

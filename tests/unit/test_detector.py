@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from somscape import SOM, Detector, Map, SOMDetector, TableEncoder, load
 from somscape.errors import InputError, MapFileError
-from somscape.outliers import DriftMonitor, threshold_for
+from somscape.outliers import Calibration, DriftMonitor, threshold_for
 from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
@@ -173,11 +173,27 @@ def test_weights_make_the_detector_of_the_repeated_rows(kernels):
 
 def test_p_values_equal_the_oracle(kernels):
     X = rows_of(80)
-    detector = detector_of(X)
+    detector = detector_of(X, training_is_clean=True)
     calibration = detector.detector_.calibration.scores
     new = np.vstack([rows_of(40, seed=3) * 3, X])
     expected = naive.conformal_p(-detector.score_samples(new), calibration)
     np.testing.assert_allclose(detector.p_values(new), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("n", [49, 50, 80, 300])
+def test_p_values_after_training_that_may_not_be_clean_equal_the_oracle(kernels, n):
+    X = rows_of(n)
+    X[:4] += 6
+    detector = detector_of(X)
+    calibration = detector.detector_.calibration.scores
+    new = np.vstack([rows_of(40, seed=3) * 3, X, np.full((1, 4), 1e6)])
+    scores = -detector.score_samples(new)
+    found, expected = detector.p_values(new), naive.estimated_p(scores, calibration)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    counted = naive.conformal_p(scores, calibration)
+    assert (found <= counted).all()
+    assert ((found < counted / 2).sum() > 10) == (n >= 50)
+    np.testing.assert_allclose(found[-1], (0.01 if n >= 50 else 1) / (n + 1), rtol=1e-12)
 
 
 def test_p_values_count_ties_as_at_least_as_unusual(kernels):
@@ -190,7 +206,7 @@ def test_p_values_count_ties_as_at_least_as_unusual(kernels):
 
 def test_the_smallest_p_value_is_one_over_n_plus_one_and_the_largest_is_one(kernels):
     X = rows_of(99)
-    detector = detector_of(X)
+    detector = detector_of(X, training_is_clean=True)
     assert detector.p_values(np.full((1, 4), 1e6)).tolist() == [0.01]
     assert len(detector.detector_.calibration.scores) == 99
     everything = detector.p_values(X)
@@ -200,6 +216,10 @@ def test_the_smallest_p_value_is_one_over_n_plus_one_and_the_largest_is_one(kern
     assert detector.detector_.calibration.p_values(np.array([lowest])).tolist() == [1.0]
     # In steps of 1/100.
     np.testing.assert_allclose(np.round(everything * 100), everything * 100, rtol=1e-12)
+    # A hundredth of it where training rows may be unusual; the largest stays.
+    estimating = detector_of(X)
+    assert estimating.p_values(np.full((1, 4), 1e6)).tolist() == [0.01 * 0.01]
+    assert estimating.detector_.calibration.p_values(np.array([lowest])).tolist() == [1.0]
 
 
 def test_calibration_scores_come_from_maps_that_did_not_see_the_row():
@@ -460,11 +480,38 @@ def refused(path):
         {"threshold": None},
         {"score": "iforest"},
         {"score": 3},
+        {"calibration_may_be_unusual": False},
+        {"calibration_may_be_unusual": None},
+        {"calibration_may_be_unusual": 1},
+        {"calibration_may_be_unusual": "true"},
+        {"calibration_is_unusual": True},
     ],
     ids=str,
 )
 def test_a_saved_detector_with_settings_that_cannot_be_is_refused(tmp_path, change):
     refused(rewritten(tmp_path, change))
+
+
+def test_a_file_that_does_not_say_what_calibrates_has_conformal_p_values(tmp_path):
+    X = rows_of()
+    X[:5] += 9
+    path = tmp_path / "d.som"
+    detector_of(X).save(path)
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads(file.metadata()["somscape"])
+        parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    estimated = load(path)
+    assert header["detector"].pop("calibration_may_be_unusual") is True
+    path.write_bytes(save(parts, metadata={"somscape": json.dumps(header)}))
+    counted = load(path)
+    assert (estimated.calibration.is_clean, counted.calibration.is_clean) == (False, True)
+    expected = Calibration(counted.calibration.scores).p_values(counted.scores(X))
+    np.testing.assert_array_equal(counted.p_values(X), expected)
+    np.testing.assert_array_equal(counted.scores(X), estimated.scores(X))
+    assert (estimated.p_values(X)[:5] < counted.p_values(X)[:5] / 2).all()
+    detector_of(X, training_is_clean=True).save(path)
+    with safe_open(path, framework="numpy") as file:
+        assert "calibration_may_be_unusual" not in file.metadata()["somscape"]
 
 
 @pytest.mark.parametrize(

@@ -480,6 +480,28 @@ def test_conformal_p():
     np.testing.assert_array_equal(p, [0.2, 0.8, 0.4, 1])
 
 
+def test_estimated_p():
+    # Square roots 0, 1, ..., 80 and twenty of 200: median 50, and 80 at four fifths, which a normal
+    # law has 0.84162 standard deviations above.  One of these, widened by 1 / sqrt(101), is
+    # 39.194.  Up to 80 the count holds: 52 and 22 of 102.  Two and three such above the median, at
+    # 128.388 and 167.582, 0.02275 and 0.00135 of the law lie above, though the count is 21 of 102;
+    # at 10,000 nothing does, and a hundredth of 1 / 102 is the least.
+    roots = np.append(np.arange(81.0), np.full(20, 200.0))
+    asked = np.array([50.0, 80.0, 128.388, 167.582, 1e4])
+    p = naive.estimated_p(asked**2, roots**2)
+    np.testing.assert_allclose(p, [52 / 102, 22 / 102, 0.02275, 0.00135, 0.01 / 102], rtol=1e-3)
+    # Of roots 0 to 99, four are 96 or more: 5 of 101, which is less than the law's share above
+    # (96 - 49.5) / 38.82 = 1.198 standard deviations, 0.115.
+    assert naive.estimated_p([96.0**2], np.arange(100.0) ** 2) == pytest.approx(5 / 101)
+    # Scores 0 to 49: at 24.5 and 39.2, between two rows.  Their roots are 4.9497 and 6.2610, and
+    # one standard deviation is 1.3112 / 0.84162 * (1 + 1 / sqrt(50)) = 1.7783; 10 lies 2.840 above
+    # the median, as 0.00226 of a normal law do.
+    assert naive.estimated_p([100.0], np.arange(50.0)) == pytest.approx(0.00226, rel=3e-3)
+    # Too few rows, or a bulk of equal ones: the count.
+    assert naive.estimated_p([100.0], np.arange(49.0)).tolist() == [1 / 50]
+    assert naive.estimated_p([100.0], np.ones(99)).tolist() == [1 / 100]
+
+
 def test_auroc():
     # Outliers 3, 1; inliers 1, -2, 3: 3 beats 1 and -2 and ties 3 (2.5), 1 ties 1 and beats -2
     # (1.5): 4 of 6 pairs.

@@ -415,7 +415,9 @@ def test_highlight_outlines_each_unit_once() -> None:
 
 def test_highlight_outlines_the_cells_of_alerts() -> None:
     values, units = np.array([9.0, 8.0, 7.0, 1.0]), np.array([4, 2, -1, 0])
-    alerts = Alerts("record", list("abcd"), np.arange(4), values, values, units, [()] * 3, 3)
+    first = (list("abcd"), np.arange(4), values, values, units, [()] * 3, 3)
+    # One of the three alerts stands out: the cells of all three are outlined.
+    alerts = Alerts("record", *first, np.arange(4) < 1, 0.1)
     map_ = line_map()
     ring = plots.umatrix(map_, highlight=alerts).ax_.collections[-1]
     assert isinstance(ring, PolyCollection)

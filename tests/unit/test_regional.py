@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import naive
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -81,11 +82,28 @@ def test_few_rows_make_one_region_whose_p_values_are_the_global_ones():
     np.testing.assert_array_equal(detector.predict(X), expected.predict(X))
 
 
-def test_rules_about_p_values_take_rows_by_those():
+def test_estimates_are_those_of_the_region_alone():
+    X, _ = two_groups(np.random.default_rng(0), 2000)
+    detector = regional(X)
+    calibration = detector.detector_.calibration
+    new, _ = two_groups(np.random.default_rng(1), 400)
+    new[:20] *= 3
+    p, scores = detector.p_values(new), -detector.score_samples(new)
+    regions = calibration.regions[detector.map_.winners(new)]
+    for region in np.unique(regions):
+        of_region = calibration.scores[calibration.regions[calibration.units] == region]
+        here = regions == region
+        expected = naive.estimated_p(scores[here], of_region)
+        np.testing.assert_allclose(p[here], expected, rtol=1e-9)
+        assert (p[here] <= naive.conformal_p(scores[here], of_region)).all()
+
+
+@pytest.mark.parametrize(("is_clean", "too_small"), [(True, 1e-4), (False, 1e-6)])
+def test_rules_about_p_values_take_rows_by_those(is_clean, too_small):
     rng = np.random.default_rng(0)
     X, is_wide = two_groups(rng, 2000)
     X[0] = [7, 7, 7]  # far out for a dense row, and nothing for a wide one
-    detector = regional(X)
+    detector = regional(X, training_is_clean=is_clean)
     p = detector.p_values(X)
     by_p = detector.alerts(X, p_value=0.01)
     assert set(by_p.rows[: by_p.n_alerts]) == set(np.flatnonzero(p <= 0.01))
@@ -96,11 +114,15 @@ def test_rules_about_p_values_take_rows_by_those():
     assert set(by_fdr.rows[: by_fdr.n_alerts]) == set(
         np.flatnonzero(adjusted(p) * usual_share(p) <= 0.9)
     )
+    by_default, stand_out = detector.alerts(X), adjusted(p) * usual_share(p) <= 0.2
+    assert by_default.n_alerts == max(10, min(stand_out.sum(), 50))
+    assert (np.diff(by_default.p_values) >= 0).all()
+    np.testing.assert_array_equal(by_default.stands_out, stand_out[by_default.rows])
     by_score = detector.alerts(X, 20)
     assert (np.diff(by_score.scores) <= 0).all()
     np.testing.assert_array_equal(by_score.p_values, p[by_score.rows])
     with pytest.raises(InputError, match=r"on \d+ rows in regions of the map can be at most"):
-        detector.alerts(X, p_value=1e-4)
+        detector.alerts(X, p_value=too_small)
 
 
 def test_it_is_saved_with_the_map(tmp_path):

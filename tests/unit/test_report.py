@@ -18,7 +18,16 @@ import pytest
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
-from somscape.outliers import SCORES, AlertRule, Alerts, Calibration, Detector, Scorer
+from somscape.outliers import (
+    SCORES,
+    AlertRule,
+    Alerts,
+    Calibration,
+    Detector,
+    Scorer,
+    adjusted,
+    usual_share,
+)
 from somscape.regions import Regions
 from somscape.report._histogram import N_BARS, Histogram
 from somscape.tables import Table, per, table_from_columns
@@ -50,6 +59,10 @@ class Ranked:
     units: Any = field(default_factory=lambda: np.array([1, 0, 0]))
     reasons: list[tuple[Why, ...]] = field(default_factory=lambda: [(Why(),)])
     n_alerts: int = 1
+    headline: str = "1 of 3 rows stands out (fewer than one of them by chance)"
+    n_stand_out: int = 1
+    n_by_chance: float = 0.25
+    n_before_line: int | None = None
 
 
 def small_detector(map_: Map | None = None) -> Detector:
@@ -116,6 +129,36 @@ def test_rows_come_most_unusual_first_with_their_original_cells() -> None:
     assert rows["numbers"] == [2, 0, 1]
     assert rows["cells"][0] == {"name": "x", "values": ["2.25", "0.5", "-0.5"]}
     assert rows["cells"][1] == {"name": "note", "values": ["plain", None, "b"]}
+
+
+def test_what_stands_out_is_that_of_the_alerts() -> None:
+    data = small_data()
+    keys = ("headline", "n_stand_out", "n_by_chance", "n_before_line", "n_alerts")
+    says = "1 of 3 rows stands out (fewer than one of them by chance)"
+    assert [data[key] for key in keys] == [says, 1, 0.25, None, 1]
+    ranked = Ranked(headline=HOSTILE, n_stand_out=2, n_by_chance=1 / 3, n_before_line=1)
+    data = report.build(small_detector(), small_table(), cast(Alerts, ranked))
+    assert [data[key] for key in keys] == [HOSTILE, 2, pytest.approx(1 / 3), 1, 1]
+    assert HOSTILE not in report.render(data)
+
+
+@pytest.mark.parametrize(("n_far", "n_asked"), [(0, None), (4, None), (25, None), (4, 3), (25, 40)])
+def test_the_line_is_that_of_the_list(n_far: int, n_asked: int | None) -> None:
+    rng = np.random.default_rng(n_far)
+    X = rng.normal(size=(300, 3))
+    X[:n_far] += rng.choice([-9.0, 9.0], size=(n_far, 3))
+    table = table_from_columns({f"x{i}": column for i, column in enumerate(X.T)})
+    detector = SOMDetector(n_maps=1, random_state=0).fit(table).detector_
+    rule = AlertRule(n_alerts=n_asked)
+    alerts = detector.alerts_by(rule, table)
+    data = report.build(detector, table, alerts, rule=rule)
+    n = int((adjusted(alerts.p_values) * usual_share(alerts.p_values) <= 0.2).sum())
+    assert n >= n_far
+    assert (data["n_stand_out"], data["headline"]) == (n, alerts.headline)
+    assert data["n_alerts"] == (n_asked or max(10, min(n, 50)))
+    assert data["n_before_line"] == (n if 0 < n < data["n_alerts"] else None)
+    by_chance = max([0.0, *alerts.p_values[:n]]) * usual_share(alerts.p_values) * 300
+    assert data["n_by_chance"] == pytest.approx(by_chance, rel=1e-5)
 
 
 def test_reasons_are_those_of_the_alerts() -> None:
@@ -424,6 +467,7 @@ def test_map_without_detector_ranks_by_distance_and_has_no_alerts() -> None:
     distances = np.sort(np.abs(map_.rows_of(table) - map_.codebook[:, 0]).min(axis=1))[::-1]
     assert data["rows"]["scores"] == pytest.approx(distances, abs=1e-6)
     assert (data["n_alerts"], data["score"], data["cases"], data["reasons"]) == (0, None, [], [])
+    assert (data["n_stand_out"], data["n_by_chance"], data["n_before_line"]) == (0, 0, None)
     assert data["rows"]["p_values"] == [None] * 60
     assert data["title"] == "Map of table"
     keys = {plane["key"]: plane for plane in data["planes"]}

@@ -40,7 +40,9 @@ def test_the_share_of_usual_rows_by_hand():
     assert usual_share(np.array([0.01, 0.02, 0.03, 0.7, 0.5, 0.4, 0.01, 0.02])) == 4 / 8
     assert usual_share(np.array([0.9])) == 1.0
     assert usual_share(np.empty(0)) == 1.0
-    assert usual_share(np.full(10, 0.01)) == 2 / 10
+    # Where none is above one half, the highest takes its place: 11 / (10 * 0.99), 2 / (10 * 0.98).
+    assert usual_share(np.full(10, 0.01)) == 1.0
+    assert usual_share(np.append(np.full(9, 0.01), 0.02)) == pytest.approx(2 / 9.8)
 
 
 def test_rules_by_hand():
@@ -51,13 +53,79 @@ def test_rules_by_hand():
     def n(rule):
         return detector.alerts_by(rule, table).n_alerts
 
-    assert n(AlertRule()) == 4
+    assert n(AlertRule()) == 5  # at least 10, but there are no more
+    assert n(AlertRule(above_threshold=True)) == 4
     assert n(AlertRule(n_alerts=2)) == 2
     assert n(AlertRule(p_value=0.01)) == 1
     assert n(AlertRule(p_value=0.02)) == 3
     # One p-value is above 1/2, so that 4 of the 5 may be usual.  Adjusted: 4 x .02 / 3, thrice.
     assert n(AlertRule(fdr=0.02)) == 0
     assert n(AlertRule(fdr=0.0267)) == 3
+
+
+@pytest.mark.parametrize(
+    ("n_far", "n_usual", "n_listed"),
+    [
+        *((0, 90, 10), (0, 9, 9), (0, 0, 0), (3, 90, 10), (9, 1, 10)),
+        *((10, 90, 10), (11, 90, 11), (50, 150, 50), (51, 150, 50), (80, 150, 50)),
+    ],
+)
+def test_without_a_rule_rows_that_stand_out_are_listed_10_to_50(n_far, n_usual, n_listed):
+    # Of 999 calibration scores 1..999 a far row has p = 1/1000, and usual rows .5 or more.  Far
+    # ones adjust to at most .001 * 93 / 3 = .031; to usual ones belong more than 0.2.
+    detector = detector_with(np.arange(1.0, 1000.0), threshold=0.0)
+    usual = np.linspace(1, 499, n_usual)
+    table = table_from_columns({"x": np.append(usual, np.full(n_far, 2000.0))})
+    alerts = detector.alerts_by(AlertRule(), table)
+    assert (alerts.n_alerts, len(alerts.reasons)) == (n_listed, n_listed)
+    assert alerts.n_stand_out == n_far
+    np.testing.assert_array_equal(alerts.stands_out, np.arange(n_far + n_usual) < n_far)
+    assert alerts.n_before_line == (n_far if 0 < n_far < n_listed else None)
+    np.testing.assert_array_equal(alerts.p_values, np.sort(alerts.p_values))
+
+
+def test_rows_that_stand_out_by_hand():
+    rule, p = AlertRule(), np.array([0.9, 0.01, 0.04, 0.3, 0.02, 0.4, 0.9, 0.3, 0.8, 0.5])
+    # Three of ten are above 1/2: 4 of the 5 in that half, .8, may be usual.  Adjusted:
+    # .02 * 10 / 2 = .1, twice, .04 * 10 / 3 = .133, .3 * 10 / 5 = .6, twice;
+    # times .8: .08, .107, .48.
+    stands_out, n_by_chance = rule.outstanding(p)
+    assert np.flatnonzero(stands_out).tolist() == [1, 2, 4]
+    assert n_by_chance == pytest.approx(0.04 * 0.8 * 10)
+    for rate, rows in ((0.07, []), (0.09, [1, 4]), (0.11, [1, 2, 4]), (0.49, [1, 2, 3, 4, 7])):
+        assert np.flatnonzero(AlertRule(fdr=rate).outstanding(p)[0]).tolist() == rows
+    # Other rules do not say which rows stand out.
+    for other in (AlertRule(n_alerts=1), AlertRule(p_value=0.01), AlertRule(above_threshold=True)):
+        np.testing.assert_array_equal(other.outstanding(p)[0], stands_out)
+    assert AlertRule(fdr=0.07).outstanding(p)[1] == 0.0
+    assert rule.outstanding(np.empty(0))[1] == 0.0
+
+
+@pytest.mark.parametrize("n_maps", [1, "auto"])
+@pytest.mark.parametrize("seed", [0, 6])
+def test_rows_that_are_like_most_others_do_not_stand_out(seed, n_maps):
+    # Half of the rows and more are zeros in all columns: equal, and as usual as rows can be.
+    rng = np.random.default_rng(seed)
+    X = (rng.random((500, rng.integers(2, 6))) < 0.12).astype(float) * rng.integers(1, 4)
+    is_zero = (X == 0).all(axis=1)
+    assert is_zero.mean() > 0.5
+    alerts = SOMDetector(random_state=0, n_maps=n_maps).fit(X).alerts(X)
+    assert not alerts.stands_out[is_zero[alerts.rows]].any()
+    assert alerts.n_stand_out < 250
+
+
+def test_a_list_is_of_the_rows_that_stand_out_whatever_the_threshold():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    X[:20] += 9.0
+    fitted = [
+        SOMDetector(random_state=0, contamination=share).fit(X).detector_ for share in (0.01, 0.5)
+    ]
+    assert fitted[0].threshold > fitted[1].threshold
+    one, other = (detector.alerts(X) for detector in fitted)
+    np.testing.assert_array_equal(one.rows, other.rows)
+    assert one.n_alerts == other.n_alerts == one.n_stand_out
+    assert [d.alerts(X, above_threshold=True).n_alerts for d in fitted] == [3, 150]
 
 
 def test_rows_are_reviewed_where_it_pays_the_most_worth_first():
@@ -71,7 +139,9 @@ def test_rows_are_reviewed_where_it_pays_the_most_worth_first():
     assert alerts.n_alerts == 3
 
 
-@pytest.mark.parametrize("rule", [{}, {"p_value": 0.1}, {"fdr": 0.1}, {"n_alerts": 0}])
+@pytest.mark.parametrize(
+    "rule", [{}, {"p_value": 0.1}, {"fdr": 0.1}, {"n_alerts": 0}, {"above_threshold": True}]
+)
 def test_no_rows_make_no_alerts(rule):
     detector = SOMDetector(random_state=0).fit(np.random.default_rng(0).normal(size=(60, 2)))
     assert detector.alerts(np.empty((0, 2)), **rule).n_alerts == 0
@@ -97,6 +167,7 @@ def test_the_false_discovery_rate_is_kept():
     ("options", "message"),
     [
         ({"n_alerts": 3, "fdr": 0.1}, "only one rule is allowed; got n_alerts and fdr"),
+        ({"p_value": 0.1, "above_threshold": True}, "got p_value and above_threshold"),
         ({"fdr": 0}, "`fdr` must be .*above 0"),
         ({"p_value": 1.5}, "`p_value` must be .*at most 1"),
         ({"cost": 3.0}, "`amount` and `cost` go together"),

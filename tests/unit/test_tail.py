@@ -1,5 +1,6 @@
 """P-values in the tail of the calibration scores."""
 
+import naive
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +9,14 @@ from scipy.stats import expon, genpareto
 
 from somscape.outliers._calibration import _p_values_among
 from somscape.outliers._tail import _fitted, tail_shares
+
+DRAWN = {
+    "normal": lambda rng, size: np.abs(rng.normal(size=size)),
+    "cauchy": lambda rng, size: np.abs(rng.standard_cauchy(size)) ** 3,
+    "whole": lambda rng, size: rng.integers(0, 5, size).astype(float),
+    "two": lambda rng, size: rng.choice([1.0, 1e9], size, p=[0.97, 0.03]),
+    "bounded": lambda rng, size: rng.uniform(size=size),
+}
 
 
 def ones(values):
@@ -68,40 +77,60 @@ def test_a_weight_is_the_row_so_often():
 )
 def test_p_values_are_no_less_than_a_quarter_of_the_conformal_ones(seed, n, kind):
     rng = np.random.default_rng(seed)
-    draw = {
-        "normal": lambda size: np.abs(rng.normal(size=size)),
-        "cauchy": lambda size: np.abs(rng.standard_cauchy(size)) ** 3,
-        "whole": lambda size: rng.integers(0, 5, size).astype(float),
-        "two": lambda size: rng.choice([1.0, 1e9], size, p=[0.97, 0.03]),
-        "bounded": lambda size: rng.uniform(size=size),
-    }[kind]
-    calibration = np.sort(draw(n))
-    scores = np.sort(np.concatenate([draw(50), [0.0, 1e12], calibration[:5]]))
-    p = _p_values_among(calibration, ones(calibration), scores)
+    draw = DRAWN[kind]
+    calibration = np.sort(draw(rng, n))
+    scores = np.sort(np.concatenate([draw(rng, 50), [0.0, 1e12], calibration[:5]]))
+    p = _p_values_among(calibration, ones(calibration), scores, is_clean=True)
     exact = conformal(calibration, scores)
     assert (p >= exact / 4 * (1 - 1e-12)).all()
     assert (p <= exact * (1 + 1e-12)).all()
     assert (np.diff(p) <= 1e-15).all()  # a higher score has no higher p-value
 
 
-def test_p_values_do_not_depend_on_the_unit_of_the_score():
+@pytest.mark.parametrize("is_clean", [True, False])
+def test_p_values_do_not_depend_on_the_unit_of_the_score(is_clean):
     rng = np.random.default_rng(0)
     calibration, scores = np.sort(rng.gamma(3, size=500)), rng.gamma(4, size=100) * 2
-    p = _p_values_among(calibration, ones(calibration), scores)
+    p = _p_values_among(calibration, ones(calibration), scores, is_clean=is_clean)
     np.testing.assert_allclose(
-        _p_values_among(1e-9 * calibration, ones(calibration), 1e-9 * scores), p, rtol=1e-9
+        _p_values_among(1e-9 * calibration, ones(calibration), 1e-9 * scores, is_clean=is_clean),
+        p,
+        rtol=1e-9,
     )
     assert p.min() < 0.9 / 501  # among the farthest it tells more than ranks do
 
 
 @pytest.mark.parametrize("shape", ["heavy", "exponential", "bounded"])
 @pytest.mark.parametrize("unit", [1e-310, 1e-322])
-def test_calibration_next_to_zero_tells_as_much_without_a_warning(shape, unit):
+@pytest.mark.parametrize(("is_clean", "part"), [(True, 0.25), (False, 0.01)])
+def test_calibration_next_to_zero_tells_as_much_without_a_warning(shape, unit, is_clean, part):
     at = (np.arange(500) + 0.5) / 500
     drawn = {"heavy": (1 - at) ** -0.5, "exponential": -np.log1p(-at), "bounded": at}[shape]
     calibration = unit * np.sort(drawn)
-    p = _p_values_among(calibration, ones(calibration), np.array([0.0, 1.0, 1e300]))
-    np.testing.assert_allclose(p, [1, 0.25 / 501, 0.25 / 501], rtol=1e-3)
+    p = _p_values_among(
+        calibration, ones(calibration), np.array([0.0, 1.0, 1e300]), is_clean=is_clean
+    )
+    np.testing.assert_allclose(p, [1, part / 501, part / 501], rtol=1e-3)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 400),
+    st.sampled_from(["normal", "cauchy", "whole", "two", "bounded"]),
+)
+def test_estimated_p_values_fall_with_the_score_and_are_no_more_than_the_conformal(seed, n, kind):
+    rng = np.random.default_rng(seed)
+    draw = DRAWN[kind]
+    calibration = np.sort(draw(rng, n))
+    scores = np.sort(np.concatenate([draw(rng, 50), [0.0, 1e12], calibration[:5]]))
+    p = _p_values_among(calibration, ones(calibration), scores, is_clean=False)
+    exact = conformal(calibration, scores)
+    assert (p <= exact * (1 + 1e-12)).all()
+    assert (p >= 0.01 / (n + 1) * (1 - 1e-12)).all()
+    assert (np.diff(p) <= 1e-15).all()
+    if n < 50:
+        np.testing.assert_array_equal(p, exact)
+    np.testing.assert_allclose(p, naive.estimated_p(scores, calibration), rtol=1e-6, atol=1e-15)
 
 
 def test_p_values_of_the_same_population_are_rarely_small():
@@ -109,6 +138,7 @@ def test_p_values_of_the_same_population_are_rarely_small():
     small = []
     for _ in range(400):
         calibration = np.sort(rng.standard_t(5, size=200) ** 2)
-        p = _p_values_among(calibration, ones(calibration), rng.standard_t(5, size=500) ** 2)
+        new = rng.standard_t(5, size=500) ** 2
+        p = _p_values_among(calibration, ones(calibration), new, is_clean=True)
         small.append([(p <= level).mean() for level in (0.002, 0.005, 0.01, 0.05)])
     assert (np.mean(small, axis=0) <= [0.003, 0.0066, 0.0125, 0.053]).all()

@@ -80,7 +80,12 @@ def rank(
         making.mkdir()
         found.write(making)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
-    return {"n_rows": table.n_rows, "n_alerts": found.alerts.n_alerts, "n_known": len(marks)}
+    return {
+        "n_rows": table.n_rows,
+        "n_alerts": found.alerts.n_alerts,
+        "headline": found.alerts.headline,
+        "n_known": len(marks),
+    }
 
 
 def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:

@@ -49,7 +49,7 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
         "orders": {},
         "missing": "fill",
         "alerts": None,
-        "contamination": 0.05,
+        "contamination": None,
         "seed": 0,
         "uses_marks": False,
         "told": [],
@@ -92,7 +92,8 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     if settings["alerts"] is not None:
         _check_whole("alerts", settings["alerts"], 1, table["n_rows"])
     share = settings["contamination"]
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 0.5:
+    is_number = isinstance(share, int | float) and not isinstance(share, bool)
+    if share is not None and not (is_number and 0 < share <= 0.5):
         raise InputError("The share of rows to list must be above 0 and at most 0.5.")
     _check_whole("seed", settings["seed"], 0, MAX_SEED)
     reading_of(settings)

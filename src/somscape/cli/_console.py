@@ -18,7 +18,7 @@ from somscape.fit import Callback
 from somscape.fit import Progress as Step
 from somscape.jobs import MapCount
 from somscape.maps import Map
-from somscape.outliers import RECORD, Alerts
+from somscape.outliers import LINE, RECORD, Alerts
 from somscape.tables import Table
 
 MAX_COLUMNS_SHOWN = 40
@@ -81,7 +81,8 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
-    """Show the first rows of the list, with reasons, and the file that has them all."""
+    """Show how many rows stand out, the first of the list, and the file that has them all."""
+    say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
         smallest = alerts.p_values.min(initial=1.0)
         console.print(
@@ -106,6 +107,8 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
             f"{alerts.p_values[i]:.2g}",
             escape(reasons),
         )
+        if i + 1 == alerts.n_before_line:
+            grid.add_row("", "", "", "", LINE)
     console.print(grid)
     if alerts.n_alerts > MAX_ALERTS_SHOWN:
         console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")

@@ -246,9 +246,8 @@ def ranking_options(command: Command) -> Command:
         option(
             "--contamination",
             type=Number(0, 0.5, min_open=True),
-            default=0.05,
             metavar="F",
-            help="Share of the rows to list, where nothing else says how many.",
+            help="List this share of the rows.",
         ),
         *rule_options,
         option(

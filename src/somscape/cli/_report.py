@@ -62,8 +62,10 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
         )
         write_whole(out, report.render(data, made_at=now()).encode())
     console = make_console()
-    n_alerts = "" if alerts is None else f", {alerts.n_alerts} flagged"
+    n_alerts = "" if alerts is None else f", {alerts.n_alerts} listed"
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
+    if alerts is not None:
+        say(console, f"{alerts.headline}.")
     for line in gaps:
         say(console, line)
     if label is not None and agreement is not None:

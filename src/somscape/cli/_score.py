@@ -58,7 +58,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     originals = _columns(table, options["columns"], detector.map_.encoding.named("id"))
     if kind == "xlsx":
         check_sheet(table.n_rows, 10 + len(originals))
-    rule = rule_of(options, table)
+    rule = rule_of(options, table, above_threshold=True)
     alerts = detector.alerts_by(rule, table)
     scores = _scores(detector, table, alerts, originals, is_sorted=options["sort"])
     alarms = _alarms(detector, table) if options["drift"] else None
@@ -76,7 +76,9 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
         sys.stdout.flush()
         sent = send_alerts(alerts, detector, table, rule, options)
     console = make_console(to_stderr=True)
-    say(console, f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged.")
+    flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
+    say(console, f"{flagged}: {rule.words(detector)}.")
+    say(console, f"{alerts.headline}.")
     if sent is not None:
         say(console, f"Wrote {sent}")
     for line in gaps_of(detector.map_.encoding, table):
@@ -120,6 +122,7 @@ def _scores(
         "score": alerts.scores[place],
         "p_value": alerts.p_values[place],
         "flagged": np.where(is_flagged, "yes", "no").tolist(),
+        "stands_out": np.where(alerts.stands_out[place], "yes", "no").tolist(),
         "unit": units,
         "row": row,
         "col": col,

@@ -141,6 +141,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
     72, section 3 (`decorrelate`).
     Bates, Candes, Lei, Romano and Sesia (2023), Testing for outliers with conformal
     p-values, Annals of Statistics 51, section 2.
+    Efron (2004), Large-scale simultaneous hypothesis testing, Journal of the American Statistical
+    Association 99, 96-104 (`p_values`).
     Shah and Samworth (2013), Variable selection with error control: another look at stability
     selection, Journal of the Royal Statistical Society B 75, section 2 (`n_maps`).
 
@@ -414,7 +416,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         return scored_stream(self, stream)
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the conformal p-value of each row: small for unusual rows.
+        """Return the p-value of each row: small for unusual rows.
 
         Parameters
         ----------
@@ -424,15 +426,21 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         -------
         ndarray of shape (n_samples,)
             In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, or for those of the row's
-            region if calibration is regional.  With 100 calibration rows or more, a generalized
-            Pareto tail is fitted to the highest 5 % (at least 20).  If the tail gives a smaller
-            share, the p-value is three quarters of it plus a quarter of the conformal p-value.
+            region if calibration is regional; for high scores smaller, see Notes.
 
         Notes
         -----
-        For new rows of the same population, the chance of a p-value of at most a is about a.  It is
-        at most 4a whatever the tail, up to the effects of cross-fitting.  Anomalies among the
-        training rows make p-values larger.
+        Training rows may be unusual, and would hide each other.  So with 50 calibration rows or
+        more, the p-value of the highest fifth of the scores is an estimate from their bulk: the
+        square roots of usual scores are taken to follow, above their median, the upper half of a
+        normal law (an empirical null, Efron 2004).  It is used if it is less than the share counted
+        and at least ``0.01 / (n + 1)``.
+
+        If ``training_is_clean``, p-values are conformal: for new rows of the same population, the
+        chance of a p-value of at most a is about a.  With 100 calibration rows or more, a
+        generalized Pareto tail is fitted to the highest 5 % (at least 20).  If the tail gives a
+        smaller share, the p-value is three quarters of it plus a quarter of the conformal p-value,
+        so the chance is at most 4a whatever the tail, up to the effects of cross-fitting.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

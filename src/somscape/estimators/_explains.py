@@ -69,8 +69,15 @@ class Explains:
         fdr: float | None = None,
         amount: str | None = None,
         cost: float | None = None,
+        above_threshold: bool = False,
     ) -> Alerts:
         check_is_fitted(self)
         return self.detector_.alerts(
-            X, n_alerts, p_value=p_value, fdr=fdr, amount=amount, cost=cost
+            X,
+            n_alerts,
+            p_value=p_value,
+            fdr=fdr,
+            amount=amount,
+            cost=cost,
+            above_threshold=above_threshold,
         )

@@ -18,6 +18,9 @@ from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
 from somscape.tables import Grouped, Table, write_csv
 
+CONTAMINATION = 0.05
+"""Share of the rows above the threshold, where no other is asked for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -102,14 +105,15 @@ def detection_of(options: Mapping[str, Any]) -> Detection:
     Parameters
     ----------
     options : mapping
-        With ``contamination``, and ``calibration`` where it is not global.
+        With ``contamination`` and ``calibration``, None where they are as by default.
 
     Returns
     -------
     Detection
     """
     calibration = options.get("calibration") or "global"
-    return Detection(contamination=options["contamination"], calibration=calibration)
+    contamination = options.get("contamination") or CONTAMINATION
+    return Detection(contamination=contamination, calibration=calibration)
 
 
 def detect(

@@ -11,16 +11,22 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 """Options that say which rows are listed."""
 
 
-def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
+def rule_of(
+    options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
+) -> AlertRule:
     """Return the rule by command-line options, at most one of which may be given.
 
-    It is checked before training, also against the table if possible.
+    A ``contamination`` besides another rule only sets the threshold.  The rule is checked before
+    training, also against the table if possible.
 
     Parameters
     ----------
     options : mapping
-        With ``alerts``, ``fdr``, ``p_value``, ``amount`` and ``cost``; None for one not given.
+        With ``alerts``, ``fdr``, ``p_value``, ``amount``, ``cost``, and ``contamination`` of a
+        command that has it; None for one not given.
     table : Table
+    above_threshold : bool, default=False
+        Whether the rows above the threshold are meant where options name no rule.
 
     Returns
     -------
@@ -47,6 +53,9 @@ def rule_of(options: Mapping[str, Any], table: Table) -> AlertRule:
             f"`alerts` {alerts} is more than the {counted(table.n_rows, 'row')} of {table.source}; "
             "ask for fewer."
         )
-    rule = AlertRule(alerts, options["p_value"], options["fdr"], amount, cost)
+    is_share = above_threshold or options.get("contamination") is not None
+    rule = AlertRule(
+        alerts, options["p_value"], options["fdr"], amount, cost, is_share and not rules
+    )
     rule.check(table)
     return rule

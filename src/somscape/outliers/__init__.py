@@ -1,6 +1,6 @@
 """Which rows are unusual, how sure that is, and why."""
 
-from somscape.outliers._alerts import RESULT_NAMES, Alerts, ranked
+from somscape.outliers._alerts import LINE, RESULT_NAMES, Alerts, ranked
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counterfactual import Change, Counterfactual
 from somscape.outliers._counts import Occurrence, ValueCounts
@@ -20,6 +20,7 @@ from somscape.outliers._stream import DetectorStream, updated
 from somscape.outliers._train import TrainedDetector, n_trainings, train_detector
 
 __all__ = [
+    "LINE",
     "RECORD",
     "RESULT_NAMES",
     "SCORES",

@@ -4,17 +4,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
 from somscape.outliers._reasons import RECORD, Ids, Reasons, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
-from somscape.tables import Source, Table, free_name, table_from_columns
+from somscape.tables import Source, Table, counted, free_name, table_from_columns
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
-RESULT_NAMES = ("rank", "score", "p_value", "unit", "row", "col", "reasons")
+RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
+
+LINE = "-- from here on rows do not stand out --"
+"""What a list shows after the rows that stand out."""
 
 SHOWN = 20
 """Alerts to print at most."""
@@ -39,6 +43,12 @@ class Alerts:
         For the first ``n_alerts`` rows only.
     n_alerts : int
         Number of alerts.
+    stands_out : ndarray of shape (n_rows,), bool
+        Whether a row stands out: as many do as keep the share that does so by chance, the false
+        discovery rate, at about 0.2, or at the rate asked for.  An estimate, unless training is
+        clean; see `SOMDetector.p_values`.
+    n_by_chance : float
+        How many of these are expected to stand out by chance.
     """
 
     id_name: str
@@ -49,6 +59,32 @@ class Alerts:
     units: Ints
     reasons: list[Reasons]
     n_alerts: int
+    stands_out: NDArray[np.bool_]
+    n_by_chance: float
+
+    @property
+    def n_stand_out(self) -> int:
+        """Number of rows that stand out."""
+        return int(self.stands_out.sum())
+
+    @property
+    def n_before_line(self) -> int | None:
+        """Number of alerts that stand out, if others follow them; else None."""
+        n = int(self.stands_out[: self.n_alerts].sum())
+        is_between = 0 < n < self.n_alerts and bool(self.stands_out[:n].all())
+        return n if is_between else None
+
+    @property
+    def headline(self) -> str:
+        """How many rows stand out: "5 of 690 rows stand out (about 1 of them by chance)"."""
+        n, n_rows = self.n_stand_out, counted(len(self.ids), "row")
+        if n == 0:
+            return f"No row of {len(self.ids)} stands out"
+        about = round(self.n_by_chance)
+        by_chance = f"about {about}" if about else "fewer than one"
+        return (
+            f"{n} of {n_rows} {'stands' if n == 1 else 'stand'} out ({by_chance} of them by chance)"
+        )
 
     def __repr__(self) -> str:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
@@ -64,8 +100,11 @@ class Alerts:
                 "reasons": [str(reasons) for reasons in self.reasons[:n]],
             }
         )
+        lines = str(shown).split("\n")
+        if self.n_before_line is not None and self.n_before_line < n:
+            lines.insert(len(lines) - n + self.n_before_line, LINE)
         more = [f"... {self.n_alerts - n} more alerts"] if self.n_alerts > n else []
-        return "\n".join([f"{self.n_alerts} of {len(self.ids)} rows", str(shown), *more])
+        return "\n".join([self.headline, *lines, *more])
 
     def to_table(self, map_: Map, table: Table | Source) -> Table:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.
@@ -95,6 +134,7 @@ class Alerts:
                 **({RECORD: self.rows[:n] + 1} if is_repeated else {}),
                 "score": self.scores[:n],
                 "p_value": self.p_values[:n],
+                "stands_out": np.where(self.stands_out[:n], "yes", "no").tolist(),
                 "unit": self.units[:n],
                 "row": row,
                 "col": col,
@@ -142,6 +182,7 @@ def ranked(
     units = detector.map_.winners_of_rows(rows) if units is None else units
     scores = detector.scores_of_rows(rows, units) if scores is None else scores
     p = detector.calibration.p_values(scores, units)
+    stands_out, n_by_chance = rule.outstanding(p)
     order, n_alerts = rule.choose(detector, scores, p, table)
     first = order[:n_alerts]
     id_name, ids = ids_of(detector.map_, table)
@@ -154,4 +195,6 @@ def ranked(
         units[order],
         reasons_of(detector, table.take(first), np.ascontiguousarray(rows[first])),
         n_alerts,
+        stands_out[order],
+        n_by_chance,
     )

@@ -237,10 +237,12 @@ class Detector:
         fdr: float | None = None,
         amount: str | None = None,
         cost: float | None = None,
+        above_threshold: bool = False,
     ) -> Alerts:
         """Rank rows, the most unusual first, with reasons for the alerts.
 
-        Pass at most one rule.  Without a rule, the alerts are the rows above the threshold.
+        Pass at most one rule.  Without a rule, the alerts are the rows that stand out, at least 10
+        and at most 50 rows; the list says how many do, and how many of them by chance.
 
         Parameters
         ----------
@@ -258,13 +260,15 @@ class Detector:
         cost : float or None, default=None
             Cost of a review, in the unit of `amount`.  Alerts are the rows whose review pays, those
             worth most first.
+        above_threshold : bool, default=False
+            Whether alerts are the rows that `flags` flags.
 
         Returns
         -------
         Alerts
             Rows with equal scores keep their order.
         """
-        return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost), X)
+        return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
     def alerts_by(self, rule: AlertRule, X: Any) -> Alerts:
         """Rank rows as `alerts` does, by a rule.

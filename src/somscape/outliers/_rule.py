@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._order import stable_order
 from somscape._types import Float64s, Ints
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 MIDDLE = 0.5
 """The number of p-values above this tells how many rows are usual."""
 
+STAND_OUT_RATE = 0.2
+"""False discovery rate of the rows that stand out, where no other is asked for."""
+
+FEWEST, MOST = 10, 50
+"""Rows that a list shows where nothing says how many: those that stand out, within these bounds."""
+
 
 @dataclass(frozen=True)
 class AlertRule:
-    """Which rows become alerts; by default those above the detector's threshold.
+    """Which rows become alerts; by default those that stand out, 10 to 50 rows.
 
     Attributes
     ----------
@@ -38,6 +45,8 @@ class AlertRule:
     cost : float or None, default=None
         Cost of a review, in the unit of `amount`.  A row is an alert if its amount, times one minus
         the false discovery rate of the list that ends with it, is higher.
+    above_threshold : bool, default=False
+        Whether alerts are the rows above the detector's threshold, which `contamination` sets.
 
     Raises
     ------
@@ -50,6 +59,7 @@ class AlertRule:
     fdr: float | None = None
     amount: str | None = None
     cost: float | None = None
+    above_threshold: bool = False
 
     def __post_init__(self) -> None:
         if self.n_alerts is not None:
@@ -70,7 +80,9 @@ class AlertRule:
                 f"cost={self.cost!r}. Pass both, the column with what is at stake and what a "
                 "review costs, or neither."
             )
-        given = [n for n in ("n_alerts", "p_value", "fdr", "cost") if getattr(self, n) is not None]
+        rules = ("n_alerts", "p_value", "fdr", "cost")
+        given = [name for name in rules if getattr(self, name) is not None]
+        given += ["above_threshold"] * self.above_threshold
         if len(given) > 1:
             raise ValueError(f"only one rule is allowed; got {' and '.join(given)}. Pass one.")
 
@@ -104,7 +116,28 @@ class AlertRule:
             return f"a false discovery rate of at most about {self.fdr:g}"
         if self.cost is not None:
             return f"worth a review that costs {self.cost:g}, by what '{self.amount}' puts at stake"
-        return f"a score above {detector.threshold:.4g}, the threshold of the map"
+        if self.above_threshold:
+            return f"a score above {detector.threshold:.4g}, the threshold of the map"
+        return f"those that stand out, at least {FEWEST} and at most {MOST}"
+
+    def outstanding(self, p: Float64s) -> tuple[NDArray[np.bool_], float]:
+        """Return which rows stand out, and how many of them are expected to by chance.
+
+        Parameters
+        ----------
+        p : ndarray of shape (n_rows,)
+            P-values of the rows.
+
+        Returns
+        -------
+        stands_out : ndarray of shape (n_rows,), bool
+            At the false discovery rate of the rule, or 0.2.
+        n_by_chance : float
+        """
+        share = usual_share(p)
+        stands_out = adjusted(p) * share <= (STAND_OUT_RATE if self.fdr is None else self.fdr)
+        highest = float(p[stands_out].max(initial=0.0))
+        return stands_out, highest * share * len(p)
 
     def choose(
         self, detector: "Detector", scores: Float64s, p: Float64s, table: Table
@@ -122,8 +155,8 @@ class AlertRule:
         Returns
         -------
         order : ndarray of shape (n_rows,)
-            By score, equal scores in the order of the table; by p-value first for `p_value` and
-            `fdr`, and by gain for `cost`.
+            By p-value, then by score, equal scores in the order of the table; by score for
+            `n_alerts` and `above_threshold`, and by gain for `cost`.
         n_alerts : int
         """
         order = stable_order(-scores)
@@ -141,14 +174,17 @@ class AlertRule:
             return by_p, int((p <= self.p_value).sum())
         if self.fdr is not None:
             _check_level(detector, self.fdr)
-            return by_p, int((adjusted(p) * usual_share(p) <= self.fdr).sum())
+            return by_p, int(self.outstanding(p)[0].sum())
         if self.cost is not None:
             discovery = 1.0 - adjusted(p)
             gain = discovery * _amounts(table, str(self.amount)) - self.cost
             ranks = np.empty(len(scores), dtype=np.intp)
             ranks[order] = np.arange(len(scores))
             return np.lexsort((ranks, -np.maximum(gain, 0.0))), int((gain > 0).sum())
-        return order, int((scores > detector.threshold).sum())
+        if self.above_threshold:
+            return order, int((scores > detector.threshold).sum())
+        n_listed = max(FEWEST, min(int(self.outstanding(p)[0].sum()), MOST))
+        return by_p, min(n_listed, len(scores))
 
 
 def _check_level(detector: "Detector", level: float) -> None:
@@ -188,7 +224,8 @@ def usual_share(p: Float64s) -> float:
     Parameters
     ----------
     p : ndarray of shape (n_rows,)
-        P-values.  Those of usual rows are uniform, so half of them lie above 0.5.
+        P-values.  Those of usual rows are uniform, so half of them lie above 0.5.  Where none
+        does, since many rows score alike, the highest one takes the place of 0.5.
 
     Returns
     -------
@@ -197,7 +234,10 @@ def usual_share(p: Float64s) -> float:
         Taylor and Siegmund 2004), also if they are conformal (Bates et al. 2023), and about so if
         they come from cross-fitted scores with a tail.
     """
-    return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
+    highest = float(p.max(initial=0.0))
+    if highest > MIDDLE or not len(p):
+        return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
+    return min(1.0, (1 + int((p == highest).sum())) / ((1 - highest) * len(p)))
 
 
 def _amounts(table: Table, name: str) -> Float64s:

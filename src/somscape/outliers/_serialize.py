@@ -25,6 +25,10 @@ SHARED = "members_share_metric"
 """Entry of the header where the members decorrelate as the map of all rows; else they have parts
 of their own."""
 
+MAY_BE_UNUSUAL = "calibration_may_be_unusual"
+"""Entry of the header where rows that calibrate may be unusual; absent where all are usual, and in
+older files, whose p-values stay as they were."""
+
 METRIC_NAME = "decorrelated"
 """Its only value."""
 
@@ -65,6 +69,8 @@ def record_of_detector(detector: "Detector") -> Record:
     if detector.counts is not None:
         of_counts = {p.name: getattr(detector.counts, p.name) for p in fields(ValueCounts)}
         arrays |= {_counts_name(name): values for name, values in of_counts.items()}
+    if not calibration.is_clean:
+        header[MAY_BE_UNUSUAL] = True
     if whole.decorrelation is not None:
         header[METRIC] = METRIC_NAME
     if detector.members:
@@ -128,7 +134,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         raise TypeError("detector must be an object of names and values")
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
-    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, MEMBERS}
+    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, MAY_BE_UNUSUAL, MEMBERS}
     unknown = sorted(header.keys() - known)
     if unknown:
         raise TypeError(f"a detector has no {unknown[0][:40]!r}")
@@ -140,6 +146,8 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         SHARED in header and METRIC not in header
     ):
         raise ValueError(f"a detector's {SHARED} must be true, beside a metric, or absent")
+    if header.get(MAY_BE_UNUSUAL, True) is not True:
+        raise ValueError(f"a detector's {MAY_BE_UNUSUAL} must be true or absent")
     found = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
     whole = _scorer_of(map_, arrays, METRIC in header, **found)
     shared = whole.decorrelation if header.get(SHARED) else None
@@ -151,6 +159,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
             arrays.get("calibration_weights"),
             arrays.get("calibration_units"),
             arrays.get("regions"),
+            MAY_BE_UNUSUAL not in header,
         ),
         "members": tuple(
             _member_of(map_, parts, shared, **found)

@@ -156,7 +156,13 @@ def train_detector(
     detector = Detector(
         whole.scorer,
         threshold_for(scores, detection.contamination, weights),
-        Calibration.of(calibration, weights, units=whole.units, regions=regions),
+        Calibration.of(
+            calibration,
+            weights,
+            units=whole.units,
+            regions=regions,
+            is_clean=detection.training_is_clean,
+        ),
         tuple(member.scorer for member in members),
         label_factors=factors,
         mean_contributions=means,

@@ -101,6 +101,8 @@ def build(
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
+    - ``n_stand_out`` rows stand out, about ``n_by_chance`` of them by chance; ``headline`` says so,
+      or is None; ``n_before_line``: how many alerts stand out, if others follow them, or None
     - ``score``: ``name``, ``n_prototypes``, ``n_maps`` (number of maps of halves of the rows that
       score together; 1 if the map itself scores), ``threshold``; or None
     - ``rule``: what makes a row an alert, as text; or None
@@ -181,6 +183,7 @@ def build(
             "n_rows": table.n_rows,
             "n_features": len(map.encoding.features),
             "n_alerts": int(alerts.n_alerts),
+            **_standing_out(alerts, detector),
             "id_name": alerts.id_name,
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
@@ -264,6 +267,15 @@ def _score(detector: Detector | None) -> dict[str, Any] | None:
         "n_prototypes": int(detector.of_all_rows.n_prototypes),
         "n_maps": len(detector.scorers),
         "threshold": number(detector.threshold),
+    }
+
+
+def _standing_out(alerts: Alerts, detector: Detector | None) -> dict[str, Any]:
+    return {
+        "headline": None if detector is None else alerts.headline,
+        "n_stand_out": alerts.n_stand_out,
+        "n_by_chance": number(alerts.n_by_chance),
+        "n_before_line": alerts.n_before_line,
     }
 
 

@@ -46,4 +46,6 @@ def by_distance(map_: Map, table: Table) -> Alerts:
         units[order],
         [],
         0,
+        np.zeros(len(order), dtype=bool),
+        0.0,
     )

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def test_columns_are_shown_with_what_they_are_taken_for(client: Client, ready: s
     assert columns["cust_id"]["examples"] == [f"{i:05d}" for i in range(5)]
     assert [level for level, _ in columns["job"]["levels"]] == ["clerk", "nurse", "smith"]
     assert sum(count for _, count in columns["job"]["levels"]) == 60
-    assert (found["settings"]["id"], found["settings"]["contamination"]) == (0, 0.05)
+    assert (found["settings"]["id"], found["settings"]["contamination"]) == (0, None)
 
 
 def test_corrections_are_followed(client: Client, ready: str) -> None:
@@ -80,6 +81,31 @@ def test_corrections_are_followed(client: Client, ready: str) -> None:
         "answer": "category",
     }
     assert "--contamination 0.2" in report["method"]["command"]
+    assert report["rule"] == f"a score above {report['score']['threshold']:.4g}, " + (
+        "the threshold of the map"
+    )
+    assert report["n_alerts"] == found["facts"]["n_alerts"] == 12
+    client.post(f"/api/runs/{other}/delete")
+
+
+@pytest.mark.parametrize("settings", [{}, {"contamination": None, "alerts": None}], ids=str)
+def test_rows_that_stand_out_are_listed_where_nothing_says_how_many(
+    client: Client, ready: str, settings: dict[str, Any]
+) -> None:
+    other = client.post(f"/api/runs/{ready}/again", {"with_marks": False})["run"]
+    found = start(client, other, **settings)
+    assert found["state"] == "done", found["problem"]
+    assert (found["settings"]["alerts"], found["settings"]["contamination"]) == (None, None)
+    report = client.get(f"/runs/{other}/files/report.json")
+    assert report["rule"] == "those that stand out, at least 10 and at most 50"
+    assert report["n_alerts"] == found["facts"]["n_alerts"] == max(10, report["n_stand_out"])
+    assert re.fullmatch(
+        r"No row of 60 stands out|\d+ of 60 rows stands? out \(.* of them by chance\)",
+        report["headline"],
+    )
+    assert found["facts"]["headline"] == report["headline"]
+    assert "--contamination" not in report["method"]["command"]
+    assert "--alerts" not in report["method"]["command"]
     client.post(f"/api/runs/{other}/delete")
 
 
@@ -234,6 +260,8 @@ def test_an_empty_upload_is_refused(client: Client) -> None:
         ({"contamination": 0}, "above 0"),
         ({"contamination": 0.6}, "above 0"),
         ({"contamination": "5"}, "above 0"),
+        ({"contamination": True}, "above 0"),
+        ({"contamination": False}, "above 0"),
         ({"seed": -1}, "'seed'"),
         ({"missing": "mask"}, "Missing cells"),
         ({"uses_marks": 1}, "uses_marks"),

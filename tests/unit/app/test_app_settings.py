@@ -12,6 +12,7 @@ from somscape.app._settings import checked_settings, default_settings, options_o
 from somscape.app._uploads import MAX_NAME, shown_name
 from somscape.errors import InputError
 from somscape.jobs import find_label, roles_from, rule_of
+from somscape.outliers import AlertRule
 from somscape.tables import table_from_columns
 
 TABLE = table_from_columns(
@@ -55,7 +56,7 @@ def use(settings: dict[str, Any]) -> None:
             "value": st.sampled_from(["x", "no", "no=never", "7"]) | st.none(),
             "kinds": KINDS,
             "alerts": st.integers(0, 13) | st.none(),
-            "contamination": st.floats(0, 1),
+            "contamination": st.floats(0, 1) | st.none(),
         },
     )
     | JSON
@@ -68,7 +69,25 @@ def test_whatever_comes_is_settings_or_refused(given: Any) -> None:
 def test_defaults_can_be_used() -> None:
     settings = checked_settings({}, FACTS)
     assert (settings["id"], settings["label"]) == (0, None)
+    assert (settings["alerts"], settings["contamination"]) == (None, None)
     use(settings)
+    assert rule_of(options_of(settings, FACTS), TABLE) == AlertRule()
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"contamination": None}, AlertRule()),
+        ({"contamination": 0.2}, AlertRule(above_threshold=True)),
+        ({"alerts": 3}, AlertRule(n_alerts=3)),
+        ({"alerts": 3, "contamination": None}, AlertRule(n_alerts=3)),
+        ({"alerts": 3, "contamination": 0.2}, AlertRule(n_alerts=3)),
+    ],
+    ids=str,
+)
+def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRule) -> None:
+    settings = checked_settings(given, FACTS)
+    assert rule_of(options_of(settings, FACTS), TABLE) == rule
 
 
 @pytest.mark.parametrize(

@@ -117,11 +117,12 @@ def test_fit_score_and_report_read_databases(bank: Path) -> None:
     for _ in range(2):
         outcome = run("score", "found/map.som", *few, "--alerts", "4", *sink, "--out", "s.csv")
         assert outcome.code == 0
-        assert "20 rows scored, 4 flagged." in outcome.err
+        assert "20 rows scored, 4 flagged: the 4 highest scores, as asked for." in outcome.err
     assert len(Path("s.csv").read_text().splitlines()) == 21
     found = alerts_of("sqlite:///sink.db", "flagged")
     assert len(found) == 4
     assert all(row["key"] == row["cust_id"] for row in found)
+    assert {row["stands_out"] for row in found} <= {"yes", "no"}
 
 
 def test_ids_that_repeat_make_no_keys(bank: Path) -> None:
@@ -145,6 +146,8 @@ def test_what_a_run_is_called(bank: Path) -> None:
     name = run_of(table, detector, rule)
     assert len(name) == 16
     assert run_of(table, detector, AlertRule(n_alerts=4)) != name
+    default, above = AlertRule(), AlertRule(above_threshold=True)
+    assert len({name, *(run_of(table, detector, rule) for rule in (default, above))}) == 3
     assert run_of(table.take(range(59)), detector, rule) != name
     assert run_of(table.without("age"), detector, rule) != name
     for other in (["--seed", "1"], ["--drop", "job"]):

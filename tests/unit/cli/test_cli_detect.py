@@ -85,25 +85,82 @@ def test_article_job_says_what_it_did_to_each_column(article: Found) -> None:
 
 def test_article_alerts_have_the_promised_columns(article: Found) -> None:
     header = article.read("alerts.csv").splitlines()[0]
-    results = "rank,CustomerID,score,p_value,unit,row,col,reasons"
+    results = "rank,CustomerID,score,p_value,stands_out,unit,row,col,reasons"
     assert header == results + "".join(f",A{i}" for i in range(1, 15)) + ",Class"
 
 
-def test_article_alerts_are_5_percent_in_order(article: Found) -> None:
-    rows = rows_of(article)
-    assert len(rows) == 34  # 5 % of 690 are 34.5
-    assert [row["rank"] for row in rows] == [str(i) for i in range(1, 35)]
+def scores_and_p(found: Found) -> tuple[list[float], list[float]]:
+    """The scores and p-values of all rows in the report, which has more digits."""
+    rows = json.loads(found.read("report.json"))["rows"]
+    return rows["scores"], rows["p_values"]
+
+
+def check_order(found: Found) -> None:
+    """Ranks from 1, the highest scores first, and p-values by definition."""
+    rows = rows_of(found)
+    assert [row["rank"] for row in rows] == [str(i + 1) for i in range(len(rows))]
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
+    all_scores, all_p = scores_and_p(found)
+    assert scores == [float(f"{score:.6g}") for score in all_scores[: len(rows)]]
     p_values = [float(row["p_value"]) for row in rows]
     assert p_values == sorted(p_values)
-    # Conformal, k / 691 for k - 1 calibration rows as high; down to a quarter of it in the tail.
-    calibration = detector_of(article).calibration.scores
-    full = json.loads(article.read("report.json"))["rows"]["scores"][:34]  # of more digits
-    assert scores == [float(f"{score:.6g}") for score in full]
-    conformal = [(1 + (calibration >= score).sum()) / 691 for score in full]
-    for p, c in zip(p_values, conformal, strict=True):
-        assert c / 4 <= p <= float(f"{c:.6g}")
+    expected = naive.estimated_p(all_scores, detector_of(found).calibration.scores)
+    np.testing.assert_allclose(all_p, expected, rtol=1e-3)  # of scores with six digits
+    np.testing.assert_allclose(p_values, all_p[: len(rows)], rtol=1e-5)
+    # No more than the share of calibration rows that score as high.
+    conformal = naive.conformal_p(scores, detector_of(found).calibration.scores)
+    assert (np.array(p_values) <= conformal * (1 + 1e-5)).all()
+
+
+def standing_out(p_values: list[float]) -> tuple[int, float]:
+    """How many rows stand out at a rate of 0.2, and how many by chance (Benjamini-Hochberg)."""
+    n = len(p_values)
+    usual = min(1.0, (1 + sum(p > 0.5 for p in p_values)) / (n / 2)) * n
+    ascending = sorted(p_values)
+    k = max((k for k, p in enumerate(ascending, 1) if p * usual / k <= 0.2), default=0)
+    return k, ascending[k - 1] * usual if k else 0.0
+
+
+def test_article_alerts_are_the_rows_that_stand_out_in_order(article: Found) -> None:
+    rows = rows_of(article)
+    n, n_by_chance = standing_out(scores_and_p(article)[1])
+    assert (n, round(n_by_chance)) == (13, 2)
+    assert len(rows) == 13
+    assert {row["stands_out"] for row in rows} == {"yes"}
+    check_order(article)
+    data = report_of(article.read("report.html"))
+    assert (data["n_alerts"], data["n_stand_out"], data["n_before_line"]) == (13, 13, None)
+    assert data["n_by_chance"] == pytest.approx(n_by_chance, rel=1e-4)
+    assert data["headline"] == "13 of 690 rows stand out (about 2 of them by chance)"
+    assert data["rule"] == "those that stand out, at least 10 and at most 50"
+    assert article.outcome.out.count(f"\n{data['headline']}.\nrank ") == 1
+    assert "from here on" not in article.outcome.out
+
+
+def test_5_percent_of_the_article_are_listed_where_asked_for(
+    article: Found, here: Path, article_file: Path
+) -> None:
+    found = detect_here(
+        *(article_file, "--id", "CustomerID", "--label", "Class", "--contamination", 0.05)
+    )
+    rows = rows_of(found)
+    assert len(rows) == 34  # 5 % of 690 are 34.5
+    check_order(found)
+    assert [row["stands_out"] for row in rows] == ["yes"] * 13 + ["no"] * 21
+    threshold = detector_of(found).threshold
+    assert sum(score > threshold for score in scores_and_p(found)[0]) == 34
+    data = report_of(found.read("report.html"))
+    assert data["rule"] == f"a score above {threshold:.4g}, the threshold of the map"
+    assert (data["n_alerts"], data["n_stand_out"], data["n_before_line"]) == (34, 13, 13)
+    assert data["method"]["command"].endswith(
+        "--id CustomerID --label Class --missing fill --contamination 0.05 --seed 0 --out DIR"
+    )
+    assert "\n13 of 690 rows stand out (about 2 of them by chance).\n" in found.outcome.out
+    assert "% of 34 alerts have it" in " ".join(found.outcome.out.split())
+    # The first of these are those listed by default, with the same map, of the same threshold.
+    assert rows[:13] == rows_of(article)
+    assert (found.folder / "map.som").read_bytes() == (article.folder / "map.som").read_bytes()
 
 
 def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: Path) -> None:
@@ -120,7 +177,7 @@ def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: P
 
 def test_article_reasons_are_in_original_units(article: Found) -> None:
     rows = rows_of(article)
-    assert len(rows) == 34  # 5 % of 690
+    assert len(rows) == 13
     for row in rows:
         for reason in row["reasons"].split(" | "):
             match = re.fullmatch(r"(A\d+) (\S+): (.+; )?usual .+", unescape_cell(reason))
@@ -132,7 +189,7 @@ def test_article_says_how_unusual_and_label_agree(article: Found, article_file: 
     said = " ".join(article.outcome.out.split())
     match = re.search(
         r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}); "
-        r"(\d+) % of 34 alerts have it, (\d\.\d\d) times the share",
+        r"(\d+) % of 13 alerts have it, (\d\.\d\d) times the share",
         said,
     )
     assert match
@@ -141,8 +198,8 @@ def test_article_says_how_unusual_and_label_agree(article: Found, article_file: 
     auroc = naive.auroc(scores, table.column("Class").cells == "1")
     assert float(match[1]) == pytest.approx(auroc, abs=0.0005)
     n_alerted = sum(row["Class"] == "1" for row in rows_of(article))
-    assert int(match[2]) == round(100 * n_alerted / 34)
-    assert float(match[3]) == pytest.approx(n_alerted / 34 / (307 / 690), abs=0.005)
+    assert int(match[2]) == round(100 * n_alerted / 13)
+    assert float(match[3]) == pytest.approx(n_alerted / 13 / (307 / 690), abs=0.005)
 
 
 def test_label_is_never_called_by_that_word(article: Found, found: Found) -> None:
@@ -156,13 +213,11 @@ def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
     page = article.read("report.html")
     data = report_of(page)
     rows = rows_of(article)
-    assert data["n_alerts"] == 34
-    assert data["rows"]["ids"][:34] == [row["CustomerID"] for row in rows]
+    assert data["n_alerts"] == 13
+    assert data["rows"]["ids"][:13] == [row["CustomerID"] for row in rows]
     command = data["method"]["command"]
     assert command.startswith("somscape detect ")
-    assert command.endswith(
-        "--id CustomerID --label Class --missing fill --contamination 0.05 --seed 0 --out DIR"
-    )
+    assert command.endswith("--id CustomerID --label Class --missing fill --seed 0 --out DIR")
     assert not re.search(r"https?://", page)
 
 
@@ -195,12 +250,13 @@ def test_another_seed_gives_another_map(found: Found, table: Path) -> None:
 def test_ids_keep_their_leading_zeros(found: Found) -> None:
     rows = rows_of(found)
     assert all(re.fullmatch(r"000\d\d", row["cust_id"]) for row in rows)
-    assert len(rows) == 3
+    assert len(rows) == 10
 
 
 def test_alerts_option_says_how_many_rows_are_listed(table: Path) -> None:
     found = detect_here(table, "--alerts", 12, "--drop", "answer")
     assert len(rows_of(found)) == 12
+    assert report_of(found.read("report.html"))["rule"] == "the 12 highest scores, as asked for"
     assert "... and 2 more in alerts.csv" in found.outcome.out
 
 
@@ -330,7 +386,7 @@ def test_input_columns_called_like_results_get_input_added(here: Path) -> None:
     write(Path("t.csv"), "id,score,row", rows)
     found = detect_here("t.csv", "--alerts", 2)
     header = found.read("alerts.csv").splitlines()[0]
-    assert header == "rank,id,score,p_value,unit,row,col,reasons,score_input,row_input"
+    assert header == "rank,id,score,p_value,stands_out,unit,row,col,reasons,score_input,row_input"
 
 
 def test_formula_like_text_is_quoted_and_can_be_undone(here: Path) -> None:
@@ -615,6 +671,95 @@ def test_library_does_not_print() -> None:
 
 
 # Which rows are listed
+
+
+def write_planted(n: int) -> None:
+    """400 rows of four numbers; the first n are far from the others, each on its own."""
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(400, 4))
+    X[:n] += rng.choice([-9.0, 9.0], size=(n, 4))
+    write(Path("t.csv"), "a,b,c,d", [",".join(f"{x:.3f}" for x in row) for row in X])
+
+
+@pytest.mark.parametrize(("n_planted", "least", "most"), [(0, 0, 2), (4, 4, 8), (20, 12, 40)])
+def test_rows_that_stand_out_are_listed_at_least_10_and_at_most_50(
+    here: Path, n_planted: int, least: int, most: int
+) -> None:
+    write_planted(n_planted)
+    found = detect_here("t.csv")
+    n, n_by_chance = standing_out(scores_and_p(found)[1])
+    assert least <= n <= most
+    rows = rows_of(found)
+    assert len(rows) == max(10, min(n, 50))
+    assert [row["stands_out"] for row in rows] == ["yes"] * n + ["no"] * (len(rows) - n)
+    check_order(found)
+    data = report_of(found.read("report.html"))
+    assert (data["n_alerts"], data["n_stand_out"]) == (len(rows), n)
+    about = f"about {round(n_by_chance)}" if round(n_by_chance) else "fewer than one"
+    assert data["headline"] == (
+        f"{n} of 400 rows stand out ({about} of them by chance)"
+        if n
+        else "No row of 400 stands out"
+    )
+    assert f"\n{data['headline']}.\nrank " in found.outcome.out
+
+
+def test_more_than_50_rows_that_stand_out_are_cut(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 4))
+    X[:100] = rng.uniform(-40, 40, size=(100, 4))
+    write(Path("t.csv"), "a,b,c,d", [",".join(f"{x:.3f}" for x in row) for row in X])
+    found = detect_here("t.csv")
+    n, n_by_chance = standing_out(scores_and_p(found)[1])
+    assert n > 60
+    assert {row["stands_out"] for row in rows_of(found)} == {"yes"}
+    assert len(rows_of(found)) == 50
+    headline = f"{n} of 900 rows stand out (about {round(n_by_chance)} of them by chance)"
+    assert f"\n{headline}.\n" in found.outcome.out
+    assert "from here on" not in found.outcome.out
+    assert "... and 40 more in alerts.csv" in found.outcome.out
+
+
+def test_a_line_follows_the_rows_that_stand_out(here: Path) -> None:
+    write_planted(4)
+    found = detect_here("t.csv")
+    said = found.outcome.out.splitlines()
+    n, _ = standing_out(scores_and_p(found)[1])
+    assert 4 <= n < 10
+    assert report_of(found.read("report.html"))["n_before_line"] == n
+    (line,) = (
+        i for i, text in enumerate(said) if "-- from here on rows do not stand out --" in text
+    )
+    ranks = [(i, int(text.split()[0])) for i, text in enumerate(said) if re.match(r"\d+ +\d", text)]
+    assert [rank for i, rank in ranks if i < line][-1] == n
+    assert [rank for i, rank in ranks if i > line] == list(range(n + 1, 11))
+    # None where no row stands out, or none that does not is listed.
+    for words in (["--alerts", n], ["--alerts", n - 1], ["--fdr", 0.2]):
+        assert "from here on" not in detect_here("t.csv", *words).outcome.out
+    longer = detect_here("t.csv", "--alerts", 40)
+    assert longer.outcome.out.count("-- from here on rows do not stand out --") == 1
+    assert report_of(longer.read("report.html"))["n_before_line"] == n
+
+
+def test_a_share_besides_a_rule_only_sets_the_threshold(table: Path) -> None:
+    found = detect_here(table, "--contamination", 0.2, "--alerts", 5)
+    assert len(rows_of(found)) == 5
+    scores, _ = scores_and_p(found)
+    assert sum(score > detector_of(found).threshold for score in scores) == 12
+    command = report_of(found.read("report.html"))["method"]["command"]
+    assert "--contamination 0.2" in command
+    assert "--alerts 5" in command
+    assert len(rows_of(detect_here(table, "--contamination", 0.2))) == 12
+
+
+def test_without_a_share_the_threshold_is_that_of_5_percent(found: Found) -> None:
+    detector = detector_of(found)
+    scores = detector.scores(read_table(found.folder.parent / "customers.csv"))
+    assert (scores > detector.threshold).sum() == 3
+    assert len(rows_of(found)) == 10
+    assert {row["stands_out"] for row in rows_of(found)} == {"no"}
+    assert "\nNo row of 60 stands out.\nrank " in found.outcome.out
+    assert "from here on" not in found.outcome.out
 
 
 @pytest.mark.parametrize(

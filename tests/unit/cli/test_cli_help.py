@@ -62,12 +62,17 @@ def test_detect_has_the_options_of_the_plan() -> None:
     assert {*plan.split(), "--force"} <= options
 
 
-def test_defaults_are_seed_0_contamination_5_percent_and_missing_fill() -> None:
-    defaults = {p.name: p.default for p in main.commands["detect"].params}
-    assert (defaults["seed"], defaults["contamination"], defaults["missing"]) == (0, 0.05, "fill")
+def test_defaults_are_seed_0_missing_fill_and_no_share() -> None:
+    for name, *words in (("detect", "t.csv"), ("demo",)):
+        given = main.commands[name].make_context(name, [*words, "--out", "found"]).params
+        assert (given["seed"], given["contamination"], given["alerts"]) == (0, None, None)
+        assert given.get("missing", "fill") == "fill"
     shown = " ".join(run("detect", "--help").out.split())
-    for default in ("[default: 0.05;", "[default: fill]", "[default: 0;"):
+    for default in ("[default: fill]", "[default: 0;"):
         assert default in shown
+    (share,) = re.findall(r"--contamination F (.*?) --", shown)
+    assert share.startswith("List this share of the rows.")
+    assert "default" not in share
 
 
 def test_short_help_option_works_too() -> None:

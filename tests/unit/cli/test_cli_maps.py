@@ -18,7 +18,7 @@ from somscape import Map, load
 from somscape.outliers import Detector
 from somscape.tables import read_table
 
-RESULT_COLUMNS = ["score", "p_value", "flagged", "unit", "row", "col", "reasons"]
+RESULT_COLUMNS = ["score", "p_value", "flagged", "stands_out", "unit", "row", "col", "reasons"]
 
 
 def read_scores(text: str) -> list[dict[str, str]]:
@@ -250,13 +250,52 @@ def test_scores_stand_in_the_order_of_the_file(found: Found) -> None:
 
 
 def test_training_rows_score_as_they_did_in_the_alerts(found: Found) -> None:
-    by_id = {row["cust_id"]: row for row in score(found, customers_of(found))}
-    for alert in read_scores(found.read("alerts.csv")):
+    alerts = read_scores(found.read("alerts.csv"))
+    assert len(alerts) == 10
+    by_id = {row["cust_id"]: row for row in score(found, customers_of(found), "--alerts", 10)}
+    for alert in alerts:
         row = by_id[alert["cust_id"]]
-        for name in ("score", "p_value", "unit", "row", "col", "reasons"):
+        for name in ("score", "p_value", "stands_out", "unit", "row", "col", "reasons"):
             assert row[name] == alert[name], name
         assert row["flagged"] == "yes"
-    assert sum(row["flagged"] == "yes" for row in by_id.values()) == 3
+    assert sum(row["flagged"] == "yes" for row in by_id.values()) == 10
+
+
+def test_rows_above_the_threshold_are_flagged_by_default(found: Found, here: Path) -> None:
+    threshold = detector_of(found).threshold
+    rows = score(found, customers_of(found))
+    assert sum(row["flagged"] == "yes" for row in rows) == 3
+    for row in rows:
+        assert (row["flagged"] == "yes") == (float(row["score"]) > threshold)
+    share = ("--contamination", 0.2, "--id", "cust_id", "--label", "answer", "--out", "other")
+    assert run("detect", customers_of(found), *share).code == 0
+    outcome = run("score", "other/map.som", customers_of(found))
+    assert sum(row["flagged"] == "yes" for row in read_scores(outcome.out)) == 12
+    flagged = {r["cust_id"] for r in read_scores(outcome.out) if r["flagged"] == "yes"}
+    listed = read_scores(Path("other/alerts.csv").read_text(encoding="utf-8"))
+    assert flagged == {row["cust_id"] for row in listed}
+
+
+def test_scores_say_which_rows_stand_out(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    usual, far = rng.normal(size=(200, 3)), rng.normal(9, 1, size=(5, 3))
+    for name, X in (("usual", usual), ("new", np.concatenate([far, usual[:95]]))):
+        write(Path(f"{name}.csv"), "a,b,c", [",".join(f"{x:.4f}" for x in row) for row in X])
+    assert run("detect", "usual.csv", "--out", "found").code == 0
+    outcome = run("score", "found/map.som", "new.csv")
+    rows = read_scores(outcome.out)
+    detector = load("found/map.som")
+    assert isinstance(detector, Detector)
+    alerts = detector.alerts(read_table("new.csv"))
+    stand_out = set(alerts.rows[alerts.stands_out].tolist())
+    assert stand_out >= {0, 1, 2, 3, 4}
+    assert len(stand_out) < 20
+    assert {i for i, row in enumerate(rows) if row["stands_out"] == "yes"} == stand_out
+    assert {row["stands_out"] for row in rows} == {"yes", "no"}
+    said = outcome.err.splitlines()
+    n = sum(row["flagged"] == "yes" for row in rows)
+    rule = f"a score above {detector.threshold:.4g}, the threshold of the map"
+    assert said[:2] == [f"100 rows scored, {n} flagged: {rule}.", f"{alerts.headline}."]
 
 
 def test_one_row_is_counted_as_one(found: Found, here: Path) -> None:
@@ -380,7 +419,8 @@ def test_map_of_fit_is_refused(fitted: Path, table: Path) -> None:
 def test_scores_go_to_a_file_whole(found: Found, here: Path) -> None:
     outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
     assert (outcome.code, outcome.out) == (0, "")
-    assert "60 rows scored, 3 flagged." in outcome.err
+    rule = f"a score above {detector_of(found).threshold:.4g}, the threshold of the map"
+    assert f"60 rows scored, 3 flagged: {rule}.\nNo row of 60 stands out.\n" in outcome.err
     written = Path("s.csv").read_text(encoding="utf-8")
     assert read_scores(written) == score(found, customers_of(found))
     assert listing(here) == {"s.csv"}
@@ -451,11 +491,20 @@ def test_article_round_trip(article: Found, article_file: Path, here: Path) -> N
         "s.csv",
     )
     assert outcome.code == 0
-    assert "690 rows scored, 34 flagged." in outcome.err
+    assert re.search(
+        r"^690 rows scored, 34 flagged: a score above \d\.\d+, the threshold of the map\.\n"
+        r"13 of 690 rows stand out \(about 2 of them by chance\)\.$",
+        outcome.err,
+        flags=re.M,
+    )
     by_id = {row["CustomerID"]: row for row in read_scores(Path("s.csv").read_text())}
     for alert in read_scores(article.read("alerts.csv")):
         assert by_id[alert["CustomerID"]]["score"] == alert["score"]
         assert by_id[alert["CustomerID"]]["flagged"] == "yes"
+        assert by_id[alert["CustomerID"]]["p_value"] == alert["p_value"]
+        assert alert["stands_out"] == "yes"
+    assert sum(row["flagged"] == "yes" for row in by_id.values()) == 34
+    assert sum(row["stands_out"] == "yes" for row in by_id.values()) == 13
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(found: Found) -> None:

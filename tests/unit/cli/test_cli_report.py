@@ -1,6 +1,7 @@
 """`report`: the page of a saved map and a table, of `detect`, of `fit` and of another program."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +36,23 @@ def report(found: Found, *words: Any) -> dict[str, Any]:
 
 
 def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
-    ours = report(found, customers_of(found), "--label", "answer", "--alerts", 3)
+    ours = report(found, customers_of(found), "--label", "answer")
     theirs = data_in(found.folder / "report.html")
     assert listing(here) == {"page.html"}
     differing = {key for key in theirs if ours[key] != theirs[key]}
-    # The paths differ with the working folder, and one counts alerts, the other takes a share.
-    assert differing <= {"method", "source", "title", "rule"}
+    # The paths differ with the working folder.
+    assert differing <= {"method", "source", "title"}
+    assert (ours["n_alerts"], ours["headline"]) == (10, "No row of 60 stands out")
     assert ours["agreement"]["value"] == "yes"
     assert ours["method"]["command"].startswith("somscape report ")
-    assert ours["method"]["command"].endswith("--label answer --alerts 3 --out page.html")
+    assert ours["method"]["command"].endswith("--label answer --out page.html")
     assert json.loads((found.folder / "report.json").read_text("utf-8")) == theirs
 
 
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ([], "a score above {threshold:.4g}, the threshold of the map"),
+        ([], "those that stand out, at least 10 and at most 50"),
         (["--alerts", 3], "the 3 highest scores, as asked for"),
         (["--fdr", 0.2], "a false discovery rate of at most about 0.2"),
         (["--p-value", 0.1], "a p-value of at most 0.1"),
@@ -63,11 +65,13 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
 def test_page_names_the_rule_that_chose_its_alerts(
     found: Found, here: Path, asked: list[Any], says: str
 ) -> None:
-    threshold = detector_of(found).threshold
-    rule = report(found, customers_of(found), *asked)["rule"]
-    assert rule == says.format(threshold=threshold)
+    assert report(found, customers_of(found), *asked)["rule"] == says
     text = Path("page.html").read_text("utf-8")
-    assert 'listed as the most unusual<span data-fill="rule"></span>.' in text
+    assert '<strong data-fill="headline"></strong>.' in text
+    assert (
+        '<span data-fill="n_alerts"></span> <span data-fill="are_listed"></span> as the most '
+        'unusual<span data-fill="rule"></span>.'
+    ) in text
     assert "data.rule" in text
 
 
@@ -88,7 +92,9 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
     table = write(here / "new.csv", "job,age,amount,cust_id", rows)
     outcome = run("report", found.folder / "map.som", table, "--out", "page.html")
     assert outcome.code == 0
-    assert outcome.out.splitlines()[1:3] == [
+    assert outcome.out.splitlines()[:4] == [
+        "3 rows of new.csv, 3 listed.",
+        f"{data_in(here / 'page.html')['headline']}.",
         "Missing cells filled: age 1.",
         "Cells with a level the map never saw: job 1.",
     ]
@@ -96,16 +102,34 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
     scores = detector_of(found).scores(read_table(table))
     assert data["rows"]["scores"] == pytest.approx(np.sort(scores)[::-1], rel=1e-5)
     assert set(data["rows"]["ids"]) == {"a", "b", "c"}
-    assert data["notes"][-2:] == outcome.out.splitlines()[1:3]
+    assert data["notes"][-2:] == outcome.out.splitlines()[2:4]
 
 
-def test_rows_above_the_threshold_are_listed_unless_a_rule_says_others(
-    found: Found, here: Path
-) -> None:
-    detector = detector_of(found)
-    scores = detector.scores(read_table(customers_of(found)))
-    assert report(found, customers_of(found))["n_alerts"] == (scores > detector.threshold).sum()
+def test_rows_that_stand_out_are_listed_unless_a_rule_says_others(found: Found, here: Path) -> None:
+    detector, table = detector_of(found), read_table(customers_of(found))
+    usual = report(found, customers_of(found))
+    assert (usual["n_alerts"], usual["n_stand_out"], usual["n_by_chance"]) == (10, 0, 0)
+    assert usual["n_before_line"] is None
     assert report(found, customers_of(found), "--alerts", 7)["n_alerts"] == 7
+    # Twenty of 60 new rows with amounts that no other has, and so many stand out, or nearly.
+    lines = customers_of(found).read_text("utf-8").splitlines()
+    far = [
+        re.sub(r"^(\d+),[^,]+", rf"\1,{10 ** (9 + i % 7)}", line) for i, line in enumerate(lines)
+    ]
+    new = write(here / "new.csv", lines[0], [*far[1:21], *lines[21:]])
+    data = report(found, new)
+    alerts = detector.alerts(read_table(new))
+    assert table.n_rows == data["n_rows"] == 60
+    assert 10 < alerts.n_stand_out < 40
+    assert (data["n_alerts"], data["n_stand_out"]) == (alerts.n_stand_out, alerts.n_stand_out)
+    assert data["headline"] == alerts.headline
+    outcome = run("report", found.folder / "map.som", new, "--out", "page.html")
+    assert outcome.out.splitlines()[:2] == [
+        f"60 rows of new.csv, {alerts.n_alerts} listed.",
+        f"{alerts.headline}.",
+    ]
+    few = report(found, new, "--alerts", alerts.n_stand_out + 5)
+    assert few["n_before_line"] == alerts.n_stand_out
 
 
 def test_map_of_fit_has_a_page_without_alerts(table: Path) -> None:

@@ -65,22 +65,24 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert list(pages) == ["alerts", "columns", "method"]
     header, *rows = pages["alerts"]
     assert header == [
-        *("rank", "cust_id", "score", "p_value", "unit", "row", "col", "reasons"),
+        *("rank", "cust_id", "score", "p_value", "stands_out", "unit", "row", "col", "reasons"),
         *("decision", "comment", "amount", "age", "job", "answer"),
     ]
-    assert [row[0] for row in rows] == [1, 2, 3]
+    assert [row[0] for row in rows] == list(range(1, 11))
     full = json.loads(found.read("report.json"))["rows"]
-    assert [row[1] for row in rows] == full["ids"][:3]  # text: leading zeros stay
-    assert [row[2] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:3]]
-    assert all(isinstance(row[10], int | float) for row in rows)
-    assert [row[8:10] for row in rows] == [[None, None]] * 3
+    assert [row[1] for row in rows] == full["ids"][:10]  # text: leading zeros stay
+    assert [row[2] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:10]]
+    assert [row[4] for row in rows] == ["yes"] * 2 + ["no"] * 8
+    assert "\n2 of 60 rows stand out (fewer than one of them by chance).\n" in found.outcome.out
+    assert all(isinstance(row[11], int | float) for row in rows)
+    assert [row[9:11] for row in rows] == [[None, None]] * 10
     assert ["job", "category", "text with 3 different values"] in pages["columns"]
     method = dict(pages["method"][1:])
     detector = load(found.folder / "map.som")
     assert isinstance(detector, Detector)
     assert method["threshold"] == f"{detector.threshold:.4g}"
     assert method["map"].startswith(detector.map_.lattice.size_text)
-    assert method["rule"].startswith("a score above")
+    assert method["rule"] == "those that stand out, at least 10 and at most 50"
     assert method["table"] == "customers.csv, 60 rows"
     assert method["command"].endswith("--format xlsx --out DIR")
     assert method["command"] in found.read("report.html").replace("&#x27;", "'")
@@ -89,8 +91,8 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
 def test_a_sheet_to_decide_in(found: Found) -> None:
     page = openpyxl.load_workbook(found.folder / "alerts.xlsx")["alerts"]
     (menu,) = page.data_validations.dataValidation
-    assert (str(menu.sqref), menu.formula1) == ("I2:I4", '"confirmed,cleared,later"')
-    assert page.auto_filter.ref == "A1:N4"
+    assert (str(menu.sqref), menu.formula1) == ("J2:J11", '"confirmed,cleared,later"')
+    assert page.auto_filter.ref == "A1:O11"
     assert page.freeze_panes == "A2"
     assert page["C2"].number_format == page["D2"].number_format == "[<0.001]0.0E+00;0.000"
 
@@ -106,7 +108,9 @@ def test_the_same_in_every_format(found: Found, table: Path, here: Path) -> None
     assert list(full) == list(rows[0])
     detector = load(found.folder / "map.som")
     assert isinstance(detector, Detector)
-    assert full["score"] == sorted(detector.scores(read_table(table)), reverse=True)[:3]
+    assert full["score"] == sorted(detector.scores(read_table(table)), reverse=True)[:10]
+    assert full["stands_out"] == ["yes"] * 2 + ["no"] * 8
+    assert full["stands_out"] == [row["stands_out"] for row in rows]
     for name in ("score", "p_value"):
         assert [row[name] for row in rows] == [str(float(f"{x:.6g}")) for x in full[name]]
     assert full["cust_id"] == [row["cust_id"] for row in rows]
@@ -185,7 +189,7 @@ def test_the_worst_first(found: Found, table: Path) -> None:
     scores = [float(row["score"]) for row in first]
     assert scores == sorted(scores, reverse=True)
     assert [row["flagged"] for row in first[:4]] == ["yes", "yes", "yes", "no"]
-    assert [row["cust_id"] for row in first[:3]] == [
+    assert [row["cust_id"] for row in first[:10]] == [
         row[1] for row in pages_of(found.folder / "alerts.xlsx")["alerts"][1:]
     ]
 
@@ -246,7 +250,8 @@ def test_bytes_go_to_standard_output(found: Found, table: Path, kind: str, magic
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0
     assert result.stdout_bytes.startswith(magic)
-    assert "60 rows scored, 3 flagged." in result.stderr
+    assert "60 rows scored, 3 flagged: a score above " in result.stderr
+    assert "\n2 of 60 rows stand out (fewer than one of them by chance).\n" in result.stderr
 
 
 def test_no_bytes_go_to_a_terminal(

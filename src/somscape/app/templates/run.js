@@ -100,10 +100,10 @@ function fillSetup(run) {
   fillSelect("id", "none: number the rows", numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows));
   fillSelect("label", "no", numbered.filter(([column]) => column.levels.length >= 2));
   fillValues();
-  byId("by-number").checked = run.settings.alerts !== null;
-  byId("by-share").checked = run.settings.alerts === null;
-  byId("contamination").value = Number((100 * run.settings.contamination).toPrecision(10));
-  byId("alerts").value = run.settings.alerts ?? Math.min(20, setup.n_rows);
+  const { alerts, contamination } = run.settings;
+  byId(alerts !== null ? "by-number" : contamination !== null ? "by-share" : "by-itself").checked = true;
+  byId("contamination").value = Number((100 * (contamination ?? 0.05)).toPrecision(10));
+  byId("alerts").value = alerts ?? Math.min(20, setup.n_rows);
   byId("alerts").max = setup.n_rows;
   byId("missing").value = run.settings.missing;
   byId("seed").value = run.settings.seed;
@@ -183,7 +183,7 @@ function listenToSetup() {
 function chosenSettings() {
   const settings = { ...setup.settings };
   settings.alerts = byId("by-number").checked ? Number(byId("alerts").value) : null;
-  settings.contamination = Number(byId("contamination").value) / 100;
+  settings.contamination = byId("by-share").checked ? Number(byId("contamination").value) / 100 : null;
   settings.missing = byId("missing").value;
   settings.seed = Number(byId("seed").value);
   settings.uses_marks = byId("uses-marks").checked;

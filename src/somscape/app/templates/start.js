@@ -54,7 +54,8 @@ function listenToFiles() {
 
 function sayRun(run) {
   if (run.state === "done" && run.task === "rank") {
-    const words = plural(run.facts.n_alerts, "row", "rows") + " listed of " + number(run.facts.n_rows);
+    const words = run.facts.headline  // a run of an earlier version has none
+      ?? plural(run.facts.n_alerts, "row", "rows") + " listed of " + number(run.facts.n_rows);
     return run.facts.n_known ? words + ", ranked with " + plural(run.facts.n_known, "mark", "marks") : words;
   }
   if (run.state === "done") return "ready to run";

@@ -33,7 +33,8 @@ function drawList() {
   const chosen = chosenRows();
   const shown = chosen.slice(0, state.nShown);
   document.querySelector("#rows tbody").replaceChildren(...shown.flatMap((row) =>
-    (row.rank === state.row ? [drawRow(row), drawCase(row)] : [drawRow(row)])));
+    [drawRow(row), row.rank === state.row ? drawCase(row) : "", isBeforeLine(row) ? drawLine() : ""])
+    .filter(Boolean));
   byId("nothing").hidden = chosen.length > 0;
   byId("nothing").textContent = state.cells.size && listed.length < data.n_rows && !byId("search").value
     ? "None of the rows that this page knows lies here." : "No row matches.";
@@ -45,6 +46,16 @@ function drawList() {
   byId("clear-cell").textContent = "\u2715 " + (region ? "Region " + region.number : state.cells.size === 1
     ? "Cell " + cellName([...state.cells][0]) : plural(state.cells.size, "cell", "cells"));
   byId("count").textContent = sayCount(chosen, shown);
+}
+
+// In the order of the list, a line stands after the rows that stand out.
+function isBeforeLine(row) {
+  return row.rank === data.n_before_line && state.sort === "rank" && !state.isDown;
+}
+
+function drawLine() {
+  return make("tr", { role: "row", class: "boundary" },
+    make("td", { role: "cell", colspan: "7" }, "From here on rows do not stand out."));
 }
 
 function sayCount(chosen, shown) {

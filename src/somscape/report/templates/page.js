@@ -72,7 +72,9 @@ function fillWords() {
   const scoreWords = data.score ? SCORES[data.score.name](data.score.n_prototypes) : "";
   const isPlain = data.columns.every((column) => column.why === "used as given");
   fill({
+    headline: data.headline ?? number(data.n_rows) + " rows",  // a page of an earlier version has none
     n_alerts: number(data.n_alerts),
+    are_listed: data.n_alerts === 1 ? "is listed" : "are listed",
     n_rows: number(data.n_rows),
     rule: data.rule ? ": " + data.rule : "",
     n_features: number(data.n_features),

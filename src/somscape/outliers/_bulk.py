@@ -1,0 +1,72 @@
+"""How usual rows score, told by the bulk of the scores: an estimate of the null (Efron 2004).
+
+Where some rows that calibrate are unusual, no share of them is small that a row like these could
+have: the unusual hide each other.  But they hardly move the median and the quantiles next to it.
+So what usual rows would score beyond these is told by them: scores are 0 or more, and the square
+roots of usual ones above their median are taken to follow the upper half of a normal law.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+
+from somscape._types import Float64s
+from somscape._weights import Counted
+
+BULK_ROWS = 50
+"""Calibration rows that an estimate needs."""
+
+LEAST_SPREAD = 1e-6
+"""Part of the scores by which those of the bulk differ at least, or they are equal but for
+rounding."""
+
+END = 0.8
+"""Share of the rows at the end of the bulk.  Up to a fifth of the rows may be unusual."""
+
+
+def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64s) -> Float64s:
+    """Return the share of usual rows that score at least as high.
+
+    Parameters
+    ----------
+    calibration : ndarray of shape (n_rows,)
+        Scores of rows of which most are usual.
+    weights : ndarray of shape (n_rows,) or None
+        How many rows each stands for; None: one each.
+    scores : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        1 for scores within the bulk, which say for themselves how many score as high.  1 for all
+        with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by
+        ``1 / sqrt(n_rows)``, since it is known from so many rows only.
+
+    References
+    ----------
+    Efron (2004), Large-scale simultaneous hypothesis testing, Journal of the American Statistical
+    Association 99, 96-104.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> usual = np.random.default_rng(0).normal(10, 1, size=10_000) ** 2
+    >>> bulk_shares(usual, None, np.array([10.0, 12.0, 14.0]) ** 2).round(4).tolist()
+    [1.0, 0.0265, 0.0001]
+    """
+    shares = np.ones(len(scores))
+    n_rows = len(calibration) if weights is None else float(weights.sum())
+    if n_rows < BULK_ROWS:
+        return shares
+    counted = Counted.of(calibration, weights)
+    middle, end = (np.sqrt(max(0.0, counted.quantile(share))) for share in (0.5, END))
+    if end - middle <= LEAST_SPREAD * end:
+        return shares
+    law = NormalDist()
+    spread = (end - middle) / law.inv_cdf(END) * (1.0 + 1.0 / np.sqrt(n_rows))
+    roots = np.sqrt(np.maximum(scores, 0.0))
+    is_beyond = roots > end
+    with np.errstate(over="ignore"):  # so far out that nothing is left
+        steps = (roots[is_beyond] - middle) / spread
+    shares[is_beyond] = [law.cdf(-step) for step in steps.tolist()]
+    return shares

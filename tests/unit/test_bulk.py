@@ -1,0 +1,171 @@
+"""P-values where rows that calibrate may be unusual: an estimate by the bulk of their scores."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from somscape import SOMDetector, load
+from somscape.outliers import AlertRule, Calibration, adjusted, usual_share
+from somscape.outliers._bulk import bulk_shares
+
+SCORES = st.lists(st.floats(0, 1e6), min_size=50, max_size=80)
+
+
+def by_definition(calibration, scores):
+    """The upper half of a normal law of square roots, through the median and four fifths."""
+    middle, end = np.sqrt(np.quantile(calibration, [0.5, 0.8]))
+    spread = (end - middle) / norm.ppf(0.8) * (1 + 1 / np.sqrt(len(calibration)))
+    roots = np.sqrt(scores)
+    return np.where(roots > end, norm.sf((roots - middle) / spread), 1.0)
+
+
+def test_shares_by_hand():
+    # Square roots 0, 1, ..., 100: median 50, and 80 at four fifths, which a normal law has 0.8416
+    # standard deviations above.  One such is 30 / 0.8416 * (1 + 1 / sqrt(101)) = 39.19.
+    shares = bulk_shares(np.arange(101.0) ** 2, None, np.array([49.0, 80.0, 128.39]) ** 2)
+    assert shares[:2].tolist() == [1.0, 1.0]
+    assert shares[2] == pytest.approx(norm.sf(2.0), rel=1e-3)
+
+
+@given(SCORES, st.lists(st.floats(0, 1e7), max_size=5))
+def test_shares_are_those_of_the_definition(calibration, scores):
+    calibration, scores = np.array(calibration), np.array(scores)
+    if np.ptp(np.sqrt(np.quantile(calibration, [0.5, 0.8]))) > 1e-6:
+        found = bulk_shares(calibration, None, scores)
+        np.testing.assert_allclose(found, by_definition(calibration, scores), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "calibration", [[], np.arange(49.0), np.ones(500), np.append(np.zeros(900), np.arange(100.0))]
+)
+def test_few_or_equal_scores_say_nothing(calibration):
+    assert bulk_shares(np.array(calibration), None, np.array([0.0, 5.0, 1e9])).tolist() == [1] * 3
+
+
+def test_a_weight_is_the_row_so_often():
+    rng = np.random.default_rng(0)
+    calibration, weights = np.sort(rng.exponential(size=200)), rng.integers(1, 4, 200)
+    scores = np.linspace(0, 10, 30)
+    np.testing.assert_allclose(
+        bulk_shares(calibration, weights.astype(float), scores),
+        bulk_shares(calibration.repeat(weights), None, scores),
+        rtol=1e-12,
+    )
+
+
+def test_unusual_rows_hardly_move_what_is_estimated():
+    usual = np.random.default_rng(0).normal(10, 1, size=5000) ** 2
+    mixed = np.append(usual, np.full(250, 400.0))
+    clean, found = (bulk_shares(rows, None, np.array([169.0]))[0] for rows in (usual, mixed))
+    assert clean == pytest.approx(norm.sf(3), rel=0.6)
+    assert clean < found < 3 * clean
+
+
+def test_an_estimate_takes_the_place_of_the_count_where_it_is_less():
+    scores = np.sort(np.random.default_rng(0).normal(10, 1, size=999) ** 2)
+    counted, estimated = (Calibration(scores, is_clean=is_clean) for is_clean in (True, False))
+    asked = np.array([0.0, 100.0, 110.0, 196.0, 1e4])
+    p = estimated.p_values(asked)
+    assert p[0] == 1.0
+    np.testing.assert_array_equal(p[:2], counted.p_values(asked)[:2])  # within the bulk
+    assert p[3] == pytest.approx(by_definition(scores, asked)[3])
+    assert p[4] == estimated.smallest_p_value == pytest.approx(1e-5)
+    assert (np.diff(p) < 0).all()
+
+
+def rows_with(n_planted, n_rows=600, seed=0):
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_t(5, size=(n_rows, 6))
+    rows[:n_planted, :3] += 9.0
+    return rows
+
+
+def test_unusual_training_rows_stand_out_together():
+    rows = rows_with(30)
+    detector = SOMDetector(random_state=0).fit(rows)
+    alerts = detector.alerts(rows)
+    assert (alerts.rows[alerts.stands_out] < 30).sum() >= 24
+    assert alerts.n_stand_out <= 36
+    assert alerts.n_alerts == alerts.n_stand_out
+    # Counted, the thirty hide each other.
+    conformal = Calibration(detector.detector_.calibration.scores)
+    p = conformal.p_values(alerts.scores)
+    assert (adjusted(p) * usual_share(p) > 0.2).all()
+
+
+def test_where_nothing_is_unusual_lists_are_mostly_empty():
+    n_lists = 0
+    for seed in range(12):
+        rows = rows_with(0, 200, seed)
+        n_lists += SOMDetector(random_state=seed, n_maps=1).fit(rows).alerts(rows).n_stand_out > 0
+    assert n_lists <= 4
+
+
+def test_clean_training_keeps_the_count_and_files_keep_which(tmp_path):
+    rows = rows_with(0)
+    for is_clean in (True, False):
+        fitted = SOMDetector(random_state=0, training_is_clean=is_clean).fit(rows)
+        assert fitted.detector_.calibration.is_clean is is_clean
+        fitted.save(tmp_path / "map.som")
+        loaded = load(tmp_path / "map.som")
+        assert loaded.calibration.is_clean is is_clean
+        np.testing.assert_array_equal(loaded.p_values(rows), fitted.p_values(rows))
+    fitted.partial_fit(rows[:50])
+    assert not fitted.detector_.calibration.is_clean
+
+
+def test_regions_have_estimates_of_their_own():
+    rng = np.random.default_rng(0)
+    wide, narrow = rng.normal(0, 3, size=(400, 3)), rng.normal(40, 0.3, size=(400, 3))
+    narrow[:8] += 2.0
+    rows = np.concatenate([wide, narrow])
+    regional = SOMDetector(calibration="regional", random_state=0).fit(rows)
+    assert regional.detector_.calibration.regions.max() > 0
+    assert set(regional.alerts(rows).rows[:8]) == set(range(400, 408))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.ones((80, 3)),
+        np.random.default_rng(0).integers(2, size=(80, 3)).astype(float),
+        np.random.default_rng(0).normal(size=(80, 1)),
+        np.random.default_rng(0).integers(3, size=(300, 2)).astype(float),
+        np.random.default_rng(0).poisson(0.01, size=(500, 4)).astype(float),
+    ],
+    ids=["equal rows", "two-valued", "one column", "ties", "counts, 99 % zeros"],
+)
+@pytest.mark.parametrize("is_clean", [True, False])
+@pytest.mark.filterwarnings("error")
+def test_odd_tables_have_p_values_and_a_list(rows, is_clean):
+    detector = SOMDetector(random_state=0, training_is_clean=is_clean).fit(rows)
+    p = detector.p_values(rows)
+    assert ((p > 0) & (p <= 1)).all()
+    alerts = detector.alerts(rows)
+    assert 10 <= alerts.n_alerts <= 50
+    assert alerts.stands_out.sum() == alerts.n_stand_out <= len(rows) // 2
+    assert "stand" in alerts.headline
+    assert len(alerts.reasons) == alerts.n_alerts
+    same = detector.p_values(np.repeat(rows[:1], 3, axis=0))
+    assert (same == same[0]).all()
+
+
+def test_few_rows_have_no_estimate():
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    alerts = SOMDetector(random_state=0).fit(rows).alerts(rows)
+    assert (alerts.n_stand_out, alerts.n_alerts) == (0, 10)
+    assert alerts.headline == "No row of 20 stands out"
+
+
+def test_the_rate_asked_for_is_that_of_what_stands_out():
+    rows = rows_with(20)
+    detector = SOMDetector(random_state=0).fit(rows).detector_
+    ns = [detector.alerts_by(AlertRule(fdr=q), rows).n_stand_out for q in (0.01, 0.1, 0.2, 0.5)]
+    assert ns == sorted(ns)
+    assert ns[0] < ns[-1]
+    for q in (0.1, 0.2):
+        alerts = detector.alerts(rows, fdr=q)
+        assert alerts.n_alerts == alerts.n_stand_out
+        assert 0 < alerts.n_by_chance <= q * alerts.n_stand_out * (1 + 1e-9)
