@@ -6,9 +6,9 @@ correlated columns say counts five times.
 """
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -90,32 +90,49 @@ class Decorrelation:
         ndarray of shape (n, n_features)
             Rounded to some 2^-26 of each feature's deviation.  O(n * n_features^2).
         """
-        out = np.empty(rows.shape)
-        work = len(rows) * len(self.center) ** 2
-        n_threads = select_kernels().n_threads if work >= SHARED_WORK else 1
-        if n_threads == 1:
-            self._fill(out, rows)
-        else:  # NumPy lets others work while it does
-            ends = [len(rows) * i // n_threads for i in range(n_threads + 1)]
-            parts = [slice(*pair) for pair in pairwise(ends)]
-            with ThreadPoolExecutor(n_threads) as pool:
-                list(pool.map(lambda part: self._fill(out[part], rows[part]), parts))
-        return out
+        return compared_by_each([self], rows)[0]
 
-    def _fill(self, out: Float64s, rows: Floats) -> None:
-        for part in blocks(len(rows), max(1, CACHED_VALUES // len(self.center))):
-            steps = rows[part].astype(np.float64, copy=False) - self.center
-            steps *= self._steps_of_one
-            product(np.rint(steps, out=steps), self.matrix, out[part])
-            out[part] *= self._count_of_step
 
-    @cached_property
-    def _steps_of_one(self) -> Float64s:
-        return 2.0**ROW_BITS / self.deviations
+def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
+    """Return rows as each of some transforms has them compared.
 
-    @cached_property
-    def _count_of_step(self) -> Float64s:
-        return self.counts * 2.0**-ROW_BITS
+    Parameters
+    ----------
+    decorrelations : sequence of Decorrelation
+    rows : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    list of ndarray of shape (n, n_features)
+        Rows are centered and divided once where transforms share the arrays for it.
+    """
+    out = [np.empty(rows.shape) for _ in decorrelations]
+    work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
+    n_threads = select_kernels().n_threads if work >= SHARED_WORK else 1
+    ends = [len(rows) * i // n_threads for i in range(n_threads + 1)]
+    parts = [slice(*pair) for pair in pairwise(ends)]
+    if n_threads == 1:
+        _fill(out, decorrelations, rows, parts[0])
+    else:  # NumPy lets others work while it does
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(lambda part: _fill(out, decorrelations, rows, part), parts))
+    return out
+
+
+def _fill(
+    out: Sequence[Float64s], decorrelations: Sequence[Decorrelation], rows: Floats, whole: slice
+) -> None:
+    for block in blocks(whole.stop - whole.start, max(1, CACHED_VALUES // rows.shape[1])):
+        part = slice(whole.start + block.start, whole.start + block.stop)
+        scale: tuple[Float64s, Float64s] | None = None
+        for one, to in zip(decorrelations, out, strict=True):
+            if scale is None or one.center is not scale[0] or one.deviations is not scale[1]:
+                scale = one.center, one.deviations
+                steps = rows[part].astype(np.float64, copy=False) - one.center
+                steps *= 2.0**ROW_BITS / one.deviations
+                np.rint(steps, out=steps)
+            product(steps, one.matrix, to[part])
+            to[part] *= one.counts * 2.0**-ROW_BITS
 
 
 def decorrelation_of(

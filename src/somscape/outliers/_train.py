@@ -18,7 +18,7 @@ from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
 from somscape.outliers._rarity import Rarity, rarity_of
 from somscape.outliers._reach import reach_of, within_reach
-from somscape.outliers._score import contributions_by, scores_by
+from somscape.outliers._score import contributions_by, joint, scores_by, scores_of_each
 from somscape.outliers._scorer import SCORES, Scorer
 from somscape.outliers._several import halves, left_out_scores
 from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
@@ -134,7 +134,8 @@ def train_detector(
         parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
         members = tuple(trainer.on(part, rows, weights, whole.scorer) for part in parts)
     scorers = tuple(member.scorer for member in members or (whole,))
-    by_maps = scores_by(scorers, rows)
+    each = scores_of_each(scorers, rows)
+    by_maps = joint(each)
     rarity, factor = trainer.rarity_of(rows, weights, drawn, by_maps)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
@@ -142,7 +143,7 @@ def train_detector(
         calibration = scores.copy()
         calibration[drawn] = np.nan
     elif members:
-        calibration = left_out_scores(scorers, parts, rows) + added
+        calibration = left_out_scores(each, parts) + added
     else:
         folds = np.array_split(order, min(N_FOLDS, len(rows)))
         calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds) + added
