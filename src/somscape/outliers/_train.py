@@ -252,6 +252,13 @@ def mean_contributions(
     return np.asarray(np.average(found, axis=0, weights=part))
 
 
+def _as_float32(values: Float64s) -> Float64s:
+    """Return values rounded to those of float32, unless it cannot hold their range."""
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float32).astype(np.float64)
+    return short if np.isfinite(short).all() else values
+
+
 @dataclass(frozen=True, eq=False)
 class _Trainer:
     encoding: Encoding
@@ -288,6 +295,9 @@ class _Trainer:
             times = hits.sum() / map_.hits.sum()
             sums = None if sums is None else sums.faded(times)
             map_ = replace(map_, hits=hits)
+        if is_member and rows.shape[1] > MAX_OWN:
+            # Fewer bytes in a file; a distance changes by some 1e-7 of itself.
+            map_ = replace(map_, codebook=_as_float32(map_.codebook))
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
         is_usual = usual[units if drawn is None else units[drawn]]
