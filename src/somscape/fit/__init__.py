@@ -15,8 +15,8 @@ from somscape.fit._train import Trained, train
 from somscape.fit._watch import Callback, Progress, Watch
 
 __all__ = [
-    "Axes",
     "SCHEDULES",
+    "Axes",
     "Callback",
     "EpochSums",
     "Facts",

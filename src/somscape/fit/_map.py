@@ -110,8 +110,7 @@ def train_map(
         given = _fitting(given, problem, plan)
         trained = train(problem, given, plan, watch, rng)
     else:
-        trained = train_from_several(problem, axes, plan, watch, rng)
-    trained = replace(trained, axes=axes)
+        trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
     watch.end(trained.stop_reason)
     prototypes = metric.restored(trained.codebook)
     units = _winners(problem, rows, prototypes)

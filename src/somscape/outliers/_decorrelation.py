@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -92,6 +93,17 @@ class Decorrelation:
         """
         return compared_by_each([self], rows)[0]
 
+    def _scales_as(self, other: "Decorrelation") -> bool:
+        return self.center is other.center and self.deviations is other.deviations
+
+    @cached_property
+    def _steps_of_one(self) -> Float64s:
+        return 2.0**ROW_BITS / self.deviations
+
+    @cached_property
+    def _count_of_step(self) -> Float64s:
+        return self.counts * 2.0**-ROW_BITS
+
 
 def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
     """Return rows as each of some transforms has them compared.
@@ -109,30 +121,27 @@ def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> l
     out = [np.empty(rows.shape) for _ in decorrelations]
     work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
     n_threads = select_kernels().n_threads if work >= SHARED_WORK else 1
+    if n_threads == 1:
+        _fill(out, decorrelations, rows)
+        return out
     ends = [len(rows) * i // n_threads for i in range(n_threads + 1)]
     parts = [slice(*pair) for pair in pairwise(ends)]
-    if n_threads == 1:
-        _fill(out, decorrelations, rows, parts[0])
-    else:  # NumPy lets others work while it does
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(lambda part: _fill(out, decorrelations, rows, part), parts))
+    with ThreadPoolExecutor(n_threads) as pool:  # NumPy lets others work while it does
+        list(pool.map(lambda at: _fill([to[at] for to in out], decorrelations, rows[at]), parts))
     return out
 
 
-def _fill(
-    out: Sequence[Float64s], decorrelations: Sequence[Decorrelation], rows: Floats, whole: slice
-) -> None:
-    for block in blocks(whole.stop - whole.start, max(1, CACHED_VALUES // rows.shape[1])):
-        part = slice(whole.start + block.start, whole.start + block.stop)
-        scale: tuple[Float64s, Float64s] | None = None
+def _fill(out: Sequence[Float64s], decorrelations: Sequence[Decorrelation], rows: Floats) -> None:
+    for part in blocks(len(rows), max(1, CACHED_VALUES // rows.shape[1])):
+        scaled: Decorrelation | None = None
         for one, to in zip(decorrelations, out, strict=True):
-            if scale is None or one.center is not scale[0] or one.deviations is not scale[1]:
-                scale = one.center, one.deviations
+            if scaled is None or not one._scales_as(scaled):
                 steps = rows[part].astype(np.float64, copy=False) - one.center
-                steps *= 2.0**ROW_BITS / one.deviations
+                steps *= one._steps_of_one
                 np.rint(steps, out=steps)
+                scaled = one
             product(steps, one.matrix, to[part])
-            to[part] *= one.counts * 2.0**-ROW_BITS
+            to[part] *= one._count_of_step
 
 
 def decorrelation_of(

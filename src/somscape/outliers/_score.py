@@ -68,10 +68,10 @@ def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
     ndarray of shape (n_scorers, n_samples)
     """
     scores = np.empty((len(scorers), len(rows)))
-    score = _mean_of_nearest if _is_mean(scorers[0]) else _score_alone
     held = rows.shape[1] * len({id(scorer.decorrelation) for scorer in scorers})
+    score = _mean_of_nearest
     if not _is_mean(scorers[0]):
-        held = max(held, scorers[0].map_.n_units)
+        score, held = _score_alone, max(held, scorers[0].map_.n_units)
     for part in _blocks(len(rows), held):
         each = compared_by(scorers, rows[part])
         for i, (scorer, compared) in enumerate(zip(scorers, each, strict=True)):

@@ -182,7 +182,7 @@ def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
     list of ndarray of shape (n, n_features)
     """
     reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
-    if any(scorer.reach is not reach for scorer in scorers):
+    if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
         return [scorer.compared(rows) for scorer in scorers]
     rows = within_reach(rows, reach)
     different = {id(one): one for one in matrices if one is not None}
