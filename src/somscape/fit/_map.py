@@ -96,8 +96,7 @@ def train_map(
         metric,
     )
     check_problem(problem, settings, encoding.feature_names)
-    if axes is None and _needs_axes(settings, lattice):
-        axes = principal_axes(problem)
+    axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     if lattice is None:
         variances = None if axes is None else axes.variances
