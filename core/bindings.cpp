@@ -120,14 +120,17 @@ std::int64_t search(Array<const T, 2> rows, Array<const double, 2> codebook,
 
 template <class T>
 void mean_of_nearest(Array<const T, 2> rows, Array<const double, 2> codebook, std::int64_t k,
-                     Array<double, 1> means) {
+                     Array<double, 1> means, std::optional<Array<double, 2>> parts) {
     const std::int64_t n = rows.shape(0), d = rows.shape(1), m = codebook.shape(0);
     require(d >= 1 && std::int64_t(codebook.shape(1)) == d,
             "rows and codebook must have the same features, at least one");
     require(std::int64_t(means.shape(0)) == n, "one mean per row");
+    require(!parts || (std::int64_t(parts->shape(0)) == n && std::int64_t(parts->shape(1)) == d),
+            "one part per value");
     require(k >= 1 && k <= m, "k must be in 1..units");
     nb::gil_scoped_release unlocked;
-    kernels_of<T>().mean_of_nearest(rows.data(), n, d, codebook.data(), m, k, means.data());
+    kernels_of<T>().mean_of_nearest(rows.data(), n, d, codebook.data(), m, k, means.data(),
+                                    parts ? parts->data() : nullptr);
 }
 
 template <class T>
@@ -347,7 +350,7 @@ void define(nb::module_& m) {
           "order"_a.noconvert().none(), "weights"_a.noconvert().none(), "metric"_a,
           "has_missing"_a, "one_thread"_a, "units"_a.noconvert(), "distances"_a.noconvert().none());
     m.def("mean_of_nearest", &mean_of_nearest<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
-          "k"_a, "means"_a.noconvert());
+          "k"_a, "means"_a.noconvert(), "parts"_a.noconvert().none());
     m.def("sum_of_lines", &sum_of_lines<T>, "rows"_a.noconvert(), "features"_a.noconvert(),
           "x"_a.noconvert(), "y"_a.noconvert(), "sums"_a.noconvert());
     m.def("sums", &sums<T>, "rows"_a.noconvert(), "units"_a.noconvert(),

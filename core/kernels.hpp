@@ -119,7 +119,8 @@ struct KernelsOf {
                             const double* codebook,  // IN  (m, d)
                             std::int64_t m,
                             std::int64_t k,          // IN  1..m
-                            double* means);          // OUT (n,), of the k least distances
+                            double* means,           // OUT (n,), of the k least distances
+                            double* parts);          // OUT (n, d); or null
 
     void (*sum_of_lines)(const T* rows,  // IN  (n, d)
                          std::int64_t n, std::int64_t d, const Lines& lines,

@@ -1,81 +1,98 @@
-// The k least of many values, in ascending order.
+// The k least of many values, in ascending order, for as many rows at once as a vector has lanes.
 //
-// A bound first: the least of 2 k groups, which take turns with the values, belong to different
-// values, so their k-th is no less than the k-th of all, and little more.  The few values up to it are
-// ranked by counting for each how many are less, without a branch to mispredict.
+// Values come in runs that are sorted by comparing and exchanging, which needs no branch.  Of two
+// sorted runs the lesser of first and last, second and last but one, ... are the least of both, and
+// rise and then fall: half as many exchanges sort them again (Batcher 1968, Sorting networks and
+// their applications).
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
-#include <limits>
 
-#include "buffer.hpp"
 #include "simd.hpp"
 
 namespace somscape::SOMSCAPE_ISA {
 
-class Least {  // of one thread
+class Least {
 public:
-    using S = Simd<double>;
+    using Vec = Simd<double>::Vec;
 
-    // Values come by whole vectors; infinite ones may fill the last.
-    Least(std::int64_t n, std::int64_t k)
-        : n(n), k(k), n_groups((2 * k + S::lanes - 1) / S::lanes * S::lanes),
-          groups(n_groups), few(n + S::lanes), ordered(k + 1) {}
+    explicit Least(std::int64_t k)
+        : run(std::max<std::int64_t>(in_registers, std::bit_ceil(std::uint64_t(k)))) {}
 
-    const double* of(const double* values) {
-        const S::Vec most = S::broadcast(bound(values));
-        double* end = few.get();
-        for (std::int64_t i = 0; i < n; i += S::lanes) {
-            const S::Vec some = S::load(values + i);
-            end += put_lanes(not_above_mask(some, most), some, end);
+    // How many values the least are sought among: infinite ones fill the last run.
+    std::int64_t n_places(std::int64_t n) const { return (n + run - 1) / run * run; }
+
+    // Puts the least of n_places values first.
+    void put_first(Vec* values, std::int64_t n_places) const {
+        sort(values);
+        for (Vec* next = values + run; next < values + n_places; next += run) {
+            sort(next);
+            for (std::int64_t i = 0; i < run; ++i)
+                values[i] = smaller(values[i], next[run - 1 - i]);
+            sort_bitonic(values, run);
         }
-        put_in_order(few.get(), end);
-        return ordered.get();
     }
 
 private:
-    // Above this, sorting takes fewer steps than counting.
-    static constexpr std::int64_t max_counted = 192;
+    static constexpr int in_registers = 16;
 
-    double bound(const double* values) {
-        if (n <= n_groups) return std::numeric_limits<double>::infinity();
-        double* least = groups.get();
-        std::copy_n(values, n_groups, least);
-        for (std::int64_t i = n_groups; i < n; i += n_groups)
-            for (std::int64_t g = 0; g < std::min(n_groups, n - i); g += S::lanes)
-                S::store(least + g, smaller(S::load(least + g), S::load(values + i + g)));
-        put_in_order(least, least + n_groups);
-        return ordered[k - 1];
+    static void exchange(Vec& low, Vec& high) {
+        const Vec less = smaller(low, high);
+        high = larger(low, high);
+        low = less;
     }
 
-    // The values may change their places; a vector after the last one may be overwritten.
-    void put_in_order(double* begin, double* end) {
-        if (end - begin > std::max(k, max_counted)) {
-            std::nth_element(begin, begin + k - 1, end);
-            end = begin + k;
-        }
-        if (k > max_counted) {
-            std::sort(begin, end);
-            std::copy(begin, end, ordered.get());
-            return;
-        }
-        std::fill_n(ordered.get(), k, -std::numeric_limits<double>::infinity());
-        for (double* at = begin; at < end; at += S::lanes) {
-            const S::Vec some = S::load(at);
-            S::IntVec rank = {};
-            for (const double* other = begin; other < end; ++other)
-                rank -= (S::IntVec)(S::broadcast(*other) < some);
-            const std::int64_t here = std::min<std::int64_t>(S::lanes, end - at);
-            for (std::int64_t lane = 0; lane < here; ++lane)
-                ordered[std::min<std::int64_t>(rank[lane], k)] = some[lane];
-        }
-        // Equal values share the first of their places.
-        for (std::int64_t i = 1; i < k; ++i) ordered[i] = std::max(ordered[i], ordered[i - 1]);
+    void sort(Vec* values) const {
+        for (std::int64_t i = 0; i < run; i += in_registers) sort_few(values + i);
+        for (std::int64_t half = in_registers; half < run; half *= 2)
+            for (Vec* at = values; at < values + run; at += 2 * half) {
+                for (std::int64_t i = 0; i < half; ++i) exchange(at[i], at[2 * half - 1 - i]);
+                sort_bitonic(at, half);
+                sort_bitonic(at + half, half);
+            }
     }
 
-    std::int64_t n, k, n_groups;
-    Buffer<double> groups, few, ordered;
+    static void sort_few(Vec* values) {
+        Vec at[in_registers];
+        unrolled<in_registers>([&](auto i) SOMSCAPE_INLINE { at[i] = values[i]; });
+        unrolled<4>([&](auto log) SOMSCAPE_INLINE {
+            constexpr int half = 1 << log;
+            unrolled<in_registers / 2>([&](auto pair) SOMSCAPE_INLINE {
+                constexpr int first = pair / half * 2 * half, i = pair % half;
+                exchange(at[first + i], at[first + 2 * half - 1 - i]);
+            });
+            clean<half / 2>(at);
+        });
+        unrolled<in_registers>([&](auto i) SOMSCAPE_INLINE { values[i] = at[i]; });
+    }
+
+    // Values that rise and then fall, or are shifted so.
+    static void sort_bitonic(Vec* values, std::int64_t n) {
+        for (std::int64_t half = n / 2; half >= in_registers; half /= 2)
+            for (Vec* at = values; at < values + n; at += 2 * half)
+                for (std::int64_t i = 0; i < half; ++i) exchange(at[i], at[i + half]);
+        for (std::int64_t first = 0; first < n; first += in_registers) {
+            Vec at[in_registers];
+            unrolled<in_registers>([&](auto i) SOMSCAPE_INLINE { at[i] = values[first + i]; });
+            clean<in_registers / 2>(at);
+            unrolled<in_registers>([&](auto i) SOMSCAPE_INLINE { values[first + i] = at[i]; });
+        }
+    }
+
+    template <int half>
+    SOMSCAPE_INLINE static void clean(Vec (&at)[in_registers]) {
+        if constexpr (half > 0) {
+            unrolled<in_registers / 2>([&](auto pair) SOMSCAPE_INLINE {
+                constexpr int i = pair / half * 2 * half + pair % half;
+                exchange(at[i], at[i + half]);
+            });
+            clean<half / 2>(at);
+        }
+    }
+
+    std::int64_t run;
 };
 
 }  // namespace somscape::SOMSCAPE_ISA

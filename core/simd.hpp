@@ -131,6 +131,11 @@ inline Vec magnitude(Vec a) {
 
 template <class Vec>
 inline Vec root(Vec a) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+    if constexpr (!is_float<Vec>) return (Vec)_mm512_sqrt_pd((__m512d)a);
+#elif defined(__AVX2__)
+    if constexpr (!is_float<Vec>) return (Vec)_mm256_sqrt_pd((__m256d)a);
+#endif
     for (std::size_t i = 0; i < sizeof a / sizeof a[0]; ++i) a[i] = std::sqrt(a[i]);
     return a;
 }

@@ -114,7 +114,7 @@ void along_columns(const double* source, const double* taps, Offsets offsets, st
     }
 }
 
-constexpr std::int64_t batch_bytes = 1 << 20;  // of each of three work spaces
+constexpr std::int64_t batch_bytes = 1 << 17;  // of each of three work spaces
 
 class Smoother {
 public:

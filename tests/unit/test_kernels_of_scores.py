@@ -135,6 +135,58 @@ def test_many_rows_have_the_means_of_the_twin_on_all_threads(core, numpy_kernels
             np.testing.assert_array_equal(core.mean_of_nearest(rows, codebook, k), expected)
 
 
+# What each feature adds to the distances
+
+
+def naive_parts(row, codebook, k):
+    """Add the units' differences in the order of the units; of equally far ones the first count."""
+    row = [float(x) for x in row]
+    squares = [
+        in_order((x - w) * (x - w) for x, w in zip(row, unit, strict=True)) for unit in codebook
+    ]
+    nearest = sorted(sorted(range(len(squares)), key=squares.__getitem__)[:k])
+    pulls = [1.0 / math.sqrt(squares[unit]) if squares[unit] > 0 else 0.0 for unit in nearest]
+    return [
+        in_order(
+            p * ((x - codebook[u][f]) * (x - codebook[u][f]))
+            for u, p in zip(nearest, pulls, strict=True)
+        )
+        for f, x in enumerate(row)
+    ]
+
+
+def check_parts(kernels, rows, codebook, k):
+    means, parts = kernels.parts_of_nearest(rows, codebook, k)
+    np.testing.assert_array_equal(means, kernels.mean_of_nearest(rows, codebook, k))
+    assert parts.tolist() == [naive_parts(row, codebook.tolist(), k) for row in rows]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_parts_by_hand(kernels, dtype):
+    # (3, 4) is 5 away and adds 9 / 5 and 16 / 5; (0, 2) is 2 away and adds 4 / 2; the row adds 0.
+    codebook = np.array([[3.0, 4.0], [0.0, 0.0], [9.0, 9.0], [0.0, 2.0]])
+    means, parts = kernels.parts_of_nearest(np.zeros((1, 2), dtype=dtype), codebook, 3)
+    assert means.tolist() == [7 / 3]
+    np.testing.assert_allclose(parts, [[9 / 5, 16 / 5 + 2]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 33])
+@pytest.mark.parametrize(("m", "k", "d"), [(1, 1, 1), (17, 17, 3), (95, 24, 21), (130, 40, 9)])
+def test_parts_are_those_of_plain_python(kernels, n, m, k, d, dtype):
+    check_parts(kernels, *normal_case(n, m, d, dtype, seed=n), k)
+
+
+@given(st.data())
+def test_parts_equal_plain_python_where_ties_abound(kernels, data):
+    n, m, d = (data.draw(st.integers(1, most)) for most in (8, 70, 4))
+    values = st.integers(-2, 2).map(float) | st.floats(-1e3, 1e3, width=32)
+    dtype = data.draw(st.sampled_from(FLOATS))
+    rows = data.draw(hnp.arrays(dtype, (n, d), elements=values))
+    codebook = data.draw(hnp.arrays(np.float64, (m, d), elements=values))
+    check_parts(kernels, rows, codebook, data.draw(st.integers(1, m)))
+
+
 # Piecewise linear functions
 
 

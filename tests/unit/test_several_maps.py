@@ -7,7 +7,7 @@ import pytest
 
 from somscape import SOM, Detector, Map, SOMDetector, load
 from somscape.errors import InputError, MapFileError
-from somscape.outliers._score import contributions_by, scores_by
+from somscape.outliers._score import contributions_by, scores_by, scores_of_each
 from somscape.outliers._several import N_MAPS, halves, left_out_scores
 from somscape.records._record import MEMBER_ARRAYS
 from somscape.save import read_record, write_record
@@ -156,7 +156,7 @@ def test_a_row_is_calibrated_by_the_maps_that_did_not_learn_from_it():
     found = detector.detector_.calibration.scores
     added = detector.detector_.rarity.scores(X)
     np.testing.assert_allclose(found, np.sort(expected + added), rtol=1e-12)
-    scores = left_out_scores(members, halves(X, None, 4, 3), X)
+    scores = left_out_scores(scores_of_each(members, X), halves(X, None, 4, 3))
     np.testing.assert_allclose(scores, expected, rtol=1e-12)
 
 

@@ -303,6 +303,8 @@ class Encoding:
 
     def sum_by_column(self, by_feature: Float64s) -> Float64s:
         """Add up encoded features (n, n_features) to original columns (n, n_columns)."""
+        if len(self.slices) == self.n_features:
+            return by_feature.copy()
         return np.stack([by_feature[:, part].sum(axis=1) for part in self.slices], axis=1)
 
     def to_json(self) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, 
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
 from somscape.fit._size import auto_shape, machine_memory
-from somscape.fit._start import mean_and_covariance, principal_axes, start_codebook
+from somscape.fit._start import Axes, mean_and_covariance, principal_axes, start_codebook
 from somscape.fit._stream import RunningSums, go_on
 from somscape.fit._train import Trained, train
 from somscape.fit._watch import Callback, Progress, Watch
 
 __all__ = [
     "SCHEDULES",
+    "Axes",
     "Callback",
     "EpochSums",
     "Facts",

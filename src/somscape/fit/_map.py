@@ -26,7 +26,7 @@ from somscape.fit._problem import Problem, make_problem
 from somscape.fit._settings import Settings
 from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
-from somscape.fit._start import mean_and_covariance, principal_axes
+from somscape.fit._start import Axes, mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
 from somscape.fit._watch import INTERRUPTED, Watch
 from somscape.grid import Lattice
@@ -47,6 +47,7 @@ def train_map(
     encoding: Encoding,
     settings: Settings,
     lattice: Lattice | None = None,
+    axes: Axes | None = None,
 ) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows.
 
@@ -64,6 +65,8 @@ def train_map(
     settings : Settings
     lattice : Lattice, optional
         Overrides the settings for size and shape.
+    axes : Axes or None, default=None
+        Main axes of like rows.  None: those of the rows.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def train_map(
         metric,
     )
     check_problem(problem, settings, encoding.feature_names)
-    axes = principal_axes(problem) if _needs_axes(settings, lattice) else None
+    axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     if lattice is None:
         variances = None if axes is None else axes.variances
@@ -106,7 +109,7 @@ def train_map(
         given = _fitting(given, problem, plan)
         trained = train(problem, given, plan, watch, rng)
     else:
-        trained = train_from_several(problem, axes, plan, watch, rng)
+        trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
     watch.end(trained.stop_reason)
     prototypes = metric.restored(trained.codebook)
     units = _winners(problem, rows, prototypes)

@@ -11,6 +11,7 @@ from somscape.fit._place import placed, shrunk
 from somscape.fit._plan import Plan
 from somscape.fit._problem import EpochSums, Problem, finalize
 from somscape.fit._schedule import schedule
+from somscape.fit._start import Axes
 from somscape.fit._stream import RunningSums
 from somscape.fit._watch import (
     EPOCHS_DONE,
@@ -50,6 +51,8 @@ class Trained:
         The plan that was followed; with several starts, that of the best one.
     sums : RunningSums or None
         Sums of the last pass over all rows, for later updates; None if there was none.
+    axes : Axes or None
+        Main axes of the rows, where they were needed.
     """
 
     codebook: Float64s
@@ -59,6 +62,7 @@ class Trained:
     spread: float
     plan: Plan
     sums: RunningSums | None = None
+    axes: Axes | None = None
 
 
 def first_lattice(lattice: Lattice, plan: Plan) -> Lattice:

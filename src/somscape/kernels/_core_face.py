@@ -76,8 +76,14 @@ class CoreKernels:
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
         """Return the mean distance of each row to its `k` nearest units."""
         means = np.empty(len(rows))
-        _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means)
+        _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, None)
         return means
+
+    def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
+        """Return that mean distance, and what each feature adds to it."""
+        means, parts = np.empty(len(rows)), np.empty(rows.shape)
+        _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, parts)
+        return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
         """Return the sum of a piecewise linear function of each feature."""

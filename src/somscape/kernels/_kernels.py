@@ -112,6 +112,24 @@ class Kernels(Protocol):
             The same bits from the core and its twin.
         """
 
+    def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
+        """Return that mean distance, and what each feature adds to the distances.
+
+        Parameters
+        ----------
+        rows, codebook, k
+            IN, as for `mean_of_nearest`.
+
+        Returns
+        -------
+        means : ndarray of shape (n,), float64
+            Those of `mean_of_nearest`.
+        parts : ndarray of shape (n, d), float64
+            Sum over the `k` units, of equally near ones the first, of each feature's squared
+            difference, divided by the distance; 0 for a unit at the row.  The same bits from the
+            core and its twin.
+        """
+
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
         """Return the sum of a piecewise linear function of each feature.
 

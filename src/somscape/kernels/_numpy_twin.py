@@ -2,8 +2,8 @@
 
 `search` measures in float64 in the core's order: the same distances bit for bit for dense rows,
 and the same units but where float64 cannot tell which is nearer.  `mean_of_nearest`,
-`sum_of_lines` and `sums` agree bit for bit; `smooth` agrees to rounding, 1e-12 relative, and so
-does `stepwise`, to 1e-4 in float32.
+`parts_of_nearest`, `sum_of_lines` and `sums` agree bit for bit; `smooth` agrees to rounding, 1e-12
+relative, and so does `stepwise`, to 1e-4 in float32.
 """
 
 from collections.abc import Iterator
@@ -98,18 +98,25 @@ class NumpyKernels:
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
         """Return the mean distance of each row to its `k` nearest units."""
-        if not 1 <= k <= len(codebook):
-            raise ValueError(f"k must be in 1..units; got {k}")
-        prototypes: Float64s = codebook.astype(np.float64, copy=False)
         means = np.empty(len(rows))
-        for part in blocks(len(rows), max(1, BLOCK_VALUES // len(codebook))):
-            squares = np.zeros((len(means[part]), len(codebook)))
-            with np.errstate(over="ignore"):  # too far for its square is infinitely far
-                for x, w in zip(rows[part].T.astype(np.float64), prototypes.T, strict=True):
-                    squares += np.square(x[:, None] - w)
+        for part, squares in _squares_in_order(rows, codebook, k):
             least = np.sort(np.partition(squares, k - 1, axis=1)[:, :k], axis=1)
             means[part] = _sum_in_order(np.sqrt(least)) / k
         return means
+
+    def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
+        """Return that mean distance, and what each feature adds to the distances."""
+        means, parts = np.empty(len(rows)), np.zeros(rows.shape)
+        for part, squares in _squares_in_order(rows, codebook, k):
+            nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
+            distances = np.sqrt(np.take_along_axis(squares, nearest, axis=1))
+            means[part] = _sum_in_order(distances) / k
+            for units in np.sort(nearest, axis=1).T:
+                far = np.sqrt(squares[np.arange(len(units)), units])
+                pull = np.divide(1.0, far, out=np.zeros(len(far)), where=far > 0)
+                steps = rows[part].astype(np.float64, copy=False) - codebook[units]
+                parts[part] += pull[:, None] * np.square(steps)
+        return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
         """Return the sum of a piecewise linear function of each feature."""
@@ -183,6 +190,19 @@ class NumpyKernels:
             pull = pull_from(lattice, neighborhood, winner, float(radius))
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
+
+
+def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:
+    """Yield squared distances to all units, features added in their order, some rows at a time."""
+    if not 1 <= k <= len(codebook):
+        raise ValueError(f"k must be in 1..units; got {k}")
+    prototypes: Float64s = codebook.astype(np.float64, copy=False)
+    for part in blocks(len(rows), max(1, BLOCK_VALUES // len(codebook))):
+        squares = np.zeros((len(rows[part]), len(codebook)))
+        with np.errstate(over="ignore"):  # too far for its square is infinitely far
+            for x, w in zip(rows[part].T.astype(np.float64), prototypes.T, strict=True):
+                squares += np.square(x[:, None] - w)
+        yield part, squares
 
 
 def _sum_in_order(terms: Float64s) -> Float64s:

@@ -6,6 +6,7 @@ correlated columns say counts five times.
 """
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -90,24 +91,10 @@ class Decorrelation:
         ndarray of shape (n, n_features)
             Rounded to some 2^-26 of each feature's deviation.  O(n * n_features^2).
         """
-        out = np.empty(rows.shape)
-        work = len(rows) * len(self.center) ** 2
-        n_threads = select_kernels().n_threads if work >= SHARED_WORK else 1
-        if n_threads == 1:
-            self._fill(out, rows)
-        else:  # NumPy lets others work while it does
-            ends = [len(rows) * i // n_threads for i in range(n_threads + 1)]
-            parts = [slice(*pair) for pair in pairwise(ends)]
-            with ThreadPoolExecutor(n_threads) as pool:
-                list(pool.map(lambda part: self._fill(out[part], rows[part]), parts))
-        return out
+        return compared_by_each([self], rows)[0]
 
-    def _fill(self, out: Float64s, rows: Floats) -> None:
-        for part in blocks(len(rows), max(1, CACHED_VALUES // len(self.center))):
-            steps = rows[part].astype(np.float64, copy=False) - self.center
-            steps *= self._steps_of_one
-            product(np.rint(steps, out=steps), self.matrix, out[part])
-            out[part] *= self._count_of_step
+    def _scales_as(self, other: "Decorrelation") -> bool:
+        return self.center is other.center and self.deviations is other.deviations
 
     @cached_property
     def _steps_of_one(self) -> Float64s:
@@ -116,6 +103,45 @@ class Decorrelation:
     @cached_property
     def _count_of_step(self) -> Float64s:
         return self.counts * 2.0**-ROW_BITS
+
+
+def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
+    """Return rows as each of some transforms has them compared.
+
+    Parameters
+    ----------
+    decorrelations : sequence of Decorrelation
+    rows : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    list of ndarray of shape (n, n_features)
+        Rows are centered and divided once where transforms share the arrays for it.
+    """
+    out = [np.empty(rows.shape) for _ in decorrelations]
+    work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
+    n_threads = select_kernels().n_threads if work >= SHARED_WORK else 1
+    if n_threads == 1:
+        _fill(out, decorrelations, rows)
+        return out
+    ends = [len(rows) * i // n_threads for i in range(n_threads + 1)]
+    parts = [slice(*pair) for pair in pairwise(ends)]
+    with ThreadPoolExecutor(n_threads) as pool:  # NumPy lets others work while it does
+        list(pool.map(lambda at: _fill([to[at] for to in out], decorrelations, rows[at]), parts))
+    return out
+
+
+def _fill(out: Sequence[Float64s], decorrelations: Sequence[Decorrelation], rows: Floats) -> None:
+    for part in blocks(len(rows), max(1, CACHED_VALUES // rows.shape[1])):
+        scaled: Decorrelation | None = None
+        for one, to in zip(decorrelations, out, strict=True):
+            if scaled is None or not one._scales_as(scaled):
+                steps = rows[part].astype(np.float64, copy=False) - one.center
+                steps *= one._steps_of_one
+                np.rint(steps, out=steps)
+                scaled = one
+            product(steps, one.matrix, to[part])
+            to[part] *= one._count_of_step
 
 
 def decorrelation_of(

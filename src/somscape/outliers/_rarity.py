@@ -31,6 +31,9 @@ TAIL_SHAPE = 0.05
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
 """Where the tail has knots, in units of its scale."""
 
+TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
+"""How much more a value there adds than where the tail begins."""
+
 BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 """Shares of the rows, from either side, where numbers of many values have knots."""
 
@@ -249,7 +252,5 @@ def _tail(
         scale = float(values[last] - middle) / max(height, 1.0)
     if not scale > 0:
         return last, []
-    steps = np.array(TAIL_STEPS)
-    rises = log(1.0 + TAIL_SHAPE * steps) / TAIL_SHAPE
-    at = values[last] + scale * steps
-    return last, list(zip(at.tolist(), (height + rises).tolist(), strict=True))
+    at = values[last] + scale * np.array(TAIL_STEPS)
+    return last, list(zip(at.tolist(), (height + TAIL_RISES).tolist(), strict=True))

@@ -13,13 +13,16 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import EUCLIDEAN, select_kernels
 from somscape.outliers._rarity import Rarity
-from somscape.outliers._scorer import Scorer
+from somscape.outliers._scorer import Scorer, compared_by
 
 BLOCK_VALUES = 1 << 20
 """Differences or distances in memory at once: 8 MiB."""
 
 MAX_SEARCHED = 16
 """Most nearest prototypes that a search finds quickly."""
+
+MIN_AT_ONCE = 3
+"""Prototypes from which their distances are faster found without asking which are nearest."""
 
 MASS_SHARE = 0.02
 """The score ``mass`` takes in the nearest prototypes that hold this share of the rows."""
@@ -46,28 +49,57 @@ def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = N
         With several maps, the root of the mean squared score.  Costs
         O(n_samples * n_units * n_features) for each map.
     """
-    if len(scorers) == 1:
-        found = _by_one(scorers[0], rows)
-    else:
-        found = np.sqrt(sum(_by_one(one, rows) ** 2 for one in scorers) / len(scorers))
+    found = joint(scores_of_each(scorers, rows))
     return found if rarity is None else found + rarity.scores(rows)
 
 
-def _by_one(scorer: Scorer, rows: Floats) -> Float64s:
-    scores = np.empty(len(rows))
-    if scorer.score in ("combined", "k_prototype"):  # used most, and needs only the distances
-        k = min(scorer.n_prototypes, len(scorer.usual_units))
-        if k > MAX_SEARCHED:
-            nearest, usual = select_kernels().mean_of_nearest, scorer.usual_compared_codebook
-            for part in _blocks(len(rows), rows.shape[1]):
-                scores[part] = nearest(scorer.compared(rows[part]), usual, k)
-            return scores
-        for part, _, distances in _found_by_block(scorer, rows, k):
-            scores[part] = distances.mean(axis=1)
-        return scores
-    for part in _blocks(len(rows), scorer.map_.n_units):
-        scores[part] = _SCORES[scorer.score](scorer, rows[part]).scores
+def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
+    """Return the score of each row by each map.
+
+    Parameters
+    ----------
+    scorers : sequence of Scorer
+        At least one; all have the same score and `n_prototypes`.
+    rows : ndarray of shape (n_samples, n_features)
+        Encoded.
+
+    Returns
+    -------
+    ndarray of shape (n_scorers, n_samples)
+    """
+    scores = np.empty((len(scorers), len(rows)))
+    held = rows.shape[1] * len({id(scorer.decorrelation) for scorer in scorers})
+    score = _mean_of_nearest
+    if not _is_mean(scorers[0]):
+        score, held = _score_alone, max(held, scorers[0].map_.n_units)
+    for part in _blocks(len(rows), held):
+        each = compared_by(scorers, rows[part])
+        for i, (scorer, compared) in enumerate(zip(scorers, each, strict=True)):
+            scores[i, part] = score(scorer, compared)
     return scores
+
+
+def joint(each: Float64s) -> Float64s:
+    """Return the scores of several maps (n_scorers, n_samples) as one: their root mean square."""
+    if len(each) == 1:
+        return each[0]
+    return np.asarray(np.sqrt((each**2).sum(axis=0) / len(each)))
+
+
+def _is_mean(scorer: Scorer) -> bool:
+    """Say whether only distances are needed: so in the scores that are used most."""
+    return scorer.score in ("combined", "k_prototype")
+
+
+def _score_alone(scorer: Scorer, compared: Floats) -> Float64s:
+    return _SCORES[scorer.score](scorer, compared).scores
+
+
+def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
+    k = min(scorer.n_prototypes, len(scorer.usual_units))
+    if k < MIN_AT_ONCE:
+        return np.asarray(_nearest(scorer, compared, k)[1].mean(axis=1))
+    return select_kernels().mean_of_nearest(compared, scorer.usual_compared_codebook, k)
 
 
 def contributions_by(
@@ -102,33 +134,37 @@ def contributions_by(
 
 
 def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
-    if len(scorers) == 1:
-        return _parts_by_one(scorers[0], rows)
-    n_columns = len(scorers[0].map_.encoding.features)
-    out, squares = np.zeros((len(rows), n_columns)), np.zeros(len(rows))
-    for one in scorers:
-        parts = _parts_by_one(one, rows)
+    out = np.zeros((len(rows), len(scorers[0].map_.encoding.features)))
+    for part in _blocks(len(rows), rows.shape[1] * _n_compared(scorers[0])):
+        each = zip(scorers, compared_by(scorers, rows[part]), strict=True)
+        by_map = [_parts_by_one(scorer, compared) for scorer, compared in each]
+        out[part] = by_map[0] if len(by_map) == 1 else _joint_parts(by_map)
+    return out
+
+
+def _joint_parts(by_map: list[Float64s]) -> Float64s:
+    out, squares = np.zeros(by_map[0].shape), np.zeros(len(by_map[0]))
+    for parts in by_map:
         scores = parts.sum(axis=1)
         out += parts * scores[:, None]
         squares += scores**2
-    scores = np.sqrt(squares / len(scorers))
-    out /= np.where(scores > 0, len(scorers) * scores, 1.0)[:, None]
-    return out
+    scores = np.sqrt(squares / len(by_map))
+    return out / np.where(scores > 0, len(by_map) * scores, 1.0)[:, None]
 
 
-def _parts_by_one(scorer: Scorer, rows: Floats) -> Float64s:
-    compare = _SCORES[scorer.score]
-    out = np.empty((len(rows), len(scorer.map_.encoding.features)))
-    for part in _blocks(len(rows), rows.shape[1] * _n_compared(scorer)):
-        found = compare(scorer, rows[part])
-        origin, codebook = scorer.compared(rows[part]), scorer.compared_codebook
-        by_feature = np.zeros(origin.shape)
+def _parts_by_one(scorer: Scorer, compared: Floats) -> Float64s:
+    k = min(scorer.n_prototypes, len(scorer.usual_units))
+    if _is_mean(scorer) and k >= MIN_AT_ONCE:
+        usual = scorer.usual_compared_codebook
+        scores, by_feature = select_kernels().parts_of_nearest(compared, usual, k)
+    else:
+        found, codebook = _SCORES[scorer.score](scorer, compared), scorer.compared_codebook
+        scores, by_feature = found.scores, np.zeros(compared.shape)
         for units, pull in zip(found.units.T, found.pull.T, strict=True):
-            by_feature += pull[:, None] * (origin - codebook[units]) ** 2
-        by_column = scorer.map_.encoding.sum_by_column(by_feature)
-        by_column[by_column.sum(axis=1) == 0] = 1.0
-        out[part] = by_column * (found.scores / by_column.sum(axis=1))[:, None]
-    return out
+            by_feature += pull[:, None] * (compared - codebook[units]) ** 2
+    by_column = scorer.map_.encoding.sum_by_column(by_feature)
+    by_column[by_column.sum(axis=1) == 0] = 1.0
+    return by_column * (scores / by_column.sum(axis=1))[:, None]
 
 
 def nearest_usual(scorer: Scorer, rows: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
@@ -149,22 +185,21 @@ def nearest_usual(scorer: Scorer, rows: Floats, k: int | None = None) -> tuple[I
     """
     k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
     units, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
-    for part, found, far in _found_by_block(scorer, rows, k):
-        units[part], distances[part] = scorer.usual_units[found], far
+    held = rows.shape[1] if k <= MAX_SEARCHED else len(scorer.usual_units)
+    for part in _blocks(len(rows), held):
+        units[part], distances[part] = _nearest(scorer, scorer.compared(rows[part]), k)
     return units, distances
 
 
-def _found_by_block(scorer: Scorer, rows: Floats, k: int) -> Iterator[tuple[slice, Ints, Float64s]]:
-    """Yield places among the usual prototypes and distances, some rows at a time."""
-    kernels, usual, walk = select_kernels(), scorer.usual_compared_codebook, scorer.usual_walk
+def _nearest(scorer: Scorer, compared: Floats, k: int) -> tuple[Ints, Float64s]:
     if k <= MAX_SEARCHED:
-        for part in _blocks(len(rows), rows.shape[1]):
-            yield part, *kernels.search(scorer.compared(rows[part]), usual, k, order=walk)
-        return
-    for part in _blocks(len(rows), len(usual)):
-        distances = _distances(scorer, rows[part])
-        units = np.argsort(distances, axis=1, kind="stable")[:, :k]
-        yield part, units, np.take_along_axis(distances, units, axis=1)
+        usual, walk = scorer.usual_compared_codebook, scorer.usual_walk
+        found, distances = select_kernels().search(compared, usual, k, order=walk)
+    else:
+        far = _distances(scorer, compared)
+        found = np.argsort(far, axis=1, kind="stable")[:, :k]
+        distances = np.take_along_axis(far, found, axis=1)
+    return scorer.usual_units[found], distances
 
 
 def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
@@ -239,24 +274,24 @@ class _Compared:
     pull: Float64s
 
 
-def _mean_distance(scorer: Scorer, rows: Floats, k: int) -> _Compared:
-    units, distances = nearest_usual(scorer, rows, k)
+def _mean_distance(scorer: Scorer, compared: Floats, k: int) -> _Compared:
+    units, distances = _nearest(scorer, compared, min(k, len(scorer.usual_units)))
     # d = (sum over columns of (x_j - w_j)^2) / d: each prototype pulls by 1 / d.
     pull = 1.0 / np.where(distances > 0, distances, np.inf)
     return _Compared(distances.mean(axis=1), units, pull)
 
 
-def _k_prototype(scorer: Scorer, rows: Floats) -> _Compared:
-    return _mean_distance(scorer, rows, scorer.n_prototypes)
+def _k_prototype(scorer: Scorer, compared: Floats) -> _Compared:
+    return _mean_distance(scorer, compared, scorer.n_prototypes)
 
 
-def _quantization_error(scorer: Scorer, rows: Floats) -> _Compared:
-    return _mean_distance(scorer, rows, 1)
+def _quantization_error(scorer: Scorer, compared: Floats) -> _Compared:
+    return _mean_distance(scorer, compared, 1)
 
 
-def _mass(scorer: Scorer, rows: Floats) -> _Compared:
+def _mass(scorer: Scorer, compared: Floats) -> _Compared:
     """Mean distance to the nearest prototypes that hold a share of the rows, weighted by rows."""
-    distances = _distances(scorer, rows)
+    distances = _distances(scorer, compared)
     hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
     order = np.argsort(distances, axis=1, kind="stable")
     cumulative = np.cumsum(hits[order], axis=1)
@@ -266,9 +301,9 @@ def _mass(scorer: Scorer, rows: Floats) -> _Compared:
     return _Compared((share * nearest).sum(axis=1), scorer.usual_units[order], pull)
 
 
-def _density(scorer: Scorer, rows: Floats) -> _Compared:
+def _density(scorer: Scorer, compared: Floats) -> _Compared:
     """Minus the log of a Gaussian density of the prototypes, weighted by their rows."""
-    distances = _distances(scorer, rows)
+    distances = _distances(scorer, compared)
     hits = scorer.map_.hits[scorer.usual_units]
     logs = np.log(hits / hits.sum()) - distances**2 / density_width(scorer)
     largest = logs.max(axis=1)
@@ -278,15 +313,15 @@ def _density(scorer: Scorer, rows: Floats) -> _Compared:
     return _Compared(-(largest + np.log(total)), units, shares / total[:, None])
 
 
-def _local_scale(scorer: Scorer, rows: Floats) -> _Compared:
+def _local_scale(scorer: Scorer, compared: Floats) -> _Compared:
     """Quantization error in units of how far the prototype's own rows lie from it."""
-    found = _quantization_error(scorer, rows)
+    found = _quantization_error(scorer, compared)
     return replace(found, scores=found.scores / local_scales(scorer)[found.units[:, 0]])
 
 
-def _distances(scorer: Scorer, rows: Floats) -> Float64s:
-    """Return the distances of rows to the usual prototypes."""
-    exact = scorer.compared(rows).astype(np.float64, copy=False)
+def _distances(scorer: Scorer, compared: Floats) -> Float64s:
+    """Return the distances of compared rows to the usual prototypes."""
+    exact = compared.astype(np.float64, copy=False)
     return np.asarray(EUCLIDEAN.distances(exact, scorer.usual_compared_codebook))
 
 

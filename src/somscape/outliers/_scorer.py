@@ -1,5 +1,6 @@
 """A map that scores rows: which of its units stand for usual rows, and how rows are compared."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_whole
 from somscape.maps import Map
 from somscape.outliers._arrays import is_array
-from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._decorrelation import Decorrelation, compared_by_each
 from somscape.outliers._reach import within_reach
 
 
@@ -165,6 +166,28 @@ class Scorer:
             The rows themselves if columns have no limits and are not decorrelated.
         """
         return compared(rows, self.decorrelation, self.reach)
+
+
+def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
+    """Return rows as each of some scorers compares them; what is alike is done once.
+
+    Parameters
+    ----------
+    scorers : sequence of Scorer
+        At least one.
+    rows : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    list of ndarray of shape (n, n_features)
+    """
+    reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
+    if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
+        return [scorer.compared(rows) for scorer in scorers]
+    rows = within_reach(rows, reach)
+    different = {id(one): one for one in matrices if one is not None}
+    found = dict(zip(different, compared_by_each(list(different.values()), rows), strict=True))
+    return [rows if one is None else found[id(one)] for one in matrices]
 
 
 def compared(

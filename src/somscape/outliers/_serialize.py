@@ -162,7 +162,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
             MAY_BE_UNUSUAL not in header,
         ),
         "members": tuple(
-            _member_of(map_, parts, shared, **found)
+            _alike(_member_of(map_, parts, shared, **found), whole)
             for parts in arrays_of_members(arrays, header.get(MEMBERS, 0))
         ),
         "label_factors": arrays.get("lift"),
@@ -191,6 +191,20 @@ def _member_of(
     is_decorrelated = "decorrelation.matrix" in parts  # then all parts of it
     scorer = _scorer_of(map_, parts, is_decorrelated, score=score, n_prototypes=n_prototypes)
     return scorer if shared is None else replace(scorer, decorrelation=shared)
+
+
+def _alike(scorer: Scorer, whole: Scorer) -> Scorer:
+    """Return a member that holds the arrays of the map of all rows where its own are the same."""
+    own, of_all = scorer.decorrelation, whole.decorrelation
+    if own is not None and of_all is not None and own is not of_all:
+        parts = {part.name: getattr(own, part.name) for part in fields(own)}
+        same = {name: _same(values, getattr(of_all, name)) for name, values in parts.items()}
+        scorer = replace(scorer, decorrelation=Decorrelation(**same))
+    return replace(scorer, reach=_same(scorer.reach, whole.reach))
+
+
+def _same(values: Any, of_all: Any) -> Any:
+    return of_all if np.array_equal(values, of_all) else values
 
 
 def _scorer_of(

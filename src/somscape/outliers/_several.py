@@ -10,8 +10,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import counts_of
-from somscape.outliers._score import scores_by
-from somscape.outliers._scorer import Scorer
+from somscape.outliers._score import joint
 
 N_MAPS = 8
 """Maps of a small table.  The lists of the first 50 rows of two resamples of 690 applications
@@ -84,30 +83,24 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
     return found[:n_maps]
 
 
-def left_out_scores(members: tuple[Scorer, ...], parts: list[Ints], rows: Floats) -> Float64s:
+def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
     """Return the score of each row by the maps that did not learn from it.
 
     Parameters
     ----------
-    members : tuple of Scorer
+    each : ndarray of shape (n_maps, n_samples)
+        Scores by each map.
     parts : list of ndarray
         Rows that each map learned from.
-    rows : ndarray of shape (n_samples, n_features)
 
     Returns
     -------
     ndarray of shape (n_samples,)
         Root of the mean square over those maps, or over all maps if none left the row out.
     """
-    squares, counts = np.zeros(len(rows)), np.zeros(len(rows))
-    of_all = np.zeros(len(rows))
-    for member, part in zip(members, parts, strict=True):
-        square = scores_by([member], rows) ** 2
-        is_out = np.ones(len(rows), dtype=bool)
-        is_out[part] = False
-        of_all += square
-        squares[is_out] += square[is_out]
-        counts += is_out
+    is_out = np.ones(each.shape, dtype=bool)
+    for of_map, part in zip(is_out, parts, strict=True):
+        of_map[part] = False
+    squares, counts = np.where(is_out, each**2, 0.0).sum(axis=0), is_out.sum(axis=0)
     is_known = counts > 0
-    mean = np.where(is_known, squares / np.where(is_known, counts, 1.0), of_all / len(members))
-    return np.sqrt(mean)
+    return np.where(is_known, np.sqrt(squares / np.where(is_known, counts, 1)), joint(each))

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding
-from somscape.fit import RunningSums, Settings, train_map
+from somscape.fit import Axes, RunningSums, Settings, train_map
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counts import value_counts
-from somscape.outliers._decorrelation import Decorrelation, decorrelation_of
+from somscape.outliers._decorrelation import MAX_OWN, Decorrelation, decorrelation_of
 from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
 from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
 from somscape.outliers._rarity import Rarity, rarity_of
 from somscape.outliers._reach import reach_of, within_reach
-from somscape.outliers._score import contributions_by, scores_by
+from somscape.outliers._score import contributions_by, joint, scores_by, scores_of_each
 from somscape.outliers._scorer import SCORES, Scorer
 from somscape.outliers._several import halves, left_out_scores
 from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
@@ -37,8 +37,8 @@ MAX_TRAINED = 20_000
 REGION_ROWS = 200
 """Calibration rows of each region of the map, at least: p-values go down to some 1 / 800."""
 
-MAX_AVERAGED = 2000
-"""Most rows whose contributions are averaged."""
+MAX_AVERAGED, MAX_AVERAGED_VALUES = 2000, 1 << 19
+"""Most rows whose contributions are averaged, and most values of theirs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +54,15 @@ class TrainedScorer:
         Sums over all rows.
     squares : ndarray of shape (n_units,)
         Sum of the squared distances of each unit's rows to it.
+    axes : Axes or None
+        Main axes of the rows.
     """
 
     scorer: Scorer
     units: Ints
     sums: RunningSums | None
     squares: Float64s
+    axes: Axes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +135,10 @@ def train_detector(
     if n_maps > 1:
         of_drawn = None if weights is None else weights[drawn]
         parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
-        members = tuple(trainer.on(part, rows, weights, whole.scorer) for part in parts)
+        members = tuple(trainer.on(part, rows, weights, whole) for part in parts)
     scorers = tuple(member.scorer for member in members or (whole,))
-    by_maps = scores_by(scorers, rows)
+    each = scores_of_each(scorers, rows)
+    by_maps = joint(each)
     rarity, factor = trainer.rarity_of(rows, weights, drawn, by_maps)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
@@ -142,10 +146,10 @@ def train_detector(
         calibration = scores.copy()
         calibration[drawn] = np.nan
     elif members:
-        calibration = left_out_scores(scorers, parts, rows) + added
+        calibration = left_out_scores(each, parts) + added
     else:
         folds = np.array_split(order, min(N_FOLDS, len(rows)))
-        calibration = trainer.cross_fitted(whole.scorer, rows, weights, folds) + added
+        calibration = trainer.cross_fitted(whole, rows, weights, folds) + added
     if given is not rows:  # slips count in the scores, and teach nothing
         scores = scores_by(scorers, given, rarity)
     factors, scores, calibration = _taught(whole, scores, calibration, labels, weights)
@@ -233,7 +237,7 @@ def mean_contributions(
     ----------
     scorers : sequence of Scorer
     rows : ndarray of shape (n_samples, n_features)
-        If there are many, every k-th counts.
+        If there are many, or many features, every k-th counts.
     weights : ndarray of shape (n_samples,) or None
     factors : ndarray of shape (n_units,) or None
         Factors from labels for the scores of each unit's rows.
@@ -245,12 +249,20 @@ def mean_contributions(
     -------
     ndarray of shape (n_columns,)
     """
-    some = slice(None, None, -(-len(rows) // MAX_AVERAGED))
+    most = min(MAX_AVERAGED, max(1, MAX_AVERAGED_VALUES // rows.shape[1]))
+    some = slice(None, None, -(-len(rows) // most))
     part = None if weights is None else weights[some]
     found = contributions_by(scorers, np.ascontiguousarray(rows[some]), rarity)
     if factors is not None:
         found *= factors[units[some]][:, None]
     return np.asarray(np.average(found, axis=0, weights=part))
+
+
+def _as_float32(values: Float64s) -> Float64s:
+    """Return values rounded to those of float32, unless it cannot hold their range."""
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float32).astype(np.float64)
+    return short if np.isfinite(short).all() else values
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,20 +276,23 @@ class _Trainer:
         rows: Floats,
         weights: Float64s | None,
         drawn: Ints | None = None,
-        whole: Scorer | None = None,
+        of_more: TrainedScorer | None = None,
         is_member: bool = False,
     ) -> TrainedScorer:
         """Return a map trained on the rows drawn, with hits and usual units by all rows.
 
-        `drawn`: rows that train; None: all.  `whole`: the map of more rows, to take the shape of.
-        `is_member`: it scores together with others and compares rows as the map of all rows does.
+        `drawn`: rows that train; None: all.  `of_more`: the map of more rows, to take the shape of,
+        and of many features the axes.  `is_member`: it scores together with others and compares
+        rows as the map of all rows does.
         """
+        whole = None if of_more is None else of_more.scorer
         lattice = None if whole is None else whole.map_.lattice
+        axes = None if of_more is None or rows.shape[1] <= MAX_OWN else of_more.axes
         chosen = rows if drawn is None else rows[drawn]
         own = weights if drawn is None or weights is None else weights[drawn]
         reach = self._reach(chosen, own) if whole is None else whole.reach
         learned = np.ascontiguousarray(within_reach(chosen, reach))
-        map_, trained, units = train_map(learned, own, self.encoding, self.settings, lattice)
+        map_, trained, units = train_map(learned, own, self.encoding, self.settings, lattice, axes)
         sums = trained.sums
         if learned is not rows:
             units = np.asarray(map_.winners_of_rows(rows))
@@ -286,6 +301,9 @@ class _Trainer:
             times = hits.sum() / map_.hits.sum()
             sums = None if sums is None else sums.faded(times)
             map_ = replace(map_, hits=hits)
+        if is_member and rows.shape[1] > MAX_OWN:
+            # Fewer bytes in a file; a distance changes by some 1e-7 of itself.
+            map_ = replace(map_, codebook=_as_float32(map_.codebook))
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
         is_usual = usual[units if drawn is None else units[drawn]]
@@ -300,7 +318,7 @@ class _Trainer:
             decorrelation,
             reach,
         )
-        return TrainedScorer(scorer, units, sums, squares)
+        return TrainedScorer(scorer, units, sums, squares, trained.axes)
 
     def rarity_of(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
@@ -344,16 +362,16 @@ class _Trainer:
         part: Ints,
         rows: Floats,
         weights: Float64s | None,
-        whole: Scorer,
+        whole: TrainedScorer,
         is_member: bool = True,
     ) -> TrainedScorer:
         """Return a map of the same shape, trained on some of the rows only."""
         own = None if weights is None else weights[part]
         chosen = np.ascontiguousarray(rows[part])
-        return self.train(chosen, own, whole=whole, is_member=is_member)
+        return self.train(chosen, own, of_more=whole, is_member=is_member)
 
     def cross_fitted(
-        self, whole: Scorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
+        self, whole: TrainedScorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
     ) -> Float64s:
         """Score every row by a map of the same shape, trained without the row's fold."""
         everything = np.arange(len(rows))

@@ -20,6 +20,7 @@ from somscape._files import write_whole
 from somscape._validate import check_whole
 from somscape.errors import InputError, MapFileError
 from somscape.records._arrays import Arrays, json_of, open_arrays
+from somscape.records._packed import packed, unpacked
 
 FORMAT = 1
 """Number of the layout that `maps` writes; a reader is kept for each number."""
@@ -112,7 +113,7 @@ def write_record(path: str | Path, record: Record) -> None:
     if problem:
         raise InputError(f"the map cannot be saved: {problem}. Correct it.")
     text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    arrays = {name: np.ascontiguousarray(a) for name, a in record.arrays.items()}
+    arrays = {name: np.ascontiguousarray(a) for name, a in packed(record.arrays).items()}
     write_whole(path, save(arrays, metadata={KEY: text}))
 
 
@@ -303,7 +304,7 @@ def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
 
 
 def _read_format_1(header: Header, arrays: Arrays) -> Record:
-    return Record({"metric": "euclidean", **header}, arrays)
+    return Record({"metric": "euclidean", **header}, unpacked(arrays))
 
 
 READERS: dict[int, Callable[[Header, Arrays], Record]] = {1: _read_format_1}
