@@ -114,6 +114,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         The map of all rows.
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
+    effect_of_marks_ : str
+        What rows that were `known` in `fit` changed, or why nothing; "" without any.
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
@@ -202,6 +204,11 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         return self.detector_.map_
 
     @property
+    def effect_of_marks_(self) -> str:
+        """What `known` rows changed, or why they changed nothing, in sentences; "" without any."""
+        return self.detector_.effect_of_marks
+
+    @property
     def offset_(self) -> float:
         """What `decision_function` subtracts: minus the threshold."""
         return -self.detector_.threshold
@@ -218,9 +225,10 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         y : ignored
             As in all outlier detectors of scikit-learn.
         known : array-like of shape (n_samples,), optional
-            1 for a known anomaly, 0 for a known usual row, -1 (or NaN) for unknown.  Scores rise
-            around known anomalies and fall around known usual rows, to the extent that this ranks
-            the known rows better.
+            1 for a confirmed anomaly, 0 for a row that was cleared, -1 (or NaN) for unknown.
+            Confirmed rows lead the list and cleared ones end it, if at most 1,000 are marked.
+            Scores of rows with values like theirs rise and fall, by as much as the marks agree:
+            each is compared with what the others tell.  `effect_of_marks_` says what changed.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
 
@@ -432,7 +440,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         -----
         For new rows of the same population, the chance of a p-value of at most a is about a.  It is
         at most 4a whatever the tail, up to the effects of cross-fitting.  Anomalies among the
-        training rows make p-values larger.
+        training rows make p-values larger.  After marks, p-values are estimates: marked rows do not
+        calibrate, and new rows like them are missing there.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

@@ -48,6 +48,7 @@ ARRAYS = {
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
+    *("marks.features", "marks.x", "marks.y", "marks.rows", "marks.held"),
     *DECORRELATION,
 }
 

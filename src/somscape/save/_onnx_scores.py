@@ -2,10 +2,14 @@
 
 import numpy as np
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Ints
 from somscape.kernels import Metric
-from somscape.outliers import Detector, Rarity, Scorer, density_width, local_scales, mass_rows
+from somscape.outliers import Detector, Marks, Scorer, density_width, local_scales, mass_rows
 from somscape.save._onnx_graph import OnnxGraph
+
+SAME = 1e-6
+"""A row is a marked one if its values differ by no more, absolute and relative: numbers may have
+come as float32."""
 
 
 def nearest(
@@ -119,11 +123,30 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
             total = graph.op("Add", total, graph.op("Mul", one, one))
         score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(scores)))))
     if detector.rarity is not None:
-        score = graph.op("Add", score, _rarity(graph, rows, detector.rarity))
-    if detector.label_factors is None:
+        lines = detector.rarity.features, detector.rarity.x, detector.rarity.y
+        score = graph.op("Add", score, _sum_of_lines(graph, rows, *lines))
+    if detector.label_factors is not None:
+        factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
+        score = graph.op("Mul", score, factors)
+    return score if detector.marks is None else _marked(graph, rows, score, detector.marks)
+
+
+def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
+    """Return scores times their factors, and those that marked rows hold."""
+    constant = graph.constant
+    if len(marks.features):
+        lines = _sum_of_lines(graph, rows, marks.features, marks.x, marks.y)
+        score = graph.op("Mul", score, graph.op("Exp", lines))
+    if not len(marks.held):
         return score
-    factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
-    return graph.op("Mul", score, factors)
+    apart = graph.op("Abs", graph.op("Sub", graph.op("Unsqueeze", rows, constant([1])),
+                                     constant(marks.rows)))  # fmt: skip
+    over = graph.op("Sub", apart, constant(SAME * (1.0 + np.abs(marks.rows))))
+    over = graph.op("ReduceMax", over, axes=[2], keepdims=0)
+    place, least = (_flat(graph, value) for value in _smallest(graph, over, 1))
+    is_same = graph.op("LessOrEqual", least, constant(0.0))
+    held = graph.op("Gather", constant(marks.held), place)
+    return graph.op("Where", is_same, held, score)
 
 
 def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
@@ -143,14 +166,13 @@ def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
     return _SCORES[scorer.score](graph, rows, prototypes, scorer)
 
 
-def _rarity(graph: OnnxGraph, rows: str, rarity: Rarity) -> str:
-    """Return what the values of rows add: the lines' first pieces, and each change of slope."""
-    x, y = rarity.x, rarity.y
+def _sum_of_lines(graph: OnnxGraph, rows: str, features: Ints, x: Float64s, y: Float64s) -> str:
+    """Return what lines of features sum up to: their first pieces, and each change of slope."""
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
     bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
     constant = graph.constant
-    values = graph.op("Gather", rows, constant(rarity.features), axis=1)
+    values = graph.op("Gather", rows, constant(features), axis=1)
     first = graph.op("Mul", graph.op("Sub", values, constant(x[:, 0])), constant(slopes[:, 0]))
     first = graph.op("Add", first, constant(y[:, 0]))
     each = graph.op("Unsqueeze", values, constant([2]))
