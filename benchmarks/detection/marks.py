@@ -153,6 +153,6 @@ def tables(result: Result) -> str:
                 rows.append([str(n), ranking, str(len(found)), *shown])
         texts.append(f"### Marks, {half} half")
         head = ["marks", "ranking", "tables", "AUPR, points", "falls"]
-        head += ["with marks of one kind", "AUPR, points", "falls"]
+        head += ["all tables", "AUPR, points", "falls"]
         texts.append(markdown(head, rows, n_left=2))
     return "\n\n".join(texts)

@@ -55,7 +55,7 @@ def test_labels_that_say_nothing_hardly_change_scores(seed):
     misled = SOMDetector(random_state=0).fit(X, known=labels)
     change = misled.score_samples(X)[unknown] / alone
     assert misled.detector_.marks.trust < 0.1
-    assert change.max() / change.min() < 1.2
+    assert change.max() / change.min() < 1.5  # by labels that say something, 50 and more
 
 
 def sets():

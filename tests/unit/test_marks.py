@@ -1,5 +1,7 @@
 """Marks: what they teach, by hand and by what must always hold, and what is said of it."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.encode import Encoding
 from somscape.outliers import Marks
 from somscape.outliers import _teach as teach
-from somscape.outliers._marks import same_rows
+from somscape.outliers._marks import alike, same_rows
 from somscape.outliers._teach import marks_of
 from somscape.tables import table_from_columns
 
@@ -42,46 +44,54 @@ def first_marked(k, seed=0, **parameters):
 
 
 def test_two_marks_by_hand(monkeypatch):
-    # Values 0 to 3 have normal scores at shares 1/8, 3/8, 5/8 and 7/8, symmetric around 0.
-    rows, labels = [[0.0], [1.0], [2.0], [3.0]], [0, -1, -1, 1]
-    monkeypatch.setattr(teach, "HEIGHT_BITS", 40)
+    # Two values, three rows each: their normal scores are those of shares 1/4 and 3/4.
+    monkeypatch.setattr(teach, "UNMARKED_WEIGHT", 1e-12)
+    rows, labels = [[0.0]] * 3 + [[1.0]] * 3, [0, -1, -1, 1, -1, -1]
     marks = taught(rows, labels)
-    far, near = 1.1503493803760083, 0.31863936396437514  # of the normal law at 7/8 and 5/8
-    alike = 1 - 2 * far / 10
+    apart = 2 * 0.6744897501960817
+    alike = math.exp(-apart / 3)
     # A surprise of half a mark each way; K + 0.3 turns (-1, 1) into (1.3 - alike) (-1, 1).
-    pull = 0.5 / (1.3 - alike)
-    heights = 6 * pull * np.array([alike - 1, -2 * near / 10, 2 * near / 10, 1 - alike])
+    height = 6 * 0.5 / (1.3 - alike) * (1 - alike)
     assert marks.trust == 1.0  # one of each kind: no other mark tells of it
-    np.testing.assert_allclose(marks.y[0, 1:-1], heights, rtol=1e-9)
-    np.testing.assert_allclose(marks.factors(np.array(rows)), np.exp(heights), rtol=1e-9)
-    np.testing.assert_array_equal(marks.x[0, 1:-1], [0, 1, 2, 3])
+    factors = marks.factors(np.array([[0.0], [1.0]]))
+    np.testing.assert_allclose(np.log(factors), [-height, height], rtol=1e-6)
 
 
 def test_factors_are_level_beyond_the_rows():
     marks = taught([[0.0], [1.0], [2.0], [3.0]], [0, -1, -1, 1])
     ends = marks.factors(np.array([[-1e9], [0.0], [3.0], [1e9]]))
-    np.testing.assert_allclose(ends[[0, 3]], ends[[1, 2]], rtol=1e-12)
+    np.testing.assert_array_equal(ends[[0, 3]], ends[[1, 2]])
+    assert ends[0] < 1 < ends[3]
 
 
 def test_agreement_is_the_correlation_with_what_the_other_marks_tell():
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(40, 2))
-    labels = np.where(rows[:, 0] > 0, 1, 0)
-    labels[::4] = 1 - labels[::4]
-    encoding = Encoding.plain(["a", "b"])
-    functions = teach._functions(rows, None, encoding, rows)
-    alike = sum(teach._alike(f.of_marked, f.of_marked) for f in functions) / 2
-    expected = (labels.sum() + 8) / (len(labels) + 16)
+    apart = np.abs(np.subtract.outer(*[rng.normal(size=43)] * 2))
+    likeness, n = alike(apart), 40
+    is_anomaly = rng.random(n) < 0.4
+    weights = np.ones(n)
+    noise = np.append(np.full(n, 0.3), np.full(3, 0.9))
+    surprise = np.append(is_anomaly, np.zeros(3)) - 0.4
     told = []
-    for i in range(len(labels)):  # learn from all others, one after the other
-        others = np.delete(np.arange(len(labels)), i)
-        matrix = alike[np.ix_(others, others)] + 0.3 * np.eye(len(others))
-        told.append(alike[i, others] @ np.linalg.solve(matrix, labels[others] - expected))
-    n = labels.sum()
-    wanted = np.corrcoef(told, labels)[0, 1] + 1 / n + 1 / (len(labels) - n)
-    trust = teach._learned(functions, labels == 1, np.ones(len(labels)))[1]
-    assert 0 < trust < 1
-    assert trust == pytest.approx(wanted, rel=1e-9)
+    for i in range(n):  # learn from all others, one after the other
+        others = np.delete(np.arange(n + 3), i)
+        matrix = likeness[np.ix_(others, others)] + np.diag(noise[others])
+        told.append(likeness[i, others] @ np.linalg.solve(matrix, surprise[others]))
+    kinds = is_anomaly.sum(), n - is_anomaly.sum()
+    wanted = np.corrcoef(told, is_anomaly)[0, 1] + 1 / kinds[0] + 1 / kinds[1]
+    trust = teach._trust(likeness, noise, surprise, is_anomaly, weights)
+    assert trust == pytest.approx(np.clip(wanted, 0, 1), rel=1e-9)
+
+
+def test_columns_that_tell_nothing_of_the_marks_count_less():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 4))
+    labels = np.full(400, -1)
+    labels[:40] = rows[:40, 2] > 0
+    marks = taught(rows, labels)
+    spans = np.ptp(marks.y, axis=1)
+    assert spans.argmax() == 2
+    assert spans[2] > 2 * np.delete(spans, 2).max()
 
 
 @settings(deadline=None, max_examples=60)
@@ -175,7 +185,7 @@ def test_words_say_what_changed():
     detector, _, _, _, known = first_marked(20)
     said, n = detector.effect_of_marks_, int((known == 1).sum())
     assert said.startswith(f"20 marks ({n} confirmed, {20 - n} cleared) raised the scores of ")
-    assert "most by x1 and x0. Confirmed rows lead the list, and cleared ones end it." in said
+    assert "or more, most by x0 and x1. Confirmed rows lead and cleared ones end the list." in said
     assert said.endswith("P-values leave the marked rows out, and are estimates.")
     assert SOMDetector(random_state=0).fit(table()[0]).effect_of_marks_ == ""
 
@@ -214,6 +224,7 @@ def test_cleared_rows_alone_lower_rows_like_them():
     change = detector.score_samples(X) / alone.score_samples(X)
     assert change[60:80].mean() < 0.95 < change[80:].mean()
     assert "0 confirmed, 20 cleared" in detector.effect_of_marks_
+    assert "Cleared ones end the list." in detector.effect_of_marks_
 
 
 def test_contradictory_marks_on_equal_rows_hold_no_place_and_teach_nothing():
@@ -260,9 +271,12 @@ def held(**changes):
         "trust": 1.0,
         "n_raised": 0,
         "n_lowered": 0,
+        "center": 0.0,
         "features": np.array([0]),
         "x": np.array([[0.0, 1.0]]),
         "y": np.array([[0.0, -1.0]]),
+        "places": np.zeros((1, 1)),
+        "pull": np.ones(1),
         "rows": np.zeros((1, 2)),
         "held": np.ones(1),
     }
@@ -277,6 +291,8 @@ def held(**changes):
         ({"features": np.array([2])}, "`marks` must have ascending features"),
         ({"x": np.array([[1.0, 1.0]])}, "`marks` must have ascending features"),
         ({"y": np.array([[np.nan, 0.0]])}, "`marks` must have ascending features"),
+        ({"pull": np.ones(2)}, "`marks` must have a pull for each place"),
+        ({"center": np.nan}, "marks.center"),
         ({"held": np.array([-1.0])}, "`marks` must have one finite score"),
         ({"rows": np.zeros((1, 3))}, "`marks` must have one finite score"),
     ],

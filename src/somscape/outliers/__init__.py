@@ -11,7 +11,7 @@ from somscape.outliers._detector import Detector
 from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._feasible_range import Range
 from somscape.outliers._labels import UNKNOWN, known_labels
-from somscape.outliers._marks import Marks
+from somscape.outliers._marks import LIKE_WITHIN, Marks
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import RECORD, Reason, Reasons, both_in_words, ids_column, ids_of
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
@@ -22,6 +22,7 @@ from somscape.outliers._stream import DetectorStream, updated
 from somscape.outliers._train import TrainedDetector, n_trainings, train_detector
 
 __all__ = [
+    "LIKE_WITHIN",
     "RECORD",
     "RESULT_NAMES",
     "SCORES",

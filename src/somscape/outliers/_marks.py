@@ -1,9 +1,9 @@
 """What marks taught a detector: factors of scores, and the places of the marked rows themselves.
 
-A score is multiplied by a factor: ``exp`` of a sum of lines, one for each encoded feature, so that
-all parts of a score keep their shares.  A row that was marked, or equals one that was, has the
-score that it holds instead: above all unmarked training rows if it was confirmed, below them if it
-was cleared.
+A score is multiplied by a factor, so that all parts of it keep their shares.  Its log is a sum over
+the rows that taught, the more they pull and the more the row is like them.  A row that was marked,
+or equals one that was, has the score that it holds instead: above all unmarked training rows if it
+was confirmed, below them if it was cleared.
 """
 
 from dataclasses import dataclass
@@ -11,19 +11,28 @@ from functools import cached_property
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number, check_whole
 from somscape.encode import Encoding
-from somscape.kernels import select_kernels
+from somscape.kernels import Metric
 from somscape.outliers._arrays import is_array
 from somscape.outliers._rarity import are_knots
+
+CITY_BLOCK = Metric("manhattan")
 
 MAX_NAMED = 3
 """Most columns that are named as those that changed scores."""
 
 NAMED_SHARE = 0.5
-"""A column is named if its lines rise and fall at least this share as much as the first one's."""
+"""A column is named if rows lie at least this share as far apart by it as by the first one."""
+
+LIKE_WITHIN = 3.0
+"""Distance within which rows are alike."""
+
+BLOCK_VALUES = 1 << 20
+"""Distances in memory at once: 8 MiB."""
 
 
 CLEAR_TRUST = 0.5
@@ -42,10 +51,18 @@ class Marks:
         From 0 to 1: how far the marks are followed, by how well each is told by the others.
     n_raised, n_lowered : int
         Unmarked training rows whose score was multiplied by 1.1 and more, or divided.
-    features : ndarray of shape (n_lines,), int64
-        The encoded features that have a line, ascending.
-    x, y : ndarray of shape (n_lines, n_knots), float64
-        Knots of the lines; both ends are level.
+    center : float
+        Log of the factor of a training row on average, which is taken off.
+    features : ndarray of shape (n_used,), int64
+        The encoded features that tell how far rows lie apart, ascending; empty if nothing was
+        learned.
+    x, y : ndarray of shape (n_used, n_knots), float64
+        Knots of each feature, and where they lie on its axis; in between straight, and level beyond
+        the ends.  The last one repeats where a feature has fewer.
+    places : ndarray of shape (n_taught, n_used), float64
+        Where the rows that taught lie on these axes.
+    pull : ndarray of shape (n_taught,), float64
+        How much each adds to the log of the factor of a row at its place.
     rows : ndarray of shape (n_held, n_features), float64
         Encoded rows whose score is held.
     held : ndarray of shape (n_held,), float64
@@ -57,11 +74,22 @@ class Marks:
     trust: float
     n_raised: int
     n_lowered: int
+    center: float
     features: Ints
     x: Float64s
     y: Float64s
+    places: Float64s
+    pull: Float64s
     rows: Float64s
     held: Float64s
+
+    @classmethod
+    def none(cls, n_confirmed: int, n_cleared: int, n_features: int) -> "Marks":
+        """Return marks that taught nothing and hold no place."""
+        empty = np.empty((0, 2))
+        nothing = np.empty(0, dtype=np.int64), empty, empty, empty[:, :0], empty[:, 0]
+        held = np.empty((0, n_features)), np.empty(0)
+        return cls(n_confirmed, n_cleared, 1.0, 0, 0, 0.0, *nothing, *held)
 
     def check(self, n_features: int) -> None:
         """Raise ValueError or TypeError if the parts do not fit together, or rows of some features.
@@ -73,6 +101,7 @@ class Marks:
         for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered"):
             check_whole(f"marks.{name}", getattr(self, name), 0)
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
+        check_number("marks.center", self.center, -np.inf)
         features, x = self.features, self.x
         are_lines = (
             is_array(features, (-1,), "i")
@@ -85,6 +114,10 @@ class Marks:
         )
         if not are_lines:
             raise ValueError("`marks` must have ascending features, and for each ascending knots.")
+        if not is_array(self.pull, (-1,)) or not is_array(
+            self.places, (len(self.pull), len(features))
+        ):
+            raise ValueError("`marks` must have a pull for each place, of as many features.")
         are_held = is_array(self.held, (-1,)) and (self.held >= 0).all()
         if not are_held or not is_array(self.rows, (len(self.held), n_features)):
             raise ValueError(
@@ -103,9 +136,35 @@ class Marks:
         -------
         ndarray of shape (n_rows,)
         """
+        return exp(self.moves(rows) - self.center)
+
+    def moves(self, rows: Floats) -> Float64s:
+        """Return the log of `factors` before `center` is taken off.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            Encoded.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+        """
+        out = np.zeros(len(rows))
         if not len(self.features):
-            return np.ones(len(rows))
-        return exp(select_kernels().sum_of_lines(rows, self.features, self.x, self.y))
+            return out
+        for part in blocks(len(rows), max(1, BLOCK_VALUES // len(self.pull))):
+            apart = np.asarray(CITY_BLOCK.distances(self._placed(rows[part]), self.places))
+            out[part] = (alike(apart.astype(np.float64)) * self.pull).sum(axis=1)
+        return out
+
+    def _placed(self, rows: Floats) -> Float64s:
+        """Return where rows lie on the axes."""
+        placed = np.empty((len(rows), len(self.features)))
+        for j, feature in enumerate(self.features.tolist()):
+            n = 1 + int(np.count_nonzero(np.diff(self.x[j])))
+            placed[:, j] = np.interp(rows[:, feature], self.x[j, :n], self.y[j, :n])
+        return placed
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
         """Return scores in which rows that equal a marked one have the score that it holds.
@@ -173,17 +232,25 @@ class Marks:
         n = self.n_confirmed + self.n_cleared
         marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
         marks += f"{self.n_cleared:,} cleared)"
-        if not len(self.features):
-            said = f"{marks} changed the scores of no other rows: {self._why_nothing()}."
-        else:
-            said = f"{marks} raised the scores of {_rows(self.n_raised)} and lowered those of "
-            said += f"{self.n_lowered:,} by a tenth or more, most by "
-            said += f"{_listed(self._columns(encoding))}."
-            if self.trust < CLEAR_TRUST:
-                said += f" Some contradict others, so they count {self.trust:.0%}."
+        parts = [f"{marks} {self._change(encoding)}."]
+        if len(self.features) and self.trust < CLEAR_TRUST:
+            parts.append(f"Some contradict others, so they count {self.trust:.0%}.")
         if len(self.held):
-            said += " Confirmed rows lead the list, and cleared ones end it."
-        return f"{said} P-values leave the marked rows out, and are estimates."
+            kinds = (self.n_confirmed, "confirmed rows lead"), (self.n_cleared, "cleared ones end")
+            places = " and ".join(words for n, words in kinds if n)
+            parts.append(f"{places[0].upper()}{places[1:]} the list.")
+        return " ".join([*parts, "P-values leave the marked rows out, and are estimates."])
+
+    def _change(self, encoding: Encoding) -> str:
+        if not len(self.features):
+            return f"changed the scores of no other rows: {self._why_nothing()}"
+        if not self.n_raised + self.n_lowered:
+            return "changed the score of no other row by a tenth"
+        changed = f"raised the scores of {_rows(self.n_raised)} and lowered those of "
+        changed += f"{self.n_lowered:,} by a tenth or more"
+        if not self.n_confirmed:
+            return changed
+        return f"{changed}, most by {_listed(self._columns(encoding))}"
 
     def _why_nothing(self) -> str:
         if not self.n_cleared:
@@ -193,13 +260,27 @@ class Marks:
         return "the marked rows do not differ in any column"
 
     def _columns(self, encoding: Encoding) -> list[str]:
-        """Return the names of the columns whose lines change scores most."""
+        """Return the names of the columns by which rows lie farthest apart."""
         change = np.zeros(encoding.n_features)
         change[self.features] = np.ptp(self.y, axis=1)
         by_column = encoding.sum_by_column(change[None])[0]
         order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
         least = NAMED_SHARE * by_column[order[0]]
         return [encoding.features[j].name for j in order if by_column[j] >= least]
+
+
+def alike(distances: Float64s) -> Float64s:
+    """Return how alike rows are: 1 for equal ones, and less with distance.
+
+    Parameters
+    ----------
+    distances : ndarray
+
+    Returns
+    -------
+    ndarray of the same shape
+    """
+    return exp(distances / -LIKE_WITHIN)
 
 
 def same_rows(rows: Floats) -> Ints:

@@ -1,11 +1,12 @@
-"""From marks to what they teach: lines by feature, how far to trust them, the places of rows.
+"""From marks to what they teach: how a row's values move its score, and the places of marked rows.
 
 The model is a Gaussian process (Rasmussen and Williams 2006, Gaussian Processes for Machine
-Learning, section 2.2) of a sum of one function for each column.  A function depends on the normal
-score of a value, the quantile of the normal law at the value's rank, and two of its values differ
-the more the farther these lie apart, as the places of a random walk do.  What is learned is how
-far each mark is from what was expected of a row high in the list.  Between a few knots each
-function is a line, so that it can be stored, explained and written as ONNX.
+Learning, sections 2.2 and 5.1).  It learns how far each mark is from what was expected of a row
+high in the list.  Two rows are alike by ``exp(-distance / 3)``, where a column adds to the distance
+how far the normal scores of the rows' values lie apart, times its relevance; the normal score of a
+value is the quantile of the normal law at the value's rank.  All columns are as relevant at first,
+and then by how much they alone would move the marked rows.  A few unmarked rows count as cleared,
+all together as one mark, as most of them are usual.
 
 Marks may mislead.  Each is told by the others alone: the less this succeeds, the less they count,
 unless they are very few.
@@ -17,17 +18,15 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, counts_of, ones_or
 from somscape.encode import Encoding
 from somscape.outliers._labels import ANOMALY, UNKNOWN, USUAL
-from somscape.outliers._marks import Marks, same_rows
+from somscape.outliers._marks import Marks, alike, same_rows
 
 KNOTS = tuple(0.5 * i for i in range(-6, 7))
-"""Normal scores at which a function of many values has knots, beside the lowest and the highest."""
-
-REACH = 10.0
-"""Normal scores apart at which two values of a function would have nothing in common."""
+"""Normal scores at which features of many values have knots, beside the lowest and the highest."""
 
 NOISE = 0.3
 """Variance of a mark beside what its row's values tell, for each unit that these vary by."""
@@ -35,10 +34,16 @@ NOISE = 0.3
 STRENGTH = 6.0
 """How much the log of a score moves for each unit of what the marks tell."""
 
-EXPECTED, EXPECTED_MARKS = 0.5, 16.0
+EXPECTED, EXPECTED_MARKS = 0.5, 8.0
 """Share of confirmed rows that is expected, and of how many marks that is worth."""
 
-MAX_MARKS = 2000
+N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
+"""Unmarked rows that count as cleared, and how many marks they are worth together."""
+
+EQUAL_SHARE = 0.2
+"""Share of all relevance that columns have alike; the other goes by what they tell."""
+
+MAX_MARKS = 500
 """Most marks that teach; of more, every k-th of each kind does."""
 
 MAX_HELD = 1000
@@ -50,8 +55,8 @@ NOTICED = 1.1
 LEAST_GAP = 1e-100
 """Least distance between knots, absolute and as a share of their range."""
 
-HEIGHT_BITS = 20
-"""Bits after the point that heights keep: libraries may differ in the others."""
+BITS = 30
+"""Bits after the point that what is learned keeps: libraries may differ in the others."""
 
 
 def marks_of(
@@ -77,22 +82,16 @@ def marks_of(
     Returns
     -------
     Marks
-        O(n_marks^2 * n_features) beside sorting each feature.
+        O(n_rows * n_marks * n_features), for at most 500 marks.
     """
-    counts = counts_of(weights)
     n_confirmed, n_cleared = (int((labels == kind).sum()) for kind in (ANOMALY, USUAL))
-    functions: list[_Function] = []
-    heights: list[Float64s] = []
-    trust = 1.0
+    marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
+    counts = counts_of(weights)
     if n_cleared:  # else nothing tells confirmed rows from others of the list
-        chosen = _teaching(labels)
-        functions = _functions(rows, counts, encoding, rows[chosen].astype(np.float64))
-        each = ones_or(counts, len(rows))[chosen]
-        heights, trust = _learned(functions, labels[chosen] == ANOMALY, each)
-    lines = _lines(functions, heights, rows, counts)
-    none = np.empty((0, rows.shape[1])), np.empty(0)
-    marks = Marks(n_confirmed, n_cleared, trust, 0, 0, *lines, *none)
-    factors = marks.factors(rows)
+        marks = _learned(marks, rows, counts, encoding, labels)
+    moves = marks.moves(rows)
+    marks = replace(marks, center=float(_rounded(np.average(moves, weights=counts))))
+    factors = exp(moves - marks.center)
     of_others = factors[labels == UNKNOWN]
     held_rows, held = _held(rows, labels, scores * factors)
     return replace(
@@ -105,21 +104,84 @@ def marks_of(
 
 
 @dataclass(frozen=True, eq=False)
-class _Function:
-    """A function of one feature: its knots, and normal scores of knots and of marked rows.
+class _Feature:
+    """Knots of a feature and their normal scores, and those of the rows that teach.
 
-    `share`: that of the feature among those of its column.
+    `share`: of the relevance of all columns, if they are alike.
     """
 
-    feature: int
+    number: int
     share: float
     x: Float64s
     normal: Float64s
-    of_marked: Float64s
+    of_rows: Float64s
+
+    @property
+    def apart(self) -> Float64s:
+        """How far the rows that teach lie apart."""
+        return np.abs(self.of_rows[:, None] - self.of_rows)
 
 
-def _alike(some: Float64s, others: Float64s) -> Float64s:
-    return 1.0 - np.abs(some[:, None] - others) / REACH
+def _learned(
+    marks: Marks, rows: Floats, counts: Float64s | None, encoding: Encoding, labels: Ints
+) -> Marks:
+    """Return marks with what they teach, or as they were if that is nothing."""
+    chosen, unmarked = _teaching(labels), _unmarked(labels, counts)
+    features = _features(rows, counts, encoding, np.append(chosen, unmarked))
+    weights = ones_or(counts, len(rows))[chosen]
+    is_anomaly = labels[chosen] == ANOMALY
+    total, confirmed = weights.sum(), weights[is_anomaly].sum()
+    expected = (confirmed + EXPECTED * EXPECTED_MARKS) / (total + EXPECTED_MARKS)
+    surprise = np.append(is_anomaly, np.zeros(len(unmarked))) - expected
+    of_unmarked = np.full(len(unmarked), UNMARKED_WEIGHT / max(1, len(unmarked)))
+    noise = NOISE / np.append(weights, of_unmarked)
+    relevance = np.array([feature.share for feature in features])
+    if not len(relevance):
+        return marks
+    if is_anomaly.any():  # else all columns of marked rows tell the same
+        pull = np.linalg.solve(_likeness(features, relevance) + np.diag(noise), surprise)
+        relevance = _relevance(features, relevance, pull, weights)
+    likeness = _likeness(features, relevance)
+    pull = np.linalg.solve(likeness + np.diag(noise), surprise)
+    trust = _trust(likeness, noise, surprise, is_anomaly, weights)
+    if trust == 0:
+        return replace(marks, trust=trust)
+    x, y = _lines(features, relevance)
+    return replace(
+        marks,
+        trust=trust,
+        features=np.array([feature.number for feature in features], dtype=np.int64),
+        x=x,
+        y=y,
+        places=_rounded(np.stack([f.of_rows for f in features], axis=1) * relevance),
+        pull=_rounded(STRENGTH * trust * pull),
+    )
+
+
+def _relevance(
+    features: list[_Feature], relevance: Float64s, pull: Float64s, weights: Float64s
+) -> Float64s:
+    """Return relevance by how much each feature alone would move the marked rows."""
+    moves = np.array(
+        [_spread((feature.apart @ pull)[: len(weights)], weights) for feature in features]
+    )
+    told = relevance * moves
+    if not told.sum() > 0:
+        return relevance
+    return np.asarray(EQUAL_SHARE * relevance + (1 - EQUAL_SHARE) * told / told.sum())
+
+
+def _likeness(features: list[_Feature], relevance: Float64s) -> Float64s:
+    apart = np.zeros((len(features[0].of_rows), len(features[0].of_rows)))
+    for feature, each in zip(features, relevance, strict=True):
+        apart += each * feature.apart
+    return alike(apart)
+
+
+def _spread(values: Float64s, weights: Float64s) -> float:
+    """Return the standard deviation of some values."""
+    apart = values - np.average(values, weights=weights)
+    return float(np.sqrt(np.average(apart**2, weights=weights)))
 
 
 def _teaching(labels: Ints) -> Ints:
@@ -129,20 +191,31 @@ def _teaching(labels: Ints) -> Ints:
     return np.sort(np.concatenate([kind[::step] for kind in kinds]))
 
 
-def _functions(
-    rows: Floats, counts: Float64s | None, encoding: Encoding, marked: Float64s
-) -> list[_Function]:
-    """Return a function without heights for each feature that varies."""
-    found = []
+def _unmarked(labels: Ints, counts: Float64s | None) -> Ints:
+    """Return some unmarked rows, evenly from first to last."""
+    others = np.flatnonzero(labels == UNKNOWN)
+    ends = np.cumsum(ones_or(counts, len(labels))[others])
+    if not len(others):
+        return others
+    steps = (np.arange(N_UNMARKED) + 0.5) / N_UNMARKED
+    return others[np.searchsorted(ends, steps * ends[-1])]
+
+
+def _features(
+    rows: Floats, counts: Float64s | None, encoding: Encoding, chosen: Ints
+) -> list[_Feature]:
+    """Return the features that vary; the shares of all are 1 together."""
+    found: list[_Feature] = []
     for place in encoding.slices:
-        for feature in range(place.start, place.stop):
-            counted = Counted.of(rows[:, feature].astype(np.float64), counts)
-            x, normal = _knots(counted)
+        for number in range(place.start, place.stop):
+            values = rows[:, number].astype(np.float64)
+            x, normal = _knots(Counted.of(values, counts))
             if len(x) > 1:
-                of_marked = np.interp(marked[:, feature], x, normal)
                 share = 1.0 / (place.stop - place.start)
-                found.append(_Function(feature, share, x, normal, of_marked))
-    return found
+                of_rows = np.interp(values[chosen], x, normal)
+                found.append(_Feature(number, share, x, normal, of_rows))
+    total = sum(feature.share for feature in found)
+    return [replace(feature, share=feature.share / total) for feature in found]
 
 
 def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
@@ -160,28 +233,12 @@ def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
     return x[is_apart], normal[is_apart]
 
 
-def _learned(
-    functions: list[_Function], is_anomaly: NDArray[np.bool_], weights: Float64s
-) -> tuple[list[Float64s], float]:
-    """Return the heights of the functions at their knots, and how far the marks are trusted."""
-    n = float(sum(function.share for function in functions))
-    alike = np.zeros((len(weights), len(weights)))
-    for function in functions:
-        alike += function.share / n * _alike(function.of_marked, function.of_marked)
-    total, confirmed = weights.sum(), weights[is_anomaly].sum()
-    expected = (confirmed + EXPECTED * EXPECTED_MARKS) / (total + EXPECTED_MARKS)
-    surprise = is_anomaly - expected
-    pull = np.linalg.solve(alike + np.diag(NOISE / weights), surprise)
-    trust = _trust(alike, surprise, is_anomaly, weights)
-    heights = [
-        STRENGTH * trust * function.share / n * (_alike(function.normal, function.of_marked) @ pull)
-        for function in functions
-    ]
-    return heights, trust
-
-
 def _trust(
-    alike: Float64s, surprise: Float64s, is_anomaly: NDArray[np.bool_], weights: Float64s
+    likeness: Float64s,
+    noise: Float64s,
+    surprise: Float64s,
+    is_anomaly: NDArray[np.bool_],
+    weights: Float64s,
 ) -> float:
     """Return from 0 to 1 how far the marks are trusted.
 
@@ -191,37 +248,30 @@ def _trust(
     kinds = [weights[is_anomaly].sum(), weights[~is_anomaly].sum()]
     if not all(kinds):
         return 1.0
+    n = len(weights)
     # A row of weight 2 is two rows: only one of them is left out.
     once = np.minimum(weights, 1.0)
-    hat = np.linalg.solve(alike + np.diag(NOISE / weights), alike).T
-    leverage = np.diag(hat)
-    told = (weights * (hat @ surprise) - once * leverage * surprise) / (weights - once * leverage)
-    apart = surprise - np.average(surprise, weights=weights)
-    told = told - np.average(told, weights=weights)
-    spread = np.sqrt(np.average(told**2, weights=weights) * np.average(apart**2, weights=weights))
-    agreement = np.average(told * apart, weights=weights) / spread if spread > 1e-12 else 0.0
+    hat = np.linalg.solve(likeness + np.diag(noise), likeness).T[:n]
+    own, by_all = np.diag(hat), hat @ surprise
+    told = (weights * by_all - once * own * surprise[:n]) / (weights - once * own)
+    apart = surprise[:n] - np.average(surprise[:n], weights=weights)
+    spreads = _spread(told, weights) * _spread(surprise[:n], weights)
+    agreement = np.average(told * apart, weights=weights) / spreads if spreads > 1e-12 else 0.0
     return float(np.clip(agreement + 1 / kinds[0] + 1 / kinds[1], 0.0, 1.0))
 
 
-def _lines(
-    functions: list[_Function], heights: list[Float64s], rows: Floats, counts: Float64s | None
-) -> tuple[Ints, Float64s, Float64s]:
-    """Return features and knots of lines with level ends, 0 on average over the rows."""
-    lines = []
-    for function, y in zip(functions, heights, strict=True):
-        x = function.x
-        mean = np.average(np.interp(rows[:, function.feature], x, y), weights=counts)
-        y = np.ldexp(np.rint(np.ldexp(y - mean, HEIGHT_BITS)), -HEIGHT_BITS)
-        if np.ptp(y) == 0:
-            continue
-        wide = np.diff(x)[[0, -1]] + np.spacing(np.abs(x[[0, -1]]))
-        x = np.concatenate([[x[0] - wide[0]], x, [x[-1] + wide[1]]])
-        lines.append((function.feature, x, np.concatenate([y[:1], y, y[-1:]])))
-    n_knots = max((len(x) for _, x, _ in lines), default=2)
-    padded = [[np.append(v, np.full(n_knots - len(v), v[-1])) for v in line] for _, *line in lines]
-    knots = np.array(padded).reshape(len(lines), 2, n_knots).transpose(1, 0, 2)
-    x, y = (np.ascontiguousarray(part) for part in knots)
-    return np.array([feature for feature, _, _ in lines], dtype=np.int64), x, y
+def _lines(features: list[_Feature], relevance: Float64s) -> tuple[Float64s, Float64s]:
+    """Return knots of all features, and their normal scores times relevance; the last repeat."""
+    n_knots = max(len(feature.x) for feature in features)
+    x, y = (
+        np.stack([np.append(v, np.full(n_knots - len(v), v[-1])) for v in lines])
+        for lines in ([f.x for f in features], [f.normal for f in features])
+    )
+    return x, _rounded(y * relevance[:, None])
+
+
+def _rounded(values: Float64s | float) -> Float64s:
+    return np.asarray(np.ldexp(np.rint(np.ldexp(values, BITS)), -BITS))
 
 
 def _held(rows: Floats, labels: Ints, scores: Float64s) -> tuple[Float64s, Float64s]:

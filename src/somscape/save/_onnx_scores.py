@@ -2,9 +2,17 @@
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s
 from somscape.kernels import Metric
-from somscape.outliers import Detector, Marks, Scorer, density_width, local_scales, mass_rows
+from somscape.outliers import (
+    LIKE_WITHIN,
+    Detector,
+    Marks,
+    Scorer,
+    density_width,
+    local_scales,
+    mass_rows,
+)
 from somscape.save._onnx_graph import OnnxGraph
 
 SAME = 1e-6
@@ -123,8 +131,10 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
             total = graph.op("Add", total, graph.op("Mul", one, one))
         score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(scores)))))
     if detector.rarity is not None:
-        lines = detector.rarity.features, detector.rarity.x, detector.rarity.y
-        score = graph.op("Add", score, _sum_of_lines(graph, rows, *lines))
+        rarity = detector.rarity
+        values = graph.op("Gather", rows, graph.constant(rarity.features), axis=1)
+        added = _sum(graph, _on_lines(graph, values, rarity.x, rarity.y))
+        score = graph.op("Add", score, added)
     if detector.label_factors is not None:
         factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
         score = graph.op("Mul", score, factors)
@@ -135,8 +145,14 @@ def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
     """Return scores times their factors, and those that marked rows hold."""
     constant = graph.constant
     if len(marks.features):
-        lines = _sum_of_lines(graph, rows, marks.features, marks.x, marks.y)
-        score = graph.op("Mul", score, graph.op("Exp", lines))
+        values = graph.op("Gather", rows, constant(marks.features), axis=1)
+        values = graph.op("Max", values, constant(marks.x[:, 0]))
+        values = graph.op("Min", values, constant(marks.x[:, -1]))  # level beyond the ends
+        apart = _manhattan(graph, _on_lines(graph, values, marks.x, marks.y), marks.places)
+        likeness = graph.op("Exp", graph.op("Div", apart, constant(-LIKE_WITHIN)))
+        moves = _sum(graph, graph.op("Mul", likeness, constant(marks.pull)))
+        factors = graph.op("Exp", graph.op("Sub", moves, constant(marks.center)))
+        score = graph.op("Mul", score, factors)
     if not len(marks.held):
         return score
     apart = graph.op("Abs", graph.op("Sub", graph.op("Unsqueeze", rows, constant([1])),
@@ -166,19 +182,18 @@ def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
     return _SCORES[scorer.score](graph, rows, prototypes, scorer)
 
 
-def _sum_of_lines(graph: OnnxGraph, rows: str, features: Ints, x: Float64s, y: Float64s) -> str:
-    """Return what lines of features sum up to: their first pieces, and each change of slope."""
+def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
+    """Return heights of lines at values: their first pieces, and each change of slope."""
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
     bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
     constant = graph.constant
-    values = graph.op("Gather", rows, constant(features), axis=1)
     first = graph.op("Mul", graph.op("Sub", values, constant(x[:, 0])), constant(slopes[:, 0]))
     first = graph.op("Add", first, constant(y[:, 0]))
     each = graph.op("Unsqueeze", values, constant([2]))
     past = graph.op("Max", graph.op("Sub", each, constant(x[:, 1:-1])), constant(0.0))
     more = graph.op("ReduceSum", graph.op("Mul", past, constant(bends)), constant([2]), keepdims=0)
-    return _sum(graph, graph.op("Add", first, more))
+    return graph.op("Add", first, more)
 
 
 def _k_prototype(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
