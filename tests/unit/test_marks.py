@@ -1,6 +1,7 @@
 """Marks: what they teach, by hand and by what must always hold, and what is said of it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -251,7 +252,32 @@ def test_marks_of_all_rows_hold_no_place():
     X, y = table()
     detector = SOMDetector(random_state=0).fit(X, known=y.astype(int))
     assert len(detector.detector_.marks.held) == 0
-    assert "lead the list" not in detector.effect_of_marks_
+    n_raised = int((detector.detector_.marks.factors(X) >= 1.1).sum())
+    said = f"300 marks (40 confirmed, 260 cleared) raised the scores of {n_raised} rows and lower"
+    assert detector.effect_of_marks_.startswith(said)
+    assert "the list" not in detector.effect_of_marks_
+
+
+def test_marks_last_on_a_stream():
+    X, y = table()
+    known = np.where(y, 1, np.where(np.arange(len(X)) < 80, 0, -1))
+    detector = SOMDetector(random_state=0, n_maps=2).fit(X, known=known)
+    before = detector.effect_of_marks_
+    detector.partial_fit(table(seed=1)[0])
+    scores = -detector.score_samples(X)
+    assert detector.effect_of_marks_ == before
+    assert scores[known == 0].max() < scores[known == -1].min()
+    np.testing.assert_allclose(detector.contributions(X).sum(axis=1), scores, rtol=1e-9)
+    new = table(seed=2)[0]
+    scores = -detector.score_samples(new)
+    assert scores[:40].mean() > 1.5 * scores[40:80].mean()
+    np.testing.assert_allclose(detector.contributions(new).sum(axis=1), scores, rtol=1e-9)
+
+
+def test_rows_score_alike_alone_and_together():
+    detector, _, X, _, _ = first_marked(20)
+    together = detector.score_samples(X)
+    np.testing.assert_array_equal([detector.score_samples(x[None])[0] for x in X], together)
 
 
 def test_many_marks_teach_by_a_part_of_them():
@@ -301,6 +327,12 @@ def test_parts_that_do_not_fit_are_refused(changes, message):
     held().check(2)
     with pytest.raises((ValueError, TypeError), match=message):
         held(**changes).check(2)
+
+
+def test_marks_that_are_none_are_refused():
+    detector = SOMDetector(random_state=0).fit(np.eye(3)).detector_
+    with pytest.raises(TypeError, match="`marks` must be Marks or None; got list"):
+        replace(detector, marks=[1, 0])
 
 
 def test_a_row_of_minus_zero_equals_one_of_zero():

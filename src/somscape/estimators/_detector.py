@@ -205,7 +205,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
 
     @property
     def effect_of_marks_(self) -> str:
-        """What `known` rows changed, or why they changed nothing, in sentences; "" without any."""
+        """What `known` rows changed, or why they did not; "" without any."""
         return self.detector_.effect_of_marks
 
     @property

@@ -161,7 +161,7 @@ class Detector:
 
     @property
     def effect_of_marks(self) -> str:
-        """What marks changed, or why they changed nothing, in sentences; "" without marks."""
+        """What marks changed, or why they did not, in sentences; "" without any."""
         return "" if self.marks is None else self.marks.in_words(self.map_.encoding)
 
     def scores(self, X: Any) -> Float64s:

@@ -22,7 +22,7 @@ from somscape.outliers._rarity import are_knots
 
 CITY_BLOCK = Metric("manhattan")
 
-MAX_NAMED = 3
+MAX_SAID = 3
 """Most columns that are named as those that changed scores."""
 
 NAMED_SHARE = 0.5
@@ -33,7 +33,6 @@ LIKE_WITHIN = 3.0
 
 BLOCK_VALUES = 1 << 20
 """Distances in memory at once: 8 MiB."""
-
 
 CLEAR_TRUST = 0.5
 """Below this trust, sentences say that marks contradict each other."""
@@ -50,7 +49,7 @@ class Marks:
     trust : float
         From 0 to 1: how far the marks are followed, by how well each is told by the others.
     n_raised, n_lowered : int
-        Unmarked training rows whose score was multiplied by 1.1 and more, or divided.
+        Training rows that hold no place whose score was multiplied by 1.1 and more, or divided.
     center : float
         Log of the factor of a training row on average, which is taken off.
     features : ndarray of shape (n_used,), int64
@@ -92,7 +91,7 @@ class Marks:
         return cls(n_confirmed, n_cleared, 1.0, 0, 0, 0.0, *nothing, *held)
 
     def check(self, n_features: int) -> None:
-        """Raise ValueError or TypeError if the parts do not fit together, or rows of some features.
+        """Raise ValueError or TypeError if the parts do not fit together.
 
         Parameters
         ----------
@@ -167,7 +166,7 @@ class Marks:
         return placed
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
-        """Return scores in which rows that equal a marked one have the score that it holds.
+        """Return scores in which rows equal to a marked one have what it holds.
 
         Parameters
         ----------
@@ -190,7 +189,7 @@ class Marks:
         return out
 
     def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
-        """Return parts of scores that add up to the held ones, where rows equal a marked one.
+        """Return parts of scores that add up to what marked rows hold.
 
         Parameters
         ----------
@@ -242,11 +241,13 @@ class Marks:
         return " ".join([*parts, "P-values leave the marked rows out, and are estimates."])
 
     def _change(self, encoding: Encoding) -> str:
+        other = "other " if len(self.held) else ""
         if not len(self.features):
-            return f"changed the scores of no other rows: {self._why_nothing()}"
+            return f"changed the scores of no {other}rows: {self._why_nothing()}"
         if not self.n_raised + self.n_lowered:
-            return "changed the score of no other row by a tenth"
-        changed = f"raised the scores of {_rows(self.n_raised)} and lowered those of "
+            return f"changed the score of no {other}row by a tenth"
+        rows = f"{other}row" if self.n_raised == 1 else f"{other}rows"
+        changed = f"raised the scores of {self.n_raised:,} {rows} and lowered those of "
         changed += f"{self.n_lowered:,} by a tenth or more"
         if not self.n_confirmed:
             return changed
@@ -264,7 +265,7 @@ class Marks:
         change = np.zeros(encoding.n_features)
         change[self.features] = np.ptp(self.y, axis=1)
         by_column = encoding.sum_by_column(change[None])[0]
-        order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
+        order = np.argsort(-by_column, kind="stable")[:MAX_SAID]
         least = NAMED_SHARE * by_column[order[0]]
         return [encoding.features[j].name for j in order if by_column[j] >= least]
 
@@ -303,10 +304,6 @@ def _keys(rows: Floats) -> list[bytes]:
     """Return the bytes of each row; 0.0 and -0.0 are alike."""
     exact = np.ascontiguousarray(rows, dtype=np.float64) + 0.0
     return [row.tobytes() for row in exact]
-
-
-def _rows(n: int) -> str:
-    return f"{n:,} other {'row' if n == 1 else 'rows'}"
 
 
 def _listed(names: list[str]) -> str:

@@ -92,8 +92,8 @@ def marks_of(
     moves = marks.moves(rows)
     marks = replace(marks, center=float(_rounded(np.average(moves, weights=counts))))
     factors = exp(moves - marks.center)
-    of_others = factors[labels == UNKNOWN]
     held_rows, held = _held(rows, labels, scores * factors)
+    of_others = factors[labels == UNKNOWN] if len(held) else factors
     return replace(
         marks,
         n_raised=int((of_others >= NOTICED).sum()),

@@ -151,8 +151,9 @@ def train_detector(
     marks = None
     if labels is not None and (labels != UNKNOWN).any():
         marks = marks_of(given, weights, encoding, labels, scores)
-        scores = scores * marks.factors(given)
-        calibration = _marked_left_out(calibration * marks.factors(given), labels)
+        factors = marks.factors(given)
+        scores = scores * factors
+        calibration = _marked_left_out(calibration * factors, labels)
     regions = None
     if detection.calibration == "regional":
         regions = _regions_of(whole, calibration, weights)
