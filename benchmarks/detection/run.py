@@ -5,11 +5,12 @@
         [--record FILE] [--out FILE] [--dump FOLDER]
 
 The parts are independent: ``rankings`` (all methods on the labelled sets), ``unusual`` (on 140
-tables more), ``planted`` (cases made among credit applications), ``stability`` (of the first 50 of
-these), ``calibration`` (of the p-values), ``standing_out`` (how many rows do, and how many wrongly)
-and ``speed``. With ``--record`` what was measured before is kept. Rankings go on where a run was
-cut off; ``--again`` measures the chosen ones anew. ``--parts`` without a name only writes the
-tables. ``--dump`` writes the sets to a folder, one .npz of X and y a set and seed, no more.
+tables more), ``marks`` (on both: the first rows of the list are marked), ``planted`` (cases made
+among credit applications), ``stability`` (of the first 50 of these), ``calibration`` (of the
+p-values), ``standing_out`` (how many rows do, and how many wrongly) and ``speed``. With
+``--record`` what was measured before is kept. Rankings go on where a run was cut off; ``--again``
+measures the chosen ones anew. ``--parts`` without a name only writes the tables. ``--dump`` writes
+the sets to a folder, one .npz of X and y a set and seed, and nothing else.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from readme import machine, write_between_markers  # noqa: E402
 from sets import SETS, load  # noqa: E402
 from summary import report  # noqa: E402
 
-PARTS = ("rankings", "unusual", "planted", "stability", "calibration", "standing_out", "speed")
+PARTS = (
+    *("rankings", "unusual", "marks", "planted"),
+    *("stability", "calibration", "standing_out", "speed"),
+)
 
 
 def rank_set(name: str, record: Result, arguments: argparse.Namespace) -> None:
@@ -105,6 +109,7 @@ def measure_parts(record: Result, arguments: argparse.Namespace) -> None:
 def measured_part(part: str, arguments: argparse.Namespace) -> Result | list[Result]:
     """Return the results of one of the other parts; its module is imported only now."""
     import calibration
+    import marks
     import planted
     import speed
     import stability
@@ -113,6 +118,7 @@ def measured_part(part: str, arguments: argparse.Namespace) -> Result | list[Res
 
     return {
         "unusual": unusual.measured,
+        "marks": marks.measured,
         "planted": lambda: planted.measured(arguments.plantings),
         "stability": stability.measured,
         "calibration": lambda: calibration.measured(arguments.splits),

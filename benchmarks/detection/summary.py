@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import mean, median
 from typing import Any
 
+import marks
 import numpy as np
 import standing_out
 import unusual
@@ -23,6 +24,7 @@ REPORTING = tuple(SETS)[len(SETS) // 2 :]
 FIGURES = {"auroc": "AUROC", "ap": "Average precision"}
 
 MIN_FOUND, MIN_RESAMPLES, MIN_SEEDS = 11, 0.75, 0.9
+MIN_GAINS, MAX_FALLS = {10: 0, 20: 3, 50: 5}, 0.1
 MAX_EXCESS, MIN_RECALL = 0.01, 0.8
 TIMES_KNN, MIN_ROWS_PER_SECOND, MAX_MICROSECONDS = 30, 1e6, 50
 
@@ -96,6 +98,29 @@ def _ranking_goals(record: Result) -> list[list[str]]:
     return rows
 
 
+def _marks_goals(result: Result) -> list[list[str]]:
+    rows = []
+    names = marks.halves(result)["reporting"]
+    for n, least in MIN_GAINS.items():
+        gains = {
+            name: float(marks.changes(result, names, n, name, both=True).mean())
+            for name in (OURS, *marks.CLASSIFIERS)
+        }
+        ours = gains.pop(OURS)
+        best = max(gains, key=lambda name: gains[name])
+        n_tables = len(marks.changes(result, names, n, OURS, both=True))
+        claim = f"{n} marks, {n_tables} tables: AUPR on the other rows at least {least:+d} points"
+        rows.append(_goal(claim, f"{ours:+.1f}", ours >= least))
+        claim = f"{n} marks: more than the best classifier with the same marks"
+        rows.append(_goal(claim, f"{ours:+.1f} ({best} {gains[best]:+.1f})", ours > gains[best]))
+        fall = marks.fall_share(marks.changes(result, names, n, OURS, both=False))
+        claim = (
+            f"{n} marks: a fall of more than a point on fewer than {MAX_FALLS:.0%} of the tables"
+        )
+        rows.append(_goal(claim, f"{fall:.1%}", fall < MAX_FALLS))
+    return rows
+
+
 def _planted_goals(result: Result) -> list[list[str]]:
     of_rankings = result["rankings"]
     found, auroc = (mean(of_rankings[OURS][key]) for key in ("found", "auroc"))
@@ -166,6 +191,7 @@ def _speed_goals(result: Result) -> list[list[str]]:
 
 
 PART_GOALS = {
+    "marks": _marks_goals,
     "planted": _planted_goals,
     "stability": _stability_goals,
     "calibration": _calibration_goals,
@@ -324,6 +350,8 @@ def report(record: Result, heading: str) -> str:
         parts += ["### Fits on fewer rows, and failures", exceptions(record)]
     if "unusual" in record:
         parts.append(unusual.tables(record["unusual"]))
+    if "marks" in record:
+        parts.append(marks.tables(record["marks"]))
     if "planted" in record:
         parts += ["### Planted cases", planted_table(record["planted"], "rankings")]
         parts += ["How numbers are scaled, somscape:", planted_table(record["planted"], "scales")]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, SOMDetector, load
-from somscape.outliers import SCORES, Calibration, Detector, Scorer, _score
+from somscape.outliers import SCORES, Calibration, Detector, Marks, Scorer, _score
 from somscape.save import _onnx_scores
 
 
@@ -282,6 +282,10 @@ OTHER_PARTS = {
     "few factors": (
         lambda d: {"label_factors": np.ones(3)},
         "`label_factors` .* one for each unit",
+    ),
+    "marks of other rows": (
+        lambda d: {"marks": Marks.none(1, 0, 5)},
+        "`marks` must have one finite",
     ),
     "a mean below 0": (
         lambda d: {"mean_contributions": np.full(3, -1.0)},

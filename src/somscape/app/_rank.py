@@ -70,11 +70,7 @@ def rank(
     tell({"stage": "writing"})
     notes = [*options.get("told", ()), *warned()]
     if marks:
-        n = sum(marks.values())
-        notes.append(
-            f"Ranked with the marks: {n} confirmed, {len(marks) - n} cleared. The command below "
-            "ranks without them."
-        )
+        notes.append(f"{found.detector.effect_of_marks} The command below ranks without them.")
     data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
     with whole(folder / RESULTS) as making:
         making.mkdir()

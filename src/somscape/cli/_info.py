@@ -48,6 +48,8 @@ def show_info(map_file: str, save_roles: Path | None) -> None:
         regions = detector.calibration.regions
         if regions is not None:
             facts.append(("calibration regions", str(regions.max() + 1)))
+        if detector.marks is not None:
+            facts.append(("marks", detector.effect_of_marks))
     facts += [(name.replace("_", " "), value) for name, value in _said(map_.encoding)]
     console = make_console()
     show_facts(console, facts)

@@ -114,6 +114,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         The map of all rows.
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
+    effect_of_marks_ : str
+        What rows that were `known` in `fit` changed, or why nothing; "" without any.
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
@@ -204,6 +206,11 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         return self.detector_.map_
 
     @property
+    def effect_of_marks_(self) -> str:
+        """What `known` rows changed, or why they did not; "" without any."""
+        return self.detector_.effect_of_marks
+
+    @property
     def offset_(self) -> float:
         """What `decision_function` subtracts: minus the threshold."""
         return -self.detector_.threshold
@@ -220,9 +227,10 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         y : ignored
             As in all outlier detectors of scikit-learn.
         known : array-like of shape (n_samples,), optional
-            1 for a known anomaly, 0 for a known usual row, -1 (or NaN) for unknown.  Scores rise
-            around known anomalies and fall around known usual rows, to the extent that this ranks
-            the known rows better.
+            1 for a confirmed anomaly, 0 for a row that was cleared, -1 (or NaN) for unknown.
+            Confirmed rows lead the list and cleared ones end it, if at most 1,000 are marked.
+            Scores of rows with values like theirs rise and fall, by as much as the marks agree:
+            each is compared with what the others tell.  `effect_of_marks_` says what changed.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
 
@@ -441,6 +449,9 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         generalized Pareto tail is fitted to the highest 5 % (at least 20).  If the tail gives a
         smaller share, the p-value is three quarters of it plus a quarter of the conformal p-value,
         so the chance is at most 4a whatever the tail, up to the effects of cross-fitting.
+
+        After marks, p-values are estimates in either case: marked rows do not calibrate, and new
+        rows like them are missing there.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

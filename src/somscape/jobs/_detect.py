@@ -156,6 +156,8 @@ def detect(
     rows = encoding.encode(table)
     trained = train_detector(rows, None, encoding, settings, detection_of(options), known)
     detector = trained.detector
-    alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, trained.scores)
+    marks, scores = detector.marks, trained.scores
+    scores = scores if marks is None else marks.with_held(rows, scores)
+    alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, scores)
     agreement = None if label is None else agreement_of(alerts, label)
     return Found(table, detector, alerts, rule, label, agreement, grouped)

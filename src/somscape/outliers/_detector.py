@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number
 from somscape.errors import InputError
-from somscape.maps import Map, refusal_of
+from somscape.maps import Map
 from somscape.outliers._alerts import Alerts, ranked
 from somscape.outliers._arrays import is_array
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers._counts import ValueCounts
+from somscape.outliers._marks import Marks
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import Reasons, reasons_of, table_and_rows
 from somscape.outliers._rule import AlertRule
@@ -50,13 +51,15 @@ class Detector:
         Maps with the same lattice and columns that score together in its place.  If empty, the map
         of all rows scores by itself.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        Factor of the scores of a unit's rows, learned from known cases.  None means no factor.
+        Factor of the scores of a unit's rows, in files of earlier drafts.  None means no factor.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
         What single values add to the score of the maps.  None adds nothing.
     counts : ValueCounts or None, default=None
         How many rows had which values, for reasons; None where an older file does not say.
+    marks : Marks or None, default=None
+        What was learned from rows that were confirmed or cleared.  None means that none were.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Detector:
     mean_contributions: Float64s | None = None
     rarity: Rarity | None = None
     counts: ValueCounts | None = None
+    marks: Marks | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -104,6 +108,10 @@ class Detector:
             self.rarity.check(self.map_.codebook.shape[1])
         if self.counts is not None:
             self.counts.check(n_columns)
+        if not isinstance(self.marks, Marks | None):
+            raise TypeError(f"`marks` must be Marks or None; got {type(self.marks).__name__}.")
+        if self.marks is not None:
+            self.marks.check(self.map_.codebook.shape[1])
         regions = self.calibration.regions
         if regions is not None and len(regions) != n_units:
             raise ValueError("`calibration` must have a region for each unit.")
@@ -150,6 +158,11 @@ class Detector:
     def scorers(self) -> tuple[Scorer, ...]:
         """The maps that score: the members, or without members the map of all rows."""
         return self.members or (self.of_all_rows,)
+
+    @property
+    def effect_of_marks(self) -> str:
+        """What marks changed, or why they did not, in sentences; "" without any."""
+        return "" if self.marks is None else self.marks.in_words(self.map_.encoding)
 
     def scores(self, X: Any) -> Float64s:
         """Return the score of each row, higher for more unusual.
@@ -369,10 +382,12 @@ class Detector:
         ndarray of shape (n_samples,)
         """
         scores = scores_by(self.scorers, rows, self.rarity)
-        if self.label_factors is None:
+        if self.label_factors is not None:
+            units = self.map_.winners_of_rows(rows) if units is None else units
+            scores = scores * self.label_factors[units]
+        if self.marks is None:
             return scores
-        units = self.map_.winners_of_rows(rows) if units is None else units
-        return scores * self.label_factors[units]
+        return self.marks.with_held(rows, scores * self.marks.factors(rows))
 
     def contributions_of_rows(self, rows: Floats) -> Float64s:
         """Return what each column adds to the score of each encoded row.
@@ -386,9 +401,26 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
         """
+        found = self.contributions_by_columns(rows)
+        return found if self.marks is None else self.marks.parts_with_held(rows, found)
+
+    def contributions_by_columns(self, rows: Floats) -> Float64s:
+        """Return contributions by the values of rows alone: marked rows hold no place.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`; not checked again.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+        """
         found = contributions_by(self.scorers, rows, self.rarity)
         if self.label_factors is not None:
             found *= self.label_factors[self.map_.winners_of_rows(rows)][:, None]
+        if self.marks is not None:
+            found *= self.marks.factors(rows)[:, None]
         return found
 
     def scores_and_p_values_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
@@ -454,43 +486,3 @@ class Detector:
             )
         map_ = Map.from_record(record)
         return built_from(record, lambda record: cls(**parts_of_detector(record, map_)), "detector")
-
-
-def as_detector(detector: Any) -> Detector:
-    """Return a detector itself, or the detector of a fitted estimator.
-
-    Parameters
-    ----------
-    detector : Detector or SOMDetector
-
-    Returns
-    -------
-    Detector
-
-    Raises
-    ------
-    InputError
-        For an estimator that is not fitted.
-    TypeError
-        For anything else, such as a `Map`, which cannot score rows.
-    """
-    found = detector_in(detector)
-    if found is None:
-        example = "`detector_` of a fitted SOMDetector"
-        raise refusal_of(detector, "a Detector", example, "alerts")
-    return found
-
-
-def detector_in(thing: Any) -> Detector | None:
-    """Return an object if it is a detector, its detector if it has one, or None.
-
-    Parameters
-    ----------
-    thing : Detector, SOMDetector, Map or anything else
-
-    Returns
-    -------
-    Detector or None
-    """
-    found = getattr(thing, "detector_", thing)
-    return found if isinstance(found, Detector) else None

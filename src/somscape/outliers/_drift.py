@@ -13,7 +13,8 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
 from somscape.maps import Map
-from somscape.outliers._detector import Detector, as_detector
+from somscape.outliers._as_detector import as_detector
+from somscape.outliers._detector import Detector
 from somscape.outliers._sequential import Cusum, Martingale, Ranks, chi_square_quantile
 from somscape.regions import merge_small_regions
 

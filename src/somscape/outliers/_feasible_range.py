@@ -154,7 +154,8 @@ def ranges_of(
 
 def _is_steady(detector: "Detector") -> bool:
     """Say whether scores change no faster than rows move."""
-    return detector.of_all_rows.kind.is_steady and detector.label_factors is None
+    has_factors = detector.label_factors is not None or detector.marks is not None
+    return detector.of_all_rows.kind.is_steady and not has_factors
 
 
 def _stays_usual(

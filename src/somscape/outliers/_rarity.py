@@ -81,7 +81,7 @@ class Rarity:
             (np.diff(features) > 0).all()
             and ((features >= 0) & (features < n_features)).all()
             and (y >= 0).all()
-            and _have_ends(x)
+            and are_knots(x)
         ):
             raise ValueError(
                 "`rarity` must have ascending features, and for each at least two values in "
@@ -122,8 +122,17 @@ class Rarity:
         return replace(self, y=factor * self.y)
 
 
-def _have_ends(x: Float64s) -> bool:
-    """Say whether each line rises, and only its last knot repeats."""
+def are_knots(x: Float64s) -> bool:
+    """Say whether the knots of each line ascend, and only its last one repeats.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_lines, n_knots)
+
+    Returns
+    -------
+    bool
+    """
     steps = np.diff(x, axis=1)
     rises = steps > 0
     falls_once = (rises[:, 1:] <= rises[:, :-1]).all()

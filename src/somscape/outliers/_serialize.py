@@ -11,6 +11,7 @@ from somscape.maps import Map, map_of_arrays
 from somscape.outliers._calibration import Calibration
 from somscape.outliers._counts import ValueCounts
 from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._marks import Marks
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._scorer import Scorer
 from somscape.records import MEMBERS, Record, arrays_of_members
@@ -34,6 +35,9 @@ METRIC_NAME = "decorrelated"
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
 """Attributes that have another name in format 1."""
+
+MARKS = "marks"
+"""Entry of the header with the numbers of `Marks`, and beginning of the names of its arrays."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
 
@@ -71,6 +75,14 @@ def record_of_detector(detector: "Detector") -> Record:
         arrays |= {_counts_name(name): values for name, values in of_counts.items()}
     if not calibration.is_clean:
         header[MAY_BE_UNUSUAL] = True
+    if detector.marks is not None:
+        header[MARKS] = {}
+        for part in fields(Marks):
+            value = getattr(detector.marks, part.name)
+            if isinstance(value, np.ndarray):
+                arrays[f"{MARKS}.{part.name}"] = value
+            else:
+                header[MARKS][part.name] = value
     if whole.decorrelation is not None:
         header[METRIC] = METRIC_NAME
     if detector.members:
@@ -134,7 +146,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         raise TypeError("detector must be an object of names and values")
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
-    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, MAY_BE_UNUSUAL, MEMBERS}
+    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, MAY_BE_UNUSUAL, MEMBERS, MARKS}
     unknown = sorted(header.keys() - known)
     if unknown:
         raise TypeError(f"a detector has no {unknown[0][:40]!r}")
@@ -169,6 +181,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         "mean_contributions": arrays.get("mean_contributions"),
         "rarity": _rarity_of(arrays, map_.encoding),
         "counts": _counts_of(arrays, len(map_.encoding.features)),
+        "marks": _marks_of(header, arrays),
     }
 
 
@@ -230,6 +243,17 @@ def _counts_of(arrays: Mapping[str, Any], n_columns: int) -> ValueCounts | None:
     counts = ValueCounts(**{p.name: arrays[_counts_name(p.name)] for p in fields(ValueCounts)})
     counts.check(n_columns)
     return counts
+
+
+def _marks_of(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Marks | None:
+    """Return what marks taught; the detector checks it."""
+    if MARKS not in header:
+        return None
+    beginning = f"{MARKS}."
+    of_marks = {name: arrays[name] for name in arrays if name.startswith(beginning)}
+    return Marks(
+        **header[MARKS], **{name.removeprefix(beginning): a for name, a in of_marks.items()}
+    )
 
 
 def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:

@@ -154,6 +154,7 @@ def updated(
         mean_contributions=_averaged(detector, whole, rows, weights),
         rarity=rarity,
         counts=detector.counts,
+        marks=detector.marks,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
     factor = stream.rarity_factor
@@ -197,6 +198,5 @@ def _averaged(
     if means is None or not n_new:
         return means
     share = n_new / after.scorer.map_.hits.sum()
-    factors, rarity = before.label_factors, before.rarity
-    new = mean_contributions(before.scorers, rows, weights, factors, after.units, rarity)
+    new = mean_contributions(before, rows, weights)
     return np.asarray((1 - share) * means + share * new)

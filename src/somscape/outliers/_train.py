@@ -1,6 +1,5 @@
 """From prepared rows to a detector: training, usual prototypes, threshold, calibration."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,12 +14,13 @@ from somscape.outliers._counts import value_counts
 from somscape.outliers._decorrelation import MAX_OWN, Decorrelation, decorrelation_of
 from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
-from somscape.outliers._labels import ANOMALY, UNKNOWN, label_factors
+from somscape.outliers._labels import ANOMALY, UNKNOWN
 from somscape.outliers._rarity import Rarity, rarity_of
 from somscape.outliers._reach import reach_of, within_reach
-from somscape.outliers._score import contributions_by, joint, scores_by, scores_of_each
+from somscape.outliers._score import joint, scores_by, scores_of_each
 from somscape.outliers._scorer import SCORES, Scorer
 from somscape.outliers._several import halves, left_out_scores
+from somscape.outliers._teach import marks_of
 from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
 from somscape.regions import merge_small_regions
 
@@ -77,7 +77,7 @@ class TrainedDetector:
     members : tuple of TrainedScorer
         Maps of halves of the rows, if several maps score together.
     scores : ndarray of shape (n_samples,)
-        Scores of the training rows by the maps that they trained.
+        Scores of the training rows by the maps that they trained; marked rows hold no place.
     calibration : ndarray of shape (n_samples,)
         Scores by maps that did not see the rows; NaN for rows that do not calibrate.
     rarity_factor : float, default=0.0
@@ -152,11 +152,15 @@ def train_detector(
         calibration = trainer.cross_fitted(whole, rows, weights, folds) + added
     if given is not rows:  # slips count in the scores, and teach nothing
         scores = scores_by(scorers, given, rarity)
-    factors, scores, calibration = _taught(whole, scores, calibration, labels, weights)
+    marks = None
+    if labels is not None and (labels != UNKNOWN).any():
+        marks = marks_of(given, weights, encoding, labels, scores)
+        factors = marks.factors(given)
+        scores = scores * factors
+        calibration = _marked_left_out(calibration * factors, labels)
     regions = None
     if detection.calibration == "regional":
         regions = _regions_of(whole, calibration, weights)
-    means = mean_contributions(scorers, rows, weights, factors, whole.units, rarity)
     detector = Detector(
         whole.scorer,
         threshold_for(scores, detection.contamination, weights),
@@ -168,30 +172,23 @@ def train_detector(
             is_clean=detection.training_is_clean,
         ),
         tuple(member.scorer for member in members),
-        label_factors=factors,
-        mean_contributions=means,
         rarity=rarity,
         counts=value_counts(given, weights, encoding),
+        marks=marks,
     )
+    detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
     return TrainedDetector(detector, whole, members, scores, calibration, factor)
 
 
-def _taught(
-    whole: TrainedScorer,
-    scores: Float64s,
-    calibration: Float64s,
-    labels: Ints | None,
-    weights: Float64s | None,
-) -> tuple[Float64s | None, Float64s, Float64s]:
-    """Return the factors that labels teach, and the scores and calibration scores with them."""
-    if labels is None or not (labels != UNKNOWN).any():
-        return None, scores, calibration
-    factors, without_own = label_factors(whole.scorer.map_, scores, whole.units, labels, weights)
-    calibration = calibration * without_own
-    is_anomaly = (labels == ANOMALY) | np.isnan(calibration)
-    if not is_anomaly.all():
-        calibration[is_anomaly] = np.nan  # p-values compare with usual rows
-    return factors, scores * factors[whole.units], calibration
+def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
+    """Return calibration scores without those of marked rows.
+
+    Where most rows are marked, only confirmed ones are left out, and where all would be, none are.
+    """
+    is_marked = labels != UNKNOWN
+    left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
+    left = np.where(left_out, np.nan, calibration)
+    return calibration if np.isnan(left).all() else left
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
@@ -223,27 +220,15 @@ def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = No
     return 1 if n_rows > MAX_TRAINED else 1 + min(N_FOLDS, n_rows)
 
 
-def mean_contributions(
-    scorers: Sequence[Scorer],
-    rows: Floats,
-    weights: Float64s | None,
-    factors: Float64s | None,
-    units: Ints,
-    rarity: Rarity | None = None,
-) -> Float64s:
+def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | None) -> Float64s:
     """Return what each column adds to the score of a row, on average.
 
     Parameters
     ----------
-    scorers : sequence of Scorer
+    detector : Detector
     rows : ndarray of shape (n_samples, n_features)
         If there are many, or many features, every k-th counts.
     weights : ndarray of shape (n_samples,) or None
-    factors : ndarray of shape (n_units,) or None
-        Factors from labels for the scores of each unit's rows.
-    units : ndarray of shape (n_samples,)
-        Best matching unit of each row.
-    rarity : Rarity or None, default=None
 
     Returns
     -------
@@ -252,9 +237,7 @@ def mean_contributions(
     most = min(MAX_AVERAGED, max(1, MAX_AVERAGED_VALUES // rows.shape[1]))
     some = slice(None, None, -(-len(rows) // most))
     part = None if weights is None else weights[some]
-    found = contributions_by(scorers, np.ascontiguousarray(rows[some]), rarity)
-    if factors is not None:
-        found *= factors[units[some]][:, None]
+    found = detector.contributions_by_columns(np.ascontiguousarray(rows[some]))
     return np.asarray(np.average(found, axis=0, weights=part))
 
 

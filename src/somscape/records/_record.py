@@ -49,6 +49,8 @@ ARRAYS = {
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
+    *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
+    *("marks.rows", "marks.held"),
     *DECORRELATION,
 }
 

@@ -4,8 +4,20 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.kernels import Metric
-from somscape.outliers import Detector, Rarity, Scorer, density_width, local_scales, mass_rows
+from somscape.outliers import (
+    LIKE_WITHIN,
+    Detector,
+    Marks,
+    Scorer,
+    density_width,
+    local_scales,
+    mass_rows,
+)
 from somscape.save._onnx_graph import OnnxGraph
+
+SAME = 1e-6
+"""A row is a marked one if its values differ by no more, absolute and relative: numbers may have
+come as float32."""
 
 
 def nearest(
@@ -119,11 +131,38 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
             total = graph.op("Add", total, graph.op("Mul", one, one))
         score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(scores)))))
     if detector.rarity is not None:
-        score = graph.op("Add", score, _rarity(graph, rows, detector.rarity))
-    if detector.label_factors is None:
+        rarity = detector.rarity
+        values = graph.op("Gather", rows, graph.constant(rarity.features), axis=1)
+        added = _sum(graph, _on_lines(graph, values, rarity.x, rarity.y))
+        score = graph.op("Add", score, added)
+    if detector.label_factors is not None:
+        factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
+        score = graph.op("Mul", score, factors)
+    return score if detector.marks is None else _marked(graph, rows, score, detector.marks)
+
+
+def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
+    """Return scores times their factors, and those that marked rows hold."""
+    constant = graph.constant
+    if len(marks.features):
+        values = graph.op("Gather", rows, constant(marks.features), axis=1)
+        values = graph.op("Max", values, constant(marks.x[:, 0]))
+        values = graph.op("Min", values, constant(marks.x[:, -1]))  # level beyond the ends
+        apart = _manhattan(graph, _on_lines(graph, values, marks.x, marks.y), marks.places)
+        likeness = graph.op("Exp", graph.op("Div", apart, constant(-LIKE_WITHIN)))
+        moves = _sum(graph, graph.op("Mul", likeness, constant(marks.pull)))
+        factors = graph.op("Exp", graph.op("Sub", moves, constant(marks.center)))
+        score = graph.op("Mul", score, factors)
+    if not len(marks.held):
         return score
-    factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
-    return graph.op("Mul", score, factors)
+    apart = graph.op("Abs", graph.op("Sub", graph.op("Unsqueeze", rows, constant([1])),
+                                     constant(marks.rows)))  # fmt: skip
+    over = graph.op("Sub", apart, constant(SAME * (1.0 + np.abs(marks.rows))))
+    over = graph.op("ReduceMax", over, axes=[2], keepdims=0)
+    place, least = (_flat(graph, value) for value in _smallest(graph, over, 1))
+    is_same = graph.op("LessOrEqual", least, constant(0.0))
+    held = graph.op("Gather", constant(marks.held), place)
+    return graph.op("Where", is_same, held, score)
 
 
 def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
@@ -143,20 +182,18 @@ def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
     return _SCORES[scorer.score](graph, rows, prototypes, scorer)
 
 
-def _rarity(graph: OnnxGraph, rows: str, rarity: Rarity) -> str:
-    """Return what the values of rows add: the lines' first pieces, and each change of slope."""
-    x, y = rarity.x, rarity.y
+def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
+    """Return heights of lines at values: their first pieces, and each change of slope."""
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
     bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
     constant = graph.constant
-    values = graph.op("Gather", rows, constant(rarity.features), axis=1)
     first = graph.op("Mul", graph.op("Sub", values, constant(x[:, 0])), constant(slopes[:, 0]))
     first = graph.op("Add", first, constant(y[:, 0]))
     each = graph.op("Unsqueeze", values, constant([2]))
     past = graph.op("Max", graph.op("Sub", each, constant(x[:, 1:-1])), constant(0.0))
     more = graph.op("ReduceSum", graph.op("Mul", past, constant(bends)), constant([2]), keepdims=0)
-    return _sum(graph, graph.op("Add", first, more))
+    return graph.op("Add", first, more)
 
 
 def _k_prototype(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:

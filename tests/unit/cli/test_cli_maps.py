@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from command_line import IN_A_PROCESS, PACKAGE_HOME, Found, listing, run, run_process, write
 
 from somscape import Map, load
-from somscape.outliers import Detector
+from somscape.outliers import Detector, Marks
 from somscape.tables import read_table
 
 RESULT_COLUMNS = ["score", "p_value", "flagged", "stands_out", "unit", "row", "col", "reasons"]
@@ -203,6 +204,15 @@ def test_info_says_what_a_detector_is(found: Found) -> None:
     assert re.search(r"^score +combined, 8 prototypes, by 8 maps *$", outcome.out, flags=re.M)
     assert re.search(r"^calibration rows +60 *$", outcome.out, flags=re.M)
     assert f"{detector_of(found).threshold:.4g}" in outcome.out
+
+
+def test_info_says_what_marks_changed(found: Found, tmp_path: Path) -> None:
+    detector = detector_of(found)
+    marked = replace(detector, marks=Marks.none(2, 0, detector.map_.codebook.shape[1]))
+    marked.save(tmp_path / "marked.som")
+    told = " ".join(run("info", tmp_path / "marked.som").out.split())
+    assert f"marks {marked.effect_of_marks}" in told
+    assert "2 marks (2 confirmed, 0 cleared) changed the scores of no rows" in told
 
 
 @pytest.mark.parametrize("command", ["info", "score"])

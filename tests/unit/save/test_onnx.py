@@ -93,10 +93,19 @@ def test_scores_where_units_lie_on_their_rows(tmp_path, score):
 
 def test_scores_raised_by_known_labels(tmp_path):
     X = np.vstack([rows_of(), rows_of(30, seed=1) * 0.1 + 4]).astype(np.float32)
-    known = np.r_[np.zeros(200, int), np.ones(30, int)]
+    known = np.r_[np.zeros(100, int), np.full(100, -1), np.ones(30, int)]
     detector = SOMDetector(som=SOM(4, 5), n_maps=1, random_state=0).fit(X, known=known)
-    assert detector.detector_.label_factors is not None
+    assert len(detector.detector_.marks.held) == 130
+    assert len(detector.detector_.marks.features) > 0
     to_onnx(detector.detector_, tmp_path / "m.onnx")
+    same(run(tmp_path / "m.onnx", {"X": X}), detector, X)
+
+
+def test_scores_with_factors_of_units(tmp_path):
+    X = rows_of()
+    detector = SOMDetector(som=SOM(4, 5), n_maps=1, random_state=0).fit(X).detector_
+    detector = replace(detector, label_factors=np.linspace(0.5, 2.0, 20))
+    to_onnx(detector, tmp_path / "m.onnx")
     same(run(tmp_path / "m.onnx", {"X": X}), detector, X)
 
 
@@ -104,9 +113,9 @@ def test_scores_raised_by_known_labels(tmp_path):
 @pytest.mark.parametrize("score", SCORES)
 def test_scores_of_several_maps(tmp_path, score, labelled):
     X = rows_of()
-    known = np.where(X[:, 0] > 1, 1, -1) if labelled else None
+    known = np.where(X[:, 0] > 1, 1, np.where(X[:, 0] < -1, 0, -1)) if labelled else None
     detector = SOMDetector(score, som=SOM(4, 5), n_maps=3, random_state=0).fit(X, known=known)
-    assert (detector.detector_.label_factors is not None) == labelled
+    assert (detector.detector_.marks is not None) == labelled
     to_onnx(detector, tmp_path / "d.onnx")
     same(run(tmp_path / "d.onnx", {"X": X}), detector, X)
 

@@ -1,0 +1,343 @@
+"""Marks: what they teach, by hand and by what must always hold, and what is said of it."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from somscape import SOM, SOMDetector, TableEncoder, load
+from somscape.encode import Encoding
+from somscape.outliers import Marks
+from somscape.outliers import _teach as teach
+from somscape.outliers._marks import alike, same_rows
+from somscape.outliers._teach import marks_of
+from somscape.tables import table_from_columns
+
+
+def taught(rows, labels, weights=None, scores=None):
+    """Marks of rows of plain numbers."""
+    rows = np.asarray(rows, dtype=np.float64)
+    encoding = Encoding.plain([f"x{j}" for j in range(rows.shape[1])])
+    scores = np.ones(len(rows)) if scores is None else np.asarray(scores, dtype=np.float64)
+    return marks_of(rows, weights, encoding, np.asarray(labels), scores)
+
+
+def table(seed=0, n=300):
+    """Rows that stand out by `a` or by `b`; only those by `a` are wanted."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    X[:40, 0] += 5
+    X[40:80, 1] += 5
+    return X, np.arange(n) < 40
+
+
+def first_marked(k, seed=0, **parameters):
+    """A detector, its rows, their truth, and the true labels of the first k of the list."""
+    X, y = table(seed)
+    alone = SOMDetector(random_state=0, **parameters).fit(X)
+    known = np.full(len(X), -1)
+    first = alone.detector_.alerts(X, k).rows[:k]
+    known[first] = y[first]
+    return SOMDetector(random_state=0, **parameters).fit(X, known=known), alone, X, y, known
+
+
+def test_two_marks_by_hand(monkeypatch):
+    # Two values, three rows each: their normal scores are those of shares 1/4 and 3/4.
+    monkeypatch.setattr(teach, "UNMARKED_WEIGHT", 1e-12)
+    rows, labels = [[0.0]] * 3 + [[1.0]] * 3, [0, -1, -1, 1, -1, -1]
+    marks = taught(rows, labels)
+    apart = 2 * 0.6744897501960817
+    alike = math.exp(-apart / 3)
+    # A surprise of half a mark each way; K + 0.3 turns (-1, 1) into (1.3 - alike) (-1, 1).
+    height = 6 * 0.5 / (1.3 - alike) * (1 - alike)
+    assert marks.trust == 1.0  # one of each kind: no other mark tells of it
+    factors = marks.factors(np.array([[0.0], [1.0]]))
+    np.testing.assert_allclose(np.log(factors), [-height, height], rtol=1e-6)
+
+
+def test_factors_are_level_beyond_the_rows():
+    marks = taught([[0.0], [1.0], [2.0], [3.0]], [0, -1, -1, 1])
+    ends = marks.factors(np.array([[-1e9], [0.0], [3.0], [1e9]]))
+    np.testing.assert_array_equal(ends[[0, 3]], ends[[1, 2]])
+    assert ends[0] < 1 < ends[3]
+
+
+def test_agreement_is_the_correlation_with_what_the_other_marks_tell():
+    rng = np.random.default_rng(0)
+    apart = np.abs(np.subtract.outer(*[rng.normal(size=43)] * 2))
+    likeness, n = alike(apart), 40
+    is_anomaly = rng.random(n) < 0.4
+    weights = np.ones(n)
+    noise = np.append(np.full(n, 0.3), np.full(3, 0.9))
+    surprise = np.append(is_anomaly, np.zeros(3)) - 0.4
+    told = []
+    for i in range(n):  # learn from all others, one after the other
+        others = np.delete(np.arange(n + 3), i)
+        matrix = likeness[np.ix_(others, others)] + np.diag(noise[others])
+        told.append(likeness[i, others] @ np.linalg.solve(matrix, surprise[others]))
+    kinds = is_anomaly.sum(), n - is_anomaly.sum()
+    wanted = np.corrcoef(told, is_anomaly)[0, 1] + 1 / kinds[0] + 1 / kinds[1]
+    trust = teach._trust(likeness, noise, surprise, is_anomaly, weights)
+    assert trust == pytest.approx(np.clip(wanted, 0, 1), rel=1e-9)
+
+
+def test_columns_that_tell_nothing_of_the_marks_count_less():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 4))
+    labels = np.full(400, -1)
+    labels[:40] = rows[:40, 2] > 0
+    marks = taught(rows, labels)
+    spans = np.ptp(marks.y, axis=1)
+    assert spans.argmax() == 2
+    assert spans[2] > 2 * np.delete(spans, 2).max()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_whole_weights_are_repeated_rows(data):
+    n = data.draw(st.integers(2, 12))
+    cells = st.lists(st.integers(-3, 3), min_size=2, max_size=2)
+    rows = np.array(data.draw(st.lists(cells, min_size=n, max_size=n)), float)
+    labels = np.array(data.draw(st.lists(st.integers(-1, 1), min_size=n, max_size=n)))
+    weights = np.array(data.draw(st.lists(st.integers(1, 4), min_size=n, max_size=n)))
+    labels[0] = data.draw(st.integers(0, 1))
+    by_weight = taught(rows, labels, weights.astype(float))
+    repeated = taught(rows.repeat(weights, axis=0), labels.repeat(weights))
+    assert by_weight.trust == pytest.approx(repeated.trust, abs=1e-6)
+    np.testing.assert_allclose(by_weight.factors(rows), repeated.factors(rows), rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_any_marks_on_any_rows_give_finite_factors(data):
+    n, d = data.draw(st.integers(2, 15)), data.draw(st.integers(1, 3))
+    values = st.one_of(st.sampled_from([0.0, 1.0, -1e-300, 1e18]), st.floats(-1e6, 1e6))
+    rows = np.array(data.draw(st.lists(values, min_size=n * d, max_size=n * d))).reshape(n, d)
+    labels = np.array(data.draw(st.lists(st.integers(-1, 1), min_size=n, max_size=n)))
+    labels[0] = data.draw(st.integers(0, 1))
+    scores = np.array(data.draw(st.lists(st.floats(0, 1e6), min_size=n, max_size=n)))
+    marks = taught(rows, labels, scores=scores)
+    marks.check(d)
+    factors = marks.factors(rows)
+    assert (factors > 0).all()
+    assert np.isfinite(factors).all()
+    assert 0 <= marks.trust <= 1
+    listed = marks.with_held(rows, scores * factors)
+    same = same_rows(rows)
+    free = ~np.isin(same, same[labels >= 0])
+    for kind, contrary in ((1, 0), (0, 1)):
+        clear = np.isin(same, same[labels == kind]) & ~np.isin(same, same[labels == contrary])
+        if clear.any() and free.any() and (labels == -1).any():
+            other = listed[free]
+            assert (
+                listed[clear].min() >= other.max() if kind else listed[clear].max() <= other.min()
+            )
+
+
+@pytest.mark.parametrize("n_maps", [1, 4])
+def test_marks_lead_sink_and_teach(tmp_path, n_maps):
+    detector, alone, X, y, known = first_marked(20, n_maps=n_maps)
+    assert {0, 1} <= set(known[known >= 0])
+    scores, before = -detector.score_samples(X), -alone.score_samples(X)
+    others = known == -1
+    assert scores[known == 1].min() > scores[others].max()
+    assert scores[known == 0].max() < scores[others].min()
+    first = np.argsort(-np.where(others, scores, 0))[: (y & others).sum()]
+    first_before = np.argsort(-np.where(others, before, 0))[: (y & others).sum()]
+    assert y[first].mean() > y[first_before].mean() + 0.2
+    np.testing.assert_allclose(detector.contributions(X).sum(axis=1), scores, rtol=1e-9)
+    detector.save(tmp_path / "d.som")
+    back = load(tmp_path / "d.som")
+    np.testing.assert_array_equal(back.scores(X), scores)
+    assert back.effect_of_marks == detector.effect_of_marks_
+    assert back.alerts(X, 20).rows.tolist() == np.argsort(-scores, kind="stable").tolist()
+
+
+def test_parts_of_a_row_that_is_not_marked_keep_their_shares():
+    detector, alone, X, _, known = first_marked(20)
+    others = known == -1
+    shares, before = (d.contributions(X)[others] for d in (detector, alone))
+    shares, before = (each / each.sum(axis=1, keepdims=True) for each in (shares, before))
+    np.testing.assert_allclose(shares, before, rtol=1e-9)
+
+
+def test_marked_rows_do_not_calibrate():
+    detector, _, X, _, _ = first_marked(20)
+    assert len(detector.detector_.calibration.scores) == len(X) - 20
+    # Where most rows are known, usual ones must calibrate.
+    most = np.where(np.arange(len(X)) < 80, 1, 0)
+    detector = SOMDetector(som=SOM(4, 5), random_state=0).fit(X, known=most)
+    assert len(detector.detector_.calibration.scores) == len(X) - 80
+
+
+def test_the_threshold_takes_marked_rows_by_their_values():
+    X, y = table()
+    known = np.where(y, 1, np.where(np.arange(len(X)) < 80, 0, -1))
+    detector = SOMDetector(random_state=0).fit(X, known=known)
+    new, _ = table(seed=1)
+    flagged = detector.predict(new) == -1
+    assert flagged[:40].mean() > 0.2  # more confirmed rows than are flagged do not end that
+
+
+def test_words_say_what_changed():
+    detector, _, _, _, known = first_marked(20)
+    said, n = detector.effect_of_marks_, int((known == 1).sum())
+    assert said.startswith(f"20 marks ({n} confirmed, {20 - n} cleared) raised the scores of ")
+    assert "or more, most by x0 and x1. Confirmed rows lead and cleared ones end the list." in said
+    assert said.endswith("P-values leave the marked rows out, and are estimates.")
+    assert SOMDetector(random_state=0).fit(table()[0]).effect_of_marks_ == ""
+
+
+def test_words_name_the_columns_of_a_table():
+    X, _ = table()
+    columns = {"amount": X[:, 0].tolist(), "age": X[:, 1].tolist(), "kind": ["a", "b", "c"] * 100}
+    known = np.full(len(X), -1)
+    known[:10], known[40:50] = 1, 0
+    frame = table_from_columns(columns)
+    detector = SOMDetector(encoder=TableEncoder(), random_state=0).fit(frame, known=known)
+    assert "most by age and amount" in detector.effect_of_marks_ or (
+        "most by amount and age" in detector.effect_of_marks_
+    )
+    parts = detector.contributions(frame)
+    np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(frame), rtol=1e-9)
+
+
+def test_confirmed_rows_alone_change_no_other_score():
+    X, _ = table()
+    alone = SOMDetector(random_state=0).fit(X)
+    known = np.where(np.arange(len(X)) < 5, 1, -1)
+    detector = SOMDetector(random_state=0).fit(X, known=known)
+    others = known == -1
+    np.testing.assert_array_equal(detector.score_samples(X)[others], alone.score_samples(X)[others])
+    assert detector.score_samples(X)[:5].max() < detector.score_samples(X)[others].min()
+    assert "changed the scores of no other rows: none is cleared" in detector.effect_of_marks_
+    assert detector.effect_of_marks_.startswith("5 marks (5 confirmed, 0 cleared)")
+
+
+def test_cleared_rows_alone_lower_rows_like_them():
+    X, _ = table()
+    alone = SOMDetector(random_state=0).fit(X)
+    known = np.where((np.arange(len(X)) >= 40) & (np.arange(len(X)) < 60), 0, -1)
+    detector = SOMDetector(random_state=0).fit(X, known=known)
+    change = detector.score_samples(X) / alone.score_samples(X)
+    assert change[60:80].mean() < 0.95 < change[80:].mean()
+    assert "0 confirmed, 20 cleared" in detector.effect_of_marks_
+    assert "Cleared ones end the list." in detector.effect_of_marks_
+
+
+def test_contradictory_marks_on_equal_rows_hold_no_place_and_teach_nothing():
+    X = np.tile([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [1.0, 3.0]], (10, 1))
+    known = np.full(40, -1)
+    known[[0, 4, 8, 12]] = [1, 0, 1, 0]  # equal rows
+    alone = SOMDetector(random_state=0).fit(X)
+    detector = SOMDetector(random_state=0).fit(X, known=known)
+    assert len(detector.detector_.marks.held) == 0
+    order = np.argsort(alone.score_samples(X), kind="stable")
+    np.testing.assert_array_equal(np.argsort(detector.score_samples(X), kind="stable"), order)
+    assert "Confirmed rows lead" not in detector.effect_of_marks_
+
+
+@pytest.mark.parametrize("known", [1, 0])
+def test_marks_on_rows_that_are_all_equal(known):
+    X = np.ones((20, 2))
+    detector = SOMDetector(random_state=0).fit(X, known=[known] + [-1] * 19)
+    np.testing.assert_array_equal(detector.score_samples(X), detector.score_samples(X)[0])
+    assert "changed the scores of no other rows" in detector.effect_of_marks_
+
+
+def test_marks_of_all_rows_hold_no_place():
+    X, y = table()
+    detector = SOMDetector(random_state=0).fit(X, known=y.astype(int))
+    assert len(detector.detector_.marks.held) == 0
+    n_raised = int((detector.detector_.marks.factors(X) >= 1.1).sum())
+    said = f"300 marks (40 confirmed, 260 cleared) raised the scores of {n_raised} rows and lower"
+    assert detector.effect_of_marks_.startswith(said)
+    assert "the list" not in detector.effect_of_marks_
+
+
+def test_marks_last_on_a_stream():
+    X, y = table()
+    known = np.where(y, 1, np.where(np.arange(len(X)) < 80, 0, -1))
+    detector = SOMDetector(random_state=0, n_maps=2).fit(X, known=known)
+    before = detector.effect_of_marks_
+    detector.partial_fit(table(seed=1)[0])
+    scores = -detector.score_samples(X)
+    assert detector.effect_of_marks_ == before
+    assert scores[known == 0].max() < scores[known == -1].min()
+    np.testing.assert_allclose(detector.contributions(X).sum(axis=1), scores, rtol=1e-9)
+    new = table(seed=2)[0]
+    scores = -detector.score_samples(new)
+    assert scores[:40].mean() > 1.5 * scores[40:80].mean()
+    np.testing.assert_allclose(detector.contributions(new).sum(axis=1), scores, rtol=1e-9)
+
+
+def test_rows_score_alike_alone_and_together():
+    detector, _, X, _, _ = first_marked(20)
+    together = detector.score_samples(X)
+    np.testing.assert_array_equal([detector.score_samples(x[None])[0] for x in X], together)
+
+
+def test_many_marks_teach_by_a_part_of_them():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(5000, 1))
+    labels = (rows[:, 0] > 0).astype(int)
+    marks = taught(rows, labels)
+    assert marks.n_confirmed + marks.n_cleared == 5000
+    assert len(marks.held) == 0
+    assert marks.factors(np.array([[2.0]])) > 10 * marks.factors(np.array([[-2.0]]))
+
+
+def held(**changes):
+    parts = {
+        "n_confirmed": 1,
+        "n_cleared": 0,
+        "trust": 1.0,
+        "n_raised": 0,
+        "n_lowered": 0,
+        "center": 0.0,
+        "features": np.array([0]),
+        "x": np.array([[0.0, 1.0]]),
+        "y": np.array([[0.0, -1.0]]),
+        "places": np.zeros((1, 1)),
+        "pull": np.ones(1),
+        "rows": np.zeros((1, 2)),
+        "held": np.ones(1),
+    }
+    return Marks(**{**parts, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_cleared": -1}, "marks.n_cleared"),
+        ({"trust": 1.5}, "marks.trust"),
+        ({"features": np.array([2])}, "`marks` must have ascending features"),
+        ({"x": np.array([[1.0, 1.0]])}, "`marks` must have ascending features"),
+        ({"y": np.array([[np.nan, 0.0]])}, "`marks` must have ascending features"),
+        ({"pull": np.ones(2)}, "`marks` must have a pull for each place"),
+        ({"center": np.nan}, "marks.center"),
+        ({"held": np.array([-1.0])}, "`marks` must have one finite score"),
+        ({"rows": np.zeros((1, 3))}, "`marks` must have one finite score"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(changes, message):
+    held().check(2)
+    with pytest.raises((ValueError, TypeError), match=message):
+        held(**changes).check(2)
+
+
+def test_marks_that_are_none_are_refused():
+    detector = SOMDetector(random_state=0).fit(np.eye(3)).detector_
+    with pytest.raises(TypeError, match="`marks` must be Marks or None; got list"):
+        replace(detector, marks=[1, 0])
+
+
+def test_a_row_of_minus_zero_equals_one_of_zero():
+    marks = held(rows=np.array([[0.0, 1.0]]), held=np.array([7.0]))
+    found = marks.with_held(np.array([[-0.0, 1.0], [0.0, 2.0], [1.0, 1.0]]), np.ones(3))
+    np.testing.assert_array_equal(found, [7, 1, 1])
+    parts = marks.parts_with_held(np.array([[0.0, 1.0], [5.0, 5.0]]), np.zeros((2, 4)))
+    np.testing.assert_array_equal(parts, [[1.75] * 4, [0.0] * 4])
