@@ -141,7 +141,7 @@ def parsed_arguments() -> argparse.Namespace:
     help_cap = "seconds that a fit may take; longer ones learn from fewer rows (default: 60)"
     add("--cap", type=float, default=60, help=help_cap)
     add("--plantings", type=int, default=50, help="default: 50")
-    add("--splits", type=int, default=200, help="of each kind, for the calibration (default: 200)")
+    add("--splits", type=int, default=200, help="of the calibration (default: 200)")
     add("--runs", type=int, default=20, help="of the simulations of what stands out (default: 20)")
     add("--rounds", type=int, default=3, help="of the speed (default: 3)")
     add("--again", action="store_true", help="measure rankings that the record has, too")

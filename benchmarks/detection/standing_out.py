@@ -30,6 +30,8 @@ LAWS = ("normal", "t with 5 degrees of freedom", "lognormal")
 SIZES = ((300, 4), (500, 2), (1000, 10))
 PLANTED = (0.0, 0.01, 0.05, 0.10)
 LEFT = (0.02, 0.06, 0.10)
+KINDS = ("as they are", "anomalies cut")
+HALVES = {"choosing": True, "reporting": False}
 N_SEEDS = 2
 FEWEST, MOST, LEAST_RECALL = 0.01, 0.10, 0.10
 
@@ -112,47 +114,49 @@ def _rates(rows: Rows, y: Labels, seed: int) -> Result:
 
 def tables(result: Result) -> str:
     """Return the tables of both kinds."""
-    simulated = [
-        [law, *(text for q in NOMINAL for text in _simulated_cells(result["simulated"], law, q))]
-        for law in LAWS
-    ]
-    head = ["law"]
+    head, simulated = ["law"], [[law] for law in LAWS]
     for q in NOMINAL:
-        at = f"{100 * q:.0f} %"
-        head += [f"none planted: lists not empty, {at}", f"planted: false share, {at}", "recall"]
-    labelled = [
-        [kind, half, f"{100 * q:.0f} %", *_labelled_cells(result["labelled"], kind, chooses, q)]
-        for kind in ("as they are", "anomalies cut")
-        for half, chooses in (("choosing", True), ("reporting", False))
-        for q in NOMINAL
-    ]
-    of_labelled = ["tables", "half", "rate", "number", "false share", "90th percentile"]
+        head += [f"none planted: lists, {q:.0%}", f"planted: false, {q:.0%}", f"recall, {q:.0%}"]
+        for row in simulated:
+            row += [f"{rate:.1%}" for rate in simulated_rates(result["simulated"], row[0], q)]
+    labelled = []
+    for kind in KINDS:
+        for half, chooses in HALVES.items():
+            for q in NOMINAL:
+                n, *rates = labelled_rates(result["labelled"], kind, chooses, q)
+                shown = [f"{rate:.1%}" for rate in rates]
+                labelled.append([kind, half, f"{q:.0%}", str(n), *shown])
+    of_labelled = ["tables", "half", "rate", "number", "false", "90th percentile"]
     of_labelled += ["recall, of the oracle's", "empty"]
     return f"{markdown(head, simulated)}\n\n{markdown(of_labelled, labelled)}"
 
 
-def _simulated_cells(runs: list[Result], law: str, q: float) -> list[str]:
+def simulated_rates(runs: list[Result], law: str, q: float) -> tuple[float, float, float]:
+    """Return the share of lists with none planted, the false share with some, and recall."""
     runs = [run for run in runs if run["law"] == law]
-    none = [run[f"{q:.2f}"]["n"] > 0 for run in runs if run["planted"] == 0]
+    lists = [run[f"{q:.2f}"]["n"] > 0 for run in runs if run["planted"] == 0]
     some = [run[f"{q:.2f}"] for run in runs if run["planted"] > 0]
     false = np.mean([of["false"] / max(1, of["n"]) for of in some])
-    recall = np.mean([of["recall"] for of in some])
-    return [_percent(np.mean(none)), _percent(false), _percent(recall)]
+    return float(np.mean(lists)), float(false), float(np.mean([of["recall"] for of in some]))
 
 
-def _labelled_cells(runs: list[Result], kind: str, chooses: bool, q: float) -> list[str]:
+def labelled_rates(
+    runs: list[Result], kind: str, chooses: bool | None, q: float
+) -> tuple[int, float, float, float, float]:
+    """Return the number of tables, false share, its 90th percentile, recall and share of none.
+
+    `chooses` is the half; None means both. False shares are of lists that are not empty; recall is
+    a share of the oracle's.
+    """
     rates = [
         run[f"{q:.2f}"]
         for run in runs
-        if run["kind"] == kind and run["choosing"] is chooses and FEWEST <= run["share"] <= MOST
+        if run["kind"] == kind
+        and chooses in (None, run["choosing"])
+        and FEWEST <= run["share"] <= MOST
+        and run[f"{q:.2f}"]["oracle"] >= LEAST_RECALL
     ]
-    rates = [of for of in rates if of["oracle"] >= LEAST_RECALL]
     false: NDArray[Any] = np.array([of["false"] / of["n"] for of in rates if of["n"]] or [0.0])
-    ratio = sum(of["recall"] for of in rates) / max(1e-9, sum(of["oracle"] for of in rates))
-    empty = np.mean([of["n"] == 0 for of in rates])
-    shown = [false.mean(), np.quantile(false, 0.9), ratio, empty]
-    return [str(len(rates)), *map(_percent, shown)]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    recall = sum(of["recall"] for of in rates) / max(1e-9, sum(of["oracle"] for of in rates))
+    empty = float(np.mean([of["n"] == 0 for of in rates]))
+    return len(rates), float(false.mean()), float(np.quantile(false, 0.9)), recall, empty

@@ -152,7 +152,7 @@ def test_estimated_p_values_equal_the_oracle_with_ties() -> None:
     calibration = np.sort(rng.integers(0, 9, 50).astype(float))
     scores = rng.integers(0, 31, 80).astype(float)
     expected = naive.estimated_p(scores, calibration)
-    found = Calibration(calibration, is_clean=False).p_values(scores)
+    found = Calibration(calibration, by_bulk=True).p_values(scores)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert (found < naive.conformal_p(scores, calibration)).any()
 
@@ -359,8 +359,8 @@ def ranked_alerts(stands_out: Any, n_alerts: int, n_by_chance: float = 0.0) -> A
         (0, 690, 0.0, "No row of 690 stands out"),
         (0, 1, 0.0, "No row of 1 stands out"),
         (0, 0, 0.0, "No row of 0 stands out"),
-        (1, 690, 0.03, "1 of 690 rows stands out (fewer than one of them by chance)"),
-        (1, 1, 0.2, "1 of 1 row stands out (fewer than one of them by chance)"),
+        (1, 690, 0.03, "1 of 690 rows stands out"),
+        (1, 1, 0.2, "1 of 1 row stands out"),
         (5, 690, 0.49, "5 of 690 rows stand out (fewer than one of them by chance)"),
         (5, 690, 0.51, "5 of 690 rows stand out (about 1 of them by chance)"),
         (7, 690, 1.4, "7 of 690 rows stand out (about 1 of them by chance)"),

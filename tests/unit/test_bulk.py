@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from somscape import SOMDetector, load
+from somscape.outliers import SCORES as METHODS
 from somscape.outliers import AlertRule, Calibration, adjusted, usual_share
 from somscape.outliers._bulk import bulk_shares
 
@@ -65,7 +66,7 @@ def test_unusual_rows_hardly_move_what_is_estimated():
 
 def test_an_estimate_takes_the_place_of_the_count_where_it_is_less():
     scores = np.sort(np.random.default_rng(0).normal(10, 1, size=999) ** 2)
-    counted, estimated = (Calibration(scores, is_clean=is_clean) for is_clean in (True, False))
+    counted, estimated = (Calibration(scores, by_bulk=by_bulk) for by_bulk in (False, True))
     asked = np.array([0.0, 100.0, 110.0, 196.0, 1e4])
     p = estimated.p_values(asked)
     assert p[0] == 1.0
@@ -107,13 +108,13 @@ def test_clean_training_keeps_the_count_and_files_keep_which(tmp_path):
     rows = rows_with(0)
     for is_clean in (True, False):
         fitted = SOMDetector(random_state=0, training_is_clean=is_clean).fit(rows)
-        assert fitted.detector_.calibration.is_clean is is_clean
+        assert fitted.detector_.calibration.by_bulk is not is_clean
         fitted.save(tmp_path / "map.som")
         loaded = load(tmp_path / "map.som")
-        assert loaded.calibration.is_clean is is_clean
+        assert loaded.calibration.by_bulk is not is_clean
         np.testing.assert_array_equal(loaded.p_values(rows), fitted.p_values(rows))
     fitted.partial_fit(rows[:50])
-    assert not fitted.detector_.calibration.is_clean
+    assert fitted.detector_.calibration.by_bulk
 
 
 def test_regions_have_estimates_of_their_own():
@@ -169,3 +170,37 @@ def test_the_rate_asked_for_is_that_of_what_stands_out():
         alerts = detector.alerts(rows, fdr=q)
         assert alerts.n_alerts == alerts.n_stand_out
         assert 0 < alerts.n_by_chance <= q * alerts.n_stand_out * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_noise_has_nothing_that_stands_out_by_any_score(method):
+    rows = np.random.default_rng(0).normal(size=(1000, 2))
+    detector = SOMDetector(random_state=0, method=method).fit(rows)
+    assert detector.alerts(rows).n_stand_out == 0
+    # The law of the bulk is that of the default score; others count.
+    assert detector.detector_.calibration.by_bulk is (method == "combined")
+
+
+def test_marked_rows_lead_the_list_and_are_not_what_stands_out():
+    rows = rows_with(12)
+    top = SOMDetector(random_state=0).fit(rows).alerts(rows).rows[:20]
+    known = np.full(len(rows), -1)
+    known[top] = top < 12
+    detector = SOMDetector(random_state=0).fit(rows, known=known)
+    alerts = detector.alerts(rows)
+    n_confirmed = int((known == 1).sum())
+    assert n_confirmed >= 8
+    assert set(alerts.rows[:n_confirmed]) == set(np.flatnonzero(known == 1))
+    assert not alerts.stands_out[known[alerts.rows] >= 0].any()
+    assert alerts.n_alerts == n_confirmed + max(10, min(alerts.n_stand_out, 50))
+    assert not detector.detector_.calibration.by_bulk
+
+
+def test_random_marks_on_noise_make_no_unmarked_row_stand_out():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(600, 6))
+    top = SOMDetector(random_state=0).fit(rows).alerts(rows).rows[:20]
+    known = np.full(len(rows), -1)
+    known[top] = rng.integers(2, size=20)
+    alerts = SOMDetector(random_state=0).fit(rows, known=known).alerts(rows)
+    assert alerts.n_stand_out == 0

@@ -161,6 +161,18 @@ def test_counts_that_do_not_fit_together_are_refused(detector, part, values):
         replace(detector, counts=broken)
 
 
+@pytest.mark.parametrize("n", [5, 300, 30_000])
+@pytest.mark.parametrize("least", [1e-300, 1e-6, 0.1])
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_of_rows_with_any_weights_fit_together(n, least, seed):
+    rng = np.random.default_rng(seed)
+    weights = np.maximum(rng.random(n) ** 9, least)
+    weights[0] = least
+    found = value_counts(rng.normal(size=(n, 1)), weights, Encoding.plain(["x"]))
+    found.check(1)
+    assert (found.below[1:] >= found.upto[:-1]).all()
+
+
 def test_counts_must_ascend():
     one = np.array([0.0, 1.0])
     counts = ValueCounts(np.array([0, 2]), one[::-1], one, one + 1)

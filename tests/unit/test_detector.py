@@ -480,10 +480,10 @@ def refused(path):
         {"threshold": None},
         {"score": "iforest"},
         {"score": 3},
-        {"calibration_may_be_unusual": False},
-        {"calibration_may_be_unusual": None},
-        {"calibration_may_be_unusual": 1},
-        {"calibration_may_be_unusual": "true"},
+        {"p_values_by_bulk": False},
+        {"p_values_by_bulk": None},
+        {"p_values_by_bulk": 1},
+        {"p_values_by_bulk": "true"},
         {"calibration_is_unusual": True},
     ],
     ids=str,
@@ -501,17 +501,17 @@ def test_a_file_that_does_not_say_what_calibrates_has_conformal_p_values(tmp_pat
         header = json.loads(file.metadata()["somscape"])
         parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     estimated = load(path)
-    assert header["detector"].pop("calibration_may_be_unusual") is True
+    assert header["detector"].pop("p_values_by_bulk") is True
     path.write_bytes(save(parts, metadata={"somscape": json.dumps(header)}))
     counted = load(path)
-    assert (estimated.calibration.is_clean, counted.calibration.is_clean) == (False, True)
+    assert (estimated.calibration.by_bulk, counted.calibration.by_bulk) == (True, False)
     expected = Calibration(counted.calibration.scores).p_values(counted.scores(X))
     np.testing.assert_array_equal(counted.p_values(X), expected)
     np.testing.assert_array_equal(counted.scores(X), estimated.scores(X))
     assert (estimated.p_values(X)[:5] < counted.p_values(X)[:5] / 2).all()
     detector_of(X, training_is_clean=True).save(path)
     with safe_open(path, framework="numpy") as file:
-        assert "calibration_may_be_unusual" not in file.metadata()["somscape"]
+        assert "p_values_by_bulk" not in file.metadata()["somscape"]
 
 
 @pytest.mark.parametrize(

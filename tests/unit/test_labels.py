@@ -96,6 +96,20 @@ def test_labels_of_rows_without_weight_do_not_count():
     np.testing.assert_array_equal(some.score_samples(X), same.score_samples(X))
 
 
+@pytest.mark.parametrize("least", [1e-20, 1e-300])
+@pytest.mark.parametrize("n_values", [0, 5])
+def test_rows_of_hardly_any_weight_may_be_lowest_and_highest(least, n_values):
+    X, y = two_groups()
+    X = X if n_values == 0 else np.clip(np.rint(X), 0, n_values)
+    X[0], X[-1] = -20, 20
+    weights = np.ones(len(y))
+    weights[[0, -1]] = least
+    labels = partly(y, 0.2)
+    fitted = SOMDetector(random_state=0).fit(X, known=labels, sample_weight=weights)
+    assert fitted.detector_.marks.trust > 0.5
+    assert np.isfinite(fitted.score_samples(X)).all()
+
+
 @pytest.mark.parametrize(
     "known",
     [

@@ -187,7 +187,7 @@ def test_words_say_what_changed():
     said, n = detector.effect_of_marks_, int((known == 1).sum())
     assert said.startswith(f"20 marks ({n} confirmed, {20 - n} cleared) raised the scores of ")
     assert "or more, most by x0 and x1. Confirmed rows lead and cleared ones end the list." in said
-    assert said.endswith("P-values leave the marked rows out, and are estimates.")
+    assert said.endswith("P-values are estimates.")
     assert SOMDetector(random_state=0).fit(table()[0]).effect_of_marks_ == ""
 
 
@@ -303,6 +303,7 @@ def held(**changes):
         "y": np.array([[0.0, -1.0]]),
         "places": np.zeros((1, 1)),
         "pull": np.ones(1),
+        "n_leading": 1,
         "rows": np.zeros((1, 2)),
         "held": np.ones(1),
     }
@@ -341,3 +342,15 @@ def test_a_row_of_minus_zero_equals_one_of_zero():
     np.testing.assert_array_equal(found, [7, 1, 1])
     parts = marks.parts_with_held(np.array([[0.0, 1.0], [5.0, 5.0]]), np.zeros((2, 4)))
     np.testing.assert_array_equal(parts, [[1.75] * 4, [0.0] * 4])
+
+
+def test_rows_hold_their_places_with_fewer_digits_too():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 4))
+    labels = np.full(300, -1)
+    labels[:5], labels[5:12] = 1, 0
+    detector = SOMDetector(random_state=0).fit(rows, known=labels)
+    exact, short = (detector.score_samples(each) for each in (rows, rows.astype(np.float32)))
+    np.testing.assert_array_equal(short[:12], exact[:12])
+    again = SOMDetector(random_state=0).fit(rows.astype(np.float32), known=labels)
+    assert set(np.argsort(again.score_samples(rows))[:5]) == set(range(5))

@@ -149,6 +149,17 @@ def test_reach_by_hand():
     assert within_reach(far, None) is far
 
 
+@pytest.mark.parametrize("offset", [-1e7, 1e3, 1e7])
+def test_reach_far_from_zero_is_as_exact(offset):
+    X = np.round(np.random.default_rng(0).normal(size=(200, 4)), 3)
+    near, far = (SOMDetector(random_state=0).fit(rows) for rows in (X, X + offset))
+    low, high = far.detector_.of_all_rows.reach - offset
+    np.testing.assert_allclose([low, high], near.detector_.of_all_rows.reach, atol=1e-5)
+    scores, at_zero = far.score_samples(X + offset), near.score_samples(X)
+    np.testing.assert_allclose(scores, at_zero, rtol=1e-6)
+    np.testing.assert_array_equal(np.argsort(scores), np.argsort(at_zero))
+
+
 def test_what_does_not_vary_and_categories_have_no_far_end():
     encoding = Encoding.plain(["a"])
     np.testing.assert_array_equal(

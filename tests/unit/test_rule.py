@@ -89,16 +89,22 @@ def test_rows_that_stand_out_by_hand():
     # Three of ten are above 1/2: 4 of the 5 in that half, .8, may be usual.  Adjusted:
     # .02 * 10 / 2 = .1, twice, .04 * 10 / 3 = .133, .3 * 10 / 5 = .6, twice;
     # times .8: .08, .107, .48.
-    stands_out, n_by_chance = rule.outstanding(p)
+    none = np.zeros(10, dtype=bool)
+    stands_out, n_by_chance = rule.outstanding(p, none)
     assert np.flatnonzero(stands_out).tolist() == [1, 2, 4]
     assert n_by_chance == pytest.approx(0.04 * 0.8 * 10)
     for rate, rows in ((0.07, []), (0.09, [1, 4]), (0.11, [1, 2, 4]), (0.49, [1, 2, 3, 4, 7])):
-        assert np.flatnonzero(AlertRule(fdr=rate).outstanding(p)[0]).tolist() == rows
+        assert np.flatnonzero(AlertRule(fdr=rate).outstanding(p, none)[0]).tolist() == rows
     # Other rules do not say which rows stand out.
     for other in (AlertRule(n_alerts=1), AlertRule(p_value=0.01), AlertRule(above_threshold=True)):
-        np.testing.assert_array_equal(other.outstanding(p)[0], stands_out)
-    assert AlertRule(fdr=0.07).outstanding(p)[1] == 0.0
-    assert rule.outstanding(np.empty(0))[1] == 0.0
+        np.testing.assert_array_equal(other.outstanding(p, none)[0], stands_out)
+    assert AlertRule(fdr=0.07).outstanding(p, none)[1] == 0.0
+    # Marked rows do not count: of the other eight, adjusted: .02 * 8 = .16, .04 * 8 / 2 = .16.
+    marked = np.arange(10) < 2
+    stands_out, n_by_chance = rule.outstanding(p, marked)
+    assert np.flatnonzero(stands_out).tolist() == [2, 4]
+    assert n_by_chance == pytest.approx(0.04 * usual_share(p[2:]) * 8)
+    assert rule.outstanding(np.empty(0), np.empty(0, dtype=bool))[1] == 0.0
 
 
 @pytest.mark.parametrize("n_maps", [1, "auto"])

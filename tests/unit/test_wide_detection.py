@@ -57,6 +57,27 @@ def test_prototypes_of_members_are_short_where_there_are_many_features(fitted, n
     assert all(one.map_.codebook.dtype == np.float64 for one in detector.members)
 
 
+@pytest.mark.parametrize(("offset", "is_short"), [(0.0, True), (1e6, False)])
+def test_prototypes_are_short_only_where_scores_hardly_change(monkeypatch, offset, is_short):
+    X = np.round(rows_of(WIDE), 3) + offset
+    found = SOMDetector(random_state=0).fit(X)
+    codebook = found.detector_.members[0].map_.codebook
+    assert np.array_equal(codebook, codebook.astype(np.float32)) == is_short
+    monkeypatch.setattr(_train, "_as_float32", lambda codebook: codebook)
+    exact = SOMDetector(random_state=0).fit(X)
+    np.testing.assert_allclose(found.score_samples(X), exact.score_samples(X), rtol=1e-6)
+    near = SOMDetector(random_state=0).fit(X - offset)
+    np.testing.assert_allclose(found.score_samples(X), near.score_samples(X - offset), rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-42, 1e-30, 1.0, 1e30, 1e200])
+def test_prototypes_are_short_at_any_scale_that_float32_holds(scale):
+    codebook = rows_of(NARROW) * scale
+    short = _train._as_float32(codebook)
+    assert (short is codebook) == (scale not in (1e-30, 1.0, 1e30))
+    np.testing.assert_allclose(short, codebook, rtol=1e-7)
+
+
 @pytest.mark.parametrize("n_features", [NARROW, WIDE])
 @pytest.mark.parametrize("change", ["none", "no decorrelation", "another reach", "another center"])
 def test_rows_are_compared_together_as_they_are_one_by_one(fitted, n_features, change):
@@ -109,8 +130,7 @@ def test_contributions_are_shares_of_squared_differences(n_prototypes):
 def test_contributions_of_many_values_are_averaged_over_some_rows(fitted, monkeypatch):
     detector, X = fitted[NARROW]
     monkeypatch.setattr(_train, "MAX_AVERAGED_VALUES", 20 * NARROW)
-    units = np.zeros(len(X), dtype=np.int64)
-    found = _train.mean_contributions(detector.scorers, X, None, None, units, detector.rarity)
+    found = _train.mean_contributions(detector, X, None)
     expected = contributions_by(detector.scorers, X[::3], detector.rarity).mean(axis=0)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 

@@ -1,13 +1,15 @@
 """The encoding of a whole table, kept with the map so that answers come in original units."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, PartCode, encoded_part
@@ -19,6 +21,10 @@ from somscape.encode._refuse import refuse_far, refuse_missing, refuse_problem, 
 from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
 from somscape.tables import Dates, Source, Table
+
+N_TOGETHER, BLOCK_ROWS = 8, 2048
+"""Columns that are written at once, and rows: a row's line of cache then comes from memory once for
+several columns, and the memory of so many is all it takes."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = UsedColumn | UnusedColumn
@@ -139,21 +145,26 @@ class Encoding:
             sources[code.name] = source
         if self.missing == "error":
             refuse_missing(table, sources)
-        rows, place = np.empty((table.n_rows, self.n_features)), self._place
-        for code in self.used:
-            column, part = table.column(code.name), code.encode(sources[code.name])
-            refuse_far(table, column, part)
-            if isinstance(code, CategoryCode):
-                warn_of_unseen(table, column, part)
-            rows[:, place[code.name]] = part
-        dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
-        for cycle in self.parts:
-            rows[:, place[cycle.name]] = encoded_part(cycle, dates)
+        rows = np.empty((table.n_rows, self.n_features))
+        _fill(rows, self._encoded(table, sources))
         if self.missing == "mask":
             for feature, part_of in zip(self.features, self.slices, strict=True):
                 for name in sources_of(feature):
                     rows[sources[name].missing, part_of] = np.nan
         return rows
+
+    def _encoded(self, table: Table, sources: dict[str, Any]) -> Iterator[tuple[slice, Float64s]]:
+        """Yield the features of each column, and their place."""
+        place = self._place
+        for code in self.used:
+            column, part = table.column(code.name), code.encode(sources[code.name])
+            refuse_far(table, column, part)
+            if isinstance(code, CategoryCode):
+                warn_of_unseen(table, column, part)
+            yield place[code.name], part
+        dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
+        for cycle in self.parts:
+            yield place[cycle.name], encoded_part(cycle, dates)
 
     def fill(self, rows: Floats) -> Floats:
         """Return plain rows with NaN replaced where missing cells are filled.
@@ -331,6 +342,14 @@ class Encoding:
             raise ValueError("the encoding does not say what missing cells and names are")
         roles = Roles(**checked_settings(data.get("roles", {})))
         return cls(codes, data["missing"], data["is_named"], roles, parts)
+
+
+def _fill(rows: Float64s, parts: Iterator[tuple[slice, Float64s]]) -> None:
+    """Write the features of columns to their places in the rows, a few columns at a time."""
+    while some := list(islice(parts, N_TOGETHER)):
+        for block in blocks(len(rows), BLOCK_ROWS):
+            for place, part in some:
+                rows[block, place] = part[block]
 
 
 def _data_of(code: Any) -> dict[str, Any]:

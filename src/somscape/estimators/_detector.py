@@ -442,16 +442,18 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         more, the p-value of the highest fifth of the scores is an estimate from their bulk: the
         square roots of usual scores are taken to follow, above their median, the upper half of a
         normal law (an empirical null, Efron 2004).  It is used if it is less than the share counted
-        and at least ``0.01 / (n + 1)``.
+        and at least ``0.01 / (n + 1)``.  This is done for
+        ``"combined"`` only; the law does not hold for other methods.
 
-        If ``training_is_clean``, p-values are conformal: for new rows of the same population, the
-        chance of a p-value of at most a is about a.  With 100 calibration rows or more, a
-        generalized Pareto tail is fitted to the highest 5 % (at least 20).  If the tail gives a
-        smaller share, the p-value is three quarters of it plus a quarter of the conformal p-value,
-        so the chance is at most 4a whatever the tail, up to the effects of cross-fitting.
+        If ``training_is_clean``, for other methods, and after marks, p-values are conformal: for
+        new rows of the same population, the chance of a p-value of at most a is about a.  With 100
+        calibration rows or more, a generalized Pareto tail is fitted to the highest 5 % (at least
+        20).  If the tail gives a smaller share, the p-value is three quarters of it plus a quarter
+        of the conformal p-value, so the chance is at most 4a whatever the tail, up to the effects
+        of cross-fitting.
 
-        After marks, p-values are estimates in either case: marked rows do not calibrate, and new
-        rows like them are missing there.
+        After marks, this is an estimate: marked rows do not calibrate, and new rows like them are
+        missing there.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

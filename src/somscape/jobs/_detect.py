@@ -18,9 +18,6 @@ from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
 from somscape.tables import Grouped, Table, write_csv
 
-CONTAMINATION = 0.05
-"""Share of the rows above the threshold, where no other is asked for."""
-
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -112,8 +109,9 @@ def detection_of(options: Mapping[str, Any]) -> Detection:
     Detection
     """
     calibration = options.get("calibration") or "global"
-    contamination = options.get("contamination") or CONTAMINATION
-    return Detection(contamination=contamination, calibration=calibration)
+    given = options.get("contamination")
+    share = {} if given is None else {"contamination": given}
+    return Detection(**share, calibration=calibration)
 
 
 def detect(

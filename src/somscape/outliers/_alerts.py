@@ -46,7 +46,7 @@ class Alerts:
     stands_out : ndarray of shape (n_rows,), bool
         Whether a row stands out: as many do as keep the share that does so by chance, the false
         discovery rate, at about 0.2, or at the rate asked for.  An estimate, unless training is
-        clean; see `SOMDetector.p_values`.
+        clean; see `SOMDetector.p_values`.  Rows that were marked do not count.
     n_by_chance : float
         How many of these are expected to stand out by chance.
     """
@@ -81,10 +81,10 @@ class Alerts:
         if n == 0:
             return f"No row of {len(self.ids)} stands out"
         about = round(self.n_by_chance)
+        if n == 1:
+            return f"1 of {n_rows} stands out"
         by_chance = f"about {about}" if about else "fewer than one"
-        return (
-            f"{n} of {n_rows} {'stands' if n == 1 else 'stand'} out ({by_chance} of them by chance)"
-        )
+        return f"{n} of {n_rows} stand out ({by_chance} of them by chance)"
 
     def __repr__(self) -> str:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
@@ -182,8 +182,12 @@ def ranked(
     units = detector.map_.winners_of_rows(rows) if units is None else units
     scores = detector.scores_of_rows(rows, units) if scores is None else scores
     p = detector.calibration.p_values(scores, units)
-    stands_out, n_by_chance = rule.outstanding(p)
-    order, n_alerts = rule.choose(detector, scores, p, table)
+    is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
+    if detector.marks is not None:
+        is_marked, is_leading = detector.marks.are_held(rows)
+    stands_out, n_by_chance = rule.outstanding(p, is_marked)
+    n_stand_out, n_leading = int(stands_out.sum()), int(is_leading.sum())
+    order, n_alerts = rule.choose(detector, scores, p, table, n_stand_out, n_leading)
     first = order[:n_alerts]
     id_name, ids = ids_of(detector.map_, table)
     return Alerts(

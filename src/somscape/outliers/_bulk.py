@@ -13,15 +13,15 @@ import numpy as np
 from somscape._types import Float64s
 from somscape._weights import Counted
 
-BULK_ROWS = 50
+MIN_BULK_ROWS = 50
 """Calibration rows that an estimate needs."""
 
-LEAST_SPREAD = 1e-6
+MIN_SPREAD = 1e-6
 """Part of the scores by which those of the bulk differ at least, or they are equal but for
 rounding."""
 
 END = 0.8
-"""Share of the rows at the end of the bulk.  Up to a fifth of the rows may be unusual."""
+"""Share of the rows at the end of the bulk: a fifth may be unusual.  Ends up to 0.9 find less."""
 
 
 def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64s) -> Float64s:
@@ -40,7 +40,7 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
     ndarray of shape (n_samples,)
         1 for scores within the bulk, which say for themselves how many score as high.  1 for all
         with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by
-        ``1 / sqrt(n_rows)``, since it is known from so many rows only.
+        ``1 / sqrt(n_rows)``, about its standard error, since it is known from so many rows only.
 
     References
     ----------
@@ -56,11 +56,11 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
     """
     shares = np.ones(len(scores))
     n_rows = len(calibration) if weights is None else float(weights.sum())
-    if n_rows < BULK_ROWS:
+    if n_rows < MIN_BULK_ROWS:
         return shares
     counted = Counted.of(calibration, weights)
     middle, end = (np.sqrt(max(0.0, counted.quantile(share))) for share in (0.5, END))
-    if end - middle <= LEAST_SPREAD * end:
+    if end - middle <= MIN_SPREAD * end:
         return shares
     law = NormalDist()
     spread = (end - middle) / law.inv_cdf(END) * (1.0 + 1.0 / np.sqrt(n_rows))

@@ -15,7 +15,7 @@ from somscape._order import stable_order
 from somscape._types import Float64s, Ints
 from somscape._weights import ones_or
 from somscape.outliers._arrays import is_array
-from somscape.outliers._bulk import BULK_ROWS, bulk_shares
+from somscape.outliers._bulk import MIN_BULK_ROWS, bulk_shares
 from somscape.outliers._tail import MIN_ROWS, tail_shares
 
 EXACT_SHARE = 0.25
@@ -24,7 +24,7 @@ p-value would be at least a quarter of the conformal one.  A weight of a half is
 rates: after clean training, at a rate of 5 %, 1.6 % of the findings are false, against 2.2 % with a
 quarter."""
 
-LEAST_OF_CONFORMAL = 0.01
+MIN_OF_CONFORMAL = 0.01
 """Least part of the smallest conformal p-value that an estimate can be: so many rows do not tell
 apart what is rarer."""
 
@@ -44,9 +44,9 @@ class Calibration:
     regions : ndarray of shape (n_units,), int, or None, default=None
         Region of each unit, from 0; a row is then compared only with the rows of its region.  None
         means that it is compared with all rows.
-    is_clean : bool, default=True
-        Whether all these rows are known to be usual, so that p-values are conformal.  Otherwise
-        those of high scores are estimates.
+    by_bulk : bool, default=False
+        Whether p-values of high scores are told by the bulk of the scores, since some of these rows
+        may be unusual.  Otherwise they count the rows.
 
     Raises
     ------
@@ -58,7 +58,7 @@ class Calibration:
     weights: Float64s | None = None
     units: Ints | None = None
     regions: Ints | None = None
-    is_clean: bool = True
+    by_bulk: bool = False
 
     def __post_init__(self) -> None:
         scores, weights = self.scores, self.weights
@@ -91,7 +91,7 @@ class Calibration:
         *,
         units: Ints,
         regions: Ints | None,
-        is_clean: bool = True,
+        by_bulk: bool = False,
     ) -> "Calibration":
         """Return the calibration by scores in any order.
 
@@ -103,7 +103,7 @@ class Calibration:
         units : ndarray of shape (n_rows,)
             Best matching unit of each row.
         regions : ndarray of shape (n_units,) or None
-        is_clean : bool, default=True
+        by_bulk : bool, default=False
 
         Returns
         -------
@@ -116,7 +116,7 @@ class Calibration:
             None if weights is None else weights[ascending],
             None if regions is None else units[ascending],
             regions,
-            is_clean,
+            by_bulk,
         )
 
     def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
@@ -138,14 +138,14 @@ class Calibration:
         """
         weights = self._all_weights
         if self.regions is None or self.units is None:
-            return _p_values_among(self.scores, weights, scores, is_clean=self.is_clean)
+            return _p_values_among(self.scores, weights, scores, by_bulk=self.by_bulk)
         assert units is not None
         found = np.empty(len(scores))
         of_rows, of_calibration = self.regions[units], self.regions[self.units]
         for region in np.unique(of_rows):
             here, there = of_rows == region, of_calibration == region
             found[here] = _p_values_among(
-                self.scores[there], weights[there], scores[here], is_clean=self.is_clean
+                self.scores[there], weights[there], scores[here], by_bulk=self.by_bulk
             )
         return found
 
@@ -160,9 +160,9 @@ class Calibration:
         most = float(weights.sum())
         if self.regions is not None and self.units is not None:
             most = float(np.bincount(self.regions[self.units], weights).max())
-        if self.is_clean:
-            return (EXACT_SHARE if most >= MIN_ROWS else 1.0) / (most + 1)
-        return (LEAST_OF_CONFORMAL if most >= BULK_ROWS else 1.0) / (most + 1)
+        if self.by_bulk:
+            return (MIN_OF_CONFORMAL if most >= MIN_BULK_ROWS else 1.0) / (most + 1)
+        return (EXACT_SHARE if most >= MIN_ROWS else 1.0) / (most + 1)
 
     @property
     def _all_weights(self) -> Float64s:
@@ -170,7 +170,7 @@ class Calibration:
 
 
 def _p_values_among(
-    calibration: Float64s, weights: Float64s, scores: Float64s, *, is_clean: bool
+    calibration: Float64s, weights: Float64s, scores: Float64s, *, by_bulk: bool
 ) -> Float64s:
     # Weight of the calibration rows from each place to the end, and 0 past the end.
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
@@ -179,9 +179,9 @@ def _p_values_among(
     at_least = np.empty(len(scores))
     at_least[order] = weight_from[np.searchsorted(calibration, scores[order], side="left")]
     conformal = (1.0 + at_least) / (1.0 + weight_from[0])
-    if not is_clean:
+    if by_bulk:
         estimate = bulk_shares(calibration, weights, scores)
-        least = LEAST_OF_CONFORMAL / (1.0 + weight_from[0])
+        least = MIN_OF_CONFORMAL / (1.0 + weight_from[0])
         return np.asarray(np.minimum(conformal, np.maximum(estimate, least)), dtype=np.float64)
     smooth = np.minimum(conformal, tail_shares(calibration, weights, scores))
     return np.asarray(EXACT_SHARE * conformal + (1 - EXACT_SHARE) * smooth, dtype=np.float64)

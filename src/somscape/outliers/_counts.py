@@ -184,7 +184,7 @@ class ValueCounts:
 
 def _are_counts(values: Float64s, below: Float64s, upto: Float64s) -> bool:
     rises = (np.diff(values) > 0).all() and (below[1:] >= upto[:-1]).all()
-    return bool(rises and (below < upto).all() and (not len(below) or below[0] == 0))
+    return bool(rises and (below <= upto).all() and (not len(below) or below[0] == 0))
 
 
 def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> ValueCounts:
@@ -236,12 +236,13 @@ def _knots(values: Floats, counts: Float64s | None) -> _Knots:
         counted = Counted.of(values[part], None if counts is None else counts[part])
         kept.append(counted.values.astype(np.float64))
         each.append(np.diff(counted.ends, prepend=0.0))
+    # The same sums below a value and up to the one before it: parts of rows are rounded.
     upto = np.cumsum(each[0])
-    below = upto - each[0]
+    below = np.append(0.0, upto[:-1])
     if len(parts) > 1:
-        over = np.cumsum(each[1][::-1])[::-1]
-        below = np.append(below, total - over)
-        upto = np.append(upto, total - over + each[1])
+        over = np.append(np.cumsum(each[1][::-1])[::-1], 0.0)
+        below = np.append(below, total - over[:-1])
+        upto = np.append(upto, total - over[1:])
     x = np.concatenate(kept)
     if len(x) <= MAX_KEPT and len(parts) == 1:
         return x, below, upto

@@ -133,6 +133,11 @@ class Detection:
         """Share of a squared distance that is measured between decorrelated rows."""
         return self.defaults.decorrelated if self.decorrelate else 0.0
 
+    @property
+    def has_bulk(self) -> bool:
+        """Whether the bulk of the scores tells how usual rows score: so for "combined" alone."""
+        return SCORES[self.score].adds_rarity and not self.training_is_clean
+
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
         """Number of maps that score together, for a number of rows."""
         if isinstance(self.n_maps, str):

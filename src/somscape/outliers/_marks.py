@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._elementary import exp
@@ -62,6 +63,8 @@ class Marks:
         Where the rows that taught lie on these axes.
     pull : ndarray of shape (n_taught,), float64
         How much each adds to the log of the factor of a row at its place.
+    n_leading : int
+        How many of the rows that hold a place were confirmed; they come first.
     rows : ndarray of shape (n_held, n_features), float64
         Encoded rows whose score is held.
     held : ndarray of shape (n_held,), float64
@@ -79,6 +82,7 @@ class Marks:
     y: Float64s
     places: Float64s
     pull: Float64s
+    n_leading: int
     rows: Float64s
     held: Float64s
 
@@ -87,7 +91,7 @@ class Marks:
         """Return marks that taught nothing and hold no place."""
         empty = np.empty((0, 2))
         nothing = np.empty(0, dtype=np.int64), empty, empty, empty[:, :0], empty[:, 0]
-        held = np.empty((0, n_features)), np.empty(0)
+        held = 0, np.empty((0, n_features)), np.empty(0)
         return cls(n_confirmed, n_cleared, 1.0, 0, 0, 0.0, *nothing, *held)
 
     def check(self, n_features: int) -> None:
@@ -97,7 +101,7 @@ class Marks:
         ----------
         n_features : int
         """
-        for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered"):
+        for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered", "n_leading"):
             check_whole(f"marks.{name}", getattr(self, name), 0)
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
         check_number("marks.center", self.center, -np.inf)
@@ -117,11 +121,18 @@ class Marks:
             self.places, (len(self.pull), len(features))
         ):
             raise ValueError("`marks` must have a pull for each place, of as many features.")
-        are_held = is_array(self.held, (-1,)) and (self.held >= 0).all()
-        if not are_held or not is_array(self.rows, (len(self.held), n_features)):
+        n_held = len(self.held)
+        are_scores = is_array(self.held, (-1,)) and bool((self.held >= 0).all())
+        are_rows = is_array(self.rows, (n_held, n_features)) and self.n_leading <= n_held
+        if not (are_scores and are_rows):
             raise ValueError(
                 "`marks` must have one finite score from 0 for each row that they hold."
             )
+
+    @property
+    def teach(self) -> bool:
+        """Whether they change scores of other rows."""
+        return len(self.features) > 0
 
     def factors(self, rows: Floats) -> Float64s:
         """Return what the score of each row is multiplied by.
@@ -150,7 +161,7 @@ class Marks:
         ndarray of shape (n_rows,)
         """
         out = np.zeros(len(rows))
-        if not len(self.features):
+        if not self.teach:
             return out
         for part in blocks(len(rows), max(1, BLOCK_VALUES // len(self.pull))):
             apart = np.asarray(CITY_BLOCK.distances(self._placed(rows[part]), self.places))
@@ -165,8 +176,25 @@ class Marks:
             placed[:, j] = np.interp(rows[:, feature], self.x[j, :n], self.y[j, :n])
         return placed
 
+    def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which rows equal one that holds a place, and which a confirmed one.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            Encoded.
+
+        Returns
+        -------
+        are_held, are_leading : ndarray of shape (n_rows,), bool
+        """
+        which = self._which(rows)
+        return which >= 0, (which >= 0) & (which < self.n_leading)
+
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
         """Return scores in which rows equal to a marked one have what it holds.
+
+        Rows are equal if they are as float32, since they may come with fewer digits again.
 
         Parameters
         ----------
@@ -178,15 +206,25 @@ class Marks:
         -------
         ndarray of shape (n_rows,)
         """
-        which = np.arange(len(rows))
-        for feature in range(self.rows.shape[1]):  # few rows are left after the first ones
-            which = which[np.isin(rows[which, feature], self.rows[:, feature])]
-            if not len(which):
-                return scores
+        which = self._which(rows)
+        is_held = which >= 0
+        if not is_held.any():
+            return scores
         out = scores.copy()
-        for i, key in zip(which.tolist(), _keys(rows[which]), strict=True):
-            out[i] = self._held_by_row.get(key, out[i])
+        out[is_held] = self.held[which[is_held]]
         return out
+
+    def _which(self, rows: Floats) -> Ints:
+        """Return the number of the row that holds a place and equals each row, or -1."""
+        found = np.full(len(rows), -1, dtype=np.intp)
+        left = np.arange(len(rows))
+        with np.errstate(over="ignore"):
+            for feature in range(self.rows.shape[1]):  # few rows are left after the first ones
+                own = self.rows[:, feature].astype(np.float32)
+                left = left[np.isin(rows[left, feature].astype(np.float32), own)]
+        for i, key in zip(left.tolist(), _keys(rows[left]), strict=True):
+            found[i] = self._number_by_row.get(key, -1)
+        return found
 
     def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
         """Return parts of scores that add up to what marked rows hold.
@@ -213,8 +251,11 @@ class Marks:
         return out
 
     @cached_property
-    def _held_by_row(self) -> dict[bytes, float]:
-        return dict(zip(_keys(self.rows), self.held.tolist(), strict=True))
+    def _number_by_row(self) -> dict[bytes, int]:
+        numbers: dict[bytes, int] = {}
+        for i, key in enumerate(_keys(self.rows)):
+            numbers.setdefault(key, i)
+        return numbers
 
     def in_words(self, encoding: Encoding) -> str:
         """Return what the marks changed, or why they changed nothing, in sentences.
@@ -232,17 +273,18 @@ class Marks:
         marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
         marks += f"{self.n_cleared:,} cleared)"
         parts = [f"{marks} {self._change(encoding)}."]
-        if len(self.features) and self.trust < CLEAR_TRUST:
-            parts.append(f"Some contradict others, so they count {self.trust:.0%}.")
+        if self.teach and self.trust < CLEAR_TRUST:
+            parts.append(f"They agree little with each other, so they count {self.trust:.0%}.")
         if len(self.held):
-            kinds = (self.n_confirmed, "confirmed rows lead"), (self.n_cleared, "cleared ones end")
+            n_ending = len(self.held) - self.n_leading
+            kinds = (self.n_leading, "confirmed rows lead"), (n_ending, "cleared ones end")
             places = " and ".join(words for n, words in kinds if n)
             parts.append(f"{places[0].upper()}{places[1:]} the list.")
-        return " ".join([*parts, "P-values leave the marked rows out, and are estimates."])
+        return " ".join([*parts, "P-values are estimates."])
 
     def _change(self, encoding: Encoding) -> str:
         other = "other " if len(self.held) else ""
-        if not len(self.features):
+        if not self.teach:
             return f"changed the scores of no {other}rows: {self._why_nothing()}"
         if not self.n_raised + self.n_lowered:
             return f"changed the score of no {other}row by a tenth"
@@ -301,9 +343,10 @@ def same_rows(rows: Floats) -> Ints:
 
 
 def _keys(rows: Floats) -> list[bytes]:
-    """Return the bytes of each row; 0.0 and -0.0 are alike."""
-    exact = np.ascontiguousarray(rows, dtype=np.float64) + 0.0
-    return [row.tobytes() for row in exact]
+    """Return the bytes of each row as float32; 0.0 and -0.0 are alike."""
+    with np.errstate(over="ignore"):
+        short = np.ascontiguousarray(rows, dtype=np.float32) + np.float32(0)
+    return [row.tobytes() for row in short]
 
 
 def _listed(names: list[str]) -> str:

@@ -14,7 +14,7 @@ from somscape.encode import CategoryCode, CycleCode, Encoding
 ENDLESS = float(np.finfo(np.float64).max)
 
 END_BITS = 20
-"""Bits of an end that are kept: libraries may differ in the others."""
+"""Bits of an end's distance to the mean that are kept: libraries may differ in the others."""
 
 
 def reach_of(
@@ -44,9 +44,10 @@ def reach_of(
         mean, n_rows = counted.mean(), np.diff(counted.ends, prepend=0.0)
         spread = float(np.sqrt(np.average((counted.values - mean) ** 2, weights=n_rows)))
         if spread > 0:
-            ends = np.array([mean - deviations * spread, mean + deviations * spread])
-            part, exponent = np.frexp(ends)
-            out[:, place.start] = np.ldexp(np.rint(part * 2.0**END_BITS), exponent - END_BITS)
+            far = deviations * spread
+            step = int(np.frexp(far)[1]) - END_BITS  # as a power of 2
+            ends = np.array([mean - far, mean + far])
+            out[:, place.start] = np.ldexp(np.rint(np.ldexp(ends, -step)), step)
     return out
 
 

@@ -21,7 +21,7 @@ MIDDLE = 0.5
 STAND_OUT_RATE = 0.2
 """False discovery rate of the rows that stand out, where no other is asked for."""
 
-FEWEST, MOST = 10, 50
+MIN_LISTED, MAX_LISTED = 10, 50
 """Rows that a list shows where nothing says how many: those that stand out, within these bounds."""
 
 
@@ -39,7 +39,7 @@ class AlertRule:
         As many alerts as keep the false discovery rate, the expected share of usual rows among
         them, at most about this (Benjamini and Hochberg 1995, with the share of usual rows
         estimated as by Storey, Taylor and Siegmund 2004).  In simulations it was 2 to 7.5 % for
-        ``fdr=0.05``.
+        ``fdr=0.05`` after clean training; otherwise it is an estimate.
     amount : str or None, default=None
         Column with the amount that each row puts at stake.  Required with `cost`.
     cost : float or None, default=None
@@ -118,15 +118,19 @@ class AlertRule:
             return f"worth a review that costs {self.cost:g}, by what '{self.amount}' puts at stake"
         if self.above_threshold:
             return f"a score above {detector.threshold:.4g}, the threshold of the map"
-        return f"those that stand out, at least {FEWEST} and at most {MOST}"
+        return f"those that stand out, at least {MIN_LISTED} and at most {MAX_LISTED}"
 
-    def outstanding(self, p: Float64s) -> tuple[NDArray[np.bool_], float]:
+    def outstanding(
+        self, p: Float64s, is_marked: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], float]:
         """Return which rows stand out, and how many of them are expected to by chance.
 
         Parameters
         ----------
         p : ndarray of shape (n_rows,)
             P-values of the rows.
+        is_marked : ndarray of shape (n_rows,), bool
+            Rows that are known, and so do not count.
 
         Returns
         -------
@@ -134,13 +138,22 @@ class AlertRule:
             At the false discovery rate of the rule, or 0.2.
         n_by_chance : float
         """
-        share = usual_share(p)
-        stands_out = adjusted(p) * share <= (STAND_OUT_RATE if self.fdr is None else self.fdr)
+        of_others = p[~is_marked]
+        share = usual_share(of_others)
+        rate = STAND_OUT_RATE if self.fdr is None else self.fdr
+        stands_out = np.zeros(len(p), dtype=bool)
+        stands_out[~is_marked] = adjusted(of_others) * share <= rate
         highest = float(p[stands_out].max(initial=0.0))
-        return stands_out, highest * share * len(p)
+        return stands_out, highest * share * len(of_others)
 
     def choose(
-        self, detector: "Detector", scores: Float64s, p: Float64s, table: Table
+        self,
+        detector: "Detector",
+        scores: Float64s,
+        p: Float64s,
+        table: Table,
+        n_stand_out: int,
+        n_leading: int = 0,
     ) -> tuple[Ints, int]:
         """Return the rows in order, alerts first, and how many are alerts.
 
@@ -151,6 +164,9 @@ class AlertRule:
             Scores and p-values of the rows.
         table : Table
             The table that was scored; its `amount` column is read.
+        n_stand_out : int
+        n_leading : int, default=0
+            Confirmed rows, which lead lists of rows that stand out.
 
         Returns
         -------
@@ -174,7 +190,7 @@ class AlertRule:
             return by_p, int((p <= self.p_value).sum())
         if self.fdr is not None:
             _check_level(detector, self.fdr)
-            return by_p, int(self.outstanding(p)[0].sum())
+            return by_p, n_leading + n_stand_out
         if self.cost is not None:
             discovery = 1.0 - adjusted(p)
             gain = discovery * _amounts(table, str(self.amount)) - self.cost
@@ -183,7 +199,7 @@ class AlertRule:
             return np.lexsort((ranks, -np.maximum(gain, 0.0))), int((gain > 0).sum())
         if self.above_threshold:
             return order, int((scores > detector.threshold).sum())
-        n_listed = max(FEWEST, min(int(self.outstanding(p)[0].sum()), MOST))
+        n_listed = n_leading + max(MIN_LISTED, min(n_stand_out, MAX_LISTED))
         return by_p, min(n_listed, len(scores))
 
 
@@ -232,7 +248,7 @@ def usual_share(p: Float64s) -> float:
     float
         1 for no rows.  Adjusted p-values times this control the false discovery rate (Storey,
         Taylor and Siegmund 2004), also if they are conformal (Bates et al. 2023), and about so if
-        they come from cross-fitted scores with a tail.
+        they come from cross-fitted scores with a tail, or are estimates by the bulk.
     """
     highest = float(p.max(initial=0.0))
     if highest > MIDDLE or not len(p):

@@ -83,7 +83,10 @@ def joint(each: Float64s) -> Float64s:
     """Return the scores of several maps (n_scorers, n_samples) as one: their root mean square."""
     if len(each) == 1:
         return each[0]
-    return np.asarray(np.sqrt((each**2).sum(axis=0) / len(each)))
+    total = each[0] ** 2
+    for one in each[1:]:  # in the same order for one row and for many, and so with the same bits
+        total += one**2
+    return np.asarray(np.sqrt(total / len(each)))
 
 
 def _is_mean(scorer: Scorer) -> bool:

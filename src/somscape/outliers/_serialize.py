@@ -26,9 +26,9 @@ SHARED = "members_share_metric"
 """Entry of the header where the members decorrelate as the map of all rows; else they have parts
 of their own."""
 
-MAY_BE_UNUSUAL = "calibration_may_be_unusual"
-"""Entry of the header where rows that calibrate may be unusual; absent where all are usual, and in
-older files, whose p-values stay as they were."""
+BY_BULK = "p_values_by_bulk"
+"""Entry of the header where the bulk of the scores tells p-values; absent where they count rows,
+as in older files."""
 
 METRIC_NAME = "decorrelated"
 """Its only value."""
@@ -73,8 +73,8 @@ def record_of_detector(detector: "Detector") -> Record:
     if detector.counts is not None:
         of_counts = {p.name: getattr(detector.counts, p.name) for p in fields(ValueCounts)}
         arrays |= {_counts_name(name): values for name, values in of_counts.items()}
-    if not calibration.is_clean:
-        header[MAY_BE_UNUSUAL] = True
+    if calibration.by_bulk:
+        header[BY_BULK] = True
     if detector.marks is not None:
         header[MARKS] = {}
         for part in fields(Marks):
@@ -146,7 +146,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         raise TypeError("detector must be an object of names and values")
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
-    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, MAY_BE_UNUSUAL, MEMBERS, MARKS}
+    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, BY_BULK, MEMBERS, MARKS}
     unknown = sorted(header.keys() - known)
     if unknown:
         raise TypeError(f"a detector has no {unknown[0][:40]!r}")
@@ -158,8 +158,8 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         SHARED in header and METRIC not in header
     ):
         raise ValueError(f"a detector's {SHARED} must be true, beside a metric, or absent")
-    if header.get(MAY_BE_UNUSUAL, True) is not True:
-        raise ValueError(f"a detector's {MAY_BE_UNUSUAL} must be true or absent")
+    if header.get(BY_BULK, True) is not True:
+        raise ValueError(f"a detector's {BY_BULK} must be true or absent")
     found = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
     whole = _scorer_of(map_, arrays, METRIC in header, **found)
     shared = whole.decorrelation if header.get(SHARED) else None
@@ -171,7 +171,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
             arrays.get("calibration_weights"),
             arrays.get("calibration_units"),
             arrays.get("regions"),
-            MAY_BE_UNUSUAL not in header,
+            BY_BULK in header,
         ),
         "members": tuple(
             _alike(_member_of(map_, parts, shared, **found), whole)

@@ -147,7 +147,7 @@ def updated(
             kept.weights,
             units=units.astype(np.intp),
             regions=detector.calibration.regions,
-            is_clean=detector.calibration.is_clean,
+            by_bulk=detector.calibration.by_bulk,
         ),
         tuple(replace(member.scorer, reach=reach) for member in members),
         label_factors=detector.label_factors,

@@ -26,22 +26,28 @@ from somscape.outliers._labels import ANOMALY, UNKNOWN, USUAL
 from somscape.outliers._marks import Marks, alike, same_rows
 
 KNOTS = tuple(0.5 * i for i in range(-6, 7))
-"""Normal scores at which features of many values have knots, beside the lowest and the highest."""
+"""Normal scores at which features of many values have knots, beside the lowest and the highest;
+chosen on the choosing half of the tables of `benchmarks/detection`."""
 
 NOISE = 0.3
-"""Variance of a mark beside what its row's values tell, for each unit that these vary by."""
+"""Variance of a mark beside what its row's values tell, for each unit that these vary by; chosen on
+the choosing half of the tables of `benchmarks/detection`."""
 
 STRENGTH = 6.0
-"""How much the log of a score moves for each unit of what the marks tell."""
+"""How much the log of a score moves for each unit of what the marks tell; chosen on the choosing
+half of the tables of `benchmarks/detection`."""
 
 EXPECTED, EXPECTED_MARKS = 0.5, 8.0
-"""Share of confirmed rows that is expected, and of how many marks that is worth."""
+"""Share of confirmed rows that is expected, and of how many marks that is worth; chosen on the
+choosing half of the tables of `benchmarks/detection`."""
 
 N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
-"""Unmarked rows that count as cleared, and how many marks they are worth together."""
+"""Unmarked rows that count as cleared, and how many marks they are worth together; chosen on the
+choosing half of the tables of `benchmarks/detection`."""
 
 EQUAL_SHARE = 0.2
-"""Share of all relevance that columns have alike; the other goes by what they tell."""
+"""Share of all relevance that columns have alike; the other goes by what they tell; chosen on
+the choosing half of the tables of `benchmarks/detection`."""
 
 MAX_MARKS = 500
 """Most marks that teach; of more, every k-th of each kind does."""
@@ -51,6 +57,9 @@ MAX_HELD = 1000
 
 NOTICED = 1.1
 """Factor of a score from which a row counts as raised; lowered ones are divided by as much."""
+
+LEAST_SHARE = 1e-12
+"""Least share of the rows below and above a knot: of 0 there is no normal score."""
 
 LEAST_GAP = 1e-100
 """Least distance between knots, absolute and as a share of their range."""
@@ -92,12 +101,13 @@ def marks_of(
     moves = marks.moves(rows)
     marks = replace(marks, center=float(_rounded(np.average(moves, weights=counts))))
     factors = exp(moves - marks.center)
-    held_rows, held = _held(rows, labels, scores * factors)
+    n_leading, held_rows, held = _held(rows, labels, scores * factors)
     of_others = factors[labels == UNKNOWN] if len(held) else factors
     return replace(
         marks,
         n_raised=int((of_others >= NOTICED).sum()),
         n_lowered=int((of_others <= 1 / NOTICED).sum()),
+        n_leading=n_leading,
         rows=held_rows,
         held=held,
     )
@@ -224,11 +234,12 @@ def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
     middle = (counted.ends - np.diff(counted.ends, prepend=0.0) / 2) / counted.n
     at = np.arange(len(values))
     if len(values) > len(KNOTS):
-        shares = np.array([law.cdf(knot) for knot in KNOTS])
-        at = np.append(np.minimum(np.searchsorted(middle, shares), len(values) - 1), 0)
+        below = np.array([law.cdf(knot) for knot in KNOTS])
+        at = np.append(np.minimum(np.searchsorted(middle, below), len(values) - 1), 0)
         at = np.unique(np.append(at, len(values) - 1))
     x = values[at].astype(np.float64)
-    normal = np.array([law.inv_cdf(share) for share in middle[at].tolist()])
+    shares = np.clip(middle[at], LEAST_SHARE, 1 - LEAST_SHARE)
+    normal = np.array([law.inv_cdf(share) for share in shares.tolist()])
     is_apart = np.diff(x, prepend=-np.inf) > LEAST_GAP * max(1.0, float(np.ptp(x)))
     return x[is_apart], normal[is_apart]
 
@@ -274,21 +285,25 @@ def _rounded(values: Float64s | float) -> Float64s:
     return np.asarray(np.ldexp(np.rint(np.ldexp(values, BITS)), -BITS))
 
 
-def _held(rows: Floats, labels: Ints, scores: Float64s) -> tuple[Float64s, Float64s]:
+def _held(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
     """Return the marked rows that hold a place, and scores that are above or below all others.
+
+    The confirmed ones come first; their number is the first result.
 
     Equal rows with contradictory marks hold none.
     """
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):
-        return np.empty((0, rows.shape[1])), np.empty(0)
+        return 0, np.empty((0, rows.shape[1])), np.empty(0)
     same = same_rows(rows[marked])
     confirmed, cleared = (np.unique(same[labels[marked] == kind]) for kind in (ANOMALY, USUAL))
     numbers, first = np.unique(same, return_index=True)
     marked = marked[first[~np.isin(numbers, np.intersect1d(confirmed, cleared))]]
+    is_confirmed = labels[marked] == ANOMALY
+    marked = np.concatenate([marked[is_confirmed], marked[~is_confirmed]])
     own, lowest, highest = scores[marked], scores[others].min(), scores[others].max()
     shares = own / max(own.max(initial=0.0), np.finfo(np.float64).tiny)
     up = highest * (1 + 1e-9) + own
     held = np.where(labels[marked] == ANOMALY, up, lowest * shares / 2)
-    return rows[marked].astype(np.float64), held
+    return int(is_confirmed.sum()), rows[marked].astype(np.float64), held

@@ -40,6 +40,10 @@ REGION_ROWS = 200
 MAX_AVERAGED, MAX_AVERAGED_VALUES = 2000, 1 << 19
 """Most rows whose contributions are averaged, and most values of theirs."""
 
+MAX_MOVED = 1e-6
+"""How far rounding to float32 may move prototypes, as a share of their standard deviation; both are
+root mean squares over all features.  Far from 0 it would move them farther."""
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedScorer:
@@ -169,7 +173,8 @@ def train_detector(
             weights,
             units=whole.units,
             regions=regions,
-            is_clean=detection.training_is_clean,
+            # After marks, usual rows like confirmed ones score far beyond what the bulk tells.
+            by_bulk=detection.has_bulk and (marks is None or not marks.teach),
         ),
         tuple(member.scorer for member in members),
         rarity=rarity,
@@ -241,11 +246,15 @@ def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | Non
     return np.asarray(np.average(found, axis=0, weights=part))
 
 
-def _as_float32(values: Float64s) -> Float64s:
-    """Return values rounded to those of float32, unless it cannot hold their range."""
+def _as_float32(codebook: Float64s) -> Float64s:
+    """Return prototypes rounded to float32, unless that moves them too far."""
     with np.errstate(over="ignore"):
-        short = values.astype(np.float32).astype(np.float64)
-    return short if np.isfinite(short).all() else values
+        short = codebook.astype(np.float32).astype(np.float64)
+    if not np.isfinite(short).all():
+        return codebook
+    moved = np.square(short - codebook).mean()
+    spread = np.square(codebook - codebook.mean(axis=0)).mean()
+    return short if moved < MAX_MOVED**2 * spread else codebook
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +294,7 @@ class _Trainer:
             sums = None if sums is None else sums.faded(times)
             map_ = replace(map_, hits=hits)
         if is_member and rows.shape[1] > MAX_OWN:
-            # Fewer bytes in a file; a distance changes by some 1e-7 of itself.
+            # Fewer bytes in a file.
             map_ = replace(map_, codebook=_as_float32(map_.codebook))
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
