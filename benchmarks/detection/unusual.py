@@ -92,18 +92,21 @@ def tables(result: Result) -> str:
     """Return a table for each setting and half of the tables."""
     texts = []
     for setting in SETTINGS:
-        for half, names in (
-            ("choosing", [name for name in result if is_choosing(name)]),
-            ("reporting", [name for name in result if not is_choosing(name)]),
-        ):
-            texts.append(f"### {len(names)} tables, {setting}, {half} half")
-            texts.append(_table([result[name][setting] for name in names]))
+        for half, chooses in (("choosing", True), ("reporting", False)):
+            methods, found = values(result, setting, chooses=chooses)
+            texts.append(f"### {len(found)} tables, {setting}, {half} half")
+            texts.append(_table(methods, found))
     return "\n\n".join(texts)
 
 
-def _table(of_tables: list[Result]) -> str:
+def values(result: Result, setting: str, *, chooses: bool) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the methods, and by table of a half and method AUROC and average precision."""
+    of_tables = [result[name][setting] for name in result if is_choosing(name) is chooses]
     methods = list(of_tables[0])
-    values = np.array([[of[method] for method in methods] for of in of_tables])
+    return methods, np.array([[of[method] for method in methods] for of in of_tables])
+
+
+def _table(methods: list[str], values: NDArray[np.float64]) -> str:
     rows = []
     drawn = np.random.default_rng(0).integers(len(values), size=(N_DRAWN, len(values)))
     ours = values[:, methods.index(OURS), 0]
