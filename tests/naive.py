@@ -614,12 +614,11 @@ def rank_correlation(in_data, on_map):
     both = []
     for table in (in_data, on_map):
         values = [table[i][j] for i in range(n) for j in range(i + 1, n)]
-        both.append(
-            [
-                sum(1 for v in values if v < value) + (values.count(value) + 1) / 2
-                for value in values
-            ]
-        )
+        places = {}
+        for place, value in enumerate(sorted(values), start=1):
+            places.setdefault(value, []).append(place)
+        ranks = {value: math.fsum(held) / len(held) for value, held in places.items()}
+        both.append([ranks[value] for value in values])
     means = [math.fsum(ranks) / len(ranks) for ranks in both]
     a, b = ([r - mean for r in ranks] for ranks, mean in zip(both, means, strict=True))
     product = math.fsum(x * y for x, y in zip(a, b, strict=True))

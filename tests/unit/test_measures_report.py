@@ -24,7 +24,7 @@ def make_map(codebook, lattice) -> Map:
 
 
 @pytest.fixture(scope="module")
-def X() -> np.ndarray:
+def X() -> np.ndarray:  # noqa: N802
     rng = np.random.default_rng(0)
     return rng.normal(size=(150, 3)) + np.repeat([[0, 0, 0], [8, 0, 0], [0, 8, 0]], 50, axis=0)
 
@@ -260,7 +260,7 @@ def test_edges_without_length_are_paths() -> None:
 
 
 def test_neighbors_must_be_fewer_than_half_of_the_rows(som: SOM, X: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="`k` must be below half of the rows.*150; got 75"):
+    with pytest.raises(ValueError, match=r"`k` must be below half of the rows.*150; got 75"):
         measures.trustworthiness(som, X, k=75)
     assert 0 <= measures.trustworthiness(som, X, k=74) <= 1
     with pytest.raises(ValueError, match="`k` must be at least 1; got 0"):
@@ -293,7 +293,7 @@ def test_rows_without_a_label_do_not_count(som: SOM, X: np.ndarray) -> None:
 
 def test_a_map_that_does_not_know_its_radius_needs_one() -> None:
     map_ = make_map([[0.0], [1.0]], Lattice(1, 2))
-    with pytest.raises(InputError, match="does not know the radius.*Pass `radius`"):
+    with pytest.raises(InputError, match=r"does not know the radius.*Pass `radius`"):
         measures.distortion(map_, [[0.0], [1.0]])
     with pytest.raises(ValueError, match="`radius` must be finite and above 0"):
         measures.distortion(map_, [[0.0]], radius=0)

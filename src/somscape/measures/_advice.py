@@ -61,8 +61,8 @@ ADVICE = {
     ),
     "trustworthiness": Advice(
         "near 1",
-        "Whether rows close on the map are close in the data: below 0.9 do not read rows of a cell "
-        "as alike; take more units or a smaller final radius.",
+        "Whether rows close on the map are close in the data: below 0.9 do not read neighbors as "
+        "alike; take more units if it is low on prototypes, too, else a larger final radius.",
     ),
     "continuity": Advice(
         "near 1",

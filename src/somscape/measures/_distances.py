@@ -21,7 +21,7 @@ def c_measure(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return the C measure: the sum of distance in the data times distance on the map.
+    """Return the sum of distances in the data times distances on the map.
 
     Higher is better, for the same rows and lattice only; `rank_correlation` says the same on a
     scale.  If another map of these rows has more, take more epochs, or a larger first radius.
@@ -87,7 +87,9 @@ def kruskal_stress(
 
     Parameters
     ----------
-    map, X, sample_weight, max_rows, random_state
+    map, X
+        As for `c_measure`.
+    sample_weight, max_rows, random_state : optional
         As for `c_measure`.
 
     Returns
@@ -112,8 +114,8 @@ def kruskal_stress(
     --------
     >>> from somscape import SOM, measures
     >>> X = [[0.0], [1.0], [2.0]]
-    >>> measures.kruskal_stress(SOM(1, 3, radius_end=0.1).fit(X), X)
-    0.0
+    >>> measures.kruskal_stress(SOM(1, 3, radius_end=0.1).fit(X), X) < 0.01
+    True
     """
     return _compare(map, X, sample_weight, max_rows, random_state).kruskal_stress
 
@@ -133,10 +135,14 @@ def rank_correlation(
 
     Parameters
     ----------
-    map, X, sample_weight, random_state
+    map, X
+        As for `c_measure`.
+    sample_weight : optional
         As for `c_measure`.
     max_rows : int, default=1000
         Of more distinct rows, as many are drawn, and the pairs among them are compared.
+    random_state : int, default=0
+        Seed of the draw.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from somscape.maps import Map
 from somscape.measures._placed import Placed, placed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DistortionParts:
     """The parts of the distortion, by unit and feature; all parts add up to `total`.
 
@@ -48,7 +48,7 @@ def distortion(
     neighborhood: str | None = None,
     sample_weight: Any = None,
 ) -> float:
-    """Return the distortion: squared distances to all units, weighted by the neighborhood.
+    """Return squared distances to all units, weighted by the neighborhood.
 
     Lower is better, among maps of one size and at one radius only.  If it is high, train for more
     epochs; `distortion_parts` tells whether units or neighborhood are to blame.
@@ -109,14 +109,16 @@ def distortion_parts(
     neighborhood: str | None = None,
     sample_weight: Any = None,
 ) -> DistortionParts:
-    """Return the parts of the distortion by unit and feature: spread, bias and stress.
+    """Return the parts of the distortion, by unit and feature.
 
     Much spread asks for more units, much bias for more epochs or a smaller radius, much stress
     for a larger map or a smaller radius.
 
     Parameters
     ----------
-    map, X, radius, neighborhood, sample_weight
+    map, X
+        As for `distortion`.
+    radius, neighborhood, sample_weight : optional
         As for `distortion`.
 
     Returns
@@ -173,7 +175,9 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
         bias[unit] = total * counts[unit] * (means[unit] - around) ** 2
         stress[unit] = counts[unit] * (h @ (w - around) ** 2)
     weight = rows.weights.sum()
-    return DistortionParts(spread / weight, bias / weight, stress / weight, radius)
+    return DistortionParts(
+        spread=spread / weight, bias=bias / weight, stress=stress / weight, radius=radius
+    )
 
 
 def row_distortions(rows: Placed, radius: float | None, neighborhood: str | None) -> Float64s:

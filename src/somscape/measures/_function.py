@@ -12,7 +12,7 @@ from somscape.measures._order import BLOCK_STARTS
 from somscape.measures._placed import Placed, placed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TopographicFunction:
     """The topographic function: folds of the map by how far they reach.
 
@@ -36,7 +36,7 @@ class TopographicFunction:
 
 
 def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> TopographicFunction:
-    """Return the topographic function: how many folds a map has, and how far they reach.
+    """Return the topographic function: the folds of a map, and how far they reach.
 
     Good is 0 everywhere.  Values far above k = 0 say that the map has too few dimensions, far
     below it too many; near 0 only, that a larger final radius may help.
@@ -94,7 +94,7 @@ def function_of(rows: Placed) -> TopographicFunction:
     """
     n, lattice = rows.map_.n_units, rows.map_.lattice
     if n < 2:
-        return TopographicFunction(np.zeros(1, dtype=np.intp), np.full(1, np.nan))
+        return TopographicFunction(k=np.zeros(1, dtype=np.intp), values=np.full(1, np.nan))
     in_data = np.unique(np.concatenate([rows.units, rows.units[:, ::-1]]), axis=0)
     on_map = neighbor_pairs(lattice)
     width, far_on_map = _steps_of(n, on_map, in_data)
@@ -105,7 +105,7 @@ def function_of(rows: Placed) -> TopographicFunction:
     above = np.array([(far_on_map > k).sum() for k in steps]) / n
     below = np.array([(far_in_data > k).sum() for k in steps]) / n
     values = np.concatenate([below[::-1], [above[0] + below[0]], above])
-    return TopographicFunction(np.arange(-len(steps), len(steps) + 1), values)
+    return TopographicFunction(k=np.arange(-len(steps), len(steps) + 1), values=values)
 
 
 def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:

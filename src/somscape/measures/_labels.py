@@ -69,7 +69,9 @@ def normalized_mutual_information(
 
     Parameters
     ----------
-    map, X, labels, regions, sample_weight
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
         As for `purity`.
 
     Returns
@@ -113,8 +115,10 @@ def adjusted_rand_index(
 
     Parameters
     ----------
-    map, X, labels, regions, sample_weight
+    map, X, labels
         As for `purity`; weights say how many rows each stands for.
+    regions, sample_weight : optional
+        As for `purity`.
 
     Returns
     -------
@@ -157,7 +161,9 @@ def class_entropy(
 
     Parameters
     ----------
-    map, X, labels, regions, sample_weight
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
         As for `purity`.
 
     Returns
@@ -188,20 +194,23 @@ def class_entropy(
 def majority_entropy(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return how far units are from one class: the sum of -log of their largest share.
+    """Return how far units are from one class each, added up.
 
     Good is near 0.  It is a sum over units, however few rows they have: compare maps of one size.
     If it is high, take more units, or columns that tell the classes apart.
 
     Parameters
     ----------
-    map, X, labels, regions, sample_weight
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
         As for `purity`.
 
     Returns
     -------
     float
-        At least 0, in nats.  What Elend and Kramer, and SOMperf, call entropy.
+        At least 0, in nats: the sum of -log of the largest share in each unit.  What Elend and
+        Kramer, and SOMperf, call entropy.
 
     Raises
     ------

@@ -25,8 +25,8 @@ def trustworthiness(
 ) -> float:
     """Return how far rows that are close on the map are close in the data.
 
-    Good is near 1.  If it is low, rows meet on the map that have little in common: take more
-    units, or a smaller final radius.
+    Good is near 1.  If it is low, rows meet on the map that have little in common.  If it is low on
+    prototypes, too, take more units; if not, the map is folded: take a larger final radius.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def trustworthiness(
     --------
     >>> from somscape import SOM, measures
     >>> X = [[float(i)] for i in range(40)]
-    >>> round(measures.trustworthiness(SOM(1, 20).fit(X), X, k=3), 2)
+    >>> round(measures.trustworthiness(SOM(1, 20).fit(X), X, k=3), 1)
     1.0
     """
     found = _count(map, X, sample_weight, k, on, max_rows, random_state)
@@ -101,7 +101,9 @@ def continuity(
 
     Parameters
     ----------
-    map, X, k, on, sample_weight, max_rows, random_state
+    map, X
+        As for `trustworthiness`.
+    k, on, sample_weight, max_rows, random_state : optional
         As for `trustworthiness`.
 
     Returns
@@ -127,7 +129,7 @@ def continuity(
     --------
     >>> from somscape import SOM, measures
     >>> X = [[float(i)] for i in range(40)]
-    >>> round(measures.continuity(SOM(1, 20).fit(X), X, k=3), 2)
+    >>> round(measures.continuity(SOM(1, 20).fit(X), X, k=3), 1)
     1.0
     """
     found = _count(map, X, sample_weight, k, on, max_rows, random_state)
@@ -151,7 +153,9 @@ def neighborhood_preservation(
 
     Parameters
     ----------
-    map, X, k, on, sample_weight, max_rows, random_state
+    map, X
+        As for `trustworthiness`.
+    k, on, sample_weight, max_rows, random_state : optional
         As for `trustworthiness`.
 
     Returns

@@ -14,7 +14,7 @@ BLOCK_STARTS = 256
 
 
 def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return fit and order in one: the way from a row to its second unit, along the map.
+    """Return fit and order in one: the way from a row to its second unit.
 
     Lower is better, among maps of the same rows.  If it is far above the quantization error, the
     map is folded: take a larger final radius, or more epochs.
@@ -62,14 +62,16 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the mean rank of the second unit among all units around the first, in steps.
+    """Return the mean rank of the second unit among those around the first.
 
     Good is the rank that all neighbors share: 4.5 inside a rectangular map, 3.5 inside a hexagonal
     one.  If it is much higher, take a larger final radius, or more epochs.
 
     Parameters
     ----------
-    map, X, sample_weight
+    map, X
+        As for `combined_error`.
+    sample_weight : optional
         As for `combined_error`.
 
     Returns
@@ -98,7 +100,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     >>> from somscape import SOM, measures
     >>> X = [[0.0], [1.0], [2.0]] * 10
     >>> round(measures.mean_tied_rank(SOM(1, 3, radius_end=0.1).fit(X), X), 4)
-    1.3333
+    1.1667
     """
     rows = placed(map, X, sample_weight)
     return rows.mean(row_ranks(rows))

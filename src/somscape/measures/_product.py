@@ -12,10 +12,10 @@ DIGITS = 9
 
 
 def topographic_product(map: Any) -> float:
-    """Return the topographic product: below 0 the map has too few dimensions, above 0 too many.
+    """Return the topographic product: whether the map has enough dimensions.
 
-    Good is near 0.  Below it, a map with a more even shape (or a torus) may follow the data; above
-    it, a longer, narrower one.
+    Good is near 0.  Below it the map has too few dimensions: a more even shape may follow the
+    data.  Above it it has too many: try a longer, narrower one.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ from somscape.tables import table_from_columns
 NONE = float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measure:
     """One measure of a map, with what to make of it.
 
@@ -63,7 +63,7 @@ class Measure:
     says: str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MeasuresReport:
     """All measures of a map on some rows, as text, as a frame and as a page.
 
@@ -264,11 +264,18 @@ def report(
         taken.values["davies_bouldin"] = davies_bouldin_of(rows, regions)
     between = taken.intervals(level, n_resamples, random_state)
     measures = tuple(
-        Measure(name, taken.values[name], *between.get(name, (NONE, NONE)), *ADVICE[name])
+        _measure(name, taken.values[name], *between.get(name, (NONE, NONE)))
         for name in ADVICE
         if name in taken.values
     )
-    return MeasuresReport(measures, len(rows.units), rows.map_.n_units, level)
+    return MeasuresReport(
+        measures=measures, n_rows=len(rows.units), n_units=rows.map_.n_units, level=level
+    )
+
+
+def _measure(name: str, value: float, low: float, high: float) -> Measure:
+    good, says = ADVICE[name]
+    return Measure(name=name, value=value, low=float(low), high=float(high), good=good, says=says)
 
 
 class _Taken:

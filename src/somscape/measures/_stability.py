@@ -114,7 +114,7 @@ def intervals(
     return np.asarray(np.quantile(means, edges, axis=0).T)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Stability:
     """How much several maps of the same data agree.
 
@@ -199,9 +199,11 @@ def stability(
     rng = np.random.default_rng(random_state)
     pairs = rng.choice(len(weights), (2, n_pairs), p=weights / weights.sum())
     return Stability(
-        agreement([each.map_ for each in on_maps], [each.best for each in on_maps], pairs),
-        np.array([each.mean(each.distances[:, 0]) for each in on_maps]),
-        np.array([topographic_error_of(each) for each in on_maps]),
+        agreement=agreement(
+            [each.map_ for each in on_maps], [each.best for each in on_maps], pairs
+        ),
+        quantization_errors=np.array([each.mean(each.distances[:, 0]) for each in on_maps]),
+        topographic_errors=np.array([topographic_error_of(each) for each in on_maps]),
     )
 
 

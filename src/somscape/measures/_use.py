@@ -55,8 +55,10 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map, X, sample_weight
+    map, X
         As for `dead_units`, with weights.
+    sample_weight : optional
+        As for `dead_units`.
 
     Returns
     -------
@@ -89,7 +91,9 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map, X, sample_weight
+    map, X
+        As for `hit_entropy`.
+    sample_weight : optional
         As for `hit_entropy`.
 
     Returns

@@ -65,7 +65,9 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
     Parameters
     ----------
-    map, X, sample_weight
+    map, X
+        As for `explained_variance`.
+    sample_weight : optional
         As for `explained_variance`.
 
     Returns
