@@ -406,7 +406,7 @@ def explained_variance(X, codebook):
 def distortion(X, codebook, map_dist, radius, kind):
     """Give the mean over rows of sum_j h(b, j) |x - w_j|^2.
 
-    Source: Vesanto, Sulkava & Hollmen (2003), eq. 2.
+    Source: Vesanto, Sulkava & Hollmen (2003).
     """
     rows, w = _table(X), _table(codebook)
     h = neighborhood(map_dist, radius, kind)
@@ -422,7 +422,7 @@ def distortion(X, codebook, map_dist, radius, kind):
 def distortion_parts(X, codebook, map_dist, radius, kind):
     """Give the parts spread, bias and stress of the distortion, each (n_units, n_features).
 
-    Source: Vesanto, Sulkava & Hollmen (2003), section 3: H_i [ sum |x - n_i|^2 + N_i |n_i - m_i|^2
+    Source: Vesanto, Sulkava & Hollmen (2003): H_i [ sum |x - n_i|^2 + N_i |n_i - m_i|^2
     + N_i Var_h(w) ] by feature, over the number of rows.
     """
     rows, w = _table(X), _table(codebook)
@@ -497,7 +497,7 @@ def mean_tied_rank(X, codebook, neighbor_lists):
 def topographic_product(codebook, map_dist):
     """Give the topographic product.
 
-    Source: Bauer & Pawelzik (1992), eq. 12 to 14. Units that are equally near come in their order;
+    Source: Bauer & Pawelzik (1992). Units that are equally near come in their order;
     map distances equal within TOLERANCE are so. Prototypes must differ.
     """
     w, n = _table(codebook), len(codebook)
@@ -565,8 +565,8 @@ def _ranks_and_shares(distances, i, k):
 def neighbor_measures(in_data, on_map, k):
     """Give trustworthiness, continuity and neighborhood preservation from two distance tables.
 
-    Source: Venna & Kaski (2001), eq. 1 and 2; the share of common neighbors. Ours: ties share
-    ranks and places, so that the order of rows changes nothing.
+    Source: Venna & Kaski (2001); the share of common neighbors, Lee & Verleysen (2009). Ours: ties
+    share ranks and places, so that the order of rows changes nothing.
     """
     n = len(in_data)
     far, torn, common = [], [], []

@@ -353,7 +353,7 @@ METRICS = [
 @pytest.mark.parametrize("metric", METRICS, ids=lambda m: f"{m.name}-{m.feature_weights}")
 def test_rows_are_as_far_apart_as_the_metric_says(metric: Metric) -> None:
     rows = np.random.default_rng(0).normal(size=(20, 3)) - 0.4
-    found = _pairs.RowDistances(metric, rows).of(np.arange(4, 9))
+    found = _pairs.RowDistances(metric, rows, np.ones(20)).of(np.arange(4, 9))
     np.testing.assert_allclose(found, metric.distances(rows[4:9], rows), rtol=1e-7, atol=1e-7)
 
 
@@ -365,7 +365,7 @@ def test_rows_with_gaps_are_as_far_apart_as_the_metric_says(name: str, weights) 
     rows = whole.copy()
     rows[:5, 1] = np.nan
     metric = Metric(name, feature_weights=weights)
-    found = _pairs.RowDistances(metric, rows).of(np.arange(5))
+    found = _pairs.RowDistances(metric, rows, np.ones(20)).of(np.arange(5))
     # A missing value of either counts as equal, and the rest is scaled up; the gaps of the first
     # five are all in column 1, so it does not matter what stands there.
     expected = metric.distances(rows[:5], whole)
@@ -378,7 +378,7 @@ def test_gaps_are_left_out(measure) -> None:
     case = Case((3, 4, "rectangular", "plane"))
     map_ = make_map(case.codebook, case.map_.lattice, missing="mask")
     X = case.X.copy()
-    X[::7, 1] = np.nan
+    X[::7, 1] = X[::5, 0] = X[1, 1:] = np.nan
     X[3] = np.nan  # a row without any value has no unit
     needs = given_to(measure, 45)
     found = measure(map_, X, **needs)
@@ -389,10 +389,23 @@ def test_gaps_are_left_out(measure) -> None:
     assert measure(map_, np.delete(X, 3, axis=0), **needs) == pytest.approx(found, **CLOSE)
 
 
-def test_rows_without_a_common_value_are_refused() -> None:
+def test_rows_without_a_common_value_are_as_far_apart_as_rows_usually_are() -> None:
+    # Row 0 knows its distances from rows 2 and 3, one of two features: sqrt(2) times 2 and 4.
+    rows = np.array([[0.0, np.nan], [np.nan, 5], [2, 3], [4, 9]])
+    distances = _pairs.RowDistances(Metric("euclidean"), rows, np.ones(4))
+    found = distances.of(np.arange(2)) / np.sqrt(2)
+    np.testing.assert_allclose(found, [[0, 3, 2, 4], [3, 0, 2, 4]], atol=1e-9)
+    # Row 3 stands for three.
+    weighted = _pairs.RowDistances(Metric("manhattan"), rows, np.array([1.0, 1, 1, 3]))
+    assert weighted.of(np.array([0]))[0, 1] == pytest.approx(2 * (2 + 3 * 4) / 4)
+    map_ = make_map([[0.0, 5.0], [3.0, 5.0]], Lattice(1, 2), missing="mask")
+    assert np.isfinite(measures.trustworthiness(map_, rows, k=1))
+
+
+def test_a_row_without_a_value_in_common_with_any_other_is_refused() -> None:
     map_ = make_map(np.zeros((2, 2)), Lattice(1, 2), missing="mask")
-    X = [[1.0, np.nan], [np.nan, 1.0], [1.0, 1.0]]
-    with pytest.raises(InputError, match="two rows without a common value"):
+    X = [[1.0, np.nan], [np.nan, 1.0], [np.nan, 2.0]]
+    with pytest.raises(InputError, match="a row without a value in common with any other"):
         measures.trustworthiness(map_, X, k=1)
 
 

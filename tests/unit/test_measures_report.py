@@ -287,6 +287,8 @@ def test_rows_without_a_label_do_not_count(som: SOM, X: np.ndarray) -> None:
         measure = getattr(measures, name)
         expected = measure(som, X[there], labels=LABELS[there])
         assert measure(som, X, labels=labels) == expected
+    series = pd.Series(labels, dtype="string")  # with pandas' own NA
+    assert measures.purity(som, X, labels=series) == measures.purity(som, X, labels=labels)
     numbers = np.where(there, np.arange(150) // 50, np.nan)
     assert measures.purity(som, X, labels=numbers) == measures.purity(som, X, labels=labels)
 

@@ -48,8 +48,8 @@ def c_measure(
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, and for rows without any common
-        value.
+        If there are no rows, or none has a value; for sparse rows, and for a row without a
+        value in common with any other.
     ValueError, TypeError
         For `max_rows` or `random_state` that are no such numbers.
 
@@ -60,7 +60,7 @@ def c_measure(
     References
     ----------
     G. J. Goodhill and T. J. Sejnowski (1996), Quantifying neighbourhood preservation in
-    topographic mappings, Proceedings of the 3rd Joint Symposium on Neural Computation, section 3.
+    topographic mappings, Proceedings of the 3rd Joint Symposium on Neural Computation.
 
     Examples
     --------
@@ -246,29 +246,38 @@ def correlation_of(pairs: Pairs) -> float:
     """
     own, counts = pairs.anchors, pairs.weights
     i, j = np.triu_indices(len(own), 1)
-    apart = RowDistances(pairs.map_.metric, pairs.rows[own]).of(np.arange(len(own)))[i, j]
+    every = RowDistances(pairs.map_.metric, pairs.rows[own], counts)
+    apart = every.of(np.arange(len(own)))[i, j]
     place, which = np.unique(pairs.unit_place[own], return_inverse=True)
     table = np.stack([unit_distances(pairs, int(p), "grid")[place] for p in place])
-    on_map = table[which[i], which[j]]
+    # Few distances on the map differ, so that these are put in order, and not pairs of rows.
+    distinct, order = np.unique(np.append(table, 0.0), return_inverse=True)
+    on_map = order[:-1].reshape(table.shape)[which[i], which[j]]
     weights = counts[i] * counts[j]
     copies = float((counts * (counts - 1) / 2).sum())
     if copies > 0:  # rows that are equal are pairs, too, at no distance
-        apart, on_map = np.append(apart, 0.0), np.append(on_map, 0.0)
+        apart, on_map = np.append(apart, 0.0), np.append(on_map, order[-1])
         weights = np.append(weights, copies)
     if not len(weights):
         return float("nan")
-    a, b = (_centered_ranks(each, weights) for each in (apart, on_map))
+    a = _centered_ranks(*_in_order(apart), weights)
+    b = _centered_ranks(on_map, len(distinct), weights)
     norm = np.sqrt((weights @ a**2) * (weights @ b**2))
     return float((weights * a) @ b / norm) if norm > 0 else float("nan")
 
 
-def _centered_ranks(values: Float64s, weights: Float64s) -> Float64s:
-    """Return ranks less their mean; equal values share theirs."""
+def _in_order(values: Float64s) -> tuple[Ints, int]:
+    """Return the place of each value among the different ones in order, and their number."""
     order: Ints = np.argsort(values)
     ordered = values[order]
-    is_new = np.append(True, ordered[1:] != ordered[:-1])
-    group = np.cumsum(is_new) - 1
-    held = np.bincount(group, weights[order])
-    ranks = np.empty(len(values))
-    ranks[order] = (np.cumsum(held) - held / 2)[group]
+    group = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
+    places = np.empty_like(order)
+    places[order] = group
+    return places, int(group[-1]) + 1
+
+
+def _centered_ranks(places: Ints, n_places: int, weights: Float64s) -> Float64s:
+    """Return ranks less their mean; values at one place share theirs."""
+    held = np.bincount(places, weights, minlength=n_places)
+    ranks = (np.cumsum(held) - held / 2)[places]
     return np.asarray(ranks - np.average(ranks, weights=weights))

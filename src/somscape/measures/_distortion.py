@@ -86,7 +86,7 @@ def distortion(
     References
     ----------
     J. Vesanto, M. Sulkava and J. Hollmen (2003), On the decomposition of the self-organizing map
-    distortion measure, Proceedings of WSOM'03, eq. 2 and 5.
+    distortion measure, Proceedings of WSOM'03.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def distortion_parts(
 
     References
     ----------
-    As for `distortion`, section 3.
+    As for `distortion`.
 
     Examples
     --------

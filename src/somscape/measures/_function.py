@@ -69,7 +69,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     ----------
     T. Villmann, R. Der, M. Herrmann and T. M. Martinetz (1997), Topology preservation in
     self-organizing feature maps: exact definition and measurement, IEEE Transactions on Neural
-    Networks 8, section III; T. Martinetz (1993) for neighbors in the data.
+    Networks 8; T. Martinetz (1993) for neighbors in the data.
 
     Examples
     --------

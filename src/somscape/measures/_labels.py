@@ -116,9 +116,11 @@ def adjusted_rand_index(
     Parameters
     ----------
     map, X, labels
-        As for `purity`; weights say how many rows each stands for.
-    regions, sample_weight : optional
         As for `purity`.
+    regions : optional
+        As for `purity`.
+    sample_weight : array-like of shape (n_samples,), optional
+        How many rows each row stands for.  The default is 1 each.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def adjusted_rand_index(
 
     References
     ----------
-    L. Hubert and P. Arabie (1985), Comparing partitions, Journal of Classification 2, eq. 5.
+    L. Hubert and P. Arabie (1985), Comparing partitions, Journal of Classification 2.
 
     Examples
     --------
@@ -350,7 +352,7 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
         )
     values = values[rows.counts]
     if values.dtype == object:
-        is_there = np.array([value is not None and value == value for value in values], dtype=bool)
+        is_there = np.array([not _is_missing(value) for value in values], dtype=bool)
         # As text, because values of different types have no order.
         values = np.array([str(value) for value in values])
     else:
@@ -360,6 +362,12 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
     _, classes = np.unique(values[is_there], return_inverse=True)
     weights = ones_or(counts_of(rows.given), len(values)) if counted else rows.weights
     return Classes(rows.map_, rows.best[is_there], classes, weights[is_there], is_there)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a label is None, NaN, or what pandas has for them."""
+    is_nan = isinstance(value, float | np.floating) and value != value
+    return value is None or bool(is_nan) or type(value).__name__ in ("NAType", "NaTType")
 
 
 def region_of_units(map_: Any, regions: Any) -> Ints:

@@ -55,8 +55,8 @@ def trustworthiness(
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, and for rows without any common
-        value.
+        If there are no rows, or none has a value; for sparse rows, and for a row without a
+        value in common with any other.
     ValueError, TypeError
         For a `k` that is not below half of the rows, or another `on`.
 
@@ -71,7 +71,7 @@ def trustworthiness(
     References
     ----------
     J. Venna and S. Kaski (2001), Neighborhood preservation in nonlinear projection methods: an
-    experimental study, Proceedings of ICANN 2001, eq. 1.
+    experimental study, Proceedings of ICANN 2001.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def continuity(
 
     References
     ----------
-    As for `trustworthiness`, eq. 2.
+    As for `trustworthiness`.
 
     Examples
     --------
@@ -175,8 +175,8 @@ def neighborhood_preservation(
 
     References
     ----------
-    A. Koenig (2000), Interactive visualization and analysis of hierarchical neural projections
-    for data mining, IEEE Transactions on Neural Networks 11.
+    J. A. Lee and M. Verleysen (2009), Quality assessment of dimensionality reduction: rank-based
+    criteria, Neurocomputing 72, where it is Q_NX.
 
     Examples
     --------

@@ -47,8 +47,7 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     References
     ----------
-    S. Kaski and K. Lagus (1996), Comparing self-organizing maps, Proceedings of ICANN'96,
-    section 2.
+    S. Kaski and K. Lagus (1996), Comparing self-organizing maps, Proceedings of ICANN'96.
 
     Examples
     --------

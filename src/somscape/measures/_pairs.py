@@ -30,11 +30,13 @@ class RowDistances:
     metric : Metric
     rows : ndarray of shape (n, n_features), float64
         In feature units; NaN where missing.
+    counts : ndarray of shape (n,)
+        How many rows each one stands for.
     """
 
-    def __init__(self, metric: Metric, rows: Float64s) -> None:
+    def __init__(self, metric: Metric, rows: Float64s, counts: Float64s) -> None:
         x = np.asarray(metric.compared(rows), dtype=np.float64)
-        self._kernel, weights = metric.kernel, metric.feature_weights
+        self._kernel, weights, self._counts = metric.kernel, metric.feature_weights, counts
         self._is_there = None if np.isfinite(x).all() else ~np.isnan(x)
         self._weights = np.ones(x.shape[1]) if weights is None else weights
         if self._kernel == "cosine":
@@ -47,7 +49,11 @@ class RowDistances:
         self._squares = (self._x**2).sum(axis=1)
 
     def of(self, rows: Ints) -> Float64s:
-        """Return the distances of some rows from all, of shape (n_rows, n)."""
+        """Return the distances of some rows from all, of shape (n_rows, n).
+
+        Two rows without a common value lie as far apart as the first of them from the others on
+        average.
+        """
         if self._kernel == "cosine":
             return np.maximum(1 - product(self._x[rows], self._x.T), 0.0)
         if self._kernel != "euclidean":
@@ -60,12 +66,12 @@ class RowDistances:
             there = self._is_there.astype(np.float64)
             found = product(-2 * self._x[rows], self._x.T)
             found += product(self._x[rows] ** 2, there.T) + product(there[rows], self._x.T**2)
-        if self._is_there is not None and self._kernel != "chebyshev":
+        if self._is_there is not None:
             found *= self._scale_up(rows)
         if self._kernel == "euclidean":
             np.maximum(found, 0.0, out=found)
             np.sqrt(found, out=found)
-        return found
+        return found if self._is_there is None else self._filled(found, rows)
 
     def _by_feature(self, rows: Ints) -> Float64s:
         """Return sums, or largest, of weighted differences by feature."""
@@ -81,16 +87,31 @@ class RowDistances:
         return found
 
     def _scale_up(self, rows: Ints) -> Float64s:
-        """Return all features over those that two rows both have; see `Metric.search`."""
+        """Return all features over those that two rows both have, NaN for none.
+
+        The largest difference needs no scale: 1.
+        """
         assert self._is_there is not None
         there = self._is_there.astype(np.float64)
         common = product(there[rows] * self._weights, there.T)
-        if (common <= 0).any():
+        scale = np.full(common.shape, np.nan)
+        every = common if self._kernel == "chebyshev" else self._weights.sum()
+        return np.divide(every, common, out=scale, where=common > 0)
+
+    def _filled(self, found: Float64s, rows: Ints) -> Float64s:
+        """Return distances with the row's mean in place of those that are unknown."""
+        found[np.arange(len(rows)), rows] = 0.0
+        is_known = ~np.isnan(found)
+        if is_known.all():
+            return found
+        n_others = is_known @ self._counts - 1
+        if (n_others[~is_known.all(axis=1)] <= 0).any():
             raise InputError(
-                "X has two rows without a common value, whose distance is unknown. Leave out rows "
-                "with few values, or train with missing='fill'."
+                "X has a row without a value in common with any other. Leave it out, or train with "
+                "missing='fill'."
             )
-        return np.asarray(self._weights.sum() / common)
+        means = np.nan_to_num(found) @ self._counts / np.where(n_others > 0, n_others, 1.0)
+        return np.where(is_known, found, means[:, None])
 
 
 def _center(x: Float64s) -> Float64s:
@@ -199,7 +220,7 @@ class Pairs:
 
     def blocks(self) -> Iterator["PairBlock"]:
         """Yield anchors of one unit at a time, with their distances from all rows."""
-        distances = RowDistances(self.map_.metric, self.rows)
+        distances = RowDistances(self.map_.metric, self.rows, self.counts)
         units = self.unit_place[self.anchors]
         ends = np.append(np.flatnonzero(np.diff(units)) + 1, len(units))
         step = max(1, BLOCK_VALUES // len(self.rows))

@@ -38,7 +38,7 @@ def topographic_product(map: Any) -> float:
     References
     ----------
     H.-U. Bauer and K. R. Pawelzik (1992), Quantifying the neighborhood preservation of
-    self-organizing feature maps, IEEE Transactions on Neural Networks 3, eq. 12 to 14.
+    self-organizing feature maps, IEEE Transactions on Neural Networks 3.
 
     Examples
     --------

@@ -49,8 +49,8 @@ def silhouette(
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, for rows without any common
-        value, and for regions of another map.
+        If there are no rows, or none has a value; for sparse rows, for a row without a value
+        in common with any other, and for regions of another map.
 
     Notes
     -----

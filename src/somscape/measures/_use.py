@@ -56,9 +56,9 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Parameters
     ----------
     map, X
-        As for `dead_units`, with weights.
-    sample_weight : optional
         As for `dead_units`.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
 
     Returns
     -------

@@ -42,7 +42,7 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     References
     ----------
     J. Vesanto, M. Sulkava and J. Hollmen (2003), On the decomposition of the self-organizing map
-    distortion measure, Proceedings of WSOM'03, section 2.
+    distortion measure, Proceedings of WSOM'03, for the part of rows about their prototypes.
 
     Examples
     --------
