@@ -245,15 +245,15 @@ def correlation_of(pairs: Pairs) -> float:
     float
     """
     own, counts = pairs.anchors, pairs.weights
-    i, j = np.triu_indices(len(own), 1)
+    is_pair = np.triu(np.ones((len(own), len(own)), dtype=bool), 1)
     every = RowDistances(pairs.map_.metric, pairs.rows[own], counts)
-    apart = every.of(np.arange(len(own)))[i, j]
+    apart = every.of(np.arange(len(own)))[is_pair]
     place, which = np.unique(pairs.unit_place[own], return_inverse=True)
     table = np.stack([unit_distances(pairs, int(p), "grid")[place] for p in place])
     # Few distances on the map differ, so that these are put in order, and not pairs of rows.
     distinct, order = np.unique(np.append(table, 0.0), return_inverse=True)
-    on_map = order[:-1].reshape(table.shape)[which[i], which[j]]
-    weights = counts[i] * counts[j]
+    on_map = order[:-1].reshape(table.shape)[which][:, which][is_pair]
+    weights = np.outer(counts, counts)[is_pair]
     copies = float((counts * (counts - 1) / 2).sum())
     if copies > 0:  # rows that are equal are pairs, too, at no distance
         apart, on_map = np.append(apart, 0.0), np.append(on_map, order[-1])

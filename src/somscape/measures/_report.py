@@ -232,8 +232,8 @@ def report(
     Notes
     -----
     Rows are searched once, and pairs gone through once: a second for 5,000 rows of 20 features and
-    400 units, a minute for 10,000 units, whose order takes most of it.  The distortion is NaN for a map that does
-    not know its radius.
+    400 units, a minute for 10,000 units, whose order takes most of it.  The distortion is NaN for
+    a map that does not know its radius.
 
     References
     ----------
