@@ -414,4 +414,6 @@ def test_a_row_without_a_value_in_common_with_any_other_is_refused() -> None:
 def test_every_metric_has_every_measure(measure, metric: Metric) -> None:
     case = Case((3, 4, "hexagonal", "plane"))
     map_ = make_map(case.codebook, case.map_.lattice, metric=metric)
-    assert np.isfinite(measure(map_, case.X, **given_to(measure, 45)))
+    found = measure(map_, case.X, **given_to(measure, 45))
+    assert np.isfinite(found)
+    assert type(found) is float  # not NumPy's, which prints otherwise
