@@ -151,6 +151,28 @@ def test_neighbors_equal_the_oracle(shape, whole: bool, on: str, k: int) -> None
     assert found == pytest.approx(expected, **CLOSE)
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("on", ["grid", "prototypes"])
+def test_more_equal_rows_than_neighbors_equal_the_oracle(on: str, k: int) -> None:
+    # Row 0 five times shares its unit with row 2, and row 7 four times has one of its own.
+    X = np.repeat([[0.0], [2], [3], [7]], [5, 2, 3, 4], axis=0)
+    W = np.array([[1.0], [3.5], [7.0]])
+    map_ = make_map(W, Lattice(1, 3))
+    apart = naive.row_distances(W) if on == "prototypes" else [[0, 1, 2], [1, 0, 1], [2, 1, 0]]
+    expected = naive.neighbor_measures(
+        naive.row_distances(X), naive.placed_distances(X, W, apart), k
+    )
+    found = tuple(
+        measure(map_, X, k=k, on=on)
+        for measure in (
+            measures.trustworthiness,
+            measures.continuity,
+            measures.neighborhood_preservation,
+        )
+    )
+    assert found == pytest.approx(expected, **CLOSE)
+
+
 @pytest.mark.parametrize("whole", [False, True], ids=["apart", "tied"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_distances_equal_the_oracle(shape, whole: bool) -> None:
