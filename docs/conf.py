@@ -39,6 +39,8 @@ autosummary_context = {
         ),
         **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
         **dict.fromkeys(("Agreement", "ColumnPlane", "Display"), "reading"),
+        **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),
+        **dict.fromkeys(("TopographicFunction", "Stability"), "guide/measures"),
         "Grouped": "guide/customers",
         "Report": "guide/report",
         "MiniSom": "guide/minisom",

@@ -1,18 +1,17 @@
 """Which settings suit the data: a few candidates tried on samples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
-from somscape._types import Float64s, Floats
+from somscape._types import Floats
 from somscape._validate import check_whole
 from somscape.estimators._prepare import seed_of
 from somscape.grid import Graph, Lattice
-from somscape.maps import Map
-from somscape.measures import quantization_error, topographic_error
+from somscape.measures import stability
 from somscape.tables import Table, table_from_columns
 
 SHARES = (0.5, 1.0, 2.0)
@@ -20,9 +19,6 @@ SHARES = (0.5, 1.0, 2.0)
 
 RADII = (1.0, 0.7, 0.5)
 """Final radii tried, in grid steps."""
-
-PAIRS = 2000
-"""Number of pairs of rows whose distances on two maps are compared."""
 
 
 def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
@@ -51,7 +47,7 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
     size = min(n_samples, len(X))
     samples = [_drawn(X, size, rng) for _ in range(n_seeds)]
     held = _drawn(X, size, rng)
-    pairs = rng.integers(0, len(held), (2, PAIRS))
+    seed = int(rng.integers(2**31))
     columns: dict[str, list[Any]] = {
         name: []
         for name in (
@@ -60,12 +56,13 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
     }  # fmt: skip
     for candidate in _candidates(som.set_params(random_state=0), samples[0]):
         maps = [clone(candidate).fit(sample).map_ for sample in samples]
-        qe = np.mean([quantization_error(map_, held) for map_ in maps])
-        te = np.mean([topographic_error(map_, held) for map_ in maps])
-        lattice, stability = maps[0].lattice, _stability(maps, held, pairs)
+        lattice, found = maps[0].lattice, stability(maps, held, random_state=seed)
+        errors = (found.quantization_errors, found.topographic_errors)
         tried = (lattice.n_rows, lattice.n_cols, float(maps[0].parameters["radius_end"]))
         for column, value in zip(
-            columns.values(), (*tried, float(qe), float(te), stability), strict=True
+            columns.values(),
+            (*tried, *(float(np.mean(each)) for each in errors), found.agreement),
+            strict=True,
         ):
             column.append(value)
     return table_from_columns(columns)
@@ -117,20 +114,3 @@ def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
 def _drawn(X: Floats, size: int, rng: np.random.Generator) -> Floats:
     """Draw rows with replacement: another sample of the same population."""
     return np.ascontiguousarray(X[np.sort(rng.integers(0, len(X), size))])
-
-
-def _stability(maps: Sequence[Map], rows: Floats, pairs: np.ndarray) -> float:
-    """Return the mean correlation between maps of how far apart pairs of rows lie on them."""
-    apart = [_map_distances(map_, rows, pairs) for map_ in maps]
-    if any(a.std() == 0 for a in apart):
-        return 1.0 if all(a.std() == 0 for a in apart) else 0.0
-    correlation = np.atleast_2d(np.corrcoef(apart))
-    return float(correlation[np.triu_indices(len(maps), 1)].mean())
-
-
-def _map_distances(map_: Map, rows: Floats, pairs: np.ndarray) -> Float64s:
-    units = map_.winners(rows)
-    lattice = map_.lattice
-    distinct, which = np.unique(units[pairs[0]], return_inverse=True)
-    from_unit = np.stack([lattice.distances_from(int(unit)) for unit in distinct])
-    return np.asarray(from_unit[which.ravel(), units[pairs[1]]])

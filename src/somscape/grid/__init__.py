@@ -10,6 +10,7 @@ from somscape.grid._neighborhood import (
     neighborhood_tables,
     pull_from,
 )
+from somscape.grid._paths import neighbor_pairs, shortest_paths
 from somscape.grid._radius import CONVENTIONS, radius_from
 from somscape.grid._serialize import lattice_of, lattice_parts
 
@@ -25,7 +26,9 @@ __all__ = [
     "check_pull",
     "lattice_of",
     "lattice_parts",
+    "neighbor_pairs",
     "neighborhood_tables",
     "pull_from",
     "radius_from",
+    "shortest_paths",
 ]

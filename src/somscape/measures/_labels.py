@@ -1,0 +1,416 @@
+"""How well units or regions agree with the classes that labels name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Ints
+from somscape._weights import counts_of, ones_or
+from somscape.errors import InputError
+from somscape.grid import neighbor_pairs, shortest_paths
+from somscape.measures._placed import Placed, placed
+
+
+def purity(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return the share of rows with the most frequent class of their unit.
+
+    Good is near 1; bad is the share of the largest class.  It rises with the number of units, to 1
+    where each row has its own: compare maps of one size, or pass `regions`.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+    labels : array-like of shape (n_samples,)
+        Class of each row; rows without one (None or NaN) do not count.
+    regions : Regions or array-like of shape (n_units,), optional
+        Groups of units to use instead of single units.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        From above 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If no row has a value and a label, or numbers of rows or units do not fit.
+
+    References
+    ----------
+    C. D. Manning, P. Raghavan and H. Schuetze (2008), Introduction to information retrieval,
+    section 16.3.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> measures.purity(SOM(1, 2).fit(X), X, labels=["a", "a", "b", "a"] * 5)
+    0.75
+    """
+    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    return float(counts.max(axis=1).sum() / counts.sum())
+
+
+def normalized_mutual_information(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how much units and classes say about each other, from 0 to 1.
+
+    Good is near 1, bad is near 0.  Many units to a class lower it: pass `regions`, or fewer units.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
+        As for `purity`.
+
+    Returns
+    -------
+    float
+        Mutual information over the mean of both entropies, as scikit-learn's
+        ``normalized_mutual_info_score``; 1 if there is one class and one unit.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    References
+    ----------
+    A. Strehl and J. Ghosh (2002), Cluster ensembles, Journal of Machine Learning Research 3; with
+    the arithmetic mean.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> som = SOM(1, 2).fit(X)
+    >>> round(measures.normalized_mutual_information(som, X, labels=[0, 0, 1, 1] * 5), 6)
+    1.0
+    """
+    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    by_unit, by_class = _entropy(counts.sum(axis=1)), _entropy(counts.sum(axis=0))
+    if by_unit + by_class == 0:
+        return 1.0
+    mutual = by_unit + by_class - _entropy(counts.ravel())
+    return float(min(max(2 * mutual / (by_unit + by_class), 0.0), 1.0))
+
+
+def adjusted_rand_index(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how often two rows share both unit and class, or neither, above chance.
+
+    Good is near 1, chance is 0.  Many units to a class lower it: pass `regions`, or fewer units.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions : optional
+        As for `purity`.
+    sample_weight : array-like of shape (n_samples,), optional
+        How many rows each row stands for.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        From -0.5 to 1, as scikit-learn's ``adjusted_rand_score``; 1 if there is one class and one
+        unit.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    References
+    ----------
+    L. Hubert and P. Arabie (1985), Comparing partitions, Journal of Classification 2.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> measures.adjusted_rand_index(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
+    1.0
+    """
+    counts = classes_of(placed(map, X, sample_weight), labels, counted=True).counts(regions)
+    both = _pairs_in(counts.ravel())
+    units, classes = _pairs_in(counts.sum(axis=1)), _pairs_in(counts.sum(axis=0))
+    every = _pairs_in(counts.sum(keepdims=True).ravel())
+    chance = units * classes / every if every > 0 else 0.0
+    most = (units + classes) / 2
+    return float((both - chance) / (most - chance)) if most != chance else 1.0
+
+
+def class_entropy(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how mixed the classes of a row's unit are: mean entropy, in nats.
+
+    Good is near 0; bad is the entropy of the classes themselves.  If it is high, take more units,
+    or columns that tell the classes apart.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
+        As for `purity`.
+
+    Returns
+    -------
+    float
+        From 0 to the logarithm of the number of classes: the entropy of the class, given the unit.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    References
+    ----------
+    T. M. Cover and J. A. Thomas (2006), Elements of information theory, section 2.2.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> measures.class_entropy(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
+    0.0
+    """
+    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    return float(max(_entropy(counts.ravel()) - _entropy(counts.sum(axis=1)), 0.0))
+
+
+def majority_entropy(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how far units are from one class each, added up.
+
+    Good is near 0.  It is a sum over units, however few rows they have: compare maps of one size.
+    If it is high, take more units, or columns that tell the classes apart.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
+        As for `purity`.
+
+    Returns
+    -------
+    float
+        At least 0, in nats: the sum of -log of the largest share in each unit.  What Elend and
+        Kramer, and SOMperf, call entropy.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    References
+    ----------
+    L. Elend and O. Kramer (2019), Self-organizing maps with convolutional layers, Proceedings of
+    WSOM+ 2019.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> som = SOM(1, 2).fit(X)
+    >>> round(measures.majority_entropy(som, X, labels=["a", "a", "b", "a"] * 5), 6)
+    0.693147
+    """
+    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
+
+
+def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -> float:
+    """Return the mean number of connected groups of units in which a class lies.
+
+    Good is near 1: each class is one patch of the map.  If it is high, the map tears classes
+    apart, or they are several groups; take a larger final radius to see which.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    sample_weight : array-like of shape (n_samples,), optional
+        Rows of weight 0 do not count.
+
+    Returns
+    -------
+    float
+        At least 1.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    Notes
+    -----
+    A class lies in every unit that wins a row of it; groups are connected by the map's neighbors.
+
+    References
+    ----------
+    As for `majority_entropy`.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 5
+    >>> som = SOM(1, 4, radius_end=0.1).fit(X)
+    >>> measures.class_scatter(som, X, labels=["a", "b", "b", "a"] * 5)
+    1.5
+    """
+    found = classes_of(placed(map, X, sample_weight), labels)
+    counts, lattice = found.counts(None), found.map_.lattice
+    pairs = neighbor_pairs(lattice)
+    groups = 0
+    for has in (counts > 0).T:
+        own = np.zeros(lattice.n_units, dtype=bool)
+        own[found.live[has]] = True
+        groups += _n_connected(lattice.n_units, pairs[own[pairs].all(axis=1)], own)
+    return float(groups / counts.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Rows with a class: their units, classes and weights.
+
+    Attributes
+    ----------
+    map_ : Map
+    units, classes : ndarray of shape (n_labelled,)
+        Classes are numbered from 0.
+    weights : ndarray of shape (n_labelled,), float64
+    is_labelled : ndarray of shape (n_counted,), bool
+        Which of the placed rows these are.
+    """
+
+    map_: Any
+    units: Ints
+    classes: Ints
+    weights: Float64s
+    is_labelled: NDArray[np.bool_]
+
+    @property
+    def live(self) -> Ints:
+        """Units with such rows, ascending."""
+        return np.unique(self.units)
+
+    def groups(self, regions: Any) -> Ints:
+        """Return the unit, or the region, of each row."""
+        return self.units if regions is None else region_of_units(self.map_, regions)[self.units]
+
+    def counts(self, regions: Any) -> Float64s:
+        """Return the weight of rows by group with rows and class, (n_groups, n_classes)."""
+        groups, place = np.unique(self.groups(regions), return_inverse=True)
+        n_classes = int(self.classes.max()) + 1
+        found = np.bincount(
+            place * n_classes + self.classes, self.weights, minlength=len(groups) * n_classes
+        )
+        return np.asarray(found, dtype=np.float64).reshape(len(groups), n_classes)
+
+
+def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
+    """Return the placed rows that have a label, with their classes.
+
+    Parameters
+    ----------
+    rows : Placed
+    labels : array-like of shape (n_samples,)
+    counted : bool, default=False
+        Whether weights must count rows.
+
+    Returns
+    -------
+    Classes
+
+    Raises
+    ------
+    InputError
+        For another number of labels, or none.
+    """
+    values = np.asarray(labels, dtype=None if isinstance(labels, np.ndarray) else object)
+    if values.shape != rows.counts.shape:
+        raise InputError(
+            f"`labels` must have shape ({len(rows.counts)},), one for each row of X; got "
+            f"{values.shape}."
+        )
+    values = values[rows.counts]
+    if values.dtype == object:
+        is_there = np.array([not _is_missing(value) for value in values], dtype=bool)
+        # As text, because values of different types have no order.
+        values = np.array([str(value) for value in values])
+    else:
+        is_there = np.asarray(values == values)
+    if not is_there.any():
+        raise InputError("`labels` names no class of a row with a value; give at least one.")
+    _, classes = np.unique(values[is_there], return_inverse=True)
+    weights = ones_or(counts_of(rows.given), len(values)) if counted else rows.weights
+    return Classes(rows.map_, rows.best[is_there], classes, weights[is_there], is_there)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a label is None, NaN, or what pandas has for them."""
+    is_nan = isinstance(value, float | np.floating) and value != value
+    return value is None or bool(is_nan) or type(value).__name__ in ("NAType", "NaTType")
+
+
+def region_of_units(map_: Any, regions: Any) -> Ints:
+    """Return the region of each unit, numbered from 0.
+
+    Parameters
+    ----------
+    map_ : Map
+    regions : Regions or array-like of shape (n_units,)
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+
+    Raises
+    ------
+    InputError
+        For another number of units.
+    """
+    given = np.asarray(getattr(regions, "labels", regions))
+    if given.shape != (map_.n_units,):
+        raise InputError(
+            f"`regions` must be what somscape.regions.find_regions(map) returns, or a region for "
+            f"each of {map_.n_units} units; got shape {given.shape}."
+        )
+    _, found = np.unique(given, return_inverse=True)
+    return found
+
+
+def _n_connected(n_units: int, pairs: Ints, own: NDArray[np.bool_]) -> int:
+    """Return the number of connected groups of units."""
+    left, n = own.copy(), 0
+    while left.any():
+        start = np.flatnonzero(left)[:1]
+        left &= ~np.isfinite(shortest_paths(n_units, pairs, starts=start)[0])
+        n += 1
+    return n
+
+
+def _entropy(weights: Float64s) -> float:
+    share = weights[weights > 0] / weights.sum()
+    return float(-(share * np.log(share)).sum() + 0.0)
+
+
+def _pairs_in(counts: Float64s) -> float:
+    return float((counts * (counts - 1) / 2).sum())

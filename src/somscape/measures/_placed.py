@@ -1,0 +1,130 @@
+"""Rows on a map: their units, distances and weights, found once for many measures."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import checked_weights
+from somscape._weights import ones_or
+from somscape.errors import InputError
+from somscape.kernels import SparseRows
+from somscape.maps import NO_UNIT, Map, as_map
+
+ANGLES = ("cosine", "correlation")
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """The rows that count: those with a value and a weight above 0.
+
+    Attributes
+    ----------
+    map_ : Map
+    encoded : ndarray of shape (n_counted, n_features), or None
+        None for sparse rows.
+    units : ndarray of shape (n_counted, 2), or (n_counted, 1) on a map of one unit
+        Nearest unit first.
+    distances : ndarray of the same shape, float64
+    given : ndarray of shape (n_counted,), float64, or None
+        Weights; None if every row weighs 1.
+    counts : ndarray of shape (n_samples,), bool
+        Which rows of X these are.
+    """
+
+    map_: Map
+    encoded: Floats | None
+    units: Ints
+    distances: Float64s
+    given: Float64s | None
+    counts: NDArray[np.bool_]
+
+    @property
+    def best(self) -> Ints:
+        """Best matching unit of each row, of shape (n_counted,)."""
+        return self.units[:, 0]
+
+    @cached_property
+    def weights(self) -> Float64s:
+        """Weight of each row, of shape (n_counted,)."""
+        return ones_or(self.given, len(self.units))
+
+    @cached_property
+    def hits(self) -> Float64s:
+        """Weight of the rows of each unit, of shape (n_units,)."""
+        hits = np.bincount(self.best, self.weights, minlength=self.map_.n_units)
+        return hits.astype(np.float64, copy=False)
+
+    @property
+    def rows(self) -> Float64s:
+        """The rows as encoded, float64; NaN where missing."""
+        if self.encoded is None:
+            raise InputError("X is sparse, and this measure needs dense rows. Pass X.toarray().")
+        return self.encoded.astype(np.float64, copy=False)
+
+    @cached_property
+    def space(self) -> tuple[Float64s, Float64s]:
+        """Rows and prototypes with coordinates whose squares add up.
+
+        Weighted features are stretched, a Mahalanobis metric's whitened; with a metric by angle
+        both have length 1.
+        """
+        metric = self.map_.metric
+        rows, codebook = (
+            np.asarray(
+                metric.trained_on(each) if metric.name in ANGLES else metric.compared(each),
+                dtype=np.float64,
+            )
+            for each in (self.rows, np.asarray(self.map_.codebook))
+        )
+        if metric.feature_weights is None:
+            return rows, codebook
+        stretch = np.sqrt(metric.feature_weights)
+        return rows * stretch, codebook * stretch
+
+    def mean(self, values: Float64s) -> float:
+        """Return the weighted mean of one value per row."""
+        return float(np.average(values, weights=self.given))
+
+
+def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
+    """Return the rows of `X` that count, with their units.
+
+    Parameters
+    ----------
+    map_ : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    Placed
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value and a weight above 0.
+    """
+    map_ = as_map(map_)
+    is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
+    rows = map_.sparse_rows_of(X) if is_sparse else map_.rows_of(X)
+    units, distances = map_.nearest(rows, min(2, map_.n_units))
+    if not len(units):
+        raise InputError("X has no rows; give at least one.")
+    weights = checked_weights(sample_weight, len(units))
+    counts = units[:, 0] != NO_UNIT
+    if weights is not None:
+        counts &= weights > 0
+    if not counts.any():
+        raise InputError("X has no row with a value and a weight above 0; give at least one.")
+    encoded = None if is_sparse else np.asarray(rows)
+    if not counts.all():
+        units, distances = units[counts], distances[counts]
+        encoded = None if encoded is None else encoded[counts]
+        weights = None if weights is None else weights[counts]
+    return Placed(map_, encoded, units, distances, weights, counts)

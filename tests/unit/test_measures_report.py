@@ -1,0 +1,379 @@
+"""All measures at once; where a measure is not defined; what is refused; what chance adds."""
+
+import math
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+
+from somscape import SOM, Graph, Lattice, Map, measures
+from somscape.encode import Encoding, fit_encoding
+from somscape.errors import InputError
+from somscape.measures import _advice, _report
+from somscape.regions import find_regions
+from somscape.tables import Table, table_from_columns
+
+CLOSE = {"rel": 1e-12, "abs": 1e-12}
+
+
+def make_map(codebook, lattice) -> Map:
+    names = [f"x{i}" for i in range(np.shape(codebook)[1])]
+    return Map(np.asarray(codebook, float), lattice, Encoding.plain(names), np.ones(len(codebook)))
+
+
+@pytest.fixture(scope="module")
+def X() -> np.ndarray:  # noqa: N802
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(150, 3)) + np.repeat([[0, 0, 0], [8, 0, 0], [0, 8, 0]], 50, axis=0)
+
+
+@pytest.fixture(scope="module")
+def som(X) -> SOM:
+    return SOM(4, 5, random_state=0).fit(X)
+
+
+LABELS = np.repeat(["a", "b", "c"], 50)
+
+
+# The report
+
+
+def test_report_has_every_measure_with_the_same_value(som: SOM, X: np.ndarray) -> None:
+    regions = find_regions(som, 3)
+    weights = np.arange(150) % 3 + 1.0
+    found = measures.report(som, X, labels=LABELS, regions=regions, sample_weight=weights)
+    assert [each.name for each in found] == list(_advice.ADVICE)
+    for each in found:
+        on = "prototypes" if each.name.endswith("_on_prototypes") else None
+        name = each.name.removesuffix("_on_prototypes")
+        measure = getattr(measures, name)
+        given = {} if on is None else {"on": on}
+        if name == "topographic_product":
+            assert each.value == measure(som)
+            continue
+        if name in ("silhouette", "davies_bouldin"):
+            given["regions"] = regions
+        if measure.__module__.endswith("_labels"):
+            given["labels"] = LABELS
+        value = measure(som, X, sample_weight=weights, **given)
+        if name == "topographic_function":
+            value = value.at_zero
+        assert each.value == pytest.approx(value, rel=1e-9, abs=1e-9), each.name
+
+
+def test_intervals_hold_the_value_and_means_have_one(som: SOM, X: np.ndarray) -> None:
+    found = measures.report(som, X, labels=LABELS, regions=find_regions(som, 3))
+    with_one = {each.name for each in found if not math.isnan(each.low)}
+    assert {"quantization_error", "topographic_error", "trustworthiness", "purity"} <= with_one
+    assert {"topographic_product", "hit_entropy", "class_scatter"}.isdisjoint(with_one)
+    for each in found:
+        if each.name in with_one:
+            assert each.low <= each.value <= each.high, each.name
+
+
+def test_report_goes_without_labels_and_regions(som: SOM, X: np.ndarray) -> None:
+    found = measures.report(som.map_, X)
+    assert "quantization_error" in str(found)
+    names = [each.name for each in found]
+    assert "purity" not in names
+    assert "silhouette" not in names
+    with pytest.raises(KeyError, match="'purity' is none of quantization_error"):
+        found["purity"]
+    assert repr(found) == f"MeasuresReport({len(found)} measures, 150 rows, 20 units)"
+
+
+def test_report_of_a_sample_is_close_to_that_of_all(som: SOM, X: np.ndarray) -> None:
+    every = measures.report(som, X)
+    found = measures.report(som, X, max_rows=100)
+    assert found["quantization_error"] == every["quantization_error"]
+    assert found["trustworthiness"] != every["trustworthiness"]
+    assert found["trustworthiness"] == pytest.approx(every["trustworthiness"], abs=0.05)
+    low, high = next((m.low, m.high) for m in found if m.name == "trustworthiness")
+    assert low <= found["trustworthiness"] <= high
+
+
+def test_report_is_a_frame(som: SOM, X: np.ndarray, monkeypatch) -> None:
+    found = measures.report(som, X)
+    frame = found.to_frame()
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.columns) == ["measure", "value", "low", "high", "good", "says"]
+    assert frame["value"][0] == found["quantization_error"]
+    assert frame["low"].isna().sum() > 3
+    monkeypatch.setattr(_report, "find_spec", lambda name: None)
+    table = found.to_frame()
+    assert isinstance(table, Table)
+    assert table.names == tuple(frame.columns)
+
+
+class Tags(HTMLParser):
+    """Fails for a tag that is closed in the wrong place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.n_rows = 0
+
+    def handle_starttag(self, tag: str, attrs) -> None:
+        self.n_rows += tag == "tr"
+        if tag not in ("meta",):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_report_is_a_page(som: SOM, X: np.ndarray) -> None:
+    found = measures.report(som, X)
+    for text in (found.to_html(), found._repr_html_()):
+        tags = Tags()
+        tags.feed(text)
+        assert not tags.open
+        assert tags.n_rows == len(found) + 1
+    assert found.to_html().startswith("<!DOCTYPE html>")
+    assert "<title>Measures of a map</title>" in found.to_html()
+
+
+def test_every_measure_says_what_is_good_bad_and_to_turn() -> None:
+    for name, advice in _advice.ADVICE.items():
+        assert advice.says.endswith("."), name
+        assert advice.good, name
+        turns = ("take", "try", "compare", "look for", "ask for", "train for")
+        assert any(f"{word} " in advice.says for word in turns), name
+
+
+def test_tables_are_measured_as_the_map_encodes_them() -> None:
+    table = table_from_columns({"n": [0.5, 10.5, 5.5, 7.5], "c": ["a", "b", "a", "b"]})
+    encoding = fit_encoding(table)
+    rows = encoding.encode(table)
+    map_ = Map(rows[:2], Lattice(1, 2), encoding, np.ones(2))
+    found, expected = measures.report(map_, table), measures.report(map_, rows)
+    np.testing.assert_array_equal([m.value for m in found], [m.value for m in expected])
+
+
+def test_float32_rows_are_measured_in_float64(som: SOM, X: np.ndarray) -> None:
+    found, expected = measures.report(som, X.astype(np.float32)), measures.report(som, X)
+    for each in found:
+        assert each.value == pytest.approx(expected[each.name], rel=1e-4, abs=1e-3), each.name
+
+
+def test_sparse_rows_have_the_measures_that_need_no_dense_ones() -> None:
+    X = np.array([[0.0, 0], [1, 0], [2, 1]] * 5)
+    som = SOM(1, 3, radius_end=0.1).fit(X)
+    for measure in (measures.combined_error, measures.mean_tied_rank, measures.hit_gini):
+        assert measure(som, csr_array(X)) == pytest.approx(measure(som, X), abs=1e-9)
+    for measure in (measures.explained_variance, measures.trustworthiness, measures.report):
+        with pytest.raises(InputError, match=r"X is sparse.*Pass X\.toarray\(\)"):
+            measure(som, csr_array(X))
+
+
+# Where a measure is not defined
+
+
+NAN_OF_ONE_UNIT = {
+    "topographic_error",
+    "mean_tied_rank",
+    "combined_error",
+    "topographic_product",
+    "topographic_function",
+    "kruskal_stress",
+    "rank_correlation",
+    "hit_entropy",
+    "silhouette",
+    "davies_bouldin",
+    "distortion",
+}
+
+
+def test_a_map_of_one_unit() -> None:
+    map_ = make_map([[1.0, 2.0]], Lattice(1, 1))
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    found = measures.report(map_, X, labels=np.arange(30) % 2, regions=[0])
+    assert {each.name for each in found if math.isnan(each.value)} == NAN_OF_ONE_UNIT
+    assert found["dead_units"] == 0
+    assert found["hit_gini"] == 0
+    assert found["adjusted_rand_index"] == 0
+    assert found["class_scatter"] == 1
+
+
+def test_rows_that_are_all_equal() -> None:
+    map_ = make_map([[0.0], [1.0], [2.0]], Lattice(1, 3))
+    found = measures.report(map_, np.ones((20, 1)), labels=["a"] * 20, regions=[0, 1, 1])
+    is_nan = {each.name for each in found if math.isnan(each.value)}
+    assert is_nan == {
+        "explained_variance",
+        "kruskal_stress",
+        "rank_correlation",
+        "silhouette",
+        "davies_bouldin",
+        "distortion",
+    }
+    assert found["quantization_error"] == 0
+    assert found["c_measure"] == 0
+    assert found["trustworthiness"] == found["continuity"] == 1
+    assert found["neighborhood_preservation"] == pytest.approx(1, **CLOSE)
+    assert found["dead_units"] == pytest.approx(2 / 3, **CLOSE)
+    assert found["hit_entropy"] == 0
+    assert found["purity"] == found["adjusted_rand_index"] == 1
+    assert found["normalized_mutual_information"] == 1
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_one_and_two_rows(n_rows: int) -> None:
+    map_ = make_map([[0.0], [1.0], [2.0]], Lattice(1, 3))
+    found = measures.report(map_, np.arange(n_rows, dtype=float)[:, None])
+    assert math.isnan(found["trustworthiness"])
+    assert found["quantization_error"] == 0
+    assert math.isnan(found["kruskal_stress"]) == (n_rows == 1)
+
+
+def test_equal_prototypes_and_a_graph_in_parts() -> None:
+    assert math.isnan(measures.topographic_product(make_map([[1.0], [1.0]], Lattice(1, 2))))
+    # Two equal ones of three: the smallest distance stands for 0.
+    assert math.isfinite(measures.topographic_product(make_map([[1.0], [1], [2]], Lattice(1, 3))))
+    apart = Graph([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]])
+    map_ = make_map([[0.0], [1.0], [2.0], [3.0]], apart)
+    X = np.linspace(-0.2, 3.2, 30)[:, None]
+    assert math.isnan(measures.topographic_product(map_))
+    assert math.isnan(measures.c_measure(map_, X))
+    assert math.isnan(measures.kruskal_stress(map_, X))
+    assert measures.combined_error(map_, X) == math.inf
+    assert 0 < measures.trustworthiness(map_, X, k=3) <= 1
+    assert math.isfinite(measures.mean_tied_rank(map_, X))
+    assert math.isfinite(measures.rank_correlation(map_, X))
+    assert measures.topographic_function(map_, X).at_zero > 0
+    # Rows of one part only have distances, and an order.
+    near = X[X[:, 0] < 1.4]
+    assert measures.c_measure(map_, near) > 0
+    assert math.isfinite(measures.stability([map_, map_], X).agreement)
+
+
+def test_edges_without_length_are_paths() -> None:
+    # Prototypes of units 1 and 2 are equal: the way from 0 to 3 is 1 + 0 + 1.
+    map_ = make_map([[0.0], [1.0], [1.0], [0.5]], Lattice(1, 4, "rectangular"))
+    # Row 0.2: 0.2 to unit 0; second is 3, by 1, 0 and 0.5.
+    assert measures.combined_error(map_, [[0.2]]) == pytest.approx(0.2 + 1.5, **CLOSE)
+
+
+# What is refused
+
+
+def test_neighbors_must_be_fewer_than_half_of_the_rows(som: SOM, X: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"`k` must be below half of the rows.*150; got 75"):
+        measures.trustworthiness(som, X, k=75)
+    assert 0 <= measures.trustworthiness(som, X, k=74) <= 1
+    with pytest.raises(ValueError, match="`k` must be at least 1; got 0"):
+        measures.continuity(som, X, k=0)
+    with pytest.raises(ValueError, match="`on` must be one of 'grid', 'prototypes'; got 'map'"):
+        measures.trustworthiness(som, X, on="map")
+    with pytest.raises(TypeError, match="`max_rows` must be a whole number"):
+        measures.c_measure(som, X, max_rows=1.5)
+
+
+def test_labels_and_regions_must_fit(som: SOM, X: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"`labels` must have shape \(150,\).*got \(3,\)"):
+        measures.purity(som, X, labels=["a", "b", "c"])
+    with pytest.raises(InputError, match="`labels` names no class"):
+        measures.purity(som, X, labels=[None] * 150)
+    with pytest.raises(InputError, match=r"each of 20 units; got shape \(2,\)"):
+        measures.silhouette(som, X, regions=[0, 1])
+
+
+def test_rows_without_a_label_do_not_count(som: SOM, X: np.ndarray) -> None:
+    labels = np.where(np.arange(150) % 5, LABELS, None)
+    there = np.arange(150) % 5 > 0
+    for name in ("purity", "adjusted_rand_index", "class_scatter", "majority_entropy"):
+        measure = getattr(measures, name)
+        expected = measure(som, X[there], labels=LABELS[there])
+        assert measure(som, X, labels=labels) == expected
+    series = pd.Series(labels, dtype="string")  # with pandas' own NA
+    assert measures.purity(som, X, labels=series) == measures.purity(som, X, labels=labels)
+    numbers = np.where(there, np.arange(150) // 50, np.nan)
+    assert measures.purity(som, X, labels=numbers) == measures.purity(som, X, labels=labels)
+
+
+def test_a_map_that_does_not_know_its_radius_needs_one() -> None:
+    map_ = make_map([[0.0], [1.0]], Lattice(1, 2))
+    with pytest.raises(InputError, match=r"does not know the radius.*Pass `radius`"):
+        measures.distortion(map_, [[0.0], [1.0]])
+    with pytest.raises(ValueError, match="`radius` must be finite and above 0"):
+        measures.distortion(map_, [[0.0]], radius=0)
+    with pytest.raises(ValueError, match="`neighborhood` must be one of"):
+        measures.distortion(map_, [[0.0]], radius=1, neighborhood="square")
+
+
+EVERY = sorted(
+    set(measures.__all__)
+    - {"label_agreement", "nearest_counted", "topographic_product", "bootstrap_interval"}
+    - {name for name in measures.__all__ if name[0].isupper()}
+    - {"stability"}
+)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_rows_and_weights_below_0_are_refused(name: str, som: SOM) -> None:
+    given = {}
+    if name in ("silhouette", "davies_bouldin"):
+        given["regions"] = [0] * 20
+    measure = getattr(measures, name)
+    if measure.__module__.endswith("_labels"):
+        given["labels"] = []
+    with pytest.raises(InputError, match="X has no rows; give at least one"):
+        measure(som, np.empty((0, 3)), **given)
+    if "labels" in given:
+        given["labels"] = [0, 1]
+    with pytest.raises(InputError, match="`sample_weight` must not be negative"):
+        measure(som, np.zeros((2, 3)), sample_weight=[1, -1], **given)
+    with pytest.raises(InputError, match=r"shape \(n_samples, 3\)"):
+        measure(som, np.zeros((2, 2)), **given)
+
+
+# Chance
+
+
+def test_interval_of_a_mean_is_that_of_theory() -> None:
+    values = np.random.default_rng(1).normal(5, 2, 400)
+    low, high = measures.bootstrap_interval(values, n_resamples=4000)
+    error = 1.96 * values.std() / 20
+    # Percentiles of 4,000 means are known to about a fifteenth of the error.
+    assert low == pytest.approx(values.mean() - error, abs=0.15 * error)
+    assert high == pytest.approx(values.mean() + error, abs=0.15 * error)
+    wide = measures.bootstrap_interval(values, level=0.99)
+    assert wide[0] < low < high < wide[1]
+
+
+def test_interval_of_equal_values_is_a_point_and_counts_weights() -> None:
+    assert measures.bootstrap_interval([3.0] * 9) == pytest.approx((3, 3), **CLOSE)
+    low, high = measures.bootstrap_interval([0.0, 1.0] * 50, sample_weight=[0.0, 1.0] * 50)
+    assert (low, high) == pytest.approx((1, 1), **CLOSE)
+    with pytest.raises(InputError, match="one number a row"):
+        measures.bootstrap_interval([])
+    with pytest.raises(ValueError, match="`level`"):
+        measures.bootstrap_interval([1.0], level=1.0)
+
+
+def test_interval_does_not_depend_on_blocks(monkeypatch) -> None:
+    from somscape.measures import _stability
+
+    values = np.random.default_rng(1).normal(size=50)
+    expected = measures.bootstrap_interval(values)
+    monkeypatch.setattr(_stability, "BLOCK_DRAWS", 500)
+    assert measures.bootstrap_interval(values) == pytest.approx(expected, **CLOSE)
+
+
+def test_stability_of_turned_maps_is_1() -> None:
+    W = np.random.default_rng(0).normal(size=(12, 2))
+    map_ = make_map(W, Lattice(3, 4, "rectangular"))
+    turned = make_map(W[::-1], Lattice(3, 4, "rectangular"))
+    X = np.random.default_rng(1).normal(size=(100, 2))
+    found = measures.stability([map_, turned], X)
+    assert found.agreement == pytest.approx(1, abs=1e-12)
+    expected = measures.quantization_error(map_, X)
+    assert found.quantization_errors == pytest.approx([expected] * 2, rel=1e-12)
+    assert found.topographic_errors == pytest.approx([measures.topographic_error(map_, X)] * 2)
+    assert "2 maps: agreement 1.000" in str(found)
+    shuffled = make_map(np.random.default_rng(2).permutation(W), Lattice(3, 4, "rectangular"))
+    assert measures.stability([map_, shuffled], X).agreement < 0.6
+    with pytest.raises(InputError, match="`maps` must be at least two; got 1"):
+        measures.stability([map_], X)
