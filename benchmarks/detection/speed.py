@@ -60,9 +60,17 @@ def ranked_by_forest(rows: Rows) -> Rows:
     return IForest(random_state=0).fit(rows).decision_scores_
 
 
+def ranked_by_ecod(rows: Rows) -> Rows:
+    """Return those of PyOD's empirical tails."""
+    from pyod.models.ecod import ECOD
+
+    return ECOD().fit(rows).decision_scores_
+
+
 RANKED: dict[str, Callable[[Rows], Rows]] = {
     "somscape": ranked_by_us,
     "IForest": ranked_by_forest,
+    "ECOD": ranked_by_ecod,
     "KNN": ranked_by_knn,
 }
 ONCE = ("KNN",)

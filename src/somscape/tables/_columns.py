@@ -20,6 +20,9 @@ from somscape.tables._values import as_text, python_values
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
 
+MAX_PLAIN = 1e15
+"""Whole numbers below this are the same as floats, and are written alike."""
+
 
 def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:
     """Make a table of named sequences of Python or NumPy values.
@@ -70,6 +73,10 @@ def column_from_values(
     read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
         return column_of_floats(name, values.copy(), where)  # whoever gave them may change them
+    if asked is None and isinstance(values, np.ndarray) and values.dtype.kind in "iu":
+        floats = values.astype(np.float64)
+        if len(floats) and np.abs(floats).max() < MAX_PLAIN:
+            return column_of_floats(name, floats, where)
     verdict, cells, numbers_ = Verdict(), list[Any](), list[Any]()
     values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
     n = 0

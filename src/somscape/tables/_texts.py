@@ -31,6 +31,9 @@ ALL = slice(None)
 WORDS_FROM = 200
 """Numbers of decimals from here on stand for words that mean a missing cell."""
 
+FORMATS = [f"%.{decimals}f" for decimals in range(WORDS_FROM)]
+"""How numbers are written, by their number of decimals."""
+
 
 class Texts(Protocol):
     """What a column asks of the text of its cells."""
@@ -191,7 +194,7 @@ class PlainTexts(_Listed):
 
     def to_list(self, part: slice) -> list[str | None]:
         pairs = zip(self.numbers[part].tolist(), self.decimals(part).tolist(), strict=True)
-        return [None if d >= WORDS_FROM else f"{x:.{d}f}" for x, d in pairs]
+        return [None if d >= WORDS_FROM else FORMATS[d] % x for x, d in pairs]
 
     def as_written(self) -> pa.ChunkedArray:
         """Return the cells as they stand in the file, words for missing ones among them."""
