@@ -135,7 +135,8 @@ class Detection:
 
     @property
     def has_bulk(self) -> bool:
-        """Whether the bulk of the scores tells how usual rows score: so for "combined" alone."""
+        """Whether the bulk of the scores tells how usual rows score."""
+        # For "combined" alone: other scores have other tails.
         return SCORES[self.score].adds_rarity and not self.training_is_clean
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:

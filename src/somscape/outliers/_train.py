@@ -162,20 +162,12 @@ def train_detector(
         factors = marks.factors(given)
         scores = scores * factors
         calibration = _marked_left_out(calibration * factors, labels)
-    regions = None
-    if detection.calibration == "regional":
-        regions = _regions_of(whole, calibration, weights)
+    # After marks, usual rows like confirmed ones score far beyond what the bulk tells.
+    by_bulk = detection.has_bulk and (marks is None or not marks.teach)
     detector = Detector(
         whole.scorer,
         threshold_for(scores, detection.contamination, weights),
-        Calibration.of(
-            calibration,
-            weights,
-            units=whole.units,
-            regions=regions,
-            # After marks, usual rows like confirmed ones score far beyond what the bulk tells.
-            by_bulk=detection.has_bulk and (marks is None or not marks.teach),
-        ),
+        _calibrated(whole, calibration, weights, detection.calibration, by_bulk=by_bulk),
         tuple(member.scorer for member in members),
         rarity=rarity,
         counts=value_counts(given, weights, encoding),
@@ -194,6 +186,13 @@ def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
     return calibration if np.isnan(left).all() else left
+
+
+def _calibrated(
+    whole: TrainedScorer, scores: Float64s, weights: Float64s | None, kind: str, *, by_bulk: bool
+) -> Calibration:
+    regions = _regions_of(whole, scores, weights) if kind == "regional" else None
+    return Calibration.of(scores, weights, units=whole.units, regions=regions, by_bulk=by_bulk)
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:

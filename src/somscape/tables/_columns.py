@@ -20,7 +20,7 @@ from somscape.tables._values import as_text, python_values
 BLOCK_VALUES = 4096
 """Values that become Python's at a time."""
 
-MAX_PLAIN = 1e15
+MAX_WHOLE = 1e15
 """Whole numbers below this are the same as floats, and are written alike."""
 
 
@@ -75,7 +75,7 @@ def column_from_values(
         return column_of_floats(name, values.copy(), where)  # whoever gave them may change them
     if asked is None and isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         floats = values.astype(np.float64)
-        if len(floats) and np.abs(floats).max() < MAX_PLAIN:
+        if len(floats) and np.abs(floats).max() < MAX_WHOLE:
             return column_of_floats(name, floats, where)
     verdict, cells, numbers_ = Verdict(), list[Any](), list[Any]()
     values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
