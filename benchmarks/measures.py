@@ -13,6 +13,7 @@ import platform
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from timeit import repeat
 from typing import Any
@@ -60,7 +61,7 @@ def all_at_once() -> None:
     print(f"all {n} with intervals | {seconds(lambda: measures.report(som, X, **given)):.2f} s")
     for name in SINGLE:
         alone = getattr(measures, name)
-        print(f"{name} | {seconds(lambda alone=alone: alone(som, X)):.3f} s")
+        print(f"{name} | {seconds(partial(alone, som, X)):.3f} s")
     print(f"topographic_product | {seconds(lambda: measures.topographic_product(som)):.3f} s")
 
 
@@ -89,8 +90,8 @@ def loops() -> None:
         given = {"regions": regions} if name == "silhouette" else {}
         given = {"radius": 1.0} if name == "distortion" else given
         rows = () if name == "topographic_product" else (X,)
-        ours = seconds(lambda: alone(som, *rows, **given))  # noqa: B023
-        theirs = seconds(lambda: slow(X, W, on_map, neighbors, regions), 1)  # noqa: B023
+        ours = seconds(partial(alone, som, *rows, **given))
+        theirs = seconds(partial(slow, X, W, on_map, neighbors, regions), 1)
         size = f"{n_rows} rows, {side * side} units"
         print(f"{name} | {size} | {theirs:.2f} s | {1e3 * ours:.1f} ms | {theirs / ours:,.0f}")
 

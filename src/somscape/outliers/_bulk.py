@@ -1,9 +1,9 @@
 """How usual rows score, told by the bulk of the scores: an estimate of the null (Efron 2004).
 
-Where some rows that calibrate are unusual, no share of them is small that a row like these could
-have: the unusual hide each other.  But they hardly move the median and the quantiles next to it.
-So what usual rows would score beyond these is told by them: scores are 0 or more, and the square
-roots of usual ones above their median are taken to follow the upper half of a normal law.
+Where some of the rows that calibrate are unusual, they hide each other: several rows score as high
+as any of them.  But they hardly move the median and the quantiles next to it, and these tell how
+usual rows score beyond: scores are 0 or more, and the square roots of usual ones above their median
+are taken to follow the upper half of a normal law.
 """
 
 from statistics import NormalDist
