@@ -543,42 +543,58 @@ def topographic_function(X, codebook, neighbor_lists):
     return [values[k] for k in range(-width, width + 1)]
 
 
-def _ranks_and_shares(distances, i, k):
+def _others(i, counts):
+    """Give how many others each row is to row i: of its own count at most 1 is the row itself."""
+    return {
+        j: count - (min(count, 1) if j == i else 0)
+        for j, count in enumerate(counts)
+        if j != i or count > 1
+    }
+
+
+def _ranks_and_shares(distances, i, others, k):
     """Give each other row's rank from row i, and its share in the k nearest.
 
     Equal distances share their ranks; those at the edge share the places that are left.
     """
-    others = [j for j in range(len(distances)) if j != i]
-    limit = sorted(distances[i][j] for j in others)[k - 1]
-    inside = sum(1 for j in others if distances[i][j] < limit)
-    edge = sum(1 for j in others if distances[i][j] == limit)
+
+    def count(is_counted):
+        return math.fsum(others[j] for j in others if is_counted(distances[i][j]))
+
+    limit = min(
+        distances[i][j]
+        for j in others
+        if count(lambda d, own=distances[i][j]: d <= own) >= k - TOLERANCE
+    )
+    inside, edge = count(lambda d: d < limit), count(lambda d: d == limit)
     ranks, shares = {}, {}
     for j in others:
-        d = distances[i][j]
-        closer = sum(1 for other in others if distances[i][other] < d)
-        equal = sum(1 for other in others if distances[i][other] == d)
+        own = distances[i][j]
+        closer, equal = (count(lambda d: d < own), count(lambda d: d == own))  # noqa: B023
         ranks[j] = closer + (equal + 1) / 2
-        shares[j] = 1.0 if d < limit else (k - inside) / edge if d == limit else 0.0
+        shares[j] = 1.0 if own < limit else (k - inside) / edge if own == limit else 0.0
     return ranks, shares
 
 
-def neighbor_measures(in_data, on_map, k):
+def neighbor_measures(in_data, on_map, k, counts=None):
     """Give trustworthiness, continuity and neighborhood preservation from two distance tables.
 
     Source: Venna & Kaski (2001); the share of common neighbors, Lee & Verleysen (2009). Ours: ties
-    share ranks and places, so that the order of rows changes nothing.
+    share ranks and places, so that the order of rows changes nothing, and rows count.
     """
-    n = len(in_data)
+    counts = [1] * len(in_data) if counts is None else counts
+    n = math.fsum(counts)
     far, torn, common = [], [], []
-    for i in range(n):
-        ranks, shares = _ranks_and_shares(in_data, i, k)
-        map_ranks, map_shares = _ranks_and_shares(on_map, i, k)
-        for j in ranks:
+    for i, own in enumerate(counts):
+        others = _others(i, counts)
+        ranks, shares = _ranks_and_shares(in_data, i, others, k)
+        map_ranks, map_shares = _ranks_and_shares(on_map, i, others, k)
+        for j, count in others.items():
             if shares[j] == 0:
-                far.append(map_shares[j] * (ranks[j] - k))
+                far.append(own * count * map_shares[j] * (ranks[j] - k))
             if map_shares[j] == 0:
-                torn.append(shares[j] * (map_ranks[j] - k))
-            common.append(min(shares[j], map_shares[j]))
+                torn.append(own * count * shares[j] * (map_ranks[j] - k))
+            common.append(own * count * min(shares[j], map_shares[j]))
     scale = 2 / (n * k * (2 * n - 3 * k - 1))
     return 1 - scale * math.fsum(far), 1 - scale * math.fsum(torn), math.fsum(common) / (n * k)
 
@@ -592,20 +608,18 @@ def c_measure(in_data, on_map):
     return math.fsum(in_data[i][j] * on_map[i][j] for i in range(n) for j in range(i + 1, n))
 
 
-def kruskal_stress(in_data, on_map):
+def kruskal_stress(in_data, on_map, counts=None):
     """Give the mean squared difference of both distances, each over its largest.
 
     Source: Elend & Kramer (2019), after Kruskal (1964).
     """
-    n = len(in_data)
+    counts = [1] * len(in_data) if counts is None else counts
     most_in_data, most_on_map = (max(max(row) for row in table) for table in (in_data, on_map))
+    pairs = [(i, j, own * n) for i, own in enumerate(counts) for j, n in _others(i, counts).items()]
     terms = [
-        (in_data[i][j] / most_in_data - on_map[i][j] / most_on_map) ** 2
-        for i in range(n)
-        for j in range(n)
-        if i != j
+        n * (in_data[i][j] / most_in_data - on_map[i][j] / most_on_map) ** 2 for i, j, n in pairs
     ]
-    return math.fsum(terms) / (n * n - n)
+    return math.fsum(terms) / math.fsum(n for _, _, n in pairs)
 
 
 def rank_correlation(in_data, on_map):
@@ -688,14 +702,16 @@ def class_scatter(units, classes, neighbor_lists):
     return sum(counts) / len(counts)
 
 
-def silhouette(in_data, groups):
+def silhouette(in_data, groups, counts=None):
     """Give the mean silhouette. Source: Rousseeuw (1987); 0 for a row alone in its group."""
+    counts = [1] * len(in_data) if counts is None else counts
     values = []
     for i, own in enumerate(groups):
-        mean = {}
+        mean, others = {}, _others(i, counts)
         for group in dict.fromkeys(groups):
-            those = [in_data[i][j] for j, g in enumerate(groups) if g == group and j != i]
-            mean[group] = math.fsum(those) / len(those) if those else None
+            those = [j for j in others if groups[j] == group]
+            total = math.fsum(others[j] * in_data[i][j] for j in those)
+            mean[group] = total / math.fsum(others[j] for j in those) if those else None
         inside = mean.pop(own)
         if inside is None:
             values.append(0.0)
@@ -703,7 +719,8 @@ def silhouette(in_data, groups):
         outside = min(mean.values())
         most = max(inside, outside)
         values.append((outside - inside) / most if most else 0.0)
-    return math.fsum(values) / len(values)
+    total = math.fsum(v * count for v, count in zip(values, counts, strict=True))
+    return total / math.fsum(counts)
 
 
 def davies_bouldin(X, groups):

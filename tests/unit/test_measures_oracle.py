@@ -228,6 +228,52 @@ def test_regions_equal_the_oracle(tied: Case) -> None:
     assert found == pytest.approx(naive.davies_bouldin(tied.X, groups), **CLOSE)
 
 
+def test_fractional_weights_equal_the_oracle(case: Case) -> None:
+    weights = np.random.default_rng(6).uniform(0.3, 3, len(case.X))
+    counts = (weights / weights.mean()).tolist()
+    regions = np.arange(case.map_.n_units) % 3
+    found = measures.silhouette(case.map_, case.X, regions=regions, sample_weight=weights)
+    expected = naive.silhouette(case.tables[0], regions[case.units].tolist(), counts)
+    assert found == pytest.approx(expected, **CLOSE)
+    assert -1 <= found <= 1
+    shares = [
+        measure(case.map_, case.X, k=4, sample_weight=weights)
+        for measure in (
+            measures.trustworthiness,
+            measures.continuity,
+            measures.neighborhood_preservation,
+        )
+    ]
+    assert shares == pytest.approx(naive.neighbor_measures(*case.tables, 4, counts), **CLOSE)
+    assert 0 <= min(shares) <= max(shares) <= 1
+    found = measures.kruskal_stress(case.map_, case.X, sample_weight=weights)
+    assert found == pytest.approx(naive.kruskal_stress(*case.tables, counts), **CLOSE)
+    assert 0 <= found <= 1
+
+
+def test_light_rows_of_a_region_are_others_to_each_other() -> None:
+    # Counts 1/2, 1/2, 1, 2, 1, 1: the first two have each other, at 0.1; 5 is 4 and more away.
+    X = np.array([[0.0], [0.1], [5.0], [5.1], [5.2], [5.3]])
+    map_ = make_map(np.array([[0.0], [5.0]]), Lattice(1, 2))
+    weights = np.array([0.25, 0.25, 0.5, 1, 0.5, 0.5])
+    found = measures.silhouette(map_, X, regions=[0, 1], sample_weight=weights)
+    assert found > 0.95
+
+
+@pytest.mark.parametrize("weight", [1.0, 50.0])
+def test_rows_without_a_label_do_not_scale_the_weights_of_others(weight: float) -> None:
+    rng = np.random.default_rng(7)
+    case = Case((3, 4, "rectangular", "plane"), n_rows=200)
+    labels = np.where(np.arange(200) < 100, None, rng.integers(0, 3, 200).astype(object))
+    weights = np.where(np.arange(200) < 100, weight, rng.uniform(0.5, 1.5, 200))
+    found = measures.adjusted_rand_index(case.map_, case.X, labels=labels, sample_weight=weights)
+    expected = measures.adjusted_rand_index(
+        case.map_, case.X[100:], labels=labels[100:], sample_weight=weights[100:]
+    )
+    assert found == pytest.approx(expected, **CLOSE)
+    assert -0.5 <= found <= 1
+
+
 # What changes nothing
 
 

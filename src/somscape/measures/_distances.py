@@ -226,13 +226,14 @@ class Distances:
     def kruskal_stress(self) -> float:
         """Mean over pairs of rows."""
         n, (in_data, on_map) = self._pairs.n_rows, self._most
-        if n <= 1 or not in_data > 0 or not on_map > 0:
+        n_pairs = float(self._pairs.weights @ (n - self._pairs.own_counts))
+        if not n_pairs > 0 or not in_data > 0 or not on_map > 0:
             return float("nan")
         scales = np.array([in_data**2, in_data * on_map, on_map**2])
         total = float((self._sums / scales) @ (1, -2, 1))
         if total != total:
             return total
-        return max(total, 0.0) / (float(self._pairs.weights.sum()) * (n - 1))
+        return max(total, 0.0) / n_pairs
 
 
 def correlation_of(pairs: Pairs) -> float:
@@ -256,7 +257,7 @@ def correlation_of(pairs: Pairs) -> float:
     distinct, order = np.unique(np.append(table, 0.0), return_inverse=True)
     on_map = order[:-1].reshape(table.shape)[which][:, which][is_pair]
     weights = np.outer(counts, counts)[is_pair]
-    copies = float((counts * (counts - 1) / 2).sum())
+    copies = float((counts * (counts - pairs.own_counts) / 2).sum())
     if copies > 0:  # rows that are equal are pairs, too, at no distance
         apart, on_map = np.append(apart, 0.0), np.append(on_map, order[-1])
         weights = np.append(weights, copies)

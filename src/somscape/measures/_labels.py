@@ -144,10 +144,11 @@ def adjusted_rand_index(
     >>> measures.adjusted_rand_index(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
     1.0
     """
-    counts = classes_of(placed(map, X, sample_weight), labels, counted=True).counts(regions)
-    both = _pairs_in(counts.ravel())
-    units, classes = _pairs_in(counts.sum(axis=1)), _pairs_in(counts.sum(axis=0))
-    every = _pairs_in(counts.sum(keepdims=True).ravel())
+    found = classes_of(placed(map, X, sample_weight), labels, counted=True)
+    counts, own = found.counts(regions), found.weights @ np.minimum(found.weights, 1)
+    both = _pairs_in(counts, own)
+    units, classes = _pairs_in(counts.sum(axis=1), own), _pairs_in(counts.sum(axis=0), own)
+    every = _pairs_in(counts.sum(keepdims=True), own)
     chance = units * classes / every if every > 0 else 0.0
     most = (units + classes) / 2
     return float((both - chance) / (most - chance)) if most != chance else 1.0
@@ -360,8 +361,10 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
     if not is_there.any():
         raise InputError("`labels` names no class of a row with a value; give at least one.")
     _, classes = np.unique(values[is_there], return_inverse=True)
-    weights = ones_or(counts_of(rows.given), len(values)) if counted else rows.weights
-    return Classes(rows.map_, rows.best[is_there], classes, weights[is_there], is_there)
+    weights = rows.weights[is_there]
+    if counted:
+        weights = ones_or(counts_of(weights), len(weights))
+    return Classes(rows.map_, rows.best[is_there], classes, weights, is_there)
 
 
 def _is_missing(value: Any) -> bool:
@@ -412,5 +415,6 @@ def _entropy(weights: Float64s) -> float:
     return float(-(share * np.log(share)).sum() + 0.0)
 
 
-def _pairs_in(counts: Float64s) -> float:
-    return float((counts * (counts - 1) / 2).sum())
+def _pairs_in(counts: Float64s, own: float) -> float:
+    """Return the number of pairs of rows within groups, less those of a row with itself."""
+    return float(((counts**2).sum() - own) / 2)

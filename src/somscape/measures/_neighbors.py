@@ -208,13 +208,13 @@ def _count(
 
 @dataclass(frozen=True, eq=False)
 class _UnitRanks:
-    """How rows of one unit see the rows of each unit, from one of them.
+    """How some rows of one unit see the rows of each unit.
 
     Attributes
     ----------
-    share : ndarray of shape (n_live,)
+    share : ndarray of shape (n, n_live)
         Part of each unit's rows among the k nearest.
-    rank : ndarray of shape (n_live,)
+    rank : ndarray of shape (n, n_live)
         Rank that the rows of each unit share.
     """
 
@@ -236,7 +236,7 @@ class Neighbors:
         self.pairs, self._k, self._on = pairs, k, on
         n = len(pairs.anchors)
         self._far, self._torn, self._common = np.zeros(n), np.zeros(n), np.zeros(n)
-        self._known: tuple[int, _UnitRanks] | None = None
+        self._known: tuple[int, Float64s] | None = None
 
     @property
     def trustworthiness(self) -> Float64s:
@@ -259,15 +259,14 @@ class Neighbors:
 
     def add(self, block: PairBlock) -> None:
         """Take in the pairs of some anchors."""
-        unit = self._unit_ranks(block.place)
+        unit = self._unit_ranks(block)
         limit = self._add_nearest(block, unit)
         self._add_strangers(block, unit, limit)
 
-    def _unit_ranks(self, place: int) -> _UnitRanks:
-        if self._known is None or self._known[0] != place:
-            apart = unit_distances(self.pairs, place, self._on)
-            self._known = (place, _ranks_of(apart, self.pairs.unit_counts, self._k))
-        return self._known[1]
+    def _unit_ranks(self, block: PairBlock) -> _UnitRanks:
+        if self._known is None or self._known[0] != block.place:
+            self._known = (block.place, unit_distances(self.pairs, block.place, self._on))
+        return _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
         """Add how the k nearest in the data lie on the map; return how far they reach."""
@@ -278,28 +277,28 @@ class Neighbors:
         row, other = np.nonzero(block.from_others <= limit[:, None])
         counts = pairs.counts[other]
         is_inside = block.from_others[row, other] < limit[row]
-        # The row itself, at -1, is none of its neighbors: others are one less.
+        # The row itself, at -1, is none of its neighbors.
         is_far = limit > -1
-        inside = np.bincount(row, counts * is_inside, minlength=n) - is_far
-        edge = np.bincount(row, counts * ~is_inside, minlength=n) - ~is_far
+        inside = np.bincount(row, counts * is_inside, minlength=n) - block.own_counts * is_far
+        edge = np.bincount(row, counts * ~is_inside, minlength=n) - block.own_counts * ~is_far
         at_edge = (k - inside) / edge
         share = np.where(is_inside, 1.0, at_edge[row])
         place = pairs.unit_place[other]
-        rank, there = unit.rank[place], unit.share[place]
+        rank, there = unit.rank[row, place], unit.share[row, place]
         excess = np.where(there > 0, 0.0, rank - k)
         self._torn[block.own] = np.bincount(row, counts * share * excess, minlength=n)
         common = np.bincount(row, counts * np.minimum(share, there), minlength=n)
-        own = np.minimum(np.where(is_far, 1.0, at_edge), unit.share[block.place])
-        self._common[block.own] = common - own
+        own = np.minimum(np.where(is_far, 1.0, at_edge), unit.share[:, block.place])
+        self._common[block.own] = common - block.own_counts * own
         return limit
 
     def _add_strangers(self, block: PairBlock, unit: _UnitRanks, limit: Float64s) -> None:
         """Add how far the k nearest on the map lie in the data."""
         pairs, k = self.pairs, self._k
-        members = _rows_of(pairs, np.flatnonzero(unit.share > 0))
+        members = _rows_of(pairs, np.flatnonzero((unit.share > 0).any(axis=0)))
         apart = block.from_others[:, members]
         is_strange = apart > limit[:, None]
-        weights = (unit.share[pairs.unit_place] * pairs.counts)[members]
+        place, counts = pairs.unit_place[members], pairs.counts[members]
         ordered, upto = block.ordered
         excess = np.zeros(len(apart))
         for row in np.flatnonzero(is_strange.any(axis=1)):
@@ -309,22 +308,27 @@ class Neighbors:
             counted = upto[row if len(upto) > 1 else 0]
             # Ranks closer + 1 to last, shared.
             rank = (counted[closer] + counted[last] + 1) / 2
-            excess[row] = ((rank - k) * weights[is_strange[row]]).sum()
+            weights = (unit.share[row, place] * counts)[is_strange[row]]
+            excess[row] = ((rank - k) * weights).sum()
         self._far[block.own] = excess
 
 
-def _ranks_of(apart: Float64s, counts: Float64s, k: int) -> _UnitRanks:
-    """Return shares and ranks of units, from the place of a row that does not count."""
+def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _UnitRanks:
+    """Return shares and ranks of units, from rows of which `own` does not count."""
+    alike = own[:1] if (own == own[0]).all() else own
     order = np.argsort(apart, kind="stable")
-    ordered, upto = apart[order], np.cumsum(counts[order]) - 1
+    ordered, upto = apart[order], np.cumsum(counts[order]) - alike[:, None]
     first = np.searchsorted(ordered, apart, side="left")
-    closer = np.where(first > 0, upto[first - 1], 0.0)
-    last = upto[np.searchsorted(ordered, apart, side="right") - 1]
-    limit = ordered[(upto >= k).argmax()]
-    at = int(np.flatnonzero(apart == limit)[0])
-    edge = (k - closer[at]) / (last[at] - closer[at])
+    closer = np.where(first > 0, upto[:, first - 1], 0.0)
+    last = upto[:, np.searchsorted(ordered, apart, side="right") - 1]
+    reach = order[(upto >= k).argmax(axis=1)][:, None]
+    limit, low = apart[reach], np.take_along_axis(closer, reach, axis=1)
+    edge = (k - low) / (np.take_along_axis(last, reach, axis=1) - low)
     share = np.where(apart < limit, 1.0, np.where(apart == limit, edge, 0.0))
-    return _UnitRanks(share, (closer + last + 1) / 2)
+    shape = (len(own), len(apart))
+    return _UnitRanks(
+        np.broadcast_to(share, shape), np.broadcast_to((closer + last + 1) / 2, shape)
+    )
 
 
 def _rows_of(pairs: Pairs, places: Ints) -> Ints:

@@ -104,7 +104,7 @@ class RowDistances:
         is_known = ~np.isnan(found)
         if is_known.all():
             return found
-        n_others = is_known @ self._counts - 1
+        n_others = is_known @ self._counts - np.minimum(self._counts[rows], 1)
         if (n_others[~is_known.all(axis=1)] <= 0).any():
             raise InputError(
                 "X has a row without a value in common with any other. Leave it out, or train with "
@@ -214,6 +214,11 @@ class Pairs:
         """Number of rows that each anchor stands for."""
         return self.counts[self.anchors]
 
+    @property
+    def own_counts(self) -> Float64s:
+        """How much of its count each anchor is itself, and none of the others: at most 1."""
+        return np.minimum(self.weights, 1)
+
     def mean(self, values: Float64s) -> float:
         """Return the mean of one value per anchor."""
         return float(np.average(values, weights=self.weights))
@@ -258,6 +263,11 @@ class PairBlock:
         """The anchors, as rows."""
         return self.pairs.anchors[self.own]
 
+    @property
+    def own_counts(self) -> Float64s:
+        """How much of its count each anchor is itself, of shape (n,)."""
+        return self.pairs.own_counts[self.own]
+
     @cached_property
     def by_unit(self) -> Float64s:
         """Sum of the distances to the rows of each unit, of shape (n, n_live)."""
@@ -282,7 +292,8 @@ class PairBlock:
         if self.pairs.is_plain:
             return np.sort(found, axis=1), np.arange(float(len(counts)))[None, :]
         order = np.argsort(found, axis=1)
-        return np.take_along_axis(found, order, axis=1), np.cumsum(counts[order], axis=1) - 1
+        upto = np.cumsum(counts[order], axis=1) - self.own_counts[:, None]
+        return np.take_along_axis(found, order, axis=1), upto
 
 
 class Pass(Protocol):

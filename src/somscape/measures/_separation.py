@@ -175,13 +175,13 @@ class Silhouettes:
         if len(self._counts) < 2:
             return
         sums, own = block.by_unit @ self._belongs, self._own[block.place]
-        n_others = self._counts[own] - 1
-        if n_others <= 0:
-            self.values[block.own] = 0.0
-            return
-        inside = sums[:, own] / n_others
+        n_others = self._counts[own] - block.own_counts
+        has_others = n_others > 0
+        inside = sums[:, own] / np.where(has_others, n_others, 1.0)
         outside = np.delete(sums / self._counts, own, axis=1).min(axis=1)
         largest = np.maximum(inside, outside)
         self.values[block.own] = np.where(
-            largest > 0, (outside - inside) / np.where(largest > 0, largest, 1.0), 0.0
+            has_others & (largest > 0),
+            (outside - inside) / np.where(largest > 0, largest, 1.0),
+            0.0,
         )
