@@ -350,6 +350,51 @@ def test_moving_and_stretching_map_and_rows_changes_no_ranks(measure) -> None:
     assert measure(moved, 1e3 + 8 * case.X) == pytest.approx(expected, **CLOSE)
 
 
+OF_TIES = [
+    measures.trustworthiness,
+    measures.continuity,
+    measures.neighborhood_preservation,
+    measures.rank_correlation,
+]
+
+
+@pytest.mark.parametrize("name", ["euclidean", "manhattan", "chebyshev", "cosine"])
+@pytest.mark.parametrize("measure", OF_TIES)
+def test_another_unit_of_whole_numbers_breaks_no_ties(measure, name: str) -> None:
+    rng = np.random.default_rng(8)
+    X, W = rng.integers(0, 3, (120, 6)) + 0.0, rng.uniform(0, 2, (12, 6))
+    X[:, 0] += 1  # no row without an angle
+    lattice, given = Lattice(3, 4), {} if measure is measures.rank_correlation else {"k": 7}
+    on = [{}] if not given else [{"on": "grid"}, {"on": "prototypes"}]
+    for each in on:
+        expected = measure(make_map(W, lattice, metric=Metric(name)), X, **given, **each)
+        for scale in (0.1, 1 / 3):
+            map_ = make_map(scale * W, lattice, metric=Metric(name))
+            assert measure(map_, scale * X, **given, **each) == pytest.approx(expected, **CLOSE)
+
+
+def test_a_row_far_off_breaks_no_ranks_of_others() -> None:
+    case = Case((3, 4, "hexagonal", "plane"))
+    far = np.append(case.X, [[1e6, 0, 0]], axis=0)
+    distances = _pairs.RowDistances(Metric("euclidean"), far, np.ones(46))
+    ranks = np.argsort(distances.of(np.arange(45))[:, :45], axis=1)
+    np.testing.assert_array_equal(ranks, np.argsort(case.tables[0], axis=1))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_lengths_of_edges_have_any_unit(scale: float) -> None:
+    case = Case("graph")
+    table = np.zeros((7, 7))
+    for (a, b), length in zip(EDGES, LENGTHS, strict=True):
+        table[a, b] = table[b, a] = length
+    map_ = make_map(case.codebook, Graph(scale * table))
+    for name in ("trustworthiness", "rank_correlation"):
+        expected = getattr(measures, name)(case.map_, case.X)
+        assert getattr(measures, name)(map_, case.X) == pytest.approx(expected, **CLOSE)
+    expected = measures.topographic_product(case.map_)
+    assert measures.topographic_product(map_) == pytest.approx(expected, **CLOSE)
+
+
 def test_a_map_of_the_rows_themselves_keeps_all() -> None:
     W = np.random.default_rng(4).normal(size=(12, 2))
     map_ = make_map(W, Lattice(3, 4))

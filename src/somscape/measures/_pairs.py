@@ -13,6 +13,7 @@ from somscape._weights import counts_of, ones_or
 from somscape.errors import InputError
 from somscape.kernels import Metric
 from somscape.maps import Map
+from somscape.measures._digits import rounded
 from somscape.measures._placed import Placed
 
 MAX_ROWS = 5_000
@@ -20,6 +21,12 @@ MAX_ROWS = 5_000
 
 BLOCK_VALUES = 1 << 20
 """Distances of a block: 8 MiB.  Each measure keeps a few arrays of that size."""
+
+LEAST_SHARE = 1e-13
+"""Squared distances below this share of both rows' squares are what products leave of 0."""
+
+ANGLE_STEP = 2.0**-33
+"""Distances by angle, whose rounding does not shrink with them, are multiples of about 1e-10."""
 
 
 class RowDistances:
@@ -37,7 +44,9 @@ class RowDistances:
     def __init__(self, metric: Metric, rows: Float64s, counts: Float64s) -> None:
         x = np.asarray(metric.compared(rows), dtype=np.float64)
         self._kernel, weights, self._counts = metric.kernel, metric.feature_weights, counts
-        self._is_there = None if np.isfinite(x).all() else ~np.isnan(x)
+        is_there = ~np.isnan(x)
+        self._there = None if is_there.all() else is_there.astype(np.float64)
+        """1 for a value, 0 for a gap."""
         self._weights = np.ones(x.shape[1]) if weights is None else weights
         if self._kernel == "cosine":
             x = x * np.sqrt(self._weights)
@@ -45,54 +54,58 @@ class RowDistances:
             x = x / np.where(length > 0, length, 1.0)
         elif self._kernel == "euclidean":
             x = (x - _center(x)) * np.sqrt(self._weights)
-        self._x = x if self._is_there is None else np.where(self._is_there, x, 0.0)
-        self._squares = (self._x**2).sum(axis=1)
+        self._x = x if self._there is None else np.where(is_there, x, 0.0)
+        self._squares = self._x**2
+        self._sums = self._squares.sum(axis=1)
 
     def of(self, rows: Ints) -> Float64s:
         """Return the distances of some rows from all, of shape (n_rows, n).
 
         Two rows without a common value lie as far apart as the first of them from the others on
-        average.
+        average.  Distances that differ by rounding alone are equal.
         """
         if self._kernel == "cosine":
-            return np.maximum(1 - product(self._x[rows], self._x.T), 0.0)
-        if self._kernel != "euclidean":
-            found = self._by_feature(rows)
-        elif self._is_there is None:
-            found = product(-2 * self._x[rows], self._x.T)
-            found += self._squares[rows, None]
-            found += self._squares
-        else:
-            there = self._is_there.astype(np.float64)
-            found = product(-2 * self._x[rows], self._x.T)
-            found += product(self._x[rows] ** 2, there.T) + product(there[rows], self._x.T**2)
-        if self._is_there is not None:
-            found *= self._scale_up(rows)
+            found = np.maximum(1 - product(self._x[rows], self._x.T), 0.0)
+            return np.rint(found / ANGLE_STEP) * ANGLE_STEP
+        found = self._squared(rows) if self._kernel == "euclidean" else self._by_feature(rows)
+        if self._there is not None:
+            found *= self._scale_up(rows, self._there)
         if self._kernel == "euclidean":
-            np.maximum(found, 0.0, out=found)
             np.sqrt(found, out=found)
-        return found if self._is_there is None else self._filled(found, rows)
+        found = rounded(found)
+        return found if self._there is None else self._filled(found, rows)
+
+    def _squared(self, rows: Ints) -> Float64s:
+        """Return sums of squared differences over the features that two rows both have."""
+        if self._there is None:
+            both = self._sums[rows, None] + self._sums
+        else:
+            both = product(self._squares[rows], self._there.T)
+            both += product(self._there[rows], self._squares.T)
+        found = product(-2 * self._x[rows], self._x.T)
+        found += both
+        both *= LEAST_SHARE
+        found[found < both] = 0.0
+        return found
 
     def _by_feature(self, rows: Ints) -> Float64s:
         """Return sums, or largest, of weighted differences by feature."""
         found = np.zeros((len(rows), len(self._x)))
         for j, weight in enumerate(self._weights):
             apart = np.abs(self._x[rows, j, None] - self._x[:, j]) * weight
-            if self._is_there is not None:
-                apart *= self._is_there[rows, j, None] & self._is_there[:, j]
+            if self._there is not None:
+                apart *= self._there[rows, j, None] * self._there[:, j]
             if self._kernel == "chebyshev":
                 np.maximum(found, apart, out=found)
             else:
                 found += apart
         return found
 
-    def _scale_up(self, rows: Ints) -> Float64s:
+    def _scale_up(self, rows: Ints, there: Float64s) -> Float64s:
         """Return all features over those that two rows both have, NaN for none.
 
         The largest difference needs no scale: 1.
         """
-        assert self._is_there is not None
-        there = self._is_there.astype(np.float64)
         common = product(there[rows] * self._weights, there.T)
         scale = np.full(common.shape, np.nan)
         every = common if self._kernel == "chebyshev" else self._weights.sum()
@@ -119,6 +132,7 @@ def _center(x: Float64s) -> Float64s:
 
     Rows less the point keep their digits, so that whole numbers have exact distances.
     """
+    x = np.where(np.isnan(x).all(axis=0), 0.0, x)
     low, middle, high = np.nanquantile(x, (0.25, 0.5, 0.75), axis=0)
     width = np.where(high > low, high - low, 1.0)
     step = np.exp2(np.floor(np.log2(width)))
@@ -335,9 +349,15 @@ def unit_distances(pairs: Pairs, place: int, on: str) -> Float64s:
     """
     map_, live = pairs.map_, pairs.live
     if on == "grid":
-        # On hexagons equal distances differ in the last digits.
-        return np.round(map_.lattice.distances_from(int(live[place]))[live], 9)
-    own = map_.codebook[live[[place]]]
-    found: Any = np.maximum(map_.metric.between(map_.codebook[live], own), 0.0)
+        return rounded(map_.lattice.distances_from(int(live[place]))[live])
+    found = prototype_distances(map_, int(live[place]))[live]
     found[place] = 0.0
     return found
+
+
+def prototype_distances(map_: Map, unit: int) -> Float64s:
+    """Return how far a unit's prototype lies from all, of shape (n_units,)."""
+    found = map_.metric.between(map_.codebook, map_.codebook[[unit]])
+    if map_.metric.kernel == "cosine":
+        return np.asarray(np.rint(np.maximum(found, 0.0) / ANGLE_STEP) * ANGLE_STEP)
+    return rounded(found)

@@ -6,9 +6,8 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.maps import Map, as_map
-
-DIGITS = 9
-"""Digits of map distances that count: on hexagons equal ones differ in the last."""
+from somscape.measures._digits import rounded
+from somscape.measures._pairs import prototype_distances
 
 
 def topographic_product(map: Any) -> float:
@@ -59,8 +58,8 @@ def topographic_product(map: Any) -> float:
 
 def _of_unit(map_: Map, unit: int) -> float:
     """Return the sum over k of log P3 of one unit."""
-    on_map = np.round(map_.lattice.distances_from(unit), DIGITS)
-    apart = np.maximum(map_.metric.between(map_.codebook, map_.codebook[[unit]]), 0.0)
+    on_map = rounded(map_.lattice.distances_from(unit))
+    apart = prototype_distances(map_, unit)
     by_map, by_data = _nearest(on_map, unit), _nearest(apart, unit)
     apart = np.maximum(apart, np.finfo(np.float64).eps * (apart.max() or 1.0))
     q1 = np.log(apart[by_map]) - np.log(apart[by_data])
