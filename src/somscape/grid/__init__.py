@@ -1,7 +1,7 @@
 """Where units lie and how strongly they pull each other, without any data."""
 
 from somscape.grid._graph import Graph
-from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice
+from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice, neighbor_pairs
 from somscape.grid._neighborhood import (
     NEIGHBORHOODS,
     Neighborhood,
@@ -10,7 +10,7 @@ from somscape.grid._neighborhood import (
     neighborhood_tables,
     pull_from,
 )
-from somscape.grid._paths import neighbor_pairs, shortest_paths
+from somscape.grid._paths import n_connected, shortest_paths
 from somscape.grid._radius import CONVENTIONS, radius_from
 from somscape.grid._serialize import lattice_of, lattice_parts
 
@@ -26,6 +26,7 @@ __all__ = [
     "check_pull",
     "lattice_of",
     "lattice_parts",
+    "n_connected",
     "neighbor_pairs",
     "neighborhood_tables",
     "pull_from",

@@ -199,9 +199,8 @@ class Lattice:
         """
         from scipy.sparse import csr_array
 
-        unit, slot = np.nonzero(self.neighbors >= 0)
-        pairs = (unit, self.neighbors[unit, slot])
-        return csr_array((np.ones(len(unit)), pairs), shape=(self.n_units, self.n_units))
+        pairs = neighbor_pairs(self)
+        return csr_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(self.n_units, self.n_units))
 
     @property
     def cell(self) -> Float64s:
@@ -237,3 +236,19 @@ def _walk(n_rows: int, n_cols: int) -> Ints:
     walk = np.concatenate([s[:, :: -1 if i % 2 else 1].T.ravel() for i, s in enumerate(strips)])
     walk.flags.writeable = False  # shared by lattices of this shape
     return walk
+
+
+def neighbor_pairs(lattice: Lattice) -> Ints:
+    """Return all pairs of neighbors of a lattice, each in both directions.
+
+    Parameters
+    ----------
+    lattice : Lattice
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2)
+        Ascending.
+    """
+    unit, slot = np.nonzero(lattice.neighbors >= 0)
+    return np.column_stack([unit, lattice.neighbors[unit, slot]])

@@ -5,23 +5,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.grid._lattice import Lattice
-
-
-def neighbor_pairs(lattice: Lattice) -> Ints:
-    """Return all pairs of neighbors of a lattice, each in both directions.
-
-    Parameters
-    ----------
-    lattice : Lattice
-
-    Returns
-    -------
-    ndarray of shape (n_pairs, 2)
-        Ascending.
-    """
-    unit, slot = np.nonzero(lattice.neighbors >= 0)
-    return np.column_stack([unit, lattice.neighbors[unit, slot]])
+from somscape.grid._lattice import Lattice, neighbor_pairs
 
 
 def shortest_paths(
@@ -62,3 +46,37 @@ def shortest_paths(
     # Lengths of 0 stay edges, because the array holds them.
     found: Float64s = dijkstra(graph, indices=starts, unweighted=lengths is None)
     return np.atleast_2d(found)
+
+
+def n_connected(lattice: Lattice, units: Ints) -> int:
+    """Return into how many groups some units fall, if neighbors among them are joined.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    units : ndarray of shape (n,)
+        Each once.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import Lattice
+    >>> from somscape.grid import n_connected
+    >>> n_connected(Lattice(1, 4), np.array([0, 1, 3]))
+    2
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    place = np.full(lattice.n_units, -1)
+    place[units] = np.arange(len(units))
+    pairs = place[neighbor_pairs(lattice)]
+    a, b = pairs[(pairs >= 0).all(axis=1)].T
+    graph: Any = csr_array((np.ones(len(a)), (a, b)), shape=(len(units), len(units)))
+    # As in `shortest_paths`.
+    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
+    return int(connected_components(graph, directed=False, return_labels=False))
