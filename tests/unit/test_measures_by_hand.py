@@ -11,6 +11,7 @@ import pytest
 
 from somscape import SOM, Graph, Lattice, Map, measures
 from somscape.encode import Encoding
+from somscape.kernels import Metric
 
 CLOSE = {"abs": 1e-9, "rel": 0}
 
@@ -163,6 +164,39 @@ def test_regions_of_three_rows() -> None:
     assert measures.davies_bouldin(map_, X, regions=regions) == pytest.approx(1 / 7, **CLOSE)
     assert naive.silhouette(naive.row_distances(X), regions) == pytest.approx(17 / 36, **CLOSE)
     assert naive.davies_bouldin(X, regions) == pytest.approx(1 / 7, **CLOSE)
+
+
+def test_davies_bouldin_compares_means_over_what_they_share() -> None:
+    # No row of region 1 has a feature 1, so that means differ by 8 in feature 0 alone.
+    names, regions = ["x0", "x1"], [0, 1]
+    X = [[0.0, 4], [2, 4], [9, np.nan], [9, np.nan]]
+    for weights, total, share in ((None, 2, 1), (np.array([3.0, 1.0]), 4, 3)):
+        # Region 0 is as wide as sqrt(share), where nothing is missing; over share * 8^2, scaled up.
+        map_ = Map(
+            np.array([[1.0, 4], [9, 4]]),
+            Lattice(1, 2),
+            Encoding.plain(names, missing="mask"),
+            np.ones(2),
+            metric=Metric("euclidean", feature_weights=weights),
+        )
+        expected = math.sqrt(share) / math.sqrt(64 * share * total / share)
+        found = measures.davies_bouldin(map_, X, regions=regions)
+        assert found == pytest.approx(expected, **CLOSE)
+
+
+def test_davies_bouldin_scales_rows_up_by_weights() -> None:
+    # Means are (1, 4) and (9, 0); rows without feature 1 are 1 away in feature 0, of weight 3 of 4.
+    map_ = Map(
+        np.array([[1.0, 4], [9, 0]]),
+        Lattice(1, 2),
+        Encoding.plain(["x0", "x1"], missing="mask"),
+        np.ones(2),
+        metric=Metric("euclidean", feature_weights=np.array([3.0, 1.0])),
+    )
+    X = [[0.0, np.nan], [2, np.nan], [1, 4], [9, 0]]
+    between = math.sqrt(3 * 64 + 16)
+    found = measures.davies_bouldin(map_, X, regions=[0, 1])
+    assert found == pytest.approx(2 / 3 * math.sqrt(3 * 4 / 3) / between, **CLOSE)
 
 
 def test_trustworthiness_shares_the_places_of_one_unit() -> None:

@@ -104,7 +104,8 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     Notes
     -----
     The mean over regions of the largest sum of two regions' mean distances to their means, divided
-    by the distance of those.  Distances are Euclidean, between rows as the metric compares them.
+    by the distance of those.  Distances are Euclidean, between rows as the metric compares them;
+    where values are missing, over those that both have, scaled up to all features.
 
     References
     ----------
@@ -139,19 +140,29 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
     if n < 2:
         return float("nan")
     is_there, weights = ~np.isnan(x), rows.weights
-    means = np.empty((n, x.shape[1]))
+    means = np.full((n, x.shape[1]), np.nan)
     for region in range(n):
         here = own == region
-        held = weights[here, None] * is_there[here]
+        held = (weights[here, None] * is_there[here]).sum(axis=0)
         sums = (weights[here, None] * np.nan_to_num(x[here])).sum(axis=0)
-        means[region] = sums / np.where(held.any(axis=0), held.sum(axis=0), 1.0)
-    squares = np.where(is_there, x - means[own], 0.0) ** 2
-    scale = x.shape[1] / is_there.sum(axis=1)
-    apart = np.sqrt(squares.sum(axis=1) * scale)
-    width = np.bincount(own, weights * apart) / np.bincount(own, weights)
-    between = np.sqrt(((means[:, None] - means[None]) ** 2).sum(axis=2))
-    between[between == 0] = np.inf  # a region and itself, or means that agree
+        np.divide(sums, held, out=means[region], where=held > 0)
+    given = rows.map_.metric.feature_weights
+    stretch = np.ones(x.shape[1]) if given is None else given
+    width = np.bincount(own, weights * _scaled_up(x - means[own], stretch))
+    width /= np.bincount(own, weights)
+    between = np.stack([_scaled_up(means - mean, stretch) for mean in means])
+    between[between == 0] = np.inf  # a region and itself, means that agree, or nothing in common
     return float(((width[:, None] + width) / between).max(axis=1).mean())
+
+
+def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
+    """Return lengths of rows with gaps, as if what is there stood for all features.
+
+    Weights are in the rows already; 0 where nothing is there.
+    """
+    is_there = ~np.isnan(apart)
+    present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
+    return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))
 
 
 class Silhouettes:
