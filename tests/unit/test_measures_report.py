@@ -17,10 +17,14 @@ from somscape.tables import Table, table_from_columns
 
 CLOSE = {"rel": 1e-12, "abs": 1e-12}
 
+# Nothing but a report may be seen: a warning is an error.
+pytestmark = pytest.mark.filterwarnings("error")
 
-def make_map(codebook, lattice) -> Map:
+
+def make_map(codebook, lattice, missing: str = "error") -> Map:
     names = [f"x{i}" for i in range(np.shape(codebook)[1])]
-    return Map(np.asarray(codebook, float), lattice, Encoding.plain(names), np.ones(len(codebook)))
+    encoding = Encoding.plain(names, missing=missing)
+    return Map(np.asarray(codebook, float), lattice, encoding, np.ones(len(codebook)))
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,9 @@ def test_report_goes_without_labels_and_regions(som: SOM, X: np.ndarray) -> None
     names = [each.name for each in found]
     assert "purity" not in names
     assert "silhouette" not in names
+    assert "quantization_error" in found
+    assert "purity" not in found
+    assert [] not in found
     with pytest.raises(KeyError, match="'purity' is none of quantization_error"):
         found["purity"]
     assert repr(found) == f"MeasuresReport({len(found)} measures, 150 rows, 20 units)"
@@ -243,10 +250,24 @@ def test_equal_prototypes_and_a_graph_in_parts() -> None:
     assert math.isfinite(measures.mean_tied_rank(map_, X))
     assert math.isfinite(measures.rank_correlation(map_, X))
     assert measures.topographic_function(map_, X).at_zero > 0
+    report = measures.report(map_, X, k=3)
+    assert report["combined_error"] == math.inf
+    (of_it,) = [each for each in report if each.name == "combined_error"]
+    assert math.isnan(of_it.low)
+    assert math.isnan(of_it.high)
     # Rows of one part only have distances, and an order.
     near = X[X[:, 0] < 1.4]
     assert measures.c_measure(map_, near) > 0
     assert math.isfinite(measures.stability([map_, map_], X).agreement)
+
+
+def test_a_column_without_any_value() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    X[:, 1] = np.nan
+    map_ = make_map(np.nan_to_num(X[:12]), Lattice(3, 4), "mask")
+    found = measures.report(map_, X, labels=np.arange(40) % 2, regions=np.arange(12) % 3)
+    is_nan = {each.name for each in found if math.isnan(each.value)}
+    assert is_nan == {"distortion"}  # of a map that does not know its radius
 
 
 def test_edges_without_length_are_paths() -> None:
@@ -278,6 +299,23 @@ def test_labels_and_regions_must_fit(som: SOM, X: np.ndarray) -> None:
         measures.purity(som, X, labels=[None] * 150)
     with pytest.raises(InputError, match=r"each of 20 units; got shape \(2,\)"):
         measures.silhouette(som, X, regions=[0, 1])
+    for missing in (None, math.nan, pd.NA):
+        with pytest.raises(InputError, match="`regions` has a unit without a region"):
+            measures.silhouette(som, X, regions=[missing, *range(19)])
+    mixed = np.array(["a", *range(19)], dtype=object)
+    with pytest.raises(InputError, match="`regions` has numbers and names"):
+        measures.davies_bouldin(som, X, regions=mixed)
+    names = np.array(["a", "b"] * 10, dtype=object)
+    expected = measures.davies_bouldin(som, X, regions=[0, 1] * 10)
+    assert measures.davies_bouldin(som, X, regions=names) == expected
+
+
+def test_equal_numbers_are_one_class(som: SOM, X: np.ndarray) -> None:
+    labels = [1, 1.0, np.float32(1), 2, np.int8(2), "1"] * 25
+    expected = [1, 1, 1, 2, 2, 3] * 25
+    for name in ("purity", "class_entropy", "adjusted_rand_index"):
+        measure = getattr(measures, name)
+        assert measure(som, X, labels=labels) == pytest.approx(measure(som, X, labels=expected))
 
 
 def test_rows_without_a_label_do_not_count(som: SOM, X: np.ndarray) -> None:
@@ -351,6 +389,9 @@ def test_interval_of_equal_values_is_a_point_and_counts_weights() -> None:
         measures.bootstrap_interval([])
     with pytest.raises(ValueError, match="`level`"):
         measures.bootstrap_interval([1.0], level=1.0)
+    with pytest.raises(ValueError, match="`level` must be below 1"):
+        measures.report(make_map([[0.0], [1.0]], Lattice(1, 2)), [[0.0]], level=1.0)
+    assert np.isnan(measures.bootstrap_interval([1.0, math.inf])).all()
 
 
 def test_interval_does_not_depend_on_blocks(monkeypatch) -> None:
@@ -377,3 +418,25 @@ def test_stability_of_turned_maps_is_1() -> None:
     assert measures.stability([map_, shuffled], X).agreement < 0.6
     with pytest.raises(InputError, match="`maps` must be at least two; got 1"):
         measures.stability([map_], X)
+    with pytest.raises(InputError, match="`maps` must be a list of at least two maps.*got a Map"):
+        measures.stability(map_, X)
+
+
+def test_stability_keeps_the_rows_that_all_maps_count() -> None:
+    W = np.random.default_rng(0).normal(size=(12, 2))
+    lattice = Lattice(3, 4, "rectangular")
+    X = np.random.default_rng(1).normal(size=(100, 2))
+    X[::4] = np.nan
+    whole = X[~np.isnan(X[:, 0])]
+    # A map that leaves out rows without a value, and one that gives them the mean.
+    masks = make_map(W, lattice, "mask")
+    fills = Map(W, lattice, Encoding.plain(["x0", "x1"], fills=[0.0, 0.0]), np.ones(12))
+    assert (fills.nearest(X)[0] >= 0).all()
+    found, expected = measures.stability([masks, fills], X), measures.stability([masks, fills], whole)
+    assert found.quantization_errors == pytest.approx(expected.quantization_errors, **CLOSE)
+    assert found.topographic_errors == pytest.approx(expected.topographic_errors, **CLOSE)
+    assert found.agreement == pytest.approx(expected.agreement, **CLOSE)
+    for maps in ([masks, fills], [fills, masks]):
+        assert measures.stability(maps, X, sample_weight=np.arange(100)).agreement > 0
+    with pytest.raises(InputError, match="no row with a value"):
+        measures.stability([masks, fills], np.full((3, 2), np.nan))

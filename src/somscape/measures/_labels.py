@@ -1,6 +1,7 @@
 """How well units or regions agree with the classes that labels name."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Ints
 from somscape._weights import counts_of, ones_or
 from somscape.errors import InputError
-from somscape.grid import neighbor_pairs, shortest_paths
+from somscape.grid import n_connected
 from somscape.measures._placed import Placed, placed
 
 
@@ -98,7 +99,11 @@ def normalized_mutual_information(
     >>> round(measures.normalized_mutual_information(som, X, labels=[0, 0, 1, 1] * 5), 6)
     1.0
     """
-    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    return mutual_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+
+
+def mutual_of(counts: Float64s) -> float:
+    """Return the normalized mutual information of weights by group and class."""
     by_unit, by_class = _entropy(counts.sum(axis=1)), _entropy(counts.sum(axis=0))
     if by_unit + by_class == 0:
         return 1.0
@@ -144,7 +149,11 @@ def adjusted_rand_index(
     >>> measures.adjusted_rand_index(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
     1.0
     """
-    found = classes_of(placed(map, X, sample_weight), labels, counted=True)
+    return rand_of(classes_of(placed(map, X, sample_weight), labels, counted=True), regions)
+
+
+def rand_of(found: "Classes", regions: Any = None) -> float:
+    """Return the adjusted Rand index of rows with classes, whose weights count."""
     counts, own = found.counts(regions), found.weights @ np.minimum(found.weights, 1)
     both = _pairs_in(counts, own)
     units, classes = _pairs_in(counts.sum(axis=1), own), _pairs_in(counts.sum(axis=0), own)
@@ -190,7 +199,11 @@ def class_entropy(
     >>> measures.class_entropy(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
     0.0
     """
-    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    return mixture_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+
+
+def mixture_of(counts: Float64s) -> float:
+    """Return the class entropy of weights by group and class."""
     return float(max(_entropy(counts.ravel()) - _entropy(counts.sum(axis=1)), 0.0))
 
 
@@ -233,7 +246,11 @@ def majority_entropy(
     >>> round(measures.majority_entropy(som, X, labels=["a", "a", "b", "a"] * 5), 6)
     0.693147
     """
-    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    return majority_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+
+
+def majority_of(counts: Float64s) -> float:
+    """Return the majority entropy of weights by group and class."""
     return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
 
 
@@ -276,15 +293,14 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
     >>> measures.class_scatter(som, X, labels=["a", "b", "b", "a"] * 5)
     1.5
     """
-    found = classes_of(placed(map, X, sample_weight), labels)
-    counts, lattice = found.counts(None), found.map_.lattice
-    pairs = neighbor_pairs(lattice)
-    groups = 0
-    for has in (counts > 0).T:
-        own = np.zeros(lattice.n_units, dtype=bool)
-        own[found.live[has]] = True
-        groups += _n_connected(lattice.n_units, pairs[own[pairs].all(axis=1)], own)
-    return float(groups / counts.shape[1])
+    return scatter_of(classes_of(placed(map, X, sample_weight), labels))
+
+
+def scatter_of(found: "Classes") -> float:
+    """Return the class scatter of rows with classes."""
+    has = found.counts(None).T > 0
+    groups = [n_connected(found.map_.lattice, found.live[here]) for here in has]
+    return float(sum(groups) / len(groups))
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,17 +370,25 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
     values = values[rows.counts]
     if values.dtype == object:
         is_there = np.array([not _is_missing(value) for value in values], dtype=bool)
-        # As text, because values of different types have no order.
-        values = np.array([str(value) for value in values])
+        classes = _numbered([value for value in values if not _is_missing(value)])
     else:
         is_there = np.asarray(values == values)
+        classes = np.unique(values[is_there], return_inverse=True)[1]
     if not is_there.any():
         raise InputError("`labels` names no class of a row with a value; give at least one.")
-    _, classes = np.unique(values[is_there], return_inverse=True)
     weights = rows.weights[is_there]
     if counted:
         weights = ones_or(counts_of(weights), len(weights))
     return Classes(rows.map_, rows.best[is_there], classes, weights, is_there)
+
+
+def _numbered(values: list[Any]) -> Ints:
+    """Return a number for each value: equal numbers have one, other values one by their text."""
+    named = [value if isinstance(value, Real) else str(value) for value in values]
+    # Numbers first, because numbers and texts have no order.
+    ordered = sorted(set(named), key=lambda name: (isinstance(name, str), name))
+    place = {name: number for number, name in enumerate(ordered)}
+    return np.array([place[name] for name in named], dtype=np.intp)
 
 
 def _is_missing(value: Any) -> bool:
@@ -388,7 +412,7 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
     Raises
     ------
     InputError
-        For another number of units.
+        For another number of units, and for one without a region.
     """
     given = np.asarray(getattr(regions, "labels", regions))
     if given.shape != (map_.n_units,):
@@ -396,18 +420,15 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
             f"`regions` must be what somscape.regions.find_regions(map) returns, or a region for "
             f"each of {map_.n_units} units; got shape {given.shape}."
         )
+    if any(_is_missing(value) for value in given.tolist()):
+        raise InputError(
+            "`regions` has a unit without a region (None or NaN); give each unit a whole number or "
+            "a name, such as -1 for those in none."
+        )
+    if given.dtype == object and len({isinstance(value, str) for value in given}) > 1:
+        raise InputError("`regions` has numbers and names; give each unit one or the other.")
     _, found = np.unique(given, return_inverse=True)
     return found
-
-
-def _n_connected(n_units: int, pairs: Ints, own: NDArray[np.bool_]) -> int:
-    """Return the number of connected groups of units."""
-    left, n = own.copy(), 0
-    while left.any():
-        start = np.flatnonzero(left)[:1]
-        left &= ~np.isfinite(shortest_paths(n_units, pairs, starts=start)[0])
-        n += 1
-    return n
 
 
 def _entropy(weights: Float64s) -> float:

@@ -85,6 +85,18 @@ class Placed:
         stretch = np.sqrt(metric.feature_weights)
         return rows * stretch, codebook * stretch
 
+    def only(self, keep: NDArray[np.bool_]) -> "Placed":
+        """Return those of the rows that `keep`, of shape (n_samples,), has as well."""
+        own = keep[self.counts]
+        return Placed(
+            self.map_,
+            None if self.encoded is None else self.encoded[own],
+            self.units[own],
+            self.distances[own],
+            None if self.given is None else self.given[own],
+            self.counts & keep,
+        )
+
     def mean(self, values: Float64s) -> float:
         """Return the weighted mean of one value per row."""
         return float(np.average(values, weights=self.given))

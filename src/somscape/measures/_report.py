@@ -9,19 +9,18 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from somscape._types import Float64s
-from somscape._validate import check_number, check_whole
+from somscape._validate import check_whole
 from somscape.measures._advice import ADVICE
 from somscape.measures._distances import MAX_RANKED, Distances, correlation_of
 from somscape.measures._distortion import row_distortions
 from somscape.measures._function import function_of
 from somscape.measures._labels import (
-    Classes,
-    adjusted_rand_index,
-    class_entropy,
-    class_scatter,
     classes_of,
-    majority_entropy,
-    normalized_mutual_information,
+    majority_of,
+    mixture_of,
+    mutual_of,
+    rand_of,
+    scatter_of,
 )
 from somscape.measures._neighbors import ON, Neighbors
 from somscape.measures._order import row_ranks, row_ways
@@ -29,7 +28,7 @@ from somscape.measures._pairs import MAX_ROWS, Pairs, run
 from somscape.measures._placed import Placed, placed
 from somscape.measures._product import topographic_product
 from somscape.measures._separation import Silhouettes, davies_bouldin_of
-from somscape.measures._stability import are_torn, intervals
+from somscape.measures._stability import are_torn, check_draws, intervals
 from somscape.measures._use import entropy_of, gini_of
 from somscape.measures._variance import row_shares
 from somscape.tables import table_from_columns
@@ -96,6 +95,10 @@ class MeasuresReport:
             if each.name == name:
                 return each.value
         raise KeyError(f"{name!r} is none of {', '.join(each.name for each in self.measures)}")
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether the report has a measure of this name."""
+        return any(name == each.name for each in self.measures)
 
     def __iter__(self) -> Iterator[Measure]:
         return iter(self.measures)
@@ -249,10 +252,8 @@ def report(
     (True, True)
     """
     check_whole("k", k, 1)
-    check_number("level", level, 0, 1)
-    for name, number, least in (("max_rows", max_rows, 1), ("n_resamples", n_resamples, 1)):
-        check_whole(name, number, least)
-    check_whole("random_state", random_state, 0)
+    check_whole("max_rows", max_rows, 1)
+    check_draws(level, n_resamples, random_state)
     rows = placed(map, X, sample_weight)
     taken = _Taken(rows)
     _add_rows(taken, rows)
@@ -260,7 +261,7 @@ def report(
     ranked = Pairs.of(rows, min(max_rows, MAX_RANKED), random_state)
     taken.values["rank_correlation"] = correlation_of(ranked)
     if labels is not None:
-        _add_labels(taken, classes_of(rows, labels), (map, X, labels, sample_weight))
+        _add_labels(taken, rows, labels)
     if regions is not None:
         taken.values["davies_bouldin"] = davies_bouldin_of(rows, regions)
     between = taken.intervals(level, n_resamples, random_state)
@@ -355,21 +356,18 @@ def _add_pairs(taken: _Taken, pairs: Pairs, k: int, regions: Any) -> None:
         add("silhouette", found.values)
 
 
-def _add_labels(taken: _Taken, classes: Classes, given: tuple[Any, Any, Any, Any]) -> None:
+def _add_labels(taken: _Taken, rows: Placed, labels: Any) -> None:
     """Add what compares units with classes."""
+    classes = classes_of(rows, labels)
     counts = classes.counts(None)
     place = np.searchsorted(classes.live, classes.units)
     is_most = counts.argmax(axis=1)[place] == classes.classes
     taken.add("purity", is_most.astype(np.float64), classes.weights)
-    map_, X, labels, weights = given
-    for measure in (
-        normalized_mutual_information,
-        adjusted_rand_index,
-        class_entropy,
-        majority_entropy,
-        class_scatter,
-    ):
-        taken.values[measure.__name__] = measure(map_, X, labels=labels, sample_weight=weights)
+    taken.values["normalized_mutual_information"] = mutual_of(counts)
+    taken.values["adjusted_rand_index"] = rand_of(classes_of(rows, labels, counted=True))
+    taken.values["class_entropy"] = mixture_of(counts)
+    taken.values["majority_entropy"] = majority_of(counts)
+    taken.values["class_scatter"] = scatter_of(classes)
 
 
 def _number(value: float) -> str:

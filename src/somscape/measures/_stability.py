@@ -1,6 +1,6 @@
 """What a measure owes to chance: intervals over rows, and agreement of maps of several seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ def bootstrap_interval(
     Returns
     -------
     low, high : float
-        Percentiles of the means; NaN if a value is.
+        Percentiles of the means; NaN if a value is not finite.
 
     Raises
     ------
@@ -73,14 +73,19 @@ def bootstrap_interval(
     found: Float64s = np.asarray(values, dtype=np.float64)
     if found.ndim != 1 or not len(found):
         raise InputError(f"`values` must be one number a row, at least one; got {found.shape}.")
+    check_draws(level, n_resamples, random_state)
+    weights = ones_or(checked_weights(sample_weight, len(found)), len(found))
+    low, high = intervals(found[:, None], weights, level, n_resamples, random_state)[0]
+    return float(low), float(high)
+
+
+def check_draws(level: float, n_resamples: int, random_state: int) -> None:
+    """Raise for a level that is not between 0 and 1, and for numbers of draws out of range."""
     check_number("level", level, 0)
     if level >= 1:
         raise ValueError(f"`level` must be below 1; got {level!r}.")
     check_whole("n_resamples", n_resamples, 1)
     check_whole("random_state", random_state, 0)
-    weights = ones_or(checked_weights(sample_weight, len(found)), len(found))
-    low, high = intervals(found[:, None], weights, level, n_resamples, random_state)[0]
-    return float(low), float(high)
 
 
 def intervals(
@@ -99,9 +104,11 @@ def intervals(
     Returns
     -------
     ndarray of shape (n_columns, 2)
+        NaN for a column with a value that is not finite.
     """
     n, rng = len(values), np.random.default_rng(seed)
-    held = np.column_stack([weights[:, None] * values, weights])
+    is_finite = np.isfinite(values).all(axis=0)
+    held = np.column_stack([weights[:, None] * np.where(is_finite, values, 0.0), weights])
     sums = np.empty((n_resamples, held.shape[1]))
     for part in blocks(n_resamples, max(1, BLOCK_DRAWS // n)):
         size = part.stop - part.start
@@ -111,7 +118,7 @@ def intervals(
     is_drawn = total[:, 0] > 0
     means = sums[is_drawn, :-1] / total[is_drawn]
     edges = ((1 - level) / 2, (1 + level) / 2)
-    return np.asarray(np.quantile(means, edges, axis=0).T)
+    return np.where(is_finite[:, None], np.quantile(means, edges, axis=0).T, np.nan)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -189,12 +196,23 @@ def stability(
     >>> measures.stability(maps, X).agreement <= 1
     True
     """
+    if not isinstance(maps, Iterable):
+        raise InputError(
+            f"`maps` must be a list of at least two maps, such as [map_1, map_2]; got a "
+            f"{type(maps).__name__}."
+        )
     found = [as_map(each) for each in maps]
     if len(found) < 2:
         raise InputError(f"`maps` must be at least two; got {len(found)}.")
     check_whole("n_pairs", n_pairs, 1)
     check_whole("random_state", random_state, 0)
     on_maps = [placed(each, X, sample_weight) for each in found]
+    if any(each.counts.shape != on_maps[0].counts.shape for each in on_maps):
+        raise InputError("X has another number of rows for some of the maps; pass a table again.")
+    counted = np.logical_and.reduce([each.counts for each in on_maps])
+    if not counted.any():
+        raise InputError("X has no row with a value on every map; leave out maps, or fill gaps.")
+    on_maps = [each.only(counted) for each in on_maps]
     weights = on_maps[0].weights
     rng = np.random.default_rng(random_state)
     pairs = rng.choice(len(weights), (2, n_pairs), p=weights / weights.sum())
