@@ -293,16 +293,14 @@ def test_labels_are_those_of_somperf() -> None:
     assert found == pytest.approx(0.826086957, abs=5e-10)
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "n_cols", "printed"), [(4, 64, -0.01331), (6, 43, 0.00101), (16, 16, 0.01188)]
-)
-def test_topographic_product_changes_its_sign_where_bauer_and_pawelzik_see_it(
-    n_rows: int, n_cols: int, printed: float
+@pytest.mark.parametrize(("n_rows", "n_cols", "sign"), [(4, 64, -1), (6, 43, 1), (16, 16, 1)])
+def test_topographic_product_changes_its_sign_between_64_x_4_and_43_x_6(
+    n_rows: int, n_cols: int, sign: int
 ) -> None:
-    # x ~ N(0.5, 0.06^2), y uniform, 256 units: SOMperf prints the numbers, of maps of its own.
+    # x ~ N(0.5, 0.06^2), y uniform, about 256 units: SOMperf prints -0.013, 0.001 and 0.012, of
+    # maps that it trained itself, so that only signs can be compared.
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.normal(0.5, 0.06, 5000), rng.uniform(size=5000)])
     som = SOM(n_rows, n_cols, lattice="rectangular", radius_end=1.0, random_state=0).fit(X)
     found = measures.topographic_product(som)
-    assert np.sign(found) == np.sign(printed)
-    assert found == pytest.approx(printed, abs=0.02)
+    assert np.sign(found) == sign
