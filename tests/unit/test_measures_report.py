@@ -1,5 +1,6 @@
 """All measures at once; where a measure is not defined; what is refused; what chance adds."""
 
+import dataclasses
 import math
 from html.parser import HTMLParser
 
@@ -140,6 +141,9 @@ def test_report_is_a_page(som: SOM, X: np.ndarray) -> None:
         assert tags.n_rows == len(found) + 1
     assert found.to_html().startswith("<!DOCTYPE html>")
     assert "<title>Measures of a map</title>" in found.to_html()
+    caption = "150 rows on 20 units; intervals: 95 % of means over rows drawn again."
+    assert f"<caption>{caption}</caption>" in found.to_html()
+    assert "intervals: 99.5 % of" in dataclasses.replace(found, level=0.995).to_html()
 
 
 def test_every_measure_says_what_is_good_bad_and_to_turn() -> None:
@@ -148,6 +152,25 @@ def test_every_measure_says_what_is_good_bad_and_to_turn() -> None:
         assert advice.good, name
         turns = ("take", "try", "compare", "look for", "ask for", "train for")
         assert any(f"{word} " in advice.says for word in turns), name
+
+
+def test_a_smaller_final_radius_uses_more_units(X: np.ndarray) -> None:
+    # As the words of `dead_units` have it.
+    dead = [measures.dead_units(SOM(8, 8, radius_end=end).fit(X), X) for end in (0.5, 2.0)]
+    assert dead[0] < dead[1]
+    assert "smaller final radius" in _advice.ADVICE["dead_units"].says
+    for name in ("dead_units", "hit_entropy", "hit_gini"):
+        assert "on the training rows" in _advice.ADVICE[name].says
+
+
+def test_stress_of_units_in_no_order_is_small() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 10))
+    map_ = make_map(rng.permutation(SOM(6, 8).fit(X).map_.codebook), Lattice(6, 8))
+    assert measures.kruskal_stress(map_, X) < 0.1
+    assert measures.rank_correlation(map_, X) < 0.1
+    assert "0.1" not in _advice.ADVICE["kruskal_stress"].says
+    assert "rank_correlation" in _advice.ADVICE["kruskal_stress"].says
 
 
 def test_tables_are_measured_as_the_map_encodes_them() -> None:
@@ -198,6 +221,9 @@ def test_a_map_of_one_unit() -> None:
     X = np.random.default_rng(0).normal(size=(30, 2))
     found = measures.report(map_, X, labels=np.arange(30) % 2, regions=[0])
     assert {each.name for each in found if math.isnan(each.value)} == NAN_OF_ONE_UNIT
+    assert found["trustworthiness"] == pytest.approx(0.5, abs=0.1)
+    assert found["continuity"] == 1
+    assert found["c_measure"] == 0
     assert found["dead_units"] == 0
     assert found["hit_gini"] == 0
     assert found["adjusted_rand_index"] == 0
@@ -231,6 +257,8 @@ def test_one_and_two_rows(n_rows: int) -> None:
     map_ = make_map([[0.0], [1.0], [2.0]], Lattice(1, 3))
     found = measures.report(map_, np.arange(n_rows, dtype=float)[:, None])
     assert math.isnan(found["trustworthiness"])
+    with pytest.raises(ValueError, match="below half of the rows"):
+        measures.trustworthiness(map_, np.arange(n_rows, dtype=float)[:, None], k=1)
     assert found["quantization_error"] == 0
     assert math.isnan(found["kruskal_stress"]) == (n_rows == 1)
 
@@ -418,7 +446,7 @@ def test_stability_of_turned_maps_is_1() -> None:
     assert measures.stability([map_, shuffled], X).agreement < 0.6
     with pytest.raises(InputError, match="`maps` must be at least two; got 1"):
         measures.stability([map_], X)
-    with pytest.raises(InputError, match="`maps` must be a list of at least two maps.*got a Map"):
+    with pytest.raises(InputError, match=r"`maps` must be a list of at least two maps.*got a Map"):
         measures.stability(map_, X)
 
 
@@ -432,7 +460,10 @@ def test_stability_keeps_the_rows_that_all_maps_count() -> None:
     masks = make_map(W, lattice, "mask")
     fills = Map(W, lattice, Encoding.plain(["x0", "x1"], fills=[0.0, 0.0]), np.ones(12))
     assert (fills.nearest(X)[0] >= 0).all()
-    found, expected = measures.stability([masks, fills], X), measures.stability([masks, fills], whole)
+    found, expected = (
+        measures.stability([masks, fills], X),
+        measures.stability([masks, fills], whole),
+    )
     assert found.quantization_errors == pytest.approx(expected.quantization_errors, **CLOSE)
     assert found.topographic_errors == pytest.approx(expected.topographic_errors, **CLOSE)
     assert found.agreement == pytest.approx(expected.agreement, **CLOSE)

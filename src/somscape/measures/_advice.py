@@ -41,8 +41,8 @@ ADVICE = {
     ),
     "mean_tied_rank": Advice(
         "the rank of neighbors",
-        "How far the second unit lies from the first: 4.5 inside squares and 3.5 inside hexagons "
-        "is best; if it is much higher, take a larger final radius.",
+        "How far the second unit lies from the first: 4.5 inside squares and 3.5 inside "
+        "hexagons is best, or less at edges; if it is much higher, take a larger final radius.",
     ),
     "combined_error": Advice(
         "lower",
@@ -96,8 +96,8 @@ ADVICE = {
     ),
     "kruskal_stress": Advice(
         "near 0",
-        "How far distances on the map are from those in the data: if it is above 0.1, compare "
-        "another lattice or shape.",
+        "How far distances on the map are from those in the data: small for units in no order, "
+        "too, so compare maps of one lattice; rank_correlation tells whether to read distances.",
     ),
     "rank_correlation": Advice(
         "near 1",
@@ -106,18 +106,18 @@ ADVICE = {
     ),
     "dead_units": Advice(
         "near 0",
-        "The share of units without rows: if it is high on the training rows, take fewer units or "
-        "a larger final radius.",
+        "The share of units without rows: if it is high on the training rows, take fewer units, or "
+        "a smaller final radius; on other rows it says little.",
     ),
     "hit_entropy": Advice(
         "near 1",
-        "How evenly rows use the units: if it is low, a few units hold most rows; look for equal "
-        "rows and columns on very different scales.",
+        "How evenly rows use the units: if it is low on the training rows, a few units hold most; "
+        "look for equal rows and columns on very different scales.",
     ),
     "hit_gini": Advice(
         "near 0",
-        "How unevenly rows use the units: near 1 a few units hold all rows; look for equal rows "
-        "and columns on very different scales.",
+        "How unevenly rows use the units: near 1 on the training rows a few units hold all; look "
+        "for equal rows and columns on very different scales.",
     ),
     "purity": Advice(
         "near 1",

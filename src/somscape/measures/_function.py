@@ -53,6 +53,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     Returns
     -------
     TopographicFunction
+        With one value, NaN, for one unit.
 
     Raises
     ------

@@ -154,7 +154,8 @@ def adjusted_rand_index(
 
 def rand_of(found: "Classes", regions: Any = None) -> float:
     """Return the adjusted Rand index of rows with classes, whose weights count."""
-    counts, own = found.counts(regions), found.weights @ np.minimum(found.weights, 1)
+    counts = found.counts(regions)
+    own = float(found.weights @ np.minimum(found.weights, 1))
     both = _pairs_in(counts, own)
     units, classes = _pairs_in(counts.sum(axis=1), own), _pairs_in(counts.sum(axis=0), own)
     every = _pairs_in(counts.sum(keepdims=True), own)

@@ -50,7 +50,7 @@ def trustworthiness(
     Returns
     -------
     float
-        From 0 to 1, or a little below 0 where many rows share a unit.
+        From 0 to 1, or a little below 0 where many rows share a unit; about 0.5 where all do.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def trustworthiness(
         If there are no rows, or none has a value; for sparse rows, and for a row without a
         value in common with any other.
     ValueError, TypeError
-        For a `k` that is not below half of the rows, or another `on`.
+        For a `k` that is not below half of the rows, so always for fewer than 3, or another `on`.
 
     Notes
     -----
@@ -66,7 +66,7 @@ def trustworthiness(
     k nearest of i on the map and not in the data, where j has rank r.  Rows at the same distance
     share a rank; those at the edge of the k nearest on the map share the places that are left, so
     the order of rows changes nothing.  Costs O(max_rows n_samples (n_features + log n_samples)) in
-    blocks of 8 MiB.
+    blocks of 8 MiB, beside one copy of the rows, or three where values are missing.
 
     References
     ----------
@@ -109,7 +109,7 @@ def continuity(
     Returns
     -------
     float
-        From 0 to 1, or a little below 0 where many rows share a unit.
+        From 0 to 1, or a little below 0 where many rows share a unit; 1 where all do.
 
     Raises
     ------

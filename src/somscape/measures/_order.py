@@ -64,7 +64,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean rank of the second unit among those around the first.
 
     Good is the rank that all neighbors share: 4.5 inside a rectangular map, 3.5 inside a hexagonal
-    one.  If it is much higher, take a larger final radius, or more epochs.
+    one, less at an edge.  If it is much higher, take a larger final radius, or more epochs.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -55,8 +55,9 @@ class RowDistances:
         elif self._kernel == "euclidean":
             x = (x - _center(x)) * np.sqrt(self._weights)
         self._x = x if self._there is None else np.where(is_there, x, 0.0)
-        self._squares = self._x**2
-        self._sums = self._squares.sum(axis=1)
+        squares = self._x**2
+        self._sums = squares.sum(axis=1)
+        self._squares = None if self._there is None else squares
 
     def of(self, rows: Ints) -> Float64s:
         """Return the distances of some rows from all, of shape (n_rows, n).
@@ -77,7 +78,7 @@ class RowDistances:
 
     def _squared(self, rows: Ints) -> Float64s:
         """Return sums of squared differences over the features that two rows both have."""
-        if self._there is None:
+        if self._there is None or self._squares is None:
             both = self._sums[rows, None] + self._sums
         else:
             both = product(self._squares[rows], self._there.T)

@@ -64,7 +64,7 @@ class Measure:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MeasuresReport:
-    """All measures of a map on some rows, as text, as a frame and as a page.
+    """Measures of a map on some rows, as text, as a frame and as a page.
 
     Attributes
     ----------
@@ -156,8 +156,8 @@ class MeasuresReport:
 
     def _table(self) -> ET.Element:
         table = ET.Element("table")
-        caption = f"{self.n_rows} rows on {self.n_units} units; intervals hold {self.level:.0%}"
-        ET.SubElement(table, "caption").text = f"{caption} of samples of such rows."
+        caption = f"{self.n_rows} rows on {self.n_units} units; intervals: {100 * self.level:g} %"
+        ET.SubElement(table, "caption").text = f"{caption} of means over rows drawn again."
         head = ET.SubElement(ET.SubElement(table, "thead"), "tr")
         for title in ("measure", "value", "interval", "good", "what it says"):
             ET.SubElement(head, "th", scope="col").text = title
@@ -190,9 +190,10 @@ def report(
     n_resamples: int = 1000,
     random_state: int = 0,
 ) -> MeasuresReport:
-    """Return all measures of a map at once, each with what to make of it.
+    """Return the measures of a map that are one number, each with what to make of it.
 
-    Measure on rows that did not train the map, and compare maps on the same rows.
+    Measure on rows that did not train the map, and compare maps on the same rows.  How many units
+    are used, only the training rows tell.
 
     Parameters
     ----------
@@ -234,9 +235,9 @@ def report(
 
     Notes
     -----
-    Rows are searched once, and pairs gone through once: a second for 5,000 rows of 20 features and
-    400 units, a minute for 10,000 units, whose order takes most of it.  The distortion is NaN for
-    a map that does not know its radius.
+    Rows are searched once, and pairs gone through once: about a second for 5,000 rows of 20
+    features and 400 units, a minute for 10,000 units, whose order takes most of it.  The distortion
+    is NaN for a map that does not know its radius.
 
     References
     ----------

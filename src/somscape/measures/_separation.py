@@ -50,7 +50,7 @@ def silhouette(
     ------
     InputError
         If there are no rows, or none has a value; for sparse rows, for a row without a value
-        in common with any other, and for regions of another map.
+        in common with any other, and for regions of another number of units.
 
     Notes
     -----
@@ -99,7 +99,8 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, and for regions of another map.
+        If there are no rows, or none has a value; for sparse rows, and for regions of
+        another number of units.
 
     Notes
     -----
@@ -148,8 +149,8 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
         np.divide(sums, held, out=means[region], where=held > 0)
     given = rows.map_.metric.feature_weights
     stretch = np.ones(x.shape[1]) if given is None else given
-    width = np.bincount(own, weights * _scaled_up(x - means[own], stretch))
-    width /= np.bincount(own, weights)
+    apart = _scaled_up(x - means[own], stretch)
+    width = np.bincount(own, weights * apart) / np.bincount(own, weights)
     between = np.stack([_scaled_up(means - mean, stretch) for mean in means])
     between[between == 0] = np.inf  # a region and itself, means that agree, or nothing in common
     return float(((width[:, None] + width) / between).max(axis=1).mean())

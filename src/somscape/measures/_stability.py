@@ -27,13 +27,14 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return an interval for the mean of some values, by drawing rows again.
 
-    Two maps differ if their intervals on the same new rows lie apart; if they overlap, take more
-    rows before choosing.
+    To compare two maps on the same rows, pass the differences row by row: the maps differ if the
+    interval does not hold 0; if it does, take more rows before choosing.  Two intervals may overlap
+    where the differences have a sign.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        One number a row, such as its distance to its unit.
+        One number a row, such as its distance to its unit, or two maps' difference in it.
     level : float, default=0.95
         Share of the resamples inside, above 0 and below 1.
     n_resamples : int, default=1000
@@ -68,6 +69,15 @@ def bootstrap_interval(
     >>> from somscape.measures import bootstrap_interval
     >>> low, high = bootstrap_interval([1.0, 2.0, 3.0] * 30)
     >>> 1.7 < low < 2 < high < 2.3
+    True
+
+    Two maps on the same rows:
+
+    >>> from somscape import SOM
+    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 10
+    >>> small, large = SOM(1, 2).fit(X).map_, SOM(1, 4, radius_end=0.1).fit(X).map_
+    >>> apart = small.nearest(X)[1][:, 0] - large.nearest(X)[1][:, 0]
+    >>> bootstrap_interval(apart)[0] > 0
     True
     """
     found: Float64s = np.asarray(values, dtype=np.float64)
@@ -107,7 +117,7 @@ def intervals(
         NaN for a column with a value that is not finite.
     """
     n, rng = len(values), np.random.default_rng(seed)
-    is_finite = np.isfinite(values).all(axis=0)
+    is_finite = np.asarray(np.isfinite(values).all(axis=0))
     held = np.column_stack([weights[:, None] * np.where(is_finite, values, 0.0), weights])
     sums = np.empty((n_resamples, held.shape[1]))
     for part in blocks(n_resamples, max(1, BLOCK_DRAWS // n)):
@@ -165,7 +175,7 @@ def stability(
     maps : sequence of Map
         Or of fitted estimators; at least two, such as of several seeds or samples.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, for each of the maps.
+        As for `Map.rows_of`, for each of the maps; rows that some map leaves out do not count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
     n_pairs : int, default=2000
@@ -180,7 +190,7 @@ def stability(
     Raises
     ------
     InputError
-        For fewer than two maps, or rows as for `quantization_error`.
+        For fewer than two maps, for one that is in no list, or rows as for `quantization_error`.
 
     References
     ----------

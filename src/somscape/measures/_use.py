@@ -11,8 +11,8 @@ from somscape.measures._placed import placed
 def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of units that win no row.
 
-    Good is near 0 on the training rows; many dead units mean a map that is too large for the
-    rows, or a final radius that is too small.
+    Good is near 0 on the training rows.  If it is high on them, take fewer units, or a smaller
+    final radius: with a large one, units lie between groups of rows.  On other rows it says little.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return how evenly rows spread over the units: entropy of the hits, from 0 to 1.
+    """Return how evenly units share the rows: entropy of the hits, from 0 to 1.
 
-    Good is near 1: each unit stands for as many rows.  If it is low, a few units hold most rows:
-    look for equal rows, or columns on very different scales.
+    Good is near 1 on the training rows: each unit stands for as many.  If it is low on them, a few
+    units hold most rows: look for equal rows, or columns on very different scales.
 
     Parameters
     ----------
@@ -85,9 +85,10 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return how unevenly rows spread over the units: Gini coefficient of the hits.
+    """Return how unevenly units share the rows: Gini coefficient of the hits.
 
-    Good is near 0; near 1 a few units hold all rows.  What to do is said at `hit_entropy`.
+    Good is near 0 on the training rows; near 1 a few units hold all of them.  What to do is said at
+    `hit_entropy`.
 
     Parameters
     ----------
