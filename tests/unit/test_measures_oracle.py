@@ -511,6 +511,9 @@ def test_rows_without_a_common_value_are_as_far_apart_as_rows_usually_are() -> N
     # Row 3 stands for three.
     weighted = _pairs.RowDistances(Metric("manhattan"), rows, np.array([1.0, 1, 1, 3]))
     assert weighted.of(np.array([0]))[0, 1] == pytest.approx(2 * (2 + 3 * 4) / 4)
+    # A row of count 1/2 is none of its 3 others.
+    weighted = _pairs.RowDistances(Metric("manhattan"), rows, np.array([0.5, 0.5, 1, 2]))
+    assert weighted.of(np.array([0]))[0, 1] == pytest.approx(2 * (2 + 2 * 4) / 3)
     map_ = make_map([[0.0, 5.0], [3.0, 5.0]], Lattice(1, 2), missing="mask")
     assert np.isfinite(measures.trustworthiness(map_, rows, k=1))
 

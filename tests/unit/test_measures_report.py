@@ -68,6 +68,18 @@ def test_report_has_every_measure_with_the_same_value(som: SOM, X: np.ndarray) -
         assert each.value == pytest.approx(value, rel=1e-9, abs=1e-9), each.name
 
 
+def test_report_searches_rows_once(som: SOM, X: np.ndarray, monkeypatch) -> None:
+    regions, search, searched = find_regions(som, 3), Map.nearest, []
+
+    def counted(self: Map, rows: np.ndarray, k: int = 1):
+        searched.append(len(rows))
+        return search(self, rows, k)
+
+    monkeypatch.setattr(Map, "nearest", counted)
+    measures.report(som, X, labels=LABELS, regions=regions)
+    assert searched == [150]
+
+
 def test_intervals_hold_the_value_and_means_have_one(som: SOM, X: np.ndarray) -> None:
     found = measures.report(som, X, labels=LABELS, regions=find_regions(som, 3))
     with_one = {each.name for each in found if not math.isnan(each.low)}
@@ -330,9 +342,9 @@ def test_labels_and_regions_must_fit(som: SOM, X: np.ndarray) -> None:
     for missing in (None, math.nan, pd.NA):
         with pytest.raises(InputError, match="`regions` has a unit without a region"):
             measures.silhouette(som, X, regions=[missing, *range(19)])
-    mixed = np.array(["a", *range(19)], dtype=object)
-    with pytest.raises(InputError, match="`regions` has numbers and names"):
-        measures.davies_bouldin(som, X, regions=mixed)
+    for mixed in (["a", *range(19)], np.array(["a", *range(19)], dtype=object)):
+        with pytest.raises(InputError, match="`regions` has numbers and names"):
+            measures.davies_bouldin(som, X, regions=mixed)
     names = np.array(["a", "b"] * 10, dtype=object)
     expected = measures.davies_bouldin(som, X, regions=[0, 1] * 10)
     assert measures.davies_bouldin(som, X, regions=names) == expected

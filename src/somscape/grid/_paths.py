@@ -49,7 +49,7 @@ def shortest_paths(
 
 
 def n_connected(lattice: Lattice, units: Ints) -> int:
-    """Return into how many groups some units fall, if neighbors among them are joined.
+    """Return into how many groups some units fall, with neighbors joined.
 
     Parameters
     ----------

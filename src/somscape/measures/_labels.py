@@ -362,7 +362,7 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
     InputError
         For another number of labels, or none.
     """
-    values = np.asarray(labels, dtype=None if isinstance(labels, np.ndarray) else object)
+    values = _as_given(labels)
     if values.shape != rows.counts.shape:
         raise InputError(
             f"`labels` must have shape ({len(rows.counts)},), one for each row of X; got "
@@ -381,6 +381,11 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
     if counted:
         weights = ones_or(counts_of(weights), len(weights))
     return Classes(rows.map_, rows.best[is_there], classes, weights, is_there)
+
+
+def _as_given(values: Any) -> NDArray[Any]:
+    """Return values as an array that has not turned numbers into texts."""
+    return np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
 
 
 def _numbered(values: list[Any]) -> Ints:
@@ -415,7 +420,7 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
     InputError
         For another number of units, and for one without a region.
     """
-    given = np.asarray(getattr(regions, "labels", regions))
+    given = _as_given(getattr(regions, "labels", regions))
     if given.shape != (map_.n_units,):
         raise InputError(
             f"`regions` must be what somscape.regions.find_regions(map) returns, or a region for "
