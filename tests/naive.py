@@ -570,7 +570,8 @@ def _ranks_and_shares(distances, i, others, k):
     ranks, shares = {}, {}
     for j in others:
         own = distances[i][j]
-        closer, equal = (count(lambda d: d < own), count(lambda d: d == own))  # noqa: B023
+        closer = count(lambda d, own=own: d < own)
+        equal = count(lambda d, own=own: d == own)
         ranks[j] = closer + (equal + 1) / 2
         shares[j] = 1.0 if own < limit else (k - inside) / edge if own == limit else 0.0
     return ranks, shares

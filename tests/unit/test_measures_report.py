@@ -28,8 +28,8 @@ def make_map(codebook, lattice, missing: str = "error") -> Map:
     return Map(np.asarray(codebook, float), lattice, encoding, np.ones(len(codebook)))
 
 
-@pytest.fixture(scope="module")
-def X() -> np.ndarray:  # noqa: N802
+@pytest.fixture(scope="module", name="X")
+def rows() -> np.ndarray:
     rng = np.random.default_rng(0)
     return rng.normal(size=(150, 3)) + np.repeat([[0, 0, 0], [8, 0, 0], [0, 8, 0]], 50, axis=0)
 

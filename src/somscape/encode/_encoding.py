@@ -23,8 +23,8 @@ from somscape.errors import InputError
 from somscape.tables import Dates, Source, Table
 
 N_TOGETHER, BLOCK_ROWS = 8, 2048
-"""Columns that are written at once, and rows: a row's line of cache then comes from memory once for
-several columns, and the memory of so many is all it takes."""
+"""Columns and rows that are written at once: memory is fetched once for several columns.  Holding
+more columns would take more memory."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = UsedColumn | UnusedColumn

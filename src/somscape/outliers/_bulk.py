@@ -39,8 +39,8 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
     -------
     ndarray of shape (n_samples,)
         1 for scores within the bulk, which say for themselves how many score as high.  1 for all
-        with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by
-        ``1 / sqrt(n_rows)``, about its standard error, since it is known from so many rows only.
+        with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by the
+        part ``1 / sqrt(n_rows)``, which is about its standard error.
 
     References
     ----------

@@ -25,8 +25,8 @@ rates: after clean training, at a rate of 5 %, 1.6 % of the findings are false, 
 quarter."""
 
 MIN_OF_CONFORMAL = 0.01
-"""Least part of the smallest conformal p-value that an estimate can be: so many rows do not tell
-apart what is rarer."""
+"""An estimate is at least this part of the smallest conformal p-value.  Smaller ones would rest on
+the assumed law alone."""
 
 
 @dataclass(frozen=True, eq=False)
