@@ -20,9 +20,8 @@ from somscape.outliers._tail import MIN_ROWS, tail_shares
 
 EXACT_SHARE = 0.25
 """Weight of the conformal p-value beside the tail's: even if the tail were entirely wrong, a
-p-value would be at least a quarter of the conformal one.  A weight of a half is too strict at small
-rates: after clean training, at a rate of 5 %, 1.6 % of the findings are false, against 2.2 % with a
-quarter."""
+p-value would be at least a quarter of the conformal one.  A weight of a half was too strict at
+small rates: fewer false findings than the rate allows, and fewer true ones."""
 
 MIN_OF_CONFORMAL = 0.01
 """An estimate is at least this part of the smallest conformal p-value.  Smaller ones would rest on

@@ -51,7 +51,7 @@ class Detector:
         Maps with the same lattice and columns that score together in its place.  If empty, the map
         of all rows scores by itself.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        Factor of the scores of a unit's rows, in files of earlier drafts.  None means no factor.
+        Factor of the scores of a unit's rows, in older files.  None means no factor.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
