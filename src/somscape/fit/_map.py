@@ -30,6 +30,7 @@ from somscape.fit._start import Axes, mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
 from somscape.fit._watch import INTERRUPTED, Watch
 from somscape.grid import Lattice
+from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import (
     Metric,
     Rows,
@@ -125,10 +126,23 @@ def train_map(
         _parameters(settings, trained),
         {"somscape": __version__, "numpy": np.__version__},
         metric=metric,
+        told=_kept(rows, counted, units, prototypes, metric),
     )
     if trained.stop_reason == INTERRUPTED:
         raise TrainingInterrupted((map_, trained, units))
     return map_, trained, units
+
+
+def _kept(
+    rows: Rows, weights: Float64s | None, units: Ints, prototypes: Float64s, metric: Metric
+) -> Kept | None:
+    """Return the rows that tell which parts of the map lie apart; None for sparse rows."""
+    if not isinstance(rows, np.ndarray):
+        return None
+    some = rows_to_keep(*rows.shape, len(prototypes))
+    compared = metric.as_euclidean(rows[some])
+    own = None if weights is None else weights[some]
+    return Kept.of(compared, own, metric.as_euclidean(prototypes[units[some]]))
 
 
 class TrainingInterrupted(KeyboardInterrupt):

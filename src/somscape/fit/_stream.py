@@ -201,5 +201,6 @@ def go_on(
         codebook=metric.restored(updated),
         hits=hits,
         history={n: values[-MAX_HISTORY:] for n, values in history.items()},
+        told=None,
     )
     return Step(gone_on, now, units, share)

@@ -167,6 +167,27 @@ class Metric:
         length = np.sqrt((wide * wide * weights).sum(axis=1, keepdims=True))
         return np.ascontiguousarray(wide / np.where(length > 0, length, 1.0), dtype=rows.dtype)
 
+    def as_euclidean(self, rows: Floats) -> Floats:
+        """Return rows whose Euclidean distances order them as the metric does.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), of the same type
+            Weighted, whitened, or of length one.  Manhattan and Chebyshev distances have no such
+            form: rows are only weighted.
+        """
+        rows = np.asarray(self.compared(rows))
+        if self.feature_weights is not None:
+            rows = rows * np.sqrt(self.feature_weights).astype(rows.dtype)
+        if self.name in BY_ANGLE:
+            lengths = np.sqrt((rows**2).sum(axis=1, keepdims=True))
+            rows = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+        return np.ascontiguousarray(rows)
+
     def restored(self, codebook: Float64s) -> Float64s:
         """Return prototypes in feature units from compared ones."""
         if self.whitening is None or self.center is None:

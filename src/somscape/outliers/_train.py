@@ -295,6 +295,8 @@ class _Trainer:
         if is_member and rows.shape[1] > MAX_OWN:
             # Fewer bytes in a file.
             map_ = replace(map_, codebook=_as_float32(map_.codebook))
+        if is_member:
+            map_ = replace(map_, told=None)  # nobody asks for its regions
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
         is_usual = usual[units if drawn is None else units[drawn]]

@@ -1,8 +1,9 @@
-"""Clusters of units: connected regions of a map, and what sets each apart."""
+"""Clusters of units: the regions of a map, and what sets each apart."""
 
 from somscape.regions._describe import Difference, Quartiles, Region
+from somscape.regions._find import find_regions, given_or_found
 from somscape.regions._merge_small import merge_small_regions
-from somscape.regions._regions import Regions, find_regions, given_or_found
+from somscape.regions._regions import Regions
 
 __all__ = [
     "Difference",

@@ -3,10 +3,6 @@
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.regions._ward import pieces_after
-
-MAX_REGIONS = 12
-"""Most regions that are searched for; more can be asked for."""
 
 FAR = 4.0
 """Standard deviations between the means of two parts that lie apart.
@@ -28,11 +24,10 @@ def apart_regions(
     places: Float64s,
     weights: Float64s,
     within: float,
-    max_regions: int = MAX_REGIONS,
 ) -> Ints:
     """Return the regions that remain if parts that lie apart do not join.
 
-    Of the last joins, those are undone whose two parts lie apart, and those with a part that holds
+    Those joins are undone whose two parts lie apart, and those with a part that holds
     such a join.
 
     Parameters
@@ -43,18 +38,16 @@ def apart_regions(
     weights : ndarray of shape (n_units,), float64
     within : float
         Variance of rows around their prototypes, in any one direction.
-    max_regions : int
 
     Returns
     -------
     ndarray of shape (n_units,)
         Lowest unit of its region.
     """
-    n_early = max(0, len(joins) - (max_regions - 1))
-    region = pieces_after(len(places), joins[:n_early])
-    members = {int(piece): np.flatnonzero(region == piece) for piece in np.unique(region)}
+    region = np.arange(len(places))
+    members = {unit: np.array([unit]) for unit in range(len(places))}
     holds_apart: set[int] = set()
-    for into, other in joins[n_early:]:
+    for into, other in joins:
         a, b = members[into], members.pop(other)
         needed = FAR * (1 + FEW / np.sqrt(min(weights[a].sum(), weights[b].sum())))
         is_held = into in holds_apart or other in holds_apart

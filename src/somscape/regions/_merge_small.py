@@ -5,8 +5,8 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape.joins._pieces import Pieces
 from somscape.maps import Map
-from somscape.regions._partition import Pieces
 
 
 def merge_small_regions(
@@ -40,7 +40,7 @@ def merge_small_regions(
     ndarray of shape (n_units,)
         Number of each unit's region, from 0, in the order of the regions' first units.
     """
-    pieces = Pieces(map_.lattice, map_.codebook, np.ones(map_.n_units))
+    pieces = Pieces.on(map_.lattice, map_.codebook, np.ones(map_.n_units))
     start = np.arange(map_.n_units) if start is None else start
     for unit in np.flatnonzero(start != np.arange(map_.n_units)):
         pieces.join(int(start[unit]), int(unit))

@@ -4,9 +4,9 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s
 from somscape.grid import Lattice
-from somscape.regions._partition import Pieces
+from somscape.joins._pieces import Pieces
 
 
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
@@ -31,7 +31,7 @@ def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tu
         name.  One join less than units, or fewer if the map is not connected.
         O(n_units log n_units).
     """
-    pieces = Pieces(lattice, places, weights)
+    pieces = Pieces.on(lattice, places, weights)
     unit, slot = np.nonzero(lattice.neighbors > np.arange(len(places))[:, None])
     other = lattice.neighbors[unit, slot]
     apart = ((places[unit] - places[other]) ** 2).sum(axis=1)
@@ -57,23 +57,3 @@ def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tu
             a, b = (piece, low) if piece < low else (low, piece)
             heappush(heap, (cost, a, b, age[a], age[b]))
     return joins
-
-
-def pieces_after(n_units: int, joins: list[tuple[int, int]]) -> Ints:
-    """Return which piece each unit belongs to after some joins.
-
-    Parameters
-    ----------
-    n_units : int
-    joins : list of (int, int)
-        The first joins of `ward_joins`.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        Lowest unit of each unit's piece.
-    """
-    piece = np.arange(n_units)
-    for into, other in reversed(joins):  # later joins of `into` are known by then
-        piece[other] = piece[into]
-    return piece

@@ -1,4 +1,6 @@
-"""A partition of a map into connected pieces that join one by one."""
+"""A partition of a map into pieces that join one by one."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -7,14 +9,14 @@ from somscape.grid import Lattice
 
 
 class Pieces:
-    """A partition of a map's units into connected pieces; at first each unit is a piece.
+    """A partition of a map's units into pieces; at first each unit is a piece.
 
     A piece is named by one of its units.
 
     Parameters
     ----------
-    lattice : Lattice
-        Neighbors on it may join.
+    neighbors : iterable of iterable of int
+        Of each unit, those that it may join.
     centers : ndarray of shape (n_units, n_features), float64
         Prototypes.
     weights : ndarray of shape (n_units,), float64
@@ -28,13 +30,22 @@ class Pieces:
         Total weight of each piece.
     neighbors : list of set of int
         Pieces that touch each piece.
+    of_unit : ndarray of shape (n_units,)
+        Piece of each unit.
     """
 
-    def __init__(self, lattice: Lattice, centers: Float64s, weights: Float64s) -> None:
+    def __init__(
+        self, neighbors: Iterable[Iterable[int]], centers: Float64s, weights: Float64s
+    ) -> None:
         self.centers = centers.copy()
         self.weights = weights.copy()
-        self.neighbors = [set(row[row >= 0].tolist()) for row in lattice.neighbors]
-        self._members = [[unit] for unit in range(len(centers))]
+        self.neighbors = [set(units) for units in neighbors]
+        self.of_unit = np.arange(len(centers))
+
+    @classmethod
+    def on(cls, lattice: Lattice, centers: Float64s, weights: Float64s) -> "Pieces":
+        """Return pieces that join neighbors on a lattice."""
+        return cls((row[row >= 0].tolist() for row in lattice.neighbors), centers, weights)
 
     def join(self, into: int, other: int) -> None:
         """Add a piece to another; its own name is not used afterwards."""
@@ -42,8 +53,7 @@ class Pieces:
         step = self.centers[other] - self.centers[into]
         self.centers[into] += step * (self.weights[other] / total)
         self.weights[into] = total
-        self._members[into] += self._members[other]
-        self._members[other] = []
+        self.of_unit[self.of_unit == other] = into
         for piece in self.neighbors[other]:
             self.neighbors[piece].discard(other)
             self.neighbors[piece].add(into)
@@ -58,7 +68,7 @@ class Pieces:
     @property
     def labels(self) -> Ints:
         """Number of each unit's piece, in the order of the pieces' first units."""
-        found = np.empty(len(self.centers), dtype=np.intp)
-        for number, units in enumerate(sorted(sorted(part) for part in self._members if part)):
-            found[units] = number
-        return found
+        _, first, number = np.unique(self.of_unit, return_index=True, return_inverse=True)
+        place = np.empty(len(first), dtype=np.intp)
+        place[np.argsort(first)] = np.arange(len(first))
+        return place[number]

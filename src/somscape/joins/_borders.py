@@ -1,0 +1,153 @@
+"""How far rows lie from the border of two parts of a map, along the parts."""
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from somscape._types import Float64s, Ints
+from somscape.joins._near import Near
+from somscape.joins._valley import valley
+
+N_AT_BORDER = 20
+"""Rows nearest to a border, by which the distance of two units there is taken."""
+
+MAX_LEAP = 2.0
+"""How many such distances two units of both parts lie apart at most where the parts touch."""
+
+
+class Borders:
+    """Compares rows at the border of two parts with the rows beside it.
+
+    At the border, a row lies as far from it as from the middle between its own unit and the nearest
+    of the other part, along the line through both: a difference of two distances, in which what
+    separates the row from both cancels.  A row of an inner unit lies as far as the shortest path
+    from the border, along the part, is long; so a bent group is no denser where it turns.
+
+    Parameters
+    ----------
+    near : Near
+    touching : csr_array of shape (n_units, n_units)
+        Distances of units that touch.
+    """
+
+    def __init__(self, near: Near, touching: csr_array) -> None:
+        self._near, self._touching = near, touching
+
+    def compare(self, part_of: Ints, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
+        """Return how unlikely so few rows at the border are; see `valley`.
+
+        Parameters
+        ----------
+        part_of : ndarray of shape (n_units,)
+            Part of each unit.
+        parts : (int, int)
+        rows : (ndarray, ndarray)
+            Rows of both.
+
+        Returns
+        -------
+        float
+        """
+        faced = [self._facing(rows[i], part_of, parts[1 - i]) for i in (0, 1)]
+        far, gaps = (np.concatenate(each) for each in zip(*faced, strict=True))
+        at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
+        known = gaps[at_border][~np.isnan(far[at_border])]
+        if not len(known):
+            return 1.0 if not len(far) else self._unconnected(part_of, parts, rows)
+        unit = float(np.median(known))
+        along = [
+            self._along(rows[i], part_of, (parts[i], parts[1 - i]), unit, faced[i][0])
+            for i in (0, 1)
+        ]
+        weights = [self._near.weights[rows[i]] for i in (0, 1)]
+        return valley(along[0], weights[0], along[1], weights[1], unit)
+
+    def _unconnected(self, part_of: Ints, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
+        """Return the same where no row of one part has a unit of the other among its nearest."""
+        _, _, lengths = self._contacts(part_of, *parts)
+        unit = float(lengths.min()) if len(lengths) else 0.0
+        none = [np.full(len(each), np.nan) for each in rows]
+        along = [
+            self._along(rows[i], part_of, (parts[i], parts[1 - i]), unit, none[i]) for i in (0, 1)
+        ]
+        weights = [self._near.weights[rows[i]] for i in (0, 1)]
+        return valley(along[0], weights[0], along[1], weights[1], unit)
+
+    def _facing(self, rows: Ints, part_of: Ints, other: int) -> tuple[Float64s, Float64s]:
+        """Return how far rows lie from the middle to another part, and from unit to unit.
+
+        NaN for a row without a unit of the other part among its nearest.
+        """
+        near = self._near
+        is_other = part_of[near.units[rows]] == other
+        slot = is_other.argmax(axis=1)
+        gaps = near.gaps[rows, slot]
+        rise = near.squares[rows, slot] - near.squares[rows, 0]
+        is_there = is_other[np.arange(len(rows)), slot] & (gaps > 0)
+        far = np.full(len(rows), np.nan)
+        np.divide(rise, 2 * gaps, out=far, where=is_there)
+        return far, np.where(is_there, gaps, np.nan)
+
+    def _contacts(self, part_of: Ints, own: int, other: int) -> tuple[Ints, Ints, Float64s]:
+        """Return a part's units, and the units and lengths of its lines to another part."""
+        members = np.flatnonzero(part_of == own)
+        edges = self._touching[members]
+        unit = np.repeat(np.arange(len(members)), np.diff(edges.indptr))
+        leads = part_of[edges.indices] == other
+        return members, unit[leads], edges.data[leads]
+
+    def _along(
+        self, rows: Ints, part_of: Ints, parts: tuple[int, int], unit: float, far: Float64s
+    ) -> Float64s:
+        """Return how far rows of a part lie from its border with another, along the part."""
+        near = self._near
+        members, contact, lengths = self._contacts(part_of, *parts)
+        far = np.where(np.isnan(far), unit / 2, far)
+        if not len(contact):
+            return far
+        is_first = np.zeros(len(members), dtype=bool)
+        is_first[contact[lengths <= max(MAX_LEAP * unit, lengths.min())]] = True
+        place = np.full(len(part_of), -1)
+        place[members] = np.arange(len(members))
+        own = place[near.units[rows, 0]]
+        inner = np.flatnonzero(~is_first[own])
+        if len(inner):
+            path, before = self._paths(members, place, is_first)
+            step = before[own[inner]]
+            beyond = self._beyond(rows[inner], members[np.maximum(step, 0)])
+            inside = np.maximum(path[own[inner]] + beyond + unit / 2, 0)
+            far[inner] = np.where(step >= 0, inside, np.inf)
+        return far
+
+    def _paths(self, members: Ints, place: Ints, is_first: np.ndarray) -> tuple[Float64s, Ints]:
+        """Return the length of each unit's path from the border, and the unit before it, or -1.
+
+        Paths add squared lengths, so they go by short steps, where rows lie, and not by leaps.
+        """
+        edges = self._touching[members]
+        unit = np.repeat(np.arange(len(members)), np.diff(edges.indptr))
+        other = place[edges.indices]
+        inside = other >= 0
+        squares = csr_array(
+            (edges.data[inside] ** 2, (unit[inside], other[inside])), shape=(len(members),) * 2
+        )
+        cost, before, _ = dijkstra(
+            squares, indices=np.flatnonzero(is_first), min_only=True, return_predecessors=True
+        )
+        known = before >= 0
+        back = np.where(known, before, np.arange(len(members)))
+        path = np.sqrt(np.maximum(np.where(known, cost - cost[back], 0), 0))
+        while (back != back[back]).any():  # each round doubles how far the paths are added up
+            path = path + path[back]
+            back = back[back]
+        return path, np.where(known, before, -1)
+
+    def _beyond(self, rows: Ints, before: Ints) -> Float64s:
+        """Return how far rows lie beyond their unit, seen from the unit before it."""
+        near = self._near
+        is_before = near.units[rows] == before[:, None]
+        slot = is_before.argmax(axis=1)
+        gaps = near.gaps[rows, slot]
+        rise = near.squares[rows, slot] - near.squares[rows, 0] - gaps**2
+        is_there = is_before[np.arange(len(rows)), slot] & (gaps > 0)
+        return np.divide(rise, 2 * gaps, out=np.zeros(len(rows)), where=is_there)

@@ -1,0 +1,168 @@
+"""Which units are near a row, seen as if the row had not trained them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.grid import Lattice, pull_from
+from somscape.kernels import MAX_BEST, Rows, select_kernels
+
+MIN_REST = 1e-3
+"""Least share of a prototype that other rows are taken to have made."""
+
+
+MAX_KEPT = 4000
+"""Rows that a map keeps, if it has few units."""
+
+KEPT_PER_UNIT = 8
+MIN_KEPT = 200
+MAX_VALUES = 1 << 22
+"""Values that a map keeps at most: 16 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """The units near some rows, nearest first.
+
+    Attributes
+    ----------
+    units : ndarray of shape (n, k)
+    squares : ndarray of shape (n, k), float64
+        Squared distances from the row to the units.
+    gaps : ndarray of shape (n, k), float64
+        Distances from the row's first unit to the others.
+    weights : ndarray of shape (n,), float64
+        What each row counts.
+    """
+
+    units: Ints
+    squares: Float64s
+    gaps: Float64s
+    weights: Float64s
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Rows that a map keeps in memory, to tell where density falls between its units.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, n_features), float32
+        As the map's metric compares them, without missing values.
+    weights : ndarray of shape (n,), float64
+    """
+
+    rows: Floats
+    weights: Float64s
+
+    @classmethod
+    def of(cls, rows: Floats, weights: Float64s | None, prototypes: Float64s) -> "Kept":
+        """Keep rows; a missing value becomes that of the prototype of the row's unit."""
+        kept = rows.astype(np.float32)
+        np.copyto(kept, prototypes, where=np.isnan(kept), casting="same_kind")
+        return cls(kept, np.ones(len(rows)) if weights is None else weights)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How rows pulled units in the last epoch.
+
+    Attributes
+    ----------
+    lattice : Lattice
+    hits : ndarray of shape (n_units,)
+        Rows that each unit won.
+    neighborhood : str
+    radius : float
+        Grid steps.
+    """
+
+    lattice: Lattice
+    hits: Float64s
+    neighborhood: str
+    radius: float
+
+
+def rows_to_keep(n: int, n_features: int, n_units: int) -> Ints:
+    """Return which of `n` rows a map keeps: all, or a sample that does not depend on their values.
+
+    Parameters
+    ----------
+    n, n_features, n_units : int
+
+    Returns
+    -------
+    ndarray of int
+        At most 4,000 rows, or eight for each unit, and 16 MB.
+    """
+    by_size = max(MIN_KEPT, MAX_VALUES // n_features)
+    n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
+    if n_kept == n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, n_kept, replace=False))
+
+
+def near_units(rows: Rows, weights: Float64s, codebook: Float64s, pull: Pull | None) -> Near:
+    """Return the units near rows, at most 16 each.
+
+    A row lies nearer to the prototype that it helped to make than a new row would: where there are
+    more columns than rows, so much that every unit looks like a group.  A prototype of batch
+    training is a mean of rows, each weighted by how strongly its winner pulls the unit, so without
+    a row of weight ``h`` out of ``D`` in all it lies ``D / (D - h)`` times as far from that row.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d), or SparseRows
+        As the map's metric compares them, without missing values.
+    weights : ndarray of shape (n,), float64
+    codebook : ndarray of shape (n_units, d), float64
+        Compared, too.
+    pull : Pull or None
+        None: the rows trained no unit.
+
+    Returns
+    -------
+    Near
+        Costs as much as a search of 16 units.
+    """
+    k = min(MAX_BEST, len(codebook))
+    units, distances = select_kernels().search(rows, codebook, k)
+    squares = distances**2
+    if pull is not None:
+        squares *= _without_self(units, weights, pull) ** 2
+        order = np.argsort(squares, axis=1, kind="stable")
+        units = np.take_along_axis(units, order, axis=1)
+        squares = np.take_along_axis(squares, order, axis=1)
+    return Near(units, squares, _gaps(units, codebook), weights)
+
+
+def _without_self(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
+    """Return how many times farther each near unit lies without the row's own pull."""
+    winners = units[:, 0]
+    pulls = np.empty(units.shape)
+    total = np.zeros(pull.lattice.n_units)
+    order = np.argsort(winners, kind="stable")
+    bounds = np.searchsorted(winners[order], np.arange(pull.lattice.n_units + 1))
+    for unit in np.flatnonzero(pull.hits):
+        strength = pull_from(pull.lattice, pull.neighborhood, int(unit), pull.radius)
+        total += pull.hits[unit] * strength
+        own = order[bounds[unit] : bounds[unit + 1]]
+        pulls[own] = strength[units[own]]
+    whole = np.maximum(total[units], np.finfo(np.float64).tiny)
+    rest = 1 - np.minimum(weights[:, None] * pulls / whole, 1)
+    return np.asarray(1 / np.maximum(rest, MIN_REST))
+
+
+def _gaps(units: Ints, codebook: Float64s) -> Float64s:
+    """Return distances between each row's first unit and its others."""
+    n_units = len(codebook)
+    keys = np.minimum(units[:, :1], units) * n_units + np.maximum(units[:, :1], units)
+    pairs, place = np.unique(keys, return_inverse=True)
+    first, other = np.divmod(pairs, n_units)
+    apart = np.empty(len(pairs))
+    step = max(1, (1 << 20) // codebook.shape[1])
+    for start in range(0, len(pairs), step):
+        part = slice(start, start + step)
+        apart[part] = np.sqrt(((codebook[first[part]] - codebook[other[part]]) ** 2).sum(axis=1))
+    return np.asarray(apart[place.reshape(keys.shape)])
