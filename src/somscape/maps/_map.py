@@ -27,11 +27,20 @@ from somscape.kernels import (
     check_sparse_values,
     select_kernels,
 )
+from somscape.maps._frames import place_columns, unit_columns
 from somscape.maps._html import map_html
 from somscape.maps._record import history_of, names_of_units
 from somscape.maps._refusal import refusal_of
 from somscape.records import Record, built_from, write_record
-from somscape.tables import Table, as_frame, collected, frame_names, frame_numbers, table_from_frame
+from somscape.tables import (
+    Table,
+    as_frame,
+    collected,
+    frame_names,
+    frame_numbers,
+    frame_of,
+    table_from_frame,
+)
 
 NO_UNIT = -1
 """The unit of a row without any value."""
@@ -310,6 +319,55 @@ class Map:
                 return code.decode(self.codebook[:, part])
         names = ", ".join(code.name for code in self.encoding.features)
         raise InputError(f"this map has no feature column '{column}'; it has {names}.")
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the codebook in original units as a data frame, one row per unit.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``unit``, ``row``, ``col``, ``hits``, ``u_height``, then every component plane; a
+            column of the data with such a name gets a ``_`` at its end.
+
+        Examples
+        --------
+        >>> from somscape import SOM
+        >>> som = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3)
+        >>> som.map_.to_frame().columns.tolist()
+        ['unit', 'row', 'col', 'hits', 'u_height', 'x0']
+        """
+        return frame_of(unit_columns(self), library)
+
+    def locate(self, X: Table | Any, library: str | None = None) -> Any:
+        """Return where rows lie on the map, as a data frame with one row each.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``unit``, ``row``, ``col``, ``x``, ``y`` (position in grid steps, y downward) and
+            ``distance`` to the unit's prototype; -1 and missing for a row without any value.
+
+        Examples
+        --------
+        >>> from somscape import SOM
+        >>> som = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3)
+        >>> som.map_.locate([[0.5]]).columns.tolist()
+        ['unit', 'row', 'col', 'x', 'y', 'distance']
+        """
+        units, distances = self.nearest(X)
+        return frame_of(place_columns(self, units[:, 0], distances[:, 0]), library)
 
     def save(self, path: str | Path) -> None:
         """Save the map to one file, completely or not at all.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
+from somscape.tables._framed import frame_of, html_of
 from somscape.tables._made import numbers
 from somscape.tables._texts import (
     BLOCK,
@@ -21,7 +22,7 @@ from somscape.tables._texts import (
     each_text,
     to_objects,
 )
-from somscape.tables._words import in_columns, listed, quoted, suggestion
+from somscape.tables._words import counted, in_columns, listed, quoted, suggestion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -287,8 +288,27 @@ class Table:
         more = [f"... {len(self) - PRINTED} more rows"] if len(self) > PRINTED else []
         return "\n".join([*lines, *more])
 
+    def _repr_html_(self) -> str:
+        first = self.take(range(min(len(self), PRINTED)))
+        cells = [[cell or "" for cell in column.cells] for column in first.columns]
+        caption = f"{counted(self.n_rows, 'row')}, {counted(len(self.columns), 'column')}"
+        return html_of(self.names, list(zip(*cells, strict=True)), f"{self.source}: {caption}")
+
     def __len__(self) -> int:
         return self.n_rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each row as numbers and texts by name; None where a cell is missing."""
+        columns = self._values()
+        for row in zip(*(values.tolist() for values in columns.values()), strict=True):
+            yield {
+                name: None if value != value else value
+                for name, value in zip(columns, row, strict=True)
+            }
+
+    def _values(self) -> dict[str, Any]:
+        """Return the columns as arrays: whole numbers, floats, or text as objects."""
+        return {column.name: _values_of(column) for column in self.columns}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -363,6 +383,28 @@ class Table:
             }
         )
 
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the table as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Whole numbers as int64 where none is missing, others as float64; the rest is text, dates
+            too.
+
+        Examples
+        --------
+        >>> from somscape.tables import table_from_columns
+        >>> table_from_columns({"age": [41, 7], "sex": ["f", None]}).to_frame().shape
+        (2, 2)
+        """
+        return frame_of(self._values(), library)
+
     def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
         """Return the numbers of some columns as one array.
 
@@ -411,6 +453,14 @@ class Table:
         "data frame, row 15".  Rows of several files know theirs.
         """
         return place(self.source, self.lines, row)
+
+
+def _values_of(column: Column) -> Any:
+    """Return the values of a column in NumPy's type for them."""
+    if column.numbers is None or not column.is_exact:
+        return column.cells
+    is_whole = column.is_whole and not column.n_missing
+    return column.numbers.astype(np.int64) if is_whole else column.numbers
 
 
 def place(source: str, lines: Lines | FileLines | None, row: int) -> str:

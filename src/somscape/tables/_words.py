@@ -79,7 +79,22 @@ def suggestion(name: str, choices: Sequence[str]) -> str:
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of columns that stand beside each other."""
+    """Return the lines of columns that stand beside each other.
+
+    Parameters
+    ----------
+    columns : iterable of sequence of str
+        The cells of each, equally many.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> in_columns([["id", "7"], ["city", "Ulm"]])
+    ['id  city', '7   Ulm']
+    """
     padded = []
     for column in columns:
         width = max(map(len, column), default=0)
