@@ -41,6 +41,7 @@ autosummary_context = {
         **dict.fromkeys(("Agreement", "ColumnPlane", "Display"), "reading"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),
         **dict.fromkeys(("TopographicFunction", "Stability"), "guide/measures"),
+        **dict.fromkeys(("Paths", "Entry", "Windows"), "guide/paths"),
         "Grouped": "guide/customers",
         "Report": "guide/report",
         "MiniSom": "guide/minisom",

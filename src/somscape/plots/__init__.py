@@ -5,6 +5,7 @@ Importing this folder does not import matplotlib; the first picture does.
 
 from somscape.plots._display import Display
 from somscape.plots._hits import hits
+from somscape.plots._paths import paths
 from somscape.plots._planes import planes
 from somscape.plots._regions import regions
 from somscape.plots._shown import ColumnPlane, column_plane
@@ -17,6 +18,7 @@ __all__ = [
     "Display",
     "column_plane",
     "hits",
+    "paths",
     "planes",
     "regions",
     "trade_off",

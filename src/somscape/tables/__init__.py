@@ -38,7 +38,7 @@ from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
 from somscape.tables._table import Column, Table, free_name
-from somscape.tables._words import Note, counted, in_columns, listed
+from somscape.tables._words import Note, counted, in_columns, listed, suggestion
 from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [
@@ -96,6 +96,7 @@ __all__ = [
     "read_table",
     "rounded",
     "source",
+    "suggestion",
     "table_bytes",
     "table_from_columns",
     "table_from_frame",

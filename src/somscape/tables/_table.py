@@ -206,6 +206,15 @@ class Column:
         return n_present > 0
 
     @property
+    def values(self) -> NDArray[Any]:
+        """The cells as values: int64 for whole numbers without a gap, float64, or text."""
+        if self.numbers is None or not self.is_exact:
+            return self.cells
+        return (
+            self.numbers.astype(np.int64) if self.is_whole and not self.n_missing else self.numbers
+        )
+
+    @property
     def missing(self) -> NDArray[np.bool_]:
         """Which cells are missing, ndarray of shape (n_rows,)."""
         return self._texts.missing() if self.numbers is None else np.isnan(self.numbers)
@@ -299,16 +308,9 @@ class Table:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield each row as numbers and texts by name; None where a cell is missing."""
-        columns = self._values()
-        for row in zip(*(values.tolist() for values in columns.values()), strict=True):
-            yield {
-                name: None if value != value else value
-                for name, value in zip(columns, row, strict=True)
-            }
-
-    def _values(self) -> dict[str, Any]:
-        """Return the columns as arrays: whole numbers, floats, or text as objects."""
-        return {column.name: _values_of(column) for column in self.columns}
+        for row in zip(*(column.values.tolist() for column in self.columns), strict=True):
+            cells = (None if value != value else value for value in row)  # as only NaN does
+            yield dict(zip(self.names, cells, strict=True))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -403,7 +405,7 @@ class Table:
         >>> table_from_columns({"age": [41, 7], "sex": ["f", None]}).to_frame().shape
         (2, 2)
         """
-        return frame_of(self._values(), library)
+        return frame_of({column.name: column.values for column in self.columns}, library)
 
     def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
         """Return the numbers of some columns as one array.
@@ -453,14 +455,6 @@ class Table:
         "data frame, row 15".  Rows of several files know theirs.
         """
         return place(self.source, self.lines, row)
-
-
-def _values_of(column: Column) -> Any:
-    """Return the values of a column in NumPy's type for them."""
-    if column.numbers is None or not column.is_exact:
-        return column.cells
-    is_whole = column.is_whole and not column.n_missing
-    return column.numbers.astype(np.int64) if is_whole else column.numbers
 
 
 def place(source: str, lines: Lines | FileLines | None, row: int) -> str:

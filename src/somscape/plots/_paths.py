@@ -1,0 +1,178 @@
+"""Paths over a map: a line for each id, or one colored by time."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.grid import Lattice
+from somscape.paths import Paths
+from somscape.plots._cells import CLASS_COLORS, add_bar, cell_width, draw_cells, map_axes, short
+from somscape.plots._display import Display, display_of
+from somscape.plots._panels import check_is_one_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SPREAD = 0.3
+"""How far visits lie from the middle of a cell, in its widths, so that lines do not coincide."""
+
+GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+
+_MAX_NAMED = len(CLASS_COLORS)
+
+
+def paths(
+    paths: Paths,
+    *,
+    colormap: str = "viridis",
+    unit_size: float | None = None,
+    ax: "Axes | None" = None,
+) -> Display:
+    """Draw how rows walk over a map, on its U-matrix in light gray.
+
+    A ring marks where a path begins, a disk where it ends.  A single path changes its color with
+    time, up to eight have a color and their id at the end, more are gray lines.  Each visit has a
+    place of its own in the cell.
+
+    Parameters
+    ----------
+    paths : Paths
+        From `somscape.paths.follow`; ``paths.take(ids)`` are those of some ids.
+    colormap : str, default="viridis"
+        Name of a color map of matplotlib, for the time of a single path.
+    unit_size : float, optional
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in, without a bar of times, instead of a new figure.
+
+    Returns
+    -------
+    Display
+
+    Raises
+    ------
+    TypeError
+        For something else than paths, or an `ax` that is no axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, paths, plots
+    >>> X = np.random.default_rng(0).normal(size=(60, 3)).cumsum(axis=0)
+    >>> som = SOM(4, 5, random_state=0).fit(X)
+    >>> plots.paths(paths.follow(som, X)).ax_.get_title()
+    '1 path: 60 rows, 4 x 5 units'
+    """
+    if not isinstance(paths, Paths):
+        raise TypeError(
+            "`paths` must be what somscape.paths.follow(map, X) returns; got "
+            f"{type(paths).__name__}."
+        )
+    check_is_one_axes(ax)
+    lattice, heights, is_own = paths.map_.lattice, paths.map_.u_heights, ax is None
+    if ax is None:
+        ax = map_axes(lattice, unit_size, has_legend=False)
+    low, span = float(heights.min()), float(np.ptp(heights)) or 1.0
+    draw_cells(ax, lattice, heights, colormap="Greys", limits=(low, low + 3 * span), edge="white")
+    ids = paths.ids_of_paths.tolist()
+    for i, id_ in enumerate(ids):
+        path = paths.take([id_])
+        if len(ids) == 1:
+            _draw_in_time(ax, path, colormap, is_own)
+        else:
+            is_named = len(ids) <= _MAX_NAMED
+            color = CLASS_COLORS[i] if is_named else "#00000055"
+            spots = _draw_line(ax, lattice, path.units, i, color)
+            if is_named:
+                _name_end(ax, spots[-1], short(str(id_), 16), color)
+    n_rows = f"{len(paths.ids)} rows, {lattice.size_text}"
+    names = [f"Path of {short(id_, 20)}" for id_ in ids if isinstance(id_, str)]
+    name = (names or ["1 path"])[0] if len(ids) == 1 else f"{len(ids)} paths"
+    ax.set_title(f"{name}: {n_rows}", fontsize=11, y=1.0)
+    return display_of([ax])
+
+
+def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
+    """Return a place within its cell for each visit of a path."""
+    visit = np.arange(len(units)) + 7 * turn
+    angle, radius = visit * GOLDEN_ANGLE, SPREAD * np.sqrt((visit * 0.618034) % 1)
+    aside = np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
+    return np.asarray(lattice.positions[units] + cell_width(lattice) * aside)
+
+
+def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
+    """Return the lines of a path and the visit that each leads to.
+
+    A line over an edge that meets another leaves the map there and comes in on the other side.
+    """
+    steps = np.diff(spots, axis=0)
+    wraps = (lattice.wraps_cols, lattice.wraps_rows)
+    periods = (lattice.n_cols, lattice.n_rows * lattice.row_pitch)
+    for axis in range(2):
+        if wraps[axis]:
+            steps[:, axis] -= periods[axis] * np.rint(steps[:, axis] / periods[axis])
+    out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
+    into = np.stack([spots[1:] - steps, spots[1:]], axis=1)
+    is_over = ~np.isclose(out, into).all(axis=(1, 2))
+    visit = np.arange(1, len(spots))
+    return np.concatenate([out, into[is_over]]), np.concatenate([visit, visit[is_over]])
+
+
+def _visited(units: Ints) -> Ints:
+    """Return the first row of each visit of one path."""
+    return np.flatnonzero(np.append(True, units[1:] != units[:-1]))
+
+
+def _draw_line(ax: "Axes", lattice: Lattice, units: Ints, turn: int, color: Any) -> Float64s:
+    from matplotlib.collections import LineCollection
+
+    spots = _spots(lattice, units[_visited(units)], turn)
+    lines, _ = _segments(lattice, spots)
+    ax.add_collection(
+        LineCollection(list(lines), colors=color, linewidths=1.2, zorder=3), autolim=False
+    )
+    _mark_ends(ax, spots, color, color)
+    return spots
+
+
+def _draw_in_time(ax: "Axes", path: Paths, colormap: str, is_own: bool) -> None:
+    """Draw one path whose color is the place of a row among all, with a bar of times."""
+    from matplotlib.collections import LineCollection
+
+    lattice, first = path.map_.lattice, _visited(path.units)
+    spots = _spots(lattice, path.units[first], 0)
+    lines, visit = _segments(lattice, spots)
+    drawn = LineCollection(list(lines), cmap=colormap, linewidths=1.4, zorder=3)
+    drawn.set_array(first[visit].astype(np.float64))
+    drawn.set_clim(0, max(len(path.units) - 1, 1))
+    ax.add_collection(drawn, autolim=False)
+    colors = drawn.get_cmap()
+    _mark_ends(ax, spots, colors(0.0), colors(1.0))
+    if is_own:
+        _add_times(ax, drawn, path)
+
+
+def _mark_ends(ax: "Axes", spots: Float64s, begin: Any, end: Any) -> None:
+    ax.plot(*spots[0], "o", mfc="white", mec=begin, ms=7, mew=2, zorder=4)
+    ax.plot(*spots[-1], "o", mfc=end, mec="white", ms=8, mew=1, zorder=5)
+
+
+def _name_end(ax: "Axes", spot: Float64s, name: str, color: Any) -> None:
+    from matplotlib.patheffects import withStroke
+
+    place = (float(spot[0]), float(spot[1]))
+    text = ax.annotate(name, place, (6, 0), textcoords="offset points", fontsize=8, va="center")
+    text.set(color=color, zorder=6, path_effects=[withStroke(linewidth=2.5, foreground="white")])
+
+
+def _add_times(ax: "Axes", drawn: Any, path: Paths) -> None:
+    add_bar(ax, drawn, "time")
+    n = len(path.times)
+    places = np.unique(np.linspace(0, n - 1, min(n, 5)).astype(int))
+    bar_axes: Any = ax.figure.axes[-1]
+    bar_axes.set_yticks(places, [_time_text(path.times[place]) for place in places])
+
+
+def _time_text(time: Any) -> str:
+    return f"{time:g}" if isinstance(time, float) else str(time.astype("datetime64[m]"))[:10]
