@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from somscape import SOM, Graph, SOMDetector
+from somscape import SOM, Graph, SOMDetector, regions
 from somscape.errors import InputError
 from somscape.tables import _framed, frame_of, html_of, table_from_columns
 
@@ -190,3 +190,20 @@ def test_notebooks_show_alerts_with_ids_and_reasons_escaped(X: np.ndarray) -> No
     assert page.count("<tr>") == 21
     assert "... 10 more alerts" in page
     assert any("<i>a</i>" in text for text in found.texts)
+
+
+@pytest.mark.parametrize("library", TYPES)
+def test_regions_are_frames_of_units_and_of_rows(library: str, X: np.ndarray) -> None:
+    found = regions.find_regions(SOM(3, 4, random_state=0).fit(X), 3)
+    units, rows = found.to_frame(library=library), found.to_frame(X, library=library)
+    assert names_of(units) == ["unit", "row", "col", "hits", "region"]
+    assert units["region"].to_numpy().tolist() == found.labels.tolist()
+    assert rows["region"].to_numpy().tolist() == found.of(X).tolist()
+
+
+def test_notebooks_show_regions(X: np.ndarray) -> None:
+    found = regions.find_regions(SOM(3, 4, random_state=0).fit(X), 3)
+    texts = Reader(found._repr_html_()).texts
+    assert "Regions(3 regions of 12 units)" in texts
+    at = texts.index("0")
+    assert texts[at : at + 3] == ["0", str(found.n_units[0]), f"{found.sizes[0]:g}"]
