@@ -1,5 +1,6 @@
 """Rows with an id and a time walk over a map: their steps, their stays, what they enter."""
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,6 +107,12 @@ class Paths:
         return self.ids[self._are_first]
 
     @property
+    def slices(self) -> list[slice]:
+        """Where each path stands in the arrays."""
+        ends = [*np.flatnonzero(self._are_first).tolist(), len(self.ids)]
+        return [slice(a, b) for a, b in itertools.pairwise(ends)]
+
+    @property
     def _are_first(self) -> NDArray[np.bool_]:
         """Whether each row begins a path."""
         return changes(self.ids)
@@ -127,10 +134,10 @@ class Paths:
             For an id without a path.
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
-        there = self.ids_of_paths.tolist()
+        there = set(self.ids_of_paths.tolist())
         for id_ in asked:
             if id_ not in there:
-                texts = list(map(str, there))
+                texts = list(map(str, self.ids_of_paths))
                 cure = suggestion(str(id_), texts) or f"there are {listed(texts)}"
                 raise InputError(f"no path has the id {id_!r}; {cure}")
         keep = np.isin(self.ids, asked)

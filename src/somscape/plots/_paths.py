@@ -19,7 +19,7 @@ SPREAD = 0.3
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
-_MAX_NAMED = len(CLASS_COLORS)
+_MAX_NAMED, _MANY = len(CLASS_COLORS), "#00000055"
 
 
 def paths(
@@ -32,8 +32,8 @@ def paths(
     """Draw how rows walk over a map, on its U-matrix in light gray.
 
     A ring marks where a path begins, a disk where it ends.  A single path changes its color with
-    time, up to eight have a color and their id at the end, more are gray lines.  Each visit has a
-    place of its own in the cell.
+    time, up to eight have a color and their id at the end, more are gray lines without ends.  Each
+    visit has a place of its own in the cell.
 
     Parameters
     ----------
@@ -76,16 +76,17 @@ def paths(
     low, span = float(heights.min()), float(np.ptp(heights)) or 1.0
     draw_cells(ax, lattice, heights, colormap="Greys", limits=(low, low + 3 * span), edge="white")
     ids = paths.ids_of_paths.tolist()
-    for i, id_ in enumerate(ids):
-        path = paths.take([id_])
-        if len(ids) == 1:
-            _draw_in_time(ax, path, colormap, is_own)
-        else:
-            is_named = len(ids) <= _MAX_NAMED
-            color = CLASS_COLORS[i] if is_named else "#00000055"
-            spots = _draw_line(ax, lattice, path.units, i, color)
-            if is_named:
-                _name_end(ax, spots[-1], short(str(id_), 16), color)
+    walks = [paths.units[part] for part in paths.slices]
+    places = [_spots(lattice, units[_visited(units)], turn) for turn, units in enumerate(walks)]
+    if len(ids) == 1:
+        _draw_in_time(ax, paths, places[0], colormap, is_own)
+    elif len(ids) <= _MAX_NAMED:
+        for id_, spots, color in zip(ids, places, CLASS_COLORS, strict=False):
+            _draw_lines(ax, lattice, [spots], color)
+            _mark_ends(ax, spots, color, color)
+            _name_end(ax, spots[-1], short(str(id_), 16), color)
+    else:
+        _draw_lines(ax, lattice, places, _MANY)
     n_rows = f"{len(paths.ids)} rows, {lattice.size_text}"
     names = [f"Path of {short(id_, 20)}" for id_ in ids if isinstance(id_, str)]
     name = (names or ["1 path"])[0] if len(ids) == 1 else f"{len(ids)} paths"
@@ -124,27 +125,21 @@ def _visited(units: Ints) -> Ints:
     return np.flatnonzero(np.append(True, units[1:] != units[:-1]))
 
 
-def _draw_line(ax: "Axes", lattice: Lattice, units: Ints, turn: int, color: Any) -> Float64s:
+def _draw_lines(ax: "Axes", lattice: Lattice, places: list[Float64s], color: Any) -> None:
     from matplotlib.collections import LineCollection
 
-    spots = _spots(lattice, units[_visited(units)], turn)
-    lines, _ = _segments(lattice, spots)
-    ax.add_collection(
-        LineCollection(list(lines), colors=color, linewidths=1.2, zorder=3), autolim=False
-    )
-    _mark_ends(ax, spots, color, color)
-    return spots
+    lines = [line for spots in places for line in _segments(lattice, spots)[0]]
+    drawn = LineCollection(lines, colors=color, linewidths=1.2, zorder=3)
+    ax.add_collection(drawn, autolim=False)
 
 
-def _draw_in_time(ax: "Axes", path: Paths, colormap: str, is_own: bool) -> None:
+def _draw_in_time(ax: "Axes", path: Paths, spots: Float64s, colormap: str, is_own: bool) -> None:
     """Draw one path whose color is the place of a row among all, with a bar of times."""
     from matplotlib.collections import LineCollection
 
-    lattice, first = path.map_.lattice, _visited(path.units)
-    spots = _spots(lattice, path.units[first], 0)
-    lines, visit = _segments(lattice, spots)
+    lines, visit = _segments(path.map_.lattice, spots)
     drawn = LineCollection(list(lines), cmap=colormap, linewidths=1.4, zorder=3)
-    drawn.set_array(first[visit].astype(np.float64))
+    drawn.set_array(_visited(path.units)[visit].astype(np.float64))
     drawn.set_clim(0, max(len(path.units) - 1, 1))
     ax.add_collection(drawn, autolim=False)
     colors = drawn.get_cmap()
