@@ -15,12 +15,14 @@ from somscape._validate import (
     check_not_masked,
     check_row_lengths,
     check_values,
+    check_whole,
 )
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.grid import Lattice, lattice_of, lattice_parts
 from somscape.kernels import (
     EUCLIDEAN,
+    MAX_BEST,
     Metric,
     Rows,
     SparseRows,
@@ -39,6 +41,7 @@ from somscape.tables import (
     frame_names,
     frame_numbers,
     frame_of,
+    suggestion,
     table_from_frame,
 )
 
@@ -210,9 +213,11 @@ class Map:
         names, there = self.encoding.feature_names, frame_names(frame)
         lacking = [name for name in names if name not in there]
         if lacking:
+            close = suggestion(lacking[0], [str(name) for name in there if name not in names])
+            meant = f" ({close.replace('did you mean', 'is it')})" if close else ""
             raise InputError(
-                f"X lacks columns that this map was trained on: {', '.join(lacking)}. Add them, or "
-                "pass an array with the features in the map's order."
+                f"X lacks columns that this map was trained on: {', '.join(lacking)}{meant}. Add "
+                "them, or pass an array with the features in the map's order."
             )
         return names
 
@@ -246,6 +251,7 @@ class Map:
         -------
         ndarray of shape (n_samples,), or (n_samples, k) for k above 1
         """
+        self._check_k(k)
         rows, has_missing = self._compared_rows(rows)
         if self.metric.is_plain and not has_missing:
             units = select_kernels().winners(rows, self.codebook, k, order=self.lattice.walk)
@@ -268,8 +274,12 @@ class Map:
         units : ndarray of shape (n_samples, k)
         distances : ndarray of shape (n_samples, k), float64
         """
+        self._check_k(k)
         rows, has_missing = self._compared_rows(self._any_rows_of(X))
         return self._search(rows, k, has_missing)
+
+    def _check_k(self, k: int) -> None:
+        check_whole("k", k, 1, high=min(MAX_BEST, self.n_units))
 
     def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
         """Return rows as the metric compares them, and whether values are missing."""
@@ -317,8 +327,9 @@ class Map:
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:
                 return code.decode(self.codebook[:, part])
-        names = ", ".join(code.name for code in self.encoding.features)
-        raise InputError(f"this map has no feature column '{column}'; it has {names}.")
+        names = [code.name for code in self.encoding.features]
+        cure = suggestion(str(column), names) or f"it has {', '.join(names)}."
+        raise InputError(f"this map has no feature column '{column}'; {cure}")
 
     def to_frame(self, library: str | None = None) -> Any:
         """Return the codebook in original units as a data frame, one row per unit.
