@@ -99,8 +99,10 @@ def test_report_goes_without_labels_and_regions(som: SOM, X: np.ndarray) -> None
     assert "quantization_error" in found
     assert "purity" not in found
     assert [] not in found
-    with pytest.raises(KeyError, match="'purity' is none of quantization_error"):
+    with pytest.raises(KeyError, match="no measure 'purity'; there are quantization_error, expl"):
         found["purity"]
+    with pytest.raises(KeyError, match="did you mean 'quantization_error'"):
+        found["quantisation_error"]
     assert repr(found) == f"MeasuresReport({len(found)} measures, 150 rows, 20 units)"
 
 
@@ -332,6 +334,8 @@ def test_neighbors_must_be_fewer_than_half_of_the_rows(som: SOM, X: np.ndarray) 
 
 
 def test_labels_and_regions_must_fit(som: SOM, X: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"got a name, 'job'. Pass the values, such as X\['job'\]"):
+        measures.purity(som, X, labels="job")
     with pytest.raises(InputError, match=r"`labels` must have shape \(150,\).*got \(3,\)"):
         measures.purity(som, X, labels=["a", "b", "c"])
     with pytest.raises(InputError, match="`labels` names no class"):

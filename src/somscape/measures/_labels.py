@@ -362,6 +362,11 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
     InputError
         For another number of labels, or none.
     """
+    if isinstance(labels, str):
+        raise InputError(
+            f"`labels` must hold the class of each row of X; got a name, {labels!r}. Pass the "
+            f"values, such as X[{labels!r}] of a data frame."
+        )
     values = _as_given(labels)
     if values.shape != rows.counts.shape:
         raise InputError(

@@ -30,7 +30,7 @@ from somscape.measures._separation import Silhouettes, davies_bouldin_of
 from somscape.measures._stability import are_torn, check_draws, intervals
 from somscape.measures._use import entropy_of, gini_of
 from somscape.measures._variance import row_shares
-from somscape.tables import frame_of
+from somscape.tables import frame_of, suggestion
 
 NONE = float("nan")
 
@@ -93,7 +93,9 @@ class MeasuresReport:
         for each in self.measures:
             if each.name == name:
                 return each.value
-        raise KeyError(f"{name!r} is none of {', '.join(each.name for each in self.measures)}")
+        names = [each.name for each in self.measures]
+        cure = suggestion(str(name), names) or f"there are {', '.join(names)}"
+        raise KeyError(f"this report has no measure {name!r}; {cure}")
 
     def __contains__(self, name: object) -> bool:
         """Return whether the report has a measure of this name."""
