@@ -8,18 +8,22 @@ from somscape.plots._hits import hits
 from somscape.plots._planes import planes
 from somscape.plots._regions import regions
 from somscape.plots._shown import ColumnPlane, column_plane
+from somscape.plots._style import dark
 from somscape.plots._trade_off import trade_off
 from somscape.plots._training import training
 from somscape.plots._umatrix import umatrix
+from somscape.plots._values import values
 
 __all__ = [
     "ColumnPlane",
     "Display",
     "column_plane",
+    "dark",
     "hits",
     "planes",
     "regions",
     "trade_off",
     "training",
     "umatrix",
+    "values",
 ]

@@ -3,8 +3,8 @@
 import io
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,9 @@ _UNDATED: dict[str, dict[str, Any]] = {
 }
 """Metadata by file ending that keeps dates and versions out of a picture."""
 
+_TEXT_AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42, "ps.fonttype": 42}
+"""So that text in a saved picture can be searched, copied and edited."""
+
 WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 """matplotlib's backends that only write files."""
 
@@ -40,6 +43,9 @@ class Display:
         by somscape.
     axes_ : tuple of matplotlib.axes.Axes
         One per map or chart, without color bars.
+    drawn_ : mapping of str to object
+        What was drawn, by name, such as ``"values"`` and ``"limits"`` of the colors; the function
+        that draws a picture says which.
 
     Examples
     --------
@@ -47,12 +53,13 @@ class Display:
     >>> from somscape import SOM, plots
     >>> X = np.random.default_rng(0).normal(size=(50, 3))
     >>> display = plots.planes(SOM(3, 4, random_state=0).fit(X).map_)
-    >>> len(display.axes_)
-    3
+    >>> len(display.axes_), display.drawn_["columns"]
+    (3, ['x0', 'x1', 'x2'])
     """
 
     figure_: "Figure"
     axes_: tuple["Axes", ...]
+    drawn_: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ax_(self) -> "Axes":
@@ -129,7 +136,7 @@ class Display:
             # A name with letters that the font lacks is drawn with boxes; that needs no warning.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             # Without a fixed salt an SVG names its parts at random.
-            with matplotlib.rc_context({"svg.hashsalt": "somscape"}):
+            with matplotlib.rc_context(_TEXT_AS_TEXT | {"svg.hashsalt": "somscape"}):
                 self.figure_.savefig(
                     file, format=ending[1:] or None, dpi=dpi, metadata=_UNDATED.get(ending)
                 )
@@ -144,7 +151,7 @@ def make_figure(width: float, height: float) -> "Figure":
     """Return an empty figure, with sizes in inches, on the Agg canvas and unknown to pyplot."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=SCREEN_DPI, facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=SCREEN_DPI)
     use_agg(figure)
     return figure
 
@@ -156,11 +163,11 @@ def use_agg(figure: "Figure") -> None:
     FigureCanvasAgg(figure)
 
 
-def display_of(axes: "Sequence[Axes]") -> Display:
-    """Return the display of some axes and their figure."""
+def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -> Display:
+    """Return the display of some axes and their figure, and what it says was drawn."""
     figure = axes[0].get_figure(root=True)
     assert figure is not None
-    return Display(figure, tuple(axes))
+    return Display(figure, tuple(axes), dict(drawn or {}))
 
 
 def _is_known_to_pyplot(figure: "Figure") -> bool:
