@@ -8,8 +8,68 @@ import numpy as np
 from somscape._types import Ints
 from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map
-from somscape.plots._legend import MAX_CLASSES, checked_number_of_classes
+from somscape.plots._legend import MAX_CLASSES
 from somscape.plots._per_unit import is_missing
+from somscape.plots._style import MAX_STYLES
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The class of each row, the smallest ones joined.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Sorted by value if all are numbers, else as text.
+    places : ndarray of shape (n_samples,), int
+        Of each row's class in `names`; their number for the others; -1 for a row without one.
+    n_others : int
+        Classes that are joined.
+    """
+
+    names: tuple[str, ...]
+    places: Ints
+    n_others: int
+
+
+def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> Classes:
+    """Return the classes of rows.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        A class for each row; None or NaN for none.
+    n_rows : int
+    max_classes : int, default=8
+        Of more classes, those with the most rows stay; the others are joined.
+
+    Returns
+    -------
+    Classes
+
+    Raises
+    ------
+    InputError
+        If the numbers of labels and rows differ, or no row has a label.
+    """
+    if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
+        raise InputError(
+            f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
+            "are joined as others."
+        )
+    labels = np.asarray(y, dtype=object).ravel()
+    if len(labels) != n_rows:
+        raise InputError(f"y must have one label per row of X, {n_rows}; got {len(labels)}.")
+    texts = [None if is_missing(label) else str(label) for label in labels]
+    names, counts = np.unique([t for t in texts if t is not None], return_counts=True)
+    if not len(names):
+        raise InputError("y holds no label: all are None or NaN. Leave y out, or give labels.")
+    kept = _in_order(
+        [str(name) for name in names[np.argsort(-counts, kind="stable")][:max_classes]]
+    )
+    place = {name: i for i, name in enumerate(kept)}
+    places = [-1 if text is None else place.get(text, len(kept)) for text in texts]
+    return Classes(kept, np.array(places, dtype=np.intp), len(names) - len(kept))
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +79,6 @@ class ClassCounts:
     Attributes
     ----------
     classes : tuple of str
-        Sorted by value if all are numbers, else as text.
     counts : ndarray of shape (n_units, n_classes), or one more column for the others
     n_others : int
         Classes that the last column joins.
@@ -27,7 +86,7 @@ class ClassCounts:
 
     classes: tuple[str, ...]
     counts: Ints
-    n_others: int = 0
+    n_others: int
 
 
 def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> ClassCounts:
@@ -39,46 +98,29 @@ def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> 
         The map that finds the winners.
     X : Table or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.
-    y : array-like of shape (n_samples,)
-        A class for each row; a row with class None or NaN is not counted.
-    max_classes : int, default=8
-        Of more classes, those with the most rows stay; the others are joined.
+    y, max_classes
+        As for `classes_of`.
 
     Returns
     -------
     ClassCounts
-
-    Raises
-    ------
-    InputError
-        If the numbers of labels and rows differ, or no row has a label.
     """
+    require_rows(X)
+    units = map_.winners(X)
+    found = classes_of(y, len(units), max_classes)
+    counts = np.zeros((map_.n_units, len(found.names) + (found.n_others > 0)), dtype=np.intp)
+    counted = (units != NO_UNIT) & (found.places >= 0)
+    np.add.at(counts, (units[counted], found.places[counted]), 1)
+    return ClassCounts(found.names, counts, found.n_others)
+
+
+def require_rows(X: Any) -> None:
+    """Raise InputError for labels without the rows that they belong to."""
     if X is None:
         raise InputError("y needs X, the rows that the labels belong to; pass both.")
-    checked_number_of_classes(max_classes)
-    units = map_.winners(X)
-    labels = np.asarray(y, dtype=object).ravel()
-    if len(labels) != len(units):
-        raise InputError(f"y must have one label per row of X, {len(units)}; got {len(labels)}.")
-    is_known = np.array([not is_missing(label) for label in labels], dtype=bool)
-    texts = np.array([str(label) for label in labels[is_known]], dtype=object)
-    if not len(texts):
-        raise InputError("y holds no label: all are None or NaN. Leave y out, or give labels.")
-    names, codes = np.unique(texts.astype(str), return_inverse=True)
-    n_rows = np.bincount(codes)
-    kept = np.argsort(-n_rows, kind="stable")[:max_classes]
-    classes = _in_order({str(name) for name in names[kept]})
-    n_others = len(names) - len(kept)
-    column_of = {name: i for i, name in enumerate(classes)}
-    columns = np.array([column_of.get(str(name), len(classes)) for name in names])
-    counts = np.zeros((map_.n_units, len(classes) + (n_others > 0)), dtype=np.intp)
-    won = units[is_known]
-    has_unit = won != NO_UNIT
-    np.add.at(counts, (won[has_unit], columns[codes][has_unit]), 1)
-    return ClassCounts(classes, counts, n_others)
 
 
-def _in_order(names: set[str]) -> tuple[str, ...]:
+def _in_order(names: list[str]) -> tuple[str, ...]:
     by_text = sorted(names)
     try:
         return tuple(sorted(by_text, key=float))

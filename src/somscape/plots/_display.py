@@ -25,8 +25,15 @@ _UNDATED: dict[str, dict[str, Any]] = {
 }
 """Metadata by file ending that keeps dates and versions out of a picture."""
 
-_TEXT_AS_TEXT: dict[Any, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42, "ps.fonttype": 42}
-"""So that text in a saved picture can be searched, copied and edited."""
+_SAVED: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "image.composite_image": False,
+    "svg.hashsalt": "somscape",
+}
+"""Text stays text, which can be searched and edited; images keep their pixels; an SVG does not name
+its parts at random."""
 
 WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 """matplotlib's backends that only write files."""
@@ -135,8 +142,7 @@ class Display:
         with warnings.catch_warnings():
             # A name with letters that the font lacks is drawn with boxes; that needs no warning.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            # Without a fixed salt an SVG names its parts at random.
-            with matplotlib.rc_context(_TEXT_AS_TEXT | {"svg.hashsalt": "somscape"}):
+            with matplotlib.rc_context(_SAVED):
                 self.figure_.savefig(
                     file, format=ending[1:] or None, dpi=dpi, metadata=_UNDATED.get(ending)
                 )

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from somscape.errors import InputError
 from somscape.grid import Lattice
 from somscape.plots._cells import LEGEND_ROOM, short
 from somscape.plots._shown import ColumnPlane
-from somscape.plots._style import MAX_STYLES, class_color, empty_color, hatch, ink, shade
+from somscape.plots._style import class_color, empty_color, hatch, ink, shade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,16 +114,6 @@ class Entry:
 def other_color() -> str:
     """Return the color of all classes that are not named."""
     return shade(0.28)
-
-
-def checked_number_of_classes(max_classes: int) -> int:
-    """Return how many classes to show apart, which colors and hatches must be enough for."""
-    if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
-        raise InputError(
-            f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
-            "are joined as others."
-        )
-    return max_classes
 
 
 def class_entries(names: Sequence[str], n_others: int, markers: Sequence[str] = ()) -> list[Entry]:

@@ -6,10 +6,12 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.errors import InputError
+from somscape.plots._style import shade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
+    from matplotlib.colorizer import ColorizingArtist
 
 LEFT_OUT = 0.05
 """Most units beyond each limit, as a share; one of 9 to 39 units."""
@@ -87,13 +89,13 @@ def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
     }[is_below, is_above]
 
 
-def add_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
+def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> None:
     """Add a color bar to the right of a map's axes, in the room that `map_axes` left."""
     box, figure = ax.get_position(), ax.figure
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     place = (box.x1 + _BAR_GAP * inch, box.y0, _BAR_WIDTH * inch, box.height)
     bar = figure.colorbar(cells, cax=figure.add_axes(place), extend=extend)
-    bar.outline.set_visible(False)
+    bar.outline.set(linewidth=0.4, edgecolor=shade(0.4))
     bar.ax.tick_params(labelsize=8, length=2)
     bar.set_label(label, fontsize=9)
 
