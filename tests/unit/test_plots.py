@@ -656,7 +656,6 @@ def test_the_trade_off_of_another_table_is_refused() -> None:
         (lambda m: plots.umatrix(m, y=[1]), "y needs X"),
         (lambda m: plots.hits(m, y=[1]), "y needs X"),
         (lambda m: plots.umatrix(m, [[0.0]], [1, 2]), "one label per row of X, 1; got 2"),
-        (lambda m: plots.hits(m, np.zeros((9, 1)), range(9)), "9 classes, more than the 8"),
         (lambda m: plots.umatrix(m, highlight=[6]), "units from 0 to 5; got 6 to 6"),
         (lambda m: plots.umatrix(m, highlight=[-1]), "units from 0 to 5; got -1"),
         (lambda m: plots.planes(m, ["nix"]), "no feature column 'nix'"),

@@ -83,7 +83,7 @@ def n_connected(lattice: Lattice, units: Ints) -> int:
 
 
 def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
-    """Return which edges make the shortest tree that joins all units, or one for each part.
+    """Return which edges make the shortest tree that joins all units.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
     Returns
     -------
     ndarray of shape (n_edges,)
-        Places of the edges in `pairs`.  Of equally long ones the first is taken.
+        Places of the edges in `pairs`: a tree for each part that they join.  Of equally long ones the first is taken.
 
     References
     ----------

@@ -22,6 +22,9 @@ LEGEND_ROOM = 0.51
 HALO = 0.55
 """How much of repeated cells shows beyond an edge that meets another, in cells."""
 
+MAX_SHAPES = 10_000
+"""A file of the lines of more would be large and slow: they are saved as dots, 300 to an inch."""
+
 _FAINT = 0.35
 _MIN_LINED = 5.0
 """Narrower cells, in points, have no lines between them: they would hide the colors."""
@@ -71,9 +74,8 @@ def draw_cells(
     matplotlib.collections.PolyCollection
         Can be passed to a color bar.
     """
-    from matplotlib.collections import PolyCollection
-
     fit_axes(ax, lattice)
+    width = min(0.4, 0.05 * points_per_step(ax, lattice))
     if lattice.kind == "graph":
         draw_links(ax, lattice.positions, _edges(lattice))
         edge = line_color()  # a light cell must be visible on the page
@@ -88,7 +90,7 @@ def draw_cells(
             continue
         corners = spots[:, None, :] + size * lattice.cell[None, :, :]
         # "face" draws edges in the cell's color: without edges, light seams show between cells.
-        cells = PolyCollection(list(corners), edgecolors=edge, linewidths=0.4, **more)
+        cells = add_polygons(ax, corners, edgecolors=edge, linewidths=width, **more)
         if values is None:
             is_one = colors is None or isinstance(colors, str)
             chosen = (colors or empty_color()) if is_one else _taken(colors, units)
@@ -97,10 +99,28 @@ def draw_cells(
             cells.set_array(values[units])
             cells.set_cmap(_map_of_colors(colormap))
             cells.set_clim(*(limits or (float(np.nanmin(values)), float(np.nanmax(values)))))
-        ax.add_collection(cells, autolim=False)
         if not more:
             own = cells
     return own
+
+
+def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
+    """Add polygons, each given by its corners, and return them."""
+    from matplotlib.collections import PolyCollection
+
+    shapes = PolyCollection(list(corners), **look)
+    shapes.set_rasterized(len(corners) > MAX_SHAPES)
+    ax.add_collection(shapes, autolim=False)
+    return shapes
+
+
+def add_lines(ax: "Axes", points: Any, **look: Any) -> None:
+    """Add lines with round ends, each given by its points."""
+    from matplotlib.collections import LineCollection
+
+    lines = LineCollection(list(points), capstyle="round", **look)
+    lines.set_rasterized(len(points) > MAX_SHAPES)
+    ax.add_collection(lines, autolim=False)
 
 
 def fit_axes(ax: "Axes", lattice: Lattice) -> None:
@@ -114,28 +134,17 @@ def fit_axes(ax: "Axes", lattice: Lattice) -> None:
 
 def draw_links(ax: "Axes", places: Float64s, pairs: Ints, width: Any = 1.0) -> None:
     """Draw lines between places, below cells."""
-    from matplotlib.collections import LineCollection
-
-    color = line_color()
-    lines = LineCollection(list(places[pairs]), colors=color, linewidths=width, zorder=0.5)
-    ax.add_collection(lines, autolim=False)
+    add_lines(ax, places[pairs], colors=line_color(), linewidths=width, zorder=0.5)
 
 
 def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
     """Draw a light ring with a dark edge just inside some cells, no wider than leaves them open."""
-    from matplotlib.collections import PolyCollection
-
     corners = lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :]
     widest = 0.2 * points_per_step(ax, lattice)
     for color, width, level in (("black", 3.4, 3), (MARKED, 1.8, 4)):
-        ring = PolyCollection(
-            list(corners),
-            facecolors="none",
-            edgecolors=color,
-            linewidths=min(width, widest * width / 3.4),
-            zorder=level,
-        )
-        ax.add_collection(ring, autolim=False)
+        width = min(width, widest * width / 3.4)
+        look = {"facecolors": "none", "edgecolors": color, "linewidths": width, "zorder": level}
+        add_polygons(ax, corners, **look)
 
 
 def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
@@ -154,8 +163,6 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
     ndarray of shape (n_sides, 2, 2)
         Both ends of each side.
     """
-    from matplotlib.collections import LineCollection
-
     if lattice.kind == "graph":
         return np.empty((0, 2, 2))
     repeated, shifts = _repeated(lattice)
@@ -174,9 +181,7 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
     widest = 0.35 * points_per_step(ax, lattice)
     for color, width, level in ((paper(), 4.0, 3), (ink(), 1.8, 4)):
         width = min(width, max(widest * width / 4.0, 0.3 * width))
-        lines = LineCollection(list(shown), colors=color, linewidths=width, zorder=level)
-        lines.set_capstyle("round")
-        ax.add_collection(lines, autolim=False)
+        add_lines(ax, shown, colors=color, linewidths=width, zorder=level)
     return shown
 
 

@@ -8,9 +8,8 @@ import numpy as np
 from somscape._types import Ints
 from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map
-from somscape.plots._legend import MAX_CLASSES
+from somscape.plots._legend import MAX_CLASSES, check_max_classes
 from somscape.plots._per_unit import is_missing
-from somscape.plots._style import MAX_STYLES
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +51,7 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> Classes:
     InputError
         If the numbers of labels and rows differ, or no row has a label.
     """
-    if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
-        raise InputError(
-            f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
-            "are joined as others."
-        )
+    check_max_classes(max_classes)
     labels = np.asarray(y, dtype=object).ravel()
     if len(labels) != n_rows:
         raise InputError(f"y must have one label per row of X, {n_rows}; got {len(labels)}.")

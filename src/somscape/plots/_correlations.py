@@ -1,7 +1,7 @@
 """Which columns go together on the map."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,14 +14,15 @@ from somscape.plots._order import ORDERS, ordered_columns, plane_correlations
 from somscape.plots._panels import check_is_one_axes
 from somscape.plots._scale import add_bar
 from somscape.plots._shown import chosen_columns, column_plane
+from somscape.plots._style import contrast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
 _MAX_NAMED, _MAX_WRITTEN = 60, 14
-_NAME_LETTERS = 22
-_LETTER = 0.085
+_NAME_LETTERS = 28
+_LETTER = 0.072
 """Width of a letter in inches."""
 
 
@@ -76,10 +77,10 @@ def correlations(
     >>> import numpy as np
     >>> from somscape import SOM, plots
     >>> X = np.random.default_rng(0).normal(size=(200, 2))
-    >>> X = np.column_stack([X, -X[:, 0]])
-    >>> found = plots.correlations(SOM(4, 5, random_state=0).fit(X)).drawn_
-    >>> found["columns"], found["correlations"].round(2)[0, 1]
-    (['x0', 'x2', 'x1'], -1.0)
+    >>> som = SOM(4, 5, random_state=0).fit(np.column_stack([X, -X[:, 0]]))
+    >>> found = plots.correlations(som, order="columns").drawn_["correlations"]
+    >>> round(float(found[0, 2]), 2)
+    -1.0
     """
     map = as_map(map)
     check_is_one_axes(ax)
@@ -93,7 +94,7 @@ def correlations(
     picture = ax.imshow(found, cmap=colormap, vmin=-1, vmax=1, interpolation="nearest")
     _name_sides(ax, shown)
     if len(names) <= _MAX_WRITTEN:
-        _write(ax, found)
+        _write(picture, found)
     ax.set_title(f"Correlations of {len(names)} planes", fontsize=11, loc="left")
     if is_own:
         add_bar(ax, picture, "correlation over the units", "neither")
@@ -122,9 +123,9 @@ def _name_sides(ax: "Axes", names: list[str]) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _write(ax: "Axes", found: Float64s) -> None:
+def _write(picture: Any, found: Float64s) -> None:
     for (row, col), value in np.ndenumerate(found):
         if row != col:
             text = f"{value:.1f}".replace("-0.0", "0.0")
-            color = "white" if abs(value) > 0.6 else "black"
-            ax.text(col, row, text, ha="center", va="center", fontsize=7, color=color)
+            color = contrast(picture.to_rgba(value))
+            picture.axes.text(col, row, text, ha="center", va="center", fontsize=7, color=color)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SCREEN_DPI = 110
 """Dots per inch of a saved picture and of one shown in a notebook."""
 
+LINES_DPI = 300
+"""Least dots per inch of what is drawn as dots in an SVG or a PDF."""
+
 _UNDATED: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
@@ -66,7 +69,7 @@ class Display:
 
     figure_: "Figure"
     axes_: tuple["Axes", ...]
-    drawn_: Mapping[str, Any] = field(default_factory=dict)
+    drawn_: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     @property
     def ax_(self) -> "Axes":
@@ -143,8 +146,12 @@ class Display:
             # A name with letters that the font lacks is drawn with boxes; that needs no warning.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             with matplotlib.rc_context(_SAVED):
+                # In a drawing of lines, only what there is much of consists of dots.
                 self.figure_.savefig(
-                    file, format=ending[1:] or None, dpi=dpi, metadata=_UNDATED.get(ending)
+                    file,
+                    format=ending[1:] or None,
+                    dpi=max(dpi, LINES_DPI) if ending in (".svg", ".pdf") else dpi,
+                    metadata=_UNDATED.get(ending),
                 )
 
     def _repr_png_(self) -> bytes:
@@ -173,7 +180,7 @@ def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -
     """Return the display of some axes and their figure, and what it says was drawn."""
     figure = axes[0].get_figure(root=True)
     assert figure is not None
-    return Display(figure, tuple(axes), dict(drawn or {}))
+    return Display(figure, tuple(axes), drawn_=dict(drawn or {}))
 
 
 def _is_known_to_pyplot(figure: "Figure") -> bool:

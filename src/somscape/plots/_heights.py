@@ -1,6 +1,5 @@
 """Other heights than the U-matrix by unit: every edge, how dense rows lie, and both."""
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from somscape.plots._shown import ColumnPlane
 PARETO_SHARE = 0.2013
 """Of all rows, in the ball of the Pareto radius."""
 
-MAX_RADIUS_ROWS, MAX_PAIRS, MAX_SLOW_PAIRS = 2000, 200_000_000, 20_000_000
+MAX_RADIUS_ROWS, MAX_PAIRS, MAX_SLOW_PAIRS = 2000, 100_000_000, 10_000_000
 _BLOCK = 4_000_000
 
 
@@ -27,7 +26,7 @@ def p_heights(map_: Map, X: Any) -> Float64s:
     ----------
     map_ : Map
     X : Table or array-like of shape (n_samples, n_features)
-        At most 2e8 distances are counted, of evenly spaced rows; counts are scaled to all rows.
+        At most 1e8 distances are counted, of evenly spaced rows; counts are scaled to all rows.
 
     Returns
     -------
@@ -78,12 +77,22 @@ def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
     _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     place = place.ravel()
     between = np.bincount(place, apart) / np.bincount(place)
-    ends = np.searchsorted(pairs[:, 0], np.arange(map_.n_units + 1))
-    own = np.array([np.median(apart[a:b]) if b > a else 0.0 for a, b in itertools.pairwise(ends)])
+    own = _medians(pairs[:, 0], apart, map_.n_units)
     return np.vstack([map_.lattice.positions, middles[first]]), np.concatenate([own, between])
 
 
-def draw_edges(picture: Picture, *, colormap: str, limits: Any, label: str) -> None:
+def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
+    """Return the median of each unit's values; 0 for none."""
+    order = np.lexsort([values, units])
+    counts = np.bincount(units, minlength=n_units)
+    start = np.cumsum(counts) - counts
+    last = len(values) - 1
+    low, high = (np.minimum(start + np.maximum(counts + i, 0) // 2, last) for i in (-1, 0))
+    middle = (values[order][low] + values[order][high]) / 2
+    return np.where(counts > 0, middle, 0.0)
+
+
+def draw_edges(picture: Picture, **colors: Any) -> None:
     """Draw units and edges as cells of half the size; of a graph, edges as lines."""
     map_, lattice = picture.map, picture.map.lattice
     if lattice.kind == "graph":
@@ -92,7 +101,7 @@ def draw_edges(picture: Picture, *, colormap: str, limits: Any, label: str) -> N
         places, heights = edge_heights(map_)
     size = 1.0 if lattice.kind == "graph" else 0.5
     plane = ColumnPlane("", "number", heights)
-    picture.paint(plane, colormap=colormap, limits=limits, label=label, places=places, size=size)
+    picture.paint(plane, places=places, size=size, **colors)
 
 
 def _middles(lattice: Lattice, pairs: Ints) -> Float64s:

@@ -51,7 +51,7 @@ def hits(
     max_classes : int, default=8
         Of more classes, those with the most rows have a color, and the others one together.
         Beyond 8, colors repeat with hatches, up to 32.
-    regions, labels, highlight
+    regions, labels, highlight : optional
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
         As for `plots.values`; the lower end is 0 unless it is given.

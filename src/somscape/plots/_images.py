@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SIDE = 0.82
 """Longer side of an image in widths of a cell: rows of hexagons lie 0.87 apart."""
 
-_WANTED = 16.0
+_VISIBLE = 16.0
 """Width in points of a cell in which an image can be seen."""
 
 
@@ -55,7 +55,7 @@ def images(
         Name of a color map of matplotlib, for images without colors.
     limits : {"full", "robust"} or pair of float, default="full"
         Values at the ends of the color map, as for `plots.values`, the same for all images.
-    regions, highlight
+    regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.
@@ -88,7 +88,7 @@ def images(
     lattice = picture.map.lattice
     pixels = _pixels(picture.map, shape, inverse)
     limits = checked_limits(pixels.ravel(), limits)
-    blocks = blocks_of(lattice, picture.step(), _WANTED)
+    blocks = blocks_of(lattice, picture.step(), _VISIBLE)
     draw_cells(picture.ax, lattice, colors=paper(), edge=faint_line())
     shown = blocks.mean(pixels).reshape(-1, *shape)
     size = _SIDE * blocks.side * cell_width(lattice)

@@ -9,6 +9,7 @@ from somscape.maps import Map
 from somscape.plots._display import Display
 from somscape.plots._per_unit import is_missing, rows_by_unit
 from somscape.plots._picture import Picture
+from somscape.plots._scale import SEVERAL
 from somscape.plots._shown import ColumnPlane
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def labels(
         The name of each row; None or NaN for a row without one.
     max_names : int, default=3
         Most names in a cell, in the order of the rows; further ones are counted.
-    regions, highlight
+    regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.
@@ -76,7 +77,7 @@ def labels(
     picture = Picture(map, ax=ax, unit_size=unit_size)
     map = picture.map
     plane = ColumnPlane("", "number", map.u_heights)
-    picture.paint(plane, colormap=colormap, label="mean distance to neighbors")
+    picture.paint(plane, colormap=colormap, label="mean distance to neighbors", share=SEVERAL)
     texts = _texts(map, X, names, max_names)
     picture.add(regions=regions, highlight=highlight, labels=texts)
     shown = picture.drawn["labels"]

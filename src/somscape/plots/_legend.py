@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from somscape.errors import InputError
 from somscape.grid import Lattice
-from somscape.plots._cells import LEGEND_ROOM, short
+from somscape.plots._cells import LEGEND_ROOM, add_polygons, short
 from somscape.plots._shown import ColumnPlane
-from somscape.plots._style import class_color, empty_color, hatch, ink, shade
+from somscape.plots._style import MAX_STYLES, class_color, empty_color, hatch, ink, shade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,6 +117,15 @@ def other_color() -> str:
     return shade(0.28)
 
 
+def check_max_classes(max_classes: int) -> None:
+    """Raise InputError for a number of classes that colors and hatches are not enough for."""
+    if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
+        raise InputError(
+            f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
+            "are joined as others."
+        )
+
+
 def class_entries(names: Sequence[str], n_others: int, markers: Sequence[str] = ()) -> list[Entry]:
     """Return the lines of a legend of classes, the others last.
 
@@ -150,6 +160,7 @@ def level_entries(
     max_levels : int, default=8
         Further levels are gray.
     """
+    check_max_classes(max_levels)
     named = plane.levels[:max_levels]
     palette = [class_color(i) for i in range(len(named))]
     palette += [other_color()] * (len(plane.levels) - len(named)) + [empty_color()]
@@ -170,11 +181,8 @@ def hatch_cells(
 
 def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str) -> None:
     """Draw a hatch over polygons."""
-    from matplotlib.collections import PolyCollection
-
-    hatched = PolyCollection(shapes, facecolors="none", edgecolors=ink(), linewidths=0, zorder=3.5)
-    hatched.set_hatch(pattern)
-    ax.add_collection(hatched, autolim=False)
+    look = {"facecolors": "none", "edgecolors": ink(), "linewidths": 0, "zorder": 3.5}
+    add_polygons(ax, shapes, **look).set_hatch(pattern)
 
 
 def add_legend(ax: "Axes", entries: Sequence[Entry], name: str, *, is_own: bool) -> None:

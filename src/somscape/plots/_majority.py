@@ -6,17 +6,17 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.maps import Map
-from somscape.plots._cells import draw_cells, short
+from somscape.plots._cells import draw_cells
 from somscape.plots._classes import ClassCounts, count_classes
 from somscape.plots._display import Display
 from somscape.plots._legend import MAX_CLASSES, Entry, class_entries, hatch_shapes
 from somscape.plots._picture import Picture
-from somscape.plots._style import LETTERS, empty_color, faint_line, ink, paper
+from somscape.plots._style import LETTERS, contrast, empty_color, faint_line, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MIN_LETTERED = 9.0
+_MIN_LETTERED = 13.0
 """Narrower cells, in points, have no room for a letter."""
 
 _FAINTEST = 0.25
@@ -52,7 +52,7 @@ def majority(
     max_classes : int, default=8
         Of more classes, those with the most rows have a color and a letter, and the others one
         color together.  Beyond 8, colors repeat with hatches, up to 32.
-    regions, highlight
+    regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.
@@ -98,7 +98,7 @@ def majority(
     has_letters = picture.step() >= _MIN_LETTERED and len(found.classes) > 1
     picture.legend(_lettered(entries) if has_letters else entries, y_name)
     if has_letters:
-        _write_letters(picture, first)  # at the size that the legend leaves the map
+        _write_letters(picture, first, cells)  # at the size that the legend leaves the map
     picture.drawn |= {
         "classes": tuple(entry.name for entry in entries),
         "counts": found.counts,
@@ -136,15 +136,11 @@ def _lettered(entries: list[Entry]) -> list[Entry]:
     ]
 
 
-def _write_letters(picture: Picture, first: Ints) -> None:
-    from matplotlib.colors import to_rgb
-
+def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
     size = float(np.clip(0.42 * picture.step(), 4, 14))
-    light = sum(to_rgb(paper())) > sum(to_rgb(ink()))
     for unit in np.flatnonzero(first >= 0):
         x, y = picture.map.lattice.positions[unit]
-        color = "black" if light else "white"
         picture.ax.text(
-            x, y, short(LETTERS[first[unit]], 1), fontsize=size, color=color, alpha=0.85,
+            x, y, LETTERS[first[unit]], fontsize=size, color=contrast(cells[unit]),
             ha="center", va="center", zorder=5,
         )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice, neighbor_pairs
 from somscape.maps import Map, as_map
+from somscape.plots._cells import MAX_SHAPES
 from somscape.plots._classes import Classes, classes_of, require_rows
 from somscape.plots._display import Display, display_of, make_figure
 from somscape.plots._legend import MAX_CLASSES, class_entries, wrapped_legend
@@ -155,10 +156,23 @@ def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
     gaps = np.full((len(ends), 1, 2), np.nan)
     path = np.concatenate([ends, gaps], axis=1).reshape(-1, 2)
     thin = min(1.0, 20 / max(1.0, map_.n_units**0.5))
-    ax.plot(*path.T, color=ink(), linewidth=max(0.25, thin), alpha=0.8, zorder=2)
+    ax.plot(
+        *path.T,
+        color=ink(),
+        linewidth=max(0.25, thin),
+        alpha=0.8,
+        zorder=2,
+        rasterized=len(ends) > MAX_SHAPES,
+    )
     share = np.sqrt(map_.hits / (map_.hits.max() or 1.0))
     ax.scatter(
-        units[:, 0], units[:, 1], s=(4 + 30 * share) * thin**2, color=ink(), linewidths=0, zorder=3
+        units[:, 0],
+        units[:, 1],
+        s=(4 + 30 * share) * thin**2,
+        color=ink(),
+        linewidths=0,
+        zorder=3,
+        rasterized=len(units) > MAX_SHAPES,
     )
 
 

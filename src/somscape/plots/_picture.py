@@ -12,6 +12,7 @@ from somscape.outliers import Alerts
 from somscape.plots._cells import (
     draw_borders,
     draw_cells,
+    fit_axes,
     map_axes,
     outline_cells,
     points_per_step,
@@ -20,7 +21,7 @@ from somscape.plots._cells import (
 from somscape.plots._display import Display, display_of
 from somscape.plots._legend import MAX_CLASSES, Entry, add_legend, hatch_cells, level_entries
 from somscape.plots._panels import check_is_one_axes
-from somscape.plots._scale import add_bar, checked_limits, ends_of_bar
+from somscape.plots._scale import FEW, add_bar, checked_limits, ends_of_bar
 from somscape.plots._shown import ColumnPlane
 from somscape.plots._style import faint_line
 from somscape.plots._texts import draw_texts
@@ -60,9 +61,10 @@ class Picture:
         self.map: Map = as_map(map)
         check_is_one_axes(ax)
         self.is_own = ax is None
-        self.ax: Axes = (
-            map_axes(self.map.lattice, unit_size, has_legend=has_legend) if ax is None else ax
-        )
+        if ax is None:
+            ax = map_axes(self.map.lattice, unit_size, has_legend=has_legend)
+        fit_axes(ax, self.map.lattice)
+        self.ax: Axes = ax
         self.drawn: dict[str, Any] = {}
 
     def paint(
@@ -71,6 +73,7 @@ class Picture:
         *,
         colormap: str = "viridis",
         limits: Any = "robust",
+        share: float = FEW,
         label: str = "",
         max_classes: int = MAX_CLASSES,
         **cells: Any,
@@ -85,7 +88,9 @@ class Picture:
             self.drawn["levels"] = plane.levels
             self.legend(entries, label)
             return
-        limits = (0.0, 1.0) if plane.kind == "share" else checked_limits(plane.values, limits)
+        limits = (
+            (0.0, 1.0) if plane.kind == "share" else checked_limits(plane.values, limits, share)
+        )
         drawn = draw_cells(
             self.ax,
             lattice,

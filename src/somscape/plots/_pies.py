@@ -6,7 +6,7 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.grid import Lattice
-from somscape.plots._cells import cell_width
+from somscape.plots._cells import add_polygons, cell_width, points_per_step
 from somscape.plots._classes import ClassCounts
 from somscape.plots._legend import class_entries, hatch_shapes
 from somscape.plots._style import paper
@@ -29,8 +29,6 @@ def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> None:
     lattice : Lattice
     found : ClassCounts
     """
-    from matplotlib.collections import PolyCollection
-
     total = found.counts.sum(axis=1)
     radius = PIE_RADIUS * cell_width(lattice) * np.sqrt(total / max(int(total.max(initial=0)), 1))
     entries = class_entries(found.classes, found.n_others)
@@ -43,8 +41,14 @@ def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> None:
             slices.append(lattice.positions[unit] + arc)
             looks.append(entries[i])
     colors = [entry.color for entry in looks]
-    pies = PolyCollection(slices, facecolors=colors, edgecolors=paper(), linewidths=0.4, zorder=3)
-    ax.add_collection(pies, autolim=False)
+    add_polygons(
+        ax,
+        slices,
+        facecolors=colors,
+        edgecolors=paper(),
+        linewidths=min(0.4, 0.04 * points_per_step(ax, lattice)),
+        zorder=3,
+    )
     for pattern in dict.fromkeys(entry.hatch for entry in entries if entry.hatch):
         of_it = [s for s, entry in zip(slices, looks, strict=True) if entry.hatch == pattern]
         hatch_shapes(ax, of_it, pattern)

@@ -10,7 +10,7 @@ from somscape._validate import check_choice
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.plots._blocks import blocks_of
-from somscape.plots._cells import cell_width, draw_cells
+from somscape.plots._cells import add_lines, add_polygons, cell_width, draw_cells
 from somscape.plots._display import Display
 from somscape.plots._legend import class_entries
 from somscape.plots._order import numeric_planes, relevance
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PROFILES = ("bars", "lines", "radar", "stars")
-_WANTED = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
+_READABLE = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
 """Width in points of a cell in which each can be read."""
 
 _HALF_WIDTH, _HALF_HEIGHT, _RADIUS = 0.36, 0.32, 0.42
@@ -54,7 +54,7 @@ def profiles(
     kind : {"bars", "lines", "radar", "stars"}, default="bars"
         Bars side by side; a line through the columns in their order, for series and spectra; a
         polygon around the middle; or a slice of a star for each column.
-    regions, highlight
+    regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.
@@ -96,7 +96,7 @@ def profiles(
     picture.add(regions=regions, highlight=highlight)
     if has_legend:
         picture.legend(class_entries(shown, 0), "")
-    blocks = blocks_of(lattice, picture.step(), _WANTED[kind])
+    blocks = blocks_of(lattice, picture.step(), _READABLE[kind])
     scale = blocks.side * cell_width(lattice)
     shares = blocks.mean(_between_0_and_1(values))
     _DRAW[kind](picture.ax, blocks.positions, shares, scale)
@@ -138,11 +138,11 @@ def _draw_bars(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> 
     bottom = np.full_like(shares, _HALF_HEIGHT)
     x = np.stack([left, right, right, left], axis=-1) + np.zeros((len(shares), 1, 1))
     y = np.stack([bottom, bottom, top, top], axis=-1)
-    _add_polygons(ax, places, np.stack([x, y], axis=-1) * scale)
+    _add_by_column(ax, places, np.stack([x, y], axis=-1) * scale)
     ends = places[:, None, :] + scale * np.array(
         [[-_HALF_WIDTH, _HALF_HEIGHT], [_HALF_WIDTH, _HALF_HEIGHT]]
     )
-    _add_lines(ax, ends, shade(0.55), 0.5)
+    add_lines(ax, ends, colors=shade(0.55), linewidths=0.5, zorder=3.2)
 
 
 def _draw_lines(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
@@ -150,19 +150,16 @@ def _draw_lines(ax: "Axes", places: Float64s, shares: Float64s, scale: float) ->
     x = np.linspace(-_HALF_WIDTH, _HALF_WIDTH, n) if n > 1 else np.zeros(1)
     y = _HALF_HEIGHT - 2 * _HALF_HEIGHT * shares
     points = np.stack([np.broadcast_to(x, y.shape), y], axis=-1)
-    _add_lines(ax, places[:, None, :] + scale * points, ink(), 1.0)
+    lines = places[:, None, :] + scale * points
+    add_lines(ax, lines, colors=ink(), linewidths=1.0, zorder=3.2)
 
 
 def _draw_radar(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
-    from matplotlib.collections import PolyCollection
-
     directions = _directions(shares.shape[1])
     tips = places[:, None, :] + scale * _RADIUS * shares[:, :, None] * directions
     rims = places[:, None, :] + scale * _RADIUS * np.broadcast_to(directions, tips.shape)
     for corners, face, line in ((rims, "none", shade(0.25)), (tips, shade(0.3), shade(0.7))):
-        shape = PolyCollection(list(corners), facecolors=face, edgecolors=line, linewidths=0.6)
-        shape.set_zorder(3)
-        ax.add_collection(shape, autolim=False)
+        add_polygons(ax, corners, facecolors=face, edgecolors=line, linewidths=0.6, zorder=3)
     for i, entry in enumerate(class_entries([""] * shares.shape[1], 0)):
         ax.scatter(tips[:, i, 0], tips[:, i, 1], s=7, color=entry.color, linewidths=0, zorder=4)
 
@@ -174,7 +171,7 @@ def _draw_stars(ax: "Axes", places: Float64s, shares: Float64s, scale: float) ->
     slices = np.concatenate([np.zeros((n, 1, 2)), arc], axis=1)
     # Areas, not radii, are seen.
     length = _RADIUS * np.sqrt(shares)[:, :, None, None]
-    _add_polygons(ax, places, scale * length * slices)
+    _add_by_column(ax, places, scale * length * slices)
 
 
 _DRAW = {"bars": _draw_bars, "lines": _draw_lines, "radar": _draw_radar, "stars": _draw_stars}
@@ -185,23 +182,8 @@ def _directions(n: int) -> Float64s:
     return np.column_stack([np.sin(turn), -np.cos(turn)])
 
 
-def _add_polygons(ax: "Axes", places: Float64s, corners: Float64s) -> None:
+def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
     """Add polygons of shape (n_places, n_columns, n_corners, 2), colored by column."""
-    from matplotlib.collections import PolyCollection
-
     for i, entry in enumerate(class_entries([""] * corners.shape[1], 0)):
-        shape = PolyCollection(
-            list(places[:, None, :] + corners[:, i]),
-            facecolors=entry.color,
-            edgecolors=paper(),
-            linewidths=0.2,
-            zorder=3,
-        )
-        ax.add_collection(shape, autolim=False)
-
-
-def _add_lines(ax: "Axes", points: Float64s, color: str, width: float) -> None:
-    from matplotlib.collections import LineCollection
-
-    lines = LineCollection(list(points), colors=color, linewidths=width, zorder=3.2)
-    ax.add_collection(lines, autolim=False)
+        look = {"facecolors": entry.color, "edgecolors": paper(), "linewidths": 0.2, "zorder": 3}
+        add_polygons(ax, places[:, None, :] + corners[:, i], **look)

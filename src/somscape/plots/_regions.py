@@ -61,7 +61,7 @@ def regions(
     picture.drawn |= {
         "regions": found,
         "borders": draw_borders(picture.ax, lattice, found.labels),
-        "numbers": draw_numbers(picture.ax, lattice, found.labels),
+        "numbers": draw_numbers(picture.ax, lattice, found.labels, colors),
     }
     n = found.n_regions
     return picture.done(f"{n} {'region' if n == 1 else 'regions'}")

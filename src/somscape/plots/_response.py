@@ -35,7 +35,7 @@ def response(
         The map to draw.
     row : array-like of shape (n_features,) or (1, n_features), or Table or data frame of one row
         As for `Map.rows_of`.
-    regions, labels, limits
+    regions, labels, limits : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.

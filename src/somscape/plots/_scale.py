@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.collections import PolyCollection
     from matplotlib.colorizer import ColorizingArtist
 
-LEFT_OUT = 0.05
-"""Most units beyond each limit, as a share; one of 9 to 39 units."""
+FEW, SEVERAL = 0.05, 0.15
+"""Shares of units at each end that do not set the limits: of any values, and of U-heights, where
+each outlying unit has neighbors that are high, too."""
+
+ROOM = {FEW: 0.5, SEVERAL: 2.0}
+"""How far colors reach beyond the range of the other units, in lengths of that range."""
 
 MIN_UNITS = 9
-OUTLYING = 0.5
-"""Units are left out if the range of the others, and half of it, ends before them."""
 
 _TICK = 0.4
 """Width of a tick's label in inches."""
@@ -26,7 +28,7 @@ _TICK = 0.4
 _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 
 
-def checked_limits(values: Float64s, limits: Any) -> tuple[float, float]:
+def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
     """Return the values at the two ends of the color map.
 
     Parameters
@@ -34,6 +36,8 @@ def checked_limits(values: Float64s, limits: Any) -> tuple[float, float]:
     values : ndarray of shape (n,), float64
         NaN where there is none.
     limits : {"robust", "full"} or pair of float
+    share : {FEW, SEVERAL}
+        Of the values at each end, which do not set robust limits.
 
     Returns
     -------
@@ -58,23 +62,18 @@ def checked_limits(values: Float64s, limits: Any) -> tuple[float, float]:
         raise InputError(f'`limits` must be "robust", "full" or two numbers; got {limits!r}.')
     if not len(found):
         return 0.0, 1.0
-    return _robust(found) if limits == "robust" else (float(found.min()), float(found.max()))
+    return _robust(found, share) if limits == "robust" else (float(found.min()), float(found.max()))
 
 
-def _robust(values: Float64s) -> tuple[float, float]:
+def _robust(values: Float64s, share: float) -> tuple[float, float]:
+    full = float(values.min()), float(values.max())
+    if len(values) < MIN_UNITS:
+        return full
     ordered = np.sort(values)
-    full = float(ordered[0]), float(ordered[-1])
-    if len(ordered) < MIN_UNITS:
-        return full
-    n_out = max(1, int(LEFT_OUT * len(ordered)))
+    n_out = max(1, int(share * len(ordered)))
     low, high = float(ordered[n_out]), float(ordered[-1 - n_out])
-    if low == high:
-        return full
-    room = OUTLYING * (high - low)
-    return (
-        low if full[0] < low - room else full[0],
-        high if full[1] > high + room else full[1],
-    )
+    room = ROOM[share] * (high - low)
+    return full if low == high else (max(full[0], low - room), min(full[1], high + room))
 
 
 def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:

@@ -11,11 +11,13 @@ from somscape.errors import InputError
 from somscape.grid import MAX_GRAPH_UNITS, Graph, neighbor_pairs
 from somscape.grid import spanning_tree as tree_of
 from somscape.maps import Map, as_map
+from somscape.plots._cells import add_lines
 from somscape.plots._display import Display
 from somscape.plots._per_unit import plane_of
 from somscape.plots._picture import Picture
 from somscape.plots._shown import ColumnPlane
 from somscape.plots._style import MARKED
+from somscape.plots._tree_places import tree_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +56,7 @@ def spanning_tree(
         What the values are called.
     colormap : str, optional
         Name of a color map of matplotlib.  By default "bone_r" for the U-matrix, else "viridis".
-    limits
+    limits : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.
@@ -123,16 +125,10 @@ def _tree_of(map_: Map) -> tuple[Ints, Float64s]:
 
 
 def _draw_over(picture: Picture, edges: Ints) -> None:
-    from matplotlib.collections import LineCollection
-
-    step = picture.step()
-    places = picture.map.lattice.positions[edges]
+    places, step = picture.map.lattice.positions[edges], picture.step()
     for color, width, level in (("black", 3.0, 4), (MARKED, 1.6, 4.1)):
-        lines = LineCollection(
-            list(places), colors=color, linewidths=min(width, 0.12 * step * width)
-        )
-        lines.set(zorder=level, capstyle="round")
-        picture.ax.add_collection(lines, autolim=False)
+        width = min(width, 0.12 * step * width)
+        add_lines(picture.ax, places, colors=color, linewidths=width, zorder=level)
 
 
 def _on_tree(map_: Map, edges: Ints) -> Map:
@@ -142,66 +138,8 @@ def _on_tree(map_: Map, edges: Ints) -> Map:
             f"layout='tree' is for at most {MAX_GRAPH_UNITS} units; this map has {map_.n_units}. "
             "Pass layout='map'."
         )
-    places = _laid_out(map_.n_units, edges)
+    places = tree_places(map_.n_units, edges)
     graph = Graph.from_edges(
         map_.n_units, pairs=edges, lengths=np.ones(len(edges)), positions=places
     )
     return replace(map_, lattice=graph)
-
-
-def _laid_out(n_units: int, edges: Ints) -> Float64s:
-    """Return places of units such that no edges cross: each branch has an angle of its own.
-
-    All edges have length 1; an angle is as wide as the share of the leaves in its branch.
-    """
-    near: list[list[int]] = [[] for _ in range(n_units)]
-    for a, b in edges.tolist():
-        near[a].append(b)
-        near[b].append(a)
-    places, seen = np.zeros((n_units, 2)), np.zeros(n_units, dtype=bool)
-    right = 0.0
-    for root in range(n_units):
-        if seen[root]:
-            continue
-        order, parent = _walked(near, _middle_of(near, root))
-        seen[order] = True
-        leaves = np.zeros(n_units)
-        for unit in reversed(order):
-            leaves[unit] = leaves[unit] or 1
-            if parent[unit] >= 0:
-                leaves[parent[unit]] += leaves[unit]
-        start, width = np.zeros(n_units), np.zeros(n_units)
-        width[order[0]] = 2 * np.pi
-        for unit in order:
-            at = start[unit]
-            for child in near[unit]:
-                if child != parent[unit]:
-                    width[child] = width[unit] * leaves[child] / leaves[unit]
-                    start[child] = at
-                    turn = at + width[child] / 2
-                    places[child] = places[unit] + (np.cos(turn), np.sin(turn))
-                    at += width[child]
-        places[order, 0] += right - places[order, 0].min()
-        right = places[order, 0].max() + 2
-    return places
-
-
-def _walked(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
-    """Return the units of a tree from its root on, and the parent of each, -1 for the root."""
-    order, parent = [root], {root: -1}
-    for unit in order:
-        for other in near[unit]:
-            if other not in parent:
-                parent[other] = unit
-                order.append(other)
-    return order, parent
-
-
-def _middle_of(near: list[list[int]], root: int) -> int:
-    """Return the middle of the longest path in a tree."""
-    end = _walked(near, root)[0][-1]
-    order, parent = _walked(near, end)
-    path = [order[-1]]
-    while parent[path[-1]] >= 0:
-        path.append(parent[path[-1]])
-    return path[len(path) // 2]

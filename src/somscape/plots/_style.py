@@ -101,6 +101,14 @@ def faint_line() -> tuple[str, float]:
     return ink(), 0.14
 
 
+def contrast(color: Any) -> str:
+    """Return black or white, whichever can be read on a color."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(color)
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.35 else "white"
+
+
 def class_color(place: int) -> str:
     """Return the color of a class; they repeat after eight, with other hatches."""
     return _CLASS_COLORS[place % N_COLORS] or ink()

@@ -9,13 +9,15 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
 from somscape.plots._cells import points_per_step, points_per_unit, short
-from somscape.plots._style import ink, line_color, paper
+from somscape.plots._style import contrast, ink, line_color, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_TEXTS = 2000
+MAX_TEXTS = 1000
 """More could not be read on one picture."""
+
+_POINT = np.array([2.0, 2.0])
 
 _SIZES = (8.0, 6.5)
 _SHIFTS = (0.0, -0.6, 0.6, -1.2, 1.2)
@@ -26,24 +28,26 @@ _SMALLEST_NUMBER, _LARGEST_NUMBER = 6.5, 22.0
 _DISK = 1.5
 """Width of the disk below a number, in widths of the number."""
 
+_DISK_LOOK = {"boxstyle": "circle,pad=0.15", "ec": "none", "alpha": 0.85}
 _AWAY = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
 _FAR = (14.0, 22.0, 32.0, 46.0)
 """Points from a cell to a number that does not fit into it."""
 
 
-class Boxes:
-    """Rectangles that do not overlap, in points.
+class Room:
+    """Which points of a map hold text.
 
     Parameters
     ----------
-    low, high : ndarray of shape (2,)
-        Corners of the room that they must stay in.
+    ax : matplotlib.axes.Axes
+    scale : float
+        Points for a step of 1 in its coordinates.
     """
 
-    def __init__(self, low: Float64s, high: Float64s) -> None:
-        self.low, self.high = low, high
-        self._lows, self._highs = np.empty((MAX_TEXTS, 2)), np.empty((MAX_TEXTS, 2))
-        self.n = 0
+    def __init__(self, ax: "Axes", scale: float) -> None:
+        ends = np.array([ax.get_xlim(), ax.get_ylim()])
+        self.low, self.high = ends.min(axis=1) * scale, ends.max(axis=1) * scale
+        self._is_taken = np.zeros(np.ceil(self.high - self.low).astype(int) + 1, dtype=bool)
 
     def inside(self, middle: Float64s, size: Float64s) -> Float64s:
         """Return the middle nearest to one at which a box stays inside."""
@@ -52,14 +56,17 @@ class Boxes:
 
     def is_free(self, middle: Float64s, size: Float64s) -> bool:
         """Return whether a box would overlap no other."""
-        low, high = middle - size / 2, middle + size / 2
-        lows, highs = self._lows[: self.n], self._highs[: self.n]
-        return not ((low < highs) & (high > lows)).all(axis=1).any()
+        return not self._is_taken[self._points(middle, size)].any()
 
-    def add(self, middle: Float64s, size: Float64s) -> None:
-        """Keep a box."""
-        self._lows[self.n], self._highs[self.n] = middle - size / 2, middle + size / 2
-        self.n += 1
+    def take(self, middle: Float64s, size: Float64s) -> None:
+        """Keep the place of a box."""
+        self._is_taken[self._points(middle, size)] = True
+
+    def _points(self, middle: Float64s, size: Float64s) -> tuple[slice, slice]:
+        low, high = middle - size / 2 - self.low, middle + size / 2 - self.low
+        return slice(max(0, round(low[0])), round(high[0])), slice(
+            max(0, round(low[1])), round(high[1])
+        )
 
 
 def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> Ints:
@@ -81,12 +88,16 @@ def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) 
         Units whose texts are there.
     """
     scale = points_per_unit(ax)
-    boxes = _room(ax, scale)
-    shown = []
+    boxes = Room(ax, scale)
+    shown: list[int] = []
+    is_crowded = len(texts) > MAX_TEXTS
     for unit, text in zip(units, texts, strict=True):
-        if boxes.n == MAX_TEXTS:
+        at = lattice.positions[unit] * scale
+        if len(shown) == MAX_TEXTS:
             break
-        spot = _free_spot(boxes, lattice.positions[unit] * scale, text)
+        if is_crowded and not boxes.is_free(at, _POINT):
+            continue
+        spot = _free_spot(boxes, at, text)
         if spot is None:
             continue
         (x, y), font, fitting = spot
@@ -95,7 +106,7 @@ def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) 
     return np.array(shown, dtype=np.intp)
 
 
-def _free_spot(boxes: Boxes, at: Float64s, text: str) -> tuple[Float64s, float, str] | None:
+def _free_spot(boxes: Room, at: Float64s, text: str) -> tuple[Float64s, float, str] | None:
     widest = float(boxes.high[0] - boxes.low[0])
     for font in _SIZES:
         fitting = _fitted(text, font, widest)
@@ -103,7 +114,7 @@ def _free_spot(boxes: Boxes, at: Float64s, text: str) -> tuple[Float64s, float, 
         for shift in _SHIFTS:
             middle = boxes.inside(at + shift * size * (0, 1), size)
             if boxes.is_free(middle, size):
-                boxes.add(middle, size)
+                boxes.take(middle, size)
                 return middle, font, fitting
     return None
 
@@ -131,24 +142,25 @@ def _size(text: str, font: float) -> Float64s:
     return np.array([max(map(_width, lines)) * font + 2.0, len(lines) * _LINE * font])
 
 
-@lru_cache(maxsize=4096)
 def _width(line: str) -> float:
     """Return the width of a line in font sizes."""
+    return sum(map(_width_of_letter, line.replace(r"\$", "$")))
+
+
+@lru_cache(maxsize=4096)
+def _width_of_letter(letter: str) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    wide, _, _ = text_to_path.get_text_width_height_descent(
-        line.replace(r"\$", "$"), FontProperties(size=10), ismath=False
+    # Between two others, because a space alone has no width.
+    wide, lone = (
+        text_to_path.get_text_width_height_descent(text, FontProperties(size=10), ismath=False)[0]
+        for text in (f"n{letter}n", "nn")
     )
-    return float(wide) / 10
+    return float(wide - lone) / 10
 
 
-def _room(ax: "Axes", scale: float) -> Boxes:
-    x, y = np.sort(ax.get_xlim()) * scale, np.sort(ax.get_ylim()) * scale
-    return Boxes(np.array([x[0], y[0]]), np.array([x[1], y[1]]))
-
-
-def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
+def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
     """Write the number of each region in its middle, or beside it with a line.
 
     Parameters
@@ -158,6 +170,8 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
     lattice : Lattice
     labels : ndarray of shape (n_units,), int
         From 0; numbers begin with 1.
+    colors : sequence of n_units colors
+        Of the cells.
 
     Returns
     -------
@@ -165,7 +179,7 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
         Where the numbers stand.
     """
     step, scale = points_per_step(ax, lattice), points_per_unit(ax)
-    boxes = _room(ax, scale)
+    boxes = Room(ax, scale)
     places: list[Float64s] = []
     n_units = np.bincount(labels)
     tiny = []
@@ -177,34 +191,37 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
         if font < _SMALLEST_NUMBER:
             tiny.append((len(places), middle, text))
         else:
-            boxes.add(middle * scale, np.full(2, _DISK * font * max(_width(text), 0.9)))
-            _write_number(ax, middle, text, font)
+            boxes.take(middle * scale, np.full(2, _DISK * font * max(_width(text), 0.9)))
+            color = contrast(colors[int(np.argmax(labels == region))])
+            _write_number(ax, middle, text, font, color)
         places.append(middle)
     small = lattice.positions[np.isin(labels, np.flatnonzero(n_units <= np.sqrt(len(labels))))]
-    for place, middle, text in tiny[: MAX_TEXTS - boxes.n]:
+    for place, middle, text in tiny[:MAX_TEXTS]:
         size = np.full(2, _DISK * _SMALLEST_NUMBER * max(_width(text), 0.9))
         places[place] = _beside(boxes, middle * scale, size, small * scale) / scale
         ax.plot(*zip(middle, places[place], strict=True), color=line_color(), lw=0.8, zorder=5)
-        _write_number(ax, places[place], text, _SMALLEST_NUMBER)
+        _write_number(
+            ax, places[place], text, _SMALLEST_NUMBER, ink(), bbox=_DISK_LOOK | {"fc": paper()}
+        )
     return np.array(places)
 
 
-def _beside(boxes: Boxes, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
+def _beside(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
     """Return a free place near another that covers no small region, and take it."""
     spots = [boxes.inside(at + far * way, size) for far in _FAR for way in _AWAY]
     free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
     covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]
     best = free[int(np.argmin(covered))]
-    boxes.add(best, size)
+    boxes.take(best, size)
     return best
 
 
-def _write_number(ax: "Axes", at: Float64s, text: str, font: float) -> None:
-    number = ax.text(
-        float(at[0]), float(at[1]), text, fontsize=font, weight="bold", zorder=6, color=ink()
-    )
-    disk: dict[str, Any] = {"boxstyle": "circle,pad=0.15", "fc": paper(), "ec": "none"}
-    number.set(ha="center", va="center", bbox=disk | {"alpha": 0.85})
+def _write_number(
+    ax: "Axes", at: Float64s, text: str, font: float, color: str, **more: Any
+) -> None:
+    x, y = float(at[0]), float(at[1])
+    number = ax.text(x, y, text, fontsize=font, weight="bold", color=color, zorder=6, **more)
+    number.set(ha="center", va="center")
 
 
 def _middle(places: Float64s) -> Float64s:

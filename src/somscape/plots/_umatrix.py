@@ -8,12 +8,13 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_choice
 from somscape.errors import InputError
 from somscape.maps import Map
-from somscape.plots._cells import cell_width
+from somscape.plots._cells import MAX_SHAPES, cell_width
 from somscape.plots._classes import ClassCounts, count_classes
 from somscape.plots._display import Display
 from somscape.plots._heights import draw_edges, p_heights, ustar_heights
 from somscape.plots._legend import MAX_CLASSES, class_entries
 from somscape.plots._picture import Picture
+from somscape.plots._scale import SEVERAL
 from somscape.plots._shown import ColumnPlane
 
 if TYPE_CHECKING:
@@ -74,8 +75,11 @@ def umatrix(
         Title of the legend.
     max_classes : int, default=8
         Of more classes, at most 8, those with the most rows are marked, and the others together.
-    regions, labels, highlight, limits
+    regions, labels, highlight : optional
         As for `plots.values`.
+    limits : {"robust", "full"} or pair of float, default="robust"
+        As for `plots.values`, but no further beyond the middle 70 % of the heights than twice their
+        range: an outlying unit has neighbors that are high, too.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.
     colormap : str, default="bone_r"
@@ -100,7 +104,7 @@ def umatrix(
     Notes
     -----
     The Pareto radius is that at which the ball around a row holds 20.13 % of the rows, in the
-    median, found on 2,000 rows.  P-heights count at most 2e8 distances, of evenly spaced rows.
+    median, found on 2,000 rows.  P-heights count at most 1e8 distances, of evenly spaced rows.
     With P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
 
     References
@@ -126,7 +130,7 @@ def umatrix(
     map = picture.map
     found = None if y is None else count_classes(map, X, y, max_classes)
     title, label = KINDS[kind]
-    colors = {"colormap": colormap, "limits": limits, "label": label}
+    colors = {"colormap": colormap, "limits": limits, "label": label, "share": SEVERAL}
     if kind == "edges":
         draw_edges(picture, **colors)
     else:
@@ -181,6 +185,7 @@ def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]
             edgecolors="white",
             linewidths=0.02 * step,
             zorder=5,
+            rasterized=len(units) > MAX_SHAPES // len(entries),
         )
     picture.drawn |= {"classes": tuple(entry.name for entry in entries), "counts": counts}
 

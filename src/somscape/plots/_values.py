@@ -45,9 +45,10 @@ def values(
     colormap : str, default="viridis"
         Name of a color map of matplotlib, for numbers.
     limits : {"robust", "full"} or pair of float, default="robust"
-        Values at the ends of the color map.  ``"robust"``: of all units, unless at most 5 % of
-        them, or one of few, lie beyond the range of the others by more than half of it; these get
-        the color of the end, and the bar is pointed there.
+        Values at the ends of the color map.  ``"robust"``: of all units, but no further beyond the
+        range of the middle 90 % of them than half of it, so that a few outlying units leave the
+        others their colors; the outlying ones have the color of the end, and the bar is pointed
+        there.
     max_classes : int, default=8
         Texts that have a color; the others are gray.  Beyond 8, colors repeat with hatches, up to
         32.
