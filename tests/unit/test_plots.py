@@ -594,7 +594,7 @@ def test_planes_beyond_the_limit_are_counted_in_the_title() -> None:
     map_ = Map(np.zeros((2, 26)), Lattice(1, 2), Encoding.plain(names), np.ones(2))
     display = plots.planes(map_)
     assert len(display.axes_) == 24
-    assert "2 more" in display.figure_.texts[0].get_text()
+    assert "24 most relevant; 2 more" in display.figure_.texts[0].get_text()
 
 
 def test_names_with_formula_signs_and_rare_letters_can_be_drawn(tmp_path: Path) -> None:

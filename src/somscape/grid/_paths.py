@@ -96,7 +96,8 @@ def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
     Returns
     -------
     ndarray of shape (n_edges,)
-        Places of the edges in `pairs`: a tree for each part that they join.  Of equally long ones the first is taken.
+        Places of the edges in `pairs`: a tree for each part that they join.  Of equally long ones
+        the first is taken.
 
     References
     ----------

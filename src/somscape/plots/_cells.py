@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
 
-_LONG_SIDE, _MAX_UNIT, _MIN_WIDTH = 5.5, 0.62, 2.6
+_LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 0.95  # inches
 LEGEND_ROOM = 0.51
 """Inches below a map for a legend of one row and its title."""
@@ -83,14 +83,15 @@ def draw_cells(
         edge = "face"
     drawn: list[tuple[Any, Float64s, dict[str, Any]]] = []
     if places is None:
-        drawn.append((*_repeated(lattice), {"alpha": _FAINT, "zorder": 0.4}))
+        drawn.append((*_repeated(lattice), {"edgecolors": "face", "alpha": _FAINT, "zorder": 0.4}))
     drawn.insert(0, (slice(None), lattice.positions if places is None else places, {}))
     for units, spots, more in drawn:
         if not len(spots):
             continue
         corners = spots[:, None, :] + size * lattice.cell[None, :, :]
         # "face" draws edges in the cell's color: without edges, light seams show between cells.
-        cells = add_polygons(ax, corners, edgecolors=edge, linewidths=width, **more)
+        look = {"edgecolors": edge, "linewidths": width} | more
+        cells = add_polygons(ax, corners, **look)
         if values is None:
             is_one = colors is None or isinstance(colors, str)
             chosen = (colors or empty_color()) if is_one else _taken(colors, units)
@@ -201,7 +202,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     wide, tall = high - low
     if unit_size is None:
         unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT / cell_width(lattice))
-    map_wide, map_tall = wide * unit_size, tall * unit_size
+    map_wide, map_tall = wide * unit_size, max(tall * unit_size, _MIN_HEIGHT)
     below = LEGEND_ROOM if has_legend else _SIDE
     width = max(map_wide, _MIN_WIDTH) + _SIDE + _BAR
     height = map_tall + _TITLE + below

@@ -1,5 +1,6 @@
 """Which classes of rows each unit won, for displays of known outcomes."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,8 +117,14 @@ def require_rows(X: Any) -> None:
 
 
 def _in_order(names: list[str]) -> tuple[str, ...]:
-    by_text = sorted(names)
+    by_text = sorted(names, key=_with_numbers)
     try:
         return tuple(sorted(by_text, key=float))
     except ValueError:
         return tuple(by_text)
+
+
+def _with_numbers(name: str) -> list[tuple[int, str]]:
+    """Return what sorts "class 2" before "class 10"."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part) if i % 2 else 0, part) for i, part in enumerate(parts)]

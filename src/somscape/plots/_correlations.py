@@ -84,7 +84,7 @@ def correlations(
     """
     map = as_map(map)
     check_is_one_axes(ax)
-    check_choice("order", order, ORDERS)
+    check_choice("order", order, ORDERS[1:])
     names = ordered_columns(map, chosen_columns(map, columns), order)
     found = plane_correlations(map, names)
     shown = [column_plane(map, name).name for name in names]

@@ -30,8 +30,8 @@ def labels(
 ) -> Display:
     """Write the names of rows on the U-matrix, each at its best matching unit.
 
-    No name covers another: names move a little, are set smaller, or are left out, those of units
-    with the fewest rows first.
+    No name covers another: names move a little, are set smaller, or give way, first to the first
+    name of a cell, then to none, those of units with the fewest rows first.
 
     Parameters
     ----------

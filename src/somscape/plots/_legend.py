@@ -235,7 +235,7 @@ def _grow_below(ax: "Axes", more: float) -> None:
         return
     width, height = figure.get_size_inches()
     for each in figure.axes:
-        at = each.get_position()
+        at = each.get_position(original=True)
         low, tall = (at.y0 * height + more) / (height + more), at.height * height / (height + more)
         each.set_position((at.x0, low, at.width, tall))
     figure.set_size_inches(width, height + more)

@@ -9,7 +9,7 @@ from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.plots._shown import column_plane
 
-ORDERS = ("columns", "likeness", "relevance")
+ORDERS = ("auto", "columns", "likeness", "relevance")
 
 
 def ordered_columns(map_: Map, names: list[str], order: str) -> list[str]:

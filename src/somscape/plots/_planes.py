@@ -19,7 +19,7 @@ def planes(
     map: Map,
     columns: str | int | Sequence[str | int] | None = None,
     *,
-    order: str = "columns",
+    order: str = "auto",
     n_wide: int = 4,
     max_panels: int = MAX_PANELS,
     limits: Any = "robust",
@@ -37,9 +37,10 @@ def planes(
         The map to draw.
     columns : str, int or sequence of these, optional
         Columns to draw, by name or number, in order.  By default all feature columns.
-    order : {"columns", "likeness", "relevance"}, default="columns"
+    order : {"auto", "columns", "likeness", "relevance"}, default="auto"
         ``"likeness"``: planes that are alike, or opposite, stand side by side.  ``"relevance"``:
-        the columns with the largest part of the prototypes' spread come first.
+        the columns with the largest part of the prototypes' spread come first.  ``"auto"``: the
+        order of the columns, or by relevance if not all are drawn and none was asked for.
     n_wide : int, default=4
         Number of maps side by side.
     max_panels : int, default=24
@@ -88,11 +89,15 @@ def planes(
             f"`n_wide` and `max_panels` must be at least 1; got {n_wide} and {max_panels}."
         )
     found = None if regions is None else given_or_found(None if regions is True else regions, map)
-    names = ordered_columns(map, chosen_columns(map, columns), order)
+    names = chosen_columns(map, columns)
+    if order == "auto":
+        order = "relevance" if columns is None and len(names) > max_panels else "columns"
+    names = ordered_columns(map, names, order)
     shown = [column_plane(map, name) for name in names[:max_panels]]
     title = "Each column on the map"
     if len(names) > len(shown):
-        title += f" (the first {len(shown)}; {len(names) - len(shown)} more not shown)"
+        which = f"{len(shown)} most relevant" if order == "relevance" else f"first {len(shown)}"
+        title += f" (the {which}; {len(names) - len(shown)} more not shown)"
     axes = draw_panels(
         map, shown, title=title, n_wide=n_wide, place=ax, limits=limits, regions=found
     )

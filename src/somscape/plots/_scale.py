@@ -1,5 +1,6 @@
 """Limits of colors that a few outlying units do not set, and the bars that show them."""
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,9 @@ MIN_UNITS = 9
 
 _TICK = 0.4
 """Width of a tick's label in inches."""
+
+_LETTER = 0.075
+"""Width of a letter of a bar's label in inches."""
 
 _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 
@@ -90,13 +94,14 @@ def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
 
 def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> None:
     """Add a color bar to the right of a map's axes, in the room that `map_axes` left."""
-    box, figure = ax.get_position(), ax.figure
+    box, figure = ax.get_position(original=True), ax.figure
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     place = (box.x1 + _BAR_GAP * inch, box.y0, _BAR_WIDTH * inch, box.height)
     bar = figure.colorbar(cells, cax=figure.add_axes(place), extend=extend)
     bar.outline.set(linewidth=0.4, edgecolor=shade(0.4))
     bar.ax.tick_params(labelsize=8, length=2)
-    bar.set_label(label, fontsize=9)
+    height = box.height * figure.get_figheight()  # type: ignore[union-attr]
+    bar.set_label(fill(label, max(8, int(height / _LETTER))), fontsize=9)
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:

@@ -68,7 +68,7 @@ def draw_panels(
         n_letters = max(6, int((_width(ax) + _GAP) / _TITLE_LETTER))
         # With y given, matplotlib does not lay out the hidden ticks to place the title: a fifth
         # faster.
-        ax.set_title(short(plane.name, min(26, n_letters)), fontsize=9.5, pad=3, y=1.0)
+        ax.set_title(short(plane.name, n_letters), fontsize=9.5, pad=3, y=1.0)
         if plane.kind == "level":
             _draw_levels(ax, map_.lattice, plane, foot)
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,8 +109,10 @@ def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) 
 
 def _free_spot(boxes: Room, at: Float64s, text: str) -> tuple[Float64s, float, str] | None:
     widest = float(boxes.high[0] - boxes.low[0])
-    for font in _SIZES:
-        fitting = _fitted(text, font, widest)
+    first, *more = text.split("\n")
+    texts = [text, f"{first} …"] if more else [text]
+    for each, font in product(texts, _SIZES):
+        fitting = _fitted(each, font, widest)
         size = _size(fitting, font)
         for shift in _SHIFTS:
             middle = boxes.inside(at + shift * size * (0, 1), size)

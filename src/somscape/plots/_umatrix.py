@@ -27,7 +27,7 @@ KINDS = {
     "u": ("U-matrix", "mean distance to neighbors"),
     "edges": ("U-matrix", "distance of neighbors"),
     "p": ("P-matrix", "rows near the prototype"),
-    "ustar": ("U*-matrix", "distance to neighbors, less where rows are dense"),
+    "ustar": ("U*-matrix", "distance to neighbors, scaled by density"),
 }
 
 CROWDED = 8
