@@ -158,6 +158,18 @@ def test_legends_are_outside_and_whole(name: str) -> None:
     assert legend.y1 <= ax.y0 + 1 or legend.x0 >= ax.x1 - 1
 
 
+@pytest.mark.parametrize("shape", [(1, 8), (2, 9), (3, 3), (12, 1), (9, 2)])
+@pytest.mark.parametrize("kind", ["u", "edges", "ustar"])
+def test_the_label_of_a_bar_is_whole(shape: tuple[int, int], kind: str) -> None:
+    m = map_of(np.random.default_rng(0).normal(size=(shape[0] * shape[1], 4)), Lattice(*shape))
+    display = plots.umatrix(m, ROWS, kind=kind)
+    display.figure_.draw_without_rendering()
+    label, page = display.figure_.axes[1].yaxis.label.get_window_extent(), display.figure_.bbox
+    assert label.y0 >= page.y0
+    assert label.y1 <= page.y1
+    assert label.x1 <= page.x1
+
+
 # Any value per unit
 
 
@@ -192,6 +204,9 @@ def test_a_function_gets_the_rows_of_each_unit() -> None:
     display = plots.values(line(), lambda own: own[:, 0].sum(), X=rows)
     np.testing.assert_allclose(display.drawn_["values"], [0.3, np.nan, np.nan, 2.9])
     assert display.ax_.get_title() == "1 x 4 units"
+    without_module = eval("lambda own: own[:, 0].sum()", {})  # as in a console of one's own
+    again = plots.values(line(), without_module, X=rows)
+    np.testing.assert_allclose(again.drawn_["values"], [0.3, np.nan, np.nan, 2.9])
     found = plots.values(line(), lambda own: "low" if own.max() < 1 else "high", X=rows)
     assert found.drawn_["levels"] == ("high", "low")
     np.testing.assert_array_equal(found.drawn_["values"], [1, -1, -1, 0])
@@ -715,6 +730,8 @@ INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
         (lambda: plots.values(INCOME, "age", labels="abcd"), "each of the 4 units"),
         (lambda: plots.values(INCOME, "age", highlight=[4]), "units from 0 to 3; got 4"),
         (lambda: plots.values(INCOME, list("abcd"), max_classes=0), "from 1 to 32; got 0"),
+        (lambda: plots.values(INCOME, "age", colormap="virids"), "Is it 'viridis'?"),
+        (lambda: plots.images(INCOME, (1, 2), colormap="xyz"), "name a color map"),
         (lambda: plots.umatrix(INCOME, kind="p"), "Pass the rows, as X"),
         (lambda: plots.umatrix(INCOME, np.zeros((0, 2)), kind="p"), "no rows"),
         (lambda: plots.umatrix(INCOME, max_classes=9), "at most 8"),

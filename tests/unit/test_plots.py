@@ -518,7 +518,8 @@ def test_a_legend_of_long_names_is_wrapped_into_the_picture(
     assert legend.get_window_extent().y1 <= display.ax_.get_window_extent().y0 + 1
     # The color bar stays as high as the map.
     for other in display.figure_.axes:
-        assert other.get_position().bounds[1::2] == display.ax_.get_position().bounds[1::2]
+        bounds = [each.get_position().bounds[1::2] for each in (other, display.ax_)]
+        np.testing.assert_allclose(*bounds, **SAME)
 
 
 @pytest.mark.parametrize("draw", [plots.umatrix, plots.hits])

@@ -8,14 +8,14 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
 from somscape.plots._display import make_figure
-from somscape.plots._style import MARKED, empty_color, ink, line_color, paper
+from somscape.plots._style import MARKED, color_map, empty_color, ink, line_color, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
 
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
-_TITLE, _SIDE, _BAR = 0.42, 0.15, 0.95  # inches
+_TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
 LEGEND_ROOM = 0.51
 """Inches below a map for a legend of one row and its title."""
 
@@ -98,7 +98,7 @@ def draw_cells(
             cells.set_facecolor(chosen)
         else:
             cells.set_array(values[units])
-            cells.set_cmap(_map_of_colors(colormap))
+            cells.set_cmap(color_map(colormap))
             cells.set_clim(*(limits or (float(np.nanmin(values)), float(np.nanmax(values)))))
         if not more:
             own = cells
@@ -245,12 +245,6 @@ def short(text: str, length: int) -> str:
 
 def _taken(colors: Any, units: Any) -> Any:
     return colors if isinstance(units, slice) else [colors[unit] for unit in units]
-
-
-def _map_of_colors(name: str) -> Any:
-    import matplotlib
-
-    return matplotlib.colormaps[name].with_extremes(bad=empty_color())
 
 
 def _edges(lattice: Lattice) -> Ints:

@@ -14,7 +14,7 @@ from somscape.plots._order import ORDERS, ordered_columns, plane_correlations
 from somscape.plots._panels import check_is_one_axes
 from somscape.plots._scale import add_bar
 from somscape.plots._shown import chosen_columns, column_plane
-from somscape.plots._style import contrast
+from somscape.plots._style import color_map, contrast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +91,7 @@ def correlations(
     is_own = ax is None
     if ax is None:
         ax = _axes_for(shown)
-    picture = ax.imshow(found, cmap=colormap, vmin=-1, vmax=1, interpolation="nearest")
+    picture = ax.imshow(found, cmap=color_map(colormap), vmin=-1, vmax=1, interpolation="nearest")
     _name_sides(ax, shown)
     if len(names) <= _MAX_WRITTEN:
         _write(picture, found)

@@ -13,7 +13,7 @@ from somscape.plots._cells import cell_width, draw_cells
 from somscape.plots._display import Display
 from somscape.plots._picture import Picture
 from somscape.plots._scale import checked_limits
-from somscape.plots._style import faint_line, paper
+from somscape.plots._style import color_map, faint_line, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ def images(
     for (x, y), image in zip(blocks.positions, shown, strict=True):
         picture.ax.imshow(
             image,
-            cmap=colormap,
+            cmap=color_map(colormap),
             vmin=limits[0],
             vmax=limits[1],
             extent=(x - wide, x + wide, y + tall, y - tall),

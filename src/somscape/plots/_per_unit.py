@@ -89,7 +89,7 @@ def _of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
             "`values` is a function of a unit's rows, and there are none. Pass the rows, as X=..."
         )
     rows, parts = rows_by_unit(map_, X)
-    is_measure = getattr(function, "__module__", "").startswith("somscape.measures")
+    is_measure = str(getattr(function, "__module__", "")).startswith("somscape.measures")
     found: list[Any] = []
     for part in parts:
         if not len(part):

@@ -116,15 +116,15 @@ class Picture:
             outline_cells(self.ax, lattice, units)
             self.drawn["highlight"] = units
         if regions is not None:
-            found: Regions = given_or_found(None if regions is True else regions, self.map)
+            found = regions_of(self.map, regions)
             self.drawn["borders"] = draw_borders(self.ax, lattice, found.labels)
             self.drawn["regions"] = found
         if labels is not None:
             texts = checked_labels(labels, self.map.n_units)
             units = np.array([i for i, text in enumerate(texts) if text], dtype=np.intp)
             order = units[np.argsort(-self.map.hits[units], kind="stable")]
-            shown = draw_texts(self.ax, lattice, order, [texts[unit] for unit in order])
-            self.drawn["labels"] = {int(unit): texts[unit] for unit in shown}
+            ordered = [texts[unit] for unit in order]
+            self.drawn["labels"] = draw_texts(self.ax, lattice, order, ordered)
 
     def step(self) -> float:
         """Return the width of a cell in points."""
@@ -135,6 +135,11 @@ class Picture:
         size = self.map.lattice.size_text
         self.ax.set_title(short(f"{what}, {size}" if what else size, 60), fontsize=11, y=1.0)
         return display_of([self.ax], self.drawn)
+
+
+def regions_of(map_: Map, regions: Any) -> Regions:
+    """Return the regions that were given for a map; True finds them."""
+    return given_or_found(None if regions is True else regions, map_)
 
 
 def checked_labels(labels: Any, n_units: int) -> list[str]:

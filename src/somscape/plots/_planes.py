@@ -8,9 +8,9 @@ from somscape.errors import InputError
 from somscape.maps import Map, as_map
 from somscape.plots._display import Display, display_of
 from somscape.plots._order import ORDERS, ordered_columns
+from somscape.plots._picture import regions_of
 from somscape.plots._shown import chosen_columns, column_plane
 from somscape.plots._small_maps import draw_panels
-from somscape.regions import given_or_found
 
 MAX_PANELS = 24
 
@@ -88,7 +88,7 @@ def planes(
         raise InputError(
             f"`n_wide` and `max_panels` must be at least 1; got {n_wide} and {max_panels}."
         )
-    found = None if regions is None else given_or_found(None if regions is True else regions, map)
+    found = None if regions is None else regions_of(map, regions)
     names = chosen_columns(map, columns)
     if order == "auto":
         order = "relevance" if columns is None and len(names) > max_panels else "columns"

@@ -7,9 +7,9 @@ import numpy as np
 from somscape.maps import Map, as_map
 from somscape.measures import nearest_counted
 from somscape.plots._display import Display, display_of
+from somscape.plots._picture import regions_of
 from somscape.plots._shown import ColumnPlane
 from somscape.plots._small_maps import draw_panels
-from somscape.regions import given_or_found
 
 
 def quality(
@@ -66,7 +66,7 @@ def quality(
     True
     """
     map = as_map(map)
-    found = None if regions is None else given_or_found(None if regions is True else regions, map)
+    found = None if regions is None else regions_of(map, regions)
     k = min(2, map.n_units)
     units, distances, weights = nearest_counted(map, X, k=k, sample_weight=sample_weight)
     weights = np.ones(len(units)) if weights is None else weights

@@ -26,7 +26,7 @@ MIN_UNITS = 9
 _TICK = 0.4
 """Width of a tick's label in inches."""
 
-_LETTER = 0.075
+_BAR_LETTER = 0.075
 """Width of a letter of a bar's label in inches."""
 
 _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
@@ -101,7 +101,7 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> N
     bar.outline.set(linewidth=0.4, edgecolor=shade(0.4))
     bar.ax.tick_params(labelsize=8, length=2)
     height = box.height * figure.get_figheight()  # type: ignore[union-attr]
-    bar.set_label(fill(label, max(8, int(height / _LETTER))), fontsize=9)
+    bar.set_label(fill(label, max(8, int(height / _BAR_LETTER))), fontsize=9)
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any, Literal
+
+from somscape.errors import InputError
 
 _CLASS_COLORS = (
     "#D55E00", "#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "",
@@ -99,6 +102,20 @@ def line_color() -> str:
 def faint_line() -> tuple[str, float]:
     """Return a color of edges that show cells which have the color of the page."""
     return ink(), 0.14
+
+
+def color_map(name: str) -> Any:
+    """Return a color map of matplotlib, with the color of empty cells; InputError without one."""
+    import matplotlib
+
+    if name not in matplotlib.colormaps:
+        near = get_close_matches(str(name), list(matplotlib.colormaps), n=1)
+        meant = f" Is it {near[0]!r}?" if near else ""
+        raise InputError(
+            "`colormap` must name a color map of matplotlib, such as 'viridis'; got "
+            f"{name!r}.{meant}"
+        )
+    return matplotlib.colormaps[name].with_extremes(bad=empty_color())
 
 
 def contrast(color: Any) -> str:

@@ -64,13 +64,12 @@ class Room:
         self._is_taken[self._points(middle, size)] = True
 
     def _points(self, middle: Float64s, size: Float64s) -> tuple[slice, slice]:
-        low, high = middle - size / 2 - self.low, middle + size / 2 - self.low
-        return slice(max(0, round(low[0])), round(high[0])), slice(
-            max(0, round(low[1])), round(high[1])
-        )
+        ends = np.rint([middle - size / 2 - self.low, middle + size / 2 - self.low]).astype(int)
+        (left, top), (right, bottom) = np.maximum(ends, 0).tolist()
+        return slice(left, right), slice(top, bottom)
 
 
-def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> Ints:
+def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> dict[int, str]:
     """Write texts on cells, the first ones first, and leave out those that would cover others.
 
     Parameters
@@ -85,12 +84,12 @@ def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) 
 
     Returns
     -------
-    ndarray
-        Units whose texts are there.
+    dict of int to str
+        What is written, by unit: of several lines perhaps only the first.
     """
     scale = points_per_unit(ax)
     boxes = Room(ax, scale)
-    shown: list[int] = []
+    shown: dict[int, str] = {}
     is_crowded = len(texts) > MAX_TEXTS
     for unit, text in zip(units, texts, strict=True):
         at = lattice.positions[unit] * scale
@@ -98,23 +97,25 @@ def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) 
             break
         if is_crowded and not boxes.is_free(at, _POINT):
             continue
-        spot = _free_spot(boxes, at, text)
+        spot = _free_spot(boxes, at, text, _SHIFTS[: 1 if is_crowded else None])
         if spot is None:
             continue
         (x, y), font, fitting = spot
         _write(ax, x / scale, y / scale, fitting, font)
-        shown.append(unit)
-    return np.array(shown, dtype=np.intp)
+        shown[int(unit)] = fitting.replace(r"\$", "$")
+    return shown
 
 
-def _free_spot(boxes: Room, at: Float64s, text: str) -> tuple[Float64s, float, str] | None:
+def _free_spot(
+    boxes: Room, at: Float64s, text: str, shifts: Sequence[float]
+) -> tuple[Float64s, float, str] | None:
     widest = float(boxes.high[0] - boxes.low[0])
     first, *more = text.split("\n")
     texts = [text, f"{first} …"] if more else [text]
     for each, font in product(texts, _SIZES):
         fitting = _fitted(each, font, widest)
         size = _size(fitting, font)
-        for shift in _SHIFTS:
+        for shift in shifts:
             middle = boxes.inside(at + shift * size * (0, 1), size)
             if boxes.is_free(middle, size):
                 boxes.take(middle, size)
