@@ -168,15 +168,13 @@ def level_entries(
     return colors, class_entries(named, len(plane.levels) - len(named))
 
 
-def hatch_cells(
-    ax: "Axes", lattice: Lattice, plane: ColumnPlane, max_levels: int = MAX_CLASSES
-) -> None:
-    """Draw the hatches of levels beyond the eighth."""
-    for each in dict.fromkeys(map(hatch, range(min(len(plane.levels), max_levels)))):
-        if each:
-            is_of = [0 <= i < max_levels and hatch(int(i)) == each for i in plane.values]
-            places = lattice.positions[np.array(is_of, dtype=bool)]
-            hatch_shapes(ax, list(places[:, None, :] + lattice.cell[None, :, :]), each)
+def hatch_cells(ax: "Axes", lattice: Lattice, places: Any, n_named: int) -> None:
+    """Draw the hatches of levels beyond the eighth, of which `n_named` have a look of their own."""
+    for pattern in dict.fromkeys(map(hatch, range(n_named))):
+        if pattern:
+            is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
+            spots = lattice.positions[np.array(is_of, dtype=bool)]
+            hatch_shapes(ax, list(spots[:, None, :] + lattice.cell[None, :, :]), pattern)
 
 
 def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str) -> None:

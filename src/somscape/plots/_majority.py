@@ -9,7 +9,7 @@ from somscape.maps import Map
 from somscape.plots._cells import draw_cells
 from somscape.plots._classes import ClassCounts, count_classes
 from somscape.plots._display import Display
-from somscape.plots._legend import MAX_CLASSES, Entry, class_entries, hatch_shapes
+from somscape.plots._legend import MAX_CLASSES, Entry, class_entries, hatch_cells
 from somscape.plots._picture import Picture
 from somscape.plots._style import LETTERS, contrast, empty_color, faint_line, paper
 
@@ -90,10 +90,7 @@ def majority(
     first, share = _majorities(found)
     cells = [_color(entries, i, s) for i, s in zip(first, share, strict=True)]
     draw_cells(picture.ax, lattice, colors=cells, edge=faint_line())
-    for pattern in dict.fromkeys(entry.hatch for entry in entries if entry.hatch):
-        of_it = [i >= 0 and entries[i].hatch == pattern for i in first]
-        places = lattice.positions[np.array(of_it, dtype=bool)]
-        hatch_shapes(picture.ax, list(places[:, None, :] + lattice.cell[None, :, :]), pattern)
+    hatch_cells(picture.ax, lattice, first, len(found.classes))
     picture.add(regions=regions, highlight=highlight)
     has_letters = picture.step() >= _MIN_LETTERED and len(found.classes) > 1
     picture.legend(_lettered(entries) if has_letters else entries, y_name)

@@ -11,7 +11,6 @@ from somscape.maps import NO_UNIT, Map, as_map
 from somscape.outliers import Alerts
 from somscape.plots._cells import (
     draw_borders,
-    draw_cells,
     fit_axes,
     map_axes,
     outline_cells,
@@ -19,9 +18,10 @@ from somscape.plots._cells import (
     short,
 )
 from somscape.plots._display import Display, display_of
-from somscape.plots._legend import MAX_CLASSES, Entry, add_legend, hatch_cells, level_entries
+from somscape.plots._legend import Entry, add_legend
+from somscape.plots._paint import paint
 from somscape.plots._panels import check_is_one_axes
-from somscape.plots._scale import FEW, add_bar, checked_limits, ends_of_bar
+from somscape.plots._scale import add_bar
 from somscape.plots._shown import ColumnPlane
 from somscape.plots._style import faint_line
 from somscape.plots._texts import draw_texts
@@ -67,42 +67,17 @@ class Picture:
         self.ax: Axes = ax
         self.drawn: dict[str, Any] = {}
 
-    def paint(
-        self,
-        plane: ColumnPlane,
-        *,
-        colormap: str = "viridis",
-        limits: Any = "robust",
-        share: float = FEW,
-        label: str = "",
-        max_classes: int = MAX_CLASSES,
-        **cells: Any,
-    ) -> None:
+    def paint(self, plane: ColumnPlane, *, label: str = "", **look: Any) -> None:
         """Color the cells, with a bar or a legend outside that says what the colors mean."""
-        lattice = self.map.lattice
+        painted = paint(self.ax, self.map.lattice, plane, edge=faint_line(), **look)
         self.drawn["values"] = plane.values
-        if plane.kind == "level":
-            colors, entries = level_entries(plane, max_classes)
-            draw_cells(self.ax, lattice, colors=colors, edge=faint_line())
-            hatch_cells(self.ax, lattice, plane, max_classes)
+        if painted.limits is None:
             self.drawn["levels"] = plane.levels
-            self.legend(entries, label)
+            self.legend(painted.entries, label)
             return
-        limits = (
-            (0.0, 1.0) if plane.kind == "share" else checked_limits(plane.values, limits, share)
-        )
-        drawn = draw_cells(
-            self.ax,
-            lattice,
-            plane.values,
-            colormap=colormap,
-            limits=limits,
-            edge=faint_line(),
-            **cells,
-        )
-        self.drawn["limits"] = limits
+        self.drawn["limits"] = painted.limits
         if self.is_own:
-            add_bar(self.ax, drawn, label, ends_of_bar(plane.values, limits))
+            add_bar(self.ax, painted.cells, label, painted.ends)
 
     def legend(self, entries: Sequence[Entry], title: str) -> None:
         """Add a legend below the map."""

@@ -6,10 +6,11 @@ import numpy as np
 
 from somscape.grid import Lattice
 from somscape.maps import Map
-from somscape.plots._cells import draw_borders, draw_cells, height_for, short
-from somscape.plots._legend import level_entries, wrapped_legend
+from somscape.plots._cells import draw_borders, height_for, short
+from somscape.plots._legend import Entry, level_entries, wrapped_legend
+from somscape.plots._paint import paint
 from somscape.plots._panels import area_of, given_axes
-from somscape.plots._scale import add_slim_bar, checked_limits, ends_of_bar
+from somscape.plots._scale import add_slim_bar
 from somscape.plots._shown import ColumnPlane
 
 if TYPE_CHECKING:
@@ -69,14 +70,12 @@ def draw_panels(
         # With y given, matplotlib does not lay out the hidden ticks to place the title: a fifth
         # faster.
         ax.set_title(short(plane.name, n_letters), fontsize=9.5, pad=3, y=1.0)
+        painted = paint(ax, map_.lattice, plane, colormap=colormap, limits=limits)
         if plane.kind == "level":
-            _draw_levels(ax, map_.lattice, plane, foot)
+            _add_small_legend(ax, painted.entries, foot)
         else:
-            is_share = plane.kind == "share"
-            ends = (0.0, 1.0) if is_share else checked_limits(plane.values, limits)
-            cells = draw_cells(ax, map_.lattice, plane.values, colormap=colormap, limits=ends)
-            label = f"share of {short(plane.levels[0], min(22, n_letters))}" if is_share else ""
-            add_slim_bar(ax, cells, label, ends_of_bar(plane.values, ends))
+            label = f"share of {short(plane.levels[0], n_letters)}" if plane.levels else ""
+            add_slim_bar(ax, painted.cells, label, painted.ends)
         if regions is not None:
             draw_borders(ax, map_.lattice, regions.labels)
     return axes
@@ -129,9 +128,7 @@ def _width(ax: "Axes") -> float:
     return float(ax.get_window_extent().width / ax.figure.dpi)
 
 
-def _draw_levels(ax: "Axes", lattice: Lattice, plane: ColumnPlane, foot: float) -> None:
-    colors, entries = level_entries(plane)
-    draw_cells(ax, lattice, colors=colors)
+def _add_small_legend(ax: "Axes", entries: list[Entry], foot: float) -> None:
     wrapped_legend(
         ax,
         [entry.handle for entry in entries],
