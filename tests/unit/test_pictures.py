@@ -1,5 +1,6 @@
 """Pictures of a map: each says what it drew, on maps small enough to work out by hand."""
 
+import contextlib
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from somscape import SOM, Graph, Lattice, Map, measures, plots
@@ -21,6 +23,7 @@ from somscape.grid import neighbor_pairs, spanning_tree
 from somscape.plots._heights import edge_heights, p_heights, ustar_heights
 from somscape.plots._order import by_likeness, plane_correlations, relevance
 from somscape.plots._scale import FEW, SEVERAL, checked_limits, ends_of_bar
+from somscape.plots._style import class_color, hatch
 from somscape.regions import Regions
 from somscape.tables import table_from_columns
 
@@ -137,8 +140,6 @@ def test_every_picture_is_dark_on_a_dark_page(name: str) -> None:
 
 
 def luminance(color: Any) -> float:
-    from matplotlib.colors import to_rgb
-
     return float(np.dot(to_rgb(color), (0.2126, 0.7152, 0.0722)))
 
 
@@ -271,13 +272,47 @@ def test_of_more_levels_the_rest_is_gray_and_beyond_eight_there_are_hatches() ->
     assert not [c for c in few.ax_.collections if c.get_hatch()]
 
 
-@given(st.integers(1, 12), st.integers(0, 3))
-@settings(max_examples=20, deadline=None)
-def test_colors_stay_apart_up_to_the_number_of_looks(n: int, seed: int) -> None:
-    from somscape.plots._style import class_color, hatch
+# Machado, Oliveira and Fernandes (2009): linear colors as seen without one kind of cones.
+SEEN = {
+    "all cones": np.eye(3),
+    "no red": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]]
+    ),
+    "no green": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]]
+    ),
+    "no blue": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+         [0.004733, 0.691367, 0.303900]]
+    ),
+}  # fmt: skip
 
-    looks = {(class_color(i), hatch(i)) for i in range(n + 20 * (seed > 1))}
-    assert len(looks) == n + 20 * (seed > 1)
+
+@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize("cones", SEEN)
+def test_colors_of_classes_stay_apart_for_everybody(cones: str, is_dark: bool) -> None:
+    with plots.dark() if is_dark else contextlib.nullcontext():
+        colors = [class_color(i) for i in range(8)]
+    seen = [as_lab(color, SEEN[cones]) for color in colors]
+    apart = min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2))
+    assert apart > 15  # in CIELAB, where 2.3 can just be seen
+    assert len({(class_color(i), hatch(i)) for i in range(32)}) == 32
+
+
+def as_lab(color: str, cones: np.ndarray) -> np.ndarray:
+    """Return a color in CIELAB, as it is seen."""
+    red_green_blue = np.array(to_rgb(color))
+    linear = np.where(
+        red_green_blue <= 0.04045, red_green_blue / 12.92, ((red_green_blue + 0.055) / 1.055) ** 2.4
+    )
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    xyz = to_xyz @ np.clip(cones @ linear, 0, 1) / [0.9505, 1, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
 # Limits
