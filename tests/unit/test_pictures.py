@@ -19,11 +19,13 @@ from matplotlib.figure import Figure
 from somscape import SOM, Graph, Lattice, Map, measures, plots
 from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError
-from somscape.grid import neighbor_pairs, spanning_tree
+from somscape.grid import neighbor_pairs, shortest_paths, spanning_tree
+from somscape.plots import _tree_places
 from somscape.plots._heights import edge_heights, p_heights, ustar_heights
 from somscape.plots._order import by_likeness, plane_correlations, relevance
 from somscape.plots._scale import FEW, SEVERAL, checked_limits, ends_of_bar
 from somscape.plots._style import class_color, hatch
+from somscape.plots._tree_places import tree_places
 from somscape.regions import Regions
 from somscape.tables import table_from_columns
 
@@ -326,6 +328,8 @@ def test_robust_limits_leave_a_few_outlying_units_out() -> None:
     assert checked_limits(outlying, "robust") == (4 - 45.5, 95 + 45.5)
     assert checked_limits(outlying, "full") == (-1e6, 1e6)
     assert ends_of_bar(outlying, (-41.5, 140.5)) == "both"
+    assert ends_of_bar(values, (1, 99)) == "min"
+    assert ends_of_bar(values, (0, 98)) == "max"
     assert ends_of_bar(np.array([np.nan, 1, 2]), (0, 2)) == "neither"
     assert checked_limits(np.array([0.0] * 99 + [7]), "robust") == (0, 7)  # nothing is usual
     assert checked_limits(np.array([1.0, 2, 3, 1e9]), "robust") == (1, 1e9)  # too few to tell
@@ -424,8 +428,8 @@ def test_p_heights_count_rows_within_the_pareto_radius() -> None:
     radius = np.median([np.quantile(each, 0.2013) for each in apart])
     to_units = np.linalg.norm(rows[:, None] - som.codebook_, axis=2)
     np.testing.assert_array_equal(p_heights(som.map_, rows), (to_units <= radius).sum(axis=0))
-    shifted = replace(som.map_, codebook=som.codebook_ + 1e6)
-    np.testing.assert_array_equal(p_heights(shifted, rows + 1e6), p_heights(som.map_, rows))
+    shifted = replace(som.map_, codebook=som.codebook_ + 1e8)  # of which squares have no digits
+    np.testing.assert_array_equal(p_heights(shifted, rows + 1e8), p_heights(som.map_, rows))
     display = plots.umatrix(som, rows, kind="p")
     np.testing.assert_array_equal(display.drawn_["values"], p_heights(som.map_, rows))
 
@@ -538,6 +542,7 @@ def test_numbers_hide_no_region(side: int) -> None:
     display = plots.regions(m, Regions(m, labels))
     ax, found = display.ax_, boxes_of_texts(display)
     assert [t.get_text() for t in ax.texts] == ["1", "2", "3", "4"]
+    assert min(t.get_fontsize() for t in ax.texts) >= 6
     step = np.diff(ax.transData.transform([[0, 0], [1, 0]])[:, 0])[0]
     for unit in alone:
         at = ax.transData.transform(m.lattice.positions[unit])
@@ -581,6 +586,14 @@ def test_planes_by_relevance_begin_with_the_widest_spread() -> None:
     assert "2 more" in shown.figure_.texts[0].get_text()
 
 
+def test_limits_of_planes_can_be_given() -> None:
+    m = map_of(np.append(np.arange(99.0), 1e6)[:, None], Lattice(10, 10))
+    for limits, expected in (("full", (0, 1e6)), ((0, 7), (0, 7))):
+        ax = plots.planes(m, limits=limits).ax_
+        assert ax.collections[0].get_clim() == expected
+    assert plots.planes(m).ax_.collections[0].get_clim()[1] < 200
+
+
 def test_columns_are_given_by_number_too() -> None:
     m = map_of(np.arange(6.0).reshape(2, 3), Lattice(1, 2))
     assert plots.planes(m, [2, "x0"]).drawn_["columns"] == ["x2", "x0"]
@@ -613,6 +626,11 @@ def test_small_cells_are_joined_to_blocks() -> None:
     side = display.drawn_["side"]
     assert side > 4
     assert display.ax_.get_title() == f"Columns as bars, means of {side} x {side}, 200 x 200 units"
+    bars = next(c for c in display.ax_.collections if c.get_zorder() == 3)
+    heights = [np.ptp(path.vertices[:, 1]) for path in bars.get_paths()]
+    assert len(heights) == (-(-200 // side)) ** 2
+    first = m.codebook.reshape(200, 200)[:side, :side].mean() / (40_000 - 1)
+    assert heights[0] == pytest.approx(0.64 * side * first)
     assert plots.profiles(map_of(m.codebook[:9], Lattice(3, 3))).drawn_["side"] == 1
 
 
@@ -706,6 +724,31 @@ def test_a_map_on_its_tree_can_be_drawn_by_every_picture() -> None:
     assert apart.min() > 0.2
     drawn = plots.hits(tree, ROWS, CLASSES).drawn_
     np.testing.assert_array_equal(drawn["counts"], plots.hits(som, ROWS, CLASSES).drawn_["counts"])
+
+
+def test_a_tree_lies_as_its_steps_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    edges = np.array([[rng.integers(max(0, i - 4), i), i] for i in range(1, 60)])
+    steps = shortest_paths(60, np.vstack([edges, edges[:, ::-1]]))
+
+    def stress() -> float:
+        places = tree_places(60, edges)
+        apart = np.linalg.norm(places[:, None] - places, axis=2)
+        pairs = np.triu_indices(60, 1)
+        return float((((apart - steps)[pairs] / steps[pairs]) ** 2).mean())
+
+    after = stress()
+    monkeypatch.setattr(_tree_places, "N_MOVES", 0)
+    assert after < 0.7 * stress()
+
+
+def test_the_parts_of_a_graph_are_trees_side_by_side() -> None:
+    edges = np.array([[0, 1], [1, 2], [3, 4]])
+    places = tree_places(6, edges)
+    lengths = np.linalg.norm(places[edges[:, 0]] - places[edges[:, 1]], axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=0.05)
+    assert places[:3, 0].max() + 1 < places[3:5, 0].min()
+    assert places[3:5, 0].max() + 1 < places[5, 0]
 
 
 def test_the_response_is_the_distance_from_one_row() -> None:
