@@ -65,7 +65,7 @@ def images(
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"images"``, of shape (n_units, *shape), the ``"limits"``, and
+        Its ``drawn_`` holds the ``"images"``, of shape ``(n_units, *shape)``, the ``"limits"``, and
         ``"side"``, the rows and columns of cells that one image stands for.
 
     Raises

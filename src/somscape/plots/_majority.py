@@ -11,7 +11,7 @@ from somscape.plots._classes import ClassCounts, count_classes
 from somscape.plots._display import Display
 from somscape.plots._legend import MAX_CLASSES, Entry, class_entries, hatch_cells
 from somscape.plots._picture import Picture
-from somscape.plots._style import LETTERS, contrast, empty_color, faint_line, paper
+from somscape.plots._style import LETTERS, contrast, empty_color, faint_line, hatch, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,7 +137,8 @@ def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
     size = float(np.clip(0.42 * picture.step(), 4, 14))
     for unit in np.flatnonzero(first >= 0):
         x, y = picture.map.lattice.positions[unit]
-        picture.ax.text(
-            x, y, LETTERS[first[unit]], fontsize=size, color=contrast(cells[unit]),
-            ha="center", va="center", zorder=5,
-        )  # fmt: skip
+        color = cells[unit]
+        letter = picture.ax.text(x, y, LETTERS[first[unit]], fontsize=size, color=contrast(color))
+        letter.set(ha="center", va="center", zorder=5)
+        if hatch(int(first[unit])):
+            letter.set_bbox({"boxstyle": "circle,pad=0.15", "fc": color, "ec": "none"})

@@ -7,19 +7,17 @@ from typing import Any, Literal
 
 from somscape.errors import InputError
 
-_CLASS_COLORS = (
-    "#D55E00", "#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "",
+REGION_COLORS = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
+    "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
 )  # fmt: skip
+"""As in the report.  With more regions, numbers and borders tell neighbors apart."""
+
+_CLASS_COLORS = (*REGION_COLORS[:7], "")
 """Okabe and Ito's colors, which people with any kind of color vision can tell apart.
 
 The last one is that of the ink.
 """
-
-REGION_COLORS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00",
-    "#f0e442", "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
-)  # fmt: skip
-"""As in the report.  With more regions, numbers and borders tell neighbors apart."""
 
 N_COLORS = len(_CLASS_COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
