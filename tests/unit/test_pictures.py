@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from scipy.sparse import csr_array
 
 from somscape import SOM, Graph, Lattice, Map, measures, plots
 from somscape.encode import CategoryCode, Encoding, NumberCode
@@ -215,19 +217,22 @@ def test_a_function_gets_the_rows_of_each_unit() -> None:
     np.testing.assert_array_equal(found.drawn_["values"], [1, -1, -1, 0])
 
 
-@pytest.mark.parametrize("kind", ["array", "list", "pandas", "polars", "table"])
+@pytest.mark.parametrize("kind", ["array", "list", "sparse", "pandas", "polars", "arrow", "table"])
 def test_the_rows_of_a_function_are_of_the_type_that_was_passed(kind: str) -> None:
     columns = {"x0": [0.1, 2.9, 0.2], "other": [10.0, 20.0, 30.0]}
     numbers = np.array([[0.1], [2.9], [0.2]])
     X, last = {
         "array": (numbers, lambda own: own[-1, 0]),
         "list": (numbers.tolist(), lambda own: own[-1, 0]),
+        "sparse": (csr_array(numbers), lambda own: own.toarray()[-1, 0]),
         "pandas": (pd.DataFrame(columns), lambda own: own["other"].iloc[-1]),
+        "arrow": (pa.table(columns), lambda own: own["other"][len(own) - 1].as_py()),
         "polars": (pl.DataFrame(columns), lambda own: own["other"][-1]),
         "table": (table_from_columns(columns), lambda own: own.column("other").numbers[-1]),
     }[kind]
-    m = line() if kind in ("array", "list") else named_line()
-    expected = [0.2, np.nan, np.nan, 2.9] if kind in ("array", "list") else [30, np.nan, np.nan, 20]
+    is_plain = kind in ("array", "list", "sparse")
+    m = line() if is_plain else named_line()
+    expected = [0.2, np.nan, np.nan, 2.9] if is_plain else [30, np.nan, np.nan, 20]
     np.testing.assert_allclose(plots.values(m, last, X=X).drawn_["values"], expected)
 
 
@@ -334,6 +339,24 @@ def test_robust_limits_leave_a_few_outlying_units_out() -> None:
     assert checked_limits(np.array([0.0] * 99 + [7]), "robust") == (0, 7)  # nothing is usual
     assert checked_limits(np.array([1.0, 2, 3, 1e9]), "robust") == (1, 1e9)  # too few to tell
     assert checked_limits(values, (2, 5)) == (2, 5)
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9) | st.just(float("nan")), min_size=1, max_size=200),
+    st.sampled_from([FEW, SEVERAL]),
+)
+@settings(deadline=None)
+def test_robust_limits_hold_the_middle_and_no_more_than_all(values: list, share: float) -> None:
+    given_values = np.array(values)
+    known = np.sort(given_values[~np.isnan(given_values)])
+    low, high = checked_limits(given_values, "robust", share)
+    if not len(known):
+        assert (low, high) == (0, 1)
+        return
+    n_out = max(1, int(share * len(known)))
+    assert known[0] <= low <= known[min(n_out, len(known) - 1)]
+    assert known[max(0, len(known) - 1 - n_out)] <= high <= known[-1]
+    assert checked_limits(-given_values, "robust", share) == (-high, -low)
 
 
 def test_the_umatrix_is_not_washed_out_by_the_neighbors_of_an_outlying_unit() -> None:
@@ -523,6 +546,13 @@ def test_names_of_a_cell_stand_below_each_other_and_further_ones_are_counted() -
     drawn = plots.labels(line(), [[0.0]] * 5 + [[3.0]], names=names, max_names=2).drawn_
     assert drawn["labels"] == {0: "a\nb\n+1", 3: "d"}
     assert drawn["left_out"] == {}
+
+
+def test_names_that_a_map_was_read_with_are_its_labels() -> None:
+    m = replace(line(), unit_labels=("a", "", "c", ""))
+    assert plots.values(m, 0, labels=True).drawn_["labels"] == {0: "a", 2: "c"}
+    with pytest.raises(InputError, match="no names of units; pass a text"):
+        plots.values(line(), 0, labels=True)
 
 
 def test_labels_of_units_with_most_rows_come_first() -> None:

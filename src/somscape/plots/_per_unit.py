@@ -10,7 +10,7 @@ from somscape._types import Ints
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.plots._shown import YEAR, ColumnPlane, column_plane, is_number
-from somscape.tables import Table, as_frame, collected, table_from_frame
+from somscape.tables import as_frame, collected
 
 NO_LEVEL = -1
 
@@ -72,14 +72,12 @@ def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
 
 
 def _take(rows: Any, chosen: Ints) -> Any:
-    """Return some rows of what the user passed, of the same type where it can be."""
-    if isinstance(rows, Table):
-        return rows.take(chosen)
+    """Return some rows of what the user passed, of the same type."""
     if hasattr(rows, "iloc"):
         return rows.iloc[chosen]
-    if as_frame(rows, "X") is None or hasattr(rows, "__getitem__"):
-        return rows[chosen.tolist() if not isinstance(rows, np.ndarray) else chosen]
-    return table_from_frame(rows, "X").take(chosen)
+    if hasattr(rows, "take") and not isinstance(rows, np.ndarray):
+        return rows.take(chosen)
+    return rows[chosen] if as_frame(rows, "X") is None else rows[chosen.tolist()]
 
 
 def _of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:

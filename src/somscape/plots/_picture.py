@@ -95,7 +95,7 @@ class Picture:
             self.drawn["borders"] = draw_borders(self.ax, lattice, found.labels)
             self.drawn["regions"] = found
         if labels is not None:
-            texts = checked_labels(labels, self.map.n_units)
+            texts = checked_labels(labels, self.map)
             units = np.array([i for i, text in enumerate(texts) if text], dtype=np.intp)
             order = units[np.argsort(-self.map.hits[units], kind="stable")]
             ordered = [texts[unit] for unit in order]
@@ -117,8 +117,13 @@ def regions_of(map_: Map, regions: Any) -> Regions:
     return given_or_found(None if regions is True else regions, map_)
 
 
-def checked_labels(labels: Any, n_units: int) -> list[str]:
-    """Return a text for each unit, "" for none."""
+def checked_labels(labels: Any, map_: Map) -> list[str]:
+    """Return a text for each unit, "" for none; True means the names that the map has."""
+    n_units = map_.n_units
+    if labels is True:
+        if not map_.unit_labels:
+            raise InputError("this map has no names of units; pass a text for each as `labels`.")
+        labels = map_.unit_labels
     if isinstance(labels, str) or len(labels) != n_units:
         n = 1 if isinstance(labels, str) else len(labels)
         raise InputError(

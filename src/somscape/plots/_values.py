@@ -54,8 +54,9 @@ def values(
         32.
     regions : Regions or True, optional
         Regions whose borders to draw; True finds them.
-    labels : sequence of n_units str, optional
-        A text for each unit, "" or None for none.  Texts that would cover others are left out,
+    labels : sequence of n_units str or True, optional
+        A text for each unit, "" or None for none; True means those that the map was read with.
+        Texts that would cover others are left out,
         those of units with the fewest rows first.
     highlight : Alerts or array-like of int, optional
         Units to outline, by number; of `Alerts` those in which the alerts lie.
