@@ -75,7 +75,7 @@ class Picture:
             self.drawn["levels"] = plane.levels
             self.legend(painted.entries, label)
             return
-        self.drawn["limits"] = painted.limits
+        self.drawn |= {"limits": painted.limits, "cells": painted.cells}
         if self.is_own:
             add_bar(self.ax, painted.cells, label, painted.ends)
 

@@ -68,8 +68,9 @@ def values(
     Returns
     -------
     Display
-        Its ``drawn_`` holds ``"values"`` and, for numbers, the ``"limits"`` of the colors, for
-        texts the ``"levels"`` that values are places in; ``"regions"`` and ``"borders"``,
+        Its ``drawn_`` holds ``"values"`` and, for numbers, the ``"limits"`` of the colors and the
+        ``"cells"``, which `figure.colorbar` takes; for texts the ``"levels"`` that values are
+        places in; ``"regions"`` and ``"borders"``,
         ``"labels"`` that have room, by unit, and ``"highlight"``, where they were asked for.
 
     Raises
