@@ -666,6 +666,20 @@ def test_small_cells_are_joined_to_blocks() -> None:
     assert plots.profiles(map_of(m.codebook[:9], Lattice(3, 3))).drawn_["side"] == 1
 
 
+def test_pies_and_markers_of_small_cells_are_joined_to_blocks() -> None:
+    m = map_of(np.arange(40_000.0)[:, None], Lattice(200, 200))
+    rows, y = np.array([[0.0], [1], [200], [39_999]]), ["a", "b", "a", "b"]
+    pies = plots.hits(m, rows, y)
+    slices = next(c for c in pies.ax_.collections if c.get_zorder() == 3).get_paths()
+    assert len(slices) == 3  # two in the first corner, one in the last
+    assert "sums of 5 x 5" in pies.ax_.get_title()
+    assert pies.drawn_["counts"].sum(axis=0).tolist() == [2, 2]
+    marked = plots.umatrix(m, rows, y)
+    a, b = (c.get_offsets() for c in marked.ax_.collections if not isinstance(c, PolyCollection))
+    assert (len(a), len(b)) == (1, 2)
+    assert marked.drawn_["counts"].shape == (40_000, 2)
+
+
 def test_of_many_columns_bars_take_the_most_relevant_and_lines_all() -> None:
     scales = np.arange(1, 13.0)
     m = map_of(RNG.normal(size=(40, 12)) * scales, Lattice(5, 8))

@@ -1,6 +1,7 @@
 """Cells joined to blocks where single ones are too small for what is drawn in them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,18 +26,21 @@ class Blocks:
     positions: Float64s
     side: int
 
-    def mean(self, values: Float64s) -> Float64s:
-        """Return the mean of each block, of values of shape (n_units, n)."""
+    def total(self, values: Any) -> Any:
+        """Return the sum in each block, of values of shape (n_units, n)."""
         if self.side == 1:
             return values
-        total = np.zeros((len(self.positions), values.shape[1]))
+        total = np.zeros((len(self.positions), values.shape[1]), dtype=values.dtype)
         np.add.at(total, self.of_unit, values)
-        return total / np.bincount(self.of_unit)[:, None]
+        return total
 
-    @property
-    def words(self) -> str:
-        """What a title says of them."""
-        return "" if self.side == 1 else f", means of {self.side} x {self.side}"
+    def mean(self, values: Float64s) -> Float64s:
+        """Return the mean of each block, of values of shape (n_units, n)."""
+        return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
+
+    def words(self, what: str) -> str:
+        """Return what a title says of them."""
+        return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:

@@ -45,7 +45,7 @@ def hits(
         Rows to count, as for `Map.rows_of`.  By default the training rows.
     y : array-like of shape (n_samples,), optional
         The class of each row of `X`.  Each unit then gets a pie chart with an area proportional to
-        the rows that it won.
+        the rows that it won; where cells are too small, squares of several cells get one.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
@@ -86,6 +86,7 @@ def hits(
     """
     picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=y is not None)
     map = picture.map
+    joined = ""
     if y is None:
         counts = np.asarray(map.hits if X is None else _count(map, X), dtype=np.float64)
         low, high = checked_limits(counts, limits)
@@ -98,12 +99,12 @@ def hits(
     else:
         found = count_classes(map, X, y, max_classes)
         draw_cells(picture.ax, map.lattice, edge=paper())
-        draw_pies(picture.ax, map.lattice, found)
+        joined = draw_pies(picture.ax, map.lattice, found).words("sums")
         entries = class_entries(found.classes, found.n_others)
         picture.legend(entries, y_name)
         picture.drawn |= {"classes": tuple(e.name for e in entries), "counts": found.counts}
     picture.add(regions=regions, labels=labels, highlight=highlight)
-    return picture.done("Rows per unit")
+    return picture.done(f"Rows per unit{joined}")
 
 
 def _count(map_: Map, X: Any) -> Float64s:

@@ -106,7 +106,7 @@ def images(
     picture.add(regions=regions, highlight=highlight)
     whole = pixels.reshape(-1, *shape)
     picture.drawn |= {"images": whole, "limits": limits, "side": blocks.side}
-    return picture.done(f"Prototypes as images{blocks.words}")
+    return picture.done(f"Prototypes as images{blocks.words('means')}")
 
 
 def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:

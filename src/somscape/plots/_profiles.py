@@ -101,7 +101,7 @@ def profiles(
     shares = blocks.mean(_between_0_and_1(values))
     _DRAW[kind](picture.ax, blocks.positions, shares, scale)
     picture.drawn |= {"columns": tuple(shown), "values": values, "side": blocks.side}
-    return picture.done(f"Columns as {kind}{blocks.words}")
+    return picture.done(f"Columns as {kind}{blocks.words('means')}")
 
 
 def _columns(map_: Map, columns: Any, kind: str) -> list[str]:

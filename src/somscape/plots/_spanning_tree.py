@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LAYOUTS = ("map", "tree")
+_EDGED = 5.0
+"""Width in points of a cell from which the tree has dark edges."""
+
 MAX_ALL_PAIRS = 1000
 """Units up to which every two may be joined; on larger maps, only neighbors."""
 
@@ -126,9 +129,9 @@ def _tree_of(map_: Map) -> tuple[Ints, Float64s]:
 
 def _draw_over(picture: Picture, edges: Ints) -> None:
     places, step = picture.map.lattice.positions[edges], picture.step()
-    for color, width, level in (("black", 3.0, 4), (MARKED, 1.6, 4.1)):
-        width = min(width, 0.12 * step * width)
-        add_lines(picture.ax, places, colors=color, linewidths=width, zorder=level)
+    if step >= _EDGED:
+        add_lines(picture.ax, places, colors="black", linewidths=min(3, 0.36 * step), zorder=4)
+    add_lines(picture.ax, places, colors=MARKED, linewidths=min(1.6, 0.19 * step), zorder=4.1)
 
 
 def _on_tree(map_: Map, edges: Ints) -> Map:

@@ -8,6 +8,7 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_choice
 from somscape.errors import InputError
 from somscape.maps import Map
+from somscape.plots._blocks import blocks_of
 from somscape.plots._cells import MAX_SHAPES, cell_width
 from somscape.plots._classes import ClassCounts, count_classes
 from somscape.plots._display import Display
@@ -32,6 +33,9 @@ KINDS = {
 
 CROWDED = 8
 """Rows per unit from which only classes that a unit has more of than all rows are marked."""
+
+_READABLE_MARKER = 8.0
+"""Width in points of a cell in which markers can be told apart."""
 
 _SMALLEST, _ALONE, _SHARED = 0.14, 0.42, 0.3
 """Diameters of markers in widths of a cell."""
@@ -65,7 +69,8 @@ def umatrix(
         The class of each row of `X`.  Each winner gets a circle for the first class, a square for
         the second, and so on, side by side if a unit won rows of several classes.  Markers are
         larger where a class has more rows.  With more than 8 rows to a unit, a class is marked
-        where its share is above that of all rows.
+        where its share is above that of all rows.  Where cells are too small, squares of several
+        cells are marked together.
     kind : {"u", "edges", "p", "ustar"}, default="u"
         ``"u"``: each unit's mean distance to its neighbors.  ``"edges"``: the distances themselves
         in cells between the units, and their median in the units' own.  ``"p"``: rows within the
@@ -163,16 +168,17 @@ def _heights(map_: Map, kind: str, X: Any) -> Float64s:
 
 
 def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]) -> None:
-    lattice, step = picture.map.lattice, picture.step()
-    counts = found.counts
+    lattice = picture.map.lattice
+    blocks = blocks_of(lattice, picture.step(), _READABLE_MARKER)
+    step, width = (blocks.side * each for each in (picture.step(), cell_width(lattice)))
+    counts = blocks.total(found.counts)
     is_marked = _marked(counts)
     n_marked = is_marked.sum(axis=1)
     entries = class_entries(found.classes, found.n_others, markers)
     for i, entry in enumerate(entries):
         units = np.flatnonzero(is_marked[:, i])
         place = is_marked[units, :i].sum(axis=1)
-        offsets = cell_width(lattice) * _offsets(place, n_marked[units])
-        spots = lattice.positions[units] + offsets
+        spots = blocks.positions[units] + width * _offsets(place, n_marked[units])
         share = np.sqrt(counts[units, i] / max(1, int(counts[:, i].max(initial=1))))
         largest = np.where(n_marked[units] == 1, _ALONE, _SHARED)
         diameter = step * (_SMALLEST + (largest - _SMALLEST) * share)
@@ -187,7 +193,7 @@ def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]
             zorder=5,
             rasterized=len(units) > MAX_SHAPES // len(entries),
         )
-    picture.drawn |= {"classes": tuple(entry.name for entry in entries), "counts": counts}
+    picture.drawn |= {"classes": tuple(entry.name for entry in entries), "counts": found.counts}
 
 
 def _marked(counts: Ints) -> Any:
