@@ -110,7 +110,7 @@ POSITIONAL_OUTSIDE = {
     "Map.__init__": "a frozen record; people get it from a fit or from `load`",
     "Detector.__init__": "as Map",
     "plots.umatrix": "map, X, y: the rows and their classes belong together, as in `fit`",
-    "plots.hits": "as plots.umatrix",
+    **dict.fromkeys(("plots.hits", "plots.majority", "plots.net"), "as plots.umatrix"),
     "measures.label_agreement": "three operands without a default",
     "report.build": "map, table and alerts, in the order in which they come to be",
 }
