@@ -18,7 +18,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
-from somscape import SOM, Graph, Lattice, Map, measures, plots
+from somscape import SOM, Graph, Lattice, Map, measures, paths, plots
 from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError
 from somscape.grid import neighbor_pairs, shortest_paths, spanning_tree
@@ -75,6 +75,8 @@ PICTURES = {
     "majority": lambda m, **more: plots.majority(m, ROWS, CLASSES, **more),
     "labels": lambda m, **more: plots.labels(m, ROWS, names=range(60), **more),
     "regions": plots.regions,
+    "path": lambda m, **more: plots.paths(paths.follow(m, ROWS), **more),
+    "paths": lambda m, **more: plots.paths(paths.follow(m, ROWS, ids=CLASSES), **more),
     **{
         kind: lambda m, kind=kind, **more: plots.profiles(m, kind=kind, **more)
         for kind in ("bars", "lines", "radar", "stars")

@@ -12,7 +12,7 @@ from somscape.plots._style import MARKED, color_map, empty_color, ink, line_colo
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.collections import PolyCollection
+    from matplotlib.collections import LineCollection, PolyCollection
 
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
@@ -115,13 +115,14 @@ def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
     return shapes
 
 
-def add_lines(ax: "Axes", points: Any, **look: Any) -> None:
-    """Add lines with round ends, each given by its points."""
+def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
+    """Add lines with round ends, each given by its points, and return them."""
     from matplotlib.collections import LineCollection
 
     lines = LineCollection(list(points), capstyle="round", **look)
     lines.set_rasterized(len(points) > MAX_SHAPES)
     ax.add_collection(lines, autolim=False)
+    return lines
 
 
 def fit_axes(ax: "Axes", lattice: Lattice) -> None:

@@ -7,9 +7,11 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
 from somscape.paths import Paths
-from somscape.plots._cells import CLASS_COLORS, add_bar, cell_width, draw_cells, map_axes, short
-from somscape.plots._display import Display, display_of
-from somscape.plots._panels import check_is_one_axes
+from somscape.plots._cells import add_lines, cell_width, draw_cells, short
+from somscape.plots._display import Display
+from somscape.plots._picture import Picture
+from somscape.plots._scale import add_bar
+from somscape.plots._style import N_COLORS, class_color, color_map, ink, paper, shade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +21,8 @@ SPREAD = 0.3
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
-_MAX_NAMED, _MANY = len(CLASS_COLORS), "#00000055"
+_PALE, _N_SHADES = 1 / 3, 64
+"""How far cells go from the color of the page to that of the ink, and in how many steps."""
 
 
 def paths(
@@ -29,10 +32,10 @@ def paths(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw how rows walk over a map, on its U-matrix in light gray.
+    """Draw how rows walk over a map, on its U-matrix in pale gray.
 
     A ring marks where a path begins, a disk where it ends.  A single path changes its color with
-    time, up to eight have a color and their id at the end, more are gray lines without ends.  Each
+    time, up to eight have a color and their id at the end, more are faint lines without ends.  Each
     visit has a place of its own in the cell.
 
     Parameters
@@ -49,9 +52,14 @@ def paths(
     Returns
     -------
     Display
+        Its ``drawn_`` holds the ``"ids"`` of the paths and the ``"places"`` of their visits, an
+        array of shape (n_visits, 2) for each; of a single path also its ``"lines"``, which
+        `figure.colorbar` takes.
 
     Raises
     ------
+    InputError
+        For a color map that is not there.
     TypeError
         For something else than paths, or an `ax` that is no axes.
 
@@ -69,29 +77,31 @@ def paths(
             "`paths` must be what somscape.paths.follow(map, X) returns; got "
             f"{type(paths).__name__}."
         )
-    check_is_one_axes(ax)
-    lattice, heights, is_own = paths.map_.lattice, paths.map_.u_heights, ax is None
-    if ax is None:
-        ax = map_axes(lattice, unit_size, has_legend=False)
-    low, span = float(heights.min()), float(np.ptp(heights)) or 1.0
-    draw_cells(ax, lattice, heights, colormap="Greys", limits=(low, low + 3 * span), edge="white")
-    ids = paths.ids_of_paths.tolist()
+    picture = Picture(paths.map_, ax=ax, unit_size=unit_size)
+    lattice, ids = picture.map.lattice, paths.ids_of_paths.tolist()
+    draw_cells(picture.ax, lattice, colors=_pale(picture.map.u_heights), edge=paper())
     walks = [paths.units[part] for part in paths.slices]
     places = [_spots(lattice, units[_visited(units)], turn) for turn, units in enumerate(walks)]
+    picture.drawn |= {"ids": ids, "places": places}
     if len(ids) == 1:
-        _draw_in_time(ax, paths, places[0], colormap, is_own)
-    elif len(ids) <= _MAX_NAMED:
-        for id_, spots, color in zip(ids, places, CLASS_COLORS, strict=False):
-            _draw_lines(ax, lattice, [spots], color)
-            _mark_ends(ax, spots, color, color)
-            _name_end(ax, spots[-1], short(str(id_), 16), color)
+        _draw_in_time(picture, paths, places[0], colormap)
+    elif len(ids) <= N_COLORS:
+        for i, (id_, spots) in enumerate(zip(ids, places, strict=True)):
+            _draw_lines(picture, [spots], class_color(i))
+            _mark_ends(picture.ax, spots, class_color(i), class_color(i))
+            _name_end(picture.ax, spots[-1], short(str(id_), 16), class_color(i))
     else:
-        _draw_lines(ax, lattice, places, _MANY)
-    n_rows = f"{len(paths.ids)} rows, {lattice.size_text}"
-    names = [f"Path of {short(id_, 20)}" for id_ in ids if isinstance(id_, str)]
-    name = (names or ["1 path"])[0] if len(ids) == 1 else f"{len(ids)} paths"
-    ax.set_title(f"{name}: {n_rows}", fontsize=11, y=1.0)
-    return display_of([ax])
+        _draw_lines(picture, places, (ink(), 1 / 3))
+    name = f"Path of {ids[0]}" if isinstance(ids[0], str) else "1 path"
+    name = name if len(ids) == 1 else f"{len(ids)} paths"
+    return picture.done(f"{name}: {len(paths.ids)} rows")
+
+
+def _pale(heights: Float64s) -> list[str]:
+    """Return a color for each unit, the darker the higher it is, in which lines can be seen."""
+    palette = [shade(share) for share in np.linspace(0, _PALE, _N_SHADES)]
+    share = (heights - heights.min()) / (float(np.ptp(heights)) or 1.0)
+    return [palette[i] for i in np.rint(share * (_N_SHADES - 1)).astype(int).tolist()]
 
 
 def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
@@ -125,32 +135,27 @@ def _visited(units: Ints) -> Ints:
     return np.flatnonzero(np.append(True, units[1:] != units[:-1]))
 
 
-def _draw_lines(ax: "Axes", lattice: Lattice, places: list[Float64s], color: Any) -> None:
-    from matplotlib.collections import LineCollection
-
-    lines = [line for spots in places for line in _segments(lattice, spots)[0]]
-    drawn = LineCollection(lines, colors=color, linewidths=1.2, zorder=3)
-    ax.add_collection(drawn, autolim=False)
+def _draw_lines(picture: Picture, places: list[Float64s], color: Any) -> None:
+    lines = [line for spots in places for line in _segments(picture.map.lattice, spots)[0]]
+    add_lines(picture.ax, lines, colors=color, linewidths=1.2, zorder=3)
 
 
-def _draw_in_time(ax: "Axes", path: Paths, spots: Float64s, colormap: str, is_own: bool) -> None:
+def _draw_in_time(picture: Picture, path: Paths, spots: Float64s, colormap: str) -> None:
     """Draw one path whose color is the place of a row among all, with a bar of times."""
-    from matplotlib.collections import LineCollection
-
-    lines, visit = _segments(path.map_.lattice, spots)
-    drawn = LineCollection(list(lines), cmap=colormap, linewidths=1.4, zorder=3)
+    lines, visit = _segments(picture.map.lattice, spots)
+    colors = color_map(colormap)
+    drawn = add_lines(picture.ax, lines, cmap=colors, linewidths=1.4, zorder=3)
     drawn.set_array(_visited(path.units)[visit].astype(np.float64))
     drawn.set_clim(0, max(len(path.units) - 1, 1))
-    ax.add_collection(drawn, autolim=False)
-    colors = drawn.get_cmap()
-    _mark_ends(ax, spots, colors(0.0), colors(1.0))
-    if is_own:
-        _add_times(ax, drawn, path)
+    picture.drawn["lines"] = drawn
+    _mark_ends(picture.ax, spots, colors(0.0), colors(1.0))
+    if picture.is_own:
+        _add_times(picture.ax, drawn, path)
 
 
 def _mark_ends(ax: "Axes", spots: Float64s, begin: Any, end: Any) -> None:
-    ax.plot(*spots[0], "o", mfc="white", mec=begin, ms=7, mew=2, zorder=4)
-    ax.plot(*spots[-1], "o", mfc=end, mec="white", ms=8, mew=1, zorder=5)
+    ax.plot(*spots[0], "o", mfc=paper(), mec=begin, ms=7, mew=2, zorder=4)
+    ax.plot(*spots[-1], "o", mfc=end, mec=paper(), ms=8, mew=1, zorder=5)
 
 
 def _name_end(ax: "Axes", spot: Float64s, name: str, color: Any) -> None:
@@ -158,15 +163,14 @@ def _name_end(ax: "Axes", spot: Float64s, name: str, color: Any) -> None:
 
     place = (float(spot[0]), float(spot[1]))
     text = ax.annotate(name, place, (6, 0), textcoords="offset points", fontsize=8, va="center")
-    text.set(color=color, zorder=6, path_effects=[withStroke(linewidth=2.5, foreground="white")])
+    text.set(color=color, zorder=6, path_effects=[withStroke(linewidth=2.5, foreground=paper())])
 
 
 def _add_times(ax: "Axes", drawn: Any, path: Paths) -> None:
-    add_bar(ax, drawn, "time")
+    bar = add_bar(ax, drawn, "time", "neither")
     n = len(path.times)
-    places = np.unique(np.linspace(0, n - 1, min(n, 5)).astype(int))
-    bar_axes: Any = ax.figure.axes[-1]
-    bar_axes.set_yticks(places, [_time_text(path.times[place]) for place in places])
+    places = np.unique(np.linspace(0, n - 1, min(n, 5)).astype(int)).tolist()
+    bar.set_ticks(places, labels=[_time_text(path.times[place]) for place in places])
 
 
 def _time_text(time: Any) -> str:

@@ -12,6 +12,7 @@ from somscape.plots._style import shade
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
+    from matplotlib.colorbar import Colorbar
     from matplotlib.colorizer import ColorizingArtist
 
 FEW, SEVERAL = 0.05, 0.15
@@ -92,8 +93,8 @@ def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
     }[is_below, is_above]
 
 
-def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> None:
-    """Add a color bar to the right of a map's axes, in the room that `map_axes` left."""
+def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "Colorbar":
+    """Return a color bar added to the right of a map's axes, in the room that `map_axes` left."""
     box, figure = ax.get_position(original=True), ax.figure
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     place = (box.x1 + _BAR_GAP * inch, box.y0, _BAR_WIDTH * inch, box.height)
@@ -102,6 +103,7 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> N
     bar.ax.tick_params(labelsize=8, length=2)
     height = box.height * figure.get_figheight()  # type: ignore[union-attr]
     bar.set_label(fill(label, max(8, int(height / _BAR_LETTER))), fontsize=9)
+    return bar
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
