@@ -1,9 +1,9 @@
 """Every picture of a map: wines by their chemistry, digits as images, borrowers as a table.
 
-    python 03_pictures.py
+    python 04_pictures.py
 
-Writes one file a picture into the folder 03_pictures, and all of them side by side to
-03_pictures.png.
+Writes one file a picture into the folder 04_pictures, and all of them side by side to
+04_pictures.png.
 """
 
 from math import ceil
@@ -15,10 +15,10 @@ from matplotlib.image import imread
 from sklearn.datasets import load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
-from somscape import SOM, TableEncoder, plots
+from somscape import SOM, TableEncoder, paths, plots
 from somscape.regions import find_regions
 
-FOLDER = Path("03_pictures")
+FOLDER = Path("04_pictures")
 FOLDER.mkdir(exist_ok=True)
 N_WIDE = 5
 
@@ -33,6 +33,7 @@ torus = SOM(8, 10, boundary="torus", random_state=0).fit(scaled)
 three = find_regions(som, 3)
 candidates = SOM.suggest(scaled, n_seeds=2, random_state=0)
 tree = plots.spanning_tree(som, layout="tree")
+steps = np.linspace(scaled[0], scaled[-1], 60)  # from the first wine to the last one
 
 
 def strong(rows):
@@ -67,6 +68,7 @@ PICTURES = {
     "tree_on_map": lambda: plots.spanning_tree(som),
     "tree": lambda: plots.hits(tree.drawn_["tree"], frame, growers, y_name="wine"),
     "response": lambda: plots.response(som, frame.iloc[[70]]),
+    "path": lambda: plots.paths(paths.follow(torus, steps)),
     "quality": lambda: plots.quality(som, frame),
     "training": lambda: plots.training(som),
     "trade_off": lambda: plots.trade_off(candidates),
@@ -87,5 +89,5 @@ for place, file in enumerate(files, 1):
     ax.imshow(imread(file))
     ax.set_axis_off()
 sheet.subplots_adjust(0, 0, 1, 1, 0.02, 0.02)
-sheet.savefig("03_pictures.png", dpi=100)
-print(f"wrote {len(files)} pictures to {FOLDER}, and 03_pictures.png")
+sheet.savefig("04_pictures.png", dpi=100)
+print(f"wrote {len(files)} pictures to {FOLDER}, and 04_pictures.png")
