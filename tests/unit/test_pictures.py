@@ -632,6 +632,9 @@ def test_columns_are_given_by_number_too() -> None:
     m = map_of(np.arange(6.0).reshape(2, 3), Lattice(1, 2))
     assert plots.planes(m, [2, "x0"]).drawn_["columns"] == ["x2", "x0"]
     assert plots.planes(m, 1).drawn_["columns"] == ["x1"]
+    som = SOM(3, 4, random_state=0).fit(RNG.normal(size=(60, 9)))
+    assert plots.planes(som, 7).drawn_["columns"] == ["x7"]
+    assert plots.planes(som, np.int64(7)).drawn_["columns"] == ["x7"]
 
 
 # Several columns in a cell
@@ -839,12 +842,13 @@ INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: plots.values(INCOME, "incme"), "no feature column 'incme'. Is it 'income'?"),
-        (lambda: plots.planes(INCOME, "Incomes"), "Is it 'income'?"),
-        (lambda: plots.profiles(INCOME, ["agee"]), "Is it 'age'?"),
-        (lambda: plots.correlations(INCOME, "zzz"), "It has income, age."),
+        (lambda: plots.values(INCOME, "incme"), "no feature column 'incme'; did you mean 'income'"),
+        (lambda: plots.planes(INCOME, "Incomes"), "did you mean 'income'"),
+        (lambda: plots.profiles(INCOME, ["agee"]), "did you mean 'age'"),
+        (lambda: plots.correlations(INCOME, "zzz"), "it has 'income', 'age'"),
         (lambda: plots.values(INCOME, 2), "feature columns 0 to 1; got 2"),
         (lambda: plots.planes(INCOME, [-1]), "feature columns 0 to 1; got -1"),
+        (lambda: plots.planes(INCOME, 1.0), "by its name or number; got 1.0"),
         (lambda: plots.planes(INCOME, [None]), "by its name or number; got None"),
         (lambda: plots.values(INCOME, [1, 2, 3]), "each of the 4 units"),
         (lambda: plots.values(INCOME, np.zeros((4, 2))), r"got \(4, 2\)"),
@@ -856,13 +860,14 @@ INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
         (lambda: plots.values(INCOME, "age", labels="abcd"), "each of the 4 units"),
         (lambda: plots.values(INCOME, "age", highlight=[4]), "units from 0 to 3; got 4"),
         (lambda: plots.values(INCOME, list("abcd"), max_classes=0), "from 1 to 32; got 0"),
-        (lambda: plots.values(INCOME, "age", colormap="virids"), "Is it 'viridis'?"),
+        (lambda: plots.values(INCOME, "age", colormap="virids"), "did you mean 'viridis'"),
         (lambda: plots.images(INCOME, (1, 2), colormap="xyz"), "name a color map"),
         (lambda: plots.umatrix(INCOME, kind="p"), "Pass the rows, as X"),
         (lambda: plots.umatrix(INCOME, np.zeros((0, 2)), kind="p"), "no rows"),
         (lambda: plots.umatrix(INCOME, max_classes=9), "at most 8"),
         (lambda: plots.hits(INCOME, [[0, 0]], ["a"], max_classes=99), "from 1 to 32; got 99"),
         (lambda: plots.hits(INCOME, [[0, 0]], [None]), "y holds no label"),
+        (lambda: plots.hits(INCOME, [[0, 0]], pd.Series([np.nan])), "y holds no label"),
         (lambda: plots.majority(INCOME, [[0, 0]], [float("nan")]), "y holds no label"),
         (lambda: plots.net(INCOME, y=["a"]), "y needs X"),
         (lambda: plots.net(INCOME, [[0, 0]], ["a", "b"]), "one label per row of X, 1; got 2"),

@@ -1,7 +1,7 @@
 """What a component plane shows, as plain arrays, for a picture and for a page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from somscape._types import Float64s
 from somscape.encode import CategoryCode, DateCode, NumberCode, words_of_column, words_of_level
 from somscape.errors import InputError
 from somscape.maps import Map
+from somscape.tables import listed, suggestion
 
 YEAR = 365.2425 * 86_400e6
 """Microseconds of a mean year."""
@@ -117,11 +118,8 @@ def column_name(map_: Map, column: str | int) -> str:
     if isinstance(column, str):
         if column in names:
             return column
-        folded = {name.casefold(): name for name in names}
-        near = get_close_matches(column.casefold(), folded, n=1, cutoff=0.5)
-        meant = f" Is it {folded[near[0]]!r}?" if near else ""
-        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-        raise InputError(f"this map has no feature column {column!r}.{meant} It has {shown}.")
+        cure = suggestion(column, names) or f"it has {listed(names)}"
+        raise InputError(f"this map has no feature column {listed([column])}; {cure}")
     if not is_number(column):
         raise InputError(
             f"a column is given by its name or number; got {column!r:.40} "
@@ -139,7 +137,8 @@ def chosen_columns(map_: Map, columns: Any) -> list[str]:
     """Return the columns asked for, or all feature columns; InputError if there is none."""
     if columns is None:
         return [code.name for code in map_.encoding.features]
-    given = [columns] if isinstance(columns, str) or is_number(columns) else list(columns)
+    is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
+    given = [columns] if is_one else list(columns)
     if not given:
         raise InputError("`columns` must name at least one column; leave it out for all.")
     return [column_name(map_, column) for column in given]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from somscape.errors import InputError
+from somscape.tables import suggestion
 
 REGION_COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
@@ -107,12 +107,8 @@ def color_map(name: str) -> Any:
     import matplotlib
 
     if name not in matplotlib.colormaps:
-        near = get_close_matches(str(name), list(matplotlib.colormaps), n=1)
-        meant = f" Is it {near[0]!r}?" if near else ""
-        raise InputError(
-            "`colormap` must name a color map of matplotlib, such as 'viridis'; got "
-            f"{name!r}.{meant}"
-        )
+        cure = suggestion(str(name), list(matplotlib.colormaps)) or "pass one, such as 'viridis'"
+        raise InputError(f"`colormap` must name a color map of matplotlib; got {name!r}; {cure}")
     return matplotlib.colormaps[name].with_extremes(bad=empty_color())
 
 
