@@ -554,6 +554,7 @@ def test_names_of_a_cell_stand_below_each_other_and_further_ones_are_counted() -
 
 def test_names_that_a_map_was_read_with_are_its_labels() -> None:
     m = replace(line(), unit_labels=("a", "", "c", ""))
+    assert plots.hits(m, labels=["a", None, np.nan, pd.NA]).drawn_["labels"] == {0: "a"}
     assert plots.values(m, 0, labels=True).drawn_["labels"] == {0: "a", 2: "c"}
     with pytest.raises(InputError, match="no names of units; pass a text"):
         plots.values(line(), 0, labels=True)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Ints
+from somscape._validate import is_missing
 from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map
 from somscape.plots._legend import MAX_CLASSES, check_max_classes
-from somscape.plots._per_unit import is_missing
 
 
 @dataclass(frozen=True, eq=False)

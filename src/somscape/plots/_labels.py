@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from somscape._validate import is_missing
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.plots._display import Display
-from somscape.plots._per_unit import is_missing, rows_by_unit
+from somscape.plots._per_unit import rows_by_unit
 from somscape.plots._picture import Picture
 from somscape.plots._scale import SEVERAL
 from somscape.plots._shown import ColumnPlane

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Ints
+from somscape._validate import is_missing
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.plots._shown import YEAR, ColumnPlane, column_plane, is_number
@@ -151,11 +152,6 @@ def levels_of(name: str, texts: "list[str | None]") -> ColumnPlane:
     place = {level: i for i, level in enumerate(ordered)}
     numbers = np.array([NO_LEVEL if t is None else place[t] for t in texts], dtype=np.float64)
     return ColumnPlane(name, "level", numbers, tuple(ordered))
-
-
-def is_missing(value: Any) -> bool:
-    """Return whether a value is None, NaN, NaT or pandas' NA."""
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def _is_real(value: Any) -> bool:

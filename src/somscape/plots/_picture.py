@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Ints
+from somscape._validate import is_missing
 from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map, as_map
 from somscape.outliers import Alerts
@@ -129,7 +130,7 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
         raise InputError(
             f"`labels` must hold a text for each of the {n_units} units, '' for none; got {n}."
         )
-    return ["" if text is None or text != text else str(text) for text in labels]
+    return ["" if is_missing(text) else str(text) for text in labels]
 
 
 def checked_units(units: Any, n_units: int) -> Ints:
