@@ -38,9 +38,11 @@ autosummary_context = {
             ("Map", "Record", "Samples", "BestMatches", "Classes", "Source"), "guide/files"
         ),
         **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
-        **dict.fromkeys(("Agreement", "ColumnPlane", "Display"), "reading"),
+        "Agreement": "reading",
+        **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),
         **dict.fromkeys(("TopographicFunction", "Stability"), "guide/measures"),
+        **dict.fromkeys(("Paths", "Entry", "Windows"), "guide/paths"),
         "Grouped": "guide/customers",
         "Report": "guide/report",
         "MiniSom": "guide/minisom",
@@ -54,8 +56,9 @@ myst_heading_anchors = 3
 def run_examples() -> None:
     """Draw the pictures that the pages show."""
     GENERATED.mkdir(exist_ok=True)
-    example = HERE.parent / "examples" / "02_colors.py"
-    subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
+    for name in ("02_colors.py", "04_pictures.py"):
+        example = HERE.parent / "examples" / name
+        subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
 
 
 run_examples()

@@ -36,6 +36,7 @@ _MODULES = (
     "measures",
     "minisom",
     "outliers",
+    "paths",
     "plots",
     "pyod",
     "regions",

@@ -218,6 +218,11 @@ def check_not_masked(X: Any, what: str = "X") -> None:
         )
 
 
+def is_missing(value: Any) -> bool:
+    """Return whether a value is None, NaN, NaT or pandas' NA."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
 def largest_value(info: Any, n_features: int) -> float:
     """Return the largest value such that the sum of `n_features` squares of it is finite."""
     return math.sqrt(float(info.max) / (4 * max(1, n_features)))

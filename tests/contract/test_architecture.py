@@ -34,7 +34,7 @@ ROWS = (
     ("maps",),
     ("fit",),
     ("callbacks", "measures", "regions"),
-    ("outliers",),
+    ("outliers", "paths"),
     ("estimators", "plots", "save"),
     ("report", "minisom", "datasets", "pyod"),
     ("jobs",),
@@ -67,7 +67,7 @@ HOMES = {
 # Folders that must load without any library but these (MiniSom users wait for no other).
 LEAN = {
     "grid kernels records fit maps": {"numpy", "safetensors"},
-    "encode measures outliers save datasets": {"numpy", "safetensors"},
+    "encode measures outliers paths save datasets": {"numpy", "safetensors"},
     "minisom": {"numpy"},
 }
 
@@ -110,7 +110,7 @@ POSITIONAL_OUTSIDE = {
     "Map.__init__": "a frozen record; people get it from a fit or from `load`",
     "Detector.__init__": "as Map",
     "plots.umatrix": "map, X, y: the rows and their classes belong together, as in `fit`",
-    "plots.hits": "as plots.umatrix",
+    **dict.fromkeys(("plots.hits", "plots.majority", "plots.net"), "as plots.umatrix"),
     "measures.label_agreement": "three operands without a default",
     "report.build": "map, table and alerts, in the order in which they come to be",
 }
@@ -130,12 +130,19 @@ OUTSIDE = {
     ),
     "measures": None,  # every public name of the folder
     "callbacks": None,
+    "paths": None,
     "plots": None,
     "regions": None,
     "report": None,
     "datasets": None,
 }
-HANDED_OUT = {"measures.Agreement", "plots.ColumnPlane"}  # made by us only
+HANDED_OUT = {
+    "measures.Agreement",
+    "paths.Entry",
+    "paths.Paths",
+    "paths.Windows",
+    "plots.ColumnPlane",
+}  # made by us only
 
 
 @dataclass(frozen=True)

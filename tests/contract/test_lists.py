@@ -8,7 +8,7 @@ import click
 import pytest
 
 import somscape
-from somscape import SOM, TableEncoder, measures
+from somscape import SOM, TableEncoder, measures, paths, plots
 from somscape.cli import main
 from somscape.encode import KINDS
 from somscape.encode._kinds import WORDS
@@ -51,6 +51,18 @@ def test_every_measure_stands_in_the_reference() -> None:
     listed = re.findall(r"^   measures\.(\w+)$", page("docs/reference.md"), re.M)
     public = {name for name in measures.__all__ if name not in ("nearest_counted",)}
     assert set(listed) == public
+
+
+def test_every_picture_stands_in_the_reference_and_the_guide() -> None:
+    listed = re.findall(r"^   plots\.(\w+)$", page("docs/reference.md"), re.M)
+    assert set(listed) == set(plots.__all__)
+    guide = page("docs/guide/pictures.md")
+    assert not [name for name in plots.__all__ if name.islower() and name not in guide]
+
+
+def test_everything_of_paths_stands_in_the_reference() -> None:
+    listed = re.findall(r"^   paths\.(\w+)$", page("docs/reference.md"), re.M)
+    assert set(listed) == set(paths.__all__)
 
 
 def test_the_command_of_a_report_has_every_option_of_detect() -> None:

@@ -12,9 +12,9 @@ from scipy.sparse import csr_array
 from somscape import SOM, Graph, Lattice, Map, measures
 from somscape.encode import Encoding, fit_encoding
 from somscape.errors import InputError
-from somscape.measures import _advice, _report
+from somscape.measures import _advice
 from somscape.regions import find_regions
-from somscape.tables import Table, table_from_columns
+from somscape.tables import table_from_columns
 
 CLOSE = {"rel": 1e-12, "abs": 1e-12}
 
@@ -99,8 +99,10 @@ def test_report_goes_without_labels_and_regions(som: SOM, X: np.ndarray) -> None
     assert "quantization_error" in found
     assert "purity" not in found
     assert [] not in found
-    with pytest.raises(KeyError, match="'purity' is none of quantization_error"):
+    with pytest.raises(KeyError, match="no measure 'purity'; there are quantization_error, expl"):
         found["purity"]
+    with pytest.raises(KeyError, match="did you mean 'quantization_error'"):
+        found["quantisation_error"]
     assert repr(found) == f"MeasuresReport({len(found)} measures, 150 rows, 20 units)"
 
 
@@ -114,17 +116,16 @@ def test_report_of_a_sample_is_close_to_that_of_all(som: SOM, X: np.ndarray) -> 
     assert low <= found["trustworthiness"] <= high
 
 
-def test_report_is_a_frame(som: SOM, X: np.ndarray, monkeypatch) -> None:
+def test_report_is_a_frame(som: SOM, X: np.ndarray) -> None:
     found = measures.report(som, X)
     frame = found.to_frame()
     assert isinstance(frame, pd.DataFrame)
     assert list(frame.columns) == ["measure", "value", "low", "high", "good", "says"]
     assert frame["value"][0] == found["quantization_error"]
     assert frame["low"].isna().sum() > 3
-    monkeypatch.setattr(_report, "find_spec", lambda name: None)
-    table = found.to_frame()
-    assert isinstance(table, Table)
-    assert table.names == tuple(frame.columns)
+    polars = found.to_frame("polars")
+    assert polars.columns == list(frame.columns)
+    assert polars["low"].null_count() == frame["low"].isna().sum()
 
 
 class Tags(HTMLParser):
@@ -333,6 +334,8 @@ def test_neighbors_must_be_fewer_than_half_of_the_rows(som: SOM, X: np.ndarray) 
 
 
 def test_labels_and_regions_must_fit(som: SOM, X: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"got a name, 'job'. Pass the values, such as X\['job'\]"):
+        measures.purity(som, X, labels="job")
     with pytest.raises(InputError, match=r"`labels` must have shape \(150,\).*got \(3,\)"):
         measures.purity(som, X, labels=["a", "b", "c"])
     with pytest.raises(InputError, match="`labels` names no class"):

@@ -1,6 +1,7 @@
 """Every metric means the same in training, winners, errors, transform and the U-matrix."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
@@ -158,3 +159,20 @@ def test_labels_are_what_predict_says_also_where_prototypes_all_but_coincide(met
         som = SOM(4, 3, metric=metric, algorithm=algorithm, init="random", random_state=0).fit(X)
         np.testing.assert_array_equal(som.labels_, som.predict(X))
         np.testing.assert_array_equal(som.map_.hits, np.bincount(som.labels_, minlength=12))
+
+
+def test_weights_by_name_are_those_of_all_features_of_a_column():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(90, 2)), columns=["age", "income"])
+    by_name = SOM(3, 3, feature_weight={"income": 4}, random_state=0).fit(frame)
+    assert by_name.map_.metric.feature_weights.tolist() == [1, 4]
+    by_place = SOM(3, 3, feature_weight=[1, 4], random_state=0).fit(frame)
+    np.testing.assert_array_equal(by_name.codebook_, by_place.codebook_)
+    frame["job"] = rng.choice(["clerk", "nurse", "cook"], len(frame))
+    encoded = SOM(3, 3, feature_weight={"job": 0.5}, random_state=0).fit(frame)
+    features = encoded.map_.encoding.feature_names
+    expected = [0.5 if name.startswith("job") else 1 for name in features]
+    assert len(features) > 3
+    assert encoded.map_.metric.feature_weights.tolist() == expected
+    found = SOM.suggest(frame, n_samples=40, n_seeds=2, feature_weight={"job": 0.5}, radius_end=1.0)
+    assert found.n_rows > 1

@@ -518,7 +518,8 @@ def test_a_legend_of_long_names_is_wrapped_into_the_picture(
     assert legend.get_window_extent().y1 <= display.ax_.get_window_extent().y0 + 1
     # The color bar stays as high as the map.
     for other in display.figure_.axes:
-        assert other.get_position().bounds[1::2] == display.ax_.get_position().bounds[1::2]
+        bounds = [each.get_position().bounds[1::2] for each in (other, display.ax_)]
+        np.testing.assert_allclose(*bounds, **SAME)
 
 
 @pytest.mark.parametrize("draw", [plots.umatrix, plots.hits])
@@ -594,7 +595,7 @@ def test_planes_beyond_the_limit_are_counted_in_the_title() -> None:
     map_ = Map(np.zeros((2, 26)), Lattice(1, 2), Encoding.plain(names), np.ones(2))
     display = plots.planes(map_)
     assert len(display.axes_) == 24
-    assert "2 more" in display.figure_.texts[0].get_text()
+    assert "24 most relevant; 2 more" in display.figure_.texts[0].get_text()
 
 
 def test_names_with_formula_signs_and_rare_letters_can_be_drawn(tmp_path: Path) -> None:
@@ -656,7 +657,6 @@ def test_the_trade_off_of_another_table_is_refused() -> None:
         (lambda m: plots.umatrix(m, y=[1]), "y needs X"),
         (lambda m: plots.hits(m, y=[1]), "y needs X"),
         (lambda m: plots.umatrix(m, [[0.0]], [1, 2]), "one label per row of X, 1; got 2"),
-        (lambda m: plots.hits(m, np.zeros((9, 1)), range(9)), "9 classes, more than the 8"),
         (lambda m: plots.umatrix(m, highlight=[6]), "units from 0 to 5; got 6 to 6"),
         (lambda m: plots.umatrix(m, highlight=[-1]), "units from 0 to 5; got -1"),
         (lambda m: plots.planes(m, ["nix"]), "no feature column 'nix'"),

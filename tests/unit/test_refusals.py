@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
-from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
+from somscape import SOM, SOMDetector, SOMImputer, TableEncoder, measures
 from somscape.callbacks import TimeLimit
 from somscape.errors import InputError, SomscapeWarning
 from somscape.fit import _size
@@ -218,7 +219,6 @@ def test_what_is_no_rows_is_named(X, message):
     [
         ({"callbacks": [TimeLimit]}, r"got the class TimeLimit.*TimeLimit\(...\)"),
         ({"callbacks": TimeLimit(5)}, r"a sequence of functions; got .* Write callbacks=\[...\]"),
-        ({"feature_weight": {"x": 2}}, "one per feature in their order; got a dict"),
     ],
 )
 def test_parameters_of_a_wrong_type_say_what_to_write(parameters, message):
@@ -230,6 +230,68 @@ def test_later_rows_with_gaps_are_told_how_to_train():
     som = SOM(2, 2).fit(np.eye(2).repeat(5, axis=0))
     with pytest.raises(InputError, match=r"nan in row 0, column 'x1'.*missing='fill'"):
         som.predict([[1.0, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"incom": 2}, r"`feature_weight` names no column of X: 'incom'; did you mean 'income'\?"),
+        ({0: 2}, "names no column of X: 0; the columns are 'income', 'job'"),
+        ({"income": "two"}, "`feature_weight` must hold numbers"),
+    ],
+)
+def test_weights_of_columns_that_are_not_there_name_the_nearest(names, message):
+    frame = pd.DataFrame({"income": rows_of(20)[:, 0], "job": ["a", "b"] * 10})
+    with pytest.raises(ValueError, match=message):
+        SOM(2, 2, feature_weight=names).fit(frame)
+
+
+def test_columns_that_are_not_there_name_the_nearest():
+    frame = pd.DataFrame(rows_of(20, 2), columns=["income", "age"])
+    map_ = SOM(2, 3).fit(frame).map_
+    with pytest.raises(InputError, match=r"no feature column 'incme'; did you mean 'income'\?"):
+        map_.plane("incme")
+    with pytest.raises(InputError, match=r"was trained on: income \(is it 'Income'\?\). Add them"):
+        map_.winners(frame.rename(columns={"income": "Income"}))
+    with pytest.raises(InputError, match="X has no columns; give at least one"):
+        SOM(2, 3).fit(frame[[]])
+
+
+@pytest.mark.parametrize(
+    ("k", "message"),
+    [(0, "`k` must be at least 1; got 0"), (7, "`k` must be at most 6; got 7")],
+)
+def test_more_units_than_there_are_name_how_many_there_are(k, message):
+    map_ = SOM(2, 3).fit(np.eye(8)).map_
+    for ask in (map_.winners, map_.nearest):
+        with pytest.raises(ValueError, match=message):
+            ask(np.eye(8), k=k)
+
+
+@pytest.mark.parametrize("estimator", [SOM(), SOMDetector(), TableEncoder()])
+def test_what_fit_makes_is_not_there_before(estimator):
+    for name in ("map_", "encoding_", "codebook_"):
+        assert not hasattr(estimator, name)
+        with pytest.raises(NotFittedError, match=r"is not fitted yet; call `fit` first"):
+            getattr(estimator, name)
+    with pytest.raises(AttributeError, match="object has no attribute 'winner'"):
+        _ = estimator.winner
+    fitted = SOM(1, 2).fit(np.eye(3))
+    with pytest.raises(AttributeError, match="'SOM' object has no attribute 'encoding_'"):
+        _ = fitted.encoding_
+
+
+@pytest.mark.parametrize(
+    ("is_labelled", "message"),
+    [
+        ([True, True, True], "a row of each kind; got 3 labelled rows and 0 others"),
+        (["a", "b", "a"], "`is_labelled` must be True or False for each of `scores`; got <U1"),
+        ([True, False], r"of shape \(2,\) for \(3,\)"),
+    ],
+)
+def test_a_ranking_is_compared_with_labels_of_two_kinds(is_labelled, message):
+    with pytest.raises(InputError, match=message):
+        measures.label_agreement([3.0, 2.0, 1.0], is_labelled, 1)
 
 
 def test_units_of_an_unfitted_map_are_not_fitted():

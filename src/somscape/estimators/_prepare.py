@@ -323,6 +323,8 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
             "X.to_numpy(), or its rows encoded by somscape.TableEncoder(missing='mask')."
         )
     frame = as_frame(X, "X")
+    if frame is not None and not frame_names(frame):
+        raise InputError("X has no columns; give at least one.")
     is_sparse = frame is not None and hasattr(frame, "sparse")  # all of pandas' columns are
     if frame is None or is_sparse:
         check_not_dates(getattr(X, "dtype", None))

@@ -1,23 +1,44 @@
 """From an estimator's parameters to the settings of a training run, and of a detection."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from somscape._validate import check_whole
+from somscape.encode import Encoding
+from somscape.errors import InputError
 from somscape.estimators._prepare import seed_of
 from somscape.estimators._verbose import Verbose
 from somscape.fit import Settings
 from somscape.maps import Map
 from somscape.outliers import Detection
+from somscape.tables import listed, suggestion
 
 
 def start_of(init: Any) -> Any:
     """Return what training starts from: of a detector or a fitted estimator, its map."""
     map_ = getattr(init, "map_", init)
     return map_ if isinstance(map_, Map) else init
+
+
+def weights_of_features(given: Any, encoding: Encoding) -> Any:
+    """Return weights as one for each feature; those of named columns are for all their features.
+
+    Raises
+    ------
+    InputError
+        For a name that is no column that becomes features.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    names = [code.name for code in encoding.features]
+    for name in given:
+        if name not in names:
+            cure = suggestion(str(name), names) or f"the columns are {listed(names)}"
+            raise InputError(f"`feature_weight` names no column of X: {name!r}; {cure}")
+    return [given.get(code.name, 1) for code in encoding.features for _ in code.feature_names]
 
 
 def settings_of_som(som: Any) -> Settings:

@@ -1,5 +1,6 @@
 """The self-organizing map as a scikit-learn estimator."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
-from somscape.errors import InputError
+from somscape.errors import InputError, SomscapeWarning
 from somscape.estimators._choose_encoding import choose_encoding, missing_of
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
-from somscape.estimators._settings import settings_of_som, start_of
+from somscape.estimators._settings import settings_of_som, start_of, weights_of_features
 from somscape.estimators._suggest import suggest
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.estimators._warm_start import adopt_map, check_goes_on
+from somscape.estimators._wide import warn_of_wide_column
 from somscape.fit import (
     Callback,
     RunningSums,
@@ -63,8 +65,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         their encoding, arrays are taken as they are.  ``"cosine"`` and ``"correlation"`` compare
         directions: every row counts as a row of length 1.  ``"mahalanobis"`` is Euclidean after
         whitening.  Prototypes are means for every metric.
-    feature_weight : array-like of shape (n_features,) or None, default=None
-        Weight of each feature in distances: 0, or from 1e-100 to 1e100.  None means 1 each.
+    feature_weight : array-like of shape (n_features,), dict or None, default=None
+        Weight of each feature in distances: 0, or from 1e-100 to 1e100; or those of columns by
+        name, such as ``{"income": 2}``, where others have 1.  None means 1 each.
     algorithm : {"auto", "batch", "online", "multires"}, default="auto"
         ``"batch"`` moves every unit to the mean of its neighborhood's rows, once per epoch.
         ``"online"`` moves the winner's neighborhood after each row, in random order.
@@ -264,6 +267,12 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         KeyboardInterrupt
             On Ctrl-C, within about half a second.  The estimator is then fitted with the map of the
             last completed epoch or block of updates, and ``stop_reason_`` is "interrupted".
+
+        Warns
+        -----
+        SomscapeWarning
+            If one column of numbers that are used as they are carries 99.5 % of the squared
+            distances between rows, or more.
         """
         settings = settings_of_som(self)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
@@ -274,7 +283,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         )
         if isinstance(start, Map):
             check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
-        settings = replace(settings, init=start)
+        else:
+            warn_of_wide_column(prepared, self.metric, self.feature_weight)
+        weights = weights_of_features(self.feature_weight, prepared.encoding)
+        settings = replace(settings, init=start, feature_weight=weights)
         try:
             result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         except TrainingInterrupted as interrupted:
@@ -337,8 +349,16 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
                 "`suggest` supports only dense rows; got a sparse X. Pass some rows as an array."
             )
         is_masked = prepared.encoding.missing == "mask"
-        som.set_params(encoder=None, missing="mask" if is_masked else "error")
-        return suggest(som, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state)
+        weights = weights_of_features(som.feature_weight, prepared.encoding)
+        missing = "mask" if is_masked else "error"
+        som.set_params(encoder=None, missing=missing, feature_weight=weights)
+        warn_of_wide_column(prepared, som.metric, som.feature_weight)
+        with warnings.catch_warnings():
+            # Once is enough.
+            warnings.filterwarnings("ignore", "column .* carries", SomscapeWarning)
+            return suggest(
+                som, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state
+            )
 
     def partial_fit(
         self,

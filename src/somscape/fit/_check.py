@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -169,11 +169,6 @@ def feature_weights(given: Any, rows: Rows) -> Float64s | None:
     """
     if given is None:
         return None
-    if isinstance(given, Mapping):
-        raise TypeError(
-            "`feature_weight` must be a list of numbers, one per feature in their order; got a "
-            f"{type(given).__name__}."
-        )
     try:
         weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
     except (ValueError, TypeError) as error:

@@ -1,6 +1,6 @@
 """Where units lie and how strongly they pull each other, without any data."""
 
-from somscape.grid._graph import Graph
+from somscape.grid._graph import MAX_GRAPH_UNITS, Graph
 from somscape.grid._lattice import BOUNDARIES, KINDS, Lattice, neighbor_pairs
 from somscape.grid._neighborhood import (
     NEIGHBORHOODS,
@@ -10,7 +10,7 @@ from somscape.grid._neighborhood import (
     neighborhood_tables,
     pull_from,
 )
-from somscape.grid._paths import n_connected, shortest_paths
+from somscape.grid._paths import n_connected, shortest_paths, spanning_tree
 from somscape.grid._radius import CONVENTIONS, radius_from
 from somscape.grid._serialize import lattice_of, lattice_parts
 
@@ -18,6 +18,7 @@ __all__ = [
     "BOUNDARIES",
     "CONVENTIONS",
     "KINDS",
+    "MAX_GRAPH_UNITS",
     "NEIGHBORHOODS",
     "Graph",
     "Lattice",
@@ -32,4 +33,5 @@ __all__ = [
     "pull_from",
     "radius_from",
     "shortest_paths",
+    "spanning_tree",
 ]

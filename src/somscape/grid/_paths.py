@@ -1,4 +1,4 @@
-"""Shortest paths from unit to unit along given edges."""
+"""Shortest paths from unit to unit along given edges, and the shortest tree of them."""
 
 from typing import Any
 
@@ -80,3 +80,45 @@ def n_connected(lattice: Lattice, units: Ints) -> int:
     # As in `shortest_paths`.
     graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
     return int(connected_components(graph, directed=False, return_labels=False))
+
+
+def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
+    """Return which edges make the shortest tree that joins all units.
+
+    Parameters
+    ----------
+    n_units : int
+    pairs : ndarray of shape (n_pairs, 2)
+        Units that an edge joins; in both directions or in one.
+    lengths : ndarray of shape (n_pairs,)
+        Length of each edge, at least 0.
+
+    Returns
+    -------
+    ndarray of shape (n_edges,)
+        Places of the edges in `pairs`: a tree for each part that they join.  Of equally long ones
+        the first is taken.
+
+    References
+    ----------
+    J. B. Kruskal (1956), On the shortest spanning subtree of a graph.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.grid import spanning_tree
+    >>> spanning_tree(3, np.array([[0, 1], [1, 2], [0, 2]]), np.array([1.0, 5.0, 2.0])).tolist()
+    [0, 2]
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    # Ranks instead of lengths: no length is 0, and none equals another.
+    rank = np.empty(len(pairs))
+    order = np.argsort(lengths, kind="stable")
+    rank[order] = np.arange(1, len(pairs) + 1)
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    _, first = np.unique(low * n_units + high, return_index=True)
+    entries = (rank[first], (low[first], high[first]))
+    tree: Any = minimum_spanning_tree(csr_array(entries, shape=(n_units, n_units)))
+    return np.sort(order[tree.tocoo().data.astype(np.intp) - 1])

@@ -15,6 +15,7 @@ from somscape._validate import (
     check_not_masked,
     check_row_lengths,
     check_values,
+    check_whole,
 )
 from somscape.encode import Encoding
 from somscape.errors import InputError
@@ -22,17 +23,28 @@ from somscape.grid import Lattice, lattice_of, lattice_parts
 from somscape.joins import Joins, Kept, Pull, join_units, joins_of, near_units
 from somscape.kernels import (
     EUCLIDEAN,
+    MAX_BEST,
     Metric,
     Rows,
     SparseRows,
     check_sparse_values,
     select_kernels,
 )
+from somscape.maps._frames import place_columns, unit_columns
 from somscape.maps._html import map_html
 from somscape.maps._record import history_of, names_of_units
 from somscape.maps._refusal import refusal_of
 from somscape.records import Record, built_from, write_record
-from somscape.tables import Table, as_frame, collected, frame_names, frame_numbers, table_from_frame
+from somscape.tables import (
+    Table,
+    as_frame,
+    collected,
+    frame_names,
+    frame_numbers,
+    frame_of,
+    suggestion,
+    table_from_frame,
+)
 
 NO_UNIT = -1
 """The unit of a row without any value."""
@@ -206,9 +218,11 @@ class Map:
         names, there = self.encoding.feature_names, frame_names(frame)
         lacking = [name for name in names if name not in there]
         if lacking:
+            close = suggestion(lacking[0], [str(name) for name in there if name not in names])
+            meant = f" ({close.replace('did you mean', 'is it')})" if close else ""
             raise InputError(
-                f"X lacks columns that this map was trained on: {', '.join(lacking)}. Add them, or "
-                "pass an array with the features in the map's order."
+                f"X lacks columns that this map was trained on: {', '.join(lacking)}{meant}. Add "
+                "them, or pass an array with the features in the map's order."
             )
         return names
 
@@ -242,6 +256,7 @@ class Map:
         -------
         ndarray of shape (n_samples,), or (n_samples, k) for k above 1
         """
+        self._check_k(k)
         rows, has_missing = self._compared_rows(rows)
         if self.metric.is_plain and not has_missing:
             units = select_kernels().winners(rows, self.codebook, k, order=self.lattice.walk)
@@ -264,8 +279,12 @@ class Map:
         units : ndarray of shape (n_samples, k)
         distances : ndarray of shape (n_samples, k), float64
         """
+        self._check_k(k)
         rows, has_missing = self._compared_rows(self._any_rows_of(X))
         return self._search(rows, k, has_missing)
+
+    def _check_k(self, k: int) -> None:
+        check_whole("k", k, 1, high=min(MAX_BEST, self.n_units))
 
     def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
         """Return rows as the metric compares them, and whether values are missing."""
@@ -334,8 +353,58 @@ class Map:
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:
                 return code.decode(self.codebook[:, part])
-        names = ", ".join(code.name for code in self.encoding.features)
-        raise InputError(f"this map has no feature column '{column}'; it has {names}.")
+        names = [code.name for code in self.encoding.features]
+        cure = suggestion(str(column), names) or f"it has {', '.join(names)}."
+        raise InputError(f"this map has no feature column '{column}'; {cure}")
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the codebook in original units as a data frame, one row per unit.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``unit``, ``row``, ``col``, ``hits``, ``u_height``, then every component plane; a
+            column of the data with such a name gets a ``_`` at its end.
+
+        Examples
+        --------
+        >>> from somscape import SOM
+        >>> som = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3)
+        >>> som.map_.to_frame().columns.tolist()
+        ['unit', 'row', 'col', 'hits', 'u_height', 'x0']
+        """
+        return frame_of(unit_columns(self), library)
+
+    def locate(self, X: Table | Any, library: str | None = None) -> Any:
+        """Return where rows lie on the map, as a data frame with one row each.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``unit``, ``row``, ``col``, ``x``, ``y`` (position in grid steps, y downward) and
+            ``distance`` to the unit's prototype; -1 and missing for a row without any value.
+
+        Examples
+        --------
+        >>> from somscape import SOM
+        >>> som = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3)
+        >>> som.map_.locate([[0.5]]).columns.tolist()
+        ['unit', 'row', 'col', 'x', 'y', 'distance']
+        """
+        units, distances = self.nearest(X)
+        return frame_of(place_columns(self, units[:, 0], distances[:, 0]), library)
 
     def save(self, path: str | Path) -> None:
         """Save the map to one file, completely or not at all.

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s
+from somscape.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,30 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     -------
     Agreement
 
+    Raises
+    ------
+    InputError
+        For labels that are not True and False, one for each score and both of them there.
+
     Examples
     --------
     >>> import numpy as np
     >>> label_agreement(np.array([3.0, 2.0, 1.0]), np.array([True, False, False]), 1).auroc
     1.0
     """
+    scores, is_labelled = np.asarray(scores, np.float64), np.asarray(is_labelled)
+    if scores.ndim != 1 or is_labelled.shape != scores.shape or is_labelled.dtype != bool:
+        raise InputError(
+            "`is_labelled` must be True or False for each of `scores`; got "
+            f"{is_labelled.dtype} of shape {is_labelled.shape} for {scores.shape}."
+        )
     n_labelled = int(is_labelled.sum())
     n_others = len(scores) - n_labelled
+    if not n_labelled or not n_others:
+        raise InputError(
+            f"`is_labelled` must have a row of each kind; got {n_labelled} labelled rows and "
+            f"{n_others} others."
+        )
     # Mann-Whitney: tied scores share their ranks.
     _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
     rank = (np.cumsum(counts) - (counts - 1) / 2)[position]

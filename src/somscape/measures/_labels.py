@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
+from somscape._validate import is_missing
 from somscape._weights import counts_of, ones_or
 from somscape.errors import InputError
 from somscape.grid import n_connected
@@ -362,6 +363,11 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
     InputError
         For another number of labels, or none.
     """
+    if isinstance(labels, str):
+        raise InputError(
+            f"`labels` must hold the class of each row of X; got a name, {labels!r}. Pass the "
+            f"values, such as X[{labels!r}] of a data frame."
+        )
     values = _as_given(labels)
     if values.shape != rows.counts.shape:
         raise InputError(
@@ -370,8 +376,8 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
         )
     values = values[rows.counts]
     if values.dtype == object:
-        is_there = np.array([not _is_missing(value) for value in values], dtype=bool)
-        classes = _numbered([value for value in values if not _is_missing(value)])
+        is_there = np.array([not is_missing(value) for value in values], dtype=bool)
+        classes = _numbered([value for value in values if not is_missing(value)])
     else:
         is_there = np.asarray(values == values)
         classes = np.unique(values[is_there], return_inverse=True)[1]
@@ -397,12 +403,6 @@ def _numbered(values: list[Any]) -> Ints:
     return np.array([place[name] for name in named], dtype=np.intp)
 
 
-def _is_missing(value: Any) -> bool:
-    """Return whether a label is None, NaN, or what pandas has for them."""
-    is_nan = isinstance(value, float | np.floating) and value != value
-    return value is None or bool(is_nan) or type(value).__name__ in ("NAType", "NaTType")
-
-
 def region_of_units(map_: Any, regions: Any) -> Ints:
     """Return the region of each unit, numbered from 0.
 
@@ -426,7 +426,7 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
             f"`regions` must be what somscape.regions.find_regions(map) returns, or a region for "
             f"each of {map_.n_units} units; got shape {given.shape}."
         )
-    if any(_is_missing(value) for value in given.tolist()):
+    if any(is_missing(value) for value in given.tolist()):
         raise InputError(
             "`regions` has a unit without a region (None or NaN); give each unit a whole number or "
             "a name, such as -1 for those in none."

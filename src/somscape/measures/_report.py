@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -31,7 +30,7 @@ from somscape.measures._separation import Silhouettes, davies_bouldin_of
 from somscape.measures._stability import are_torn, check_draws, intervals
 from somscape.measures._use import entropy_of, gini_of
 from somscape.measures._variance import row_shares
-from somscape.tables import table_from_columns
+from somscape.tables import frame_of, suggestion
 
 NONE = float("nan")
 
@@ -94,7 +93,9 @@ class MeasuresReport:
         for each in self.measures:
             if each.name == name:
                 return each.value
-        raise KeyError(f"{name!r} is none of {', '.join(each.name for each in self.measures)}")
+        names = [each.name for each in self.measures]
+        cure = suggestion(str(name), names) or f"there are {', '.join(names)}"
+        raise KeyError(f"this report has no measure {name!r}; {cure}")
 
     def __contains__(self, name: object) -> bool:
         """Return whether the report has a measure of this name."""
@@ -119,20 +120,25 @@ class MeasuresReport:
             for name, value, between, good in lines
         )
 
-    def to_frame(self) -> Any:
+    def to_frame(self, library: str | None = None) -> Any:
         """Return the measures as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
 
         Returns
         -------
-        pandas.DataFrame or Table
-            A table where pandas is not installed.  With columns ``measure``, ``value``, ``low``,
-            ``high``, ``good`` and ``says``.
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With columns ``measure``, ``value``, ``low``, ``high``, ``good`` and ``says``.
         """
-        columns: dict[str, list[Any]] = {"measure": [each.name for each in self.measures]}
-        for name in ("value", "low", "high", "good", "says"):
+        columns: dict[str, Any] = {"measure": [each.name for each in self.measures]}
+        for name in ("value", "low", "high"):
+            columns[name] = np.array([getattr(each, name) for each in self.measures])
+        for name in ("good", "says"):
             columns[name] = [getattr(each, name) for each in self.measures]
-        table = table_from_columns(columns, "measures")
-        return table if find_spec("pandas") is None else table.to_arrow().to_pandas()
+        return frame_of(columns, library)
 
     def to_html(self) -> str:
         """Return a page of HTML that needs nothing else.

@@ -1,7 +1,7 @@
 """The ranked list: every row of a table, most unusual first, the top with reasons."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,16 @@ from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
 from somscape.outliers._reasons import RECORD, Ids, Reasons, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
-from somscape.tables import Source, Table, counted, free_name, table_from_columns
+from somscape.tables import (
+    Source,
+    Table,
+    counted,
+    frame_of,
+    free_name,
+    html_of,
+    in_columns,
+    table_from_columns,
+)
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -90,21 +99,60 @@ class Alerts:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
 
     def __str__(self) -> str:
+        names, rows = self._shown()
+        lines = in_columns([[name, *cells] for name, *cells in zip(names, *rows, strict=True)])
+        if self.n_before_line is not None and self.n_before_line < len(rows):
+            lines.insert(1 + self.n_before_line, LINE)
+        return "\n".join([self.headline, *lines, *self._more()])
+
+    def _repr_html_(self) -> str:
+        names, rows = self._shown()
+        return html_of(names, rows, ". ".join([self.headline, *self._more()]))
+
+    def _shown(self) -> tuple[list[str], list[list[str]]]:
+        """Return the names and the cells of the alerts that are printed."""
         n = min(self.n_alerts, SHOWN)
-        shown = table_from_columns(
-            {
-                "rank": np.arange(1, n + 1),
-                self.id_name: self.ids[:n],
-                "score": [f"{score:.4g}" for score in self.scores[:n]],
-                "p-value": [f"{p:.4g}" for p in self.p_values[:n]],
-                "reasons": [str(reasons) for reasons in self.reasons[:n]],
-            }
-        )
-        lines = str(shown).split("\n")
-        if self.n_before_line is not None and self.n_before_line < n:
-            lines.insert(len(lines) - n + self.n_before_line, LINE)
-        more = [f"... {self.n_alerts - n} more alerts"] if self.n_alerts > n else []
-        return "\n".join([self.headline, *lines, *more])
+        numbers = zip(self.scores[:n], self.p_values[:n], strict=True)
+        texts = [[f"{score:.4g}", f"{p:.4g}"] for score, p in numbers]
+        rows = [
+            [str(rank), id_, *pair, str(reasons)]
+            for rank, (id_, pair, reasons) in enumerate(
+                zip(self.ids[:n], texts, self.reasons[:n], strict=True), 1
+            )
+        ]
+        return ["rank", self.id_name, "score", "p-value", "reasons"], rows
+
+    def _more(self) -> list[str]:
+        n = self.n_alerts - SHOWN
+        return [f"... {n} more alerts"] if n > 0 else []
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the alerts as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            One row per alert: ``rank``, the id, ``table_row`` (its number in the table, from 0),
+            ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.  `to_table` adds the
+            columns of the table.
+        """
+        n = self.n_alerts
+        columns = {
+            "rank": np.arange(1, n + 1),
+            "table_row": self.rows[:n],
+            "score": self.scores[:n],
+            "p_value": self.p_values[:n],
+            "stands_out": self.stands_out[:n],
+            "unit": self.units[:n],
+            "reasons": [str(reasons) for reasons in self.reasons],
+        }
+        ids = {free_name(self.id_name, columns): self.ids[:n]}
+        return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
 
     def to_table(self, map_: Map, table: Table | Source) -> Table:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.

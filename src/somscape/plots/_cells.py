@@ -8,25 +8,26 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
 from somscape.plots._display import make_figure
+from somscape.plots._style import MARKED, color_map, empty_color, ink, line_color, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.collections import PolyCollection
+    from matplotlib.collections import LineCollection, PolyCollection
 
-CLASS_COLORS = (
-    "#D55E00", "#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
-)  # fmt: skip
-"""Okabe and Ito's colors, which people with any kind of color vision can tell apart."""
-
-EMPTY_COLOR = "#e9e9e9"
-EDGE_COLOR = "#9a9a9a"
-FAINT_EDGE = "#00000024"
-"""Edges that show white cells on a white page."""
-
-_LONG_SIDE, _MAX_UNIT, _MIN_WIDTH = 5.5, 0.62, 2.6
-_TITLE, _SIDE, _BAR = 0.42, 0.15, 0.95  # inches
+_LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
+_TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
 LEGEND_ROOM = 0.51
 """Inches below a map for a legend of one row and its title."""
+
+HALO = 0.55
+"""How much of repeated cells shows beyond an edge that meets another, in cells."""
+
+MAX_SHAPES = 10_000
+"""A file of the lines of more would be large and slow: they are saved as dots, 300 to an inch."""
+
+_FAINT = 0.35
+_MIN_LINED = 5.0
+"""Narrower cells, in points, have no lines between them: they would hide the colors."""
 
 
 def draw_cells(
@@ -37,9 +38,13 @@ def draw_cells(
     colors: Sequence[Any] | str | None = None,
     colormap: str = "viridis",
     limits: tuple[float, float] | None = None,
-    edge: str = "face",
+    edge: Any = "face",
+    places: Float64s | None = None,
+    size: float = 1.0,
 ) -> "PolyCollection":
     """Draw every cell of a lattice, as one collection.
+
+    Where edges meet, as on a torus, the cells beyond are repeated, half and faint.
 
     Parameters
     ----------
@@ -48,7 +53,8 @@ def draw_cells(
     lattice : Lattice
         The cells to draw.
     values : ndarray of shape (n_units,), optional
-        Values that `colormap` turns into colors, from the lowest to the highest, or over `limits`.
+        Values that `colormap` turns into colors, from the lowest to the highest, or over `limits`;
+        NaN for an empty cell.
     colors : color or sequence of n_units colors, optional
         Colors instead of values.
     colormap : str, default="viridis"
@@ -57,46 +63,128 @@ def draw_cells(
         Values at the ends of the color map.
     edge : color, default="face"
         Color of the lines between cells, which are not visible by default.  The cells of a graph
-        always have lines.
+        always have lines, and narrow ones never.
+    places : ndarray of shape (n_cells, 2), optional
+        Where cells lie, if not at the positions of the units.
+    size : float, default=1.0
+        Of the cells, as a share of the lattice's.
 
     Returns
     -------
     matplotlib.collections.PolyCollection
         Can be passed to a color bar.
     """
+    fit_axes(ax, lattice)
+    width = min(0.4, 0.05 * points_per_step(ax, lattice))
+    if lattice.kind == "graph":
+        draw_links(ax, lattice.positions, _edges(lattice))
+        edge = line_color()  # a light cell must be visible on the page
+    elif size * points_per_step(ax, lattice) < _MIN_LINED:
+        edge = "face"
+    drawn: list[tuple[Any, Float64s, dict[str, Any]]] = []
+    if places is None:
+        drawn.append((*_repeated(lattice), {"edgecolors": "face", "alpha": _FAINT, "zorder": 0.4}))
+    drawn.insert(0, (slice(None), lattice.positions if places is None else places, {}))
+    for units, spots, more in drawn:
+        if not len(spots):
+            continue
+        corners = spots[:, None, :] + size * lattice.cell[None, :, :]
+        # "face" draws edges in the cell's color: without edges, light seams show between cells.
+        look = {"edgecolors": edge, "linewidths": width} | more
+        cells = add_polygons(ax, corners, **look)
+        if values is None:
+            is_one = colors is None or isinstance(colors, str)
+            chosen = (colors or empty_color()) if is_one else _taken(colors, units)
+            cells.set_facecolor(chosen)
+        else:
+            cells.set_array(values[units])
+            cells.set_cmap(color_map(colormap))
+            cells.set_clim(*(limits or (float(np.nanmin(values)), float(np.nanmax(values)))))
+        if not more:
+            own = cells
+    return own
+
+
+def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
+    """Add polygons, each given by its corners, and return them."""
     from matplotlib.collections import PolyCollection
 
-    if lattice.kind == "graph":
-        _draw_edges(ax, lattice)
-        edge = EDGE_COLOR  # a light cell must be visible on a white page
-    corners = list(lattice.positions[:, None, :] + lattice.cell[None, :, :])
-    # "face" draws edges in the cell's color: without edges, light seams show between cells.
-    cells = PolyCollection(corners, edgecolors=edge, linewidths=0.4)
-    if values is None:
-        cells.set_facecolor(EMPTY_COLOR if colors is None else colors)
-    else:
-        cells.set_array(values)
-        cells.set_cmap(colormap)
-        cells.set_clim(*(limits or (float(values.min()), float(values.max()))))
-    ax.add_collection(cells, autolim=False)
+    shapes = PolyCollection(corners, **look)  # twice as fast for one array as for a list
+    shapes.set_rasterized(len(corners) > MAX_SHAPES)
+    ax.add_collection(shapes, autolim=False)
+    return shapes
+
+
+def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
+    """Add lines with round ends, each given by its points, and return them."""
+    from matplotlib.collections import LineCollection
+
+    lines = LineCollection(list(points), capstyle="round", **look)
+    lines.set_rasterized(len(points) > MAX_SHAPES)
+    ax.add_collection(lines, autolim=False)
+    return lines
+
+
+def fit_axes(ax: "Axes", lattice: Lattice) -> None:
+    """Let axes without a frame show a lattice, its y axis pointing downward."""
     low, high = _extent(lattice)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(high[1], low[1])
     ax.set_aspect("equal")
     ax.set_axis_off()
-    return cells
+
+
+def draw_links(ax: "Axes", places: Float64s, pairs: Ints, width: Any = 1.0) -> None:
+    """Draw lines between places, below cells."""
+    add_lines(ax, places[pairs], colors=line_color(), linewidths=width, zorder=0.5)
 
 
 def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
-    """Draw a light ring with a dark edge just inside some cells."""
-    from matplotlib.collections import PolyCollection
+    """Draw a light ring with a dark edge just inside some cells, no wider than leaves them open."""
+    corners = lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :]
+    widest = 0.2 * points_per_step(ax, lattice)
+    for color, width, level in (("black", 3.4, 3), (MARKED, 1.8, 4)):
+        width = min(width, widest * width / 3.4)
+        look = {"facecolors": "none", "edgecolors": color, "linewidths": width, "zorder": level}
+        add_polygons(ax, corners, **look)
 
-    corners = list(lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :])
-    for color, width, level in (("black", 3.4, 3), ("#ffb000", 1.8, 4)):
-        ring = PolyCollection(
-            corners, facecolors="none", edgecolors=color, linewidths=width, zorder=level
-        )
-        ax.add_collection(ring, autolim=False)
+
+def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
+    """Draw the sides that cells of two regions share, and return them.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    lattice : Lattice
+        A graph has none: its cells do not touch.
+    labels : ndarray of shape (n_units,), int
+        Region of each unit.
+
+    Returns
+    -------
+    ndarray of shape (n_sides, 2, 2)
+        Both ends of each side.
+    """
+    if lattice.kind == "graph":
+        return np.empty((0, 2, 2))
+    repeated, shifts = _repeated(lattice)
+    places = np.vstack([lattice.positions, shifts])
+    labels = np.concatenate([labels, labels[repeated]])
+    cell = lattice.cell
+    ends = np.stack([cell, np.roll(cell, -1, axis=0)], axis=1)
+    sides = (places[:, None, None, :] + ends).reshape(-1, 2, 2)
+    regions = np.repeat(labels, len(cell))
+    # The two cells of a side have the same ends, up to rounding.
+    middles = np.round(sides.mean(axis=1) / cell_width(lattice), 3)
+    order = np.lexsort(middles.T)
+    first, second = order[:-1], order[1:]
+    is_shared = (middles[first] == middles[second]).all(axis=1)
+    shown = np.asarray(sides[first[is_shared & (regions[first] != regions[second])]])
+    widest = 0.35 * points_per_step(ax, lattice)
+    for color, width, level in ((paper(), 4.0, 3), (ink(), 1.8, 4)):
+        width = min(width, max(widest * width / 4.0, 0.3 * width))
+        add_lines(ax, shown, colors=color, linewidths=width, zorder=level)
+    return shown
 
 
 def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
@@ -115,7 +203,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     wide, tall = high - low
     if unit_size is None:
         unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT / cell_width(lattice))
-    map_wide, map_tall = wide * unit_size, tall * unit_size
+    map_wide, map_tall = wide * unit_size, max(tall * unit_size, _MIN_HEIGHT)
     below = LEGEND_ROOM if has_legend else _SIDE
     width = max(map_wide, _MIN_WIDTH) + _SIDE + _BAR
     height = map_tall + _TITLE + below
@@ -124,23 +212,24 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     return figure.add_axes((left / width, below / height, map_wide / width, map_tall / height))
 
 
-def add_bar(ax: "Axes", cells: "PolyCollection", label: str) -> None:
-    """Add a color bar to the right of a map's axes, in the space that `map_axes` left."""
-    box, figure = ax.get_position(), ax.figure
-    inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
-    bar_axes = figure.add_axes((box.x1 + 0.12 * inch, box.y0, 0.14 * inch, box.height))
-    bar = figure.colorbar(cells, cax=bar_axes)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, length=2)
-    bar.set_label(label, fontsize=9)
+def height_for(lattice: Lattice, width: float) -> float:
+    """Return how high a map of some width is."""
+    low, high = _extent(lattice)
+    wide, tall = high - low
+    return float(width * tall / wide)
 
 
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
     """Return the width of a cell in printer's points, for the size of markers."""
+    return points_per_unit(ax) * cell_width(lattice)
+
+
+def points_per_unit(ax: "Axes") -> float:
+    """Return printer's points for a step of 1 in positions."""
     box = ax.get_window_extent()
     shown = np.abs(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1))
-    scale = min(np.array([box.width, box.height]) / shown)  # pixels to a step
-    return float(72 / ax.figure.dpi * cell_width(lattice) * scale)
+    pixels = min(np.array([box.width, box.height]) / shown)
+    return float(72 / ax.figure.dpi * pixels)
 
 
 def cell_width(lattice: Lattice) -> float:
@@ -155,17 +244,35 @@ def short(text: str, length: int) -> str:
     return " ".join(cut.split()).replace("$", r"\$")
 
 
-def _draw_edges(ax: "Axes", lattice: Lattice) -> None:
-    """Draw a graph's edges, below its cells."""
-    from matplotlib.collections import LineCollection
+def _taken(colors: Any, units: Any) -> Any:
+    return colors if isinstance(units, slice) else [colors[unit] for unit in units]
 
+
+def _edges(lattice: Lattice) -> Ints:
+    """Return each edge of a graph once."""
     unit, slot = np.nonzero(lattice.neighbors > np.arange(lattice.n_units)[:, None])
-    ends = lattice.positions[np.column_stack([unit, lattice.neighbors[unit, slot]])]
-    lines = LineCollection(list(ends), colors=EDGE_COLOR, linewidths=1.0, zorder=0.5)
-    ax.add_collection(lines, autolim=False)
+    return np.column_stack([unit, lattice.neighbors[unit, slot]])
+
+
+def _repeated(lattice: Lattice) -> tuple[Ints, Float64s]:
+    """Return units that show again beyond edges that meet, and where."""
+    x = (-1, 0, 1) if lattice.wraps_cols else (0,)
+    y = (-1, 0, 1) if lattice.wraps_rows else (0,)
+    period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
+    low, high = _extent(lattice)
+    units, places = [], []
+    for step in ((i, j) for i in x for j in y if i or j):
+        shifted = lattice.positions + period * step
+        is_near = ((shifted > low - 0.5) & (shifted < high + 0.5)).all(axis=1)
+        units.append(np.flatnonzero(is_near))
+        places.append(shifted[is_near])
+    if not units:
+        return np.empty(0, dtype=np.intp), np.empty((0, 2))
+    return np.concatenate(units), np.concatenate(places)
 
 
 def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
     corners = (lattice.positions[:, None, :] + lattice.cell[None, :, :]).reshape(-1, 2)
-    margin = 0.03 * cell_width(lattice)
+    wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
+    margin = cell_width(lattice) * np.where(wraps, HALO, 0.03)
     return np.asarray(corners.min(axis=0) - margin), np.asarray(corners.max(axis=0) + margin)

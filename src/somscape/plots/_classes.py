@@ -1,16 +1,71 @@
 """Which classes of rows each unit won, for displays of known outcomes."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Ints
+from somscape._validate import is_missing
 from somscape.errors import InputError
-from somscape.maps import Map
-from somscape.plots._cells import CLASS_COLORS
+from somscape.maps import NO_UNIT, Map
+from somscape.plots._legend import MAX_CLASSES, check_max_classes
 
-MAX_CLASSES = len(CLASS_COLORS)
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The class of each row, the smallest ones joined.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Sorted by value if all are numbers, else as text.
+    places : ndarray of shape (n_samples,), int
+        Of each row's class in `names`; their number for the others; -1 for a row without one.
+    n_others : int
+        Classes that are joined.
+    """
+
+    names: tuple[str, ...]
+    places: Ints
+    n_others: int
+
+
+def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> Classes:
+    """Return the classes of rows.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        A class for each row; None or NaN for none.
+    n_rows : int
+    max_classes : int, default=8
+        Of more classes, those with the most rows stay; the others are joined.
+
+    Returns
+    -------
+    Classes
+
+    Raises
+    ------
+    InputError
+        If the numbers of labels and rows differ, or no row has a label.
+    """
+    check_max_classes(max_classes)
+    labels = np.asarray(y, dtype=object).ravel()
+    if len(labels) != n_rows:
+        raise InputError(f"y must have one label per row of X, {n_rows}; got {len(labels)}.")
+    texts = [None if is_missing(label) else str(label) for label in labels]
+    names, counts = np.unique([t for t in texts if t is not None], return_counts=True)
+    if not len(names):
+        raise InputError("y holds no label: all are None or NaN. Leave y out, or give labels.")
+    kept = _in_order(
+        [str(name) for name in names[np.argsort(-counts, kind="stable")][:max_classes]]
+    )
+    place = {name: i for i, name in enumerate(kept)}
+    places = [-1 if text is None else place.get(text, len(kept)) for text in texts]
+    return Classes(kept, np.array(places, dtype=np.intp), len(names) - len(kept))
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,15 +75,17 @@ class ClassCounts:
     Attributes
     ----------
     classes : tuple of str
-        Sorted by value if all are numbers, else as text.
-    counts : ndarray of shape (n_units, n_classes)
+    counts : ndarray of shape (n_units, n_classes), or one more column for the others
+    n_others : int
+        Classes that the last column joins.
     """
 
     classes: tuple[str, ...]
     counts: Ints
+    n_others: int
 
 
-def count_classes(map_: Map, X: Any, y: Any) -> ClassCounts:
+def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> ClassCounts:
     """Count the rows of each class by unit.
 
     Parameters
@@ -37,45 +94,37 @@ def count_classes(map_: Map, X: Any, y: Any) -> ClassCounts:
         The map that finds the winners.
     X : Table or array-like of shape (n_samples, n_features)
         As for `Map.rows_of`.
-    y : array-like of shape (n_samples,)
-        A class for each row; a row with class None or NaN is not counted.
+    y, max_classes
+        As for `classes_of`.
 
     Returns
     -------
     ClassCounts
-
-    Raises
-    ------
-    InputError
-        If the numbers of labels and rows differ, or there are more than 8 classes.
     """
+    require_rows(X)
     units = map_.winners(X)
-    labels = np.asarray(y, dtype=object).ravel()
-    if len(labels) != len(units):
-        raise InputError(f"y must have one label per row of X, {len(units)}; got {len(labels)}.")
-    is_known = np.array([label is not None and label == label for label in labels], dtype=bool)
-    texts = np.array([str(label) for label in labels[is_known]], dtype=object)
-    classes = _in_order({str(text) for text in texts})
-    if len(classes) > MAX_CLASSES:
-        raise InputError(
-            f"y has {len(classes)} classes, more than the {MAX_CLASSES} that can be told apart. "
-            "Join some, or pass the labels of the few that matter and None for the others."
-        )
-    counts = np.zeros((map_.n_units, len(classes)), dtype=np.intp)
-    for column, name in enumerate(classes):
-        counts[:, column] = np.bincount(units[is_known][texts == name], minlength=map_.n_units)
-    return ClassCounts(classes, counts)
+    found = classes_of(y, len(units), max_classes)
+    counts = np.zeros((map_.n_units, len(found.names) + (found.n_others > 0)), dtype=np.intp)
+    counted = (units != NO_UNIT) & (found.places >= 0)
+    np.add.at(counts, (units[counted], found.places[counted]), 1)
+    return ClassCounts(found.names, counts, found.n_others)
 
 
-def require_both(X: Any, y: Any) -> None:
+def require_rows(X: Any) -> None:
     """Raise InputError for labels without the rows that they belong to."""
-    if X is None and y is not None:
+    if X is None:
         raise InputError("y needs X, the rows that the labels belong to; pass both.")
 
 
-def _in_order(names: set[str]) -> tuple[str, ...]:
-    by_text = sorted(names)
+def _in_order(names: list[str]) -> tuple[str, ...]:
+    by_text = sorted(names, key=_with_numbers)
     try:
         return tuple(sorted(by_text, key=float))
     except ValueError:
         return tuple(by_text)
+
+
+def _with_numbers(name: str) -> list[tuple[int, str]]:
+    """Return what sorts "class 2" before "class 10"."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part) if i % 2 else 0, part) for i, part in enumerate(parts)]

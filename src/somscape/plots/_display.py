@@ -3,8 +3,8 @@
 import io
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,25 @@ if TYPE_CHECKING:
 SCREEN_DPI = 110
 """Dots per inch of a saved picture and of one shown in a notebook."""
 
+LINES_DPI = 300
+"""Least dots per inch of what is drawn as dots in an SVG or a PDF."""
+
 _UNDATED: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     ".svg": {"Date": None, "Creator": None},
 }
 """Metadata by file ending that keeps dates and versions out of a picture."""
+
+_SAVED: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "image.composite_image": False,
+    "svg.hashsalt": "somscape",
+}
+"""Text stays text, which can be searched and edited; images keep their pixels; an SVG does not name
+its parts at random."""
 
 WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 """matplotlib's backends that only write files."""
@@ -40,6 +53,9 @@ class Display:
         by somscape.
     axes_ : tuple of matplotlib.axes.Axes
         One per map or chart, without color bars.
+    drawn_ : mapping of str to object
+        What was drawn, by name, such as ``"values"`` and ``"limits"`` of the colors; the function
+        that draws a picture says which.
 
     Examples
     --------
@@ -47,12 +63,13 @@ class Display:
     >>> from somscape import SOM, plots
     >>> X = np.random.default_rng(0).normal(size=(50, 3))
     >>> display = plots.planes(SOM(3, 4, random_state=0).fit(X).map_)
-    >>> len(display.axes_)
-    3
+    >>> len(display.axes_), display.drawn_["columns"]
+    (3, ['x0', 'x1', 'x2'])
     """
 
     figure_: "Figure"
     axes_: tuple["Axes", ...]
+    drawn_: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     @property
     def ax_(self) -> "Axes":
@@ -128,10 +145,13 @@ class Display:
         with warnings.catch_warnings():
             # A name with letters that the font lacks is drawn with boxes; that needs no warning.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            # Without a fixed salt an SVG names its parts at random.
-            with matplotlib.rc_context({"svg.hashsalt": "somscape"}):
+            with matplotlib.rc_context(_SAVED):
+                # In a drawing of lines, only what there is much of consists of dots.
                 self.figure_.savefig(
-                    file, format=ending[1:] or None, dpi=dpi, metadata=_UNDATED.get(ending)
+                    file,
+                    format=ending[1:] or None,
+                    dpi=max(dpi, LINES_DPI) if ending in (".svg", ".pdf") else dpi,
+                    metadata=_UNDATED.get(ending),
                 )
 
     def _repr_png_(self) -> bytes:
@@ -144,7 +164,7 @@ def make_figure(width: float, height: float) -> "Figure":
     """Return an empty figure, with sizes in inches, on the Agg canvas and unknown to pyplot."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=SCREEN_DPI, facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=SCREEN_DPI)
     use_agg(figure)
     return figure
 
@@ -156,11 +176,11 @@ def use_agg(figure: "Figure") -> None:
     FigureCanvasAgg(figure)
 
 
-def display_of(axes: "Sequence[Axes]") -> Display:
-    """Return the display of some axes and their figure."""
+def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -> Display:
+    """Return the display of some axes and their figure, and what it says was drawn."""
     figure = axes[0].get_figure(root=True)
     assert figure is not None
-    return Display(figure, tuple(axes))
+    return Display(figure, tuple(axes), drawn_=dict(drawn or {}))
 
 
 def _is_known_to_pyplot(figure: "Figure") -> bool:

@@ -5,28 +5,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.grid import Lattice
-from somscape.maps import Map, as_map
-from somscape.plots._cells import (
-    CLASS_COLORS,
-    FAINT_EDGE,
-    add_bar,
-    cell_width,
-    draw_cells,
-    map_axes,
-)
-from somscape.plots._classes import ClassCounts, count_classes, require_both
-from somscape.plots._display import Display, display_of
-from somscape.plots._legend import add_legend
-from somscape.plots._panels import check_is_one_axes
+from somscape.maps import NO_UNIT, Map
+from somscape.plots._cells import draw_cells
+from somscape.plots._classes import count_classes
+from somscape.plots._display import Display
+from somscape.plots._legend import MAX_CLASSES, class_entries
+from somscape.plots._picture import Picture
+from somscape.plots._pies import draw_pies
+from somscape.plots._scale import checked_limits
+from somscape.plots._shown import ColumnPlane
+from somscape.plots._style import paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-PIE_RADIUS = 0.46
-"""Radius for the unit with the most rows, in widths of a cell; areas are proportional to rows."""
-
-_ARC_STEP = np.pi / 24
 
 
 def hits(
@@ -35,6 +26,11 @@ def hits(
     y: Any = None,
     *,
     y_name: str = "",
+    max_classes: int = MAX_CLASSES,
+    regions: Any = None,
+    labels: Any = None,
+    highlight: Any = None,
+    limits: Any = "robust",
     unit_size: float | None = None,
     colormap: str = "Blues",
     ax: "Axes | None" = None,
@@ -49,9 +45,16 @@ def hits(
         Rows to count, as for `Map.rows_of`.  By default the training rows.
     y : array-like of shape (n_samples,), optional
         The class of each row of `X`.  Each unit then gets a pie chart with an area proportional to
-        the rows that it won.
+        the rows that it won; where cells are too small, squares of several cells get one.
     y_name : str, default=""
         Title of the legend.
+    max_classes : int, default=8
+        Of more classes, those with the most rows have a color, and the others one together.
+        Beyond 8, colors repeat with hatches, up to 32.
+    regions, labels, highlight : optional
+        As for `plots.values`.
+    limits : {"robust", "full"} or pair of float, default="robust"
+        As for `plots.values`; the lower end is 0 unless it is given.
     unit_size : float, optional
         Inches from one unit to the next.  By default the map is about 5.5 inches long.
     colormap : str, default="Blues"
@@ -62,11 +65,13 @@ def hits(
     Returns
     -------
     Display
+        As for `plots.values`; with `y`, its ``drawn_`` holds the ``"classes"`` and their
+        ``"counts"`` by unit, of shape (n_units, n_classes), instead.
 
     Raises
     ------
     InputError
-        For labels without rows, or too many classes.
+        For labels without rows.
     TypeError
         For an `ax` that is no axes.
 
@@ -79,52 +84,29 @@ def hits(
     >>> plots.hits(map_).ax_.get_title()
     'Rows per unit, 3 x 4 units'
     """
-    map = as_map(map)
-    check_is_one_axes(ax)
-    require_both(X, y)
-    lattice, is_own = map.lattice, ax is None
-    has_pies = X is not None and y is not None
-    if ax is None:
-        ax = map_axes(lattice, unit_size, has_legend=has_pies)
-    if has_pies:
-        found = count_classes(map, X, y)
-        draw_cells(ax, lattice, edge="white")
-        _draw_pies(ax, lattice, found)
-        add_legend(ax, dict.fromkeys(found.classes, "o"), found.classes, y_name, is_own=is_own)
+    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=y is not None)
+    map = picture.map
+    joined = ""
+    if y is None:
+        counts = np.asarray(map.hits if X is None else _count(map, X), dtype=np.float64)
+        low, high = checked_limits(counts, limits)
+        picture.paint(
+            ColumnPlane("", "number", counts),
+            colormap=colormap,
+            limits=(0.0, high or 1.0) if isinstance(limits, str) else (low, high),
+            label="rows won" if X is not None else "training rows won",
+        )
     else:
-        counts = map.hits if X is None else _count(map, X)
-        limits = (0.0, float(counts.max()) or 1.0)
-        cells = draw_cells(ax, lattice, counts, colormap=colormap, limits=limits, edge=FAINT_EDGE)
-        if is_own:
-            add_bar(ax, cells, "rows won" if X is not None else "training rows won")
-    ax.set_title(f"Rows per unit, {lattice.size_text}", fontsize=11, y=1.0)
-    return display_of([ax])
+        found = count_classes(map, X, y, max_classes)
+        draw_cells(picture.ax, map.lattice, edge=paper())
+        joined = draw_pies(picture.ax, map.lattice, found).words("sums")
+        entries = class_entries(found.classes, found.n_others)
+        picture.legend(entries, y_name)
+        picture.drawn |= {"classes": tuple(e.name for e in entries), "counts": found.counts}
+    picture.add(regions=regions, labels=labels, highlight=highlight)
+    return picture.done(f"Rows per unit{joined}")
 
 
 def _count(map_: Map, X: Any) -> Float64s:
-    return np.bincount(map_.winners(X), minlength=map_.n_units).astype(np.float64)
-
-
-def _draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> None:
-    from matplotlib.collections import PolyCollection
-
-    total = found.counts.sum(axis=1)
-    radius = PIE_RADIUS * cell_width(lattice) * np.sqrt(total / max(int(total.max(initial=0)), 1))
-    slices, colors = [], []
-    for unit in np.flatnonzero(total):
-        ends = 2 * np.pi * np.concatenate([[0], np.cumsum(found.counts[unit])]) / total[unit]
-        for i in np.flatnonzero(found.counts[unit]):
-            arc = radius[unit] * _slice(ends[i], ends[i + 1])
-            slices.append(lattice.positions[unit] + arc)
-            colors.append(CLASS_COLORS[i])
-    pies = PolyCollection(slices, facecolors=colors, edgecolors="white", linewidths=0.4, zorder=3)
-    ax.add_collection(pies, autolim=False)
-
-
-def _slice(start: float, end: float) -> Float64s:
-    """Return the corners of a slice of a pie of radius 1, clockwise from twelve o'clock."""
-    n_steps = max(2, int(np.ceil((end - start) / _ARC_STEP)) + 1)
-    angle = np.linspace(start, end, n_steps)
-    arc = np.column_stack([np.sin(angle), -np.cos(angle)])
-    is_full = end - start > 2 * np.pi - 1e-9
-    return arc if is_full else np.vstack([[[0.0, 0.0]], arc])
+    units = map_.winners(X)
+    return np.bincount(units[units != NO_UNIT], minlength=map_.n_units).astype(np.float64)

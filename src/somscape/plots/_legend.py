@@ -1,13 +1,23 @@
-"""Legends below a map, wrapped into rows that fit."""
+"""Legends below a map, wrapped into rows that fit, and the look of levels and classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from somscape.plots._cells import CLASS_COLORS, LEGEND_ROOM, short
+import numpy as np
+
+from somscape.errors import InputError
+from somscape.grid import Lattice
+from somscape.plots._cells import LEGEND_ROOM, add_polygons, short
+from somscape.plots._shown import ColumnPlane
+from somscape.plots._style import MAX_STYLES, class_color, empty_color, hatch, ink, shade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.legend import Legend
+
+MAX_CLASSES = 8
+"""Classes and levels that are shown apart unless more are asked for."""
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)
 """Characters that a name is cut to, from the first that fits."""
@@ -70,31 +80,125 @@ def wrapped_legend(
     return legend
 
 
-def add_legend(
-    ax: "Axes", markers: Mapping[str, str], classes: Sequence[str], name: str, *, is_own: bool
-) -> None:
+@dataclass(frozen=True)
+class Entry:
+    """One line of a legend.
+
+    Attributes
+    ----------
+    name : str
+    color : color
+    marker : str
+        matplotlib's marker, or a letter between two dollar signs.
+    hatch : str
+    is_cut : bool
+        Whether the name may be cut.
+    """
+
+    name: str
+    color: Any
+    marker: str = "s"
+    hatch: str = ""
+    is_cut: bool = True
+
+    @property
+    def handle(self) -> Any:
+        """What stands before the name."""
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+
+        if self.hatch:
+            return Patch(facecolor=self.color, hatch=self.hatch, edgecolor=ink(), linewidth=0)
+        return Line2D([], [], linestyle="none", marker=self.marker, color=self.color)
+
+
+def other_color() -> str:
+    """Return the color of all classes that are not named."""
+    return shade(0.28)
+
+
+def check_max_classes(max_classes: int) -> None:
+    """Raise InputError for a number of classes that colors and hatches are not enough for."""
+    if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
+        raise InputError(
+            f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
+            "are joined as others."
+        )
+
+
+def class_entries(names: Sequence[str], n_others: int, markers: Sequence[str] = ()) -> list[Entry]:
+    """Return the lines of a legend of classes, the others last.
+
+    Parameters
+    ----------
+    names : sequence of str
+        In the order of their colors.
+    n_others : int
+        How many classes are joined.
+    markers : sequence of str, optional
+        One for each name, and one for the others; squares by default, which have hatches.
+    """
+    entries = [
+        Entry(name, class_color(i), markers[i] if markers else "s", "" if markers else hatch(i))
+        for i, name in enumerate(names)
+    ]
+    if n_others:
+        marker = markers[len(names)] if markers else "s"
+        entries.append(Entry(f"other ({n_others})", other_color(), marker, is_cut=False))
+    return entries
+
+
+def level_entries(
+    plane: ColumnPlane, max_levels: int = MAX_CLASSES
+) -> tuple[list[Any], list[Entry]]:
+    """Return the color of each unit's level, and the lines of a legend.
+
+    Parameters
+    ----------
+    plane : ColumnPlane
+        Of levels, the most frequent first.
+    max_levels : int, default=8
+        Further levels are gray.
+    """
+    check_max_classes(max_levels)
+    named = plane.levels[:max_levels]
+    palette = [class_color(i) for i in range(len(named))]
+    palette += [other_color()] * (len(plane.levels) - len(named)) + [empty_color()]
+    colors = [palette[int(i)] for i in plane.values]  # the last one for -1
+    return colors, class_entries(named, len(plane.levels) - len(named))
+
+
+def hatch_cells(ax: "Axes", lattice: Lattice, places: Any, n_named: int) -> None:
+    """Draw the hatches of levels beyond the eighth, of which `n_named` have a look of their own."""
+    for pattern in dict.fromkeys(map(hatch, range(n_named))):
+        if pattern:
+            is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
+            spots = lattice.positions[np.array(is_of, dtype=bool)]
+            hatch_shapes(ax, list(spots[:, None, :] + lattice.cell[None, :, :]), pattern)
+
+
+def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str) -> None:
+    """Draw a hatch over polygons."""
+    look = {"facecolors": "none", "edgecolors": ink(), "linewidths": 0, "zorder": 3.5}
+    add_polygons(ax, shapes, **look).set_hatch(pattern)
+
+
+def add_legend(ax: "Axes", entries: Sequence[Entry], name: str, *, is_own: bool) -> None:
     """Add rows below the map with the marker and color of each class.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
         The axes of the map, drawn.
-    markers : mapping of str to str
-        matplotlib's marker of each class.
-    classes : sequence of str
-        In the order of `CLASS_COLORS`.
+    entries : sequence of Entry
     name : str
         What the classes are called.
     is_own : bool
         Whether the figure is somscape's, which grows as needed; in axes that were given, the map
         makes room.
     """
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], linestyle="none", marker=markers[c], color=color)
-        for c, color in zip(classes, CLASS_COLORS, strict=False)
-    ]
+    handles, names = [e.handle for e in entries], [e.name for e in entries]
+    n_uncut = sum(not e.is_cut for e in entries)
     dpi, box = ax.figure.dpi, ax.get_window_extent()
     style: dict[str, Any] = {
         "title": name,
@@ -111,12 +215,14 @@ def add_legend(
         middle = (box.x0 + box.x1) / 2
         side = min(middle, ax.figure.bbox.width - middle) / dpi - _MARGIN
         legend = wrapped_legend(
-            ax, handles, classes, width=2 * side, height=10.0, fontsize=9, **style
+            ax, handles, names, width=2 * side, height=10.0, fontsize=9, n_uncut=n_uncut, **style
         )
         _grow_below(ax, legend.get_window_extent().height / dpi + _MARGIN - LEGEND_ROOM)
         return
     width, height = box.width / dpi, _MAX_SHARE * box.height / dpi
-    legend = wrapped_legend(ax, handles, classes, width=width, height=height, fontsize=9, **style)
+    legend = wrapped_legend(
+        ax, handles, names, width=width, height=height, fontsize=9, n_uncut=n_uncut, **style
+    )
     _make_room(ax, legend.get_window_extent().height / box.height)
 
 
@@ -127,7 +233,7 @@ def _grow_below(ax: "Axes", more: float) -> None:
         return
     width, height = figure.get_size_inches()
     for each in figure.axes:
-        at = each.get_position()
+        at = each.get_position(original=True)
         low, tall = (at.y0 * height + more) / (height + more), at.height * height / (height + more)
         each.set_position((at.x0, low, at.width, tall))
     figure.set_size_inches(width, height + more)

@@ -1,6 +1,6 @@
 """What a component plane shows, as plain arrays, for a picture and for a page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from somscape._types import Float64s
 from somscape.encode import CategoryCode, DateCode, NumberCode, words_of_column, words_of_level
 from somscape.errors import InputError
 from somscape.maps import Map
+from somscape.tables import listed, suggestion
 
 YEAR = 365.2425 * 86_400e6
 """Microseconds of a mean year."""
@@ -17,7 +18,7 @@ YEAR = 365.2425 * 86_400e6
 
 @dataclass(frozen=True, eq=False)
 class ColumnPlane:
-    """One column of the data, unit by unit.
+    """One column of the data, or another value, unit by unit.
 
     Attributes
     ----------
@@ -27,7 +28,7 @@ class ColumnPlane:
         Numbers in original units, with dates as decimal years; the share of one level of a category
         with two levels; or the most common level.
     values : ndarray of shape (n_units,), float64
-        Numbers, shares from 0 to 1, or positions in `levels`.
+        Numbers, shares from 0 to 1, or positions in `levels`.  Where a unit has none, NaN or -1.
     levels : tuple of str
         For a share, its level; for levels, those that `values` point to, the most frequent first.
     """
@@ -38,15 +39,15 @@ class ColumnPlane:
     levels: tuple[str, ...] = ()
 
 
-def column_plane(map: Map, column: str) -> ColumnPlane:
+def column_plane(map: Map, column: str | int) -> ColumnPlane:
     """Return what the plane of one column shows.
 
     Parameters
     ----------
     map : Map
         A map with the column.
-    column : str
-        A feature column of the encoding.
+    column : str or int
+        A feature column of the encoding, by name or number.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     Raises
     ------
     InputError
-        If the map has no such column.
+        If the map has no such column; the nearest name is given.
 
     Examples
     --------
@@ -67,7 +68,8 @@ def column_plane(map: Map, column: str) -> ColumnPlane:
     >>> plane.kind, plane.values.shape
     ('number', (12,))
     """
-    plane, encoding = _plane(map, column), map.encoding
+    column, encoding = column_name(map, column), map.encoding
+    plane = _plane(map, column)
     if not encoding.roles.dictionary:
         return plane
     levels = tuple(words_of_level(encoding, column, level) for level in plane.levels)
@@ -95,14 +97,56 @@ def _plane(map: Map, column: str) -> ColumnPlane:
     return ColumnPlane(column, "level", values, tuple(levels))
 
 
-def chosen_columns(map_: Map, columns: str | Sequence[str] | None) -> list[str]:
+def column_name(map_: Map, column: str | int) -> str:
+    """Return the name of a feature column, given by name or number.
+
+    Parameters
+    ----------
+    map_ : Map
+    column : str or int
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        For a column that the map does not have, with the nearest name.
+    """
+    names = [code.name for code in map_.encoding.features]
+    if isinstance(column, str):
+        if column in names:
+            return column
+        cure = suggestion(column, names) or f"it has {listed(names)}"
+        raise InputError(f"this map has no feature column {listed([column])}; {cure}")
+    if not is_number(column):
+        raise InputError(
+            f"a column is given by its name or number; got {column!r:.40} "
+            f"({type(column).__name__})."
+        )
+    if not 0 <= column < len(names):
+        raise InputError(
+            f"this map has the feature columns 0 to {len(names) - 1}; got {column}. Pass one of "
+            "these, or a name."
+        )
+    return names[column]
+
+
+def chosen_columns(map_: Map, columns: Any) -> list[str]:
     """Return the columns asked for, or all feature columns; InputError if there is none."""
-    if isinstance(columns, str):
-        return [columns]
-    names = [code.name for code in map_.encoding.features] if columns is None else list(columns)
-    if not names:
+    if columns is None:
+        return [code.name for code in map_.encoding.features]
+    is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
+    given = [columns] if is_one else list(columns)
+    if not given:
         raise InputError("`columns` must name at least one column; leave it out for all.")
-    return names
+    return [column_name(map_, column) for column in given]
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a whole number."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _code_and_part(map_: Map, column: str) -> tuple[Any, slice]:

@@ -37,7 +37,8 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     -------
     Display
         One line per map size, from the largest final radius to the smallest.  The larger a marker,
-        the more similar are the maps of different samples.
+        the more similar are the maps of different samples.  Its ``drawn_`` holds the
+        ``"topographic_error"``, ``"quantization_error"`` and ``"stability"`` of the candidates.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
     _add_legends(ax, marker_of)
-    return display_of([ax])
+    return display_of([ax], dict(zip(_COLUMNS[3:], (qe, te, stability), strict=True)))
 
 
 def _numbers(candidates: Table, name: str) -> Float64s:

@@ -33,6 +33,8 @@ def training(map: Map, *, ax: Any = None) -> Display:
     Returns
     -------
     Display
+        Its ``drawn_`` holds the ``"steps"``, and the ``"quantization_error"`` and the ``"radius"``
+        at each of them.
 
     Raises
     ------
@@ -71,7 +73,8 @@ def training(map: Map, *, ax: Any = None) -> Display:
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     is_online = map.parameters.get("algorithm") == "online"
     axes[-1].set_xlabel("updates" if is_online else "epoch", fontsize=9)
-    return display_of(axes)
+    drawn = {key: map.history[key] for key, _, _ in charts}
+    return display_of(axes, {"steps": steps, **drawn})
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":

@@ -9,6 +9,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.maps import NO_UNIT, Map
 from somscape.regions._describe import Region, describe_regions
+from somscape.regions._shown import frame_of_regions, html_of_regions
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,27 @@ class Regions:
     def __repr__(self) -> str:
         n = self.n_regions
         return f"Regions({n} {'region' if n == 1 else 'regions'} of {self.map_.n_units} units)"
+
+    def _repr_html_(self) -> str:
+        return html_of_regions(self)
+
+    def to_frame(self, X: Any = None, *, library: str | None = None) -> Any:
+        """Return the region of each unit, or of each row, as a data frame.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features), optional
+            As for `of`.  Default: the units.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Of units: ``unit``, ``row``, ``col``, ``hits``, ``region``; of rows: ``unit`` and
+            ``region``.
+        """
+        return frame_of_regions(self, X, library)
 
     @property
     def n_regions(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from somscape._budget import Budget
 from somscape._types import Ints
 from somscape.errors import InputError
+from somscape.maps import as_map, unit_columns
 from somscape.records import Record
 from somscape.save._best_matches import BestMatches
 from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
@@ -103,14 +104,9 @@ def write_planes(path: str | Path, map_: Any) -> None:
     InputError
         For another ending, or if the library that writes the file is not installed.
     """
-    map_ = getattr(map_, "map_", map_)
-    columns = _places(map_.lattice.n_rows, map_.lattice.n_cols)
-    columns |= {"hits": map_.hits, "u_height": map_.u_heights}
-    for code in map_.encoding.features:
-        plane = map_.plane(code.name)
-        is_date = plane.dtype.kind == "M"
-        columns[free_name(code.name, columns, "_")] = plane.astype(str) if is_date else plane
-    write_table(path, columns)
+    columns = unit_columns(as_map(map_))
+    dates = {name: v.astype(str) for name, v in columns.items() if v.dtype.kind == "M"}
+    write_table(path, columns | dates)
 
 
 def write_winners(

@@ -27,6 +27,7 @@ from somscape.tables._frame import (
     frame_values,
     table_from_frame,
 )
+from somscape.tables._framed import frame_of, html_of
 from somscape.tables._library import check_library
 from somscape.tables._line_numbers import LineNumbers
 from somscape.tables._made_names import ROW_COUNT, may_be_made
@@ -37,7 +38,7 @@ from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
 from somscape.tables._table import Column, Table, free_name
-from somscape.tables._words import Note, counted, listed
+from somscape.tables._words import Note, counted, in_columns, listed, suggestion
 from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [
@@ -73,9 +74,12 @@ __all__ = [
     "frame_like",
     "frame_names",
     "frame_numbers",
+    "frame_of",
     "frame_values",
     "free_name",
+    "html_of",
     "import_reader",
+    "in_columns",
     "is_called_id",
     "is_url",
     "kind_at",
@@ -92,6 +96,7 @@ __all__ = [
     "read_table",
     "rounded",
     "source",
+    "suggestion",
     "table_bytes",
     "table_from_columns",
     "table_from_frame",

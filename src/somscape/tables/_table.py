@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
+from somscape.tables._framed import frame_of, html_of
 from somscape.tables._made import numbers
 from somscape.tables._texts import (
     BLOCK,
@@ -21,7 +22,7 @@ from somscape.tables._texts import (
     each_text,
     to_objects,
 )
-from somscape.tables._words import in_columns, listed, quoted, suggestion
+from somscape.tables._words import counted, in_columns, listed, quoted, suggestion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,6 +206,15 @@ class Column:
         return n_present > 0
 
     @property
+    def values(self) -> NDArray[Any]:
+        """The cells as values: int64 for whole numbers without a gap, float64, or text."""
+        if self.numbers is None or not self.is_exact:
+            return self.cells
+        return (
+            self.numbers.astype(np.int64) if self.is_whole and not self.n_missing else self.numbers
+        )
+
+    @property
     def missing(self) -> NDArray[np.bool_]:
         """Which cells are missing, ndarray of shape (n_rows,)."""
         return self._texts.missing() if self.numbers is None else np.isnan(self.numbers)
@@ -287,8 +297,20 @@ class Table:
         more = [f"... {len(self) - PRINTED} more rows"] if len(self) > PRINTED else []
         return "\n".join([*lines, *more])
 
+    def _repr_html_(self) -> str:
+        first = self.take(range(min(len(self), PRINTED)))
+        cells = [[cell or "" for cell in column.cells] for column in first.columns]
+        caption = f"{counted(self.n_rows, 'row')}, {counted(len(self.columns), 'column')}"
+        return html_of(self.names, list(zip(*cells, strict=True)), f"{self.source}: {caption}")
+
     def __len__(self) -> int:
         return self.n_rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each row as numbers and texts by name; None where a cell is missing."""
+        for row in zip(*(column.values.tolist() for column in self.columns), strict=True):
+            cells = (None if value != value else value for value in row)  # as only NaN does
+            yield dict(zip(self.names, cells, strict=True))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -362,6 +384,28 @@ class Table:
                 for c in self.columns
             }
         )
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the table as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Whole numbers as int64 where none is missing, others as float64; the rest is text, dates
+            too.
+
+        Examples
+        --------
+        >>> from somscape.tables import table_from_columns
+        >>> table_from_columns({"age": [41, 7], "sex": ["f", None]}).to_frame().shape
+        (2, 2)
+        """
+        return frame_of({column.name: column.values for column in self.columns}, library)
 
     def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
         """Return the numbers of some columns as one array.

@@ -71,7 +71,23 @@ def counted(number: int, noun: str) -> str:
 
 
 def suggestion(name: str, choices: Sequence[str]) -> str:
-    """Ask whether one of the choices that are close to `name` was meant; else ``""``."""
+    """Ask whether one of the choices that are close to a name was meant.
+
+    Parameters
+    ----------
+    name : str
+    choices : sequence of str
+
+    Returns
+    -------
+    str
+        "" where none is close.
+
+    Examples
+    --------
+    >>> suggestion("incme", ["age", "income"])
+    "did you mean 'income'?"
+    """
     # Compared without case, because 'amount' for 'Amount' is the commonest slip.
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
@@ -79,7 +95,22 @@ def suggestion(name: str, choices: Sequence[str]) -> str:
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of columns that stand beside each other."""
+    """Return the lines of columns that stand beside each other.
+
+    Parameters
+    ----------
+    columns : iterable of sequence of str
+        The cells of each, equally many.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> in_columns([["id", "7"], ["city", "Ulm"]])
+    ['id  city', '7   Ulm']
+    """
     padded = []
     for column in columns:
         width = max(map(len, column), default=0)

@@ -1,0 +1,137 @@
+"""Colors of page, ink, cells and classes, on a light page and on a dark one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from somscape.errors import InputError
+from somscape.tables import suggestion
+
+REGION_COLORS = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
+    "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
+)  # fmt: skip
+"""As in the report.  With more regions, numbers and borders tell neighbors apart."""
+
+_CLASS_COLORS = (*REGION_COLORS[:7], "")
+"""Okabe and Ito's colors, which people with any kind of color vision can tell apart.
+
+The last one is that of the ink.
+"""
+
+N_COLORS = len(_CLASS_COLORS)
+HATCHES = ("", "/////", ".....", "xxxxx")
+"""Of the first, second, third and fourth class of one color."""
+
+MAX_STYLES = N_COLORS * len(HATCHES)
+MARKED = "#ffb000"
+"""Rings around cells to look at."""
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+_DARK: dict[Any, Any] = {
+    "figure.facecolor": "#15181d",
+    "axes.facecolor": "#15181d",
+    "savefig.facecolor": "auto",
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), "#e8eaed"
+    ),
+    "grid.color": "#5b626c",
+}
+
+
+@contextmanager
+def dark() -> Iterator[None]:
+    """Draw on a dark page, inside a ``with`` block.
+
+    Any style of matplotlib does the same: pictures take the colors of page and text from it, as in
+    ``with matplotlib.pyplot.style.context("dark_background")``.
+
+    Yields
+    ------
+    None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> som = SOM(3, 4, random_state=0).fit(X)
+    >>> with plots.dark():
+    ...     display = plots.umatrix(som)
+    >>> max(display.figure_.get_facecolor()[:3]) < 0.2
+    True
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(_DARK):
+        yield
+
+
+def paper() -> str:
+    """Return the color of the page, of the style of matplotlib that holds now."""
+    return _setting("figure.facecolor")
+
+
+def ink() -> str:
+    """Return the color of text."""
+    return _setting("text.color")
+
+
+def shade(share: float) -> str:
+    """Return a color between the page, at 0, and the ink, at 1."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    low, high = to_rgb(paper()), to_rgb(ink())
+    red, green, blue = (a + share * (b - a) for a, b in zip(low, high, strict=True))
+    return to_hex((red, green, blue))
+
+
+def empty_color() -> str:
+    """Return the color of cells without a value."""
+    return shade(0.09)
+
+
+def line_color() -> str:
+    """Return the color of edges between units, and around cells that need a line."""
+    return shade(0.4)
+
+
+def faint_line() -> tuple[str, float]:
+    """Return a color of edges that show cells which have the color of the page."""
+    return ink(), 0.14
+
+
+def color_map(name: str) -> Any:
+    """Return a color map of matplotlib, with the color of empty cells; InputError without one."""
+    import matplotlib
+
+    if name not in matplotlib.colormaps:
+        cure = suggestion(str(name), list(matplotlib.colormaps)) or "pass one, such as 'viridis'"
+        raise InputError(f"`colormap` must name a color map of matplotlib; got {name!r}; {cure}")
+    return matplotlib.colormaps[name].with_extremes(bad=empty_color())
+
+
+def contrast(color: Any) -> str:
+    """Return black or white, whichever can be read on a color."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(color)
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.35 else "white"
+
+
+def class_color(place: int) -> str:
+    """Return the color of a class; they repeat after eight, with other hatches."""
+    return _CLASS_COLORS[place % N_COLORS] or ink()
+
+
+def hatch(place: int) -> str:
+    """Return the hatch of a class: none for the first eight."""
+    return HATCHES[place // N_COLORS % len(HATCHES)]
+
+
+def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
+    import matplotlib
+    from matplotlib.colors import to_hex
+
+    return to_hex(matplotlib.rcParams[name])

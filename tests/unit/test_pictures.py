@@ -1,0 +1,927 @@
+"""Pictures of a map: each says what it drew, on maps small enough to work out by hand."""
+
+import contextlib
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from scipy.sparse import csr_array
+
+from somscape import SOM, Graph, Lattice, Map, measures, paths, plots
+from somscape.encode import CategoryCode, Encoding, NumberCode
+from somscape.errors import InputError
+from somscape.grid import neighbor_pairs, shortest_paths, spanning_tree
+from somscape.plots import _tree_places
+from somscape.plots._heights import edge_heights, p_heights, ustar_heights
+from somscape.plots._order import by_likeness, plane_correlations, relevance
+from somscape.plots._scale import FEW, SEVERAL, checked_limits, ends_of_bar
+from somscape.plots._style import class_color, hatch
+from somscape.plots._tree_places import tree_places
+from somscape.regions import Regions
+from somscape.tables import table_from_columns
+
+RNG = np.random.default_rng(0)
+
+
+def map_of(codebook: Any, lattice: Lattice, hits: Any = None, names: Any = None) -> Map:
+    codebook = np.asarray(codebook, dtype=np.float64)
+    names = [f"x{i}" for i in range(codebook.shape[1])] if names is None else names
+    hits = np.ones(len(codebook)) if hits is None else np.asarray(hits, dtype=np.float64)
+    return Map(codebook, lattice, Encoding.plain(names), hits)
+
+
+def line(n: int = 4, kind: str = "rectangular") -> Map:
+    """Return a map of one row whose unit i stands at i."""
+    return map_of(np.arange(float(n))[:, None], Lattice(1, n, kind=kind))
+
+
+LATTICES = {
+    "hexagonal": Lattice(3, 4),
+    "rectangular": Lattice(3, 4, kind="rectangular"),
+    "cylinder": Lattice(3, 4, boundary="cylinder"),
+    "torus": Lattice(4, 4, boundary="torus"),
+    "one unit": Lattice(1, 1),
+    "graph": Graph(np.eye(5, k=1) + np.eye(5, k=-1)),
+}
+ROWS = RNG.normal(size=(60, 4))
+CLASSES = np.array(["a", "b", "c"])[np.arange(60) % 3]
+
+
+def some_map(kind: str) -> Map:
+    lattice = LATTICES[kind]
+    return map_of(np.random.default_rng(1).normal(size=(lattice.n_units, 4)), lattice)
+
+
+PICTURES = {
+    "values": lambda m, **more: plots.values(m, "x0", **more),
+    "levels": lambda m, **more: plots.values(m, [f"l{i % 3}" for i in range(m.n_units)], **more),
+    "umatrix": lambda m, **more: plots.umatrix(m, ROWS, CLASSES, **more),
+    "edges": lambda m, **more: plots.umatrix(m, kind="edges", **more),
+    "p": lambda m, **more: plots.umatrix(m, ROWS, kind="p", **more),
+    "ustar": lambda m, **more: plots.umatrix(m, ROWS, kind="ustar", **more),
+    "hits": plots.hits,
+    "pies": lambda m, **more: plots.hits(m, ROWS, CLASSES, **more),
+    "majority": lambda m, **more: plots.majority(m, ROWS, CLASSES, **more),
+    "labels": lambda m, **more: plots.labels(m, ROWS, names=range(60), **more),
+    "regions": plots.regions,
+    "path": lambda m, **more: plots.paths(paths.follow(m, ROWS), **more),
+    "paths": lambda m, **more: plots.paths(paths.follow(m, ROWS, ids=CLASSES), **more),
+    **{
+        kind: lambda m, kind=kind, **more: plots.profiles(m, kind=kind, **more)
+        for kind in ("bars", "lines", "radar", "stars")
+    },
+    "images": lambda m, **more: plots.images(m, (2, 2), **more),
+    "net": lambda m, **more: plots.net(m, ROWS, CLASSES, **more),
+    "tree": plots.spanning_tree,
+    "response": lambda m, **more: plots.response(m, ROWS[0], **more),
+    "quality": lambda m, **more: plots.quality(m, ROWS, **more),
+    "planes": plots.planes,
+    "correlations": plots.correlations,
+}
+SEVERAL_AXES = ("quality", "planes")
+
+
+# Every picture
+
+
+@pytest.mark.parametrize("kind", LATTICES)
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_drawn_on_every_lattice(name: str, kind: str) -> None:
+    display = PICTURES[name](some_map(kind))
+    assert display.drawn_
+    display.figure_.draw_without_rendering()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_goes_into_axes_that_are_given(name: str) -> None:
+    figure = Figure(figsize=(9, 5))
+    axes = list(figure.subplots(1, 4)) if name in SEVERAL_AXES else figure.add_subplot()
+    display = PICTURES[name](some_map("hexagonal"), ax=axes)
+    assert display.figure_ is figure
+    assert set(display.axes_) <= set(np.ravel(axes))
+    if cells := display.drawn_.get("cells"):
+        figure.colorbar(cells, ax=display.ax_)
+    display._repr_png_()
+
+
+@pytest.mark.parametrize("name", sorted(set(PICTURES) - set(SEVERAL_AXES)))
+def test_every_picture_of_one_axes_takes_nothing_else(name: str) -> None:
+    with pytest.raises(TypeError, match=r"^`ax` must be one axes of matplotlib.*got Figure\."):
+        PICTURES[name](some_map("hexagonal"), ax=Figure())
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_text_stays_text_and_the_same_map_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
+    for ending in ("svg", "pdf"):
+        paths = [tmp_path / f"{i}.{ending}" for i in "ab"]
+        for path in paths:
+            PICTURES[name](some_map("hexagonal")).save(path)
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+    drawn = (tmp_path / "a.svg").read_text()
+    ax = PICTURES[name](some_map("hexagonal")).ax_
+    title = ax.get_title() or ax.get_title("left")
+    assert title
+    assert f">{title}</text>" in drawn
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_dark_on_a_dark_page(name: str) -> None:
+    with plots.dark():
+        display = PICTURES[name](some_map("hexagonal"))
+    assert max(display.figure_.get_facecolor()[:3]) < 0.2
+    for ax in display.figure_.axes:
+        for text in (ax.title, ax.xaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels()):
+            if text.get_text():
+                assert luminance(text.get_color()) > 0.6
+    assert luminance(PICTURES[name](some_map("hexagonal")).figure_.get_facecolor()) > 0.9
+
+
+def luminance(color: Any) -> float:
+    return float(np.dot(to_rgb(color), (0.2126, 0.7152, 0.0722)))
+
+
+@pytest.mark.parametrize("name", ["umatrix", "pies", "majority", "levels", "bars", "stars", "net"])
+def test_legends_are_outside_and_whole(name: str) -> None:
+    m = map_of(
+        RNG.normal(size=(12, 4)), Lattice(3, 4), names=[f"a long name {i}" for i in range(4)]
+    )
+    display = PICTURES[name](m)
+    display.figure_.draw_without_rendering()
+    legend, ax = display.ax_.get_legend().get_window_extent(), display.ax_.get_window_extent()
+    page = display.figure_.bbox
+    assert legend.x0 >= page.x0
+    assert legend.x1 <= page.x1
+    assert legend.y0 >= page.y0
+    assert legend.y1 <= page.y1
+    assert legend.y1 <= ax.y0 + 1 or legend.x0 >= ax.x1 - 1
+
+
+@pytest.mark.parametrize("shape", [(1, 8), (2, 9), (3, 3), (12, 1), (9, 2)])
+@pytest.mark.parametrize("kind", ["u", "edges", "ustar"])
+def test_the_label_of_a_bar_is_whole(shape: tuple[int, int], kind: str) -> None:
+    m = map_of(np.random.default_rng(0).normal(size=(shape[0] * shape[1], 4)), Lattice(*shape))
+    display = plots.umatrix(m, ROWS, kind=kind)
+    display.figure_.draw_without_rendering()
+    label, page = display.figure_.axes[1].yaxis.label.get_window_extent(), display.figure_.bbox
+    assert label.y0 >= page.y0
+    assert label.y1 <= page.y1
+    assert label.x1 <= page.x1
+
+
+# Any value per unit
+
+
+def test_values_are_an_array_in_either_shape_or_a_column() -> None:
+    m = map_of(np.arange(12.0).reshape(6, 2), Lattice(2, 3), names=["income", "age"])
+    flat = np.array([5.0, 3, 1, 2, 4, 6])
+    for what, expected in (
+        (flat, flat),
+        (flat.reshape(2, 3), flat),
+        (list(flat), flat),
+        ("age", m.codebook[:, 1]),
+        (np.int64(0), m.codebook[:, 0]),
+    ):
+        display = plots.values(m, what)
+        np.testing.assert_array_equal(display.drawn_["values"], expected)
+        np.testing.assert_array_equal(display.ax_.collections[0].get_array(), expected)
+    assert plots.values(m, "age").ax_.get_title() == "age, 2 x 3 units"
+    assert plots.values(m, flat, name="rank").ax_.get_title() == "rank, 2 x 3 units"
+
+
+def test_a_bar_is_in_original_units() -> None:
+    code = NumberCode("amount", "asked", 0.0, 0.0, 100.0, 200.0, 100.0, True)
+    m = Map(np.array([[0.0], [0.5], [1.0]]), Lattice(1, 3), Encoding((code,)), np.ones(3))
+    display = plots.values(m, "amount")
+    np.testing.assert_allclose(display.drawn_["limits"], (100, 300))
+    assert display.figure_.axes[1].get_ylabel() == "amount"
+
+
+def test_a_function_gets_the_rows_of_each_unit() -> None:
+    # Rows 0.1 and 0.2 are unit 0's, 2.9 is unit 3's; units 1 and 2 have none.
+    rows = np.array([[0.1], [2.9], [0.2]])
+    display = plots.values(line(), lambda own: own[:, 0].sum(), X=rows)
+    np.testing.assert_allclose(display.drawn_["values"], [0.3, np.nan, np.nan, 2.9])
+    assert display.ax_.get_title() == "1 x 4 units"
+    without_module = eval("lambda own: own[:, 0].sum()", {})  # as in a console of one's own
+    again = plots.values(line(), without_module, X=rows)
+    np.testing.assert_allclose(again.drawn_["values"], [0.3, np.nan, np.nan, 2.9])
+    found = plots.values(line(), lambda own: "low" if own.max() < 1 else "high", X=rows)
+    assert found.drawn_["levels"] == ("high", "low")
+    np.testing.assert_array_equal(found.drawn_["values"], [1, -1, -1, 0])
+
+
+@pytest.mark.parametrize("kind", ["array", "list", "sparse", "pandas", "polars", "arrow", "table"])
+def test_the_rows_of_a_function_are_of_the_type_that_was_passed(kind: str) -> None:
+    columns = {"x0": [0.1, 2.9, 0.2], "other": [10.0, 20.0, 30.0]}
+    numbers = np.array([[0.1], [2.9], [0.2]])
+    X, last = {
+        "array": (numbers, lambda own: own[-1, 0]),
+        "list": (numbers.tolist(), lambda own: own[-1, 0]),
+        "sparse": (csr_array(numbers), lambda own: own.toarray()[-1, 0]),
+        "pandas": (pd.DataFrame(columns), lambda own: own["other"].iloc[-1]),
+        "arrow": (pa.table(columns), lambda own: own["other"][len(own) - 1].as_py()),
+        "polars": (pl.DataFrame(columns), lambda own: own["other"][-1]),
+        "table": (table_from_columns(columns), lambda own: own.column("other").numbers[-1]),
+    }[kind]
+    is_plain = kind in ("array", "list", "sparse")
+    m = line() if is_plain else named_line()
+    expected = [0.2, np.nan, np.nan, 2.9] if is_plain else [30, np.nan, np.nan, 20]
+    np.testing.assert_allclose(plots.values(m, last, X=X).drawn_["values"], expected)
+
+
+def named_line() -> Map:
+    code = NumberCode("x0", "asked", 0.0, 0.0, 0.0, 1.0, 1.0, False)
+    return Map(np.arange(4.0)[:, None], Lattice(1, 4), Encoding((code,)), np.ones(4))
+
+
+def test_a_measure_is_called_with_the_map_and_the_rows_of_each_unit() -> None:
+    som = SOM(3, 4, random_state=0).fit(ROWS)
+    display = plots.values(som, measures.quantization_error, X=ROWS)
+    assert display.ax_.get_title() == "quantization error, 3 x 4 units"
+    np.testing.assert_allclose(
+        display.drawn_["values"], plots.quality(som, ROWS).drawn_["quantization_error"], rtol=1e-9
+    )
+
+
+def test_texts_and_truth_are_levels_dates_are_years_and_gaps_are_empty() -> None:
+    texts = plots.values(line(), ["b", None, "a", "b"])
+    assert texts.drawn_["levels"] == ("b", "a")
+    assert [t.get_text() for t in texts.ax_.get_legend().get_texts()] == ["b", "a"]
+    colors = texts.ax_.collections[0].get_facecolor()
+    assert (colors[0] == colors[3]).all()
+    assert len(np.unique(colors, axis=0)) == 3
+    assert plots.values(line(), [True, False, False, True]).drawn_["levels"] == ("False", "True")
+    days = np.array(["1970-01-01", "NaT", "2000-01-01", "1970-01-01"], dtype="datetime64[D]")
+    years = plots.values(line(), days).drawn_["values"]
+    np.testing.assert_allclose(years, [1970, np.nan, 2000, 1970], atol=0.01)
+    assert plots.values(line(), [1, None, 2, pd.NA]).drawn_["limits"] == (1, 2)
+    assert plots.values(line(), [np.nan] * 4).drawn_["limits"] == (0, 1)
+
+
+def test_of_more_levels_the_rest_is_gray_and_beyond_eight_there_are_hatches() -> None:
+    m = map_of(np.arange(24.0)[:, None], Lattice(4, 6))
+    names = [f"level {i:02d}" for i in range(12)] * 2
+    few = plots.values(m, names)
+    shown = [t.get_text() for t in few.ax_.get_legend().get_texts()]
+    assert shown[-1] == "other (4)"
+    assert len(shown) == 9
+    many = plots.values(m, names, max_classes=12)
+    assert len(many.ax_.get_legend().get_texts()) == 12
+    hatched = [c for c in many.ax_.collections if c.get_hatch()]
+    assert sum(len(c.get_paths()) for c in hatched) == 8  # of levels 9 to 12, twice each
+    assert not [c for c in few.ax_.collections if c.get_hatch()]
+
+
+# Machado, Oliveira and Fernandes (2009): linear colors as seen without one kind of cones.
+SEEN = {
+    "all cones": np.eye(3),
+    "no red": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]]
+    ),
+    "no green": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]]
+    ),
+    "no blue": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+         [0.004733, 0.691367, 0.303900]]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_dark", [False, True])
+@pytest.mark.parametrize("cones", SEEN)
+def test_colors_of_classes_stay_apart_for_everybody(cones: str, is_dark: bool) -> None:
+    with plots.dark() if is_dark else contextlib.nullcontext():
+        colors = [class_color(i) for i in range(8)]
+    seen = [as_lab(color, SEEN[cones]) for color in colors]
+    apart = min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2))
+    assert apart > 15  # in CIELAB, where 2.3 can just be seen
+    assert len({(class_color(i), hatch(i)) for i in range(32)}) == 32
+
+
+def as_lab(color: str, cones: np.ndarray) -> np.ndarray:
+    """Return a color in CIELAB, as it is seen."""
+    red_green_blue = np.array(to_rgb(color))
+    linear = np.where(
+        red_green_blue <= 0.04045, red_green_blue / 12.92, ((red_green_blue + 0.055) / 1.055) ** 2.4
+    )
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    xyz = to_xyz @ np.clip(cones @ linear, 0, 1) / [0.9505, 1, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+# Limits
+
+
+def test_robust_limits_leave_a_few_outlying_units_out() -> None:
+    values = np.arange(100.0)
+    assert checked_limits(values, "robust") == (0, 99)
+    outlying = np.append(values, [1e6, -1e6])
+    # 5 of 102 left out at each end: from 4 to 95, and half of 91 beyond.
+    assert checked_limits(outlying, "robust") == (4 - 45.5, 95 + 45.5)
+    assert checked_limits(outlying, "full") == (-1e6, 1e6)
+    assert ends_of_bar(outlying, (-41.5, 140.5)) == "both"
+    assert ends_of_bar(values, (1, 99)) == "min"
+    assert ends_of_bar(values, (0, 98)) == "max"
+    assert ends_of_bar(np.array([np.nan, 1, 2]), (0, 2)) == "neither"
+    assert checked_limits(np.array([0.0] * 99 + [7]), "robust") == (0, 7)  # nothing is usual
+    assert checked_limits(np.array([1.0, 2, 3, 1e9]), "robust") == (1, 1e9)  # too few to tell
+    assert checked_limits(values, (2, 5)) == (2, 5)
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9) | st.just(float("nan")), min_size=1, max_size=200),
+    st.sampled_from([FEW, SEVERAL]),
+)
+@settings(deadline=None)
+def test_robust_limits_hold_the_middle_and_no_more_than_all(values: list, share: float) -> None:
+    given_values = np.array(values)
+    known = np.sort(given_values[~np.isnan(given_values)])
+    low, high = checked_limits(given_values, "robust", share)
+    if not len(known):
+        assert (low, high) == (0, 1)
+        return
+    n_out = max(1, int(share * len(known)))
+    assert known[0] <= low <= known[min(n_out, len(known) - 1)]
+    assert known[max(0, len(known) - 1 - n_out)] <= high <= known[-1]
+    assert checked_limits(-given_values, "robust", share) == (-high, -low)
+
+
+def test_the_umatrix_is_not_washed_out_by_the_neighbors_of_an_outlying_unit() -> None:
+    heights = np.concatenate([np.linspace(1, 2, 90), np.full(10, 100.0)])
+    low, high = checked_limits(heights, "robust", SEVERAL)
+    # 15 of 100 left out at each end: from 1 + 15/89 to 1 + 84/89, and twice that range beyond.
+    assert (low, high) == (1, pytest.approx(1 + 84 / 89 + 2 * 69 / 89))
+    assert checked_limits(heights, "robust", FEW)[1] == 100
+    m = map_of(np.concatenate([np.linspace(0, 99, 99), [1e5]])[:, None], Lattice(10, 10))
+    display = plots.umatrix(m)
+    assert display.drawn_["limits"][1] < 100 < display.drawn_["values"].max()
+    assert plots.umatrix(m, limits="full").drawn_["limits"][1] == display.drawn_["values"].max()
+
+
+@pytest.mark.parametrize("limits", ["wide", (2, 1), (1,), 3, (1, "a"), None])
+def test_other_limits_are_refused(limits: Any) -> None:
+    with pytest.raises(InputError, match="`limits` must be"):
+        plots.values(line(), "x0", limits=limits)
+
+
+# Lattices
+
+
+def test_a_torus_repeats_the_cells_of_the_other_edge() -> None:
+    lattice = Lattice(4, 4, kind="rectangular", boundary="torus")
+    m = map_of(np.arange(16.0)[:, None], lattice)
+    own, beyond = [
+        c for c in plots.values(m, "x0").ax_.collections if isinstance(c, PolyCollection)
+    ]
+    middles = np.array([path.vertices[:4].mean(axis=0) for path in beyond.get_paths()])
+    seen = {tuple(xy): v for xy, v in zip(middles.tolist(), beyond.get_array(), strict=True)}
+    assert len(seen) == 20  # four sides of four and four corners
+    assert seen[-1.0, 0.0] == 3
+    assert seen[4.0, 2.0] == 8
+    assert seen[0.0, 4.0] == 0
+    assert seen[-1.0, -1.0] == 15
+    assert 0 < beyond.get_alpha() < 1
+    assert len(own.get_paths()) == 16
+    plain = plots.values(map_of(m.codebook, Lattice(4, 4)), "x0")
+    assert len(plain.ax_.collections) == 1
+
+
+def test_borders_of_regions_go_round_a_torus() -> None:
+    lattice = Lattice(2, 4, kind="rectangular", boundary="cylinder")
+    m = map_of(np.arange(8.0)[:, None], lattice)
+    sides = plots.values(m, "x0", regions=Regions(m, np.array([0, 0, 1, 1] * 2))).drawn_["borders"]
+    # Between columns 1 and 2, and between 3 and 0, which meet on both sides of the picture.
+    assert sorted(set(sides.mean(axis=1)[:, 0])) == [-0.5, 1.5, 3.5]
+
+
+# Other matrices
+
+
+def test_edges_have_cells_between_the_units() -> None:
+    # Units at 0, 1 and 5: edges of 1 and 4; the median of the middle unit's is 2.5.
+    places, heights = edge_heights(map_of([[0.0], [1], [5]], Lattice(1, 3, kind="rectangular")))
+    found = {x: h for (x, _), h in zip(places.tolist(), heights, strict=True)}
+    assert found == {0: 1, 0.5: 1, 1: 2.5, 1.5: 4, 2: 4}
+
+
+def test_edges_that_cross_share_a_cell() -> None:
+    # Units 0, 3, 4 and 10 on a square: diagonals 10 and 1 meet in the middle.
+    m = map_of([[0.0], [3], [4], [10]], Lattice(2, 2, kind="rectangular"))
+    places, heights = edge_heights(m)
+    found = {tuple(at): h for at, h in zip(places.tolist(), heights, strict=True)}
+    assert found[0.5, 0.5] == 5.5
+    assert found[0.5, 0] == 3
+    assert found[0, 0.5] == 4
+    assert found[0, 0] == 4  # the median of 3, 4 and 10
+
+
+def test_hexagons_and_edges_fill_the_plane_without_overlap() -> None:
+    m = map_of(RNG.normal(size=(20, 2)), Lattice(4, 5))
+    places, _ = edge_heights(m)
+    n_edges = len(neighbor_pairs(m.lattice)) // 2
+    assert len(places) == 20 + n_edges
+    apart = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(len(places), 1)]
+    assert apart.min() == pytest.approx(0.5)
+
+
+def test_edges_across_the_seam_of_a_torus_are_at_both_sides() -> None:
+    m = map_of([[0.0], [1], [2], [3]], Lattice(1, 4, kind="rectangular", boundary="cylinder"))
+    places, heights = edge_heights(m)
+    found = {x: h for (x, _), h in zip(places.tolist(), heights, strict=True)}
+    assert found[-0.5] == found[3.5] == 3
+
+
+def test_p_heights_count_rows_within_the_pareto_radius() -> None:
+    rows = np.random.default_rng(2).normal(size=(300, 3))
+    som = SOM(4, 5, random_state=0).fit(rows)
+    apart = np.linalg.norm(rows[:, None] - rows, axis=2)
+    radius = np.median([np.quantile(each, 0.2013) for each in apart])
+    to_units = np.linalg.norm(rows[:, None] - som.codebook_, axis=2)
+    np.testing.assert_array_equal(p_heights(som.map_, rows), (to_units <= radius).sum(axis=0))
+    shifted = replace(som.map_, codebook=som.codebook_ + 1e8)  # of which squares have no digits
+    np.testing.assert_array_equal(p_heights(shifted, rows + 1e8), p_heights(som.map_, rows))
+    display = plots.umatrix(som, rows, kind="p")
+    np.testing.assert_array_equal(display.drawn_["values"], p_heights(som.map_, rows))
+
+
+def test_p_heights_know_every_metric() -> None:
+    rows = np.random.default_rng(3).normal(size=(200, 3))
+    for metric in ("manhattan", "cosine", "mahalanobis"):
+        som = SOM(3, 3, metric=metric, random_state=0).fit(rows)
+        apart = som.map_.metric.distances(rows, rows)
+        radius = np.median(np.quantile(apart, 0.2013, axis=1))
+        to_units = som.map_.metric.distances(rows, som.codebook_)
+        np.testing.assert_array_equal(p_heights(som.map_, rows), (to_units <= radius).sum(axis=0))
+
+
+def test_ustar_heights_vanish_where_rows_are_densest() -> None:
+    # Mean 2, most 4: factors 1 + (p - 2) / (2 - 4) of 2, 1, and 0.
+    heights = ustar_heights(np.array([3.0, 3, 3, 3]), np.array([0.0, 2, 4, 2]))
+    np.testing.assert_allclose(heights, [6, 3, 0, 3])
+    np.testing.assert_array_equal(ustar_heights(np.ones(2), np.full(2, 7.0)), [1, 1])
+
+
+# Classes
+
+
+def test_beyond_the_most_classes_the_smallest_are_joined() -> None:
+    rows = np.repeat(np.arange(4.0), [4, 3, 2, 1])[:, None]
+    y = ["d"] * 4 + ["c"] * 3 + ["b"] * 2 + ["a"]
+    for draw in (plots.hits, plots.umatrix, plots.majority):
+        drawn = draw(line(), rows, y, max_classes=2).drawn_
+        assert drawn["classes"] == ("c", "d", "other (2)")
+        np.testing.assert_array_equal(drawn["counts"], [[0, 4, 0], [3, 0, 0], [0, 0, 2], [0, 0, 1]])
+
+
+def test_the_majority_colors_a_cell_and_its_share_makes_it_pale() -> None:
+    rows = np.array([0.0, 0, 0, 0, 1, 1, 2])[:, None]
+    display = plots.majority(line(), rows, ["a", "a", "a", "b", "b", "a", None])
+    assert display.drawn_["majority"].tolist() == [0, 0, -1, -1]  # of a tie the first
+    np.testing.assert_allclose(display.drawn_["share"], [0.75, 0.5, np.nan, np.nan])
+    colors = display.ax_.collections[0].get_facecolor()
+    assert luminance(colors[0]) < luminance(colors[1])
+    assert [t.get_text() for t in display.ax_.texts] == ["A", "A"]
+    assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == ["A a", "B b"]
+
+
+def test_more_than_eight_classes_have_hatches() -> None:
+    rows, y = np.arange(12.0)[:, None], [f"{i:02d}" for i in range(12)]
+    for draw in (plots.hits, plots.majority):
+        display = draw(line(12), rows, y, max_classes=12)
+        assert len(display.drawn_["classes"]) == 12
+        assert sum(len(c.get_paths()) for c in display.ax_.collections if c.get_hatch()) == 4
+
+
+def test_of_many_rows_only_classes_above_their_share_are_marked() -> None:
+    # 100 rows each; a fifth of unit 0's and half of unit 1's are b, of all 35 %.
+    rows = np.repeat([0.0, 1.0], 100)[:, None]
+    y = ["b"] * 20 + ["a"] * 80 + ["b"] * 50 + ["a"] * 50
+    display = plots.umatrix(line(2), rows, y)
+    a, b = (c for c in display.ax_.collections if not isinstance(c, PolyCollection))
+    np.testing.assert_allclose(a.get_offsets(), [[0, 0]])
+    np.testing.assert_allclose(b.get_offsets(), [[1, 0]])
+
+
+# Names and numbers
+
+
+def boxes_of_texts(display: plots.Display) -> list[Any]:
+    display.figure_.draw_without_rendering()
+    return [text.get_window_extent() for text in display.ax_.texts]
+
+
+@given(st.integers(0, 10_000), st.integers(2, 9), st.integers(1, 14))
+@settings(max_examples=15, deadline=None)
+def test_names_do_not_cover_each_other(seed: int, side: int, length: int) -> None:
+    rng = np.random.default_rng(seed)
+    m = map_of(rng.normal(size=(side * side, 2)), Lattice(side, side))
+    rows = rng.normal(size=(80, 2))
+    names = ["".join(rng.choice(list("abcWiMl "), length)) + "x" for _ in rows]
+    display = plots.labels(m, rows, names=names)
+    found = boxes_of_texts(display)
+    assert len(found) == len(display.drawn_["labels"])
+    for first, second in itertools.combinations(found, 2):
+        wide = min(first.x1, second.x1) - max(first.x0, second.x0)
+        tall = min(first.y1, second.y1) - max(first.y0, second.y0)
+        assert min(wide, tall) < 3  # pixels
+    units = set(m.winners(rows).tolist())
+    assert set(display.drawn_["labels"]) | set(display.drawn_["left_out"]) == units
+
+
+def test_names_of_a_cell_stand_below_each_other_and_further_ones_are_counted() -> None:
+    names = ["a", "b", None, "c", float("nan"), "d"]
+    drawn = plots.labels(line(), [[0.0]] * 5 + [[3.0]], names=names, max_names=2).drawn_
+    assert drawn["labels"] == {0: "a\nb\n+1", 3: "d"}
+    assert drawn["left_out"] == {}
+
+
+def test_names_that_a_map_was_read_with_are_its_labels() -> None:
+    m = replace(line(), unit_labels=("a", "", "c", ""))
+    assert plots.hits(m, labels=["a", None, np.nan, pd.NA]).drawn_["labels"] == {0: "a"}
+    assert plots.values(m, 0, labels=True).drawn_["labels"] == {0: "a", 2: "c"}
+    with pytest.raises(InputError, match="no names of units; pass a text"):
+        plots.values(line(), 0, labels=True)
+
+
+def test_labels_of_units_with_most_rows_come_first() -> None:
+    m = map_of(np.arange(400.0)[:, None], Lattice(20, 20), hits=np.arange(400))
+    texts = [f"a rather long name {i}" for i in range(400)]
+    shown = plots.umatrix(m, labels=texts).drawn_["labels"]
+    assert 399 in shown
+    assert 20 < len(shown) < 200
+
+
+@pytest.mark.parametrize("side", [3, 12, 60, 200])
+def test_numbers_hide_no_region(side: int) -> None:
+    m = map_of(np.arange(float(side * side))[:, None], Lattice(side, side))
+    labels = np.zeros(side * side, dtype=np.intp)
+    alone = [0, side + 1, side * side - 1]
+    labels[alone] = [1, 2, 3]
+    display = plots.regions(m, Regions(m, labels))
+    ax, found = display.ax_, boxes_of_texts(display)
+    assert [t.get_text() for t in ax.texts] == ["1", "2", "3", "4"]
+    assert min(t.get_fontsize() for t in ax.texts) >= 6
+    step = np.diff(ax.transData.transform([[0, 0], [1, 0]])[:, 0])[0]
+    for unit in alone:
+        at = ax.transData.transform(m.lattice.positions[unit])
+        for box in found:
+            covers = box.x0 < at[0] < box.x1 and box.y0 < at[1] < box.y1
+            assert not covers or max(box.width, box.height) < 0.9 * step
+    for first, second in itertools.combinations(found, 2):
+        assert not first.overlaps(second)
+
+
+# Planes in order
+
+
+def test_planes_that_are_alike_stand_side_by_side() -> None:
+    # 0 and 2 most alike, 3 then nearest to 2, 1 to 0.
+    alike = np.array(
+        [[1, 0.5, -0.9, 0.1], [0.5, 1, 0.2, 0.0], [-0.9, 0.2, 1, 0.6], [0.1, 0.0, 0.6, 1]]
+    )
+    assert by_likeness(alike).tolist() == [1, 0, 2, 3]
+    codebook = RNG.normal(size=(30, 3))
+    codebook = np.column_stack([codebook, -codebook[:, 0]])
+    m = map_of(codebook, Lattice(5, 6))
+    np.testing.assert_allclose(
+        plane_correlations(m, ["x0", "x1", "x2", "x3"]), np.corrcoef(codebook.T), atol=1e-12
+    )
+    columns = plots.planes(m, order="likeness").drawn_["columns"]
+    assert abs(columns.index("x0") - columns.index("x3")) == 1
+    found = plots.correlations(m).drawn_
+    assert found["columns"] == columns
+    assert found["correlations"][columns.index("x0"), columns.index("x3")] == pytest.approx(-1)
+
+
+def test_planes_by_relevance_begin_with_the_widest_spread() -> None:
+    # Weighted by hits 1, 1, 2: variances 0.6875 of x0 (means 0.75), 11 of x1, 0 of x2.
+    m = map_of([[0.0, 0, 7], [1, 8, 7], [1, 2, 7]], Lattice(1, 3), hits=[1, 1, 2])
+    variances = np.array([0.1875, 9.0, 0.0])
+    np.testing.assert_allclose(relevance(m, ["x0", "x1", "x2"]), variances / variances.sum())
+    assert plots.planes(m, order="relevance").drawn_["columns"] == ["x1", "x0", "x2"]
+    shown = plots.planes(m, order="relevance", max_panels=1)
+    assert shown.drawn_["columns"] == ["x1"]
+    assert "2 more" in shown.figure_.texts[0].get_text()
+
+
+def test_limits_of_planes_can_be_given() -> None:
+    m = map_of(np.append(np.arange(99.0), 1e6)[:, None], Lattice(10, 10))
+    for limits, expected in (("full", (0, 1e6)), ((0, 7), (0, 7))):
+        ax = plots.planes(m, limits=limits).ax_
+        assert ax.collections[0].get_clim() == expected
+    assert plots.planes(m).ax_.collections[0].get_clim()[1] < 200
+
+
+def test_columns_are_given_by_number_too() -> None:
+    m = map_of(np.arange(6.0).reshape(2, 3), Lattice(1, 2))
+    assert plots.planes(m, [2, "x0"]).drawn_["columns"] == ["x2", "x0"]
+    assert plots.planes(m, 1).drawn_["columns"] == ["x1"]
+    som = SOM(3, 4, random_state=0).fit(RNG.normal(size=(60, 9)))
+    assert plots.planes(som, 7).drawn_["columns"] == ["x7"]
+    assert plots.planes(som, np.int64(7)).drawn_["columns"] == ["x7"]
+
+
+# Several columns in a cell
+
+
+def test_bars_reach_from_the_lowest_to_the_highest_value() -> None:
+    m = map_of([[0.0, 5], [10, 5], [5, 5]], Lattice(1, 3, kind="rectangular"))
+    display = plots.profiles(m)
+    first = next(c for c in display.ax_.collections if c.get_zorder() == 3)
+    heights = [np.ptp(path.vertices[:, 1]) for path in first.get_paths()]
+    np.testing.assert_allclose(heights, [0, 0.64, 0.32], atol=1e-9)
+    np.testing.assert_array_equal(display.drawn_["values"], m.codebook)
+    assert display.drawn_["columns"] == ("x0", "x1")
+
+
+def test_stars_have_areas_by_value() -> None:
+    m = map_of([[0.0], [4], [1]], Lattice(1, 3))
+    stars = next(c for c in plots.profiles(m, kind="stars").ax_.collections if c.get_zorder() == 3)
+    radius = [np.ptp(path.vertices[:, 0]) / 2 for path in stars.get_paths()]
+    assert radius[2] / radius[1] == pytest.approx(0.5, rel=1e-6)
+
+
+def test_small_cells_are_joined_to_blocks() -> None:
+    m = map_of(np.arange(40_000.0)[:, None], Lattice(200, 200))
+    display = plots.profiles(m)
+    side = display.drawn_["side"]
+    assert side > 4
+    assert display.ax_.get_title() == f"Columns as bars, means of {side} x {side}, 200 x 200 units"
+    bars = next(c for c in display.ax_.collections if c.get_zorder() == 3)
+    heights = [np.ptp(path.vertices[:, 1]) for path in bars.get_paths()]
+    assert len(heights) == (-(-200 // side)) ** 2
+    first = m.codebook.reshape(200, 200)[:side, :side].mean() / (40_000 - 1)
+    assert heights[0] == pytest.approx(0.64 * side * first)
+    assert plots.profiles(map_of(m.codebook[:9], Lattice(3, 3))).drawn_["side"] == 1
+
+
+def test_pies_and_markers_of_small_cells_are_joined_to_blocks() -> None:
+    m = map_of(np.arange(40_000.0)[:, None], Lattice(200, 200))
+    rows, y = np.array([[0.0], [1], [200], [39_999]]), ["a", "b", "a", "b"]
+    pies = plots.hits(m, rows, y)
+    slices = next(c for c in pies.ax_.collections if c.get_zorder() == 3).get_paths()
+    assert len(slices) == 3  # two in the first corner, one in the last
+    assert "sums of 5 x 5" in pies.ax_.get_title()
+    assert pies.drawn_["counts"].sum(axis=0).tolist() == [2, 2]
+    marked = plots.umatrix(m, rows, y)
+    a, b = (c.get_offsets() for c in marked.ax_.collections if not isinstance(c, PolyCollection))
+    assert (len(a), len(b)) == (1, 2)
+    assert marked.drawn_["counts"].shape == (40_000, 2)
+
+
+def test_of_many_columns_bars_take_the_most_relevant_and_lines_all() -> None:
+    scales = np.arange(1, 13.0)
+    m = map_of(RNG.normal(size=(40, 12)) * scales, Lattice(5, 8))
+    expected = tuple(f"x{i}" for i in np.sort(np.argsort(-m.codebook.var(axis=0))[:8]))
+    assert plots.profiles(m).drawn_["columns"] == expected
+    assert len(plots.profiles(m, kind="lines").drawn_["columns"]) == 12
+
+
+def test_images_are_the_prototypes() -> None:
+    codebook = np.arange(24.0).reshape(4, 6)
+    display = plots.images(map_of(codebook, Lattice(2, 2)), (2, 3))
+    np.testing.assert_array_equal(display.drawn_["images"], codebook.reshape(4, 2, 3))
+    assert display.drawn_["limits"] == (0, 23)
+    assert len(display.ax_.images) == 4
+    np.testing.assert_array_equal(display.ax_.images[3].get_array(), codebook[3].reshape(2, 3))
+    left, right, bottom, top = display.ax_.images[0].get_extent()
+    assert (right - left, bottom - top) == pytest.approx((0.82, 0.82 * 2 / 3))
+    halves = plots.images(map_of(codebook, Lattice(2, 2)), (1, 3), inverse=lambda c: c[:, :3])
+    np.testing.assert_array_equal(halves.drawn_["images"][:, 0], codebook[:, :3])
+    colored = plots.images(map_of(codebook[:, :6] / 24, Lattice(2, 2)), (1, 2, 3))
+    assert colored.drawn_["images"].shape == (4, 1, 2, 3)
+
+
+# Others
+
+
+def test_the_net_keeps_distances_of_flat_data() -> None:
+    rows = np.random.default_rng(5).normal(size=(100, 2)) * [3, 1]
+    m = map_of(rows[:12], Lattice(3, 4))
+    drawn = plots.net(m, rows).drawn_
+    for found, given_ in ((drawn["places"], m.codebook), (drawn["rows"], rows)):
+        np.testing.assert_allclose(
+            np.linalg.norm(found[:, None] - found, axis=2),
+            np.linalg.norm(given_[:, None] - given_, axis=2),
+            atol=1e-9,
+        )
+    variances = np.linalg.eigvalsh(np.cov(rows.T))[::-1]
+    np.testing.assert_allclose(drawn["shares"], variances / variances.sum())
+    assert drawn["rows"][:, 0].var() > drawn["rows"][:, 1].var()
+
+
+def test_the_spanning_tree_is_the_shortest() -> None:
+    # Units at 0, 1, 10 and 2 on a line: joined in the order of their values.
+    m = map_of([[0.0], [1], [10], [2]], Lattice(1, 4))
+    edges = plots.spanning_tree(m).drawn_["edges"]
+    assert {tuple(sorted(edge)) for edge in edges.tolist()} == {(0, 1), (1, 3), (2, 3)}
+
+
+@given(st.integers(2, 25), st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_a_spanning_tree_joins_all_units_with_the_least_length(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, 6, size=(n, 2)).astype(float)  # with equal places and distances
+    pairs = np.array(list(itertools.combinations(range(n), 2)))
+    lengths = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1)
+    chosen = spanning_tree(n, pairs, lengths)
+    assert len(chosen) == n - 1
+    # Prim's rule: grow from unit 0 by the shortest way out.
+    joined, total = {0}, 0.0
+    while len(joined) < n:
+        length, new = min(
+            (np.linalg.norm(places[a] - places[b]), b)
+            for a in joined
+            for b in set(range(n)) - joined
+        )
+        joined.add(new)
+        total += length
+    assert lengths[chosen].sum() == pytest.approx(total)
+    reached, todo = {0}, [0]
+    for unit in todo:
+        for a, b in pairs[chosen].tolist():
+            for other in ({a, b} - {unit}) if unit in (a, b) else ():
+                if other not in reached:
+                    reached.add(other)
+                    todo.append(other)
+    assert len(reached) == n
+
+
+def test_a_map_on_its_tree_can_be_drawn_by_every_picture() -> None:
+    som = SOM(5, 6, random_state=0).fit(ROWS)
+    display = plots.spanning_tree(som, layout="tree")
+    tree, edges = display.drawn_["tree"], display.drawn_["edges"]
+    assert tree.lattice.kind == "graph"
+    places = tree.lattice.positions
+    lengths = np.linalg.norm(places[edges[:, 0]] - places[edges[:, 1]], axis=1)
+    assert 0.3 < lengths.min() <= lengths.max() < 2
+    apart = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(30, 1)]
+    assert apart.min() > 0.2
+    drawn = plots.hits(tree, ROWS, CLASSES).drawn_
+    np.testing.assert_array_equal(drawn["counts"], plots.hits(som, ROWS, CLASSES).drawn_["counts"])
+
+
+def test_a_tree_lies_as_its_steps_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    edges = np.array([[rng.integers(max(0, i - 4), i), i] for i in range(1, 60)])
+    steps = shortest_paths(60, np.vstack([edges, edges[:, ::-1]]))
+
+    def stress() -> float:
+        places = tree_places(60, edges)
+        apart = np.linalg.norm(places[:, None] - places, axis=2)
+        pairs = np.triu_indices(60, 1)
+        return float((((apart - steps)[pairs] / steps[pairs]) ** 2).mean())
+
+    after = stress()
+    monkeypatch.setattr(_tree_places, "N_MOVES", 0)
+    assert after < 0.7 * stress()
+
+
+def test_the_parts_of_a_graph_are_trees_side_by_side() -> None:
+    edges = np.array([[0, 1], [1, 2], [3, 4]])
+    places = tree_places(6, edges)
+    lengths = np.linalg.norm(places[edges[:, 0]] - places[edges[:, 1]], axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=0.05)
+    assert places[:3, 0].max() + 1 < places[3:5, 0].min()
+    assert places[3:5, 0].max() + 1 < places[5, 0]
+
+
+def test_the_response_is_the_distance_from_one_row() -> None:
+    display = plots.response(line(), [1.2])
+    np.testing.assert_allclose(display.drawn_["values"], [1.2, 0.2, 0.8, 1.8])
+    assert display.drawn_["winner"] == 1
+    np.testing.assert_array_equal(display.drawn_["highlight"], [1])
+    frame = pd.DataFrame({"x0": [1.2]})
+    assert plots.response(named_line(), frame).drawn_["winner"] == 1
+
+
+def test_quality_by_unit_adds_up_to_that_of_the_map() -> None:
+    # Second units are neighbors; on a folded map that of 0.1 is none.
+    drawn = plots.quality(line(), [[0.1], [2.2], [1.8]]).drawn_
+    np.testing.assert_allclose(drawn["quantization_error"], [0.1, np.nan, 0.2, np.nan])
+    np.testing.assert_allclose(drawn["topographic_error"], [0, np.nan, 0, np.nan])
+    folded = map_of([[0.0], [5], [0.5], [9]], Lattice(1, 4))
+    assert plots.quality(folded, [[0.1]]).drawn_["topographic_error"][0] == 1
+    som = SOM(4, 5, random_state=0).fit(ROWS)
+    weights = np.arange(1, 61.0)
+    drawn = plots.quality(som, ROWS, sample_weight=weights).drawn_
+    of_unit = np.bincount(som.predict(ROWS), weights, minlength=20)
+    for name in ("quantization_error", "topographic_error"):
+        mean = np.average(np.nan_to_num(drawn[name]), weights=of_unit)
+        whole = getattr(measures, name)(som, ROWS, sample_weight=weights)
+        assert mean == pytest.approx(whole, rel=1e-9)
+
+
+# Refusals
+
+
+def levels_map() -> Map:
+    code = CategoryCode("color", "asked", ("blue", "green", "red"))
+    return Map(np.eye(4)[:3], Lattice(1, 3), Encoding((code,)), np.ones(3))
+
+
+INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: plots.values(INCOME, "incme"), "no feature column 'incme'; did you mean 'income'"),
+        (lambda: plots.planes(INCOME, "Incomes"), "did you mean 'income'"),
+        (lambda: plots.profiles(INCOME, ["agee"]), "did you mean 'age'"),
+        (lambda: plots.correlations(INCOME, "zzz"), "it has 'income', 'age'"),
+        (lambda: plots.values(INCOME, 2), "feature columns 0 to 1; got 2"),
+        (lambda: plots.planes(INCOME, [-1]), "feature columns 0 to 1; got -1"),
+        (lambda: plots.planes(INCOME, 1.0), "by its name or number; got 1.0"),
+        (lambda: plots.planes(INCOME, [None]), "by its name or number; got None"),
+        (lambda: plots.values(INCOME, [1, 2, 3]), "each of the 4 units"),
+        (lambda: plots.values(INCOME, np.zeros((4, 2))), r"got \(4, 2\)"),
+        (lambda: plots.values(INCOME, [[1], [1, 2]]), "one value for each unit"),
+        (lambda: plots.values(INCOME, np.zeros(4, complex)), "numbers, texts or truth values"),
+        (lambda: plots.values(INCOME, np.mean), "Pass the rows, as X="),
+        (lambda: plots.values(INCOME, lambda r: r, X=[[0.0, 0]]), "must return one value"),
+        (lambda: plots.values(INCOME, "age", labels=["a"]), "each of the 4 units, .* got 1"),
+        (lambda: plots.values(INCOME, "age", labels="abcd"), "each of the 4 units"),
+        (lambda: plots.values(INCOME, "age", highlight=[4]), "units from 0 to 3; got 4"),
+        (lambda: plots.values(INCOME, list("abcd"), max_classes=0), "from 1 to 32; got 0"),
+        (lambda: plots.values(INCOME, "age", colormap="virids"), "did you mean 'viridis'"),
+        (lambda: plots.images(INCOME, (1, 2), colormap="xyz"), "name a color map"),
+        (lambda: plots.umatrix(INCOME, kind="p"), "Pass the rows, as X"),
+        (lambda: plots.umatrix(INCOME, np.zeros((0, 2)), kind="p"), "no rows"),
+        (lambda: plots.umatrix(INCOME, max_classes=9), "at most 8"),
+        (lambda: plots.hits(INCOME, [[0, 0]], ["a"], max_classes=99), "from 1 to 32; got 99"),
+        (lambda: plots.hits(INCOME, [[0, 0]], [None]), "y holds no label"),
+        (lambda: plots.hits(INCOME, [[0, 0]], pd.Series([np.nan])), "y holds no label"),
+        (lambda: plots.majority(INCOME, [[0, 0]], [float("nan")]), "y holds no label"),
+        (lambda: plots.net(INCOME, y=["a"]), "y needs X"),
+        (lambda: plots.net(INCOME, [[0, 0]], ["a", "b"]), "one label per row of X, 1; got 2"),
+        (lambda: plots.labels(INCOME, [[0, 0]], names=["a", "b"]), "one name per row of X, 1"),
+        (lambda: plots.labels(INCOME, [[0, 0]], names=["a"], max_names=0), "at least 1; got 0"),
+        (lambda: plots.profiles(levels_map()), "no column of numbers"),
+        (lambda: plots.profiles(levels_map(), "color"), "'color' has more"),
+        (lambda: plots.profiles(some_wide(), list(range(9))), "at most 8 for bars"),
+        (lambda: plots.images(INCOME, (2, 2)), r"has 4 pixels, and this map has 2"),
+        (lambda: plots.images(INCOME, 8), r"rows and columns of an image.*got 8"),
+        (lambda: plots.images(INCOME, (0, 2)), "rows and columns of an image"),
+        (lambda: plots.response(INCOME, np.zeros((2, 2))), "one row; got 2"),
+        (lambda: plots.response(INCOME, [1.0]), r"got \(1, 1\)"),
+        (lambda: plots.quality(INCOME, np.zeros((0, 2))), "no rows"),
+    ],
+)
+def test_what_is_wrong_and_what_to_do_stands_in_one_line(ask: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        ask()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def some_wide() -> Map:
+    return map_of(np.zeros((4, 12)), Lattice(2, 2))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: plots.umatrix(INCOME, kind="x"),
+        lambda: plots.planes(INCOME, order="x"),
+        lambda: plots.profiles(INCOME, kind="x"),
+        lambda: plots.spanning_tree(INCOME, layout="x"),
+        lambda: plots.correlations(INCOME, order="x"),
+    ],
+)
+def test_a_wrong_choice_names_the_right_ones(ask: Any) -> None:
+    with pytest.raises(ValueError, match=r"^`(kind|order|layout)` must be one of '.*; got 'x'\.$"):
+        ask()
+
+
+def test_too_many_units_are_no_tree_of_their_own() -> None:
+    m = map_of(np.zeros((10_100, 1)), Lattice(100, 101))
+    with pytest.raises(InputError, match="at most 10000 units; this map has 10100"):
+        plots.spanning_tree(m, layout="tree")
+
+
+def test_one_row_of_a_class_and_maps_without_hits_are_drawn() -> None:
+    empty = map_of(np.arange(12.0)[:, None], Lattice(3, 4), hits=np.zeros(12))
+    for draw in PICTURES.values():
+        draw(map_of(RNG.normal(size=(12, 4)), Lattice(3, 4), hits=np.zeros(12)))
+    drawn = plots.hits(empty).drawn_
+    assert drawn["limits"] == (0, 1)
+    rare = plots.hits(empty, [[0.0]] * 9 + [[5.0]], ["a"] * 9 + ["b"]).drawn_
+    assert rare["counts"][5].tolist() == [0, 1]
