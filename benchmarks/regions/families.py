@@ -99,8 +99,8 @@ def unequal_balls(rng, n):
     wide, dense, small = _split(n, [50, 35, 15])
     return _stack([
         rng.normal(0, 1.0, (wide, 3)),
-        [4.2, 0, 0] + rng.normal(0, 0.15, (dense, 3)),
-        [3.4, 2.6, 0] + rng.normal(0, 0.15, (small, 3)),
+        rng.normal([4.2, 0, 0], 0.15, (dense, 3)),
+        rng.normal([3.4, 2.6, 0], 0.15, (small, 3)),
     ])  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def bars(rng, n):
         np.column_stack([rng.uniform(-3, 3, m), y + rng.normal(0, 0.12, m)])
         for y, m in zip((-1, 0, 1), sides, strict=True)
     ]
-    return _stack([*parts, [4.0, 1.4] + _ball(rng, ball, 2, 0.35)])
+    return _stack([*parts, np.array([4.0, 1.4]) + _ball(rng, ball, 2, 0.35)])
 
 
 def nested_arcs(rng, n):

@@ -139,7 +139,7 @@ def _kept(
     """Return the rows that tell which parts of the map lie apart; None for sparse rows."""
     if not isinstance(rows, np.ndarray):
         return None
-    some = rows_to_keep(*rows.shape, len(prototypes))
+    some = rows_to_keep(rows.shape, len(prototypes))
     compared = metric.as_euclidean(rows[some])
     own = None if weights is None else weights[some]
     return Kept.of(compared, own, metric.as_euclidean(prototypes[units[some]]))

@@ -1,8 +1,8 @@
 """How far rows lie from the border of two parts of a map, along the parts."""
 
+from typing import Any
+
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from somscape._types import Float64s, Ints
 from somscape.joins._near import Near
@@ -30,7 +30,7 @@ class Borders:
         Distances of units that touch.
     """
 
-    def __init__(self, near: Near, touching: csr_array) -> None:
+    def __init__(self, near: Near, touching: Any) -> None:
         self._near, self._touching = near, touching
 
     def compare(self, part_of: Ints, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
@@ -124,6 +124,9 @@ class Borders:
 
         Paths add squared lengths, so they go by short steps, where rows lie, and not by leaps.
         """
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import dijkstra
+
         edges = self._touching[members]
         unit = np.repeat(np.arange(len(members)), np.diff(edges.indptr))
         other = place[edges.indices]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
@@ -170,7 +170,7 @@ class _Parts:
     """The parts of a map that have joined so far, and their rows."""
 
     def __init__(
-        self, borders: Borders, closest: csr_array, near: Near, places: Float64s, hits: Float64s
+        self, borders: Borders, closest: Any, near: Near, places: Float64s, hits: Float64s
     ) -> None:
         n_units = len(places)
         hits = hits if hits.any() else np.ones(n_units)

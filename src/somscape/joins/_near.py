@@ -57,7 +57,7 @@ class Kept:
     weights: Float64s
 
     @classmethod
-    def of(cls, rows: Floats, weights: Float64s | None, prototypes: Float64s) -> "Kept":
+    def of(cls, rows: Floats, weights: Float64s | None, prototypes: Floats) -> "Kept":
         """Keep rows; a missing value becomes that of the prototype of the row's unit."""
         kept = rows.astype(np.float32)
         np.copyto(kept, prototypes, where=np.isnan(kept), casting="same_kind")
@@ -84,18 +84,21 @@ class Pull:
     radius: float
 
 
-def rows_to_keep(n: int, n_features: int, n_units: int) -> Ints:
-    """Return which of `n` rows a map keeps: all, or a sample that does not depend on their values.
+def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
+    """Return which rows a map keeps: all, or a sample whatever their values are.
 
     Parameters
     ----------
-    n, n_features, n_units : int
+    shape : (int, int)
+        Numbers of rows and of features.
+    n_units : int
 
     Returns
     -------
     ndarray of int
         At most 4,000 rows, or eight for each unit, and 16 MB.
     """
+    n, n_features = shape
     by_size = max(MIN_KEPT, MAX_VALUES // n_features)
     n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
     if n_kept == n:
@@ -103,7 +106,7 @@ def rows_to_keep(n: int, n_features: int, n_units: int) -> Ints:
     return np.sort(np.random.default_rng(0).choice(n, n_kept, replace=False))
 
 
-def near_units(rows: Rows, weights: Float64s, codebook: Float64s, pull: Pull | None) -> Near:
+def near_units(rows: Rows, weights: Float64s, codebook: Floats, pull: Pull | None) -> Near:
     """Return the units near rows, at most 16 each.
 
     A row lies nearer to the prototype that it helped to make than a new row would: where there are
@@ -154,7 +157,7 @@ def _without_self(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
     return np.asarray(1 / np.maximum(rest, MIN_REST))
 
 
-def _gaps(units: Ints, codebook: Float64s) -> Float64s:
+def _gaps(units: Ints, codebook: Floats) -> Float64s:
     """Return distances between each row's first unit and its others."""
     n_units = len(codebook)
     keys = np.minimum(units[:, :1], units) * n_units + np.maximum(units[:, :1], units)

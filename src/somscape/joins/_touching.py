@@ -1,8 +1,8 @@
 """Which units touch: those between which rows lie."""
 
+from typing import Any
+
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice, neighbor_pairs
@@ -16,7 +16,7 @@ TINY = 1e-12
 """Length of the line between equal prototypes, for which a sparse array has no zero."""
 
 
-def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[csr_array, csr_array]:
+def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
     """Return which units touch, and which of them are first and second of some row.
 
     Units that are among the three nearest of a row touch (Martinetz and Schulten 1994 connect the
@@ -36,6 +36,8 @@ def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[csr_
     touching, closest : csr_array of shape (n_units, n_units)
         Symmetric; distances of the prototypes.
     """
+    from scipy.sparse.csgraph import connected_components
+
     n_units = len(places)
     has_rows = np.zeros(n_units, dtype=bool)
     has_rows[near.units[:, 0]] = True
@@ -81,14 +83,16 @@ def _pairs(pairs: Ints, n_units: int) -> Ints:
     return np.column_stack(np.divmod(np.unique(pairs[:, 0] * n_units + pairs[:, 1]), n_units))
 
 
-def _lengths(pairs: Ints, places: Float64s) -> csr_array:
+def _lengths(pairs: Ints, places: Float64s) -> Any:
+    from scipy.sparse import csr_array
+
     apart = np.sqrt(((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2).sum(axis=1))
     return csr_array(
         (np.maximum(apart, TINY), (pairs[:, 0], pairs[:, 1])), shape=(len(places),) * 2
     )
 
 
-def _median_lengths(edges: csr_array) -> Float64s:
+def _median_lengths(edges: Any) -> Float64s:
     """Return the lower median of each unit's edges; infinite for a unit without any."""
     unit = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
     ordered = edges.data[np.lexsort([edges.data, unit])]

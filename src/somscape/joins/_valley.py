@@ -1,7 +1,6 @@
 """How unlikely so few rows at the border of two parts are, if both are one group."""
 
 import numpy as np
-from scipy.special import betainc
 
 from somscape._types import Float64s
 
@@ -44,6 +43,8 @@ def valley(
     float
         Binomial tail at the width where it is smallest; 1 if there are too few rows to tell.
     """
+    from scipy.special import betainc
+
     if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:
         return 1.0
     widths = WIDTHS * unit

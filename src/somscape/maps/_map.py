@@ -325,7 +325,7 @@ class Map:
 
         Of shape (n_units, n_features); see `Metric.as_euclidean`.
         """
-        return self.metric.as_euclidean(self.codebook)
+        return np.asarray(self.metric.as_euclidean(self.codebook), dtype=np.float64)
 
     @cached_property
     def u_heights(self) -> Float64s:

@@ -146,7 +146,7 @@ def _joins(map_: Map, X: Any) -> Joins | None:
     if X is None:
         return map_.joins
     rows = np.asarray(map_.rows_of(X))
-    rows = rows[rows_to_keep(*rows.shape, map_.n_units)]
+    rows = rows[rows_to_keep(rows.shape, map_.n_units)]
     units = map_.winners_of_rows(rows)
     rows, units = rows[units >= 0], units[units >= 0]
     if not len(rows):

@@ -5,7 +5,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.joins._pieces import Pieces
+from somscape.joins import Pieces
 from somscape.maps import Map
 
 

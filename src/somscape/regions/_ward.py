@@ -6,7 +6,7 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.grid import Lattice
-from somscape.joins._pieces import Pieces
+from somscape.joins import Pieces
 
 
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
