@@ -146,6 +146,64 @@ def seven_balls(rng, n):
     ])  # fmt: skip
 
 
+def helices(rng, n):
+    """Two screws around the same axis."""
+    parts = []
+    for turn, m in zip((0.0, np.pi), _split(n, [1, 1]), strict=True):
+        at = rng.uniform(0, 3 * np.pi, m)
+        line = np.column_stack([np.cos(at + turn), np.sin(at + turn), 0.25 * at])
+        parts.append(line + rng.normal(0, 0.06, (m, 3)))
+    return _stack(parts)
+
+
+def sheets(rng, n):
+    """Three bent plates above each other, the upper one with few rows."""
+    parts = []
+    for height, m in zip((0.0, 0.5, 1.0), _split(n, [3, 3, 1]), strict=True):
+        x, y = rng.uniform(-1, 1, (2, m))
+        parts.append(np.column_stack([x, y, 0.6 * x**2 + height + rng.normal(0, 0.04, m)]))
+    return _stack(parts)
+
+
+def rings_in_rings(rng, n):
+    """Three rings around the same middle."""
+    return _stack([
+        radius * _arc(rng, m, 0, 2 * np.pi, 0.1 / radius)
+        for radius, m in zip((0.6, 1.2, 1.8), _split(n, [1, 2, 3]), strict=True)
+    ])  # fmt: skip
+
+
+def beads(rng, n):
+    """Six balls on a ring, of very different sizes."""
+    angles = np.linspace(0, 2 * np.pi, 7)[:-1]
+    widths = (0.05, 0.1, 0.15, 0.05, 0.1, 0.15)
+    return _stack([
+        rng.normal([np.cos(angle), np.sin(angle)], width, (m, 2))
+        for angle, width, m in zip(angles, widths, _split(n, [1, 2, 3, 3, 2, 1]), strict=True)
+    ])  # fmt: skip
+
+
+def corner_and_ball(rng, n):
+    """Two bars that meet at a right angle, and a ball in the corner."""
+    upright, flat, ball = _split(n, [2, 2, 1])
+    bars = np.concatenate([
+        rng.uniform([0, 0], [0.4, 3], (upright, 2)), rng.uniform([0, 0], [3, 0.4], (flat, 2)),
+    ])  # fmt: skip
+    return np.concatenate([bars, [1.6, 1.6] + _ball(rng, ball, 2, 0.5)]), np.repeat(
+        [0, 1], [upright + flat, ball]
+    )
+
+
+def needle_and_cloud(rng, n):
+    """A needle in the hollow of a half shell."""
+    needle, shell = _split(n, [1, 3])
+    cup = rng.normal(size=(shell, 3))
+    cup /= np.linalg.norm(cup, axis=1, keepdims=True)
+    cup[:, 2] = -np.abs(cup[:, 2])
+    line = np.column_stack([rng.normal(0, 0.05, (needle, 2)), rng.uniform(-0.5, 1, needle)])
+    return _stack([line, cup * rng.uniform(0.95, 1.05, (shell, 1))])
+
+
 FAMILIES: dict[str, Shape] = {
     f.__name__: f
     for f in (
@@ -153,19 +211,25 @@ FAMILIES: dict[str, Shape] = {
         bars, nested_arcs, crossing, seven_balls,
     )
 }  # fmt: skip
-"""Groups by name.  Methods are chosen on every second one, and reported on the others."""
+"""Groups by name, on which the method was chosen."""
+
+KEPT_BACK: dict[str, Shape] = {
+    f.__name__: f
+    for f in (helices, sheets, rings_in_rings, beads, corner_and_ball, needle_and_cloud)
+}
+"""Groups that were made when the method was chosen, for reporting only."""
 
 SIZES = ((300, 3), (800, 5), (1500, 10), (2500, 2), (5000, 20))
 """Rows and dimensions of the draws of each family."""
 
 STREWN = 0.02
-"""Share of the rows that are strewn over the whole space; they belong to the nearest group."""
+"""Share of the rows that are strewn over the whole space, and count for no method."""
 
 
 def draw(name: str, n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows of a family and the group of each; -1 for rows strewn anywhere."""
+    """Return rows of a family and the group of each, -1 for rows strewn anywhere."""
     rng = np.random.default_rng([seed, n, d, *name.encode()])
-    X, y = FAMILIES[name](rng, n)
+    X, y = (FAMILIES | KEPT_BACK)[name](rng, n)
     spread = X.std()
     d = max(d, X.shape[1])
     strewn = rng.random(n) < STREWN
