@@ -189,7 +189,7 @@ def corner_and_ball(rng, n):
     bars = np.concatenate([
         rng.uniform([0, 0], [0.4, 3], (upright, 2)), rng.uniform([0, 0], [3, 0.4], (flat, 2)),
     ])  # fmt: skip
-    return np.concatenate([bars, [1.6, 1.6] + _ball(rng, ball, 2, 0.5)]), np.repeat(
+    return np.concatenate([bars, _ball(rng, ball, 2, 0.5) + 1.6]), np.repeat(
         [0, 1], [upright + flat, ball]
     )
 

@@ -126,23 +126,19 @@ def train_map(
         _parameters(settings, trained),
         {"somscape": __version__, "numpy": np.__version__},
         metric=metric,
-        told=_kept(rows, counted, units, prototypes, metric),
+        told=_kept(rows, counted, lattice.n_units, metric),
     )
     if trained.stop_reason == INTERRUPTED:
         raise TrainingInterrupted((map_, trained, units))
     return map_, trained, units
 
 
-def _kept(
-    rows: Rows, weights: Float64s | None, units: Ints, prototypes: Float64s, metric: Metric
-) -> Kept | None:
+def _kept(rows: Rows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept | None:
     """Return the rows that tell which parts of the map lie apart; None for sparse rows."""
     if not isinstance(rows, np.ndarray):
         return None
-    some = rows_to_keep(rows.shape, len(prototypes))
-    compared = metric.as_euclidean(rows[some])
-    own = None if weights is None else weights[some]
-    return Kept.of(compared, own, metric.as_euclidean(prototypes[units[some]]))
+    some = rows_to_keep(rows.shape, n_units)
+    return Kept.of(metric.as_euclidean(rows[some]), None if weights is None else weights[some])
 
 
 class TrainingInterrupted(KeyboardInterrupt):

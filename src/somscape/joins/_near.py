@@ -6,7 +6,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import Lattice, pull_from
-from somscape.kernels import MAX_BEST, Rows, select_kernels
+from somscape.kernels import MAX_BEST, select_kernels
 
 MIN_REST = 1e-3
 """Least share of a prototype that other rows are taken to have made."""
@@ -49,7 +49,7 @@ class Kept:
     Attributes
     ----------
     rows : ndarray of shape (n, n_features), float32
-        As the map's metric compares them, without missing values.
+        As the map's metric compares them; NaN for missing values.
     weights : ndarray of shape (n,), float64
     """
 
@@ -57,11 +57,11 @@ class Kept:
     weights: Float64s
 
     @classmethod
-    def of(cls, rows: Floats, weights: Float64s | None, prototypes: Floats) -> "Kept":
-        """Keep rows; a missing value becomes that of the prototype of the row's unit."""
-        kept = rows.astype(np.float32)
-        np.copyto(kept, prototypes, where=np.isnan(kept), casting="same_kind")
-        return cls(kept, np.ones(len(rows)) if weights is None else weights)
+    def of(cls, rows: Floats, weights: Float64s | None) -> "Kept":
+        """Keep rows that have a value."""
+        there = ~np.isnan(rows).all(axis=1)
+        weights = np.ones(len(rows)) if weights is None else weights
+        return cls(rows[there].astype(np.float32), weights[there])
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
     return np.sort(np.random.default_rng(0).choice(n, n_kept, replace=False))
 
 
-def near_units(rows: Rows, weights: Float64s, codebook: Floats, pull: Pull | None) -> Near:
+def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | None) -> Near:
     """Return the units near rows, at most 16 each.
 
     A row lies nearer to the prototype that it helped to make than a new row would: where there are
@@ -116,8 +116,9 @@ def near_units(rows: Rows, weights: Float64s, codebook: Floats, pull: Pull | Non
 
     Parameters
     ----------
-    rows : ndarray of shape (n, d), or SparseRows
-        As the map's metric compares them, without missing values.
+    rows : ndarray of shape (n, d)
+        As the map's metric compares them.  Of a row with missing values, squared distances are
+        those of the others, scaled up to all.
     weights : ndarray of shape (n,), float64
     codebook : ndarray of shape (n_units, d), float64
         Compared, too.
@@ -130,8 +131,10 @@ def near_units(rows: Rows, weights: Float64s, codebook: Floats, pull: Pull | Non
         Costs as much as a search of 16 units.
     """
     k = min(MAX_BEST, len(codebook))
-    units, distances = select_kernels().search(rows, codebook, k)
-    squares = distances**2
+    is_there = ~np.isnan(rows)
+    has_missing = not is_there.all()
+    units, distances = select_kernels().search(rows, codebook, k, has_missing=has_missing)
+    squares = distances**2 * (rows.shape[1] / is_there.sum(axis=1, keepdims=True))
     if pull is not None:
         squares *= _without_self(units, weights, pull) ** 2
         order = np.argsort(squares, axis=1, kind="stable")

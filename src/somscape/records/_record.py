@@ -48,6 +48,7 @@ ARRAYS = {
     *("counts.starts", "counts.values", "counts.below", "counts.upto"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
+    *("joins.pairs", "joins.evidence", "joins.n_apart"),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
     *("marks.rows", "marks.held"),

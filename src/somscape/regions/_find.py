@@ -147,11 +147,9 @@ def _joins(map_: Map, X: Any) -> Joins | None:
         return map_.joins
     rows = np.asarray(map_.rows_of(X))
     rows = rows[rows_to_keep(rows.shape, map_.n_units)]
-    units = map_.winners_of_rows(rows)
-    rows, units = rows[units >= 0], units[units >= 0]
-    if not len(rows):
+    kept = Kept.of(map_.metric.as_euclidean(rows), None)
+    if not len(kept.rows):
         raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
-    kept = Kept.of(map_.metric.as_euclidean(rows), None, map_.places[units])
     near = near_units(kept.rows, kept.weights, map_.places, None)
     return join_units(near, map_.places, map_.hits, map_.lattice)
 
