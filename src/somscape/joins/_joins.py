@@ -199,37 +199,44 @@ class _Parts:
         pieces, joins = self._pieces, []
         # A changed part has new costs: `age` tells old entries of the heap from new ones.
         age = [0] * len(self._rows)
-        live = np.flatnonzero(self._is_live).tolist()
-        pairs = [
-            (low, high) for low in live for high in sorted(pieces.neighbors[low]) if low < high
-        ]
-        heap = [(*self._turn(low, high, by_evidence), low, high, 0, 0) for low, high in pairs]
-        heapify(heap)
+        heap: list[tuple[bool, float, int, int, int, int]] = []
+
+        def push(a: int, b: int) -> None:
+            low, high = min(a, b), max(a, b)
+            waits, key = by_evidence, self._cost(low, high)
+            if by_evidence:
+                key = -self._evidence(low, high)
+            heappush(heap, (waits, key, low, high, age[low], age[high]))
+
+        for low in np.flatnonzero(self._is_live).tolist():
+            for high in sorted(pieces.neighbors[low]):
+                if low < high:
+                    push(low, high)
         while heap:
             waits, key, low, high, age_low, age_high = heappop(heap)
             if age[low] != age_low or age[high] != age_high:
+                continue
+            if not waits and (evidence := self._evidence(low, high)) < SUSPECT:
+                heappush(heap, (True, -evidence, low, high, age_low, age_high))
                 continue
             joins.append((low, high, -key if waits else 1.0))
             self.join(low, high)
             age[low] += 1
             age[high] = -1
             for piece in sorted(pieces.neighbors[low]):
-                a, b = (piece, low) if piece < low else (low, piece)
-                heappush(heap, (*self._turn(a, b, by_evidence), a, b, age[a], age[b]))
+                push(low, piece)
         return joins
 
-    def _turn(self, a: int, b: int, by_evidence: bool) -> tuple[bool, float]:
-        """Return when two parts join: whether they wait for all others, and a key."""
-        evidence = 1.0
-        if min(self._counts[a], self._counts[b]) > FEW:
-            evidence = self._borders.compare(
-                self._pieces.of_unit, (a, b), (self._rows[a], self._rows[b])
-            )
-        if by_evidence or evidence < SUSPECT:
-            return True, -evidence
+    def _evidence(self, a: int, b: int) -> float:
+        """Return how unlikely so few rows between two parts are, if they are one group."""
+        if min(self._counts[a], self._counts[b]) <= FEW:
+            return 1.0
+        return self._borders.compare(self._pieces.of_unit, (a, b), (self._rows[a], self._rows[b]))
+
+    def _cost(self, a: int, b: int) -> float:
         weights = self._pieces.weights
         shared = weights[a] * weights[b] / (weights[a] + weights[b])
-        return False, float(np.sqrt(shared) * self._pieces.apart(a, np.array([b]))[0])
+        return float(np.sqrt(shared) * self._pieces.apart(a, np.array([b]))[0])
 
 
 def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
