@@ -1,6 +1,7 @@
 """Clusters of units: the regions of a map, and what sets each apart."""
 
 from somscape.regions._describe import Difference, Quartiles, Region
+from somscape.regions._edit import join, rename, split
 from somscape.regions._find import find_regions, given_or_found
 from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._regions import Regions
@@ -12,5 +13,8 @@ __all__ = [
     "Regions",
     "find_regions",
     "given_or_found",
+    "join",
     "merge_small_regions",
+    "rename",
+    "split",
 ]

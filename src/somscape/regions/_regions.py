@@ -1,6 +1,6 @@
 """The regions of a map: groups of units that belong together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,8 @@ class Regions:
     map_ : Map
     labels : ndarray of shape (n_units,), int
         Region of each unit, from 0.
+    names : tuple of str
+        Name of each region, "" for one without.  Empty if none has a name.
 
     Examples
     --------
@@ -37,6 +39,7 @@ class Regions:
 
     map_: Map
     labels: Ints
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.labels.flags.writeable = False
@@ -117,4 +120,6 @@ class Regions:
         """
         rows = np.asarray(self.map_.rows_of(X), dtype=np.float64)
         regions = self.of(rows) if units is None else self._of_units(units)
-        return describe_regions(self.map_, self.labels, rows, regions)
+        found = describe_regions(self.map_, self.labels, rows, regions)
+        names = self.names or ("",) * len(found)
+        return [replace(r, name=name or r.name) for r, name in zip(found, names, strict=True)]

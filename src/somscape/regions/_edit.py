@@ -1,0 +1,171 @@
+"""Join, split and rename regions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from somscape._types import Ints
+from somscape._validate import check_whole
+from somscape.errors import InputError
+from somscape.regions._find import find_regions
+from somscape.regions._regions import Regions
+from somscape.tables import suggestion
+
+
+def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regions:
+    """Return regions of which some have become one.
+
+    Parameters
+    ----------
+    found : Regions
+    which : sequence of int or str
+        Numbers or names of at least two regions.
+    name : str, default=""
+        Name of the joined region; by default that of the first of them that has one.
+
+    Returns
+    -------
+    Regions
+        New ones, with the most rows first; `found` stays as it is.
+
+    Raises
+    ------
+    InputError
+        For fewer than two regions, or one that is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 3)
+    >>> regions.join(found, [0, 2], name="usual").names
+    ('usual', '')
+    """
+    numbers = sorted({_number(found, each) for each in which})
+    if len(numbers) < 2:
+        raise InputError(f"`which` must hold at least two different regions; got {list(which)}.")
+    labels, names = found.labels.copy(), _names(found)
+    labels[np.isin(labels, numbers)] = numbers[0]
+    names[numbers[0]] = name or next((names[i] for i in numbers if names[i]), "")
+    return _renumbered(found, labels, names)
+
+
+def split(found: Regions, region: int | str, n: int = 2) -> Regions:
+    """Return regions of which one is cut where density falls most inside it.
+
+    Parameters
+    ----------
+    found : Regions
+    region : int or str
+        Number or name.
+    n : int, default=2
+        Pieces.
+
+    Returns
+    -------
+    Regions
+        New ones, with the most rows first; the largest piece keeps the region's name.
+
+    Raises
+    ------
+    InputError
+        For a region that is not there or has fewer than `n` units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 2)
+    >>> regions.split(found, 0).n_regions
+    3
+    """
+    number = _number(found, region)
+    check_whole("n", n, 2)
+    inside = np.flatnonzero(found.labels == number)
+    if len(inside) < n:
+        raise InputError(f"region {region!r} has {len(inside)} units; it cannot be cut in {n}.")
+
+    def pieces(n_regions: int) -> Ints:
+        return find_regions(found.map_, n_regions).labels[inside]
+
+    # Regions of more lie inside those of fewer, so that the pieces of this one only become more.
+    low, high = 1, found.map_.n_units
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if len(np.unique(pieces(middle))) >= n else (middle, high)
+    _, cut = np.unique(pieces(high), return_inverse=True)
+    rows = np.bincount(cut, found.map_.hits[inside])
+    place = np.argsort(np.argsort(-rows, kind="stable"), kind="stable")[cut]
+    labels = found.labels.copy()
+    labels[inside] = np.where(place == 0, number, found.n_regions - 1 + place)
+    return _renumbered(found, labels, _names(found) + [""] * (int(place.max())))
+
+
+def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
+    """Return regions with other names.
+
+    Parameters
+    ----------
+    found : Regions
+    names : mapping of int or str to str
+        New name by number or present name; ``""`` takes a name away.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        For a region that is not there, or a name that two regions would have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 2)
+    >>> regions.rename(found, {0: "usual"}).names
+    ('usual', '')
+    """
+    given = {_number(found, each): str(name) for each, name in names.items()}
+    changed = [given.get(i, name) for i, name in enumerate(_names(found))]
+    twice = sorted({name for name in changed if name and changed.count(name) > 1})
+    if twice:
+        raise InputError(f"two regions would be called {twice[0]!r}; give each its own name.")
+    return replace(found, names=tuple(changed))
+
+
+def _names(found: Regions) -> list[str]:
+    return list(found.names) or [""] * found.n_regions
+
+
+def _number(found: Regions, region: int | str) -> int:
+    """Return the number of a region that is given by number or name."""
+    if isinstance(region, str):
+        names = _names(found)
+        if region and region in names:
+            return names.index(region)
+        near = suggestion(region, [name for name in names if name])
+        raise InputError(f"no region is called {region!r}{near}. Pass a number or a name.")
+    if isinstance(region, bool) or not isinstance(region, int | np.integer):
+        raise TypeError(
+            f"a region is given by its number or its name; got {type(region).__name__}."
+        )
+    if not 0 <= region < found.n_regions:
+        raise InputError(f"regions have numbers from 0 to {found.n_regions - 1}; got {region}.")
+    return int(region)
+
+
+def _renumbered(found: Regions, labels: Ints, names: list[str]) -> Regions:
+    """Return regions with the most rows first, each with its name."""
+    old = np.unique(labels)
+    hits = np.bincount(labels, found.map_.hits, minlength=len(names))
+    ordered = old[np.lexsort([old, -hits[old]])]
+    place = np.empty(len(names), dtype=np.intp)
+    place[ordered] = np.arange(len(ordered))
+    kept = tuple(names[i] for i in ordered)
+    return Regions(found.map_, place[labels], kept if any(kept) else ())

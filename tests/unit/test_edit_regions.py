@@ -1,0 +1,75 @@
+"""Regions joined, cut and named by hand."""
+
+import numpy as np
+import pytest
+
+from somscape import SOM, Lattice, Map, regions
+from somscape.encode import Encoding
+from somscape.errors import InputError
+from somscape.regions import Regions
+
+
+def by_hand():
+    """Six units in a row with 1 to 6 rows, in three regions of two."""
+    map_ = Map(np.arange(6.0)[:, None], Lattice(1, 6), Encoding.plain(["x"]), np.arange(1.0, 7.0))
+    return Regions(map_, np.array([2, 2, 1, 1, 0, 0]))
+
+
+def test_joined_regions_are_one_and_the_largest_come_first():
+    found = by_hand()
+    joined = regions.join(found, [1, 2], name="low")
+    # Ten rows in the joined region, eleven in the other.
+    assert joined.labels.tolist() == [1, 1, 1, 1, 0, 0]
+    assert (joined.sizes.tolist(), joined.names) == ([11, 10], ("", "low"))
+    assert found.labels.tolist() == [2, 2, 1, 1, 0, 0]
+    first = regions.join(joined, ["low", 0])
+    assert (first.labels.tolist(), first.names) == ([0] * 6, ("low",))
+
+
+def test_a_name_goes_with_its_region():
+    named = regions.rename(by_hand(), {2: "small", 0: "large"})
+    assert named.names == ("large", "", "small")
+    assert regions.rename(named, {"small": "tiny", "large": ""}).names == ("", "", "tiny")
+    joined = regions.join(named, [0, 1])
+    assert joined.names == ("large", "small")
+
+
+def test_a_region_is_cut_where_density_falls():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], [200, 150, 100])
+    X = rng.normal(size=(450, 2)) + 9.0 * np.array([[0, 0], [1, 0], [0, 1]])[truth]
+    som = SOM(random_state=0).fit(X)
+    three = regions.find_regions(som)
+    assert three.n_regions == 3
+    two = regions.join(regions.rename(three, {1: "middle"}), [1, 2])
+    back = regions.split(two, "middle")
+    assert sorted(back.sizes) == sorted(three.sizes)
+    assert len(set(zip(back.labels.tolist(), three.labels.tolist(), strict=True))) == 3
+    assert back.names[back.of(X[200:201])[0]] == "middle"
+    assert regions.split(two, 0, 4).n_regions == 5
+
+
+def test_what_cannot_be_joined_cut_or_named_is_said():
+    found = regions.rename(by_hand(), {0: "large"})
+    with pytest.raises(InputError, match="at least two different regions"):
+        regions.join(found, [1, 1])
+    with pytest.raises(InputError, match=r"no region is called 'larg'.*did you mean 'large'"):
+        regions.split(found, "larg")
+    with pytest.raises(InputError, match="numbers from 0 to 2; got 3"):
+        regions.join(found, [0, 3])
+    with pytest.raises(InputError, match="has 2 units; it cannot be cut in 3"):
+        regions.split(found, 1, 3)
+    with pytest.raises(InputError, match="two regions would be called 'large'"):
+        regions.rename(found, {1: "large"})
+    with pytest.raises(TypeError, match="number or its name; got float"):
+        regions.rename(found, {1.0: "x"})
+    with pytest.raises(ValueError, match="`n` must be at least 2"):
+        regions.split(found, 0, 1)
+
+
+def test_descriptions_carry_the_names():
+    found = regions.rename(by_hand(), {1: "middle"})
+    X = np.arange(6.0)[:, None]
+    names = [region.name for region in found.describe(X)]
+    assert names[1] == "middle"
+    assert names[0] == "high x"
