@@ -56,8 +56,10 @@ def _job_of(request: dict[str, Any]) -> Callable[[Table, Callable[[], list[str]]
         return lambda table, warned: describe(table)
     # Late, so that columns are shown without waiting for what trains.
     from somscape.app._rank import rank
+    from somscape.joins import import_solvers
     from somscape.kernels import select_kernels
 
+    import_solvers()
     select_kernels()
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in request["options"].items()}
     marks = {int(number): known for number, known in request["marks"].items()}

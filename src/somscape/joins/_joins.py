@@ -162,6 +162,12 @@ def join_units(near: Near, places: Float64s, hits: Float64s, lattice: Lattice) -
     return Joins(pairs, np.array([join[2] for join in ordered]), n_pieces - n_joined)
 
 
+def import_solvers() -> None:
+    """Import what `join_units` needs: where memory is limited, before the limit."""
+    import scipy.sparse.csgraph
+    import scipy.special  # noqa: F401
+
+
 Join = tuple[int, int, float]
 """Two pieces and the evidence that they are apart."""
 

@@ -18,7 +18,7 @@ MAX_KEPT = 4000
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Values that a map keeps at most: 16 MB."""
+"""Values that a map keeps at most: 16 or 32 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Kept:
 
     Attributes
     ----------
-    rows : ndarray of shape (n, n_features), float32
+    rows : ndarray of shape (n, n_features)
         As the map's metric compares them; NaN for missing values.
     weights : ndarray of shape (n,), float64
     """
@@ -61,7 +61,7 @@ class Kept:
         """Keep rows that have a value."""
         there = ~np.isnan(rows).all(axis=1)
         weights = np.ones(len(rows)) if weights is None else weights
-        return cls(rows[there].astype(np.float32), weights[there])
+        return cls(np.ascontiguousarray(rows[there]), weights[there])
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
     Returns
     -------
     ndarray of int
-        At most 4,000 rows, or eight for each unit, and 16 MB.
+        At most 4,000 rows, or eight for each unit, and four million values.
     """
     n, n_features = shape
     by_size = max(MIN_KEPT, MAX_VALUES // n_features)
