@@ -51,9 +51,9 @@ class Joins:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the joins as named arrays of a file."""
         return {
-            "joins.pairs": self.pairs.astype(np.int32),
+            "joins.pairs": self.pairs.astype(np.int64),
             "joins.evidence": self.evidence,
-            "joins.n_apart": np.array([self.n_apart], dtype=np.int32),
+            "joins.n_apart": np.array([self.n_apart], dtype=np.int64),
         }
 
 
