@@ -46,7 +46,7 @@ def test_a_region_is_cut_where_density_falls():
     assert sorted(back.sizes) == sorted(three.sizes)
     assert len(set(zip(back.labels.tolist(), three.labels.tolist(), strict=True))) == 3
     assert back.names[back.of(X[200:201])[0]] == "middle"
-    assert regions.split(two, 0, 4).n_regions == 5
+    assert regions.split(two, 0, n=4).n_regions == 5
 
 
 def test_what_cannot_be_joined_cut_or_named_is_said():
@@ -58,13 +58,13 @@ def test_what_cannot_be_joined_cut_or_named_is_said():
     with pytest.raises(InputError, match="numbers from 0 to 2; got 3"):
         regions.join(found, [0, 3])
     with pytest.raises(InputError, match="has 2 units; it cannot be cut in 3"):
-        regions.split(found, 1, 3)
+        regions.split(found, 1, n=3)
     with pytest.raises(InputError, match="two regions would be called 'large'"):
         regions.rename(found, {1: "large"})
     with pytest.raises(TypeError, match="number or its name; got float"):
         regions.rename(found, {1.0: "x"})
     with pytest.raises(ValueError, match="`n` must be at least 2"):
-        regions.split(found, 0, 1)
+        regions.split(found, 0, n=1)
 
 
 def test_descriptions_carry_the_names():

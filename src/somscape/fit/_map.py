@@ -100,8 +100,7 @@ def train_map(
     axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     if lattice is None:
-        variances = None if axes is None else axes.variances
-        lattice = lattice_for(settings, len(rows), total_weight, variances)
+        lattice = lattice_for(settings, len(rows), total_weight, axes and axes.variances)
     problem = problem.on(lattice)
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)

@@ -52,7 +52,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     return _renumbered(found, labels, names)
 
 
-def split(found: Regions, region: int | str, n: int = 2) -> Regions:
+def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
     """Return regions of which one is cut where density falls most inside it.
 
     Parameters
@@ -168,4 +168,4 @@ def _renumbered(found: Regions, labels: Ints, names: list[str]) -> Regions:
     place = np.empty(len(names), dtype=np.intp)
     place[ordered] = np.arange(len(ordered))
     kept = tuple(names[i] for i in ordered)
-    return Regions(found.map_, place[labels], kept if any(kept) else ())
+    return Regions(found.map_, place[labels], names=kept if any(kept) else ())

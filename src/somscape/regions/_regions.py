@@ -1,6 +1,6 @@
 """The regions of a map: groups of units that belong together."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +39,7 @@ class Regions:
 
     map_: Map
     labels: Ints
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         self.labels.flags.writeable = False
