@@ -99,8 +99,9 @@ def train_map(
     check_problem(problem, settings, encoding.feature_names)
     axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
+    spread = axes.variances if axes else None
     if lattice is None:
-        lattice = lattice_for(settings, len(rows), total_weight, axes and axes.variances)
+        lattice = lattice_for(settings, len(rows), total_weight, spread)
     problem = problem.on(lattice)
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)
@@ -127,9 +128,10 @@ def train_map(
         metric=metric,
         told=_kept(rows, counted, lattice.n_units, metric),
     )
+    result = map_, trained, units
     if trained.stop_reason == INTERRUPTED:
-        raise TrainingInterrupted((map_, trained, units))
-    return map_, trained, units
+        raise TrainingInterrupted(result)
+    return result
 
 
 def _kept(rows: Rows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept | None:
