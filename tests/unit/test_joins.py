@@ -13,7 +13,17 @@ from sklearn.metrics import adjusted_rand_score
 from somscape import SOM, Graph, Map, load, regions
 from somscape.errors import InputError
 from somscape.grid import Lattice, pull_from
-from somscape.joins import Joins, Kept, Near, Pull, join_units, joins_of, near_units, pieces_after
+from somscape.joins import (
+    Joins,
+    Kept,
+    Near,
+    Pieces,
+    Pull,
+    join_units,
+    joins_of,
+    near_units,
+    pieces_after,
+)
 from somscape.joins._borders import Borders
 from somscape.joins._joins import _held_apart, _weakest_first
 from somscape.joins._touching import touching_units
@@ -112,12 +122,14 @@ def test_rows_lie_as_far_as_the_path_along_their_part():
     touching = csr_array(np.eye(6, k=1) + np.eye(6, k=-1))
     near = near_units(places + np.array([0.0, 0.25]), ones(6), places, None)
     borders = Borders(near, touching)
-    part_of = np.array([0, 0, 2, 2, 2, 2])
+    pieces = Pieces.on(chain(6), places, ones(6))
+    for into, other in [(0, 1), (2, 3), (2, 4), (2, 5)]:
+        pieces.join(into, other)
     rows = np.array([2, 3, 4, 5])
-    far, gaps = borders._facing(rows, part_of, 0)
+    far, gaps = borders._facing(rows, pieces, 0)
     # 0.75 up from the middle between units 1 and 2.
     assert (far[0], gaps[0]) == (0.75, 1.0)
-    along = borders._along(rows, part_of, (2, 0), 1.0, far)
+    along = borders._along(rows, pieces, (2, 0), 1.0, far)
     # Unit 4 lies 2 along the path; its row 0.25 less, as the path leads down there.
     np.testing.assert_allclose(along, [0.75, 1.5, 2.25, 3.25])
 
@@ -230,6 +242,32 @@ def test_noise_is_one_region(make, n, d):
     assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 1
 
 
+@pytest.mark.parametrize("weigh", [lambda n: np.full(n, 10.0), lambda n: np.arange(n) % 20 + 1.0])
+def test_heavy_rows_are_no_groups(weigh):
+    X = np.random.default_rng(0).normal(size=(500, 3))
+    assert regions.find_regions(SOM(random_state=0).fit(X, sample_weight=weigh(500))).n_regions == 1
+    groups = np.repeat([[0.0, 0], [12, 0], [0, 12]], 150, axis=0)
+    X = np.random.default_rng(0).normal(size=(450, 2)) + groups
+    assert regions.find_regions(SOM(random_state=0).fit(X, sample_weight=weigh(450))).n_regions == 3
+
+
+def test_equal_and_rounded_rows_are_no_groups():
+    rng = np.random.default_rng(0)
+    for X in (
+        np.repeat(rng.normal(size=(100, 3)), 5, axis=0),
+        rng.normal(size=(1000, 1)).round(1),
+        (2 * rng.normal(size=(1000, 2))).round() / 2,
+        rng.integers(0, 4, (500, 3)).astype(float),
+    ):
+        assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 1
+
+
+def test_the_unit_of_the_data_changes_no_region():
+    X, _ = two_rings(np.random.default_rng(0))
+    for unit in (1e-140, 1e-12, 1e12):
+        assert regions.find_regions(SOM(random_state=0).fit(unit * X)).n_regions == 2
+
+
 def test_half_a_ring_is_one_region():
     rng = np.random.default_rng(0)
     angle, radius = rng.uniform(0, np.pi, 600), rng.uniform(0.85, 1.15, 600)
@@ -291,21 +329,21 @@ def test_a_file_holds_what_rows_told_and_no_rows(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"joins.n_apart": np.array([0], dtype=np.int32)},
+        {"joins.n_apart": np.array([0], dtype=np.int64)},
         {"joins.evidence": np.full(3, 2.0)},
         {"joins.evidence": np.ones(2)},
-        {"joins.pairs": np.array([[0, 1], [0, 1], [0, 3]], dtype=np.int32)},
-        {"joins.pairs": np.array([[0, 1], [2, 3], [0, 4]], dtype=np.int32)},
-        {"joins.pairs": np.array([[0, 1], [1, 3], [0, 2]], dtype=np.int32)},
-        {"joins.pairs": np.array([[1, 0], [2, 3], [0, 2]], dtype=np.int32)},
-        {"joins.pairs": np.array([[0, 1], [2, 3], [-1, 2]], dtype=np.int32)},
+        {"joins.pairs": np.array([[0, 1], [0, 1], [0, 3]], dtype=np.int64)},
+        {"joins.pairs": np.array([[0, 1], [2, 3], [0, 4]], dtype=np.int64)},
+        {"joins.pairs": np.array([[0, 1], [1, 3], [0, 2]], dtype=np.int64)},
+        {"joins.pairs": np.array([[1, 0], [2, 3], [0, 2]], dtype=np.int64)},
+        {"joins.pairs": np.array([[0, 1], [2, 3], [-1, 2]], dtype=np.int64)},
     ],
 )
 def test_damaged_joins_are_refused(wrong):
     right = {
-        "joins.pairs": np.array([[0, 1], [2, 3], [0, 2]], dtype=np.int32),
+        "joins.pairs": np.array([[0, 1], [2, 3], [0, 2]], dtype=np.int64),
         "joins.evidence": np.ones(3),
-        "joins.n_apart": np.array([1], dtype=np.int32),
+        "joins.n_apart": np.array([1], dtype=np.int64),
     }
     assert joins_of(right, 4).n_apart == 1
     assert joins_of({}, 4) is None

@@ -6,6 +6,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.joins._near import Near
+from somscape.joins._pieces import Pieces
 from somscape.joins._valley import valley
 
 N_AT_BORDER = 20
@@ -33,14 +34,14 @@ class Borders:
     def __init__(self, near: Near, touching: Any) -> None:
         self._near, self._touching = near, touching
 
-    def compare(self, part_of: Ints, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
+    def compare(self, pieces: Pieces, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
         """Return how unlikely so few rows at the border are; see `valley`.
 
         Parameters
         ----------
-        part_of : ndarray of shape (n_units,)
-            Part of each unit.
+        pieces : Pieces
         parts : (int, int)
+            Two of them.
         rows : (ndarray, ndarray)
             Rows of both.
 
@@ -48,38 +49,40 @@ class Borders:
         -------
         float
         """
-        faced = [self._facing(rows[i], part_of, parts[1 - i]) for i in (0, 1)]
+        faced = [self._facing(rows[i], pieces, parts[1 - i]) for i in (0, 1)]
         far, gaps = (np.concatenate(each) for each in zip(*faced, strict=True))
         at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
         known = gaps[at_border][~np.isnan(far[at_border])]
         if not len(known):
-            return 1.0 if not len(far) else self._unconnected(part_of, parts, rows)
+            return 1.0 if not len(far) else self._unconnected(pieces, parts, rows)
         unit = float(np.median(known))
         along = [
-            self._along(rows[i], part_of, (parts[i], parts[1 - i]), unit, faced[i][0])
+            self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, faced[i][0])
             for i in (0, 1)
         ]
         weights = [self._near.weights[rows[i]] for i in (0, 1)]
         return valley(along[0], weights[0], along[1], weights[1], unit)
 
-    def _unconnected(self, part_of: Ints, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
+    def _unconnected(
+        self, pieces: Pieces, parts: tuple[int, int], rows: tuple[Ints, Ints]
+    ) -> float:
         """Return the same where no row of one part has a unit of the other among its nearest."""
-        _, _, lengths = self._contacts(part_of, *parts)
+        _, _, lengths = self._contacts(pieces, *parts)
         unit = float(lengths.min()) if len(lengths) else 0.0
         none = [np.full(len(each), np.nan) for each in rows]
         along = [
-            self._along(rows[i], part_of, (parts[i], parts[1 - i]), unit, none[i]) for i in (0, 1)
+            self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, none[i]) for i in (0, 1)
         ]
         weights = [self._near.weights[rows[i]] for i in (0, 1)]
         return valley(along[0], weights[0], along[1], weights[1], unit)
 
-    def _facing(self, rows: Ints, part_of: Ints, other: int) -> tuple[Float64s, Float64s]:
+    def _facing(self, rows: Ints, pieces: Pieces, other: int) -> tuple[Float64s, Float64s]:
         """Return how far rows lie from the middle to another part, and from unit to unit.
 
         NaN for a row without a unit of the other part among its nearest.
         """
         near = self._near
-        is_other = part_of[near.units[rows]] == other
+        is_other = pieces.of_unit[near.units[rows]] == other
         slot = is_other.argmax(axis=1)
         gaps = near.gaps[rows, slot]
         rise = near.squares[rows, slot] - near.squares[rows, 0]
@@ -88,26 +91,26 @@ class Borders:
         np.divide(rise, 2 * gaps, out=far, where=is_there)
         return far, np.where(is_there, gaps, np.nan)
 
-    def _contacts(self, part_of: Ints, own: int, other: int) -> tuple[Ints, Ints, Float64s]:
+    def _contacts(self, pieces: Pieces, own: int, other: int) -> tuple[Ints, Ints, Float64s]:
         """Return a part's units, and the units and lengths of its lines to another part."""
-        members = np.flatnonzero(part_of == own)
+        members = pieces.members[own]
         edges = self._touching[members]
         unit = np.repeat(np.arange(len(members)), np.diff(edges.indptr))
-        leads = part_of[edges.indices] == other
+        leads = pieces.of_unit[edges.indices] == other
         return members, unit[leads], edges.data[leads]
 
     def _along(
-        self, rows: Ints, part_of: Ints, parts: tuple[int, int], unit: float, far: Float64s
+        self, rows: Ints, pieces: Pieces, parts: tuple[int, int], unit: float, far: Float64s
     ) -> Float64s:
         """Return how far rows of a part lie from its border with another, along the part."""
         near = self._near
-        members, contact, lengths = self._contacts(part_of, *parts)
+        members, contact, lengths = self._contacts(pieces, *parts)
         far = np.where(np.isnan(far), unit / 2, far)
         if not len(contact):
             return far
         is_first = np.zeros(len(members), dtype=bool)
         is_first[contact[lengths <= max(MAX_LEAP * unit, lengths.min())]] = True
-        place = np.full(len(part_of), -1)
+        place = np.full(len(pieces.of_unit), -1)
         place[members] = np.arange(len(members))
         own = place[near.units[rows, 0]]
         inner = np.flatnonzero(~is_first[own])

@@ -22,7 +22,10 @@ ALPHA = 3e-4
 """Parts whose border would be as empty as rarely as this are two groups, on a small map."""
 
 ALPHA_ROWS = 0.1
-"""The same, times the rows: with more of them there are more borders, and places, to find one."""
+"""The same, times the rows: with more of them there are more places to find one."""
+
+ALPHA_UNITS = 0.05
+"""The same, times the units: there are as many borders."""
 
 EMPTY_WEIGHT = 1e-9
 """Weight of a unit that won no row, as a share of the mean weight, so that it joins early."""
@@ -79,7 +82,12 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
     (n_apart,) = arrays["joins.n_apart"].tolist()
-    if pairs.dtype.kind != "i" or pairs.shape != (len(evidence), 2) or evidence.dtype != np.float64:
+    if (
+        pairs.dtype.kind != "i"
+        or pairs.shape != (len(evidence), 2)
+        or evidence.dtype != np.float64
+        or arrays["joins.n_apart"].dtype.kind != "i"
+    ):
         raise ValueError("joins must be pairs of units with evidence")
     if not ((evidence >= 0) & (evidence <= 1)).all():
         raise ValueError("evidence of joins must lie from 0 to 1")
@@ -148,7 +156,7 @@ def join_units(near: Near, places: Float64s, hits: Float64s, lattice: Lattice) -
     touching, closest = touching_units(near, places, lattice)
     borders = Borders(near, touching)
     first = _Parts(borders, closest, near, places, hits).join_all()
-    alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum())
+    alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
     piece_of = _held_apart(len(places), first, alpha)
     inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
     parts = _Parts(borders, closest, near, places, hits)
@@ -237,7 +245,7 @@ class _Parts:
         """Return how unlikely so few rows between two parts are, if they are one group."""
         if min(self._counts[a], self._counts[b]) <= FEW:
             return 1.0
-        return self._borders.compare(self._pieces.of_unit, (a, b), (self._rows[a], self._rows[b]))
+        return self._borders.compare(self._pieces, (a, b), (self._rows[a], self._rows[b]))
 
     def _cost(self, a: int, b: int) -> float:
         weights = self._pieces.weights
@@ -247,14 +255,14 @@ class _Parts:
 
 def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
     """Return the piece of each unit if joins with evidence, and those above them, are undone."""
-    piece = np.arange(n_units)
     holds: set[int] = set()
+    kept = []
     for into, other, evidence in joins:
         if evidence < alpha or into in holds or other in holds:
             holds.add(into)
         else:
-            piece[piece == piece[other]] = piece[into]
-    return piece
+            kept.append((into, other))
+    return pieces_after(n_units, np.array(kept, dtype=np.intp).reshape(-1, 2))
 
 
 def _weakest_first(joins: list[Join]) -> list[Join]:

@@ -18,7 +18,7 @@ MAX_KEPT = 4000
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Values that a map keeps at most: 16 or 32 MB."""
+"""Values that a map keeps at most, if 200 rows have no more: 16 or 32 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,12 @@ class Kept:
         there = ~np.isnan(rows).all(axis=1)
         weights = np.ones(len(rows)) if weights is None else weights
         return cls(np.ascontiguousarray(rows[there]), weights[there])
+
+    @property
+    def distinct(self) -> "Kept":
+        """Each of several equal rows once, with their weight: together they are no group."""
+        rows, place = np.unique(self.rows, axis=0, return_inverse=True)
+        return Kept(rows, np.bincount(place.ravel(), self.weights).astype(np.float64))
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,8 @@ def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | N
     Returns
     -------
     Near
-        Costs as much as a search of 16 units.
+        Costs as much as a search of 16 units.  Weights are scaled to count independent rows,
+        by ``sum(w) / sum(w ** 2)`` (Kish 1965).
     """
     k = min(MAX_BEST, len(codebook))
     is_there = ~np.isnan(rows)
@@ -140,7 +147,8 @@ def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | N
         order = np.argsort(squares, axis=1, kind="stable")
         units = np.take_along_axis(units, order, axis=1)
         squares = np.take_along_axis(squares, order, axis=1)
-    return Near(units, squares, _gaps(units, codebook), weights)
+    alike = weights * (weights.sum() / (weights**2).sum())
+    return Near(units, squares, _gaps(units, codebook), alike)
 
 
 def _without_self(units: Ints, weights: Float64s, pull: Pull) -> Float64s:

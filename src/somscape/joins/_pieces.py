@@ -32,6 +32,8 @@ class Pieces:
         Pieces that touch each piece.
     of_unit : ndarray of shape (n_units,)
         Piece of each unit.
+    members : list of ndarray
+        Units of each piece, ascending.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Pieces:
         self.weights = weights.copy()
         self.neighbors = [set(units) for units in neighbors]
         self.of_unit = np.arange(len(centers))
+        self.members = list(np.arange(len(centers))[:, None])
 
     @classmethod
     def on(cls, lattice: Lattice, centers: Float64s, weights: Float64s) -> "Pieces":
@@ -53,7 +56,8 @@ class Pieces:
         step = self.centers[other] - self.centers[into]
         self.centers[into] += step * (self.weights[other] / total)
         self.weights[into] = total
-        self.of_unit[self.of_unit == other] = into
+        self.of_unit[self.members[other]] = into
+        self.members[into] = np.sort(np.concatenate([self.members[into], self.members[other]]))
         for piece in self.neighbors[other]:
             self.neighbors[piece].discard(other)
             self.neighbors[piece].add(into)

@@ -13,7 +13,8 @@ MAX_STRETCH = 2.5
 """How many times longer than those to second units the lines to third units may be."""
 
 TINY = 1e-12
-"""Length of the line between equal prototypes, for which a sparse array has no zero."""
+"""Share of the longest line that stands for the one between equal prototypes, as a sparse array has
+no zero."""
 
 
 def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
@@ -88,7 +89,8 @@ def _lengths(pairs: Ints, places: Float64s) -> Any:
 
     apart = np.sqrt(((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2).sum(axis=1))
     return csr_array(
-        (np.maximum(apart, TINY), (pairs[:, 0], pairs[:, 1])), shape=(len(places),) * 2
+        (np.maximum(apart, TINY * apart.max(initial=0) or 1.0), (pairs[:, 0], pairs[:, 1])),
+        shape=(len(places),) * 2,
     )
 
 

@@ -80,7 +80,8 @@ class Map:
         has a name.
     told : Kept, Joins or None
         Rows that tell where density falls between units, or what they told; a file holds the
-        latter.  None for a map of which only prototypes are known.
+        latter.  None for a map of which only prototypes are known, and to be set with a codebook
+        that replaces its own.
 
     Examples
     --------
@@ -314,9 +315,11 @@ class Map:
         """
         if not isinstance(self.told, Kept):
             return self.told
-        said = self.parameters
-        pull = Pull(self.lattice, self.hits, said["neighborhood"], said["radius_last"])
-        near = near_units(self.told.rows, self.told.weights, self.places, pull)
+        said, pull = self.parameters, None
+        if "neighborhood" in said and "radius_last" in said:
+            pull = Pull(self.lattice, self.hits, said["neighborhood"], said["radius_last"])
+        kept = self.told.distinct
+        near = near_units(kept.rows, kept.weights, self.places, pull)
         return join_units(near, self.places, self.hits, self.lattice)
 
     @cached_property

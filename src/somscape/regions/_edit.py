@@ -150,7 +150,7 @@ def _number(found: Regions, region: int | str) -> int:
         if region and region in names:
             return names.index(region)
         near = suggestion(region, [name for name in names if name])
-        raise InputError(f"no region is called {region!r}{near}. Pass a number or a name.")
+        raise InputError(f"no region is called {region!r}; {near or 'pass a number or a name.'}")
     if isinstance(region, bool) or not isinstance(region, int | np.integer):
         raise TypeError(
             f"a region is given by its number or its name; got {type(region).__name__}."

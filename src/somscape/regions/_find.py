@@ -147,7 +147,7 @@ def _joins(map_: Map, X: Any) -> Joins | None:
         return map_.joins
     rows = np.asarray(map_.rows_of(X))
     rows = rows[rows_to_keep(rows.shape, map_.n_units)]
-    kept = Kept.of(map_.metric.as_euclidean(rows), None)
+    kept = Kept.of(map_.metric.as_euclidean(rows), None).distinct
     if not len(kept.rows):
         raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
     near = near_units(kept.rows, kept.weights, map_.places, None)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map
 from somscape.regions._describe import Region, describe_regions
 from somscape.regions._shown import frame_of_regions, html_of_regions
@@ -42,7 +43,22 @@ class Regions:
     names: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        self.labels.flags.writeable = False
+        labels = np.array(self.labels)
+        n = len(np.unique(labels))
+        if labels.shape != (self.map_.n_units,) or labels.dtype.kind not in "iu" or not n:
+            raise InputError(
+                f"`labels` must be one whole number for each of the {self.map_.n_units} units; got "
+                f"{labels.dtype} of shape {labels.shape}."
+            )
+        if labels.min() != 0 or labels.max() != n - 1:
+            raise InputError(
+                f"`labels` must number {n} regions from 0 to {n - 1}; got {labels.min()} to "
+                f"{labels.max()}."
+            )
+        if len(self.names) not in (0, n):
+            raise InputError(f"`names` must be one for each of {n} regions; got {len(self.names)}.")
+        labels.flags.writeable = False
+        object.__setattr__(self, "labels", labels)
 
     def __repr__(self) -> str:
         n = self.n_regions

@@ -65,7 +65,7 @@ function fillRegions() {
   byId("region-filter").hidden = !hasRegions;
   byId("borders-switch").hidden = !hasRegions || data.map.kind === "graph";
   byId("regions-note").textContent = hasRegions
-    ? "Connected groups of cells that lie apart. Bars compare where the middle half of a region's rows lies, in color, with all other rows, in gray; of a category they are shares. Choose a region to list its rows."
+    ? "Groups of cells that lie apart. Bars compare where the middle half of a region's rows lies, in color, with all other rows, in gray; of a category they are shares. Choose a region to list its rows."
     : "No groups of rows lie apart on this map: it is one region.";
   if (!hasRegions) return;
   byId("region").append(...regions.map((region) =>
