@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOM, Graph, paths, regions
-from somscape.errors import InputError
+from somscape.errors import InputError, SomscapeWarning
 from somscape.paths import Entry
 from somscape.tables import table_from_columns
 
@@ -161,7 +161,7 @@ DAYS = ["2026-01-01", "2026-01-05", "2026-02-01"]
     ids=["text", "numpy", "pandas", "polars", "python", "german", "zone"],
 )
 def test_dates_in_any_form_are_times(som, times) -> None:
-    found = paths.follow(som, [[0.0], [0.0], [2.0]], ids=["x"] * 3, times=times)
+    found = paths.follow(som, [[0.0], [0.0], [2.0]], ids=["x"] * 3, times=times, date_format="dmy")
     assert found.times.tolist() == [datetime.datetime.fromisoformat(day) for day in DAYS]
     assert found.dwells()["time"].tolist() == [pd.Timedelta(days=31), pd.Timedelta(0)]
     (event,) = found.entries(2)
@@ -335,3 +335,48 @@ def test_lengths_and_steps_must_be_whole_numbers_from_one() -> None:
         paths.windows([1.0], 0)
     with pytest.raises(ValueError, match="`step` must be at least 1"):
         paths.windows([1.0], 1, step=0)
+
+
+# Dates in texts, names of regions, and what is not there
+
+
+def walk(**options):
+    som = SOM(1, 3, radius_end=0.1, random_state=0).fit([[0.0], [1.0], [2.0]] * 10)
+    return som, paths.follow(som, [[0.0], [1.0], [2.0], [0.0]], **options)
+
+
+def test_dates_that_show_the_month_first_are_read_so():
+    _, found = walk(times=["01/14/2024", "01/13/2024", "02/01/2024", "03/01/2024"])
+    assert found.rows.tolist() == [1, 0, 2, 3]
+
+
+def test_dates_that_show_nothing_are_read_day_first_and_said():
+    texts = ["01/02/2024", "02/03/2024", "03/01/2024", "04/01/2024"]
+    with pytest.warns(SomscapeWarning, match="read day first; they do not show it"):
+        _, found = walk(times=texts)
+    assert found.rows.tolist() == [2, 3, 0, 1]
+    assert walk(times=texts, date_format="mdy")[1].rows.tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="`date_format` must be"):
+        walk(times=texts, date_format="my")
+
+
+def test_regions_are_called_by_their_names():
+    som, found = walk()
+    labels = np.arange(3)
+    named = regions.Regions(som.map_, labels, names=("usual", "", "bad"))
+    (entry,) = found.entries("bad", named)
+    assert (entry.place, entry.came_from) == ("bad", "1")
+    assert found.entries("1", named)[0].came_from == "usual"
+
+
+def test_no_path_is_no_choice():
+    _, found = walk()
+    with pytest.raises(InputError, match="at least one path"):
+        found.take([])
+    with pytest.raises(InputError, match="no path has the id '0'"):
+        found.take("0")
+
+
+def test_times_that_lose_digits_are_refused():
+    with pytest.raises(InputError, match=r"above 2\^53, which lose digits"):
+        walk(times=[2**60 + i for i in range(4)])

@@ -18,7 +18,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
-from somscape import SOM, Graph, Lattice, Map, measures, paths, plots
+from somscape import SOM, Graph, Lattice, Map, measures, paths, plots, regions
 from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError
 from somscape.grid import neighbor_pairs, shortest_paths, spanning_tree
@@ -925,3 +925,15 @@ def test_one_row_of_a_class_and_maps_without_hits_are_drawn() -> None:
     assert drawn["limits"] == (0, 1)
     rare = plots.hits(empty, [[0.0]] * 9 + [[5.0]], ["a"] * 9 + ["b"]).drawn_
     assert rare["counts"][5].tolist() == [0, 1]
+
+
+def test_the_number_of_a_region_in_pieces_stands_in_the_largest():
+    som = SOM(12, 12, lattice="rectangular", random_state=0).fit(
+        np.random.default_rng(0).normal(size=(300, 2))
+    )
+    labels = np.zeros((12, 12), dtype=int)
+    labels[:4], labels[-1, -1], labels[6, 6] = 1, 1, 1
+    ax = plots.regions(som, regions.Regions(som.map_, labels.ravel())).ax_
+    (number,) = [text for text in ax.texts if text.get_text() == "2"]
+    assert number.get_position()[1] < 4
+    assert number.get_fontsize() > 9

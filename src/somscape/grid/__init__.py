@@ -10,7 +10,7 @@ from somscape.grid._neighborhood import (
     neighborhood_tables,
     pull_from,
 )
-from somscape.grid._paths import n_connected, shortest_paths, spanning_tree
+from somscape.grid._paths import connected_groups, n_connected, shortest_paths, spanning_tree
 from somscape.grid._radius import CONVENTIONS, radius_from
 from somscape.grid._serialize import lattice_of, lattice_parts
 
@@ -25,6 +25,7 @@ __all__ = [
     "Neighborhood",
     "NeighborhoodTables",
     "check_pull",
+    "connected_groups",
     "lattice_of",
     "lattice_parts",
     "n_connected",

@@ -69,17 +69,47 @@ def n_connected(lattice: Lattice, units: Ints) -> int:
     >>> n_connected(Lattice(1, 4), np.array([0, 1, 3]))
     2
     """
+    return len(np.unique(connected_groups(lattice, units)))
+
+
+def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) -> Ints:
+    """Return the group of each of some units, with neighbors joined.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    units : ndarray of shape (n,)
+        Each once.
+    labels : ndarray of shape (n,), optional
+        Only neighbors of one label are joined.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        From 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import Lattice
+    >>> from somscape.grid import connected_groups
+    >>> connected_groups(Lattice(1, 4), np.array([0, 1, 3])).tolist()
+    [0, 0, 1]
+    """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     place = np.full(lattice.n_units, -1)
     place[units] = np.arange(len(units))
     pairs = place[neighbor_pairs(lattice)]
-    a, b = pairs[(pairs >= 0).all(axis=1)].T
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    if labels is not None:
+        pairs = pairs[labels[pairs[:, 0]] == labels[pairs[:, 1]]]
+    a, b = pairs.T
     graph: Any = csr_array((np.ones(len(a)), (a, b)), shape=(len(units), len(units)))
     # As in `shortest_paths`.
     graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
-    return int(connected_components(graph, directed=False, return_labels=False))
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:

@@ -1,5 +1,6 @@
 """The ids and times of rows, and the places of units, as they are given."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Ints
-from somscape.errors import InputError
+from somscape._validate import check_choice
+from somscape.errors import InputError, SomscapeWarning
 from somscape.maps import Map
 from somscape.regions import Regions, given_or_found
 from somscape.tables import (
+    FIRST,
+    ORDERS,
     Column,
     Table,
     as_frame,
-    dates_of,
+    find_dates,
     listed,
-    looks_like_dates,
     suggestion,
     table_from_columns,
     table_from_frame,
@@ -54,8 +57,10 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
     return values.astype(str) if values.dtype == object else values
 
 
-def given_times(times: Any, X: Any, n: int) -> NDArray[Any]:
+def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[Any]:
     """Return the time of each row: float64 or datetime64[us].
+
+    Warns where texts can be read day first and month first.
 
     Parameters
     ----------
@@ -63,7 +68,10 @@ def given_times(times: Any, X: Any, n: int) -> NDArray[Any]:
         Numbers or dates; a name is that of a column of X; None: rows are in order.
     X : Table, data frame or array-like
     n : int
+    date_format : {"dmy", "mdy", "ymd"} or None
     """
+    if date_format is not None:
+        check_choice("date_format", date_format, ORDERS)
     if times is None:
         return np.arange(n, dtype=np.float64)
     values, cure = np.asarray(times), "Give each row a time"
@@ -74,19 +82,31 @@ def given_times(times: Any, X: Any, n: int) -> NDArray[Any]:
     _refuse_missing(column.missing, "times", cure)
     if column.numbers is not None and column.is_exact:
         return column.numbers
-    if not looks_like_dates(column):
+    if column.numbers is not None:
+        raise InputError(
+            "`times` hold whole numbers above 2^53, which lose digits; take a number off all of "
+            "them, or convert them to dates."
+        )
+    dates = find_dates([column], date_format=date_format).get(column.name)
+    if dates is None:
         raise InputError(
             f"`times` must be numbers or dates; got {listed([column.cell(0) or ''])} in row 0. "
             "Convert them, or leave `times` out if rows are in order."
         )
-    moments = dates_of(column, "dmy").moments
-    _refuse_missing(np.isnat(moments), "times", cure)
-    return moments
+    if dates.is_guess and date_format is None:
+        warnings.warn(
+            f"`times` are read {FIRST[dates.order]}; they do not show it. Pass "
+            "date_format='dmy' or 'mdy'.",
+            SomscapeWarning,
+            stacklevel=3,
+        )
+    _refuse_missing(np.isnat(dates.moments), "times", cure)
+    return dates.moments
 
 
 def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return where a value differs from the one before; the first does."""
-    return np.append(True, values[1:] != values[:-1])
+    return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
 
 
 def refuse_equal_times(ids: NDArray[Any], times: NDArray[Any], rows: Ints) -> None:
@@ -141,7 +161,12 @@ class Places:
             units = np.arange(map_.n_units)
             return cls(units, units)
         if isinstance(regions, Regions):
-            regions = given_or_found(regions, map_).labels
+            found = given_or_found(regions, map_)
+            numbers = range(found.n_regions)
+            named = zip(found.names or ("",) * found.n_regions, numbers, strict=True)
+            if found.names:
+                return cls(found.labels, np.array([name or str(i) for name, i in named]))
+            regions = found.labels
         labels = np.asarray(regions)
         if labels.shape != (map_.n_units,):
             raise InputError(
@@ -166,7 +191,7 @@ class Places:
         asked = [wanted] if isinstance(wanted, str) or np.ndim(wanted) == 0 else list(wanted)
         for name in asked:
             if name not in names:
-                texts = list(map(str, names))
+                texts = [str(known) for known in names if str(known) != str(name)] or ["none else"]
                 cure = suggestion(str(name), texts) or f"there are {listed(texts)}"
                 raise InputError(f"no region or unit is called {name!r}; {cure}")
         return np.isin(self.codes, [names.index(name) for name in asked])

@@ -134,10 +134,12 @@ class Paths:
             For an id without a path.
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
+        if not asked:
+            raise InputError("`ids` must name at least one path.")
         there = set(self.ids_of_paths.tolist())
         for id_ in asked:
             if id_ not in there:
-                texts = list(map(str, self.ids_of_paths))
+                texts = [str(known) for known in self.ids_of_paths if str(known) != str(id_)]
                 cure = suggestion(str(id_), texts) or f"there are {listed(texts)}"
                 raise InputError(f"no path has the id {id_!r}; {cure}")
         keep = np.isin(self.ids, asked)
@@ -295,7 +297,8 @@ class Paths:
         region : name, or sequence of names
             Of the region; several count as one.  A number of a unit without `regions`.
         regions : Regions or array-like of shape (n_units,), optional
-            As for `visits`.  The names of `Regions` are their numbers, from 0.
+            As for `visits`.  `Regions` without names are called by their numbers, from 0; pictures
+            and pages count them from 1.
         min_rows : int, default=1
             Rows in a row that an id must be there.  The event is the row that makes them full, so
             that it is known by then; a higher number does without those that look in only.
@@ -350,7 +353,13 @@ class Paths:
 
 
 def follow(
-    map: Map, X: Any, *, ids: Any = None, times: Any = None, sample_weight: Any = None
+    map: Map,
+    X: Any,
+    *,
+    ids: Any = None,
+    times: Any = None,
+    date_format: str | None = None,
+    sample_weight: Any = None,
 ) -> Paths:
     """Follow rows with an id and a time over a map.
 
@@ -366,6 +375,9 @@ def follow(
     times : array-like of shape (n_samples,) or str, optional
         When: numbers, or dates in any form; a name is that of a column of X.  Default: rows are
         in order, and their numbers are the times.
+    date_format : {"dmy", "mdy", "ymd"}, optional
+        Order of day, month and year in texts.  Default: what the texts show; day first, with a
+        warning, where they do not.
     sample_weight : array-like of shape (n_samples,), optional
         A row of weight 2 counts twice in tables; one of weight 0 is left out.
 
@@ -377,6 +389,11 @@ def follow(
     ------
     InputError
         For missing ids or times, equal times of one id, and no row with a value.
+
+    Warns
+    -----
+    SomscapeWarning
+        If texts can be read day first and month first.
 
     Examples
     --------
@@ -391,7 +408,7 @@ def follow(
     map_, X = as_map(map), collected(X)
     units = map_.winners(X)
     n = len(units)
-    who, when = given_ids(ids, X, n), given_times(times, X, n)
+    who, when = given_ids(ids, X, n), given_times(times, X, n, date_format)
     weights = ones_or(checked_weights(sample_weight, n), n)
     counts = np.flatnonzero((units != NO_UNIT) & (weights > 0))
     if not len(counts):

@@ -78,7 +78,13 @@ class Windows:
 
 
 def windows(
-    series: Any, length: int, *, step: int | None = None, times: Any = None, ids: Any = None
+    series: Any,
+    length: int,
+    *,
+    step: int | None = None,
+    times: Any = None,
+    date_format: str | None = None,
+    ids: Any = None,
 ) -> Windows:
     """Cut a series into windows, to train a map on them or to follow them over one.
 
@@ -93,6 +99,8 @@ def windows(
         follow one another.
     times : array-like of shape (n_values,), optional
         Numbers or dates; the series is put in their order.  Default: the values follow one another.
+    date_format : {"dmy", "mdy", "ymd"}, optional
+        As for `follow`.
     ids : array-like of shape (n_values,), optional
         To whom each value belongs; default: all are one series, whose id is 0.
 
@@ -123,7 +131,7 @@ def windows(
     check_whole("step", step, 1)
     values = _numbers(series)
     n = len(values)
-    who, when = given_ids(ids, series, n), given_times(times, series, n)
+    who, when = given_ids(ids, series, n), given_times(times, series, n, date_format)
     order = np.lexsort((when, who))
     values, who, when = values[order], who[order], when[order]
     refuse_equal_times(who, when, order)

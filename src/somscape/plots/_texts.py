@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.grid import Lattice
+from somscape.grid import Lattice, connected_groups
 from somscape.plots._cells import points_per_step, points_per_unit, short
 from somscape.plots._style import contrast, ink, line_color, paper
 
@@ -186,11 +186,15 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
     boxes = Room(ax, scale)
     places: list[Float64s] = []
     n_units = np.bincount(labels)
+    pieces = connected_groups(lattice, np.arange(len(labels)), labels)
     tiny = []
     for region in range(len(n_units)):
-        middle = _middle(lattice.positions[labels == region])
+        # A region may be in several pieces: its number stands in the largest.
+        units = np.flatnonzero(labels == region)
+        units = units[pieces[units] == np.bincount(pieces[units]).argmax()]
+        middle = _middle(lattice.positions[units])
         text = str(region + 1)
-        room = 0.8 * step * max(1.0, 0.6 * n_units[region] ** 0.5)
+        room = 0.8 * step * max(1.0, 0.6 * len(units) ** 0.5)
         font = min(room / (_DISK * max(_width(text), 0.9)), _LARGEST_NUMBER)
         if font < _SMALLEST_NUMBER:
             tiny.append((len(places), middle, text))
