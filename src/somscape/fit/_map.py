@@ -99,9 +99,8 @@ def train_map(
     check_problem(problem, settings, encoding.feature_names)
     axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
-    spread = axes.variances if axes else None
     if lattice is None:
-        lattice = lattice_for(settings, len(rows), total_weight, spread)
+        lattice = lattice_for(settings, len(rows), total_weight, _variances(axes))
     problem = problem.on(lattice)
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)
@@ -128,10 +127,13 @@ def train_map(
         metric=metric,
         told=_kept(rows, counted, lattice.n_units, metric),
     )
-    result = map_, trained, units
     if trained.stop_reason == INTERRUPTED:
-        raise TrainingInterrupted(result)
-    return result
+        raise TrainingInterrupted((map_, trained, units))
+    return map_, trained, units
+
+
+def _variances(axes: Axes | None) -> Float64s | None:
+    return None if axes is None else axes.variances
 
 
 def _kept(rows: Rows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept | None:

@@ -1,0 +1,187 @@
+"""Regions of one training beside those of the next: what stays, grows, vanishes or is new."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s
+from somscape.errors import InputError
+from somscape.maps import NO_UNIT
+from somscape.regions._regions import Regions
+
+IN_COMMON = 0.5
+"""Share of the smaller region's rows that both have in common, if they are one region."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionChange:
+    """What became of a region from one training to the next.
+
+    Attributes
+    ----------
+    name : str
+        Its name, or "region" and its number, counted from 0.
+    before, after : int or None
+        Its number then and now; None where it was not, or is no longer there.
+    share_before, share_after : float
+        Share of the training rows then and now.
+    kept : float
+        Share of its rows then, among those compared, that are in it now.
+    """
+
+    name: str
+    before: int | None
+    after: int | None
+    share_before: float
+    share_after: float
+    kept: float
+
+    def __str__(self) -> str:
+        before, after = f"{100 * self.share_before:.0f} %", f"{100 * self.share_after:.0f} %"
+        if self.before is None:
+            return f"{self.name} is new: {after} of the rows"
+        if self.after is None:
+            return f"{self.name} is no longer there; it had {before} of the rows"
+        how = "stays at" if before == after else f"goes from {before} to"
+        return f"{self.name} {how} {after} of the rows"
+
+
+def compare(before: Regions, after: Regions, *, X: Any) -> list[RegionChange]:
+    """Compare the regions of two maps, such as those of this month and the last.
+
+    Two regions are one if they have at least half of the smaller one's rows in common; of several,
+    those with the most.
+
+    Parameters
+    ----------
+    before, after : Regions
+        Of any two maps that take the same rows.
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+        Rows by which regions are matched, such as this month's.
+
+    Returns
+    -------
+    list of RegionChange
+        Regions of before in their order, then new ones.
+
+    Raises
+    ------
+    InputError
+        If no row has a region on both maps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 2)) + np.repeat([[0, 0], [9, 0]], 150, axis=0)
+    >>> then = regions.find_regions(SOM(random_state=0).fit(X[:200]))
+    >>> then = regions.rename(then, {0: "left", 1: "right"})
+    >>> now = regions.find_regions(SOM(random_state=1).fit(X))
+    >>> print(*regions.compare(then, now, X=X), sep="\\n")
+    left goes from 75 % to 50 % of the rows
+    right goes from 25 % to 50 % of the rows
+    """
+    common = _common(before, after, X)
+    matched = _matched(common)
+    then, now = _shares(before), _shares(after)
+    rows = common.sum(axis=1)
+    changes = []
+    for i in range(before.n_regions):
+        j = matched.get(i)
+        changes.append(
+            RegionChange(
+                name=_name(before, i),
+                before=i,
+                after=j,
+                share_before=float(then[i]),
+                share_after=0.0 if j is None else float(now[j]),
+                kept=0.0 if j is None else float(common[i, j] / rows[i]),
+            )
+        )
+    for j in sorted(set(range(after.n_regions)) - set(matched.values())):
+        share = float(now[j])
+        changes.append(
+            RegionChange(
+                name=_name(after, j),
+                before=None,
+                after=j,
+                share_before=0.0,
+                share_after=share,
+                kept=0.0,
+            )
+        )
+    return changes
+
+
+def carry_names(before: Regions, after: Regions, *, X: Any) -> Regions:
+    """Return regions of a new training with the names of those before that they are.
+
+    Parameters
+    ----------
+    before, after, X
+        As for `compare`.
+
+    Returns
+    -------
+    Regions
+        Those of after; a name of its own stays where no name comes over, unless another has it.
+
+    Raises
+    ------
+    InputError
+        If no row has a region on both maps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 2)) + np.repeat([[0, 0], [9, 0]], [200, 100], axis=0)
+    >>> then = regions.find_regions(SOM(random_state=0).fit(X))
+    >>> then = regions.rename(then, {0: "usual"})
+    >>> now = regions.find_regions(SOM(random_state=1).fit(X))
+    >>> regions.carry_names(then, now, X=X).names
+    ('usual', '')
+    """
+    names = list(after.names or ("",) * after.n_regions)
+    given = {
+        j: before.names[i] for i, j in _matched(_common(before, after, X)).items() if before.names
+    }
+    given = {j: name for j, name in given.items() if name}
+    names = ["" if name in given.values() else name for name in names]
+    for j, name in given.items():
+        names[j] = name
+    return replace(after, names=tuple(names) if any(names) else ())
+
+
+def _common(before: Regions, after: Regions, X: Any) -> Float64s:
+    """Return how many rows each pair of regions has in common."""
+    then, now = before.of(X), after.of(X)
+    there = (then != NO_UNIT) & (now != NO_UNIT)
+    if not there.any():
+        raise InputError("`X` has no row with a region on both maps; pass rows that have values.")
+    common = np.zeros((before.n_regions, after.n_regions))
+    np.add.at(common, (then[there], now[there]), 1.0)
+    return common
+
+
+def _matched(common: Float64s) -> dict[int, int]:
+    """Return which region of before is which of after, those with the most rows in common first."""
+    smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
+    pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
+    ordered = pairs[np.argsort(-common[tuple(pairs.T)], kind="stable")]
+    matched: dict[int, int] = {}
+    for i, j in ordered.tolist():
+        if i not in matched and j not in matched.values():
+            matched[i] = j
+    return matched
+
+
+def _shares(regions: Regions) -> Float64s:
+    return regions.sizes / (regions.sizes.sum() or 1.0)
+
+
+def _name(regions: Regions, number: int) -> str:
+    return (regions.names[number] if regions.names else "") or f"region {number}"

@@ -1,0 +1,44 @@
+"""Regions in samples of the rows."""
+
+import numpy as np
+import pytest
+
+from somscape import SOM, Lattice, Map, regions
+from somscape.encode import Encoding
+from somscape.errors import InputError
+from somscape.regions import Regions, Stability
+from somscape.regions._stability import _shares
+
+
+def test_groups_that_lie_apart_come_back():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2)) + 9.0 * np.repeat([[0, 0], [1, 0]], 200, axis=0)
+    som = SOM(random_state=0).fit(X)
+    told = regions.stability(regions.find_regions(som), n_samples=6)
+    assert told.numbers.tolist() == [2] * 6
+    assert (told.of_regions > 0.95).all()
+    # Halves of a group are no regions in any sample.
+    halves = regions.stability(regions.find_regions(som, 4), n_samples=6)
+    assert halves.of_regions.min() < 0.6
+    assert halves.share == 1.0
+
+
+def test_shares_are_jaccards_index_of_rows():
+    map_ = Map(np.zeros((4, 1)), Lattice(1, 4), Encoding.plain(["x"]), np.array([1.0, 2, 3, 4]))
+    a, b = Regions(map_, np.array([0, 0, 1, 1])), Regions(map_, np.array([0, 0, 0, 1]))
+    # Of six rows in either three in both; of seven four.
+    np.testing.assert_allclose(_shares(a, b), [3 / 6, 4 / 7])
+
+
+def test_the_usual_number_is_the_most_frequent():
+    told = Stability(np.array([3, 2, 3, 4]), np.ones(3))
+    assert (told.usual_number, told.share, str(told)) == (3, 0.5, "3 regions in 50 % of samples")
+
+
+def test_a_map_without_rows_and_bad_numbers_are_refused():
+    map_ = Map(np.zeros((2, 1)), Lattice(1, 2), Encoding.plain(["x"]), np.ones(2))
+    found = Regions(map_, np.array([0, 1]))
+    with pytest.raises(InputError, match="keeps no rows"):
+        regions.stability(found)
+    with pytest.raises(ValueError, match="`n_samples` must be at least 1"):
+        regions.stability(found, n_samples=0)
