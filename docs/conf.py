@@ -38,6 +38,7 @@ autosummary_context = {
             ("Map", "Record", "Samples", "BestMatches", "Classes", "Source"), "guide/files"
         ),
         **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
+        **dict.fromkeys(("RegionChange", "RegionStability"), "guide/regions"),
         "Agreement": "reading",
         **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),

@@ -6,7 +6,7 @@ import pytest
 from somscape import SOM, Lattice, Map, regions
 from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.regions import Regions, Stability
+from somscape.regions import Regions, RegionStability
 from somscape.regions._stability import _shares
 
 
@@ -31,7 +31,7 @@ def test_shares_are_jaccards_index_of_rows():
 
 
 def test_the_usual_number_is_the_most_frequent():
-    told = Stability(np.array([3, 2, 3, 4]), np.ones(3))
+    told = RegionStability(np.array([3, 2, 3, 4]), np.ones(3))
     assert (told.usual_number, told.share, str(told)) == (3, 0.5, "3 regions in 50 % of samples")
 
 

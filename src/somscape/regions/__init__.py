@@ -6,15 +6,15 @@ from somscape.regions._edit import join, rename, split
 from somscape.regions._find import find_regions, given_or_found
 from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._regions import Regions
-from somscape.regions._stability import Stability, stability
+from somscape.regions._stability import RegionStability, stability
 
 __all__ = [
     "Difference",
     "Quartiles",
     "Region",
     "RegionChange",
+    "RegionStability",
     "Regions",
-    "Stability",
     "carry_names",
     "compare",
     "find_regions",

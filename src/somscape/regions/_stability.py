@@ -16,7 +16,7 @@ SHARE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class Stability:
+class RegionStability:
     """How often regions come back in samples of the rows.
 
     Attributes
@@ -46,7 +46,7 @@ class Stability:
         return f"{n} {'region' if n == 1 else 'regions'} in {100 * self.share:.0f} % of samples"
 
 
-def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> Stability:
+def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:
     """Find regions anew in samples of nine tenths of the rows, on the same map.
 
     Parameters
@@ -59,7 +59,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
 
     Returns
     -------
-    Stability
+    RegionStability
         Takes as long as finding the regions `n_samples` times.
 
     Raises
@@ -97,7 +97,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
         auto = find_regions(some)
         numbers.append(auto.n_regions)
         shares.append(_shares(found, auto))
-    return Stability(np.array(numbers), np.mean(shares, axis=0))
+    return RegionStability(np.array(numbers), np.mean(shares, axis=0))
 
 
 def _shares(found: Regions, other: Regions) -> Float64s:
