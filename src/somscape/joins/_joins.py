@@ -16,16 +16,17 @@ from somscape.joins._touching import touching_units
 from somscape.joins._valley import FEW
 
 SUSPECT = 0.02
-"""Parts whose border would be as empty as rarely as this join after all others."""
+"""Parts wait for all others to join if a border of one group would so rarely be as empty."""
 
 ALPHA = 3e-4
-"""Parts whose border would be as empty as rarely as this are two groups, on a small map."""
+"""Parts are two groups if a border of one group would so rarely be as empty: at most this, and at
+most what the next two give."""
 
 ALPHA_ROWS = 0.1
-"""The same, times the rows: with more of them there are more places to find one."""
+"""The same, divided by the number of rows: more rows make more places to find a border."""
 
 ALPHA_UNITS = 0.05
-"""The same, times the units: there are as many borders."""
+"""The same, divided by the number of units: there are about as many borders."""
 
 EMPTY_WEIGHT = 1e-9
 """Weight of a unit that won no row, as a share of the mean weight, so that it joins early."""
