@@ -7,6 +7,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.joins._near import Near
 from somscape.joins._pieces import Pieces
+from somscape.joins._touching import sparse_graph
 from somscape.joins._valley import valley
 
 N_AT_BORDER = 20
@@ -127,16 +128,13 @@ class Borders:
 
         Paths add squared lengths, so they go by short steps, where rows lie, and not by leaps.
         """
-        from scipy.sparse import csr_array
         from scipy.sparse.csgraph import dijkstra
 
         edges = self._touching[members]
         unit = np.repeat(np.arange(len(members)), np.diff(edges.indptr))
         other = place[edges.indices]
         inside = other >= 0
-        squares = csr_array(
-            (edges.data[inside] ** 2, (unit[inside], other[inside])), shape=(len(members),) * 2
-        )
+        squares = sparse_graph(edges.data[inside] ** 2, unit[inside], other[inside], len(members))
         cost, before, _ = dijkstra(
             squares, indices=np.flatnonzero(is_first), min_only=True, return_predecessors=True
         )

@@ -85,13 +85,19 @@ def _pairs(pairs: Ints, n_units: int) -> Ints:
 
 
 def _lengths(pairs: Ints, places: Float64s) -> Any:
+    apart = np.sqrt(((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2).sum(axis=1))
+    apart = np.maximum(apart, TINY * apart.max(initial=0) or 1.0)
+    return sparse_graph(apart, pairs[:, 0], pairs[:, 1], len(places))
+
+
+def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
+    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`, of `n` nodes."""
     from scipy.sparse import csr_array
 
-    apart = np.sqrt(((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2).sum(axis=1))
-    return csr_array(
-        (np.maximum(apart, TINY * apart.max(initial=0) or 1.0), (pairs[:, 0], pairs[:, 1])),
-        shape=(len(places),) * 2,
-    )
+    graph: Any = csr_array((lengths, (a, b)), shape=(n, n))
+    # Older versions of SciPy walk graphs of short indices only.
+    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
+    return graph
 
 
 def _median_lengths(edges: Any) -> Float64s:
