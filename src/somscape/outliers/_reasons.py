@@ -416,7 +416,7 @@ def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table
     whole, encoding = detector.of_all_rows, detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table
-    map_ = replace(whole.map_, encoding=in_words(encoding))
+    map_ = replace(whole.map_, encoding=in_words(encoding), told=whole.map_.joins)
     worded = replace(detector, of_all_rows=replace(whole, map_=map_))
     return worded, table_in_words(encoding, table)
 

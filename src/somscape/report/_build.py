@@ -218,7 +218,7 @@ def _in_words(
     if detector is not None:
         detector, table = both_in_words(detector, table)
         return detector.map_, detector, table, agreement
-    map_ = replace(map_, encoding=in_words(encoding))
+    map_ = replace(map_, encoding=in_words(encoding), told=map_.joins)
     return map_, None, table_in_words(encoding, table), agreement
 
 
