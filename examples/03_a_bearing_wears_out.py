@@ -21,7 +21,7 @@ seconds = np.arange(N_VALUES) / RATE
 
 
 def vibration(hour, life):
-    """Return the vibration in an hour of a bearing that fails after so many hours."""
+    """Return how a bearing vibrates in one hour of the life that it has."""
     wear = max(0.0, hour / life - 0.66) / 0.34  # from 0 to 1 in the last third
     hum = 0.4 * np.sin(2 * np.pi * (SPEED * seconds + rng.uniform()))
     since_knock = (seconds + rng.uniform()) % (1 / KNOCKS)

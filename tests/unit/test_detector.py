@@ -457,7 +457,7 @@ def rewritten(folder, settings, **arrays):
     detector_of(rows_of()).save(path)
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["somscape"])
-        parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        parts = {name: file.get_tensor(name) for name in list(file.keys())}
     header["detector"] |= settings
     path.write_bytes(save(parts | arrays, metadata={"somscape": json.dumps(header)}))
     return path
@@ -499,7 +499,7 @@ def test_a_file_that_does_not_say_what_calibrates_has_conformal_p_values(tmp_pat
     detector_of(X).save(path)
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["somscape"])
-        parts = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        parts = {name: file.get_tensor(name) for name in list(file.keys())}
     estimated = load(path)
     assert header["detector"].pop("p_values_by_bulk") is True
     path.write_bytes(save(parts, metadata={"somscape": json.dumps(header)}))

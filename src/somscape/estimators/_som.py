@@ -1,6 +1,5 @@
 """The self-organizing map as a scikit-learn estimator."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
-from somscape.errors import InputError, SomscapeWarning
 from somscape.estimators._choose_encoding import choose_encoding, missing_of
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
@@ -32,7 +30,7 @@ from somscape.fit import (
     train_map,
 )
 from somscape.grid import Lattice
-from somscape.kernels import SparseRows, select_kernels
+from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.measures import nearest_counted
 from somscape.tables import Table, collected
@@ -338,27 +336,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         >>> SOM.suggest(X, n_samples=100, n_seeds=2, lattice="rectangular").names[:3]
         ('n_rows', 'n_cols', 'radius_end')
         """
-        som = cls(**parameters)
-        chosen = choose_encoding(som, X, None, start_of(som.init))
-        prepared = prepare(
-            som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
+        return suggest(
+            cls(**parameters), X, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state
         )
-        rows = prepared.rows
-        if isinstance(rows, SparseRows):
-            raise InputError(
-                "`suggest` supports only dense rows; got a sparse X. Pass some rows as an array."
-            )
-        is_masked = prepared.encoding.missing == "mask"
-        weights = weights_of_features(som.feature_weight, prepared.encoding)
-        missing = "mask" if is_masked else "error"
-        som.set_params(encoder=None, missing=missing, feature_weight=weights)
-        warn_of_wide_column(prepared, som.metric, som.feature_weight)
-        with warnings.catch_warnings():
-            # Once is enough.
-            warnings.filterwarnings("ignore", "column .* carries", SomscapeWarning)
-            return suggest(
-                som, rows, n_samples=n_samples, n_seeds=n_seeds, random_state=random_state
-            )
 
     def partial_fit(
         self,

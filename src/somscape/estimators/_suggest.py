@@ -1,5 +1,6 @@
 """Which settings suit the data: a few candidates tried on samples."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,8 +10,13 @@ from sklearn.base import clone
 
 from somscape._types import Floats
 from somscape._validate import check_whole
-from somscape.estimators._prepare import seed_of
+from somscape.errors import InputError, SomscapeWarning
+from somscape.estimators._choose_encoding import choose_encoding
+from somscape.estimators._prepare import prepare, seed_of
+from somscape.estimators._settings import start_of, weights_of_features
+from somscape.estimators._wide import warn_of_wide_column
 from somscape.grid import Graph, Lattice
+from somscape.kernels import SparseRows
 from somscape.measures import stability
 from somscape.tables import Table, table_from_columns
 
@@ -21,14 +27,14 @@ RADII = (1.0, 0.7, 0.5)
 """Final radii tried, in grid steps."""
 
 
-def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
+def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
     """Train candidates on samples and return their qualities.
 
     Parameters
     ----------
     som : SOM
         Parameters that all candidates have in common.
-    X : ndarray of shape (n_rows, n_features)
+    X : array-like or data frame of shape (n_rows, n_features), or Table
         At least two rows.
     n_samples : int
         Most rows that each candidate trains on.
@@ -41,8 +47,33 @@ def suggest(som: Any, X: Floats, *, n_samples: int, n_seeds: int, random_state: 
     Table
         One row per candidate.
     """
+    rows = _prepared(som, X)
     check_whole("n_samples", n_samples, 2)
     check_whole("n_seeds", n_seeds, 2)
+    with warnings.catch_warnings():
+        # Each candidate would say again what was said of all rows.
+        warnings.filterwarnings("ignore", "column .* carries", SomscapeWarning)
+        return _tried(som, rows, n_samples, n_seeds, random_state)
+
+
+def _prepared(som: Any, X: Any) -> Floats:
+    """Return rows as all candidates take them, and set what these take no more."""
+    chosen = choose_encoding(som, X, None, start_of(som.init))
+    prepared = prepare(
+        som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
+    )
+    if isinstance(prepared.rows, SparseRows):
+        raise InputError(
+            "`suggest` supports only dense rows; got a sparse X. Pass some rows as an array."
+        )
+    warn_of_wide_column(prepared, som.metric, som.feature_weight)
+    weights = weights_of_features(som.feature_weight, prepared.encoding)
+    missing = "mask" if prepared.encoding.missing == "mask" else "error"
+    som.set_params(encoder=None, missing=missing, feature_weight=weights)
+    return prepared.rows
+
+
+def _tried(som: Any, X: Floats, n_samples: int, n_seeds: int, random_state: Any) -> Table:
     rng = np.random.default_rng(seed_of(random_state))
     size = min(n_samples, len(X))
     samples = [_drawn(X, size, rng) for _ in range(n_seeds)]

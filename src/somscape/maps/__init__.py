@@ -1,7 +1,8 @@
 """The fitted map: everything that it can answer without drawing."""
 
+from somscape.maps._as_map import as_map
 from somscape.maps._frames import unit_columns
-from somscape.maps._map import NO_UNIT, Map, as_map, map_of_arrays
+from somscape.maps._map import NO_UNIT, Map, map_of_arrays
 from somscape.maps._refusal import refusal_of
 
 __all__ = ["NO_UNIT", "Map", "as_map", "map_of_arrays", "refusal_of", "unit_columns"]

@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._validate import (
-    check_not_dates,
-    check_not_masked,
-    check_row_lengths,
-    check_values,
-    check_whole,
-)
+from somscape._validate import check_whole
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.grid import Lattice, lattice_of, lattice_parts
@@ -27,24 +21,14 @@ from somscape.kernels import (
     Metric,
     Rows,
     SparseRows,
-    check_sparse_values,
     select_kernels,
 )
 from somscape.maps._frames import place_columns, unit_columns
 from somscape.maps._html import map_html
 from somscape.maps._record import history_of, names_of_units
-from somscape.maps._refusal import refusal_of
+from somscape.maps._rows import dense_rows, sparse_rows
 from somscape.records import Record, built_from, write_record
-from somscape.tables import (
-    Table,
-    as_frame,
-    collected,
-    frame_names,
-    frame_numbers,
-    frame_of,
-    suggestion,
-    table_from_frame,
-)
+from somscape.tables import Table, frame_of, suggestion
 
 NO_UNIT = -1
 """The unit of a row without any value."""
@@ -152,35 +136,7 @@ class Map:
         InputError
             For a wrong number of features, or values that are not finite.
         """
-        values = self._values_of(X)
-        if values.ndim != 2 or values.shape[1] != self.codebook.shape[1]:
-            raise InputError(
-                f"X must have shape (n_samples, {self.codebook.shape[1]}), with the features that "
-                f"this map was trained on; got {values.shape}."
-            )
-        may_miss = self.encoding.missing == "mask"
-        check_values(values, self.encoding.feature_names, dtype=np.float64, may_miss=may_miss)
-        return np.ascontiguousarray(values)
-
-    def _values_of(self, X: Any) -> Floats:
-        X = collected(X)
-        if isinstance(X, Table):
-            return self.encoding.encode(X)
-        frame = as_frame(X, "X")
-        if frame is not None and not self.encoding.is_plain:
-            return self.encoding.encode(table_from_frame(frame, "X"))
-        if frame is not None:
-            return self.encoding.fill(frame_numbers(frame, self._names_in(frame)))
-        check_row_lengths(X)
-        check_not_masked(X)
-        values = np.asarray(X)
-        check_not_dates(values.dtype)
-        if values.dtype not in (np.float32, np.float64):
-            try:
-                values = values.astype(np.float64)
-            except (ValueError, TypeError) as error:
-                raise InputError(f"X must hold numbers; {error}. Pass encoded rows.") from error
-        return self.encoding.fill(values)
+        return dense_rows(X, self.encoding, self.codebook.shape[1])
 
     def _any_rows_of(self, X: Table | Any) -> Rows:
         is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
@@ -203,29 +159,7 @@ class Map:
         InputError
             As for `rows_of`.
         """
-        rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
-        if rows.shape[1] != self.codebook.shape[1]:
-            raise InputError(
-                f"X must have the {self.codebook.shape[1]} features that this map was trained on; "
-                f"got {rows.shape[1]}."
-            )
-        check_sparse_values(rows, self.encoding.feature_names, dtype=np.float64)
-        return rows
-
-    def _names_in(self, frame: Any) -> list[str] | None:
-        """Return the columns of a data frame to use; None means all, in their order."""
-        if not self.encoding.is_named:
-            return None
-        names, there = self.encoding.feature_names, frame_names(frame)
-        lacking = [name for name in names if name not in there]
-        if lacking:
-            close = suggestion(lacking[0], [str(name) for name in there if name not in names])
-            meant = f" ({close.replace('did you mean', 'is it')})" if close else ""
-            raise InputError(
-                f"X lacks columns that this map was trained on: {', '.join(lacking)}{meant}. Add "
-                "them, or pass an array with the features in the map's order."
-            )
-        return names
+        return sparse_rows(X, self.encoding, self.codebook.shape[1])
 
     def winners(self, X: Table | Any, k: int = 1) -> Ints:
         """Return the best matching unit of each row.
@@ -536,27 +470,3 @@ def map_of_arrays(
     if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
         raise ValueError("hits must be finite numbers and not negative")
     return Map(codebook, lattice, encoding, hits, metric=metric)
-
-
-def as_map(map_: Any) -> Map:
-    """Return a map, or the map of a detector or a fitted estimator.
-
-    Parameters
-    ----------
-    map_ : Map, Detector, SOM or SOMDetector
-
-    Returns
-    -------
-    Map
-
-    Raises
-    ------
-    InputError
-        For an estimator that is not fitted.
-    TypeError
-        For anything else; the name of a file must be loaded first.
-    """
-    found = getattr(map_, "map_", map_)
-    if not isinstance(found, Map):
-        raise refusal_of(map_, "a Map", "`som.map_`", "save", "som")
-    return found

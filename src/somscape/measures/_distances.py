@@ -10,7 +10,7 @@ from somscape.measures._pairs import MAX_ROWS, PairBlock, Pairs, RowDistances, r
 from somscape.measures._placed import placed
 
 MAX_RANKED = 1_000
-"""Most rows of which all pairs are ranked: time and memory grow with their square."""
+"""Beyond this many rows a sample is ranked, as time and memory grow with their square."""
 
 
 def c_measure(

@@ -13,7 +13,7 @@ from somscape.paths._given import changes, given_ids, given_times, refuse_equal_
 from somscape.tables import counted, frame_of
 
 GAP = 1.5
-"""A step in time above so many usual ones is a gap."""
+"""A step in time is a gap if it is longer than this many median steps."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape.tables._table import Lines
+from somscape.tables._lines import Lines
 
 
 class LineNumbers:

@@ -18,10 +18,11 @@ from somscape.tables._database import SCHEME
 from somscape.tables._endings import ARROW_FILES, TEXTS, WORKBOOKS, ending_of, kind_of
 from somscape.tables._frame import table_at
 from somscape.tables._joined import join_types, joined_arrow, joined_raw, joined_values
+from somscape.tables._lines import FileLines
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._made import strings
 from somscape.tables._records import Records
-from somscape.tables._table import Column, FileLines, Table, check_names
+from somscape.tables._table import Column, Table, check_names
 from somscape.tables._text import decode, read_bytes
 from somscape.tables._text_table import table_from_records, text_records
 from somscape.tables._texts import ArrowTexts, NumberTexts

@@ -6,8 +6,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from somscape.errors import InputError
 from somscape.tables._line_numbers import LineNumbers
+from somscape.tables._lines import FileLines, Lines
 from somscape.tables._spelling import LEADING_ZERO, plain_values, spell
-from somscape.tables._table import FileLines, Lines, check_names
+from somscape.tables._table import check_names
 from somscape.tables._words import counted, listed
 
 BLOCK_CELLS = 1024

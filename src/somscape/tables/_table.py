@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,7 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Objects
 from somscape.errors import InputError
 from somscape.tables._framed import frame_of, html_of
+from somscape.tables._lines import FileLines, Lines, place
 from somscape.tables._made import numbers
 from somscape.tables._texts import (
     BLOCK,
@@ -27,8 +28,6 @@ from somscape.tables._words import counted, in_columns, listed, quoted, suggesti
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Lines: TypeAlias = range | NDArray[np.integer[Any]]
-
 STATE = ("cells", "name", "numbers", "problem", "style")
 """What a pickled column holds."""
 
@@ -37,50 +36,6 @@ EXACT = 2.0**53
 
 PRINTED = 30
 """Rows of a table that are printed."""
-
-
-class FileLines:
-    """Where the rows of several files stand.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the files, as messages call them.
-    files : ndarray of shape (n_rows,), int
-        The number of each row's file, from 0.
-    lines : ndarray of shape (n_rows,), int
-        Its line in that file, or its row.
-    has_lines : bool
-        Whether these are lines, from 1, and not rows, from 0.
-    """
-
-    __slots__ = ("_files", "_has_lines", "_lines", "_names")
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        files: NDArray[np.integer[Any]],
-        lines: NDArray[np.integer[Any]],
-        has_lines: bool,
-    ) -> None:
-        self._names, self._has_lines = tuple(names), has_lines
-        self._files, self._lines = files, lines
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    def take(self, chosen: NDArray[Any]) -> "FileLines":
-        """Return the places of some of the rows."""
-        return FileLines(self._names, self._files[chosen], self._lines[chosen], self._has_lines)
-
-    def where(self, row: int) -> str:
-        """Say where a row stands: "part-03.csv, line 17"."""
-        name = self._names[self._files[row]]
-        return (
-            place(name, self._lines, row)
-            if self._has_lines
-            else place(name, None, self._lines[row])
-        )
 
 
 class Column:
@@ -455,13 +410,6 @@ class Table:
         "data frame, row 15".  Rows of several files know theirs.
         """
         return place(self.source, self.lines, row)
-
-
-def place(source: str, lines: Lines | FileLines | None, row: int) -> str:
-    """Say where a row stands, for tables and for their readers."""
-    if isinstance(lines, FileLines):
-        return lines.where(row)
-    return f"{source}, row {row}" if lines is None else f"{source}, line {lines[row]}"
 
 
 def check_names(names: Sequence[str], where: str) -> None:

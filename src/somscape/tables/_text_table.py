@@ -22,9 +22,10 @@ from somscape.tables._delimited import (
 )
 from somscape.tables._growing import Cells, Letters
 from somscape.tables._line_numbers import lines_from
+from somscape.tables._lines import place
 from somscape.tables._numbers import text_columns
 from somscape.tables._records import Records, arrange, column_names, is_blank, width_of
-from somscape.tables._table import Table, place
+from somscape.tables._table import Table
 from somscape.tables._text import TextFile
 from somscape.tables._words import quoted
 

@@ -19,10 +19,11 @@ from somscape.tables import _sheets
 from somscape.tables._cells import clean_cell, notes_of_unused
 from somscape.tables._columns import column_from_values
 from somscape.tables._library import check_library
+from somscape.tables._lines import place
 from somscape.tables._made import strings
 from somscape.tables._numbers import text_columns
 from somscape.tables._records import Records, arrange
-from somscape.tables._table import Table, place
+from somscape.tables._table import Table
 from somscape.tables._text import MAX_TIMES_UNPACKED
 from somscape.tables._values import as_text
 from somscape.tables._words import Note, listed, quoted, suggestion
