@@ -6,7 +6,6 @@ Prints the tables of the README; `--out` replaces those in a file.
 """
 
 import argparse
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +77,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    warnings.filterwarnings("ignore", category=FutureWarning)
     seeds = range(10, 10 + options.seeds)
     parts = {
         "Nothing where nothing is": noise_table(CELLS, options.draws),

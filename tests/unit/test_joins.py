@@ -64,6 +64,14 @@ def test_a_row_sees_prototypes_that_it_did_not_train():
     assert checked > 5
 
 
+def test_a_row_whose_unit_won_none_pulled_no_unit():
+    rows, codebook = np.array([[0.1], [0.9]]), np.array([[0.0], [1.0]])
+    pull = Pull(Lattice(1, 2), np.array([5.0, 0.0]), "gaussian", 0.5)
+    near, plain = (near_units(rows, ones(2), codebook, each) for each in (pull, None))
+    np.testing.assert_array_equal(near.squares[1], plain.squares[1])
+    assert (near.squares[0] > plain.squares[0]).all()
+
+
 def test_gaps_are_distances_from_the_first_unit():
     codebook = np.array([[0.0, 0], [3, 4], [0, 1]])
     near = near_units(np.array([[0.0, 0.1]]), ones(1), codebook, None)

@@ -54,25 +54,12 @@ class Borders:
         far, gaps = (np.concatenate(each) for each in zip(*faced, strict=True))
         at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
         known = gaps[at_border][~np.isnan(far[at_border])]
-        if not len(known):
-            return 1.0 if not len(far) else self._unconnected(pieces, parts, rows)
-        unit = float(np.median(known))
+        if not len(known):  # no row of one part has a unit of the other among its nearest
+            known = self._contacts(pieces, *parts)[2]
+        unit = float(np.median(known)) if len(known) else 0.0
         along = [
             self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, faced[i][0])
             for i in (0, 1)
-        ]
-        weights = [self._near.weights[rows[i]] for i in (0, 1)]
-        return valley(along[0], weights[0], along[1], weights[1], unit)
-
-    def _unconnected(
-        self, pieces: Pieces, parts: tuple[int, int], rows: tuple[Ints, Ints]
-    ) -> float:
-        """Return the same where no row of one part has a unit of the other among its nearest."""
-        _, _, lengths = self._contacts(pieces, *parts)
-        unit = float(lengths.min()) if len(lengths) else 0.0
-        none = [np.full(len(each), np.nan) for each in rows]
-        along = [
-            self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, none[i]) for i in (0, 1)
         ]
         weights = [self._near.weights[rows[i]] for i in (0, 1)]
         return valley(along[0], weights[0], along[1], weights[1], unit)

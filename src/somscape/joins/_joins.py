@@ -174,7 +174,7 @@ def join_units(near: Near, places: Float64s, hits: Float64s, lattice: Lattice) -
 def import_solvers() -> None:
     """Import what `join_units` needs: where memory is limited, before the limit."""
     import scipy.sparse.csgraph
-    import scipy.special  # noqa: F401
+    import scipy.special  # noqa: F401 - before the limit
 
 
 Join = tuple[int, int, float]
@@ -218,10 +218,8 @@ class _Parts:
 
         def push(a: int, b: int) -> None:
             low, high = min(a, b), max(a, b)
-            waits, key = by_evidence, self._cost(low, high)
-            if by_evidence:
-                key = -self._evidence(low, high)
-            heappush(heap, (waits, key, low, high, age[low], age[high]))
+            key = -self._evidence(low, high) if by_evidence else self._cost(low, high)
+            heappush(heap, (by_evidence, key, low, high, age[low], age[high]))
 
         for low in np.flatnonzero(self._is_live).tolist():
             for high in sorted(pieces.neighbors[low]):

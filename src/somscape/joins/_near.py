@@ -11,7 +11,6 @@ from somscape.kernels import MAX_BEST, select_kernels
 MIN_REST = 1e-3
 """Least share of a prototype that other rows are taken to have made."""
 
-
 MAX_KEPT = 4000
 """Rows that a map keeps, if it has few units."""
 
@@ -154,7 +153,7 @@ def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | N
 def _without_self(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
     """Return how many times farther each near unit lies without the row's own pull."""
     winners = units[:, 0]
-    pulls = np.empty(units.shape)
+    pulls = np.zeros(units.shape)
     total = np.zeros(pull.lattice.n_units)
     order = np.argsort(winners, kind="stable")
     bounds = np.searchsorted(winners[order], np.arange(pull.lattice.n_units + 1))

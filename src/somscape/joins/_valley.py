@@ -27,7 +27,7 @@ def valley(
 
     In one group there are no fewer rows at the border than on that side of it which has fewer.  A
     window around the border is compared with the fullest window of the same width on either side:
-    of the rows in the border's and the emptier one, half or more would lie at the border.
+    of the rows in the border's and the emptier one, 0.8 of 1.8 or more would lie at the border.
 
     Parameters
     ----------
