@@ -232,6 +232,17 @@ def points_per_unit(ax: "Axes") -> float:
     return float(72 / ax.figure.dpi * pixels)
 
 
+def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
+    """Return steps on a map the short way round where edges meet, of shape (n, 2)."""
+    wraps = (lattice.wraps_cols, lattice.wraps_rows)
+    periods = (lattice.n_cols, lattice.n_rows * lattice.row_pitch)
+    steps = steps.copy()
+    for axis in (0, 1):
+        if wraps[axis]:
+            steps[:, axis] -= periods[axis] * np.rint(steps[:, axis] / periods[axis])
+    return steps
+
+
 def cell_width(lattice: Lattice) -> float:
     """Return the width of a cell in the unit of the positions, which is 1 except for a graph."""
     return float(np.ptp(lattice.cell[:, 0]))

@@ -9,6 +9,7 @@ from somscape._types import Float64s, Ints
 from somscape.errors import InputError
 from somscape.grid import Lattice, neighbor_pairs
 from somscape.maps import Map
+from somscape.plots._cells import short_way
 from somscape.plots._picture import Picture
 from somscape.plots._shown import ColumnPlane
 
@@ -107,11 +108,7 @@ def draw_edges(picture: Picture, **colors: Any) -> None:
 def _middles(lattice: Lattice, pairs: Ints) -> Float64s:
     """Return the middle of each edge, from the first of its units the short way."""
     start = lattice.positions[pairs[:, 0]]
-    step = lattice.positions[pairs[:, 1]] - start
-    periods = (lattice.n_cols, lattice.n_rows * lattice.row_pitch)
-    for axis, wraps in enumerate((lattice.wraps_cols, lattice.wraps_rows)):
-        if wraps:
-            step[:, axis] -= periods[axis] * np.round(step[:, axis] / periods[axis])
+    step = short_way(lattice, lattice.positions[pairs[:, 1]] - start)
     return start + step / 2
 
 
@@ -123,13 +120,12 @@ def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:
         for start in range(0, len(rows), size):
             yield metric.distances(rows[start : start + size], codebook)
         return
-    weights = 1.0 if metric.feature_weights is None else np.sqrt(metric.feature_weights)
-    codes: Float64s = np.asarray(metric.compared(codebook))
+    codes = metric.as_euclidean(codebook)
     middle = codes.mean(axis=0)  # large means would leave no digits to the differences
-    codes = (codes - middle) * weights
+    codes = codes - middle
     lengths = (codes**2).sum(axis=1)
     for start in range(0, len(rows), size):
-        own = (np.asarray(metric.compared(rows[start : start + size])) - middle) * weights
+        own = metric.as_euclidean(rows[start : start + size]) - middle
         squares = (own**2).sum(axis=1)[:, None] + lengths - 2 * own @ codes.T
         yield np.sqrt(np.maximum(squares, 0.0))
 

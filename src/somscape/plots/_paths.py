@@ -7,7 +7,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
 from somscape.paths import Paths
-from somscape.plots._cells import add_lines, cell_width, draw_cells, short
+from somscape.plots._cells import add_lines, cell_width, draw_cells, short, short_way
 from somscape.plots._display import Display
 from somscape.plots._picture import Picture
 from somscape.plots._scale import add_bar
@@ -117,12 +117,7 @@ def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
 
     A line over an edge that meets another leaves the map there and comes in on the other side.
     """
-    steps = np.diff(spots, axis=0)
-    wraps = (lattice.wraps_cols, lattice.wraps_rows)
-    periods = (lattice.n_cols, lattice.n_rows * lattice.row_pitch)
-    for axis in range(2):
-        if wraps[axis]:
-            steps[:, axis] -= periods[axis] * np.rint(steps[:, axis] / periods[axis])
+    steps = short_way(lattice, np.diff(spots, axis=0))
     out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
     into = np.stack([spots[1:] - steps, spots[1:]], axis=1)
     is_over = ~np.isclose(out, into).all(axis=(1, 2))
