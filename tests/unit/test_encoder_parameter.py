@@ -415,7 +415,7 @@ def test_values_are_checked_once(data, monkeypatch):
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     given = {"array": X, "frame": frame, "table": table_from_frame(frame)}[data]
     calls = []
-    for place in ("maps._map", "estimators._prepare"):
+    for place in ("maps._rows", "estimators._prepare"):
         monkeypatch.setattr(
             f"somscape.{place}.check_values", lambda *a, p=place, **k: calls.append(p)
         )
@@ -424,7 +424,7 @@ def test_values_are_checked_once(data, monkeypatch):
     for ask in (som.predict, som.transform, som.score):
         calls.clear()
         ask(given)
-        assert calls == ["maps._map"]
+        assert calls == ["maps._rows"]
     calls.clear()
     detector = SOMDetector(som=SOM(3, 4), random_state=0, calibration="regional").fit(given)
     assert calls == ([] if data == "table" else ["estimators._prepare"])
@@ -432,7 +432,7 @@ def test_values_are_checked_once(data, monkeypatch):
     for ask in (getattr(detector, name) for name in asks):
         calls.clear()
         ask(given)
-        assert calls == ["maps._map"]
+        assert calls == ["maps._rows"]
 
 
 def test_a_detector_explains_what_was_chosen():
