@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, report
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
 from somscape.outliers import (
@@ -220,10 +220,81 @@ def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_wide_tables_leave_planes_out_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 14)  # 3 units: 4 planes
+    # On 3 units 17 values are 5 planes; x, which trained the map, comes before the note.
+    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 17)
     data = small_data()
-    assert [plane["group"] for plane in data["planes"]] == ["map"] * 4
+    assert [plane["group"] for plane in data["planes"]] == ["map"] * 5
+    assert data["n_planes_left_out"] == 2
+    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 20)
+    data = small_data()
+    assert [plane["name"] for plane in data["planes"][5:]] == ["x"]
     assert data["n_planes_left_out"] == 1
+
+
+def test_the_quality_of_a_cell_is_the_mean_distance_of_its_rows() -> None:
+    planes = {plane["key"]: plane for plane in small_data()["planes"]}
+    # 0.5 and -0.5 lie 0.5 from the prototype at 0, and 2.25 lies 0.25 from the one at 2.
+    assert planes["quality"]["values"] == [0.5, 0.25, None]
+    # Without a detector, rows are ranked by it.
+    assert "quality" not in {plane["key"] for plane in small_data(small_map())["planes"]}
+
+
+def test_columns_that_did_not_train_the_map_color_it() -> None:
+    table = table_from_columns(
+        {
+            "x": [0.5, -0.5, 2.25],
+            "income": [10.0, None, 7.0],
+            "sex": ["f", "m", "f"],
+            "town": ["c", "b", "a"],
+            "same": ["s", "s", "s"],
+            "record": ["r", "s", "t"],  # by which `Ranked` names rows
+        },
+        "small.csv",
+    )
+    planes = [plane for plane in small_data(table=table)["planes"] if plane["group"] == "other"]
+    # Rows 1 and 2 lie in unit 0, row 3 in unit 1, none in unit 2.
+    assert [(p["name"], p["kind"], p["levels"], p["values"]) for p in planes] == [
+        ("income", "number", [], [10, 7, None]),
+        ("sex", "share", ["m"], [0.5, 0, None]),
+        # Of two that are as frequent, the first in the order of the table's values.
+        ("town", "level", ["a", "b", "c"], [1, 0, None]),
+    ]
+
+
+def test_a_column_of_many_values_and_the_label_are_no_such_plane() -> None:
+    rng = np.random.default_rng(0)
+    table = table_from_columns(
+        {
+            "x": rng.normal(size=60),
+            "name": [f"name {i}" for i in range(60)],
+            "outcome": rng.choice(["yes", "no"], 60),
+            "town": rng.choice(["a", "b", "c"], 60),
+        }
+    )
+    map_ = SOM(2, 3, random_state=0).fit(table.select(["x"])).map_
+    data = report.build(map_, table, agreement={"label": "outcome", "value": "yes"})
+    assert [plane["name"] for plane in data["planes"] if plane["group"] == "other"] == ["town"]
+    town = next(plane for plane in data["planes"] if plane["name"] == "town")
+    cells, units = table.column("town").cells, map_.winners(table)
+    for unit, level in enumerate(town["values"]):
+        own = list(cells[units == unit])
+        assert own.count(town["levels"][level]) == max(own.count(each) for each in "abc")
+
+
+def test_planes_know_their_places_in_the_orders() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 200))
+    # The first and the last are one; so are the second and the third, but for the sign.
+    table = table_from_columns({"a": 3 * a, "b": b, "minus b": -b, "a again": 3 * a})
+    map_ = SOM(5, 6, random_state=0).fit(table).map_
+    planes = [p for p in report.build(map_, table)["planes"] if p["group"] == "column"]
+    by_likeness = [p["name"] for p in sorted(planes, key=lambda plane: plane["likeness"])]
+    assert by_likeness == plots.ordered_columns(map_, [p["name"] for p in planes], "likeness")
+    assert {*by_likeness[:2]} in ({"a", "a again"}, {"b", "minus b"})
+    shares = {p["name"]: p["relevance"] for p in planes}
+    assert sum(shares.values()) == pytest.approx(1)
+    expected = plots.relevance(map_, [*shares])
+    assert [*shares.values()] == pytest.approx(expected)
 
 
 def test_data_survives_json_unchanged(real: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from somscape.plots._images import images
 from somscape.plots._labels import labels
 from somscape.plots._majority import majority
 from somscape.plots._net import net
+from somscape.plots._order import ordered_columns, relevance
 from somscape.plots._paths import paths
 from somscape.plots._planes import planes
 from somscape.plots._profiles import profiles
@@ -35,11 +36,13 @@ __all__ = [
     "labels",
     "majority",
     "net",
+    "ordered_columns",
     "paths",
     "planes",
     "profiles",
     "quality",
     "regions",
+    "relevance",
     "response",
     "spanning_tree",
     "trade_off",

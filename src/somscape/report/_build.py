@@ -109,11 +109,13 @@ def build(
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions``, in widths of a cell, with y downward; ``edges``: the pairs of units
       that a graph joins
-    - ``planes``: for each plane ``key``, ``name``, ``group`` ("map", "label" or "column"), ``kind``
-      ("number", "share", "level" as in `plots.ColumnPlane`, "count", "region", or "date" in days
-      since 1970), ``unit``, ``levels``, and ``values`` by unit.  ``n_planes_left_out`` columns have
-      no plane.  Values of the plane "regions", which exists if there are several, count regions
-      from 0
+    - ``planes``: for each plane ``key``, ``name``, ``group`` ("map", "label", "column", or "other"
+      for a column that did not train the map), ``kind`` ("number", "share", "level" as in
+      `plots.ColumnPlane`, "count", "region", or "date" in days since 1970), ``unit``, ``levels``,
+      and ``values`` by unit.  A column that trained the map has its ``relevance``, the share of the
+      spread of the prototypes that is in it, and ``likeness``, its place in an order in which
+      columns that are alike stand side by side.  ``n_planes_left_out`` columns have no plane.
+      Values of the plane "regions", which exists if there are several, count regions from 0
     - ``regions``: the largest first, for each ``name``, ``n_units``, ``n_rows``, ``n_alerts``,
       ``mean_score``; ``labels``: for each ``value`` of the label, ``n_with`` of ``n_known`` rows
       have it; ``differences``: for each ``column`` and ``effect`` (Cliff's delta, -1 to 1).  A
@@ -167,7 +169,9 @@ def build(
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     described = regions_of(regions, alerts, sample, labels)
     names = [region["name"] for region in described]
-    planes, n_left_out = planes_of(map, alerts, regions, names, labels, detector is not None)
+    planes, n_left_out = planes_of(
+        map, table, alerts, sample, regions, names, labels, detector is not None
+    )
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     n_listed = _n_listed(table)

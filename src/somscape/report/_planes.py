@@ -9,20 +9,28 @@ from somscape._types import Float64s, Ints
 from somscape.encode import DateCode
 from somscape.maps import Map
 from somscape.outliers import Alerts
-from somscape.plots import column_plane
+from somscape.plots import ColumnPlane, column_plane, ordered_columns, relevance
 from somscape.regions import Regions
 from somscape.report._labels import Labels
-from somscape.report._values import numbers
+from somscape.report._other_columns import other_columns
+from somscape.report._sample import Sample
+from somscape.report._values import number, numbers
+from somscape.tables import Table
 
 MAX_PLANE_VALUES = 120_000
 """Most numbers in all planes together (2.3 MB); further columns are left out, as the page says."""
+
+MAX_ALIKE = 1000
+"""Most columns to order by likeness, which takes the square of their number."""
 
 SECONDS_A_DAY = 86_400
 
 
 def planes_of(
     map_: Map,
+    table: Table,
     alerts: Alerts,
+    sample: Sample,
     regions: Regions,
     names: Sequence[str],
     labels: Labels | None,
@@ -33,7 +41,9 @@ def planes_of(
     Parameters
     ----------
     map_ : Map
+    table : Table
     alerts : Alerts
+    sample : Sample
     regions : Regions
     names : sequence of str
         Names of the regions.
@@ -46,25 +56,51 @@ def planes_of(
     planes : list of dict
     n_left_out : int
     """
-    shown = _map_planes(map_, alerts, regions, names, is_scored)
-    shown += _class_planes(map_, alerts, labels)
-    codes = map_.encoding.features
-    n_shown = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown))
-    for i, code in enumerate(codes[:n_shown]):
-        name = code.name
+    units = np.empty(table.n_rows, dtype=np.intp)
+    units[np.asarray(alerts.rows)] = alerts.units
+    shown = _map_planes(map_, alerts, sample, regions, names, is_scored)
+    shown += _class_planes(map_, units, labels)
+    n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown))
+    features = [code.name for code in map_.encoding.features]
+    shown += _column_planes(map_, features[:n_free])
+    known = {*features, alerts.id_name, *([labels.name] if labels and labels.shown else [])}
+    others = list(other_columns(table, known, units, map_.n_units))
+    n_left = max(0, n_free - len(features))
+    shown += [_of_column(f"other_{i}", plane, "other") for i, plane in enumerate(others[:n_left])]
+    return shown, max(0, len(features) + len(others) - n_free)
+
+
+def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
+    """Return the planes of features, with their place in each order."""
+    shares = relevance(map_, names)
+    alike = ordered_columns(map_, names, "likeness") if len(names) <= MAX_ALIKE else names
+    place = {name: i for i, name in enumerate(alike)}
+    shown = []
+    for i, code in enumerate(map_.encoding.features[: len(names)]):
+        key, name = f"column_{i}", code.name
         if isinstance(code, DateCode):
             days = map_.plane(name).astype("datetime64[s]").astype(np.float64) / SECONDS_A_DAY
-            shown.append(_plane(f"column_{i}", name, name, days, kind="date", group="column"))
-            continue
-        plane = column_plane(map_, name)
-        unit = {"number": name, "share": "share of rows", "level": "prevailing level"}[plane.kind]
-        found = _plane(f"column_{i}", name, unit, plane.values, kind=plane.kind, group="column")
-        shown.append(found | {"levels": list(plane.levels)})
-    return shown, max(0, len(codes) - n_shown)
+            plane = _plane(key, name, name, days, kind="date", group="column")
+        else:
+            plane = _of_column(key, column_plane(map_, name), "column")
+        shown.append(plane | {"relevance": number(shares[i]), "likeness": place[name]})
+    return shown
+
+
+def _of_column(key: str, plane: ColumnPlane, group: str) -> dict[str, Any]:
+    mean = plane.name if group == "column" else f"mean {plane.name} of a cell's rows"
+    unit = {"number": mean, "share": "share of rows", "level": "prevailing level"}[plane.kind]
+    found = _plane(key, plane.name, unit, plane.values, kind=plane.kind, group=group)
+    return found | {"levels": list(plane.levels)}
 
 
 def _map_planes(
-    map_: Map, alerts: Alerts, regions: Regions, names: Sequence[str], is_scored: bool
+    map_: Map,
+    alerts: Alerts,
+    sample: Sample,
+    regions: Regions,
+    names: Sequence[str],
+    is_scored: bool,
 ) -> list[dict[str, Any]]:
     units, n_units = np.asarray(alerts.units), map_.n_units
     won = np.bincount(units, minlength=n_units)
@@ -76,6 +112,7 @@ def _map_planes(
         _plane("mean_score", f"Mean {score}", f"mean {score}, of a cell's rows", means),
     ]
     if is_scored:
+        shown.append(_quality_plane(map_, sample))
         n_alerts = np.bincount(units[: alerts.n_alerts], minlength=n_units)
         shown.append(_plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"))
     if regions.n_regions > 1:
@@ -84,13 +121,22 @@ def _map_planes(
     return shown
 
 
-def _class_planes(map_: Map, alerts: Alerts, labels: Labels | None) -> list[dict[str, Any]]:
+def _quality_plane(map_: Map, sample: Sample) -> dict[str, Any]:
+    """Return how far a cell's rows lie from its prototype; a map without detector ranks by it."""
+    found, apart = map_.nearest(sample.rows)
+    has_place = ~np.isnan(apart[:, 0])
+    units, distances = found[has_place, 0], apart[has_place, 0]
+    n = np.bincount(units, minlength=map_.n_units)
+    means = _share(np.bincount(units, distances, minlength=map_.n_units), n)
+    unit = "mean distance to the prototype, of a cell's rows"
+    return _plane("quality", "Quality: distance to the prototype", unit, means)
+
+
+def _class_planes(map_: Map, units: Ints, labels: Labels | None) -> list[dict[str, Any]]:
     if labels is None:
         return []
     known = np.flatnonzero(labels.is_known)
     texts = labels.texts[known]
-    units = np.empty(len(labels.texts), dtype=np.intp)
-    units[np.asarray(alerts.rows)] = alerts.units
     n_known = np.bincount(units[known], minlength=map_.n_units)
     shown = []
     for i, each in enumerate(labels.shown):

@@ -1,0 +1,68 @@
+"""Columns of the table that did not train the map: what a cell's rows have in them."""
+
+from collections.abc import Container, Iterator
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.encode import level_texts
+from somscape.plots import ColumnPlane
+from somscape.tables import Column, Table
+
+MAX_LEVELS = 50
+"""Different values of a column of text up to which it can color cells."""
+
+
+def other_columns(
+    table: Table, known: Container[str], units: Ints, n_units: int
+) -> Iterator[ColumnPlane]:
+    """Yield the planes of columns that the map does not know.
+
+    Parameters
+    ----------
+    table : Table
+    known : container of str
+        Names of columns that have a plane of their own, or need none.
+    units : ndarray of shape (n_rows,)
+        Unit of each row.
+    n_units : int
+
+    Yields
+    ------
+    ColumnPlane
+        The mean of a cell's rows; of two values the share of the rarer one, of more the one that
+        prevails.  Cells without rows, or whose rows have no value, have none.
+    """
+    for column in table.columns:
+        if column.name in known or column.n_distinct < 2:  # noqa: PLR2004 - the same everywhere
+            continue
+        if column.numbers is not None:
+            yield ColumnPlane(column.name, "number", _means(column.numbers, units, n_units))
+        elif column.n_distinct <= MAX_LEVELS:
+            yield _of_levels(column, units, n_units)
+
+
+def _means(values: Float64s, units: Ints, n_units: int) -> Float64s:
+    is_there = ~np.isnan(values)
+    own = units[is_there]
+    n = np.bincount(own, minlength=n_units)
+    total = np.bincount(own, values[is_there], minlength=n_units)
+    return np.divide(total, n, out=np.full(n_units, np.nan), where=n > 0)
+
+
+def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
+    is_there = ~column.missing
+    texts = np.array(level_texts(column), dtype=object)[is_there].astype(str)
+    found, numbers, counts = np.unique(texts, return_inverse=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    levels = tuple(str(level) for level in found[order])
+    place = np.argsort(order, kind="stable")[numbers]
+    of_cells = np.bincount(units[is_there] * len(levels) + place, minlength=n_units * len(levels))
+    rows = of_cells.reshape(n_units, len(levels))
+    n = rows.sum(axis=1)
+    nothing = np.full(n_units, np.nan)
+    if len(levels) == 2:  # noqa: PLR2004
+        share = np.divide(rows[:, 1], n, out=nothing, where=n > 0)
+        return ColumnPlane(column.name, "share", share, levels[1:])
+    prevailing = np.where(n > 0, rows.argmax(axis=1), np.nan)
+    return ColumnPlane(column.name, "level", prevailing, levels)
