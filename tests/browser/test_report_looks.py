@@ -61,7 +61,7 @@ def window(browser: Browser) -> Iterator[Browser]:
     browser.emulate_nothing()
 
 
-OPENED = "#color=regions&case=1&region=2"
+OPENED = "#color=regions&second=hits&case=1&region=2"
 RUN_AXE = """
 return axe.run(document, {runOnly: arguments[0]}).then(found => found.violations
   .filter(({ impact }) => impact === "serious" || impact === "critical")

@@ -48,7 +48,7 @@ def choose(browser: Browser, selector: str, value: str) -> None:
 
 def test_choosing_a_region_lists_exactly_its_rows(opened: Browser, page: Page) -> None:
     for region in range(3):
-        opened.click(f'#regions [data-region="{region + 1}"]')
+        opened.click(f'#regions [data-region="{region}"]')
         expected = ids_in(page[1], region)
         assert opened.texts("#rows tbody .id") == expected[:PAGE_SIZE]
         assert opened.texts("#count")[0].startswith(f"{len(expected)} rows, ")
@@ -56,19 +56,19 @@ def test_choosing_a_region_lists_exactly_its_rows(opened: Browser, page: Page) -
             "return [...document.querySelectorAll('#map .cell')].map(c => c.ariaPressed === 'true')"
         )
         assert pressed == [label == region for label in labels_of(page[1])]
-        assert opened.run("return document.getElementById('region').value") == str(region + 1)
-        assert opened.texts("#clear-cell") == [f"\u2715 Region {region + 1}"]
-        assert opened.run("return location.hash") == f"#region={region + 1}"
-    opened.click('#regions [data-region="3"]')
+        assert opened.run("return document.getElementById('region').value") == str(region)
+        assert opened.texts("#clear-cell") == [f"\u2715 Region {region}"]
+        assert opened.run("return location.hash") == f"#region={region}"
+    opened.click('#regions [data-region="2"]')
     assert len(opened.texts("#rows tbody .id")) == N_ALERTS
     assert opened.run("return location.hash") == ""
 
 
 def test_list_is_filtered_by_region_and_the_address_keeps_it(opened: Browser, page: Page) -> None:
-    choose(opened, "#region", "2")
+    choose(opened, "#region", "1")
     listed = opened.texts("#rows tbody .id")
     assert listed == ids_in(page[1], 1)[:PAGE_SIZE]
-    opened.open(page[0], "#region=2")
+    opened.open(page[0], "#region=1")
     assert opened.texts("#rows tbody .id") == listed
     assert opened.run("return document.querySelector('#regions [aria-pressed=true]').textContent")
     # Another cell beside it is no region any more.
@@ -76,7 +76,8 @@ def test_list_is_filtered_by_region_and_the_address_keeps_it(opened: Browser, pa
     opened.shift_click(f'#map .cell[data-unit="{other}"]')
     assert opened.run("return document.getElementById('region').value") == ""
     assert "cells=" in opened.run("return location.hash")
-    choose(opened, "#region", "2")
+    choose(opened, "#region", "0")
+    assert opened.texts("#rows tbody .id") == ids_in(page[1], 0)[:PAGE_SIZE]
     choose(opened, "#region", "")
     assert len(opened.texts("#rows tbody .id")) == N_ALERTS
     opened.open(page[0], "#region=9&color=regions")
@@ -90,9 +91,9 @@ def test_regions_color_the_map_with_names_numbers_and_borders(opened: Browser, p
     )
     labels = labels_of(page[1])
     assert len(set(fills)) == len(set(zip(fills, labels, strict=True))) == 3
-    names = [f"{i + 1} \u00b7 {region['name']}" for i, region in enumerate(page[1]["regions"])]
+    names = [f"{i} \u00b7 {region['name']}" for i, region in enumerate(page[1]["regions"])]
     assert opened.texts("#legend .levels li") == names
-    assert opened.texts("#number-layer:not([hidden]) text") == ["1", "2", "3"]
+    assert opened.texts("#number-layer:not([hidden]) text") == ["0", "1", "2"]
     choose(opened, "#plane", "hits")
     assert opened.texts("#number-layer:not([hidden]) text") == []
 
@@ -144,7 +145,7 @@ def test_hostile_names_of_regions_are_shown_as_text(opened: Browser, page: Page)
     names = [region["name"] for region in page[1]["regions"]]
     assert any(KINDS[1][:20] in name for name in names)  # or this shows nothing
     assert opened.texts("#regions h3 .text") == names
-    numbered = [f"{i + 1} \u00b7 {name}" for i, name in enumerate(names)]
+    numbered = [f"{i} \u00b7 {name}" for i, name in enumerate(names)]
     assert opened.texts("#region option")[1:] == numbered
     choose(opened, "#plane", "regions")
     opened.click("#rows .open button")
@@ -158,10 +159,10 @@ def test_region_stands_in_the_case_and_in_the_saved_list(opened: Browser, page: 
     opened.click('#rows tr[data-rank="1"] .open button')
     facts = " ".join(opened.texts("#rows .facts"))
     described = data["regions"][region]
-    assert f"{region + 1} \u00b7 {described['name']}, with {described['n_rows']} rows" in facts
+    assert f"{region} \u00b7 {described['name']}, with {described['n_rows']} rows" in facts
     lines = list(csv.DictReader(io.StringIO(opened.run(SAVED_CSV))))
     assert [int(line["region"]) for line in lines] == [
-        labels[unit] + 1 for unit in data["rows"]["units"][:N_ALERTS]
+        labels[unit] for unit in data["rows"]["units"][:N_ALERTS]
     ]
     assert lines[0]["region_name"].lstrip("'") == described["name"]
 

@@ -5,7 +5,6 @@ from collections.abc import Container, Iterator
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.encode import level_texts
 from somscape.plots import ColumnPlane
 from somscape.tables import Column, Table
 
@@ -34,7 +33,7 @@ def other_columns(
         prevails.  Cells without rows, or whose rows have no value, have none.
     """
     for column in table.columns:
-        if column.name in known or column.n_distinct < 2:  # noqa: PLR2004 - the same everywhere
+        if column.name in known or column.n_distinct < 2:
             continue
         if column.numbers is not None:
             yield ColumnPlane(column.name, "number", _means(column.numbers, units, n_units))
@@ -51,17 +50,18 @@ def _means(values: Float64s, units: Ints, n_units: int) -> Float64s:
 
 
 def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
-    is_there = ~column.missing
-    texts = np.array(level_texts(column), dtype=object)[is_there].astype(str)
-    found, numbers, counts = np.unique(texts, return_inverse=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    levels = tuple(str(level) for level in found[order])
-    place = np.argsort(order, kind="stable")[numbers]
-    of_cells = np.bincount(units[is_there] * len(levels) + place, minlength=n_units * len(levels))
-    rows = of_cells.reshape(n_units, len(levels))
+    codes, texts = column.coded()
+    is_there = codes >= 0
+    counts = np.bincount(codes[is_there], minlength=len(texts))
+    order = sorted(range(len(texts)), key=lambda i: (-counts[i], texts[i]))
+    levels = tuple(texts[i] for i in order)
+    places = np.argsort(order)[codes[is_there]]
+    n_levels = len(levels)
+    rows = np.bincount(units[is_there] * n_levels + places, minlength=n_units * n_levels)
+    rows = rows.reshape(n_units, n_levels)
     n = rows.sum(axis=1)
     nothing = np.full(n_units, np.nan)
-    if len(levels) == 2:  # noqa: PLR2004
+    if n_levels == 2:
         share = np.divide(rows[:, 1], n, out=nothing, where=n > 0)
         return ColumnPlane(column.name, "share", share, levels[1:])
     prevailing = np.where(n > 0, rows.argmax(axis=1), np.nan)

@@ -15,6 +15,8 @@ SCRIPTS = (
     "page.js",
     "colors.js",
     "map.js",
+    "legend.js",
+    "planes.js",
     "regions.js",
     "choose.js",
     "list.js",

@@ -2,7 +2,10 @@
 
 function keepView() {
   const view = new URLSearchParams();
-  if (state.plane !== data.planes[0]) view.set("color", state.plane.key);
+  const [first, second] = state.planes;
+  if (first !== data.planes[0]) view.set("color", first.key);
+  if (second) view.set("second", second.key);
+  if (state.order !== "table") view.set("order", state.order);
   if (state.ramp !== "auto") view.set("ramp", state.ramp);
   const hidden = ["dots", "borders"].filter((id) => !byId(id).checked);
   if (hidden.length) view.set("hide", hidden.join("."));
@@ -25,22 +28,24 @@ const usualScope = data.n_alerts ? "alerts" : "all";
 function readView() {
   if (location.hash.length > 1 && !location.hash.includes("=")) return; // a place in the page
   const view = new URLSearchParams(location.hash.slice(1));
-  state.plane = planes.get(view.get("color")) || data.planes[0];
+  state.planes[0] = planes.get(view.get("color")) || data.planes[0];
   state.ramp = RAMPS[view.get("ramp")] ? view.get("ramp") : "auto";
-  state.column = state.plane.group === "column" ? state.plane.name : null;
+  state.column = state.planes[0].group === "column" ? state.planes[0].name : null;
   const shown = data.n_alerts && ["all", "alerts"].includes(view.get("show")) ? view.get("show") : usualScope;
   document.querySelector('input[value="' + shown + '"]').checked = true;
   for (const id of ["dots", "borders"]) byId(id).checked = !(view.get("hide") || "").split(".").includes(id);
-  showDots();
   byId("search").value = view.get("find") || "";
   const key = (view.get("sort") || "rank").replace("-", "");
   const isKnown = document.querySelector('#rows th[data-key="' + CSS.escape(key) + '"]') !== null;
   sortBy(isKnown ? key : "rank", isKnown && (view.get("sort") || "").startsWith("-"));
   const rank = Number(view.get("case"));
   state.row = byRank.has(rank) && rank <= listed.length ? rank : null;
-  const region = hasRegions ? regions[Number(view.get("region")) - 1] : undefined;
-  const units = region ? region.units : (view.get("cells") || "").split(".").filter(Boolean).map(Number).filter((unit) => unit in cells);
-  colorMap();
+  const region = hasRegions() && /^\d+$/.test(view.get("region")) ? regions[Number(view.get("region"))] : undefined;
+  const units = region ? region.units : (view.get("cells") || "").split(".").filter(Boolean).map(Number).filter((unit) => unit in data.map.positions);
+  state.order = Object.hasOwn(ORDERS, view.get("order")) ? view.get("order") : "table";
+  fillPlanes();
+  orderGallery();
+  showSecond(planes.get(view.get("second")) || null);
   chooseCells(units);
   if (state.row !== null) {
     state.nShown = Math.max(PAGE_SIZE, chosenRows().findIndex((row) => row.rank === state.row) + 1);
@@ -50,12 +55,12 @@ function readView() {
 
 fillWords();
 fillAgreement();
-drawMap();
+drawMap(0);
 fillPlanes();
 fillRegions();
 fillGallery();
-listenToMap(byId("map"));
 listenToColors();
+listenToRegions();
 listenToList();
 listenToExports();
 readView();

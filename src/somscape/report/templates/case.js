@@ -56,8 +56,8 @@ function drawWhere(row) {
     [data.score ? "Mean score there" : "Mean distance there", aligned(planes.get("mean_score").values[unit]) + ", this row " + aligned(row.score)],
     ["Border", "its cell differs more from its neighbors than " + percent(lower) + " of all cells"],
   ];
-  if (hasRegions) {
-    const region = regions[regionOfUnit[unit]];
+  if (hasRegions()) {
+    const region = regionOfUnit(unit);
     facts.splice(1, 0, ["Region", regionName(region) + ", with " + plural(region.n_rows, "row", "rows")
       + (data.score ? ", of them " + plural(region.n_alerts, "alert", "alerts") : "")]);
   }

@@ -4,7 +4,8 @@ let dragFrom = null;
 
 const unitOf = (event) => (event.target.dataset.unit === undefined ? null : Number(event.target.dataset.unit));
 
-function listenToMap(svg) {
+function listenToMap(drawing) {
+  const { svg, cells } = drawing;
   svg.addEventListener("click", (event) => {
     if (unitOf(event) !== null) chooseCell(unitOf(event), event.shiftKey || event.ctrlKey || event.metaKey);
   });
@@ -16,14 +17,18 @@ function listenToMap(svg) {
   svg.addEventListener("pointermove", (event) => {
     if (event.pointerType !== "touch") drawTip(unitOf(event), event);
   });
+  const others = () => openDrawings().filter((other) => other !== drawing);
   svg.addEventListener("pointerover", (event) => {
     const unit = unitOf(event);
+    hint(unit, others());
     if (dragFrom && unit !== null && unit !== dragFrom.unit) {
       chooseCells([...dragFrom.kept, ...cellsBetween(dragFrom.unit, unit)]);
     }
   });
-  svg.addEventListener("pointerleave", (event) => drawTip(null, event));
-  window.addEventListener("pointerup", () => { dragFrom = null; });
+  svg.addEventListener("pointerleave", (event) => {
+    drawTip(null, event);
+    hint(null, others());
+  });
   svg.addEventListener("focusin", (event) => {
     if (unitOf(event) !== null) moveFocus(unitOf(event));
   });
@@ -31,10 +36,12 @@ function listenToMap(svg) {
   svg.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === " ") chooseCell(focused, event.shiftKey);
     else if (event.key === "Escape") chooseCells([]);
-    else if (!step(event.key, event.shiftKey)) return;
+    else if (!step(cells, event.key, event.shiftKey)) return;
     event.preventDefault();
   });
 }
+
+window.addEventListener("pointerup", () => { dragFrom = null; });
 
 // All cells whose centers lie in the box that two of them span.
 function cellsBetween(a, b) {
@@ -45,7 +52,7 @@ function cellsBetween(a, b) {
     (x >= left - slack && x <= right + slack && y >= top - slack && y <= bottom + slack ? [unit] : []));
 }
 
-function step(key, isAdding) {
+function step(cells, key, isAdding) {
   const [row, col] = place(focused);
   const [down, right] = {
     ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
@@ -61,9 +68,11 @@ function step(key, isAdding) {
 }
 
 function moveFocus(unit) {
-  cells[focused].setAttribute("tabindex", "-1");
+  for (const { cells } of drawings) {
+    cells[focused].setAttribute("tabindex", "-1");
+    cells[unit].setAttribute("tabindex", "0");
+  }
   focused = unit;
-  cells[unit].setAttribute("tabindex", "0");
   drawRings();
   read(unit);
 }
@@ -77,8 +86,10 @@ function chooseCell(unit, isAdding) {
 function chooseCells(units) {
   const before = state.cells;
   state.cells = new Set(units);
-  for (const unit of before) if (!state.cells.has(unit)) cells[unit].setAttribute("aria-pressed", "false");
-  for (const unit of state.cells) if (!before.has(unit)) cells[unit].setAttribute("aria-pressed", "true");
+  for (const { cells } of drawings) {
+    for (const unit of before) if (!state.cells.has(unit)) cells[unit].setAttribute("aria-pressed", "false");
+    for (const unit of state.cells) if (!before.has(unit)) cells[unit].setAttribute("aria-pressed", "true");
+  }
   drawRings();
   readChosen();
   markRegion();

@@ -44,9 +44,9 @@ function rampOf(plane) {
 }
 
 // Beyond the colors that are told apart, borders and numbers tell regions apart.
-const regionColor = (i) => [...LEVELS, ...MORE_REGIONS][i % (LEVELS.length + MORE_REGIONS.length)];
+const regionColor = (i) => regions[i].color || [...LEVELS, ...MORE_REGIONS][i % (LEVELS.length + MORE_REGIONS.length)];
 
-const levelColor = (i) => (i < LEVELS.length ? LEVELS[i] : OTHER);
+const levelColor = (i) => (i === null ? null : i < LEVELS.length ? LEVELS[i] : OTHER);
 
 function colorsOf(plane) {
   if (plane.kind === "level") return plane.values.map(levelColor);
@@ -59,7 +59,7 @@ function colorsOf(plane) {
 
 function describe(plane, unit) {
   const value = plane.values[unit];
-  if (value === null) return "no rows";
+  if (value === null) return plane.group === "other" ? "no value" : "no rows";
   if (plane.kind === "level") return plane.levels[value];
   if (plane.kind === "region") return regionName(regions[value]);
   if (plane.kind === "share") return percent(value) + " " + plane.levels[0];

@@ -1,10 +1,8 @@
 // The columns: a small map of each, and one at a time with a histogram of its values.
 
 const columnOf = new Map(data.columns.map((column) => [column.name, column]));
-const columnPlanes = data.planes.filter((plane) => plane.group === "column");
-
 function fillGallery() {
-  byId("gallery").append(...columnPlanes.map((plane) => {
+  byId("gallery").append(...columnsInOrder().map((plane) => {
     const card = make("button", { type: "button", class: "card", "data-key": plane.key, "aria-pressed": "false" },
       make("canvas", { "aria-hidden": "true" }), text("span", plane.name),
       make("small", null, sayExplained(columnOf.get(plane.name), "")));
@@ -16,6 +14,11 @@ function fillGallery() {
   byId("find-column-box").hidden = columnPlanes.length < 13;
   drawGallery();
   window.addEventListener("beforeprint", drawWholeGallery);
+}
+
+function orderGallery() {
+  const cards = new Map([...byId("gallery").children].map((card) => [card.dataset.key, card]));
+  byId("gallery").append(...columnsInOrder().map((plane) => cards.get(plane.key)));
 }
 
 function filterGallery() {

@@ -96,8 +96,8 @@ function drawRow(row) {
     if (event.target.closest("button") || String(getSelection())) return;
     openCase(isOpen ? null : row.rank);
   });
-  line.addEventListener("pointerenter", () => cells[row.unit].classList.add("hinted"));
-  line.addEventListener("pointerleave", () => cells[row.unit].classList.remove("hinted"));
+  line.addEventListener("pointerenter", () => hint(row.unit));
+  line.addEventListener("pointerleave", () => hint(null));
   return line;
 }
 

@@ -178,8 +178,8 @@ const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
 // what says whether the list keeps it.
 const additions = { line: [], case: [], keep: [] };
 
-// The view: what the reader chose. `address.js` writes it into the address.
+// The view: what the reader chose; of two planes, the second colors the second map. `address.js` writes it into the address.
 const state = {
-  plane: data.planes[0], ramp: "auto", cells: new Set(), row: null, column: null,
+  planes: [data.planes[0], null], order: "table", ramp: "auto", cells: new Set(), row: null, column: null,
   sort: "rank", isDown: false, nShown: PAGE_SIZE,
 };

@@ -1,19 +1,62 @@
-// Regions: connected groups of cells, their borders on the map, and what sets each apart.
+// Regions: groups of cells, their borders on the map, and what sets each apart.
 
 const N_SHOWN_DIFFERENCES = 5;
 
-const regionOfUnit = planes.has("regions") ? planes.get("regions").values : data.map.positions.map(() => 0);
-const regions = data.regions.map((region, i) => ({ ...region, number: i + 1, units: [] }));
-regionOfUnit.forEach((region, unit) => regions[region].units.push(unit));
-const hasRegions = regions.length > 1;
+const regionPlane = planes.get("regions")
+  || { key: "regions", name: "Regions", group: "map", kind: "region", unit: "region", levels: [], values: data.map.positions.map(() => 0) };
+if (!planes.has("regions")) {  // the page was made with one region, which a reader may split
+  planes.set("regions", regionPlane);
+  data.planes.splice(1, 0, regionPlane);
+}
 
-const regionName = (region) => region.number + " \u00b7 " + region.name;
+// What the page was made with: of each region the facts, by its cells.
+const described = new Map();
+let regions = [];
+
+const hasRegions = () => regions.length > 1;
+const regionOfUnit = (unit) => regions[regionPlane.values[unit]];
+const regionName = (region) => region.number + " \u00b7 " + (region.name || "no name yet");
+
+function unitsByRegion(labels, n) {
+  const units = Array.from({ length: n }, () => []);
+  labels.forEach((region, unit) => units[region].push(unit));
+  return units;
+}
+
+unitsByRegion(regionPlane.values, data.regions.length)
+  .forEach((units, i) => described.set(String(units), data.regions[i]));
+
+// Cells, given names and colors become the regions that are shown.
+function setRegions({ labels, names, colors }) {
+  regionPlane.values = labels;
+  regions = unitsByRegion(labels, names.length).map((units, number) => {
+    const told = described.get(String(units));
+    const own = told && !told.is_named ? told.name : "";
+    return { ...(told || countRegion(units)), number, units, name: names[number] || own, color: colors[number] };
+  });
+}
+
+// The facts that counts of cells tell; the rest needs the rows.
+function countRegion(units) {
+  const sum = (values) => units.reduce((total, unit) => total + values[unit], 0);
+  const nRows = sum(perUnit.rows);
+  const scores = planes.get("mean_score").values.map((mean, unit) => (mean || 0) * perUnit.rows[unit]);
+  return {
+    n_units: units.length, n_rows: nRows, n_alerts: sum(perUnit.alerts), mean_score: nRows ? sum(scores) / nRows : null,
+    labels: [], differences: null,
+  };
+}
+
+setRegions({
+  labels: regionPlane.values, names: data.regions.map((region) => (region.is_named ? region.name : "")),
+  colors: data.regions.map((region) => region.color || ""),
+});
 
 // The region whose cells are chosen, all of them and no others.
 function chosenRegion() {
   const [first] = state.cells;
-  const region = first === undefined ? null : regions[regionOfUnit[first]];
-  const isWhole = hasRegions && region && region.units.length === state.cells.size
+  const region = first === undefined ? null : regionOfUnit(first);
+  const isWhole = hasRegions() && region && region.units.length === state.cells.size
     && region.units.every((unit) => state.cells.has(unit));
   return isWhole ? region : null;
 }
@@ -32,11 +75,14 @@ function markRegion() {
 
 // On the map -------------------------------------------------------------------------------
 
-function drawBorders() {
-  const d = data.map.kind === "graph" ? ""
-    : pathAlong((a, b) => b !== undefined && regionOfUnit[a] !== regionOfUnit[b]);
-  return makeSvg("g", { id: "border-layer" },
-    ...["under", "over"].map((name) => makeSvg("path", { class: "border " + name, d })));
+function drawRegionsOn({ borders, numbers }) {
+  const d = data.map.kind === "graph" || !hasRegions() ? ""
+    : pathAlong((a, b) => b !== undefined && regionOfUnit(a) !== regionOfUnit(b));
+  borders.replaceChildren(...["under", "over"].map((name) => makeSvg("path", { class: "border " + name, d })));
+  numbers.replaceChildren(...regions.map((region) => {
+    const [x, y] = middleOf(region);
+    return makeSvg("text", { class: "region-number", x, y, dy: ".35em" }, String(region.number));
+  }));
 }
 
 // Where a region's number stands: on its cell that is nearest to the middle of all of them.
@@ -47,46 +93,49 @@ function middleOf({ units }) {
   return places[far.indexOf(ends(far)[0])];
 }
 
-function drawNumbers() {
-  return makeSvg("g", { id: "number-layer", "aria-hidden": "true" }, ...regions.map((region) => {
-    const [x, y] = middleOf(region);
-    return makeSvg("text", { class: "region-number", x, y, dy: ".35em" }, String(region.number));
-  }));
-}
-
 function showRegionsOnMap() {
-  byId("border-layer").toggleAttribute("hidden", !hasRegions || !byId("borders").checked);
-  byId("number-layer").toggleAttribute("hidden", state.plane.kind !== "region");
+  for (const { number, borders, numbers } of openDrawings()) {
+    borders.toggleAttribute("hidden", !hasRegions() || !byId("borders").checked);
+    numbers.toggleAttribute("hidden", state.planes[number].kind !== "region");
+  }
 }
 
 // Beside the map ---------------------------------------------------------------------------
 
 function fillRegions() {
-  byId("region-filter").hidden = !hasRegions;
-  byId("borders-switch").hidden = !hasRegions || data.map.kind === "graph";
-  byId("regions-note").textContent = hasRegions
+  byId("region-filter").hidden = !hasRegions();
+  byId("borders-switch").hidden = !hasRegions() || data.map.kind === "graph";
+  byId("regions-note").textContent = hasRegions()
     ? "Groups of cells that lie apart. Bars compare where the middle half of a region's rows lies, in color, with all other rows, in gray; of a category they are shares. Choose a region to list its rows."
     : "No groups of rows lie apart on this map: it is one region.";
-  if (!hasRegions) return;
-  byId("region").append(...regions.map((region) =>
+  byId("region").replaceChildren(byId("region").firstElementChild, ...regions.map((region) =>
     make("option", { value: region.number }, regionName(region))));
+  byId("regions").replaceChildren(...(hasRegions() ? regions.map(drawRegion) : []));
+}
+
+function listenToRegions() {
   byId("region").addEventListener("change", (event) =>
-    chooseRegion(regions[Number(event.target.value) - 1] || null));
-  byId("regions").append(...regions.map(drawRegion));
+    chooseRegion(event.target.value === "" ? null : regions[Number(event.target.value)]));
 }
 
 function drawRegion(region) {
   const swatch = make("span", { class: "swatch" });
-  swatch.style.background = regionColor(region.number - 1);
+  swatch.style.background = regionColor(region.number);
   const button = make("button", { type: "button", "data-region": region.number, "aria-pressed": "false" },
-    swatch, make("span", null, region.number + " \u00b7 "), text("span", region.name));
+    swatch, make("span", null, region.number + " \u00b7 "), text("span", region.name || "no name yet"));
   button.addEventListener("click", () => {
     chooseRegion(region);
     byId("map-section").scrollIntoView({ block: "nearest" });
   });
-  return make("div", { class: "region" }, make("h3", null, button), make("p", null, sayRegion(region)),
-    make("ul", { class: "differences" }, ...region.differences.slice(0, N_SHOWN_DIFFERENCES)
-      .map((difference) => drawDifference(difference, swatch.style.background))));
+  return make("div", { class: "region" }, make("h3", null, button), ...drawFacts(region));
+}
+
+function drawFacts(region) {
+  const { differences } = region;
+  return [make("p", null, sayRegion(region)), differences
+    ? make("ul", { class: "differences" }, ...differences.slice(0, N_SHOWN_DIFFERENCES)
+      .map((difference) => drawDifference(difference, regionColor(region.number))))
+    : make("p", null, "What sets it apart is described when the page is made again.")];
 }
 
 function sayRegion(region) {
