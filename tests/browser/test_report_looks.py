@@ -79,6 +79,19 @@ def test_axe_finds_no_serious_violation(
     assert window.run(RUN_AXE, RULES) == []
 
 
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_axe_finds_no_serious_violation_where_regions_are_edited(
+    window: Browser, page: tuple[Path, dict[str, Any]], axe: str, width: int, scheme: str
+) -> None:
+    window.emulate(width=width, height=SIZES[width], color_scheme=scheme)
+    window.open(page[0])
+    window.run("for (const id of ['edit', 'pick-0', 'split']) document.getElementById(id).click()")
+    window.run(axe + "; window.axe = axe;")
+    assert window.run(RUN_AXE, RULES) == []
+    assert window.run("return document.documentElement.scrollWidth") <= width
+    window.run("document.getElementById('save-regions').click()")  # or leaving would be asked about
+
+
 @pytest.fixture
 def lined(page: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
     """The hostile page with a line after the third of its alerts."""

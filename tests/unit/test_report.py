@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, report
+from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, regions, report
 from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
 from somscape.outliers import (
@@ -279,6 +279,18 @@ def test_a_column_of_many_values_and_the_label_are_no_such_plane() -> None:
     for unit, level in enumerate(town["values"]):
         own = list(cells[units == unit])
         assert own.count(town["levels"][level]) == max(own.count(each) for each in "abc")
+
+
+def test_regions_say_what_was_given_to_them_and_how_units_join() -> None:
+    found = Regions(small_map(), np.array([0, 1, 1]), names=("", "few"), colors=("#aa3300", ""))
+    data = small_data(regions=found)
+    looks = [(region["is_named"], region["color"]) for region in data["regions"]]
+    assert looks == [(False, "#aa3300"), (True, "")]
+    assert data["regions"][1]["name"] == "few"
+    assert data["map"]["hits"] == [2, 1, 0]
+    # Three units join in two steps.
+    assert data["map"]["joins"] == regions.order_of_joins(small_map()).tolist()
+    assert len(data["map"]["joins"]) == 2
 
 
 def test_planes_know_their_places_in_the_orders() -> None:

@@ -12,7 +12,7 @@ from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import AlertRule, Alerts, Detector, both_in_words, detector_in
-from somscape.regions import Regions, given_or_found
+from somscape.regions import Regions, given_or_found, order_of_joins
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
 from somscape.report._distance import by_distance
@@ -66,7 +66,8 @@ def build(
         The rule that chose the alerts, which the page names.  By default that of
         `Detector.alerts` if ``alerts`` is left out, else none.
     regions : Regions, optional
-        Regions of the map.  By default `regions.find_regions` finds them.
+        Regions of the map.  By default those that it keeps, or else `regions.find_regions` finds
+        some.
     agreement : mapping, optional
         How the ranking agrees with a label: ``label``, ``value``, ``n_labelled``,
         ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  Label and value are enough
@@ -108,7 +109,8 @@ def build(
     - ``rule``: what makes a row an alert, as text; or None
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions``, in widths of a cell, with y downward; ``edges``: the pairs of units
-      that a graph joins
+      that a graph joins; ``hits``, the training rows by unit; ``joins``: the pairs of units in the
+      order in which `regions.order_of_joins` joins them
     - ``planes``: for each plane ``key``, ``name``, ``group`` ("map", "label", "column", or "other"
       for a column that did not train the map), ``kind`` ("number", "share", "level" as in
       `plots.ColumnPlane`, "count", "region", or "date" in days since 1970), ``unit``, ``levels``,
@@ -116,7 +118,8 @@ def build(
       spread of the prototypes that is in it, and ``likeness``, its place in an order in which
       columns that are alike stand side by side.  ``n_planes_left_out`` columns have no plane.
       Values of the plane "regions", which exists if there are several, count regions from 0
-    - ``regions``: the largest first, for each ``name``, ``n_units``, ``n_rows``, ``n_alerts``,
+    - ``regions``: the largest first, for each ``name``, ``is_named``, whether somebody gave it the
+      name, ``color``, "" if it has none of its own, ``n_units``, ``n_rows``, ``n_alerts``,
       ``mean_score``; ``labels``: for each ``value`` of the label, ``n_with`` of ``n_known`` rows
       have it; ``differences``: for each ``column`` and ``effect`` (Cliff's delta, -1 to 1).  A
       category has ``level`` and its shares ``inside`` and ``outside`` the region; for another
@@ -295,6 +298,8 @@ def _lattice(map_: Map) -> dict[str, Any]:
         "cell": (lattice.cell / width).round(4).tolist(),
         "positions": (lattice.positions / width).round(4).tolist(),
         "edges": edges,
+        "hits": numbers(map_.hits),
+        "joins": order_of_joins(map_).tolist(),
     }
 
 

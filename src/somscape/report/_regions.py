@@ -42,6 +42,8 @@ def regions_of(
     return [
         {
             "name": region.name,
+            "is_named": bool(regions.names and regions.names[i]),
+            "color": regions.colors[i] if regions.colors else "",
             "n_units": int(regions.n_units[i]),
             "n_rows": int(n_rows[i]),
             "n_alerts": int(n_alerts[i]),

@@ -18,6 +18,8 @@ SCRIPTS = (
     "legend.js",
     "planes.js",
     "regions.js",
+    "changes.js",
+    "edit.js",
     "choose.js",
     "list.js",
     "case.js",

@@ -47,10 +47,10 @@ function drawGallery() {
   for (const card of byId("gallery").children) watcher.observe(card);
 }
 
-function drawSmallMap(canvas, plane) {
+function drawSmallMap(canvas, plane, [width, height] = [180, 140]) {
   const [left, right] = ends(data.map.positions.map(([x]) => x));
   const [top, bottom] = ends(data.map.positions.map(([, y]) => y));
-  const scale = Math.min(180 / (right - left + 1.2), 140 / (bottom - top + 1.2)) * devicePixelRatio;
+  const scale = Math.min(width / (right - left + 1.2), height / (bottom - top + 1.2)) * devicePixelRatio;
   canvas.width = scale * (right - left + 1.2);
   canvas.height = scale * (bottom - top + 1.2);
   const brush = canvas.getContext("2d");
@@ -65,6 +65,7 @@ function drawSmallMap(canvas, plane) {
     }
     brush.fill();
   });
+  return ([x, y]) => [scale * (x - left + 0.6), scale * (y - top + 0.6)];
 }
 
 function sayExplained(column, after) {

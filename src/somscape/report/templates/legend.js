@@ -67,11 +67,12 @@ function rampLegend(plane) {
 }
 
 function levelLegend(plane) {
-  const named = plane.kind === "region" ? regions.map((region, i) => [regionName(region), regionColor(i)])
+  const isRegions = plane.kind === "region";
+  const named = isRegions ? regions.map((region, i) => [regionName(region), regionColor(i)])
     : plane.levels.slice(0, LEVELS.length).map((level, i) => [level, levelColor(i)]);
-  const nOther = plane.levels.length - named.length;
-  if (nOther > 0) named.push([plural(nOther, "other value", "other values"), OTHER]);
-  const label = plane.kind === "region" ? "regions" : "prevailing value of " + plane.name;
+  const nOther = isRegions ? 0 : plane.levels.length - named.length;
+  if (nOther) named.push([plural(nOther, "other value", "other values"), OTHER]);
+  const label = isRegions ? "regions" : "prevailing value of " + plane.name;
   return make("ul", { class: "levels", "aria-label": label },
     ...named.map(([level, color]) => {
       const swatch = make("span", { class: "swatch" });

@@ -11,6 +11,7 @@ if (!planes.has("regions")) {  // the page was made with one region, which a rea
 
 // What the page was made with: of each region the facts, by its cells.
 const described = new Map();
+let partition; // labels of cells; given names and own colors of regions, "" for those without
 let regions = [];
 
 const hasRegions = () => regions.length > 1;
@@ -27,12 +28,14 @@ unitsByRegion(regionPlane.values, data.regions.length)
   .forEach((units, i) => described.set(String(units), data.regions[i]));
 
 // Cells, given names and colors become the regions that are shown.
-function setRegions({ labels, names, colors }) {
+function setRegions(next) {
+  partition = next;
+  const { labels, names, colors } = next;
   regionPlane.values = labels;
   regions = unitsByRegion(labels, names.length).map((units, number) => {
     const told = described.get(String(units));
-    const own = told && !told.is_named ? told.name : "";
-    return { ...(told || countRegion(units)), number, units, name: names[number] || own, color: colors[number] };
+    const ownName = told && !told.is_named ? told.name : "";
+    return { ...(told || countRegion(units)), number, units, ownName, name: names[number] || ownName, color: colors[number] };
   });
 }
 
@@ -102,15 +105,18 @@ function showRegionsOnMap() {
 
 // Beside the map ---------------------------------------------------------------------------
 
-function fillRegions() {
+function fillRegionLists() {
   byId("region-filter").hidden = !hasRegions();
   byId("borders-switch").hidden = !hasRegions() || data.map.kind === "graph";
   byId("regions-note").textContent = hasRegions()
-    ? "Groups of cells that lie apart. Bars compare where the middle half of a region's rows lies, in color, with all other rows, in gray; of a category they are shares. Choose a region to list its rows."
+    ? "Groups of cells that belong together. Bars compare where the middle half of a region's rows lies, in color, with all other rows, in gray; of a category they are shares. Choose a region to list its rows."
     : "No groups of rows lie apart on this map: it is one region.";
   byId("region").replaceChildren(byId("region").firstElementChild, ...regions.map((region) =>
     make("option", { value: region.number }, regionName(region))));
-  byId("regions").replaceChildren(...(hasRegions() ? regions.map(drawRegion) : []));
+}
+
+function fillCards() {
+  byId("regions").replaceChildren(...(hasRegions() || isEditing ? regions.map(drawRegion) : []));
 }
 
 function listenToRegions() {
@@ -119,22 +125,27 @@ function listenToRegions() {
 }
 
 function drawRegion(region) {
-  const swatch = make("span", { class: "swatch" });
-  swatch.style.background = regionColor(region.number);
+  const card = make("div", { class: "region", id: "card-" + region.number },
+    isEditing ? drawEditor(region) : drawHead(region), ...drawFacts(region));
+  card.style.setProperty("--region", regionColor(region.number));
+  return card;
+}
+
+function drawHead(region) {
   const button = make("button", { type: "button", "data-region": region.number, "aria-pressed": "false" },
-    swatch, make("span", null, region.number + " \u00b7 "), text("span", region.name || "no name yet"));
+    make("span", { class: "swatch" }), make("span", null, region.number + " \u00b7 "), text("span", region.name || "no name yet"));
   button.addEventListener("click", () => {
     chooseRegion(region);
     byId("map-section").scrollIntoView({ block: "nearest" });
   });
-  return make("div", { class: "region" }, make("h3", null, button), ...drawFacts(region));
+  return make("h3", null, button);
 }
 
 function drawFacts(region) {
   const { differences } = region;
   return [make("p", null, sayRegion(region)), differences
     ? make("ul", { class: "differences" }, ...differences.slice(0, N_SHOWN_DIFFERENCES)
-      .map((difference) => drawDifference(difference, regionColor(region.number))))
+      .map(drawDifference))
     : make("p", null, "What sets it apart is described when the page is made again.")];
 }
 
@@ -153,19 +164,18 @@ function sayRegion(region) {
   return words.join(", ");
 }
 
-function drawDifference({ column, level, inside, outside }, color) {
+function drawDifference({ column, level, inside, outside }) {
   const isShare = level !== null;
   const say = (side) => (isShare ? percent(side) : sayQuartiles(side.quartiles));
   const [low, high] = isShare ? [0, 1]
     : ends([...(columnOf.get(column) || {}).axis || [], ...inside.at, ...outside.at]);
   const along = (value) => (high > low ? (value - low) / (high - low) : 0.5);
-  const bars = [inside, outside].map((side, i) => {
+  const bars = [inside, outside].map((side) => {
     const track = make("span", { class: "track", "aria-hidden": "true" });
     const bar = (className, from, to) => {
       const part = make("span", { class: className });
       part.style.left = 100 * from + "%";
       part.style.width = 100 * (to - from) + "%";
-      if (!i) part.style.background = color;
       track.append(part);
     };
     if (isShare) bar("span", 0, side);
