@@ -40,7 +40,7 @@ autosummary_context = {
         **dict.fromkeys(
             ("Regions", "Region", "Difference", "Quartiles", "Rule", "Condition"), "guide/regions"
         ),
-        **dict.fromkeys(("RegionChange", "RegionStability"), "guide/regions"),
+        **dict.fromkeys(("RegionChange", "RegionStability", "SOMRegions"), "guide/regions"),
         "Agreement": "reading",
         **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),

@@ -121,6 +121,7 @@ OUTSIDE = {
         "SOM",
         "SOMDetector",
         "SOMImputer",
+        "SOMRegions",
         "TableEncoder",
         "Map",
         "Detector",
