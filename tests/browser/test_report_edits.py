@@ -162,7 +162,7 @@ def fills(browser: Browser) -> list[str]:
 
 
 def test_all_that_shows_regions_follows(edited: tuple[Browser, Map, Regions]) -> None:
-    browser, map_, found = edited
+    browser, _, found = edited
     enter(browser, "#plane", "regions")
     borders = "return document.querySelector('#border-layer .over').getAttribute('d').length"
     before = browser.run(borders)

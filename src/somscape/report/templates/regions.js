@@ -143,7 +143,7 @@ function drawHead(region) {
 
 function drawFacts(region) {
   const { differences } = region;
-  return [make("p", null, sayRegion(region)), differences
+  return [make("p", null, sayRegion(region)), ...drawRule(region), differences
     ? make("ul", { class: "differences" }, ...differences.slice(0, N_SHOWN_DIFFERENCES)
       .map(drawDifference))
     : make("p", null, "What sets it apart is described when the page is made again.")];
@@ -162,6 +162,11 @@ function sayRegion(region) {
     }
   }
   return words.join(", ");
+}
+
+function drawRule({ rule }) {
+  return rule ? [make("p", { class: "rule" }, text("strong", rule.text), " holds for " + percent(rule.inside)
+    + " of its rows and " + percent(rule.outside) + " of the others.")] : [];
 }
 
 function drawDifference({ column, level, inside, outside }) {
