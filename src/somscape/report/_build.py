@@ -27,7 +27,7 @@ from somscape.tables import Grouped, Table, as_frame, collected, table_from_fram
 
 SCHEMA_VERSION = 2
 
-MAX_LISTED = 4000
+MAX_LISTED = 3750
 """Most rows that the page lists, the most unusual first."""
 
 MAX_CELLS = 60_000
@@ -126,7 +126,7 @@ def build(
       column, these hold ``quartiles`` in original units and ``at``, on the column's ``axis``;
       ``rule``: ``text`` of conditions that hold for the shares ``inside`` and ``outside``, or None;
       ``sentence``: all this in words
-    - ``n_listed``: number of rows that ``rows`` lists, the most unusual first: up to 4000, fewer
+    - ``n_listed``: number of rows that ``rows`` lists, the most unusual first: up to 3750, fewer
       if the table is wide
     - ``rows``: these rows, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in
       the table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: ``name`` and ``values``
