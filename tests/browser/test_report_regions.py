@@ -124,7 +124,7 @@ def test_borders_run_where_cells_of_two_regions_touch(opened: Browser, page: Pag
 
 def test_regions_say_what_sets_them_apart(opened: Browser, page: Page) -> None:
     for i, region in enumerate(page[1]["regions"]):
-        words = opened.texts("#regions .region p")[i]
+        words = opened.texts("#regions .region > p:first-of-type")[i]
         assert words.startswith(f"{region['n_rows']} rows (")
         assert f"{region['n_alerts']} alert" in words
         (label,) = [each for each in region["labels"] if each["value"] == "bad"]

@@ -220,12 +220,12 @@ def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_wide_tables_leave_planes_out_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    # On 3 units 17 values are 5 planes; x, which trained the map, comes before the note.
+    # On 3 units; one plane is for regions, and x, which trained the map, comes before the note.
     monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 17)
     data = small_data()
     assert [plane["group"] for plane in data["planes"]] == ["map"] * 5
     assert data["n_planes_left_out"] == 2
-    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 20)
+    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 23)
     data = small_data()
     assert [plane["name"] for plane in data["planes"][5:]] == ["x"]
     assert data["n_planes_left_out"] == 1
@@ -709,3 +709,29 @@ def test_a_customer_has_its_rows_those_of_the_reason_first() -> None:
         {"n_rows": 3, "by": "x", "cells": [{"name": "x", "values": ["-9.0", "1.0", None]}]},
         {"n_rows": 1, "by": None, "cells": [{"name": "x", "values": ["0.5"]}]},
     ]
+
+
+def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
+    rng = np.random.default_rng(0)
+    table = table_from_columns(
+        {
+            "x": rng.normal(size=120),
+            "y": rng.normal(size=120),
+            "kind": rng.choice(["a", "b"], 120),
+            "label": rng.choice(["good", "bad", "good "], 120),
+        }
+    )
+    detector = SOMDetector(encoder=TableEncoder(label="label"), random_state=0).fit(table)
+    told = {"label": "label", "value": "bad"}
+    data = report.build(detector, table, agreement=told)
+    for n in (3, 1, 4):
+        found = regions.find_regions(detector, n)
+        found = regions.recolor(regions.rename(found, {0: HOSTILE}), {0: "#aa3300"})
+        expected = report.build(detector, table, agreement=told, regions=found)
+        changed = report.with_regions(data, detector, table, found)
+        for one, other in zip(changed["regions"], expected["regions"], strict=True):
+            assert one.pop("mean_score") == pytest.approx(other.pop("mean_score"))
+        assert changed == expected
+        data = report.with_regions(data, detector, table, found)
+    with pytest.raises(InputError, match="units"):
+        report.with_regions(data, small_map(), table, found)

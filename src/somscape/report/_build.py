@@ -1,29 +1,29 @@
 """Everything that the page shows, as plain JSON data, which is also the JSON export."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Floats
-from somscape.encode import in_words, table_in_words, words_of_column, words_of_level
 from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import AlertRule, Alerts, Detector, both_in_words, detector_in
+from somscape.outliers import AlertRule, Alerts, Detector, detector_in
 from somscape.regions import Regions, given_or_found, order_of_joins
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
+from somscape.report._counts import Counts
 from somscape.report._distance import by_distance
 from somscape.report._labels import Labels, checked_agreement
 from somscape.report._own_rows import with_own_rows
 from somscape.report._page import Report
-from somscape.report._planes import planes_of
+from somscape.report._planes import planes_of, with_plane_of
 from somscape.report._regions import regions_of
 from somscape.report._sample import Sample
+from somscape.report._subject import all_in_words, as_table
 from somscape.report._values import MARK_DIGITS, number, numbers, plain
-from somscape.tables import Grouped, Table, as_frame, collected, table_from_frame
+from somscape.tables import Grouped, Table
 
 SCHEMA_VERSION = 2
 
@@ -165,18 +165,21 @@ def build(
     >>> data["n_rows"], data["n_alerts"], len(data["reasons"])
     (60, 3, 3)
     """
-    detector, map, table = detector_in(map), as_map(map), _as_table(table)
+    detector, map, table = detector_in(map), as_map(map), as_table(table)
     agreement = checked_agreement(agreement, table)
     if alerts is None:
         alerts, rule = _ranked(detector or map, table, rule)
     regions = given_or_found(regions, map)
-    map, detector, table, agreement = _in_words(map, detector, table, agreement)
+    map, detector, table, agreement = all_in_words(map, detector, table, agreement)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
-    described = regions_of(regions, alerts, sample, labels)
-    names = [region["name"] for region in described]
+    counts, units = Counts.of(alerts, map.n_units), np.empty(table.n_rows, dtype=np.intp)
+    units[np.asarray(alerts.rows)] = alerts.units
     planes, n_left_out = planes_of(
-        map, table, alerts, sample, regions, names, labels, detector is not None
+        *(map, table, sample, counts, units, labels),
+        id_name=alerts.id_name,
+        is_scored=detector is not None,
     )
+    described = regions_of(regions, counts, units, sample, labels)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     n_listed = _n_listed(table)
@@ -197,7 +200,7 @@ def build(
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            "planes": planes,
+            "planes": with_plane_of(regions, [region["name"] for region in described], planes),
             "regions": described,
             "n_planes_left_out": n_left_out,
             "n_listed": n_listed,
@@ -213,35 +216,6 @@ def build(
             "notes": list(dict.fromkeys([*table.notes, *notes])),
         }
     )
-
-
-def _in_words(
-    map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
-) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Return all with the words of the dictionary for columns and codes."""
-    encoding = map_.encoding
-    if agreement is not None and "label" in agreement:
-        label, value = str(agreement["label"]), agreement.get("value")
-        said = None if value is None else words_of_level(encoding, label, str(value))
-        agreement = {**agreement, "label": words_of_column(encoding, label), "value": said}
-    if detector is not None:
-        detector, table = both_in_words(detector, table)
-        return detector.map_, detector, table, agreement
-    map_ = replace(map_, encoding=in_words(encoding), told=map_.joins)
-    return map_, None, table_in_words(encoding, table), agreement
-
-
-def _as_table(rows: Any) -> Table:
-    rows = collected(rows)
-    if isinstance(rows, Table):
-        return rows
-    frame = as_frame(rows)
-    if frame is None:
-        raise TypeError(
-            f"`table` must be a Table or a data frame; got {type(rows).__name__}. Of a file make "
-            "one by somscape.tables.read_table, of an array by table_from_columns."
-        )
-    return table_from_frame(frame)
 
 
 def _ranked(

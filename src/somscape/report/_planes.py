@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Ints
 from somscape.encode import DateCode
 from somscape.maps import Map
-from somscape.outliers import Alerts
 from somscape.plots import ColumnPlane, column_plane, ordered_columns, relevance
 from somscape.regions import Regions
+from somscape.report._counts import Counts, shares
 from somscape.report._labels import Labels
 from somscape.report._other_columns import other_columns
 from somscape.report._sample import Sample
@@ -29,11 +29,12 @@ SECONDS_A_DAY = 86_400
 def planes_of(
     map_: Map,
     table: Table,
-    alerts: Alerts,
     sample: Sample,
-    regions: Regions,
-    names: Sequence[str],
+    counts: Counts,
+    units: Ints,
     labels: Labels | None,
+    *,
+    id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the planes, and the number of columns without one.
@@ -42,37 +43,60 @@ def planes_of(
     ----------
     map_ : Map
     table : Table
-    alerts : Alerts
     sample : Sample
-    regions : Regions
-    names : sequence of str
-        Names of the regions.
+    counts : Counts
+    units : ndarray of shape (n_rows,)
+        Unit of each row of the table.
     labels : Labels or None
+    id_name : str
+        The column that names rows.
     is_scored : bool
         Whether a detector ranked the rows.
 
     Returns
     -------
     planes : list of dict
+        All but that of regions.
     n_left_out : int
     """
-    units = np.empty(table.n_rows, dtype=np.intp)
-    units[np.asarray(alerts.rows)] = alerts.units
-    shown = _map_planes(map_, alerts, sample, regions, names, is_scored)
+    shown = _map_planes(map_, sample, counts, is_scored)
     shown += _class_planes(map_, units, labels)
-    n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown))
+    n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)
     features = [code.name for code in map_.encoding.features]
     shown += _column_planes(map_, features[:n_free])
-    known = {*features, alerts.id_name, *([labels.name] if labels and labels.shown else [])}
+    known = {*features, id_name, *([labels.name] if labels and labels.shown else [])}
     others = list(other_columns(table, known, units, map_.n_units))
     n_left = max(0, n_free - len(features))
     shown += [_of_column(f"other_{i}", plane, "other") for i, plane in enumerate(others[:n_left])]
     return shown, max(0, len(features) + len(others) - n_free)
 
 
+def with_plane_of(
+    regions: Regions, names: Sequence[str], planes: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return planes with that of regions in the second place, if there are several.
+
+    Parameters
+    ----------
+    regions : Regions
+    names : sequence of str
+    planes : sequence of dict
+        Another plane of regions is left out.
+
+    Returns
+    -------
+    list of dict
+    """
+    others = [plane for plane in planes if plane["key"] != "regions"]
+    if regions.n_regions == 1:
+        return others
+    plane = _plane("regions", "Regions", "region", regions.labels, kind="region")
+    return [others[0], plane | {"levels": list(names)}, *others[1:]]
+
+
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
     """Return the planes of features, with their place in each order."""
-    shares = relevance(map_, names)
+    relevances = relevance(map_, names)
     alike = ordered_columns(map_, names, "likeness") if len(names) <= MAX_ALIKE else names
     place = {name: i for i, name in enumerate(alike)}
     shown = []
@@ -83,7 +107,7 @@ def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
             plane = _plane(key, name, name, days, kind="date", group="column")
         else:
             plane = _of_column(key, column_plane(map_, name), "column")
-        shown.append(plane | {"relevance": number(shares[i]), "likeness": place[name]})
+        shown.append(plane | {"relevance": number(relevances[i]), "likeness": place[name]})
     return shown
 
 
@@ -94,30 +118,17 @@ def _of_column(key: str, plane: ColumnPlane, group: str) -> dict[str, Any]:
     return found | {"levels": list(plane.levels)}
 
 
-def _map_planes(
-    map_: Map,
-    alerts: Alerts,
-    sample: Sample,
-    regions: Regions,
-    names: Sequence[str],
-    is_scored: bool,
-) -> list[dict[str, Any]]:
-    units, n_units = np.asarray(alerts.units), map_.n_units
-    won = np.bincount(units, minlength=n_units)
-    means = _share(np.bincount(units, weights=alerts.scores, minlength=n_units), won)
+def _map_planes(map_: Map, sample: Sample, counts: Counts, is_scored: bool) -> list[dict[str, Any]]:
     score = "score" if is_scored else "distance to their prototype"
+    words = f"mean {score}, of a cell's rows"
     shown = [
         _plane("u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights),
-        _plane("hits", "Rows per cell", "rows", won, kind="count"),
-        _plane("mean_score", f"Mean {score}", f"mean {score}, of a cell's rows", means),
+        _plane("hits", "Rows per cell", "rows", counts.rows, kind="count"),
+        _plane("mean_score", f"Mean {score}", words, counts.mean_scores),
     ]
     if is_scored:
         shown.append(_quality_plane(map_, sample))
-        n_alerts = np.bincount(units[: alerts.n_alerts], minlength=n_units)
-        shown.append(_plane("alerts", "Alerts per cell", "alerts", n_alerts, kind="count"))
-    if regions.n_regions > 1:
-        plane = _plane("regions", "Regions", "region", regions.labels, kind="region")
-        shown.insert(1, plane | {"levels": list(names)})
+        shown.append(_plane("alerts", "Alerts per cell", "alerts", counts.alerts, kind="count"))
     return shown
 
 
@@ -127,7 +138,7 @@ def _quality_plane(map_: Map, sample: Sample) -> dict[str, Any]:
     has_place = ~np.isnan(apart[:, 0])
     units, distances = found[has_place, 0], apart[has_place, 0]
     n = np.bincount(units, minlength=map_.n_units)
-    means = _share(np.bincount(units, distances, minlength=map_.n_units), n)
+    means = shares(np.bincount(units, distances, minlength=map_.n_units), n)
     unit = "mean distance to the prototype, of a cell's rows"
     return _plane("quality", "Quality: distance to the prototype", unit, means)
 
@@ -145,18 +156,12 @@ def _class_planes(map_: Map, units: Ints, labels: Labels | None) -> list[dict[st
             f"class_{i}",
             labels.name,
             "share of rows",
-            _share(n_each, n_known),
+            shares(n_each, n_known),
             kind="share",
             group="label",
         )
         shown.append(plane | {"levels": [each]})
     return shown
-
-
-def _share(part: Float64s | Ints, whole: Ints) -> Float64s:
-    """Divide; NaN, an empty cell on the page, if the divisor is 0."""
-    nothing = np.full(len(whole), np.nan)
-    return np.divide(part, whole, out=nothing, where=whole > 0)
 
 
 def _plane(

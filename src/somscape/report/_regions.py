@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from somscape.outliers import Alerts
+from somscape._types import Ints
 from somscape.regions import Quartiles, Region, Regions, Rule
+from somscape.report._counts import Counts
 from somscape.report._labels import Labels
-from somscape.report._sample import Sample
+from somscape.report._sample import RowsInOrder
 from somscape.report._values import DIGITS_BACK, MARK_DIGITS, number, numbers
 
 MAX_DESCRIBED = 10_000
@@ -15,15 +16,17 @@ MAX_DESCRIBED = 10_000
 
 
 def regions_of(
-    regions: Regions, alerts: Alerts, sample: Sample, labels: Labels | None
+    regions: Regions, counts: Counts, units: Ints, sample: RowsInOrder, labels: Labels | None
 ) -> list[dict[str, Any]]:
     """Return what the page says about each region.
 
     Parameters
     ----------
     regions : Regions
-    alerts : Alerts
-    sample : Sample
+    counts : Counts
+    units : ndarray of shape (n_rows,)
+        Unit of each row of the table.
+    sample : RowsInOrder
         Rows by which regions are described.
     labels : Labels or None
 
@@ -31,24 +34,20 @@ def regions_of(
     -------
     list of dict
     """
-    n = regions.n_regions
-    of_rank = regions.labels[np.asarray(alerts.units)]
-    n_rows = np.bincount(of_rank, minlength=n)
-    n_alerts = np.bincount(of_rank[: alerts.n_alerts], minlength=n)
-    total = np.bincount(of_rank, weights=alerts.scores, minlength=n)
+    own = counts.by_region(regions.labels)
     step = -(-len(sample.rows) // MAX_DESCRIBED)
-    described = regions.describe(sample.rows[::step], units=sample.units[::step])
-    shares = _label_shares(of_rank, alerts, n, labels)
+    described = regions.describe(sample.rows[::step], units=units[sample.numbers][::step])
+    label_shares = _label_shares(regions.labels[units], regions.n_regions, labels)
     return [
         {
             "name": region.name,
             "is_named": bool(regions.names and regions.names[i]),
             "color": regions.colors[i] if regions.colors else "",
             "n_units": int(regions.n_units[i]),
-            "n_rows": int(n_rows[i]),
-            "n_alerts": int(n_alerts[i]),
-            "mean_score": number(total[i] / n_rows[i]) if n_rows[i] else None,
-            "labels": shares[i],
+            "n_rows": int(own.rows[i]),
+            "n_alerts": int(own.alerts[i]),
+            "mean_score": number(own.mean_scores[i]),
+            "labels": label_shares[i],
             "differences": _differences(region),
             "rule": None if region.rule is None else _rule(region.rule),
             "sentence": region.sentence,
@@ -58,20 +57,19 @@ def regions_of(
 
 
 def _label_shares(
-    of_rank: Any, alerts: Alerts, n_regions: int, labels: Labels | None
+    of_row: Ints, n_regions: int, labels: Labels | None
 ) -> list[list[dict[str, Any]]]:
     """Return for each region how many of its labelled rows have each value."""
-    shares: list[list[dict[str, Any]]] = [[] for _ in range(n_regions)]
+    found: list[list[dict[str, Any]]] = [[] for _ in range(n_regions)]
     if labels is None:
-        return shares
-    known = np.flatnonzero(labels.is_known[alerts.rows])
-    texts, of_known = labels.texts[alerts.rows][known], of_rank[known]
+        return found
+    texts, of_known = labels.texts[labels.is_known], of_row[labels.is_known]
     n_known = np.bincount(of_known, minlength=n_regions)
     for value in labels.shown:
         n_with = np.bincount(of_known[texts == value], minlength=n_regions)
         for i in np.flatnonzero(n_known):
-            shares[i].append({"value": value, "n_with": int(n_with[i]), "n_known": int(n_known[i])})
-    return shares
+            found[i].append({"value": value, "n_with": int(n_with[i]), "n_known": int(n_known[i])})
+    return found
 
 
 def _differences(region: Region) -> list[dict[str, Any]]:

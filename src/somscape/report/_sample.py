@@ -15,20 +15,40 @@ for digits that nobody reads."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
-    """Rows in the order of the table, encoded, with the results of the ranking.
+class RowsInOrder:
+    """Rows in the order of the table, encoded.
 
     Attributes
     ----------
     numbers : ndarray of shape (n_measured,)
         Numbers of the rows in the table, from 0.
     rows : ndarray of shape (n_measured, n_features), float64
-    units, scores, ranks : ndarray of shape (n_measured,)
-        The first rank is 0.
     """
 
     numbers: Ints
     rows: Float64s
+
+    @classmethod
+    def of_table(cls, map_: Map, table: Table) -> "RowsInOrder":
+        """Take all rows, or evenly spaced ones."""
+        step = -(-table.n_rows // MAX_MEASURED)
+        chosen = np.arange(0, table.n_rows, step)
+        part = table if step == 1 else table.take(chosen)
+        return cls(chosen, np.asarray(map_.rows_of(part), dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(RowsInOrder):
+    """Such rows with the results of the ranking.
+
+    Attributes
+    ----------
+    numbers, rows
+        As above.
+    units, scores, ranks : ndarray of shape (n_measured,)
+        The first rank is 0.
+    """
+
     units: Ints
     scores: Float64s
     ranks: Ints
@@ -39,9 +59,7 @@ class Sample:
         order = np.asarray(alerts.rows)
         ranks = np.empty(len(order), dtype=np.intp)
         ranks[order] = np.arange(len(order))
-        step = -(-len(order) // MAX_MEASURED)
-        chosen = np.arange(0, len(order), step)
-        part = table if step == 1 else table.take(chosen)
-        rows = np.asarray(map_.rows_of(part), dtype=np.float64)
-        at = ranks[chosen]
-        return cls(chosen, rows, np.asarray(alerts.units)[at], np.asarray(alerts.scores)[at], at)
+        found = RowsInOrder.of_table(map_, table)
+        at = ranks[found.numbers]
+        units, scores = np.asarray(alerts.units)[at], np.asarray(alerts.scores)[at]
+        return cls(found.numbers, found.rows, units, scores, at)

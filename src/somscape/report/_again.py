@@ -1,0 +1,64 @@
+"""A report with other regions, without ranking its rows again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from somscape.maps import as_map
+from somscape.outliers import detector_in
+from somscape.regions import Regions, given_or_found
+from somscape.report._counts import Counts
+from somscape.report._labels import Labels
+from somscape.report._page import Report
+from somscape.report._planes import with_plane_of
+from somscape.report._regions import regions_of
+from somscape.report._sample import RowsInOrder
+from somscape.report._subject import all_in_words, as_table
+
+
+def with_regions(data: Mapping[str, Any], map: Any, table: Any, regions: Regions) -> Report:
+    """Return a report with other regions, described anew.
+
+    Parameters
+    ----------
+    data : mapping
+        From `build`.
+    map : Detector, Map or fitted estimator
+        What the report was made of.
+    table : Table or data frame
+        The rows that the report was made of.
+    regions : Regions
+        Of that map.
+
+    Returns
+    -------
+    Report
+        All else is as it was.
+
+    Raises
+    ------
+    InputError
+        For regions of a map with another number of units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector, regions, report, tables
+    >>> x = np.random.default_rng(0).normal(size=60)
+    >>> table = tables.table_from_columns({"x": x, "y": x**2})
+    >>> detector = SOMDetector(random_state=0).fit(table)
+    >>> data = report.build(detector, table)
+    >>> halves = regions.find_regions(detector, 2)
+    >>> len(report.with_regions(data, detector, table, halves)["regions"])
+    2
+    """
+    found = as_map(map), detector_in(map)
+    map_, _, table, _ = all_in_words(*found, as_table(table), None)
+    regions = given_or_found(regions, map_)
+    labels = Labels.of(map_, table, data["agreement"])
+    counts, units = Counts.of_planes(data["planes"]), np.asarray(map_.winners(table))
+    described = regions_of(regions, counts, units, RowsInOrder.of_table(map_, table), labels)
+    names = [region["name"] for region in described]
+    planes = with_plane_of(regions, names, data["planes"])
+    return Report({**data, "planes": planes, "regions": described})
