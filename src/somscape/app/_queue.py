@@ -21,6 +21,7 @@ from somscape.app._store import (
     GOES_ON,
     RANK,
     READ,
+    REGIONS,
     RUNNING,
     Run,
     Store,
@@ -101,6 +102,24 @@ class Queue:
             await asyncio.wait([task])
         self._announce()
 
+    async def keep_regions(self, run: Run, regions: Any) -> str:
+        """Have a ranked run hold other regions, beside the jobs in line; return what is wrong."""
+        outcome: dict[str, Any] = {}
+        request = {**self._request(run), "task": REGIONS, "regions": regions}
+        task = asyncio.create_task(self._run_process(run, request, outcome))
+        self._tasks[run.id] = task  # so that it ends with the run, or with the server
+        try:
+            await asyncio.wait([task])
+        finally:
+            self._forget(run.id)
+        if "result" in outcome:
+            return ""
+        return str(outcome.get("problem") or self._ended_badly(run.id, outcome))
+
+    def is_busy(self, run: str) -> bool:
+        """Return whether a process of a run goes on."""
+        return run in self._tasks
+
     async def close(self) -> None:
         """End all processes; the next server finds their runs interrupted, and those in line."""
         self._is_closed = True
@@ -165,14 +184,18 @@ class Queue:
         outcome: dict[str, Any] = {}
         try:
             await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
-            await self._run_process(run, outcome)
+            await self._run_process(run, self._request(run), outcome)
             await self._saved(run.id, lambda: self._settle(run, outcome))
         finally:
-            self._kill(run.id)
-            for kept in (self._processes, self._tasks, self._progress):
-                kept.pop(run.id, None)
-            self._cancelled.discard(run.id)
-            self._go_on()
+            self._forget(run.id)
+
+    def _forget(self, run: str) -> None:
+        """Let the place of a run's process to the next."""
+        self._kill(run)
+        for kept in (self._processes, self._tasks, self._progress):
+            kept.pop(run, None)
+        self._cancelled.discard(run)
+        self._go_on()
 
     async def _saved(self, run: str, save: Callable[[], None]) -> None:
         """Save how a run stands, as soon as there is room for it."""
@@ -186,7 +209,9 @@ class Queue:
                 self._announce()
                 return
 
-    async def _run_process(self, run: Run, outcome: dict[str, Any]) -> None:
+    async def _run_process(
+        self, run: Run, request: dict[str, Any], outcome: dict[str, Any]
+    ) -> None:
         try:
             with (self._store.folder_of(run.id) / LOG).open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
@@ -200,23 +225,25 @@ class Queue:
             self._processes[run.id] = process
             if run.id in self._cancelled or self._is_closed:
                 self._kill(run.id)
-            await self._follow(run, process, outcome)
+            await self._follow(run.id, process, request, outcome)
         except OSError as error:
             name = f"{shown(error.filename)}: " if error.filename else ""
             outcome["problem"] = f"The job could not be started ({name}{error.strerror or error})."
 
-    async def _follow(self, run: Run, process: Process, outcome: dict[str, Any]) -> None:
+    async def _follow(
+        self, run: str, process: Process, request: dict[str, Any], outcome: dict[str, Any]
+    ) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps(self._request(run)).encode() + b"\n")
+            process.stdin.write(json.dumps(request).encode() + b"\n")
             await process.stdin.drain()
             async for line in process.stdout:
                 if not line.startswith(b"{"):
                     continue  # some library's own word
                 said = json.loads(line)
                 if "progress" in said:
-                    self._note(run.id, said["progress"])
+                    self._note(run, said["progress"])
                 else:
                     outcome |= said
         except ConnectionError:
@@ -243,8 +270,15 @@ class Queue:
             request |= {
                 "options": options_of(run.settings, table),
                 "marks": {m["number"]: int(m["decision"] == CONFIRMED) for m in marks},
+                "before": self._folder_before(run),
             }
         return request
+
+    def _folder_before(self, run: Run) -> str | None:
+        """Return the folder of the run whose edited regions this one takes over."""
+        before = self._store.run((run.settings or {}).get("regions_of") or "")
+        is_of_table = before is not None and before.upload == run.upload
+        return str(self._store.folder_of(before.id)) if before and is_of_table else None
 
     def _note(self, run: str, progress: dict[str, Any]) -> None:
         last = self._progress.get(run, {})

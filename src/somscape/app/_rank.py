@@ -1,6 +1,7 @@
 """A ranking: from a table and what was asked to a folder of results."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from somscape._files import whole
 from somscape._types import Ints
+from somscape.app._edited import carry_regions
 from somscape.app._store import REPORT, RESULTS
 from somscape.fit import Progress
 from somscape.jobs import (
@@ -30,6 +32,7 @@ def rank(
     options: Mapping[str, Any],
     marks: Mapping[int, int],
     folder: Path,
+    before: Path | None,
     tell: Callable[[dict[str, Any]], None],
     warned: Callable[[], list[str]],
 ) -> dict[str, Any]:
@@ -44,6 +47,8 @@ def rank(
         By number of the row: 1 confirmed, 0 cleared.
     folder : Path
         Gets a folder of results, whole or not at all.
+    before : Path or None
+        Folder of an earlier run of the table, whose edited regions come over.
     tell : callable
         Told how far it is.
     warned : callable
@@ -68,7 +73,9 @@ def rank(
         known=_known(marks, table.n_rows),
     )
     tell({"stage": "writing"})
-    notes = [*options.get("told", ()), *warned()]
+    detector, said = carry_regions(found.detector, table, before)
+    found = replace(found, detector=detector)
+    notes = [*options.get("told", ()), *([said] if said else []), *warned()]
     if marks:
         notes.append(f"{found.detector.effect_of_marks} The command below ranks without them.")
     data = found.report(command_line(["detect", table.source], options, "DIR"), notes)

@@ -39,7 +39,8 @@ def marked_page(folder: Path, run: Run, csrf: str) -> str:
     """Return the page in which rows are marked."""
     # A name with <!--<script> in it would swallow the end of the script.
     host = json.dumps({"run": run.id, "name": run.name, "csrf": csrf}).replace("<", "\\u003c")
-    script = f"const host = {host};\n{_text('calls.js')}\n{_text('marks.js')}"
+    scripts = "\n".join(_text(name) for name in ("calls.js", "marks.js", "regions.js"))
+    script = f"const host = {host};\n{scripts}"
     return report.render(read_report(folder), script=script, style=_text("marks.css"))
 
 

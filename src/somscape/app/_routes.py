@@ -124,6 +124,7 @@ class Site:
                     ("again", self.again),
                     ("delete", self.delete),
                     ("mark", self.mark),
+                    ("regions", self.keep_regions),
                 )
             ),
         ]
@@ -284,6 +285,8 @@ class Site:
         if with_marks and not run.n_decisions:
             raise Refused(409, "No row is marked yet.")
         settings = {**run.settings, "uses_marks": with_marks}
+        if _is_ranked(run):
+            settings["regions_of"] = run.id
         if with_marks:
             return self._added(self._store.new_run(run.upload, RANK, settings))
         return JSONResponse({"run": self._store.new_run(run.upload, READ, settings, DONE).id})
@@ -327,6 +330,20 @@ class Site:
         run = self._run(request)  # it may have been deleted in the meantime
         self._store.decide(run, number, rows[number], decision)
         return JSONResponse({"n_decisions": self._run(request).n_decisions})
+
+    async def keep_regions(self, request: Request) -> Response:
+        """Keep edited regions; answered once the run's report and map have them."""
+        given = await _json(request)
+        run = self._run(request)
+        if not _is_ranked(run):
+            raise Refused(409, "This run has no ranking whose regions could be kept.")
+        if self._queue.is_busy(run.id):
+            raise Refused(409, "Regions of this run are being saved. Wait, then save again.")
+        problem = await self._queue.keep_regions(run, given)
+        self._run(request)  # it may have been deleted in the meantime
+        if problem:
+            raise Refused(422, problem)
+        return JSONResponse({})
 
     async def file(self, request: Request) -> Response:
         """A result to take along."""

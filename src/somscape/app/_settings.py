@@ -23,7 +23,7 @@ READING: dict[str, tuple[str, ...]] = {
 NAMES = {
     *READING,
     *("id", "label", "value", "kinds", "orders", "missing"),
-    *("alerts", "contamination", "seed", "uses_marks", "told"),
+    *("alerts", "contamination", "seed", "uses_marks", "told", "regions_of"),
 }
 
 
@@ -53,6 +53,7 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
         "seed": 0,
         "uses_marks": False,
         "told": [],
+        "regions_of": None,
         **dict.fromkeys(READING),
     }
 
@@ -100,6 +101,8 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(settings["uses_marks"], bool):
         raise InputError("'uses_marks' must be true or false.")
     _check_told(settings["told"])
+    if not (settings["regions_of"] is None or isinstance(settings["regions_of"], str)):
+        raise InputError("'regions_of' must be the name of a run.")
     return settings
 
 

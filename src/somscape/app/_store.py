@@ -35,8 +35,9 @@ PRAGMA user_version = {SCHEMA};
 COMMIT;
 """
 
-READ, RANK = "read", "rank"
-"""What a run's job does: say what the columns are, or rank the rows."""
+READ, RANK, REGIONS = "read", "rank", "regions"
+"""What a job does: say what the columns are, rank the rows, or tell a ranked run's edited regions;
+a run's own task is one of the first two."""
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"

@@ -15,7 +15,7 @@ from typing import Any
 
 from somscape._files import shown
 from somscape.app._columns import describe, one_line
-from somscape.app._store import READ
+from somscape.app._store import READ, REGIONS
 from somscape.errors import InputError
 from somscape.tables import Table, import_reader, read_table
 
@@ -55,17 +55,21 @@ def _job_of(request: dict[str, Any]) -> Callable[[Table, Callable[[], list[str]]
     if request["task"] == READ:
         return lambda table, warned: describe(table)
     # Late, so that columns are shown without waiting for what trains.
+    from somscape.app._edited import keep_regions
     from somscape.app._rank import rank
     from somscape.joins import import_solvers
     from somscape.kernels import select_kernels
 
     import_solvers()
     select_kernels()
+    folder = Path(request["folder"])
+    if request["task"] == REGIONS:
+        return lambda table, warned: keep_regions(table, request["regions"], folder)
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in request["options"].items()}
     marks = {int(number): known for number, known in request["marks"].items()}
-    folder = Path(request["folder"])
+    before = None if request["before"] is None else Path(request["before"])
     return lambda table, warned: rank(
-        table, options, marks, folder, lambda progress: _say("progress", progress), warned
+        table, options, marks, folder, before, lambda progress: _say("progress", progress), warned
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import customers, write
 
+from somscape import load
 from somscape._files import shown
 from somscape.app._columns import describe
 from somscape.app._queue import LOG, Queue
@@ -53,7 +54,7 @@ def request_of(path: Path, task: str) -> dict[str, object]:
     facts = describe(read_table(path))
     return {
         **{"task": task, "name": path.name, "file": str(path), "folder": str(path.parent)},
-        **{"memory": 10**9, "reading": {}, "marks": {}},
+        **{"memory": 10**9, "reading": {}, "marks": {}, "before": None},
         "options": options_of(default_settings(facts), facts),
     }
 
@@ -84,6 +85,18 @@ def test_no_library_is_loaded_under_the_limit(table_file: Path, task: str) -> No
     code, (*_, result, late) = run_job(LATE, request_of(table_file, task), log)
     assert code == 0, log.read_text()
     assert "result" in result
+    assert late["late"] == []
+
+
+def test_no_library_is_loaded_where_regions_are_saved(tmp_path: Path) -> None:
+    path, log = write(tmp_path / "t.csv", *customers(60)), tmp_path / LOG
+    request = request_of(path, "rank")
+    run_job(LATE, request, log)
+    labels = [0] * load(tmp_path / "results" / "map.som").map_.n_units
+    given = {"schema": "somscape-regions", "schema_version": 1, "labels": labels}
+    code, (*_, result, late) = run_job(LATE, request | {"task": "regions", "regions": given}, log)
+    assert code == 0, log.read_text()
+    assert result == {"result": {"n_regions": 1}}
     assert late["late"] == []
 
 

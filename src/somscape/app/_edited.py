@@ -1,0 +1,96 @@
+"""Regions that were edited on the page: kept in a run's map and told anew in its report."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape import regions, report
+from somscape._files import whole
+from somscape.app._results import read_report
+from somscape.app._store import REPORT, RESULTS
+from somscape.maps import Map
+from somscape.outliers import Detector
+from somscape.save import load
+from somscape.tables import Table
+
+MAP = "map.som"
+
+
+def keep_regions(table: Table, given: Any, folder: Path) -> dict[str, Any]:
+    """Have a run's map and report hold other regions.
+
+    Parameters
+    ----------
+    table : Table
+        The run's.
+    given : JSON data
+        What the page says.
+    folder : Path
+        The run's, whose results change at once or not at all.
+
+    Returns
+    -------
+    dict
+        What is said of it.
+
+    Raises
+    ------
+    InputError
+        For data that are no regions of this map.
+    """
+    results = folder / RESULTS
+    detector = _detector(results)
+    found = regions.from_json(given, detector)
+    data = report.with_regions(read_report(folder), detector, table, found)
+    with whole(results) as making:
+        shutil.copytree(results, making)
+        regions.keep(detector, found).save(making / MAP)
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+    return {"n_regions": found.n_regions}
+
+
+def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
+    """Return a detector with the regions that somebody edited in an earlier run.
+
+    Parameters
+    ----------
+    detector : Detector
+    table : Table
+        The table of both runs.
+    before : Path or None
+        Folder of the earlier run.
+
+    Returns
+    -------
+    detector : Detector
+    said : str
+        What became of them; "" if none were edited.
+    """
+    if before is None or not (before / RESULTS / MAP).exists():
+        return detector, ""
+    then = _detector(before / RESULTS)
+    own = regions.kept(then)
+    if own is None:
+        return detector, ""
+    if _is_same(detector.map_, then.map_):
+        return regions.keep(detector, regions.from_json(own.to_json(), detector)), (
+            "The regions are those that were edited in the run before."
+        )
+    found = regions.carry_names(own, regions.find_regions(detector), X=table)
+    return regions.keep(detector, found), (
+        "The map is not that of the run before, so its regions were found anew; names and colors "
+        "came over where they have at least half of their rows in common."
+    )
+
+
+def _is_same(one: Map, other: Map) -> bool:
+    names = [map_.encoding.feature_names for map_ in (one, other)]
+    return names[0] == names[1] and np.array_equal(one.codebook, other.codebook)
+
+
+def _detector(results: Path) -> Detector:
+    found = load(results / MAP)
+    assert isinstance(found, Detector)
+    return found
