@@ -17,6 +17,8 @@ from command_line import customers, write
 from web_client import Client, Server, serving
 from webdriver import ENTER, Browser
 
+from somscape import load, regions
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PICTURES = Path(__file__).resolve().parents[2] / "results" / "screenshots"
@@ -576,3 +578,47 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     person.wait("location.pathname.endsWith('/report')")
     person.wait_for_words(".files", "roles.toml")
     assert "SEVERE" in "".join(person.browser.complaints())  # of the file that was refused
+
+
+def test_edited_regions_are_saved_in_the_run(
+    person: Person, client: Client, tmp_path: Path
+) -> None:
+    run = _ranked(client)
+    person.visit(f"/runs/{run}/report#color=regions")
+    person.wait_for_words("#marked", "No row is marked yet")
+    person.browser.click("#edit")
+    assert person.words("#save-regions") == "Save"
+    assert "map.som" in person.words("#save-hint")
+    person.browser.click("#pick-0")
+    person.browser.click("#split")
+    person.wait_for_words("#edited", "Changed, and not saved yet.")
+    person.wait_for_words("#card-0", "is described when the page is made again")
+    person.browser.run(
+        "const s = document.getElementById('name-0'); s.value = arguments[0];"
+        "s.dispatchEvent(new Event('change'))",
+        HOSTILE[1],
+    )
+    person.browser.run("window.isOld = true")
+    person.browser.click("#save-regions")
+    person.wait("!window.isOld && document.querySelector('#regions h3')")
+    assert HOSTILE[1] in person.browser.texts("#regions h3 .text")
+    assert person.browser.texts("#regions img") == []
+    assert "is described when the page is made again" not in person.words("#regions")
+    assert person.browser.run("return location.hash") == "#color=regions"
+    data = client.get(f"/runs/{run}/files/report.json")
+    assert data["regions"][0]["is_named"]
+    path = tmp_path / "map.som"
+    path.write_bytes(client.ask("GET", f"/runs/{run}/files/map.som").body)
+    kept = regions.kept(load(path))
+    assert kept is not None
+    assert kept.names[0] == HOSTILE[1]
+
+    # What goes wrong is said beside the button, and nothing is lost.
+    person.browser.click("#edit")
+    person.browser.click("#pick-0")
+    person.browser.click("#split")
+    client.post(f"/api/runs/{run}/delete")
+    person.browser.click("#save-regions")
+    person.wait_for_words("#edited", "There is no such run; it may have been deleted.")
+    assert not person.browser.run("return document.getElementById('save-regions').disabled")
+    assert [c for c in person.browser.complaints() if "404" not in c] == []

@@ -42,7 +42,7 @@ def keep_regions(table: Table, given: Any, folder: Path) -> dict[str, Any]:
     """
     results = folder / RESULTS
     detector = _detector(results)
-    found = regions.from_json(given, detector)
+    found = regions.from_json(given, detector.map_)
     data = report.with_regions(read_report(folder), detector, table, found)
     with whole(results) as making:
         shutil.copytree(results, making)
@@ -71,14 +71,14 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
     if before is None or not (before / RESULTS / MAP).exists():
         return detector, ""
     then = _detector(before / RESULTS)
-    own = regions.kept(then)
+    own = regions.kept(then.map_)
     if own is None:
         return detector, ""
     if _is_same(detector.map_, then.map_):
-        return regions.keep(detector, regions.from_json(own.to_json(), detector)), (
+        return regions.keep(detector, regions.from_json(own.to_json(), detector.map_)), (
             "The regions are those that were edited in the run before."
         )
-    found = regions.carry_names(own, regions.find_regions(detector), X=table)
+    found = regions.carry_names(own, regions.find_regions(detector.map_), X=table)
     return regions.keep(detector, found), (
         "The map is not that of the run before, so its regions were found anew; names and colors "
         "came over where they have at least half of their rows in common."

@@ -110,11 +110,14 @@ class Queue:
         self._tasks[run.id] = task  # so that it ends with the run, or with the server
         try:
             await asyncio.wait([task])
+            is_cancelled = run.id in self._cancelled
         finally:
             self._forget(run.id)
+        if is_cancelled:
+            return "The run was deleted while its regions were saved."
         if "result" in outcome:
             return ""
-        return str(outcome.get("problem") or self._ended_badly(run.id, outcome))
+        return str(outcome.get("problem") or self._ended_badly(run, outcome))
 
     def is_busy(self, run: str) -> bool:
         """Return whether a process of a run goes on."""

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -130,13 +131,19 @@ def test_a_run_that_is_deleted_while_it_saves_is_gone(client: Client, run: str) 
     other = client.post(f"/api/runs/{run}/again")["run"]
     client.post(f"/api/runs/{other}/start", {"alerts": 6})
     client.wait(other)
-    given = json.dumps({**ANOTHER, "labels": [0]})
-    saving = threading.Thread(
-        target=lambda: client.ask("POST", f"/api/runs/{other}/regions", given)
-    )
+    found: list[str] = []
+
+    def save() -> None:
+        answer = client.ask("POST", f"/api/runs/{other}/regions", json.dumps(ANOTHER))
+        found.append(answer.problem)
+
+    saving = threading.Thread(target=save)
     saving.start()
+    time.sleep(0.2)  # its process starts
     client.post(f"/api/runs/{other}/delete")
     saving.join()
+    assert len(found) == 1
+    assert "deleted" in found[0]
     assert client.ask("GET", f"/api/runs/{other}").status == 404
 
 
