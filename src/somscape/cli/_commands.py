@@ -17,6 +17,7 @@ from somscape._files import naming, shown
 from somscape._version import __version__
 from somscape.cli._options import (
     Number,
+    NumberOrFile,
     WholeNumber,
     date_format_option,
     flag_options,
@@ -252,9 +253,10 @@ def score(map_file: str, path: str, out: str, **options: Any) -> None:
 @option(
     "--regions",
     "n_regions",
-    type=WholeNumber(1),
-    metavar="N",
-    help="Regions of the map; by default as many as lie apart.",
+    type=NumberOrFile(),
+    metavar="N|FILE",
+    help='Number of regions, or a file that "Save regions" on a page wrote; by default those that '
+    "the map keeps, or as many as lie apart.",
 )
 @per_option
 @date_format_option
@@ -299,6 +301,11 @@ def report(map_file: str, path: str, out: Path, **options: Any) -> None:
     help="Boundary, where IN does not name it.",
 )
 @option("--winners", metavar="FILE", help="The .bm of a .wts; its rows become the hits.")
+@option(
+    "--regions",
+    metavar="FILE",
+    help='Regions that a .som keeps from then on, from "Save regions" on a page.',
+)
 @text_options
 def convert(source: str, out: Path, **options: Any) -> None:
     """Convert maps and rows between programs; the endings say from what to what.

@@ -13,6 +13,7 @@ from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, as_map
 from somscape.outliers import Detector, ids_of
+from somscape.regions import keep, read
 from somscape.tables import (
     ARROW_FILES,
     WORKBOOKS,
@@ -44,13 +45,16 @@ ROW_WRITERS: dict[str, Callable[[Path, Any], None]] = {
     ".dat": save.write_dat,
     ".lrn": save.write_lrn,
 }
+FILES = ("table", "winners", "regions")
+"""Options that name a file."""
+
 LISTS = (".bm", ".cls", ".umx")
 """Read as tables only: a map or its rows cannot be made of them."""
 
 
 def convert_file(source: str, out: Path, **options: Any) -> None:
     """Write in one format what was read in another; the endings of the names say which."""
-    inputs = [path for path in (source, options["table"], options["winners"]) if path is not None]
+    inputs = [path for path in (source, *map(options.get, FILES)) if path is not None]
     check_file(out, *inputs, name="OUT")
     came, goes = _ending(source), out.suffix.lower()
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
@@ -68,6 +72,11 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
             f"--table gives the rows whose winners are written, and {out} lists none. Leave it "
             "out, or convert a map with --what winners."
         )
+    if options["regions"] is not None and goes != ".som":
+        raise InputError(
+            f"--regions gives what a .som keeps, and {out} is none. Leave it out, or give OUT such "
+            "an ending."
+        )
     if goes in ROW_WRITERS:
         said = _write_rows(source, came, out, options)
     elif goes in TABLES and is_table:
@@ -76,7 +85,10 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
         n_rows = len(next(iter(columns.values())))
         said = f"{counted(n_rows, 'row')}, {counted(len(columns), 'column')}"
     else:
-        said = _write_map(_map(source, came, options), out, options)
+        thing = _map(source, came, options)
+        if options["regions"] is not None:
+            thing = keep(thing, read(options["regions"], as_map(thing)))
+        said = _write_map(thing, out, options)
     say(make_console(), f"Wrote {out}: {said}.")
 
 

@@ -18,6 +18,17 @@ class WholeNumber(click.IntRange):
     name = "whole number"
 
 
+class NumberOrFile(click.ParamType[int | str]):
+    """A whole number from 1, or the name of a file."""
+
+    name = "number or file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or the name as it is."""
+        is_name = isinstance(value, str) and not value.lstrip("-").isdecimal()
+        return value if is_name else WholeNumber(1).convert(value, param, ctx)
+
+
 class Number(click.FloatRange):
     """A number, in a message that calls it so."""
 

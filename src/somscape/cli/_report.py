@@ -23,7 +23,7 @@ from somscape.jobs import (
 )
 from somscape.maps import Map, as_map
 from somscape.outliers import detector_in
-from somscape.regions import find_regions
+from somscape.regions import Regions, find_regions, given_or_found, read
 from somscape.save import load
 from somscape.tables import Table, counted, read_table
 
@@ -34,7 +34,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     flags = any(options[name] is not None for name in RULES)
     thing = load_detector(map_file) if flags else load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
-    regions = find_regions(map_, options["n_regions"] or "auto")
+    regions = _regions(map_, options["n_regions"])
     with stage(f"reading {path}"):
         table = read_table(path, **reading_of(path, options, map_.encoding.roles))
     _check_label(map_, table, options["label"])
@@ -71,6 +71,12 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     if label is not None and agreement is not None:
         say(console, agreement_line(label, agreement))
     say(console, f"Wrote {out}")
+
+
+def _regions(map_: Map, given: int | str | None) -> Regions:
+    if isinstance(given, int):
+        return find_regions(map_, given)
+    return given_or_found(None, map_) if given is None else read(given, map_)
 
 
 def _check_label(map_: Map, table: Table, given: str | None) -> None:

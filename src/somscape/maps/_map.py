@@ -25,6 +25,7 @@ from somscape.kernels import (
 )
 from somscape.maps._frames import place_columns, unit_columns
 from somscape.maps._html import map_html
+from somscape.maps._kept_regions import KeptRegions, regions_of_record, regions_to_record
 from somscape.maps._record import history_of, names_of_units
 from somscape.maps._rows import dense_rows, sparse_rows
 from somscape.records import Record, built_from, write_record
@@ -66,6 +67,8 @@ class Map:
         Rows that tell where density falls between units, or what they told; a file holds the
         latter.  None for a map of which only prototypes are known, and to be set with a codebook
         that replaces its own.
+    kept_regions : KeptRegions or None
+        Regions that somebody settled on (`regions.keep`); a file holds them.
 
     Examples
     --------
@@ -87,8 +90,11 @@ class Map:
     metric: Metric = EUCLIDEAN
     unit_labels: tuple[str, ...] = ()
     told: Kept | Joins | None = field(default=None, repr=False)
+    kept_regions: KeptRegions | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.kept_regions is not None:
+            self.kept_regions.check(len(self.codebook))
         object.__setattr__(self, "codebook", np.ascontiguousarray(self.codebook, np.float64))
         self._freeze()
 
@@ -379,6 +385,9 @@ class Map:
             arrays.update(self.joins.to_arrays())
         if self.unit_labels:
             header["unit_labels"] = list(self.unit_labels)
+        if self.kept_regions is not None:
+            said, labels = regions_to_record(self.kept_regions)
+            header, arrays = header | said, arrays | labels
         return Record(header, arrays)
 
     @classmethod
@@ -415,7 +424,7 @@ class Map:
 
 
 def _is_detectors(name: str) -> bool:
-    own = ("codebook", "hits", "history", "metric", "lattice", "joins")
+    own = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
     return name.split(".")[0] not in own
 
 
@@ -434,6 +443,7 @@ def _read(record: Record) -> Map:
         versions=header["versions"],
         unit_labels=names_of_units(header.get("unit_labels", []), lattice.n_units),
         told=joins_of(arrays, lattice.n_units),
+        kept_regions=regions_of_record(header, arrays, lattice.n_units),
     )
 
 

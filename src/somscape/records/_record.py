@@ -36,8 +36,8 @@ FREE_FEATURES = 1000
 
 KEY = "somscape"
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
-OPTIONAL = ("format", "metric", "unit_labels")
-GIVEN_TEXTS = ("encoding", "unit_labels")
+OPTIONAL = ("format", "metric", "unit_labels", "kept_regions")
+GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions")
 """Parts with names from the data, which may have several lines."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
@@ -48,7 +48,7 @@ ARRAYS = {
     *("counts.starts", "counts.values", "counts.below", "counts.upto"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
-    *("joins.pairs", "joins.evidence", "joins.n_apart"),
+    *("joins.pairs", "joins.evidence", "joins.n_apart", "kept_regions"),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
     *("marks.rows", "marks.held"),

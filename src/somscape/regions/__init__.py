@@ -2,8 +2,10 @@
 
 from somscape.regions._compare import RegionChange, carry_names, compare
 from somscape.regions._describe import Difference, Quartiles, Region
-from somscape.regions._edit import join, rename, split
-from somscape.regions._find import find_regions, given_or_found
+from somscape.regions._edit import join, recolor, rename, split
+from somscape.regions._find import find_regions, order_of_joins
+from somscape.regions._given import given_or_found
+from somscape.regions._keep import from_json, keep, kept, read
 from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._regions import Regions
 from somscape.regions._stability import RegionStability, stability
@@ -18,9 +20,15 @@ __all__ = [
     "carry_names",
     "compare",
     "find_regions",
+    "from_json",
     "given_or_found",
     "join",
+    "keep",
+    "kept",
     "merge_small_regions",
+    "order_of_joins",
+    "read",
+    "recolor",
     "rename",
     "split",
     "stability",

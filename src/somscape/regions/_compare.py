@@ -116,7 +116,7 @@ def compare(before: Regions, after: Regions, *, X: Any) -> list[RegionChange]:
 
 
 def carry_names(before: Regions, after: Regions, *, X: Any) -> Regions:
-    """Return regions of a new training with the names of those before that they are.
+    """Return new regions with names and colors of those before that they are.
 
     Parameters
     ----------
@@ -126,7 +126,8 @@ def carry_names(before: Regions, after: Regions, *, X: Any) -> Regions:
     Returns
     -------
     Regions
-        Those of after; a name of its own stays where no name comes over, unless another has it.
+        Those of after; a name or color of their own stays where none comes over, unless another
+        region has it.
 
     Raises
     ------
@@ -145,15 +146,22 @@ def carry_names(before: Regions, after: Regions, *, X: Any) -> Regions:
     >>> regions.carry_names(then, now, X=X).names
     ('usual', '')
     """
-    names = list(after.names or ("",) * after.n_regions)
-    given = {
-        j: before.names[i] for i, j in _matched(_common(before, after, X)).items() if before.names
-    }
-    given = {j: name for j, name in given.items() if name}
-    names = ["" if name in given.values() else name for name in names]
-    for j, name in given.items():
-        names[j] = name
-    return replace(after, names=tuple(names) if any(names) else ())
+    matched = _matched(_common(before, after, X))
+    return replace(
+        after,
+        names=_carried(before.names, after.names, after.n_regions, matched),
+        colors=_carried(before.colors, after.colors, after.n_regions, matched),
+    )
+
+
+def _carried(
+    before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
+) -> tuple[str, ...]:
+    """Return names, or colors, of which no two are the same because one came over."""
+    given = {j: before[i] for i, j in matched.items() if before and before[i]}
+    own = ["" if each in given.values() else each for each in after or ("",) * n]
+    found = tuple(given.get(j, each) for j, each in enumerate(own))
+    return found if any(found) else ()
 
 
 def _common(before: Regions, after: Regions, X: Any) -> Float64s:

@@ -1,4 +1,4 @@
-"""Join, split and rename regions."""
+"""Join, split, rename and recolor regions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     which : sequence of int or str
         Numbers or names of at least two regions.
     name : str, default=""
-        Name of the joined region; by default that of the first of them that has one.
+        Name of the joined region; by default that of the first of them that has one, as its color.
 
     Returns
     -------
@@ -46,10 +46,11 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     numbers = sorted({_number(found, each) for each in which})
     if len(numbers) < 2:
         raise InputError(f"`which` must hold at least two different regions; got {list(which)}.")
-    labels, names = found.labels.copy(), _names(found)
+    labels, looks = found.labels.copy(), _looks(found)
     labels[np.isin(labels, numbers)] = numbers[0]
-    names[numbers[0]] = name or next((names[i] for i in numbers if names[i]), "")
-    return _renumbered(found, labels, names)
+    first = [next((looks[i][part] for i in numbers if looks[i][part]), "") for part in (0, 1)]
+    looks[numbers[0]] = (name or first[0], first[1])
+    return _renumbered(found, labels, looks)
 
 
 def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
@@ -66,7 +67,8 @@ def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
     Returns
     -------
     Regions
-        New ones, with the most rows first; the largest piece keeps the region's name.
+        New ones, with the most rows first; the largest piece keeps the region's name and
+        color.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
     place = np.argsort(np.argsort(-rows, kind="stable"), kind="stable")[cut]
     labels = found.labels.copy()
     labels[inside] = np.where(place == 0, number, found.n_regions - 1 + place)
-    return _renumbered(found, labels, _names(found) + [""] * (int(place.max())))
+    return _renumbered(found, labels, _looks(found) + [("", "")] * int(place.max()))
 
 
 def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
@@ -132,21 +134,56 @@ def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
     ('usual', '')
     """
     given = {_number(found, each): str(name) for each, name in names.items()}
-    changed = [given.get(i, name) for i, name in enumerate(_names(found))]
+    changed = [given.get(i, name) for i, (name, _) in enumerate(_looks(found))]
     twice = sorted({name for name in changed if name and changed.count(name) > 1})
     if twice:
         raise InputError(f"two regions would be called {twice[0]!r}; give each its own name.")
     return replace(found, names=tuple(changed))
 
 
-def _names(found: Regions) -> list[str]:
-    return list(found.names) or [""] * found.n_regions
+def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
+    """Return regions with other colors in pictures and pages.
+
+    Parameters
+    ----------
+    found : Regions
+    colors : mapping of int or str to str
+        New color, such as "#aa3300", by number or name of the region; ``""`` gives the usual color
+        of the region's number back.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        For a region that is not there, or a color that is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 2)
+    >>> regions.recolor(found, {0: "#aa3300"}).colors
+    ('#aa3300', '')
+    """
+    given = {_number(found, each): str(color).lower() for each, color in colors.items()}
+    changed = (given.get(i, color) for i, (_, color) in enumerate(_looks(found)))
+    return replace(found, colors=tuple(changed))
+
+
+def _looks(found: Regions) -> list[tuple[str, str]]:
+    """Return name and color of each region."""
+    none = [""] * found.n_regions
+    return list(zip(found.names or none, found.colors or none, strict=True))
 
 
 def _number(found: Regions, region: int | str) -> int:
     """Return the number of a region that is given by number or name."""
     if isinstance(region, str):
-        names = _names(found)
+        names = [name for name, _ in _looks(found)]
         if region and region in names:
             return names.index(region)
         near = suggestion(region, [name for name in names if name])
@@ -160,12 +197,17 @@ def _number(found: Regions, region: int | str) -> int:
     return int(region)
 
 
-def _renumbered(found: Regions, labels: Ints, names: list[str]) -> Regions:
-    """Return regions with the most rows first, each with its name."""
+def _renumbered(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Regions:
+    """Return regions with the most rows first, each with its name and color."""
     old = np.unique(labels)
-    hits = np.bincount(labels, found.map_.hits, minlength=len(names))
+    hits = np.bincount(labels, found.map_.hits, minlength=len(looks))
     ordered = old[np.lexsort([old, -hits[old]])]
-    place = np.empty(len(names), dtype=np.intp)
+    place = np.empty(len(looks), dtype=np.intp)
     place[ordered] = np.arange(len(ordered))
-    kept = tuple(names[i] for i in ordered)
-    return Regions(found.map_, place[labels], names=kept if any(kept) else ())
+    names, colors = zip(*(looks[i] for i in ordered), strict=True)
+    return Regions(
+        found.map_,
+        place[labels],
+        names=names if any(names) else (),
+        colors=colors if any(colors) else (),
+    )

@@ -107,38 +107,22 @@ def find_regions(
     return Regions(map, _largest_first(pieces_after(map.n_units, pairs), _hits(map)))
 
 
-def given_or_found(regions: Regions | None, map_: Map) -> Regions:
-    """Return the regions that were given for a map, or find them.
+def order_of_joins(map: Map) -> Ints:
+    """Return the order in which the units of a map join to regions.
 
     Parameters
     ----------
-    regions : Regions or None
-    map_ : Map
+    map : Map
+        Or a fitted estimator with one.
 
     Returns
     -------
-    Regions
-
-    Raises
-    ------
-    TypeError
-        For something else than regions, such as their number.
-    InputError
-        For regions of a map with another number of units.
+    ndarray of shape (n_joins, 2)
+        Two pieces, each named by its lowest unit.  The first ``n_units - n`` joins leave the
+        regions of ``find_regions(map, n)``.
     """
-    if regions is None:
-        return find_regions(map_)
-    if not isinstance(regions, Regions):
-        raise TypeError(
-            "`regions` must be what somscape.regions.find_regions(map, n_regions) returns, or "
-            f"None; got {type(regions).__name__}."
-        )
-    if len(regions.labels) != map_.n_units:
-        raise InputError(
-            f"`regions` must be those of this map, of {map_.n_units} units; got regions of "
-            f"{len(regions.labels)} units. Pass find_regions(map)."
-        )
-    return regions
+    map = as_map(map)
+    return _ward_pairs(map) if map.joins is None else map.joins.pairs
 
 
 def _joins(map_: Map, X: Any) -> Joins | None:
@@ -156,20 +140,27 @@ def _joins(map_: Map, X: Any) -> Joins | None:
 
 def _by_ward(map_: Map, n_regions: int | str) -> Regions:
     """Return regions by prototypes and hits alone."""
-    hits = _hits(map_)
-    weights = np.maximum(hits, EMPTY_WEIGHT * hits.mean())
-    joins = ward_joins(map_.lattice, map_.places, weights)
+    hits, joins = _hits(map_), _ward_pairs(map_)
     if n_regions == "auto":
-        found = apart_regions(joins, map_.places, weights, _within(map_))
+        found = apart_regions(joins.tolist(), map_.places, _weights(map_), _within(map_))
         if (np.bincount(found, hits)[found] < MIN_REGION_ROWS).any():
             found = merge_small_regions(
                 map_, hits, min_rows=MIN_REGION_ROWS, start=found, may_leap=False
             )
     else:
         _check_number(map_, int(n_regions), map_.n_units - len(joins))
-        pairs = np.array(joins[: map_.n_units - int(n_regions)], dtype=np.intp).reshape(-1, 2)
-        found = pieces_after(map_.n_units, pairs)
+        found = pieces_after(map_.n_units, joins[: map_.n_units - int(n_regions)])
     return Regions(map_, _largest_first(found, hits))
+
+
+def _ward_pairs(map_: Map) -> Ints:
+    joins = ward_joins(map_.lattice, map_.places, _weights(map_))
+    return np.array(joins, dtype=np.intp).reshape(-1, 2)
+
+
+def _weights(map_: Map) -> Float64s:
+    hits = _hits(map_)
+    return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
 
 
 def _check_number(map_: Map, n: int, n_parts: int) -> None:

@@ -1,15 +1,18 @@
 """The regions of a map: groups of units that belong together."""
 
+import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from somscape._files import write_whole
 from somscape._types import Float64s, Ints
-from somscape.errors import InputError
-from somscape.maps import NO_UNIT, Map
+from somscape.maps import NO_UNIT, KeptRegions, Map
 from somscape.regions._describe import Region, describe_regions
+from somscape.regions._json import to_json
 from somscape.regions._shown import frame_of_regions, html_of_regions
 
 
@@ -24,6 +27,15 @@ class Regions:
         Region of each unit, from 0.
     names : tuple of str
         Name of each region, "" for one without.  Empty if none has a name.
+    colors : tuple of str
+        Color of each region in pictures and pages, such as "#aa3300", "" for one that has the usual
+        color of its number.  Empty if none has a color of its own.
+
+    Raises
+    ------
+    InputError
+        For labels with gaps or of another number of units, and names or colors that are not one
+        for each region.
 
     Examples
     --------
@@ -41,24 +53,12 @@ class Regions:
     map_: Map
     labels: Ints
     names: tuple[str, ...] = field(default=(), kw_only=True)
+    colors: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        labels = np.array(self.labels)
-        n = len(np.unique(labels))
-        if labels.shape != (self.map_.n_units,) or labels.dtype.kind not in "iu" or not n:
-            raise InputError(
-                f"`labels` must be one whole number for each of the {self.map_.n_units} units; got "
-                f"{labels.dtype} of shape {labels.shape}."
-            )
-        if labels.min() != 0 or labels.max() != n - 1:
-            raise InputError(
-                f"`labels` must number {n} regions from 0 to {n - 1}; got {labels.min()} to "
-                f"{labels.max()}."
-            )
-        if len(self.names) not in (0, n):
-            raise InputError(f"`names` must be one for each of {n} regions; got {len(self.names)}.")
-        labels.flags.writeable = False
-        object.__setattr__(self, "labels", labels)
+        checked = KeptRegions(self.labels, self.names, self.colors)
+        checked.check(self.map_.n_units)
+        object.__setattr__(self, "labels", checked.labels)
 
     def __repr__(self) -> str:
         n = self.n_regions
@@ -84,6 +84,28 @@ class Regions:
             ``region``.
         """
         return frame_of_regions(self, X, library)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return regions, names and colors as JSON data, which `regions.from_json` reads.
+
+        Returns
+        -------
+        dict
+            ``schema`` ("somscape-regions"), ``schema_version``, ``labels`` by unit, ``names`` and
+            ``colors`` by region.
+        """
+        return to_json(self)
+
+    def save(self, path: str | Path) -> None:
+        """Save regions, names and colors to a JSON file, completely or not at all.
+
+        `regions.read` reads it back, for the same map; `regions.keep` saves regions with a map.
+
+        Parameters
+        ----------
+        path : str or Path
+        """
+        write_whole(path, f"{json.dumps(self.to_json())}\n".encode())
 
     @property
     def n_regions(self) -> int:

@@ -152,6 +152,49 @@ def test_regions_can_be_asked_for(found: Found, here: Path) -> None:
     assert "--regions 4" in data["method"]["command"]
 
 
+def test_regions_of_a_file_and_of_the_map(found: Found, here: Path) -> None:
+    detector = detector_of(found)
+    two = regions.rename(regions.find_regions(detector.map_, 2), {1: "odd ones"})
+    two.save("two.json")
+    data = report(found, customers_of(found), "--regions", "two.json")
+    assert data["regions"][1]["name"] == "odd ones"
+    assert "--regions two.json" in data["method"]["command"]
+    outcome = run("convert", found.folder / "map.som", "new.som", "--regions", "two.json")
+    assert outcome.code == 0, outcome.err
+    assert run("report", "new.som", customers_of(found), "--out", "page.html").code == 0
+    assert [region["name"] for region in data_in(Path("page.html"))["regions"]][1] == "odd ones"
+    assert regions.kept(load(found.folder / "map.som")) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("0", "Invalid value for '--regions': 0 is not in the range x>=1"),
+        ("nothing.json", "nothing.json: No such file"),
+        ("customers.csv", "holds no regions: it is no JSON"),
+        ("short.json", "short.json: these are regions of 2 units, and the map has"),
+        ("other.json", 'these are no regions: they lack "schema"'),
+    ],
+)
+def test_regions_that_cannot_be_taken(found: Found, here: Path, given: str, says: str) -> None:
+    json_of = {"schema": "somscape-regions", "schema_version": 1, "labels": [0, 1]}
+    write(here / "short.json", json.dumps(json_of), [])
+    write(here / "other.json", "{}", [])
+    path = customers_of(found) if given == "customers.csv" else given
+    outcome = run(
+        "report",
+        found.folder / "map.som",
+        customers_of(found),
+        "--regions",
+        path,
+        "--out",
+        "p.html",
+    )
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert says in outcome.err
+    assert not Path("p.html").exists()
+
+
 def test_codebook_of_another_program_has_a_page(here: Path) -> None:
     cells = [f"{i % 3} {i // 3}.5" for i in range(6)]
     write(here / "m.cod", "2 rect 3 2 bubble", cells)

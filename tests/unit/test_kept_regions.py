@@ -1,0 +1,141 @@
+"""Regions that a map keeps, in a file with it or in one of their own."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from somscape import SOM, Map, SOMDetector, load, plots, regions
+from somscape.errors import InputError
+
+X = np.random.default_rng(0).normal(size=(300, 3)) + np.repeat([[0], [9]], 150, axis=0)
+
+
+@pytest.fixture(scope="module")
+def som():
+    return SOM(random_state=0).fit(X)
+
+
+@pytest.fixture(scope="module")
+def edited(som):
+    found = regions.split(regions.find_regions(som), 0)
+    return regions.recolor(regions.rename(found, {0: "usual"}), {"usual": "#AA3300"})
+
+
+def same(one, other):
+    np.testing.assert_array_equal(one.labels, other.labels)
+    return (one.names, one.colors) == (other.names, other.colors)
+
+
+@pytest.mark.parametrize("what", ["map", "estimator", "detector", "estimator of a detector"])
+def test_what_keeps_regions_saves_them(what, som, edited, tmp_path):
+    outliers = SOMDetector(random_state=0).fit(X)
+    thing = {
+        "map": som.map_,
+        "estimator": som,
+        "detector": outliers.detector_,
+        "estimator of a detector": outliers,
+    }[what]
+    found = edited if what in ("map", "estimator") else regions.find_regions(thing, 4)
+    keeps = regions.keep(thing, found)
+    assert type(keeps) is type(thing)
+    assert regions.kept(thing) is None
+    assert same(regions.kept(keeps), found)
+    assert same(regions.kept(pickle.loads(pickle.dumps(keeps))), found)
+    keeps.save(tmp_path / "a.som")
+    loaded = load(tmp_path / "a.som")
+    assert same(regions.kept(loaded), found)
+    np.testing.assert_array_equal(regions.kept(loaded).of(X), found.of(X))
+    if what.endswith("detector"):
+        np.testing.assert_array_equal(
+            keeps.detector_.scores(X) if what != "detector" else keeps.scores(X),
+            outliers.detector_.scores(X),
+        )
+
+
+def test_pictures_show_kept_regions_and_find_regions_finds_anew(som, edited):
+    keeps = regions.keep(som, edited)
+    assert same(plots.regions(keeps).drawn_["regions"], edited)
+    assert regions.find_regions(keeps).names == ()
+    assert regions.find_regions(keeps).n_regions == 2 != edited.n_regions
+    assert regions.given_or_found(None, som.map_).n_regions == 2
+
+
+def test_training_anew_forgets_and_going_on_does_not(som, edited):
+    keeps = regions.keep(som, edited)
+    assert same(regions.kept(keeps.partial_fit(X[:20])), edited)
+    assert regions.kept(keeps.fit(X)) is None
+
+
+def test_a_file_of_regions_comes_back(som, edited, tmp_path):
+    edited.save(tmp_path / "regions.json")
+    assert same(regions.read(tmp_path / "regions.json", som), edited)
+    assert same(regions.from_json(json.loads(json.dumps(edited.to_json())), som.map_), edited)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"schema": "report"}, r'they lack "schema": "somscape-regions"'),
+        ({"schema_version": 2}, "reads version 1. Take a newer somscape"),
+        ({"labels": None}, "must be lists"),
+        ({"labels": []}, "one whole number for each unit"),
+        ({"labels": [0.5] * 4}, "one whole number for each unit"),
+        ({"labels": [True, False]}, "one whole number for each unit"),
+        ({"labels": [0, 2]}, "number 2 regions from 0 to 1; got 0 to 2"),
+        ({"labels": [0, 1], "names": [], "colors": []}, "regions of 2 units, and the map has"),
+        ({"names": ["a"]}, "`names` must be one text for each of 3 regions"),
+        ({"names": ["a", "b", 3]}, "`names` must be one text for each of 3 regions"),
+        ({"colors": ["red", "", ""]}, "a color is '#' and six of 0-9, a-f; got 'red'"),
+    ],
+)
+def test_what_is_no_file_of_regions_is_said(som, edited, tmp_path, change, says):
+    path = tmp_path / "regions.json"
+    path.write_text(json.dumps(edited.to_json() | change))
+    with pytest.raises(InputError, match=says) as raised:
+        regions.read(path, som)
+    assert str(raised.value).startswith(str(path))
+
+
+def test_a_file_that_is_damaged_or_not_there(som, tmp_path):
+    (tmp_path / "a.json").write_bytes(b"[" * 100_000)
+    with pytest.raises(InputError, match="it is no JSON"):
+        regions.read(tmp_path / "a.json", som)
+    (tmp_path / "a.json").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(InputError, match="it is no JSON"):
+        regions.read(tmp_path / "a.json", som)
+    with pytest.raises(FileNotFoundError):
+        regions.read(tmp_path / "b.json", som)
+
+
+def test_regions_of_another_map_are_refused(som, edited):
+    with pytest.raises(InputError, match="and the map has 12"):
+        regions.keep(SOM(3, 4, random_state=0).fit(X), edited)
+    with pytest.raises(InputError, match="not fitted"):
+        regions.keep(SOM(), edited)
+
+
+def test_damaged_regions_of_a_record_are_refused(som, edited):
+    record = regions.keep(som.map_, edited).to_record()
+    for header, arrays in (
+        ({"kept_regions": None}, {}),
+        ({"kept_regions": {"names": [], "colors": ["x"] * 3}}, {}),
+        ({}, {"kept_regions": np.zeros(3, dtype=np.int64)}),
+        ({}, {"kept_regions": np.full(som.map_.n_units, 0.5)}),
+    ):
+        broken = type(record)(record.header | header, record.arrays | arrays)
+        with pytest.raises(InputError):
+            Map.from_record(broken)
+
+
+def test_looks_go_with_their_region(edited):
+    assert edited.colors[edited.names.index("usual")] == "#aa3300"
+    joined = regions.join(edited, [0, 1, 2])
+    assert (joined.names, joined.colors) == (("usual",), ("#aa3300",))
+    assert regions.recolor(edited, {"usual": ""}).colors == ("", "", "")
+    with pytest.raises(InputError, match="a color is '#' and six"):
+        regions.recolor(edited, {0: "red"})
+    carried = regions.carry_names(edited, regions.find_regions(edited.map_, 3), X=X)
+    assert set(carried.names) == {"usual", ""}
+    assert carried.colors[carried.names.index("usual")] == "#aa3300"
