@@ -37,8 +37,10 @@ autosummary_context = {
         **dict.fromkeys(
             ("Map", "Record", "Samples", "BestMatches", "Classes", "Source"), "guide/files"
         ),
-        **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
-        **dict.fromkeys(("RegionChange", "RegionStability"), "guide/regions"),
+        **dict.fromkeys(
+            ("Regions", "Region", "Difference", "Quartiles", "Rule", "Condition"), "guide/regions"
+        ),
+        **dict.fromkeys(("RegionChange", "RegionStability", "SOMRegions"), "guide/regions"),
         "Agreement": "reading",
         **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from somscape._version import __version__
 
 if TYPE_CHECKING:
-    from somscape.estimators import SOM, SOMDetector, SOMImputer, TableEncoder
+    from somscape.estimators import SOM, SOMDetector, SOMImputer, SOMRegions, TableEncoder
     from somscape.grid import Graph, Lattice
     from somscape.maps import Map
     from somscape.outliers import Detector
@@ -18,6 +18,7 @@ _HOMES = {
     "SOM": "somscape.estimators",
     "SOMDetector": "somscape.estimators",
     "SOMImputer": "somscape.estimators",
+    "SOMRegions": "somscape.estimators",
     "TableEncoder": "somscape.estimators",
     "Graph": "somscape.grid",
     "Lattice": "somscape.grid",
@@ -53,6 +54,7 @@ __all__ = [
     "Map",
     "SOMDetector",
     "SOMImputer",
+    "SOMRegions",
     "TableEncoder",
     "__version__",
     "load",

@@ -5,8 +5,10 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
-from somscape import SOM, Map, SOMDetector, load, plots, regions
+from somscape import SOM, Map, SOMDetector, SOMRegions, load, plots, regions
 from somscape.errors import InputError
 
 X = np.random.default_rng(0).normal(size=(300, 3)) + np.repeat([[0], [9]], 150, axis=0)
@@ -127,6 +129,22 @@ def test_damaged_regions_of_a_record_are_refused(som, edited):
         broken = type(record)(record.header | header, record.arrays | arrays)
         with pytest.raises(InputError):
             Map.from_record(broken)
+
+
+def test_the_estimator_finds_what_the_function_finds(som):
+    with pytest.raises(NotFittedError, match="this SOMRegions is not fitted yet"):
+        SOMRegions().predict(X)
+    for n, method in (("auto", "auto"), (3, "ward")):
+        expected = regions.find_regions(som, n, method=method)
+        finder = clone(SOMRegions(n_regions=n, method=method)).fit(som)
+        np.testing.assert_array_equal(finder.labels_, expected.labels)
+        np.testing.assert_array_equal(finder.fit_predict(som.map_), expected.labels)
+        np.testing.assert_array_equal(finder.predict(X), expected.of(X))
+        assert finder.n_regions_ == expected.n_regions
+    with pytest.raises(ValueError, match="`method` must be one of"):
+        SOMRegions(method="rings").fit(som)
+    with pytest.raises(TypeError, match="a Map is needed"):
+        SOMRegions().fit(X)
 
 
 def test_looks_go_with_their_region(edited):

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder
+from somscape._shares import wilson
 from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.outliers import Calibration, Detector, Scorer, wilson
+from somscape.outliers import Calibration, Detector, Scorer
 from somscape.tables import table_from_columns
 
 

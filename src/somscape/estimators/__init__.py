@@ -2,7 +2,8 @@
 
 from somscape.estimators._detector import SOMDetector
 from somscape.estimators._imputer import SOMImputer
+from somscape.estimators._regions import SOMRegions
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
 
-__all__ = ["SOM", "SOMDetector", "SOMImputer", "TableEncoder"]
+__all__ = ["SOM", "SOMDetector", "SOMImputer", "SOMRegions", "TableEncoder"]

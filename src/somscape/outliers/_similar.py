@@ -1,11 +1,11 @@
 """Rows similar to a row: the nearest usual ones, and what labels say about those around it."""
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from somscape._shares import wilson
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
@@ -180,23 +180,3 @@ def _around(map_: Map, counts: Ints) -> Ints:
     """Return for each unit its count plus those of its neighbors."""
     neighbors = map_.lattice.neighbors
     return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
-
-
-def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
-    """Return the ends of Wilson intervals for shares.
-
-    Parameters
-    ----------
-    n_hits, n : ndarray of shape (n_shares,)
-        Numbers of successes and of trials.  Without trials the ends are 0 and 1.
-    level : float
-
-    Returns
-    -------
-    low, high : ndarray of shape (n_shares,)
-    """
-    z_sq = NormalDist().inv_cdf((1 + level) / 2) ** 2
-    middle = (n_hits + z_sq / 2) / (n + z_sq)
-    trials = np.maximum(n, 1)
-    half = np.sqrt(z_sq * (n_hits * (n - n_hits) / trials + z_sq / 4)) / (n + z_sq)
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)

@@ -8,15 +8,18 @@ from somscape.regions._given import given_or_found
 from somscape.regions._keep import from_json, keep, kept, read
 from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._regions import Regions
+from somscape.regions._rule import Condition, Rule
 from somscape.regions._stability import RegionStability, stability
 
 __all__ = [
+    "Condition",
     "Difference",
     "Quartiles",
     "Region",
     "RegionChange",
     "RegionStability",
     "Regions",
+    "Rule",
     "carry_names",
     "compare",
     "find_regions",

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from somscape._shares import wilson
 from somscape._types import Float64s, Ints
 from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, in_words, number_text
 from somscape.maps import Map
+from somscape.regions._rule import LEVEL, Rule, rules_of
 
 MIN_EFFECT = 0.147
 """Effects below are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
@@ -66,6 +68,8 @@ class Difference:
         columns.
     inside, outside : Quartiles or float
         Quartiles of the region's rows and of all others; for a category, the shares of `level`.
+    inside_within, outside_within : (float, float) or None
+        For a category, Wilson's 95 % intervals of the shares; None for other columns.
     words : str
         The difference in a word or two, such as "high income" or "married = yes".
     """
@@ -75,6 +79,8 @@ class Difference:
     level: str | None
     inside: Any
     outside: Any
+    inside_within: tuple[float, float] | None = None
+    outside_within: tuple[float, float] | None = None
     words: str
 
     def __str__(self) -> str:
@@ -95,13 +101,34 @@ class Region:
         enough, "all rows" for the only region.
     n_rows : int
         Number of rows by which it was described.
+    share : float
+        Share of all rows described.
+    share_within : (float, float)
+        Wilson's 95 % interval of the share.
     differences : tuple of Difference
         At most eight columns, the largest effect first, without negligible effects.
+    rule : Rule or None
+        A few conditions that tell the region's rows from all others; None where none do.
     """
 
     name: str
     n_rows: int
+    share: float
+    share_within: tuple[float, float]
     differences: tuple[Difference, ...]
+    rule: Rule | None
+
+    @property
+    def sentence(self) -> str:
+        """The region in a sentence or two: its rows, what sets them apart, its rule."""
+        said = [f"{self.name}: {self.n_rows} {'row' if self.n_rows == 1 else 'rows'}"]
+        if self.share < 1:
+            low, high = (f"{100 * end:.0f}" for end in self.share_within)
+            said += [f", {100 * self.share:.0f} % of all"]
+            said += [f" ({low} to {high} %)"] * (low != high)
+        said += [f"; {each}" for each in self.differences[:N_IN_NAME]]
+        said += [f". {self.rule}"] * (self.rule is not None)
+        return f"{''.join(said)}."
 
 
 def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> list[Region]:
@@ -130,6 +157,9 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
         for region in range(n_regions):
             if abs(effects[region]) >= MIN_EFFECT:
                 found[region].append((float(effects[region]), j, int(levels[region])))
+    counts = np.bincount(regions[regions >= 0], minlength=n_regions)
+    ends = _intervals(counts, np.full(n_regions, counts.sum()))
+    rules = rules_of(encoding, rows, regions, n_regions)
     described = []
     for region, largest in enumerate(found):
         largest.sort(key=lambda difference: -abs(difference[0]))
@@ -137,10 +167,24 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
             _difference(encoding, rows, regions == region, *each)
             for each in largest[:MAX_DIFFERENCES]
         )
-        n_rows = int((regions == region).sum())
-        name = _name(differences, n_rows, n_regions)
-        described.append(Region(name=name, n_rows=n_rows, differences=differences))
+        n_rows = int(counts[region])
+        described.append(
+            Region(
+                name=_name(differences, n_rows, n_regions),
+                n_rows=n_rows,
+                share=n_rows / max(1, int(counts.sum())),
+                share_within=ends[region],
+                differences=differences,
+                rule=rules[region],
+            )
+        )
     return described
+
+
+def _intervals(hits: Ints, n: Ints) -> list[tuple[float, float]]:
+    """Return Wilson's intervals of shares."""
+    low, high = wilson(hits, n, LEVEL)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
@@ -187,13 +231,17 @@ def _difference(
     name = _cut(code.name)
     if isinstance(code, CategoryCode):
         text = str(code.decode(np.eye(code.n_features)[[level]])[0])
-        shares = [float((part.argmax(axis=1) == level).mean()) for part in parts]
+        hits = np.array([(part.argmax(axis=1) == level).sum() for part in parts])
+        n = np.array([len(part) for part in parts])
+        shares, ends = (hits / n).tolist(), _intervals(hits, n)
         return Difference(
             column=code.name,
             effect=effect,
             level=text,
             inside=shares[0],
             outside=shares[1],
+            inside_within=ends[0],
+            outside_within=ends[1],
             words=f"{name} {_how(*shares)} {_cut(text)}",
         )
     more, less = ("late", "early") if isinstance(code, DateCode) else ("high", "low")

@@ -118,7 +118,9 @@ def build(
       ``mean_score``; ``labels``: for each ``value`` of the label, ``n_with`` of ``n_known`` rows
       have it; ``differences``: for each ``column`` and ``effect`` (Cliff's delta, -1 to 1).  A
       category has ``level`` and its shares ``inside`` and ``outside`` the region; for another
-      column, these hold ``quartiles`` in original units and ``at``, on the column's ``axis``
+      column, these hold ``quartiles`` in original units and ``at``, on the column's ``axis``;
+      ``rule``: ``text`` of conditions that hold for the shares ``inside`` and ``outside``, or None;
+      ``sentence``: all this in words
     - ``n_listed``: number of rows that ``rows`` lists, the most unusual first: up to 4000, fewer
       if the table is wide
     - ``rows``: these rows, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from somscape.outliers import Alerts
-from somscape.regions import Quartiles, Region, Regions
+from somscape.regions import Quartiles, Region, Regions, Rule
 from somscape.report._labels import Labels
 from somscape.report._sample import Sample
 from somscape.report._values import DIGITS_BACK, MARK_DIGITS, number, numbers
@@ -48,6 +48,8 @@ def regions_of(
             "mean_score": number(total[i] / n_rows[i]) if n_rows[i] else None,
             "labels": shares[i],
             "differences": _differences(region),
+            "rule": None if region.rule is None else _rule(region.rule),
+            "sentence": region.sentence,
         }
         for i, region in enumerate(described)
     ]
@@ -81,6 +83,10 @@ def _differences(region: Region) -> list[dict[str, Any]]:
         }
         for each in region.differences
     ]
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {"text": rule.text, "inside": number(rule.inside), "outside": number(rule.outside)}
 
 
 def _side(side: Quartiles | float) -> Any:

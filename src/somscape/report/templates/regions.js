@@ -84,7 +84,7 @@ function drawRegion(region) {
     chooseRegion(region);
     byId("map-section").scrollIntoView({ block: "nearest" });
   });
-  return make("div", { class: "region" }, make("h3", null, button), make("p", null, sayRegion(region)),
+  return make("div", { class: "region" }, make("h3", null, button), make("p", null, sayRegion(region)), ...drawRule(region),
     make("ul", { class: "differences" }, ...region.differences.slice(0, N_SHOWN_DIFFERENCES)
       .map((difference) => drawDifference(difference, swatch.style.background))));
 }
@@ -102,6 +102,11 @@ function sayRegion(region) {
     }
   }
   return words.join(", ");
+}
+
+function drawRule({ rule }) {
+  return rule === null ? [] : [make("p", { class: "rule" }, text("strong", rule.text), " holds for " + percent(rule.inside)
+    + " of its rows and " + percent(rule.outside) + " of the others.")];
 }
 
 function drawDifference({ column, level, inside, outside }, color) {
