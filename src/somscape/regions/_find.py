@@ -50,9 +50,9 @@ def find_regions(
         lie apart if their means are more than 4 standard deviations from each other.  ``"auto"``:
         valleys where rows are known, else Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows, for a map that keeps none: one from another program, from a file of somscape 0.2 or
-        of sparse rows, or one that `partial_fit` went on with.  They should not have trained the
-        map if there are fewer rows than columns.
+        Rows, or a ``scipy.sparse`` array of them, for a map that keeps none: one from another
+        program, from a file of somscape 0.2, or one that `partial_fit` went on with.  They should
+        not have trained the map if there are fewer rows than columns.
 
     Returns
     -------
@@ -129,9 +129,10 @@ def _joins(map_: Map, X: Any) -> Joins | None:
     """Return how the units of a map join by its own rows, or by others."""
     if X is None:
         return map_.joins
-    rows = np.asarray(map_.rows_of(X))
-    rows = rows[rows_to_keep(rows.shape, map_.n_units)]
-    kept = Kept.of(map_.metric.as_euclidean(rows), None).distinct
+    rows = map_.any_rows_of(X)
+    some = rows_to_keep(rows.shape, map_.n_units)
+    taken = rows[some] if isinstance(rows, np.ndarray) else rows.take(some).dense()
+    kept = Kept.of(map_.metric.as_euclidean(taken), None).distinct
     if not len(kept.rows):
         raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
     near = near_units(kept.rows, kept.weights, map_.places, None)
