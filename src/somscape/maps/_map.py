@@ -145,7 +145,7 @@ class Map:
         return dense_rows(X, self.encoding, self.codebook.shape[1])
 
     def any_rows_of(self, X: Table | Any) -> Rows:
-        """Return rows ready for the kernels, sparse ones as `sparse_rows_of`, others as `rows_of`.
+        """Return dense or sparse rows, ready for the kernels.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class Map:
         Raises
         ------
         InputError
-            As for these.
+            As for `rows_of` and `sparse_rows_of`.
         """
         is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
         return self.sparse_rows_of(X) if is_sparse else self.rows_of(X)
