@@ -369,6 +369,15 @@ def quantization_error(X, codebook):
     return math.fsum(distances) / len(distances)
 
 
+def root_mean_squared_error(X, codebook):
+    """Give the root of the mean squared distance between a row and its best unit.
+
+    Source: Gray (1984), the mean squared error of a quantizer.
+    """
+    distances = best_units(X, codebook)[1][:, 0].tolist()
+    return math.sqrt(math.fsum(d * d for d in distances) / len(distances))
+
+
 def topographic_error(X, codebook, neighbor_lists):
     """Give the share of rows whose best and second best units are not neighbors.
 
@@ -401,6 +410,29 @@ def explained_variance(X, codebook):
     mean = [math.fsum(column) / n for column in zip(*rows, strict=True)]
     left = math.fsum(d[0] ** 2 for d in best_units(X, codebook)[1].tolist())
     return 1 - left / math.fsum(_squared_distance(x, mean) for x in rows)
+
+
+def embedding_accuracy(X, codebook, max_gap):
+    """Give the share of variance in columns whose distribution the prototypes share.
+
+    Source: Hamel (2016), with the statistic of Kolmogorov and Smirnov, the largest difference of
+    both distribution functions, in place of its test.
+    """
+    total = held = 0.0
+    for j in range(len(codebook[0])):
+        values, prototypes = [x[j] for x in _table(X)], [w[j] for w in _table(codebook)]
+        mean = math.fsum(values) / len(values)
+        variance = math.fsum((v - mean) ** 2 for v in values)
+        gap = max(
+            abs(
+                sum(v <= at for v in values) / len(values)
+                - sum(p <= at for p in prototypes) / len(prototypes)
+            )
+            for at in (*values, *prototypes)
+        )
+        total += variance
+        held += variance if gap <= max_gap else 0.0
+    return held / total
 
 
 def distortion(X, codebook, map_dist, radius, kind):

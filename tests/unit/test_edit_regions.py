@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from somscape import SOM, Lattice, Map, regions
+from somscape import SOM, Graph, Lattice, Map, regions
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.regions import Regions
@@ -47,6 +47,70 @@ def test_a_region_is_cut_where_density_falls():
     assert len(set(zip(back.labels.tolist(), three.labels.tolist(), strict=True))) == 3
     assert back.names[back.of(X[200:201])[0]] == "middle"
     assert regions.split(two, 0, n=4).n_regions == 5
+
+
+def as_pairs(found):
+    """Which units share a region, whatever its number."""
+    return found.labels[:, None] == found.labels
+
+
+def test_a_region_is_cut_by_density_or_by_wards_rule():
+    rng = np.random.default_rng(0)
+    angle, radius = rng.uniform(0, 2 * np.pi, 600), np.repeat([1.0, 4.0], 300)
+    X = np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
+    som = SOM(random_state=0).fit(X + rng.normal(0, 0.1, X.shape))
+    one = regions.find_regions(som, 1, method="ward")
+    rings, balls = (regions.find_regions(som, 2, method=each) for each in ("auto", "ward"))
+    assert (as_pairs(rings) != as_pairs(balls)).any()
+    assert (as_pairs(regions.split(one, 0)) == as_pairs(rings)).all()
+    assert (as_pairs(regions.split(one, 0, method="ward")) == as_pairs(balls)).all()
+    four = regions.find_regions(som, 4, method="ward")
+    assert (as_pairs(regions.split(one, 0, n=4, method="ward")) == as_pairs(four)).all()
+    with pytest.raises(ValueError, match="`method` must be one of 'auto', 'valleys', 'ward'"):
+        regions.split(one, 0, method="kmeans")
+    # A map without rows knows Ward's rule only.
+    with pytest.raises(InputError, match="keeps no rows that tell where density falls"):
+        regions.split(by_hand(), 0, method="valleys")
+    assert regions.split(by_hand(), 0).n_regions == 4
+
+
+def in_parts(hits):
+    """Nine units in three lines of three, between which no edge leads."""
+    edges = np.zeros((9, 9))
+    for first in (0, 3, 6):
+        for unit in (first, first + 1):
+            edges[unit, unit + 1] = edges[unit + 1, unit] = 1
+    codebook = np.array([0.0, 1, 2, 20, 21, 22, 40, 41, 42])[:, None]
+    return Map(codebook, Graph(edges), Encoding.plain(["x"]), np.asarray(hits, float))
+
+
+def test_regions_of_a_graph_in_parts_are_cut():
+    map_ = in_parts([3, 3, 3, 2, 2, 2, 1, 1, 1])
+    found = regions.find_regions(map_, 3)
+    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    cut = regions.split(found, 1)
+    assert cut.n_regions == 4
+    assert (as_pairs(cut) <= as_pairs(found)).all()
+    # All three parts in one: the smallest of them stay together.
+    one = regions.join(found, [0, 1, 2])
+    assert regions.split(one, 0).labels.tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1]
+    assert (as_pairs(regions.split(one, 0, n=3)) == as_pairs(found)).all()
+    assert regions.split(one, 0, n=9).n_regions == 9
+
+
+@pytest.mark.parametrize("method", ["auto", "ward"])
+def test_fewer_regions_than_parts_of_a_graph_say_why(method):
+    map_ = in_parts(np.ones(9))
+    message = (
+        r"`n_regions` must be from 3 to 9: the map has 9 units in 3 parts that no edge of its "
+        r"graph joins; got 2\. regions\.join puts regions of several parts together"
+    )
+    with pytest.raises(InputError, match=message):
+        regions.find_regions(map_, 2, method=method)
+    with pytest.raises(InputError, match=message):
+        regions.find_regions(map_, 2, method=method, X=map_.codebook.repeat(5, axis=0))
+    with pytest.raises(InputError, match=r"must be from 3 to 9: .*; got 10"):
+        regions.find_regions(map_, 10, method=method)
 
 
 def test_what_cannot_be_joined_cut_or_named_is_said():

@@ -75,6 +75,43 @@ def test_explained_variance_leaves_out_missing_values() -> None:
     np.testing.assert_allclose(found, [81 / 82, 0], rtol=0, atol=1e-9)
 
 
+def test_root_mean_squared_error() -> None:
+    # Distances 0, 5 (a triangle of 3, 4, 5) and 1: 26 / 3.
+    map_ = make_map([[0.0, 0.0], [-10.0, -10.0]], Lattice(1, 2))
+    X = [[0.0, 0.0], [3.0, 4.0], [-10.0, -11.0]]
+    expected = math.sqrt(26 / 3)
+    assert measures.root_mean_squared_error(map_, X) == pytest.approx(expected, **CLOSE)
+    assert naive.root_mean_squared_error(X, map_.codebook) == pytest.approx(expected, **CLOSE)
+    # The far row three times: (75 + 1) / 5.
+    found = measures.root_mean_squared_error(map_, X, sample_weight=[1, 3, 1])
+    assert found == pytest.approx(math.sqrt(76 / 5), **CLOSE)
+
+
+def test_embedding_accuracy() -> None:
+    # Feature 0: units and rows are spread alike, but for 1/4 of the rows at 0 and not at 1, so
+    # that the functions differ by 1/4.  Feature 1: all units at 0, half of the rows below: 1/2.
+    # Sums of squares: 0 0 2 3 have 13 - 25/4 = 6.75, and -1 -1 1 1 have 4.
+    map_ = make_map([[0.0, 0], [1, 0], [2, 0], [3, 0]], Lattice(1, 4))
+    X = [[0.0, -1], [0, -1], [2, 1], [3, 1]]
+    for max_gap, expected in ((0.1, 0), (0.25, 6.75 / 10.75), (0.4, 6.75 / 10.75), (0.5, 1)):
+        found = measures.embedding_accuracy(map_, X, max_gap=max_gap)
+        assert found == pytest.approx(expected, **CLOSE), max_gap
+        found = naive.embedding_accuracy(X, map_.codebook, max_gap)
+        assert found == pytest.approx(expected, **CLOSE), max_gap
+    assert measures.embedding_accuracy(map_, map_.codebook) == 1
+    with pytest.raises(ValueError, match="`max_gap` must be finite and above 0"):
+        measures.embedding_accuracy(map_, X, max_gap=0)
+
+
+def test_embedding_accuracy_leaves_out_missing_values() -> None:
+    # Feature 0 without one of the rows at 0: at 1 there are 1/3 of the rows and 1/2 of the units.
+    encoding = Encoding.plain(["x0", "x1"], missing="mask")
+    map_ = Map(np.array([[0.0, 0], [1, 0], [2, 0], [3, 0]]), Lattice(1, 4), encoding, np.ones(4))
+    X = np.array([[0.0, np.nan], [np.nan, 1], [2, np.nan], [3, np.nan]])
+    assert measures.embedding_accuracy(map_, X, max_gap=0.17) == 1
+    assert measures.embedding_accuracy(map_, X, max_gap=0.16) == 0
+
+
 def test_distortion_and_its_parts() -> None:
     # Units at 0 and 4, both pulled in full.  Row 1: 1 + 9 = 10; row 4: 16 + 0 = 16; the mean is 13.
     # Unit 0, H = 2, m = 2: its row's mean 1 gives 2 (1 - 2)^2 = 2, the prototypes 4 + 4 = 8.

@@ -1,6 +1,6 @@
 """Measures of a map equal plain loops over their formulas, on every lattice and with weights."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import naive
 import numpy as np
@@ -29,6 +29,8 @@ EDGES = [(0, 1), (1, 2), (2, 3), (3, 0), (2, 4), (4, 5), (5, 6)]
 LENGTHS = [1.0, 2.0, 1.0, 0.5, 1.5, 1.0, 3.0]
 
 OF_ROWS = [
+    measures.root_mean_squared_error,
+    partial(measures.embedding_accuracy, max_gap=0.3),
     measures.explained_variance,
     measures.combined_error,
     measures.mean_tied_rank,
@@ -96,6 +98,21 @@ def tied(request) -> Case:
 def test_explained_variance_equals_the_oracle(case: Case) -> None:
     expected = naive.explained_variance(case.X, case.codebook)
     assert measures.explained_variance(case.map_, case.X) == pytest.approx(expected, **CLOSE)
+
+
+def test_root_mean_squared_error_equals_the_oracle(case: Case) -> None:
+    expected = naive.root_mean_squared_error(case.X, case.codebook)
+    assert measures.root_mean_squared_error(case.map_, case.X) == pytest.approx(expected, **CLOSE)
+
+
+@pytest.mark.parametrize("max_gap", [0.1, 0.25, 0.4])
+@pytest.mark.parametrize("whole", [False, True], ids=["apart", "tied"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_embedding_accuracy_equals_the_oracle(shape, whole: bool, max_gap: float) -> None:
+    case = Case(shape, whole=whole)
+    expected = naive.embedding_accuracy(case.X, case.codebook, max_gap)
+    found = measures.embedding_accuracy(case.map_, case.X, max_gap=max_gap)
+    assert found == pytest.approx(expected, **CLOSE)
 
 
 @pytest.mark.parametrize("neighborhood", ["gaussian", "bubble", "epanechnikov"])

@@ -99,7 +99,7 @@ def test_report_goes_without_labels_and_regions(som: SOM, X: np.ndarray) -> None
     assert "quantization_error" in found
     assert "purity" not in found
     assert [] not in found
-    with pytest.raises(KeyError, match="no measure 'purity'; there are quantization_error, expl"):
+    with pytest.raises(KeyError, match="no measure 'purity'; there are quantization_error, root"):
         found["purity"]
     with pytest.raises(KeyError, match="did you mean 'quantization_error'"):
         found["quantisation_error"]
@@ -114,6 +114,78 @@ def test_report_of_a_sample_is_close_to_that_of_all(som: SOM, X: np.ndarray) -> 
     assert found["trustworthiness"] == pytest.approx(every["trustworthiness"], abs=0.05)
     low, high = next((m.low, m.high) for m in found if m.name == "trustworthiness")
     assert low <= found["trustworthiness"] <= high
+
+
+def test_held_out_rows_stand_beside_the_training_rows(som: SOM, X: np.ndarray) -> None:
+    new = X[::3] + 0.1
+    found = measures.report(som, X, held_out=new, k=4)
+    assert [m.value for m in found.held_out] == [m.value for m in measures.report(som, new, k=4)]
+    frame = found.to_frame()
+    names = ["measure", "value", "low", "high", "held_out", "good", "says"]
+    assert list(frame.columns) == names
+    np.testing.assert_array_equal(frame["held_out"], [m.value for m in found.held_out])
+    first, second, *_, last = str(found).splitlines()
+    assert first.split() == ["value", "interval", "held", "out", "good"]
+    assert f"{found.held_out['quantization_error']:.4g}" in second
+    assert last == found.comparison
+    tags = Tags()
+    tags.feed(found.to_html())
+    assert tags.n_rows == len(found) + 1
+    assert '<th scope="col">held out</th>' in found.to_html()
+    assert "150 rows on 20 units; 50 held-out rows beside them; intervals" in found.to_html()
+    alone = measures.report(som, X)
+    assert alone.comparison == ""
+    assert alone.held_out is None
+    assert "held out" not in alone.to_html()
+
+
+def test_held_out_rows_with_labels_come_as_a_report(som: SOM, X: np.ndarray) -> None:
+    new = measures.report(som, X[::3], labels=LABELS[::3], sample_weight=np.arange(50) + 1)
+    found = measures.report(som, X, labels=LABELS, held_out=new)
+    assert found.held_out is new
+    assert found.to_frame()["held_out"].notna().sum() == found.to_frame()["value"].notna().sum()
+    # Without labels of their own they have no purity.
+    frame = measures.report(som, X, labels=LABELS, held_out=X[::3]).to_frame().set_index("measure")
+    assert math.isnan(frame["held_out"]["purity"])
+    assert frame["value"]["purity"] == 1
+    with pytest.raises(InputError, match=r"shape \(n_samples, 3\)"):
+        measures.report(som, X, held_out=X[:, :2])
+
+
+def test_comparison_says_where_held_out_rows_do_much_worse() -> None:
+    rng = np.random.default_rng(0)
+    X, new = rng.normal(size=(60, 5)), rng.normal(size=(500, 5))
+    by_heart = SOM(7, 8, radius_end=0.2, random_state=0).fit(X)
+    found = measures.report(by_heart, X, held_out=new)
+    here, there = found["quantization_error"], found.held_out["quantization_error"]
+    assert found.comparison.startswith(
+        "Held-out rows do much worse than the training rows in quantization_error "
+        f"({there:.4g}, not {here:.4g}), "
+    )
+    assert " more: the map follows its own rows closely." in found.comparison
+    smooth = SOM(2, 2, radius_end=1.0, random_state=0).fit(X)
+    assert measures.report(smooth, X, held_out=new).comparison == (
+        "Held-out rows do about as well as the training rows."
+    )
+    # Better ones are no matter, and neither are equal ones.
+    assert "as well" in measures.report(by_heart, new, held_out=X).comparison
+    assert "as well" in measures.report(by_heart, X, held_out=X).comparison
+
+
+@pytest.mark.parametrize(
+    ("distances", "is_worse"),
+    [
+        ([1.05] * 4, False),  # surely, but hardly
+        ([1.2] * 4, True),
+        ([0.2, 2.2] * 2, False),  # a fifth, but from 0.2 to 2.2 by chance
+    ],
+)
+def test_much_worse_is_sure_and_large(distances: list[float], is_worse: bool) -> None:
+    map_ = make_map([[0.0], [100.0]], Lattice(1, 2))
+    X = np.array([[1.0], [-1.0], [101.0], [99.0]] * 5)
+    new = np.array([[0.0], [0.0], [100.0], [100.0]]) + np.array(distances)[:, None]
+    found = measures.report(map_, X, held_out=new).comparison
+    assert ("quantization_error (1.2, not 1)" in found) == is_worse
 
 
 def test_report_is_a_frame(som: SOM, X: np.ndarray) -> None:
@@ -211,6 +283,81 @@ def test_sparse_rows_have_the_measures_that_need_no_dense_ones() -> None:
             measure(som, csr_array(X))
 
 
+# By unit
+
+
+def test_measures_by_unit_are_those_of_its_rows(som: SOM, X: np.ndarray) -> None:
+    weights, units = np.arange(150) % 3 + 0.5, som.predict(X)
+    names = ("quantization_error", "root_mean_squared_error", "topographic_error", "distortion")
+    found = measures.by_unit(som, X, which=names, sample_weight=weights)
+    assert tuple(found) == names
+    for unit in range(20):
+        own = units == unit
+        for name in names:
+            if not own.any():
+                assert math.isnan(found[name][unit])
+                continue
+            expected = getattr(measures, name)(som, X[own], sample_weight=weights[own])
+            assert found[name][unit] == pytest.approx(expected, **CLOSE), name
+
+
+@pytest.mark.parametrize("max_rows", [5000, 100])
+def test_means_over_units_are_the_measures(som: SOM, X: np.ndarray, max_rows: int) -> None:
+    weights, regions = np.arange(150) % 3 + 1.0, find_regions(som, 3)
+    given = {"labels": LABELS, "regions": regions, "sample_weight": weights, "max_rows": max_rows}
+    found, report = measures.by_unit(som, X, **given), measures.report(som, X, **given)
+    assert set(found) == {each.name for each in report if not math.isnan(each.low)}
+    hits = np.bincount(som.predict(X), weights, minlength=20)
+    for name, values in found.items():
+        if max_rows == 100 and name not in ("quantization_error", "purity", "topographic_error"):
+            assert np.isfinite(values).any()
+            continue  # means of a sample
+        values = np.nan_to_num(values)
+        if name == "root_mean_squared_error":
+            values = values**2
+        mean = np.average(values, weights=hits)
+        mean = mean**0.5 if name == "root_mean_squared_error" else mean
+        assert report[name] == pytest.approx(mean, **CLOSE), name
+
+
+def test_trust_in_a_unit_is_the_mean_of_its_rows() -> None:
+    # Two groups far apart, and a third one whose prototype is on the wrong side of the map.
+    X = np.repeat([[0.0], [10.0], [5.0]], 20, axis=0) + np.linspace(0, 1, 60)[:, None]
+    map_ = make_map([[0.5], [10.5], [5.5]], Lattice(1, 3))
+    found = measures.by_unit(map_, X, which="trustworthiness", k=25)["trustworthiness"]
+    # Neighbors of the first on the map are of the second, and not those of the third.
+    assert found[0] < 1
+    assert found[0] == min(found)
+    single = measures.trustworthiness(map_, X, k=25)
+    assert np.mean(found) == pytest.approx(single, **CLOSE)
+
+
+def test_units_search_rows_once_and_no_pairs_unless_asked(som, X, monkeypatch) -> None:
+    from somscape.measures import _by_row
+
+    monkeypatch.setattr(_by_row, "run", lambda *_: pytest.fail("went over pairs"))
+    search, searched = Map.nearest, []
+
+    def counted(self: Map, rows: np.ndarray, k: int = 1):
+        searched.append(k)
+        return search(self, rows, k)
+
+    monkeypatch.setattr(Map, "nearest", counted)
+    measures.by_unit(som, X, which=["quantization_error", "combined_error"])
+    assert searched == [2]
+
+
+def test_what_units_do_not_have_is_refused(som: SOM, X: np.ndarray) -> None:
+    with pytest.raises(InputError, match="'quantisation_error'; did you mean 'quantization_err"):
+        measures.by_unit(som, X, which="quantisation_error")
+    with pytest.raises(InputError, match=r"no measure that units have: 'gini'; there are 'quant"):
+        measures.by_unit(som, X, which=["gini"])
+    with pytest.raises(InputError, match="purity needs `labels`; pass them"):
+        measures.by_unit(som, X, which=["purity"])
+    with pytest.raises(InputError, match="silhouette needs `regions`; pass them"):
+        measures.by_unit(som, X, which=["silhouette"])
+
+
 # Where a measure is not defined
 
 
@@ -249,6 +396,7 @@ def test_rows_that_are_all_equal() -> None:
     is_nan = {each.name for each in found if math.isnan(each.value)}
     assert is_nan == {
         "explained_variance",
+        "embedding_accuracy",
         "kruskal_stress",
         "rank_correlation",
         "silhouette",
@@ -386,7 +534,7 @@ def test_a_map_that_does_not_know_its_radius_needs_one() -> None:
 
 EVERY = sorted(
     set(measures.__all__)
-    - {"label_agreement", "nearest_counted", "topographic_product", "bootstrap_interval"}
+    - {"label_agreement", "nearest_counted", "topographic_product", "bootstrap_interval", "by_unit"}
     - {name for name in measures.__all__ if name[0].isupper()}
     - {"stability"}
 )

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,6 +182,50 @@ def test_names_of_columns_stand_for_ids_and_times(kind: str) -> None:
     assert found.rows.tolist() == [0, 1, 3, 2]
     with pytest.raises(InputError, match="has no column 'wo'; did you mean 'who'"):
         paths.follow(som, data, ids="wo")
+
+
+LONG = [2**53 + 1, 2**53, 2**53 + 1, -(2**53) - 1]
+"""Ids of which float64 has two only."""
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        LONG,
+        np.array(LONG),
+        np.array(LONG, dtype=object),
+        pd.Series(LONG),
+        pd.Series(LONG, dtype="Int64"),
+        pl.Series(LONG),
+        pa.array(LONG),
+        pa.chunked_array([LONG[:2], LONG[2:]]),
+    ],
+    ids=["list", "numpy", "objects", "pandas", "Int64", "polars", "arrow", "chunks"],
+)
+def test_long_ids_stay_apart(som, ids) -> None:
+    found = paths.follow(som, [[0.0], [1.0], [2.0], [3.0]], ids=ids)
+    assert found.ids.tolist() == sorted(LONG)
+    assert found.rows.tolist() == [3, 1, 0, 2]
+    assert found.take(2**53 + 1).rows.tolist() == [0, 2]
+    assert found.to_frame()["id"].tolist() == sorted(LONG)
+    assert found.entries(2)[0].id == 2**53 + 1
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table, table_from_columns])
+@pytest.mark.parametrize("more", [0, 2**63], ids=["int64", "uint64"])
+def test_long_ids_of_a_named_column_stay_apart(kind, more: int) -> None:
+    who = [each + more for each in LONG[:3]]
+    data = kind({"heat": np.array([1.0, 2, 9]), "who": np.array(who)})
+    som = SOM(1, 2, random_state=0).fit(pd.DataFrame({"heat": [1.0, 2, 9]}))
+    found = paths.follow(som, data, ids="who")
+    assert found.ids.tolist() == sorted(who)
+    assert found.rows.tolist() == [1, 0, 2]
+
+
+def test_ids_that_no_integer_holds_are_texts(som) -> None:
+    ids = [10**30 + 1, 10**30, 10**30 + 1]
+    found = paths.follow(som, [[0.0], [1.0], [2.0]], ids=ids)
+    assert found.ids.tolist() == [str(each) for each in sorted(ids)]
 
 
 def test_paths_are_taken_by_id(som) -> None:
@@ -378,5 +423,6 @@ def test_no_path_is_no_choice():
 
 
 def test_times_that_lose_digits_are_refused():
-    with pytest.raises(InputError, match=r"above 2\^53, which lose digits"):
-        walk(times=[2**60 + i for i in range(4)])
+    for first in (2**53 - 2, 2**60):
+        with pytest.raises(InputError, match=r"of 2\^53 or more, which lose digits"):
+            walk(times=[first + i for i in range(4)])

@@ -26,7 +26,7 @@ from somscape.plots import _tree_places
 from somscape.plots._heights import edge_heights, p_heights, ustar_heights
 from somscape.plots._order import by_likeness, plane_correlations, relevance
 from somscape.plots._scale import FEW, SEVERAL, checked_limits, ends_of_bar
-from somscape.plots._style import class_color, hatch
+from somscape.plots._style import REGION_COLORS, class_color, hatch, region_colors
 from somscape.plots._tree_places import tree_places
 from somscape.regions import Regions
 from somscape.tables import table_from_columns
@@ -576,7 +576,7 @@ def test_numbers_hide_no_region(side: int) -> None:
     labels[alone] = [1, 2, 3]
     display = plots.regions(m, Regions(m, labels))
     ax, found = display.ax_, boxes_of_texts(display)
-    assert [t.get_text() for t in ax.texts] == ["1", "2", "3", "4"]
+    assert [t.get_text() for t in ax.texts] == ["0", "1", "2", "3"]
     assert min(t.get_fontsize() for t in ax.texts) >= 6
     step = np.diff(ax.transData.transform([[0, 0], [1, 0]])[:, 0])[0]
     for unit in alone:
@@ -934,6 +934,94 @@ def test_the_number_of_a_region_in_pieces_stands_in_the_largest():
     labels = np.zeros((12, 12), dtype=int)
     labels[:4], labels[-1, -1], labels[6, 6] = 1, 1, 1
     ax = plots.regions(som, regions.Regions(som.map_, labels.ravel())).ax_
-    (number,) = [text for text in ax.texts if text.get_text() == "2"]
+    (number,) = [text for text in ax.texts if text.get_text() == "1"]
     assert number.get_position()[1] < 4
     assert number.get_fontsize() > 9
+
+
+def regions_of_size_two(n_rows: int, n_cols: int, **lattice: Any) -> Regions:
+    """Return a map whose units 0 and 1, 2 and 3 and so on are regions."""
+    m = map_of(np.arange(float(n_rows * n_cols))[:, None], Lattice(n_rows, n_cols, **lattice))
+    return Regions(m, np.arange(n_rows * n_cols) // 2)
+
+
+def clashes(found: Regions, colors: Any) -> int:
+    """Return how many pairs of neighbors are of two regions with one color."""
+    ends = found.labels[neighbor_pairs(found.map_.lattice)]
+    return sum(colors[a] == colors[b] for a, b in ends if a != b)
+
+
+def test_the_first_twelve_regions_have_the_usual_colors() -> None:
+    found = regions_of_size_two(4, 6)
+    drawn = plots.regions(found.map_, found).drawn_
+    assert drawn["colors"] == list(REGION_COLORS)
+
+
+@given(
+    st.integers(2, 9),
+    st.integers(2, 9),
+    st.sampled_from(["plane", "cylinder", "torus"]),
+    st.sampled_from(["hexagonal", "rectangular"]),
+    st.integers(1, 60),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_regions_that_touch_differ_in_color(
+    n_rows: int, n_cols: int, boundary: str, kind: str, n: int, seed: int
+) -> None:
+    if boundary == "torus" and kind == "hexagonal":
+        n_rows += n_rows % 2
+    lattice = Lattice(n_rows, n_cols, kind=kind, boundary=boundary)
+    m = map_of(np.arange(float(lattice.n_units))[:, None], lattice)
+    drawn = np.random.default_rng(seed).integers(0, n, lattice.n_units)
+    found = Regions(m, np.unique(drawn, return_inverse=True)[1])
+    colors = region_colors(found)
+    assert colors[:12] == list(REGION_COLORS[: found.n_regions])
+    assert clashes(found, colors) == 0
+    assert region_colors(found) == colors
+
+
+def test_a_region_that_touches_all_twelve_colors_gets_another() -> None:
+    # A star: region 12 in the middle touches all others.
+    star = np.zeros((13, 13))
+    star[12, :12] = star[:12, 12] = 1
+    m = map_of(np.arange(13.0)[:, None], Graph(star))
+    colors = region_colors(Regions(m, np.arange(13)))
+    assert len(set(colors)) == 13
+
+
+def test_regions_have_the_colors_that_were_given_and_neighbors_avoid_them() -> None:
+    found = regions_of_size_two(6, 6)
+    # Region 13 would have the color of 1; it touches 12, which is said to have that one.
+    given = regions.recolor(found, {12: REGION_COLORS[1], 0: "#123456"})
+    display = plots.regions(found.map_, given)
+    colors = display.drawn_["colors"]
+    assert colors[0] == "#123456"
+    assert colors[1:12] == list(REGION_COLORS[1:])
+    assert colors[12] == REGION_COLORS[1]
+    assert colors[13] not in (REGION_COLORS[1], "")
+    cells = display.ax_.collections[0].get_facecolor()
+    assert to_rgb(cells[0]) == pytest.approx(to_rgb("#123456"))
+    assert clashes(found, colors) == 0
+
+
+def test_names_of_regions_stand_in_a_legend() -> None:
+    found = regions_of_size_two(2, 4)
+    assert plots.regions(found.map_, found).ax_.get_legend() is None
+    named = regions.rename(found, {0: "usual", 2: "costs $5 and $6"})
+    ax = plots.regions(found.map_, named).ax_
+    legend = ax.get_legend()
+    assert legend.get_title().get_text() == "regions"
+    assert [t.get_text() for t in legend.get_texts()] == ["0: usual", r"2: costs \$5 and \$6"]
+    colors = [handle.get_color() for handle in legend.get_lines()]
+    assert colors == [REGION_COLORS[0], REGION_COLORS[2]]
+    assert [t.get_text() for t in ax.texts] == ["0", "1", "2", "3"]
+
+
+def test_a_legend_of_many_regions_is_cut() -> None:
+    found = regions_of_size_two(10, 20)
+    named = regions.rename(found, {i: f"group {i}" for i in range(100)})
+    texts = [t.get_text() for t in plots.regions(found.map_, named).ax_.get_legend().get_texts()]
+    assert texts[0] == "0: group 0"
+    assert texts[-1] == "and 60 more"
+    assert len(texts) == 41

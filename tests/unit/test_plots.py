@@ -62,7 +62,7 @@ def mixed_map() -> Map:
 
 
 def test_regions_have_colors_numbers_and_borders() -> None:
-    # Units 0 to 2 in the first row of three, 3 to 5 in the second: 0, 1 and 3 are region 1.
+    # Units 0 to 2 in the first row of three, 3 to 5 in the second: 0, 1 and 3 are region 0.
     map_ = line_map(2, 3, "rectangular")
     found = Regions(map_, np.array([0, 0, 1, 0, 1, 1]))
     display = plots.regions(map_, found)
@@ -70,7 +70,7 @@ def test_regions_have_colors_numbers_and_borders() -> None:
     colors = cells.get_facecolor()
     is_first = [bool((color == colors[0]).all()) for color in colors]
     assert is_first == [True, True, False, True, False, False]
-    assert [text.get_text() for text in display.ax_.texts] == ["1", "2"]
+    assert [text.get_text() for text in display.ax_.texts] == ["0", "1"]
     sides = {tuple(np.round(side.mean(axis=0), 6)) for side in lines.get_segments()}
     # By hand: between 1 and 2, 1 and 4, 3 and 4.
     assert sides == {(1.5, 0.0), (1.0, 0.5), (0.5, 1.0)}
@@ -96,7 +96,7 @@ def test_regions_of_a_graph_are_drawn_without_borders() -> None:
     graph = Graph(np.eye(4, k=1) + np.eye(4, k=-1))
     map_ = Map(np.array([[0.0], [0], [9], [9]]), graph, Encoding.plain(["x"]), np.full(4, 9.0))
     display = plots.regions(map_)
-    assert [text.get_text() for text in display.ax_.texts] == ["1", "2"]
+    assert [text.get_text() for text in display.ax_.texts] == ["0", "1"]
 
 
 def cells_of(display: plots.Display, ax: int = 0) -> PolyCollection:

@@ -121,7 +121,7 @@ def test_parts_of_a_graph_stay_apart():
     found = find_regions(map_)
     # By rows: 2, 3 and 4 with seven, 6 with three, 0 and 1 with two, 5 with one.
     assert found.labels.tolist() == [2, 2, 0, 0, 0, 3, 1]
-    with pytest.raises(InputError, match="must be from 4 to 7 on this map"):
+    with pytest.raises(InputError, match="must be from 4 to 7: the map has 7 units in 4 parts"):
         find_regions(map_, 3)
 
 
@@ -380,7 +380,7 @@ def test_labels_cannot_be_written():
         (0, ValueError, "`n_regions` must be at least 1"),
         (2.5, TypeError, "`n_regions` must be a whole number"),
         ("many", TypeError, 'a whole number or "auto"'),
-        (3, InputError, "must be from 1 to 2 on this map"),
+        (3, InputError, r"must be from 1 to 2, the number of units; got 3"),
     ],
 )
 def test_other_numbers_are_refused(n_regions, error, message):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 
-from somscape import SOM
+from somscape import SOM, regions
+from somscape.errors import InputError
 from somscape.kernels._columns import column_extremes
 
 
@@ -28,6 +29,40 @@ def test_sparse_rows_train_the_map_of_the_same_rows_in_full(kernels, dtype, weig
     np.testing.assert_allclose(sparse.transform(X), dense.transform(X.toarray()), atol=1e-4)
     assert sparse.score(X) == pytest.approx(dense.score(X.toarray()), rel=1e-4)
     np.testing.assert_array_equal(sparse.map_.winners(X), sparse.predict(X))
+
+
+def grouped(n_features: int = 8) -> np.ndarray:
+    """Three groups of rows, most of whose values are 0."""
+    rng = np.random.default_rng(0)
+    X = np.abs(rng.normal(size=(300, n_features))) * (rng.random((300, n_features)) < 0.4)
+    X[100:200, 0] += 9
+    X[200:, 1] += 9
+    return X
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_sparse_rows_tell_the_regions_of_the_same_rows_in_full(metric: str) -> None:
+    X = grouped()
+    dense = regions.find_regions(SOM(metric=metric, random_state=0).fit(X))
+    som = SOM(metric=metric, random_state=0).fit(csr_array(X))
+    found = regions.find_regions(som, method="valleys")
+    np.testing.assert_array_equal(found.labels, dense.labels)
+    assert found.n_regions == (3 if metric == "euclidean" else 2)
+    assert (regions.stability(found, n_samples=3).numbers == found.n_regions).all()
+    for n in ("auto", 5):
+        expected = regions.find_regions(som, n, X=X).labels
+        for sparse in (csr_array(X), csr_matrix(X)):
+            labels = regions.find_regions(som, n, method="valleys", X=sparse).labels
+            np.testing.assert_array_equal(labels, expected)
+
+
+def test_where_rows_must_be_dense_a_line_says_so() -> None:
+    X = csr_array(grouped())
+    found = regions.find_regions(SOM(random_state=0).fit(X))
+    with pytest.raises(InputError, match=r"X is sparse.*needs dense rows. Pass X.toarray\(\)"):
+        found.describe(X)
+    with pytest.raises(InputError, match="must have the 8 features"):
+        regions.find_regions(found.map_, X=csr_array(grouped(7)))
 
 
 @pytest.mark.parametrize("init", ["pca", "sample", "random"])

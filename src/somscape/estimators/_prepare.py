@@ -165,7 +165,7 @@ def rows_for(estimator: Any, X: Any) -> Rows:
     """Return data as rows of a fitted estimator's map, ready for the kernels."""
     map_: Map = estimator.map_
     data = data_for(estimator, X)
-    return map_.sparse_rows_of(data) if issparse(data) else map_.rows_of(data)
+    return map_.any_rows_of(data)
 
 
 def data_for(estimator: Any, X: Any) -> Any:

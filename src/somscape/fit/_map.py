@@ -136,12 +136,11 @@ def _variances(axes: Axes | None) -> Float64s | None:
     return None if axes is None else axes.variances
 
 
-def _kept(rows: Rows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept | None:
-    """Return the rows that tell which parts of the map lie apart; None for sparse rows."""
-    if not isinstance(rows, np.ndarray):
-        return None
+def _kept(rows: Rows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept:
+    """Return the rows that tell which parts of the map lie apart."""
     some = rows_to_keep(rows.shape, n_units)
-    return Kept.of(metric.as_euclidean(rows[some]), None if weights is None else weights[some])
+    taken = rows[some] if isinstance(rows, np.ndarray) else rows.take(some).dense()
+    return Kept.of(metric.as_euclidean(taken), None if weights is None else weights[some])
 
 
 class TrainingInterrupted(KeyboardInterrupt):

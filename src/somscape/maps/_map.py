@@ -144,7 +144,23 @@ class Map:
         """
         return dense_rows(X, self.encoding, self.codebook.shape[1])
 
-    def _any_rows_of(self, X: Table | Any) -> Rows:
+    def any_rows_of(self, X: Table | Any) -> Rows:
+        """Return dense or sparse rows, ready for the kernels.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            Or a ``scipy.sparse`` array of encoded rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), or SparseRows
+
+        Raises
+        ------
+        InputError
+            As for `rows_of` and `sparse_rows_of`.
+        """
         is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
         return self.sparse_rows_of(X) if is_sparse else self.rows_of(X)
 
@@ -182,7 +198,7 @@ class Map:
         ndarray of shape (n_samples,), or (n_samples, k) for k above 1
             Of equally near units the lowest comes first; -1 for a row without any value.
         """
-        return self.winners_of_rows(self._any_rows_of(X), k)
+        return self.winners_of_rows(self.any_rows_of(X), k)
 
     def winners_of_rows(self, rows: Rows, k: int = 1) -> Ints:
         """Return the best matching unit of each encoded row; see `winners`.
@@ -221,7 +237,7 @@ class Map:
         distances : ndarray of shape (n_samples, k), float64
         """
         self._check_k(k)
-        rows, has_missing = self._compared_rows(self._any_rows_of(X))
+        rows, has_missing = self._compared_rows(self.any_rows_of(X))
         return self._search(rows, k, has_missing)
 
     def _check_k(self, k: int) -> None:

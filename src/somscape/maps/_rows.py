@@ -59,6 +59,8 @@ def _values(X: Any, encoding: Encoding) -> Floats:
         return encoding.encode(table_from_frame(frame, "X"))
     if frame is not None:
         return encoding.fill(frame_numbers(frame, _names_in(frame, encoding)))
+    if hasattr(X, "tocsr"):
+        raise InputError("X is sparse, and this needs dense rows. Pass X.toarray().")
     check_row_lengths(X)
     check_not_masked(X)
     values = np.asarray(X)

@@ -24,10 +24,20 @@ ADVICE = {
         "The mean distance of a row to its prototype: good is far below that between rows; if it "
         "is high, take more units or a smaller final radius.",
     ),
+    "root_mean_squared_error": Advice(
+        "lower",
+        "The quantization error with far rows counting more: well above it, a few rows lie far "
+        "from every unit; look for them, or take more units.",
+    ),
     "explained_variance": Advice(
         "near 1",
         "The share of variance that prototypes explain: 0 is no better than the mean; if it is "
         "low, take more units or a smaller final radius.",
+    ),
+    "embedding_accuracy": Advice(
+        "near 1",
+        "The share of variance in columns where prototypes are spread as rows: if it is low, take "
+        "a smaller final radius; a column with few values, such as yes or no, never counts.",
     ),
     "distortion": Advice(
         "lower",
@@ -36,8 +46,8 @@ ADVICE = {
     ),
     "topographic_error": Advice(
         "near 0",
-        "The share of rows whose two nearest units are no neighbors: above a tenth nearness "
-        "misleads; take a larger final radius.",
+        "The share of rows whose two nearest units are no neighbors, of 8 on squares and 6 on "
+        "hexagons: above a tenth nearness misleads; take a larger final radius.",
     ),
     "mean_tied_rank": Advice(
         "the rank of neighbors",

@@ -180,21 +180,22 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
     )
 
 
-def row_distortions(rows: Placed, radius: float | None, neighborhood: str | None) -> Float64s:
+def row_distortions(rows: Placed) -> Float64s:
     """Return values by row whose weighted mean is the distortion, of shape (n_counted,).
 
     Parameters
     ----------
     rows : Placed
-    radius : float or None
-    neighborhood : str or None
 
     Returns
     -------
     ndarray of shape (n_counted,)
+        NaN for a map that does not know its radius.
     """
     map_, (x, codebook) = rows.map_, rows.space
-    radius, neighborhood = radius_of(map_, radius), neighborhood_of(map_, neighborhood)
+    radius, neighborhood = _trained_radius(map_), neighborhood_of(map_, None)
+    if radius is None:
+        return np.full(len(x), np.nan)
     center = codebook.mean(axis=0)
     is_there, x, w = ~np.isnan(x), np.nan_to_num(x - center), codebook - center
     values = np.zeros(len(x))
@@ -247,12 +248,17 @@ def radius_of(map_: Map, radius: float | None) -> float:
     if radius is not None:
         check_number("radius", radius, 0)
         return float(radius)
-    radii = map_.history.get("radius")
-    if radii is None or not len(radii) or not radii[-1] > 0:
+    known = _trained_radius(map_)
+    if known is None:
         raise InputError(
             "this map does not know the radius it was trained with. Pass `radius`, in grid steps."
         )
-    return float(radii[-1])
+    return known
+
+
+def _trained_radius(map_: Map) -> float | None:
+    radii = map_.history.get("radius")
+    return float(radii[-1]) if radii is not None and len(radii) and radii[-1] > 0 else None
 
 
 def neighborhood_of(map_: Map, neighborhood: str | None) -> str:

@@ -123,8 +123,7 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
         If there are no rows, or none has a value and a weight above 0.
     """
     map_ = as_map(map_)
-    is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
-    rows = map_.sparse_rows_of(X) if is_sparse else map_.rows_of(X)
+    rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))
     if not len(units):
         raise InputError("X has no rows; give at least one.")
@@ -134,7 +133,7 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
         counts &= weights > 0
     if not counts.any():
         raise InputError("X has no row with a value and a weight above 0; give at least one.")
-    encoded = None if is_sparse else np.asarray(rows)
+    encoded = None if isinstance(rows, SparseRows) else np.asarray(rows)
     if not counts.all():
         units, distances = units[counts], distances[counts]
         encoded = None if encoded is None else encoded[counts]

@@ -46,6 +46,46 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     return float(np.average(distances[:, 0], weights=weights))
 
 
+def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Return the root of the mean squared distance of the rows to their units.
+
+    Lower is better, among maps of one size.  Far above the quantization error a few rows lie far
+    from every unit: look at them before you take more units.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `quantization_error`.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row in the mean.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        In encoded feature units, at least the quantization error.
+
+    Raises
+    ------
+    InputError
+        As for `quantization_error`.
+
+    References
+    ----------
+    R. M. Gray (1984), Vector quantization, IEEE ASSP Magazine 1, for the mean squared error.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0, 0.0], [1.0, 1.0]] * 10
+    >>> round(measures.root_mean_squared_error(SOM(1, 1).fit(X).map_, X), 4)
+    0.7071
+    """
+    _, distances, weights = nearest_counted(map, X, sample_weight=sample_weight)
+    return float(np.sqrt(np.average(distances[:, 0] ** 2, weights=weights)))
+
+
 def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of rows whose two best matching units are not neighbors.
 

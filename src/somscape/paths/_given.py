@@ -54,7 +54,19 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
     column = _column(ids, X, "ids", n)
     _refuse_missing(column.missing, "ids", "Give each row the id of whom it belongs to")
     values = column.values
-    return values.astype(str) if values.dtype == object else values
+    if values.dtype != object:
+        return values
+    return _long_numbers(column) if column.is_number else values.astype(str)
+
+
+def _long_numbers(column: Column) -> NDArray[Any]:
+    """Return whole numbers that no float64 holds, as integers where they fit, else as texts."""
+    texts = column.cells
+    try:
+        whole = np.array([int(text) for text in texts])
+    except ValueError:
+        return texts.astype(str)
+    return whole if whole.dtype.kind in "iu" else texts.astype(str)
 
 
 def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[Any]:
@@ -84,8 +96,8 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
         return column.numbers
     if column.numbers is not None:
         raise InputError(
-            "`times` hold whole numbers above 2^53, which lose digits; take a number off all of "
-            "them, or convert them to dates."
+            "`times` hold whole numbers of 2^53 or more, which lose digits; take a number off all "
+            "of them, or convert them to dates."
         )
     dates = find_dates([column], date_format=date_format).get(column.name)
     if dates is None:

@@ -297,8 +297,7 @@ class Paths:
         region : name, or sequence of names
             Of the region; several count as one.  A number of a unit without `regions`.
         regions : Regions or array-like of shape (n_units,), optional
-            As for `visits`.  `Regions` without names are called by their numbers, from 0; pictures
-            and pages count them from 1.
+            As for `visits`.  `Regions` without names are called by their numbers, from 0.
         min_rows : int, default=1
             Rows in a row that an id must be there.  The event is the row that makes them full, so
             that it is known by then; a higher number does without those that look in only.

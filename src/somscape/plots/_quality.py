@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from somscape.maps import Map, as_map
-from somscape.measures import nearest_counted
+from somscape.measures import by_unit
 from somscape.plots._display import Display, display_of
 from somscape.plots._picture import regions_of
 from somscape.plots._shown import ColumnPlane
@@ -24,7 +22,7 @@ def quality(
     """Draw the quantization error and the topographic error of each unit.
 
     A unit with a high quantization error stands for rows that differ; one with a high topographic
-    error lies where the map is folded.
+    error lies where the map is folded.  `measures.by_unit` has more measures, for `plots.values`.
 
     Parameters
     ----------
@@ -67,17 +65,8 @@ def quality(
     """
     map = as_map(map)
     found = None if regions is None else regions_of(map, regions)
-    k = min(2, map.n_units)
-    units, distances, weights = nearest_counted(map, X, k=k, sample_weight=sample_weight)
-    weights = np.ones(len(units)) if weights is None else weights
-    is_apart = np.full(len(units), np.nan)
-    if k == 2:
-        is_apart = (~map.lattice.are_neighbors(units[:, 0], units[:, 1])).astype(np.float64)
-    total = np.bincount(units[:, 0], weights, minlength=map.n_units)
-    errors = {}
-    for name, each in (("quantization_error", distances[:, 0]), ("topographic_error", is_apart)):
-        summed = np.bincount(units[:, 0], weights * each, minlength=map.n_units)
-        errors[name] = np.divide(summed, total, out=np.full(len(total), np.nan), where=total > 0)
+    which = ("quantization_error", "topographic_error")
+    errors = by_unit(map, X, which=which, sample_weight=sample_weight)
     planes = [
         ColumnPlane("quantization error", "number", errors["quantization_error"]),
         ColumnPlane("topographic error", "share", errors["topographic_error"], ("folded rows",)),

@@ -4,14 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+import numpy as np
+
 from somscape.errors import InputError
+from somscape.grid import neighbor_pairs
+from somscape.regions import Regions
 from somscape.tables import suggestion
 
 REGION_COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
     "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
 )  # fmt: skip
-"""As in the report.  With more regions, numbers and borders tell neighbors apart."""
+"""As in the report."""
+
+_LIGHT_REGION_COLORS = tuple(
+    "#" + "".join(f"{(int(color[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
+    for color in REGION_COLORS
+)
+"""For regions that touch one of each of these colors."""
 
 _CLASS_COLORS = (*REGION_COLORS[:7], "")
 """Okabe and Ito's colors, which people with any kind of color vision can tell apart.
@@ -123,6 +133,25 @@ def contrast(color: Any) -> str:
 def class_color(place: int) -> str:
     """Return the color of a class; they repeat after eight, with other hatches."""
     return _CLASS_COLORS[place % N_COLORS] or ink()
+
+
+def region_colors(regions: Regions) -> list[str]:
+    """Return the color of each region: its own, or that of its number.
+
+    Beyond twelve, colors repeat, but not in regions that touch.
+    """
+    n = len(REGION_COLORS)
+    colors = list(regions.colors) or [""] * regions.n_regions
+    ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
+    touching: list[set[int]] = [set() for _ in colors]
+    for a, b in np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0).tolist():
+        touching[a].add(b)
+    for region, own in enumerate(colors):
+        usual = [REGION_COLORS[(region + i) % n] for i in range(n)]
+        taken = {colors[other] for other in touching[region]} if region >= n else set()
+        free = (color for color in (*usual, *_LIGHT_REGION_COLORS) if color not in taken)
+        colors[region] = own or next(free, usual[0])
+    return colors
 
 
 def hatch(place: int) -> str:

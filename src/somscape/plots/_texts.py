@@ -173,7 +173,7 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
         With the map.
     lattice : Lattice
     labels : ndarray of shape (n_units,), int
-        From 0; numbers begin with 1.
+        From 0, as the numbers do.
     colors : sequence of n_units colors
         Of the cells.
 
@@ -193,7 +193,7 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
         units = np.flatnonzero(labels == region)
         units = units[pieces[units] == np.bincount(pieces[units]).argmax()]
         middle = _middle(lattice.positions[units])
-        text = str(region + 1)
+        text = str(region)
         room = 0.8 * step * max(1.0, 0.6 * len(units) ** 0.5)
         font = min(room / (_DISK * max(_width(text), 0.9)), _LARGEST_NUMBER)
         if font < _SMALLEST_NUMBER:

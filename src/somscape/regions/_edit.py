@@ -8,7 +8,8 @@ import numpy as np
 from somscape._types import Ints
 from somscape._validate import check_whole
 from somscape.errors import InputError
-from somscape.regions._find import find_regions
+from somscape.joins import pieces_after
+from somscape.regions._find import order_of_joins
 from somscape.regions._regions import Regions
 from somscape.tables import suggestion
 
@@ -53,7 +54,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     return _renumbered(found, labels, looks)
 
 
-def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
+def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto") -> Regions:
     """Return regions of which one is cut where density falls most inside it.
 
     Parameters
@@ -63,6 +64,9 @@ def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
         Number or name.
     n : int, default=2
         Pieces.
+    method : {"auto", "valleys", "ward"}, default="auto"
+        As for `find_regions`, whichever way found the regions: by density where the map keeps rows,
+        else, or with ``"ward"``, by Ward's rule.
 
     Returns
     -------
@@ -73,7 +77,8 @@ def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
     Raises
     ------
     InputError
-        For a region that is not there or has fewer than `n` units.
+        For a region that is not there or has fewer than `n` units, and for ``method="valleys"`` on
+        a map that keeps no rows.
 
     Examples
     --------
@@ -90,17 +95,20 @@ def split(found: Regions, region: int | str, *, n: int = 2) -> Regions:
     if len(inside) < n:
         raise InputError(f"region {region!r} has {len(inside)} units; it cannot be cut in {n}.")
 
-    def pieces(n_regions: int) -> Ints:
-        return find_regions(found.map_, n_regions).labels[inside]
+    pairs = order_of_joins(found.map_, method=method)
 
-    # Regions of more lie inside those of fewer, so that the pieces of this one only become more.
-    low, high = 1, found.map_.n_units
+    def pieces(n_joins: int) -> Ints:
+        return pieces_after(found.map_.n_units, pairs[:n_joins])[inside]
+
+    # Fewer joins leave as many pieces of this region, or more: the most joins that leave enough.
+    low, high = 0, len(pairs) + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if len(np.unique(pieces(middle))) >= n else (middle, high)
-    _, cut = np.unique(pieces(high), return_inverse=True)
+        low, high = (middle, high) if len(np.unique(pieces(middle))) >= n else (low, middle)
+    _, cut = np.unique(pieces(low), return_inverse=True)
     rows = np.bincount(cut, found.map_.hits[inside])
-    place = np.argsort(np.argsort(-rows, kind="stable"), kind="stable")[cut]
+    # Parts of a graph, which nothing joins, may be more than enough: the smallest are one.
+    place = np.minimum(np.argsort(np.argsort(-rows, kind="stable"), kind="stable")[cut], n - 1)
     labels = found.labels.copy()
     labels[inside] = np.where(place == 0, number, found.n_regions - 1 + place)
     return _renumbered(found, labels, _looks(found) + [("", "")] * int(place.max()))

@@ -50,9 +50,9 @@ def find_regions(
         lie apart if their means are more than 4 standard deviations from each other.  ``"auto"``:
         valleys where rows are known, else Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows, for a map that keeps none: one from another program, from a file of somscape 0.2 or
-        of sparse rows, or one that `partial_fit` went on with.  They should not have trained the
-        map if there are fewer rows than columns.
+        Rows, or a ``scipy.sparse`` array of them, for a map that keeps none: one from another
+        program, from a file of somscape 0.2, or one that `partial_fit` went on with.  They should
+        not have trained the map if there are fewer rows than columns.
 
     Returns
     -------
@@ -93,12 +93,7 @@ def find_regions(
     map = as_map(map)
     check_whole("n_regions", n_regions, 1, or_auto=True)
     check_choice("method", method, METHODS)
-    joins = None if method == "ward" else _joins(map, X)
-    if joins is None and method == "valleys":
-        raise InputError(
-            "this map keeps no rows that tell where density falls. Pass rows as `X`, or "
-            "method='ward'."
-        )
+    joins = _joins(map, method, X)
     if joins is None:
         return _by_ward(map, n_regions)
     n = joins.n_apart if n_regions == "auto" else int(n_regions)
@@ -107,31 +102,51 @@ def find_regions(
     return Regions(map, _largest_first(pieces_after(map.n_units, pairs), _hits(map)))
 
 
-def order_of_joins(map: Map) -> Ints:
+def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
     """Return the order in which the units of a map join to regions.
 
     Parameters
     ----------
     map : Map
         Or a fitted estimator with one.
+    method : {"auto", "valleys", "ward"}, default="auto"
+        As for `find_regions`.
 
     Returns
     -------
     ndarray of shape (n_joins, 2)
         Two pieces, each named by its lowest unit.  The first ``n_units - n`` joins leave the
-        regions of ``find_regions(map, n)``.
+        regions of ``find_regions(map, n, method=method)``.
+
+    Raises
+    ------
+    InputError, ValueError
+        As for `find_regions`.
     """
     map = as_map(map)
-    return _ward_pairs(map) if map.joins is None else map.joins.pairs
+    check_choice("method", method, METHODS)
+    joins = _joins(map, method, None)
+    return _ward_pairs(map) if joins is None else joins.pairs
 
 
-def _joins(map_: Map, X: Any) -> Joins | None:
-    """Return how the units of a map join by its own rows, or by others."""
-    if X is None:
-        return map_.joins
-    rows = np.asarray(map_.rows_of(X))
-    rows = rows[rows_to_keep(rows.shape, map_.n_units)]
-    kept = Kept.of(map_.metric.as_euclidean(rows), None).distinct
+def _joins(map_: Map, method: str, X: Any) -> Joins | None:
+    """Return how the units of a map join by its own rows, or by others; None for Ward's rule."""
+    if method == "ward":
+        return None
+    joins = map_.joins if X is None else _joins_by(map_, X)
+    if joins is None and method == "valleys":
+        raise InputError(
+            "this map keeps no rows that tell where density falls. Pass rows as `X` of "
+            "find_regions, or method='ward'."
+        )
+    return joins
+
+
+def _joins_by(map_: Map, X: Any) -> Joins:
+    rows = map_.any_rows_of(X)
+    some = rows_to_keep(rows.shape, map_.n_units)
+    taken = rows[some] if isinstance(rows, np.ndarray) else rows.take(some).dense()
+    kept = Kept.of(map_.metric.as_euclidean(taken), None).distinct
     if not len(kept.rows):
         raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
     near = near_units(kept.rows, kept.weights, map_.places, None)
@@ -165,9 +180,12 @@ def _weights(map_: Map) -> Float64s:
 
 def _check_number(map_: Map, n: int, n_parts: int) -> None:
     if not n_parts <= n <= map_.n_units:
+        ends = f"`n_regions` must be from {n_parts} to {map_.n_units}"
+        if n_parts == 1:
+            raise InputError(f"{ends}, the number of units; got {n}.")
         raise InputError(
-            f"`n_regions` must be from {n_parts} to {map_.n_units} on this map, the numbers of its "
-            f"unconnected parts and of its units; got {n}."
+            f"{ends}: the map has {map_.n_units} units in {n_parts} parts that no edge of its "
+            f"graph joins; got {n}. regions.join puts regions of several parts together."
         )
 
 

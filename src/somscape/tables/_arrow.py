@@ -111,7 +111,7 @@ def _whole(
 
     numbers = _as_numpy(pc.cast(array, pa.float64(), safe=False))
     numbers, array = _without(numbers, array, asked, words)
-    is_exact = not len(numbers) or not np.nanmax(np.abs(numbers), initial=0.0) > EXACT
+    is_exact = not len(numbers) or not np.nanmax(np.abs(numbers), initial=0.0) >= EXACT
     texts: Texts = NumberTexts(numbers, True) if is_exact else ValueTexts(array)
     return Column(name, texts, numbers=numbers)
 

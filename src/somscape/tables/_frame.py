@@ -341,6 +341,9 @@ def _numbers_of(series: Any, type_: Any) -> Any:
     """Give a column of numbers as an array, NaN where null."""
     import narwhals as nw
 
+    if series.implementation.is_pyarrow() and series.dtype.is_integer():
+        # Rounded beyond 2^53, as all other libraries do; narwhals would raise.
+        return series.to_native().cast("float64", safe=False).to_numpy()
     if series.dtype not in (nw.Object, nw.Unknown, nw.String):
         return series.cast(type_).to_numpy()
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)

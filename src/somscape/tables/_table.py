@@ -32,7 +32,7 @@ STATE = ("cells", "name", "numbers", "problem", "style")
 """What a pickled column holds."""
 
 EXACT = 2.0**53
-"""Up to here every whole number is a float64."""
+"""Below this every whole number has a float64 of its own."""
 
 PRINTED = 30
 """Rows of a table that are printed."""
@@ -144,7 +144,7 @@ class Column:
         if self.numbers is None or isinstance(self._texts, NumberTexts):
             return True  # or the floats are all there was
         # What is missing is no number: neither comparison holds for it.
-        return not bool((self.numbers > EXACT).any() or (self.numbers < -EXACT).any())
+        return not bool((self.numbers >= EXACT).any() or (self.numbers <= -EXACT).any())
 
     @property
     def is_whole(self) -> bool:

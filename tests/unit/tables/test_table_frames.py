@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from somscape.errors import InputError
-from somscape.tables import frame_values, read_table, table_from_columns, table_from_frame
+from somscape.tables import (
+    frame_numbers,
+    frame_values,
+    read_table,
+    table_from_columns,
+    table_from_frame,
+)
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -61,6 +67,22 @@ def test_float32_cells_are_short_and_numbers_exact() -> None:
 def test_long_integers_keep_their_digits_as_cells() -> None:
     column = table_from_frame(pl.DataFrame({"id": [2**63 - 1, 1]})).columns[0]
     assert column.cells[0] == "9223372036854775807"
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table, table_from_columns])
+def test_the_first_integers_that_a_float_merges_stay_apart(make: Callable[[Any], Any]) -> None:
+    made = make({"id": np.array([2**53, 2**53 + 1, 2**53])})
+    column = (made if make is table_from_columns else table_from_frame(made)).column("id")
+    assert (column.is_exact, column.n_distinct) == (False, 2)
+    assert column.cells.tolist() == [str(2**53), str(2**53 + 1), str(2**53)]
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_long_integers_are_rounded_as_features(make: Callable[[Any], Any]) -> None:
+    found = frame_numbers(make({"x": [2**53 + 1, 7], "y": [0.5, 1.5]}))
+    np.testing.assert_array_equal(found, [[2.0**53, 0.5], [7, 1.5]])
+    holed = frame_numbers(pa.table({"x": pa.array([2**53 + 1, None])}))
+    np.testing.assert_array_equal(holed, [[2.0**53], [np.nan]])
 
 
 def test_nan_and_null_and_nat_are_missing() -> None:

@@ -545,6 +545,15 @@ def test_whole_numbers_beyond_floats_stay_apart(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.parquet").column("id").cells.tolist() == [str(i) for i in ids]
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_first_whole_number_that_a_float_merges_stays_apart(tmp_path: Path, sign: int) -> None:
+    ids = [sign * (2**53 + i) for i in (0, 1)]
+    column = read(tmp_path, f"id,x\n{ids[0]},1\n{ids[1]},2\n").column("id")
+    assert (column.is_exact, column.n_distinct) == (False, 2)
+    below = read(tmp_path, f"id,x\n{sign * (2**53 - 1)},1\n{sign * (2**53 - 2)},2\n").column("id")
+    assert (below.is_exact, below.n_distinct) == (True, 2)
+
+
 @pytest.mark.parametrize("cell", [' ""', ' "q"', ' "a, b"'])
 def test_quotes_after_a_blank_are_quotes(tmp_path: Path, cell: str) -> None:
     table = read(tmp_path, f"a,b,c\n1,{cell},x\n{cell},2,y\n")
