@@ -8,6 +8,7 @@ import numpy as np
 from somscape._types import Ints
 from somscape.encode import DateCode
 from somscape.maps import Map
+from somscape.measures import by_unit
 from somscape.plots import ColumnPlane, column_plane, ordered_columns, relevance
 from somscape.regions import Regions
 from somscape.report._counts import Counts, shares
@@ -134,11 +135,7 @@ def _map_planes(map_: Map, sample: Sample, counts: Counts, is_scored: bool) -> l
 
 def _quality_plane(map_: Map, sample: Sample) -> dict[str, Any]:
     """Return how far a cell's rows lie from its prototype; a map without detector ranks by it."""
-    found, apart = map_.nearest(sample.rows)
-    has_place = ~np.isnan(apart[:, 0])
-    units, distances = found[has_place, 0], apart[has_place, 0]
-    n = np.bincount(units, minlength=map_.n_units)
-    means = shares(np.bincount(units, distances, minlength=map_.n_units), n)
+    means = by_unit(map_, sample.rows, which="quantization_error")["quantization_error"]
     unit = "mean distance to the prototype, of a cell's rows"
     return _plane("quality", "Quality: distance to the prototype", unit, means)
 

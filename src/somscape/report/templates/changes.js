@@ -26,47 +26,38 @@ function joined({ labels, names, colors }, which) {
   });
 }
 
-// Cells join in the order of the map, up to the join that would make the region whole.
+// Cells join in the order of the map, up to the join that would make the region whole. A join names
+// two pieces by their lowest cells, and so does what is returned.
 function piecesOf(isInside) {
-  const root = isInside.map((_, unit) => unit);
-  const find = (unit) => {
-    while (root[unit] !== unit) unit = root[unit] = root[root[unit]];
-    return unit;
-  };
+  const { joins } = data.map;
   const holds = [...isInside]; // whether a piece has cells of the region
   let nPieces = isInside.filter(Boolean).length;
-  for (const pair of data.map.joins) {
-    const [a, b] = pair.map(find);
-    if (holds[a] && holds[b] && nPieces === 2) break;
-    if (holds[a] && holds[b]) nPieces -= 1;
-    root[b] = a;
-    holds[a] ||= holds[b];
+  let nJoins = 0;
+  for (const [into, other] of joins) {
+    if (holds[into] && holds[other]) {
+      if (nPieces === 2) break;
+      nPieces -= 1;
+    }
+    holds[into] ||= holds[other];
+    nJoins += 1;
   }
-  return root.map((_, unit) => find(unit));
+  const piece = isInside.map((_, unit) => unit);
+  for (const [into, other] of joins.slice(0, nJoins).reverse()) piece[other] = piece[into];
+  return piece;
 }
 
-// The larger piece keeps name and color.
+// The largest piece keeps name and color. Parts of a graph may be more than two: the smaller are one.
 function split({ labels, names, colors }, number) {
   const isInside = labels.map((region) => region === number);
   const pieces = piecesOf(isInside);
-  const found = new Map();
-  const { hits } = data.map;
-  const hasHits = hits.some(Boolean);
+  const found = new Map(); // in the order of their first cells, inside the region or not
   pieces.forEach((piece, unit) => {
-    if (!found.has(piece)) found.set(piece, { piece, rows: 0, all: 0, first: unit, isInside: false });
-    const one = found.get(piece);
-    one.all += hasHits ? hits[unit] : 1;
-    if (isInside[unit]) {
-      one.rows += hits[unit];
-      one.isInside = true;
-    }
+    const { rows = 0, isPart = false } = found.get(piece) || {};
+    found.set(piece, { rows: rows + (isInside[unit] ? data.map.hits[unit] : 0), isPart: isPart || isInside[unit] });
   });
-  const order = [...found.values()].filter((one) => one.isInside)
-    .sort((a, b) => b.rows - a.rows || b.all - a.all || a.first - b.first);
-  const place = new Map(order.map(({ piece }, i) => [piece, i ? names.length - 1 + i : number]));
-  const none = order.slice(1).map(() => "");
+  const [[largest]] = [...found].filter(([, { isPart }]) => isPart).sort(([, a], [, b]) => b.rows - a.rows);
   return renumbered({
-    labels: labels.map((region, unit) => (isInside[unit] ? place.get(pieces[unit]) : region)),
-    names: [...names, ...none], colors: [...colors, ...none],
+    labels: labels.map((region, unit) => (isInside[unit] && pieces[unit] !== largest ? names.length : region)),
+    names: [...names, ""], colors: [...colors, ""],
   });
 }
