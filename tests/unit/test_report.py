@@ -301,7 +301,7 @@ def test_planes_know_their_places_in_the_orders() -> None:
     map_ = SOM(5, 6, random_state=0).fit(table).map_
     planes = [p for p in report.build(map_, table)["planes"] if p["group"] == "column"]
     by_likeness = [p["name"] for p in sorted(planes, key=lambda plane: plane["likeness"])]
-    assert by_likeness == plots.ordered_columns(map_, [p["name"] for p in planes], "likeness")
+    assert by_likeness == plots.ordered_columns(map_)
     assert {*by_likeness[:2]} in ({"a", "a again"}, {"b", "minus b"})
     shares = {p["name"]: p["relevance"] for p in planes}
     assert sum(shares.values()) == pytest.approx(1)
@@ -728,10 +728,10 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
         found = regions.find_regions(detector, n)
         found = regions.recolor(regions.rename(found, {0: HOSTILE}), {0: "#aa3300"})
         expected = report.build(detector, table, agreement=told, regions=found)
-        changed = report.with_regions(data, detector, table, found)
+        changed = report.with_regions(data, found, map=detector, table=table)
         for one, other in zip(changed["regions"], expected["regions"], strict=True):
             assert one.pop("mean_score") == pytest.approx(other.pop("mean_score"))
         assert changed == expected
-        data = report.with_regions(data, detector, table, found)
+        data = report.with_regions(data, found, map=detector, table=table)
     with pytest.raises(InputError, match="units"):
-        report.with_regions(data, small_map(), table, found)
+        report.with_regions(data, found, map=small_map(), table=table)

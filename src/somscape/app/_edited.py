@@ -43,7 +43,7 @@ def keep_regions(table: Table, given: Any, folder: Path) -> dict[str, Any]:
     results = folder / RESULTS
     detector = _detector(results)
     found = regions.from_json(given, detector.map_)
-    data = report.with_regions(read_report(folder), detector, table, found)
+    data = report.with_regions(read_report(folder), found, map=detector, table=table)
     with whole(results) as making:
         shutil.copytree(results, making)
         regions.keep(detector, found).save(making / MAP)

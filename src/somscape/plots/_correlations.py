@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s
-from somscape._validate import check_choice
 from somscape.maps import Map, as_map
 from somscape.plots._cells import short
 from somscape.plots._display import Display, display_of, make_figure
-from somscape.plots._order import ORDERS, ordered_columns, plane_correlations
+from somscape.plots._order import ordered_columns, plane_correlations
 from somscape.plots._panels import check_is_one_axes
 from somscape.plots._scale import add_bar
-from somscape.plots._shown import chosen_columns, column_plane
+from somscape.plots._shown import column_plane
 from somscape.plots._style import color_map, contrast
 
 if TYPE_CHECKING:
@@ -84,8 +83,7 @@ def correlations(
     """
     map = as_map(map)
     check_is_one_axes(ax)
-    check_choice("order", order, ORDERS[1:])
-    names = ordered_columns(map, chosen_columns(map, columns), order)
+    names = ordered_columns(map, columns, order=order)
     found = plane_correlations(map, names)
     shown = [column_plane(map, name).name for name in names]
     is_own = ax is None

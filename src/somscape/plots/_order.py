@@ -5,26 +5,47 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape._validate import check_choice
 from somscape.errors import InputError
-from somscape.maps import Map
-from somscape.plots._shown import column_plane
+from somscape.maps import Map, as_map
+from somscape.plots._shown import chosen_columns, column_plane
 
 ORDERS = ("auto", "columns", "likeness", "relevance")
 
 
-def ordered_columns(map_: Map, names: list[str], order: str) -> list[str]:
-    """Return columns in an order.
+def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -> list[str]:
+    """Return columns in an order in which their planes are well looked at.
 
     Parameters
     ----------
-    map_ : Map
-    names : list of str
-    order : {"columns", "likeness", "relevance"}
+    map : Map
+        Or a detector or a fitted estimator with one.
+    columns : sequence of str or int, optional
+        By default all feature columns.
+    order : {"likeness", "relevance", "columns"}, default="likeness"
+        Columns whose planes are alike, or opposite, side by side; those first that the map is
+        about; or as they come.
 
     Returns
     -------
     list of str
+
+    Raises
+    ------
+    InputError, ValueError
+        For a column that is not there, or another order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(100, 3)) * [1, 9, 3]
+    >>> plots.ordered_columns(SOM(random_state=0).fit(X), order="relevance")
+    ['x1', 'x2', 'x0']
     """
+    check_choice("order", order, ORDERS[1:])
+    map_ = as_map(map)
+    names = chosen_columns(map_, columns)
     if order == "columns" or len(names) < 2:
         return names
     if order == "relevance":
@@ -32,19 +53,37 @@ def ordered_columns(map_: Map, names: list[str], order: str) -> list[str]:
     return [names[i] for i in by_likeness(plane_correlations(map_, names))]
 
 
-def relevance(map_: Map, names: list[str]) -> Float64s:
-    """Return how much of the spread of the prototypes is in each column, weighted by hits.
+def relevance(map: Map, columns: Any = None) -> Float64s:
+    """Return how much of what the map shows is in each column.
 
     Parameters
     ----------
-    map_ : Map
-    names : list of str
+    map : Map
+        Or a detector or a fitted estimator with one.
+    columns : sequence of str or int, optional
+        By default all feature columns.
 
     Returns
     -------
-    ndarray of shape (n_names,)
-        Shares of all columns of the map, which add up to 1.
+    ndarray of shape (n_columns,)
+        Each column's share of the spread of the prototypes, weighted by hits.  Those of all columns
+        of the map add up to 1.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(100, 2)) * [1, 3]
+    >>> plots.relevance(SOM(random_state=0).fit(X)).round(1)
+    array([0.1, 0.9])
     """
+    map_ = as_map(map)
+    names = chosen_columns(map_, columns)
     hits = map_.hits if map_.hits.any() else np.ones(map_.n_units)
     spread = np.average(
         (map_.codebook - np.average(map_.codebook, axis=0, weights=hits)) ** 2,

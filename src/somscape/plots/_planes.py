@@ -92,7 +92,7 @@ def planes(
     names = chosen_columns(map, columns)
     if order == "auto":
         order = "relevance" if columns is None and len(names) > max_panels else "columns"
-    names = ordered_columns(map, names, order)
+    names = ordered_columns(map, names, order=order)
     shown = [column_plane(map, name) for name in names[:max_panels]]
     title = "Each column on the map"
     if len(names) > len(shown):

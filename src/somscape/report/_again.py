@@ -17,19 +17,19 @@ from somscape.report._sample import RowsInOrder
 from somscape.report._subject import all_in_words, as_table
 
 
-def with_regions(data: Mapping[str, Any], map: Any, table: Any, regions: Regions) -> Report:
+def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: Any) -> Report:
     """Return a report with other regions, described anew.
 
     Parameters
     ----------
     data : mapping
         From `build`.
+    regions : Regions
+        Of the report's map.
     map : Detector, Map or fitted estimator
         What the report was made of.
     table : Table or data frame
         The rows that the report was made of.
-    regions : Regions
-        Of that map.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def with_regions(data: Mapping[str, Any], map: Any, table: Any, regions: Regions
     >>> detector = SOMDetector(random_state=0).fit(table)
     >>> data = report.build(detector, table)
     >>> halves = regions.find_regions(detector, 2)
-    >>> len(report.with_regions(data, detector, table, halves)["regions"])
+    >>> len(report.with_regions(data, halves, map=detector, table=table)["regions"])
     2
     """
     found = as_map(map), detector_in(map)
@@ -59,6 +59,5 @@ def with_regions(data: Mapping[str, Any], map: Any, table: Any, regions: Regions
     labels = Labels.of(map_, table, data["agreement"])
     counts, units = Counts.of_planes(data["planes"]), np.asarray(map_.winners(table))
     described = regions_of(regions, counts, units, RowsInOrder.of_table(map_, table), labels)
-    names = [region["name"] for region in described]
-    planes = with_plane_of(regions, names, data["planes"])
+    planes = with_plane_of(regions, described, data["planes"])
     return Report({**data, "planes": planes, "regions": described})

@@ -172,14 +172,6 @@ def build(
     regions = given_or_found(regions, map)
     map, detector, table, agreement = all_in_words(map, detector, table, agreement)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
-    counts, units = Counts.of(alerts, map.n_units), np.empty(table.n_rows, dtype=np.intp)
-    units[np.asarray(alerts.rows)] = alerts.units
-    planes, n_left_out = planes_of(
-        *(map, table, sample, counts, units, labels),
-        id_name=alerts.id_name,
-        is_scored=detector is not None,
-    )
-    described = regions_of(regions, counts, units, sample, labels)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     n_listed = _n_listed(table)
@@ -200,9 +192,7 @@ def build(
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            "planes": with_plane_of(regions, [region["name"] for region in described], planes),
-            "regions": described,
-            "n_planes_left_out": n_left_out,
+            **_by_cell(map, table, alerts, sample, regions, labels, detector is not None),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
@@ -276,6 +266,28 @@ def _lattice(map_: Map) -> dict[str, Any]:
         "edges": edges,
         "hits": numbers(map_.hits),
         "joins": order_of_joins(map_).tolist(),
+    }
+
+
+def _by_cell(
+    map_: Map,
+    table: Table,
+    alerts: Alerts,
+    sample: Sample,
+    regions: Regions,
+    labels: Labels | None,
+    is_scored: bool,
+) -> dict[str, Any]:
+    counts, units = Counts.of(alerts, map_.n_units), np.empty(table.n_rows, dtype=np.intp)
+    units[np.asarray(alerts.rows)] = alerts.units
+    planes, n_left_out = planes_of(
+        *(map_, table, sample, counts, units, labels), id_name=alerts.id_name, is_scored=is_scored
+    )
+    described = regions_of(regions, counts, units, sample, labels)
+    return {
+        "planes": with_plane_of(regions, described, planes),
+        "regions": described,
+        "n_planes_left_out": n_left_out,
     }
 
 

@@ -73,14 +73,15 @@ def planes_of(
 
 
 def with_plane_of(
-    regions: Regions, names: Sequence[str], planes: Sequence[dict[str, Any]]
+    regions: Regions, described: Sequence[dict[str, Any]], planes: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return planes with that of regions in the second place, if there are several.
 
     Parameters
     ----------
     regions : Regions
-    names : sequence of str
+    described : sequence of dict
+        From `regions_of`.
     planes : sequence of dict
         Another plane of regions is left out.
 
@@ -92,13 +93,15 @@ def with_plane_of(
     if regions.n_regions == 1:
         return others
     plane = _plane("regions", "Regions", "region", regions.labels, kind="region")
-    return [others[0], plane | {"levels": list(names)}, *others[1:]]
+    return [others[0], plane | {"levels": [each["name"] for each in described]}, *others[1:]]
 
 
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
     """Return the planes of features, with their place in each order."""
+    if not names:
+        return []
     relevances = relevance(map_, names)
-    alike = ordered_columns(map_, names, "likeness") if len(names) <= MAX_ALIKE else names
+    alike = ordered_columns(map_, names) if len(names) <= MAX_ALIKE else names
     place = {name: i for i, name in enumerate(alike)}
     shown = []
     for i, code in enumerate(map_.encoding.features[: len(names)]):
