@@ -55,10 +55,13 @@ function regionsFile() {
 
 // All that shows regions follows: map, lists, the case that is open.
 function showRegions(keepsCards = false) {
-  if (!keepsCards) fillCards();
+  if (!keepsCards) {
+    fillCards();
+    const line = borderLine();
+    for (const drawing of drawings) drawRegionsOn(drawing, line);
+  }
   fillRegionLists();
   fillPlanes();
-  drawings.forEach(drawRegionsOn);
   colorMap();
   markRegion();
   drawList();

@@ -78,9 +78,12 @@ function markRegion() {
 
 // On the map -------------------------------------------------------------------------------
 
-function drawRegionsOn({ borders, numbers }) {
-  const d = data.map.kind === "graph" || !hasRegions() ? ""
+function borderLine() {
+  return data.map.kind === "graph" || !hasRegions() ? ""
     : pathAlong((a, b) => b !== undefined && regionOfUnit(a) !== regionOfUnit(b));
+}
+
+function drawRegionsOn({ borders, numbers }, d = borderLine()) {
   borders.replaceChildren(...["under", "over"].map((name) => makeSvg("path", { class: "border " + name, d })));
   numbers.replaceChildren(...regions.map((region) => {
     const [x, y] = middleOf(region);
