@@ -119,7 +119,7 @@ def turns(lattice: Lattice) -> list[Turn]:
 
 
 def _rotations(n: int) -> list[tuple[str, Float64s]]:
-    """Return the rotations of a polygon of n sides; y grows downward, so that they are clockwise."""
+    """Return the rotations of a polygon of n sides; clockwise, as y grows downward."""
     found = []
     for i in range(1, n):
         angle, degrees = 2 * np.pi * i / n, 360 * i // n
@@ -131,7 +131,7 @@ def _rotations(n: int) -> list[tuple[str, Float64s]]:
 
 
 def _reflections(n: int) -> list[tuple[str, Float64s]]:
-    """Return the reflections of a polygon of n sides, by the angle of what they are flipped over."""
+    """Return the reflections of a polygon of n sides."""
     found = []
     for i in range(n):
         angle, degrees = np.pi * i / n, 180 * i // n
@@ -157,7 +157,7 @@ def _moved(lattice: Lattice, matrix: Float64s) -> Ints | None:
     middle = np.where(wraps, 0.0, lattice.positions.mean(axis=0))
     turned = (lattice.positions - middle) @ matrix.T + middle
     aside = (0.0, 0.5) if lattice.wraps_cols else (0.0,)
-    placed = [_units_at(lattice, turned + [more, 0.0]) for more in aside]
+    placed = [_units_at(lattice, turned + np.array([more, 0.0])) for more in aside]
     return next((units for units in placed if units is not None), None)
 
 
