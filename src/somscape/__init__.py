@@ -27,6 +27,7 @@ _HOMES = {
 }
 _MODULES = (
     "callbacks",
+    "changes",
     "datasets",
     "encode",
     "errors",

@@ -31,5 +31,7 @@ def test_the_same_units_join_in_the_same_order():
     found, again = regions.find_regions(told), regions.find_regions(turned)
     assert found.n_regions == 2
     np.testing.assert_array_equal(found.sizes, again.sizes)
-    np.testing.assert_array_equal(reordered(turned, np.argsort(units)).joins.pairs, told.joins.pairs)
+    np.testing.assert_array_equal(
+        reordered(turned, np.argsort(units)).joins.pairs, told.joins.pairs
+    )
     Map.from_record(turned.to_record())  # a file of it is read

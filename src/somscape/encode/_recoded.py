@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.encode._codes import CategoryCode, NumberCode
+from somscape.encode._codes import UNSEEN_LEVEL, CategoryCode, NumberCode
 from somscape.encode._date_parts import SpanCode
 from somscape.encode._encoding import Encoding, FeatureCode
 from somscape.encode._ordered import MICROSECONDS, DateCode, OrdinalCode
@@ -110,6 +110,6 @@ def _microseconds(code: Any, features: Float64s) -> Float64s:
 def _levels(features: Float64s, was: CategoryCode, now: CategoryCode) -> Float64s:
     place = {level: i for i, level in enumerate(now.levels)}
     out = np.zeros((len(features), now.n_features))
-    for level, values in zip((*was.levels, None), features.T, strict=True):
-        out[:, place.get(level, -1)] += values  # the last feature stands for unseen levels
+    for level, values in zip((*was.levels, UNSEEN_LEVEL), features.T, strict=True):
+        out[:, place.get(level, len(now.levels))] += values
     return out
