@@ -36,6 +36,20 @@ def test_what_grew_vanished_and_is_new_by_hand():
     assert str(gone[3]) == "region 2 is new: 20 % of the rows"
 
 
+def test_without_rows_prototypes_of_the_later_map_stand_for_them():
+    before = on_a_line([0, 0, 1, 2], [4.0, 2, 3, 1], ("low", "", "high"))
+    after = on_a_line([0, 0, 1, 1, 2], [2.0, 2, 0, 4, 2])
+    # Units 0 and 1 of after lie in low, 2 in region 1 but it won no row, 3 and 4 in high.
+    found = regions.compare(before, after)
+    assert [(c.before, c.after, c.kept) for c in found] == [
+        (0, 0, 1.0),
+        (1, None, 0.0),
+        (2, 1, 4 / 6),
+        (None, 2, 0.0),
+    ]
+    assert regions.carry_names(before, after).names == ("low", "high", "")
+
+
 def test_names_come_over_to_maps_trained_anew():
     rng = np.random.default_rng(0)
     truth = np.repeat([0, 1, 2], [200, 150, 100])

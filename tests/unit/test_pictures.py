@@ -63,6 +63,11 @@ def some_map(kind: str) -> Map:
     return map_of(np.random.default_rng(1).normal(size=(lattice.n_units, 4)), lattice)
 
 
+def moved(m: Map) -> Map:
+    """Return a map of next month."""
+    return replace(m, codebook=m.codebook + 0.1 * np.arange(4), hits=m.hits[::-1])
+
+
 PICTURES = {
     "values": lambda m, **more: plots.values(m, "x0", **more),
     "levels": lambda m, **more: plots.values(m, [f"l{i % 3}" for i in range(m.n_units)], **more),
@@ -88,8 +93,9 @@ PICTURES = {
     "quality": lambda m, **more: plots.quality(m, ROWS, **more),
     "planes": plots.planes,
     "correlations": plots.correlations,
+    "difference": lambda m, **more: plots.difference(m, moved(m), regions=True, **more),
 }
-SEVERAL_AXES = ("quality", "planes")
+SEVERAL_AXES = ("quality", "planes", "difference")
 
 
 # Every picture

@@ -86,7 +86,7 @@ def test_what_only_one_month_tells_of_dates_is_filled():
         (
             Encoding.plain(["a", "b"]),
             Encoding((*Encoding.plain(["a"]).columns, UnusedColumn("b", "always 3", "constant"))),
-            r"only one of them has 'b \(elsewhere always 3\)'\. Train both on the same columns",
+            r"only one of them has 'b \(in the other always 3\)'\. Train both on the same columns",
         ),
         (Encoding.plain(["x0"]), Encoding.plain(["x0", "x1"]), "have 1 and 2 columns"),
         (

@@ -1,5 +1,6 @@
 """Rows of one encoding in another of the same columns, such as last month's."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -56,17 +57,12 @@ def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
 def _check_columns(was: Encoding, now: Encoding) -> None:
     """Raise InputError for what only one of both encodings has, or has as another kind."""
     a, b = ({code.name: code for code in each.used} for each in (was, now))
-    alone = [
-        name + (f" (elsewhere {why[name]})" if name in why else "")
-        for own, other, encoding in ((a, b, now), (b, a, was))
-        for why in [{code.name: code.why for code in encoding.columns}]
-        for name in own
-        if name not in other
-    ]
-    if alone:
+    alone = [listed(_not_in(other, own)) for own, other in ((a, now), (b, was))]
+    if any(alone):
+        said = "one has {}, the other {}" if all(alone) else "only one of them has {}{}"
         raise InputError(
-            f"the maps differ in their columns: only one of them has {listed(alone)}. Train both "
-            "on the same columns, with the same roles."
+            f"the maps differ in their columns: {said.format(*alone)}. Train both on the same "
+            "columns, with the same roles."
         )
     for name, code in a.items():
         if code.kind != b[name].kind:
@@ -79,6 +75,16 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
                 f"the maps differ in the ordered levels of column {name!r}. Train both with the "
                 "same roles."
             )
+
+
+def _not_in(encoding: Encoding, names: Iterable[str]) -> list[str]:
+    """Return names that are no used columns, and what they are instead."""
+    used, why = {code.name for code in encoding.used}, {c.name: c.why for c in encoding.columns}
+    return [
+        name + (f" (in the other {why[name]})" if name in why else "")
+        for name in names
+        if name not in used
+    ]
 
 
 def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -> Float64s:

@@ -4,6 +4,7 @@ Importing this folder does not import matplotlib; the first picture does.
 """
 
 from somscape.plots._correlations import correlations
+from somscape.plots._difference import difference
 from somscape.plots._display import Display
 from somscape.plots._hits import hits
 from somscape.plots._images import images
@@ -30,6 +31,7 @@ __all__ = [
     "column_plane",
     "correlations",
     "dark",
+    "difference",
     "hits",
     "images",
     "labels",
