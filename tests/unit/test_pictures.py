@@ -68,6 +68,15 @@ def moved(m: Map) -> Map:
     return replace(m, codebook=m.codebook + 0.1 * np.arange(4), hits=m.hits[::-1])
 
 
+def few(m: Map) -> Regions:
+    return regions.find_regions(m, min(4, m.n_units))
+
+
+def stable(found: Regions) -> regions.RegionStability:
+    shares = np.linspace(0.5, 1, found.n_regions)
+    return regions.RegionStability(np.array([2, 3, 2]), shares, found=found)
+
+
 PICTURES = {
     "values": lambda m, **more: plots.values(m, "x0", **more),
     "levels": lambda m, **more: plots.values(m, [f"l{i % 3}" for i in range(m.n_units)], **more),
@@ -94,8 +103,10 @@ PICTURES = {
     "planes": plots.planes,
     "correlations": plots.correlations,
     "difference": lambda m, **more: plots.difference(m, moved(m), regions=True, **more),
+    "dendrogram": lambda m, **more: plots.dendrogram(m, few(m), **more),
+    "stability": lambda m, **more: plots.stability(stable(few(m)), **more),
 }
-SEVERAL_AXES = ("quality", "planes", "difference")
+SEVERAL_AXES = ("quality", "planes", "difference", "stability")
 
 
 # Every picture

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from somscape.errors import InputError
+from somscape.regions import Regions
 from somscape.tables import suggestion
 
 REGION_COLORS = (
@@ -134,6 +135,17 @@ def contrast(color: Any) -> str:
 def class_color(place: int) -> str:
     """Return the color of a class; they repeat after eight, with other hatches."""
     return _CLASS_COLORS[place % N_COLORS] or ink()
+
+
+def region_colors(regions: Regions) -> list[str]:
+    """Return the color of each region."""
+    return [REGION_COLORS[i % len(REGION_COLORS)] for i in range(regions.n_regions)]
+
+
+def region_names(regions: Regions) -> list[str]:
+    """Return the number of each region, and its name if it has one."""
+    names = regions.names or ("",) * regions.n_regions
+    return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
 
 
 def hatch(place: int) -> str:

@@ -141,6 +141,24 @@ def given_or_found(regions: Regions | None, map_: Map) -> Regions:
     return regions
 
 
+def order_of_joins(map: Map) -> Ints:
+    """Return the order in which the units of a map join to regions.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+
+    Returns
+    -------
+    ndarray of shape (n_joins, 2)
+        Two pieces, each named by its lowest unit.  The first ``n_units - n`` joins leave the
+        regions of ``find_regions(map, n)``.
+    """
+    map = as_map(map)
+    return _ward_pairs(map) if map.joins is None else map.joins.pairs
+
+
 def _joins(map_: Map, X: Any) -> Joins | None:
     """Return how the units of a map join by its own rows, or by others."""
     if X is None:
@@ -156,20 +174,27 @@ def _joins(map_: Map, X: Any) -> Joins | None:
 
 def _by_ward(map_: Map, n_regions: int | str) -> Regions:
     """Return regions by prototypes and hits alone."""
-    hits = _hits(map_)
-    weights = np.maximum(hits, EMPTY_WEIGHT * hits.mean())
-    joins = ward_joins(map_.lattice, map_.places, weights)
+    hits, joins = _hits(map_), _ward_pairs(map_)
     if n_regions == "auto":
-        found = apart_regions(joins, map_.places, weights, _within(map_))
+        found = apart_regions(joins.tolist(), map_.places, _weights(map_), _within(map_))
         if (np.bincount(found, hits)[found] < MIN_REGION_ROWS).any():
             found = merge_small_regions(
                 map_, hits, min_rows=MIN_REGION_ROWS, start=found, may_leap=False
             )
     else:
         _check_number(map_, int(n_regions), map_.n_units - len(joins))
-        pairs = np.array(joins[: map_.n_units - int(n_regions)], dtype=np.intp).reshape(-1, 2)
-        found = pieces_after(map_.n_units, pairs)
+        found = pieces_after(map_.n_units, joins[: map_.n_units - int(n_regions)])
     return Regions(map_, _largest_first(found, hits))
+
+
+def _ward_pairs(map_: Map) -> Ints:
+    joins = ward_joins(map_.lattice, map_.places, _weights(map_))
+    return np.array(joins, dtype=np.intp).reshape(-1, 2)
+
+
+def _weights(map_: Map) -> Float64s:
+    hits = _hits(map_)
+    return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
 
 
 def _check_number(map_: Map, n: int, n_parts: int) -> None:
