@@ -101,7 +101,8 @@ def test_regions_that_are_not_given_are_found_and_keep_their_names():
     later = SOM(8, 8, lattice="rectangular", random_state=0, init=som.map_).fit(X[:350] + 0.3)
     other = reordered(later.map_, np.arange(64)[::-1])
     then = regions.rename(regions.find_regions(som), {0: "usual", 1: "high"})
-    for given in (then, True, (then, regions.find_regions(other))):
+    pair = (then, regions.carry_names(then, regions.find_regions(other), X=X))
+    for given in (True, pair):
         found = changes.difference(som, other, regions=given, X=X)
         assert found.alignment.words == "turned by 180 degrees"
         assert [change.after is None for change in found.regions] == [False, False, True]
@@ -109,9 +110,21 @@ def test_regions_that_are_not_given_are_found_and_keep_their_names():
         # Places that were of a region are mostly still of it.
         same = found.regions_before.labels == found.regions_after.labels
         assert same[found.regions_before.labels == 0].mean() > 0.8
-    assert changes.difference(som, other, regions=then).regions_after.names == ("usual", "high")
-    assert "usual goes from 44 % to 57 % of the rows" in [
-        str(change) for change in changes.difference(som, other, regions=then).regions
+    assert found.regions_after.names == ("usual", "high")
+    assert str(found.regions[0]) == "usual goes from 44 % to 57 % of the rows"
+
+
+def test_regions_of_before_stay_at_their_place_in_the_data_and_may_lose_all_rows():
+    before = line([1000, 1100, 1200, 1300], [0, 0, 0, 0], [2, 2, 4, 2])
+    after = line([1000, 1010, 1210, 1300], [0, 0, 0, 0], [3, 4, 0, 3])
+    then = Regions(before, np.array([0, 1, 2, 0]), names=("ends", "", "rich"))
+    found = changes.difference(before, after, regions=then)
+    assert found.regions_after.labels.tolist() == [0, 0, 1, 0]
+    assert found.regions_after.names == ("ends", "rich")
+    assert [str(change) for change in found.regions] == [
+        "ends goes from 40 % to 100 % of the rows",
+        "region 1 is no longer there; it had 20 % of the rows",
+        "rich goes from 40 % to 0 % of the rows",
     ]
 
 

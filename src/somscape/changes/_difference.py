@@ -163,11 +163,11 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
         Or what has one.
     after : Map
         It is laid over the map before, as `align` does.
-    regions : True, Regions or pair of Regions, optional
-        Regions to compare: those of `before`, or of both.  Those that are not given are found, and
-        called as the ones before that they are; True finds both.
+    regions : Regions, True or pair of Regions, optional
+        Regions of `before`: each unit after is then of the region in which its prototype lies.
+        True finds regions on both maps, so that new ones show; a pair says which those are.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions are matched, as for `regions.compare`.
+        Rows by which regions of both maps are matched, as for `regions.compare`.
 
     Returns
     -------
@@ -212,7 +212,7 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
         found = {
             "regions_before": pair[0],
             "regions_after": alignment.moved(pair[1]),
-            "regions": tuple(compare(*pair, X=X)),
+            "regions": tuple(compare(*pair, X=None if isinstance(regions, Regions) else X)),
         }
     return MapChange(
         before=before,
@@ -233,8 +233,14 @@ def _both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regio
             raise InputError(f"`regions` must be those of both maps; got {len(regions)}.")
         then, now = (given_or_found(*each) for each in zip(regions, (before, after), strict=True))
         return then, now
-    then = given_or_found(None if regions is True else regions, before)
-    return then, carry_names(then, given_or_found(None, after), X=X)
+    if regions is True:
+        then = given_or_found(None, before)
+        return then, carry_names(then, given_or_found(None, after), X=X)
+    then = given_or_found(regions, before)
+    places = then.of(recoded(after.codebook, after.encoding, before.encoding))
+    numbers, labels = np.unique(places, return_inverse=True)
+    names = tuple(then.names[i] for i in numbers) if then.names else ()
+    return then, Regions(after, labels.ravel(), names=names if any(names) else ())
 
 
 def _shares(map_: Map) -> Float64s:

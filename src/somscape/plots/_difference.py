@@ -39,10 +39,10 @@ def difference(
     ----------
     before, after : Map
         Of the same lattice and columns, such as last month's and this month's.
-    regions : True, Regions or pair of Regions, optional
+    regions : Regions, True or pair of Regions, optional
         Regions to compare, as for `changes.difference`; the borders of those after are drawn.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions are matched, as for `regions.compare`.
+        Rows by which regions of both maps are matched, as for `regions.compare`.
     limits : {"robust", "full"} or pair of float, default="robust"
         As for `plots.values`, of how far units moved.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional

@@ -8,6 +8,7 @@ import numpy as np
 from somscape._types import Float64s
 from somscape.encode import recoded
 from somscape.errors import InputError
+from somscape.joins import EMPTY_WEIGHT
 from somscape.maps import NO_UNIT
 from somscape.regions._regions import Regions
 
@@ -163,7 +164,9 @@ def _common(before: Regions, after: Regions, X: Any) -> Float64s:
     if X is None:
         later = after.map_
         X = recoded(later.codebook, later.encoding, before.map_.encoding)
-        now, weights = after.labels, later.hits if later.hits.any() else np.ones(later.n_units)
+        now = after.labels
+        # Units without rows count where there are no others.
+        weights = later.hits + EMPTY_WEIGHT * (later.hits.mean() or 1.0)
     else:
         now = after.of(X)
         weights = np.ones(len(now))
