@@ -39,6 +39,7 @@ autosummary_context = {
         ),
         **dict.fromkeys(("Regions", "Region", "Difference", "Quartiles"), "guide/regions"),
         **dict.fromkeys(("RegionChange", "RegionStability"), "guide/regions"),
+        **dict.fromkeys(("Alignment", "MapChange"), "guide/regions"),
         "Agreement": "reading",
         **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),

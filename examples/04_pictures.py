@@ -33,8 +33,8 @@ torus = SOM(8, 10, boundary="torus", random_state=0).fit(scaled)
 three = find_regions(som, 3)
 candidates = SOM.suggest(scaled, n_seeds=2, random_state=0)
 tree = plots.spanning_tree(som, layout="tree")
-named = rename(three, {0: "light", 1: "strong", 2: "dark"})
-warm_year = frame.iloc[20:].assign(alcohol=frame["alcohol"] + 0.5)  # less of the first wine
+named = rename(three, {0: "Barolo", 1: "Grignolino", 2: "Barbera"})
+warm_year = frame.iloc[20:].assign(alcohol=frame["alcohol"] + 0.5)  # with less Barolo
 later = SOM(init=som, random_state=0).fit(warm_year)
 steps = np.linspace(scaled[0], scaled[-1], 60)  # from the first wine to the last one
 

@@ -15,7 +15,7 @@ from somscape.maps import Map, as_map
 from somscape.regions import RegionChange, Regions, carry_names, compare, given_or_found
 from somscape.tables import frame_of
 
-MAIN_COLUMNS = 3
+N_NAMED = 3
 """Most columns that are named as those that moved."""
 
 LEAST_SHARE = 0.05
@@ -126,7 +126,7 @@ class MapChange:
         other = [OTHER_LAYOUT] if far > step > 0 else []
         main = [
             f"{words_of_column(self.before.encoding, name)} ({100 * share:.0f} %)"
-            for name, share in list(self.of_columns.items())[:MAIN_COLUMNS]
+            for name, share in list(self.of_columns.items())[:N_NAMED]
             if share >= LEAST_SHARE
         ]
         unit = int(self.moved.argmax())
@@ -155,14 +155,14 @@ class MapChange:
 
 
 def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -> MapChange:
-    """Compare two maps of the same lattice and columns, such as last month's and this month's.
+    """Say what has changed from a map to the next, unit by unit.
 
     Parameters
     ----------
     before : Map
-        Or what has one.
+        Such as last month's, or what has one.
     after : Map
-        It is laid over the map before, as `align` does.
+        Of the same lattice and columns.  It is laid over the map before, as `align` does.
     regions : Regions, True or pair of Regions, optional
         Regions of `before`: each unit after is then of the region in which its prototype lies.
         True finds regions on both maps, so that new ones show; a pair says which those are.

@@ -7,13 +7,11 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.encode._codes import UNSEEN_LEVEL, CategoryCode, NumberCode
-from somscape.encode._date_parts import SpanCode
+from somscape.encode._date_parts import DAY, SpanCode
 from somscape.encode._encoding import Encoding, FeatureCode
 from somscape.encode._ordered import MICROSECONDS, DateCode, OrdinalCode
 from somscape.errors import InputError
 from somscape.tables import listed
-
-DAY = MICROSECONDS["D"]
 
 
 def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:

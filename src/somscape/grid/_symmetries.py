@@ -70,7 +70,7 @@ class Shifts:
 
 
 def shifts(lattice: Lattice) -> Shifts:
-    """Return the shifts of a lattice: the one by nothing, and those over edges that meet.
+    """Return the shifts of a lattice: by nothing, and over edges that meet.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def shifts(lattice: Lattice) -> Shifts:
 
 
 def turns(lattice: Lattice) -> list[Turn]:
-    """Return the turns and flips of a lattice, first the one that leaves all as it is.
+    """Return the turns and flips of a lattice, first what leaves all as it is.
 
     All symmetries of a lattice are one of them, followed by a shift.
 

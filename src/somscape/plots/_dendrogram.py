@@ -30,8 +30,8 @@ GAP = 0.012
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WIDTH, _ROW, _MAX_TALL = 6.4, 0.26, 11.0  # inches
 _HEAD, _FOOT = 0.42, 0.62
-_LETTER = 0.078
-_NAME_LETTERS = 30
+_NAME_LETTER = 0.078
+_NAME_LETTERS = 28
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Merge:
 
 
 def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
-    """Draw the regions of a map as a tree, in which those join first that lie least apart.
+    """Draw how the regions of a map join, as a tree.
 
-    The farther to the right two branches meet, the clearer is the valley between them: the axis
+    Those that lie least apart join first.  The farther to the right two branches meet, the clearer is the valley between them: the axis
     says how rarely a border inside one group is as empty.  Joins inside a group, between parts
     without such a valley, come first, in their order, at equal steps.
 
@@ -213,7 +213,7 @@ def _names(found: Regions) -> list[str]:
 
 
 def _axes_for(names: list[str]) -> "Axes":
-    left = 0.3 + _LETTER * max(map(len, names))
+    left = 0.3 + _NAME_LETTER * max(map(len, names))
     tall = min(max(0.6, _ROW * len(names)), _MAX_TALL)
     width, height = left + _WIDTH * 0.72, _HEAD + tall + _FOOT
     size = (left / width, _FOOT / height, 1 - (left + 0.15) / width, tall / height)

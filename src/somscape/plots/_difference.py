@@ -89,7 +89,7 @@ def difference(
     looks: list[dict[str, Any]] = [
         {"limits": _from_zero(change.moved, limits), "label": "distance"},
         {},
-        {"colormap": diverging(), "limits": _around_zero(points), "label": "% points"},
+        {"colormap": diverging(), "limits": _around_zero(points), "label": "percentage points"},
     ]
     found = change.regions_after
     if found is not None:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 STABLE = 0.6
 """Regions below hardly come back (Hennig 2007)."""
 
-_NAME_LETTERS = 30
-_LETTER = 0.075
+_NAME_LETTERS = 28
+_NAME_LETTER = 0.078
 _WIDE, _GAP, _ROW = 2.3, 0.3, 0.24  # inches
 _HEAD, _FOOT, _LEFT = 0.8, 0.55, 0.6
 _MIN_TALL, _MAX_TALL, _MAX_BARS, _THICK = 1.5, 11.0, 2.0, 0.2
 
 
 def stability(stability: RegionStability, *, ax: Any = None) -> Display:
-    """Draw how often each number of regions was found in samples, and which regions came back.
+    """Draw how many regions samples of the rows gave, and which came back.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
 
 
 def _two_axes(place: Any, names: list[str], title: str) -> "list[Axes]":
-    label = 0.2 + _LETTER * max(map(len, names))
+    label = 0.2 + _NAME_LETTER * max(map(len, names))
     tall = float(np.clip(_ROW * len(names), _MIN_TALL, _MAX_TALL))
     area = area_of(place, _LEFT + 2 * _WIDE + _GAP + label + 0.35, _HEAD + tall + _FOOT)
     width, height = area.size

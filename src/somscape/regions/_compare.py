@@ -123,7 +123,9 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
 
     Parameters
     ----------
-    before, after, X
+    before, after
+        As for `compare`.
+    X : optional
         As for `compare`.
 
     Returns
