@@ -79,10 +79,11 @@ AS_IT_IS = "left as it is"
 def align(a: Map, b: Map) -> Alignment:
     """Lay a map over another, turned, flipped and shifted to fit best.
 
-    Shifts are tried where edges meet, as on a torus.  Two trainings on much the same rows give much the same map, but may begin at another corner.
-    The best of all symmetries of the lattice is the one with the least mean squared distance of
-    prototypes that lie over each other.  Every unit counts alike, as every cell does in a picture:
-    units lie where rows are, and hits of either month would favor that month.
+    Shifts are tried where edges meet, as on a torus.  Two trainings on much the same rows give
+    much the same map, but may begin at another corner.  The best of all symmetries of the
+    lattice is the one with the least mean squared distance of prototypes that lie over each
+    other.  Every unit counts alike, as every cell does in a picture: units lie where rows are,
+    and hits of either month would favor that month.
 
     Parameters
     ----------

@@ -55,9 +55,10 @@ class Merge:
 def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
     """Draw how the regions of a map join, as a tree.
 
-    Those that lie least apart join first.  The farther to the right two branches meet, the clearer is the valley between them: the axis
-    says how rarely a border inside one group is as empty.  Joins inside a group, between parts
-    without such a valley, come first, in their order, at equal steps.
+    Those that lie least apart join first.  The farther to the right two branches meet, the
+    clearer is the valley between them: the axis says how rarely a border inside one group is as
+    empty.  Joins inside a group, between parts without such a valley, come first, in their
+    order, at equal steps.
 
     Parameters
     ----------
