@@ -89,7 +89,7 @@ def test_a_frame_has_a_line_for_each_place():
         "cooks goes from 50 % to 60 % of the rows",
         "region 1 goes from 50 % to 40 % of the rows",
     ]
-    assert str(found).endswith("Region 1 goes from 50 % to 40 % of the rows.")
+    assert str(found).endswith("region 1 goes from 50 % to 40 % of the rows.")
 
 
 def test_regions_that_are_not_given_are_found_and_keep_their_names():

@@ -33,7 +33,7 @@ class Alignment:
     units : ndarray of shape (n_units,)
         By place, the number that the unit had which lies there now.
     words : str
-        What was done, such as "turned by 180 degrees"; "left as it is" where nothing was.
+        What was done, such as "turned by 180 degrees"; "" where nothing was.
     apart, apart_before : float
         Root of the mean squared distance of prototypes that lie over each other, now and before,
         in the other map's metric.
@@ -46,10 +46,11 @@ class Alignment:
     apart_before: float
 
     def __str__(self) -> str:
-        before = "" if self.words == AS_IT_IS else f" ({self.apart_before:.3g} before)"
-        return f"{self.words}: prototypes lie {self.apart:.3g} apart{before}"
+        before = f" ({self.apart_before:.3g} before)" if self.words else ""
+        words = self.words or "left as it is"
+        return f"{words}: prototypes lie {self.apart:.3g} apart{before}"
 
-    def moved(self, found: Regions) -> Regions:
+    def turned(self, found: Regions) -> Regions:
         """Return regions of the map as it was on the map as it lies now.
 
         Parameters
@@ -71,9 +72,6 @@ class Alignment:
                 f"`found` must be regions of {len(self.units)} units; got {len(found.labels)}."
             )
         return replace(found, map_=self.map_, labels=found.labels[self.units])
-
-
-AS_IT_IS = "left as it is"
 
 
 def align(a: Map, b: Map) -> Alignment:
@@ -139,8 +137,8 @@ def _check_lattices(a: Lattice, b: Lattice) -> None:
     said = [f"{each.size_text} ({each.kind}, {each.boundary})" for each in (a, b)]
     got = said[1] if said[0] != said[1] else "another graph"
     raise InputError(
-        f"`b` must have the lattice of `a`, {said[0]}; got {got}. Train it with "
-        "SOM(lattice=a.lattice)."
+        f"`b` must have the lattice of `a`, {said[0]}; got {got}. Train it by "
+        "SOM(init=a), which keeps the lattice and the columns."
     )
 
 
@@ -155,7 +153,7 @@ def _best(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]
     turn, down, across = (int(i) for i in np.unravel_index(first, fits.shape))
     units = all_turns[turn].units[all_shifts.units(down, across)]
     said = [all_turns[turn].words, all_shifts.words(down, across)]
-    return units, " and ".join(word for word in said if word) or AS_IT_IS
+    return units, " and ".join(word for word in said if word)
 
 
 def _fits(lattice: Lattice, here: Float64s, there: Float64s) -> Float64s:

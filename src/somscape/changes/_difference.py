@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.changes._align import AS_IT_IS, Alignment, align
+from somscape.changes._align import Alignment, align
 from somscape.changes._words import from_to
 from somscape.encode import recoded, words_of_column
 from somscape.errors import InputError
@@ -22,7 +22,7 @@ LEAST_SHARE = 0.05
 """Share of all that moved, below which a column is not named."""
 
 OTHER_LAYOUT = (
-    "the two maps have their groups in other places, so that units do not compare; train the later "
+    "The two maps have their groups in other places, so that units do not compare; train the later "
     "one from the first (init=...)"
 )
 
@@ -84,9 +84,9 @@ class MapChange:
         return {self.columns[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
 
     def __str__(self) -> str:
-        said = [] if self.alignment.words == AS_IT_IS else [f"The map is {self.alignment.words}"]
+        said = [f"The map is {self.alignment.words}"] if self.alignment.words else []
         said += [*self._of_prototypes(), *self._of_shares(), *map(str, self.regions)]
-        return "\n".join(f"{line[0].upper()}{line[1:]}." for line in said)
+        return "\n".join(f"{line}." for line in said)
 
     def __repr__(self) -> str:
         return f"MapChange({self.before!r}, moved by {self.moved.mean():.3g} on average)"
@@ -120,7 +120,7 @@ class MapChange:
 
     def _of_prototypes(self) -> list[str]:
         if not self.moved.any():
-            return ["no prototype has moved"]
+            return ["No prototype has moved"]
         far, step = float(self.moved.mean()), float(self.before.u_heights.mean())
         beside = f", {far / step:.2g} times as far as neighbors lie apart" if step else ""
         other = [OTHER_LAYOUT] if far > step > 0 else []
@@ -132,9 +132,9 @@ class MapChange:
         unit = int(self.moved.argmax())
         changed = from_to(self.before, self.after, self.columns[self.most[unit]], unit)
         return [
-            f"prototypes have moved by {far:.2g} on average{beside}",
+            f"Prototypes have moved by {far:.2g} on average{beside}",
             *other,
-            f"what moved is {', '.join(main)}",
+            f"What moved is {', '.join(main)}",
             f"{self._place(unit)} moved most, by {self.moved[unit]:.2g}: {changed}",
         ]
 
@@ -149,9 +149,9 @@ class MapChange:
 
     def _place(self, unit: int) -> str:
         if self.before.lattice.distance_table is not None:
-            return f"unit {unit}"
+            return f"Unit {unit}"
         row, col = divmod(unit, self.before.lattice.n_cols)
-        return f"unit {unit} (row {row}, column {col})"
+        return f"Unit {unit} (row {row}, column {col})"
 
 
 def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -> MapChange:
@@ -211,7 +211,7 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
         pair = _both(regions, before, after, X)
         found = {
             "regions_before": pair[0],
-            "regions_after": alignment.moved(pair[1]),
+            "regions_after": alignment.turned(pair[1]),
             "regions": tuple(compare(*pair, X=None if isinstance(regions, Regions) else X)),
         }
     return MapChange(

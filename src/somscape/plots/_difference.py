@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.changes import AS_IT_IS, MapChange
+from somscape.changes import MapChange
 from somscape.changes import difference as find_difference
 from somscape.encode import words_of_column
 from somscape.maps import Map
@@ -156,4 +156,4 @@ def _around_zero(values: Float64s) -> tuple[float, float]:
 
 def _title(change: MapChange) -> str:
     words = change.alignment.words
-    return "What has changed" + ("" if words == AS_IT_IS else f", with the map after {words}")
+    return "What has changed" + (f", with the map after {words}" if words else "")
