@@ -29,7 +29,7 @@ TOLD = Joins(
 
 def test_units_join_in_their_order_by_hand():
     found = Regions(line(TOLD), np.arange(5))
-    assert merges_of(found) == [
+    assert merges_of(found.map_, found) == [
         Merge((0, 1), 1.0, False),
         Merge((3, 4), 0.3, False),
         Merge((2, 6), 1e-10, True),
@@ -51,9 +51,9 @@ def test_units_join_in_their_order_by_hand():
 def test_regions_that_were_changed_by_hand_join_where_their_units_do():
     # One region of units 0 and 4; the others alone: 0 and 1 join first, then 3 with the one of 4.
     found = Regions(line(TOLD), np.array([0, 1, 2, 3, 0]))
-    assert [merge.nodes for merge in merges_of(found)] == [(0, 1), (3, 4), (2, 5)]
+    assert [merge.nodes for merge in merges_of(found.map_, found)] == [(0, 1), (3, 4), (2, 5)]
     both = Regions(line(TOLD), np.array([0, 0, 1, 1, 1]))
-    assert merges_of(both) == [Merge((0, 1), 1e-30, True)]
+    assert merges_of(both.map_, both) == [Merge((0, 1), 1e-30, True)]
 
 
 def test_the_number_of_regions_is_cut_where_find_regions_cuts_it():

@@ -101,7 +101,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     map_ = as_map(map)
     found = given_or_found(regions, map_)
     check_is_one_axes(ax)
-    merges = merges_of(found)
+    merges = merges_of(map_, found)
     has_rows = map_.joins is not None
     heights = _heights(merges, found.n_regions, has_rows)
     children = [merge.nodes for merge in merges]
@@ -124,9 +124,8 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     return display_of([ax], drawn)
 
 
-def merges_of(found: Regions) -> list[Merge]:
+def merges_of(map_: Map, found: Regions) -> list[Merge]:
     """Return which regions of a map join, one after another."""
-    map_ = found.map_
     joins, pairs = map_.joins, order_of_joins(map_)
     evidence = np.full(len(pairs), np.nan) if joins is None else joins.evidence
     n_inside = len(pairs) if joins is None else map_.n_units - joins.n_apart
@@ -249,12 +248,13 @@ def _draw(
         ax.plot([heights[i]] * 2, [y[a], y[b]], color=_line(merge), linewidth=1.5, zorder=2.5)
     for node in np.flatnonzero(is_open).tolist():
         branch(node, 1.0)
-    ax.scatter(np.zeros(n), y[:n], s=46, marker="s", c=colors, clip_on=False, zorder=3)
     ax.set_xlim(0, 1)
     ax.set_ylim(n - 0.5, -0.5)
     names = _names(found)
     room = ax.get_window_extent().height / ax.figure.dpi * 72 / n
     size = float(np.clip(0.75 * room, 3.5, 9))
+    square: dict[str, Any] = {"s": (0.75 * size) ** 2, "marker": "s", "zorder": 3}
+    ax.scatter(np.zeros(n), y[:n], c=colors, clip_on=False, **square)
     ax.set_yticks(range(n), [names[leaf] for leaf in leaves], fontsize=size)
     ax.tick_params(axis="y", length=0, pad=8)
     ax.spines[["top", "right", "left"]].set_visible(False)
