@@ -106,7 +106,9 @@ def align(a: Map, b: Map) -> Alignment:
     Notes
     -----
     All shifts of a torus are compared at once, by Fourier transforms: O(n_units log n_units) for
-    each feature and turn.  A graph has no symmetry that is known, so `b` stays as it is.
+    each feature and turn.  A plane of hexagons has few symmetries: half a turn if its rows are even
+    in number, else top to bottom; one that is flipped otherwise stays so.  Of squares there are
+    four, or eight.  A graph has none that is known, so `b` stays as it is.
 
     Examples
     --------

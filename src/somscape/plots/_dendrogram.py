@@ -86,7 +86,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     -----
     On a map that keeps no rows, and whose file tells of none, regions join by Ward's rule; the axis
     then counts how many are left.  Regions that were changed by hand join where the first of their
-    units do.  Those on unconnected parts of a map do not join.
+    units do.  Those on unconnected parts of a map do not join.  Takes as long as finding regions.
 
     Examples
     --------
