@@ -41,6 +41,7 @@ autosummary_context = {
             ("Regions", "Region", "Difference", "Quartiles", "Rule", "Condition"), "guide/regions"
         ),
         **dict.fromkeys(("RegionChange", "RegionStability", "SOMRegions"), "guide/regions"),
+        **dict.fromkeys(("Alignment", "MapChange"), "guide/regions"),
         "Agreement": "reading",
         **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
 from somscape import SOM, TableEncoder, paths, plots
-from somscape.regions import find_regions
+from somscape.regions import find_regions, rename, stability
 
 FOLDER = Path("04_pictures")
 FOLDER.mkdir(exist_ok=True)
@@ -33,6 +33,9 @@ torus = SOM(8, 10, boundary="torus", random_state=0).fit(scaled)
 three = find_regions(som, 3)
 candidates = SOM.suggest(scaled, n_seeds=2, random_state=0)
 tree = plots.spanning_tree(som, layout="tree")
+named = rename(three, {0: "Barolo", 1: "Grignolino", 2: "Barbera"})
+warm_year = frame.iloc[20:].assign(alcohol=frame["alcohol"] + 0.5)  # with less Barolo
+later = SOM(init=som, random_state=0).fit(warm_year)
 steps = np.linspace(scaled[0], scaled[-1], 60)  # from the first wine to the last one
 
 
@@ -59,6 +62,9 @@ PICTURES = {
     ),
     "labels": lambda: plots.labels(som, frame, names=[f"no {i}" for i in range(len(frame))]),
     "regions": lambda: plots.regions(som, three),
+    "dendrogram": lambda: plots.dendrogram(som, find_regions(som, 12)),
+    "stability": lambda: plots.stability(stability(named)),
+    "difference": lambda: plots.difference(som, later, regions=named),
     "bars": lambda: plots.profiles(som),
     "lines": lambda: plots.profiles(som, kind="lines"),
     "radar": lambda: plots.profiles(som, kind="radar"),

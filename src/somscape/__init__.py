@@ -28,6 +28,7 @@ _HOMES = {
 }
 _MODULES = (
     "callbacks",
+    "changes",
     "datasets",
     "encode",
     "errors",

@@ -34,7 +34,7 @@ ROWS = (
     ("maps",),
     ("fit",),
     ("callbacks", "measures", "regions"),
-    ("outliers", "paths"),
+    ("changes", "outliers", "paths"),
     ("estimators", "plots", "save"),
     ("report", "minisom", "datasets", "pyod"),
     ("jobs",),
@@ -67,7 +67,7 @@ HOMES = {
 # Folders that must load without any library but these (MiniSom users wait for no other).
 LEAN = {
     "grid kernels records fit maps": {"numpy", "safetensors"},
-    "encode measures outliers paths save datasets": {"numpy", "safetensors"},
+    "changes encode measures outliers paths save datasets": {"numpy", "safetensors"},
     "minisom": {"numpy"},
 }
 
@@ -131,6 +131,7 @@ OUTSIDE = {
     ),
     "measures": None,  # every public name of the folder
     "callbacks": None,
+    "changes": None,
     "paths": None,
     "plots": None,
     "regions": None,
@@ -138,6 +139,7 @@ OUTSIDE = {
     "datasets": None,
 }
 HANDED_OUT = {
+    "changes.Alignment",
     "measures.Agreement",
     "paths.Entry",
     "paths.Paths",

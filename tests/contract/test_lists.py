@@ -3,12 +3,13 @@
 import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 
 import somscape
-from somscape import SOM, TableEncoder, measures, paths, plots
+from somscape import SOM, TableEncoder, changes, measures, paths, plots
 from somscape.cli import main
 from somscape.encode import KINDS
 from somscape.encode._kinds import WORDS
@@ -60,9 +61,11 @@ def test_every_picture_stands_in_the_reference_and_the_guide() -> None:
     assert not [name for name in plots.__all__ if name.islower() and name not in guide]
 
 
-def test_everything_of_paths_stands_in_the_reference() -> None:
-    listed = re.findall(r"^   paths\.(\w+)$", page("docs/reference.md"), re.M)
-    assert set(listed) == set(paths.__all__)
+@pytest.mark.parametrize("folder", [paths, changes])
+def test_everything_of_a_folder_stands_in_the_reference(folder: ModuleType) -> None:
+    name = folder.__name__.rpartition(".")[2]
+    listed = re.findall(rf"^   {name}\.(\w+)$", page("docs/reference.md"), re.M)
+    assert set(listed) == set(folder.__all__)
 
 
 def test_the_command_of_a_report_has_every_option_of_detect() -> None:

@@ -36,6 +36,25 @@ def test_what_grew_vanished_and_is_new_by_hand():
     assert str(gone[3]) == "region 2 is new: 20 % of the rows"
 
 
+def test_without_rows_prototypes_of_the_later_map_stand_for_them():
+    before = on_a_line([0, 0, 1, 2], [4.0, 2, 3, 1], ("low", "", "high"))
+    after = on_a_line([0, 0, 1, 1, 2], [2.0, 2, 0, 4, 2])
+    # Units 0 and 1 of after lie in low, 2 in region 1 but it won no row, 3 and 4 in high.
+    found = regions.compare(before, after)
+    assert [(c.before, c.after, round(c.kept, 6)) for c in found] == [
+        (0, 0, 1.0),
+        (1, None, 0.0),
+        (2, 1, round(4 / 6, 6)),
+        (None, 2, 0.0),
+    ]
+    # A region whose units have lost all rows is still there.
+    lost = regions.compare(before, on_a_line([0, 0, 1, 2], [4.0, 2, 0, 1], ("low", "", "high")))
+    assert [(c.before, c.after, c.share_after) for c in lost] == [
+        (0, 0, 6 / 7), (1, 1, 0.0), (2, 2, 1 / 7)
+    ]  # fmt: skip
+    assert regions.carry_names(before, after).names == ("low", "high", "")
+
+
 def test_names_come_over_to_maps_trained_anew():
     rng = np.random.default_rng(0)
     truth = np.repeat([0, 1, 2], [200, 150, 100])

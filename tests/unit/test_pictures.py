@@ -63,6 +63,20 @@ def some_map(kind: str) -> Map:
     return map_of(np.random.default_rng(1).normal(size=(lattice.n_units, 4)), lattice)
 
 
+def moved(m: Map) -> Map:
+    """Return a map of next month."""
+    return replace(m, codebook=m.codebook + 0.1 * np.arange(4), hits=m.hits[::-1])
+
+
+def few(m: Map) -> Regions:
+    return regions.find_regions(m, min(4, m.n_units))
+
+
+def stable(found: Regions) -> regions.RegionStability:
+    shares = np.linspace(0.5, 1, found.n_regions)
+    return regions.RegionStability(np.array([2, 3, 2]), shares, found=found)
+
+
 PICTURES = {
     "values": lambda m, **more: plots.values(m, "x0", **more),
     "levels": lambda m, **more: plots.values(m, [f"l{i % 3}" for i in range(m.n_units)], **more),
@@ -88,8 +102,11 @@ PICTURES = {
     "quality": lambda m, **more: plots.quality(m, ROWS, **more),
     "planes": plots.planes,
     "correlations": plots.correlations,
+    "difference": lambda m, **more: plots.difference(m, moved(m), regions=True, **more),
+    "dendrogram": lambda m, **more: plots.dendrogram(m, few(m), **more),
+    "stability": lambda m, **more: plots.stability(stable(few(m)), **more),
 }
-SEVERAL_AXES = ("quality", "planes")
+SEVERAL_AXES = ("quality", "planes", "difference", "stability")
 
 
 # Every picture

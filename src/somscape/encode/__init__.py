@@ -17,6 +17,7 @@ from somscape.encode._lasting import comments_on, overridden, pinned, role_of_ki
 from somscape.encode._levels import level_texts
 from somscape.encode._notes import notes_of, notes_of_unfit
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
+from somscape.encode._recoded import recoded
 from somscape.encode._roles_file import KINDS, read_roles, roles_from_text, roles_text
 from somscape.encode._said import said_by
 from somscape.encode._text import number_text
@@ -54,6 +55,7 @@ __all__ = [
     "pinned",
     "read_dictionary",
     "read_roles",
+    "recoded",
     "role_of_kind",
     "roles_for",
     "roles_from_text",

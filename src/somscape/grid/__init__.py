@@ -13,6 +13,7 @@ from somscape.grid._neighborhood import (
 from somscape.grid._paths import connected_groups, n_connected, shortest_paths, spanning_tree
 from somscape.grid._radius import CONVENTIONS, radius_from
 from somscape.grid._serialize import lattice_of, lattice_parts
+from somscape.grid._symmetries import Shifts, Turn, shifts, turns
 
 __all__ = [
     "BOUNDARIES",
@@ -24,6 +25,8 @@ __all__ = [
     "Lattice",
     "Neighborhood",
     "NeighborhoodTables",
+    "Shifts",
+    "Turn",
     "check_pull",
     "connected_groups",
     "lattice_of",
@@ -33,6 +36,8 @@ __all__ = [
     "neighborhood_tables",
     "pull_from",
     "radius_from",
+    "shifts",
     "shortest_paths",
     "spanning_tree",
+    "turns",
 ]

@@ -1,7 +1,7 @@
 """The order in which the units of a map join, last those between which density falls most."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -59,6 +59,25 @@ class Joins:
             "joins.evidence": self.evidence,
             "joins.n_apart": np.array([self.n_apart], dtype=np.int64),
         }
+
+    def renumbered(self, places: Ints) -> "Joins":
+        """Return the same joins of units that have other numbers.
+
+        Parameters
+        ----------
+        places : ndarray of shape (n_units,), int
+            New number of each unit.
+
+        Returns
+        -------
+        Joins
+        """
+        name, pairs = places.tolist(), []
+        for into, other in self.pairs.tolist():
+            low, high = sorted((name[into], name[other]))
+            pairs.append((low, high))
+            name[into] = low
+        return replace(self, pairs=np.array(pairs, dtype=np.intp).reshape(-1, 2))
 
 
 def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:

@@ -5,5 +5,15 @@ from somscape.maps._frames import unit_columns
 from somscape.maps._kept_regions import KeptRegions
 from somscape.maps._map import NO_UNIT, Map, map_of_arrays
 from somscape.maps._refusal import refusal_of
+from somscape.maps._reordered import reordered
 
-__all__ = ["NO_UNIT", "KeptRegions", "Map", "as_map", "map_of_arrays", "refusal_of", "unit_columns"]
+__all__ = [
+    "NO_UNIT",
+    "KeptRegions",
+    "Map",
+    "as_map",
+    "map_of_arrays",
+    "refusal_of",
+    "reordered",
+    "unit_columns",
+]

@@ -4,6 +4,8 @@ Importing this folder does not import matplotlib; the first picture does.
 """
 
 from somscape.plots._correlations import correlations
+from somscape.plots._dendrogram import dendrogram
+from somscape.plots._difference import difference
 from somscape.plots._display import Display
 from somscape.plots._hits import hits
 from somscape.plots._images import images
@@ -19,6 +21,7 @@ from somscape.plots._regions import regions
 from somscape.plots._response import response
 from somscape.plots._shown import ColumnPlane, column_plane
 from somscape.plots._spanning_tree import spanning_tree
+from somscape.plots._stability import stability
 from somscape.plots._style import dark
 from somscape.plots._trade_off import trade_off
 from somscape.plots._training import training
@@ -31,6 +34,8 @@ __all__ = [
     "column_plane",
     "correlations",
     "dark",
+    "dendrogram",
+    "difference",
     "hits",
     "images",
     "labels",
@@ -45,6 +50,7 @@ __all__ = [
     "relevance",
     "response",
     "spanning_tree",
+    "stability",
     "trade_off",
     "training",
     "umatrix",

@@ -14,7 +14,7 @@ from somscape.plots._scale import add_slim_bar
 from somscape.plots._shown import ColumnPlane
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -36,8 +36,8 @@ def draw_panels(
     title: str,
     n_wide: int,
     place: Any,
-    colormap: str = "viridis",
     limits: Any = "robust",
+    looks: "Sequence[Mapping[str, Any]]" = (),
     regions: "Regions | None" = None,
 ) -> "list[Axes]":
     """Draw a small map for each plane.
@@ -52,8 +52,10 @@ def draw_panels(
         Number of maps side by side.
     place : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, or None
         Where to draw.
-    colormap, limits
+    limits
         As for `plots.values`.
+    looks : sequence of mapping, optional
+        By plane, the ``colormap``, ``limits`` or ``label`` of its bar, where it has its own.
     regions : Regions, optional
         Whose borders to draw.
 
@@ -65,17 +67,18 @@ def draw_panels(
     if axes is None:
         size = _map_height(map_.lattice), max(_wanted_foot(plane) for plane in planes)
         axes, foot = _grid(place, len(planes), min(n_wide, len(planes)), size, title)
-    for ax, plane in zip(axes, planes, strict=True):
+    for ax, plane, look in zip(axes, planes, looks or [{}] * len(planes), strict=True):
         n_letters = max(6, int((_width(ax) + _GAP) / _TITLE_LETTER))
         # With y given, matplotlib does not lay out the hidden ticks to place the title: a fifth
         # faster.
         ax.set_title(short(plane.name, n_letters), fontsize=9.5, pad=3, y=1.0)
-        painted = paint(ax, map_.lattice, plane, colormap=colormap, limits=limits)
-        if plane.kind == "level":
+        own = {"limits": limits, "label": "", **look}
+        label = own.pop("label") or (f"share of {plane.levels[0]}" if plane.levels else "")
+        painted = paint(ax, map_.lattice, plane, **own)
+        if painted.entries:
             _add_small_legend(ax, painted.entries, foot)
-        else:
-            label = f"share of {short(plane.levels[0], n_letters)}" if plane.levels else ""
-            add_slim_bar(ax, painted.cells, label, painted.ends)
+        elif plane.kind != "level":
+            add_slim_bar(ax, painted.cells, short(label, n_letters + 9), painted.ends)
         if regions is not None:
             draw_borders(ax, map_.lattice, regions.labels)
     return axes

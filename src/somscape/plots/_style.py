@@ -112,10 +112,21 @@ def faint_line() -> tuple[str, float]:
     return ink(), 0.14
 
 
-def color_map(name: str) -> Any:
-    """Return a color map of matplotlib, with the color of empty cells; InputError without one."""
-    import matplotlib
+def diverging() -> Any:
+    """Return a color map from blue over the page, where nothing changes, to orange."""
+    from matplotlib.colors import LinearSegmentedColormap
 
+    colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]
+    return LinearSegmentedColormap.from_list("change", colors)
+
+
+def color_map(name: Any) -> Any:
+    """Return a color map, of matplotlib by name, with the color of empty cells."""
+    import matplotlib
+    from matplotlib.colors import Colormap
+
+    if isinstance(name, Colormap):
+        return name.with_extremes(bad=empty_color())
     if name not in matplotlib.colormaps:
         cure = suggestion(str(name), list(matplotlib.colormaps)) or "pass one, such as 'viridis'"
         raise InputError(f"`colormap` must name a color map of matplotlib; got {name!r}; {cure}")
@@ -152,6 +163,12 @@ def region_colors(regions: Regions) -> list[str]:
         free = (color for color in (*usual, *_LIGHT_REGION_COLORS) if color not in taken)
         colors[region] = own or next(free, usual[0])
     return colors
+
+
+def region_names(regions: Regions) -> list[str]:
+    """Return the number of each region, and its name if it has one."""
+    names = regions.names or ("",) * regions.n_regions
+    return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
 
 
 def hatch(place: int) -> str:

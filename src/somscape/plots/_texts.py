@@ -164,6 +164,13 @@ def _width_of_letter(letter: str) -> float:
     return float(wide - lone) / 10
 
 
+def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
+    """Return the units of each region's largest piece: it may be in several."""
+    pieces = connected_groups(lattice, np.arange(len(labels)), labels)
+    found = [np.flatnonzero(labels == region) for region in range(int(labels.max()) + 1)]
+    return [units[pieces[units] == np.bincount(pieces[units]).argmax()] for units in found]
+
+
 def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
     """Write the number of each region in its middle, or beside it with a line.
 
@@ -186,12 +193,10 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
     boxes = Room(ax, scale)
     places: list[Float64s] = []
     n_units = np.bincount(labels)
-    pieces = connected_groups(lattice, np.arange(len(labels)), labels)
+    pieces = largest_pieces(lattice, labels)
     tiny = []
     for region in range(len(n_units)):
-        # A region may be in several pieces: its number stands in the largest.
-        units = np.flatnonzero(labels == region)
-        units = units[pieces[units] == np.bincount(pieces[units]).argmax()]
+        units = pieces[region]
         middle = _middle(lattice.positions[units])
         text = str(region)
         room = 0.8 * step * max(1.0, 0.6 * len(units) ** 0.5)

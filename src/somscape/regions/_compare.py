@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s
+from somscape.encode import recoded
 from somscape.errors import InputError
+from somscape.joins import EMPTY_WEIGHT
 from somscape.maps import NO_UNIT
 from somscape.regions._regions import Regions
 
@@ -47,7 +49,7 @@ class RegionChange:
         return f"{self.name} {how} {after} of the rows"
 
 
-def compare(before: Regions, after: Regions, *, X: Any) -> list[RegionChange]:
+def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionChange]:
     """Compare the regions of two maps, such as those of this month and the last.
 
     Two regions are one if they have at least half of the smaller one's rows in common; of several,
@@ -57,8 +59,9 @@ def compare(before: Regions, after: Regions, *, X: Any) -> list[RegionChange]:
     ----------
     before, after : Regions
         Of any two maps that take the same rows.
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows by which regions are matched, such as this month's.
+    X : Table, data frame or array-like of shape (n_samples, n_features), optional
+        Rows by which regions are matched, such as this month's.  By default the prototypes of the
+        map after stand for the rows that they won.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def compare(before: Regions, after: Regions, *, X: Any) -> list[RegionChange]:
     Raises
     ------
     InputError
-        If no row has a region on both maps.
+        If no row has a region on both maps; without rows, for maps of other columns.
 
     Examples
     --------
@@ -115,12 +118,14 @@ def compare(before: Regions, after: Regions, *, X: Any) -> list[RegionChange]:
     return changes
 
 
-def carry_names(before: Regions, after: Regions, *, X: Any) -> Regions:
+def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     """Return new regions with names and colors of those before that they are.
 
     Parameters
     ----------
-    before, after, X
+    before, after
+        As for `compare`.
+    X : optional
         As for `compare`.
 
     Returns
@@ -166,12 +171,21 @@ def _carried(
 
 def _common(before: Regions, after: Regions, X: Any) -> Float64s:
     """Return how many rows each pair of regions has in common."""
-    then, now = before.of(X), after.of(X)
+    if X is None:
+        later = after.map_
+        X = recoded(later.codebook, later.encoding, before.map_.encoding)
+        now = after.labels
+        # Units without rows count where there are no others.
+        weights = later.hits + EMPTY_WEIGHT * (later.hits.mean() or 1.0)
+    else:
+        now = after.of(X)
+        weights = np.ones(len(now))
+    then = before.of(X)
     there = (then != NO_UNIT) & (now != NO_UNIT)
     if not there.any():
         raise InputError("`X` has no row with a region on both maps; pass rows that have values.")
     common = np.zeros((before.n_regions, after.n_regions))
-    np.add.at(common, (then[there], now[there]), 1.0)
+    np.add.at(common, (then[there], now[there]), weights[there])
     return common
 
 

@@ -1,6 +1,6 @@
 """Whether regions come back when some rows are left out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,10 +26,13 @@ class RegionStability:
     of_regions : ndarray of shape (n_regions,)
         Of each region, the mean share of rows that it has in common with the region most like it
         in a sample: 1 if it always comes back, below 0.6 if it hardly does (Hennig 2007).
+    found : Regions or None
+        The regions themselves.
     """
 
     numbers: Ints
     of_regions: Float64s
+    found: Regions | None = field(default=None, kw_only=True, repr=False)
 
     @property
     def usual_number(self) -> int:
@@ -97,7 +100,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
         auto = find_regions(some)
         numbers.append(auto.n_regions)
         shares.append(_shares(found, auto))
-    return RegionStability(np.array(numbers), np.mean(shares, axis=0))
+    return RegionStability(np.array(numbers), np.mean(shares, axis=0), found=found)
 
 
 def _shares(found: Regions, other: Regions) -> Float64s:

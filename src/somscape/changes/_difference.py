@@ -1,0 +1,249 @@
+"""What has changed from a map to the next: which units moved, grew or shrank, which regions."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.changes._align import Alignment, align
+from somscape.changes._words import from_to
+from somscape.encode import recoded, words_of_column
+from somscape.errors import InputError
+from somscape.maps import Map, as_map
+from somscape.regions import RegionChange, Regions, carry_names, compare, given_or_found
+from somscape.tables import frame_of
+
+N_NAMED = 3
+"""Most columns that are named as those that moved."""
+
+LEAST_SHARE = 0.05
+"""Share of all that moved, below which a column is not named."""
+
+OTHER_LAYOUT = (
+    "The two maps have their groups in other places, so that units do not compare; train the later "
+    "one from the first (init=...)"
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MapChange:
+    """What has changed from a map to the next.
+
+    Attributes
+    ----------
+    before : Map
+    alignment : Alignment
+        How the map after lies over it.
+    moved : ndarray of shape (n_units,)
+        How far the prototype of each place has moved, in the metric and on the scales of `before`.
+    columns : tuple of str
+        The columns that are compared.
+    by_column : ndarray of shape (n_units, n_columns)
+        Share of each column in the square of that distance; 0 for a unit that did not move.
+    shares_before, shares_after : ndarray of shape (n_units,)
+        Share of the training rows of each place, then and now.
+    regions_before, regions_after : Regions or None
+        Those that were compared; the latter lie on the map as it is aligned.
+    regions : tuple of RegionChange
+        What became of them.
+    """
+
+    before: Map
+    alignment: Alignment
+    moved: Float64s
+    columns: tuple[str, ...]
+    by_column: Float64s
+    shares_before: Float64s
+    shares_after: Float64s
+    regions_before: Regions | None = None
+    regions_after: Regions | None = None
+    regions: tuple[RegionChange, ...] = ()
+
+    @property
+    def after(self) -> Map:
+        """The map after, as it lies over the one before."""
+        return self.alignment.map_
+
+    @property
+    def grew(self) -> Float64s:
+        """What each place has won or lost in the share of rows, of shape (n_units,)."""
+        return self.shares_after - self.shares_before
+
+    @property
+    def most(self) -> Ints:
+        """Number of the column that moved most, by unit; -1 for a unit that did not move."""
+        return np.where(self.moved > 0, self.by_column.argmax(axis=1), -1)
+
+    @cached_property
+    def of_columns(self) -> dict[str, float]:
+        """Share of each column in all that moved, the largest first."""
+        squares = self.moved[:, None] ** 2 * self.by_column
+        shares = squares.sum(axis=0) / (squares.sum() or 1.0)
+        return {self.columns[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
+
+    def __str__(self) -> str:
+        said = [f"The map is {self.alignment.words}"] if self.alignment.words else []
+        said += [*self._of_prototypes(), *self._of_shares(), *map(str, self.regions)]
+        return "\n".join(f"{line}." for line in said)
+
+    def __repr__(self) -> str:
+        return f"MapChange({self.before!r}, moved by {self.moved.mean():.3g} on average)"
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return what has changed in each place, as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``unit``, ``row``, ``col``, ``unit_before_turning``, ``moved``, ``column`` (the one
+            that moved most), ``share_before``, ``share_after``, ``grew``, and ``region_before`` and
+            ``region_after`` where regions were compared.
+        """
+        units = np.arange(self.before.n_units)
+        row, col = self.before.lattice.rows_and_cols(units)
+        columns: dict[str, Any] = {"unit": units, "row": row, "col": col}
+        columns |= {"unit_before_turning": self.alignment.units, "moved": self.moved}
+        columns["column"] = [self.columns[i] if i >= 0 else None for i in self.most.tolist()]
+        columns |= {"share_before": self.shares_before, "share_after": self.shares_after}
+        columns["grew"] = self.grew
+        for when, found in (("before", self.regions_before), ("after", self.regions_after)):
+            if found is not None:
+                columns[f"region_{when}"] = found.labels
+        return frame_of(columns, library)
+
+    def _of_prototypes(self) -> list[str]:
+        if not self.moved.any():
+            return ["No prototype has moved"]
+        far, step = float(self.moved.mean()), float(self.before.u_heights.mean())
+        beside = f", {far / step:.2g} times as far as neighbors lie apart" if step else ""
+        other = [OTHER_LAYOUT] if far > step > 0 else []
+        main = [
+            f"{words_of_column(self.before.encoding, name)} ({100 * share:.0f} %)"
+            for name, share in list(self.of_columns.items())[:N_NAMED]
+            if share >= LEAST_SHARE
+        ]
+        unit = int(self.moved.argmax())
+        changed = from_to(self.before, self.after, self.columns[self.most[unit]], unit)
+        return [
+            f"Prototypes have moved by {far:.2g} on average{beside}",
+            *other,
+            f"What moved is {', '.join(main)}",
+            f"{self._place(unit)} moved most, by {self.moved[unit]:.2g}: {changed}",
+        ]
+
+    def _of_shares(self) -> list[str]:
+        units = {"grew": int(self.grew.argmax()), "shrank": int(self.grew.argmin())}
+        return [
+            f"{self._place(unit)} {what} most, from {100 * self.shares_before[unit]:.1f} % to "
+            f"{100 * self.shares_after[unit]:.1f} % of the rows"
+            for what, unit in units.items()
+            if self.grew[unit]
+        ]
+
+    def _place(self, unit: int) -> str:
+        if self.before.lattice.distance_table is not None:
+            return f"Unit {unit}"
+        row, col = divmod(unit, self.before.lattice.n_cols)
+        return f"Unit {unit} (row {row}, column {col})"
+
+
+def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -> MapChange:
+    """Say what has changed from a map to the next, unit by unit.
+
+    Parameters
+    ----------
+    before : Map
+        Such as last month's, or what has one.
+    after : Map
+        Of the same lattice and columns.  It is laid over the map before, as `align` does.
+    regions : Regions, True or pair of Regions, optional
+        Regions of `before`: each unit after is then of the region in which its prototype lies.
+        True finds regions on both maps, so that new ones show; a pair says which those are.
+    X : Table, data frame or array-like of shape (n_samples, n_features), optional
+        Rows by which regions of both maps are matched, as for `regions.compare`.
+
+    Returns
+    -------
+    MapChange
+        Printed, it says what has changed.
+
+    Raises
+    ------
+    InputError
+        For another lattice, other columns, or regions of another map.
+    TypeError
+        For something that has no map, or something else as regions.
+
+    Notes
+    -----
+    Units compare best if the map after was trained from the map before, by ``SOM(init=before)``,
+    which also keeps its encoding.  Two trainings from scratch can have their groups in places that
+    no turn brings together; regions still compare.  Trainings on halves of the same rows differ,
+    too: that is what chance does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, changes
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> som = SOM(2, 3, random_state=0).fit(X)
+    >>> later = SOM(2, 3, random_state=0, init=som.map_).fit(X + [0.0, 0.5])
+    >>> found = changes.difference(som, later)
+    >>> found.moved.shape, next(iter(found.of_columns))
+    ((6,), 'x1')
+    """
+    before, after = as_map(before), as_map(after)
+    alignment = align(before, after)
+    now = alignment.map_
+    later = recoded(now.codebook, now.encoding, before.encoding)
+    far = before.metric.as_euclidean(later) - before.places
+    squares = before.encoding.sum_by_used(np.asarray(far, dtype=np.float64) ** 2)
+    total = squares.sum(axis=1, keepdims=True)
+    found: dict[str, Any] = {}
+    if regions is not None and regions is not False:
+        pair = _both(regions, before, after, X)
+        found = {
+            "regions_before": pair[0],
+            "regions_after": alignment.turned(pair[1]),
+            "regions": tuple(compare(*pair, X=None if isinstance(regions, Regions) else X)),
+        }
+    return MapChange(
+        before=before,
+        alignment=alignment,
+        moved=before.metric.between(before.codebook, later),
+        columns=tuple(code.name for code in before.encoding.used),
+        by_column=np.divide(squares, total, out=np.zeros_like(squares), where=total > 0),
+        shares_before=_shares(before),
+        shares_after=_shares(now),
+        **found,
+    )
+
+
+def _both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regions]:
+    """Return the regions of both maps, each on its own."""
+    if isinstance(regions, list | tuple):
+        if len(regions) != 2:
+            raise InputError(f"`regions` must be those of both maps; got {len(regions)}.")
+        then, now = (given_or_found(*each) for each in zip(regions, (before, after), strict=True))
+        return then, now
+    if regions is True:
+        then = given_or_found(None, before)
+        return then, carry_names(then, given_or_found(None, after), X=X)
+    then = given_or_found(regions, before)
+    places = then.of(recoded(after.codebook, after.encoding, before.encoding))
+    numbers, labels = np.unique(places, return_inverse=True)
+    names, colors = (
+        tuple(each[i] for i in numbers) if each else () for each in (then.names, then.colors)
+    )
+    return then, Regions(after, labels.ravel(), names=names, colors=colors)
+
+
+def _shares(map_: Map) -> Float64s:
+    return np.asarray(map_.hits / (map_.hits.sum() or 1.0))
