@@ -124,22 +124,37 @@ def chain(n):
     return Graph(np.eye(n, k=1) + np.eye(n, k=-1))
 
 
-def test_rows_lie_as_far_as_the_path_along_their_part():
-    # Units on a square's edge, 1 apart; the last lies 1 beside the first, and 4 along the path.
-    places = np.array([[0.0, 0], [0, 1], [0, 2], [1, 2], [1, 1], [1, 0]])
-    touching = csr_array(np.eye(6, k=1) + np.eye(6, k=-1))
-    near = near_units(places + np.array([0.0, 0.25]), ones(6), places, None)
-    borders = Borders(near, touching)
-    pieces = Pieces.on(chain(6), places, ones(6))
-    for into, other in [(0, 1), (2, 3), (2, 4), (2, 5)]:
+def two_parts(places):
+    """Borders of two parts along a chain, of two units and the others, and rows 0.25 above each."""
+    n = len(places)
+    touching = csr_array(np.eye(n, k=1) + np.eye(n, k=-1))
+    near = near_units(places + np.array([0.0, 0.25]), ones(n), places, None)
+    pieces = Pieces.on(chain(n), places, ones(n))
+    for into, other in [(0, 1), *((2, i) for i in range(3, n))]:
         pieces.join(into, other)
-    rows = np.array([2, 3, 4, 5])
-    far, gaps = borders._facing(rows, pieces, 0)
+    return Borders(near, touching), pieces, np.arange(2, n)
+
+
+def test_rows_lie_as_far_as_the_path_along_their_part():
+    # Units on the edges of a bay, 1 apart; the last lies 2 beside the first, and 7 along the path.
+    places = np.array([[0.0, 0], [0, 1], [0, 2], [0, 3], [1, 3], [2, 3], [2, 2], [2, 1], [2, 0]])
+    borders, pieces, rows = two_parts(places)
+    faced = borders._facing(rows, pieces, 0)
     # 0.75 up from the middle between units 1 and 2.
-    assert (far[0], gaps[0]) == (0.75, 1.0)
-    along = borders._along(rows, pieces, (2, 0), 1.0, far)
-    # Unit 4 lies 2 along the path; its row 0.25 less, as the path leads down there.
-    np.testing.assert_allclose(along, [0.75, 1.5, 2.25, 3.25])
+    assert (faced[0][0], faced[1][0]) == (0.75, 1.0)
+    along = borders._along(rows, pieces, (2, 0), 1.0, faced)
+    # The path leads up, to the side, and down: rows lie 0.25 farther, as far, and 0.25 less.
+    np.testing.assert_allclose(along, [0.75, 1.75, 2.5, 3.5, 4.25, 5.25, 6.25])
+
+
+def test_rows_beside_the_other_part_lie_at_the_border():
+    # The bay is half as wide: the last three units lie at most 1.5 from the first two.
+    places = np.array([[0.0, 0], [0, 1], [0, 2], [0, 3], [1, 3], [1, 2], [1, 1], [1, 0]])
+    borders, pieces, rows = two_parts(places)
+    faced = borders._facing(rows, pieces, 0)
+    along = borders._along(rows, pieces, (2, 0), 1.0, faced)
+    # From unit 5 to 1, one to the side and one down, a row lies 2.5 / sqrt(8) from the middle.
+    np.testing.assert_allclose(along, [0.75, 1.75, 1.75, 2.5 / 8**0.5, 0.5, 0.5])
 
 
 def test_units_touch_that_are_first_and_second_of_a_row():
@@ -178,7 +193,7 @@ def test_regions_of_each_number_lie_inside_those_of_fewer(seed, n, side):
     X = rng.normal(size=(n, 2)).round(1) + 6 * rng.integers(0, 2, (n, 1))
     places = rng.normal(size=(side * 4, 2)).round(1)
     hits = rng.integers(0, 4, side * 4).astype(float)
-    joins = join_units(near_units(X, ones(n), places, None), places, hits, Lattice(side, 4))
+    joins = join_units(Kept(X, ones(n)), places, hits, Lattice(side, 4))
     assert len(joins.pairs) == side * 4 - 1
     assert 1 <= joins.n_apart <= side * 4
     assert joins_of(joins.to_arrays(), side * 4) is not None

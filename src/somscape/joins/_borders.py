@@ -17,13 +17,21 @@ MAX_LEAP = 2.0
 """How many such distances two units of both parts lie apart at most where the parts touch."""
 
 
+FACING = 1.5
+"""The same for units that do not touch one of the other part: along a gap few do."""
+
+BENT = 2.0
+"""How many times as long as that the path along the part to one that does may be."""
+
+
 class Borders:
     """Compares rows at the border of two parts with the rows beside it.
 
     At the border, a row lies as far from it as from the middle between its own unit and the nearest
     of the other part, along the line through both: a difference of two distances, in which what
     separates the row from both cancels.  A row of an inner unit lies as far as the shortest path
-    from the border, along the part, is long; so a bent group is no denser where it turns.
+    from the border, along the part, is long; so a bent group is no denser where it turns.  Units
+    beside the other part, but far along their own from where both touch, lie at the border, too.
 
     Parameters
     ----------
@@ -58,8 +66,7 @@ class Borders:
             known = self._contacts(pieces, *parts)[2]
         unit = float(np.median(known)) if len(known) else 0.0
         along = [
-            self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, faced[i][0])
-            for i in (0, 1)
+            self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, faced[i]) for i in (0, 1)
         ]
         weights = [self._near.weights[rows[i]] for i in (0, 1)]
         return valley(along[0], weights[0], along[1], weights[1], unit)
@@ -88,11 +95,17 @@ class Borders:
         return members, unit[leads], edges.data[leads]
 
     def _along(
-        self, rows: Ints, pieces: Pieces, parts: tuple[int, int], unit: float, far: Float64s
+        self,
+        rows: Ints,
+        pieces: Pieces,
+        parts: tuple[int, int],
+        unit: float,
+        faced: tuple[Float64s, Float64s],
     ) -> Float64s:
         """Return how far rows of a part lie from its border with another, along the part."""
         near = self._near
         members, contact, lengths = self._contacts(pieces, *parts)
+        far, gaps = faced
         far = np.where(np.isnan(far), unit / 2, far)
         if not len(contact):
             return far
@@ -101,13 +114,18 @@ class Borders:
         place = np.full(len(pieces.of_unit), -1)
         place[members] = np.arange(len(members))
         own = place[near.units[rows, 0]]
-        inner = np.flatnonzero(~is_first[own])
-        if len(inner):
+        path, before = self._paths(members, place, is_first)
+        facing = np.full(len(members), np.inf)
+        np.fmin.at(facing, own, gaps)
+        is_beside = (facing <= FACING * unit) & (facing < BENT * path)
+        if is_beside.any():
+            is_first |= is_beside
             path, before = self._paths(members, place, is_first)
-            step = before[own[inner]]
-            beyond = self._beyond(rows[inner], members[np.maximum(step, 0)])
-            inside = np.maximum(path[own[inner]] + beyond + unit / 2, 0)
-            far[inner] = np.where(step >= 0, inside, np.inf)
+        inner = np.flatnonzero(~is_first[own])
+        step = before[own[inner]]
+        beyond = self._beyond(rows[inner], members[np.maximum(step, 0)])
+        inside = np.maximum(path[own[inner]] + beyond + unit / 2, 0)
+        far[inner] = np.where(step >= 0, inside, np.inf)
         return far
 
     def _paths(self, members: Ints, place: Ints, is_first: np.ndarray) -> tuple[Float64s, Ints]:

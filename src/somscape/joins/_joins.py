@@ -10,7 +10,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
 from somscape.joins._borders import Borders
-from somscape.joins._near import Near
+from somscape.joins._near import Kept, Near, Pull, near_units
 from somscape.joins._pieces import Pieces
 from somscape.joins._touching import touching_units
 from somscape.joins._valley import FEW
@@ -151,7 +151,9 @@ def pieces_after(n_units: int, pairs: Ints) -> Ints:
     return piece
 
 
-def join_units(near: Near, places: Float64s, hits: Float64s, lattice: Lattice) -> Joins:
+def join_units(
+    kept: Kept, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
+) -> Joins:
     """Return how the units of a map join.
 
     Units that touch join, the least costly pair first: distance of centers, squared, times the
@@ -160,19 +162,23 @@ def join_units(near: Near, places: Float64s, hits: Float64s, lattice: Lattice) -
 
     Parameters
     ----------
-    near : Near
-        Rows that tell where density falls.
+    kept : Kept
+        Rows that tell where density falls, at least one.
     places : ndarray of shape (n_units, n_features), float64
         Prototypes.
     hits : ndarray of shape (n_units,), float64
         Rows of each unit.
     lattice : Lattice
+    pull : Pull or None
+        How the rows pulled the units; None if they trained none.
 
     Returns
     -------
     Joins
         One join less than units, or fewer if not all of them touch or are connected.
     """
+    kept = kept.distinct
+    near = near_units(kept.rows, kept.weights, places, pull)
     touching, closest = touching_units(near, places, lattice)
     borders = Borders(near, touching)
     first = _Parts(borders, closest, near, places, hits).join_all()

@@ -14,7 +14,7 @@ from somscape._validate import check_whole
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.grid import Lattice, lattice_of, lattice_parts
-from somscape.joins import Joins, Kept, Pull, join_units, joins_of, near_units
+from somscape.joins import Joins, Kept, Pull, join_units, joins_of
 from somscape.kernels import (
     EUCLIDEAN,
     MAX_BEST,
@@ -274,9 +274,7 @@ class Map:
         said, pull = self.parameters, None
         if "neighborhood" in said and "radius_last" in said:
             pull = Pull(self.lattice, self.hits, said["neighborhood"], said["radius_last"])
-        kept = self.told.distinct
-        near = near_units(kept.rows, kept.weights, self.places, pull)
-        return join_units(near, self.places, self.hits, self.lattice)
+        return join_units(self.told, self.places, self.hits, self.lattice, pull)
 
     @cached_property
     def places(self) -> Float64s:

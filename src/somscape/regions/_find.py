@@ -12,7 +12,6 @@ from somscape.joins import (
     Joins,
     Kept,
     join_units,
-    near_units,
     pieces_after,
     rows_to_keep,
 )
@@ -146,11 +145,10 @@ def _joins_by(map_: Map, X: Any) -> Joins:
     rows = map_.any_rows_of(X)
     some = rows_to_keep(rows.shape, map_.n_units)
     taken = rows[some] if isinstance(rows, np.ndarray) else rows.take(some).dense()
-    kept = Kept.of(map_.metric.as_euclidean(taken), None).distinct
+    kept = Kept.of(map_.metric.as_euclidean(taken), None)
     if not len(kept.rows):
         raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
-    near = near_units(kept.rows, kept.weights, map_.places, None)
-    return join_units(near, map_.places, map_.hits, map_.lattice)
+    return join_units(kept, map_.places, map_.hits, map_.lattice)
 
 
 def _by_ward(map_: Map, n_regions: int | str) -> Regions:
