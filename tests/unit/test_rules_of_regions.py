@@ -77,6 +77,17 @@ def test_dates_weekdays_and_ordered_levels():
     assert large.rule.text == "size > M"
 
 
+def test_regions_with_the_same_two_largest_differences_have_longer_names():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3)) + np.repeat([[0, 0, 0], [9, 9, 0], [9, 9, 0.6]], 100, axis=0)
+    map_ = Map(X[::100], Lattice(1, 3), Encoding.plain(["x0", "x1", "x2"]), np.full(3, 100.0))
+    described = Regions(map_, np.arange(3)).describe(X, units=np.repeat([0, 1, 2], 100))
+    first, second, third = (region.name for region in described)
+    assert set(first.split(", ")) == {"low x0", "low x1"}
+    assert set(second.split(", ")[:2]) == set(third.split(", ")[:2]) == {"high x0", "high x1"}
+    assert third.endswith(", high x2")
+
+
 def test_missing_cells_hold_for_no_condition():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2)) + np.repeat([[0], [9]], 100, axis=0)

@@ -20,7 +20,7 @@ MAX_LEAP = 2.0
 FACING = 1.5
 """The same for units that do not touch one of the other part: along a gap few do."""
 
-BENT = 2.0
+BENT = 1.5
 """How many times as long as that the path along the part to one that does may be."""
 
 

@@ -1,7 +1,7 @@
 """What sets the rows of a region apart, in original units, and a name from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ QUARTILES = (0.25, 0.5, 0.75)
 
 N_IN_NAME = 2
 """Differences in the name of a region."""
+
+MAX_IN_NAME = 4
+"""The same where several would have one name."""
 
 NAME_LENGTH = 24
 """Most letters of a column or level in a name."""
@@ -97,7 +100,8 @@ class Region:
     Attributes
     ----------
     name : str
-        Made from the two largest differences; "between the others" if no difference is large
+        Made from the two largest differences, or up to four where other regions have the same two;
+        "between the others" if no difference is large
         enough, "all rows" for the only region.
     n_rows : int
         Number of rows by which it was described.
@@ -178,7 +182,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
                 rule=rules[region],
             )
         )
-    return described
+    return _told_apart(described)
 
 
 def _intervals(hits: Ints, n: Ints) -> list[tuple[float, float]]:
@@ -268,12 +272,29 @@ def _quartiles(code: Any, values: Float64s) -> Quartiles:
     return Quartiles(low=low, median=median, high=high, at=(at[0], at[1], at[2]))
 
 
+def _told_apart(described: list[Region]) -> list[Region]:
+    """Return regions of which those with the same name have longer ones."""
+    for n in range(N_IN_NAME + 1, MAX_IN_NAME + 1):
+        said = [frozenset(region.name.split(", ")) for region in described]
+        described = [
+            replace(region, name=_joined(region.differences[:n]))
+            if said.count(words) > 1 and len(region.differences) >= n
+            else region
+            for region, words in zip(described, said, strict=True)
+        ]
+    return described
+
+
+def _joined(differences: Sequence[Difference]) -> str:
+    return ", ".join(each.words for each in differences)
+
+
 def _name(differences: Sequence[Difference], n_rows: int, n_regions: int) -> str:
     if not n_rows:
         return "no rows"
     if not differences:
         return "between the others" if n_regions > 1 else "all rows"
-    return ", ".join(each.words for each in differences[:N_IN_NAME])
+    return _joined(differences[:N_IN_NAME])
 
 
 def _cut(text: str) -> str:
