@@ -50,22 +50,20 @@ def test_the_map_has_at_most_a_tenth_of_the_rows_and_answers_as_any_map(fitted):
     assert Map.from_record(map_.to_record()).winners(X).tolist() == map_.winners(X).tolist()
 
 
-def test_each_ingredient_helps_where_it_should():
-    X, y = checkers()
-    X_new, y_new = checkers(seed=1)
+def hidden(n=600, seed=0):
+    """Classes by one column among five of noise, each with as much spread."""
+    X = np.random.default_rng(seed).normal(size=(n, 6))
+    return X, (X[:, 0] > 0).astype(int)
+
+
+@pytest.mark.parametrize("more", [{"layer_weight": "auto"}, {"sharpen": True}, {"smooth": True}])
+def test_each_ingredient_helps_alone(more):
     plain = {"layer_weight": 0, "sharpen": False, "smooth": False}
-    scores = {
-        name: SOMClassifier(random_state=0, **{**plain, **more}).fit(X, y).score(X_new, y_new)
-        for name, more in {
-            "plain": {},
-            "layer": {"layer_weight": 1},
-            "margin": {"sharpen": True},
-            "all": {"layer_weight": "auto", "sharpen": True, "smooth": True},
-        }.items()
-    }
-    assert scores["layer"] > scores["plain"]
-    assert scores["margin"] > scores["plain"]
-    assert scores["all"] > scores["plain"]
+    without, found = (
+        SOMClassifier(random_state=0, **parameters).fit(*hidden()).score(*hidden(seed=1))
+        for parameters in (plain, {**plain, **more})
+    )
+    assert found > without + 0.02
 
 
 def test_probabilities_are_calibrated_where_classes_overlap():
@@ -151,9 +149,9 @@ def test_two_rows_are_enough():
     assert found.predict([[-1.0], [2.0]]).tolist() == ["a", "b"]
 
 
-def test_equal_rows_of_two_classes_get_the_shares_of_these():
-    p = SOMClassifier(random_state=0).fit([[1.0]] * 40, [0, 1, 1, 1] * 10).predict_proba([[1.0]])
-    assert p[0] == pytest.approx([0.25, 0.75], abs=0.05)
+def test_equal_rows_of_two_classes_are_of_the_larger_one():
+    found = SOMClassifier(random_state=0).fit([[1.0]] * 40, [0, 1, 1, 1] * 10)
+    assert found.predict([[1.0], [5.0]]).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("scale", [1e-90, 1e90])
@@ -203,7 +201,7 @@ def test_the_map_is_the_one_asked_for_and_the_same_seed_gives_the_same_answers()
 def test_classes_that_cannot_be_learned_are_refused_in_one_line(y, message):
     with pytest.raises(ValueError, match=message) as caught:
         SOMClassifier().fit(groups(60)[0], y)
-    assert "\n" not in str(caught.value).split("np.unique")[0].strip()[:200]
+    assert "\n" not in str(caught.value)
 
 
 def test_values_that_are_not_finite_are_named():

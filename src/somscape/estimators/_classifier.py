@@ -307,7 +307,7 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     classes, codes = np.unique(known, return_inverse=True)
     if len(classes) < 2:
         raise InputError(
-            f"`y` must have at least two classes; got one class, {classes[0]!r}. To find rows that "
+            f"`y` must have at least two classes; got one class, {classes.tolist()[0]!r}. To find rows that "
             "are not like it, use SOMDetector."
         )
     numbers = np.full(len(y), -1, dtype=np.intp)
