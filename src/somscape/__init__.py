@@ -48,6 +48,7 @@ _MODULES = (
     "paths",
     "plots",
     "pyod",
+    "recognize",
     "regions",
     "report",
     "save",

@@ -221,7 +221,7 @@ class SOMClassifier(ClassifierMixin, Base):
         return self._answers(X)[0]
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the share of rows like those of the training that lie as far from the map.
+        """Return the share of rows like the training's that lie as far from the map.
 
         Parameters
         ----------

@@ -36,7 +36,7 @@ class Recognizer:
     far: Float64s
 
     def probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return how probable each class is, and how many rows would lie as far from the map.
+        """Return how probable each class is, and how many rows lie as far from the map.
 
         Parameters
         ----------

@@ -39,7 +39,7 @@ N_NEAREST = 16
 
 @dataclass(frozen=True)
 class Recognition:
-    """How to make a recognizer; the parameters of `somscape.SOMClassifier` say what each means."""
+    """How to make a recognizer; `somscape.SOMClassifier` says what each parameter means."""
 
     layer_weight: float = LAYER_WEIGHT
     sharpen: bool = True
