@@ -118,11 +118,12 @@ def speed(n_rows: int) -> dict[str, float]:
     return found
 
 
-def mean_of(record: dict[str, Any], name: str, method: str, what: str) -> float | None:
-    """Return the mean over folds, or None."""
-    folds = record.get(name, {}).get(method, {}).values()
-    values = [fold[what] for fold in folds if what in fold]
-    return float(np.mean(values)) if values else None
+def mean_of(record: dict[str, Any], name: str, methods: list[str], what: str) -> list[float | None]:
+    """Return each method's mean over the folds that all methods with any have."""
+    found = [record.get(name, {}).get(method, {}) for method in methods]
+    values = [{f: got[what] for f, got in folds.items() if what in got} for folds in found]
+    common = set.intersection(*(set(v) for v in values if v)) if any(values) else set()
+    return [float(np.mean([v[f] for f in common])) if v else None for v in values]
 
 
 def table(record: dict[str, Any], methods: list[str], what: str, digits: int = 1) -> list[str]:
@@ -131,7 +132,7 @@ def table(record: dict[str, Any], methods: list[str], what: str, digits: int = 1
     groups = [(CHOSEN_BY, "mean, sets to choose by"), (REPORTED, "mean, sets to report")]
     for names, called in [*groups, ((*CHOSEN_BY, *REPORTED), "mean of all")]:
         there = [n for n in names if n in record]
-        rows = [(n, [mean_of(record, n, m, what) for m in methods]) for n in there]
+        rows = [(n, mean_of(record, n, methods, what)) for n in there]
         columns = zip(*(values for _, values in rows), strict=True)
         means = [None if None in column else float(np.mean(column)) for column in columns]
         shown = [(called, means)] if called == "mean of all" else [*rows, (called, means)]
@@ -163,9 +164,10 @@ def report(record: dict[str, Any], arguments: argparse.Namespace) -> str:
     ]
     if FACES in record:
         lines += ["\n## Faces: 20 people, 8 photos each to learn and 2 to name: accuracy (%)\n"]
-        cells = [(m, mean_of(record, FACES, m, "accuracy")) for m in record[FACES]]
+        methods = [m for m in record[FACES] if record[FACES][m]]
+        cells = zip(methods, mean_of(record, FACES, methods, "accuracy"), strict=True)
         lines += ["| method | accuracy |", "| --- | --- |"]
-        lines += [f"| {m} | {100 * v:.1f} |" for m, v in cells if v is not None]
+        lines += [f"| {m} | {100 * (v or 0):.1f} |" for m, v in cells]
     if "speed" in record:
         found = record["speed"]
         lines += [
@@ -199,7 +201,7 @@ def main() -> None:
                 if str(fold) not in folds and not (name == FACES and method in ("GMLVQ", "SuSi")):
                     folds[str(fold)] = measured(name, method, arguments, fold)
             arguments.record.write_text(json.dumps(record, indent=1))
-            got = mean_of(record, name, method, "accuracy")
+            got = mean_of(record, name, [method], "accuracy")[0]
             if got is not None:
                 print(f"{name:10} {method:12} {100 * got:.2f}", flush=True)
     if arguments.speed:

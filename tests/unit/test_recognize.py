@@ -101,7 +101,6 @@ def test_counts_smoothed_over_three_units_by_hand():
     near, far = math.exp(-0.5), math.exp(-2)
     expected = [[4, 2 * far], [4 * near, 2 * near], [4 * far, 2]]
     np.testing.assert_allclose(smoothed(counts, lattice, 1.0), expected)
-    np.testing.assert_array_equal(smoothed(counts, lattice, 0.0), counts)
 
 
 def test_an_empty_unit_takes_the_class_nearby_and_each_class_has_a_unit():
@@ -149,17 +148,23 @@ def test_each_known_row_is_left_out_once_and_a_class_of_one_row_never():
 
 
 def test_the_smoothing_that_rows_left_out_ask_for_is_chosen():
-    lattice, y = Lattice(1, 2, "rectangular"), np.array([0, 1] * 20)
+    y = np.array([0, 1] * 20)
     counts, classes = np.array([[9.0, 0.0], [0.0, 9.0]]), np.array([0, 1])
     units = np.stack([y, 1 - y], axis=1)
     near = np.tile([1.0, 1.1], (40, 1))
-    right = Held(counts, classes, lattice, units, near, y, np.ones(40))
-    sure = best_smoothing([right], is_smooth=True)
-    mixed = best_smoothing([right._replace(y=np.array([0, 1, 1, 0] * 10))], is_smooth=True)
-    assert sure.power == 48
+    right = Held(counts, classes, units, near, y, np.ones(40))
+    wrong = right._replace(y=np.array([0, 1, 1, 0] * 10))
+    (sure, small), (mixed, large) = (
+        best_smoothing([part], is_smooth=True) for part in (right, wrong)
+    )
+    assert (sure.power, sure.prior) == (48, 0.03)
     assert mixed.power < 8
-    assert best_smoothing([right], is_smooth=False).radius == 0
-    assert best_smoothing([], is_smooth=True) == Smoothing()
+    pulls = 1.1**-48
+    first = (9 + 0.03 * 0.95) / 9.03
+    assert small == pytest.approx(-math.log((first + pulls * (1 - first)) / (1 + pulls)))
+    assert large == pytest.approx(math.log(2), rel=0.1)
+    assert best_smoothing([right], is_smooth=False)[0].power == 8
+    assert best_smoothing([], is_smooth=True) == (Smoothing(), 0.0)
 
 
 def test_rows_of_many_features_are_seen_on_their_main_axes():

@@ -42,9 +42,8 @@ class SOMClassifier(ClassifierMixin, Base):
         Whether a margin rule moves the prototypes and turns the axes (GMLVQ), until rows lie nearer
         to a prototype of their class than to any other.  `map_` then has a metric of its own.
     smooth : bool, default=True
-        Whether the 16 units near a row answer together, and units learn from those near them on the
-        map.  How far is chosen by rows that are left out of training.  Without it, the winner
-        answers.
+        Whether the 16 units near a row answer together, the nearer the more.  How much is chosen by
+        rows that are left out of training.  Without it, the winner answers.
     reject : float or None, default=None
         Share, up to 0.5, of rows like those of the training that `predict` may refuse: it answers
         None where rows so far from the map are not more than that.
@@ -80,7 +79,8 @@ class SOMClassifier(ClassifierMixin, Base):
     -----
     Columns of arrays should be on one scale, as for `SOM`.  `fit` trains two maps: of all rows, and
     without a fifth of them, by which it chooses the smoothing; for at most 1,000 rows six, as each
-    fifth is left out once.  Rows of more than 100 features are compared on their 100 main axes.
+    fifth is left out once; and as many more if classes are unknown.  Rows of more than 100 features
+    are compared on their 100 main axes.
     The same data, parameters and seed give the same answers on one machine; linear algebra
     libraries may differ in the last bits.
 
@@ -150,7 +150,7 @@ class SOMClassifier(ClassifierMixin, Base):
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
             Class of each row: numbers or text.  None or NaN is a row of unknown class, from which
-            the map learns, too; -1 is a class.
+            the map learns, too, if that names rows that are left out better; -1 is a class.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
 
@@ -307,8 +307,8 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     classes, codes = np.unique(known, return_inverse=True)
     if len(classes) < 2:
         raise InputError(
-            f"`y` must have at least two classes; got one class, {classes.tolist()[0]!r}. To find rows that "
-            "are not like it, use SOMDetector."
+            f"`y` must have at least two classes; got one class, {classes.tolist()[0]!r}. "
+            "To find rows that are not like it, use SOMDetector."
         )
     numbers = np.full(len(y), -1, dtype=np.intp)
     numbers[is_known] = codes
@@ -321,7 +321,7 @@ def _explained(classifier: SOMClassifier) -> dict[str, str]:
     said = {"n_rows": f"{map_.lattice.n_rows} x {map_.lattice.n_cols}: {map_.lattice.size_text}."}
     if classifier.smooth:
         said["smooth"] = (
-            f"radius {smoothing.radius:g} on the map, power {smoothing.power:g} of distances, "
-            f"{smoothing.prior:g} rows a unit in advance: best for rows that were left out."
+            f"power {smoothing.power:g} of distances, {smoothing.prior:g} rows a unit in advance: "
+            "best for rows that were left out."
         )
     return said

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.grid import Lattice
-from somscape.recognize._shares import Smoothing, smoothed
+from somscape.recognize._shares import Smoothing
 
 N_FOLDS = 5
 ALL_FOLDS = 1_000
@@ -16,9 +15,8 @@ ALL_FOLDS = 1_000
 
 MAX_HELD_OUT = 3_000
 
-RADII = (0.0, 0.5, 1.0)
 POWERS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0)
-PRIORS = (0.1, 0.3, 1.0, 3.0, 10.0)
+PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 SURE = 1e-9
 """Least probability that counts, so that one row cannot decide alone."""
@@ -29,7 +27,6 @@ class Held(NamedTuple):
 
     counts: Float64s
     classes: Ints
-    lattice: Lattice
     units: Ints
     distances: Float64s
     y: Ints
@@ -63,7 +60,7 @@ def held_out(y: Ints, seed: int) -> Iterator[Ints]:
             yield np.sort(found)
 
 
-def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> Smoothing:
+def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing, float]:
     """Return the smoothing with the least mean of ``-log(probability of a row's class)``.
 
     Parameters
@@ -74,16 +71,20 @@ def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> Smoothing:
 
     Returns
     -------
-    Smoothing
+    smoothing : Smoothing
         The default if there is nothing to choose by.
+    loss : float
+        That mean; 0 without rows.
     """
-    radii, powers = (RADII, POWERS) if is_smooth else ((0.0,), (8.0,))
-    losses = dict.fromkeys((Smoothing(*each) for each in product(radii, powers, PRIORS)), 0.0)
+    powers = POWERS if is_smooth else (8.0,)
+    losses = dict.fromkeys((Smoothing(*each) for each in product(powers, PRIORS)), 0.0)
     for part in held:
-        near = {radius: smoothed(part.counts, part.lattice, radius) for radius in radii}
         for smoothing in losses:
-            shares = smoothing.shares(near[smoothing.radius], part.classes)
+            shares = smoothing.shares(part.counts, part.classes)
             p = smoothing.probabilities(shares, part.units, part.distances)
             of_own = np.maximum(p[np.arange(len(p)), part.y], SURE)
             losses[smoothing] -= float(part.weights @ np.log(of_own))
-    return min(losses, key=losses.__getitem__) if held else Smoothing()
+    if not held:
+        return Smoothing(), 0.0
+    best = min(losses, key=losses.__getitem__)
+    return best, losses[best] / sum(float(part.weights.sum()) for part in held)

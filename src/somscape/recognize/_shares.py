@@ -37,14 +37,12 @@ def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
     counts : ndarray of shape (n_units, n_classes)
     lattice : Lattice
     radius : float
-        In grid steps; 0 gives the counts themselves.
+        In grid steps.
 
     Returns
     -------
     ndarray of shape (n_units, n_classes)
     """
-    if radius == 0:
-        return counts
     apart = (lattice.distances_from(unit) for unit in range(len(counts)))
     return np.stack([np.exp(-(d**2) / (2 * radius**2)) @ counts for d in apart])
 
@@ -84,39 +82,35 @@ def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Int
 
 @dataclass(frozen=True)
 class Smoothing:
-    """How shares of classes are smoothed.
+    """How units that lie near a row answer together.
 
     Attributes
     ----------
-    radius : float
-        Over the map, in grid steps.
     power : float
-        Over the units near a row: one that is twice as far away counts ``2 ** -power``.
+        A unit that is twice as far away counts ``2 ** -power``.
     prior : float
         Rows of its own class that each unit counts in addition, a tenth of them of all classes.
     """
 
-    radius: float = 0.0
     power: float = 8.0
     prior: float = 1.0
 
-    def shares(self, near: Float64s, classes: Ints) -> Float64s:
+    def shares(self, counts: Float64s, classes: Ints) -> Float64s:
         """Return shares of classes by unit, each row with the sum 1.
 
         Parameters
         ----------
-        near : ndarray of shape (n_units, n_classes)
-            Counts, `smoothed` by the radius.
+        counts : ndarray of shape (n_units, n_classes)
         classes : ndarray of shape (n_units,)
 
         Returns
         -------
         ndarray of shape (n_units, n_classes)
         """
-        of_all = near.sum(axis=0) / near.sum()
-        own = np.eye(near.shape[1])[classes]
-        near = near + self.prior * (0.9 * own + 0.1 * of_all)
-        return np.asarray(near / near.sum(axis=1, keepdims=True))
+        of_all = counts.sum(axis=0) / counts.sum()
+        own = np.eye(counts.shape[1])[classes]
+        counts = counts + self.prior * (0.9 * own + 0.1 * of_all)
+        return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
     def probabilities(self, shares: Float64s, units: Ints, distances: Float64s) -> Float64s:
         """Return the probability of each class, by rows.

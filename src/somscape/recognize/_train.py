@@ -1,7 +1,8 @@
 """From rows with known classes to a recognizer: a map with classes as a layer, sharpened, smoothed.
 
 Equal rows of one class count as one of their weight, so that a weight of two is two rows, and the
-order of rows changes nothing.
+order of rows changes nothing.  Rows of unknown class train the map if rows that are left out are
+named better then: they help where they show groups, and hurt where classes are no groups.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from somscape.maps import Map
 from somscape.recognize._choose import Held, best_smoothing, held_out
 from somscape.recognize._margin import sharpened
 from somscape.recognize._recognizer import Recognizer
-from somscape.recognize._shares import classes_of_units, counts_by_unit, smoothed
+from somscape.recognize._shares import classes_of_units, counts_by_unit
 from somscape.recognize._space import Space
 
 UNITS_PER_ROW = 0.09
@@ -89,7 +90,17 @@ def train_recognizer(
     """
     rows, y, weights = known
     given = _merged(Known(rows, y, ones_or(counts_of(weights), len(rows))))
-    total, n_classes = float(given.weights.sum()), int(y.max()) + 1
+    with_classes = np.flatnonzero(given.y >= 0)
+    tried = [_tried(given, settings, recognition)]
+    if len(with_classes) < len(given.y):
+        tried.append(_tried(given.part(with_classes), settings, recognition))
+    best = min(tried, key=lambda each: each[1])[0]
+    return replace(best, map_=replace(_with_rows(best.map_, given), encoding=encoding))
+
+
+def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[Recognizer, float]:
+    """Return a recognizer, and its mean loss on rows that were left out."""
+    total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
     settings = replace(settings, units_per_root=n_units / np.sqrt(total))
     learned = _learned(given, settings, recognition)
@@ -98,22 +109,15 @@ def train_recognizer(
     held = []
     for left_out in held_out(given.y, settings.seed):
         others = given.part(np.setdiff1d(np.arange(len(given.y)), left_out))
-        fold, (rows, y, weights) = (
-            _learned(others, quiet, recognition, lattice),
-            given.part(left_out),
-        )
+        fold = _learned(others, quiet, recognition, lattice)
+        rows, y, weights = given.part(left_out)
         units, distances = fold.map_.nearest(rows, n_nearest)
         counts = _counts(fold.map_, others, n_classes)
-        held.append(Held(counts, fold.classes, lattice, units, distances, y, weights))
-    smoothing = best_smoothing(held, is_smooth=recognition.smooth)
-    near = smoothed(_counts(learned.map_, given, n_classes), lattice, smoothing.radius)
-    return Recognizer(
-        replace(learned.map_, encoding=encoding),
-        smoothing.shares(near, learned.classes),
-        smoothing,
-        n_nearest,
-        np.sort(np.concatenate([part.distances[:, 0] for part in held] or [np.empty(0)])),
-    )
+        held.append(Held(counts, fold.classes, units, distances, y, weights))
+    smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
+    shares = smoothing.shares(_counts(learned.map_, given, n_classes), learned.classes)
+    far = np.sort(np.concatenate([part.distances[:, 0] for part in held] or [np.empty(0)]))
+    return Recognizer(learned.map_, shares, smoothing, n_nearest, far), loss
 
 
 def _merged(known: Known) -> Known:
@@ -166,7 +170,7 @@ def _learned(
         metric=metric,
         told=None,
     )
-    return Learned(_with_rows(map_, known), classes)
+    return Learned(map_, classes)
 
 
 def _layer(placed: Float64s, known: Known, weight: float) -> Float64s:
