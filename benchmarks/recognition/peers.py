@@ -90,7 +90,7 @@ def susi(n_units: int, n_classes: int, seed: int) -> Any:
 
 
 def gmlvq(n_units: int, n_classes: int, seed: int) -> Any:
-    """Return sklvq's GMLVQ, whose calls of scikit-learn before 1.6 are put into today's words."""
+    """Return sklvq's GMLVQ, whose calls of older libraries are put into today's words."""
     import sklvq.models._base as base
     from sklearn.utils.validation import check_array, validate_data
     from sklvq import GMLVQ
@@ -103,6 +103,7 @@ def gmlvq(n_units: int, n_classes: int, seed: int) -> Any:
         given = (X,) if y is None else (X, y)
         return validate_data(self, *given, **todays(parameters))
 
+    np.int = int  # a name that NumPy 1.24 dropped
     GMLVQ._validate_data = validated
     base.check_array = lambda X, **parameters: check_array(X, **todays(parameters))
     return GMLVQ(prototype_n_per_class=max(1, min(n_units // n_classes, 5)), random_state=seed)

@@ -40,7 +40,7 @@ N_NEAREST = 16
 
 @dataclass(frozen=True)
 class Recognition:
-    """How to make a recognizer; `somscape.SOMClassifier` says what each parameter means."""
+    """How to make a recognizer; `somscape.SOMClassifier` says what each means."""
 
     layer_weight: float = LAYER_WEIGHT
     sharpen: bool = True
