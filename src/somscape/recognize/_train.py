@@ -28,8 +28,8 @@ UNITS_PER_ROW = 0.09
 """Units of an automatic map, by rows; a tenth at most, since sides are whole."""
 
 MAX_UNITS = 1_500
-UNITS_PER_CLASS = 1.25
-"""At least, in an automatic map."""
+UNITS_PER_CLASS = 2
+"""At least, in an automatic map, also where that is more than a tenth of the rows."""
 
 LAYER_WEIGHT = 0.5
 """Squared distances between classes, as a share of those between rows' columns."""
