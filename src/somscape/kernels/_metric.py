@@ -80,6 +80,7 @@ class Metric:
                 values.dtype == np.float64
                 and values.shape[:1] == (n_features,)
                 and values.ndim == (2 if part == "whitening" else 1)
+                and 1 <= values.size <= n_features**values.ndim
                 and np.isfinite(values).all()
             ):
                 raise ValueError(f"metric.{part} must hold finite numbers by feature")
