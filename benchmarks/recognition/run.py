@@ -145,18 +145,19 @@ def table(record: dict[str, Any], methods: list[str], what: str, digits: int = 1
 def report(record: dict[str, Any], arguments: argparse.Namespace) -> str:
     """Return the page."""
     peers = ["somscape", "5-NN", "1-NN", "GMLVQ", "SuSi", "MiniSom", "k-means"]
-    alone = ["votes", "smooth", "layer", "margin", "no smooth", "no layer", "no margin", "somscape"]
+    alone = ["votes", "smooth", "layer", "margin", "smooth, layer", "layer, margin", "somscape"]
+    alone.append("all three")
     folds = f"{arguments.folds} folds, sets of more than {arguments.most} rows cut to that many"
     lines = [
         record["machine"],
         f"\n## Accuracy (%), {folds}\n",
         *table(record, peers, "accuracy"),
-        "\n## Each ingredient alone, without each, and together: accuracy (%)\n",
+        "\n## Each ingredient alone, in pairs and together: accuracy (%)\n",
         *table(record, alone, "accuracy"),
         "\n## Expected calibration error (%)\n",
-        *table(record, ["somscape", "no smooth", "5-NN"], "calibration"),
+        *table(record, ["somscape", "margin", "all three", "5-NN"], "calibration"),
         "\n## Brier score (x 100)\n",
-        *table(record, ["somscape", "no smooth", "5-NN"], "brier"),
+        *table(record, ["somscape", "margin", "all three", "5-NN"], "brier"),
         "\n## Units, as a share of the training rows (%)\n",
         *table(record, ["somscape"], "share"),
         "\n## Seconds of processor time to fit (x 100)\n",

@@ -35,9 +35,10 @@ class SOMClassifier(ClassifierMixin, Base):
         The map to train, unfitted.  None means ``SOM()``.  Its automatic size is a tenth of the
         rows, at most 1,500 units, and at least two for each class.  Its ``missing`` and
         ``encoder`` are ignored: the classifier has its own.
-    layer_weight : float or "auto", default="auto"
+    layer_weight : float, default=0.0
         How much classes count beside the columns while the map trains: their variance, as a share
-        of that of all columns.  With 0, the map does not see them.  ``"auto"``: 0.5.
+        of that of all columns.  With 0, the map does not see them; with 0.5, most units hold rows
+        of one class, which a map needs that is not sharpened.
     sharpen : bool, default=True
         Whether a margin rule moves the prototypes and turns the axes (GMLVQ), until rows lie nearer
         to a prototype of their class than to any other.  `map_` then has a metric of its own.
@@ -108,7 +109,7 @@ class SOMClassifier(ClassifierMixin, Base):
         self,
         som: SOM | None = None,
         *,
-        layer_weight: float | str = "auto",
+        layer_weight: float = 0.0,
         sharpen: bool = True,
         smooth: bool = True,
         reject: float | None = None,

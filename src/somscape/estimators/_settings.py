@@ -14,7 +14,7 @@ from somscape.estimators._verbose import Verbose
 from somscape.fit import Settings
 from somscape.maps import Map
 from somscape.outliers import Detection
-from somscape.recognize import LAYER_WEIGHT, Recognition
+from somscape.recognize import Recognition
 from somscape.tables import listed, suggestion
 
 
@@ -115,8 +115,7 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
     ValueError, TypeError
         If a parameter is not allowed; the message names it.
     """
-    weight = classifier.layer_weight
-    check_number("layer_weight", weight, 0, or_auto=True, low_is_allowed=True)
+    check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
     for name in ("sharpen", "smooth"):
         if not isinstance(getattr(classifier, name), bool | np.bool_):
             raise TypeError(f"`{name}` must be True or False; got {getattr(classifier, name)!r}.")
@@ -128,9 +127,7 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
             f"{type(som.init).__name__}. Leave it out."
         )
     recognition = Recognition(
-        LAYER_WEIGHT if isinstance(weight, str) else float(weight),
-        bool(classifier.sharpen),
-        bool(classifier.smooth),
+        float(classifier.layer_weight), bool(classifier.sharpen), bool(classifier.smooth)
     )
     return recognition, _settings_within(classifier, som, "the margin rule requires")
 

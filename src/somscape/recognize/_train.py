@@ -1,4 +1,4 @@
-"""From rows with known classes to a recognizer: a map with classes as a layer, sharpened, smoothed.
+"""From rows with known classes to a recognizer: a map, sharpened, and how its units answer.
 
 Equal rows of one class count as one of their weight, so that a weight of two is two rows, and the
 order of rows changes nothing.  Rows of unknown class train the map if rows that are left out are
@@ -31,9 +31,6 @@ MAX_UNITS = 1_500
 UNITS_PER_CLASS = 2
 """At least, in an automatic map, also where that is more than a tenth of the rows."""
 
-LAYER_WEIGHT = 0.5
-"""Squared distances between classes, as a share of those between rows' columns."""
-
 N_NEAREST = 16
 """Units near a row that answer together."""
 
@@ -42,7 +39,7 @@ N_NEAREST = 16
 class Recognition:
     """How to make a recognizer; `somscape.SOMClassifier` says what each means."""
 
-    layer_weight: float = LAYER_WEIGHT
+    layer_weight: float = 0.0
     sharpen: bool = True
     smooth: bool = True
 
@@ -138,7 +135,7 @@ def _counts(map_: Map, known: Known, n_classes: int) -> Float64s:
 def _learned(
     known: Known, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> Learned:
-    """Train a map, with classes as a layer, and sharpen it."""
+    """Train a map, with classes as a layer if they have a weight, and sharpen it."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
