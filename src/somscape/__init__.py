@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 from somscape._version import __version__
 
 if TYPE_CHECKING:
-    from somscape.estimators import SOM, SOMDetector, SOMImputer, SOMRegions, TableEncoder
+    from somscape.estimators import (
+        SOM,
+        SOMClassifier,
+        SOMDetector,
+        SOMImputer,
+        SOMRegions,
+        TableEncoder,
+    )
     from somscape.grid import Graph, Lattice
     from somscape.maps import Map
     from somscape.outliers import Detector
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
 # `import somscape` costs next to nothing.
 _HOMES = {
     "SOM": "somscape.estimators",
+    "SOMClassifier": "somscape.estimators",
     "SOMDetector": "somscape.estimators",
     "SOMImputer": "somscape.estimators",
     "SOMRegions": "somscape.estimators",
@@ -41,6 +49,7 @@ _MODULES = (
     "paths",
     "plots",
     "pyod",
+    "recognize",
     "regions",
     "report",
     "save",
@@ -53,6 +62,7 @@ __all__ = [
     "Graph",
     "Lattice",
     "Map",
+    "SOMClassifier",
     "SOMDetector",
     "SOMImputer",
     "SOMRegions",

@@ -34,7 +34,7 @@ ROWS = (
     ("maps",),
     ("fit",),
     ("callbacks", "measures", "regions"),
-    ("changes", "outliers", "paths"),
+    ("changes", "outliers", "paths", "recognize"),
     ("estimators", "plots", "save"),
     ("report", "minisom", "datasets", "pyod"),
     ("jobs",),
@@ -67,7 +67,7 @@ HOMES = {
 # Folders that must load without any library but these (MiniSom users wait for no other).
 LEAN = {
     "grid kernels records fit maps": {"numpy", "safetensors"},
-    "changes encode measures outliers paths save datasets": {"numpy", "safetensors"},
+    "changes encode measures outliers paths recognize save datasets": {"numpy", "safetensors"},
     "minisom": {"numpy"},
 }
 
@@ -104,6 +104,8 @@ POSITIONAL_OUTSIDE = {
     "SOM.fit_predict": "as fit",
     "SOM.partial_fit": "as fit",
     "SOMImputer.fit": "as SOM.fit",
+    "SOMClassifier.fit": "as SOM.fit",
+    "SOMClassifier.score": "as SOM.score",
     "TableEncoder.fit": "as SOM.fit",
     "SOM.score": "scikit-learn's order X, y, sample_weight",
     "Lattice.__init__": "a frozen record of four fields, made by position in every example",
@@ -119,6 +121,7 @@ POSITIONAL_OUTSIDE = {
 OUTSIDE = {
     "": (
         "SOM",
+        "SOMClassifier",
         "SOMDetector",
         "SOMImputer",
         "SOMRegions",

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
+from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, TableEncoder
 
 NAMES = ["age", "income", "debt"]
 
@@ -30,6 +30,7 @@ def rows_of(n=90):
 @parametrize_with_checks(
     [
         SOM(),
+        SOMClassifier(),
         SOMDetector(),
         SOMImputer(),
         TableEncoder(),
@@ -58,7 +59,7 @@ def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
 
 
 def test_every_parameter_can_be_set_by_name():
-    for estimator in (SOM(), SOMDetector(), SOMImputer(), TableEncoder()):
+    for estimator in (SOM(), SOMClassifier(), SOMDetector(), SOMImputer(), TableEncoder()):
         parameters = estimator.get_params(deep=False)
         other = type(estimator)(**parameters)
         assert other.get_params(deep=False) == parameters

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._validate import check_whole
+from somscape._validate import check_number, check_whole
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.estimators._prepare import seed_of
@@ -14,6 +14,7 @@ from somscape.estimators._verbose import Verbose
 from somscape.fit import Settings
 from somscape.maps import Map
 from somscape.outliers import Detection
+from somscape.recognize import Recognition
 from somscape.tables import listed, suggestion
 
 
@@ -92,12 +93,53 @@ def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
         detector.decorrelate,
         detector.n_maps,
     )
+    return detection, _settings_within(detector, som, "scores and reasons require")
+
+
+def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Settings]:
+    """Return a SOMClassifier's parameters, checked: those of the recognition and of its map.
+
+    Parameters
+    ----------
+    classifier : SOMClassifier
+    som : SOM
+        A copy of the map to train, which this changes.
+
+    Returns
+    -------
+    recognition : Recognition
+    settings : Settings
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is not allowed; the message names it.
+    """
+    check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
+    for name in ("sharpen", "smooth"):
+        if not isinstance(getattr(classifier, name), bool | np.bool_):
+            raise TypeError(f"`{name}` must be True or False; got {getattr(classifier, name)!r}.")
+    if classifier.reject is not None:
+        check_number("reject", classifier.reject, 0, 0.5)
+    if not isinstance(som.init, str):
+        raise ValueError(
+            "`som` must have an `init` by name, as classes train as further columns; got "
+            f"{type(som.init).__name__}. Leave it out."
+        )
+    recognition = Recognition(
+        float(classifier.layer_weight), bool(classifier.sharpen), bool(classifier.smooth)
+    )
+    return recognition, _settings_within(classifier, som, "the margin rule requires")
+
+
+def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
+    """Return the settings of a map that another estimator trains, with its seed and progress."""
     if som.metric != "euclidean" or som.feature_weight is not None:
         raise ValueError(
-            "`som` must have metric='euclidean' and no `feature_weight`, as scores and reasons "
-            f"require; got metric={som.metric!r}. Scale the columns of X instead."
+            f"`som` must have metric='euclidean' and no `feature_weight`, as {why}; got "
+            f"metric={som.metric!r}. Scale the columns of X instead."
         )
-    som.set_params(verbose=som.verbose or detector.verbose)
+    som.set_params(verbose=som.verbose or estimator.verbose)
     if som.random_state is None:
-        som.set_params(random_state=seed_of(detector.random_state))
-    return detection, settings_of_som(som)
+        som.set_params(random_state=seed_of(estimator.random_state))
+    return settings_of_som(som)

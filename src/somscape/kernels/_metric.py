@@ -37,9 +37,9 @@ class Metric:
     name : {"euclidean", "manhattan", "chebyshev", "cosine", "correlation", "mahalanobis"}
     feature_weights : ndarray of shape (n_features,), float64, or None
         What each feature counts, at least 0; None means 1 each.
-    whitening : ndarray of shape (n_features, n_features), float64, or None
+    whitening : ndarray of shape (n_features, n_axes), float64, or None
         For the Mahalanobis distance: rows less their mean, times this, have unit variance in every
-        direction.
+        direction.  A classifier learns it instead.
     center : ndarray of shape (n_features,), float64, or None
         That mean.
     """
@@ -78,7 +78,9 @@ class Metric:
         for part, values in parts.items():
             if values is not None and not (
                 values.dtype == np.float64
-                and values.shape == (n_features,) * (2 if part == "whitening" else 1)
+                and values.shape[:1] == (n_features,)
+                and values.ndim == (2 if part == "whitening" else 1)
+                and 1 <= values.size <= n_features**values.ndim
                 and np.isfinite(values).all()
             ):
                 raise ValueError(f"metric.{part} must hold finite numbers by feature")

@@ -382,6 +382,18 @@ def test_arrays_of_another_form_are_refused(saved, change):
     assert "the map's parts do not fit together" in refusal(saved)
 
 
+@pytest.mark.parametrize(("n_axes", "fits"), [(0, False), (1, True), (3, True), (4, False)])
+def test_a_metric_has_at_most_as_many_axes_as_features(saved, n_axes, fits):
+    record = load(saved).to_record()
+    metric = {"metric.whitening": np.ones((3, n_axes)), "metric.center": np.zeros(3)}
+    header = {**record.header, "metric": "mahalanobis"}
+    write_record(saved, type(record)(header, record.arrays | metric))
+    if fits:
+        assert load(saved).winners(rows_of()).shape == (len(rows_of()),)
+    else:
+        assert "the map's parts do not fit together" in refusal(saved)
+
+
 @pytest.fixture
 def detector_saved(tmp_path):
     path = tmp_path / "d.som"

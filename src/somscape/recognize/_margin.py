@@ -1,0 +1,154 @@
+"""The margin rule: move prototypes, and turn the axes, until rows lie nearest to their own class.
+
+Generalized matrix learning vector quantization.  For a row, ``own`` is its squared distance to the
+nearest prototype of its class and ``other`` that to the nearest prototype of any other class.  The
+cost is the mean of ``sigmoid(STEEPNESS (own - other) / (own + other))`` (Sato and Yamada 1996;
+Schneider, Biehl and Hammer 2009, Adaptive relevance matrices in learning vector quantization).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Floats, Ints
+
+STEEPNESS = 8.0
+BATCH = 64
+"""Rows of a step."""
+
+MIN_EPOCHS, MAX_EPOCHS = 5, 60
+PRESENTED = 400_000
+"""Rows presented in all, if that lies between `MIN_EPOCHS` and `MAX_EPOCHS` of them."""
+
+RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
+"""First step, as a share of the prototypes' standard deviation and of the largest entry of axes."""
+
+TINY = 1e-12
+
+
+class Slopes(NamedTuple):
+    """Cost of some rows, and its derivatives."""
+
+    cost: float
+    of_prototypes: Floats
+    of_axes: Floats
+
+
+def slopes(
+    rows: Floats, own_units: NDArray[np.bool_], weights: Floats, prototypes: Floats, axes: Floats
+) -> Slopes:
+    """Return the weighted mean cost of rows, and its derivatives.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_axes)
+    own_units : ndarray of shape (n, n_units), bool
+        Which units are of each row's class; at least one is, and one is not.
+    weights : ndarray of shape (n,)
+    prototypes : ndarray of shape (n_units, n_axes)
+        As rows are after they were turned by `axes`.
+    axes : ndarray of shape (n_axes, n_axes)
+        Rows are compared as ``rows @ axes``.
+
+    Returns
+    -------
+    Slopes
+    """
+    turned = rows @ axes
+    lengths = np.einsum("ij,ij->i", prototypes, prototypes)
+    squares = lengths - 2 * (turned @ prototypes.T)  # less the row's own, alike for all units
+    nearest = [np.where(own_units, squares, np.inf), np.where(own_units, np.inf, squares)]
+    own, other = (found.argmin(axis=1) for found in nearest)
+    from_own, from_other = turned - prototypes[own], turned - prototypes[other]
+    d_own = np.einsum("ij,ij->i", from_own, from_own)
+    d_other = np.einsum("ij,ij->i", from_other, from_other)
+    both = d_own + d_other + TINY
+    values = 1 / (1 + np.exp(-STEEPNESS * (d_own - d_other) / both))
+    shares = weights / weights.sum()
+    slope = STEEPNESS * values * (1 - values) * shares * 2 / both**2
+    by_own = (2 * slope * d_other)[:, None] * from_own  # d cost / d turned, of each part
+    by_other = (-2 * slope * d_own)[:, None] * from_other
+    moved = np.zeros_like(prototypes)
+    np.subtract.at(moved, own, by_own)
+    np.subtract.at(moved, other, by_other)
+    return Slopes(float(shares @ values), moved, rows.T @ (by_own + by_other))
+
+
+@dataclass(eq=False)
+class Steps:
+    """Steps of a size that follows from how steady slopes are (Adam: Kingma and Ba 2015)."""
+
+    mean: Any = field(default=0.0, init=False)
+    square: Any = field(default=0.0, init=False)
+    n: int = field(default=0, init=False)
+
+    def next(self, slope: Floats) -> Floats:
+        """Return the direction of the next step, each entry at most about 1."""
+        self.n += 1
+        self.mean = 0.9 * self.mean + 0.1 * slope
+        self.square = 0.99 * self.square + 0.01 * slope**2
+        mean, square = self.mean / (1 - 0.9**self.n), self.square / (1 - 0.99**self.n)
+        return np.asarray(mean / (np.sqrt(square) + TINY))
+
+
+def sharpened(
+    rows: Floats,
+    y: Ints,
+    weights: Floats,
+    prototypes: Floats,
+    classes: Ints,
+    *,
+    seed: int,
+    learns_axes: bool = True,
+) -> tuple[Floats, Floats]:
+    """Return prototypes and axes after the margin rule.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_axes)
+        On a scale on which their standard deviation is about 1.
+    y : ndarray of shape (n,)
+        Class of each row, from 0.
+    weights : ndarray of shape (n,)
+    prototypes : ndarray of shape (n_units, n_axes)
+    classes : ndarray of shape (n_units,)
+        Class of each unit.
+    seed : int
+        Draws the order of the rows.
+    learns_axes : bool, default=True
+
+    Returns
+    -------
+    prototypes : ndarray of shape (n_units, n_axes), float64
+        As rows are after they were turned.
+    axes : ndarray of shape (n_axes, n_axes), float64
+        Of the length of the unit matrix.
+    """
+    n_axes = rows.shape[1]
+    is_own = np.arange(max(y.max(), classes.max()) + 1)[:, None] == classes
+    is_used = is_own[y].any(axis=1) & ~is_own[y].all(axis=1)
+    rows, y, weights = rows[is_used], y[is_used], weights[is_used]
+    axes = np.eye(n_axes, dtype=np.float32)
+    prototypes = prototypes.astype(np.float32)
+    if len(rows):
+        rows, weights = rows.astype(np.float32), weights.astype(np.float32)
+        rng = np.random.default_rng(seed)
+        n_epochs = int(np.clip(PRESENTED // len(rows), MIN_EPOCHS, MAX_EPOCHS))
+        n_steps = n_epochs * -(-len(rows) // BATCH)
+        spread = np.sqrt(prototypes.var(axis=0).mean())
+        of_prototypes, of_axes = Steps(), Steps()
+        for _ in range(n_epochs):
+            order = rng.permutation(len(rows))
+            for start in range(0, len(rows), BATCH):
+                some = order[start : start + BATCH]
+                found = slopes(rows[some], is_own[y[some]], weights[some], prototypes, axes)
+                rate = np.float32(1 - of_prototypes.n / n_steps)
+                step = np.float32(RATE_OF_PROTOTYPES) * rate * spread
+                prototypes = prototypes - step * of_prototypes.next(found.of_prototypes)
+                if learns_axes:
+                    step = np.float32(RATE_OF_AXES) * rate * np.abs(axes).max()
+                    axes = axes - step * of_axes.next(found.of_axes)
+    length = np.sqrt((axes.astype(np.float64) ** 2).sum() / n_axes)
+    return prototypes / length, axes / length
