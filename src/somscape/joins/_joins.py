@@ -169,7 +169,7 @@ def join_units(
     hits : ndarray of shape (n_units,), float64
         Rows of each unit.
     lattice : Lattice
-    pull : Pull or None
+    pull : Pull or None, default=None
         How the rows pulled the units; None if they trained none.
 
     Returns
