@@ -117,6 +117,14 @@ def test_what_cannot_be_joined_cut_or_named_is_said():
     found = regions.rename(by_hand(), {0: "large"})
     with pytest.raises(InputError, match="at least two different regions"):
         regions.join(found, [1, 1])
+    with pytest.raises(TypeError, match="`which` must be a list of regions; got int"):
+        regions.join(found, 0)
+    with pytest.raises(TypeError, match="`names` must be a mapping of regions to texts"):
+        regions.rename(found, ["a", "b"])
+    with pytest.raises(TypeError, match="`colors` must be a mapping of regions to texts"):
+        regions.recolor(found, {0: None})
+    with pytest.raises(InputError, match="two regions would be called 'large'"):
+        regions.join(found, [1, 2], name="large")
     with pytest.raises(InputError, match=r"no region is called 'larg'.*did you mean 'large'"):
         regions.split(found, "larg")
     with pytest.raises(InputError, match="numbers from 0 to 2; got 3"):

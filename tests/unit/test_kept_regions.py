@@ -89,6 +89,10 @@ def test_a_file_of_regions_comes_back(som, edited, tmp_path):
         ({"labels": [0, 1], "names": [], "colors": []}, "regions of 2 units, and the map has"),
         ({"names": ["a"]}, "`names` must be one text for each of 3 regions"),
         ({"names": ["a", "b", 3]}, "`names` must be one text for each of 3 regions"),
+        ({"names": ["a", "a", ""]}, "two regions would be called 'a'"),
+        ({"names": ["a\nb", "", ""]}, "a name is one line of at most 80 letters"),
+        ({"names": ["a" * 81, "", ""]}, "a name is one line of at most 80 letters"),
+        ({"names": [" a", "", ""]}, "without spaces at its ends"),
         ({"colors": ["red", "", ""]}, "a color is '#' and six of 0-9, a-f; got 'red'"),
     ],
 )
@@ -116,6 +120,22 @@ def test_regions_of_another_map_are_refused(som, edited):
         regions.keep(SOM(3, 4, random_state=0).fit(X), edited)
     with pytest.raises(InputError, match="not fitted"):
         regions.keep(SOM(), edited)
+    with pytest.raises(TypeError, match=r"`found` must be Regions.*got int"):
+        regions.keep(som, 3)
+
+
+def test_a_map_keeps_none_from_then_on(som, edited):
+    keeps = regions.keep(som, edited)
+    assert regions.kept(regions.keep(keeps, None)) is None
+    assert regions.kept(keeps) is not None
+
+
+def test_names_stand_in_frames_and_notebooks(som, edited):
+    assert set(edited.to_frame()["name"]) == {"usual", ""}
+    named = edited.to_frame(X)
+    assert (named["name"] == "usual").sum() == (edited.of(X) == edited.names.index("usual")).sum()
+    assert "<td>usual</td>" in edited._repr_html_()
+    assert "name" not in regions.find_regions(som).to_frame().columns
 
 
 def test_damaged_regions_of_a_record_are_refused(som, edited):
@@ -151,7 +171,7 @@ def test_looks_go_with_their_region(edited):
     assert edited.colors[edited.names.index("usual")] == "#aa3300"
     joined = regions.join(edited, [0, 1, 2])
     assert (joined.names, joined.colors) == (("usual",), ("#aa3300",))
-    assert regions.recolor(edited, {"usual": ""}).colors == ("", "", "")
+    assert regions.recolor(edited, {"usual": ""}).colors == ()
     with pytest.raises(InputError, match="a color is '#' and six"):
         regions.recolor(edited, {0: "red"})
     carried = regions.carry_names(edited, regions.find_regions(edited.map_, 3), X=X)

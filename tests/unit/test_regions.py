@@ -270,7 +270,7 @@ def test_differences_stand_in_original_units():
     first, second = find_regions(map_, 2).describe(table)
     by_column = {each.column: each for each in second.differences}
     weekday = by_column.pop("day: weekday")  # 1 March 2024 was a Friday, as 5 January
-    assert str(weekday) == "day: weekday = Friday 100 % (elsewhere 17 %)"
+    assert str(weekday) == "day: weekday = Friday in 100 % (elsewhere in 17 %)"
     assert set(by_column) == {"amount", "kind", "day", "grade"}
     assert all(by_column[name].effect == 1.0 for name in by_column)
     amount = by_column["amount"]
@@ -284,7 +284,7 @@ def test_differences_stand_in_original_units():
     assert str(amount) == "amount 1000 to 3000, median 2000 (elsewhere 20 to 50, median 30)"
     kind = by_column["kind"]
     assert (kind.level, kind.inside, kind.outside) == ("c", 1.0, 0.0)
-    assert str(kind) == "kind = c 100 % (elsewhere 0 %)"
+    assert str(kind) == "kind = c in 100 % (elsewhere in 0 %)"
     assert by_column["day"].inside.median == np.datetime64("2024-03-01")
     assert str(by_column["day"]).startswith("day 2024-03-01 (elsewhere 2024-01-02 to 2024-01-05")
     assert (by_column["grade"].inside.low, by_column["grade"].outside.high) == ("high", "low")

@@ -726,7 +726,9 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
     data = report.build(detector, table, agreement=told)
     for n in (3, 1, 4):
         found = regions.find_regions(detector, n)
-        found = regions.recolor(regions.rename(found, {0: HOSTILE}), {0: "#aa3300"})
+        found = regions.recolor(
+            regions.rename(found, {0: "</script><script>alert('&')</script>"}), {0: "#aa3300"}
+        )
         expected = report.build(detector, table, agreement=told, regions=found)
         changed = report.with_regions(data, found, map=detector, table=table)
         for one, other in zip(changed["regions"], expected["regions"], strict=True):
@@ -735,3 +737,7 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
         data = report.with_regions(data, found, map=detector, table=table)
     with pytest.raises(InputError, match="units"):
         report.with_regions(data, found, map=small_map(), table=table)
+    with pytest.raises(InputError, match="must hold the 120 rows of the report; got 10"):
+        report.with_regions(data, found, map=detector, table=table.take(range(10)))
+    with pytest.raises(InputError, match="must be a report of this version"):
+        report.with_regions({"n_rows": 120}, found, map=detector, table=table)

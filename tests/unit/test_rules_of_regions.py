@@ -116,6 +116,16 @@ def test_one_region_an_empty_one_and_noise_have_no_rule():
     assert all(each.rule is None for each in noise)
 
 
+def test_a_number_far_out_moves_no_share():
+    rng = np.random.default_rng(0)
+    side = np.arange(3000) % 2
+    income = rng.normal(size=3000) * 0.1 + 3 * side
+    income[0] = 5e9
+    high, low = two_regions({"income": income, "x": rng.normal(size=3000)}, side == 1)
+    assert str(high.rule) == "income > 2: 100 % of its rows, 0 % elsewhere"
+    assert str(low.rule) == "income <= 2: 100 % of its rows, 0 % elsewhere"
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),

@@ -22,8 +22,8 @@ LEAST_SHARE = 0.05
 """Share of all that moved, below which a column is not named."""
 
 OTHER_LAYOUT = (
-    "The two maps have their groups in other places, so that units do not compare; train the later "
-    "one from the first (init=...)"
+    "Either the rows have changed much, or both maps have their groups in other places, so that "
+    "units do not compare; one that is trained from the other (init=...) has them in the same"
 )
 
 

@@ -254,9 +254,9 @@ def score(map_file: str, path: str, out: str, **options: Any) -> None:
     "--regions",
     "n_regions",
     type=NumberOrFile(),
-    metavar="N|FILE",
-    help='Number of regions, or a file that "Save regions" on a page wrote; by default those that '
-    "the map keeps, or as many as lie apart.",
+    metavar="N|auto|FILE",
+    help="Number of regions, auto (as many as lie apart), or the file that a page saved; by "
+    "default those that the map keeps, else auto.",
 )
 @per_option
 @date_format_option

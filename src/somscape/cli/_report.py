@@ -74,7 +74,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
 
 
 def _regions(map_: Map, given: int | str | None) -> Regions:
-    if isinstance(given, int):
+    if isinstance(given, int) or given == "auto":
         return find_regions(map_, given)
     return given_or_found(None, map_) if given is None else read(given, map_)
 

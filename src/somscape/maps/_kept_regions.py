@@ -10,6 +10,9 @@ import numpy as np
 from somscape._types import Ints
 from somscape.errors import InputError
 
+MAX_NAME = 80
+"""Most letters of a name."""
+
 COLOR = re.compile("#[0-9a-f]{6}")
 
 
@@ -27,7 +30,7 @@ class KeptRegions:
     Raises
     ------
     InputError
-        For labels with gaps, and names or colors that are not one for each region.
+        For labels with gaps, names or colors that are not one for each region, and two of one name.
     """
 
     labels: Ints
@@ -51,6 +54,14 @@ class KeptRegions:
             given = getattr(self, what)
             if len(given) not in (0, n) or not all(isinstance(each, str) for each in given):
                 raise InputError(f"`{what}` must be one text for each of {n} regions; got {given}.")
+        for name in self.names:
+            if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
+                raise InputError(
+                    f"a name is one line of at most {MAX_NAME} letters, without spaces at its "
+                    f"ends; got {name[:MAX_NAME]!r}."
+                )
+            if name and self.names.count(name) > 1:
+                raise InputError(f"two regions would be called {name!r}; give each its own name.")
         for color in self.colors:
             if color and not COLOR.fullmatch(color):
                 raise InputError(f"a color is '#' and six of 0-9, a-f; got {color!r}.")

@@ -90,7 +90,7 @@ class Difference:
         if self.level is None:
             return f"{self.column} {self.inside} (elsewhere {self.outside})"
         inside, outside = (f"{100 * share:.0f} %" for share in (self.inside, self.outside))
-        return f"{self.column} = {self.level} {inside} (elsewhere {outside})"
+        return f"{self.column} = {self.level} in {inside} (elsewhere in {outside})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class Region:
             said += [f" ({low} to {high} %)"] * (low != high)
         said += [f"; {each}" for each in self.differences[:N_IN_NAME]]
         said += [f". {self.rule}"] * (self.rule is not None)
-        return f"{''.join(said)}."
+        return " ".join(f"{''.join(said)}.".split())
 
 
 def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> list[Region]:
@@ -174,7 +174,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
         n_rows = int(counts[region])
         described.append(
             Region(
-                name=_name(differences, n_rows, n_regions),
+                name=_name(differences, n_rows, int(counts.sum())),
                 n_rows=n_rows,
                 share=n_rows / max(1, int(counts.sum())),
                 share_within=ends[region],
@@ -289,11 +289,11 @@ def _joined(differences: Sequence[Difference]) -> str:
     return ", ".join(each.words for each in differences)
 
 
-def _name(differences: Sequence[Difference], n_rows: int, n_regions: int) -> str:
+def _name(differences: Sequence[Difference], n_rows: int, n_all: int) -> str:
     if not n_rows:
         return "no rows"
     if not differences:
-        return "between the others" if n_regions > 1 else "all rows"
+        return "between the others" if n_rows < n_all else "all rows"
     return _joined(differences[:N_IN_NAME])
 
 

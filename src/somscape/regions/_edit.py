@@ -1,6 +1,6 @@
 """Join, split, rename and recolor regions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,9 +44,12 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     >>> regions.join(found, [0, 2], name="usual").names
     ('usual', '')
     """
-    numbers = sorted({_number(found, each) for each in which})
+    if isinstance(which, str) or not isinstance(which, Iterable):
+        raise TypeError(f"`which` must be a list of regions; got {type(which).__name__}.")
+    given = list(which)
+    numbers = sorted({_number(found, each) for each in given})
     if len(numbers) < 2:
-        raise InputError(f"`which` must hold at least two different regions; got {list(which)}.")
+        raise InputError(f"`which` must hold at least two different regions; got {given}.")
     labels, looks = found.labels.copy(), _looks(found)
     labels[np.isin(labels, numbers)] = numbers[0]
     first = [next((looks[i][part] for i in numbers if looks[i][part]), "") for part in (0, 1)]
@@ -141,12 +144,9 @@ def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
     >>> regions.rename(found, {0: "usual"}).names
     ('usual', '')
     """
-    given = {_number(found, each): str(name) for each, name in names.items()}
-    changed = [given.get(i, name) for i, (name, _) in enumerate(_looks(found))]
-    twice = sorted({name for name in changed if name and changed.count(name) > 1})
-    if twice:
-        raise InputError(f"two regions would be called {twice[0]!r}; give each its own name.")
-    return replace(found, names=tuple(changed))
+    given = _by_number(found, names, "names")
+    changed = tuple(given.get(i, name) for i, (name, _) in enumerate(_looks(found)))
+    return replace(found, names=changed if any(changed) else ())
 
 
 def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
@@ -177,9 +177,16 @@ def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
     >>> regions.recolor(found, {0: "#aa3300"}).colors
     ('#aa3300', '')
     """
-    given = {_number(found, each): str(color).lower() for each, color in colors.items()}
-    changed = (given.get(i, color) for i, (_, color) in enumerate(_looks(found)))
-    return replace(found, colors=tuple(changed))
+    given = _by_number(found, colors, "colors")
+    changed = tuple(given.get(i, color).lower() for i, (_, color) in enumerate(_looks(found)))
+    return replace(found, colors=changed if any(changed) else ())
+
+
+def _by_number(found: Regions, given: Mapping[int | str, str], what: str) -> dict[int, str]:
+    """Return texts by the number of their region."""
+    if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given.values()):
+        raise TypeError(f"`{what}` must be a mapping of regions to texts, such as {{0: 'usual'}}.")
+    return {_number(found, each): text for each, text in given.items()}
 
 
 def _looks(found: Regions) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from somscape.regions._regions import Regions
 Thing = TypeVar("Thing")
 
 
-def keep(thing: Thing, found: Regions) -> Thing:
+def keep(thing: Thing, found: Regions | None) -> Thing:
     """Return a map, detector or estimator that keeps regions, as its file will.
 
     Pictures, pages and paths then show these regions, where none are given.
@@ -22,7 +22,8 @@ def keep(thing: Thing, found: Regions) -> Thing:
     ----------
     thing : Map, Detector, SOM or SOMDetector
         With a map of as many units.
-    found : Regions
+    found : Regions or None
+        None: it keeps none from then on.
 
     Returns
     -------
@@ -34,6 +35,8 @@ def keep(thing: Thing, found: Regions) -> Thing:
     ------
     InputError
         For an estimator that is not fitted, or a map with another number of units.
+    TypeError
+        For regions that are none.
 
     Examples
     --------
@@ -45,8 +48,15 @@ def keep(thing: Thing, found: Regions) -> Thing:
     ('usual', '')
     """
     map_ = copy.copy(as_map(thing))
-    own = KeptRegions(found.labels, found.names, found.colors)
-    own.check(map_.n_units)
+    own = None
+    if found is not None:
+        if not isinstance(found, Regions):
+            raise TypeError(
+                "`found` must be Regions, such as from find_regions(map), or None; got "
+                f"{type(found).__name__}."
+            )
+        own = KeptRegions(found.labels, found.names, found.colors)
+        own.check(map_.n_units)
     object.__setattr__(map_, "kept_regions", own)
     kept: Thing = _with_map(thing, map_)
     return kept

@@ -81,7 +81,7 @@ class Regions:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             Of units: ``unit``, ``row``, ``col``, ``hits``, ``region``; of rows: ``unit`` and
-            ``region``.
+            ``region``; and ``name``, if any region has one.
         """
         return frame_of_regions(self, X, library)
 

@@ -26,7 +26,7 @@ LEEWAY = 0.002
 """Share of the rows on either side of a limit that a shorter number may move."""
 
 EQUAL = 1e-9
-"""Numbers as near, as a share of their range, are equal: what is decoded is not exact."""
+"""Numbers as near to a limit, as a share of it, are equal to it: what is decoded is not exact."""
 
 N_RULES = 3
 """Rules that go on to the next condition."""
@@ -66,17 +66,18 @@ class Condition:
     levels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        column = " ".join(self.column.split())
         if self.levels:
-            return f"{self.column} = {' or '.join(self.levels)}"
+            return f"{column} = {' or '.join(' '.join(level.split()) for level in self.levels)}"
         above, up_to = (
             f"{limit:.15g}" if isinstance(limit, float) else str(limit)
             for limit in (self.above, self.up_to)
         )
         if self.above is None:
-            return f"{self.column} <= {up_to}"
+            return f"{column} <= {up_to}"
         if self.up_to is None:
-            return f"{self.column} > {above}"
-        return f"{above} < {self.column} <= {up_to}"
+            return f"{column} > {above}"
+        return f"{above} < {column} <= {up_to}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,10 +283,9 @@ def _in_words(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, 
             _short_limit(shown, values, limit) if math.isfinite(limit) else None
             for limit in (limits.above, limits.up_to)
         )
-        equal = EQUAL * float(np.nanmax(shown) - np.nanmin(shown))
         holds = ~np.isnan(shown)
-        holds &= True if above is None else shown > above + equal
-        holds &= True if up_to is None else shown <= up_to + equal
+        holds &= True if above is None else shown > above + EQUAL * abs(above)
+        holds &= True if up_to is None else shown <= up_to + EQUAL * abs(up_to)
         return Condition(column=name, above=above, up_to=up_to), holds
     above, up_to = (
         code.decode(np.array([[limit]]))[0] if math.isfinite(limit) else None

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from somscape.errors import InputError
 from somscape.maps import as_map
 from somscape.outliers import detector_in
 from somscape.regions import Regions, given_or_found
+from somscape.report._build import SCHEMA_VERSION
 from somscape.report._counts import Counts
 from somscape.report._labels import Labels
 from somscape.report._page import Report
@@ -39,7 +41,8 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
     Raises
     ------
     InputError
-        For regions of a map with another number of units.
+        For regions of a map with another number of units, a report of another version of somscape,
+        or a table with another number of rows.
 
     Examples
     --------
@@ -55,6 +58,14 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
     """
     found = as_map(map), detector_in(map)
     map_, _, table, _ = all_in_words(*found, as_table(table), None)
+    if data.get("schema_version") != SCHEMA_VERSION or "agreement" not in data:
+        raise InputError(
+            "`data` must be a report of this version of somscape; make it again by report.build."
+        )
+    if table.n_rows != data["n_rows"]:
+        raise InputError(
+            f"`table` must hold the {data['n_rows']} rows of the report; got {table.n_rows}."
+        )
     regions = given_or_found(regions, map_)
     labels = Labels.of(map_, table, data["agreement"])
     counts, units = Counts.of_planes(data["planes"]), np.asarray(map_.winners(table))

@@ -35,6 +35,11 @@ def report(found: Found, *words: Any) -> dict[str, Any]:
     return data_in(Path("page.html"))
 
 
+def data_in_page_of(map_file: str, *words: Any) -> dict[str, Any]:
+    assert run("report", map_file, *words, "--out", "p.html").code == 0
+    return data_in(Path("p.html"))
+
+
 def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
     ours = report(found, customers_of(found), "--label", "answer")
     theirs = data_in(found.folder / "report.html")
@@ -164,6 +169,8 @@ def test_regions_of_a_file_and_of_the_map(found: Found, here: Path) -> None:
     assert run("report", "new.som", customers_of(found), "--out", "page.html").code == 0
     assert [region["name"] for region in data_in(Path("page.html"))["regions"]][1] == "odd ones"
     assert regions.kept(load(found.folder / "map.som")) is None
+    data = data_in_page_of("new.som", customers_of(found), "--regions", "auto")
+    assert [region["is_named"] for region in data["regions"]].count(True) == 0
 
 
 @pytest.mark.parametrize(
