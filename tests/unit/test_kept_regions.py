@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from somscape import SOM, Map, SOMDetector, SOMRegions, load, plots, regions
-from somscape.errors import InputError
+from somscape.errors import InputError, SomscapeWarning
 
 X = np.random.default_rng(0).normal(size=(300, 3)) + np.repeat([[0], [9]], 150, axis=0)
 
@@ -102,6 +102,16 @@ def test_what_is_no_file_of_regions_is_said(som, edited, tmp_path, change, says)
     with pytest.raises(InputError, match=says) as raised:
         regions.read(path, som)
     assert str(raised.value).startswith(str(path))
+
+
+def test_regions_of_another_map_of_as_many_units_are_taken_with_a_warning(som, edited, tmp_path):
+    edited.save(tmp_path / "regions.json")
+    other = SOM(init=som, random_state=0).fit(X + 1)
+    with pytest.warns(SomscapeWarning, match="made on another map"):
+        found = regions.read(tmp_path / "regions.json", other)
+    assert same(found, edited)
+    without = {name: part for name, part in edited.to_json().items() if name != "map"}
+    assert same(regions.from_json(without, other), edited)  # a file that does not say
 
 
 def test_a_file_that_is_damaged_or_not_there(som, tmp_path):

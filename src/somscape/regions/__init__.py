@@ -5,6 +5,7 @@ from somscape.regions._describe import Difference, Quartiles, Region
 from somscape.regions._edit import join, recolor, rename, split
 from somscape.regions._find import find_regions, order_of_joins
 from somscape.regions._given import given_or_found
+from somscape.regions._json import fingerprint
 from somscape.regions._keep import from_json, keep, kept, read
 from somscape.regions._merge_small import merge_small_regions
 from somscape.regions._regions import Regions
@@ -23,6 +24,7 @@ __all__ = [
     "carry_names",
     "compare",
     "find_regions",
+    "fingerprint",
     "from_json",
     "given_or_found",
     "join",

@@ -1,11 +1,13 @@
 """Regions as JSON data, which a page saves and Python reads."""
 
+import hashlib
+import warnings
 from typing import Any
 
 import numpy as np
 
-from somscape.errors import InputError
-from somscape.maps import KeptRegions
+from somscape.errors import InputError, SomscapeWarning
+from somscape.maps import KeptRegions, Map
 
 SCHEMA = "somscape-regions"
 VERSION = 1
@@ -16,29 +18,47 @@ def to_json(regions: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    regions : Regions or KeptRegions
+    regions : Regions
 
     Returns
     -------
     dict
-        ``schema``, ``schema_version``, ``labels`` by unit, ``names`` and ``colors`` by region.
+        ``schema``, ``schema_version``, ``map``, ``labels`` by unit, ``names`` and ``colors`` by
+        region.
     """
     return {
         "schema": SCHEMA,
         "schema_version": VERSION,
+        "map": fingerprint(regions.map_),
         "labels": regions.labels.tolist(),
         "names": list(regions.names),
         "colors": list(regions.colors),
     }
 
 
-def of_json(data: Any) -> KeptRegions:
-    """Return the regions of JSON data.
+def fingerprint(map_: Map) -> str:
+    """Return what tells the prototypes of a map from those of another.
+
+    Parameters
+    ----------
+    map_ : Map
+
+    Returns
+    -------
+    str
+        16 letters.
+    """
+    return hashlib.sha256(map_.codebook.tobytes()).hexdigest()[:16]
+
+
+def of_json(data: Any, map_: Map) -> KeptRegions:
+    """Return the regions of JSON data, with a warning if they are those of another map.
 
     Parameters
     ----------
     data : dict
         From `to_json`.
+    map_ : Map
 
     Returns
     -------
@@ -61,4 +81,13 @@ def of_json(data: Any) -> KeptRegions:
         raise InputError('"labels", "names" and "colors" of regions must be lists.')
     if not labels or not all(type(label) is int and abs(label) < 2**31 for label in labels):
         raise InputError('"labels" of regions must be one whole number for each unit.')
-    return KeptRegions(np.array(labels), tuple(names), tuple(colors))
+    kept = KeptRegions(np.array(labels), tuple(names), tuple(colors))
+    kept.check(map_.n_units)
+    if data.get("map", fingerprint(map_)) != fingerprint(map_):
+        warnings.warn(
+            "these regions were made on another map, or before training went on: they may lie on "
+            "other rows here. `regions.carry_names` brings names from one map to another.",
+            SomscapeWarning,
+            stacklevel=4,
+        )
+    return kept

@@ -97,8 +97,14 @@ def from_json(data: Any, map: Map) -> Regions:
     ------
     InputError
         For data that are no regions, or not those of a map with as many units.
+
+    Warns
+    -----
+    SomscapeWarning
+        For those of another map with as many units.
     """
-    return _on(as_map(map), of_json(data))
+    map_ = as_map(map)
+    return _on(map_, of_json(data, map_))
 
 
 def read(path: str | Path, map: Map) -> Regions:
@@ -142,7 +148,6 @@ def read(path: str | Path, map: Map) -> Regions:
 
 
 def _on(map_: Map, own: KeptRegions) -> Regions:
-    own.check(map_.n_units)
     return Regions(map_, own.labels, names=own.names, colors=own.colors)
 
 

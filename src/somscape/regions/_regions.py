@@ -91,8 +91,8 @@ class Regions:
         Returns
         -------
         dict
-            ``schema`` ("somscape-regions"), ``schema_version``, ``labels`` by unit, ``names`` and
-            ``colors`` by region.
+            ``schema`` ("somscape-regions"), ``schema_version``, ``map`` (which tells its prototypes
+            from those of others), ``labels`` by unit, ``names`` and ``colors`` by region.
         """
         return to_json(self)
 

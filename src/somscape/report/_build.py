@@ -10,7 +10,7 @@ from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import AlertRule, Alerts, Detector, detector_in
-from somscape.regions import Regions, given_or_found, order_of_joins
+from somscape.regions import Regions, fingerprint, given_or_found, order_of_joins
 from somscape.report._cases import cases_of
 from somscape.report._columns import columns_of
 from somscape.report._counts import Counts
@@ -109,7 +109,8 @@ def build(
     - ``rule``: what makes a row an alert, as text; or None
     - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions``, in widths of a cell, with y downward; ``edges``: the pairs of units
-      that a graph joins; ``hits``, the training rows by unit; ``joins``: the pairs of units in the
+      that a graph joins; ``fingerprint``, which tells its prototypes from those of
+      other maps; ``hits``, the training rows by unit; ``joins``: the pairs of units in the
       order in which `regions.order_of_joins` joins them
     - ``planes``: for each plane ``key``, ``name``, ``group`` ("map", "label", "column", or "other"
       for a column that did not train the map), ``kind`` ("number", "share", "level" as in
@@ -266,6 +267,7 @@ def _lattice(map_: Map) -> dict[str, Any]:
         "edges": edges,
         "hits": numbers(map_.hits),
         "joins": order_of_joins(map_).tolist(),
+        "fingerprint": fingerprint(map_),
     }
 
 

@@ -50,7 +50,7 @@ function change(next, keepsCards = false) {
 function regionsFile() {
   const some = (values) => (values.some(Boolean) ? values : []);
   const { labels, names, colors } = partition;
-  return { schema: "somscape-regions", schema_version: 1, labels, names: some(names), colors: some(colors) };
+  return { schema: "somscape-regions", schema_version: 1, map: data.map.fingerprint, labels, names: some(names), colors: some(colors) };
 }
 
 // All that shows regions follows: map, lists, the case that is open.
