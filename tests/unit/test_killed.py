@@ -68,7 +68,7 @@ def replaced(made, tmp_path):
         for age in ("new", "old"):
             request = {
                 **{"task": "rank", "name": "t.csv", "file": str(made / f"{age}.csv")},
-                **{"folder": str(out), "memory": None, "reading": {}, "marks": {}},
+                **{"folder": str(out), "memory": None, "reading": {}, "marks": {}, "before": None},
                 "options": OPTIONS,
             }
             job = Job(str(out / "results"), request=request)
