@@ -62,8 +62,9 @@ def test_the_same_encoding_and_arrays_keep_every_bit():
 
 def test_what_only_one_month_tells_of_dates_is_filled():
     one = month(400, "2026-01-05", ["a", "b"])
-    days = np.datetime64("2026-01-05") + 7 * RNG.integers(0, 9, 400)  # always a Monday
-    columns = {"opened": days, "closed": days + 3}
+    weeks = (7 * RNG.integers(0, 9, 400)).astype("m8[D]")
+    days = np.datetime64("2026-01-05") + weeks  # always a Monday
+    columns = {"opened": days, "closed": days + np.timedelta64(3, "D")}
     two = table_from_columns(
         columns | {name: one.column(name).numbers for name in ("amount", "age")}
         | {"job": list(one.column("job").cells)}
