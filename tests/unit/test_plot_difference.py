@@ -73,8 +73,8 @@ def test_regions_have_borders_everywhere_and_shares_in_the_last_panel():
     display = plots.difference(a, b, regions=(then, now), X=a.codebook)
     assert len(display.axes_) == 4
     assert sorted(display.drawn_["labels"].values()) == [
-        "new region 1\n10 %",
         "region 1\n10 to 30 %",
+        "region 1 now\nnew: 10 %",
         "usual\n90 to 60 %",
     ]
     values = display.axes_[3].collections[0].get_array()

@@ -8,11 +8,6 @@ from somscape._types import Ints
 from somscape.joins import Joins
 from somscape.maps._map import Map
 
-BY_UNIT = ("codebook", "hits", "unit_labels", "told", "kept_regions")
-"""Fields of a map that have a value for each unit, or name units."""
-
-AS_THEY_ARE = ("lattice", "encoding", "history", "parameters", "versions", "metric")
-
 
 def reordered(map_: Map, units: Ints) -> Map:
     """Return a map whose places have other units.

@@ -138,7 +138,7 @@ def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, s
 def _shares(change: RegionChange) -> str:
     low, high = (f"{100 * share:.0f}" for share in (change.share_before, change.share_after))
     if change.before is None:
-        return f"{high} %" if change.name.startswith("new ") else f"new: {high} %"
+        return f"new: {high} %"
     return f"{high} %" if low == high else f"{low} to {high} %"
 
 

@@ -101,7 +101,6 @@ def sharpened(
     classes: Ints,
     *,
     seed: int,
-    learns_axes: bool = True,
 ) -> tuple[Floats, Floats]:
     """Return prototypes and axes after the margin rule.
 
@@ -117,7 +116,6 @@ def sharpened(
         Class of each unit.
     seed : int
         Draws the order of the rows.
-    learns_axes : bool, default=True
 
     Returns
     -------
@@ -147,8 +145,7 @@ def sharpened(
                 rate = np.float32(1 - of_prototypes.n / n_steps)
                 step = np.float32(RATE_OF_PROTOTYPES) * rate * spread
                 prototypes = prototypes - step * of_prototypes.next(found.of_prototypes)
-                if learns_axes:
-                    step = np.float32(RATE_OF_AXES) * rate * np.abs(axes).max()
-                    axes = axes - step * of_axes.next(found.of_axes)
+                step = np.float32(RATE_OF_AXES) * rate * np.abs(axes).max()
+                axes = axes - step * of_axes.next(found.of_axes)
     length = np.sqrt((axes.astype(np.float64) ** 2).sum() / n_axes)
     return prototypes / length, axes / length

@@ -23,8 +23,8 @@ class RegionChange:
     Attributes
     ----------
     name : str
-        Its name, or "region" and its number then, counted from 0; "new region" and its number now
-        where it was not.
+        Its name, or "region" and its number then, counted from 0; of a new one, "region", its
+        number now, and "now".
     before, after : int or None
         Its number then and now; None where it was not, or is no longer there.
     share_before, share_after : float
@@ -43,8 +43,7 @@ class RegionChange:
     def __str__(self) -> str:
         before, after = f"{100 * self.share_before:.0f} %", f"{100 * self.share_after:.0f} %"
         if self.before is None:
-            has = "has" if self.name.startswith("new ") else "is new:"
-            return f"{self.name} {has} {after} of the rows"
+            return f"{self.name} is new: {after} of the rows"
         if self.after is None:
             return f"{self.name} is no longer there; it had {before} of the rows"
         how = "stays at" if before == after else f"goes from {before} to"
@@ -109,7 +108,7 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
         share = float(now[j])
         changes.append(
             RegionChange(
-                name=_name(after, j, "new region"),
+                name=_name(after, j, " now"),
                 before=None,
                 after=j,
                 share_before=0.0,
@@ -207,5 +206,5 @@ def _shares(regions: Regions) -> Float64s:
     return regions.sizes / (regions.sizes.sum() or 1.0)
 
 
-def _name(regions: Regions, number: int, without: str = "region") -> str:
-    return (regions.names[number] if regions.names else "") or f"{without} {number}"
+def _name(regions: Regions, number: int, when: str = "") -> str:
+    return (regions.names[number] if regions.names else "") or f"region {number}{when}"

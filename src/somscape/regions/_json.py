@@ -83,7 +83,7 @@ def of_json(data: Any, map_: Map) -> KeptRegions:
         raise InputError('"labels" of regions must be one whole number for each unit.')
     kept = KeptRegions(np.array(labels), tuple(names), tuple(colors))
     kept.check(map_.n_units)
-    if data.get("map", fingerprint(map_)) != fingerprint(map_):
+    if data.get("map") not in (None, fingerprint(map_)):
         warnings.warn(
             "these regions were made on another map, or before training went on: they may lie on "
             "other rows here. `regions.carry_names` brings names from one map to another.",
