@@ -18,7 +18,7 @@ import numpy as np
 from libraries.bench_somscape import fit
 from problems import PROBLEMS
 
-from somscape.fit._problem import make_problem
+from somscape.fit._problem import prepare
 from somscape.grid import Lattice
 from somscape.kernels import select_kernels
 
@@ -57,7 +57,7 @@ def main() -> None:
         problem = PROBLEMS[name](0)
         rows, start = problem.data, problem.start.astype(np.float64)
         lattice = Lattice(problem.n_rows, problem.n_cols, "rectangular")
-        frame = make_problem(rows, None, "gaussian", kernels)
+        frame = prepare(rows, None, "gaussian", kernels)
         whole = np.zeros(start.shape, dtype=np.int64)
         for label, codebook in (("start", start), ("trained", fit(problem).codebook_)):
             search = partial(kernels.search, rows, codebook, order=lattice.walk)

@@ -1,6 +1,6 @@
 """The errors and warnings of somscape, to catch and to filter by."""
 
-__all__ = ["InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
+__all__ = ["EngineError", "InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
 
 
 class SomscapeError(Exception):
@@ -67,6 +67,17 @@ class MapFileError(InputError):
     >>> load(path)
     Traceback (most recent call last):
     somscape.errors.MapFileError: ...
+    """
+
+
+class EngineError(SomscapeError, RuntimeError):
+    """A cluster that gave up: its workers died, were gone, or could not read a piece of the data.
+
+    Examples
+    --------
+    >>> from somscape.errors import EngineError, SomscapeError
+    >>> issubclass(EngineError, SomscapeError)
+    True
     """
 
 

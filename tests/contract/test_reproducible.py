@@ -12,10 +12,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from somscape import SOM, SOMDetector
-from somscape.fit import _local as local
+from somscape.fit import _passes as passes
 from somscape.kernels._select import is_core_built
 
-SOURCE = Path(local.__file__).resolve().parents[2]
+SOURCE = Path(passes.__file__).resolve().parents[2]
 FLOATS = [np.float32, np.float64]
 
 # Enough work for several threads in each kernel: more than 1e7 operations, in `search` and `sums`
@@ -207,7 +207,7 @@ def test_any_size_of_chunks_gives_the_same_bits(kernels, monkeypatch, chunk_rows
     X, weights = rows_of(200, 5, dtype), np.random.default_rng(1).random(200)
     options = {"n_epochs": 3, "radius_start": 2.0}
     whole = [bits(SOM(3, 4, **options).fit(X, sample_weight=w)) for w in (None, weights)]
-    monkeypatch.setattr(local, "CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(passes, "CHUNK_ROWS", chunk_rows)
     parts = [bits(SOM(3, 4, **options).fit(X, sample_weight=w)) for w in (None, weights)]
     assert parts == whole
 

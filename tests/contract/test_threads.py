@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from somscape.fit import _local as local
+from somscape.fit import _passes as passes
 from somscape.kernels._select import is_core_built
 
-SOURCE = Path(local.__file__).resolve().parents[2]
+SOURCE = Path(passes.__file__).resolve().parents[2]
 TASKS = Path("/proc/self/task")
 
 pytestmark = [

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from somscape import SOM, Graph, Lattice, measures
 from somscape.fit import _several
 from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE, moved_units
-from somscape.fit._problem import make_problem
+from somscape.fit._problem import prepare
 
 CLOSE = {"n_rows": 5, "n_cols": 6, "radius_end": 0.2}
 
@@ -26,7 +26,7 @@ def moved(rows, codebook, lattice, kernels, weights=None):
     rows, codebook = np.asarray(rows, dtype=float), np.asarray(codebook, dtype=float)
     if weights is not None:
         weights = np.asarray(weights, dtype=float)
-    problem = make_problem(rows, weights, "gaussian", kernels, codebook)
+    problem = prepare(rows, weights, "gaussian", kernels, codebook)
     return moved_units(problem.on(lattice), codebook)
 
 

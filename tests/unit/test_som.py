@@ -1187,7 +1187,7 @@ def test_ctrl_c_before_the_first_epoch_is_over_keeps_the_start(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("somscape.fit._train.finalize", interrupted)
+    monkeypatch.setattr("somscape.fit._train.step", interrupted)
     som = SOM(4, 5)
     with pytest.raises(KeyboardInterrupt):
         som.fit(rows_of(80))

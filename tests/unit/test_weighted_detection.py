@@ -6,7 +6,7 @@ import pytest
 from somscape import SOM, Lattice, Map
 from somscape.encode import Encoding
 from somscape.errors import SomscapeWarning
-from somscape.fit import chunk, make_problem
+from somscape.fit import partial, prepare
 from somscape.kernels import select_kernels
 from somscape.outliers import Calibration, Detector, Scorer
 from somscape.tables import table_from_columns
@@ -45,11 +45,11 @@ def test_weights_that_add_up_to_little_are_warned_of_when_they_choose_the_size()
 
 def test_rows_beyond_the_range_of_a_problem_are_refused():
     rows = np.random.default_rng(0).normal(size=(30, 2))
-    problem = make_problem(rows, None, "gaussian", select_kernels("numpy")).on(Lattice(1, 2))
-    inside = chunk(problem, rows[:5].copy(), None, rows[:2])
+    problem = prepare(rows, None, "gaussian", select_kernels("numpy")).on(Lattice(1, 2))
+    inside = partial(problem, rows[:5].copy(), None, rows[:2])
     assert inside.counts.sum() == 5 * problem.weight_scale
     with pytest.raises(ValueError, match=r"feature 1 lies up to .* beyond"):
-        chunk(problem, rows * [1.0, 1e6], None, rows[:2])
+        partial(problem, rows * [1.0, 1e6], None, rows[:2])
 
 
 def test_fewer_than_no_alerts_are_refused():

@@ -185,6 +185,15 @@ class Encoding:
             return rows  # encoded rows: a table's cells were filled before
         return np.where(np.isnan(rows), np.array(fills, dtype=rows.dtype), rows)
 
+    @property
+    def has_slips(self) -> bool:
+        """Whether a column has numbers that nothing may learn from."""
+        return bool(self._slipped)
+
+    @cached_property
+    def _slipped(self) -> list[NumberCode]:
+        return [c for c in self.features if isinstance(c, NumberCode) and c.reach]
+
     def to_learn(self, rows: Floats) -> Floats:
         """Return encoded rows to learn from, in which slips are as missing cells.
 
@@ -197,10 +206,9 @@ class Encoding:
         ndarray of shape (n_samples, n_features)
             The rows themselves where no column has slips.
         """
-        codes = [c for c in self.features if isinstance(c, NumberCode) and c.reach]
-        if codes:
+        if self.has_slips:
             rows = rows.copy()
-        for code in codes:
+        for code in self._slipped:
             place = self._place[code.name].start
             low, fill, high = code.place(np.array([code.ends[0], code.fill, code.ends[1]]))
             is_slip = (rows[:, place] <= low) | (rows[:, place] >= high)

@@ -5,9 +5,11 @@ from typing import Any
 
 from somscape._validate import check_choice
 from somscape.encode import MISSING, Encoding, fit_encoding
+from somscape.engines import pieces_of
 from somscape.errors import InputError
 from somscape.estimators._prepare import table_for
 from somscape.estimators._table_encoder import TableEncoder
+from somscape.fit import Pieces
 from somscape.maps import Map
 from somscape.tables import Table, as_frame, collected, frame_kinds, listed, table_from_frame
 
@@ -66,6 +68,9 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     encoder, missing = estimator.encoder, estimator.missing
     check_choice("missing", missing, MISSING)
     lent = start.encoding if isinstance(start, Map) else None
+    X = pieces_of(X)
+    if isinstance(X, Pieces):
+        return _of_pieces(encoder, X, lent)
     X = collected(X)
     if isinstance(encoder, TableEncoder):
         return _by_encoder(estimator, X, sample_weight, lent)
@@ -76,6 +81,21 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
             f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.'
         )
     return _by_rule(X, missing, sample_weight, lent)
+
+
+def _of_pieces(encoder: Any, X: Pieces, lent: Encoding | None) -> Chosen:
+    """Return a known encoding, as none is learned from pieces."""
+    known = lent
+    if isinstance(encoder, TableEncoder):
+        known = getattr(encoder, "encoding_", lent)
+        if known is None:
+            raise InputError(
+                "`encoder` is not fitted, and learns only from rows in memory; got X in pieces. "
+                "Fit it to a part of X first: TableEncoder().fit(part)."
+            )
+    if known is None or known.is_plain:
+        return Chosen(X)  # frames of numbers, too: others are refused
+    return Chosen(X, known, f"As the `TableEncoder` says: {_became(known)}.")
 
 
 def missing_of(estimator: Any) -> str:

@@ -27,7 +27,8 @@ from somscape._validate import (
 from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding, UnusedColumn
 from somscape.errors import InputError
-from somscape.fit import have_values
+from somscape.estimators._elsewhere import rows_elsewhere
+from somscape.fit import AnyRows, Pieces, have_values
 from somscape.kernels import Rows, SparseRows, check_sparse_values
 from somscape.maps import Map
 from somscape.tables import (
@@ -48,20 +49,20 @@ class Prepared:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_kept, n_features), or SparseRows
+    rows : ndarray of shape (n_kept, n_features), SparseRows or RowsElsewhere
         C-contiguous; rows of zero weight are left out.
     weights : ndarray of shape (n_kept,) or None
         None if every row weighs 1.
-    all_rows : ndarray of shape (n_samples, n_features), or SparseRows
+    all_rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
         All rows, also those of zero weight.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
         Numbers, among all rows, of the rows that train; None if all do.
     """
 
-    rows: Rows
+    rows: AnyRows
     weights: Float64s | None
-    all_rows: Rows
+    all_rows: AnyRows
     encoding: Encoding
     kept: Ints | None = None
 
@@ -83,8 +84,9 @@ def prepare(
     ----------
     estimator : BaseEstimator
         The estimator being fitted.
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-        A `Table` if there is an encoding; may be sparse if the estimator's tags allow it.
+    X : Table, data frame, Pieces or array-like of shape (n_samples, n_features)
+        A `Table`, or pieces, if there is an encoding; may be sparse if the estimator's tags allow
+        it.
     sample_weight : array-like of shape (n_samples,), number or None
     encoding : Encoding or None
         How to encode the table.  None means that X holds numbers, which are used as they are.
@@ -103,6 +105,8 @@ def prepare(
         weights that are all zero.
     """
     values: Rows
+    if isinstance(X, Pieces):
+        return _in_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
     if encoding is not None:
         missing = encoding.missing
         values = encoding.encode(X)
@@ -138,6 +142,22 @@ def prepare(
     if not isinstance(rows, SparseRows):
         rows = np.ascontiguousarray(rows)
     return Prepared(rows, weights, values, encoding, kept)
+
+
+def _in_pieces(
+    estimator: BaseEstimator, X: Pieces, sample_weight: Any, *, encoding: Any, missing: str
+) -> Prepared:
+    if sample_weight is not None:
+        raise InputError(
+            "`sample_weight` supports only rows in memory; got X in pieces. Leave it out, or "
+            "repeat rows."
+        )
+    rows, encoding, names = rows_elsewhere(X, encoding, missing)
+    vars(estimator).pop("feature_names_in_", None)
+    estimator.n_features_in_ = rows.n_features
+    if names is not None:
+        set_names(estimator, names)
+    return Prepared(rows, None, rows, encoding)
 
 
 def seed_of(random_state: Any, *, draws: bool = True) -> int:

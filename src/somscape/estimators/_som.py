@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.estimators._choose_encoding import choose_encoding, missing_of
+from somscape.estimators._elsewhere import asked_where_it_lies
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
 from somscape.estimators._settings import settings_of_som, start_of, weights_of_features
@@ -248,7 +249,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         X : array-like or data frame of shape (n_samples, n_features), or Table
             Numbers are used as they are; a ``scipy.sparse`` array stays sparse.  A
             `somscape.tables.Table`, or a data frame with more than numbers, is encoded first, as
-            `encoder` says.
+            `encoder` says.  Collections of Dask, Spark and Ray, and `somscape.fit.Pieces`, train
+            where they lie: see the guide, "When one machine is not enough".
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
@@ -400,12 +402,15 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         why_encoded: str | None,
         map_: Map,
         trained: Trained,
-        units: Ints,
+        units: Ints | None,
     ) -> "SOM":
         self.map_ = map_
         self.codebook_ = map_.codebook
-        is_whole = len(units) == len(prepared.all_rows)
-        self.labels_ = units if is_whole else map_.winners_of_rows(prepared.all_rows)
+        if units is None:
+            vars(self).pop("labels_", None)  # nobody collects the units of rows elsewhere
+        else:
+            is_whole = len(units) == len(prepared.all_rows)
+            self.labels_ = units if is_whole else map_.winners_of_rows(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
         self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_, trained)
@@ -448,14 +453,18 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
+            Also a collection of Dask, Spark or Ray.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            The lowest of equally near units.
+            The lowest of equally near units.  For a collection, one of the same kind, computed
+            when it is asked for: a series or array of Dask; of Spark and Ray the rows with one
+            more column, ``unit``.
         """
         check_is_fitted(self)
-        return self.map_.winners(data_for(self, X))
+        units = asked_where_it_lies(self, "predict", X, name="unit", dtype=np.int64)
+        return self.map_.winners(data_for(self, X)) if units is None else units
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.

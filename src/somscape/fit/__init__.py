@@ -4,8 +4,9 @@ from somscape.fit._check import have_values
 from somscape.fit._explain import explain_defaults
 from somscape.fit._facts import Facts
 from somscape.fit._map import TrainingInterrupted, train_map
+from somscape.fit._pieces import AnyRows, Pieces, RowsElsewhere, every
 from somscape.fit._plan import Plan, resolve_plan
-from somscape.fit._problem import EpochSums, Problem, chunk, combine, finalize, make_problem
+from somscape.fit._problem import EpochSums, Problem, merge, partial, prepare, step
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
 from somscape.fit._size import auto_shape, machine_memory
@@ -16,32 +17,36 @@ from somscape.fit._watch import Callback, Progress, Watch
 
 __all__ = [
     "SCHEDULES",
+    "AnyRows",
     "Axes",
     "Callback",
     "EpochSums",
     "Facts",
+    "Pieces",
     "Plan",
     "Problem",
     "Progress",
+    "RowsElsewhere",
     "RunningSums",
     "Settings",
     "Trained",
     "TrainingInterrupted",
     "Watch",
     "auto_shape",
-    "chunk",
-    "combine",
+    "every",
     "explain_defaults",
-    "finalize",
     "go_on",
     "have_values",
     "machine_memory",
-    "make_problem",
     "mean_and_covariance",
+    "merge",
+    "partial",
+    "prepare",
     "principal_axes",
     "resolve_plan",
     "schedule",
     "start_codebook",
+    "step",
     "train",
     "train_map",
 ]

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Floats
 from somscape.encode import Encoding
 from somscape.errors import InputError, SomscapeWarning
+from somscape.fit._pieces import AnyRows, RowsElsewhere
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
+from somscape.fit._ranges import range_of
 from somscape.fit._settings import Settings
-from somscape.kernels import Metric, Rows, SparseRows
+from somscape.kernels import Metric, SparseRows
 
 MIN_WEIGHT = 1e-100
 """Least weight of a feature besides 0; less leaves no room for the squares that it multiplies."""
@@ -79,6 +81,11 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
         Names of the features.
     """
     is_online = settings.algorithm == "online"
+    if is_online and isinstance(problem.rows, RowsElsewhere):
+        raise InputError(
+            "`algorithm`='online' goes from row to row, so it supports only rows in memory; got "
+            "X in pieces. Pass algorithm='batch'."
+        )
     if is_online and isinstance(problem.rows, SparseRows):
         raise InputError(
             "`algorithm`='online' supports only dense rows; got a sparse X. Pass "
@@ -149,13 +156,13 @@ def check_spread(
     )
 
 
-def feature_weights(given: Any, rows: Rows) -> Float64s | None:
+def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
     """Return the weight of each feature, or None for 1 each.
 
     Parameters
     ----------
     given : array-like of shape (n_features,) or None
-    rows : ndarray of shape (n_samples, n_features), or SparseRows
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
         The rows that the weights are for.
 
     Returns
@@ -196,11 +203,12 @@ def feature_weights(given: Any, rows: Rows) -> Float64s | None:
     return weights
 
 
-def _refuse_overflow(weights: Float64s, rows: Any) -> None:
+def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
     """Refuse weighted squares whose sum does not fit a float64."""
-    farthest = np.fmax(np.fmax.reduce(rows, axis=0), -np.fmin.reduce(rows, axis=0))
+    low, high, _ = range_of(rows)
+    farthest = np.fmax(high, -low)
     with np.errstate(over="ignore"):
-        squares = weights * (2 * farthest.astype(np.float64)) ** 2
+        squares = weights * (2 * farthest) ** 2
     is_wrong = ~(squares <= np.finfo(np.float64).max / len(weights))
     if is_wrong.any():
         feature = int(is_wrong.argmax())

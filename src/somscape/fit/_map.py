@@ -20,9 +20,11 @@ from somscape.fit._check import (
     feature_weights,
 )
 from somscape.fit._facts import Facts
-from somscape.fit._local import chunks
+from somscape.fit._passes import hits_of, winners
+from somscape.fit._pieces import AnyRows, RowsElsewhere, taken
 from somscape.fit._plan import Plan, resolve_plan
-from somscape.fit._problem import Problem, make_problem
+from somscape.fit._problem import Problem, prepare
+from somscape.fit._ranges import range_of
 from somscape.fit._settings import Settings
 from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
@@ -33,9 +35,7 @@ from somscape.grid import Lattice
 from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import (
     Metric,
-    Rows,
     SparseRows,
-    column_range,
     select_kernels,
     whitening_of,
 )
@@ -43,13 +43,13 @@ from somscape.maps import Map
 
 
 def train_map(
-    rows: Rows,
+    rows: AnyRows,
     weights: Float64s | None,
     encoding: Encoding,
     settings: Settings,
     lattice: Lattice | None = None,
     axes: Axes | None = None,
-) -> tuple[Map, Trained, Ints]:
+) -> tuple[Map, Trained, Ints | None]:
     """Train a map on prepared rows.
 
     Ctrl-C ends training after at most a chunk of an epoch or a block of online updates, and raises
@@ -57,8 +57,9 @@ def train_map(
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
-        C-contiguous; at least one row.  NaN for a missing value, if the encoding keeps them.
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+        float32 or float64; C-contiguous; at least one row.  NaN for a missing value, if the
+        encoding keeps them.
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0.  None means 1 each.
     encoding : Encoding
@@ -73,11 +74,13 @@ def train_map(
     -------
     map_ : Map
     trained : Trained
-    units : ndarray of shape (n_samples,)
-        Best matching unit of each row on the trained map.
+    units : ndarray of shape (n_samples,) or None
+        Best matching unit of each row on the trained map; None for rows elsewhere.
     """
     if isinstance(rows, np.ndarray):
         rows = encoding.to_learn(rows)
+    elif isinstance(rows, RowsElsewhere) and encoding.has_slips:
+        rows = rows.mapped(encoding.to_learn)
     watch = Watch(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
@@ -88,8 +91,8 @@ def train_map(
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
     # The lattice may depend on the data's axes, and these come from the problem: so it is second.
-    problem = make_problem(
-        metric.trained_on(rows),
+    problem = prepare(
+        _trained_on(metric, rows),
         counted,
         settings.neighborhood,
         select_kernels(),
@@ -112,8 +115,13 @@ def train_map(
         trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
     watch.end(trained.stop_reason)
     prototypes = metric.restored(trained.codebook)
-    units = _winners(problem, rows, prototypes)
-    hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
+    seen = replace(problem, rows=_compared(metric, rows))
+    codebook = np.asarray(metric.compared(prototypes))
+    units = None if isinstance(rows, RowsElsewhere) else winners(seen, codebook)
+    if units is None:
+        hits = hits_of(seen, codebook).astype(np.float64)
+    else:
+        hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     if weights is not None and counted is None:
         trained = _of_weight(trained, float(weights[0]))
     map_ = Map(
@@ -136,11 +144,26 @@ def _variances(axes: Axes | None) -> Float64s | None:
     return None if axes is None else axes.variances
 
 
-def _kept(rows: Rows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept:
+def _trained_on(metric: Metric, rows: AnyRows) -> AnyRows:
+    """Return rows in the form in which they train; those elsewhere take it where they are."""
+    if not isinstance(rows, RowsElsewhere):
+        return metric.trained_on(rows)
+    return rows if metric.is_plain else rows.mapped(metric.trained_on)
+
+
+def _compared(metric: Metric, rows: AnyRows) -> AnyRows:
+    """Return rows in the form in which they are compared with prototypes."""
+    if not isinstance(rows, RowsElsewhere):
+        return metric.compared(rows)
+    return rows if metric.is_plain else rows.mapped(metric.compared)
+
+
+def _kept(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept:
     """Return the rows that tell which parts of the map lie apart."""
-    some = rows_to_keep(rows.shape, n_units)
-    taken = rows[some] if isinstance(rows, np.ndarray) else rows.take(some).dense()
-    return Kept.of(metric.as_euclidean(taken), None if weights is None else weights[some])
+    numbers = rows_to_keep(rows.shape, n_units)
+    some = taken(rows, numbers)
+    dense = some.dense() if isinstance(some, SparseRows) else some
+    return Kept.of(metric.as_euclidean(dense), None if weights is None else weights[numbers])
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -152,19 +175,19 @@ class TrainingInterrupted(KeyboardInterrupt):
         What `train_map` returns, as of the last completed epoch or block of updates.
     """
 
-    def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
+    def __init__(self, result: tuple[Map, Trained, Ints | None]) -> None:
         super().__init__("training was interrupted")
         self.result = result
 
 
 def fit_metric(
-    rows: Rows, weights: Float64s | None, settings: Settings, names: Sequence[str]
+    rows: AnyRows, weights: Float64s | None, settings: Settings, names: Sequence[str]
 ) -> Metric:
     """Return the metric that settings ask for, with what it needs from the data.
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features), or SparseRows
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
         In feature units.
     weights : ndarray of shape (n_samples,) or None
     settings : Settings
@@ -182,10 +205,10 @@ def fit_metric(
     """
     if settings.metric == "mahalanobis":
         if isinstance(rows, SparseRows):
-            Metric("mahalanobis").check_sparse()
-        low, high = column_range(rows)
-        check_spread(low.astype(np.float64), high.astype(np.float64), rows.dtype, names)
-        mean, covariance = mean_and_covariance(np.asarray(rows), weights)
+            Metric("mahalanobis").check_sparse()  # which refuses them
+        low, high, _ = range_of(rows)
+        check_spread(low, high, rows.dtype, names)
+        mean, covariance = mean_and_covariance(rows, weights)
         return Metric("mahalanobis", None, whitening_of(covariance), mean)
     metric = Metric(settings.metric, feature_weights(settings.feature_weight, rows))
     if isinstance(rows, SparseRows):
@@ -200,28 +223,12 @@ def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
     return is_auto or settings.start == "pca"
 
 
-def _winners(problem: Problem, rows: Rows, prototypes: Float64s) -> Ints:
-    """Return the best matching unit of each row, compared as the map will compare it."""
-    kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
-    rows, codebook = metric.compared(rows), np.asarray(metric.compared(prototypes))
-    found = []
-    for part in chunks(rows, codebook):
-        if metric.is_plain and not problem.has_missing:
-            units = kernels.winners(rows[part], codebook, order=order)
-        else:
-            units, _ = metric.search(
-                kernels, rows[part], codebook, order=order, has_missing=problem.has_missing
-            )
-        found.append(units[:, 0])
-    return np.concatenate(found)
-
-
 def _of_weight(trained: Trained, weight: float) -> Trained:
     """Return the result of rows without weights for rows that all have this weight."""
     return replace(trained, sums=trained.sums and trained.sums.faded(weight))
 
 
-def _given_start(init: Any, rows: Rows, metric: Metric) -> Float64s | None:
+def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
     """Return the given start as the kernels compare it, or None if there is none."""
     if isinstance(init, str):
         return None

@@ -12,7 +12,8 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.fit._fixed_point import value_scale
-from somscape.fit._local import chunks
+from somscape.fit._passes import two_nearest
+from somscape.fit._pieces import taken
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
 from somscape.fit._stream import RunningSums
@@ -97,7 +98,7 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
     moved : ndarray of shape (n_units, n_features), float64, or None
         None if no unit would gain.
     """
-    units, distances = _two_nearest(problem, codebook)
+    units, distances = two_nearest(problem, codebook)
     owner, heir = np.ascontiguousarray(units.T)
     near, further = distances.T
     totals, scale = _by_unit(problem, owner, np.stack([near, further - near], axis=1))
@@ -128,22 +129,6 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
     return error, None if is_free.all() else moved
 
 
-def _two_nearest(problem: Problem, codebook: Float64s) -> tuple[Ints, Float64s]:
-    found = [
-        problem.metric.search(
-            problem.kernels,
-            problem.rows[part],
-            codebook,
-            2,
-            order=problem.lattice.walk,
-            has_missing=problem.has_missing,
-        )
-        for part in chunks(problem.rows, codebook)
-    ]
-    units, distances = zip(*found, strict=True)
-    return np.concatenate(units), np.concatenate(distances)
-
-
 def _by_unit(
     problem: Problem, owner: Ints, values: Float64s, rows: Ints | slice = slice(None)
 ) -> tuple[Ints, float]:
@@ -165,7 +150,7 @@ def _first_of(problem: Problem, candidates: Ints, prototype: Float64s) -> Float6
 
     Missing values are taken from the prototype.
     """
-    rows = problem.rows
-    dense = rows.take(candidates).dense() if isinstance(rows, SparseRows) else rows[candidates]
+    rows = taken(problem.rows, candidates)
+    dense = rows.dense() if isinstance(rows, SparseRows) else rows
     filled: Float64s = np.where(np.isnan(dense), prototype, dense).astype(np.float64)
     return filled[np.lexsort(filled.T[::-1])[0]]

@@ -1,21 +1,31 @@
-"""The contract of batch training: a fixed problem, sums of an epoch, and three functions.
+"""The contract of batch training: a fixed problem, sums of an epoch, and four verbs.
 
-``chunk`` sums some rows, ``combine`` adds two sums, ``finalize`` turns the sum of all rows into
-the next codebook.  Sums are integers (fixed point), so they combine exactly, in any order: any
-number of threads, chunks or workers gives the same codebook.
+``prepare`` fixes the problem, ``partial`` sums some rows, ``merge`` adds two sums, and ``step``
+turns the sum of all rows into the next codebook.  Sums are integers (fixed point), so they merge
+exactly, in any order: any number of threads, chunks or workers gives the same codebook.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
+from somscape.errors import InputError
 from somscape.fit._fixed_point import SUM_BITS, power_of_two, value_scale
+from somscape.fit._pieces import AnyRows, RowsElsewhere
+from somscape.fit._ranges import Origin, mean_of, range_of
 from somscape.grid import Lattice, Neighborhood
-from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, column_range
+from somscape.kernels import (
+    EUCLIDEAN,
+    Kernels,
+    Metric,
+    Rows,
+    SparseRows,
+    select_kernels,
+)
 
 MIN_WEIGHT_BITS = -20
 """Weights are not scaled if the largest is at least 2^-20."""
@@ -32,7 +42,8 @@ class Problem:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_samples, n_features) or SparseRows, float32 or float64
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+        float32 or float64.
     weights : ndarray of shape (n_samples,), float64, or None
         All above 0, at most 2^20; None means 1 each.
     neighborhood : str
@@ -59,7 +70,7 @@ class Problem:
         How units are arranged.
     """
 
-    rows: Rows
+    rows: AnyRows
     weights: Float64s | None
     neighborhood: str
     kernels: Kernels
@@ -107,6 +118,13 @@ class Problem:
         total = float(len(rows)) if weights is None else math.fsum(weights)
         return replace(self, rows=rows, weights=weights, total_weight=total)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what each process makes for itself: kernels, and tables of neighborhoods."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kernels"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, kernels=select_kernels())
+
 
 @dataclass(frozen=True, eq=False)
 class EpochSums:
@@ -141,11 +159,11 @@ class EpochSums:
         return hash((self.counts.tobytes(), (self.totals @ factors).tobytes()))
 
 
-def make_problem(
-    rows: Rows,
-    weights: Float64s | None,
-    neighborhood: str,
-    kernels: Kernels,
+def prepare(
+    rows: AnyRows,
+    weights: Float64s | None = None,
+    neighborhood: str = "gaussian",
+    kernels: Kernels | None = None,
     reach: Floats | None = None,
     metric: Metric = EUCLIDEAN,
 ) -> Problem:
@@ -153,13 +171,14 @@ def make_problem(
 
     Parameters
     ----------
-    rows : ndarray of shape (n_samples, n_features) or SparseRows
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
         Prepared rows, at least one; NaN for a missing value.
-    weights : ndarray of shape (n_samples,) or None
-        All above 0.
-    neighborhood : str
+    weights : ndarray of shape (n_samples,) or None, default=None
+        All above 0; None means 1 each.
+    neighborhood : str, default="gaussian"
         One of `somscape.grid.NEIGHBORHOODS`.
-    kernels : Kernels
+    kernels : Kernels or None, default=None
+        None: those that this installation selects.
     reach : ndarray of shape (k, n_features), optional
         Further points from which distances may be measured, such as a given start.
     metric : Metric, default=EUCLIDEAN
@@ -170,19 +189,19 @@ def make_problem(
     Problem
         On a lattice of one unit; `Problem.on` puts it on another.
     """
+    kernels = select_kernels() if kernels is None else kernels
     if weights is not None:
         weights = _sized(weights)
     # fsum rounds once, so the total does not depend on the order of the rows.
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
-    low, high, has_missing = _range_of(rows)
+    low, high, has_missing = range_of(rows)
     is_sparse = isinstance(rows, SparseRows)
     middle = np.zeros_like(low) if is_sparse else low + (high - low) / 2
-    reach_of_middle = np.maximum(high - middle, middle - low)
+    far = np.maximum(high - middle, middle - low)
+    scale = value_scale(far, weights, total_weight)
+    mean = mean_of(rows, weights, total_weight, Origin(middle, scale, has_missing))
     if has_missing:
-        mean = _mean_of_present(rows, weights, total_weight, middle, reach_of_middle, kernels)
         mean = np.clip(mean, low, high)
-    else:
-        mean = middle + _mean_offset(rows, weights, total_weight, middle, reach_of_middle, kernels)
     center = middle if is_sparse else mean
     far = np.maximum(high - center, center - low)
     if reach is not None and len(reach):
@@ -209,7 +228,7 @@ def make_problem(
     )
 
 
-def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floats) -> EpochSums:
+def partial(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floats) -> EpochSums:
     """Return the sums of some rows under a codebook.
 
     Parameters
@@ -227,11 +246,11 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
 
     Raises
     ------
-    ValueError
+    InputError
         If rows other than the problem's lie outside their range: their sums would overflow.
     """
-    if not np.may_share_memory(_values(rows), _values(problem.rows)):
-        _refuse_beyond(problem, rows)
+    if not _are_own(problem, rows):
+        check_within(problem, rows)
     kernels, lattice = problem.kernels, problem.lattice
     units, distances = problem.metric.search(
         kernels, rows, codebook, order=lattice.walk, has_missing=problem.has_missing
@@ -270,24 +289,39 @@ def _without_gaps(
     return filled, seen
 
 
+def _are_own(problem: Problem, rows: Rows) -> bool:
+    """Return whether rows are surely among those that the problem was made from."""
+    own = problem.rows
+    return not isinstance(own, RowsElsewhere) and np.may_share_memory(_values(rows), _values(own))
+
+
 def _values(rows: Rows) -> Floats:
     return rows.values if isinstance(rows, SparseRows) else rows
 
 
-def _refuse_beyond(problem: Problem, rows: Rows) -> None:
+def check_within(problem: Problem, rows: Rows) -> None:
+    """Raise InputError for rows outside the range that a problem was made for.
+
+    Parameters
+    ----------
+    problem : Problem
+    rows : ndarray of shape (n, n_features) or SparseRows
+    """
     if not len(rows):
         return
-    low, high, _ = _range_of(rows)
+    low, high, _ = range_of(rows)
     far = np.maximum(high - problem.center, problem.center - low)
-    if not (far <= problem.far).all():
-        column = int((far > problem.far).argmax())
-        raise ValueError(
+    is_beyond = far > problem.far  # not where a piece has no value
+    if is_beyond.any():
+        column = int(is_beyond.argmax())
+        raise InputError(
             f"feature {column} lies up to {far[column]:.6g} from the center, beyond the "
-            f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows."
+            f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows, "
+            "which must be the same in every pass."
         )
 
 
-def combine(a: EpochSums, b: EpochSums) -> EpochSums:
+def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     """Add two sums; associative, commutative and exact.
 
     Parameters
@@ -304,7 +338,7 @@ def combine(a: EpochSums, b: EpochSums) -> EpochSums:
     return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error, seen)
 
 
-def finalize(
+def step(
     problem: Problem, sums: EpochSums, radius: float, codebook: Float64s
 ) -> tuple[Float64s, float]:
     """Return the next codebook and how far it moved.
@@ -357,16 +391,6 @@ def finalize(
     return updated, float(np.sqrt(((updated - codebook) ** 2).sum(axis=1)).max())
 
 
-def _range_of(rows: Rows) -> tuple[Float64s, Float64s, bool]:
-    """Return the smallest and the largest value of each feature, and whether any is missing."""
-    low, high = column_range(rows)
-    has_missing = bool(np.isnan(low).any())
-    if has_missing:
-        assert isinstance(rows, np.ndarray)
-        low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
-    return low.astype(np.float64), high.astype(np.float64), has_missing
-
-
 def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
     """Return an upper bound of the distances between rows and prototypes."""
     if metric.kernel == "cosine":
@@ -387,38 +411,3 @@ def _sized(weights: Float64s) -> Float64s:
     if MIN_WEIGHT_BITS <= exponent <= MAX_WEIGHT_BITS:
         return weights
     return np.ldexp(weights, MAX_WEIGHT_BITS - int(exponent))
-
-
-def _mean_offset(
-    rows: Rows,
-    weights: Float64s | None,
-    total_weight: float,
-    middle: Float64s,
-    reach: Float64s,
-    kernels: Kernels,
-) -> Float64s:
-    """Return the weighted mean of the rows relative to `middle`, the same for any order."""
-    scale = value_scale(reach, weights, total_weight)
-    counts = np.zeros(1, dtype=np.int64)
-    totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
-    everything = np.zeros(len(rows), dtype=np.int64)
-    kernels.sums(rows, everything, weights, middle, scale, 1.0, counts, totals)
-    return totals[0] / scale / total_weight
-
-
-def _mean_of_present(
-    rows: Rows,
-    weights: Float64s | None,
-    total_weight: float,
-    middle: Float64s,
-    reach: Float64s,
-    kernels: Kernels,
-) -> Float64s:
-    """Return the weighted mean of the present values, the same for any order."""
-    is_there = ~np.isnan(np.asarray(rows))
-    filled = np.where(is_there, np.asarray(rows), middle)
-    present = np.ascontiguousarray(is_there, dtype=np.float64)
-    ones, nothing = np.ones_like(middle), np.zeros_like(middle)
-    offset = _mean_offset(filled, weights, total_weight, middle, reach, kernels)
-    share = _mean_offset(present, weights, total_weight, nothing, ones, kernels)
-    return middle + offset / np.where(share > 0, share, 1.0)

@@ -12,8 +12,8 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape._weights import ones_or
-from somscape.fit._local import chunks
 from somscape.fit._moves import with_units_moved
+from somscape.fit._passes import two_nearest
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
 from somscape.fit._start import Axes, start_codebook
@@ -97,20 +97,9 @@ def _starts(
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
     """Return the errors of a map as one number, the same bits for any order of the rows."""
-    weights, metric = problem.weights, problem.metric
-    far, apart = [], []
-    for part in chunks(problem.rows, codebook):
-        units, distances = metric.search(
-            problem.kernels,
-            problem.rows[part],
-            codebook,
-            min(2, len(codebook)),
-            order=problem.lattice.walk,
-            has_missing=problem.has_missing,
-        )
-        far.append(distances[:, 0])
-        apart.append(~problem.lattice.are_neighbors(units[:, 0], units[:, -1]))
-    counted = ones_or(weights, len(problem.rows))
-    qe = math.fsum(np.concatenate(far) * counted) / problem.total_weight
-    te = math.fsum(counted[np.concatenate(apart)]) / problem.total_weight
+    units, distances = two_nearest(problem, codebook)
+    is_apart = ~problem.lattice.are_neighbors(units[:, 0], units[:, -1])
+    counted = ones_or(problem.weights, len(units))
+    qe = math.fsum(distances[:, 0] * counted) / problem.total_weight
+    te = math.fsum(counted[is_apart]) / problem.total_weight
     return qe * (1 + te * min(1.0, radius / problem.lattice.step))

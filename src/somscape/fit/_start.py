@@ -9,6 +9,7 @@ import numpy as np
 from somscape._blocks import ALONE_WORK, blocks, product
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
+from somscape.fit._pieces import AnyRows, every, taken
 from somscape.fit._problem import Problem
 from somscape.grid import Lattice
 from somscape.kernels import SparseRows
@@ -102,7 +103,8 @@ def principal_axes(problem: Problem) -> Axes:
         return _sparse_axes(rows, weights, problem.mean, size)
     enough = max(MAX_AXES_WORK / rows.shape[1] ** 2, MIN_ROWS_PER_FEATURE * rows.shape[1])
     step = -(-len(rows) // int(min(MAX_AXES_ROWS, enough)))
-    some, mean = rows[::step], problem.mean
+    some, mean = every(rows, step), problem.mean
+    assert isinstance(some, np.ndarray)
     some_weights = None if weights is None else _countable(weights[::step])
     total = float(len(some)) if some_weights is None else math.fsum(some_weights)
     low, high = (np.nanmin(some, axis=0), np.nanmax(some, axis=0)) if step > 1 else problem.edges
@@ -177,13 +179,13 @@ def _whole_products(
 
 
 def mean_and_covariance(
-    rows: Floats, weights: Float64s | None, among: Ints | None = None
+    rows: AnyRows, weights: Float64s | None, among: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
     """Return the mean and the covariance of dense rows, from at most 100,000 of them.
 
     Parameters
     ----------
-    rows : ndarray of shape (n, n_features)
+    rows : ndarray of shape (n, n_features) or RowsElsewhere
     weights : ndarray of shape (n,) or None
     among : ndarray of shape (n_counted,) or None, default=None
         The rows that count.  None: all.
@@ -197,7 +199,8 @@ def mean_and_covariance(
     """
     step = -(-(len(rows) if among is None else len(among)) // MAX_AXES_ROWS)
     which: Any = slice(None, None, step) if among is None else among[::step]
-    some = rows[which]
+    some = every(rows, step) if among is None else taken(rows, which)
+    assert isinstance(some, np.ndarray)
     share = None if weights is None else _countable(weights[which])
     total = float(len(some)) if share is None else math.fsum(share)
     low, high = (edge.astype(np.float64) for edge in (some.min(axis=0), some.max(axis=0)))
@@ -313,7 +316,8 @@ def start_codebook(
         values = problem.mean + np.rint(offsets / grain) * grain
     elif init == "sample":
         drawn = _draw_rows(problem, lattice.n_units, rng)
-        values = rows.take(drawn).dense() if isinstance(rows, SparseRows) else rows[drawn]
+        some = taken(rows, drawn)
+        values = some.dense() if isinstance(some, SparseRows) else some
         if problem.has_missing:
             values = np.where(np.isnan(values), problem.mean, values)
     else:

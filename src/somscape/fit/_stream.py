@@ -12,8 +12,8 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.fit._fixed_point import power_of_two
-from somscape.fit._local import epoch_sums
-from somscape.fit._problem import EpochSums, Problem, make_problem
+from somscape.fit._passes import epoch_sums
+from somscape.fit._problem import EpochSums, Problem, prepare
 from somscape.fit._radii import last_radius
 from somscape.grid import NeighborhoodTables
 from somscape.kernels import Kernels, Rows, SparseRows, select_kernels
@@ -167,7 +167,7 @@ def go_on(
         empty = RunningSums.at(map_) if sums is None else sums
         return Step(map_, empty, units, 1.0)
     codebook = np.asarray(metric.compared(map_.codebook))
-    problem = make_problem(
+    problem = prepare(
         metric.trained_on(rows),
         weights,
         parameters.get("neighborhood", "gaussian"),

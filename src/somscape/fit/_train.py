@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.fit._local import epoch_sums
+from somscape.fit._passes import epoch_sums
+from somscape.fit._pieces import taken
 from somscape.fit._place import placed, shrunk
 from somscape.fit._plan import Plan
-from somscape.fit._problem import EpochSums, Problem, finalize
+from somscape.fit._problem import EpochSums, Problem, step
 from somscape.fit._schedule import schedule
 from somscape.fit._start import Axes
 from somscape.fit._stream import RunningSums
@@ -24,7 +25,6 @@ from somscape.fit._watch import (
     Watch,
 )
 from somscape.grid import Lattice
-from somscape.kernels import SparseRows
 
 BLOCK_WORK = 5e7
 """Multiply-adds of a block of online updates: about 20 ms, short enough for an interrupt and the
@@ -119,8 +119,8 @@ class Epochs:
         """
         here = radius / shrink
         self.sums = epoch_sums(problem, self.codebook)
-        self.codebook, step = finalize(problem, self.sums, here, self.codebook)
-        self.movement = step / self.spread
+        self.codebook, moved = step(problem, self.sums, here, self.codebook)
+        self.movement = moved / self.spread
         return self.watch.note(
             Progress(
                 len(self.watch.entries) + 1,
@@ -201,13 +201,12 @@ def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float
 
 
 def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Problem:
-    """Return the problem for a random part of its rows, in their order."""
+    """Return the problem for a random part of its rows, in their order and in memory."""
     if n is None or n >= len(problem.rows):
         return problem
     chosen = np.sort(rng.choice(len(problem.rows), size=n, replace=False))
-    rows = problem.rows
-    some = rows.take(chosen) if isinstance(rows, SparseRows) else rows[chosen]
-    return problem.of(some, None if problem.weights is None else problem.weights[chosen])
+    weights = None if problem.weights is None else problem.weights[chosen]
+    return problem.of(taken(problem.rows, chosen), weights)
 
 
 class _Order:

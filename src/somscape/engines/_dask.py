@@ -1,0 +1,165 @@
+"""Collections of Dask: a partition of a data frame, or a block of rows of an array, is a piece."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import numpy as np
+
+from somscape.errors import EngineError, SomscapeError
+from somscape.fit import Pieces
+
+T = TypeVar("T")
+
+FAN_IN = 8
+"""Results that one task merges."""
+
+MAX_ALONE = 30.0
+"""Seconds that a cluster may be without workers."""
+
+POLL = 1.0
+"""Seconds after which somebody looks whether there are workers."""
+
+
+class DaskPieces(Pieces):
+    """The partitions of a data frame, or the blocks of rows of an array.
+
+    Parameters
+    ----------
+    collection : dask.dataframe.DataFrame or dask.array.Array
+    """
+
+    def __init__(self, collection: Any) -> None:
+        if hasattr(collection, "chunks"):
+            collection = collection.rechunk({1: -1})  # whole rows
+        self._parts = list(np.ravel(collection.to_delayed()))
+
+    def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
+        """Apply a function to each piece, and yield the results in order."""
+        yield from _computed(self._tasks(function))
+
+    def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
+        """Apply a function to each piece and merge the results on the workers."""
+        from dask import delayed  # late: it is slow to import
+
+        tasks = self._tasks(function)
+        while len(tasks) > 1:
+            groups = [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
+            tasks = [delayed(_merged)(merge, group) for group in groups]
+        return next(_computed(tasks))
+
+    def _tasks(self, function: Callable[[int, Any], T]) -> list[Any]:
+        from dask import delayed  # late: it is slow to import
+
+        sent = delayed(function, pure=False)  # one key: each worker gets it once
+        apply = delayed(_apply, pure=False)
+        return [apply(sent, number, part) for number, part in enumerate(self._parts)]
+
+
+def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
+    """Return a function's answers to the rows of a collection, computed when asked for.
+
+    Parameters
+    ----------
+    collection : dask.dataframe.DataFrame or dask.array.Array
+    function : callable
+        From an array or a pandas frame to an array of as many values.
+    name : str
+        Of the values.
+    dtype : numpy dtype
+
+    Returns
+    -------
+    dask.dataframe.Series or dask.array.Array of shape (n_samples,)
+    """
+    if hasattr(collection, "chunks"):
+        rows = collection.rechunk({1: -1})
+        return rows.map_blocks(function, dtype=dtype, drop_axis=1, meta=np.empty(0, dtype=dtype))
+    import pandas as pd  # what Dask's frames are made of
+
+    meta = pd.Series([], dtype=dtype, name=name)
+    return collection.map_partitions(_series, function, name, dtype, meta=meta)
+
+
+def _series(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
+    import pandas as pd  # what Dask's frames are made of
+
+    values = function(frame) if len(frame) else np.empty(0)
+    return pd.Series(values, index=frame.index, name=name, dtype=dtype)
+
+
+def _apply(function: Callable[[int, Any], T], number: int, part: Any) -> T:
+    return function(number, part)
+
+
+def _merged(merge: Callable[[T, T], T], parts: list[T]) -> T:
+    result = parts[0]
+    for part in parts[1:]:
+        result = merge(result, part)
+    return result
+
+
+def _computed(tasks: list[Any]) -> Iterator[Any]:
+    """Yield the results of tasks in order, from the cluster if there is one."""
+    client = _client()
+    if client is None:
+        import dask  # late: it is slow to import
+
+        yield from dask.compute(*tasks)
+        return
+    futures = client.compute(tasks)
+    futures.reverse()
+    try:
+        while futures:
+            yield _result(client, futures[-1])
+            futures.pop()  # and with it its result in the cluster
+    finally:
+        with suppress(Exception):  # a cluster that is gone has nothing to cancel
+            client.cancel(futures)
+
+
+def _client() -> Any:
+    """Return the client of this process's cluster, or None."""
+    try:
+        from distributed import default_client
+    except ImportError:
+        return None
+    try:
+        return default_client()
+    except ValueError:
+        return None
+
+
+def _result(client: Any, future: Any) -> Any:
+    """Return a result; EngineError where the cluster cannot give it."""
+    from distributed import KilledWorker
+
+    seen = time.monotonic()
+    while True:
+        try:
+            return future.result(timeout=POLL)
+        except TimeoutError as error:
+            if future.done():
+                raise EngineError(f"a piece of X could not be computed: {error!r:.500}") from error
+            if client.status != "running":
+                raise EngineError("the connection to Dask's scheduler was lost.") from error
+            now = time.monotonic()
+            seen = now if client.scheduler_info()["workers"] else seen
+            if now - seen > MAX_ALONE:
+                raise EngineError(
+                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds. Start some and "
+                    "fit again."
+                ) from error
+        except SomscapeError:
+            raise
+        except KilledWorker as error:
+            raise EngineError(
+                "workers of Dask died again and again on the same piece of X, most often because "
+                "it does not fit into their memory. Cut X into smaller partitions "
+                f"(repartition, rechunk), or give workers more memory. ({error})"
+            ) from error
+        except Exception as error:
+            raise EngineError(
+                f"a piece of X could not be computed: {type(error).__name__}: {error}"
+            ) from error

@@ -1,0 +1,113 @@
+"""Datasets of Ray: a block is a piece, which reaches Python as an Arrow table."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from somscape.errors import EngineError, SomscapeError
+from somscape.fit import Pieces
+
+T = TypeVar("T")
+
+FAN_IN = 8
+"""Results that one task merges."""
+
+
+class RayPieces(Pieces):
+    """The blocks of a dataset, computed once and kept in Ray's memory, or on its disk.
+
+    Parameters
+    ----------
+    dataset : ray.data.Dataset
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        import ray  # late: it is slow to import
+
+        options = ray.data.DataContext.get_current().execution_options
+        before, options.preserve_order = options.preserve_order, True
+        try:
+            self._blocks = _told(dataset.to_arrow_refs)
+        finally:
+            options.preserve_order = before
+
+    def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
+        """Apply a function to each piece, and yield the results in order."""
+        import ray  # late: it is slow to import
+
+        refs = self._refs(function)
+        refs.reverse()
+        while refs:
+            ref = refs.pop()
+            yield _told(lambda ref=ref: ray.get(ref))
+
+    def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
+        """Apply a function to each piece and merge the results in the cluster."""
+        import ray  # late: it is slow to import
+
+        refs = self._refs(function)
+        merged = ray.remote(_merged)
+        while len(refs) > 1:
+            groups = [refs[i : i + FAN_IN] for i in range(0, len(refs), FAN_IN)]
+            refs = [merged.remote(merge, *group) for group in groups]
+        return _told(lambda: ray.get(refs[0]))
+
+    def _refs(self, function: Callable[[int, Any], Any]) -> list[Any]:
+        import ray  # late: it is slow to import
+
+        apply, sent = ray.remote(_apply), ray.put(function)
+        return [apply.remote(sent, number, ref) for number, ref in enumerate(self._blocks)]
+
+
+def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
+    """Return a dataset with one more column: a function's answers, computed when asked for.
+
+    Parameters
+    ----------
+    dataset : ray.data.Dataset
+    function : callable
+        From an Arrow table to an array of as many values.
+    name : str
+        Of the new column.
+    dtype : numpy dtype
+
+    Returns
+    -------
+    ray.data.Dataset
+    """
+
+    def task(table: Any) -> Any:
+        import pyarrow as pa
+
+        values = function(table) if table.num_rows else np.empty(0)
+        return table.append_column(name, pa.array(np.asarray(values, dtype=dtype)))
+
+    return dataset.map_batches(task, batch_format="pyarrow")
+
+
+def _apply(function: Callable[[int, Any], T], number: int, block: Any) -> T:
+    return function(number, block)
+
+
+def _merged(merge: Callable[[T, T], T], *parts: T) -> T:
+    result = parts[0]
+    for part in parts[1:]:
+        result = merge(result, part)
+    return result
+
+
+def _told(job: Callable[[], T]) -> T:
+    """Run a job; EngineError in one line where Ray gives it up."""
+    from ray.exceptions import RayError, RayTaskError
+
+    try:
+        return job()
+    except RayTaskError as error:
+        if isinstance(error.cause, SomscapeError):
+            raise error.cause from None
+        cause = f"{type(error.cause).__name__}: {error.cause}"
+        raise EngineError(f"a piece of X could not be computed: {cause:.500}") from error
+    except RayError as error:
+        text = " ".join(str(error).split())
+        raise EngineError(f"Ray gave a pass over X up: {text:.500}") from error

@@ -1,0 +1,132 @@
+"""Data frames of Spark: a partition is a piece, which reaches Python as Arrow's record batches."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from somscape.errors import EngineError, InputError
+from somscape.fit import Pieces
+
+T = TypeVar("T")
+
+RESULT = "number int, result binary"
+"""What a task gives back: the number of its piece, and what the function returned, pickled."""
+
+
+class SparkPieces(Pieces):
+    """The partitions of a data frame, in the order of their numbers.
+
+    Parameters
+    ----------
+    frame : pyspark.sql.DataFrame
+    """
+
+    def __init__(self, frame: Any) -> None:
+        from pyspark.sql.pandas.types import to_arrow_schema  # late: it is slow to import
+
+        self._frame, self._schema = frame, to_arrow_schema(frame.schema)
+        self._n_pieces = frame.rdd.getNumPartitions()
+
+    def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
+        """Apply a function to each piece, and yield the results in order."""
+        rows = _run(self._tasks(function).collect)
+        found = {row.number: row.result for row in rows}
+        for number in range(self._n_pieces):
+            # Spark passes partitions without rows over.
+            result = found.pop(number, None)
+            yield function(number, self._nothing) if result is None else _outcome(result)
+
+    def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
+        """Apply a function to each piece and merge the results on the executors."""
+        results = self._tasks(function).rdd.map(lambda row: _outcome(row.result))
+        if not self._n_pieces:
+            return function(0, self._nothing)
+        tree = results.treeReduce
+        return _run(lambda: tree(merge))
+
+    @property
+    def _nothing(self) -> Any:
+        return self._schema.empty_table()
+
+    def _tasks(self, function: Callable[[int, Any], Any]) -> Any:
+        schema = self._schema
+
+        def task(batches: Iterator[Any]) -> Iterator[Any]:
+            import pyarrow as pa
+            from pyspark import TaskContext
+
+            number = TaskContext.get().partitionId()
+            table = pa.Table.from_batches(batches, schema)
+            try:
+                result = True, function(number, table)
+            except InputError as error:
+                result = False, error
+            yield pa.RecordBatch.from_pydict(
+                {"number": pa.array([number], pa.int32()), "result": [pickle.dumps(result)]}
+            )
+
+        return self._frame.mapInArrow(task, RESULT)
+
+
+def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
+    """Return a data frame with one more column: a function's answers, computed when asked for.
+
+    Parameters
+    ----------
+    frame : pyspark.sql.DataFrame
+    function : callable
+        From an Arrow table to an array of as many values.
+    name : str
+        Of the new column.
+    dtype : numpy dtype
+        Of integers or of floats.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+    """
+    from pyspark.sql import types  # late: it is slow to import
+
+    if name in frame.columns:
+        raise InputError(f"X has a column '{name}' already. Rename or drop it.")
+    kind = types.LongType() if np.issubdtype(dtype, np.integer) else types.DoubleType()
+
+    def task(batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow as pa
+
+        for batch in batches:
+            if batch.num_rows:
+                table = pa.Table.from_batches([batch])
+                values = pa.array(np.asarray(function(table), dtype=dtype))
+                yield from table.append_column(name, values).to_batches()
+
+    added = types.StructField(name, kind, nullable=True)
+    return frame.mapInArrow(task, types.StructType([*frame.schema.fields, added]))
+
+
+def _outcome(pickled: bytes) -> Any:
+    is_well, result = pickle.loads(pickled)
+    if not is_well:
+        raise result
+    return result
+
+
+def _run(job: Callable[[], T]) -> T:
+    """Run a job; EngineError in one line where Spark gives it up."""
+    from py4j.protocol import Py4JError
+
+    try:
+        return job()
+    except InputError:
+        raise
+    except Py4JError as error:
+        text = str(getattr(error, "java_exception", error))
+        raise EngineError(f"Spark gave a pass over X up: {_first(text)}") from error
+    except Exception as error:
+        raise EngineError(f"Spark gave a pass over X up: {_first(str(error))}") from error
+
+
+def _first(text: str) -> str:
+    return " ".join(text.split())[:500]

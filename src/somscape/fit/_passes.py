@@ -1,0 +1,206 @@
+"""Passes over all rows: chunk after chunk on this machine, or piece after piece elsewhere."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.errors import InputError
+from somscape.fit._pieces import RowsElsewhere
+from somscape.fit._problem import EpochSums, Problem, check_within, merge, partial
+from somscape.kernels import Rows, SparseRows
+
+T = TypeVar("T")
+
+CHUNK_ROWS = 1 << 16
+"""Most rows of a chunk.  Large chunks are faster if rows share values, as more rows are alike
+(core/arrange.hpp)."""
+
+CHUNK_WORK = 5e10
+"""Most multiply-adds of a chunk: half a second or so.  Between chunks Python regains control, so
+that an interrupt takes effect."""
+
+MIN_CHUNK_ROWS = 2048
+"""Fewest rows of a chunk, whatever its work: each chunk packs the codebook anew."""
+
+MIN_ROWS_PER_UNIT = 4
+"""Fewest rows of a chunk per unit: with fewer, units are not skipped."""
+
+
+@dataclass(frozen=True)
+class Task(Generic[T]):
+    """What is done with the rows of a piece, wherever they are."""
+
+    function: Callable[[Problem, Floats], T]
+    problem: Problem
+    codebook: Floats
+
+    def __call__(self, _: int, rows: Floats) -> T:
+        """Return what the function makes of the rows."""
+        return self.function(self.problem.of(rows, None), self.codebook)
+
+
+def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
+    """Return the sums of all rows under a codebook.
+
+    Parameters
+    ----------
+    problem : Problem
+    codebook : ndarray of shape (n_units, n_features)
+
+    Returns
+    -------
+    EpochSums
+
+    Raises
+    ------
+    InputError
+        If rows elsewhere are not as many as in the first pass.
+    """
+    rows = problem.rows
+    if not isinstance(rows, RowsElsewhere):
+        return _sums(problem, codebook)
+    sums = rows.total(_task(_sums_elsewhere, problem, codebook), merge)
+    found = int(sums.counts.sum()) / problem.weight_scale
+    if found != problem.total_weight:
+        raise InputError(
+            f"X had {problem.total_weight:.0f} rows in the first pass and {found:.0f} in a later "
+            "one: pieces were lost, or counted twice."
+        )
+    return sums
+
+
+def two_nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:
+    """Return the two nearest units of each row, or the one there is, and their distances.
+
+    Parameters
+    ----------
+    problem : Problem
+    codebook : ndarray of shape (n_units, n_features)
+
+    Returns
+    -------
+    units, distances : ndarray of shape (n_samples, min(2, n_units))
+    """
+    units, distances = zip(*_by_piece(problem, codebook, _nearest), strict=True)
+    return np.concatenate(units), np.concatenate(distances)
+
+
+def hits_of(problem: Problem, codebook: Floats) -> Ints:
+    """Return how many rows each unit wins.
+
+    Parameters
+    ----------
+    problem : Problem
+    codebook : ndarray of shape (n_units, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+    """
+    return sum(_by_piece(problem, codebook, _hits), np.zeros(len(codebook), dtype=np.int64))
+
+
+def winners(problem: Problem, codebook: Floats) -> Ints:
+    """Return the best matching unit of each row, of rows on this machine.
+
+    Parameters
+    ----------
+    problem : Problem
+    codebook : ndarray of shape (n_units, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
+    rows, found = problem.rows, []
+    assert not isinstance(rows, RowsElsewhere)
+    for part in chunks(rows, codebook):
+        if metric.is_plain and not problem.has_missing:
+            units = kernels.winners(rows[part], codebook, order=order)
+        else:
+            units, _ = metric.search(
+                kernels, rows[part], codebook, order=order, has_missing=problem.has_missing
+            )
+        found.append(units[:, 0])
+    return np.concatenate(found)
+
+
+def chunks(rows: Rows, codebook: Floats) -> list[slice]:
+    """Return the parts in which rows are searched.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features) or SparseRows
+    codebook : ndarray of shape (n_units, n_features)
+
+    Returns
+    -------
+    list of slice
+        At least one, which is empty where there are no rows.
+    """
+    n, (n_units, n_features) = len(rows), codebook.shape
+    stored = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
+    step = max(CHUNK_WORK / (n_units * stored + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)
+    n_parts = max(1, -(-n // int(min(step, CHUNK_ROWS))))
+    return [slice(n * i // n_parts, n * (i + 1) // n_parts) for i in range(n_parts)]
+
+
+def _by_piece(
+    problem: Problem, codebook: Floats, function: Callable[[Problem, Floats], T]
+) -> Iterator[T]:
+    """Yield what a function makes of all rows here, or of each piece elsewhere."""
+    if not isinstance(problem.rows, RowsElsewhere):
+        yield function(problem, codebook)
+    else:
+        yield from problem.rows.each(_task(function, problem, codebook))
+
+
+def _task(function: Callable[[Problem, Floats], T], problem: Problem, codebook: Floats) -> Task[T]:
+    """Return a task that takes no rows along."""
+    return Task(function, replace(problem, rows=np.empty((0, problem.rows.shape[1]))), codebook)
+
+
+def _sums(problem: Problem, codebook: Floats) -> EpochSums:
+    rows, weights = problem.rows, problem.weights
+    assert not isinstance(rows, RowsElsewhere)
+    parts = chunks(rows, codebook)
+    return reduce(
+        merge,
+        (
+            partial(problem, rows[part], None if weights is None else weights[part], codebook)
+            for part in parts
+        ),
+    )
+
+
+def _sums_elsewhere(problem: Problem, codebook: Floats) -> EpochSums:
+    assert not isinstance(problem.rows, RowsElsewhere)
+    check_within(problem, problem.rows)  # or sums may overflow where rows change between passes
+    return _sums(problem, codebook)
+
+
+def _nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:
+    rows = problem.rows
+    assert not isinstance(rows, RowsElsewhere)
+    found = [
+        problem.metric.search(
+            problem.kernels,
+            rows[part],
+            codebook,
+            min(2, len(codebook)),
+            order=problem.lattice.walk,
+            has_missing=problem.has_missing,
+        )
+        for part in chunks(rows, codebook)
+    ]
+    units, distances = zip(*found, strict=True)
+    return np.concatenate(units), np.concatenate(distances)
+
+
+def _hits(problem: Problem, codebook: Floats) -> Ints:
+    return np.bincount(winners(problem, codebook), minlength=len(codebook))

@@ -1,0 +1,243 @@
+"""Rows in pieces that lie elsewhere: in files, in other processes, on the workers of a cluster.
+
+Whoever holds the pieces has one thing to do: apply a function to each of them.  All that training
+asks of rows is asked in this way, so that a map is the same, bit for bit, wherever its rows lie.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from itertools import accumulate
+from typing import Any, TypeVar
+
+import numpy as np
+
+from somscape._types import Floats, Ints
+from somscape.errors import InputError
+from somscape.kernels import Rows, column_range
+
+T = TypeVar("T")
+
+Extremes = tuple[Floats, Floats, bool]
+"""Least and largest present values by feature, NaN without any, and whether some are missing."""
+
+
+class Pieces(ABC):
+    """Data in pieces that lie elsewhere.
+
+    A class of yours makes any place where data lie one that `somscape.SOM.fit` trains on.  The
+    pieces stay in order and each keeps its rows: then the map is the one that all rows in one array
+    would give, bit for bit, whatever the pieces are and wherever they are worked on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM
+    >>> from somscape.fit import Pieces
+    >>> class InTurn(Pieces):
+    ...     def __init__(self, blocks):
+    ...         self.blocks = blocks
+    ...
+    ...     def each(self, function):
+    ...         return map(function, range(len(self.blocks)), self.blocks)
+    >>> rows = np.random.default_rng(0).normal(size=(300, 4))
+    >>> apart = SOM(5, 6).fit(InTurn([rows[:100], rows[100:]]))
+    >>> bool((apart.codebook_ == SOM(5, 6).fit(rows).codebook_).all())
+    True
+    """
+
+    @abstractmethod
+    def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
+        """Apply a function to each piece, and yield what it returns in the order of the pieces.
+
+        Parameters
+        ----------
+        function : callable
+            Takes the number of a piece, from 0, and its data: an array or data frame.  It can be
+            pickled, holds what it needs (some megabytes: send it once to each worker), and changes
+            nothing, so that it may be called again where a worker was lost.
+
+        Yields
+        ------
+        object
+            For each piece.  What the function raises is raised here.
+        """
+
+    def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
+        """Apply a function to each piece and merge what it returns, in any order.
+
+        Parameters
+        ----------
+        function : callable
+            As for `each`.
+        merge : callable
+            Makes one result of two.  A cluster may merge near the pieces; here they are merged as
+            they come.
+
+        Returns
+        -------
+        object
+        """
+        return reduce(merge, self.each(function))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What makes rows of a piece's data, and what is then done with them."""
+
+    forms: tuple[Callable[[Any], Any], ...]
+    lengths: tuple[int, ...]
+    last: Callable[[int, Any], Any]
+
+    def __call__(self, number: int, data: Any) -> Any:
+        """Return what the last function makes of the piece."""
+        for form in self.forms:
+            data = form(data)
+        if len(data) != self.lengths[number]:
+            raise InputError(
+                f"piece {number} of X had {self.lengths[number]} rows in the first pass and "
+                f"{len(data)} in a later one: what X is computed from does not give the same rows "
+                "each time. Write them to files, or keep them in the cluster's memory, and pass "
+                "that."
+            )
+        return self.last(number, data)
+
+
+@dataclass(frozen=True, eq=False)
+class RowsElsewhere:
+    """Prepared rows in pieces: what training asks of rows is asked of each piece.
+
+    Attributes
+    ----------
+    pieces : Pieces
+    forms : tuple of callable
+        What makes rows of a piece's data, one after the other.
+    lengths : tuple of int
+        Rows of each piece.
+    n_features : int
+    dtype : numpy dtype
+    """
+
+    pieces: Pieces
+    forms: tuple[Callable[[Any], Any], ...]
+    lengths: tuple[int, ...]
+    n_features: int
+    dtype: Any
+
+    def __len__(self) -> int:
+        return sum(self.lengths)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and of features."""
+        return len(self), self.n_features
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return len(self) * self.n_features
+
+    def each(self, function: Callable[[int, Floats], T]) -> Iterator[T]:
+        """Apply a function to the rows of each piece, in order."""
+        return iter(self.pieces.each(Chain(self.forms, self.lengths, function)))
+
+    def total(self, function: Callable[[int, Floats], T], merge: Callable[[T, T], T]) -> T:
+        """Apply a function to the rows of each piece and merge the results."""
+        return self.pieces.total(Chain(self.forms, self.lengths, function), merge)
+
+    def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
+        """Return rows in another form, each made anew in every pass."""
+        return replace(self, forms=(*self.forms, form))
+
+    def take(self, numbers: Ints) -> Floats:
+        """Return some rows by their numbers among all rows, in one pass.
+
+        Parameters
+        ----------
+        numbers : ndarray of int
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+        """
+        order = np.argsort(numbers, kind="stable")
+        begins = np.array([0, *accumulate(self.lengths)])
+        ends = np.searchsorted(numbers[order], begins)
+        wanted = [
+            numbers[order[a:b]] - begin
+            for a, b, begin in zip(ends[:-1], ends[1:], begins[:-1], strict=True)
+        ]
+        found = np.empty((len(numbers), self.n_features), dtype=self.dtype)
+        found[order] = np.concatenate(list(self.each(Take(tuple(wanted)))))
+        return found
+
+    @cached_property
+    def extremes(self) -> Extremes:
+        """The least and the largest present value of each feature, and whether any is missing."""
+        return self.total(extremes_of, widest)
+
+
+@dataclass(frozen=True)
+class Take:
+    """Take some rows of each piece."""
+
+    wanted: tuple[Ints, ...]
+
+    def __call__(self, number: int, rows: Floats) -> Floats:
+        """Return the rows that are wanted of one piece."""
+        return rows[self.wanted[number]]
+
+
+def extremes_of(_: int, rows: Rows) -> Extremes:
+    """Return the extremes of a piece's rows."""
+    if not len(rows):
+        nothing = np.full(rows.shape[1], np.nan, dtype=rows.dtype)
+        return nothing, nothing, False
+    low, high = column_range(rows)
+    has_missing = bool(np.isnan(low).any())
+    if has_missing:
+        assert isinstance(rows, np.ndarray)
+        low, high = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
+    return low, high, has_missing
+
+
+def widest(a: Extremes, b: Extremes) -> Extremes:
+    """Return the extremes of two pieces together."""
+    return np.fmin(a[0], b[0]), np.fmax(a[1], b[1]), a[2] or b[2]
+
+
+AnyRows = Rows | RowsElsewhere
+"""Rows in memory or elsewhere."""
+
+
+def taken(rows: AnyRows, numbers: Ints) -> Rows:
+    """Return some rows, in memory.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+    numbers : ndarray of shape (n,), int
+
+    Returns
+    -------
+    ndarray of shape (n, n_features) or SparseRows
+    """
+    return rows[numbers] if isinstance(rows, np.ndarray) else rows.take(numbers)
+
+
+def every(rows: AnyRows, step: int) -> Rows:
+    """Return every `step`-th row, in memory.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+    step : int
+
+    Returns
+    -------
+    ndarray of shape (n, n_features) or SparseRows
+    """
+    if isinstance(rows, np.ndarray):
+        return rows[::step]
+    return taken(rows, np.arange(0, len(rows), step))

@@ -1,0 +1,280 @@
+"""Dask, Spark and Ray give the map of one machine: `make engines` has them installed."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from somscape import SOM, TableEncoder
+from somscape.errors import EngineError, InputError
+
+NAMES = list("abcd")
+
+
+def rows_of(n=600, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, 4)) * [1, 2, 3, 4]
+
+
+def frame_of(rows):
+    return pd.DataFrame(rows, columns=NAMES)
+
+
+def assert_same(apart, whole):
+    assert np.array_equal(apart.codebook_, whole.codebook_)
+    assert np.array_equal(apart.map_.hits, whole.map_.hits)
+    assert np.array_equal(apart.map_.told.rows, whole.map_.told.rows)
+    assert apart.history_.keys() == whole.history_.keys()
+    assert all(np.array_equal(apart.history_[k], whole.history_[k]) for k in whole.history_)
+
+
+def uneven(rows):
+    """Pieces of 0, 1, 9 and all other rows."""
+    return [rows[:0], rows[:1], rows[1:10], rows[10:]]
+
+
+@pytest.fixture(scope="module")
+def dask_client():
+    distributed = pytest.importorskip("distributed", reason="make engines")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def spark():
+    pytest.importorskip("pyspark", reason="make engines")
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module")
+def ray():
+    ray = pytest.importorskip("ray", reason="make engines")
+    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    yield ray
+    ray.shutdown()
+
+
+def dask_frame(parts):
+    import dask.dataframe as dd
+    from dask import delayed
+
+    return dd.from_delayed([delayed(part) for part in parts], meta=parts[0], verify_meta=False)
+
+
+def spark_frame(session, parts):
+    """A frame with one partition for each part, even for an empty one."""
+    context = session.sparkContext
+    records = [part.to_numpy().tolist() for part in parts]
+    numbered = context.parallelize(list(enumerate(records)), len(parts))
+    rows = numbered.flatMap(lambda pair: pair[1])
+    schema = ", ".join(f"{name} double" for name in parts[0].columns)
+    return session.createDataFrame(rows, schema)
+
+
+def ray_dataset(ray, parts):
+    import pyarrow as pa
+
+    tables = [pa.Table.from_pandas(part, preserve_index=False) for part in parts]
+    return ray.data.from_arrow(tables)
+
+
+def test_dask_frames(dask_client):
+    frame = frame_of(rows_of())
+    whole = SOM(5, 6).fit(frame)
+    for parts in (np.array_split(frame, 3), uneven(frame)):
+        collection = dask_frame(list(parts))
+        assert_same(SOM(5, 6).fit(collection), whole)
+    units = whole.predict(collection)
+    assert type(units) is type(collection["a"])
+    assert np.array_equal(units.compute().to_numpy(), whole.labels_)
+
+
+def test_dask_arrays(dask_client):
+    import dask.array as da
+
+    rows = rows_of().astype(np.float32)
+    whole = SOM(5, 6).fit(rows)
+    collection = da.from_array(rows, chunks=(77, 3))
+    apart = SOM(5, 6).fit(collection)
+    assert_same(apart, whole)
+    units = apart.predict(collection)
+    assert isinstance(units, da.Array)
+    assert np.array_equal(units.compute(), whole.labels_)
+
+
+def test_dask_without_a_cluster():
+    pytest.importorskip("dask", reason="make engines")
+    import dask.array as da
+
+    rows = rows_of(200)
+    assert_same(SOM(4, 5).fit(da.from_array(rows, chunks=(60, 4))), SOM(4, 5).fit(rows))
+
+
+def test_dask_encodes_by_a_fitted_encoder(dask_client):
+    frame = frame_of(rows_of(300))
+    frame["kind"] = np.where(frame["a"] > 0, "x", "y")
+    encoder = TableEncoder().fit(frame)
+    collection = dask_frame(list(np.array_split(frame, 3)))
+    assert_same(SOM(4, 5, encoder=encoder).fit(collection), SOM(4, 5, encoder=encoder).fit(frame))
+    with pytest.raises(InputError, match="no number in column 'kind'"):
+        SOM(4, 5).fit(collection)
+
+
+class KilledOnce:
+    """Ends its worker the first time, in two epochs; then gives the rows."""
+
+    def __init__(self, folder, times):
+        self.folder, self.times = folder, times
+
+    def __call__(self, part):
+        for number in range(self.times):
+            try:
+                (self.folder / str(number)).touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            os.kill(os.getpid(), signal.SIGKILL)
+        return part
+
+
+@pytest.fixture
+def fragile_client():
+    distributed = pytest.importorskip("distributed", reason="make engines")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def test_dask_workers_that_die_change_nothing(fragile_client, tmp_path):
+    frame = frame_of(rows_of())
+    whole = SOM(5, 6, n_epochs=6).fit(frame)
+    dies = KilledOnce(tmp_path, 2)
+    collection = dask_frame(list(np.array_split(frame, 4))).map_partitions(
+        dies, meta=frame.iloc[:0]
+    )
+    assert_same(SOM(5, 6, n_epochs=6).fit(collection), whole)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_dask_workers_that_die_again_and_again_are_one_error(fragile_client, tmp_path):
+    frame = frame_of(rows_of(100))
+    dies = KilledOnce(tmp_path, 1000)
+    collection = dask_frame([frame]).map_partitions(dies, meta=frame.iloc[:0])
+    began = time.monotonic()
+    with pytest.raises(EngineError, match="died again and again"):
+        SOM(3, 4).fit(collection)
+    assert time.monotonic() - began < 60
+
+
+def unreadable(part):
+    if len(part):
+        raise OSError("part-7.parquet: damaged")
+    return part
+
+
+def test_dask_pieces_that_cannot_be_read_are_one_error(dask_client):
+    frame = frame_of(rows_of(100))
+    collection = dask_frame([frame]).map_partitions(unreadable, meta=frame.iloc[:0])
+    with pytest.raises(EngineError, match=r"OSError: part-7\.parquet: damaged"):
+        SOM(3, 4).fit(collection)
+
+
+def test_dask_without_workers_does_not_hang(monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="make engines")
+    from somscape.engines import _dask
+
+    monkeypatch.setattr(_dask, "MAX_ALONE", 2.0)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        pytest.raises(EngineError, match="has had no worker"),
+    ):
+        SOM(3, 4).fit(dask_frame([frame_of(rows_of(50))]))
+
+
+def test_spark_frames(spark):
+    frame = frame_of(rows_of())
+    whole = SOM(5, 6).fit(frame)
+    for parts in (np.array_split(frame, 3), uneven(frame)):
+        collection = spark_frame(spark, list(parts))
+        assert_same(SOM(5, 6).fit(collection), whole)
+    answered = whole.predict(collection).toPandas()
+    assert answered.columns.tolist() == [*NAMES, "unit"]
+    assert np.array_equal(answered["unit"], whole.labels_)
+
+
+def test_spark_says_what_is_wrong_in_one_line(spark):
+    frame = frame_of(rows_of(50))
+    frame.loc[30, "c"] = np.nan
+    collection = spark_frame(spark, [frame[:20], frame[20:]])
+    with pytest.raises(InputError, match=r"1 in 'c'; the first in row 10 of piece 1"):
+        SOM(3, 4).fit(collection)
+    from pyspark.sql import functions
+
+    broken = collection.withColumn("e", functions.expr("raise_error('damaged')").cast("double"))
+    with pytest.raises(EngineError, match="damaged"):
+        SOM(3, 4).fit(broken)
+
+
+def test_spark_workers_that_die_change_nothing(spark, tmp_path):
+    from pyspark.sql import SparkSession  # noqa: F401 - only where Spark is
+
+    frame = frame_of(rows_of(200))
+    dies = KilledOnce(tmp_path, 1)
+
+    def task(batches):
+        return map(dies, batches)
+
+    collection = spark_frame(spark, [frame[:80], frame[80:]])
+    with pytest.raises(EngineError):  # Spark's local mode tries a task only once
+        SOM(3, 4).fit(collection.mapInArrow(task, collection.schema))
+    assert_same(SOM(3, 4).fit(collection.mapInArrow(task, collection.schema)), SOM(3, 4).fit(frame))
+
+
+def test_ray_datasets(ray):
+    frame = frame_of(rows_of())
+    whole = SOM(5, 6).fit(frame)
+    for parts in (np.array_split(frame, 3), uneven(frame)):
+        collection = ray_dataset(ray, list(parts))
+        assert_same(SOM(5, 6).fit(collection), whole)
+    answered = whole.predict(ray_dataset(ray, [frame])).to_pandas()
+    assert answered.columns.tolist() == [*NAMES, "unit"]
+    assert np.array_equal(answered["unit"], whole.labels_)
+
+
+def test_ray_workers_that_die_change_nothing(ray, tmp_path):
+    frame = frame_of(rows_of(200))
+    dies = KilledOnce(tmp_path, 2)
+    collection = ray_dataset(ray, [frame[:80], frame[80:]]).map_batches(
+        dies, batch_format="pyarrow", batch_size=None
+    )
+    assert_same(SOM(3, 4).fit(collection), SOM(3, 4).fit(frame))
+
+
+def test_ray_pieces_that_cannot_be_read_are_one_error(ray):
+    frame = frame_of(rows_of(100))
+    collection = ray_dataset(ray, [frame]).map_batches(unreadable, batch_format="pandas")
+    with pytest.raises(EngineError, match=r"part-7\.parquet: damaged"):
+        SOM(3, 4).fit(collection)

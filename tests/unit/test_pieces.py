@@ -1,0 +1,217 @@
+"""Rows in pieces give the map of the same rows in one array, bit for bit."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape import SOM, TableEncoder
+from somscape.errors import InputError
+from somscape.fit import Pieces, merge, partial, prepare, step
+from somscape.grid import Lattice
+from somscape.tables import table_from_frame
+
+
+class InTurn(Pieces):
+    """Pieces whose functions travel as they would to another process."""
+
+    def __init__(self, blocks):
+        self.blocks = list(blocks)
+        self.n_passes = 0
+
+    def each(self, function):
+        self.n_passes += 1
+        function = pickle.loads(pickle.dumps(function))
+        return map(function, range(len(self.blocks)), self.blocks)
+
+
+class AllAtOnce(InTurn):
+    """Pieces that are worked on in any order, and merged from the last to the first."""
+
+    def each(self, function):
+        with ThreadPoolExecutor(4) as pool:
+            return iter(list(pool.map(function, range(len(self.blocks)), self.blocks)))
+
+    def total(self, function, merge):
+        return reduce(merge, reversed(list(self.each(function))))
+
+
+def rows_of(n, d=4, *, seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(n, d)) * np.arange(1, d + 1)).astype(dtype)
+
+
+def assert_same(apart, whole):
+    assert np.array_equal(apart.codebook_, whole.codebook_)
+    assert np.array_equal(apart.map_.hits, whole.map_.hits)
+    assert apart.stop_reason_ == whole.stop_reason_
+    reasons = [dict(som.explain_defaults_, encoder="") for som in (apart, whole)]
+    assert reasons[0] == reasons[1]
+    assert apart.map_.parameters == whole.map_.parameters
+    for name, values in whole.history_.items():
+        assert np.array_equal(apart.history_[name], values, equal_nan=True), name
+    assert np.array_equal(apart.map_.told.rows, whole.map_.told.rows, equal_nan=True)
+
+
+CASES = {
+    "all defaults": {},
+    "rows drawn to start": {"init": "sample", "random_state": 3, "n_init": 2},
+    "several starts": {"n_rows": 3, "n_cols": 3},
+    "units that move": {"radius_end": 0.3},
+    "angles": {"metric": "cosine"},
+    "whitened": {"metric": "mahalanobis"},
+    "weighted columns": {"metric": "manhattan", "feature_weight": [1, 2, 0, 4]},
+    "a torus": {"boundary": "torus", "n_rows": 6, "n_cols": 6},
+    "samples first": {"algorithm": "multires", "n_rows": 16, "n_cols": 16},
+    "a given start": {"init": np.eye(4), "n_rows": 2, "n_cols": 2},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pieces_give_the_map_of_one_array(name, dtype):
+    rows = rows_of(2000 if name == "samples first" else 300, dtype=dtype)
+    whole = SOM(**CASES[name]).fit(rows)
+    for pieces in (InTurn, AllAtOnce):
+        cut = np.split(rows, [0, 7, 7, 120])
+        assert_same(SOM(**CASES[name]).fit(pieces(cut)), whole)
+
+
+@given(st.lists(st.integers(0, 120), max_size=6), st.integers(0, 3))
+def test_any_cuts_give_the_same_map(cuts, seed):
+    rows = rows_of(120, seed=seed)
+    quick = {"n_rows": 3, "n_cols": 5, "n_epochs": 4}
+    assert_same(SOM(**quick).fit(InTurn(np.split(rows, sorted(cuts)))), SOM(**quick).fit(rows))
+
+
+def test_more_rows_than_the_axes_are_taken_from():
+    rows = rows_of(100_500, 2)
+    apart = SOM(4, 5, n_epochs=3).fit(InTurn(np.split(rows, [10, 50_001])))
+    assert_same(apart, SOM(4, 5, n_epochs=3).fit(rows))
+
+
+def test_missing_values_are_left_out_as_in_memory():
+    rows = rows_of(400)
+    rows[np.random.default_rng(1).random(rows.shape) < 0.2] = np.nan
+    rows = rows[~np.isnan(rows).all(axis=1)]
+    apart = SOM(4, 5, missing="mask").fit(InTurn(np.split(rows, [1, 100])))
+    assert_same(apart, SOM(4, 5, missing="mask").fit(rows))
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+def test_frames_train_by_their_numbers_and_keep_their_names(library):
+    rows = rows_of(200, 3)
+    frame = library(dict(zip("abc", rows.T, strict=True)))
+    apart = SOM(4, 5).fit(InTurn([frame[:60], frame[60:]]))
+    assert_same(apart, SOM(4, 5).fit(frame))
+    assert apart.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert np.array_equal(apart.predict(frame), SOM(4, 5).fit(frame).labels_)
+
+
+def test_a_fitted_encoder_encodes_each_piece():
+    rows = rows_of(200, 2)
+    sexes = np.where(rows[:, 0] > 0, "f", "m")
+    frame = pd.DataFrame({"age": rows[:, 0], "sex": sexes, "income": rows[:, 1]})
+    frame.loc[3, "income"] = 1e12  # a slip: it teaches no map anything
+    encoder = TableEncoder().fit(frame)
+    apart = SOM(4, 5, encoder=encoder).fit(InTurn([frame[:60], frame[60:]]))
+    assert_same(apart, SOM(4, 5, encoder=encoder).fit(frame))
+    assert_same(apart, SOM(4, 5, encoder=encoder).fit(table_from_frame(frame)))
+
+
+def test_answers_come_for_pieces_too():
+    rows = rows_of(200)
+    som = SOM(4, 5).fit(rows)
+    assert np.array_equal(som.predict(InTurn(np.split(rows, [5, 90]))), som.predict(rows))
+    apart = SOM(4, 5).fit(InTurn([rows]))
+    assert not hasattr(apart, "labels_")  # nobody collects what may not fit into memory
+
+
+def test_a_map_goes_on_from_another():
+    rows = rows_of(300)
+    first = SOM(4, 5, n_epochs=2).fit(rows)
+    apart, whole = (SOM(init=first.map_).fit(X) for X in (InTurn([rows[:9], rows[9:]]), rows))
+    assert_same(apart, whole)
+
+
+def test_the_four_verbs_train_as_som_does():
+    rows = rows_of(300)
+    problem = prepare(rows).on(Lattice(4, 5))
+    codebook = rows[:20].copy()
+    radii = [2.0, 1.0, 0.7]
+    expected = SOM(4, 5, init=codebook, radius_decay=radii, n_epochs=3).fit(rows)
+    for radius in radii:
+        parts = [partial(problem, part, None, codebook) for part in np.split(rows, [3, 77])]
+        codebook, _ = step(problem, reduce(merge, parts), radius, codebook)
+    assert np.array_equal(codebook, expected.codebook_)
+
+
+BAD = {
+    "no pieces": ([], "no pieces"),
+    "no rows": ([np.empty((0, 3))], "no rows in any piece"),
+    "one column fewer": ([rows_of(5, 3), rows_of(5, 2)], "piece 1 of X has 2 columns"),
+    "a gap": (
+        [rows_of(5, 2), np.array([[1.0, 2.0], [3.0, np.nan]])],
+        r"1 in 'x1'; the first in row 1 of piece 1 \(row 6 of all\)",
+    ),
+    "infinite": ([rows_of(5, 2), np.array([[1.0, np.inf]])], "piece 1: .*got inf .* in row 0"),
+    "one dimension": ([np.arange(3.0)], "piece 0: it must have rows and columns"),
+    "text": ([np.array([["a", "b"]])], "piece 0: could not convert"),
+    "text in a frame": ([pd.DataFrame({"a": [1.0], "b": ["x"]})], "no number in column 'b'"),
+    "a column lacks": (
+        [pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.DataFrame({"a": [1.0]})],
+        "piece 1 of X lacks column 'b'",
+    ),
+    "a column more": (
+        [pd.DataFrame({"a": [1.0]}), pd.DataFrame({"a": [1.0], "b": [2.0]})],
+        "piece 1 of X has column 'b'",
+    ),
+    "another order": (
+        [pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.DataFrame({"b": [1.0], "a": [2.0]})],
+        "another order",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_pieces_that_do_not_fit_are_named(name):
+    blocks, message = BAD[name]
+    with pytest.raises(InputError, match=message):
+        SOM(2, 2).fit(InTurn(blocks))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "more", "message"),
+    [
+        ({"algorithm": "online"}, {}, "supports only rows in memory"),
+        ({"missing": "fill"}, {}, "medians"),
+        ({"encoder": TableEncoder()}, {}, "`encoder` is not fitted"),
+        ({}, {"sample_weight": [1.0] * 50}, "`sample_weight` supports only rows in memory"),
+    ],
+)
+def test_what_needs_all_rows_at_once_is_refused(parameters, more, message):
+    with pytest.raises(InputError, match=message):
+        SOM(2, 2, **parameters).fit(InTurn([rows_of(50)]), **more)
+
+
+def test_rows_that_change_between_passes_are_one_error():
+    class Shrinking(InTurn):
+        def each(self, function):
+            self.blocks = [block[:-1] for block in self.blocks]
+            return super().each(function)
+
+    class Growing(InTurn):
+        def each(self, function):
+            self.blocks = [block * 2 for block in self.blocks]
+            return super().each(function)
+
+    with pytest.raises(InputError, match="does not give the same rows each time"):
+        SOM(2, 2).fit(Shrinking([rows_of(400)]))
+    with pytest.raises(InputError, match="the same in every pass"):
+        SOM(2, 2).fit(Growing([rows_of(400)]))
