@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,20 @@ import pytest
 from somscape import SOM, TableEncoder
 from somscape.errors import EngineError, InputError
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
+
 NAMES = list("abcd")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_fetched(monkeypatch):
+    """Small data stay where they are."""
+    monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 0)
+
+
+def som_of(**parameters):
+    """A map of few passes."""
+    return SOM(5, 6, n_epochs=4, **parameters)
 
 
 def rows_of(n=600, seed=0):
@@ -30,6 +45,12 @@ def assert_same(apart, whole):
     assert all(np.array_equal(apart.history_[k], whole.history_[k]) for k in whole.history_)
 
 
+def cut(frame, n):
+    """A frame in parts of about the same length."""
+    ends = np.linspace(0, len(frame), n + 1).astype(int).tolist()
+    return [frame[a:b] for a, b in pairwise(ends)]
+
+
 def uneven(rows):
     """Pieces of 0, 1, 9 and all other rows."""
     return [rows[:0], rows[:1], rows[1:10], rows[10:]]
@@ -40,7 +61,7 @@ def dask_client():
     distributed = pytest.importorskip("distributed", reason="make engines")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -50,8 +71,11 @@ def dask_client():
 @pytest.fixture(scope="module")
 def spark():
     pytest.importorskip("pyspark", reason="make engines")
+    from pyspark import cloudpickle
     from pyspark.sql import SparkSession
 
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
@@ -67,6 +91,7 @@ def spark():
 @pytest.fixture(scope="module")
 def ray():
     ray = pytest.importorskip("ray", reason="make engines")
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
     yield ray
@@ -99,10 +124,10 @@ def ray_dataset(ray, parts):
 
 def test_dask_frames(dask_client):
     frame = frame_of(rows_of())
-    whole = SOM(5, 6).fit(frame)
-    for parts in (np.array_split(frame, 3), uneven(frame)):
-        collection = dask_frame(list(parts))
-        assert_same(SOM(5, 6).fit(collection), whole)
+    whole = som_of().fit(frame)
+    for parts in (cut(frame, 3), uneven(frame)):
+        collection = dask_frame(parts)
+        assert_same(som_of().fit(collection), whole)
     units = whole.predict(collection)
     assert type(units) is type(collection["a"])
     assert np.array_equal(units.compute().to_numpy(), whole.labels_)
@@ -112,9 +137,9 @@ def test_dask_arrays(dask_client):
     import dask.array as da
 
     rows = rows_of().astype(np.float32)
-    whole = SOM(5, 6).fit(rows)
+    whole = som_of().fit(rows)
     collection = da.from_array(rows, chunks=(77, 3))
-    apart = SOM(5, 6).fit(collection)
+    apart = som_of().fit(collection)
     assert_same(apart, whole)
     units = apart.predict(collection)
     assert isinstance(units, da.Array)
@@ -126,17 +151,17 @@ def test_dask_without_a_cluster():
     import dask.array as da
 
     rows = rows_of(200)
-    assert_same(SOM(4, 5).fit(da.from_array(rows, chunks=(60, 4))), SOM(4, 5).fit(rows))
+    assert_same(som_of().fit(da.from_array(rows, chunks=(60, 4))), som_of().fit(rows))
 
 
 def test_dask_encodes_by_a_fitted_encoder(dask_client):
     frame = frame_of(rows_of(300))
     frame["kind"] = np.where(frame["a"] > 0, "x", "y")
     encoder = TableEncoder().fit(frame)
-    collection = dask_frame(list(np.array_split(frame, 3)))
-    assert_same(SOM(4, 5, encoder=encoder).fit(collection), SOM(4, 5, encoder=encoder).fit(frame))
+    collection = dask_frame(cut(frame, 3))
+    assert_same(som_of(encoder=encoder).fit(collection), som_of(encoder=encoder).fit(frame))
     with pytest.raises(InputError, match="no number in column 'kind'"):
-        SOM(4, 5).fit(collection)
+        som_of().fit(collection)
 
 
 class KilledOnce:
@@ -160,7 +185,7 @@ def fragile_client():
     distributed = pytest.importorskip("distributed", reason="make engines")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -169,12 +194,10 @@ def fragile_client():
 
 def test_dask_workers_that_die_change_nothing(fragile_client, tmp_path):
     frame = frame_of(rows_of())
-    whole = SOM(5, 6, n_epochs=6).fit(frame)
+    whole = som_of().fit(frame)
     dies = KilledOnce(tmp_path, 2)
-    collection = dask_frame(list(np.array_split(frame, 4))).map_partitions(
-        dies, meta=frame.iloc[:0]
-    )
-    assert_same(SOM(5, 6, n_epochs=6).fit(collection), whole)
+    collection = dask_frame(cut(frame, 4)).map_partitions(dies, meta=frame.iloc[:0])
+    assert_same(som_of().fit(collection), whole)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -184,7 +207,7 @@ def test_dask_workers_that_die_again_and_again_are_one_error(fragile_client, tmp
     collection = dask_frame([frame]).map_partitions(dies, meta=frame.iloc[:0])
     began = time.monotonic()
     with pytest.raises(EngineError, match="died again and again"):
-        SOM(3, 4).fit(collection)
+        som_of().fit(collection)
     assert time.monotonic() - began < 60
 
 
@@ -198,7 +221,7 @@ def test_dask_pieces_that_cannot_be_read_are_one_error(dask_client):
     frame = frame_of(rows_of(100))
     collection = dask_frame([frame]).map_partitions(unreadable, meta=frame.iloc[:0])
     with pytest.raises(EngineError, match=r"OSError: part-7\.parquet: damaged"):
-        SOM(3, 4).fit(collection)
+        som_of().fit(collection)
 
 
 def test_dask_without_workers_does_not_hang(monkeypatch):
@@ -207,19 +230,19 @@ def test_dask_without_workers_does_not_hang(monkeypatch):
 
     monkeypatch.setattr(_dask, "MAX_ALONE", 2.0)
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         distributed.Client(cluster),
         pytest.raises(EngineError, match="has had no worker"),
     ):
-        SOM(3, 4).fit(dask_frame([frame_of(rows_of(50))]))
+        som_of().fit(dask_frame([frame_of(rows_of(50))]))
 
 
 def test_spark_frames(spark):
     frame = frame_of(rows_of())
-    whole = SOM(5, 6).fit(frame)
-    for parts in (np.array_split(frame, 3), uneven(frame)):
-        collection = spark_frame(spark, list(parts))
-        assert_same(SOM(5, 6).fit(collection), whole)
+    whole = som_of().fit(frame)
+    for parts in (cut(frame, 3), uneven(frame)):
+        collection = spark_frame(spark, parts)
+        assert_same(som_of().fit(collection), whole)
     answered = whole.predict(collection).toPandas()
     assert answered.columns.tolist() == [*NAMES, "unit"]
     assert np.array_equal(answered["unit"], whole.labels_)
@@ -230,12 +253,12 @@ def test_spark_says_what_is_wrong_in_one_line(spark):
     frame.loc[30, "c"] = np.nan
     collection = spark_frame(spark, [frame[:20], frame[20:]])
     with pytest.raises(InputError, match=r"1 in 'c'; the first in row 10 of piece 1"):
-        SOM(3, 4).fit(collection)
+        som_of().fit(collection)
     from pyspark.sql import functions
 
     broken = collection.withColumn("e", functions.expr("raise_error('damaged')").cast("double"))
     with pytest.raises(EngineError, match="damaged"):
-        SOM(3, 4).fit(broken)
+        som_of().fit(broken)
 
 
 def test_spark_workers_that_die_change_nothing(spark, tmp_path):
@@ -249,16 +272,16 @@ def test_spark_workers_that_die_change_nothing(spark, tmp_path):
 
     collection = spark_frame(spark, [frame[:80], frame[80:]])
     with pytest.raises(EngineError):  # Spark's local mode tries a task only once
-        SOM(3, 4).fit(collection.mapInArrow(task, collection.schema))
-    assert_same(SOM(3, 4).fit(collection.mapInArrow(task, collection.schema)), SOM(3, 4).fit(frame))
+        som_of().fit(collection.mapInArrow(task, collection.schema))
+    assert_same(som_of().fit(collection.mapInArrow(task, collection.schema)), som_of().fit(frame))
 
 
 def test_ray_datasets(ray):
     frame = frame_of(rows_of())
-    whole = SOM(5, 6).fit(frame)
-    for parts in (np.array_split(frame, 3), uneven(frame)):
-        collection = ray_dataset(ray, list(parts))
-        assert_same(SOM(5, 6).fit(collection), whole)
+    whole = som_of().fit(frame)
+    for parts in (cut(frame, 3), uneven(frame)):
+        collection = ray_dataset(ray, parts)
+        assert_same(som_of().fit(collection), whole)
     answered = whole.predict(ray_dataset(ray, [frame])).to_pandas()
     assert answered.columns.tolist() == [*NAMES, "unit"]
     assert np.array_equal(answered["unit"], whole.labels_)
@@ -270,11 +293,11 @@ def test_ray_workers_that_die_change_nothing(ray, tmp_path):
     collection = ray_dataset(ray, [frame[:80], frame[80:]]).map_batches(
         dies, batch_format="pyarrow", batch_size=None
     )
-    assert_same(SOM(3, 4).fit(collection), SOM(3, 4).fit(frame))
+    assert_same(som_of().fit(collection), som_of().fit(frame))
 
 
 def test_ray_pieces_that_cannot_be_read_are_one_error(ray):
     frame = frame_of(rows_of(100))
     collection = ray_dataset(ray, [frame]).map_batches(unreadable, batch_format="pandas")
     with pytest.raises(EngineError, match=r"part-7\.parquet: damaged"):
-        SOM(3, 4).fit(collection)
+        som_of().fit(collection)

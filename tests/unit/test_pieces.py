@@ -18,6 +18,12 @@ from somscape.grid import Lattice
 from somscape.tables import table_from_frame
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_fetched(monkeypatch):
+    """Small data stay where they are."""
+    monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 0)
+
+
 class InTurn(Pieces):
     """Pieces whose functions travel as they would to another process."""
 
@@ -140,6 +146,17 @@ def test_a_map_goes_on_from_another():
     assert_same(apart, whole)
 
 
+def test_small_data_are_fetched_and_large_ones_are_not(monkeypatch):
+    rows, n_passes = rows_of(300), []
+    for limit in (1200, 1199):
+        monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", limit)
+        pieces = InTurn([rows[:50], rows[50:]])
+        assert_same(SOM(4, 5, n_epochs=20).fit(pieces), SOM(4, 5, n_epochs=20).fit(rows))
+        n_passes.append(pieces.n_passes)
+    assert n_passes[0] < 6
+    assert n_passes[1] > 20
+
+
 def test_the_four_verbs_train_as_som_does():
     rows = rows_of(300)
     problem = prepare(rows).on(Lattice(4, 5))
@@ -163,7 +180,10 @@ BAD = {
     "infinite": ([rows_of(5, 2), np.array([[1.0, np.inf]])], "piece 1: .*got inf .* in row 0"),
     "one dimension": ([np.arange(3.0)], "piece 0: it must have rows and columns"),
     "text": ([np.array([["a", "b"]])], "piece 0: could not convert"),
-    "text in a frame": ([pd.DataFrame({"a": [1.0], "b": ["x"]})], "no number in column 'b'"),
+    "text in a frame": (
+        [pd.DataFrame({"a": [1.0], "b": ["x"]})],
+        "piece 0: it holds what is no number in column 'b'",
+    ),
     "a column lacks": (
         [pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.DataFrame({"a": [1.0]})],
         "piece 1 of X lacks column 'b'",

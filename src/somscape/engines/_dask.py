@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from somscape.engines._errors import gave_up
 from somscape.errors import EngineError, SomscapeError
 from somscape.fit import Pieces
 
@@ -41,7 +42,7 @@ class DaskPieces(Pieces):
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the workers."""
-        from dask import delayed  # late: it is slow to import
+        from dask.delayed import delayed  # late: it is slow to import
 
         tasks = self._tasks(function)
         while len(tasks) > 1:
@@ -50,7 +51,7 @@ class DaskPieces(Pieces):
         return next(_computed(tasks))
 
     def _tasks(self, function: Callable[[int, Any], T]) -> list[Any]:
-        from dask import delayed  # late: it is slow to import
+        from dask.delayed import delayed  # late: it is slow to import
 
         sent = delayed(function, pure=False)  # one key: each worker gets it once
         apply = delayed(_apply, pure=False)
@@ -104,9 +105,9 @@ def _computed(tasks: list[Any]) -> Iterator[Any]:
     """Yield the results of tasks in order, from the cluster if there is one."""
     client = _client()
     if client is None:
-        import dask  # late: it is slow to import
+        from dask.base import compute  # late: it is slow to import
 
-        yield from dask.compute(*tasks)
+        yield from compute(*tasks)
         return
     futures = client.compute(tasks)
     futures.reverse()
@@ -141,7 +142,7 @@ def _result(client: Any, future: Any) -> Any:
             return future.result(timeout=POLL)
         except TimeoutError as error:
             if future.done():
-                raise EngineError(f"a piece of X could not be computed: {error!r:.500}") from error
+                raise gave_up("a piece of X could not be computed", error) from error
             if client.status != "running":
                 raise EngineError("the connection to Dask's scheduler was lost.") from error
             now = time.monotonic()
@@ -154,12 +155,11 @@ def _result(client: Any, future: Any) -> Any:
         except SomscapeError:
             raise
         except KilledWorker as error:
-            raise EngineError(
+            raise gave_up(
                 "workers of Dask died again and again on the same piece of X, most often because "
-                "it does not fit into their memory. Cut X into smaller partitions "
-                f"(repartition, rechunk), or give workers more memory. ({error})"
+                "it does not fit into their memory. Cut X into smaller partitions (repartition, "
+                "rechunk), or give workers more memory",
+                error,
             ) from error
         except Exception as error:
-            raise EngineError(
-                f"a piece of X could not be computed: {type(error).__name__}: {error}"
-            ) from error
+            raise gave_up("a piece of X could not be computed", error) from error

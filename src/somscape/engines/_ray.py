@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from somscape.errors import EngineError, SomscapeError
+from somscape.engines._errors import gave_up
+from somscape.errors import SomscapeError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
@@ -34,29 +35,28 @@ class RayPieces(Pieces):
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
         """Apply a function to each piece, and yield the results in order."""
-        import ray  # late: it is slow to import
-
         refs = self._refs(function)
         refs.reverse()
         while refs:
             ref = refs.pop()
-            yield _told(lambda ref=ref: ray.get(ref))
+            yield _got(ref)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results in the cluster."""
         import ray  # late: it is slow to import
 
         refs = self._refs(function)
-        merged = ray.remote(_merged)
+        merged: Any = ray.remote(_merged)
         while len(refs) > 1:
             groups = [refs[i : i + FAN_IN] for i in range(0, len(refs), FAN_IN)]
             refs = [merged.remote(merge, *group) for group in groups]
-        return _told(lambda: ray.get(refs[0]))
+        return _got(refs[0])
 
     def _refs(self, function: Callable[[int, Any], Any]) -> list[Any]:
         import ray  # late: it is slow to import
 
-        apply, sent = ray.remote(_apply), ray.put(function)
+        apply: Any = ray.remote(_apply)
+        sent = ray.put(function)
         return [apply.remote(sent, number, ref) for number, ref in enumerate(self._blocks)]
 
 
@@ -97,6 +97,12 @@ def _merged(merge: Callable[[T, T], T], *parts: T) -> T:
     return result
 
 
+def _got(ref: Any) -> Any:
+    import ray  # late: it is slow to import
+
+    return _told(lambda: ray.get(ref))
+
+
 def _told(job: Callable[[], T]) -> T:
     """Run a job; EngineError in one line where Ray gives it up."""
     from ray.exceptions import RayError, RayTaskError
@@ -106,8 +112,6 @@ def _told(job: Callable[[], T]) -> T:
     except RayTaskError as error:
         if isinstance(error.cause, SomscapeError):
             raise error.cause from None
-        cause = f"{type(error.cause).__name__}: {error.cause}"
-        raise EngineError(f"a piece of X could not be computed: {cause:.500}") from error
+        raise gave_up("a piece of X could not be computed", error) from error
     except RayError as error:
-        text = " ".join(str(error).split())
-        raise EngineError(f"Ray gave a pass over X up: {text:.500}") from error
+        raise gave_up("Ray gave up", error) from error

@@ -2,14 +2,19 @@
 
 import pickle
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any, TypeVar
 
 import numpy as np
 
-from somscape.errors import EngineError, InputError
+from somscape.engines._errors import gave_up
+from somscape.errors import InputError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
+
+FAN_IN = 32
+"""Results that one task merges."""
 
 RESULT = "number int, result binary"
 """What a task gives back: the number of its piece, and what the function returned, pickled."""
@@ -40,11 +45,12 @@ class SparkPieces(Pieces):
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the executors."""
-        results = self._tasks(function).rdd.map(lambda row: _outcome(row.result))
-        if not self._n_pieces:
-            return function(0, self._nothing)
-        tree = results.treeReduce
-        return _run(lambda: tree(merge))
+        tasks, n_tasks = self._tasks(function), self._n_pieces
+        while n_tasks > FAN_IN:
+            n_tasks = -(-n_tasks // FAN_IN)
+            tasks = tasks.repartition(n_tasks).mapInArrow(_merging(merge), RESULT)
+        results = [_outcome(row.result) for row in _run(tasks.collect)]
+        return reduce(merge, results) if results else function(0, self._nothing)
 
     @property
     def _nothing(self) -> Any:
@@ -54,18 +60,18 @@ class SparkPieces(Pieces):
         schema = self._schema
 
         def task(batches: Iterator[Any]) -> Iterator[Any]:
-            import pyarrow as pa
+            import pyarrow as pa  # in a process of Spark
             from pyspark import TaskContext
 
-            number = TaskContext.get().partitionId()
+            context = TaskContext.get()
+            assert context is not None  # as this runs in a task
+            number = context.partitionId()
             table = pa.Table.from_batches(batches, schema)
             try:
                 result = True, function(number, table)
             except InputError as error:
                 result = False, error
-            yield pa.RecordBatch.from_pydict(
-                {"number": pa.array([number], pa.int32()), "result": [pickle.dumps(result)]}
-            )
+            yield _row(number, result)
 
         return self._frame.mapInArrow(task, RESULT)
 
@@ -106,6 +112,28 @@ def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) ->
     return frame.mapInArrow(task, types.StructType([*frame.schema.fields, added]))
 
 
+def _merging(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return a task that merges the results of others."""
+
+    def task(batches: Iterator[Any]) -> Iterator[Any]:
+        pickled = [value for batch in batches for value in batch.column("result").to_pylist()]
+        if pickled:
+            try:
+                result = True, reduce(merge, map(_outcome, pickled))
+            except InputError as error:
+                result = False, error
+            yield _row(0, result)
+
+    return task
+
+
+def _row(number: int, result: tuple[bool, Any]) -> Any:
+    import pyarrow as pa  # in a process of Spark
+
+    columns = {"number": pa.array([number], pa.int32()), "result": [pickle.dumps(result)]}
+    return pa.RecordBatch.from_pydict(columns)
+
+
 def _outcome(pickled: bytes) -> Any:
     is_well, result = pickle.loads(pickled)
     if not is_well:
@@ -122,11 +150,6 @@ def _run(job: Callable[[], T]) -> T:
     except InputError:
         raise
     except Py4JError as error:
-        text = str(getattr(error, "java_exception", error))
-        raise EngineError(f"Spark gave a pass over X up: {_first(text)}") from error
+        raise gave_up("Spark gave up", getattr(error, "java_exception", error)) from error
     except Exception as error:
-        raise EngineError(f"Spark gave a pass over X up: {_first(str(error))}") from error
-
-
-def _first(text: str) -> str:
-    return " ".join(text.split())[:500]
+        raise gave_up("Spark gave up", error) from error

@@ -266,7 +266,9 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
             missing=self.missing,
             min_rows=2,
         )
-        assert isinstance(prepared.rows, np.ndarray)  # the tags ask for dense rows
+        # The tags ask for dense rows, and pieces were refused.
+        assert isinstance(prepared.rows, np.ndarray)
+        assert isinstance(prepared.all_rows, np.ndarray)
         if isinstance(settings.init, Map):
             check_goes_on(self.som, settings.init, prepared.rows.shape[1], is_warm=False)
         labels = known_labels(known, len(prepared.all_rows))

@@ -1,9 +1,9 @@
 """Data in pieces: one look at all of them, then rows that stay where they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from somscape._validate import check_values
 from somscape.encode import Encoding
 from somscape.engines import answers
 from somscape.errors import InputError
-from somscape.fit import Pieces, RowsElsewhere
+from somscape.fit import Extremes, Pieces, RowsElsewhere, extremes_of, widest
 from somscape.tables import (
     as_frame,
     frame_kinds,
@@ -31,26 +31,31 @@ class Look(NamedTuple):
     ----------
     names : tuple of str or None
         Names of its columns, if they have any.
-    others : tuple of str
-        Columns that do not hold numbers.
-    n_rows, n_features : int
-    is_narrow : bool
-        Whether all numbers are float32.
-    n_missing : ndarray of shape (n_features,)
-    first_missing : int
-        Number of the first row with a missing value; -1 if there is none.
     wrong : str
-        What is wrong with its values otherwise; "" if nothing is.
+        What is wrong with it; "" if nothing is.
+    shape : (int, int)
+        Numbers of rows and of features.
+    extremes : tuple
+        Least and largest values by feature, and whether any is missing.
+    n_missing : ndarray of shape (n_features,) or None
+        None if no value is missing.
+    first_gap : int
+        The first row with a missing value.
     """
 
     names: tuple[str, ...] | None
-    others: tuple[str, ...]
-    n_rows: int
-    n_features: int
-    is_narrow: bool
-    n_missing: Ints
-    first_missing: int
-    wrong: str
+    wrong: str = ""
+    shape: tuple[int, int] = (0, 0)
+    extremes: Extremes | None = None
+    n_missing: Ints | None = None
+    first_gap: int = 0
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its numbers are float32, or there are none."""
+        if self.extremes is None or not self.shape[0]:
+            return True
+        return self.extremes[0].dtype == np.float32
 
 
 def rows_elsewhere(
@@ -87,21 +92,22 @@ def rows_elsewhere(
         )
     looks = list(pieces.each(Looker(encoding, missing)))
     _check_columns(looks)
-    lengths = tuple(look.n_rows for look in looks)
+    lengths = tuple(look.shape[0] for look in looks)
     if not sum(lengths):
         raise InputError("X has no rows in any piece. Pass at least one row.")
-    first = next(look for look in looks if look.n_rows)
-    names = first.names if encoding is None else tuple(encoding.feature_names)
-    shown = names or tuple(f"x{i}" for i in range(first.n_features))
+    extremes = reduce(widest, (look.extremes for look in looks if look.extremes is not None))
+    dtype = np.dtype(np.float32 if all(look.is_narrow for look in looks) else np.float64)
+    names = looks[0].names
+    form: Any = Numbers(dtype)
+    if encoding is not None:
+        names, form = tuple(encoding.feature_names), Encoded(encoding)
+    n_features = looks[0].shape[1]
+    shown = names or tuple(f"x{i}" for i in range(n_features))
     if encoding is None:
         _check_missing(looks, shown, missing)
         encoding = Encoding.plain(list(shown), missing=missing)
-        is_narrow = all(look.is_narrow for look in looks if look.n_rows)
-        form: Any = Numbers(np.dtype(np.float32 if is_narrow else np.float64))
-    else:
-        is_narrow, form = False, Encoded(encoding)
-    dtype = np.dtype(np.float32 if is_narrow else np.float64)
-    return RowsElsewhere(pieces, (form,), lengths, len(shown), dtype), encoding, names
+    rows = RowsElsewhere(pieces, (form,), lengths, n_features, dtype, extremes)
+    return rows, encoding, names
 
 
 @dataclass(frozen=True)
@@ -133,52 +139,45 @@ class Looker:
     encoding: Encoding | None
     missing: str
 
-    def __call__(self, number: int, data: Any) -> Look:
+    def __call__(self, _: int, data: Any) -> Look:
         """Return what training must know of a piece."""
         frame = as_frame(data, "X")
         names = None if frame is None else tuple(frame_names(frame))
-        nothing = np.zeros(0, dtype=np.int64)
-        if self.encoding is not None:
-            return self._encoded(number, data, names)
-        kinds = {} if frame is None else frame_kinds(frame)
-        others = tuple(name for name, kind in kinds.items() if kind != "number")
-        if others:
-            return Look(names, others, 0, 0, True, nothing, -1, "")
         try:
-            rows = _numbers(data)
+            rows = self._rows(data, frame)
+            shown = names or tuple(f"x{i}" for i in range(rows.shape[1]))
+            check_values(rows, shown if self.encoding is None else (), may_miss=True)
         except (ValueError, TypeError) as error:
-            return Look(names, (), 0, 0, True, nothing, -1, str(error))
-        wrong = ""
-        shown = names or tuple(f"x{i}" for i in range(rows.shape[1]))
-        try:
-            check_values(rows, shown, may_miss=True)
-        except InputError as error:
-            wrong = str(error)
+            return Look(names, str(error))
+        extremes = extremes_of(0, rows)
+        if not extremes[2]:
+            return Look(names, "", rows.shape, extremes)
         is_missing = np.isnan(rows)
-        at = np.flatnonzero(is_missing.any(axis=1))
-        first = int(at[0]) if len(at) else -1
-        counts = is_missing.sum(axis=0)
-        is_narrow = rows.dtype == np.float32
-        if not wrong and self.missing == "mask" and is_missing.all(axis=1).any():
-            wrong = (
-                f"row {int(is_missing.all(axis=1).argmax())} has no value at all (NaN). Leave it "
-                "out"
-            )
-        return Look(names, (), *rows.shape, is_narrow, counts, first, wrong)
+        is_empty = is_missing.all(axis=1)
+        wrong = f"row {int(is_empty.argmax())} has no value (NaN). Leave it out."
+        return Look(
+            names,
+            wrong if is_empty.any() and self.missing == "mask" else "",
+            rows.shape,
+            extremes,
+            is_missing.sum(axis=0),
+            int(is_missing.any(axis=1).argmax()),
+        )
 
-    def _encoded(self, number: int, data: Any, names: tuple[str, ...] | None) -> Look:
-        assert self.encoding is not None
-        n_features = len(self.encoding.feature_names)
-        nothing = np.zeros(n_features, dtype=np.int64)
-        if names is None:
+    def _rows(self, data: Any, frame: Any) -> Floats:
+        if self.encoding is None:
+            kinds = {} if frame is None else frame_kinds(frame)
+            others = [name for name, kind in kinds.items() if kind != "number"]
+            if others:
+                raise InputError(
+                    f"it holds what is no number in column {listed(others)}. Pass `encoder`, a "
+                    "somscape.TableEncoder fitted to a part of X, or leave the column out."
+                )
+            return _numbers(data)
+        if frame is None:
             found = type(data).__name__
-            wrong = f"columns are encoded by name; got {found}. Pass data frames"
-            return Look(None, (), 0, n_features, False, nothing, -1, wrong)
-        try:
-            n_rows = len(Encoded(self.encoding)(data))
-        except InputError as error:
-            return Look(names, (), 0, n_features, False, nothing, -1, str(error))
-        return Look(names, (), n_rows, n_features, False, nothing, -1, "")
+            raise InputError(f"columns are encoded by name; got {found}. Pass data frames.")
+        return Encoded(self.encoding)(data)
 
 
 @dataclass(frozen=True)
@@ -248,19 +247,14 @@ def _check_columns(looks: Sequence[Look]) -> None:
         raise InputError("X has no pieces. Pass at least one row.")
     first = looks[0]
     for number, look in enumerate(looks):
-        if look.others:
-            raise InputError(
-                f"X holds what is no number in column {listed(look.others)} (piece {number}). Pass "
-                "`encoder`, a somscape.TableEncoder fitted to a part of X, or leave the column out."
-            )
-        if look.wrong:
-            raise InputError(f"X, piece {number}: {look.wrong.rstrip('.')}.")
         if look.names != first.names:
             raise InputError(_other_names(first.names or (), look.names or (), number))
-        if look.n_features != first.n_features:
+        if look.wrong:
+            raise InputError(f"X, piece {number}: {look.wrong}")
+        if look.shape[1] != first.shape[1]:
             raise InputError(
-                f"piece {number} of X has {look.n_features} columns, the first has "
-                f"{first.n_features}. Give all the same."
+                f"piece {number} of X has {look.shape[1]} columns, the first has "
+                f"{first.shape[1]}. Give all the same."
             )
 
 
@@ -278,10 +272,12 @@ def _other_names(expected: Sequence[str], found: Sequence[str], number: int) -> 
 
 
 def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) -> None:
-    counts = sum(look.n_missing for look in looks if look.n_rows)
-    n_rows = sum(look.n_rows for look in looks)
-    if not np.any(counts):
+    """Refuse missing values, or columns that have no other."""
+    gaps = [look.n_missing for look in looks if look.n_missing is not None]
+    if not gaps:
         return
+    counts = np.sum(gaps, axis=0)
+    n_rows = sum(look.shape[0] for look in looks)
     if missing == "mask":
         empty = [name for name, n in zip(names, counts, strict=True) if n == n_rows]
         if empty:
@@ -290,16 +286,10 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
             )
         return
     shown = ", ".join(f"{n} in '{name}'" for name, n in zip(names, counts, strict=True) if n)
-    number, row, place = next(_first_gaps(looks))
+    number = next(i for i, look in enumerate(looks) if look.n_missing is not None)
+    row, before = looks[number].first_gap, sum(look.shape[0] for look in looks[:number])
     raise InputError(
         f"X has missing values (NaN): {shown}; the first in row {row} of piece {number} (row "
-        f"{place} of all). Fill them or leave those rows or columns out. Or pass missing='mask' to "
-        "leave those cells out of all distances."
+        f"{before + row} of all). Fill them or leave those rows or columns out. Or pass "
+        "missing='mask' to leave those cells out of all distances."
     )
-
-
-def _first_gaps(looks: Sequence[Look]) -> Iterator[tuple[int, int, int]]:
-    begins = accumulate((look.n_rows for look in looks), initial=0)
-    for number, (look, begin) in enumerate(zip(looks, begins, strict=False)):
-        if look.first_missing >= 0:
-            yield number, look.first_missing, begin + look.first_missing

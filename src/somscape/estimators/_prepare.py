@@ -147,6 +147,11 @@ def prepare(
 def _in_pieces(
     estimator: BaseEstimator, X: Pieces, sample_weight: Any, *, encoding: Any, missing: str
 ) -> Prepared:
+    if "_learns_in_pieces" not in vars(type(estimator)):
+        raise InputError(
+            f"{type(estimator).__name__} learns only from rows in memory; got X in pieces "
+            f"({type(X).__name__}). Fit it to a part of X; then it answers for all of X."
+        )
     if sample_weight is not None:
         raise InputError(
             "`sample_weight` supports only rows in memory; got X in pieces. Leave it out, or "

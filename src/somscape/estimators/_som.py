@@ -22,6 +22,7 @@ from somscape.estimators._warm_start import adopt_map, check_goes_on
 from somscape.estimators._wide import warn_of_wide_column
 from somscape.fit import (
     Callback,
+    RowsElsewhere,
     RunningSums,
     Settings,
     Trained,
@@ -132,7 +133,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     map_ : Map
         The fitted map, for plots, measures, reports and saving.
     units_, labels_ : ndarray of shape (n_samples,)
-        Best matching unit of each training row.
+        Best matching unit of each training row; not there after training on data in pieces.
     history_ : dict of str to ndarray
         By epoch: ``step``, ``radius`` (steps of the whole map), ``quantization_error`` (before the
         epoch's update), ``movement`` (of the unit that moved furthest, as a share of the rows'
@@ -402,14 +403,14 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         why_encoded: str | None,
         map_: Map,
         trained: Trained,
-        units: Ints | None,
+        units: Ints,
     ) -> "SOM":
         self.map_ = map_
         self.codebook_ = map_.codebook
-        if units is None:
-            vars(self).pop("labels_", None)  # nobody collects the units of rows elsewhere
+        is_whole = len(units) == len(prepared.all_rows)
+        if isinstance(prepared.all_rows, RowsElsewhere):
+            self.__dict__.pop("labels_", None)
         else:
-            is_whole = len(units) == len(prepared.all_rows)
             self.labels_ = units if is_whole else map_.winners_of_rows(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums

@@ -62,9 +62,10 @@ def _prepared(som: Any, X: Any) -> Floats:
     prepared = prepare(
         som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
     )
-    if isinstance(prepared.rows, SparseRows):
+    if not isinstance(prepared.rows, np.ndarray):
+        kind = "a sparse X" if isinstance(prepared.rows, SparseRows) else "X in pieces"
         raise InputError(
-            "`suggest` supports only dense rows; got a sparse X. Pass some rows as an array."
+            f"`suggest` supports only dense rows in memory; got {kind}. Pass some rows as an array."
         )
     warn_of_wide_column(prepared, som.metric, som.feature_weight)
     weights = weights_of_features(som.feature_weight, prepared.encoding)

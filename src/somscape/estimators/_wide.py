@@ -40,7 +40,9 @@ def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) ->
         return
     if metric not in UNSCALED or feature_weight is not None or rows.shape[1] < 2:
         return
-    some = every(rows, max(1, len(rows) // N_ROWS)).astype(np.float64)
+    few = every(rows, max(1, len(rows) // N_ROWS))
+    assert isinstance(few, np.ndarray)
+    some = few.astype(np.float64)
     some /= np.nanmax(np.abs(some)) or 1.0  # whose squares fit a float
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of columns without a value

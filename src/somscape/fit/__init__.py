@@ -4,7 +4,15 @@ from somscape.fit._check import have_values
 from somscape.fit._explain import explain_defaults
 from somscape.fit._facts import Facts
 from somscape.fit._map import TrainingInterrupted, train_map
-from somscape.fit._pieces import AnyRows, Pieces, RowsElsewhere, every
+from somscape.fit._pieces import (
+    AnyRows,
+    Extremes,
+    Pieces,
+    RowsElsewhere,
+    every,
+    extremes_of,
+    widest,
+)
 from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, merge, partial, prepare, step
 from somscape.fit._schedule import SCHEDULES, schedule
@@ -21,6 +29,7 @@ __all__ = [
     "Axes",
     "Callback",
     "EpochSums",
+    "Extremes",
     "Facts",
     "Pieces",
     "Plan",
@@ -35,6 +44,7 @@ __all__ = [
     "auto_shape",
     "every",
     "explain_defaults",
+    "extremes_of",
     "go_on",
     "have_values",
     "machine_memory",
@@ -49,4 +59,5 @@ __all__ = [
     "step",
     "train",
     "train_map",
+    "widest",
 ]

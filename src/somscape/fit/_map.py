@@ -41,6 +41,10 @@ from somscape.kernels import (
 )
 from somscape.maps import Map
 
+MAX_FETCHED = 4_000_000
+"""Most values elsewhere that are fetched and train here, 16 or 32 MB: each pass elsewhere takes the
+time of some messages, and small data have many passes."""
+
 
 def train_map(
     rows: AnyRows,
@@ -49,7 +53,7 @@ def train_map(
     settings: Settings,
     lattice: Lattice | None = None,
     axes: Axes | None = None,
-) -> tuple[Map, Trained, Ints | None]:
+) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows.
 
     Ctrl-C ends training after at most a chunk of an epoch or a block of online updates, and raises
@@ -74,13 +78,16 @@ def train_map(
     -------
     map_ : Map
     trained : Trained
-    units : ndarray of shape (n_samples,) or None
-        Best matching unit of each row on the trained map; None for rows elsewhere.
+    units : ndarray of shape (n_samples,)
+        Best matching unit of each row on the trained map; empty for rows elsewhere.
     """
-    if isinstance(rows, np.ndarray):
-        rows = encoding.to_learn(rows)
-    elif isinstance(rows, RowsElsewhere) and encoding.has_slips:
+    are_elsewhere = isinstance(rows, RowsElsewhere)
+    if isinstance(rows, RowsElsewhere) and encoding.has_slips:
         rows = rows.mapped(encoding.to_learn)
+    if isinstance(rows, RowsElsewhere) and rows.size <= MAX_FETCHED:
+        rows = taken(rows, np.arange(len(rows)))
+    elif isinstance(rows, np.ndarray):
+        rows = encoding.to_learn(rows)
     watch = Watch(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
@@ -117,10 +124,11 @@ def train_map(
     prototypes = metric.restored(trained.codebook)
     seen = replace(problem, rows=_compared(metric, rows))
     codebook = np.asarray(metric.compared(prototypes))
-    units = None if isinstance(rows, RowsElsewhere) else winners(seen, codebook)
-    if units is None:
+    units: Ints = np.empty(0, dtype=np.int64)
+    if are_elsewhere:  # nobody collects the units of as many rows
         hits = hits_of(seen, codebook).astype(np.float64)
     else:
+        units = winners(seen, codebook)
         hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     if weights is not None and counted is None:
         trained = _of_weight(trained, float(weights[0]))
@@ -175,7 +183,7 @@ class TrainingInterrupted(KeyboardInterrupt):
         What `train_map` returns, as of the last completed epoch or block of updates.
     """
 
-    def __init__(self, result: tuple[Map, Trained, Ints | None]) -> None:
+    def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
         super().__init__("training was interrupted")
         self.result = result
 

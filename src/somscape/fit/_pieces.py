@@ -117,6 +117,8 @@ class RowsElsewhere:
         Rows of each piece.
     n_features : int
     dtype : numpy dtype
+    known : tuple or None
+        Their `extremes`, if a pass has told them.
     """
 
     pieces: Pieces
@@ -124,6 +126,7 @@ class RowsElsewhere:
     lengths: tuple[int, ...]
     n_features: int
     dtype: Any
+    known: Extremes | None = None
 
     def __len__(self) -> int:
         return sum(self.lengths)
@@ -148,7 +151,7 @@ class RowsElsewhere:
 
     def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
         """Return rows in another form, each made anew in every pass."""
-        return replace(self, forms=(*self.forms, form))
+        return replace(self, forms=(*self.forms, form), known=None)
 
     def take(self, numbers: Ints) -> Floats:
         """Return some rows by their numbers among all rows, in one pass.
@@ -175,7 +178,7 @@ class RowsElsewhere:
     @cached_property
     def extremes(self) -> Extremes:
         """The least and the largest present value of each feature, and whether any is missing."""
-        return self.total(extremes_of, widest)
+        return self.total(extremes_of, widest) if self.known is None else self.known
 
 
 @dataclass(frozen=True)

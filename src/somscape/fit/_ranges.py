@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape.fit._fixed_point import value_scale
 from somscape.fit._pieces import AnyRows, RowsElsewhere, extremes_of
 from somscape.kernels import Rows, select_kernels
@@ -47,7 +47,7 @@ class SumsOf(NamedTuple):
     origin: Origin
     ones_scale: Float64s
 
-    def __call__(self, _: int, rows: Rows) -> Sums:
+    def __call__(self, _: int, rows: Floats) -> Sums:
         """Return the sums of some rows that weigh 1 each."""
         return _sums(rows, None, *self)
 
