@@ -57,7 +57,7 @@ def main() -> None:
         problem = PROBLEMS[name](0)
         rows, start = problem.data, problem.start.astype(np.float64)
         lattice = Lattice(problem.n_rows, problem.n_cols, "rectangular")
-        frame = prepare(rows, None, "gaussian", kernels)
+        frame = prepare(rows, kernels=kernels)
         whole = np.zeros(start.shape, dtype=np.int64)
         for label, codebook in (("start", start), ("trained", fit(problem).codebook_)):
             search = partial(kernels.search, rows, codebook, order=lattice.walk)

@@ -26,7 +26,7 @@ def moved(rows, codebook, lattice, kernels, weights=None):
     rows, codebook = np.asarray(rows, dtype=float), np.asarray(codebook, dtype=float)
     if weights is not None:
         weights = np.asarray(weights, dtype=float)
-    problem = prepare(rows, weights, "gaussian", kernels, codebook)
+    problem = prepare(rows, weights, kernels=kernels, reach=codebook)
     return moved_units(problem.on(lattice), codebook)
 
 

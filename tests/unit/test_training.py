@@ -63,7 +63,9 @@ def rows_of(n=40, d=3, dtype=np.float64, seed=0, offset=0.0):
 
 def problem_of(rows, kernels, lattice=(3, 4), neighborhood="gaussian", weights=None, start=None):
     """A problem; a start beyond the rows' range must be told, as an estimator does."""
-    return prepare(rows, weights, neighborhood, kernels, start).on(Lattice(*lattice))
+    return prepare(rows, weights, neighborhood=neighborhood, kernels=kernels, reach=start).on(
+        Lattice(*lattice)
+    )
 
 
 def plan_of(**changes):
@@ -406,9 +408,10 @@ def test_combining_is_exact_associative_and_commutative(kernels):
     problem = problem_of(rows, kernels, weights=weights)
     codebook = rows[:12].copy()
     parts = [
-        partial(problem, rows[p], weights[p], codebook) for p in np.split(np.arange(60), [7, 8, 31])
+        partial(problem, rows[p], weights=weights[p], codebook=codebook)
+        for p in np.split(np.arange(60), [7, 8, 31])
     ]
-    whole = partial(problem, rows, weights, codebook)
+    whole = partial(problem, rows, weights=weights, codebook=codebook)
     a, b, c, d = parts
     for sums in (
         merge(merge(merge(a, b), c), d),
@@ -422,7 +425,7 @@ def test_combining_is_exact_associative_and_commutative(kernels):
 def test_an_empty_chunk_adds_nothing(kernels):
     rows = rows_of(20)
     problem = problem_of(rows, kernels)
-    nothing = partial(problem, rows[:0], None, rows[:12])
+    nothing = partial(problem, rows[:0], codebook=rows[:12])
     assert nothing.error == 0
     assert not nothing.counts.any()
     assert not nothing.totals.any()
@@ -431,7 +434,7 @@ def test_an_empty_chunk_adds_nothing(kernels):
 def test_different_sums_are_not_the_same(kernels):
     rows = rows_of(20)
     problem = problem_of(rows, kernels)
-    a, b = (partial(problem, rows, None, w) for w in (rows[:12].copy(), rows[8:].copy()))
+    a, b = (partial(problem, rows, codebook=w) for w in (rows[:12].copy(), rows[8:].copy()))
     assert not a.is_same(b)
     assert a.digest() != b.digest()
     moved = EpochSums(a.counts, a.totals + 1, a.error)
@@ -451,7 +454,7 @@ def test_one_epoch_equals_the_oracle(kernels, lattice, neighborhood, weighted):
     problem = problem_of(rows, kernels, lattice, neighborhood, weights, codebook)
     distances = naive.map_distances(*lattice)
     for radius in (0.3, 1.0, 2.2):
-        found, _ = step(problem, epoch_sums(problem, codebook), radius, codebook)
+        found, _ = step(problem, epoch_sums(problem, codebook), radius=radius, codebook=codebook)
         expected = naive.batch_epoch(rows, codebook, distances, radius, neighborhood, weights)
         np.testing.assert_allclose(found, expected, **ONE_EPOCH)
 
@@ -509,7 +512,7 @@ def test_a_tiny_radius_gives_lloyds_step_and_leaves_empty_units_alone(kernels, n
     rows = rows_of(30, 2)
     codebook = np.vstack([rows_of(5, 2, seed=9), [[1e3, 1e3]]])
     problem = problem_of(rows, kernels, (2, 3), neighborhood, start=codebook)
-    found, _ = step(problem, epoch_sums(problem, codebook), 1e-3, codebook)
+    found, _ = step(problem, epoch_sums(problem, codebook), radius=1e-3, codebook=codebook)
     won = ((rows[:, None] - codebook) ** 2).sum(axis=2).argmin(axis=1)
     for unit in range(6):
         mine = rows[won == unit]
@@ -527,7 +530,7 @@ def test_a_radius_whose_square_vanishes_still_gives_lloyds_step(
     codebook = rows_of(6, 2, seed=9)
     problem = problem_of(rows, numpy_kernels, (2, 3), neighborhood, start=codebook)
     sums = epoch_sums(problem, codebook)
-    tiny, small = (step(problem, sums, r, codebook)[0] for r in (radius, 1e-3))
+    tiny, small = (step(problem, sums, radius=r, codebook=codebook)[0] for r in (radius, 1e-3))
     np.testing.assert_allclose(tiny, small, rtol=0, atol=1e-13)
 
 
@@ -537,7 +540,7 @@ def test_a_huge_radius_gives_the_mean_everywhere(kernels, lattice, neighborhood)
     rows, weights = rows_of(30, 3, offset=-20), np.random.default_rng(0).random(30) + 0.1
     codebook = rows_of(Lattice(*lattice).n_units, 3, seed=2)
     problem = problem_of(rows, kernels, lattice, neighborhood, weights, codebook)
-    found, _ = step(problem, epoch_sums(problem, codebook), 1e9, codebook)
+    found, _ = step(problem, epoch_sums(problem, codebook), radius=1e9, codebook=codebook)
     expected = np.tile(np.average(rows, axis=0, weights=weights), (len(codebook), 1))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 

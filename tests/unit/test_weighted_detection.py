@@ -45,11 +45,11 @@ def test_weights_that_add_up_to_little_are_warned_of_when_they_choose_the_size()
 
 def test_rows_beyond_the_range_of_a_problem_are_refused():
     rows = np.random.default_rng(0).normal(size=(30, 2))
-    problem = prepare(rows, None, "gaussian", select_kernels("numpy")).on(Lattice(1, 2))
-    inside = partial(problem, rows[:5].copy(), None, rows[:2])
+    problem = prepare(rows, kernels=select_kernels("numpy")).on(Lattice(1, 2))
+    inside = partial(problem, rows[:5].copy(), codebook=rows[:2])
     assert inside.counts.sum() == 5 * problem.weight_scale
     with pytest.raises(ValueError, match=r"feature 1 lies up to .* beyond"):
-        partial(problem, rows * [1.0, 1e6], None, rows[:2])
+        partial(problem, rows * [1.0, 1e6], codebook=rows[:2])
 
 
 def test_fewer_than_no_alerts_are_refused():

@@ -186,6 +186,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     True
     """
 
+    _learns_in_pieces = True
+
     def __init__(
         self,
         n_rows: int | str = "auto",

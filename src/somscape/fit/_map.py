@@ -101,10 +101,10 @@ def train_map(
     problem = prepare(
         _trained_on(metric, rows),
         counted,
-        settings.neighborhood,
-        select_kernels(),
-        given,
-        metric,
+        neighborhood=settings.neighborhood,
+        kernels=select_kernels(),
+        reach=given,
+        metric=metric,
     )
     check_problem(problem, settings, encoding.feature_names)
     axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)

@@ -172,7 +172,12 @@ def _sums(problem: Problem, codebook: Floats) -> EpochSums:
     return reduce(
         merge,
         (
-            partial(problem, rows[part], None if weights is None else weights[part], codebook)
+            partial(
+                problem,
+                rows[part],
+                codebook=codebook,
+                weights=None if weights is None else weights[part],
+            )
             for part in parts
         ),
     )

@@ -162,6 +162,7 @@ class EpochSums:
 def prepare(
     rows: AnyRows,
     weights: Float64s | None = None,
+    *,
     neighborhood: str = "gaussian",
     kernels: Kernels | None = None,
     reach: Floats | None = None,
@@ -188,6 +189,12 @@ def prepare(
     -------
     Problem
         On a lattice of one unit; `Problem.on` puts it on another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> prepare(np.array([[0.0], [1.0], [8.0]])).mean.tolist()
+    [3.0]
     """
     kernels = select_kernels() if kernels is None else kernels
     if weights is not None:
@@ -228,7 +235,9 @@ def prepare(
     )
 
 
-def partial(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floats) -> EpochSums:
+def partial(
+    problem: Problem, rows: Rows, *, codebook: Floats, weights: Float64s | None = None
+) -> EpochSums:
     """Return the sums of some rows under a codebook.
 
     Parameters
@@ -236,8 +245,9 @@ def partial(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Fl
     problem : Problem
     rows : ndarray of shape (n, n_features) or SparseRows
         Within the range of the rows that the problem was made from.
-    weights : ndarray of shape (n,) or None
     codebook : ndarray of shape (n_units, n_features), float32 or float64
+    weights : ndarray of shape (n,) or None, default=None
+        None means 1 each.
 
     Returns
     -------
@@ -248,6 +258,14 @@ def partial(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Fl
     ------
     InputError
         If rows other than the problem's lie outside their range: their sums would overflow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> partial(prepare(rows).on(Lattice(1, 2)), rows[:2], codebook=rows[1:]).totals.shape
+    (2, 1)
     """
     if not _are_own(problem, rows):
         check_within(problem, rows)
@@ -333,13 +351,23 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     -------
     EpochSums
         The sums of all of these rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> problem = prepare(rows).on(Lattice(1, 2))
+    >>> a, b = (partial(problem, part, codebook=rows[1:]) for part in (rows[:1], rows[1:]))
+    >>> merge(a, b).is_same(partial(problem, rows, codebook=rows[1:]))
+    True
     """
     seen = None if a.seen is None or b.seen is None else a.seen + b.seen
     return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error, seen)
 
 
 def step(
-    problem: Problem, sums: EpochSums, radius: float, codebook: Float64s
+    problem: Problem, sums: EpochSums, *, radius: float, codebook: Float64s
 ) -> tuple[Float64s, float]:
     """Return the next codebook and how far it moved.
 
@@ -362,6 +390,16 @@ def step(
     step : float
         Largest distance that a unit moved.
         O(n_units * (n_rows + n_cols) * n_features) for a Gaussian.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> problem = prepare(rows).on(Lattice(1, 2))
+    >>> sums = partial(problem, rows, codebook=rows[1:])
+    >>> step(problem, sums, radius=0.1, codebook=rows[1:])[0].round(3).tolist()
+    [[0.5], [9.0]]
     """
     tables = problem.pulls.tables(radius)
     updated, step = problem.kernels.smooth(

@@ -1,5 +1,6 @@
 """Where rows lie: their ranges and their mean, found in two passes."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,8 @@ class Sums(NamedTuple):
         return Sums(self.values + other.values, self.present + other.present)
 
 
-class SumsOf(NamedTuple):
+@dataclass(frozen=True)
+class SumsOf:
     """Sum the rows of a piece."""
 
     origin: Origin
@@ -49,7 +51,7 @@ class SumsOf(NamedTuple):
 
     def __call__(self, _: int, rows: Floats) -> Sums:
         """Return the sums of some rows that weigh 1 each."""
-        return _sums(rows, None, *self)
+        return _sums(rows, None, self.origin, self.ones_scale)
 
 
 def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:

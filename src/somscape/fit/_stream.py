@@ -170,10 +170,10 @@ def go_on(
     problem = prepare(
         metric.trained_on(rows),
         weights,
-        parameters.get("neighborhood", "gaussian"),
-        kernels,
-        codebook,
-        metric,
+        neighborhood=parameters.get("neighborhood", "gaussian"),
+        kernels=kernels,
+        reach=codebook,
+        metric=metric,
     ).on(map_.lattice)
     before = RunningSums.at(map_) if sums is None else sums
     share = 1.0 if half_life is None else 0.5 ** (problem.total_weight / half_life)

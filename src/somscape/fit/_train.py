@@ -119,7 +119,7 @@ class Epochs:
         """
         here = radius / shrink
         self.sums = epoch_sums(problem, self.codebook)
-        self.codebook, moved = step(problem, self.sums, here, self.codebook)
+        self.codebook, moved = step(problem, self.sums, radius=here, codebook=self.codebook)
         self.movement = moved / self.spread
         return self.watch.note(
             Progress(
