@@ -32,7 +32,7 @@ autosummary_context = {
         **dict.fromkeys(("Rarity", "SimilarRows", "LabelShare"), "guide/detecting"),
         **dict.fromkeys(("Reasons", "Occurrence"), "guide/detecting"),
         **dict.fromkeys(("DriftMonitor", "DriftAlarm"), "guide/streams"),
-        **dict.fromkeys(("Pieces", "EngineError", "Problem", "EpochSums"), "guide/clusters"),
+        **dict.fromkeys(("Pieces", "Problem", "EpochSums"), "guide/clusters"),
         **dict.fromkeys(("SOMImputer", "TableEncoder"), "guide/missing_and_mixed"),
         **dict.fromkeys(("Encoding", "Table", "Column"), "start"),
         **dict.fromkeys(

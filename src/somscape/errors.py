@@ -71,7 +71,7 @@ class MapFileError(InputError):
 
 
 class EngineError(SomscapeError, RuntimeError):
-    """A cluster that gave up: its workers died, were gone, or could not read a piece of the data.
+    """A cluster that gave up: its workers died, were gone, or could not read.
 
     Examples
     --------

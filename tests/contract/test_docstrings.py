@@ -197,7 +197,9 @@ def test_class_documents_its_parameters_or_fields(shown: str) -> None:
         # In any order: one entry may document two fields of a kind.
         assert sorted(name for name in named if name not in own) == sorted(real)
     else:
-        assert documented(parse(thing), "Parameters") == real_parameters(thing.__init__)
+        has_own = thing.__init__ is not object.__init__
+        expected = real_parameters(thing.__init__) if has_own else []
+        assert documented(parse(thing), "Parameters") == expected
 
 
 @pytest.mark.parametrize("shown", MEMBERS)

@@ -23,7 +23,7 @@ POLL = 1.0
 """Seconds after which somebody looks whether there are workers."""
 
 
-class DaskPieces(Pieces):
+class Partitions(Pieces):
     """The partitions of a data frame, or the blocks of rows of an array.
 
     Parameters

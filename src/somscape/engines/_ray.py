@@ -15,7 +15,7 @@ FAN_IN = 8
 """Results that one task merges."""
 
 
-class RayPieces(Pieces):
+class Partitions(Pieces):
     """The blocks of a dataset, computed once and kept in Ray's memory, or on its disk.
 
     Parameters

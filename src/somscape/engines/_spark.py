@@ -13,14 +13,14 @@ from somscape.fit import Pieces
 
 T = TypeVar("T")
 
-FAN_IN = 32
-"""Results that one task merges."""
+MAX_COLLECTED = 32
+"""Most results that are merged here, and by a task before."""
 
 RESULT = "number int, result binary"
 """What a task gives back: the number of its piece, and what the function returned, pickled."""
 
 
-class SparkPieces(Pieces):
+class Partitions(Pieces):
     """The partitions of a data frame, in the order of their numbers.
 
     Parameters
@@ -46,8 +46,8 @@ class SparkPieces(Pieces):
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the executors."""
         tasks, n_tasks = self._tasks(function), self._n_pieces
-        while n_tasks > FAN_IN:
-            n_tasks = -(-n_tasks // FAN_IN)
+        while n_tasks > MAX_COLLECTED:
+            n_tasks = -(-n_tasks // MAX_COLLECTED)
             tasks = tasks.repartition(n_tasks).mapInArrow(_merging(merge), RESULT)
         results = [_outcome(row.result) for row in _run(tasks.collect)]
         return reduce(merge, results) if results else function(0, self._nothing)

@@ -1,24 +1,23 @@
 """Which engine holds the data: found by the name of its type, so that none is imported."""
 
 from collections.abc import Callable
-from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from somscape.fit import Pieces
 
 HOLDERS = {
-    ("dask", "DataFrame"): "_dask",
-    ("dask", "Array"): "_dask",
-    ("dask_expr", "DataFrame"): "_dask",
-    ("pyspark", "DataFrame"): "_spark",
-    ("ray", "Dataset"): "_ray",
-    ("ray", "MaterializedDataset"): "_ray",
+    ("dask", "DataFrame"): "Dask",
+    ("dask", "Array"): "Dask",
+    ("pyspark", "DataFrame"): "Spark",
+    ("ray", "Dataset"): "Ray",
+    ("ray", "MaterializedDataset"): "Ray",
 }
-"""The file for each library's types."""
+"""Which engine a type belongs to, by its library and its name."""
 
 
 def pieces_of(X: Any) -> Any:
-    """Return a collection of Dask, Spark or Ray as its pieces, and anything else as it is.
+    """Return a collection of Dask, Spark or Ray as pieces, other data as they are.
 
     Parameters
     ----------
@@ -27,25 +26,18 @@ def pieces_of(X: Any) -> Any:
     Returns
     -------
     Pieces or object
+
+    Raises
+    ------
+    EngineError
+        If the engine cannot compute the collection.
     """
     engine = _engine_of(X)
-    if engine == "_dask":
-        from somscape.engines._dask import DaskPieces
-
-        return DaskPieces(X)
-    if engine == "_spark":
-        from somscape.engines._spark import SparkPieces
-
-        return SparkPieces(X)
-    if engine == "_ray":
-        from somscape.engines._ray import RayPieces
-
-        return RayPieces(X)
-    return X
+    return X if engine is None else engine.Partitions(X)
 
 
 def answers(X: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a function's answers to the rows of a collection, computed when somebody asks.
+    """Return a function's answers to a collection, computed when somebody asks.
 
     Parameters
     ----------
@@ -63,13 +55,23 @@ def answers(X: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> An
         one more column.  None if X is no collection of theirs.
     """
     engine = _engine_of(X)
-    if engine is None:
-        return None
-    return import_module(f"somscape.engines.{engine}").answer(X, function, name, dtype)
+    return None if engine is None else engine.answer(X, function, name, dtype)
 
 
-def _engine_of(X: Any) -> str | None:
-    if isinstance(X, Pieces):
-        return None
+def _engine_of(X: Any) -> ModuleType | None:
+    """Return the file for the engine that holds the data, or None."""
     kind = type(X)
-    return HOLDERS.get((kind.__module__.split(".")[0], kind.__name__))
+    engine = HOLDERS.get((kind.__module__.split(".")[0], kind.__name__))
+    if engine is None or isinstance(X, Pieces):
+        return None
+    if engine == "Dask":
+        from somscape.engines import _dask
+
+        return _dask
+    if engine == "Spark":
+        from somscape.engines import _spark
+
+        return _spark
+    from somscape.engines import _ray
+
+    return _ray

@@ -82,12 +82,7 @@ def train_map(
         Best matching unit of each row on the trained map; empty for rows elsewhere.
     """
     are_elsewhere = isinstance(rows, RowsElsewhere)
-    if isinstance(rows, RowsElsewhere) and encoding.has_slips:
-        rows = rows.mapped(encoding.to_learn)
-    if isinstance(rows, RowsElsewhere) and rows.size <= MAX_FETCHED:
-        rows = taken(rows, np.arange(len(rows)))
-    elif isinstance(rows, np.ndarray):
-        rows = encoding.to_learn(rows)
+    rows = _to_learn(rows, encoding)
     watch = Watch(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
@@ -123,13 +118,7 @@ def train_map(
     watch.end(trained.stop_reason)
     prototypes = metric.restored(trained.codebook)
     seen = replace(problem, rows=_compared(metric, rows))
-    codebook = np.asarray(metric.compared(prototypes))
-    units: Ints = np.empty(0, dtype=np.int64)
-    if are_elsewhere:  # nobody collects the units of as many rows
-        hits = hits_of(seen, codebook).astype(np.float64)
-    else:
-        units = winners(seen, codebook)
-        hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
+    units, hits = _won(seen, np.asarray(metric.compared(prototypes)), weights, not are_elsewhere)
     if weights is not None and counted is None:
         trained = _of_weight(trained, float(weights[0]))
     map_ = Map(
@@ -150,6 +139,26 @@ def train_map(
 
 def _variances(axes: Axes | None) -> Float64s | None:
     return None if axes is None else axes.variances
+
+
+def _to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
+    """Return rows to learn from, of which few are fetched from elsewhere."""
+    if isinstance(rows, RowsElsewhere):
+        if encoding.has_slips:
+            rows = rows.mapped(encoding.to_learn)
+        return rows if rows.size > MAX_FETCHED else taken(rows, np.arange(len(rows)))
+    return encoding.to_learn(rows) if isinstance(rows, np.ndarray) else rows
+
+
+def _won(
+    problem: Problem, codebook: Float64s, weights: Float64s | None, has_units: bool
+) -> tuple[Ints, Float64s]:
+    """Return the unit of each row, or none where nobody collects them, and the hits of units."""
+    if not has_units:
+        return np.empty(0, dtype=np.int64), hits_of(problem, codebook).astype(np.float64)
+    units = winners(problem, codebook)
+    hits = np.bincount(units, weights, minlength=len(codebook))
+    return units, hits.astype(np.float64)
 
 
 def _trained_on(metric: Metric, rows: AnyRows) -> AnyRows:

@@ -49,7 +49,7 @@ class Pieces(ABC):
 
     @abstractmethod
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield what it returns in the order of the pieces.
+        """Apply a function to each piece, and yield what it returns, in order.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class RowsElsewhere:
 
     @cached_property
     def extremes(self) -> Extremes:
-        """The least and the largest present value of each feature, and whether any is missing."""
+        """Least and largest present values by feature, and whether any is missing."""
         return self.total(extremes_of, widest) if self.known is None else self.known
 
 
@@ -193,7 +193,20 @@ class Take:
 
 
 def extremes_of(_: int, rows: Rows) -> Extremes:
-    """Return the extremes of a piece's rows."""
+    """Return the extremes of a piece's rows.
+
+    Parameters
+    ----------
+    _ : int
+        Number of the piece.
+    rows : ndarray of shape (n, n_features) or SparseRows
+
+    Returns
+    -------
+    tuple
+        Least and largest present values by feature, NaN where there is none, and whether any is
+        missing.
+    """
     if not len(rows):
         nothing = np.full(rows.shape[1], np.nan, dtype=rows.dtype)
         return nothing, nothing, False
@@ -206,7 +219,17 @@ def extremes_of(_: int, rows: Rows) -> Extremes:
 
 
 def widest(a: Extremes, b: Extremes) -> Extremes:
-    """Return the extremes of two pieces together."""
+    """Return the extremes of two pieces together.
+
+    Parameters
+    ----------
+    a, b : tuple
+        Of `extremes_of`.
+
+    Returns
+    -------
+    tuple
+    """
     return np.fmin(a[0], b[0]), np.fmax(a[1], b[1]), a[2] or b[2]
 
 
