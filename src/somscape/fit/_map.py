@@ -1,8 +1,10 @@
 """From prepared rows and settings to a trained map."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,18 @@ from somscape.fit._check import (
     check_spread,
     feature_weights,
 )
+from somscape.fit._checkpoint import Identity, PastRun, damaged, write_checkpoint
 from somscape.fit._facts import Facts
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import Problem, make_problem
+from somscape.fit._progress import AT_CHECKPOINT, INTERRUPTED
 from somscape.fit._settings import Settings
 from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
 from somscape.fit._start import Axes, mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
-from somscape.fit._watch import INTERRUPTED, Watch
+from somscape.fit._watch import OtherStepsError, Watch
 from somscape.grid import Lattice
 from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import (
@@ -41,6 +45,9 @@ from somscape.kernels import (
 )
 from somscape.maps import Map
 
+VERSIONS = {"somscape": __version__, "numpy": np.__version__}
+"""What a map's bits follow from besides its rows and settings."""
+
 
 def train_map(
     rows: Rows,
@@ -49,6 +56,7 @@ def train_map(
     settings: Settings,
     lattice: Lattice | None = None,
     axes: Axes | None = None,
+    resume: PastRun | None = None,
 ) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows.
 
@@ -68,6 +76,8 @@ def train_map(
         Overrides the settings for size and shape.
     axes : Axes or None, default=None
         Main axes of like rows.  None: those of the rows.
+    resume : PastRun or None, default=None
+        The run to go on from.
 
     Returns
     -------
@@ -75,6 +85,11 @@ def train_map(
     trained : Trained
     units : ndarray of shape (n_samples,)
         Best matching unit of each row on the trained map.
+
+    Raises
+    ------
+    InputError
+        If values cannot be trained on, or the run to go on from had other rows or settings.
     """
     if isinstance(rows, np.ndarray):
         rows = encoding.to_learn(rows)
@@ -105,31 +120,59 @@ def train_map(
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
-    if given is not None:
-        given = _fitting(given, problem, plan)
-        trained = train(problem, given, plan, watch, rng)
-    else:
-        trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
-    watch.end(trained.stop_reason)
-    prototypes = metric.restored(trained.codebook)
-    units = _winners(problem, rows, prototypes)
+    is_kept = watch.keeps or resume is not None
+    identity = Identity.of(settings, rows, weights) if is_kept else None
+    if identity is not None and resume is not None:
+        resume.check(identity)
+        watch.past = resume.journal
+
+    def mapped(trained: Trained, hits: Float64s, told: Kept | None = None) -> Map:
+        return Map(
+            metric.restored(trained.codebook),
+            watch.lattice,
+            encoding,
+            hits,
+            trained.history,
+            _parameters(settings, trained),
+            VERSIONS,
+            metric=metric,
+            told=told,
+        )
+
+    def save_as(as_map: Callable[[], Map], path: str | Path) -> None:
+        assert identity is not None
+        write_checkpoint(path, as_map(), watch.journal, identity)
+
+    watch.save = partial(save_as, partial(_as_it_is, problem, watch, mapped))
+    try:
+        if given is not None:
+            given = _fitting(given, problem, plan)
+            trained = train(problem, given, plan, watch, rng)
+        else:
+            trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
+    except OtherStepsError as error:
+        assert resume is not None
+        raise damaged(resume.path) from error
+    if watch.repeats:  # so there is no codebook yet
+        raise KeyboardInterrupt
+    units = _winners(problem, rows, metric.restored(trained.codebook))
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     if weights is not None and counted is None:
         trained = _of_weight(trained, float(weights[0]))
-    map_ = Map(
-        prototypes,
-        lattice,
-        encoding,
-        hits,
-        trained.history,
-        _parameters(settings, trained),
-        {"somscape": __version__, "numpy": np.__version__},
-        metric=metric,
-        told=_kept(rows, counted, lattice.n_units, metric),
-    )
+    map_ = mapped(trained, hits, _kept(rows, counted, lattice.n_units, metric))
+    watch.save = partial(save_as, lambda: map_)
+    watch.keep(is_last=True)
+    watch.end(trained.stop_reason)
     if trained.stop_reason == INTERRUPTED:
         raise TrainingInterrupted((map_, trained, units))
     return map_, trained, units
+
+
+def _as_it_is(problem: Problem, watch: Watch, mapped: Callable[[Trained, Float64s], Map]) -> Map:
+    """Return the map that a run has reached, with the hits of its last epoch, if it had one."""
+    trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
+    none = np.zeros(len(trained.codebook))
+    return mapped(trained, none if trained.sums is None else trained.sums.counts)
 
 
 def _variances(axes: Axes | None) -> Float64s | None:
