@@ -17,9 +17,6 @@ from somscape._types import Floats
 from somscape.fit._problem import DIGEST_BYTES, EpochSums
 from somscape.fit._progress import Progress
 
-NO_DIGEST = bytes(DIGEST_BYTES)
-"""Of a step without sums."""
-
 OPTIONAL = ("counts", "totals", "error", "seen")
 """Arrays of a state that it may lack."""
 
@@ -68,7 +65,7 @@ class Journal:
     steps : list of Progress
         All epochs, of all starts, or blocks of online updates.
     digests : list of bytes
-        Of the sums of each step, by which a run settles.
+        Of the sums of some steps, by which a run settles.
     errors : list of float
         By which starts, and rounds of moves, were compared.
     state : State or None
@@ -82,12 +79,6 @@ class Journal:
     errors: list[float] = field(default_factory=list)
     state: State | None = None
     best: State | None = None
-
-    def note(self, progress: Progress, digest: bytes, state: State) -> None:
-        """Add a step."""
-        self.steps.append(progress)
-        self.digests.append(digest)
-        self.state = state
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the journal as named arrays."""
@@ -112,8 +103,8 @@ class Journal:
         """
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
-        if not steps or len(steps) != len(digests):
-            raise ValueError("steps and digests differ in number")
+        if not steps:
+            raise ValueError("no step")
         best = State.from_arrays(arrays, "best_") if "best_prototypes" in arrays else None
         state = State.from_arrays(arrays, "")
         return cls(steps, digests, arrays["errors"].tolist(), state, best)

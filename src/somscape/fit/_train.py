@@ -225,7 +225,7 @@ def _settle(problem: Problem, watch: Watch, n_planned: int, radii: Sequence[floa
         is_last = epoch == len(radii) - 1
         if radius != radii[-1] or (is_last and not is_settling):
             continue
-        digest = watch.journal.digests[-1]
+        digest = watch.digest()
         if is_settling:
             # Same sums at the same radius: the codebook can only repeat from here on.
             if digest == previous:

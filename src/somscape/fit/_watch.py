@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from somscape._types import Float64s, Floats
-from somscape.fit._journal import NO_DIGEST, Journal, State
+from somscape.fit._journal import Journal, State
 from somscape.fit._place import placed
 from somscape.fit._plan import Plan
 from somscape.fit._progress import STOPPED_BY_CALLBACK, Callback, Progress
@@ -108,13 +108,12 @@ class Watch:
         journal, past, n = self.journal, self.past, len(self.journal.steps)
         if past is None or not self.repeats:
             self.state, progress = work(self.state)
-            sums = self.state.sums
-            digest = NO_DIGEST if sums is None else sums.digest()
         else:
-            progress, digest = past.steps[n], past.digests[n]
+            progress = past.steps[n]
             if n + 1 == len(past.steps):
                 self._catch_up(past)
-        journal.note(progress, digest, self.state)
+        journal.steps.append(progress)
+        journal.state = self.state
         self.entries.append(progress)
         # All are called, even if the first already wants to stop.
         reasons = [_reason(callback(progress)) for callback in self.callbacks]
@@ -122,6 +121,17 @@ class Watch:
             return ""
         self.keep()
         return next(filter(None, reasons), "")
+
+    def digest(self) -> bytes:
+        """Return the digest of the sums of the last step."""
+        known = () if self.past is None else self.past.digests
+        digests, sums = self.journal.digests, self.state.sums
+        if len(digests) < len(known):
+            digests.append(known[len(digests)])
+        else:
+            assert sums is not None
+            digests.append(sums.digest())
+        return digests[-1]
 
     def judge(self, work: Callable[[], tuple[float, Floats | None]]) -> tuple[float, Floats | None]:
         """Return an error by which codebooks are compared, and the codebook to go on from.
