@@ -81,8 +81,9 @@ class Checkpoint:
         """Refuse a path that cannot be written, and start the clock."""
         path = Path(self.path)
         if path.exists() and not path.is_file():
-            raise InputError(f"`path` of Checkpoint: {path} is not a file. Give the name of one.")
-        check_room(path, "`path` of Checkpoint:")
+            raise InputError(f"Checkpoint's `path` {path} is not a file. Give the name of one.")
+        with _until_done(signal.SIGTERM):
+            check_room(path, "Checkpoint's `path`")
         self._due, self._has_warned = time.monotonic() + self.every, False
 
     def __call__(self, progress: Progress) -> None:

@@ -90,7 +90,7 @@ class PastRun:
         """Raise InputError if another run follows from other things, and say which."""
         other = self.identity.difference(now)
         if other:
-            raise InputError(f"`resume`={self.path!r}: {other}, or {ANEW}.")
+            raise InputError(f"`resume`: {self.path} is of another training: {other}, or {ANEW}.")
 
 
 def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Identity) -> None:
@@ -139,18 +139,21 @@ def read_checkpoint(
         own = [given for c in callbacks if (given := getattr(c, "path", None)) is not None]
         if any(Path(given).resolve() == target for given in own):
             return None
+        raise InputError(
+            f"`resume`: {path}: no such file. Pass the file of an earlier training, or {ANEW}. The "
+            f"first training may have it with `callbacks=[Checkpoint({str(path)!r})]`."
+        )
     record = read_record(path)
     part = record.header.get(PART)
     if part is None:
         raise InputError(
-            f"`resume`={str(path)!r}: a map, and no checkpoint. Pass a file that "
-            "`callbacks=[Checkpoint(...)]` wrote, or start from the map: "
-            f"SOM(init=somscape.load({str(path)!r}))."
+            f"`resume`: {path} is a map, and no checkpoint. Pass a file that a `Checkpoint` wrote, "
+            f"or {ANEW}.",
         )
     written = record.header["versions"]
     if written != dict(versions):
         raise InputError(
-            f"`resume`={str(path)!r}: written by {_listed(written)}; this is {_listed(versions)}, "
+            f"`resume`: {path} was written by {_listed(written)}; this is {_listed(versions)}, "
             f"whose maps may differ. Go on with those versions, or {ANEW}."
         )
     prefix = f"{PART}."
@@ -169,7 +172,8 @@ def read_checkpoint(
 def damaged(path: str | Path) -> MapFileError:
     """Return the error of a file that is not as it was written."""
     return MapFileError(
-        f"{path}: a damaged checkpoint: it is not what was written. Take a copy, or {ANEW}."
+        f"`resume`: {path} is a damaged checkpoint: it is not what was written. Take a copy of it, "
+        f"or {ANEW}."
     )
 
 
@@ -192,8 +196,9 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, str | bool):
         return repr(value)
     if isinstance(value, Map):
-        parts = {"lattice": value.lattice, "codebook": value.codebook, **value.metric.to_arrays()}
-        said = [*map(_text, parts.values()), value.metric.name, repr(dict(value.parameters))]
+        arrays = (value.codebook, *value.metric.to_arrays().values())
+        parameters = json.dumps(dict(value.parameters), sort_keys=True)
+        said = [*map(_text, (value.lattice, *arrays)), value.metric.name, parameters]
         return f"a map ({_short(' '.join(said).encode())})"
     if isinstance(value, Lattice):
         kind, arrays = lattice_parts(value)
