@@ -19,7 +19,7 @@ __all__ = ["Checkpoint", "TimeLimit"]
 
 @dataclass
 class Checkpoint:
-    """Write, from time to time, a file from which a training that was killed can go on.
+    """Write a file, each minute or so, from which a killed training can go on.
 
     Parameters
     ----------

@@ -32,6 +32,8 @@ from somscape.records import _record
 if sys.platform == "win32":
     pytest.skip("forks, and sends signals", allow_module_level=True)
 
+from command_line import customers, write
+from command_line import run as run_command
 from killed_runs import KILLED, KILLS, RUNS, SMALL, WEIGHTS, bits, fitted, told
 
 SHAPE = {"n_rows": 4, "n_cols": 5, "n_init": 1, "n_epochs": 8}
@@ -414,3 +416,38 @@ def test_values_that_are_not_stored_are_zeros(dtype):
     dense = np.random.default_rng(0).integers(-1, 2, (30, 6)).astype(dtype)
     sparse = SparseRows.from_csr(csr_array(dense))
     assert Fingerprint.of(sparse, None) == Fingerprint.of(dense, np.ones(30))
+
+
+# The command line
+
+
+def test_fit_of_the_command_line_goes_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = write(tmp_path / "t.csv", *customers(60))
+    words = ("fit", table, "--epochs", 9, "--out", "m.som", "--checkpoint", "run.som", "--resume")
+    assert run_command("fit", table, "--epochs", 9, "--out", "plain.som").code == 0
+    monkeypatch.setattr(_train, "finalize", interrupted_at(5))
+    assert run_command(*words).code != 0
+    assert len(somscape.load("run.som").history["step"]) == 4
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert run_command(*words).code == 0
+    assert Path("m.som").read_bytes() == Path("plain.som").read_bytes()
+    outcome = run_command(*words, "--rows", 4)
+    assert outcome.code == 2
+    assert "Error: --resume: run.som is of another training: --rows was 'auto' then" in outcome.err
+    outcome = run_command("fit", table, "--out", "m.som", "--resume")
+    assert outcome.code == 2
+    assert "--resume needs a file to go on from: give --checkpoint" in outcome.err
+
+
+def interrupted_at(step):
+    """Return a `finalize` that Ctrl-C ends."""
+    original, steps = _train.finalize, itertools.count(1)
+
+    def finalize(*given):
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        return original(*given)
+
+    return finalize

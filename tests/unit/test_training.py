@@ -414,7 +414,6 @@ def test_combining_is_exact_associative_and_commutative(kernels):
         combine(combine(combine(a, b), c), d),
         combine(combine(d, c), combine(b, a)),
     ):
-        assert sums.is_same(whole)
         assert sums.error == whole.error
         assert sums.digest() == whole.digest()
 

@@ -121,7 +121,7 @@ def read_checkpoint(
         A file that `write_checkpoint` wrote.
     versions : mapping of str to str
         Versions of somscape and of NumPy.
-    callbacks : sequence of callable
+    callbacks : sequence of callable, default=()
         Those of the run that goes on.
 
     Returns
@@ -196,9 +196,9 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, str | bool):
         return repr(value)
     if isinstance(value, Map):
-        arrays = (value.codebook, *value.metric.to_arrays().values())
+        parts = (value.lattice, value.codebook, *value.metric.to_arrays().values())
         parameters = json.dumps(dict(value.parameters), sort_keys=True)
-        said = [*map(_text, (value.lattice, *arrays)), value.metric.name, parameters]
+        said = [*map(_text, parts), value.metric.name, parameters]
         return f"a map ({_short(' '.join(said).encode())})"
     if isinstance(value, Lattice):
         kind, arrays = lattice_parts(value)

@@ -15,7 +15,7 @@ from somscape._types import Float64s, Floats
 from somscape._weights import ones_or
 from somscape.kernels import Rows, SparseRows
 
-BLOCK_VALUES = 1 << 15
+HASHED_VALUES = 1 << 15
 """Values that are hashed at once; they fit a cache."""
 
 GOLDEN, LARGEST = 0x9E3779B97F4A7C15, 1 << 64
@@ -66,7 +66,7 @@ class Fingerprint:
         n_rows, n_features = rows.shape
         factors = _mixed(np.arange(1, n_features + 1, dtype=np.uint64)) | np.uint64(1)
         sums = [0, 0, 0]
-        for part in blocks(n_rows, max(1, BLOCK_VALUES // n_features)):
+        for part in blocks(n_rows, max(1, HASHED_VALUES // n_features)):
             some = rows[part]
             of_rows = _of_sparse if isinstance(some, SparseRows) else _of_dense
             hashes = _mixed(of_rows(some, factors))

@@ -1,10 +1,9 @@
 """From prepared rows and settings to a trained map."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from somscape.fit._check import (
     check_spread,
     feature_weights,
 )
-from somscape.fit._checkpoint import Identity, PastRun, damaged, write_checkpoint
+from somscape.fit._checkpoint import Identity, PastRun
 from somscape.fit._facts import Facts
 from somscape.fit._local import chunks
 from somscape.fit._plan import Plan, resolve_plan
@@ -32,7 +31,7 @@ from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
 from somscape.fit._start import Axes, mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
-from somscape.fit._watch import OtherStepsError, Watch
+from somscape.fit._watch import Watch
 from somscape.grid import Lattice
 from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import (
@@ -120,59 +119,58 @@ def train_map(
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
-    is_kept = watch.keeps or resume is not None
-    identity = Identity.of(settings, rows, weights) if is_kept else None
-    if identity is not None and resume is not None:
-        resume.check(identity)
-        watch.past = resume.journal
-
-    def mapped(trained: Trained, hits: Float64s, told: Kept | None = None) -> Map:
-        return Map(
-            metric.restored(trained.codebook),
-            watch.lattice,
-            encoding,
-            hits,
-            trained.history,
-            _parameters(settings, trained),
-            VERSIONS,
-            metric=metric,
-            told=told,
-        )
-
-    def save_as(as_map: Callable[[], Map], path: str | Path) -> None:
-        assert identity is not None
-        write_checkpoint(path, as_map(), watch.journal, identity)
-
-    watch.save = partial(save_as, partial(_as_it_is, problem, watch, mapped))
-    try:
-        if given is not None:
-            given = _fitting(given, problem, plan)
-            trained = train(problem, given, plan, watch, rng)
-        else:
-            trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
-    except OtherStepsError as error:
-        assert resume is not None
-        raise damaged(resume.path) from error
-    if watch.repeats:  # so there is no codebook yet
+    if watch.keeps or resume is not None:
+        watch.identity = Identity.of(settings, rows, weights)
+    if resume is not None:
+        watch.go_on_from(resume)
+    as_map = partial(_as_map, settings, encoding, metric)
+    watch.as_map = lambda: as_map(watch.lattice, *_as_it_is(problem, watch))
+    if given is not None:
+        given = _fitting(given, problem, plan)
+        trained = train(problem, given, plan, watch, rng)
+    else:
+        trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
+    if watch.repeats:  # Ctrl-C, before there was a codebook
         raise KeyboardInterrupt
     units = _winners(problem, rows, metric.restored(trained.codebook))
     hits = np.bincount(units, weights, minlength=lattice.n_units).astype(np.float64)
     if weights is not None and counted is None:
         trained = _of_weight(trained, float(weights[0]))
-    map_ = mapped(trained, hits, _kept(rows, counted, lattice.n_units, metric))
-    watch.save = partial(save_as, lambda: map_)
-    watch.keep(is_last=True)
+    map_ = as_map(lattice, trained, hits, _kept(rows, counted, lattice.n_units, metric))
+    watch.as_map = lambda: map_
     watch.end(trained.stop_reason)
     if trained.stop_reason == INTERRUPTED:
         raise TrainingInterrupted((map_, trained, units))
     return map_, trained, units
 
 
-def _as_it_is(problem: Problem, watch: Watch, mapped: Callable[[Trained, Float64s], Map]) -> Map:
-    """Return the map that a run has reached, with the hits of its last epoch, if it had one."""
+def _as_map(
+    settings: Settings,
+    encoding: Encoding,
+    metric: Metric,
+    lattice: Lattice,
+    trained: Trained,
+    hits: Float64s,
+    told: Kept | None = None,
+) -> Map:
+    return Map(
+        metric.restored(trained.codebook),
+        lattice,
+        encoding,
+        hits,
+        trained.history,
+        _parameters(settings, trained),
+        VERSIONS,
+        metric=metric,
+        told=told,
+    )
+
+
+def _as_it_is(problem: Problem, watch: Watch) -> tuple[Trained, Float64s]:
+    """Return what a run has reached, and the hits of its last epoch, if it had one."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
-    return mapped(trained, none if trained.sums is None else trained.sums.counts)
+    return trained, none if trained.sums is None else trained.sums.counts
 
 
 def _variances(axes: Axes | None) -> Float64s | None:

@@ -8,18 +8,23 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from somscape._types import Float64s, Floats
+from somscape.fit._checkpoint import Identity, PastRun, damaged, write_checkpoint
 from somscape.fit._journal import Journal, State
 from somscape.fit._place import placed
 from somscape.fit._plan import Plan
 from somscape.fit._progress import STOPPED_BY_CALLBACK, Callback, Progress
 from somscape.grid import Lattice
+from somscape.maps import Map
 
 Work: TypeAlias = Callable[[State], tuple[State, Progress]]
 """What a step does: from where the run is to where it leads."""
 
 
-class OtherStepsError(Exception):
-    """The steps of an earlier run are not those of this one."""
+Judged: TypeAlias = tuple[float, Floats | None]
+"""An error by which codebooks are compared, and a codebook to go on from."""
+
+NOTHING = Journal()
+"""What a run that starts anew does again."""
 
 
 @dataclass
@@ -34,17 +39,20 @@ class Watch:
         All entries so far, of this start.
     journal : Journal
         What the run has done, over all starts.
-    past : Journal or None
-        What an earlier run has done, which this one does again without the work.
-    save : callable or None
-        What callbacks that keep checkpoints get.
+    past : PastRun or None
+        An earlier run, whose steps this one does again without the work.
+    identity : Identity or None
+        What the run follows from, where callbacks keep checkpoints.
+    as_map : callable or None
+        Returns the map that the run has reached.
     """
 
     callbacks: Sequence[Callback] = ()
     entries: list[Progress] = field(default_factory=list)
     journal: Journal = field(default_factory=Journal)
-    past: Journal | None = None
-    save: Callable[[str | Path], None] | None = None
+    past: PastRun | None = None
+    identity: Identity | None = None
+    as_map: Callable[[], Map] | None = None
     state: State = field(init=False)
     lattice: Lattice = field(init=False)
     plan: Plan = field(init=False)
@@ -57,13 +65,25 @@ class Watch:
         return self
 
     def end(self, reason: str) -> None:
-        """Tell callbacks that training has ended, and why."""
+        """Tell callbacks that training has ended, and why, and let them save it."""
+        self._keep(is_last=True)
         for end in self._methods("end"):
             end(reason)
 
-    def keep(self, *, is_last: bool = False) -> None:
-        """Let callbacks save the run as it is."""
-        for keep in self._methods("keep") if self.save is not None else ():
+    def save(self, path: str | Path) -> None:
+        """Write the run as it is after the last step."""
+        assert self.as_map is not None
+        assert self.identity is not None
+        write_checkpoint(path, self.as_map(), self.journal, self.identity)
+
+    def go_on_from(self, past: PastRun) -> None:
+        """Do the steps of an earlier run again; refuse one of other rows or settings."""
+        assert self.identity is not None
+        past.check(self.identity)
+        self.past = past
+
+    def _keep(self, *, is_last: bool = False) -> None:
+        for keep in self._methods("keep") if self.identity is not None else ():
             keep(self.save, is_last)
 
     @property
@@ -99,33 +119,37 @@ class Watch:
         self.state, self.lattice = self.state._replace(codebook=before), lattice
 
     @property
+    def _known(self) -> Journal:
+        """What an earlier run has done."""
+        return NOTHING if self.past is None else self.past.journal
+
+    @property
     def repeats(self) -> bool:
         """Whether the next step is one that an earlier run has done."""
-        return self.past is not None and len(self.journal.steps) < len(self.past.steps)
+        return len(self.journal.steps) < len(self._known.steps)
 
     def step(self, work: Work) -> str:
         """Do a step, or take it from an earlier run; return why to stop now, or ""."""
-        journal, past, n = self.journal, self.past, len(self.journal.steps)
-        if past is None or not self.repeats:
-            self.state, progress = work(self.state)
+        journal = self.journal
+        if self.repeats:
+            journal.steps.append(self._known.steps[len(journal.steps)])
+            if not self.repeats:
+                self._catch_up()
         else:
-            progress = past.steps[n]
-            if n + 1 == len(past.steps):
-                self._catch_up(past)
-        journal.steps.append(progress)
-        journal.state = self.state
+            self.state, progress = work(self.state)
+            journal.steps.append(progress)
+        journal.state, progress = self.state, journal.steps[-1]
         self.entries.append(progress)
         # All are called, even if the first already wants to stop.
         reasons = [_reason(callback(progress)) for callback in self.callbacks]
         if self.repeats:
             return ""
-        self.keep()
+        self._keep()
         return next(filter(None, reasons), "")
 
     def digest(self) -> bytes:
         """Return the digest of the sums of the last step."""
-        known = () if self.past is None else self.past.digests
-        digests, sums = self.journal.digests, self.state.sums
+        known, digests, sums = self._known.digests, self.journal.digests, self.state.sums
         if len(digests) < len(known):
             digests.append(known[len(digests)])
         else:
@@ -133,24 +157,23 @@ class Watch:
             digests.append(sums.digest())
         return digests[-1]
 
-    def judge(self, work: Callable[[], tuple[float, Floats | None]]) -> tuple[float, Floats | None]:
-        """Return an error by which codebooks are compared, and the codebook to go on from.
+    def judge(self, work: Callable[[], Judged]) -> Judged:
+        """Return an error by which codebooks are compared, and one to go on from.
 
         Where the steps of an earlier run follow, that codebook is any of the same shape.
         """
-        if self.past is not None and self.repeats:
-            error = self.past.errors[len(self.journal.errors)]
-            found: tuple[float, Floats | None] = error, self.state.codebook
-        else:
-            found = work()
-        self.journal.errors.append(found[0])
+        errors = self.journal.errors
+        known, here = self._known.errors, self.state.codebook
+        found: Judged = (known[len(errors)], here) if self.repeats else work()
+        errors.append(found[0])
         return found
 
-    def _catch_up(self, past: Journal) -> None:
+    def _catch_up(self) -> None:
         """Take over where an earlier run was after its last step."""
-        assert past.state is not None
-        if past.state.codebook.shape != self.state.codebook.shape:
-            raise OtherStepsError
+        assert self.past is not None
+        past, here = self.past.journal, self.state.codebook
+        if past.state is None or past.state.codebook.shape != here.shape:
+            raise damaged(self.past.path)
         self.state, self.journal.best = past.state, past.best
 
     @property
