@@ -25,7 +25,7 @@ autosummary_generate = True
 autosummary_context = {
     "guides": {
         **dict.fromkeys(("SOM", "Lattice", "Graph", "Metric"), "guide/choosing"),
-        **dict.fromkeys(("Progress", "TimeLimit"), "guide/choosing"),
+        **dict.fromkeys(("Checkpoint", "Progress", "TimeLimit"), "guide/choosing"),
         **dict.fromkeys(("SOMDetector", "Alerts", "AlertRule", "Reason"), "guide/detecting"),
         **dict.fromkeys(("Counterfactual", "Change", "Range"), "guide/detecting"),
         **dict.fromkeys(("Detector", "Scorer", "Calibration", "Decorrelation"), "guide/detecting"),

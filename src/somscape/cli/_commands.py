@@ -196,6 +196,17 @@ def detect(path: str, out: Path, **options: Any) -> None:
     metavar="FILE",
     help="The map, such as map.som.",
 )
+@option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Each minute, write what the training needs to go on, such as run.som.",
+)
+@option(
+    "--resume",
+    is_flag=True,
+    help="Go on from --checkpoint, if it is there, to the map of a training that never stopped.",
+)
 def fit(path: str, out: Path, **options: Any) -> None:
     """Train a map of TABLE and save it."""
     from somscape.cli._fit import fit_file

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape import measures
+from somscape.callbacks import Checkpoint
 from somscape.cli._console import (
     kernels_line,
     make_console,
@@ -15,7 +16,8 @@ from somscape.cli._console import (
 )
 from somscape.cli._out import check_result
 from somscape.cli._save_roles import check_save_roles, write_roles
-from somscape.fit import Settings, have_values, train_map
+from somscape.errors import InputError
+from somscape.fit import VERSIONS, Settings, have_values, read_checkpoint, train_map
 from somscape.jobs import ready, told_table
 from somscape.kernels import select_kernels
 from somscape.tables import counted
@@ -24,7 +26,11 @@ from somscape.tables import counted
 def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
     check_result("map", out, path)
-    save_roles = options["save_roles"]
+    save_roles, run, resumes = options["save_roles"], options["checkpoint"], options["resume"]
+    if resumes and run is None:
+        raise InputError("`resume` needs a file to go on from: give `checkpoint`.")
+    if run is not None:
+        check_result("map", run, path, name="--checkpoint")
     check_save_roles(save_roles, out, path, options["roles"])
     table, roles, notes = told_table(path, options)
     subject = ready(table, roles)
@@ -43,9 +49,10 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
             options["n_cols"] or "auto",
             n_epochs=options["epochs"] or "auto",
             seed=options["seed"],
-            callbacks=(bar,),
+            callbacks=(bar,) if run is None else (bar, Checkpoint(run)),
         )
-        map_, _, _ = train_map(rows, None, encoding, settings)
+        past = read_checkpoint(run, VERSIONS, settings.callbacks) if resumes else None
+        map_, _, _ = train_map(rows, None, encoding, settings, resume=past)
     map_.save(out)
     if save_roles is not None:
         write_roles(save_roles, *subject.lasting(encoding), subject.as_read)

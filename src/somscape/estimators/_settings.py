@@ -142,4 +142,10 @@ def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
     som.set_params(verbose=som.verbose or estimator.verbose)
     if som.random_state is None:
         som.set_params(random_state=seed_of(estimator.random_state))
-    return settings_of_som(som)
+    settings = settings_of_som(som)
+    if any(callable(getattr(callback, "keep", None)) for callback in settings.callbacks):
+        raise ValueError(
+            f"{type(estimator).__name__} does not support a `Checkpoint` among the `callbacks` of "
+            "`som`: a file holds the training of one map, and several are trained. Leave it out."
+        )
+    return settings

@@ -1,7 +1,6 @@
 """The self-organizing map as a scikit-learn estimator."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
-from somscape.estimators._choose_encoding import choose_encoding, missing_of
+from somscape.estimators._choose_encoding import missing_of
 from somscape.estimators._elsewhere import asked_where_it_lies
 from somscape.estimators._older import Estimator
-from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
-from somscape.estimators._settings import settings_of_som, start_of, weights_of_features
+from somscape.estimators._prepare import data_for, rows_for
+from somscape.estimators._ready import Ready, ready_to_train
+from somscape.estimators._settings import start_of
 from somscape.estimators._suggest import suggest
 from somscape.estimators._table_encoder import TableEncoder
-from somscape.estimators._warm_start import adopt_map, check_goes_on
-from somscape.estimators._wide import warn_of_wide_column
+from somscape.estimators._warm_start import adopt_map
 from somscape.fit import (
     Callback,
     RowsElsewhere,
     RunningSums,
-    Settings,
     Trained,
     TrainingInterrupted,
     explain_defaults,
@@ -119,9 +117,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         nothing.
     callbacks : sequence of callable, default=()
         Each is called with a `somscape.fit.Progress` after every epoch or block of online updates.
-        It ends training by returning True, or a text that says why.  Its methods ``begin()`` and
-        ``end(reason)``, if it has them, are called before and after training.  See
-        `somscape.callbacks`.
+        It ends training by returning True, or a text that says why.  `somscape.callbacks` has
+        some, and `somscape.fit.Callback` says which further methods are called.
     verbose : int, default=0
         1: progress on standard error, or in the log (logger ``somscape``, level INFO) where logging
         is set up and shows that level.
@@ -244,7 +241,14 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        resume: str | Path | None = None,
+    ) -> "SOM":
         """Train the map.
 
         Parameters
@@ -257,6 +261,13 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+        resume : str or Path, optional
+            A file of `somscape.callbacks.Checkpoint`.  Training goes on from it and ends at the
+            map, bit for bit, of a training that never stopped; one that had ended ends at once.
+            Rows and parameters must be those of then (``random_state=None``: the seed of then),
+            apart from `callbacks` and `verbose`.  If there is no such file, training starts anew
+            where a `Checkpoint` of `callbacks` has that path, so that the first run and all later
+            ones are the same line; else it is an error.
 
         Returns
         -------
@@ -266,7 +277,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed; the message says which.
+            If a parameter, value or file is not allowed; the message says which.
         KeyboardInterrupt
             On Ctrl-C, within about half a second.  The estimator is then fitted with the map of the
             last completed epoch or block of updates, and ``stop_reason_`` is "interrupted".
@@ -277,25 +288,16 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             If one column of numbers that are used as they are carries 99.5 % of the squared
             distances between rows, or more.
         """
-        settings = settings_of_som(self)
-        is_warm = bool(self.warm_start) and hasattr(self, "map_")
-        start = self.map_ if is_warm else start_of(self.init)
-        chosen = choose_encoding(self, X, sample_weight, start)
-        prepared = prepare(
-            self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
-        )
-        if isinstance(start, Map):
-            check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
-        else:
-            warn_of_wide_column(prepared, self.metric, self.feature_weight)
-        weights = weights_of_features(self.feature_weight, prepared.encoding)
-        settings = replace(settings, init=start, feature_weight=weights)
+        ready = ready_to_train(self, X, sample_weight, resume)
+        rows, settings = ready.prepared, ready.settings
         try:
-            result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
+            result = train_map(
+                rows.rows, rows.weights, rows.encoding, settings, resume=ready.resume
+            )
         except TrainingInterrupted as interrupted:
-            self._keep(prepared, settings, chosen.why, *interrupted.result)
+            self._keep(ready, *interrupted.result)
             raise
-        return self._keep(prepared, settings, chosen.why, *result)
+        return self._keep(ready, *result)
 
     @classmethod
     def suggest(
@@ -398,15 +400,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.n_iter_: int = self.n_iter_ + 1
         return self
 
-    def _keep(
-        self,
-        prepared: Prepared,
-        settings: Settings,
-        why_encoded: str | None,
-        map_: Map,
-        trained: Trained,
-        units: Ints,
-    ) -> "SOM":
+    def _keep(self, ready: Ready, map_: Map, trained: Trained, units: Ints) -> "SOM":
+        prepared = ready.prepared
         self.map_ = map_
         self.codebook_ = map_.codebook
         is_whole = len(units) == len(prepared.all_rows)
@@ -416,9 +411,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             self.labels_ = units if is_whole else map_.winners_of_rows(prepared.all_rows)
         self.history_ = trained.history
         self._sums = trained.sums
-        self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_, trained)
-        if why_encoded is not None:
-            self.explain_defaults_["encoder"] = why_encoded
+        self.explain_defaults_: dict[str, str] = explain_defaults(ready.settings, map_, trained)
+        if ready.why_encoded is not None:
+            self.explain_defaults_["encoder"] = ready.why_encoded
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
         self.kernels_used_ = select_kernels().name

@@ -1,9 +1,10 @@
 """Training on prepared rows: C-contiguous, of one float type; sparse, or NaN for missing values."""
 
 from somscape.fit._check import have_values
+from somscape.fit._checkpoint import PastRun, read_checkpoint
 from somscape.fit._explain import explain_defaults
 from somscape.fit._facts import Facts
-from somscape.fit._map import TrainingInterrupted, train_map
+from somscape.fit._map import VERSIONS, TrainingInterrupted, train_map
 from somscape.fit._pieces import (
     AnyRows,
     Extremes,
@@ -15,22 +16,25 @@ from somscape.fit._pieces import (
 )
 from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import EpochSums, Problem, merge, partial, prepare, step
+from somscape.fit._progress import Callback, Progress
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings
 from somscape.fit._size import auto_shape, machine_memory
 from somscape.fit._start import Axes, mean_and_covariance, principal_axes, start_codebook
 from somscape.fit._stream import RunningSums, go_on
 from somscape.fit._train import Trained, train
-from somscape.fit._watch import Callback, Progress, Watch
+from somscape.fit._watch import Watch
 
 __all__ = [
     "SCHEDULES",
+    "VERSIONS",
     "AnyRows",
     "Axes",
     "Callback",
     "EpochSums",
     "Extremes",
     "Facts",
+    "PastRun",
     "Pieces",
     "Plan",
     "Problem",
@@ -53,6 +57,7 @@ __all__ = [
     "partial",
     "prepare",
     "principal_axes",
+    "read_checkpoint",
     "resolve_plan",
     "schedule",
     "start_codebook",

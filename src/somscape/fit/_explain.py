@@ -1,8 +1,8 @@
 """What was chosen for parameters that were "auto", and why, as text."""
 
+from somscape.fit._progress import NONE_BETTER, ROUNDS_DONE
 from somscape.fit._settings import Settings
 from somscape.fit._train import Trained
-from somscape.fit._watch import NONE_BETTER, ROUNDS_DONE
 from somscape.maps import Map
 
 

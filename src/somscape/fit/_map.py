@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,20 @@ from somscape.fit._check import (
     check_spread,
     feature_weights,
 )
+from somscape.fit._checkpoint import Identity, PastRun
 from somscape.fit._facts import Facts
 from somscape.fit._passes import hits_of, winners
 from somscape.fit._pieces import AnyRows, RowsElsewhere, taken
 from somscape.fit._plan import Plan, resolve_plan
 from somscape.fit._problem import Problem, prepare
+from somscape.fit._progress import AT_CHECKPOINT, INTERRUPTED
 from somscape.fit._ranges import range_of
 from somscape.fit._settings import Settings
 from somscape.fit._several import train_from_several
 from somscape.fit._size import check_memory, lattice_for
 from somscape.fit._start import Axes, mean_and_covariance, principal_axes
 from somscape.fit._train import Trained, first_lattice, train
-from somscape.fit._watch import INTERRUPTED, Watch
+from somscape.fit._watch import Watch
 from somscape.grid import Lattice
 from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import (
@@ -44,6 +47,8 @@ from somscape.maps import Map
 MAX_FETCHED = 4_000_000
 """Most values elsewhere that are fetched and train here, 16 or 32 MB: each pass elsewhere takes the
 time of some messages, and small data have many passes."""
+VERSIONS = {"somscape": __version__, "numpy": np.__version__}
+"""What a map's bits follow from besides its rows and settings."""
 
 
 def train_map(
@@ -53,6 +58,7 @@ def train_map(
     settings: Settings,
     lattice: Lattice | None = None,
     axes: Axes | None = None,
+    resume: PastRun | None = None,
 ) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows.
 
@@ -73,6 +79,8 @@ def train_map(
         Overrides the settings for size and shape.
     axes : Axes or None, default=None
         Main axes of like rows.  None: those of the rows.
+    resume : PastRun or None, default=None
+        The run to go on from.
 
     Returns
     -------
@@ -80,6 +88,11 @@ def train_map(
     trained : Trained
     units : ndarray of shape (n_samples,)
         Best matching unit of each row on the trained map; empty for rows elsewhere.
+
+    Raises
+    ------
+    InputError
+        If values cannot be trained on, or the run to go on from had other rows or settings.
     """
     are_elsewhere = isinstance(rows, RowsElsewhere)
     rows = _to_learn(rows, encoding)
@@ -110,31 +123,59 @@ def train_map(
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
+    if watch.keeps or resume is not None:
+        watch.identity = Identity.of(settings, rows, weights)
+    if resume is not None:
+        watch.go_on_from(resume)
+    as_map = partial(_as_map, settings, encoding, metric)
+    watch.as_map = lambda: as_map(watch.lattice, *_as_it_is(problem, watch))
     if given is not None:
         given = _fitting(given, problem, plan)
         trained = train(problem, given, plan, watch, rng)
     else:
         trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
-    watch.end(trained.stop_reason)
-    prototypes = metric.restored(trained.codebook)
+    if watch.repeats:  # Ctrl-C, before there was a codebook
+        raise KeyboardInterrupt
     seen = replace(problem, rows=_compared(metric, rows))
-    units, hits = _won(seen, np.asarray(metric.compared(prototypes)), weights, not are_elsewhere)
+    codebook = np.asarray(metric.compared(metric.restored(trained.codebook)))
+    units, hits = _won(seen, codebook, weights, not are_elsewhere)
     if weights is not None and counted is None:
         trained = _of_weight(trained, float(weights[0]))
-    map_ = Map(
-        prototypes,
+    map_ = as_map(lattice, trained, hits, _kept(rows, counted, lattice.n_units, metric))
+    watch.as_map = lambda: map_
+    watch.end(trained.stop_reason)
+    if trained.stop_reason == INTERRUPTED:
+        raise TrainingInterrupted((map_, trained, units))
+    return map_, trained, units
+
+
+def _as_map(
+    settings: Settings,
+    encoding: Encoding,
+    metric: Metric,
+    lattice: Lattice,
+    trained: Trained,
+    hits: Float64s,
+    told: Kept | None = None,
+) -> Map:
+    return Map(
+        metric.restored(trained.codebook),
         lattice,
         encoding,
         hits,
         trained.history,
         _parameters(settings, trained),
-        {"somscape": __version__, "numpy": np.__version__},
+        VERSIONS,
         metric=metric,
-        told=_kept(rows, counted, lattice.n_units, metric),
+        told=told,
     )
-    if trained.stop_reason == INTERRUPTED:
-        raise TrainingInterrupted((map_, trained, units))
-    return map_, trained, units
+
+
+def _as_it_is(problem: Problem, watch: Watch) -> tuple[Trained, Float64s]:
+    """Return what a run has reached, and the hits of its last epoch, if it had one."""
+    trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
+    none = np.zeros(len(trained.codebook))
+    return trained, none if trained.sums is None else trained.sums.counts
 
 
 def _variances(axes: Axes | None) -> Float64s | None:

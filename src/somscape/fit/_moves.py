@@ -7,6 +7,7 @@ row of one of its neighbors, so that the two units that now share those rows are
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,9 +17,9 @@ from somscape.fit._passes import two_nearest
 from somscape.fit._pieces import taken
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
-from somscape.fit._stream import RunningSums
-from somscape.fit._train import Epochs, Trained
-from somscape.fit._watch import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Watch, was_cut
+from somscape.fit._progress import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
+from somscape.fit._train import Trained, run_epoch
+from somscape.fit._watch import Watch
 from somscape.kernels import SparseRows
 
 PASSES = 5
@@ -42,37 +43,40 @@ def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Traine
     Trained
         With the lowest quantization error that was found.  A round takes up to six passes.
     """
-    plan = trained.plan
+    plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
+    assert journal.best is not None
+    watch.state = journal.best
     n_planned = len(watch.entries) + plan.move_rounds * PASSES
-    epochs = Epochs(trained.codebook, watch, trained.spread, n_planned)
-    best, sums, least = trained.codebook, trained.sums, math.inf
-    reason, n_rounds = "", 0
+
+    def look() -> tuple[float, Float64s | None]:
+        return moved_units(problem, watch.state.codebook.astype(np.float64, copy=False))
+
+    reason, n_rounds, least = "", 0, math.inf
     try:
         while not reason:
-            error, moved = moved_units(problem, epochs.codebook)
+            error, moved = watch.judge(look)
             is_better = error < least
             if is_better:
-                best, least = epochs.codebook, error
-                sums = sums if epochs.sums is None else RunningSums.of(problem, epochs.sums)
+                journal.best, least = watch.state, error
             if moved is None or not is_better:
                 reason = NONE_BETTER
             elif n_rounds == plan.move_rounds:
                 reason = ROUNDS_DONE
             else:
-                epochs.codebook, n_rounds = moved, n_rounds + 1
-                reason = _settled(problem, epochs, plan)
+                watch.state, n_rounds = watch.state._replace(codebook=moved), n_rounds + 1
+                reason = _settled(problem, watch, plan, n_planned)
     except KeyboardInterrupt:
         reason = INTERRUPTED
-    return Trained(best, watch.history, len(watch.entries), reason, trained.spread, plan, sums)
+    return replace(Trained.of(problem, watch, reason), plan=plan).at(journal.best, problem)
 
 
-def _settled(problem: Problem, epochs: Epochs, plan: Plan) -> str:
+def _settled(problem: Problem, watch: Watch, plan: Plan, n_planned: int) -> str:
     """Do passes until no unit moves; return why to stop training, or ""."""
     for _ in range(PASSES):
-        reason = epochs.run(problem, plan.radius_end)
-        if reason or epochs.movement <= plan.tol:
+        reason = run_epoch(problem, watch, n_planned, plan.radius_end)
+        if reason or watch.entries[-1].movement <= plan.tol:
             return reason
     return ""
 

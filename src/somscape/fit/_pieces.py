@@ -137,6 +137,11 @@ class RowsElsewhere:
         return len(self), self.n_features
 
     @property
+    def begins(self) -> tuple[int, ...]:
+        """Number of each piece's first row among all rows; last, the number of rows."""
+        return (0, *accumulate(self.lengths))
+
+    @property
     def size(self) -> int:
         """Number of values."""
         return len(self) * self.n_features
@@ -165,7 +170,7 @@ class RowsElsewhere:
         ndarray of shape (n, n_features)
         """
         order = np.argsort(numbers, kind="stable")
-        begins = np.array([0, *accumulate(self.lengths)])
+        begins = self.begins
         ends = np.searchsorted(numbers[order], begins)
         wanted = [
             numbers[order[a:b]] - begin

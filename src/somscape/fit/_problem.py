@@ -8,6 +8,7 @@ exactly, in any order: any number of threads, chunks or workers gives the same c
 import math
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 
@@ -32,6 +33,9 @@ MIN_WEIGHT_BITS = -20
 
 MAX_WEIGHT_BITS = 20
 """Weights are not scaled if the largest is at most 2^20."""
+
+DIGEST_BYTES = 16
+"""Length of a digest: no two of any number of epochs have the same by chance."""
 
 ONE_UNIT = Lattice(1, 1)
 
@@ -147,16 +151,13 @@ class EpochSums:
     error: int
     seen: Ints | None = None
 
-    def is_same(self, other: "EpochSums") -> bool:
-        """Return whether both lead to the same codebook, bit for bit."""
-        return np.array_equal(self.counts, other.counts) and np.array_equal(
-            self.totals, other.totals
-        )
-
-    def digest(self) -> int:
-        """Return a 64-bit number that differs for different sums, though not guaranteed."""
-        factors = np.random.default_rng(0).integers(1 << 62, size=self.totals.shape[1])
-        return hash((self.counts.tobytes(), (self.totals @ factors).tobytes()))
+    def digest(self) -> bytes:
+        """Return 16 bytes that differ for sums that lead to different codebooks."""
+        parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
+        found = blake2b(digest_size=DIGEST_BYTES)
+        for part in parts:
+            found.update(np.ascontiguousarray(part).data)
+        return found.digest()
 
 
 def prepare(
@@ -359,7 +360,7 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     >>> rows = np.array([[0.0], [1.0], [9.0]])
     >>> problem = prepare(rows).on(Lattice(1, 2))
     >>> a, b = (partial(problem, part, codebook=rows[1:]) for part in (rows[:1], rows[1:]))
-    >>> merge(a, b).is_same(partial(problem, rows, codebook=rows[1:]))
+    >>> merge(a, b).digest() == partial(problem, rows, codebook=rows[1:]).digest()
     True
     """
     seen = None if a.seen is None or b.seen is None else a.seen + b.seen

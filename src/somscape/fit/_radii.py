@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from somscape.fit._facts import Facts
+from somscape.fit._progress import was_cut
 from somscape.fit._settings import Settings, decay_of
-from somscape.fit._watch import was_cut
 from somscape.grid import Lattice
 from somscape.maps import Map
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_number, check_whole
+from somscape.fit._progress import Callback
 from somscape.fit._schedule import SCHEDULES
 from somscape.fit._start import STARTS
-from somscape.fit._watch import Callback
 from somscape.grid import BOUNDARIES, KINDS, NEIGHBORHOODS, Graph, Lattice
 from somscape.kernels import METRIC_NAMES
 from somscape.maps import Map

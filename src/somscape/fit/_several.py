@@ -16,9 +16,10 @@ from somscape.fit._moves import with_units_moved
 from somscape.fit._passes import two_nearest
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
+from somscape.fit._progress import was_cut
 from somscape.fit._start import Axes, start_codebook
 from somscape.fit._train import Trained, first_lattice, train
-from somscape.fit._watch import Watch, was_cut
+from somscape.fit._watch import Watch
 
 BETTER = 1e-9
 """Share by which another start must be better, so that rounding does not choose between equals,
@@ -57,22 +58,28 @@ def train_from_several(
     """
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
-        trained = train(problem, next(starts)[0], plan, watch, rng)
-        return with_units_moved(problem, trained, watch)
-    best: Trained | None = None
+        best = train(problem, next(starts)[0], plan, watch, rng)
+        watch.journal.best = watch.state
+        return with_units_moved(problem, best, watch)
+
+    def judged() -> tuple[float, None]:
+        codebook = watch.state.codebook.astype(np.float64, copy=False)
+        return _badness(problem, codebook, plan.radius_end), None
+
+    found: Trained | None = None
     least, entries = math.inf, watch.entries
     for codebook, radius_start in starts:
-        watch.entries = []
-        run = replace(plan, radius_start=radius_start)
-        trained = train(problem, codebook, run, watch, rng)
-        found = _badness(problem, trained.codebook, plan.radius_end)
-        if best is None or found < least * (1 - BETTER):
-            best, least, entries = trained, found, watch.entries
+        trained = train(problem, codebook, replace(plan, radius_start=radius_start), watch, rng)
+        badness, _ = watch.judge(judged)
+        if found is None or badness < least * (1 - BETTER):
+            found, least, entries = trained, badness, watch.entries
+            watch.journal.best = watch.state
         if was_cut(trained.stop_reason):
             break
     watch.entries = entries
-    assert best is not None
-    return with_units_moved(problem, best, watch)
+    assert found is not None
+    assert watch.journal.best is not None
+    return with_units_moved(problem, found.at(watch.journal.best, problem), watch)
 
 
 def _starts(

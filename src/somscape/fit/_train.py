@@ -1,20 +1,20 @@
 """The training loops: batch, with stages of growing maps, and online, one row at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._blocks import blocks
+from somscape._types import Float64s, Ints
+from somscape.fit._journal import State
 from somscape.fit._passes import epoch_sums
 from somscape.fit._pieces import taken
-from somscape.fit._place import placed, shrunk
+from somscape.fit._place import shrunk
 from somscape.fit._plan import Plan
-from somscape.fit._problem import EpochSums, Problem, step
-from somscape.fit._schedule import schedule
-from somscape.fit._start import Axes
-from somscape.fit._stream import RunningSums
-from somscape.fit._watch import (
+from somscape.fit._problem import Problem, step
+from somscape.fit._progress import (
     EPOCHS_DONE,
     INTERRUPTED,
     NO_ROW_MOVES,
@@ -22,8 +22,11 @@ from somscape.fit._watch import (
     UPDATES_DONE,
     WITHIN_TOL,
     Progress,
-    Watch,
 )
+from somscape.fit._schedule import schedule
+from somscape.fit._start import Axes
+from somscape.fit._stream import RunningSums
+from somscape.fit._watch import Watch
 from somscape.grid import Lattice
 
 BLOCK_WORK = 5e7
@@ -64,6 +67,49 @@ class Trained:
     sums: RunningSums | None = None
     axes: Axes | None = None
 
+    @classmethod
+    def of(cls, problem: Problem, watch: Watch, reason: str) -> "Trained":
+        """Return the result of a run as it is now.
+
+        Parameters
+        ----------
+        problem : Problem
+            On the lattice that the run is on.
+        watch : Watch
+        reason : str
+            Why training ended.
+
+        Returns
+        -------
+        Trained
+        """
+        plan, steps = watch.plan, watch.entries
+        n_done = len(steps)
+        if plan.algorithm == "online":
+            n_done = -(-steps[-1].step // len(problem.rows)) if steps else 0
+        codebook: Float64s = watch.state.codebook.astype(np.float64, copy=False)
+        done = cls(codebook, watch.history, n_done, reason, watch.spread, plan)
+        return done.at(watch.state, problem)
+
+    def at(self, state: State, problem: Problem) -> "Trained":
+        """Return the result with another state of its run.
+
+        Parameters
+        ----------
+        state : State
+        problem : Problem
+            On the lattice of the state.
+
+        Returns
+        -------
+        Trained
+        """
+        codebook = state.codebook.astype(np.float64, copy=False)
+        sums = None
+        if state.sums is not None and len(state.sums.counts) == problem.lattice.n_units:
+            sums = RunningSums.of(problem, state.sums)
+        return replace(self, codebook=codebook, sums=sums)
+
 
 def first_lattice(lattice: Lattice, plan: Plan) -> Lattice:
     """Return the lattice that training starts on."""
@@ -97,105 +143,98 @@ def train(
     -------
     Trained
     """
-    if plan.algorithm == "online":
-        return _train_online(problem, codebook, plan, watch, _Order(problem, rng))
-    return _train_batch(problem, codebook, plan, watch, rng)
+    watch.start(codebook, first_lattice(problem.lattice, plan), plan, _spread(problem))
+    go_through = _train_online if plan.algorithm == "online" else _train_batch
+    try:
+        reason = go_through(problem, plan, watch, rng)
+    except KeyboardInterrupt:
+        reason = INTERRUPTED
+    watch.place(problem.lattice)
+    return Trained.of(problem, watch, reason)
 
 
-class Epochs:
-    """Batch epochs, one after the other, on any lattice and rows; keeps their results."""
+def run_epoch(
+    problem: Problem, watch: Watch, n_planned: int, radius: float, shrink: int = 1
+) -> str:
+    """Do one batch epoch; return why to stop, or "".
 
-    def __init__(self, codebook: Float64s, watch: Watch, spread: float, n_planned: int) -> None:
-        self.codebook, self.watch = codebook, watch
-        self.spread, self.n_planned = spread, n_planned
-        self.sums: EpochSums | None = None
-        self.movement = float("inf")
+    Parameters
+    ----------
+    problem : Problem
+        On the lattice that the run is on.
+    watch : Watch
+    n_planned : int
+        Number of epochs planned.
+    radius : float
+        In steps of the full map.
+    shrink : int, default=1
+        Number of these that one step of the problem's lattice is.
 
-    def run(self, problem: Problem, radius: float, shrink: int = 1) -> str:
-        """Do one epoch; return why to stop, or "".
+    Returns
+    -------
+    str
+    """
 
-        The radius is in steps of the full map; one step of the problem's lattice is `shrink` of
-        them.
-        """
-        here = radius / shrink
-        self.sums = epoch_sums(problem, self.codebook)
-        self.codebook, moved = step(problem, self.sums, radius=here, codebook=self.codebook)
-        self.movement = moved / self.spread
-        return self.watch.note(
-            Progress(
-                len(self.watch.entries) + 1,
-                self.n_planned,
-                radius,
-                self.sums.error / problem.error_scale / problem.total_weight,
-                self.movement,
-                len(self.codebook),
-                len(problem.rows),
-            )
+    def epoch(state: State) -> tuple[State, Progress]:
+        sums = epoch_sums(problem, state.codebook)
+        before = state.codebook.astype(np.float64, copy=False)
+        codebook, moved = step(problem, sums, radius=radius / shrink, codebook=before)
+        progress = Progress(
+            len(watch.entries) + 1,
+            n_planned,
+            radius,
+            sums.error / problem.error_scale / problem.total_weight,
+            moved / watch.spread,
+            len(codebook),
+            len(problem.rows),
         )
+        return State(codebook, sums), progress
+
+    return watch.step(epoch)
 
 
-def _train_batch(
-    problem: Problem, codebook: Float64s, plan: Plan, watch: Watch, rng: np.random.Generator
-) -> Trained:
+def _train_batch(problem: Problem, plan: Plan, watch: Watch, rng: np.random.Generator) -> str:
     start = plan.whole_radius_start
     falling = schedule(plan.radius_decay, start, plan.radius_end, int(plan.n_epochs))
     radii = [*falling.tolist(), *[float(falling[-1])] * plan.extra_epochs]
     n_planned = len(radii) + sum(stage.n_epochs for stage in plan.coarse)
     problem.pulls.tabulate(radii)
-    epochs = Epochs(codebook, watch, _spread(problem), n_planned)
-    lattice = first_lattice(problem.lattice, plan)
-    try:
-        reason = ""
-        for stage in plan.coarse:
-            here = shrunk(problem.lattice, stage.shrink)
-            epochs.codebook, lattice = placed(epochs.codebook, lattice, here), here
-            limit = None if stage.rows_per_unit is None else stage.rows_per_unit * here.n_units
-            part = _sample(problem.on(here), limit, rng)
-            for radius in schedule(
-                "geometric", stage.radius_start, stage.radius_end, stage.n_epochs
-            ).tolist():
-                reason = epochs.run(part, radius, stage.shrink)
-                if reason:
-                    break
+    for stage in plan.coarse:
+        here = shrunk(problem.lattice, stage.shrink)
+        watch.place(here)
+        limit = None if stage.rows_per_unit is None else stage.rows_per_unit * here.n_units
+        part = _sample(problem.on(here), limit, rng)
+        for radius in schedule(
+            "geometric", stage.radius_start, stage.radius_end, stage.n_epochs
+        ).tolist():
+            reason = run_epoch(part, watch, n_planned, radius, stage.shrink)
             if reason:
-                break
-        if plan.coarse:
-            epochs.codebook = placed(epochs.codebook, lattice, problem.lattice)
-        if not reason:
-            reason = _settle(problem, epochs, radii, plan.tol)
-    except KeyboardInterrupt:
-        reason = INTERRUPTED
-        if plan.coarse and len(epochs.codebook) != problem.lattice.n_units:
-            epochs.codebook = placed(epochs.codebook, lattice, problem.lattice)
-    sums = None
-    if epochs.sums is not None and len(epochs.sums.counts) == problem.lattice.n_units:
-        sums = RunningSums.of(problem, epochs.sums)
-    n_done = len(watch.entries)
-    return Trained(epochs.codebook, watch.history, n_done, reason, epochs.spread, plan, sums)
+                return reason
+    watch.place(problem.lattice)
+    return _settle(problem, watch, n_planned, radii)
 
 
-def _settle(problem: Problem, epochs: Epochs, radii: Sequence[float], tol: float) -> str:
+def _settle(problem: Problem, watch: Watch, n_planned: int, radii: Sequence[float]) -> str:
     """Do the epochs on the full map; at the last radius, stop once nothing changes."""
-    previous, seen = None, set[int]()
+    previous, seen = b"", set[bytes]()
     for epoch, radius in enumerate(radii):
         is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
-        reason = epochs.run(problem, radius)
+        reason = run_epoch(problem, watch, n_planned, radius)
         if reason:
             return reason
         is_last = epoch == len(radii) - 1
         if radius != radii[-1] or (is_last and not is_settling):
             continue
-        assert epochs.sums is not None
-        digest = epochs.sums.digest()
+        digest = watch.digest()
         if is_settling:
             # Same sums at the same radius: the codebook can only repeat from here on.
-            if previous is not None and epochs.sums.is_same(previous):
+            if digest == previous:
                 return NO_ROW_MOVES
             if digest in seen:
                 return REPEATS
-            if epochs.movement <= tol:
+            if watch.entries[-1].movement <= watch.plan.tol:
                 return WITHIN_TOL
-        previous = epochs.sums
+        previous = digest
         seen.add(digest)
     return EPOCHS_DONE
 
@@ -233,45 +272,40 @@ class _Order:
         return self.rng.choice(n, size=n, p=self.problem.shares)
 
 
-def _train_online(
-    problem: Problem, start: Float64s, plan: Plan, watch: Watch, order: _Order
-) -> Trained:
-    rows, lattice = problem.rows, problem.lattice
+def _train_online(problem: Problem, plan: Plan, watch: Watch, rng: np.random.Generator) -> str:
+    order = _Order(problem, rng)
+    watch.state = State(watch.state.codebook.astype(problem.rows.dtype))
+    n_steps = max(1, round(plan.n_epochs * len(problem.rows)))
+    block = max(1, int(BLOCK_WORK / (2 * watch.state.codebook.size)))
+    for part in blocks(n_steps, block):
+        drawn = order.take(part.stop - part.start)
+        reason = watch.step(partial(_updated, problem, plan, n_steps, part, drawn))
+        if reason and part.stop < n_steps:
+            return reason
+    return UPDATES_DONE
+
+
+def _updated(
+    problem: Problem, plan: Plan, n_steps: int, part: slice, drawn: Ints, state: State
+) -> tuple[State, Progress]:
+    """Do a block of online updates."""
+    radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
+    rates = schedule("geometric", *plan.learning_rate, n_steps, part)
+    moved, lattice, rows = state.codebook.copy(), problem.lattice, problem.rows
     assert isinstance(rows, np.ndarray)
-    codebook: Floats = start.astype(rows.dtype)
-    n_steps = max(1, round(plan.n_epochs * len(rows)))
-    block = max(1, int(BLOCK_WORK / (2 * codebook.size)))
-    done = 0
-    reason = ""
-    try:
-        while done < n_steps and not reason:
-            wanted = min(block, n_steps - done)
-            part = slice(done, done + wanted)
-            radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
-            rates = schedule("geometric", *plan.learning_rate, n_steps, part)
-            moved = codebook.copy()
-            total = problem.kernels.stepwise(
-                rows, order.take(wanted), rates, radii, lattice, problem.neighborhood, moved
-            )
-            codebook, done = moved, done + wanted
-            reason = watch.note(
-                Progress(
-                    done,
-                    n_steps,
-                    float(radii[-1]),
-                    total / wanted,
-                    float("nan"),
-                    lattice.n_units,
-                    wanted,
-                )
-            )
-    except KeyboardInterrupt:
-        reason = INTERRUPTED
-    final = codebook.astype(np.float64, copy=False)
-    n_passes = -(-done // len(rows))
-    if done == n_steps and reason != INTERRUPTED:
-        reason = UPDATES_DONE
-    return Trained(final, watch.history, n_passes, reason, _spread(problem), plan)
+    total = problem.kernels.stepwise(
+        rows, drawn, rates, radii, lattice, problem.neighborhood, moved
+    )
+    progress = Progress(
+        part.stop,
+        n_steps,
+        float(radii[-1]),
+        total / len(drawn),
+        float("nan"),
+        lattice.n_units,
+        len(drawn),
+    )
+    return State(moved), progress
 
 
 def _spread(problem: Problem) -> float:

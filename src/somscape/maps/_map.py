@@ -411,8 +411,8 @@ class Map:
         Parameters
         ----------
         record : Record
-            From `to_record`, or from one of the readers in `somscape.save`.  From a detector's
-            record, only the map is taken.
+            From `to_record`, or from one of the readers in `somscape.save`.  From the record of a
+            detector, or of a checkpoint, only the map is taken.
 
         Returns
         -------
@@ -431,9 +431,12 @@ class Map:
         Map(2 x 3 hexagonal, 1 features)
         """
         header, arrays = record.header, record.arrays
+        if isinstance(header, dict) and header.get("checkpoint") is not None:
+            arrays = {n: values for n, values in arrays.items() if not n.startswith("checkpoint.")}
         if isinstance(header, dict) and header.get("detector") is not None:
             arrays = {name: values for name, values in arrays.items() if not _is_detectors(name)}
-            record = Record({**header, "detector": None}, arrays)
+            header = {**header, "detector": None}
+        record = Record(header, arrays)
         return built_from(record, _read, "map")
 
 

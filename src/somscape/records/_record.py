@@ -36,11 +36,14 @@ FREE_FEATURES = 1000
 
 KEY = "somscape"
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
-OPTIONAL = ("format", "metric", "unit_labels", "kept_regions")
+OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint")
 GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions")
 """Parts with names from the data, which may have several lines."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
+
+STATE = ("prototypes", "counts", "totals", "error", "seen")
+"""Arrays of what a step of a training led to, which a checkpoint holds."""
 
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
@@ -52,6 +55,9 @@ ARRAYS = {
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
     *("marks.rows", "marks.held"),
+    *("checkpoint.steps", "checkpoint.digests", "checkpoint.errors"),
+    *(f"checkpoint.{name}" for name in STATE),
+    *(f"checkpoint.best_{name}" for name in STATE),
     *DECORRELATION,
 }
 
