@@ -27,6 +27,7 @@ from somscape._validate import (
 from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding, UnusedColumn
 from somscape.errors import InputError
+from somscape.estimators._libraries import near
 from somscape.fit import have_values
 from somscape.kernels import Rows, SparseRows, check_sparse_values
 from somscape.maps import Map
@@ -249,6 +250,7 @@ def read_data(
     if encoding is not None:
         missing, names = encoding.missing, [code.name for code in encoding.columns]
         unused = [code.name for code in encoding.columns if isinstance(code, UnusedColumn)]
+    X = near(X, type(estimator).__name__)
     frame = as_frame(X, "X")
     if frame is None:
         return _read_array(estimator, X, missing, names, unused)
@@ -315,6 +317,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         is_expected = getattr(estimator, "n_features_in_", None) == X.shape[1]
         if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
+    X = near(X, type(estimator).__name__)
     check_row_lengths(X)
     check_not_masked(X)
     if isinstance(X, Table):

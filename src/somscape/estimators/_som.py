@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.estimators._choose_encoding import choose_encoding, missing_of
+from somscape.estimators._device import checked_on_device, prepare_on_device
+from somscape.estimators._libraries import Home, fetched, home_of, near, received
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import Prepared, data_for, prepare, rows_for
 from somscape.estimators._settings import settings_of_som, start_of, weights_of_features
@@ -30,7 +32,7 @@ from somscape.fit import (
     train_map,
 )
 from somscape.grid import Lattice
-from somscape.kernels import select_kernels
+from somscape.kernels import DeviceArray, kernels_for
 from somscape.maps import Map
 from somscape.measures import nearest_counted
 from somscape.tables import Table, collected
@@ -273,12 +275,20 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             distances between rows, or more.
         """
         settings = settings_of_som(self)
+        X, home = received(X)
         is_warm = bool(self.warm_start) and hasattr(self, "map_")
         start = self.map_ if is_warm else start_of(self.init)
-        chosen = choose_encoding(self, X, sample_weight, start)
-        prepared = prepare(
-            self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
-        )
+        if isinstance(X, DeviceArray):
+            prepared, why = prepare_on_device(self, X, sample_weight), None
+        else:
+            sample_weight = fetched(sample_weight)
+            chosen = choose_encoding(self, X, sample_weight, start)
+            prepared, why = (
+                prepare(
+                    self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
+                ),
+                chosen.why,
+            )
         if isinstance(start, Map):
             check_goes_on(self, start, prepared.rows.shape[1], is_warm=is_warm)
         else:
@@ -288,9 +298,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         try:
             result = train_map(prepared.rows, prepared.weights, prepared.encoding, settings)
         except TrainingInterrupted as interrupted:
-            self._keep(prepared, settings, chosen.why, *interrupted.result)
+            self._keep(home, prepared, settings, why, *interrupted.result)
             raise
-        return self._keep(prepared, settings, chosen.why, *result)
+        return self._keep(home, prepared, settings, why, *result)
 
     @classmethod
     def suggest(
@@ -377,24 +387,27 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         if half_life is not None:
             check_number("half_life", half_life, 0)
-        X = collected(X)
-        if not hasattr(self, "map_"):
-            start = start_of(self.init)
-            if not isinstance(start, Map):
-                return self.fit(X, y, sample_weight)
+        given, home = near(X, "`partial_fit`"), home_of(X)
+        start, is_new = start_of(self.init), not hasattr(self, "map_")
+        if is_new and not isinstance(start, Map):
+            return self.fit(X, y, sample_weight)
+        X = collected(given)
+        if is_new:
             adopt_map(self, start, X)
         rows = rows_for(self, X)
-        weights = checked_weights(sample_weight, len(rows))
+        weights = checked_weights(fetched(sample_weight), len(rows))
         step = go_on(self.map_, rows, weights, self._sums, half_life)
         self.map_: Map = step.map_
         self._sums: RunningSums | None = step.sums
-        self.labels_: Ints = step.units
-        self.codebook_, self.history_ = self.map_.codebook, dict(self.map_.history)
+        self.labels_: Any = home.back(step.units)
+        self.codebook_: Any = home.back(self.map_.codebook)
+        self.history_ = dict(self.map_.history)
         self.n_iter_: int = self.n_iter_ + 1
         return self
 
     def _keep(
         self,
+        home: Home,
         prepared: Prepared,
         settings: Settings,
         why_encoded: str | None,
@@ -403,9 +416,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         units: Ints,
     ) -> "SOM":
         self.map_ = map_
-        self.codebook_ = map_.codebook
+        self.codebook_ = home.back(map_.codebook)
         is_whole = len(units) == len(prepared.all_rows)
-        self.labels_ = units if is_whole else map_.winners_of_rows(prepared.all_rows)
+        self.labels_ = home.back(units if is_whole else map_.winners_of_rows(prepared.all_rows))
         self.history_ = trained.history
         self._sums = trained.sums
         self.explain_defaults_: dict[str, str] = explain_defaults(settings, map_, trained)
@@ -413,7 +426,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             self.explain_defaults_["encoder"] = why_encoded
         self.n_iter_ = trained.n_iter
         self.stop_reason_ = trained.stop_reason
-        self.kernels_used_ = select_kernels().name
+        self.kernels_used_ = kernels_for(prepared.rows).name
         return self
 
     def save(self, path: str | Path) -> None:
@@ -455,7 +468,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             The lowest of equally near units.
         """
         check_is_fitted(self)
-        return self.map_.winners(data_for(self, X))
+        X, home = received(X)
+        if isinstance(X, DeviceArray):
+            return home.back(self.map_.winners_of_rows(checked_on_device(self, X)))
+        return home.back(self.map_.winners(data_for(self, X)))
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.
@@ -470,7 +486,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             Distances by the metric; NaN for a row without any value.
         """
         check_is_fitted(self)
-        return self.map_.metric.distances(rows_for(self, X), self.codebook_)
+        X, home = received(X)
+        rows = checked_on_device(self, X) if isinstance(X, DeviceArray) else rows_for(self, X)
+        return home.back(self.map_.metric.distances(rows, self.map_.codebook))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the mean squared quantization error; higher is better.
@@ -487,7 +505,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         float
         """
         check_is_fitted(self)
-        data = data_for(self, X)
+        data = data_for(self, near(X, "`score`"))
+        sample_weight = fetched(sample_weight)
         _, distances, weights = nearest_counted(self.map_, data, sample_weight=sample_weight)
         return -float(np.average(distances[:, 0] ** 2, weights=weights))
 

@@ -32,11 +32,12 @@ from somscape.fit._watch import INTERRUPTED, Watch
 from somscape.grid import Lattice
 from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import (
+    DeviceArray,
     Metric,
     Rows,
     SparseRows,
     column_range,
-    select_kernels,
+    kernels_for,
     whitening_of,
 )
 from somscape.maps import Map
@@ -92,7 +93,7 @@ def train_map(
         metric.trained_on(rows),
         counted,
         settings.neighborhood,
-        select_kernels(),
+        kernels_for(rows),
         given,
         metric,
     )
@@ -122,7 +123,7 @@ def train_map(
         encoding,
         hits,
         trained.history,
-        _parameters(settings, trained),
+        _parameters(settings, trained, problem),
         {"somscape": __version__, "numpy": np.__version__},
         metric=metric,
         told=_kept(rows, counted, lattice.n_units, metric),
@@ -250,7 +251,7 @@ def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
     return codebook
 
 
-def _parameters(settings: Settings, trained: Trained) -> dict[str, Any]:
+def _parameters(settings: Settings, trained: Trained, problem: Problem) -> dict[str, Any]:
     """Return what a map keeps about its training, as JSON data."""
     plan, radii = trained.plan, trained.history["radius"]
     decay = plan.radius_decay
@@ -272,4 +273,6 @@ def _parameters(settings: Settings, trained: Trained) -> dict[str, Any]:
     }
     if plan.algorithm == "online":
         shown["learning_rate"] = list(plan.learning_rate)
+    if isinstance(problem.rows, DeviceArray):  # all other kernels give the same map
+        shown["kernels"] = problem.kernels.name
     return shown

@@ -15,7 +15,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
 from somscape.fit._fixed_point import SUM_BITS, power_of_two, value_scale
 from somscape.grid import Lattice, Neighborhood
-from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, column_range
+from somscape.kernels import EUCLIDEAN, Kernels, Metric, Rows, SparseRows, are_of, column_range
 
 MIN_WEIGHT_BITS = -20
 """Weights are not scaled if the largest is at least 2^-20."""
@@ -230,7 +230,7 @@ def chunk(problem: Problem, rows: Rows, weights: Float64s | None, codebook: Floa
     ValueError
         If rows other than the problem's lie outside their range: their sums would overflow.
     """
-    if not np.may_share_memory(_values(rows), _values(problem.rows)):
+    if not are_of(rows, problem.rows):
         _refuse_beyond(problem, rows)
     kernels, lattice = problem.kernels, problem.lattice
     units, distances = problem.metric.search(
@@ -268,10 +268,6 @@ def _without_gaps(
     present = is_there.astype(np.float64)
     problem.kernels.sums(present, units, weights, nothing, problem.seen_scale, 1.0, counts, seen)
     return filled, seen
-
-
-def _values(rows: Rows) -> Floats:
-    return rows.values if isinstance(rows, SparseRows) else rows
 
 
 def _refuse_beyond(problem: Problem, rows: Rows) -> None:

@@ -108,6 +108,7 @@ def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
             order=problem.lattice.walk,
             has_missing=problem.has_missing,
         )
+        units = np.asarray(units)
         far.append(distances[:, 0])
         apart.append(~problem.lattice.are_neighbors(units[:, 0], units[:, -1]))
     counted = ones_or(weights, len(problem.rows))
