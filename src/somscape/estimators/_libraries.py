@@ -45,7 +45,7 @@ def _matmul(a: Any, b: Any) -> Any:
 def _torch_product(a: Any, b: Any) -> Any:
     torch = sys.modules["torch"]
     with _full_precision(torch.backends), torch.autocast(a.device.type, enabled=False):
-        return a @ b
+        return _matmul(a, b)
 
 
 _settings = Lock()
