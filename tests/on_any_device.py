@@ -18,6 +18,11 @@ def rows_of(n=1500, d=5, dtype=np.float64, seed=0):
     return (rng.normal(size=(n, d)) + rng.integers(3, size=(n, 1))).astype(dtype)
 
 
+def small(n_rows, n_cols, **options):
+    """A map that trains in a few short epochs."""
+    return SOM(n_rows, n_cols, **{"n_init": 1, "n_epochs": 6} | options)
+
+
 def margin(X, codebook):
     """By how much two squared distances must differ for float products to tell them apart."""
     center = codebook.mean(axis=0)
@@ -58,10 +63,10 @@ class OnAnyDevice:
         "options",
         [
             {},
-            {"algorithm": "multires", "random_state": 0},
-            {"init": "sample", "random_state": 3},
-            {"radius_end": 0.3, "n_epochs": 9},
-            {"boundary": "torus", "neighborhood": "epanechnikov"},
+            {"algorithm": "multires", "random_state": 0, "n_init": 1},
+            {"init": "sample", "random_state": 3, "n_init": 2},
+            {"radius_end": 0.3, "n_epochs": 9, "n_init": 1},
+            {"boundary": "torus", "neighborhood": "epanechnikov", "n_init": 1},
         ],
     )
     def test_the_map_is_the_cores_but_for_near_ties(self, dtype, options):
@@ -125,9 +130,9 @@ class OnAnyDevice:
 
     def test_any_tile_gives_the_same_bits(self, monkeypatch):
         X = rows_of(700)
-        whole = SOM(5, 7).fit(self.put(X))
+        whole = small(5, 7).fit(self.put(X))
         monkeypatch.setattr(_array_api, "MAX_VALUES", 2000)
-        tiled = SOM(5, 7).fit(self.put(X))
+        tiled = small(5, 7).fit(self.put(X))
         np.testing.assert_array_equal(tiled.map_.codebook, whole.map_.codebook)
         for ask in ("predict", "transform"):
             mine, all_at_once = (self.get(getattr(s, ask)(self.put(X))) for s in (tiled, whole))
@@ -154,7 +159,7 @@ class OnAnyDevice:
         monkeypatch.setattr(_libraries, "_namespace", lambda *a: Counted(namespace(*a)))
         monkeypatch.setattr(_array_api, "MAX_VALUES", 30_000)
         X = self.put(rows_of(9_000))
-        SOM(6, 8, n_init=1, n_epochs=3).fit(X)
+        small(6, 8, n_epochs=3).fit(X)
         running = 5 + 2  # a running sum begins with a row of zeros
         assert 29_000 < largest[0] <= 30_000 + running
 
@@ -172,13 +177,13 @@ class OnAnyDevice:
         X, needed = self.put(rows_of(5000)), []
         for n_epochs in (3, 10):
             values[0] = 0
-            SOM(6, 8, n_init=1, n_epochs=n_epochs, radius_decay="linear").fit(X)
+            small(6, 8, n_epochs=n_epochs, radius_decay="linear").fit(X)
             needed.append(values[0])
         assert (needed[1] - needed[0]) <= 7 * (6 * 8 + 1) * (5 + 2)
 
     def test_results_lie_where_the_rows_do_and_the_map_here(self, tmp_path):
         X = rows_of()
-        som = SOM(6, 8).fit(self.put(X))
+        som = small(6, 8).fit(self.put(X))
         own = (som.codebook_, som.labels_, som.units_, som.predict(self.put(X)))
         for found in (*own, som.transform(self.put(X)), som.fit_predict(self.put(X))):
             assert self.is_there(found)
@@ -186,7 +191,7 @@ class OnAnyDevice:
         np.testing.assert_array_equal(self.get(som.predict(self.put(X))), som.predict(X))
         assert type(som.predict(X)) is type(som.map_.codebook) is np.ndarray
         assert som.kernels_used_ == som.map_.parameters["kernels"] == f"{self.label} float64"
-        assert "kernels" not in SOM(2, 2).fit(X).map_.parameters
+        assert "kernels" not in small(2, 2).fit(X).map_.parameters
         som.save(tmp_path / "map.som")
         np.testing.assert_array_equal(
             somscape.load(tmp_path / "map.som").codebook, som.map_.codebook
@@ -195,7 +200,7 @@ class OnAnyDevice:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_transform_is_the_cores_to_rounding(self, dtype):
         X = rows_of(300, dtype=dtype) + dtype(1000)
-        som = SOM(5, 6).fit(X)
+        som = small(5, 6).fit(X)
         found = self.get(som.transform(self.put(X)))
         assert found.dtype == dtype
         np.testing.assert_allclose(found, som.transform(X), rtol=1e-4 if dtype == "f4" else 1e-10)
@@ -204,21 +209,21 @@ class OnAnyDevice:
 
     def test_weights_may_lie_anywhere_and_count_rows(self):
         X, w = rows_of(400), np.random.default_rng(2).integers(0, 4, 400)
-        repeated = SOM(4, 5).fit(self.put(np.repeat(X, w, axis=0)))
+        repeated = small(4, 5).fit(self.put(np.repeat(X, w, axis=0)))
         for weights in (w, self.put(w.astype(float)), w.tolist()):
-            som = SOM(4, 5).fit(self.put(X), sample_weight=weights)
+            som = small(4, 5).fit(self.put(X), sample_weight=weights)
             np.testing.assert_array_equal(som.map_.codebook, repeated.map_.codebook)
             assert som.labels_.shape == (400,)
-        near = SOM(4, 5).fit(X, sample_weight=self.put(w.astype(float)))
-        np.testing.assert_array_equal(near.codebook_, SOM(4, 5).fit(X, sample_weight=w).codebook_)
+        near = small(4, 5).fit(X, sample_weight=self.put(w.astype(float)))
+        np.testing.assert_array_equal(near.codebook_, small(4, 5).fit(X, sample_weight=w).codebook_)
 
     def test_any_layout_of_the_rows_will_do(self):
         X = rows_of(500)
-        som = SOM(4, 5).fit(self.put(X))
+        som = small(4, 5).fit(self.put(X))
         twice = self.put(np.repeat(X, 2, axis=0))[::2, :]
         turned = self.put(np.ascontiguousarray(X.T)).T
         for rows in (twice, turned):
-            again = SOM(4, 5).fit(rows)
+            again = small(4, 5).fit(rows)
             np.testing.assert_array_equal(again.map_.codebook, som.map_.codebook)
             np.testing.assert_array_equal(
                 self.get(som.predict(rows)), self.get(som.predict(self.put(X)))
@@ -226,15 +231,15 @@ class OnAnyDevice:
 
     def test_a_map_goes_on_from_a_codebook_on_the_device(self):
         X = rows_of(500)
-        som = SOM(4, 5).fit(self.put(X))
+        som = small(4, 5).fit(self.put(X))
         for start in (som.codebook_, som):
-            SOM(4, 5, init=start, n_epochs=2).fit(self.put(X))
-        warm = SOM(4, 5, warm_start=True, n_epochs=2).fit(self.put(X)).fit(self.put(X))
+            small(4, 5, init=start, n_epochs=2).fit(self.put(X))
+        warm = small(4, 5, warm_start=True, n_epochs=2).fit(self.put(X)).fit(self.put(X))
         assert self.is_there(warm.labels_)
 
     def test_a_wide_column_is_warned_of(self):
         with pytest.warns(SomscapeWarning, match="column 'x1' carries"):
-            SOM(3, 3).fit(self.put(rows_of(200) * [1, 1000, 1, 1, 1]))
+            small(3, 3).fit(self.put(rows_of(200) * [1, 1000, 1, 1, 1]))
 
     @pytest.mark.parametrize(
         "options",
@@ -249,40 +254,40 @@ class OnAnyDevice:
     def test_what_a_device_does_not_do_is_refused(self, options):
         [name] = options
         with pytest.raises(InputError, match=f"supports only {name}=.*Leave `{name}` out"):
-            SOM(3, 3, **options).fit(self.put(rows_of(50)))
+            small(3, 3, **options).fit(self.put(rows_of(50)))
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200])
     def test_wrong_values_are_named_by_row_and_column(self, value):
-        X, som = rows_of(50), SOM(3, 3).fit(rows_of(50))
+        X, som = rows_of(50), small(3, 3).fit(rows_of(50))
         X[17, 3] = value
-        for ask in (SOM(3, 3).fit, som.predict, som.transform):
+        for ask in (small(3, 3).fit, som.predict, som.transform):
             with pytest.raises(InputError, match="row 17, column 'x3'"):
                 ask(self.put(X))
 
     def test_wrong_shapes_and_types_are_refused(self):
-        som = SOM(3, 3).fit(self.put(rows_of(50)))
+        som = small(3, 3).fit(self.put(rows_of(50)))
         for wrong, words in (
             (np.zeros(5), "two dimensions"),
             (np.zeros((0, 5)), "at least one row"),
             (np.zeros((5, 0)), "one column"),
             (np.zeros((5, 5), dtype=np.int64), "float32 or float64; got int64"),
         ):
-            for ask in (SOM(3, 3).fit, som.predict, som.transform):
+            for ask in (small(3, 3).fit, som.predict, som.transform):
                 with pytest.raises(InputError, match=words):
                     ask(self.put(wrong))
         with pytest.raises(ValueError, match="expecting 5 features"):
             som.predict(self.put(rows_of(9, 4)))
         with pytest.raises(InputError, match="supports only maps of metric='euclidean'"):
-            SOM(3, 3, metric="manhattan").fit(rows_of(50)).predict(self.put(rows_of(50)))
+            small(3, 3, metric="manhattan").fit(rows_of(50)).predict(self.put(rows_of(50)))
         with pytest.raises(InputError, match="`sample_weight` must have shape"):
-            SOM(3, 3).fit(self.put(rows_of(50)), sample_weight=self.put(np.ones(49)))
+            small(3, 3).fit(self.put(rows_of(50)), sample_weight=self.put(np.ones(49)))
 
     def test_who_works_in_memory_only_says_so(self):
         X, place = self.put(rows_of(50)), self.label.partition("/")[2]
-        som = SOM(3, 3).fit(X)
+        som = small(3, 3).fit(X)
         for ask in (
             som.partial_fit,
-            SOM(3, 3).partial_fit,
+            small(3, 3).partial_fit,
             som.score,
             SOMDetector().fit,
             SOMDetector().fit(rows_of(50)).score_samples,

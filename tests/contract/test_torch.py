@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from on_any_device import OnAnyDevice, rows_of
+from on_any_device import OnAnyDevice, rows_of, small
 
 from somscape import SOM, SOMDetector
 from somscape.errors import InputError
@@ -35,7 +35,7 @@ class OnTorch(OnAnyDevice):
         within, matmul = [], torch.backends.cuda.matmul
         product = _libraries._matmul
         X = rows_of(500, dtype=np.float32)
-        plain = SOM(4, 5).fit(self.put(X))
+        plain = small(4, 5).fit(self.put(X))
 
         def looked_at(a, b):
             within.append((matmul.fp32_precision, torch.backends.mkldnn.matmul.fp32_precision))
@@ -46,7 +46,7 @@ class OnTorch(OnAnyDevice):
         torch.set_float32_matmul_precision("medium")
         try:
             with torch.autocast(self.device.partition(":")[0], dtype=torch.bfloat16):
-                som = SOM(4, 5).fit(self.put(X))
+                som = small(4, 5).fit(self.put(X))
             assert torch.get_float32_matmul_precision() == "medium"
         finally:
             torch.set_float32_matmul_precision(before)
@@ -55,8 +55,8 @@ class OnTorch(OnAnyDevice):
 
     def test_gradients_are_left_behind(self):
         X = rows_of(200)
-        som = SOM(3, 4).fit(self.put(X).requires_grad_())
-        np.testing.assert_array_equal(som.map_.codebook, SOM(3, 4).fit(self.put(X)).map_.codebook)
+        som = small(3, 4).fit(self.put(X).requires_grad_())
+        np.testing.assert_array_equal(som.map_.codebook, small(3, 4).fit(self.put(X)).map_.codebook)
         for found in (som.codebook_, som.transform(self.put(X).requires_grad_())):
             assert not found.requires_grad
 
@@ -64,11 +64,11 @@ class OnTorch(OnAnyDevice):
     def test_types_that_are_no_rows_are_refused(self, kind):
         X = self.put(rows_of(50)).to(getattr(torch, kind))
         with pytest.raises(InputError, match=f"float32 or float64; got {kind} on {self.device}"):
-            SOM(3, 3).fit(X)
+            small(3, 3).fit(X)
 
     def test_sparse_tensors_are_refused(self):
         with pytest.raises(InputError, match=r"must be dense.*sparse"):
-            SOM(3, 3).fit(self.put(rows_of(50)).to_sparse())
+            small(3, 3).fit(self.put(rows_of(50)).to_sparse())
 
 
 class TestDevicePathOnTheProcessor(OnTorch):
@@ -95,7 +95,7 @@ class TestGpu(OnTorch):
     def test_rows_and_weights_may_lie_on_the_gpu_and_here(self):
         X, w = rows_of(200), np.arange(1.0, 201.0)
         maps = [
-            SOM(3, 4).fit(rows, sample_weight=weights).map_.codebook
+            small(3, 4).fit(rows, sample_weight=weights).map_.codebook
             for rows, weights in ((self.put(X), torch.asarray(w)), (torch.asarray(X), self.put(w)))
         ]
         np.testing.assert_allclose(*maps)
@@ -106,7 +106,7 @@ class TestInMemory:
 
     def test_the_map_is_that_of_the_array_and_results_are_tensors(self):
         X = rows_of()
-        som, same = SOM(6, 8).fit(torch.asarray(X)), SOM(6, 8).fit(X)
+        som, same = small(6, 8).fit(torch.asarray(X)), small(6, 8).fit(X)
         assert som.kernels_used_ == same.kernels_used_
         for found, expected in (
             (som.codebook_, same.codebook_),
@@ -122,7 +122,7 @@ class TestInMemory:
     def test_rows_are_not_copied_and_gradients_are_left_behind(self):
         X = torch.asarray(rows_of(100)).requires_grad_()
         assert np.shares_memory(_libraries.received(X)[0], X.detach().numpy())
-        som = SOM(3, 4).fit(torch.nn.Parameter(X))
+        som = small(3, 4).fit(torch.nn.Parameter(X))
         assert not som.transform(X).requires_grad
         scores = SOMDetector(random_state=0).fit(X).score_samples(X)
         np.testing.assert_array_equal(
@@ -131,20 +131,20 @@ class TestInMemory:
 
     def test_numbers_that_numpy_has_are_converted_and_others_refused(self):
         X = torch.asarray(rows_of(100)).round()
-        expected = SOM(3, 4).fit(X.numpy()).codebook_
+        expected = small(3, 4).fit(X.numpy()).codebook_
         for kind in (torch.float16, torch.int32):
-            np.testing.assert_array_equal(SOM(3, 4).fit(X.to(kind)).codebook_, expected)
+            np.testing.assert_array_equal(small(3, 4).fit(X.to(kind)).codebook_, expected)
         with pytest.raises(InputError, match=r"torch.bfloat16.*X.float\(\)"):
-            SOM(3, 4).fit(X.bfloat16())
+            small(3, 4).fit(X.bfloat16())
         with pytest.raises(InputError, match="dense"):
-            SOM(3, 4).fit(X.to_sparse())
+            small(3, 4).fit(X.to_sparse())
         with pytest.raises(InputError, match=r"torch\.bfloat16"):
-            SOM(3, 4).fit(X, sample_weight=torch.ones(100, dtype=torch.bfloat16))
+            small(3, 4).fit(X, sample_weight=torch.ones(100, dtype=torch.bfloat16))
         with pytest.raises(InputError, match="row 7, column 'x2'"):
-            SOM(3, 4).fit(torch.where(torch.arange(500).reshape(100, 5) == 37, torch.inf, X))
+            small(3, 4).fit(torch.where(torch.arange(500).reshape(100, 5) == 37, torch.inf, X))
 
 
 def test_a_device_without_values_is_refused():
     X = torch.zeros(9, 3, device="meta")
     with pytest.raises(InputError, match="torch says of meta"):
-        SOM(3, 4).fit(X)
+        small(3, 4).fit(X)

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from on_any_device import OnAnyDevice, assert_nearest, margin, rows_of, squares
+from on_any_device import OnAnyDevice, assert_nearest, margin, rows_of, small, squares
 
-from somscape import SOM
 from somscape.errors import InputError
 from somscape.estimators import _libraries
 from somscape.kernels import kernels_for
@@ -57,8 +56,8 @@ def test_the_margin_is_one_that_other_units_do_not_reach():
 
 def test_rows_and_weights_may_lie_on_different_devices():
     X, w = rows_of(200), np.arange(1.0, 201.0)
-    som = SOM(3, 4).fit(put(X), sample_weight=xp.asarray(w, device=xp.Device("device2")))
-    same = SOM(3, 4).fit(X, sample_weight=xp.asarray(w))
+    som = small(3, 4).fit(put(X), sample_weight=xp.asarray(w, device=xp.Device("device2")))
+    same = small(3, 4).fit(X, sample_weight=xp.asarray(w))
     np.testing.assert_array_equal(som.map_.codebook, same.codebook_)
     assert som.codebook_.device == AWAY
     assert type(same.codebook_) is np.ndarray
@@ -67,7 +66,7 @@ def test_rows_and_weights_may_lie_on_different_devices():
 def test_an_array_in_memory_is_not_copied_and_partial_fit_gives_its_kind_back():
     X = xp.asarray(rows_of(200))
     assert np.shares_memory(_libraries.received(X)[0], np.asarray(X))
-    som = SOM(3, 4).partial_fit(X)
+    som = small(3, 4).partial_fit(X)
     for _ in range(2):
         assert type(som.labels_) is type(som.codebook_) is type(X)
         som.partial_fit(X)

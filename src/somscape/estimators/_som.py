@@ -129,7 +129,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     Attributes
     ----------
     codebook_ : ndarray of shape (n_units, n_features)
-        Prototype of each unit, in the units of the features; ``unit = row * n_cols + col``.
+        Prototype of each unit, in the units of the features; ``unit = row * n_cols + col``.  With
+        X of torch or CuPy, this, ``labels_`` and what methods return lie where that X lies.
     map_ : Map
         The fitted map, for plots, measures, reports and saving.
     units_, labels_ : ndarray of shape (n_samples,)
@@ -147,7 +148,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     explain_defaults_ : dict of str to str
         What was chosen and why, for each parameter that was "auto" or could not be met.
     kernels_used_ : str
-        Kernels that ran, such as ``"core/avx512"`` or ``"numpy"``.
+        Kernels that ran, such as ``"core/avx512"``, ``"numpy"`` or ``"torch/cuda:0 float32"``.
     n_features_in_ : int
         Number of features seen by `fit`; of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -248,9 +249,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Numbers are used as they are; a ``scipy.sparse`` array stays sparse.  A
-            `somscape.tables.Table`, or a data frame with more than numbers, is encoded first, as
-            `encoder` says.
+            Numbers are used as they are; a ``scipy.sparse`` array stays sparse, and an array of
+            torch or CuPy on its device.  A `somscape.tables.Table`, or a data frame with more than
+            numbers, is encoded first, as `encoder` says.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
