@@ -7,7 +7,7 @@ ENVS := .env/$(VERSION)
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard core/*)
 PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv')
 
-.PHONY: demo test test-sql oldest pyod check sanitize bench docs clean slow
+.PHONY: demo test test-sql test-gpu oldest pyod devices check sanitize bench docs clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 	@mkdir -p results
@@ -34,6 +34,14 @@ oldest: $(ENVS)/oldest/ready  ## what leans on other libraries, with their lowes
 
 pyod: $(ENVS)/pyod/ready  ## the adapter to PyOD, with PyOD
 	$(ENVS)/pyod/bin/python -m pytest -n 0 tests/contract/test_pyod.py
+
+devices: $(ENVS)/devices/ready  ## tensors of torch, with torch, on the processor
+	$(ENVS)/devices/bin/python -m pytest -n 0 tests/contract/test_torch.py
+
+test-gpu: $(ENVS)/devices/ready  ## the same on a GPU
+	@$(ENVS)/devices/bin/python -c 'import sys, torch; sys.exit(None if torch.cuda.is_available() \
+	    else f"torch {torch.__version__} finds no GPU here; nothing was tested.")'
+	$(ENVS)/devices/bin/python -m pytest -n 0 -m gpu tests/contract/test_torch.py
 
 slow: $(ENVS)/test/ready  ## ten million winners against a long-double oracle, about ten minutes
 	$(ENVS)/test/bin/python -m pytest -n 0 -m slow --log-cli-level=INFO tests
@@ -119,6 +127,13 @@ $(ENVS)/pyod/ready: $(BUILT_FROM)
 	@echo "making an environment with PyOD and installing somscape: a minute or two, once"
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,pyod]' combo
+	@touch $@
+
+# torch is 200 MB without a GPU, and several thousand with one; no other test needs it.
+$(ENVS)/devices/ready: $(BUILT_FROM)
+	@echo "making an environment with torch and installing somscape: a minute or two, once"
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' torch
 	@touch $@
 
 # axe-core judges the page in a browser.  Its script comes with this package, whose other half,

@@ -96,6 +96,7 @@ LONG_FILES: dict[str, str] = {}
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (
+            "somscape.kernels._array_api.DeviceKernels.sums",
             "somscape.kernels._core_face.CoreKernels.sums",
             "somscape.kernels._kernels.Kernels.sums",
             "somscape.kernels._numpy_twin.NumpyKernels.sums",

@@ -1184,7 +1184,7 @@ def test_the_time_limit_counts_from_the_start_of_the_fit(monkeypatch):
 
 
 def test_ctrl_c_before_the_first_epoch_is_over_keeps_the_start(monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **_more):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("somscape.fit._train.step", interrupted)

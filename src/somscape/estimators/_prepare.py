@@ -28,6 +28,7 @@ from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding, UnusedColumn
 from somscape.errors import InputError
 from somscape.estimators._elsewhere import rows_elsewhere
+from somscape.estimators._libraries import near
 from somscape.fit import AnyRows, Pieces, have_values
 from somscape.kernels import Rows, SparseRows, check_sparse_values
 from somscape.maps import Map
@@ -274,6 +275,7 @@ def read_data(
     if encoding is not None:
         missing, names = encoding.missing, [code.name for code in encoding.columns]
         unused = [code.name for code in encoding.columns if isinstance(code, UnusedColumn)]
+    X = near(X, type(estimator).__name__)
     frame = as_frame(X, "X")
     if frame is None:
         return _read_array(estimator, X, missing, names, unused)
@@ -340,6 +342,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         is_expected = getattr(estimator, "n_features_in_", None) == X.shape[1]
         if is_expected and not hasattr(estimator, "feature_names_in_"):
             return X
+    X = near(X, type(estimator).__name__)
     check_row_lengths(X)
     check_not_masked(X)
     if isinstance(X, Table):

@@ -9,6 +9,7 @@ import numpy as np
 from somscape._validate import check_number, check_whole
 from somscape.encode import Encoding
 from somscape.errors import InputError
+from somscape.estimators._libraries import fetched
 from somscape.estimators._prepare import seed_of
 from somscape.estimators._verbose import Verbose
 from somscape.fit import Settings
@@ -21,7 +22,7 @@ from somscape.tables import listed, suggestion
 def start_of(init: Any) -> Any:
     """Return what training starts from: of a detector or a fitted estimator, its map."""
     map_ = getattr(init, "map_", init)
-    return map_ if isinstance(map_, Map) else init
+    return map_ if isinstance(map_, Map) else fetched(init)
 
 
 def weights_of_features(given: Any, encoding: Encoding) -> Any:

@@ -10,27 +10,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
+from somscape.estimators._asked import distances_of, units_of
 from somscape.estimators._choose_encoding import missing_of
-from somscape.estimators._elsewhere import asked_where_it_lies
+from somscape.estimators._libraries import fetched, home_of, near
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import data_for, rows_for
-from somscape.estimators._ready import Ready, ready_to_train
+from somscape.estimators._ready import keep_trained, ready_to_train
 from somscape.estimators._settings import start_of
 from somscape.estimators._suggest import suggest
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.estimators._warm_start import adopt_map
 from somscape.fit import (
     Callback,
-    RowsElsewhere,
     RunningSums,
-    Trained,
     TrainingInterrupted,
-    explain_defaults,
     go_on,
     train_map,
 )
 from somscape.grid import Lattice
-from somscape.kernels import select_kernels
 from somscape.maps import Map
 from somscape.measures import nearest_counted
 from somscape.tables import Table, collected
@@ -126,7 +123,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     Attributes
     ----------
     codebook_ : ndarray of shape (n_units, n_features)
-        Prototype of each unit, in the units of the features; ``unit = row * n_cols + col``.
+        Prototype of each unit, in the units of the features; ``unit = row * n_cols + col``.  With
+        X of torch or CuPy, this, ``labels_`` and what methods return lie where that X lies.
     map_ : Map
         The fitted map, for plots, measures, reports and saving.
     units_, labels_ : ndarray of shape (n_samples,)
@@ -144,7 +142,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     explain_defaults_ : dict of str to str
         What was chosen and why, for each parameter that was "auto" or could not be met.
     kernels_used_ : str
-        Kernels that ran, such as ``"core/avx512"`` or ``"numpy"``.
+        Kernels that ran, such as ``"core/avx512"``, ``"numpy"`` or ``"torch/cuda:0 float32"``.
     n_features_in_ : int
         Number of features seen by `fit`; of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -254,10 +252,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Numbers are used as they are; a ``scipy.sparse`` array stays sparse.  A
-            `somscape.tables.Table`, or a data frame with more than numbers, is encoded first, as
-            `encoder` says.  Collections of Dask, Spark and Ray, and `somscape.fit.Pieces`, train
-            where they lie: see the guide, "When one machine is not enough".
+            Numbers are used as they are; a ``scipy.sparse`` array stays sparse, and an array of
+            torch or CuPy on its device.  A `somscape.tables.Table`, or a data frame with more than
+            numbers, is encoded first, as `encoder` says.  Collections of Dask, Spark and Ray, and
+            `somscape.fit.Pieces`, train where they lie: see the guide, "When one machine is not
+            enough".
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
@@ -295,9 +294,10 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
                 rows.rows, rows.weights, rows.encoding, settings, resume=ready.resume
             )
         except TrainingInterrupted as interrupted:
-            self._keep(ready, *interrupted.result)
+            keep_trained(self, ready, *interrupted.result)
             raise
-        return self._keep(ready, *result)
+        keep_trained(self, ready, *result)
+        return self
 
     @classmethod
     def suggest(
@@ -384,39 +384,22 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         if half_life is not None:
             check_number("half_life", half_life, 0)
-        X = collected(X)
-        if not hasattr(self, "map_"):
-            start = start_of(self.init)
-            if not isinstance(start, Map):
-                return self.fit(X, y, sample_weight)
+        given, home = near(X, "`partial_fit`"), home_of(X)
+        start, is_new = start_of(self.init), not hasattr(self, "map_")
+        if is_new and not isinstance(start, Map):
+            return self.fit(X, y, sample_weight)
+        X = collected(given)
+        if is_new:
             adopt_map(self, start, X)
         rows = rows_for(self, X)
-        weights = checked_weights(sample_weight, len(rows))
+        weights = checked_weights(fetched(sample_weight), len(rows))
         step = go_on(self.map_, rows, weights, self._sums, half_life)
         self.map_: Map = step.map_
         self._sums: RunningSums | None = step.sums
-        self.labels_: Ints = step.units
-        self.codebook_, self.history_ = self.map_.codebook, dict(self.map_.history)
+        self.labels_: Any = home.back(step.units)
+        self.codebook_: Any = home.back(self.map_.codebook)
+        self.history_ = dict(self.map_.history)
         self.n_iter_: int = self.n_iter_ + 1
-        return self
-
-    def _keep(self, ready: Ready, map_: Map, trained: Trained, units: Ints) -> "SOM":
-        prepared = ready.prepared
-        self.map_ = map_
-        self.codebook_ = map_.codebook
-        is_whole = len(units) == len(prepared.all_rows)
-        if isinstance(prepared.all_rows, RowsElsewhere):
-            self.__dict__.pop("labels_", None)
-        else:
-            self.labels_ = units if is_whole else map_.winners_of_rows(prepared.all_rows)
-        self.history_ = trained.history
-        self._sums = trained.sums
-        self.explain_defaults_: dict[str, str] = explain_defaults(ready.settings, map_, trained)
-        if ready.why_encoded is not None:
-            self.explain_defaults_["encoder"] = ready.why_encoded
-        self.n_iter_ = trained.n_iter
-        self.stop_reason_ = trained.stop_reason
-        self.kernels_used_ = select_kernels().name
         return self
 
     def save(self, path: str | Path) -> None:
@@ -461,8 +444,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             more column, ``unit``.
         """
         check_is_fitted(self)
-        units = asked_where_it_lies(self, "predict", X, name="unit", dtype=np.int64)
-        return self.map_.winners(data_for(self, X)) if units is None else units
+        return units_of(self, X)
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.
@@ -477,7 +459,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             Distances by the metric; NaN for a row without any value.
         """
         check_is_fitted(self)
-        return self.map_.metric.distances(rows_for(self, X), self.codebook_)
+        return distances_of(self, X)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the mean squared quantization error; higher is better.
@@ -494,7 +476,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         float
         """
         check_is_fitted(self)
-        data = data_for(self, X)
+        data = data_for(self, near(X, "`score`"))
+        sample_weight = fetched(sample_weight)
         _, distances, weights = nearest_counted(self.map_, data, sample_weight=sample_weight)
         return -float(np.average(distances[:, 0] ** 2, weights=weights))
 

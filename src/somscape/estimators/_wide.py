@@ -41,8 +41,7 @@ def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) ->
     if metric not in UNSCALED or feature_weight is not None or rows.shape[1] < 2:
         return
     few = every(rows, max(1, len(rows) // N_ROWS))
-    assert isinstance(few, np.ndarray)
-    some = few.astype(np.float64)
+    some = np.array(few, dtype=np.float64)
     some /= np.nanmax(np.abs(some)) or 1.0  # whose squares fit a float
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of columns without a value

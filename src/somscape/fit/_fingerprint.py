@@ -15,7 +15,7 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
 from somscape._weights import ones_or
 from somscape.fit._pieces import AnyRows, RowsElsewhere
-from somscape.kernels import Rows, SparseRows
+from somscape.kernels import DeviceArray, Rows, SparseRows
 
 HASHED_VALUES = 1 << 15
 """Values that are hashed at once; they fit a cache."""
@@ -70,6 +70,8 @@ class Fingerprint:
         sums = [0, 0, 0]
         for part in blocks(n_rows, max(1, HASHED_VALUES // n_features)):
             some = rows[part]
+            if isinstance(some, DeviceArray):
+                some = np.asarray(some)
             of_rows = _of_sparse if isinstance(some, SparseRows) else _of_dense
             hashes = _mixed(of_rows(some, factors))
             share = ones_or(None if weights is None else weights[part], len(hashes))

@@ -1,7 +1,7 @@
 """From prepared rows and settings to a trained map."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -37,9 +37,10 @@ from somscape.fit._watch import Watch
 from somscape.grid import Lattice
 from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import (
+    DeviceArray,
     Metric,
     SparseRows,
-    select_kernels,
+    kernels_for,
     whitening_of,
 )
 from somscape.maps import Map
@@ -110,7 +111,7 @@ def train_map(
         _trained_on(metric, rows),
         counted,
         neighborhood=settings.neighborhood,
-        kernels=select_kernels(),
+        kernels=kernels_for(rows),
         reach=given,
         metric=metric,
     )
@@ -127,7 +128,7 @@ def train_map(
         watch.identity = Identity.of(settings, rows, weights)
     if resume is not None:
         watch.go_on_from(resume)
-    as_map = partial(_as_map, settings, encoding, metric)
+    as_map = partial(_as_map, partial(_parameters, settings, problem), encoding, metric)
     watch.as_map = lambda: as_map(watch.lattice, *_as_it_is(problem, watch))
     if given is not None:
         given = _fitting(given, problem, plan)
@@ -150,7 +151,7 @@ def train_map(
 
 
 def _as_map(
-    settings: Settings,
+    parameters: Callable[[Trained], dict[str, Any]],
     encoding: Encoding,
     metric: Metric,
     lattice: Lattice,
@@ -164,7 +165,7 @@ def _as_map(
         encoding,
         hits,
         trained.history,
-        _parameters(settings, trained),
+        parameters(trained),
         VERSIONS,
         metric=metric,
         told=told,
@@ -315,7 +316,7 @@ def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
     return codebook
 
 
-def _parameters(settings: Settings, trained: Trained) -> dict[str, Any]:
+def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[str, Any]:
     """Return what a map keeps about its training, as JSON data."""
     plan, radii = trained.plan, trained.history["radius"]
     decay = plan.radius_decay
@@ -337,4 +338,6 @@ def _parameters(settings: Settings, trained: Trained) -> dict[str, Any]:
     }
     if plan.algorithm == "online":
         shown["learning_rate"] = list(plan.learning_rate)
+    if isinstance(problem.rows, DeviceArray):  # all other kernels give the same map
+        shown["kernels"] = problem.kernels.name
     return shown

@@ -15,7 +15,7 @@ import numpy as np
 
 from somscape._types import Floats, Ints
 from somscape.errors import InputError
-from somscape.kernels import Rows, column_range
+from somscape.kernels import Rows, SparseRows, column_range
 
 T = TypeVar("T")
 
@@ -269,6 +269,6 @@ def every(rows: AnyRows, step: int) -> Rows:
     -------
     ndarray of shape (n, n_features) or SparseRows
     """
-    if isinstance(rows, np.ndarray):
+    if not isinstance(rows, SparseRows | RowsElsewhere):
         return rows[::step]
     return taken(rows, np.arange(0, len(rows), step))

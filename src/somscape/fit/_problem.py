@@ -25,6 +25,7 @@ from somscape.kernels import (
     Metric,
     Rows,
     SparseRows,
+    are_of,
     select_kernels,
 )
 
@@ -268,7 +269,8 @@ def partial(
     >>> partial(prepare(rows).on(Lattice(1, 2)), rows[:2], codebook=rows[1:]).totals.shape
     (2, 1)
     """
-    if not _are_own(problem, rows):
+    own = problem.rows
+    if isinstance(own, RowsElsewhere) or not are_of(rows, own):
         check_within(problem, rows)
     kernels, lattice = problem.kernels, problem.lattice
     units, distances = problem.metric.search(
@@ -306,16 +308,6 @@ def _without_gaps(
     present = is_there.astype(np.float64)
     problem.kernels.sums(present, units, weights, nothing, problem.seen_scale, 1.0, counts, seen)
     return filled, seen
-
-
-def _are_own(problem: Problem, rows: Rows) -> bool:
-    """Return whether rows are surely among those that the problem was made from."""
-    own = problem.rows
-    return not isinstance(own, RowsElsewhere) and np.may_share_memory(_values(rows), _values(own))
-
-
-def _values(rows: Rows) -> Floats:
-    return rows.values if isinstance(rows, SparseRows) else rows
 
 
 def check_within(problem: Problem, rows: Rows) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit._fixed_point import value_scale
 from somscape.fit._pieces import AnyRows, RowsElsewhere, extremes_of
-from somscape.kernels import Rows, select_kernels
+from somscape.kernels import Rows, kernels_for
 
 
 class Origin(NamedTuple):
@@ -118,5 +118,5 @@ def _added(rows: Rows, weights: Float64s | None, middle: Float64s, scale: Float6
     counts = np.zeros(1, dtype=np.int64)
     totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
     everything = np.zeros(len(rows), dtype=np.int64)
-    select_kernels().sums(rows, everything, weights, middle, scale, 1.0, counts, totals)
+    kernels_for(rows).sums(rows, everything, weights, middle, scale, 1.0, counts, totals)
     return totals[0]

@@ -103,8 +103,7 @@ def principal_axes(problem: Problem) -> Axes:
         return _sparse_axes(rows, weights, problem.mean, size)
     enough = max(MAX_AXES_WORK / rows.shape[1] ** 2, MIN_ROWS_PER_FEATURE * rows.shape[1])
     step = -(-len(rows) // int(min(MAX_AXES_ROWS, enough)))
-    some, mean = every(rows, step), problem.mean
-    assert isinstance(some, np.ndarray)
+    some, mean = np.asarray(every(rows, step)), problem.mean
     some_weights = None if weights is None else _countable(weights[::step])
     total = float(len(some)) if some_weights is None else math.fsum(some_weights)
     low, high = (np.nanmin(some, axis=0), np.nanmax(some, axis=0)) if step > 1 else problem.edges

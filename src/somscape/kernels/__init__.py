@@ -1,9 +1,11 @@
 """Search, scores, sums, smoothing and the online rule: the compiled core, or its NumPy twin.
 
 Both have the same functions with the same meaning.  ``select_kernels`` says which is used;
-``SOMSCAPE_KERNELS=numpy`` in the environment forces the twin.
+``SOMSCAPE_KERNELS=numpy`` in the environment forces the twin.  Rows on a device are searched and
+summed there.
 """
 
+from somscape.kernels._device import Device, DeviceArray
 from somscape.kernels._kernels import (
     MAX_BEST,
     METRICS,
@@ -14,8 +16,8 @@ from somscape.kernels._kernels import (
 )
 from somscape.kernels._lines import lines
 from somscape.kernels._metric import BY_ANGLE, EUCLIDEAN, METRIC_NAMES, Metric, whitening_of
-from somscape.kernels._select import minisom_kernels, select_kernels
-from somscape.kernels._sparse import Rows, SparseRows, check_sparse_values, column_range
+from somscape.kernels._select import kernels_for, minisom_kernels, select_kernels
+from somscape.kernels._sparse import Rows, SparseRows, are_of, check_sparse_values, column_range
 
 __all__ = [
     "BY_ANGLE",
@@ -24,14 +26,18 @@ __all__ = [
     "METRICS",
     "METRIC_NAMES",
     "MINISOM_DISTANCES",
+    "Device",
+    "DeviceArray",
     "Kernels",
     "Metric",
     "MiniSomKernels",
     "MiniSomSteps",
     "Rows",
     "SparseRows",
+    "are_of",
     "check_sparse_values",
     "column_range",
+    "kernels_for",
     "lines",
     "minisom_kernels",
     "select_kernels",

@@ -14,7 +14,8 @@ class Kernels(Protocol):
     """Kernels over C-contiguous arrays of one float type.
 
     A search takes a codebook of either type: float64 prototypes are not rounded for float32 rows.
-    Rows may also be sparse for `search`, `winners` and `sums`.
+    Rows may also be sparse for `search`, `winners` and `sums`, or lie on a device: what is found
+    for each of them then lies there, too, as a `DeviceArray`.
     """
 
     @property

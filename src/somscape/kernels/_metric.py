@@ -13,6 +13,8 @@ import numpy as np
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
+from somscape.kernels._array_api import distances_on_device
+from somscape.kernels._device import DeviceArray
 from somscape.kernels._kernels import METRICS as KERNEL_METRICS
 from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Rows, SparseRows, near_one
@@ -303,7 +305,10 @@ class Metric:
         -------
         ndarray of shape (n, n_units), of the rows' type
             Or float64, where that could not hold the distances.  NaN for a row without any value.
+            Of rows on a device, a `DeviceArray`.
         """
+        if isinstance(rows, DeviceArray):
+            return distances_on_device(rows, codebook)
         if isinstance(rows, SparseRows):
             dense = rows.dense_blocks(BLOCK_VALUES)
             return np.concatenate([self.distances(block, codebook) for _, block in dense])

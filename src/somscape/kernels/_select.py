@@ -1,10 +1,13 @@
-"""Choose the compiled core where it was built, else the NumPy twin."""
+"""Choose the compiled core where it was built, else the NumPy twin, or a device for its rows."""
 
 import os
 from functools import cache
 from importlib.util import find_spec
+from typing import cast
 
 from somscape.errors import InputError
+from somscape.kernels._array_api import DeviceKernels
+from somscape.kernels._device import DeviceArray
 from somscape.kernels._kernels import Kernels, MiniSomKernels
 
 VARIABLE = "SOMSCAPE_KERNELS"
@@ -49,6 +52,22 @@ def select_kernels(name: str | None = None) -> Kernels:
             f"found, or leave {VARIABLE} unset to use NumPy."
         )
     return _load(name)
+
+
+def kernels_for(rows: object) -> Kernels:
+    """Return the kernels for rows: their device's, else the selected ones.
+
+    Parameters
+    ----------
+    rows : DeviceArray of shape (n, n_features), or any others
+
+    Returns
+    -------
+    Kernels
+    """
+    if isinstance(rows, DeviceArray):
+        return cast(Kernels, DeviceKernels(rows.device, rows.dtype, select_kernels()))
+    return select_kernels()
 
 
 def minisom_kernels() -> MiniSomKernels | None:

@@ -11,6 +11,7 @@ from somscape._blocks import blocks
 from somscape._types import Floats, Ints
 from somscape._validate import largest_value, wrong_value
 from somscape.kernels._columns import column_extremes
+from somscape.kernels._device import DeviceArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +105,7 @@ class SparseRows:
 
 
 Rows = Floats | SparseRows
+"""A `DeviceArray` stands in for an array: it has its shape, type, parts and ``np.asarray``."""
 
 
 def check_sparse_values(
@@ -163,6 +165,23 @@ def near_one(rows: Rows) -> Rows:
     return near
 
 
+def are_of(rows: Rows, others: Rows) -> bool:
+    """Return whether rows are surely part of the others.
+
+    Parameters
+    ----------
+    rows, others : ndarray of shape (n, n_features), SparseRows or DeviceArray
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(rows, DeviceArray):
+        return rows.is_part_of(others)
+    mine, theirs = (r.values if isinstance(r, SparseRows) else r for r in (rows, others))
+    return np.may_share_memory(mine, theirs)
+
+
 def column_range(rows: Rows) -> tuple[Floats, Floats]:
     """Return the least and the largest value of each feature.
 
@@ -174,6 +193,8 @@ def column_range(rows: Rows) -> tuple[Floats, Floats]:
     -------
     low, high : ndarray of shape (d,)
     """
+    if isinstance(rows, DeviceArray):
+        return rows.extremes()
     if not isinstance(rows, SparseRows):
         return column_extremes(rows)
     is_full = np.bincount(rows.features, minlength=rows.n_features) == len(rows)

@@ -21,7 +21,7 @@ from somscape.kernels import (
     Metric,
     Rows,
     SparseRows,
-    select_kernels,
+    kernels_for,
 )
 from somscape.maps._frames import place_columns, unit_columns
 from somscape.maps._html import map_html
@@ -216,7 +216,7 @@ class Map:
         self._check_k(k)
         rows, has_missing = self._compared_rows(rows)
         if self.metric.is_plain and not has_missing:
-            units = select_kernels().winners(rows, self.codebook, k, order=self.lattice.walk)
+            units = kernels_for(rows).winners(rows, self.codebook, k, order=self.lattice.walk)
         else:
             units, _ = self._search(rows, k, has_missing)
         return units[:, 0] if k == 1 else units
@@ -251,7 +251,7 @@ class Map:
     def _search(self, rows: Rows, k: int, has_missing: bool) -> tuple[Ints, Float64s]:
         order = self.lattice.walk
         units, distances = self.metric.search(
-            select_kernels(), rows, self._compared, k, order=order, has_missing=has_missing
+            kernels_for(rows), rows, self._compared, k, order=order, has_missing=has_missing
         )
         if has_missing:
             has_none = np.isnan(np.asarray(rows)).all(axis=1)

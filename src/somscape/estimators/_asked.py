@@ -1,0 +1,54 @@
+"""What a fitted SOM answers about rows, wherever they lie."""
+
+from typing import Any
+
+import numpy as np
+
+from somscape.estimators._device import checked_on_device
+from somscape.estimators._elsewhere import asked_where_it_lies
+from somscape.estimators._libraries import received
+from somscape.estimators._prepare import data_for, rows_for
+from somscape.kernels import DeviceArray
+
+
+def units_of(som: Any, X: Any) -> Any:
+    """Return the best matching unit of each row.
+
+    Parameters
+    ----------
+    som : SOM
+        Fitted.
+    X : array-like, data frame or collection of shape (n_samples, n_features), or Table
+
+    Returns
+    -------
+    array of shape (n_samples,)
+        Of the library, and on the device, of X.  For a collection of an engine, one of the same
+        kind.
+    """
+    units = asked_where_it_lies(som, "predict", X, name="unit", dtype=np.int64)
+    if units is not None:
+        return units
+    X, home = received(X)
+    if isinstance(X, DeviceArray):
+        return home.back(som.map_.winners_of_rows(checked_on_device(som, X)))
+    return home.back(som.map_.winners(data_for(som, X)))
+
+
+def distances_of(som: Any, X: Any) -> Any:
+    """Return the distance of each row to every unit's prototype.
+
+    Parameters
+    ----------
+    som : SOM
+        Fitted.
+    X : array-like or data frame of shape (n_samples, n_features), or Table
+
+    Returns
+    -------
+    array of shape (n_samples, n_units)
+        Of the library, and on the device, of X.
+    """
+    X, home = received(X)
+    rows = checked_on_device(som, X) if isinstance(X, DeviceArray) else rows_for(som, X)
+    return home.back(som.map_.metric.distances(rows, som.map_.codebook))

@@ -1,0 +1,217 @@
+"""Search and sums for rows on a device, by the array API standard.
+
+Only these two take long, so only they run there.  Scores are one product of matrices, in the type
+of the rows; sums are whole numbers, as the core's.  So a map differs from the core's by rows that
+lie, to the rounding of that product, equally near two units.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from somscape._blocks import blocks
+from somscape._types import Float64s, Floats, Ints
+from somscape.kernels._device import Device, DeviceArray
+from somscape.kernels._kernels import Kernels
+
+MAX_VALUES = 1 << 25
+"""Most values of one array: 256 MB in float64.  At most four are held at once."""
+
+
+class DeviceKernels:
+    """Search and sums for rows on a device; all else is the kernels' of this machine.
+
+    Parameters
+    ----------
+    device : Device
+    dtype : numpy dtype
+        Of the rows.
+    host : Kernels
+    """
+
+    def __init__(self, device: Device, dtype: Any, host: Kernels) -> None:
+        self.device, self.host = device, host
+        self.name = f"{device.name} {dtype}"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    def search(
+        self,
+        rows: Any,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        feature_weights: Float64s | None = None,
+        metric: str = "euclidean",
+        has_missing: bool = False,
+    ) -> tuple[Any, Any]:
+        """Return the `k` nearest units of each row and their distances, on the device."""
+        if metric != "euclidean" or feature_weights is not None or has_missing:
+            raise ValueError("rows on a device support only plain Euclidean distances")
+        xp, device = self.device.library, self.device
+        scored, prototypes = _Scored(codebook, rows), device.sent(codebook, xp.float64)
+        units, distances = [], []
+        for part in scored.tiles(len(rows)):
+            tile = rows.array[part, :]
+            units.append(scored.least(tile, k))
+            wide = xp.astype(tile, xp.float64)
+            near = [wide - xp.take(prototypes, units[-1][:, i], axis=0) for i in range(k)]
+            distances.append(xp.stack([xp.sqrt(xp.sum(x * x, axis=1)) for x in near], axis=1))
+        return _joined(units, device), _joined(distances, device)
+
+    def winners(
+        self,
+        rows: Any,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        one_thread: bool = False,
+    ) -> Any:
+        """Return the `k` nearest units of each row, on the device."""
+        scored = _Scored(codebook, rows)
+        tiles = (rows.array[part, :] for part in scored.tiles(len(rows)))
+        return _joined([scored.least(tile, k) for tile in tiles], self.device)
+
+    def sums(
+        self,
+        rows: Any,
+        units: Any,
+        weights: Float64s | None,
+        center: Float64s,
+        scale: Float64s,
+        weight_scale: float,
+        counts: Ints,
+        totals: Ints,
+        distances: Any = None,
+        error_scale: float = 1.0,
+    ) -> int:
+        """Add each row to its unit, in fixed point, and return the sum of the distances.
+
+        Rows of NumPy, as of values found for the rows, are summed on this machine.
+        """
+        fixed = (center, scale, weight_scale)
+        if not isinstance(rows, DeviceArray):
+            given = (units, weights, *fixed, counts, totals, distances, error_scale)
+            return self.host.sums(rows, *given)
+        xp, error = self.device.library, 0
+        middle, factor = self.device.sent(center), self.device.sent(scale)
+        for part in blocks(len(rows), _step(rows.shape[1] + 2)):
+            values = (xp.astype(rows.array[part, :], xp.float64) - middle) * factor
+            times = self._column(weights, part)
+            ones = xp.ones((values.shape[0], 1), dtype=xp.float64, device=self.device.place)
+            far = 0.0 * ones if distances is None else self._column(distances, part)
+            weight = ones if times is None else times
+            terms = [
+                _rounded(xp, values, times),
+                xp.astype(xp.round(weight * weight_scale), xp.int64),
+                xp.astype(far * weight * error_scale, xp.int64),  # cut, as the core does
+            ]
+            of_rows = self._column(units, part)[:, 0]
+            found = self._by_unit(xp.concat(terms, axis=1), of_rows, len(counts))
+            totals += found[:, :-2]
+            counts += found[:, -2]
+            error += int(found[:, -1].sum())
+        return error
+
+    def _column(self, values: Any, part: slice) -> Any:
+        """Return some of the values, of the device or of NumPy, as a column on the device."""
+        if values is None:
+            return None
+        some = values[part]
+        there = some.array if isinstance(some, DeviceArray) else self.device.sent(some)
+        return there[:, None]
+
+    def _by_unit(self, terms: Any, units: Any, n_units: int) -> Ints:
+        """Return the sums of whole terms by unit: differences of a running sum, which is exact."""
+        xp, place = self.device.library, self.device.place
+        order = xp.argsort(units)
+        running = xp.cumulative_sum(xp.take(terms, order, axis=0), axis=0, include_initial=True)
+        numbers = xp.arange(n_units + 1, dtype=units.dtype, device=place)
+        ends = xp.searchsorted(xp.take(units, order), numbers)
+        at_ends = self.device.fetched(xp.take(running, ends, axis=0))
+        return np.diff(at_ends, axis=0)
+
+
+class _Scored:
+    """Scores of units for rows: squared distances, less what all of a row share.
+
+    Both are moved to the prototypes' mean and scaled to about 1, so that neither a far origin nor
+    tiny or huge values cost digits.
+    """
+
+    def __init__(self, codebook: Floats, rows: DeviceArray) -> None:
+        device, dtype = rows.device, rows.array.dtype
+        # Rounded once: rows and prototypes must move equally far.
+        center = codebook.mean(axis=0).astype(rows.dtype).astype(np.float64)
+        moved = codebook.astype(np.float64, copy=False) - center
+        _, exponent = np.frexp(np.abs(moved).max())
+        moved = np.ldexp(moved, -exponent)
+        factors = np.column_stack([-2.0 * moved, (moved**2).sum(axis=1)])
+        self.device, self.n_units = device, len(codebook)
+        self.center = device.sent(center, dtype)
+        self.scale = float(np.ldexp(1.0, -exponent))
+        self.factors = device.sent(np.ascontiguousarray(factors.T), dtype)
+
+    def tiles(self, n: int) -> Iterator[slice]:
+        """Yield the parts of `n` rows whose scores are made at once."""
+        return blocks(n, _step(max(self.factors.shape)))
+
+    def least(self, tile: Any, k: int) -> Any:
+        """Return the `k` units with the least scores of each row; of equal ones the lowest."""
+        xp, place = self.device.library, self.device.place
+        ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
+        moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
+        scores = self.device.product(moved, self.factors)
+        numbers = xp.arange(self.n_units, dtype=xp.int64, device=place)
+        found: list[Any] = []
+        while len(found) < k:
+            if found:
+                scores = xp.where(numbers[None, :] == found[-1][:, None], xp.inf, scores)
+            found.append(xp.astype(xp.argmin(scores, axis=1), xp.int64))
+        return xp.stack(found, axis=1)
+
+
+def distances_on_device(rows: DeviceArray, codebook: Float64s) -> DeviceArray:
+    """Return the Euclidean distance of each row to every prototype.
+
+    Parameters
+    ----------
+    rows : DeviceArray of shape (n, n_features)
+    codebook : ndarray of shape (n_units, n_features)
+
+    Returns
+    -------
+    DeviceArray of shape (n, n_units), of the rows' type
+        From differences in float64, so that a row at a prototype is at distance 0.
+    """
+    xp, device = rows.device.library, rows.device
+    prototypes, found = device.sent(codebook, xp.float64), []
+    for part in blocks(len(rows), _step(codebook.size)):
+        wide = xp.astype(rows.array[part, :], xp.float64)
+        apart = wide[:, None, :] - prototypes[None, :, :]
+        far = xp.sqrt(xp.sum(apart * apart, axis=2))
+        found.append(xp.astype(far, rows.array.dtype))
+    return _joined(found, device)
+
+
+def _step(width: int) -> int:
+    return max(1, MAX_VALUES // width)
+
+
+def _joined(parts: list[Any], device: Device) -> DeviceArray:
+    return DeviceArray(parts[0] if len(parts) == 1 else device.library.concat(parts), device)
+
+
+def _rounded(xp: Any, values: Any, times: Any) -> Any:
+    """Round weighted values to whole numbers; a whole weight repeats the rounded value."""
+    if times is None:
+        return xp.astype(xp.round(values), xp.int64)
+    is_whole = xp.round(times) == times
+    # Values that only their weight makes small enough for an integer are left out of the cast.
+    whole = xp.astype(xp.round(xp.where(is_whole, values, 0.0)), xp.int64)
+    repeated = whole * xp.astype(xp.where(is_whole, times, 0.0), xp.int64)
+    return repeated + xp.astype(xp.round(xp.where(is_whole, 0.0, values * times)), xp.int64)
