@@ -56,7 +56,7 @@ def stored(
     with temporary() as file:
         with told():
             _set_aside(file, size)  # or writing to the array would end the process
-        mapped = mmap(file.fileno(), size)
+        mapped = _mapped(file, size)
     return np.frombuffer(mapped, type_).reshape(shape)
 
 
@@ -123,7 +123,7 @@ def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) ->
                 file.write(part.data)
         with told():
             file.flush()
-        mapped = mmap(file.fileno(), 0)
+        mapped = _mapped(file, 0)
     return np.frombuffer(mapped, dtype).reshape(-1, n_columns)
 
 
@@ -162,3 +162,10 @@ def _set_aside(file: IO[bytes], size: int) -> None:
     for begin in range(0, size, PIECE):
         file.write(bytes(min(PIECE, size - begin)))
     file.flush()
+
+
+def _mapped(file: IO[bytes], size: int) -> mmap:
+    try:
+        return mmap(file.fileno(), size)
+    except OSError as error:  # a limit of the process, which counts mapped files, too
+        raise MemoryError(f"no room to map {size} bytes") from error

@@ -456,8 +456,9 @@ def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
 def refuse_missing(values: Floats, names: Sequence[str]) -> None:
     """Raise InputError with the number of missing values by column, if there are any."""
     if counts := _missing_counts(values, names):
+        first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
-            f"X has missing values (NaN): {counts}. Fill them or leave "
+            f"X has missing values (NaN): {counts}, the first in row {first}. Fill them or leave "
             "those rows or columns out. Or pass missing='fill' to fill in each column's median or, "
             "if supported, missing='mask' to leave those cells out of all distances."
         )

@@ -149,13 +149,13 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
         name, given = "the array", data
     else:
         name = shown(Path(data).name)
-        try:
-            with opened(data, name):
+        with opened(data, name):
+            try:
                 given = np.load(data, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise InputError(
-                f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
-            ) from error
+            except (ValueError, EOFError) as error:
+                raise InputError(
+                    f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
+                ) from error
     _check_numbers(given, name)
     rows = np.asarray(given)  # not as np.memmap, which arrays made of it would be, too
     type_ = _float_type(rows.dtype)
