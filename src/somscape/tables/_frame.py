@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from somscape._stored import stored
 from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
@@ -328,7 +329,7 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
         type_ = np.float32 if is_narrow else np.float64
         return np.ascontiguousarray(shown.to_native().to_numpy(dtype=type_, na_value=np.nan))
-    values = np.empty(shown.shape, dtype=np.float32 if is_narrow else np.float64)
+    values = stored(shown.shape, np.float32 if is_narrow else np.float64)
     for place_, column in enumerate(shown.iter_columns()):
         values[:, place_] = _numbers_of(column, nw.Float32 if is_narrow else nw.Float64)
     return values

@@ -187,7 +187,9 @@ class Column:
             if self.numbers is None or not self.is_exact:
                 self._n_distinct = len(self.coded()[1])
             else:
-                ascending = np.sort(self.numbers[~self.missing])  # np.unique takes four times as long
+                ascending = np.sort(
+                    self.numbers[~self.missing]
+                )  # np.unique takes four times as long
                 is_new = ascending[1:] != ascending[:-1]
                 self._n_distinct = min(1, len(ascending)) + int(np.count_nonzero(is_new))
         return self._n_distinct
