@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-CURES = {
+SAME_TYPES = {
     "files": "write the file again with the same type, or leave it out",
     "batches": "give all batches the same types",
 }
@@ -76,7 +76,7 @@ class Agreed:
             if joined is None:
                 raise InputError(
                     f"{name}: column {quoted(column)} holds {own}, but {type_} in"
-                    f" {self._told[column]}; {CURES[self._are_called]}"
+                    f" {self._told[column]}; {SAME_TYPES[self._are_called]}"
                 )
             if joined != type_:
                 self.types[column], self._told[column] = joined, name
