@@ -207,7 +207,7 @@ class Column:
         return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def take(self, rows: ArrayLike | slice) -> "Column":
-        """Return the column with the rows chosen by numbers, by a boolean mask or as a slice."""
+        """Return the column with some rows: numbers, a boolean mask or a slice."""
         chosen = _row_index(rows)
         numbers = None if self.numbers is None else self.numbers[chosen]
         texts = self._texts.take(chosen)
@@ -332,7 +332,7 @@ class Table:
         return replace(self, columns=tuple(c.put_away(len(self.columns)) for c in self.columns))
 
     def take(self, rows: ArrayLike | slice) -> "Table":
-        """Return the table with the rows chosen by numbers, by a boolean mask or as a slice."""
+        """Return the table with some rows: numbers, a boolean mask or a slice."""
         chosen = _row_index(rows)
         lines = self.lines
         if isinstance(lines, FileLines):
