@@ -27,7 +27,17 @@ SOURCE = ROOT / "src" / "somscape"
 # ARCHITECTURE.md, "Direction of imports": only from rows above one's own.
 ROWS = (
     ("_types", "_version", "errors"),
-    ("_blocks", "_budget", "_elementary", "_files", "_order", "_shares", "_validate", "_weights"),
+    (
+        "_blocks",
+        "_budget",
+        "_elementary",
+        "_files",
+        "_order",
+        "_shares",
+        "_stored",
+        "_validate",
+        "_weights",
+    ),
     ("grid", "tables"),
     ("kernels",),
     ("encode", "joins", "records"),

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
+from somscape._stored import stored
 from somscape._types import Float64s, Floats
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, PartCode, encoded_part
@@ -22,9 +22,8 @@ from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
 from somscape.tables import Dates, Source, Table
 
-N_TOGETHER, BLOCK_ROWS = 8, 2048
-"""Columns and rows that are written at once: memory is fetched once for several columns.  Holding
-more columns would take more memory."""
+BLOCK_ROWS = 1 << 12
+"""Rows that are encoded at once, few enough to stay in the cache."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = UsedColumn | UnusedColumn
@@ -145,26 +144,33 @@ class Encoding:
             sources[code.name] = source
         if self.missing == "error":
             refuse_missing(table, sources)
-        rows = np.empty((table.n_rows, self.n_features))
-        _fill(rows, self._encoded(table, sources))
-        if self.missing == "mask":
-            for feature, part_of in zip(self.features, self.slices, strict=True):
-                for name in sources_of(feature):
-                    rows[sources[name].missing, part_of] = np.nan
+        rows = stored((table.n_rows, self.n_features))
+        categories = [code.name for code in self.used if isinstance(code, CategoryCode)]
+        is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
+        for part in blocks(table.n_rows, BLOCK_ROWS):
+            some = {name: _rows_of(source, part) for name, source in sources.items()}
+            for code, place in self._encode(rows[part], some):
+                refuse_far(table, table.column(code.name), rows[part, place], part.start)
+            for name in categories:
+                is_unseen[name][part] = rows[part, self._place[name].stop - 1] > 0
+        for name in categories:
+            warn_of_unseen(table, table.column(name), is_unseen[name])
         return rows
 
-    def _encoded(self, table: Table, sources: dict[str, Any]) -> Iterator[tuple[slice, Float64s]]:
-        """Yield the features of each column, and their place."""
-        place = self._place
-        for code in self.used:
-            column, part = table.column(code.name), code.encode(sources[code.name])
-            refuse_far(table, column, part)
-            if isinstance(code, CategoryCode):
-                warn_of_unseen(table, column, part)
-            yield place[code.name], part
+    def _encode(
+        self, rows: Float64s, sources: dict[str, Any]
+    ) -> Iterator[tuple[UsedColumn, slice]]:
+        """Write the features of some rows; yield each column, and its place, when it is there."""
+        for code, place in zip(self.used, self.slices, strict=False):
+            rows[:, place] = code.encode(sources[code.name])
+            yield code, place
         dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
-        for cycle in self.parts:
-            yield place[cycle.name], encoded_part(cycle, dates)
+        for part in self.parts:
+            rows[:, self._place[part.name]] = encoded_part(part, dates)
+        if self.missing == "mask":
+            for feature, place in zip(self.features, self.slices, strict=True):
+                for name in sources_of(feature):
+                    rows[sources[name].missing, place] = np.nan
 
     def fill(self, rows: Floats) -> Floats:
         """Return plain rows with NaN replaced where missing cells are filled.
@@ -178,12 +184,17 @@ class Encoding:
         ndarray of shape (n_samples, n_features)
             The rows themselves unless ``missing="fill"``, or where nothing is missing.
         """
-        if self.missing != "fill" or not np.isnan(rows).any():
+        # A minimum is NaN if any value is.
+        if self.missing != "fill" or not np.isnan(rows.min(initial=np.inf)):
             return rows
         fills = [c.fill if isinstance(c, NumberCode) else np.nan for c in self.features]
         if len(fills) != rows.shape[1]:
             return rows  # encoded rows: a table's cells were filled before
-        return np.where(np.isnan(rows), np.array(fills, dtype=rows.dtype), rows)
+        filled = stored(rows.shape, rows.dtype)
+        for part in blocks(len(rows), BLOCK_ROWS):
+            some = rows[part]
+            filled[part] = np.where(np.isnan(some), np.array(fills, dtype=rows.dtype), some)
+        return filled
 
     @property
     def has_slips(self) -> bool:
@@ -207,7 +218,8 @@ class Encoding:
             The rows themselves where no column has slips.
         """
         if self.has_slips:
-            rows = rows.copy()
+            given, rows = rows, stored(rows.shape, rows.dtype)
+            rows[...] = given
         for code in self._slipped:
             place = self._place[code.name].start
             low, fill, high = code.place(np.array([code.ends[0], code.fill, code.ends[1]]))
@@ -352,12 +364,12 @@ class Encoding:
         return cls(codes, data["missing"], data["is_named"], roles, parts)
 
 
-def _fill(rows: Float64s, parts: Iterator[tuple[slice, Float64s]]) -> None:
-    """Write the features of columns to their places in the rows, a few columns at a time."""
-    while some := list(islice(parts, N_TOGETHER)):
-        for block in blocks(len(rows), BLOCK_ROWS):
-            for place, part in some:
-                rows[block, place] = part[block]
+def _rows_of(source: Any, part: slice) -> Any:
+    """Return some rows of a column, or of its dates."""
+    if not isinstance(source, Dates):
+        return source.take(part)
+    moments, has_zone = source.moments[part], source.has_zone[part]
+    return replace(source, column=source.column.take(part), moments=moments, has_zone=has_zone)
 
 
 def _data_of(code: Any) -> dict[str, Any]:

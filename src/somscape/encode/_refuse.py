@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s
 from somscape.encode._codes import Problem
@@ -32,10 +33,11 @@ def cell_of(column: Column, row: int) -> str | None:
     return cell
 
 
-def refuse_far(table: Table, column: Column, part: Float64s) -> None:
-    is_far = ~(np.abs(part) <= FARTHEST).all(axis=1)
-    if is_far.any():
-        row = int(is_far.argmax())
+def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
+    """Refuse what is too far in the encoded rows of a column from row `begin` on."""
+    is_near = np.abs(part) <= FARTHEST
+    if not is_near.all():
+        row = begin + int(is_near.all(axis=1).argmin())
         cell = cell_of(column, row)
         raise InputError(
             f"{table.where(row)}, column '{column.name}': {cell} is too far from the numbers the "
@@ -43,9 +45,9 @@ def refuse_far(table: Table, column: Column, part: Float64s) -> None:
         )
 
 
-def warn_of_unseen(table: Table, column: Column, part: Float64s) -> None:
+def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -> None:
     """Warn where most cells of a category have a level that the map never saw."""
-    is_unseen = (part[:, -1] > 0) & ~column.missing
+    is_unseen = is_unseen & ~column.missing
     n_unseen, n_present = int(is_unseen.sum()), len(column) - column.n_missing
     if n_present < MIN_UNSEEN_CELLS or n_unseen <= n_present / 2:
         return
@@ -55,16 +57,22 @@ def warn_of_unseen(table: Table, column: Column, part: Float64s) -> None:
         f"never saw ({levels}). Such rows are far from all others; write the levels as in the "
         "table the map was made from.",
         SomscapeWarning,
-        stacklevel=5,
+        stacklevel=3,
     )
 
 
 def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
-    by_name = {name: int(source.missing.sum()) for name, source in sources.items()}
+    by_name, first = {}, len(table)
+    for name, source in sources.items():
+        is_missing = source.missing
+        by_name[name] = int(is_missing.sum())
+        if by_name[name]:
+            first = min(first, int(is_missing.argmax()))
     counts = [f"{name} {n}" for name, n in by_name.items() if n]
     if counts:
         raise InputError(
-            f"{table.source} has missing cells ({', '.join(counts)}). Fill them, leave those "
+            f"{table.source} has missing cells ({', '.join(counts)}), the first in"
+            f" {table.where(first)}. Fill them, leave those "
             "columns out, or have them filled (missing='fill'): numbers by the median, categories "
             "as a level of their own.",
             options="--missing fill",

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
+from somscape._blocks import blocks
+from somscape._stored import stored
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_not_dates,
@@ -42,6 +43,9 @@ from somscape.tables import (
     table_from_columns,
     table_from_frame,
 )
+
+BLOCK_ROWS = 1 << 14
+"""Rows that are copied at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +137,7 @@ def prepare(
     is_kept = _kept(values, weights, missing)
     kept = None if is_kept is None else np.flatnonzero(is_kept)
     if kept is not None:
-        rows = values.take(kept) if isinstance(values, SparseRows) else values[kept]
+        rows = values.take(kept) if isinstance(values, SparseRows) else _taken(values, kept)
         weights = None if weights is None else weights[kept]
     if len(rows) < min_rows:
         raise InputError(
@@ -311,7 +315,7 @@ def _read_array(
         features = [j for j, name in enumerate(names) if name not in unused]
         used, called = values[:, features], [names[j] for j in features]
         if missing == "error":
-            refuse_missing(np.isnan(used), called)
+            refuse_missing(used, called)
         _refuse_infinite(used, called)
     cells = values.astype(np.int64) if values.dtype == bool else values
     columns = dict(zip(names, cells.T.tolist(), strict=True))
@@ -434,12 +438,12 @@ def _without_missing(
     # A minimum is NaN if any value is: this needs no array of answers.
     if missing != "fill" and not np.isnan(values.min(initial=np.inf)):
         return values, Encoding.plain(names, missing=missing)
-    is_missing = np.isnan(values)
     if missing == "error":
-        refuse_missing(is_missing, names)
-    is_counted = slice(None) if weights is None else weights > 0
-    if is_missing[is_counted].all(axis=0).any():
-        counts = _missing_counts(is_missing, names)
+        refuse_missing(values, names)
+    counted = None if weights is None else weights > 0
+    counted_values = (v if counted is None else v[counted] for v in values.T)
+    if any(np.isnan(v).all() for v in counted_values):
+        counts = _missing_counts(values, names)
         raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
     if missing == "mask":
         return values, Encoding.plain(names, missing="mask")
@@ -450,10 +454,20 @@ def _without_missing(
 def _medians(values: Floats, counts: Float64s | None) -> list[float]:
     """Return the median of each column's present values."""
     if counts is None:
-        return np.nanmedian(values, axis=0).tolist()
-    weighed = np.where(np.isnan(values), 0.0, counts[:, None])
-    pairs = zip(values.T, weighed.T, strict=True)
-    return [float(Counted.of(column[part > 0], part[part > 0]).median()) for column, part in pairs]
+        return [float(np.nanmedian(column)) for column in values.T]
+    medians = []
+    for column in values.T:
+        is_there = ~np.isnan(column) & (counts > 0)
+        medians.append(float(Counted.of(column[is_there], counts[is_there]).median()))
+    return medians
+
+
+def _taken(values: Floats, rows: Ints) -> Floats:
+    """Return some rows, in a temporary file if they are large."""
+    out = stored((len(rows), values.shape[1]), values.dtype)
+    for part in blocks(len(rows), BLOCK_ROWS):
+        out[part] = values[rows[part]]
+    return out
 
 
 def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
@@ -467,15 +481,17 @@ def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
     return is_kept & has_any
 
 
-def refuse_missing(is_missing: NDArray[np.bool_], names: Sequence[str]) -> None:
+def refuse_missing(values: Floats, names: Sequence[str]) -> None:
     """Raise InputError with the number of missing values by column, if there are any."""
-    if is_missing.any():
+    if counts := _missing_counts(values, names):
+        first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
-            f"X has missing values (NaN): {_missing_counts(is_missing, names)}. Fill them or leave "
+            f"X has missing values (NaN): {counts}, the first in row {first}. Fill them or leave "
             "those rows or columns out. Or pass missing='fill' to fill in each column's median or, "
             "if supported, missing='mask' to leave those cells out of all distances."
         )
 
 
-def _missing_counts(is_missing: NDArray[np.bool_], names: Sequence[str]) -> str:
-    return ", ".join(f"{n} in '{names[j]}'" for j, n in enumerate(is_missing.sum(axis=0)) if n)
+def _missing_counts(values: Floats, names: Sequence[str]) -> str:
+    counts = (int(np.isnan(column).sum()) for column in values.T)
+    return ", ".join(f"{n} in '{name}'" for name, n in zip(names, counts, strict=True) if n)

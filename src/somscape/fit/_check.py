@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
 from somscape.encode import Encoding
 from somscape.errors import InputError, SomscapeWarning
@@ -23,6 +24,9 @@ MIN_WEIGHT = 1e-100
 
 MAX_WEIGHT = 1e100
 """Largest weight of a feature; more leaves no room for the squares that it multiplies."""
+
+BLOCK_ROWS = 1 << 14
+"""Rows that are looked through at once."""
 
 MAX_LISTED = 5
 """Most rows that a warning lists."""
@@ -49,7 +53,9 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
     -------
     ndarray of shape (n_samples,) or None
     """
-    has_none = np.isnan(rows).all(axis=1)
+    has_none = np.empty(len(rows), dtype=bool)
+    for part in blocks(len(rows), BLOCK_ROWS):
+        has_none[part] = np.isnan(rows[part]).all(axis=1)
     if not has_none.any():
         return None
     empty = np.flatnonzero(has_none)

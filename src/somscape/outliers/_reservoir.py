@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Floats
 
 SIZE = 10_000
 """Number of rows to keep."""
@@ -53,24 +53,28 @@ class Reservoir:
         nothing = np.empty(0)
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
-    def plus(self, values: Float64s, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
+    def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
         """Return the reservoir with more rows, after the older ones fade to a share."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)
         log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
         drawn = 1.0 - np.random.default_rng((self.seed, self.n_seen)).random(n)  # in (0, 1]
         stays = self.log_weights > clock - LONG_GONE
-        values = np.concatenate([self.values[stays], values])
+        older = self.values[stays]
         priorities = np.concatenate([self.log_priorities[stays], log_weights - np.log(drawn)])
         log_weights = np.concatenate([self.log_weights[stays], log_weights])
         left = self.log_left
-        if len(values) > self.size:
+        if len(priorities) > self.size:
             order = np.argpartition(-priorities, self.size)
             left = max(left, float(priorities[order[self.size]]))
             kept = np.sort(order[: self.size])
-            values, log_weights, priorities = values[kept], log_weights[kept], priorities[kept]
+            log_weights, priorities = log_weights[kept], priorities[kept]
+            is_new = kept >= len(older)
+            values = values[kept[is_new] - len(older)]  # few of many rows, before any is copied
+            older = older[kept[~is_new]]
+        held: Float64s = np.concatenate([older, values], dtype=np.float64)
         return Reservoir(
-            values, log_weights, priorities, left, clock, self.n_seen + n, self.seed, self.size
+            held, log_weights, priorities, left, clock, self.n_seen + n, self.seed, self.size
         )
 
     @property

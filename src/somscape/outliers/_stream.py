@@ -82,7 +82,7 @@ class DetectorStream:
         sample = None
         if trained.detector.rarity is not None:
             sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS)
-            sample = sample.plus(rows.astype(np.float64, copy=False), weights)
+            sample = sample.plus(rows, weights)
         factor = trained.rarity_factor
         return cls(whole.sums, whole.squares, kept, of_members, sample, factor)
 

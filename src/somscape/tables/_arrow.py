@@ -74,14 +74,15 @@ def column_from_arrow(
 
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
     """Make a column of an array of float32 or float64 that nobody changes, NaN where missing."""
-    numbers = values.astype(np.float64, copy=False)
+    numbers, are_narrow = values.astype(np.float64, copy=False), values.dtype == np.float32
     verdict = Verdict()
     verdict.look(0, numbers_of(numbers, np.isnan(numbers)), numbers)
     is_number, problem = verdict.settle(name, where)
-    column = Column(name, NumberTexts(values, False), numbers=numbers if is_number else None)
+    texts = NumberTexts(numbers, False, are_narrow)
+    column = Column(name, texts, numbers=numbers if is_number else None)
     column.problem = problem
     if column.is_whole:
-        return Column(name, NumberTexts(values, True), numbers=numbers)
+        return Column(name, NumberTexts(numbers, True, are_narrow), numbers=numbers)
     return column
 
 

@@ -1,13 +1,21 @@
 """Parquet, Arrow and Feather files -> Arrow's tables; columns -> Parquet."""
 
+import os
 import struct
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from somscape._stored import are_large, stored
 from somscape.errors import InputError
-from somscape.tables._table import Column
+from somscape.tables._spool import spooled
+from somscape.tables._table import Column, check_names
+from somscape.tables._text import opened
+from somscape.tables._typed import TypedRows
 from somscape.tables._workbook import check_size
 
 if TYPE_CHECKING:
@@ -20,27 +28,107 @@ BEGIN = 8
 """Bytes before the stream in such a file."""
 
 
-def read_arrow(data: bytes, source: str, ending: str) -> "pa.Table":
-    """Read the bytes of a Parquet file, or of a file or stream of Arrow's.
+def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
+    """Return the columns of a Parquet file, or of a file or stream of Arrow's.
 
     Parameters
     ----------
-    data : bytes
+    path : str or path
+        Its ending says which.
     source : str
         Name for messages.
-    ending : str
-        ".parquet", or one of the endings of Arrow's files.
 
     Raises
     ------
     InputError
-        If pyarrow cannot read the file, or it unpacks to too much.
+        If pyarrow cannot read the file, it unpacks to too much, or two columns share a name.
     """
+    is_parquet = Path(path).suffix.lower() == ".parquet"
+    found: TypedRows = _Parquet(path, source) if is_parquet else _arrow(path, source)
+    check_names(found.schema.names, source)
+    return found
+
+
+class _Parquet:
+    """A Parquet file, of which a column is read when it is asked for."""
+
+    def __init__(self, path: str | os.PathLike[str], source: str) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        self._path, self._source, self._n_spread = path, source, 0
+        with self._opened() as file:
+            given = parquet.ParquetFile(file)
+            self._metadata, self._state, own = given.metadata, _state(file), given.schema_arrow
+        self._texts = {
+            field.name: field.type
+            for field in own
+            if field.type in (pa.string(), pa.large_string())
+        }
+        self.num_rows = self._metadata.num_rows
+        check_size(8 * self.num_rows * self._metadata.num_columns, self._state[0], source)
+        with self._read() as read:
+            fields = [f.with_type(self._texts.get(f.name, f.type)) for f in read.schema_arrow]
+        self.schema = pa.schema(fields)
+
+    def column(self, name: str) -> "pa.ChunkedArray":
+        with self._read() as file:
+            # Without threads: with them, some damaged files end the process.
+            found = file.read([name], use_threads=False)
+            if name not in found.column_names:
+                found = file.read(use_threads=False)
+            column = found.column(name)
+            self._n_spread += _spread(column)
+            check_size(self._n_spread, self._state[0], self._source)
+            return column.cast(self._texts[name]) if name in self._texts else column
+
+    @contextmanager
+    def _read(self) -> Iterator[Any]:
+        from pyarrow import parquet
+
+        with self._opened() as file:
+            if _state(file) != self._state:
+                raise InputError(
+                    f"{self._source} changed while it was read; read it again when nothing writes"
+                    " to it"
+                )
+            # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.  Text
+            # as categories first: a text that repeats takes no room in the file.
+            yield parquet.ParquetFile(
+                file,
+                metadata=self._metadata,
+                coerce_int96_timestamp_unit="us",
+                read_dictionary=list(self._texts),
+            )
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        with opened(self._path, self._source) as file, _readable(self._source, "a Parquet"):
+            yield file
+
+
+def _arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
+    """Read a file or a stream of Arrow's, to a temporary file if it is large."""
+    with opened(path, source) as file:
+        data = stored(_state(file)[0], np.uint8)
+        n_read = file.readinto(data)  # type: ignore[attr-defined]
+    with _readable(source, "an Arrow"):
+        return _stream(data[:n_read], source)
+
+
+def _state(file: IO[bytes]) -> tuple[int, int]:
+    """Return the size of a file and when it last changed."""
+    found = os.fstat(file.fileno())
+    return found.st_size, found.st_mtime_ns
+
+
+@contextmanager
+def _readable(source: str, kind: str) -> Iterator[None]:
+    """Say in one line that pyarrow cannot read a file."""
     import pyarrow as pa
 
-    kind = "a Parquet" if ending == ".parquet" else "an Arrow"
     try:
-        return _parquet(data, source) if ending == ".parquet" else _stream(data, source)
+        yield
     except MemoryError:  # pyarrow's own is an ArrowException, too
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError, struct.error) as error:
@@ -49,34 +137,12 @@ def read_arrow(data: bytes, source: str, ending: str) -> "pa.Table":
         ) from error
 
 
-def _parquet(data: bytes, source: str) -> "pa.Table":
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    schema = parquet.read_schema(pa.BufferReader(data))
-    texts = [field.name for field in schema if field.type in (pa.string(), pa.large_string())]
-    # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.  Text as
-    # categories first: a text that repeats takes no room in the file.
-    file = parquet.ParquetFile(
-        pa.BufferReader(data), coerce_int96_timestamp_unit="us", read_dictionary=texts
-    )
-    check_size(8 * file.metadata.num_rows * file.metadata.num_columns, data, source)
-    # Without threads: with them, some damaged files end the process.
-    table = file.read(use_threads=False)
-    check_size(sum(_spread(column) for column in table.columns), data, source)
-    for number, field in enumerate(schema):
-        if field.name in texts:
-            column = table.column(number).cast(field.type)
-            table = table.set_column(number, field.name, column)
-    return table
-
-
-def _stream(data: bytes, source: str) -> "pa.Table":
+def _stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
     """Read a file as the stream that it holds: its list of batches could name one many times."""
     import pyarrow as pa
 
     given = pa.py_buffer(data)
-    is_file = data.startswith(FILE_MAGIC)
+    is_file = bytes(data[: len(FILE_MAGIC)]) == FILE_MAGIC
     stream = given.slice(BEGIN) if is_file else given
     batches = [_batch(m) for m in pa.ipc.MessageReader.open_stream(stream) if m.type != "schema"]
     if is_file:
@@ -86,11 +152,20 @@ def _stream(data: bytes, source: str) -> "pa.Table":
     reader = pa.ipc.open_stream(stream, options=pa.ipc.IpcReadOptions(use_threads=False))
     n_rows = sum(n for is_rows, n, _ in batches if is_rows)
     n_unpacked = sum(n for _, _, n in batches)
-    check_size(max(n_unpacked, 8 * n_rows * len(reader.schema)), data, source)
-    table = reader.read_all()
-    table.validate(full=True)  # places in buffers, which nobody has looked at yet
-    check_size(sum(_spread(column) for column in table.columns), data, source)
+    check_size(max(n_unpacked, 8 * n_rows * len(reader.schema)), len(data), source)
+    if are_large(n_unpacked):
+        parts = [pa.Table.from_batches([], reader.schema), *spooled(map(_validated, reader))]
+        table = pa.concat_tables(parts)
+    else:
+        table = _validated(reader.read_all())
+    check_size(sum(_spread(column) for column in table.columns), len(data), source)
     return table
+
+
+def _validated(rows: Any) -> Any:
+    """Return rows of which places in buffers, which nobody has looked at yet, lie inside."""
+    rows.validate(full=True)
+    return rows
 
 
 def _batch(message: Any) -> tuple[bool, int, int]:

@@ -2,13 +2,14 @@
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from somscape._stored import stored
 from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
@@ -16,6 +17,7 @@ from somscape.tables._cells import notes_of_unused
 from somscape.tables._columns import column_from_values
 from somscape.tables._lines import FileLines, place
 from somscape.tables._numbers import Where
+from somscape.tables._spool import spooled
 from somscape.tables._table import Column, Table
 from somscape.tables._words import listed, quoted
 
@@ -79,22 +81,33 @@ def table_from_frame(
     >>> table.shape, table.column("age").cells.tolist()
     ((2, 2), ['41.5', None])
     """
-    return table_at(frame, source, missing_values)
+    return table_at([frame], source, missing_values)
 
 
 def table_at(
-    frame: Any, source: str, asked: Sequence[str] | None, lines: FileLines | None = None
+    frames: Iterable[Any],
+    source: str,
+    asked: Sequence[str] | None,
+    lines: FileLines | None = None,
+    *,
+    n_columns: int | None = None,
 ) -> Table:
-    """Make a table of a data frame, whose rows stand where `lines` say."""
+    """Make a table of the columns of data frames, whose rows stand where `lines` say.
+
+    What is large of it goes to temporary files; `n_columns` are those of all frames together.
+    """
     words: set[str] = set()
 
     def where(row: int) -> str:
         return place(source, lines, row)
 
     columns = []
-    for series in _opened(frame, source).iter_columns():
-        _refuse_others_than_cells(series, source)
-        columns.append(_column_of(series, source, where, asked, words))
+    for frame in frames:
+        shown = _opened(frame, source)
+        for series in shown.iter_columns():
+            _refuse_others_than_cells(series, source)
+            column = _column_of(series, source, where, asked, words)
+            columns.append(column.put_away(n_columns or len(shown.columns)))
     if not columns:
         raise InputError(f"{source} has no columns; give at least one")
     if not len(columns[0]):
@@ -177,17 +190,17 @@ def _streamed(stream: Any, source: str) -> Any:
     import pyarrow as pa
 
     try:
-        table = pa.RecordBatchReader.from_stream(stream).read_all()
+        parts = spooled(pa.RecordBatchReader.from_stream(stream))
     except MemoryError:
         raise
     except (pa.ArrowException, OSError) as error:
         raise InputError(_no_table(stream, source, error)) from error
-    if not table.num_rows:
+    if not any(part.num_rows for part in parts):
         raise InputError(
             f"{source}: this {type(stream).__name__} gave no rows; one that was read before is"
             " empty: make it anew"
         )
-    return table
+    return pa.concat_tables(parts)
 
 
 def _no_table(frame: Any, source: str, error: Exception) -> str:
@@ -316,7 +329,7 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
         type_ = np.float32 if is_narrow else np.float64
         return np.ascontiguousarray(shown.to_native().to_numpy(dtype=type_, na_value=np.nan))
-    values = np.empty(shown.shape, dtype=np.float32 if is_narrow else np.float64)
+    values = stored(shown.shape, np.float32 if is_narrow else np.float64)
     for place_, column in enumerate(shown.iter_columns()):
         values[:, place_] = _numbers_of(column, nw.Float32 if is_narrow else nw.Float64)
     return values

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from somscape.errors import InputError
 from somscape.tables._arrow import is_text
 from somscape.tables._texts import PlainTexts
-from somscape.tables._words import quoted
+from somscape.tables._words import listed, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,24 +78,41 @@ def _fits_int64(type_: pa.DataType) -> bool:
     return bool(types.is_integer(type_) and not types.is_uint64(type_))
 
 
-def joined_arrow(
-    parts: Sequence[pa.Table], files: Sequence[str], types: Mapping[str, pa.DataType]
-) -> pa.Table:
-    """Return tables one after the other, with these columns and types."""
+def check_names_of(
+    part: str,
+    names: Sequence[str],
+    first: str,
+    expected: Sequence[str],
+    are_called: str = "files",
+) -> None:
+    """Raise InputError if the columns of a part have other names than those of the first one."""
+    missing = [name for name in expected if name not in names]
+    more = [name for name in names if name not in expected]
+    if not (missing or more):
+        return
+    what = [f"no column {listed(missing, 3)}, which {first} has"] if missing else []
+    what += [f"a column {listed(more, 3)}, which {first} has not"] if more else []
+    more_cure = ", or leave it out by a pattern" if are_called == "files" else ""
+    raise InputError(
+        f"{part} has {', and '.join(what)}; give all {are_called} the same columns{more_cure}"
+    )
+
+
+def joined_column(
+    name: str, type_: pa.DataType, parts: Sequence[Any], sources: Sequence[str]
+) -> pa.ChunkedArray:
+    """Return a column of parts, one after the other, as values of this type."""
     import pyarrow as pa
 
-    columns = {}
-    for name, type_ in types.items():
-        chunks: list[pa.Array] = []
-        for part, file in zip(parts, files, strict=True):
-            column = part.column(name)
-            try:
-                chunks += column.cast(type_, safe=not _may_be_rounded(column.type)).chunks
-            except pa.ArrowException as error:
-                reason = " ".join(str(error).split()).rstrip(".")
-                raise InputError(
-                    f"{file}: column {quoted(name)} cannot be read as {type_} like those of the"
-                    f" other files ({reason}); correct it, or leave the file out"
-                ) from error
-        columns[name] = pa.chunked_array(chunks, type_)
-    return pa.table(columns)
+    chunks: list[pa.Array] = []
+    for part, source in zip(parts, sources, strict=True):
+        column = part.column(name)
+        try:
+            chunks += column.cast(type_, safe=not _may_be_rounded(column.type)).chunks
+        except pa.ArrowException as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise InputError(
+                f"{source}: column {quoted(name)} cannot be read as {type_} like the others"
+                f" ({reason}); correct it, or leave {source} out"
+            ) from error
+    return pa.chunked_array(chunks, type_)

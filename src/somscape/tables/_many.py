@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -16,20 +16,17 @@ from somscape.errors import InputError
 from somscape.tables._cells import clean_cell
 from somscape.tables._database import SCHEME
 from somscape.tables._endings import ARROW_FILES, TEXTS, WORKBOOKS, ending_of, kind_of
-from somscape.tables._frame import table_at
-from somscape.tables._joined import join_types, joined_arrow, joined_raw, joined_values
+from somscape.tables._joined import check_names_of, joined_raw, joined_values
 from somscape.tables._lines import FileLines
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._made import strings
 from somscape.tables._records import Records
-from somscape.tables._table import Column, Table, check_names
+from somscape.tables._table import Column, Table
 from somscape.tables._text import decode, read_bytes
 from somscape.tables._text_table import table_from_records, text_records
 from somscape.tables._texts import ArrowTexts, NumberTexts
+from somscape.tables._typed import Agreed, typed_table
 from somscape.tables._words import Note, counted, listed, quoted, suggestion
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 HIDDEN = (".", "_")
 """How names begin of files that are no part of a table: ``_SUCCESS``, ``.part.crc``."""
@@ -223,7 +220,9 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
     if has:
         notes.append(f"names of folders that say {listed(has)} left out, as the files do")
     added = [
-        _of_folders(key, values, sizes) for key, values in files.folders.items() if key not in has
+        _of_folders(key, values, sizes).put_away(len(table.columns))
+        for key, values in files.folders.items()
+        if key not in has
     ]
     if added:
         notes.append(f"{listed(c.name for c in added)} from the names of folders")
@@ -253,13 +252,13 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
         raw, found = _raw(path, name, files.kind, reading)
         delimiter = delimiter or found
         parts.append(raw)
-        _check_columns(files, list(raw.columns), list(parts[0].columns), len(parts) - 1)
+        check_names_of(name, list(raw.columns), files.names[0], list(parts[0].columns))
     join = joined_raw if files.kind == "text" else joined_values
     columns = {c: join([part.columns.pop(c) for part in parts]) for c in [*parts[0].columns]}
     lines = [np.asarray(part.lines, dtype=np.uint32) for part in parts]
     sizes = list(map(len, lines))
     notes = _joined_notes(files.names, [part.notes for part in parts])
-    joined = Records(columns, _lines(files, sizes, np.concatenate(lines), True), notes)
+    joined = Records(columns, _lines(files, sizes, np.concatenate(lines)), notes)
     asked = reading.missing_values
     if files.kind == "text":
         return table_from_records(joined, source, delimiter, reading.decimal, asked), sizes
@@ -298,45 +297,15 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
 
 def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
     """Read Parquet or Arrow files, whose columns have types."""
-    from somscape.tables._arrow_files import read_arrow  # late, for it is slow to import
+    from somscape.tables._arrow_files import open_arrow  # late, for it is slow to import
 
-    parts: list[pa.Table] = []
-    types: dict[str, tuple[pa.DataType, str]] = {}
-    for number, (path, name) in enumerate(zip(files.paths, files.names, strict=True)):
-        part = read_arrow(read_bytes(path, name), name, path.suffix.lower())
-        check_names(part.column_names, name)
-        types = types or {field.name: (field.type, name) for field in part.schema}
-        _check_columns(files, part.column_names, list(types), number)
-        for column, (type_, told) in types.items():
-            joined = join_types(type_, part.schema.field(column).type)
-            if joined is None:
-                raise InputError(
-                    f"{name}: column {quoted(column)} holds {part.schema.field(column).type}, but"
-                    f" {type_} in {told}; write the file again with the same type, or leave it out"
-                )
-            types[column] = joined, told if joined == type_ else name
-        parts.append(part)
-    sizes = [part.num_rows for part in parts]
-    rows = np.concatenate([np.arange(size, dtype=np.uint32) for size in sizes])
-    found = joined_arrow(parts, files.names, {name: type_ for name, (type_, _) in types.items()})
-    return table_at(found, source, asked, _lines(files, sizes, rows, False)), sizes
+    agreed, parts = Agreed("files"), []
+    for path, name in zip(files.paths, files.names, strict=True):
+        parts.append(open_arrow(path, name))
+        agreed.add(parts[-1].schema, name)
+    return typed_table(parts, files.names, agreed, source, asked), [p.num_rows for p in parts]
 
 
-def _lines(files: Files, sizes: list[int], lines: NDArray[Any], are_lines: bool) -> FileLines:
+def _lines(files: Files, sizes: list[int], lines: NDArray[Any]) -> FileLines:
     numbers = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
-    return FileLines(files.names, numbers, lines, are_lines)
-
-
-def _check_columns(files: Files, names: list[str], expected: list[str], number: int) -> None:
-    """Raise InputError if a file's columns have other names than those of the first one."""
-    missing = [name for name in expected if name not in names]
-    more = [name for name in names if name not in expected]
-    if not (missing or more):
-        return
-    first = files.names[0]
-    what = [f"no column {listed(missing, 3)}, which {first} has"] if missing else []
-    what += [f"a column {listed(more, 3)}, which {first} has not"] if more else []
-    raise InputError(
-        f"{files.names[number]} has {', and '.join(what)}; give all files the same columns, or"
-        " leave it out by a pattern"
-    )
+    return FileLines(files.names, numbers, lines, True)

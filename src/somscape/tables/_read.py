@@ -14,6 +14,7 @@ from somscape.tables._sql import read_sql
 from somscape.tables._table import Table
 from somscape.tables._text import decode, read_bytes
 from somscape.tables._text_table import table_from_text
+from somscape.tables._typed import Agreed, typed_table
 from somscape.tables._words import quoted
 
 
@@ -82,8 +83,10 @@ def read_table(
     workbooks the cells of all files decide what a column holds, and which of them are missing; in
     others the types must go together, as whole numbers do with others.
 
-    The whole file is read into memory.  Reading takes at most ten times the file's size (of a
-    packed file, the size of its content), plus 600 bytes for each of up to 10,000 columns.
+    Text tables and workbooks are read into memory as a whole.  That takes at most ten times the
+    file's size (of a packed file, the size of its content), plus 600 bytes for each of up to 10,000
+    columns.  Of Parquet and Arrow files, and of databases, memory holds one column at a time.  What
+    is large of a table waits in temporary files (see `source`).
 
     Examples
     --------
@@ -129,16 +132,16 @@ def read_table(
             delimiter,
             decimal,
             missing_values,
-        )
+        ).put_away()
     # Late, so that reading a .csv does not load them.
-    from somscape.tables._arrow_files import read_arrow
+    from somscape.tables._arrow_files import open_arrow
     from somscape.tables._workbook import read_workbook
 
-    data = read_bytes(path, source)
     if kind == "arrow":
-        frame = read_arrow(data, source, ending)
-        return table_from_frame(frame, source, missing_values=missing_values)
-    return read_workbook(data, source, sheet, missing_values)
+        agreed, rows = Agreed("files"), open_arrow(path, source)
+        agreed.add(rows.schema, source)
+        return typed_table([rows], [source], agreed, source, missing_values)
+    return read_workbook(read_bytes(path, source), source, sheet, missing_values)
 
 
 def _name_of(path: str | os.PathLike[str], files: Files | None) -> str:

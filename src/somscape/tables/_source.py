@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from somscape._files import shown
+from somscape._types import Floats
 from somscape._validate import check_whole
 from somscape.errors import InputError
+from somscape.tables._batches import array_from, table_of_batches
 from somscape.tables._database import is_url
-from somscape.tables._frame import as_frame, table_from_frame
+from somscape.tables._frame import STREAM, as_frame, table_at, table_from_frame
+from somscape.tables._made import numbers
 from somscape.tables._read import paths_of, read_table
 from somscape.tables._spool import spooled
 from somscape.tables._table import Table
@@ -20,13 +25,13 @@ class Source:
 
     Parameters
     ----------
-    data : Table, str or path
-        A table, or what `read_table` reads.
+    data : Table, ndarray, str or path
+        A table, rows of numbers, or what `read_table` reads.
     **reading : dict
         Further parameters of `read_table`.
     """
 
-    def __init__(self, data: Table | str | os.PathLike[str], **reading: Any) -> None:
+    def __init__(self, data: Table | Floats | str | os.PathLike[str], **reading: Any) -> None:
         self._data, self._reading = data, reading
         self._names: tuple[str, ...] | None = None
         self._files: set[tuple[Path, int, int]] = set()
@@ -40,17 +45,24 @@ class Source:
     def table(self) -> Table:
         """Return the table; files and databases are read anew each time."""
         data = self._data
-        table = data if isinstance(data, Table) else read_table(data, **self._reading)
+        if isinstance(data, np.ndarray):
+            table = _table_of(data)
+        else:
+            table = data if isinstance(data, Table) else read_table(data, **self._reading)
         self._names = table.names
         return table
+
+    def rows(self) -> Table | Floats:
+        """Return the array of rows that the source was made of, else the table."""
+        return self._data if isinstance(self._data, np.ndarray) else self.table()
 
     def batches(self, n_rows: int = 65_536) -> Iterator[Any]:
         """Yield the rows, a limited number at a time; each time the same.
 
         All cells of a column decide what it holds.  So the first pass over a file or a database
-        takes the memory of the whole table, which it writes to a temporary file, in the folder that
-        ``TMPDIR`` names.  Later passes read that file and take the memory of a batch.  Data frames
-        are gone through where they are.
+        reads the whole table (see `read_table` for the memory that this takes) and writes it to a
+        temporary file, in the folder that ``TMPDIR`` names.  Later passes read that file and take
+        the memory of a batch.  Data frames and arrays are gone through where they are.
 
         Parameters
         ----------
@@ -73,8 +85,8 @@ class Source:
 
     def _kept(self) -> Any:
         """Return the rows as pyarrow's table, which takes no memory where they came from a file."""
-        if isinstance(self._data, Table):
-            return self._data.to_arrow()
+        if isinstance(self._data, Table | np.ndarray):
+            return self.table().to_arrow()
         files = _state(self._data)
         if self._rows is None:
             import pyarrow as pa  # late: it is slow to import
@@ -104,14 +116,28 @@ def _state(path: str | os.PathLike[str]) -> set[tuple[Path, int, int]]:
     return {(file, of.st_size, of.st_mtime_ns) for file, of in found}
 
 
+def _table_of(rows: Floats) -> Table:
+    """Return an array as a table, of columns x0, x1, ..."""
+    import pyarrow as pa
+
+    names = [f"x{j}" for j in range(rows.shape[1])]
+    pairs = zip(names, rows.T, strict=True)
+    frames = (pa.table({name: numbers(np.array(values))}) for name, values in pairs)
+    return table_at(frames, "array", None, n_columns=len(names))
+
+
 def source(data: Any, **reading: Any) -> Source:
-    """Return a table that can be gone through again.
+    """Return a table that can be gone through again, and may be larger than memory.
 
     Parameters
     ----------
-    data : str, path, Table or data frame
+    data : str, path, Table, data frame, ndarray or callable
         What `read_table` or `table_from_frame` takes.  A lazy frame, or a reader that gives its
-        rows only once, is collected here.
+        rows only once, is collected here.  An array of shape (n_rows, n_columns), such as a
+        ``numpy.memmap``, or the path of one in a .npy file: its numbers are used where they are.  A
+        function without parameters that returns an iterator of batches, each a
+        ``pyarrow.RecordBatch``, a data frame or an array: it is called here, once, and all batches
+        together decide what a column holds.
     **reading : dict
         Further parameters of `read_table`, or of `table_from_frame`.
 
@@ -122,7 +148,15 @@ def source(data: Any, **reading: Any) -> Source:
     Raises
     ------
     InputError
-        If a frame cannot be read as a table; for files when they are read.
+        If a frame, an array or batches cannot be read as a table, or for an iterator; for files
+        when they are read.
+
+    Notes
+    -----
+    `SOM`, `SOMDetector` and `TableEncoder` take sources of any size: columns and encoded rows of
+    256 MiB or more lie in temporary files without names, in the folder that ``TMPDIR`` names, where
+    the system can take the memory back at any time.  They take 16 bytes for each cell of a number,
+    and are gone when the process ends, however it ends.
 
     Examples
     --------
@@ -130,12 +164,30 @@ def source(data: Any, **reading: Any) -> Source:
     >>> rows = source(pd.DataFrame({"age": [41, 52, 63], "sex": ["f", "m", "f"]}))
     >>> rows.names, [batch.num_rows for batch in rows.batches(2)]
     (('age', 'sex'), [2, 1])
+    >>> batches = source(lambda: (pd.DataFrame({"age": [41 + i]}) for i in range(3)))
+    >>> batches.table().to_numpy().ravel()
+    array([41., 42., 43.])
     """
     if isinstance(data, Source):
         return data
+    if isinstance(data, np.ndarray) or _is_array_file(data):
+        return Source(array_from(data))
     if isinstance(data, (str, os.PathLike, Table)):
         return Source(data, **reading)
+    if hasattr(data, "collect_batches"):  # a lazy frame of polars
+        return Source(table_of_batches(data.collect_batches, "data frame", **reading))
+    if callable(data):
+        return Source(table_of_batches(data, **reading))
+    if isinstance(data, Iterator) and not hasattr(data, STREAM):
+        raise InputError(
+            f"a {type(data).__name__} cannot be started again: pass a function that returns it,"
+            " source(function) and not source(function())"
+        )
     return Source(table_from_frame(data, **reading))
+
+
+def _is_array_file(data: Any) -> bool:
+    return isinstance(data, (str, os.PathLike)) and Path(data).suffix.lower() == ".npy"
 
 
 def collected(data: Any) -> Any:
@@ -149,9 +201,10 @@ def collected(data: Any) -> Any:
     Returns
     -------
     object
-        A `Source` as its table, a lazy frame or a reader as a frame, anything else as it is.
+        A `Source` as its table or array, a lazy frame or a reader as a frame, anything else as it
+        is.
     """
     if isinstance(data, Source):
-        return data.table()
+        return data.rows()
     frame = None if isinstance(data, Table) else as_frame(data, "X")
     return data if frame is None else frame

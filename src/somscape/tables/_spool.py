@@ -1,13 +1,10 @@
 """Tables that come one after the other, kept in a temporary file and read from there."""
 
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
-from somscape._files import shown
-from somscape.errors import InputError
+from somscape._stored import temporary, told
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,36 +33,17 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
     """
     import pyarrow as pa  # late: it is slow to import
 
-    with _told():
-        file = tempfile.TemporaryFile(prefix="somscape-")  # noqa: SIM115 - closing it may fail
-    try:
+    with temporary() as file:
         sink = pa.PythonFile(file, "w")
         for part in parts:
-            with _told(), pa.ipc.new_stream(sink, part.schema) as writer:
+            with told(), pa.ipc.new_stream(sink, part.schema) as writer:
                 writer.write(part)
-        with _told():
+        with told():
             file.flush()
         if not file.tell():
             return []
         mapped = pa.BufferReader(pa.py_buffer(mmap(file.fileno(), 0, access=ACCESS_READ)))
-    finally:
-        with suppress(OSError):  # it tries again what could not be written
-            file.close()
     found = []
     while mapped.tell() < mapped.size():
         found.append(pa.ipc.open_stream(mapped).read_all())
     return found
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say in one line why the file cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        folder = f" in {shown(tempfile.tempdir)}" if tempfile.tempdir else ""
-        raise InputError(
-            f"rows wait in a temporary file{folder}, which cannot be written"
-            f" ({error.strerror or error}). Free some space there, or name another folder in the"
-            " environment variable TMPDIR."
-        ) from error

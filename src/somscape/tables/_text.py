@@ -6,9 +6,11 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from somscape._blocks import blocks
 from somscape._files import shown
@@ -43,20 +45,27 @@ _BYTE_ORDER_MARKS = {
 
 
 def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
-    """Read a file, or standard input for "-".
+    """Read a file, or standard input for "-"; `InputError` as `opened`."""
+    if os.fspath(path) == "-":
+        return sys.stdin.buffer.read()
+    with opened(path, source) as file:
+        return file.read()
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
+    """Open a file to be read.
 
     Raises
     ------
     InputError
         If there is no such file, or it is a folder, cannot be read or changes meanwhile.
     """
-    if os.fspath(path) == "-":
-        return sys.stdin.buffer.read()
     path = Path(path)
     try:
         with path.open("rb") as file:
             before = os.fstat(file.fileno())
-            data = file.read()
+            yield file
             after = os.fstat(file.fileno())
     except FileNotFoundError as error:
         parent = path.parent
@@ -77,7 +86,6 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
         raise InputError(
             f"{source} changed while it was read; read it again when nothing writes to it"
         )
-    return data
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
-from somscape._types import Float64s, Floats, Objects
+from somscape._stored import are_large, put_away
+from somscape._types import Float64s, Objects
 from somscape.tables._made import as_bools, as_numbers, mask, numbers, strings
 from somscape.tables._spelling import Spelling
+from somscape.tables._spool import spooled
 from somscape.tables._values import as_text
 
 if TYPE_CHECKING:
@@ -41,8 +43,19 @@ class Texts(Protocol):
     def __len__(self) -> int:
         """Return the number of cells."""
 
-    def take(self, chosen: NDArray[Any]) -> Texts:
-        """Return some of the cells, by numbers or by a boolean mask."""
+    def take(self, chosen: NDArray[Any] | slice) -> Texts:
+        """Return some of the cells, by numbers, by a boolean mask or as a slice."""
+
+    def put_away(self, numbers: Float64s | None, among: int) -> Texts:
+        """Return the cells with what is large of them in temporary files.
+
+        Parameters
+        ----------
+        numbers : ndarray or None
+            The numbers that the cells spell, where these are put away already.
+        among : int
+            As for `somscape._stored.stored`.
+        """
 
     def missing(self) -> NDArray[np.bool_]:
         """Say which cells are missing, ndarray of shape (n,)."""
@@ -98,8 +111,9 @@ class ArrowTexts:
     def __len__(self) -> int:
         return len(self._array)
 
-    def take(self, chosen: NDArray[Any]) -> ArrowTexts:
-
+    def take(self, chosen: NDArray[Any] | slice) -> ArrowTexts:
+        if isinstance(chosen, slice):
+            return ArrowTexts(self._array[chosen])
         if chosen.dtype == bool:
             return ArrowTexts(self._array.filter(mask(chosen)))
         n = len(self)
@@ -107,6 +121,9 @@ class ArrowTexts:
 
     def missing(self) -> NDArray[np.bool_]:
         return as_bools(self._array.is_null())
+
+    def put_away(self, numbers: Float64s | None, among: int) -> ArrowTexts:
+        return ArrowTexts(_away(self._array, among))
 
     def to_list(self, part: slice) -> list[str | None]:
         return self._array[part].to_pylist()
@@ -170,9 +187,14 @@ class PlainTexts(_Listed):
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def take(self, chosen: NDArray[Any]) -> PlainTexts:
+    def take(self, chosen: NDArray[Any] | slice) -> PlainTexts:
         decimals = None if self._decimals is None else self._decimals[chosen]
         return PlainTexts(self.numbers[chosen], decimals, self.words)
+
+    def put_away(self, numbers: Float64s | None, among: int) -> PlainTexts:
+        decimals = None if self._decimals is None else put_away(self._decimals, among=among)
+        own = put_away(self.numbers, among=among) if numbers is None else numbers
+        return PlainTexts(own, decimals, self.words)
 
     def missing(self) -> NDArray[np.bool_]:
         return np.isnan(self.numbers)
@@ -212,20 +234,26 @@ class NumberTexts(_Listed):
 
     Parameters
     ----------
-    numbers : ndarray of shape (n,), float32 or float64
+    numbers : ndarray of shape (n,), float64
         Finite, or NaN where missing.
     are_whole : bool
         Whether 7.0 is written "7".
+    are_narrow : bool, default=False
+        Whether they came as float32, whose 0.1 is written "0.1" and not with all digits.
     """
 
-    def __init__(self, numbers: Floats, are_whole: bool) -> None:
-        self._numbers, self._are_whole = numbers, are_whole
+    def __init__(self, numbers: Float64s, are_whole: bool, are_narrow: bool = False) -> None:
+        self._numbers, self._are_whole, self._are_narrow = numbers, are_whole, are_narrow
 
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def take(self, chosen: NDArray[Any]) -> NumberTexts:
-        return NumberTexts(self._numbers[chosen], self._are_whole)
+    def take(self, chosen: NDArray[Any] | slice) -> NumberTexts:
+        return NumberTexts(self._numbers[chosen], self._are_whole, self._are_narrow)
+
+    def put_away(self, numbers: Float64s | None, among: int) -> NumberTexts:
+        own = put_away(self._numbers, among=among) if numbers is None else numbers
+        return NumberTexts(own, self._are_whole, self._are_narrow)
 
     def missing(self) -> NDArray[np.bool_]:
         return np.isnan(self._numbers)
@@ -233,8 +261,7 @@ class NumberTexts(_Listed):
     def to_list(self, part: slice) -> list[str | None]:
         ending = ".0" if self._are_whole else ""
         numbers = self._numbers[part]
-        # NumPy writes the 0.1 of a float32 "0.1", Python all digits of its float64.
-        values = list(numbers) if numbers.dtype == np.float32 else numbers.tolist()
+        values = list(numbers.astype(np.float32)) if self._are_narrow else numbers.tolist()
         return [None if v != v else str(v).removesuffix(ending) for v in values]
 
 
@@ -253,13 +280,17 @@ class ValueTexts(_Listed):
     def __len__(self) -> int:
         return len(self._array)
 
-    def take(self, chosen: NDArray[Any]) -> ValueTexts:
-
+    def take(self, chosen: NDArray[Any] | slice) -> ValueTexts:
+        if isinstance(chosen, slice):
+            return ValueTexts(self._array[chosen])
         rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
         return ValueTexts(self._array.take(numbers(np.where(rows < 0, rows + len(self), rows))))
 
     def missing(self) -> NDArray[np.bool_]:
         return as_bools(self._array.is_null())
+
+    def put_away(self, numbers: Float64s | None, among: int) -> ValueTexts:
+        return ValueTexts(_away(self._array, among))
 
     def to_list(self, part: slice) -> list[str | None]:
         return [None if v is None else as_text(v) for v in self._array[part].to_pylist()]
@@ -281,6 +312,15 @@ class ValueTexts(_Listed):
         known: dict[str, int] = {}  # 0.0 and -0.0 may be written alike
         place = np.array([known.setdefault(text, len(known)) for text in values] + [-1], np.int32)
         return place[codes], list(known)
+
+
+def _away(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
+    """Return an array of Arrow's, in a temporary file if it is large."""
+    import pyarrow as pa
+
+    if not are_large(array.nbytes, among):
+        return array
+    return spooled([pa.table({"cells": array})])[0].column(0)
 
 
 def _codes_of(indices: pa.Array) -> NDArray[Any]:

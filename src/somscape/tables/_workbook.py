@@ -115,15 +115,15 @@ def _unpacked_size(data: bytes, source: str) -> int:
             n_unpacked = sum(part.file_size for part in archive.infolist())
     except PACKED_WRONG as error:
         raise InputError(_broken(source)) from error
-    check_size(n_unpacked, data, source)
+    check_size(n_unpacked, len(data), source)
     return n_unpacked
 
 
-def check_size(n_unpacked: int, data: bytes, source: str) -> None:
+def check_size(n_unpacked: int, size: int, source: str) -> None:
     """Raise InputError for a packed file that is made to fill a machine's memory."""
-    if n_unpacked > max(MAX_TIMES_UNPACKED * len(data), FREE_BYTES):
+    if n_unpacked > max(MAX_TIMES_UNPACKED * size, FREE_BYTES):
         raise InputError(
-            f"{source} of {len(data)} bytes holds {n_unpacked} bytes of cells, like a file that"
+            f"{source} of {size} bytes holds {n_unpacked} bytes of cells, like a file that"
             " is made to fill a machine's memory; if it is yours, write it as .csv"
         )
 

@@ -1,0 +1,171 @@
+"""Large arrays, and rows that wait, in temporary files: memory is for what is worked on.
+
+What is read of a mapped file takes memory that the system can take back at any time.  The file has
+no name where the system allows that, so nothing is left of it, whatever ends the process.
+"""
+
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from mmap import mmap
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from somscape.errors import InputError
+
+LARGE = 1 << 28
+"""Bytes from which arrays are in a file: 256 MiB."""
+
+LEAST = 1 << 16
+"""Bytes of one of several arrays that are large together, from which it is in a file of its own."""
+
+PIECE = 1 << 20
+"""Bytes that are written at a time where the system cannot set a file's space aside."""
+
+
+def stored(
+    shape: int | tuple[int, ...], dtype: DTypeLike = np.float64, *, among: int = 1
+) -> NDArray[Any]:
+    """Return a new array, in a temporary file if it is large.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : data type, default=float64
+    among : int, default=1
+        How many arrays like this one are there at the same time; together they are large or not.
+
+    Returns
+    -------
+    ndarray
+        Of any values; to be written and read as any other.  Its file is gone with it.
+
+    Raises
+    ------
+    InputError
+        If there is no room for it; the message says where.
+    """
+    shape, type_ = (shape,) if isinstance(shape, int) else shape, np.dtype(dtype)
+    size = math.prod(shape) * type_.itemsize
+    if not are_large(size, among):
+        return np.empty(shape, type_)
+    with temporary() as file:
+        with told():
+            _set_aside(file, size)  # or writing to the array would end the process
+        mapped = _mapped(file, size)
+    return np.frombuffer(mapped, type_).reshape(shape)
+
+
+def are_large(size: int, among: int = 1) -> bool:
+    """Say whether an array of so many bytes is one for a file.
+
+    Parameters
+    ----------
+    size : int
+    among : int, default=1
+        As for `stored`.
+
+    Returns
+    -------
+    bool
+    """
+    return size * among >= LARGE and size >= min(LARGE, LEAST)
+
+
+def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
+    """Return an array of the same values, in a temporary file if it is large.
+
+    Parameters
+    ----------
+    values : ndarray
+    among : int, default=1
+        As for `stored`.
+
+    Returns
+    -------
+    ndarray
+        The values themselves where they are not large.
+    """
+    if not are_large(values.nbytes, among):
+        return values
+    out = stored(values.shape, values.dtype, among=among)
+    out[...] = values
+    return out
+
+
+def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return rows that come in parts as one array, which is in a temporary file.
+
+    Parameters
+    ----------
+    parts : iterable of ndarray of shape (n, n_columns)
+        C-contiguous; at least one row in all.
+    n_columns : int
+    dtype : data type
+        Of all parts.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns)
+
+    Raises
+    ------
+    InputError
+        As `stored`.
+    """
+    with temporary() as file:
+        for part in parts:
+            with told():
+                file.write(part.data)
+        with told():
+            file.flush()
+        mapped = _mapped(file, 0)
+    return np.frombuffer(mapped, dtype).reshape(-1, n_columns)
+
+
+@contextmanager
+def temporary() -> Iterator[IO[bytes]]:
+    """Open a temporary file, or raise InputError; it lives as long as it is open or mapped."""
+    with told():
+        file = tempfile.TemporaryFile(prefix="somscape-")  # noqa: SIM115 - closing it may fail
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # it tries again what could not be written
+            file.close()
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Say in one line why a temporary file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        place = os.fsencode(tempfile.tempdir or b"").decode("utf-8", "backslashreplace")
+        folder = f" in {place}" if place else ""
+        raise InputError(
+            f"rows wait in a temporary file{folder}, which cannot be written"
+            f" ({error.strerror or error}). Free some space there, or name another folder in the"
+            " environment variable TMPDIR."
+        ) from error
+
+
+def _set_aside(file: IO[bytes], size: int) -> None:
+    """Make a file of zeros that has its place on the disk."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    for begin in range(0, size, PIECE):
+        file.write(bytes(min(PIECE, size - begin)))
+    file.flush()
+
+
+def _mapped(file: IO[bytes], size: int) -> mmap:
+    try:
+        return mmap(file.fileno(), size)
+    except OSError as error:  # a limit of the process, which counts mapped files, too
+        raise MemoryError(f"no room to map {size} bytes") from error

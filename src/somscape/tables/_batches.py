@@ -1,0 +1,180 @@
+"""Batches of rows that a function gives, or an array -> a table or an array in temporary files."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._blocks import blocks
+from somscape._files import shown
+from somscape._stored import gathered, stored
+from somscape._types import Floats
+from somscape.errors import InputError
+from somscape.tables._frame import as_frame
+from somscape.tables._spool import spooled
+from somscape.tables._table import Table, check_names
+from somscape.tables._text import opened
+from somscape.tables._typed import Agreed, typed_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK_ROWS = 1 << 14
+"""Rows that become floats at a time."""
+
+CURE = "give pyarrow's batches, data frames or arrays of numbers"
+
+
+def table_of_batches(
+    make: Callable[[], Any], source: str = "batches", *, missing_values: Sequence[str] | None = None
+) -> Table | Floats:
+    """Call a function that returns an iterator of batches, and keep their rows.
+
+    Parameters
+    ----------
+    make : callable
+    source : str, default="batches"
+        Name for messages.
+    missing_values : sequence of str, optional
+        See `table_from_frame`.
+
+    Returns
+    -------
+    Table, or ndarray of shape (n_rows, n_columns) if batches are arrays
+
+    Raises
+    ------
+    InputError
+        If batches do not fit together, are no rows, or the function does not return an iterator.
+    """
+    batches = _begun(make(), source)
+    first = next(batches, None)
+    if first is None:
+        raise InputError(
+            f"{source}: the function gave no batches; it must return a new iterator at each call"
+        )
+    batches = chain([first], batches)
+    if isinstance(first, np.ndarray):
+        return _array(batches)
+    agreed, names = Agreed("batches"), list[str]()
+    parts = spooled(_typed(batches, agreed, names))
+    if not parts:
+        raise InputError(f"{source} has no rows; give at least one")
+    return typed_table(parts, names, agreed, source, missing_values)
+
+
+def _begun(given: Any, source: str) -> Iterator[Any]:
+    import pyarrow as pa
+
+    is_frame = isinstance(given, np.ndarray) or hasattr(given, "columns")
+    if isinstance(given, pa.RecordBatchReader) or (isinstance(given, Iterable) and not is_frame):
+        return iter(given)
+    raise InputError(
+        f"{source}: the function must return an iterator of batches; got a"
+        f" {type(given).__name__}. Yield batches in it; {CURE}"
+    )
+
+
+def _typed(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator["pa.Table"]:
+    """Yield batches with rows, as pyarrow's tables, and note their names."""
+    import narwhals as nw
+
+    for number, batch in enumerate(batches, 1):
+        name = f"batch {number}"
+        frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
+        if frame is None:
+            raise InputError(f"{name} is a {type(batch).__name__}, and no table; {CURE}")
+        table = nw.from_native(frame, eager_only=True).to_arrow()
+        if table.num_rows:
+            check_names(table.column_names, name)
+            agreed.add(table.schema, name)
+            names.append(name)
+            yield table
+
+
+def _array(batches: Iterable[Any]) -> Floats:
+    """Return the rows of arrays, one after the other."""
+    checked = _checked(batches)
+    first = next(checked)
+    return gathered(chain([first], checked), first.shape[1], first.dtype)
+
+
+def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
+    first: Floats | None = None
+    for number, batch in enumerate(batches, 1):
+        name = f"batch {number}"
+        if not isinstance(batch, np.ndarray):
+            raise InputError(
+                f"{name} is a {type(batch).__name__}, and batch 1 an array; give all batches the"
+                " same type"
+            )
+        _check_numbers(batch, name)
+        rows = np.ascontiguousarray(batch, dtype=_float_type(batch.dtype))
+        first = rows if first is None else first
+        if rows.shape[1] != first.shape[1]:
+            raise InputError(
+                f"{name} has {rows.shape[1]} columns, and batch 1 has {first.shape[1]}; give all"
+                " batches the same columns"
+            )
+        if rows.dtype != first.dtype:
+            raise InputError(
+                f"{name} holds {batch.dtype}, and batch 1 {first.dtype}; give all batches the same"
+                " type"
+            )
+        yield rows
+
+
+def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
+    """Return an array, or the one of a .npy file, as rows of floats; where they are, if they may.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n_rows, n_columns), str or path
+        A file is mapped, and so must not be cut short meanwhile.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns), float32 or float64
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or holds no numbers in two dimensions.
+    """
+    if isinstance(data, np.ndarray):
+        name, given = "the array", data
+    else:
+        name = shown(Path(data).name)
+        with opened(data, name):
+            try:
+                given = np.load(data, mmap_mode="r", allow_pickle=False)
+            except (ValueError, EOFError) as error:
+                raise InputError(
+                    f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
+                ) from error
+    _check_numbers(given, name)
+    rows = np.asarray(given)  # not as np.memmap, which arrays made of it would be, too
+    type_ = _float_type(rows.dtype)
+    if rows.dtype == type_ and rows.flags.c_contiguous and rows.flags.aligned:
+        return rows
+    out = stored(rows.shape, type_)
+    for part in blocks(len(rows), BLOCK_ROWS):
+        out[part] = rows[part]
+    return out
+
+
+def _check_numbers(values: NDArray[Any], name: str) -> None:
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"{name} holds {values.dtype}, and no numbers; {CURE}")
+    if values.ndim != 2 or not values.size:
+        raise InputError(
+            f"{name} must have rows and columns, shape (n_rows, n_columns); got {values.shape}"
+        )
+
+
+def _float_type(dtype: Any) -> Any:
+    return np.dtype(np.float32 if dtype == np.float32 else np.float64)

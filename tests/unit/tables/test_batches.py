@@ -1,0 +1,226 @@
+"""Batches of rows from a function, arrays and their files: what is read, and what is refused."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from somscape import SOM
+from somscape.errors import InputError
+from somscape.tables import Table, read_table, source
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that TMPDIR names."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def frames(n: int = 3, **changes: Any) -> Callable[[], Iterator[Any]]:
+    """Return a function that gives frames, of which the last one but one has other columns."""
+
+    def make() -> Iterator[Any]:
+        for number in range(n):
+            frame = pd.DataFrame({"a": [number, 0.5], "kind": ["x", "y"]})
+            yield frame.assign(**changes) if number == n - 2 else frame
+
+    return make
+
+
+def test_batches_of_any_library_are_one_table() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "kind": ["x", None]})
+    given = [
+        frame,
+        pl.from_pandas(frame),
+        pa.Table.from_pandas(frame),
+        *pa.Table.from_pandas(frame).to_batches(),
+        frame[:0],
+        pl.DataFrame({"kind": ["late"], "a": [0.5]}),
+    ]
+    table = source(lambda: iter(given)).table()
+    assert table.column("a").numbers.tolist() == [1, 2] * 4 + [0.5]  # type: ignore[union-attr]
+    assert table.column("kind").cells.tolist() == ["x", None] * 4 + ["late"]
+    assert table.where(8) == "batch 6, row 0"
+
+
+def test_the_function_is_called_once_and_passes_are_alike() -> None:
+    calls = []
+
+    def make() -> Iterator[Any]:
+        calls.append(1)
+        return frames()()
+
+    rows = source(make)
+    passes = [pa.Table.from_batches(rows.batches(4)) for _ in range(2)]
+    assert passes[0].equals(passes[1])
+    assert passes[0].num_rows == 6
+    assert len(calls) == 1
+
+
+def refusal(data: Any, **more: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        source(data, **more)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_what_cannot_be_started_again_is_refused() -> None:
+    assert refusal(frames()()) == (
+        "a generator cannot be started again: pass a function that returns it, source(function)"
+        " and not source(function())"
+    )
+    assert "a list_iterator cannot be started again" in refusal(iter([1]))
+    used = frames()()
+    list(used)
+    assert "the function gave no batches; it must return a new iterator" in refusal(lambda: used)
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "a column is missing": (
+        lambda: iter([pd.DataFrame({"a": [1], "b": [2]}), pd.DataFrame({"a": [1]})]),
+        "batch 2 has no column 'b', which batch 1 has; give all batches the same columns",
+    ),
+    "a column more": (
+        frames(9, b=1),
+        "batch 8 has a column 'b', which batch 1 has not; give all batches the same columns",
+    ),
+    "types differ": (
+        frames(900, a="x"),
+        "string, but double in batch 1; give all batches the same types",
+    ),
+    "names repeat": (
+        lambda: iter([pa.table([[1], [2]], names=["a", "a"])]),
+        "batch 1: a Table cannot be read as a table (Expected unique column names",
+    ),
+    "no frames": (lambda: iter([[1, 2]]), "batch 1 is a list, and no table; give pyarrow's"),
+    "frames, then an array": (
+        lambda: iter([pd.DataFrame({"a": [1]}), np.ones((2, 1))]),
+        "batch 2 is a ndarray, and no table",
+    ),
+    "an array, then frames": (
+        lambda: iter([np.ones((2, 1)), pd.DataFrame({"a": [1]})]),
+        "batch 2 is a DataFrame, and batch 1 an array; give all batches the same type",
+    ),
+    "a frame": (lambda: pd.DataFrame({"a": [1]}), "must return an iterator of batches; got a Data"),
+    "a number": (lambda: 7, "must return an iterator of batches; got a int"),
+    "no rows": (lambda: iter([pd.DataFrame({"a": []})]), "batches has no rows; give at least one"),
+    "widths differ": (
+        lambda: iter([np.ones((2, 3)), np.ones((2, 4))]),
+        "batch 2 has 4 columns, and batch 1 has 3; give all batches the same columns",
+    ),
+    "float types differ": (
+        lambda: iter([np.ones((2, 3), np.float32), np.ones((2, 3))]),
+        "batch 2 holds float64, and batch 1 float32; give all batches the same type",
+    ),
+    "one dimension": (lambda: iter([np.ones(3)]), "batch 1 must have rows and columns, shape"),
+    "text": (lambda: iter([np.array([["x"]])]), "batch 1 holds <U1, and no numbers"),
+    "an array of text": (np.array([["x"]]), "the array holds <U1, and no numbers"),
+    "an array of one dimension": (np.ones(3), "the array must have rows and columns"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_batches_that_do_not_fit_are_named(what: str, folder: Path) -> None:
+    data, message = WRONG[what]
+    assert message in refusal(data)
+    assert not list(folder.iterdir())
+
+
+def test_what_the_function_raises_comes_through(folder: Path) -> None:
+    def make() -> Iterator[Any]:
+        yield pd.DataFrame({"a": [1]})
+        raise OSError("the server went away")
+
+    with pytest.raises(OSError, match=r"^the server went away$"):
+        source(make)
+    assert not list(folder.iterdir())
+
+
+def test_a_missing_cell_is_told_with_file_and_row(tmp_path: Path) -> None:
+    for number in range(4):
+        cells = [1.0, 2.0, float("nan") if number == 2 else 3.0]
+        parquet.write_table(pa.table({"a": cells, "b": [3, 1, 2]}), tmp_path / f"{number}.parquet")
+    with pytest.raises(InputError, match=r"\(a 1\), the first in 2\.parquet, row 2\. Fill"):
+        SOM(2, 2).fit(source(tmp_path))
+    batches = frames(900, a=[0.5, None])
+    with pytest.raises(InputError, match=r"\(a 1\), the first in batch 899, row 1\. Fill"):
+        SOM(2, 2).fit(source(batches))
+    X = np.ones((50, 2))
+    X[37, 1] = np.nan
+    with pytest.raises(InputError, match=r"1 in 'x1', the first in row 37\. Fill"):
+        SOM(2, 2).fit(source(lambda: iter([X[:20], X[20:]])))
+
+
+def test_a_column_that_one_file_lacks_or_holds_otherwise_is_told(tmp_path: Path) -> None:
+    for number, rows in enumerate(({"a": [1], "b": [2]}, {"a": [1], "b": ["x"]}, {"a": [1]})):
+        parquet.write_table(pa.table(rows), tmp_path / f"{number}.parquet")
+    with pytest.raises(InputError, match=r"^1\.parquet: column 'b' holds string, but int64 in 0"):
+        read_table(tmp_path)
+    (tmp_path / "1.parquet").unlink()
+    with pytest.raises(InputError, match=r"^2\.parquet has no column 'b', which 0\.parquet has"):
+        read_table(tmp_path)
+
+
+def test_files_of_arrays_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    with pytest.raises(InputError, match=r"there is no file '.*x\.npy'"):
+        source(path)
+    for content in (b"", b"a,b\n1,2\n", b"\x93NUMPY\x01\x00"):
+        path.write_bytes(content)
+        assert refusal(path).startswith("x.npy is not an array of numbers that NumPy reads")
+    np.save(path, np.array([[{}]], dtype=object), allow_pickle=True)
+    assert refusal(path).startswith("x.npy is not an array of numbers that NumPy reads")
+    np.save(path, np.zeros((2, 3, 4)))
+    assert "x.npy must have rows and columns" in refusal(path)
+
+
+@pytest.mark.parametrize("type_", [np.int8, np.uint64, bool, np.float16, ">f8", np.float32])
+def test_arrays_of_any_numbers(type_: Any) -> None:
+    rows = source(np.arange(12).reshape(6, 2).astype(type_))
+    assert rows.names == ("x0", "x1")
+    expected = np.arange(12.0).reshape(6, 2).astype(type_).astype(float)
+    np.testing.assert_array_equal(rows.table().to_numpy(), expected)
+    kept = rows.rows()
+    assert type(kept) is np.ndarray
+    assert kept.dtype == (np.float32 if type_ is np.float32 else np.float64)
+
+
+def test_a_large_array_stays_where_it_is(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((10, 2)))
+    kept = source(tmp_path / "x.npy").rows()
+    assert not isinstance(kept, Table)
+    assert not kept.flags.owndata
+    assert not kept.flags.writeable
+    X = np.ones((10, 2))
+    assert np.shares_memory(source(X).rows(), X)
+
+
+@pytest.mark.parametrize("name", ["a.b", "", "ä ö", "a", "a.b.c", "list.element"])
+def test_columns_of_parquet_with_any_name(name: str, tmp_path: Path) -> None:
+    rows = pa.table({name: [1.5, 2.5], "a.x": [3, 4], "t": ["u", "v"]})
+    parquet.write_table(rows, tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert table.names == (name, "a.x", "t")
+    assert table.to_numpy([name, "a.x"]).tolist() == [[1.5, 3], [2.5, 4]]
+
+
+def test_a_parquet_file_that_changes_between_columns_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from somscape.tables import _arrow_files
+
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pa.table({"a": [1], "b": [2]}), path)
+    rows = _arrow_files.open_arrow(path, "t.parquet")
+    assert rows.column("a").to_pylist() == [1]
+    parquet.write_table(pa.table({"a": [1, 2], "b": [2, 3]}), path)
+    with pytest.raises(InputError, match=r"^t\.parquet changed while it was read"):
+        rows.column("b")

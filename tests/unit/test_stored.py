@@ -1,0 +1,313 @@
+"""Large arrays in temporary files: the same bits as in memory, and nothing that is left."""
+
+import errno
+import gc
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import feather, parquet
+
+from somscape import SOM, SOMDetector, TableEncoder, _stored
+from somscape.errors import InputError
+from somscape.tables import read_table, source, table_from_frame
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+RNG = np.random.default_rng(0)
+N = 600
+NUMBERS = pd.DataFrame(RNG.normal(size=(N, 4)), columns=list("abcd")).astype({"d": np.float32})
+MIXED = NUMBERS.assign(
+    whole=RNG.integers(0, 90, N),
+    kind=RNG.choice(["x", "y", "z"], N),
+    day=pd.date_range("2025-01-01", periods=N, freq="7h").astype("datetime64[us]"),
+    slip=np.where(np.arange(N) == 7, 1e12, RNG.normal(size=N)),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that TMPDIR names."""
+    folder = tmp_path / "waiting"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def all_are_large(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[int]:
+    """Have every array in a file; gives the sizes of these files."""
+    sizes: list[int] = []
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    set_aside = _stored._set_aside
+    monkeypatch.setattr(_stored, "_set_aside", lambda f, n: (sizes.append(n), set_aside(f, n)))
+    return sizes
+
+
+def mapped(folder: Path) -> bool:
+    return f"{folder}/" in Path("/proc/self/maps").read_text()
+
+
+def test_small_arrays_are_ordinary_ones(folder: Path) -> None:
+    assert _stored.stored((3, 4)).flags.owndata
+    values = np.ones(5)
+    assert _stored.put_away(values) is values
+    assert _stored.stored(5, np.float32, among=3).shape == (5,)
+
+
+@needs_linux
+def test_large_arrays_are_in_a_file_without_a_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
+    rows = _stored.stored((1 << 15, 4))
+    assert type(rows) is np.ndarray
+    assert rows.flags.c_contiguous
+    assert rows.flags.aligned
+    assert rows.flags.writeable
+    assert mapped(folder)
+    assert not list(folder.iterdir())
+    rows[:] = np.arange(rows.size).reshape(rows.shape)
+    again = pickle.loads(pickle.dumps(rows[5:]))
+    np.testing.assert_array_equal(again, np.arange(20, rows.size).reshape(-1, 4))
+    part = rows[7:9]
+    del rows
+    assert part[0, 0] == 28
+    del part
+    gc.collect()
+    assert not mapped(folder)
+
+
+@needs_linux
+def test_arrays_that_are_large_together_are_in_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
+    assert not (_stored.stored(1 << 14), mapped(folder))[1]
+    held = _stored.stored(1 << 14, among=100)
+    assert mapped(folder)
+    del held
+    tiny = _stored.stored(8, among=1 << 20)  # or there would be a file for each of a million
+    assert tiny.flags.owndata
+
+
+def test_a_full_disk_is_told_when_the_array_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    with pytest.raises(InputError) as caught:
+        source(MIXED)
+    assert str(caught.value) == (
+        f"rows wait in a temporary file in {folder}, which cannot be written (No space left on"
+        " device). Free some space there, or name another folder in the environment variable"
+        " TMPDIR."
+    )
+    assert not list(folder.iterdir())
+
+
+def test_systems_that_cannot_set_space_aside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    monkeypatch.setattr(_stored, "PIECE", 1000)
+    assert not _stored.stored(12_345, np.uint8).any()
+
+
+@needs_linux
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_nothing_is_left_of_a_process_that_is_ended(folder: Path, end: signal.Signals) -> None:
+    work = (
+        "import time, numpy as np; from somscape import _stored; _stored.LARGE = 1\n"
+        "rows = _stored.stored((1000, 1000)); rows[:] = 1; print('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", work],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(folder)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        assert f"{folder}/" in Path(f"/proc/{process.pid}/maps").read_text()
+        process.send_signal(end)
+    assert not list(folder.iterdir())
+
+
+def in_parquet(frame: pd.DataFrame, folder: Path) -> Any:
+    parquet.write_table(pa.Table.from_pandas(frame), folder / "t.parquet", row_group_size=70)
+    return source(folder / "t.parquet")
+
+
+def in_files(frame: pd.DataFrame, folder: Path) -> Any:
+    for number in range(3):
+        part = pa.Table.from_pandas(frame.iloc[number * 200 : number * 200 + 200])
+        parquet.write_table(part, folder / f"p{number}.parquet")
+    return source(folder / "p*.parquet")
+
+
+def in_feather(frame: pd.DataFrame, folder: Path) -> Any:
+    feather.write_feather(frame, folder / "t.feather", compression="lz4", chunksize=70)
+    return source(folder / "t.feather")
+
+
+def in_batches(frame: pd.DataFrame, _: Path) -> Any:
+    return source(lambda: (frame.iloc[i : i + 77] for i in range(0, N, 77)))
+
+
+def in_record_batches(frame: pd.DataFrame, _: Path) -> Any:
+    return source(lambda: pa.Table.from_pandas(frame).to_reader(max_chunksize=77))
+
+
+def read(frame: pd.DataFrame, folder: Path) -> Any:
+    return read_table(in_parquet(frame, folder)._data)
+
+
+WAYS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    "parquet": in_parquet,
+    "files": in_files,
+    "feather": in_feather,
+    "batches": in_batches,
+    "record batches": in_record_batches,
+    "read_table": read,
+    "frame": lambda frame, _: frame,
+    "source of a frame": lambda frame, _: source(frame),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_map_of_a_table_has_the_same_bits(
+    way: str, tmp_path: Path, all_are_large: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = WAYS[way](MIXED, tmp_path)
+    som = SOM(5, 6, random_state=0).fit(X)
+    found = som.codebook_, som.labels_, som.transform(X)
+    assert max(all_are_large) >= 8 * N * len(MIXED.columns)
+    monkeypatch.setattr(_stored, "LARGE", 1 << 28)
+    known = SOM(5, 6, random_state=0).fit(MIXED)
+    for one, other in zip(
+        found, (known.codebook_, known.labels_, known.transform(MIXED)), strict=True
+    ):
+        assert one.tobytes() == other.tobytes()
+
+
+ARRAYS: dict[str, Callable[[np.ndarray[Any, Any], Path], Any]] = {
+    "array": lambda X, _: source(X),
+    "columns": lambda X, _: source(np.asfortranarray(X)),
+    "file": lambda X, folder: (np.save(folder / "x.npy", X), source(folder / "x.npy"))[1],
+    "memmap": lambda X, folder: source(memmap_of(X, folder / "x.bin")),
+    "batches": lambda X, _: source(lambda: iter([X[:100], X[100:101], X[101:]])),
+    "parquet": lambda X, folder: in_parquet(pd.DataFrame(X, columns=list("abcd")), folder),
+    "table": lambda X, _: table_from_frame(pd.DataFrame(X, columns=list("abcd"))),
+    "frame": lambda X, _: pd.DataFrame(X, columns=list("abcd")),
+}
+
+
+def memmap_of(X: np.ndarray[Any, Any], path: Path) -> Any:
+    file = np.memmap(path, X.dtype, "w+", shape=X.shape)
+    file[:] = X
+    return file
+
+
+@pytest.mark.parametrize("type_", [np.float32, np.float64])
+@pytest.mark.parametrize("way", ARRAYS)
+def test_a_map_of_numbers_has_the_same_bits(
+    way: str, type_: Any, tmp_path: Path, all_are_large: list[int]
+) -> None:
+    values = NUMBERS.to_numpy(type_)
+    X = ARRAYS[way](values, tmp_path)
+    found = SOM(5, 6, encoder=None, random_state=0).fit(X)
+    known = SOM(5, 6, encoder=None, random_state=0).fit(values)
+    assert found.codebook_.tobytes() == known.codebook_.tobytes()
+    assert found.labels_.tobytes() == known.labels_.tobytes()
+
+
+@pytest.mark.parametrize("missing", ["fill", "mask"])
+@pytest.mark.parametrize("encoder", ["auto", None])
+def test_missing_cells_and_rows_without_weight(
+    missing: str, encoder: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = (MIXED if encoder else NUMBERS).copy()
+    frame.iloc[::9, 1] = np.nan
+    weights = np.where(np.arange(N) % 5, 1.0, 0.0)
+
+    def trained() -> SOM:
+        som = SOM(4, 4, missing=missing, encoder=encoder, random_state=0)
+        return som.fit(in_parquet(frame, tmp_path), sample_weight=weights)
+
+    known = trained()
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    assert trained().codebook_.tobytes() == known.codebook_.tobytes()
+
+
+@pytest.mark.parametrize("way", ["parquet", "files", "batches", "frame"])
+def test_a_detector_says_the_same(
+    way: str, tmp_path: Path, all_are_large: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = WAYS[way](MIXED, tmp_path)
+
+    def found(X: Any) -> Any:
+        detector = SOMDetector(random_state=0).fit(X)
+        alerts = detector.alerts(X, fdr=0.2)
+        words = str(alerts), [str(reasons) for reasons in alerts.reasons]
+        return detector.score_samples(X).tobytes(), alerts.p_values.tobytes(), words
+
+    stored_ = found(X)
+    monkeypatch.setattr(_stored, "LARGE", 1 << 28)
+    assert stored_ == found(MIXED)
+
+
+def test_an_encoder_says_the_same(tmp_path: Path, all_are_large: list[int]) -> None:
+    found = TableEncoder().fit(in_files(MIXED, tmp_path))
+    known = TableEncoder().fit(MIXED)
+    assert found.encoding_ == known.encoding_
+
+
+@needs_linux
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [("SOM(4, 4, n_epochs=1).fit", 1.0), ("SOMDetector(som=SOM(4, 4)).fit", 1.5)],
+)
+def test_what_grows_with_the_rows_takes_no_memory(call: str, most: float, tmp_path: Path) -> None:
+    n, d = 400_000, 20
+    values = RNG.normal(size=(n, d)).astype(np.float32)
+    rows = pa.table({f"x{j}": column for j, column in enumerate(values.T)})
+    parquet.write_table(rows, tmp_path / "t.parquet", row_group_size=100_000)
+    work = f"""if True:
+        import threading, time
+        import pandas, pyarrow.parquet
+        from somscape import SOM, SOMDetector, _stored
+        from somscape.tables import read_table, source
+        _stored.LARGE = 1 << 20
+
+        def anonymous():
+            with open("/proc/self/status") as file:
+                return int(file.read().partition("RssAnon:")[2].split()[0]) >> 10
+
+        def watch():
+            while True:
+                seen.append(anonymous())
+                time.sleep(0.002)
+
+        seen = []
+        SOM(3, 3).fit(source(lambda: iter([pandas.DataFrame({{"a": [1.0, 2], "b": [3.0, 4]}})])))
+        threading.Thread(target=watch, daemon=True).start()
+        before = anonymous()
+        {call}(source({str(tmp_path / "t.parquet")!r}))
+        print(max(seen) - before)
+    """
+    grown = int(subprocess.check_output([sys.executable, "-c", work], text=True))
+    assert grown < most * 8 * n * d / (1 << 20)  # 61 MiB, or 92; in memory 135 and 191
