@@ -7,7 +7,11 @@ ENVS := .env/$(VERSION)
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard core/*)
 PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv')
 
-.PHONY: demo test test-sql test-gpu oldest pyod devices check sanitize bench docs clean slow
+# Hundreds of tests start Python anew, which takes twice as long where it compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-again test-sql test-gpu oldest others pyod devices engines check sanitize \
+	bench docs clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 	@mkdir -p results
@@ -15,6 +19,10 @@ demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 
 test: $(ENVS)/test/ready  ## the tests
 	$(ENVS)/test/bin/python -m pytest
+
+# The core's files of machine instructions are the same for every Python.
+test-again: $(ENVS)/test/ready  ## the tests that another Python can change
+	$(ENVS)/test/bin/python -m pytest -m "not browser and not check and not slow and not once"
 
 test-sql: $(ENVS)/test/ready  ## databases, with a PostgreSQL server from the system's packages
 	@$(ENVS)/test/bin/python -c 'import sys; sys.path.insert(0, "tests"); import postgresql; \
@@ -32,26 +40,31 @@ oldest: $(ENVS)/oldest/ready  ## what leans on other libraries, with their lowes
 	    --deselect 'tests/unit/test_table_encoder.py::test_stands_in_a_column_transformer_and_a_pipeline[DataFrame1]' \
 	    --deselect tests/contract/test_scikit_learn.py::test_array_api_dispatch_changes_nothing
 
-pyod: $(ENVS)/pyod/ready  ## the adapter to PyOD, with PyOD
-	$(ENVS)/pyod/bin/python -m pytest -n 0 tests/contract/test_pyod.py
+others: pyod devices engines
 
-devices: $(ENVS)/devices/ready  ## tensors of torch, with torch, on the processor
-	$(ENVS)/devices/bin/python -m pytest -n 0 tests/contract/test_torch.py
+pyod: $(ENVS)/others/ready  ## the adapter to PyOD, with PyOD
+	$(ENVS)/others/bin/python -m pytest -n 0 tests/contract/test_pyod.py
 
-test-gpu: $(ENVS)/devices/ready  ## the same on a GPU
-	@$(ENVS)/devices/bin/python -c 'import sys, torch; sys.exit(None if torch.cuda.is_available() \
+devices: $(ENVS)/others/ready  ## tensors of torch, with torch, on the processor
+	$(ENVS)/others/bin/python -m pytest -n 0 tests/contract/test_torch.py
+
+engines: $(ENVS)/others/ready  ## training on Dask, Spark (which needs Java) and Ray
+	$(ENVS)/others/bin/python -m pytest -n 0 tests/contract/test_engines.py
+
+test-gpu: $(ENVS)/others/ready  ## tensors of torch on a GPU
+	@$(ENVS)/others/bin/python -c 'import sys, torch; sys.exit(None if torch.cuda.is_available() \
 	    else f"torch {torch.__version__} finds no GPU here; nothing was tested.")'
-	$(ENVS)/devices/bin/python -m pytest -n 0 -m gpu tests/contract/test_torch.py
+	$(ENVS)/others/bin/python -m pytest -n 0 -m gpu tests/contract/test_torch.py
 
 slow: $(ENVS)/test/ready  ## ten million winners against a long-double oracle, about ten minutes
 	$(ENVS)/test/bin/python -m pytest -n 0 -m slow --log-cli-level=INFO tests
 
-check: $(ENVS)/check/ready  ## style, types, structure, docstrings, examples, the page in a browser
-	$(ENVS)/check/bin/ruff check .
-	$(ENVS)/check/bin/ruff format --check .
-	$(ENVS)/check/bin/mypy
-	$(ENVS)/check/bin/python -m pytest -m "check or browser" tests
-	$(ENVS)/check/bin/python -m pytest --doctest-modules src/somscape
+check: $(ENVS)/test/ready  ## style, types, structure, docstrings, examples, the page in a browser
+	$(ENVS)/test/bin/ruff check .
+	$(ENVS)/test/bin/ruff format --check .
+	$(ENVS)/test/bin/mypy
+	$(ENVS)/test/bin/python -m pytest -m "check or browser" tests
+	$(ENVS)/test/bin/python -m pytest --doctest-modules src/somscape
 
 # Python is not built with the sanitizers, so their library must be loaded before it, and libstdc++
 # with it, whose exceptions it follows.  Leaks are not looked for: Python and its modules keep
@@ -77,8 +90,8 @@ sanitize: $(ENVS)/sanitize/ready  ## the core under sanitizers: addresses, undef
 bench: $(ENVS)/bench/ready  ## against ten other libraries; writes benchmarks/README.md
 	$(ENVS)/bench/bin/python benchmarks/run.py
 
-docs: $(ENVS)/docs/ready  ## the site, in docs/_build/html
-	$(ENVS)/docs/bin/python -m sphinx -W -q -b html docs docs/_build/html
+docs: $(ENVS)/test/ready  ## the site, in docs/_build/html
+	$(ENVS)/test/bin/python -m sphinx -W -q -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 clean:  ## everything that the other targets made
@@ -122,32 +135,21 @@ $(ENVS)/oldest/ready: $(BUILT_FROM)
 	    --constraint $(@D)/bounds.txt
 	@touch $@
 
-# PyOD brings numba and LLVM, 200 MB that no other test needs, and combines scores by combo.
-$(ENVS)/pyod/ready: $(BUILT_FROM)
-	@echo "making an environment with PyOD and installing somscape: a minute or two, once"
+# PyOD with numba, torch, Dask, Spark and Ray are a gigabyte that no other test needs.
+$(ENVS)/others/ready: $(BUILT_FROM)
+	@echo "making an environment with PyOD, torch, Dask, Spark and Ray: some minutes, once"
 	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,pyod]' combo
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,pyod]' combo \
+	    torch 'dask[dataframe,distributed]' pyspark ray
 	@touch $@
 
-# torch is 200 MB without a GPU, and several thousand with one; no other test needs it.
-$(ENVS)/devices/ready: $(BUILT_FROM)
-	@echo "making an environment with torch and installing somscape: a minute or two, once"
-	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]' torch
-	@touch $@
-
-# axe-core judges the page in a browser.  Its script comes with this package, whose other half,
-# Playwright with a Node of its own, no test needs.
-$(ENVS)/check/ready: $(BUILT_FROM)
+# One environment for the tests, the checks and the site.  axe-core judges the page in a browser.
+# Its script comes with this package, whose other half, Playwright with a Node of its own, no test
+# needs.
+$(ENVS)/test/ready: $(BUILT_FROM)
 	@echo "making an environment and building somscape: a minute or two, once"
 	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[check]'
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[check,docs]'
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	    'axe-playwright-python==0.1.8'
-	@touch $@
-
-$(ENVS)/%/ready: $(BUILT_FROM)
-	@echo "making an environment and building somscape: a minute or two, once"
-	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$*]'
 	@touch $@

@@ -73,13 +73,20 @@ def _use(name, monkeypatch):
     _core.use_instruction_set(before)
 
 
-@pytest.fixture(params=[*(SETS or ["core"]), "numpy"])
+# The set that is used by itself, and the others, whose machine instructions know no Python.
+CORE = [
+    *(SETS[:1] or ["core"]),
+    *(pytest.param(name, marks=pytest.mark.once) for name in SETS[1:]),
+]
+
+
+@pytest.fixture(params=[*CORE, "numpy"])
 def kernels(request, monkeypatch):
     """Each set of kernels in turn, also the one that estimators and maps then use."""
     yield from _use(request.param, monkeypatch)
 
 
-@pytest.fixture(params=SETS or ["core"])
+@pytest.fixture(params=CORE)
 def core(request, monkeypatch):
     """The compiled core, with each usable instruction set in turn."""
     yield from _use(request.param, monkeypatch)

@@ -1,9 +1,11 @@
 """A job that is ended at one step of its writing after the other, in processes of its own.
 
-As a program it imports what the job needs once, and forks a process for each end.  Python tells of
-a step before it is done (`sys.addaudithook`).
+As a program it forks a process for each end.  A first one, which ends by itself, tells what the
+job imports, so that it is imported once.  Python tells of a step before it is done
+(`sys.addaudithook`).
 """
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -20,11 +22,9 @@ STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "fcn
 EXCHANGE = "ctypes.dlsym"
 """The step before the call that exchanges two folders."""
 
-IMPORTED = (
-    *(f"somscape.cli._{name}" for name in ("detect", "fit", "score", "convert")),
-    *("somscape.app._rank", "somscape.app", "matplotlib.figure", "matplotlib.backends.backend_agg"),
-    "safetensors.numpy",
-)
+IMPORTED = "import:"
+"""What the name of a module that a job has imported begins with, among its steps."""
+
 SPREAD, AROUND = 9, 4
 """Ends that are spread over all steps, and ends before and after the last change of place."""
 
@@ -102,6 +102,10 @@ def _run(job: Job, step: int, number: int) -> list[str]:
         try:
             _do(job)
         finally:
+            if not step:
+                names = (f"{IMPORTED}{name}\n" for name in [*sys.modules])
+                with os.fdopen(writer, "w") as tell:
+                    tell.writelines(names)
             os._exit(0)
     os.close(writer)
     os.write(requester, json.dumps(job.request).encode() + b"\n")
@@ -159,7 +163,12 @@ def _end_often(job: Job, number: int, can_exchange: bool) -> list[End]:
         shutil.rmtree(target.parent)
         shutil.copytree(kept, target.parent)
 
-    steps = _run(job, 0, number)
+    for name in _run(job, 0, number):
+        if name.startswith(IMPORTED):
+            with contextlib.suppress(ImportError):  # what only looks like a module
+                importlib.import_module(name.removeprefix(IMPORTED))
+    renew()
+    steps = [step for step in _run(job, 0, number) if not step.startswith(IMPORTED)]
     found = []
     for point in _points(steps):
         renew()
@@ -174,7 +183,5 @@ def _end_often(job: Job, number: int, can_exchange: bool) -> list[End]:
 
 if __name__ == "__main__":
     given, number, can_exchange = json.loads(sys.argv[1])
-    for name in IMPORTED:
-        importlib.import_module(name)
     ends = _end_often(Job(**given), number, can_exchange)
     sys.stdout.write(json.dumps([asdict(end) for end in ends]))

@@ -17,6 +17,8 @@ from somscape.kernels._select import is_core_built
 
 SOURCE = Path(passes.__file__).resolve().parents[2]
 FLOATS = [np.float32, np.float64]
+# Once as maps train by themselves, which takes the NumPy kernels half a second, and then shortly.
+TRAININGS = [{}, *[{"n_epochs": 6}] * 5]
 
 # Enough work for several threads in each kernel: more than 1e7 operations, in `search` and `sums`
 # of the first (rows x units x features, 4 x rows x features) and in `smooth` of the second
@@ -153,10 +155,15 @@ with multiprocessing.get_context("fork").Pool(1) as pool:
 def test_threads_that_train_at_once_do_not_disturb_each_other(kernels):
     from concurrent.futures import ThreadPoolExecutor
 
-    data = [rows_of(400, seed=seed) for seed in range(6)]
-    alone = [bits(SOM(4, 5).fit(X)) for X in data]
+    def train(case):
+        seed, options = case
+        return bits(SOM(4, 5, **options).fit(rows_of(400, seed=seed)))
+
+    # The first two train as they would by themselves, at the same time.
+    cases = list(enumerate([{}, *TRAININGS]))
+    alone = [train(case) for case in cases]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda X: bits(SOM(4, 5).fit(X)), data))
+        together = list(pool.map(train, cases))
     assert together == alone
 
 
@@ -217,10 +224,10 @@ def test_any_size_of_chunks_gives_the_same_bits(kernels, monkeypatch, chunk_rows
 @pytest.mark.parametrize("d", [1, 5])
 def test_permuted_rows_give_the_same_codebook_bit_for_bit(kernels, dtype, n, d):
     X = rows_of(n, d, dtype)
-    expected = SOM(3, 4).fit(X)
-    for seed in range(3):
+    for seed, options in enumerate(TRAININGS[:3]):
+        expected = SOM(3, 4, **options).fit(X)
         order = np.random.default_rng(seed).permutation(n)
-        found = SOM(3, 4).fit(X[order])
+        found = SOM(3, 4, **options).fit(X[order])
         np.testing.assert_array_equal(found.codebook_, expected.codebook_)
         np.testing.assert_array_equal(found.labels_, expected.labels_[order])
 
@@ -228,19 +235,19 @@ def test_permuted_rows_give_the_same_codebook_bit_for_bit(kernels, dtype, n, d):
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_permuted_rows_of_any_weight_give_the_same_codebook_bit_for_bit(kernels, dtype):
     X, weights = rows_of(200, 5, dtype), np.random.default_rng(1).random(200)
-    expected = SOM(3, 4).fit(X, sample_weight=weights)
-    for seed in range(6):
+    for seed, options in enumerate(TRAININGS):
+        expected = SOM(3, 4, **options).fit(X, sample_weight=weights)
         order = np.random.default_rng(seed).permutation(200)
-        found = SOM(3, 4).fit(X[order], sample_weight=weights[order])
+        found = SOM(3, 4, **options).fit(X[order], sample_weight=weights[order])
         np.testing.assert_array_equal(found.codebook_, expected.codebook_)
 
 
 def test_permuted_rows_fewer_than_features_give_the_same_codebook_bit_for_bit(kernels):
-    for seed in range(6):
+    for seed, options in enumerate(TRAININGS):
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(12, 30))
         order = rng.permutation(12)
-        found, expected = SOM(3, 4).fit(X[order]), SOM(3, 4).fit(X)
+        found, expected = SOM(3, 4, **options).fit(X[order]), SOM(3, 4, **options).fit(X)
         np.testing.assert_array_equal(found.codebook_, expected.codebook_)
 
 
@@ -260,10 +267,10 @@ def test_weight_two_is_the_row_twice_bit_for_bit(kernels, dtype, shape):
 
 def test_weight_two_is_the_row_twice_also_for_fewer_rows_than_features(kernels):
     # Four rows, and eight once repeated, of six features.
-    for seed in range(6):
+    for seed, options in enumerate(TRAININGS):
         X = np.random.default_rng(seed).normal(size=(4, 6))
-        weighted = SOM(1, 3).fit(X, sample_weight=[2.0] * 4)
-        repeated = SOM(1, 3).fit(X.repeat(2, axis=0))
+        weighted = SOM(1, 3, **options).fit(X, sample_weight=[2.0] * 4)
+        repeated = SOM(1, 3, **options).fit(X.repeat(2, axis=0))
         np.testing.assert_array_equal(weighted.codebook_, repeated.codebook_)
 
 

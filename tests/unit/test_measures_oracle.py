@@ -1,6 +1,6 @@
 """Measures of a map equal plain loops over their formulas, on every lattice and with weights."""
 
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 import naive
 import numpy as np
@@ -85,14 +85,20 @@ def make_map(codebook, lattice, *, missing: str = "error", metric: Metric | None
     )
 
 
+@cache
+def case_of(shape, whole: bool) -> Case:
+    """The case of many tests, whose distances the oracle works out once."""
+    return Case(shape, whole=whole)
+
+
 @pytest.fixture(params=SHAPES, ids=str)
 def case(request) -> Case:
-    return Case(request.param)
+    return case_of(request.param, False)
 
 
 @pytest.fixture(params=SHAPES, ids=str)
 def tied(request) -> Case:
-    return Case(request.param, whole=True)
+    return case_of(request.param, True)
 
 
 def test_explained_variance_equals_the_oracle(case: Case) -> None:
@@ -109,7 +115,7 @@ def test_root_mean_squared_error_equals_the_oracle(case: Case) -> None:
 @pytest.mark.parametrize("whole", [False, True], ids=["apart", "tied"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_embedding_accuracy_equals_the_oracle(shape, whole: bool, max_gap: float) -> None:
-    case = Case(shape, whole=whole)
+    case = case_of(shape, whole)
     expected = naive.embedding_accuracy(case.X, case.codebook, max_gap)
     found = measures.embedding_accuracy(case.map_, case.X, max_gap=max_gap)
     assert found == pytest.approx(expected, **CLOSE)
@@ -153,7 +159,7 @@ def test_topographic_product_of_a_graph_equals_the_oracle() -> None:
 @pytest.mark.parametrize("whole", [False, True], ids=["apart", "tied"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_neighbors_equal_the_oracle(shape, whole: bool, on: str, k: int) -> None:
-    case = Case(shape, whole=whole)
+    case = case_of(shape, whole)
     in_data, on_map = case.tables
     if on == "prototypes":
         on_map = naive.placed_distances(case.X, case.codebook, naive.row_distances(case.codebook))
@@ -194,7 +200,7 @@ def test_more_equal_rows_than_neighbors_equal_the_oracle(on: str, k: int) -> Non
 @pytest.mark.parametrize("whole", [False, True], ids=["apart", "tied"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_distances_equal_the_oracle(shape, whole: bool) -> None:
-    case = Case(shape, whole=whole)
+    case = case_of(shape, whole)
     for name in ("c_measure", "kruskal_stress", "rank_correlation"):
         expected = getattr(naive, name)(*case.tables)
         found = getattr(measures, name)(case.map_, case.X)

@@ -140,13 +140,14 @@ def test_every_picture_of_one_axes_takes_nothing_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_text_stays_text_and_the_same_map_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
+    displays = [PICTURES[name](some_map("hexagonal")) for _ in range(2)]
     for ending in ("svg", "pdf"):
         paths = [tmp_path / f"{i}.{ending}" for i in "ab"]
-        for path in paths:
-            PICTURES[name](some_map("hexagonal")).save(path)
+        for display, path in zip(displays, paths, strict=True):
+            display.save(path)
         assert paths[0].read_bytes() == paths[1].read_bytes()
     drawn = (tmp_path / "a.svg").read_text()
-    ax = PICTURES[name](some_map("hexagonal")).ax_
+    ax = displays[0].ax_
     title = ax.get_title() or ax.get_title("left")
     assert title
     assert f">{title}</text>" in drawn

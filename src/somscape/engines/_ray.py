@@ -24,9 +24,7 @@ class Partitions(Pieces):
     """
 
     def __init__(self, dataset: Any) -> None:
-        import ray  # late: it is slow to import
-
-        options = ray.data.DataContext.get_current().execution_options
+        options = dataset.context.execution_options
         before, options.preserve_order = options.preserve_order, True
         try:
             self._blocks = _told(dataset.to_arrow_refs)
