@@ -1,16 +1,18 @@
 """Dask, Spark and Ray give the map of one machine: `make engines` has them installed."""
 
 import os
+import re
 import signal
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from somscape import SOM, TableEncoder
+from somscape import SOM, SOMDetector, TableEncoder
 from somscape.errors import EngineError, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
@@ -131,6 +133,14 @@ def test_dask_frames(dask_client):
     units = whole.predict(collection)
     assert type(units) is type(collection["a"])
     assert np.array_equal(units.compute().to_numpy(), whole.labels_)
+
+
+def test_a_detector_scores_where_rows_lie(dask_client):
+    frame = frame_of(rows_of(200))
+    detector = SOMDetector(som=som_of(), random_state=0).fit(frame)
+    scores = detector.score_samples(dask_frame(cut(frame, 3)))
+    assert scores.name == "score"
+    assert np.array_equal(scores.compute().to_numpy(), detector.score_samples(frame))
 
 
 def test_dask_arrays(dask_client):
@@ -294,6 +304,20 @@ def test_ray_workers_that_die_change_nothing(ray, tmp_path):
         dies, batch_format="pyarrow", batch_size=None
     )
     assert_same(som_of().fit(collection), som_of().fit(frame))
+
+
+@pytest.mark.parametrize("engine", ["dask.distributed", "pyspark", "ray"])
+def test_the_guide_runs(engine, tmp_path, monkeypatch):
+    pytest.importorskip(engine, reason="make engines")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.chdir(tmp_path)
+    frame_of(rows_of(100)).to_parquet("rows.parquet")
+    page = Path(__file__).parents[2] / "docs/guide/clusters.md"
+    blocks = re.findall(r"^```{code-block} python\n(.*?)^```", page.read_text(), re.M | re.S)
+    (block,) = [
+        block for block in blocks if f"import {engine}" in block or f"from {engine}" in block
+    ]
+    exec(block, {"__name__": "__main__"})
 
 
 def test_ray_pieces_that_cannot_be_read_are_one_error(ray):

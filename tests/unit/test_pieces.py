@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape import SOM, TableEncoder
+from somscape import SOM, SOMDetector, TableEncoder
 from somscape.callbacks import Checkpoint
 from somscape.errors import InputError
 from somscape.fit import Pieces, merge, partial, prepare, step
@@ -148,6 +148,16 @@ def test_answers_come_for_pieces_too():
     assert np.array_equal(som.predict(InTurn(np.split(rows, [5, 90]))), som.predict(rows))
     apart = SOM(4, 5).fit(InTurn([rows]))
     assert not hasattr(apart, "labels_")  # nobody collects what may not fit into memory
+
+
+@pytest.mark.parametrize("method", ["score_samples", "decision_function", "predict", "p_values"])
+def test_a_detector_answers_for_pieces(method):
+    rows = rows_of(200)
+    detector = SOMDetector(som=SOM(4, 5, n_epochs=3), random_state=0).fit(rows)
+    ask = getattr(detector, method)
+    assert np.array_equal(ask(InTurn(np.split(rows, [5, 90]))), ask(rows))
+    with pytest.raises(InputError, match="SOMDetector learns only from rows in memory"):
+        SOMDetector().fit(InTurn([rows]))
 
 
 def test_a_map_goes_on_from_another():

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
 from somscape.estimators._device import checked_on_device
-from somscape.estimators._elsewhere import asked_where_it_lies
 from somscape.estimators._libraries import received
 from somscape.estimators._prepare import data_for, rows_for
 from somscape.kernels import DeviceArray
@@ -18,17 +15,13 @@ def units_of(som: Any, X: Any) -> Any:
     ----------
     som : SOM
         Fitted.
-    X : array-like, data frame or collection of shape (n_samples, n_features), or Table
+    X : array-like or data frame of shape (n_samples, n_features), or Table
 
     Returns
     -------
     array of shape (n_samples,)
-        Of the library, and on the device, of X.  For a collection of an engine, one of the same
-        kind.
+        Of the library, and on the device, of X.
     """
-    units = asked_where_it_lies(som, "predict", X, name="unit", dtype=np.int64)
-    if units is not None:
-        return units
     X, home = received(X)
     if isinstance(X, DeviceArray):
         return home.back(som.map_.winners_of_rows(checked_on_device(som, X)))

@@ -17,6 +17,7 @@ from somscape.estimators._choose_encoding import (
     choose_encoding,
     missing_of,
 )
+from somscape.estimators._elsewhere import answers_where_it_lies
 from somscape.estimators._explains import Explains
 from somscape.estimators._older import Estimator
 from somscape.estimators._older_detector import detector_of_older
@@ -352,6 +353,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         )
         return self
 
+    @answers_where_it_lies("score", np.float64)
     def score_samples(self, X: Any) -> Float64s:
         """Return the score of each row in scikit-learn's sense: low for unusual rows.
 
@@ -367,6 +369,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         check_is_fitted(self)
         return -self.detector_.scores(data_for(self, X))
 
+    @answers_where_it_lies("decision", np.float64)
     def decision_function(self, X: Any) -> Float64s:
         """Return `score_samples` shifted so that rows below 0 are flagged.
 
@@ -380,6 +383,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         """
         return self.score_samples(X) - self.offset_
 
+    @answers_where_it_lies("prediction", np.int64)
     def predict(self, X: Any) -> Ints:
         """Return -1 for rows above the threshold and 1 for the others.
 
@@ -425,6 +429,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         check_is_fitted(self)
         return scored_stream(self, stream)
 
+    @answers_where_it_lies("p_value", np.float64)
     def p_values(self, X: Any) -> Float64s:
         """Return the p-value of each row: small for unusual rows.
 

@@ -1,12 +1,13 @@
 """Data in pieces: one look at all of them, then rows that stay where they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any, NamedTuple
+from functools import reduce, wraps
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_values
@@ -22,6 +23,8 @@ from somscape.tables import (
     listed,
     table_from_frame,
 )
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Look(NamedTuple):
@@ -195,39 +198,46 @@ class Method:
         """Return the method's answer to a piece."""
         return self(data)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave at home what only the estimator's user needs."""
+        lean = copy(self.estimator)
+        for name in {"labels_", "units_", "history_", "_sums", "_stream"} & vars(lean).keys():
+            delattr(lean, name)
+        if hasattr(lean, "callbacks"):
+            lean.callbacks = ()
+        return {"estimator": lean, "name": self.name}
 
-def asked_where_it_lies(estimator: Any, method: str, X: Any, *, name: str, dtype: Any) -> Any:
-    """Return a method's answers to data in pieces, or None for any other data.
+
+def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
+    """Have a method answer for data in pieces, too, where they lie.
 
     Parameters
     ----------
-    estimator : object
-        Fitted; what only its user needs does not travel to the pieces.
-    method : str
-        Its method, which gives one value a row.
-    X : object
     name : str
-        Of the values, where columns have names.
+        Of its values, where columns have names.
     dtype : numpy dtype
 
     Returns
     -------
-    object
-        For a collection of an engine a collection of the same kind, computed when it is asked for;
-        for `Pieces` an array; else None.
+    callable
+        Decorates a method that gives one value a row.  For a collection of an engine it then gives
+        a collection of the same kind, computed when it is asked for; for `Pieces` an array.
     """
-    if isinstance(X, Pieces):
-        parts = list(X.each(Method(_lean(estimator), method).of_piece))
-        return np.concatenate(parts).astype(dtype, copy=False)
-    return answers(X, Method(_lean(estimator), method), name, dtype)
 
+    def decorated(method: F) -> F:
+        @wraps(method)
+        def answered(self: Any, X: Any) -> Any:
+            check_is_fitted(self)
+            function = Method(self, method.__name__)
+            if isinstance(X, Pieces):
+                parts = list(X.each(function.of_piece))
+                return np.concatenate(parts).astype(dtype, copy=False)
+            found = answers(X, function, name, dtype)
+            return method(self, X) if found is None else found
 
-def _lean(estimator: Any) -> Any:
-    lean = copy(estimator)
-    for name in ("labels_", "history_", "_sums"):
-        vars(lean).pop(name, None)
-    lean.callbacks = ()
-    return lean
+        return cast(F, answered)
+
+    return decorated
 
 
 def _numbers(data: Any) -> Any:

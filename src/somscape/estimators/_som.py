@@ -12,6 +12,7 @@ from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.estimators._asked import distances_of, units_of
 from somscape.estimators._choose_encoding import missing_of
+from somscape.estimators._elsewhere import answers_where_it_lies
 from somscape.estimators._libraries import fetched, home_of, near
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import data_for, rows_for
@@ -428,6 +429,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         return self.fit(X, y, sample_weight).labels_
 
+    @answers_where_it_lies("unit", np.int64)
     def predict(self, X: Any) -> Ints:
         """Return the best matching unit of each row.
 
