@@ -71,18 +71,18 @@ CASES = {
     "rows drawn to start": {"init": "sample", "random_state": 3, "n_init": 2},
     "several starts": {"n_rows": 3, "n_cols": 3},
     "units that move": {"radius_end": 0.3},
-    "angles": {"metric": "cosine"},
-    "whitened": {"metric": "mahalanobis"},
-    "weighted columns": {"metric": "manhattan", "feature_weight": [1, 2, 0, 4]},
-    "a torus": {"boundary": "torus", "n_rows": 6, "n_cols": 6},
+    "angles": {"metric": "cosine", "n_init": 1},
+    "whitened": {"metric": "mahalanobis", "n_init": 1},
+    "weighted columns": {"metric": "manhattan", "feature_weight": [1, 2, 0, 4], "n_init": 1},
+    "a torus": {"boundary": "torus", "n_rows": 6, "n_cols": 6, "n_init": 1},
     "samples first": {"algorithm": "multires", "n_rows": 16, "n_cols": 16},
     "a given start": {"init": np.eye(4), "n_rows": 2, "n_cols": 2},
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_pieces_give_the_map_of_one_array(name, dtype):
+def test_pieces_give_the_map_of_one_array(name):
+    dtype = np.float64 if name == "all defaults" else np.float32
     rows = rows_of(2000 if name == "samples first" else 300, dtype=dtype)
     whole = SOM(**CASES[name]).fit(rows)
     for pieces in (InTurn, AllAtOnce):
@@ -254,5 +254,5 @@ def test_rows_that_change_between_passes_are_one_error():
 
     with pytest.raises(InputError, match="does not give the same rows each time"):
         SOM(2, 2).fit(Shrinking([rows_of(400)]))
-    with pytest.raises(InputError, match="the same in every pass"):
+    with pytest.raises(InputError, match="other values in each pass"):
         SOM(2, 2).fit(Growing([rows_of(400)]))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from somscape.fit import Pieces
 T = TypeVar("T")
 
 FAN_IN = 8
-"""Results that one task merges."""
+"""Results that one task merges; as many are merged here."""
 
 MAX_ALONE = 30.0
 """Seconds that a cluster may be without workers."""
@@ -45,10 +46,10 @@ class Partitions(Pieces):
         from dask.delayed import delayed  # late: it is slow to import
 
         tasks = self._tasks(function)
-        while len(tasks) > 1:
+        while len(tasks) > FAN_IN:
             groups = [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
             tasks = [delayed(_merged)(merge, group) for group in groups]
-        return next(_computed(tasks))
+        return reduce(merge, _computed(tasks))
 
     def _tasks(self, function: Callable[[int, Any], T]) -> list[Any]:
         from dask.delayed import delayed  # late: it is slow to import
@@ -95,10 +96,7 @@ def _apply(function: Callable[[int, Any], T], number: int, part: Any) -> T:
 
 
 def _merged(merge: Callable[[T, T], T], parts: list[T]) -> T:
-    result = parts[0]
-    for part in parts[1:]:
-        result = merge(result, part)
-    return result
+    return reduce(merge, parts)
 
 
 def _computed(tasks: list[Any]) -> Iterator[Any]:
@@ -109,7 +107,7 @@ def _computed(tasks: list[Any]) -> Iterator[Any]:
 
         yield from compute(*tasks)
         return
-    futures = client.compute(tasks)
+    futures = client.compute(tasks, optimize_graph=False)  # the pieces' graph already is
     futures.reverse()
     try:
         while futures:

@@ -1,6 +1,7 @@
 """Datasets of Ray: a block is a piece, which reaches Python as an Arrow table."""
 
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from somscape.fit import Pieces
 T = TypeVar("T")
 
 FAN_IN = 8
-"""Results that one task merges."""
+"""Results that one task merges; as many are merged here."""
 
 
 class Partitions(Pieces):
@@ -45,10 +46,10 @@ class Partitions(Pieces):
 
         refs = self._refs(function)
         merged: Any = ray.remote(_merged)
-        while len(refs) > 1:
+        while len(refs) > FAN_IN:
             groups = [refs[i : i + FAN_IN] for i in range(0, len(refs), FAN_IN)]
             refs = [merged.remote(merge, *group) for group in groups]
-        return _got(refs[0])
+        return reduce(merge, map(_got, refs))
 
     def _refs(self, function: Callable[[int, Any], Any]) -> list[Any]:
         import ray  # late: it is slow to import
@@ -89,10 +90,7 @@ def _apply(function: Callable[[int, Any], T], number: int, block: Any) -> T:
 
 
 def _merged(merge: Callable[[T, T], T], *parts: T) -> T:
-    result = parts[0]
-    for part in parts[1:]:
-        result = merge(result, part)
-    return result
+    return reduce(merge, parts)
 
 
 def _got(ref: Any) -> Any:

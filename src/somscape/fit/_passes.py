@@ -10,7 +10,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
 from somscape.fit._pieces import RowsElsewhere
-from somscape.fit._problem import EpochSums, Problem, check_within, merge, partial
+from somscape.fit._problem import EpochSums, Problem, merge, partial
 from somscape.kernels import Rows, SparseRows
 
 T = TypeVar("T")
@@ -58,12 +58,13 @@ def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
     Raises
     ------
     InputError
-        If rows elsewhere are not as many as in the first pass.
+        If rows elsewhere are not those of the first pass.
     """
     rows = problem.rows
     if not isinstance(rows, RowsElsewhere):
         return _sums(problem, codebook)
-    sums = rows.total(_task(_sums_elsewhere, problem, codebook), merge)
+    sums = rows.total(_task(_sums, problem, codebook), merge)
+    rows.check_same(sums.totals.sum(axis=0))
     found = int(sums.counts.sum()) / problem.weight_scale
     if found != problem.total_weight:
         raise InputError(
@@ -181,12 +182,6 @@ def _sums(problem: Problem, codebook: Floats) -> EpochSums:
             for part in parts
         ),
     )
-
-
-def _sums_elsewhere(problem: Problem, codebook: Floats) -> EpochSums:
-    assert not isinstance(problem.rows, RowsElsewhere)
-    check_within(problem, problem.rows)  # or sums may overflow where rows change between passes
-    return _sums(problem, codebook)
 
 
 def _nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:

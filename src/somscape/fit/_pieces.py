@@ -6,7 +6,7 @@ asks of rows is asked in this way, so that a map is the same, bit for bit, where
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -127,6 +127,7 @@ class RowsElsewhere:
     n_features: int
     dtype: Any
     known: Extremes | None = None
+    _sums: list[Ints] = field(default_factory=list, repr=False)
 
     def __len__(self) -> int:
         return sum(self.lengths)
@@ -156,7 +157,7 @@ class RowsElsewhere:
 
     def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
         """Return rows in another form, each made anew in every pass."""
-        return replace(self, forms=(*self.forms, form), known=None)
+        return replace(self, forms=(*self.forms, form), known=None, _sums=[])
 
     def take(self, numbers: Ints) -> Floats:
         """Return some rows by their numbers among all rows, in one pass.
@@ -179,6 +180,23 @@ class RowsElsewhere:
         found = np.empty((len(numbers), self.n_features), dtype=self.dtype)
         found[order] = np.concatenate(list(self.each(Take(tuple(wanted)))))
         return found
+
+    def check_same(self, sums: Ints) -> None:
+        """Raise InputError if rows do not add up as they did in the first pass that told.
+
+        Parameters
+        ----------
+        sums : ndarray of shape (n_features,), int64
+            Exact sums of all rows by feature, however they are cut.
+        """
+        if not self._sums:
+            self._sums.append(sums)
+        if not np.array_equal(self._sums[0], sums):
+            raise InputError(
+                "X has other values in each pass: what it is computed from does not give the same "
+                "rows each time. Write them to files, or keep them in the cluster's memory, and "
+                "pass that."
+            )
 
     @cached_property
     def extremes(self) -> Extremes:

@@ -271,7 +271,7 @@ def partial(
     """
     own = problem.rows
     if isinstance(own, RowsElsewhere) or not are_of(rows, own):
-        check_within(problem, rows)
+        _refuse_beyond(problem, rows)
     kernels, lattice = problem.kernels, problem.lattice
     units, distances = problem.metric.search(
         kernels, rows, codebook, order=lattice.walk, has_missing=problem.has_missing
@@ -310,14 +310,7 @@ def _without_gaps(
     return filled, seen
 
 
-def check_within(problem: Problem, rows: Rows) -> None:
-    """Raise InputError for rows outside the range that a problem was made for.
-
-    Parameters
-    ----------
-    problem : Problem
-    rows : ndarray of shape (n, n_features) or SparseRows
-    """
+def _refuse_beyond(problem: Problem, rows: Rows) -> None:
     if not len(rows):
         return
     low, high, _ = range_of(rows)
@@ -327,8 +320,7 @@ def check_within(problem: Problem, rows: Rows) -> None:
         column = int(is_beyond.argmax())
         raise InputError(
             f"feature {column} lies up to {far[column]:.6g} from the center, beyond the "
-            f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows, "
-            "which must be the same in every pass."
+            f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows."
         )
 
 
