@@ -169,14 +169,16 @@ def test_dask_without_a_cluster():
     assert_same(som_of().fit(da.from_array(rows, chunks=(60, 4))), som_of().fit(rows))
 
 
-def test_dask_encodes_by_a_fitted_encoder(dask_client):
+def test_dask_frames_with_words_are_encoded(dask_client):
     frame = frame_of(rows_of(300))
     frame["kind"] = np.where(frame["a"] > 0, "x", "y")
     encoder = TableEncoder().fit(frame)
     collection = dask_frame(cut(frame, 3))
     assert_same(som_of(encoder=encoder).fit(collection), som_of(encoder=encoder).fit(frame))
-    with pytest.raises(InputError, match="no number in column 'kind'"):
-        som_of().fit(collection)
+    assert_same(som_of().fit(collection), som_of().fit(frame))
+    detector = SOMDetector(som=som_of(), random_state=0).fit(collection)
+    whole = SOMDetector(som=som_of(), random_state=0).fit(frame)
+    assert np.array_equal(detector.score_samples(frame), whole.score_samples(frame))
 
 
 class KilledAt:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape import SOM, SOMDetector, TableEncoder
+from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder
 from somscape.callbacks import Checkpoint
 from somscape.errors import InputError
 from somscape.fit import Pieces, merge, partial, prepare, step
@@ -156,8 +156,46 @@ def test_a_detector_answers_for_pieces(method):
     detector = SOMDetector(som=SOM(4, 5, n_epochs=3), random_state=0).fit(rows)
     ask = getattr(detector, method)
     assert np.array_equal(ask(InTurn(np.split(rows, [5, 90]))), ask(rows))
-    with pytest.raises(InputError, match="SOMDetector learns only from rows in memory"):
-        SOMDetector().fit(InTurn([rows]))
+
+
+def mixed(n):
+    """A frame of numbers, words and dates."""
+    rows = rows_of(n, 2)
+    return pd.DataFrame(
+        {
+            "age": rows[:, 0],
+            "sex": pd.Categorical(np.where(rows[:, 1] > 0, "f", "m")),
+            "since": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n) % 97, unit="D"),
+        }
+    )
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.from_pandas])
+def test_what_all_rows_decide_is_learned_from_pieces(library):
+    frame = library(mixed(200))
+    cut = InTurn([frame[:60], frame[60:]])
+    for encoder in ("auto", TableEncoder()):
+        assert_same(SOM(4, 5, encoder=encoder).fit(cut), SOM(4, 5, encoder=encoder).fit(frame))
+    apart, whole = (TableEncoder().fit(X) for X in (cut, frame))
+    assert apart.encoding_.to_json() == whole.encoding_.to_json()
+    assert np.array_equal(apart.transform(cut), whole.transform(frame))
+
+
+def test_estimators_that_need_all_rows_fetch_them():
+    frame, labels = mixed(200), np.arange(200) % 2
+    cut = InTurn([frame[:60], frame[60:]])
+    som = SOM(4, 5, n_epochs=3)
+    apart, whole = (SOMDetector(som=som, random_state=0).fit(X) for X in (cut, frame))
+    assert np.array_equal(apart.score_samples(cut), whole.score_samples(frame))
+    assert apart.alerts(frame, 3).rows.tolist() == whole.alerts(frame, 3).rows.tolist()
+    rows = rows_of(200)
+    apart, whole = (
+        SOMClassifier(random_state=0).fit(X, labels) for X in (InTurn(np.split(rows, [9])), rows)
+    )
+    assert np.array_equal(apart.predict_proba(rows), whole.predict_proba(rows))
+    som = SOM(4, 5).fit(rows)
+    assert np.array_equal(som.transform(InTurn([rows[:7], rows[7:]])), som.transform(rows))
+    assert som.score(InTurn([rows[:7], rows[7:]])) == som.score(rows)
 
 
 def test_a_map_goes_on_from_another():
@@ -224,7 +262,7 @@ BAD = {
 def test_pieces_that_do_not_fit_are_named(name):
     blocks, message = BAD[name]
     with pytest.raises(InputError, match=message):
-        SOM(2, 2).fit(InTurn(blocks))
+        SOM(2, 2, encoder=None).fit(InTurn(blocks))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +270,6 @@ def test_pieces_that_do_not_fit_are_named(name):
     [
         ({"algorithm": "online"}, {}, "supports only rows in memory"),
         ({"missing": "fill"}, {}, "medians"),
-        ({"encoder": TableEncoder()}, {}, "`encoder` is not fitted"),
         ({}, {"sample_weight": [1.0] * 50}, "`sample_weight` supports only rows in memory"),
     ],
 )

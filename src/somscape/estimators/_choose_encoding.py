@@ -1,17 +1,22 @@
 """How `fit` encodes its data, by `encoder` and `missing`, and a text that says why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from somscape._validate import check_choice
 from somscape.encode import MISSING, Encoding, fit_encoding
 from somscape.engines import pieces_of
 from somscape.errors import InputError
+from somscape.estimators._elsewhere import (
+    brought_here,
+    holds_only_numbers,
+    learns_in_pieces,
+)
 from somscape.estimators._prepare import table_for
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.fit import Pieces
 from somscape.maps import Map
-from somscape.tables import Table, as_frame, collected, frame_kinds, listed, table_from_frame
+from somscape.tables import Table, as_frame, frame_kinds, listed, table_from_frame
 
 PLURALS = {
     "number": "numbers",
@@ -65,13 +70,17 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     ValueError, TypeError
         If parameters or data are not allowed; the message says which.
     """
-    encoder, missing = estimator.encoder, estimator.missing
-    check_choice("missing", missing, MISSING)
+    check_choice("missing", estimator.missing, MISSING)
     lent = start.encoding if isinstance(start, Map) else None
     X = pieces_of(X)
-    if isinstance(X, Pieces):
-        return _of_pieces(encoder, X, lent)
-    X = collected(X)
+    if isinstance(X, Pieces) and learns_in_pieces(estimator):
+        return _of_pieces(estimator, X, lent)
+    return _here(estimator, brought_here(X), sample_weight, lent)
+
+
+def _here(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None) -> Chosen:
+    """Return how data on this machine are encoded."""
+    encoder, missing = estimator.encoder, estimator.missing
     if isinstance(encoder, TableEncoder):
         return _by_encoder(estimator, X, sample_weight, lent)
     if encoder is None:
@@ -83,19 +92,16 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     return _by_rule(X, missing, sample_weight, lent)
 
 
-def _of_pieces(encoder: Any, X: Pieces, lent: Encoding | None) -> Chosen:
-    """Return a known encoding, as none is learned from pieces."""
-    known = lent
-    if isinstance(encoder, TableEncoder):
-        known = getattr(encoder, "encoding_", lent)
-        if known is None:
-            raise InputError(
-                "`encoder` is not fitted, and learns only from rows in memory; got X in pieces. "
-                "Fit it to a part of X first: TableEncoder().fit(part)."
-            )
-    if known is None or known.is_plain:
-        return Chosen(X)  # frames of numbers, too: others are refused
-    return Chosen(X, known, f"As the `TableEncoder` says: {_became(known)}.")
+def _of_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> Chosen:
+    """Return how pieces are encoded where they lie; what all rows decide, they decide here."""
+    encoder = estimator.encoder
+    known = getattr(encoder, "encoding_", lent)
+    if known is not None:
+        is_plain = known.is_plain
+        return Chosen(X) if is_plain else Chosen(X, known, f"As known before: {_became(known)}.")
+    if encoder is None or (not isinstance(encoder, TableEncoder) and holds_only_numbers(X)):
+        return Chosen(X)
+    return replace(_here(estimator, brought_here(X), None, lent), data=X)
 
 
 def missing_of(estimator: Any) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import reduce, wraps
+from operator import and_
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -12,11 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Floats, Ints
 from somscape._validate import check_values
 from somscape.encode import Encoding
-from somscape.engines import answers
+from somscape.engines import answers, pieces_of
 from somscape.errors import InputError
 from somscape.fit import Extremes, Pieces, RowsElsewhere, extremes_of, widest
 from somscape.tables import (
     as_frame,
+    collected,
+    fetched_rows,
     frame_kinds,
     frame_names,
     frame_numbers,
@@ -181,6 +184,60 @@ class Looker:
             found = type(data).__name__
             raise InputError(f"columns are encoded by name; got {found}. Pass data frames.")
         return Encoded(self.encoding)(data)
+
+
+def learns_in_pieces(estimator: Any) -> bool:
+    """Say whether an estimator trains on pieces where they lie.
+
+    Parameters
+    ----------
+    estimator : object
+
+    Returns
+    -------
+    bool
+    """
+    return getattr(estimator, "_learns_in_pieces", False)
+
+
+def holds_only_numbers(pieces: Pieces) -> bool:
+    """Say whether pieces are arrays, or frames of numbers alone, in one pass.
+
+    Parameters
+    ----------
+    pieces : Pieces
+
+    Returns
+    -------
+    bool
+    """
+    return pieces.total(_are_numbers, and_)
+
+
+def _are_numbers(_: int, data: Any) -> bool:
+    frame = as_frame(data, "X")
+    return frame is None or set(frame_kinds(frame).values()) <= {"number", "duration"}
+
+
+def brought_here(X: Any) -> Any:
+    """Return data of which nothing is used up, on this machine.
+
+    Parameters
+    ----------
+    X : object
+        Anything; data in pieces are fetched, into temporary files.
+
+    Returns
+    -------
+    object
+        As `somscape.tables.collected`.
+    """
+    X = pieces_of(X)
+    return collected(fetched_rows(X.each(_piece)) if isinstance(X, Pieces) else X)
+
+
+def _piece(_: int, data: Any) -> Any:
+    return data
 
 
 @dataclass(frozen=True)

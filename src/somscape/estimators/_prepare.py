@@ -28,7 +28,7 @@ from somscape._validate import (
 from somscape._weights import Counted, counts_of
 from somscape.encode import Encoding, UnusedColumn
 from somscape.errors import InputError
-from somscape.estimators._elsewhere import rows_elsewhere
+from somscape.estimators._elsewhere import brought_here, rows_elsewhere
 from somscape.estimators._libraries import near
 from somscape.fit import AnyRows, Pieces, have_values
 from somscape.kernels import Rows, SparseRows, check_sparse_values
@@ -36,7 +36,6 @@ from somscape.maps import Map
 from somscape.tables import (
     Table,
     as_frame,
-    collected,
     frame_names,
     frame_numbers,
     listed,
@@ -152,11 +151,6 @@ def prepare(
 def _in_pieces(
     estimator: BaseEstimator, X: Pieces, sample_weight: Any, *, encoding: Any, missing: str
 ) -> Prepared:
-    if "_learns_in_pieces" not in vars(type(estimator)):
-        raise InputError(
-            f"{type(estimator).__name__} learns only from rows in memory; got X in pieces "
-            f"({type(X).__name__}). Fit it to a part of X; then it answers for all of X."
-        )
     if sample_weight is not None:
         raise InputError(
             "`sample_weight` supports only rows in memory; got X in pieces. Leave it out, or "
@@ -204,7 +198,7 @@ def data_for(estimator: Any, X: Any) -> Any:
     Names, shape and types are checked here; the encoding checks those of columns that it encodes.
     """
     encoding: Encoding = estimator.map_.encoding
-    X = collected(X)
+    X = brought_here(X)
     if not encoding.is_plain:
         return table_for(estimator, X, encoding, reset=False)
     return X if isinstance(X, Table) else checked_array(estimator, X, reset=False)
@@ -270,7 +264,7 @@ def read_data(
         If the columns differ from those of the `fit`, or values are infinite, or missing without
         permission.
     """
-    X = collected(X)
+    X = brought_here(X)
     if isinstance(X, Table):
         if encoding is None:
             set_names(estimator, X.names)

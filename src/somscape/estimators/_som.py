@@ -12,7 +12,7 @@ from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.estimators._asked import distances_of, units_of
 from somscape.estimators._choose_encoding import missing_of
-from somscape.estimators._elsewhere import answers_where_it_lies
+from somscape.estimators._elsewhere import answers_where_it_lies, brought_here
 from somscape.estimators._libraries import fetched, home_of, near
 from somscape.estimators._older import Estimator
 from somscape.estimators._prepare import data_for, rows_for
@@ -31,7 +31,7 @@ from somscape.fit import (
 from somscape.grid import Lattice
 from somscape.maps import Map
 from somscape.measures import nearest_counted
-from somscape.tables import Table, collected
+from somscape.tables import Table
 
 
 class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
@@ -389,7 +389,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         start, is_new = start_of(self.init), not hasattr(self, "map_")
         if is_new and not isinstance(start, Map):
             return self.fit(X, y, sample_weight)
-        X = collected(given)
+        X = brought_here(given)
         if is_new:
             adopt_map(self, start, X)
         rows = rows_for(self, X)

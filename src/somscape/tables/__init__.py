@@ -1,5 +1,6 @@
 """From a file or a data frame to a `Table`: names, cells, numbers, missing cells."""
 
+from somscape.tables._batches import fetched_rows
 from somscape.tables._cells import MISSING_WORDS, missing_words
 from somscape.tables._columns import table_from_columns
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
@@ -69,6 +70,7 @@ __all__ = [
     "date_texts",
     "dates_of",
     "escape_cell",
+    "fetched_rows",
     "find_dates",
     "frame_kinds",
     "frame_like",

@@ -67,6 +67,35 @@ def table_of_batches(
     return typed_table(parts, names, agreed, source, missing_values)
 
 
+def fetched_rows(batches: Iterable[Any]) -> Any:
+    """Return rows that come in pieces as one array or frame, in a temporary file.
+
+    Parameters
+    ----------
+    batches : iterable
+        Arrays of numbers, or data frames; those without rows do not matter.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns), or pyarrow.Table with the types of the frames
+
+    Raises
+    ------
+    InputError
+        If pieces do not fit together, or there is no room for their rows.
+    """
+    import pyarrow as pa
+
+    batches = (batch for batch in batches if len(batch))
+    first = next(batches, None)
+    if first is None:
+        raise InputError("X has no rows in any piece. Pass at least one row.")
+    batches = chain([first], batches)
+    if isinstance(first, np.ndarray):
+        return _array(batches)
+    return pa.concat_tables(spooled(_typed(batches, Agreed("pieces"), [])))
+
+
 def _begun(given: Any, source: str) -> Iterator[Any]:
     import pyarrow as pa
 
