@@ -119,6 +119,8 @@ class RowsElsewhere:
     dtype : numpy dtype
     known : tuple or None
         Their `extremes`, if a pass has told them.
+    sums : list of ndarray
+        What they added up to in the first full pass, by feature.
     """
 
     pieces: Pieces
@@ -127,7 +129,7 @@ class RowsElsewhere:
     n_features: int
     dtype: Any
     known: Extremes | None = None
-    _sums: list[Ints] = field(default_factory=list, repr=False)
+    sums: list[Ints] = field(default_factory=list)
 
     def __len__(self) -> int:
         return sum(self.lengths)
@@ -157,7 +159,7 @@ class RowsElsewhere:
 
     def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
         """Return rows in another form, each made anew in every pass."""
-        return replace(self, forms=(*self.forms, form), known=None, _sums=[])
+        return replace(self, forms=(*self.forms, form), known=None, sums=[])
 
     def take(self, numbers: Ints) -> Floats:
         """Return some rows by their numbers among all rows, in one pass.
@@ -181,17 +183,17 @@ class RowsElsewhere:
         found[order] = np.concatenate(list(self.each(Take(tuple(wanted)))))
         return found
 
-    def check_same(self, sums: Ints) -> None:
+    def check_same(self, found: Ints) -> None:
         """Raise InputError if rows do not add up as they did in the first pass that told.
 
         Parameters
         ----------
-        sums : ndarray of shape (n_features,), int64
+        found : ndarray of shape (n_features,), int64
             Exact sums of all rows by feature, however they are cut.
         """
-        if not self._sums:
-            self._sums.append(sums)
-        if not np.array_equal(self._sums[0], sums):
+        if not self.sums:
+            self.sums.append(found)
+        if not np.array_equal(self.sums[0], found):
             raise InputError(
                 "X has other values in each pass: what it is computed from does not give the same "
                 "rows each time. Write them to files, or keep them in the cluster's memory, and "
