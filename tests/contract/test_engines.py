@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,8 +64,9 @@ def uneven(rows):
     return [rows[:0], rows[:1], rows[1:10], rows[10:]]
 
 
-@pytest.fixture(scope="module")
-def dask_client():
+@contextmanager
+def two_workers():
+    """Start a cluster of two processes, or skip the test."""
     distributed = pytest.importorskip("distributed", reason="make engines")
     with (
         distributed.LocalCluster(
@@ -72,6 +74,12 @@ def dask_client():
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def dask_client():
+    with two_workers() as client:
         yield client
 
 
@@ -202,13 +210,7 @@ class KilledAt:
 
 @pytest.fixture
 def fragile_client():
-    distributed = pytest.importorskip("distributed", reason="make engines")
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with two_workers() as client:
         yield client
 
 
