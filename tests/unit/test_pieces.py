@@ -229,7 +229,7 @@ def test_the_four_verbs_train_as_som_does():
 
 
 BAD = {
-    "no pieces": ([], "no pieces"),
+    "no pieces": ([], "no rows in any piece"),
     "no rows": ([np.empty((0, 3))], "no rows in any piece"),
     "one column fewer": ([rows_of(5, 3), rows_of(5, 2)], "piece 1 of X has 2 columns"),
     "a gap": (
@@ -237,6 +237,14 @@ BAD = {
         r"1 in 'x1'; the first in row 1 of piece 1 \(row 6 of all\)",
     ),
     "infinite": ([rows_of(5, 2), np.array([[1.0, np.inf]])], "piece 1: .*got inf .* in row 0"),
+    "no columns": ([np.empty((3, 0))], "piece 0: it must have rows and columns"),
+    "masked": ([np.ma.masked_equal([[1.0, 2.0]], 2.0)], "piece 0: .*mask"),
+    "dates": ([np.array([["2026-01-01"]], dtype="datetime64[D]")], "piece 0: .*date"),
+    "complex": ([np.array([[1 + 2j]])], "piece 0: it holds complex numbers"),
+    "an array and a frame": (
+        [pd.DataFrame({"a": [1.0]}), np.array([[1.0]])],
+        "piece 1 of X and others are arrays and frames",
+    ),
     "one dimension": ([np.arange(3.0)], "piece 0: it must have rows and columns"),
     "text": ([np.array([["a", "b"]])], "piece 0: could not convert"),
     "text in a frame": (
@@ -265,6 +273,30 @@ def test_pieces_that_do_not_fit_are_named(name):
         SOM(2, 2, encoder=None).fit(InTurn(blocks))
 
 
+def test_pieces_without_rows_change_nothing():
+    frame = mixed(200)
+    encoder = TableEncoder().fit(frame)
+    cut = InTurn([frame[:0], frame[:60], frame[60:60], frame[60:], frame[:0]])
+    whole = SOM(4, 5, encoder=encoder).fit(frame)
+    assert_same(SOM(4, 5, encoder=encoder).fit(cut), whole)
+    assert np.array_equal(whole.predict(cut), whole.labels_)
+    rows = rows_of(200)
+    for metric in ("correlation", "mahalanobis", "cosine"):
+        cut = InTurn(np.split(rows, [0, 1, 1, 70]))
+        assert_same(SOM(4, 5, metric=metric).fit(cut), SOM(4, 5, metric=metric).fit(rows))
+    nameless = InTurn([pd.DataFrame(frame[["age"]]), pd.DataFrame()])  # as Ray's empty blocks
+    assert_same(SOM(2, 2).fit(nameless), SOM(2, 2).fit(frame[["age"]]))
+
+
+def test_what_needs_no_rows_is_checked_for_pieces_too():
+    rows = InTurn([rows_of(50)])
+    with pytest.raises(TypeError, match="`encoder` must be"):
+        SOM(2, 2, encoder="foo").fit(rows)
+    with pytest.raises(InputError, match="contradicts `encoder`"):
+        SOM(2, 2, encoder=TableEncoder(), missing="mask").fit(rows)
+    assert np.array_equal(SOM(2, 2).fit_predict(rows), SOM(2, 2).fit(rows_of(50)).labels_)
+
+
 @pytest.mark.parametrize(
     ("parameters", "more", "message"),
     [
@@ -289,7 +321,30 @@ def test_rows_that_change_between_passes_are_one_error():
             self.blocks = [block * 2 for block in self.blocks]
             return super().each(function)
 
+    class Moving(InTurn):
+        """The same sums in each pass after that for the mean."""
+
+        def each(self, function):
+            if self.n_passes == 4:
+                self.blocks = [block + 0.5 for block in self.blocks]
+            return super().each(function)
+
+    class Losing(InTurn):
+        def each(self, function):
+            return iter(list(super().each(function))[: 2 if self.n_passes < 3 else 1])
+
+    class Gaps(InTurn):
+        def each(self, function):
+            if self.n_passes > 4:
+                self.blocks[0][3] = np.nan
+            return super().each(function)
+
     with pytest.raises(InputError, match="does not give the same rows each time"):
         SOM(2, 2).fit(Shrinking([rows_of(400)]))
+    for kind in (Moving, Gaps):
+        with pytest.raises(InputError, match="other values in each pass"):
+            SOM(2, 2).fit(kind([rows_of(400)]))
+    with pytest.raises(InputError, match="2 pieces in the first pass and 1"):
+        SOM(2, 2).fit(Losing([rows_of(200), rows_of(200)]))
     with pytest.raises(InputError, match="other values in each pass"):
         SOM(2, 2).fit(Growing([rows_of(400)]))

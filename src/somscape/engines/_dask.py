@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from somscape.engines._errors import gave_up
-from somscape.errors import EngineError, SomscapeError
+from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ class Partitions(Pieces):
     """
 
     def __init__(self, collection: Any) -> None:
+        _check_is_table(collection)
         if hasattr(collection, "chunks"):
             collection = collection.rechunk({1: -1})  # whole rows
         self._parts = list(np.ravel(collection.to_delayed()))
@@ -75,6 +76,7 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
     -------
     dask.dataframe.Series or dask.array.Array of shape (n_samples,)
     """
+    _check_is_table(collection)
     if hasattr(collection, "chunks"):
         rows = collection.rechunk({1: -1})
         return rows.map_blocks(function, dtype=dtype, drop_axis=1, meta=np.empty(0, dtype=dtype))
@@ -84,11 +86,19 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
     return collection.map_partitions(_series, function, name, dtype, meta=meta)
 
 
+def _check_is_table(collection: Any) -> None:
+    if collection.ndim != 2:
+        raise InputError(
+            f"X must have rows and columns; got a {type(collection).__name__} of Dask with "
+            f"{collection.ndim} dimension(s). Pass a data frame, or an array of shape (n_rows, "
+            "n_columns)."
+        )
+
+
 def _series(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
     import pandas as pd  # what Dask's frames are made of
 
-    values = function(frame) if len(frame) else np.empty(0)
-    return pd.Series(values, index=frame.index, name=name, dtype=dtype)
+    return pd.Series(function(frame), index=frame.index, name=name, dtype=dtype)
 
 
 def _apply(function: Callable[[int, Any], T], number: int, part: Any) -> T:
@@ -139,7 +149,7 @@ def _result(client: Any, future: Any) -> Any:
         try:
             return future.result(timeout=POLL)
         except TimeoutError as error:
-            if future.done():
+            if future.status == "error":  # which the task itself raised
                 raise gave_up("a piece of X could not be computed", error) from error
             if client.status != "running":
                 raise EngineError("the connection to Dask's scheduler was lost.") from error

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from somscape.engines._errors import gave_up
-from somscape.errors import SomscapeError
+from somscape.errors import InputError, SomscapeError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
@@ -79,9 +79,10 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
     def task(table: Any) -> Any:
         import pyarrow as pa
 
-        values = function(table) if table.num_rows else np.empty(0)
-        return table.append_column(name, pa.array(np.asarray(values, dtype=dtype)))
+        return table.append_column(name, pa.array(np.asarray(function(table), dtype=dtype)))
 
+    if name in (dataset.columns() or ()):
+        raise InputError(f"X has a column '{name}' already. Rename or drop it.")
     return dataset.map_batches(task, batch_format="pyarrow")
 
 

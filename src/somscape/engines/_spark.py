@@ -29,9 +29,7 @@ class Partitions(Pieces):
     """
 
     def __init__(self, frame: Any) -> None:
-        from pyspark.sql.pandas.types import to_arrow_schema  # late: it is slow to import
-
-        self._frame, self._schema = frame, to_arrow_schema(frame.schema)
+        self._frame = frame
         self._n_pieces = frame.rdd.getNumPartitions()
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
@@ -54,11 +52,11 @@ class Partitions(Pieces):
 
     @property
     def _nothing(self) -> Any:
-        return self._schema.empty_table()
+        import pyarrow as pa  # late: it is slow to import
+
+        return pa.table({name: [] for name in self._frame.columns})
 
     def _tasks(self, function: Callable[[int, Any], Any]) -> Any:
-        schema = self._schema
-
         def task(batches: Iterator[Any]) -> Iterator[Any]:
             import pyarrow as pa  # in a process of Spark
             from pyspark import TaskContext
@@ -66,12 +64,13 @@ class Partitions(Pieces):
             context = TaskContext.get()
             assert context is not None  # as this runs in a task
             number = context.partitionId()
-            table = pa.Table.from_batches(batches, schema)
-            try:
-                result = True, function(number, table)
-            except InputError as error:
-                result = False, error
-            yield _row(number, result)
+            there = list(batches)
+            if there:
+                try:
+                    result = True, function(number, pa.Table.from_batches(there))
+                except InputError as error:
+                    result = False, error
+                yield _row(number, result)
 
         return self._frame.mapInArrow(task, RESULT)
 
@@ -103,10 +102,9 @@ def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) ->
         import pyarrow as pa
 
         for batch in batches:
-            if batch.num_rows:
-                table = pa.Table.from_batches([batch])
-                values = pa.array(np.asarray(function(table), dtype=dtype))
-                yield from table.append_column(name, values).to_batches()
+            table = pa.Table.from_batches([batch])
+            values = pa.array(np.asarray(function(table), dtype=dtype))
+            yield from table.append_column(name, values).to_batches()
 
     added = types.StructField(name, kind, nullable=True)
     return frame.mapInArrow(task, types.StructType([*frame.schema.fields, added]))

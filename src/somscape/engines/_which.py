@@ -8,6 +8,7 @@ from somscape.fit import Pieces
 
 HOLDERS = {
     ("dask", "DataFrame"): "Dask",
+    ("dask", "Series"): "Dask",  # which is refused
     ("dask", "Array"): "Dask",
     ("pyspark", "DataFrame"): "Spark",
     ("ray", "Dataset"): "Ray",

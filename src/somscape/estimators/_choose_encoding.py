@@ -80,21 +80,35 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
 
 def _here(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None) -> Chosen:
     """Return how data on this machine are encoded."""
-    encoder, missing = estimator.encoder, estimator.missing
+    encoder = estimator.encoder
+    _check_encoder(estimator)
     if isinstance(encoder, TableEncoder):
         return _by_encoder(estimator, X, sample_weight, lent)
     if encoder is None:
         return Chosen(X)
-    if not (isinstance(encoder, str) and encoder == "auto"):
-        raise TypeError(
-            f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.'
+    return _by_rule(X, estimator.missing, sample_weight, lent)
+
+
+def _check_encoder(estimator: Any) -> None:
+    """Raise if `encoder` is none, or contradicts `missing`."""
+    encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
+    if not isinstance(encoder, TableEncoder):
+        if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
+            raise TypeError(
+                f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.'
+            )
+    elif missing not in ("error", own):
+        raise InputError(
+            f"`missing`={missing!r} contradicts `encoder`, which has missing={own!r}. Leave "
+            f"`missing` of {type(estimator).__name__} out, or pass TableEncoder("
+            f"missing={missing!r})."
         )
-    return _by_rule(X, missing, sample_weight, lent)
 
 
 def _of_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> Chosen:
     """Return how pieces are encoded where they lie; what all rows decide, they decide here."""
     encoder = estimator.encoder
+    _check_encoder(estimator)
     known = getattr(encoder, "encoding_", lent)
     if known is not None:
         is_plain = known.is_plain
@@ -114,13 +128,7 @@ def missing_of(estimator: Any) -> str:
 
 
 def _by_encoder(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None) -> Chosen:
-    encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
-    if missing not in ("error", own):
-        raise InputError(
-            f"`missing`={missing!r} contradicts `encoder`, which has missing={own!r}. Leave "
-            f"`missing` of {type(estimator).__name__} out, or pass TableEncoder("
-            f"missing={missing!r})."
-        )
+    encoder = estimator.encoder
     known = getattr(encoder, "encoding_", lent)
     if known is not None:
         table, encoding = table_for(estimator, X, known, reset=True), known

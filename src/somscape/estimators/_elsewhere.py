@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce, wraps
 from operator import and_
 from typing import Any, NamedTuple, TypeVar, cast
@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
-from somscape._validate import check_values
+from somscape._validate import check_not_dates, check_not_masked, check_values
 from somscape.encode import Encoding
 from somscape.engines import answers, pieces_of
 from somscape.errors import InputError
@@ -99,15 +99,14 @@ def rows_elsewhere(
     looks = list(pieces.each(Looker(encoding, missing)))
     _check_columns(looks)
     lengths = tuple(look.shape[0] for look in looks)
-    if not sum(lengths):
-        raise InputError("X has no rows in any piece. Pass at least one row.")
+    first = next(look for look in looks if look.shape[0])
     extremes = reduce(widest, (look.extremes for look in looks if look.extremes is not None))
     dtype = np.dtype(np.float32 if all(look.is_narrow for look in looks) else np.float64)
-    names = looks[0].names
+    names = first.names
     form: Any = Numbers(dtype)
     if encoding is not None:
         names, form = tuple(encoding.feature_names), Encoded(encoding)
-    n_features = looks[0].shape[1]
+    n_features = first.shape[1]
     shown = names or tuple(f"x{i}" for i in range(n_features))
     if encoding is None:
         _check_missing(looks, shown, missing)
@@ -149,6 +148,8 @@ class Looker:
         """Return what training must know of a piece."""
         frame = as_frame(data, "X")
         names = None if frame is None else tuple(frame_names(frame))
+        if not len(data):
+            return Look(names)
         try:
             rows = self._rows(data, frame)
             shown = names or tuple(f"x{i}" for i in range(rows.shape[1]))
@@ -248,8 +249,8 @@ class Method:
     name: str
 
     def __call__(self, data: Any) -> Any:
-        """Return the method's answer."""
-        return getattr(self.estimator, self.name)(data)
+        """Return the method's answer, which is nothing for no rows."""
+        return getattr(self.estimator, self.name)(data) if len(data) else np.empty(0)
 
     def of_piece(self, _: int, data: Any) -> Any:
         """Return the method's answer to a piece."""
@@ -258,8 +259,11 @@ class Method:
     def __getstate__(self) -> dict[str, Any]:
         """Leave at home what only the estimator's user needs."""
         lean = copy(self.estimator)
-        for name in {"labels_", "units_", "history_", "_sums", "_stream"} & vars(lean).keys():
+        own = vars(lean)
+        for name in {"labels_", "units_", "history_", "codebook_", "_sums", "_stream"} & own.keys():
             delattr(lean, name)
+        if "map_" in own:
+            lean.map_ = replace(own["map_"], told=None)
         if hasattr(lean, "callbacks"):
             lean.callbacks = ()
         return {"estimator": lean, "name": self.name}
@@ -300,9 +304,13 @@ def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
 def _numbers(data: Any) -> Any:
     """Return an array or a data frame of numbers as float32 or float64."""
     frame = as_frame(data, "X")
+    check_not_masked(data)
     values = np.asarray(data) if frame is None else frame_numbers(frame)
-    if values.ndim != 2:
+    check_not_dates(values.dtype)
+    if values.ndim != 2 or not values.shape[1]:
         raise ValueError(f"it must have rows and columns; got shape {values.shape}.")
+    if values.dtype.kind == "c":
+        raise ValueError("it holds complex numbers. Pass real ones.")
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float64)
     return values
@@ -310,10 +318,15 @@ def _numbers(data: Any) -> Any:
 
 def _check_columns(looks: Sequence[Look]) -> None:
     """Refuse pieces that differ, or hold what is no number."""
-    if not looks:
-        raise InputError("X has no pieces. Pass at least one row.")
-    first = looks[0]
-    for number, look in enumerate(looks):
+    there = [(number, look) for number, look in enumerate(looks) if look.shape[0] or look.wrong]
+    if not there:
+        raise InputError("X has no rows in any piece. Pass at least one row.")
+    first = there[0][1]
+    for number, look in there:
+        if (look.names is None) != (first.names is None):
+            raise InputError(
+                f"piece {number} of X and others are arrays and frames. Pass one kind."
+            )
         if look.names != first.names:
             raise InputError(_other_names(first.names or (), look.names or (), number))
         if look.wrong:

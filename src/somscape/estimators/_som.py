@@ -427,7 +427,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         -------
         ndarray of shape (n_samples,)
         """
-        return self.fit(X, y, sample_weight).labels_
+        fitted = self.fit(X, y, sample_weight)
+        return fitted.labels_ if hasattr(fitted, "labels_") else fitted.predict(X)
 
     @answers_where_it_lies("unit", np.int64)
     def predict(self, X: Any) -> Ints:

@@ -64,7 +64,8 @@ def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
     if not isinstance(rows, RowsElsewhere):
         return _sums(problem, codebook)
     sums = rows.total(_task(_sums, problem, codebook), merge)
-    rows.check_same(sums.totals.sum(axis=0))
+    of_mean = 4 * np.finfo(np.float64).eps * np.abs(problem.center) * problem.scale
+    rows.check_same(sums.totals.sum(axis=0), problem.total_weight * (1 + of_mean))
     found = int(sums.counts.sum()) / problem.weight_scale
     if found != problem.total_weight:
         raise InputError(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from somscape._types import Floats, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
 from somscape.kernels import Rows, SparseRows, column_range
 
@@ -88,12 +88,11 @@ class Chain:
 
     forms: tuple[Callable[[Any], Any], ...]
     lengths: tuple[int, ...]
+    no_rows: Floats
     last: Callable[[int, Any], Any]
 
     def __call__(self, number: int, data: Any) -> Any:
         """Return what the last function makes of the piece."""
-        for form in self.forms:
-            data = form(data)
         if len(data) != self.lengths[number]:
             raise InputError(
                 f"piece {number} of X had {self.lengths[number]} rows in the first pass and "
@@ -101,6 +100,10 @@ class Chain:
                 "each time. Write them to files, or keep them in the cluster's memory, and pass "
                 "that."
             )
+        if not len(data):  # of which no form can make anything
+            return self.last(number, self.no_rows)
+        for form in self.forms:
+            data = form(data)
         return self.last(number, data)
 
 
@@ -151,11 +154,22 @@ class RowsElsewhere:
 
     def each(self, function: Callable[[int, Floats], T]) -> Iterator[T]:
         """Apply a function to the rows of each piece, in order."""
-        return iter(self.pieces.each(Chain(self.forms, self.lengths, function)))
+        n_found = 0
+        for found in self.pieces.each(self._chain(function)):
+            n_found += 1
+            yield found
+        if n_found != len(self.lengths):
+            raise InputError(
+                f"X had {len(self.lengths)} pieces in the first pass and {n_found} in a later one."
+            )
 
     def total(self, function: Callable[[int, Floats], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to the rows of each piece and merge the results."""
-        return self.pieces.total(Chain(self.forms, self.lengths, function), merge)
+        return self.pieces.total(self._chain(function), merge)
+
+    def _chain(self, function: Callable[[int, Floats], Any]) -> Chain:
+        no_rows = np.empty((0, self.n_features), dtype=self.dtype)
+        return Chain(self.forms, self.lengths, no_rows, function)
 
     def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
         """Return rows in another form, each made anew in every pass."""
@@ -183,17 +197,20 @@ class RowsElsewhere:
         found[order] = np.concatenate(list(self.each(Take(tuple(wanted)))))
         return found
 
-    def check_same(self, found: Ints) -> None:
-        """Raise InputError if rows do not add up as they did in the first pass that told.
+    def check_same(self, found: Ints, most: Float64s) -> None:
+        """Raise InputError if rows do not add up as they did in earlier passes.
 
         Parameters
         ----------
         found : ndarray of shape (n_features,), int64
-            Exact sums of all rows by feature, however they are cut.
+            Exact sums of all rows by feature from their mean, however they are cut.
+        most : ndarray of shape (n_features,)
+            How large the first may be, by rounding.
         """
-        if not self.sums:
+        first = not self.sums
+        if first:
             self.sums.append(found)
-        if not np.array_equal(self.sums[0], found):
+        if not np.array_equal(self.sums[0], found) or (first and (np.abs(found) > most).any()):
             raise InputError(
                 "X has other values in each pass: what it is computed from does not give the same "
                 "rows each time. Write them to files, or keep them in the cluster's memory, and "
