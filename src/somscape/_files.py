@@ -158,13 +158,25 @@ def _make_locked(parent: Path) -> tuple[Path, IO[str]]:
         temporary = Path(tempfile.mkdtemp(dir=parent, prefix=PREFIX))
         try:
             lock = (temporary / LOCK).open("a+", encoding="utf-8")
-            _lock(lock)
-        except (FileNotFoundError, BlockingIOError):
-            continue  # another process took it for one that was left
+            with suppress(BlockingIOError):
+                _lock(lock)
+                if _is_of(lock, temporary):
+                    return temporary, lock
+            lock.close()
+        except FileNotFoundError:
+            continue
         except BaseException:
             _clear(temporary)
             raise
-        return temporary, lock
+        # Another process took it for one that was left.
+
+
+def _is_of(lock: IO[str], temporary: Path) -> bool:
+    """Return whether this is still the folder's lock, which whoever clears a folder deletes."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (temporary / LOCK).stat())
+    except FileNotFoundError:
+        return False
 
 
 def _clear_if_left(temporary: Path, user: int) -> None:
@@ -172,14 +184,15 @@ def _clear_if_left(temporary: Path, user: int) -> None:
     if found.st_uid != user or not stat.S_ISDIR(found.st_mode):
         return
     with (temporary / LOCK).open("a+", encoding="utf-8") as lock:
-        if not _lock(lock):
+        if not _lock(lock) or not _is_of(lock, temporary):
             return
         lock.seek(0)
         age = time.time() - temporary.stat().st_mtime
         if lock.read() not in ("", gethostname()) and age < LONG_AGO:
             return
         _clear(temporary)
-    _clear(temporary)  # Windows deletes no file that is open
+    if sys.platform == "win32":  # which deletes no file that is open
+        _clear(temporary)
 
 
 def _clear(temporary: Path) -> None:

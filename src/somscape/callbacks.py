@@ -1,5 +1,6 @@
 """Callbacks for the estimators' parameter `callbacks`: they follow training and may end it."""
 
+import errno
 import signal
 import threading
 import time
@@ -48,10 +49,11 @@ class Checkpoint:
     `somscape.load` reads the file: it gives the map as it was then, on a lattice of fewer units if
     that trained; its ``hits`` are those of the last epoch, and 0 in online training.
 
-    A file takes two to six codebooks of space.  SIGTERM during a writing waits for its end, if
-    training runs in the main thread; what a kill leaves beside the file goes with the next writing.
+    A file takes the space of a few codebooks, the rows that the map keeps, and some hundred bytes
+    an epoch.  SIGTERM during a writing waits for its end, if training runs in the main thread; what
+    a kill leaves beside the file goes with the next writing.
 
-    Only `SOM` supports it: a detector and a classifier train several maps.
+    Only ``SOM.fit`` supports it; whatever else trains maps refuses it.
 
     Examples
     --------
@@ -107,10 +109,10 @@ class Checkpoint:
         except OSError as error:
             if not self._has_warned:
                 self._has_warned = True
+                remedy = "Make room, or give" if error.errno == errno.ENOSPC else "Give"
                 warnings.warn(
                     f"{shown(self.path)}: no checkpoint could be written ({error.strerror}). "
-                    "Training goes on; the file is as it was. Make room, or give Checkpoint "
-                    "another path.",
+                    f"Training goes on; the file is as it was. {remedy} Checkpoint another path.",
                     SomscapeWarning,
                     stacklevel=2,
                 )

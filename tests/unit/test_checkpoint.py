@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 import somscape
-from somscape import SOM, SOMClassifier, SOMDetector
+from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer
 from somscape.callbacks import Checkpoint, TimeLimit
 from somscape.errors import InputError, MapFileError, SomscapeWarning
 from somscape.estimators import _ready
@@ -225,6 +226,33 @@ def test_without_a_random_state_the_seed_is_that_of_then(tmp_path):
     assert bits(som) == bits(SOM(**SHAPE, init="random", random_state=seed).fit(SMALL))
 
 
+@pytest.mark.parametrize("radii", [{"radius_decay": [1.0, 0.3, 2.0]}, {"radius_end": 0.2}])
+@pytest.mark.parametrize("init", ["sample", "pca"])
+def test_a_start_that_was_cut_is_no_finished_one(tmp_path, radii, init):
+    # Cut with a narrow radius, it may fit better than all that have ended with a wide one.
+    rows, run = np.random.default_rng(0).normal(size=(60, 2)), tmp_path / "run.som"
+    parameters = {"n_init": 4, "init": init, "random_state": 0, **radii}
+    steps = []
+    plain = bits(SOM(3, 3, **parameters, callbacks=[steps.append]).fit(rows))
+    for stop_at in range(1, len(steps) + 1, 1 + len(steps) // 50):
+        stops = Stops(stop_at)
+        cut = SOM(3, 3, **parameters, callbacks=[Checkpoint(run, every=1e9), stops]).fit(rows)
+        assert stops.n_steps == stop_at
+        assert cut.stop_reason_ == "a callback asked to stop"
+        assert bits(SOM(3, 3, **parameters).fit(rows, resume=run)) == plain, stop_at
+
+
+class Stops:
+    """Ends training after some steps."""
+
+    def __init__(self, stop_at):
+        self.stop_at, self.n_steps = stop_at, 0
+
+    def __call__(self, progress):
+        self.n_steps += 1
+        return self.n_steps == self.stop_at
+
+
 # Refused
 
 
@@ -289,6 +317,15 @@ def test_equal_parameters_may_be_written_in_another_way(tmp_path):
     }
     som = SOM(**same, verbose=0).fit(SMALL, resume=str(run))
     assert bits(som) == bits(SOM(**shape).fit(SMALL))
+
+
+@pytest.mark.parametrize("seed", [2**53, 10**400])
+def test_seeds_of_any_size_are_told_apart(tmp_path, seed):
+    run = tmp_path / "run.som"
+    SOM(**SHAPE, random_state=seed, callbacks=[Checkpoint(run)]).fit(SMALL)
+    SOM(**SHAPE, random_state=seed).fit(SMALL, resume=run)
+    words = f"`random_state` was {seed} then, and is {seed + 1} now"
+    assert words in refusal(run, weights=None, random_state=seed + 1)
 
 
 def test_a_start_that_is_a_map_is_known_again(tmp_path):
@@ -375,10 +412,25 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_is_told_once(tmp_path, monkey
     with pytest.warns(SomscapeWarning, match=r"run\.som: no checkpoint could be written") as told:
         som = SOM(**SHAPE, callbacks=[Checkpoint(run, every=0)]).fit(SMALL)
     assert len(told) == 1
+    assert "Make room, or give Checkpoint another path" in str(told[0].message)
     assert next(n_tried) == 10  # eight epochs and the end
     monkeypatch.undo()
     assert len(somscape.load(run).history["step"]) == 3
     assert bits(SOM(**SHAPE).fit(SMALL, resume=run)) == bits(som)
+
+
+def test_trainings_that_write_into_one_folder_lose_nothing(tmp_path):
+    def train(name):
+        callbacks = [Checkpoint(tmp_path / name, every=0)]
+        for _ in range(8):
+            som = SOM(**SHAPE, callbacks=callbacks).fit(SMALL)
+        return som.codebook_.tobytes()
+
+    names = ["c0", "c1", "c2"]
+    with ThreadPoolExecutor(3) as threads:  # a writing that is lost warns, and so fails
+        found = list(threads.map(train, names))
+    assert [somscape.load(tmp_path / name).codebook.tobytes() for name in names] == found
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 @pytest.mark.parametrize("kind", [SOMDetector, SOMClassifier])
@@ -386,6 +438,15 @@ def test_estimators_of_several_maps_refuse_a_checkpoint(tmp_path, kind):
     som = SOM(4, 5, callbacks=[Checkpoint(tmp_path / "run.som")])
     with pytest.raises(ValueError, match=f"{kind.__name__} does not support a `Checkpoint`"):
         kind(som=som).fit(SMALL, np.arange(len(SMALL)) % 2)
+
+
+def test_whatever_trains_without_resume_refuses_a_checkpoint(tmp_path):
+    callbacks = [Checkpoint(tmp_path / "run.som")]
+    with pytest.raises(ValueError, match=r"SOM\.suggest does not support a `Checkpoint`"):
+        SOM.suggest(SMALL, callbacks=callbacks)
+    with pytest.raises(ValueError, match="SOMImputer does not support a `Checkpoint`"):
+        SOMImputer(som=SOM(4, 5, callbacks=callbacks)).fit(SMALL)
+    assert not list(tmp_path.iterdir())
 
 
 # The fingerprint
@@ -439,6 +500,22 @@ def test_fit_of_the_command_line_goes_on(tmp_path, monkeypatch):
     outcome = run_command("fit", table, "--out", "m.som", "--resume")
     assert outcome.code == 2
     assert "--resume needs a file to go on from: give --checkpoint" in outcome.err
+
+
+def test_the_command_line_writes_over_no_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = write(tmp_path / "t.csv", *customers(60))
+    words = ("fit", table, "--epochs", 2, "--out", "m.som", "--checkpoint")
+    assert run_command(*words, "run.som").code == 0
+    before = Path("run.som").read_bytes()
+    outcome = run_command(*words, "run.som")
+    assert outcome.code == 2
+    (line,) = outcome.err.splitlines()
+    assert "--checkpoint run.som is there, and would be lost. Add --resume to go on" in line
+    assert Path("run.som").read_bytes() == before
+    outcome = run_command(*words, tmp_path / "m.som", "--resume")
+    assert outcome.code == 2
+    assert "--out and --checkpoint are both m.som. Give --checkpoint another name" in outcome.err
 
 
 def interrupted_at(step):

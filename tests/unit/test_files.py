@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -195,6 +197,50 @@ def test_a_folder_that_another_process_clears_too_early_is_made_again(tmp_path, 
     write_whole(tmp_path / "a", b"new")
     assert len(made) == 2
     assert listing(tmp_path) == {"a"}
+
+
+@needs_locks
+def test_a_folder_that_another_clears_before_the_lock_is_made_again(tmp_path, monkeypatch):
+    lock, locked = files._lock, []
+
+    def lock_too_late(file):
+        locked.append(Path(file.name).parent)
+        if len(locked) == 1:
+            shutil.rmtree(locked[0])
+        return lock(file)
+
+    monkeypatch.setattr(files, "_lock", lock_too_late)
+    write_whole(tmp_path / "a", b"new")
+    assert len(set(locked)) == 2
+    assert listing(tmp_path) == {"a"}
+
+
+@needs_locks
+def test_who_locks_what_was_deleted_clears_nothing_of_the_next(tmp_path, monkeypatch):
+    lock, left = files._lock, left_by_a_killed_process(tmp_path)
+
+    def lock_too_late(file):
+        if Path(file.name).parent == left:
+            (left / LOCK).unlink()
+            (left / LOCK).touch()
+        return lock(file)
+
+    monkeypatch.setattr(files, "_lock", lock_too_late)
+    check_room(tmp_path / "other", "--out")
+    assert left.is_dir()
+
+
+def test_many_write_into_one_folder_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.os, "fsync", lambda file: None)
+
+    def write_often(name):
+        for n in range(200):
+            write_whole(tmp_path / name, str(n).encode())
+
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(write_often, ["c0", "c1", "c2"])) == [None] * 3
+    assert listing(tmp_path) == {"c0", "c1", "c2"}
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"199"}
 
 
 @pytest.mark.parametrize("make", [lambda path: write_whole(path, b"new"), fill])

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from somscape import SOM, Graph, Lattice, measures
-from somscape.fit import _several
+from somscape.fit import _moves, _several
 from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE, moved_units
 from somscape.fit._problem import prepare
 
@@ -73,6 +73,19 @@ def test_two_units_do_not_give_their_rows_to_each_other(kernels):
     rows, codebook = [[0.0], [0.1], [9.0], [12.0]], [[0.0], [10.0], [0.1]]
     found = moved(rows, codebook, Lattice(1, 3), kernels)[1]
     np.testing.assert_array_equal(found, [[12.0], [10.0], [0.1]])
+
+
+def test_the_rows_of_all_moves_are_fetched_at_once(kernels, monkeypatch):
+    # Both ends have a far row, and beside it a unit that loses 0.1.
+    rows = [[-12.0], [-9.0], [-0.1], [0.0], [10.0], [10.1], [19.0], [22.0]]
+    codebook = [[-10.0], [-0.1], [0.0], [10.0], [10.1], [20.0]]
+    fetched, original = [], _moves.taken
+    monkeypatch.setattr(
+        _moves, "taken", lambda rows, some: fetched.append(len(rows)) or original(rows, some)
+    )
+    found = moved(rows, codebook, Lattice(1, 6), kernels)[1]
+    np.testing.assert_array_equal(found, [[-10.0], [-12.0], [0.0], [10.0], [22.0], [20.0]])
+    assert fetched == [8, 2, 2]  # and what was fetched is shared out
 
 
 def test_a_unit_that_takes_over_rows_stays(kernels):

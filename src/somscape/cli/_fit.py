@@ -30,7 +30,7 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     if resumes and run is None:
         raise InputError("`resume` needs a file to go on from: give `checkpoint`.")
     if run is not None:
-        check_result("map", run, path, name="--checkpoint")
+        _check_checkpoint(run, out, path, resumes=resumes)
     check_save_roles(save_roles, out, path, options["roles"])
     table, roles, notes = told_table(path, options)
     subject = ready(table, roles)
@@ -68,3 +68,17 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     )
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
+
+
+def _check_checkpoint(run: Path, out: Path, path: str, *, resumes: bool) -> None:
+    """Raise InputError where a checkpoint must not go."""
+    if run.resolve() == out.resolve():
+        raise InputError(
+            f"--out and --checkpoint are both {out}. Give --checkpoint another name, as run.som."
+        )
+    check_result("map", run, path, name="--checkpoint")
+    if run.exists() and not resumes:
+        raise InputError(
+            f"--checkpoint {run} is there, and would be lost. Add --resume to go on from it, or "
+            "delete it."
+        )

@@ -12,6 +12,7 @@ from somscape._validate import check_whole, checked_weights
 from somscape._weights import ones_or
 from somscape.estimators._older import Estimator, imputer_of_older
 from somscape.estimators._prepare import checked_array, rows_for
+from somscape.estimators._settings import refuse_checkpoint
 from somscape.estimators._som import SOM
 from somscape.fit import RunningSums
 from somscape.grid import Neighborhood
@@ -108,6 +109,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         if not (self.som is None or isinstance(self.som, SOM)):
             raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
         som = SOM() if self.som is None else clone(self.som)
+        refuse_checkpoint(som.callbacks, "SOMImputer")
         som.set_params(missing="mask", encoder=None)
         if som.random_state is None:
             som.set_params(random_state=self.random_state)

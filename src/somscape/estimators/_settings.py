@@ -64,6 +64,16 @@ def settings_of_som(som: Any) -> Settings:
     )
 
 
+def refuse_checkpoint(callbacks: Any, name: str) -> None:
+    """Raise ValueError if one of the callbacks keeps a file, from which `name` cannot go on."""
+    given = callbacks if isinstance(callbacks, Iterable) else ()
+    if any(callable(getattr(callback, "keep", None)) for callback in given):
+        raise ValueError(
+            f"{name} does not support a `Checkpoint` among the `callbacks` of a SOM: only "
+            "SOM.fit can go on from its file. Leave it out."
+        )
+
+
 def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
     """Return a SOMDetector's parameters, checked: those of the detection and of its map.
 
@@ -144,9 +154,5 @@ def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
     if som.random_state is None:
         som.set_params(random_state=seed_of(estimator.random_state))
     settings = settings_of_som(som)
-    if any(callable(getattr(callback, "keep", None)) for callback in settings.callbacks):
-        raise ValueError(
-            f"{type(estimator).__name__} does not support a `Checkpoint` among the `callbacks` of "
-            "`som`: a file holds the training of one map, and several are trained. Leave it out."
-        )
+    refuse_checkpoint(settings.callbacks, type(estimator).__name__)
     return settings

@@ -13,7 +13,7 @@ from somscape._validate import check_whole
 from somscape.errors import InputError, SomscapeWarning
 from somscape.estimators._choose_encoding import choose_encoding
 from somscape.estimators._prepare import prepare, seed_of
-from somscape.estimators._settings import start_of, weights_of_features
+from somscape.estimators._settings import refuse_checkpoint, start_of, weights_of_features
 from somscape.estimators._wide import warn_of_wide_column
 from somscape.grid import Graph, Lattice
 from somscape.kernels import SparseRows
@@ -47,6 +47,7 @@ def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any
     Table
         One row per candidate.
     """
+    refuse_checkpoint(som.callbacks, "SOM.suggest")
     rows = _prepared(som, X)
     check_whole("n_samples", n_samples, 2)
     check_whole("n_seeds", n_seeds, 2)

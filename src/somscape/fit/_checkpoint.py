@@ -195,6 +195,8 @@ def _text(value: Any) -> str:
     """Return a parameter as text, the same for equal ones."""
     if value is None or isinstance(value, str | bool):
         return repr(value)
+    if isinstance(value, int | np.integer):
+        return str(int(value))
     if isinstance(value, Map):
         parts = (value.lattice, value.codebook, *value.metric.to_arrays().values())
         parameters = json.dumps(dict(value.parameters), sort_keys=True)

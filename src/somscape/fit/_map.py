@@ -135,7 +135,7 @@ def train_map(
         trained = train(problem, given, plan, watch, rng)
     else:
         trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
-    if watch.repeats:  # Ctrl-C, before there was a codebook
+    if watch.repeats:  # Ctrl-C while earlier steps were done again, which give no codebook
         raise KeyboardInterrupt
     seen = replace(problem, rows=_compared(metric, rows))
     codebook = np.asarray(metric.compared(metric.restored(trained.codebook)))

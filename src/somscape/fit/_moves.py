@@ -20,7 +20,7 @@ from somscape.fit._problem import Problem
 from somscape.fit._progress import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
 from somscape.fit._train import Trained, run_epoch
 from somscape.fit._watch import Watch
-from somscape.kernels import SparseRows
+from somscape.kernels import Rows, SparseRows
 
 PASSES = 5
 """Most passes after the moves of a round."""
@@ -120,7 +120,7 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
     net = gain.max(axis=1) - loss
     by_owner = np.argsort(owner, kind="stable")
     begin = np.searchsorted(owner[by_owner], np.arange(len(codebook) + 1))
-    is_free, moved = np.ones(len(codebook), dtype=bool), codebook.copy()
+    is_free, moving = np.ones(len(codebook), dtype=bool), []
     for unit in np.argsort(-net, kind="stable"):
         if net[unit] <= 0:
             break
@@ -128,9 +128,15 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
         touched = np.concatenate([heirs, [unit, target[unit]]])
         if is_free[touched].all():
             is_free[touched] = False
-            candidates = farthest[owner[farthest] == target[unit]]
-            moved[unit] = _first_of(problem, candidates, codebook[target[unit]])
-    return error, None if is_free.all() else moved
+            moving.append(unit)
+    if not moving:
+        return error, None
+    moved, candidates = codebook.copy(), farthest[np.isin(owner[farthest], target[moving])]
+    rows = taken(problem.rows, candidates)  # at once, as rows elsewhere cost a pass
+    for unit in moving:
+        of_target = taken(rows, np.flatnonzero(owner[candidates] == target[unit]))
+        moved[unit] = _first_of(of_target, codebook[target[unit]])
+    return error, moved
 
 
 def _by_unit(
@@ -149,12 +155,11 @@ def _by_unit(
     return totals, float(scale[0])
 
 
-def _first_of(problem: Problem, candidates: Ints, prototype: Float64s) -> Float64s:
-    """Return the first candidate in the order of values, whatever the order of the rows.
+def _first_of(candidates: Rows, prototype: Float64s) -> Float64s:
+    """Return the first row in the order of values, whatever the order of the rows.
 
     Missing values are taken from the prototype.
     """
-    rows = taken(problem.rows, candidates)
-    dense = rows.dense() if isinstance(rows, SparseRows) else rows
+    dense = candidates.dense() if isinstance(candidates, SparseRows) else candidates
     filled: Float64s = np.where(np.isnan(dense), prototype, dense).astype(np.float64)
     return filled[np.lexsort(filled.T[::-1])[0]]

@@ -54,7 +54,7 @@ def train_from_several(
         The result with the lowest quantization error times one plus the topographic error.  With a
         final radius below one step, the topographic error is multiplied by that radius, as a close
         fit then matters more than order.  The plan has the first radius of the run.  A run that is
-        cut short ends the search.
+        cut short ends the search, and the result says why.
     """
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
@@ -71,15 +71,22 @@ def train_from_several(
     for codebook, radius_start in starts:
         trained = train(problem, codebook, replace(plan, radius_start=radius_start), watch, rng)
         badness, _ = watch.judge(judged)
-        if found is None or badness < least * (1 - BETTER):
+        is_better = found is None or badness < least * (1 - BETTER)
+        if is_better:
             found, least, entries = trained, badness, watch.entries
-            watch.journal.best = watch.state
         if was_cut(trained.stop_reason):
-            break
+            break  # and the journal keeps the best finished start, as this one may go on
+        if is_better:
+            watch.journal.best = watch.state
     watch.entries = entries
     assert found is not None
+    if found is trained and was_cut(trained.stop_reason):
+        return trained
     assert watch.journal.best is not None
-    return with_units_moved(problem, found.at(watch.journal.best, problem), watch)
+    found = found.at(watch.journal.best, problem)
+    if was_cut(trained.stop_reason):
+        return replace(found, stop_reason=trained.stop_reason)
+    return with_units_moved(problem, found, watch)
 
 
 def _starts(
