@@ -12,8 +12,9 @@ from somscape import SOM, SOMDetector
 from somscape.tables import read_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = sorted([DOCS / "start.md", *(DOCS / "guide").glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+OF_DEVICES = DOCS / "guide" / "devices.md"  # whose block wants a GPU
+PAGES = sorted({DOCS / "start.md", *(DOCS / "guide").glob("*.md")} - {OF_DEVICES})
 
 
 def holed(rows, rng):
