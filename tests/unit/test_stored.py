@@ -101,6 +101,53 @@ def test_arrays_that_are_large_together_are_in_files(
     assert tiny.flags.owndata
 
 
+@needs_linux
+def test_many_arrays_share_few_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
+    monkeypatch.setattr(_stored, "EXTENT", 1 << 20)
+    before = len(os.listdir("/proc/self/fd"))
+    held = [_stored.stored(9001, among=100) for _ in range(100)]
+    for number, array in enumerate(held):
+        array[:] = number
+    assert all((array == number).all() for number, array in enumerate(held))
+    assert all(array.ctypes.data % 64 == 0 for array in held)
+    assert len(os.listdir("/proc/self/fd")) - before == 8  # 14 arrays of 72,008 bytes in each
+    del held, array
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@needs_linux
+def test_a_forked_process_writes_to_places_of_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
+    first = _stored.stored(9000, among=100)
+    place = _stored._shared._mapped()
+    assert place is not None
+    _stored._shared.forget()  # as after a fork
+    second = _stored.stored(9000, among=100)
+    assert _stored._shared._mapped() is not place
+    first[:], second[:] = 1, 2
+    assert (first == 1).all()
+
+
+@needs_linux
+def test_too_many_open_files_are_told(folder: Path) -> None:
+    work = (
+        "import resource; from somscape import _stored; _stored.LARGE = _stored.EXTENT = 1 << 16\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "held = []\n"
+        "try:\n"
+        "    while True: held.append(_stored.stored(1 << 13))\n"
+        "except _stored.InputError as error: print(error)"
+    )
+    said = subprocess.check_output([sys.executable, "-c", work], text=True)
+    assert said.startswith(
+        "rows wait in temporary files, and no further one can be opened (Too many open files)."
+    )
+
+
 def test_a_full_disk_is_told_when_the_array_is_made(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
