@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from mmap import mmap
+from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
@@ -173,6 +174,12 @@ def _new(size: int) -> mmap:
 @contextmanager
 def temporary() -> Iterator[IO[bytes]]:
     """Open a temporary file, or raise InputError; it lives as long as it is open or mapped."""
+    folder = os.environ.get("TMPDIR")
+    if folder and not Path(folder).is_dir():  # tempfile would take another one
+        raise InputError(
+            f"the environment variable TMPDIR names {folder!r}, which is no folder. Make it, or"
+            " name one that exists."
+        )
     with told():
         file = tempfile.TemporaryFile(prefix="somscape-")  # noqa: SIM115 - closing it may fail
     try:
@@ -190,8 +197,8 @@ def told() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             raise InputError(
-                f"rows wait in temporary files, and no further one can be opened ({error.strerror})."
-                " Raise the limit of open files, such as with `ulimit -n 4096`, or close some."
+                f"rows wait in temporary files, and no further one can be opened"
+                f" ({error.strerror}). Raise the limit of open files, such as with `ulimit -n 4096`, or close some."
             ) from error
         place = os.fsencode(tempfile.tempdir or b"").decode("utf-8", "backslashreplace")
         folder = f" in {place}" if place else ""

@@ -54,6 +54,10 @@ def all_are_large(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[int]:
     return sizes
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def mapped(folder: Path) -> bool:
     return f"{folder}/" in Path("/proc/self/maps").read_text()
 
@@ -105,16 +109,16 @@ def test_arrays_that_are_large_together_are_in_files(
 def test_many_arrays_share_few_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_stored, "LARGE", 1 << 20)
     monkeypatch.setattr(_stored, "EXTENT", 1 << 20)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     held = [_stored.stored(9001, among=100) for _ in range(100)]
     for number, array in enumerate(held):
         array[:] = number
     assert all((array == number).all() for number, array in enumerate(held))
     assert all(array.ctypes.data % 64 == 0 for array in held)
-    assert len(os.listdir("/proc/self/fd")) - before == 8  # 14 arrays of 72,008 bytes in each
+    assert open_files() - before == 8  # 14 arrays of 72,008 bytes in each
     del held, array
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before
 
 
 @needs_linux
