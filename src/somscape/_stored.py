@@ -197,8 +197,9 @@ def told() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             raise InputError(
-                f"rows wait in temporary files, and no further one can be opened"
-                f" ({error.strerror}). Raise the limit of open files, such as with `ulimit -n 4096`, or close some."
+                "rows wait in temporary files, and no further one can be opened"
+                f" ({error.strerror}). Raise the limit of open files, such as with"
+                " `ulimit -n 4096`, or close some."
             ) from error
         place = os.fsencode(tempfile.tempdir or b"").decode("utf-8", "backslashreplace")
         folder = f" in {place}" if place else ""

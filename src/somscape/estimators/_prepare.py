@@ -488,8 +488,8 @@ def refuse_missing(
         first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
             f"X has missing values (NaN): {counts}, the first in {where(first)}. Fill them or "
-            "leave those rows or columns out. Or pass missing='fill' to fill in each column's median "
-            "or, if supported, missing='mask' to leave those cells out of all distances."
+            "leave those rows or columns out. Or pass missing='fill' to fill in each column's "
+            "median or, if supported, missing='mask' to leave those cells out of all distances."
         )
 
 
