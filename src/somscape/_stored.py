@@ -152,7 +152,7 @@ class _Shared:
         with self._lock:
             mapped = self._mapped()
             begin = -(-self._used // LINE) * LINE
-            if mapped is None or begin + size > EXTENT or self._folder != tempfile.tempdir:
+            if mapped is None or begin + size > len(mapped) or self._folder != tempfile.tempdir:
                 mapped, begin = _new(EXTENT), 0
                 self._mapped, self._folder = weakref.ref(mapped), tempfile.tempdir
             self._used = begin + size

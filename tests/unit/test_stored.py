@@ -122,18 +122,22 @@ def test_many_arrays_share_few_files(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 @needs_linux
-def test_a_forked_process_writes_to_places_of_its_own(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
-    first = _stored.stored(9000, among=100)
-    place = _stored._shared._mapped()
-    assert place is not None
-    _stored._shared.forget()  # as after a fork
-    second = _stored.stored(9000, among=100)
-    assert _stored._shared._mapped() is not place
-    first[:], second[:] = 1, 2
-    assert (first == 1).all()
+def test_a_forked_process_writes_to_places_of_its_own() -> None:
+    work = """if True:
+        import os
+        from somscape import _stored
+        _stored.LARGE = 1 << 16
+        first = _stored.stored(9000)
+        first[:] = 1
+        child = os.fork()
+        own = _stored.stored(9000)
+        own[:] = 2 if child else 3
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert (first == 1).all() and (own == 2).all()
+    """
+    subprocess.run([sys.executable, "-c", work], check=True)
 
 
 @needs_linux
