@@ -256,6 +256,16 @@ class OnAnyDevice:
         with pytest.raises(InputError, match=f"supports only {name}=.*Leave `{name}` out"):
             small(3, 3, **options).fit(self.put(rows_of(50)))
 
+    def test_weights_of_features_in_an_array_are_refused(self):
+        with pytest.raises(InputError, match="supports only feature_weight=None"):
+            small(3, 3, feature_weight=np.ones(4)).fit(self.put(rows_of(50)))
+
+    def test_the_cure_for_a_missing_value_is_one_that_a_device_has(self):
+        X = rows_of(50)
+        X[17, 3] = np.nan
+        with pytest.raises(InputError, match=r"'x3'\. Fill it, or pass X in this machine's memory"):
+            small(3, 3).fit(self.put(X))
+
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200])
     def test_wrong_values_are_named_by_row_and_column(self, value):
         X, som = rows_of(50), small(3, 3).fit(rows_of(50))

@@ -4,12 +4,16 @@ What is read of a mapped file takes memory that the system can take back at any 
 no name where the system allows that, so nothing is left of it, whatever ends the process.
 """
 
+import errno
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from mmap import mmap
+from pathlib import Path
+from threading import Lock
 from typing import IO, Any
 
 import numpy as np
@@ -21,7 +25,13 @@ LARGE = 1 << 28
 """Bytes from which arrays are in a file: 256 MiB."""
 
 LEAST = 1 << 16
-"""Bytes of one of several arrays that are large together, from which it is in a file of its own."""
+"""Bytes of one of several arrays that are large together, from which it is in a file."""
+
+EXTENT = 1 << 26
+"""Bytes of a file that smaller arrays share: a process may have few files open."""
+
+LINE = 64
+"""Bytes at whose multiples arrays begin in a shared file."""
 
 PIECE = 1 << 20
 """Bytes that are written at a time where the system cannot set a file's space aside."""
@@ -42,7 +52,8 @@ def stored(
     Returns
     -------
     ndarray
-        Of any values; to be written and read as any other.  Its file is gone with it.
+        Of any values; to be written and read as any other.  Its file is gone with it, or with the
+        last of the arrays that share the file.
 
     Raises
     ------
@@ -53,11 +64,8 @@ def stored(
     size = math.prod(shape) * type_.itemsize
     if not are_large(size, among):
         return np.empty(shape, type_)
-    with temporary() as file:
-        with told():
-            _set_aside(file, size)  # or writing to the array would end the process
-        mapped = _mapped(file, size)
-    return np.frombuffer(mapped, type_).reshape(shape)
+    mapped, begin = (_new(size), 0) if size >= EXTENT else _shared.place(size)
+    return np.frombuffer(mapped, type_, math.prod(shape), begin).reshape(shape)
 
 
 def are_large(size: int, among: int = 1) -> bool:
@@ -127,9 +135,51 @@ def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) ->
     return np.frombuffer(mapped, dtype).reshape(-1, n_columns)
 
 
+class _Shared:
+    """The file whose next places go to arrays that are too small for one of their own."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._lock = Lock()
+        self._mapped: Callable[[], mmap | None] = lambda: None
+        self._folder: str | None = None
+        self._used = 0
+
+    def place(self, size: int) -> tuple[mmap, int]:
+        """Return a file, and where in it so many bytes are free; the arrays in it keep it."""
+        with self._lock:
+            mapped = self._mapped()
+            begin = -(-self._used // LINE) * LINE
+            if mapped is None or begin + size > len(mapped) or self._folder != tempfile.tempdir:
+                mapped, begin = _new(EXTENT), 0
+                self._mapped, self._folder = weakref.ref(mapped), tempfile.tempdir
+            self._used = begin + size
+            return mapped, begin
+
+
+_shared = _Shared()
+if hasattr(os, "register_at_fork"):  # or two processes would write to the same places
+    os.register_at_fork(after_in_child=_shared.forget)
+
+
+def _new(size: int) -> mmap:
+    with temporary() as file:
+        with told():
+            _set_aside(file, size)  # or writing to the array would end the process
+        return _mapped(file, size)
+
+
 @contextmanager
 def temporary() -> Iterator[IO[bytes]]:
     """Open a temporary file, or raise InputError; it lives as long as it is open or mapped."""
+    folder = os.environ.get("TMPDIR")
+    if folder and not Path(folder).is_dir():  # tempfile would take another one
+        raise InputError(
+            f"the environment variable TMPDIR names {folder!r}, which is no folder. Make it, or"
+            " name one that exists."
+        )
     with told():
         file = tempfile.TemporaryFile(prefix="somscape-")  # noqa: SIM115 - closing it may fail
     try:
@@ -145,6 +195,12 @@ def told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise InputError(
+                "rows wait in temporary files, and no further one can be opened"
+                f" ({error.strerror}). Raise the limit of open files, such as with"
+                " `ulimit -n 4096`, or close some."
+            ) from error
         place = os.fsencode(tempfile.tempdir or b"").decode("utf-8", "backslashreplace")
         folder = f" in {place}" if place else ""
         raise InputError(
@@ -165,7 +221,10 @@ def _set_aside(file: IO[bytes], size: int) -> None:
 
 
 def _mapped(file: IO[bytes], size: int) -> mmap:
-    try:
-        return mmap(file.fileno(), size)
-    except OSError as error:  # a limit of the process, which counts mapped files, too
-        raise MemoryError(f"no room to map {size} bytes") from error
+    with told():
+        try:
+            return mmap(file.fileno(), size)
+        except OSError as error:  # a limit of the process, which counts mapped files, too
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
+            raise MemoryError(f"no room to map {size} bytes") from error

@@ -9,7 +9,8 @@ from on_any_device import OnAnyDevice, assert_nearest, margin, rows_of, small, s
 
 from somscape.errors import InputError
 from somscape.estimators import _libraries
-from somscape.kernels import kernels_for
+from somscape.kernels import DeviceArray, kernels_for
+from somscape.kernels._device import Device
 
 AWAY, HERE = xp.Device("device1"), xp.Device("CPU_DEVICE")
 
@@ -52,6 +53,14 @@ def test_the_margin_is_one_that_other_units_do_not_reach():
     codebook = rows_of(40, seed=1)
     far = np.sort(squares(X, codebook), axis=1)
     assert ((far[:, 1] - far[:, 0]) > margin(X, codebook)).mean() > 0.9
+
+
+def test_a_copy_of_rows_on_a_device_is_one():
+    X = rows_of(20)
+    held = DeviceArray(X, Device(np, "cpu", "here", lambda array: array, np.matmul))
+    assert np.shares_memory(np.asarray(held), X)
+    assert not np.shares_memory(np.array(held), X)
+    assert not np.shares_memory(held.__array__(np.float64, copy=True), X)
 
 
 def test_rows_and_weights_may_lie_on_different_devices():

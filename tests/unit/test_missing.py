@@ -142,6 +142,12 @@ def test_a_saved_map_still_takes_rows_with_gaps(tmp_path):
         SOM(3, 4).fit(gappy(share=0.0)).predict(X)
 
 
+def test_a_missing_cell_of_a_table_is_told_by_its_place():
+    table = table_from_columns({"a": [1.0, 2, 3], "b": [1.0, None, 2]}, "t.csv")
+    with pytest.raises(InputError, match=r"1 in 'b', the first in t\.csv, row 1\. Fill"):
+        SOM(3, 4, encoder=None).fit(table)
+
+
 def test_a_column_without_values_is_refused():
     X = gappy()
     X[:, 2] = np.nan

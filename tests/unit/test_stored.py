@@ -54,6 +54,10 @@ def all_are_large(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[int]:
     return sizes
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def mapped(folder: Path) -> bool:
     return f"{folder}/" in Path("/proc/self/maps").read_text()
 
@@ -99,6 +103,57 @@ def test_arrays_that_are_large_together_are_in_files(
     del held
     tiny = _stored.stored(8, among=1 << 20)  # or there would be a file for each of a million
     assert tiny.flags.owndata
+
+
+@needs_linux
+def test_many_arrays_share_few_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
+    monkeypatch.setattr(_stored, "EXTENT", 1 << 20)
+    before = open_files()
+    held = [_stored.stored(9001, among=100) for _ in range(100)]
+    for number, array in enumerate(held):
+        array[:] = number
+    assert all((array == number).all() for number, array in enumerate(held))
+    assert all(array.ctypes.data % 64 == 0 for array in held)
+    assert open_files() - before == 8  # 14 arrays of 72,008 bytes in each
+    del held, array
+    gc.collect()
+    assert open_files() == before
+
+
+@needs_linux
+def test_a_forked_process_writes_to_places_of_its_own() -> None:
+    work = """if True:
+        import os
+        from somscape import _stored
+        _stored.LARGE = 1 << 16
+        first = _stored.stored(9000)
+        first[:] = 1
+        child = os.fork()
+        own = _stored.stored(9000)
+        own[:] = 2 if child else 3
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert (first == 1).all() and (own == 2).all()
+    """
+    subprocess.run([sys.executable, "-c", work], check=True)
+
+
+@needs_linux
+def test_too_many_open_files_are_told(folder: Path) -> None:
+    work = (
+        "import resource; from somscape import _stored; _stored.LARGE = _stored.EXTENT = 1 << 16\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "held = []\n"
+        "try:\n"
+        "    while True: held.append(_stored.stored(1 << 13))\n"
+        "except _stored.InputError as error: print(error)"
+    )
+    said = subprocess.check_output([sys.executable, "-c", work], text=True)
+    assert said.startswith(
+        "rows wait in temporary files, and no further one can be opened (Too many open files)."
+    )
 
 
 def test_a_full_disk_is_told_when_the_array_is_made(

@@ -44,7 +44,7 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
     }
     for name, choices in allowed.items():
         value = getattr(som, name)
-        if not any(value is choice or value == choice for choice in choices):
+        if not any(value is choice or _is_word(value, choice) for choice in choices):
             listed = " or ".join(f"{name}={choice!r}" for choice in choices)
             raise InputError(
                 f"X on a device supports only {listed}; got {value!r:.80} and X on "
@@ -57,6 +57,10 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
         return Prepared(rows, weights, rows, encoding)
     kept = np.flatnonzero(weights > 0)
     return Prepared(rows.take(kept), weights[kept], rows, encoding, kept)
+
+
+def _is_word(value: Any, word: str | None) -> bool:
+    return isinstance(value, str) and value == word
 
 
 def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
@@ -90,5 +94,10 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
         column = int(is_wrong.argmax())
         values: Floats = np.asarray(X[:, column])
         row = int((~(np.abs(values) <= limit)).argmax())
+        if np.isnan(values[row]):
+            raise InputError(
+                f"`X` must be finite and not missing (NaN); got nan in row {row}, column "
+                f"'x{column}'. Fill it, or pass X in this machine's memory."
+            )
         raise wrong_value(values[row], row, f"x{column}", limit, info, "X")
     return X

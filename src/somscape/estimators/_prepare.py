@@ -4,7 +4,7 @@
 does, and `Map.rows_of` checks the values; `rows_for` does both.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -130,7 +130,8 @@ def prepare(
             values, encoding = SparseRows.from_csr(checked), Encoding.plain(names)
             check_sparse_values(values, names)
         else:
-            values, encoding = _without_missing(checked, weights, names, missing)
+            where = X.where if isinstance(X, Table) else "row {}".format
+            values, encoding = _without_missing(checked, weights, names, missing, where)
             check_values(values, names, may_miss=missing == "mask")
     rows = values
     is_kept = _kept(values, weights, missing)
@@ -427,13 +428,17 @@ def _is_ready(X: Any, min_rows: int) -> bool:
 
 
 def _without_missing(
-    values: Floats, weights: Float64s | None, names: list[str], missing: str
+    values: Floats,
+    weights: Float64s | None,
+    names: list[str],
+    missing: str,
+    where: Callable[[int], str],
 ) -> tuple[Floats, Encoding]:
     # A minimum is NaN if any value is: this needs no array of answers.
     if missing != "fill" and not np.isnan(values.min(initial=np.inf)):
         return values, Encoding.plain(names, missing=missing)
     if missing == "error":
-        refuse_missing(values, names)
+        refuse_missing(values, names, where)
     counted = None if weights is None else weights > 0
     counted_values = (v if counted is None else v[counted] for v in values.T)
     if any(np.isnan(v).all() for v in counted_values):
@@ -475,14 +480,16 @@ def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
     return is_kept & has_any
 
 
-def refuse_missing(values: Floats, names: Sequence[str]) -> None:
+def refuse_missing(
+    values: Floats, names: Sequence[str], where: Callable[[int], str] = "row {}".format
+) -> None:
     """Raise InputError with the number of missing values by column, if there are any."""
     if counts := _missing_counts(values, names):
         first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
-            f"X has missing values (NaN): {counts}, the first in row {first}. Fill them or leave "
-            "those rows or columns out. Or pass missing='fill' to fill in each column's median or, "
-            "if supported, missing='mask' to leave those cells out of all distances."
+            f"X has missing values (NaN): {counts}, the first in {where(first)}. Fill them or "
+            "leave those rows or columns out. Or pass missing='fill' to fill in each column's "
+            "median or, if supported, missing='mask' to leave those cells out of all distances."
         )
 
 

@@ -16,7 +16,7 @@ from somscape.kernels._device import Device, DeviceArray
 from somscape.kernels._kernels import Kernels
 
 MAX_VALUES = 1 << 25
-"""Most values of one array: 256 MB in float64.  At most four are held at once."""
+"""Most values of one array: 256 MB in float64.  At most seven are held at once."""
 
 
 class DeviceKernels:

@@ -91,7 +91,9 @@ class DeviceArray:
         return self.device.fetched(self.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.asarray(self.dense(), dtype=dtype)
+        if copy is None:
+            return np.asarray(self.dense(), dtype=dtype)
+        return np.array(self.dense(), dtype=dtype, copy=copy)
 
     def is_part_of(self, other: Any) -> bool:
         """Return whether both are parts of one array."""

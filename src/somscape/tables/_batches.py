@@ -13,6 +13,7 @@ from somscape._blocks import blocks
 from somscape._files import shown
 from somscape._stored import gathered, stored
 from somscape._types import Floats
+from somscape._validate import check_not_masked
 from somscape.errors import InputError
 from somscape.tables._frame import as_frame
 from somscape.tables._spool import spooled
@@ -59,7 +60,9 @@ def table_of_batches(
         )
     batches = chain([first], batches)
     if isinstance(first, np.ndarray):
-        return _array(batches)
+        if missing_values is not None:
+            raise not_for_numbers("missing_values")
+        return _array(batches, source)
     agreed, names = Agreed("batches"), list[str]()
     parts = spooled(_typed(batches, agreed, names))
     if not parts:
@@ -92,7 +95,7 @@ def fetched_rows(batches: Iterable[Any]) -> Any:
         raise InputError("X has no rows in any piece. Pass at least one row.")
     batches = chain([first], batches)
     if isinstance(first, np.ndarray):
-        return _array(batches)
+        return _array(batches, "X")
     return pa.concat_tables(spooled(_typed(batches, Agreed("pieces"), [])))
 
 
@@ -125,15 +128,25 @@ def _typed(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator
             yield table
 
 
-def _array(batches: Iterable[Any]) -> Floats:
+def not_for_numbers(name: str) -> InputError:
+    """Return the error for a parameter of reading that was passed with rows of numbers."""
+    return InputError(
+        f"`{name}` says how to read a table; got an array of numbers, or a table that is read"
+        " already. Leave it out."
+    )
+
+
+def _array(batches: Iterable[Any], source: str) -> Floats:
     """Return the rows of arrays, one after the other."""
     checked = _checked(batches)
-    first = next(checked)
+    first = next(checked, None)
+    if first is None:
+        raise InputError(f"{source} has no rows; give at least one")
     return gathered(chain([first], checked), first.shape[1], first.dtype)
 
 
 def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
-    first: Floats | None = None
+    first, first_name = None, ""
     for number, batch in enumerate(batches, 1):
         name = f"batch {number}"
         if not isinstance(batch, np.ndarray):
@@ -141,18 +154,22 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
                 f"{name} is a {type(batch).__name__}, and batch 1 an array; give all batches the"
                 " same type"
             )
+        if batch.ndim == 2 and not len(batch):
+            continue
+        check_not_masked(batch, "batch")
         _check_numbers(batch, name)
         rows = np.ascontiguousarray(batch, dtype=_float_type(batch.dtype))
-        first = rows if first is None else first
+        if first is None:
+            first, first_name = rows, name
         if rows.shape[1] != first.shape[1]:
             raise InputError(
-                f"{name} has {rows.shape[1]} columns, and batch 1 has {first.shape[1]}; give all"
-                " batches the same columns"
+                f"{name} has {rows.shape[1]} columns, and {first_name} has {first.shape[1]};"
+                " give all batches the same columns"
             )
         if rows.dtype != first.dtype:
             raise InputError(
-                f"{name} holds {batch.dtype}, and batch 1 {first.dtype}; give all batches the same"
-                " type"
+                f"{name} holds {batch.dtype}, and {first_name} {first.dtype}; give all batches the"
+                " same type"
             )
         yield rows
 
@@ -185,6 +202,7 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
                 raise InputError(
                     f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
                 ) from error
+    check_not_masked(given, "data")
     _check_numbers(given, name)
     rows = np.asarray(given)  # not as np.memmap, which arrays made of it would be, too
     type_ = _float_type(rows.dtype)

@@ -11,7 +11,7 @@ from somscape._files import shown
 from somscape._types import Floats
 from somscape._validate import check_whole
 from somscape.errors import InputError
-from somscape.tables._batches import array_from, table_of_batches
+from somscape.tables._batches import array_from, not_for_numbers, table_of_batches
 from somscape.tables._database import is_url
 from somscape.tables._frame import STREAM, as_frame, table_at, table_from_frame
 from somscape.tables._made import numbers
@@ -40,6 +40,8 @@ class Source:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns; the table is read for them if it was not yet."""
+        if isinstance(self._data, np.ndarray):
+            return _names_of(self._data)
         return self.table().names if self._names is None else self._names
 
     def table(self) -> Table:
@@ -120,10 +122,23 @@ def _table_of(rows: Floats) -> Table:
     """Return an array as a table, of columns x0, x1, ..."""
     import pyarrow as pa
 
-    names = [f"x{j}" for j in range(rows.shape[1])]
+    names = _names_of(rows)
     pairs = zip(names, rows.T, strict=True)
     frames = (pa.table({name: numbers(np.array(values))}) for name, values in pairs)
     return table_at(frames, "array", None, n_columns=len(names))
+
+
+def _names_of(rows: Floats) -> tuple[str, ...]:
+    return tuple(f"x{j}" for j in range(rows.shape[1]))
+
+
+def _batches_of(lazy_frame: Any) -> Iterator[Any]:
+    n_rows = 0
+    for batch in lazy_frame.collect_batches():
+        n_rows += len(batch)
+        yield batch
+    if not n_rows:
+        raise InputError("the lazy frame has no rows; give at least one")
 
 
 def source(data: Any, **reading: Any) -> Source:
@@ -155,8 +170,8 @@ def source(data: Any, **reading: Any) -> Source:
     -----
     `SOM`, `SOMDetector` and `TableEncoder` take sources of any size: columns and encoded rows of
     256 MiB or more lie in temporary files without names, in the folder that ``TMPDIR`` names, where
-    the system can take the memory back at any time.  They take 16 bytes for each cell of a number,
-    and are gone when the process ends, however it ends.
+    the system can take the memory back at any time.  They take 16 to 24 bytes for each cell of a
+    number, and are gone when the process ends, however it ends.
 
     Examples
     --------
@@ -168,14 +183,18 @@ def source(data: Any, **reading: Any) -> Source:
     >>> batches.table().to_numpy().ravel()
     array([41., 42., 43.])
     """
+    is_array = isinstance(data, np.ndarray) or _is_array_file(data)
+    if is_array or isinstance(data, (Source, Table)):
+        for name in reading:
+            raise not_for_numbers(name)
     if isinstance(data, Source):
         return data
-    if isinstance(data, np.ndarray) or _is_array_file(data):
+    if is_array:
         return Source(array_from(data))
     if isinstance(data, (str, os.PathLike, Table)):
         return Source(data, **reading)
     if hasattr(data, "collect_batches"):  # a lazy frame of polars
-        return Source(table_of_batches(data.collect_batches, "data frame", **reading))
+        return Source(table_of_batches(lambda: _batches_of(data), "data frame", **reading))
     if callable(data):
         return Source(table_of_batches(data, **reading))
     if isinstance(data, Iterator) and not hasattr(data, STREAM):

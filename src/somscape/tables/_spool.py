@@ -1,17 +1,18 @@
-"""Tables that come one after the other, kept in a temporary file and read from there."""
+"""Tables that come one after the other, kept in a temporary file if they are large."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from mmap import ACCESS_READ, mmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from somscape._stored import temporary, told
+from somscape._stored import are_large, temporary, told
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
-    """Write tables to a temporary file as they come, and return them as that file holds them.
+    """Copy tables as they come, to a temporary file once they are large together.
 
     The file has no name where the system allows that, and is gone with the last of the tables,
     whatever ends the process.  It is mapped: what is read of it takes memory that the system can
@@ -33,17 +34,42 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
     """
     import pyarrow as pa  # late: it is slow to import
 
+    rest, memory = iter(parts), pa.BufferOutputStream()
+    for part in rest:
+        if are_large(memory.tell() + part.nbytes):
+            return _tables(_in_file(memory.getvalue(), chain([part], rest)))
+        _write(memory, part)
+    return _tables(memory.getvalue())
+
+
+def _in_file(begun: Any, parts: Iterator[Any]) -> Any:
+    """Return a mapped file of what was written before, and then the other tables."""
+    import pyarrow as pa  # late: it is slow to import
+
     with temporary() as file:
         sink = pa.PythonFile(file, "w")
+        with told():
+            file.write(begun)
+        del begun
         for part in parts:
-            with told(), pa.ipc.new_stream(sink, part.schema) as writer:
-                writer.write(part)
+            with told():
+                _write(sink, part)
         with told():
             file.flush()
-        if not file.tell():
-            return []
-        mapped = pa.BufferReader(pa.py_buffer(mmap(file.fileno(), 0, access=ACCESS_READ)))
-    found = []
-    while mapped.tell() < mapped.size():
-        found.append(pa.ipc.open_stream(mapped).read_all())
+            return pa.py_buffer(mmap(file.fileno(), 0, access=ACCESS_READ))
+
+
+def _write(sink: Any, part: Any) -> None:
+    import pyarrow as pa  # late: it is slow to import
+
+    with pa.ipc.new_stream(sink, part.schema) as writer:
+        writer.write(part)
+
+
+def _tables(written: Any) -> list["pa.Table"]:
+    import pyarrow as pa  # late: it is slow to import
+
+    reader, found = pa.BufferReader(written), []
+    while reader.tell() < reader.size():
+        found.append(pa.ipc.open_stream(reader).read_all())
     return found

@@ -122,6 +122,23 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "one dimension": (lambda: iter([np.ones(3)]), "batch 1 must have rows and columns, shape"),
     "text": (lambda: iter([np.array([["x"]])]), "batch 1 holds <U1, and no numbers"),
+    "arrays without rows": (
+        lambda: iter([np.ones((0, 2)), np.ones((0, 2))]),
+        "batches has no rows; give at least one",
+    ),
+    "an empty array first": (
+        lambda: iter([np.ones((0, 2)), np.ones((1, 2)), np.ones((1, 3))]),
+        "batch 3 has 3 columns, and batch 2 has 2; give all batches the same columns",
+    ),
+    "a masked batch": (
+        lambda: iter([np.ones((2, 1)), np.ma.masked_less([[1.0], [-9.0]], 0)]),
+        "`batch` is a masked array",
+    ),
+    "a masked array": (np.ma.masked_less([[1.0], [-9.0]], 0), "`data` is a masked array"),
+    "a lazy frame without rows": (
+        pl.LazyFrame({"a": [1.0]}).filter(pl.col("a") > 2),
+        "the lazy frame has no rows; give at least one",
+    ),
     "an array of text": (np.array([["x"]]), "the array holds <U1, and no numbers"),
     "an array of one dimension": (np.ones(3), "the array must have rows and columns"),
 }
@@ -142,6 +159,26 @@ def test_what_the_function_raises_comes_through(folder: Path) -> None:
     with pytest.raises(OSError, match=r"^the server went away$"):
         source(make)
     assert not list(folder.iterdir())
+
+
+def test_array_batches_without_rows_are_left_out() -> None:
+    X = np.arange(6.0).reshape(3, 2)
+    rows = source(lambda: iter([X[:0], X[:2], X[:0], X[2:], X[:0]])).rows()
+    np.testing.assert_array_equal(rows, X)
+
+
+def test_parameters_of_reading_are_not_dropped(tmp_path: Path) -> None:
+    X = np.ones((3, 2))
+    np.save(tmp_path / "x.npy", X)
+    table = source(pd.DataFrame({"a": [1, 2]})).table()
+    for data in (X, tmp_path / "x.npy", table, source(X), lambda: iter([X])):
+        assert refusal(data, missing_values=["-"]).startswith("`missing_values` says how to read")
+
+
+def test_names_of_an_array_take_no_copy_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = source(np.ones((3, 2)))
+    monkeypatch.setattr(rows, "table", None)
+    assert rows.names == ("x0", "x1")
 
 
 def test_a_missing_cell_is_told_with_file_and_row(tmp_path: Path) -> None:

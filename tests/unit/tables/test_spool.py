@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from somscape import _stored
 from somscape.errors import InputError
 from somscape.tables import _spool, _sql, read_sql, table_from_frame
 
@@ -37,6 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert tempfile.gettempdir() == str(tmp_path)
+    monkeypatch.setattr(_stored, "LARGE", 1)
     return tmp_path
 
 
@@ -47,9 +49,12 @@ def test_tables_come_back_as_they_were(parts: list[list[pa.Table]]) -> None:
         for some in parts
         if some and len({len(part) for part in some}) == 1
     ]
-    found = _spool.spooled(iter(given_))
-    assert [part.schema for part in found] == [part.schema for part in given_]
-    assert all(part.equals(known) for part, known in zip(found, given_, strict=True))
+    for large in (1, 64, 1 << 28):  # in a file, some first in memory, in memory
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_stored, "LARGE", large)
+            found = _spool.spooled(iter(given_))
+        assert [part.schema for part in found] == [part.schema for part in given_]
+        assert all(part.equals(known) for part, known in zip(found, given_, strict=True))
 
 
 def test_record_batches_and_slices_of_tables() -> None:
@@ -80,8 +85,28 @@ def test_the_file_is_in_the_folder_of_tmpdir_without_a_name(folder: Path) -> Non
     assert f"{folder}/" not in maps()
 
 
+def test_few_rows_need_no_folder_and_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    values = np.arange(3.0)
+
+    def parts() -> Iterator[pa.Table]:
+        for begin in (0, 3):
+            values[:] = np.arange(begin, begin + 3)  # in the same place each time
+            yield pa.table({"a": pa.array(values)})
+
+    found = pa.concat_tables(_spool.spooled(parts()))
+    assert found["a"].to_pylist() == [0, 1, 2, 3, 4, 5]
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    with pytest.raises(
+        InputError, match=r"^the environment variable TMPDIR names '/nowhere', which"
+    ):
+        _spool.spooled(parts())
+
+
 @needs_linux
-def test_rows_take_no_memory_of_their_own() -> None:
+def test_rows_take_no_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
+
     def anonymous() -> int:
         status = Path("/proc/self/status").read_text()
         return int(status.partition("RssAnon:")[2].split()[0]) << 10
@@ -120,10 +145,11 @@ def test_no_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> list[str]:
         return ["/nowhere"]
 
+    monkeypatch.setattr(_stored, "LARGE", 1)
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", none)
     with pytest.raises(InputError, match=r"cannot be written .*No usable temporary directory"):
-        _spool.spooled([])
+        _spool.spooled([pa.table({"a": [1]})])
 
 
 def test_what_a_part_raises_is_not_taken_for_a_full_disk() -> None:
