@@ -21,6 +21,9 @@ from somscape.tables._workbook import check_size
 if TYPE_CHECKING:
     import pyarrow as pa
 
+NO_THREAD = "Failed to launch worker thread"
+"""What pyarrow says where memory does not suffice for a thread that reads."""
+
 FILE_MAGIC = b"ARROW1"
 """How a file of Arrow's begins and ends; a stream has no such mark."""
 
@@ -132,6 +135,8 @@ def _readable(source: str, kind: str) -> Iterator[None]:
     except MemoryError:  # pyarrow's own is an ArrowException, too
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError, struct.error) as error:
+        if NO_THREAD in str(error):  # as its stack has no room
+            raise MemoryError(str(error)) from error
         raise InputError(
             f"{source} is not {kind} file that pyarrow reads; write it again or give a .csv"
         ) from error
