@@ -1,6 +1,11 @@
 """What a cluster says when it gives up, in one line."""
 
+import re
+
 from somscape.errors import EngineError
+
+CAUSE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): .*", re.MULTILINE)
+"""The first error that a text of many lines names."""
 
 MAX_LETTERS = 500
 """Most letters that are told of an engine's own message."""
@@ -20,15 +25,8 @@ def gave_up(what: str, error: object) -> EngineError:
     -------
     EngineError
     """
-    cause = _first_cause(str(error))
-    if not cause:
-        kind = f"{type(error).__name__}: " if isinstance(error, Exception) else ""
-        cause = kind + str(error)
-    return EngineError(f"{what} ({' '.join(cause.split())[:MAX_LETTERS]})")
-
-
-def _first_cause(text: str) -> str:
-    """Return what the first traceback in a text ends with, or "" if there is none."""
-    _, _, told = text.partition("Traceback (most recent call last):\n")
-    lines = iter(told.splitlines())
-    return next((line for line in lines if line and not line[0].isspace()), "")
+    text = str(error)
+    cause = CAUSE.search(text)
+    kind = f"{type(error).__name__}: " if isinstance(error, Exception) else ""
+    said = kind + text if cause is None else cause[0]
+    return EngineError(f"{what} ({' '.join(said.split())[:MAX_LETTERS]})")
