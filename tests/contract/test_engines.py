@@ -321,6 +321,7 @@ def test_ray_workers_that_die_change_nothing(ray, tmp_path):
 @pytest.mark.parametrize("engine", ["dask.distributed", "pyspark", "ray"])
 def test_the_guide_runs(engine, tmp_path, monkeypatch):
     pytest.importorskip(engine, reason="make engines")
+    monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 1000)  # as users have it
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.chdir(tmp_path)
     frame_of(rows_of(100)).to_parquet("rows.parquet")
