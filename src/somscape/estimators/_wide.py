@@ -57,5 +57,5 @@ def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) ->
         f"'{names[second]}'. Standardize the columns, as scikit-learn's StandardScaler does, or "
         "say by `feature_weight` how much each counts.",
         SomscapeWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
