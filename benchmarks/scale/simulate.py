@@ -30,8 +30,8 @@ MEASURED_ROWS, N_GROUPS, REPEATS = 100_000, 12, 3
 PASSES_BESIDE = 7
 """A look at all rows; their mean; spread; axes and wide columns; hits; rows that the map keeps."""
 
-SUM_BYTES = 8
-VALUE_BYTES = 4
+SETTLING = 4
+"""One of so many further epochs is done, before units settle."""
 
 
 def rows_of(n: int, d: int, seed: int = 0) -> Any:
@@ -208,7 +208,7 @@ class Plan:
             side = self.side // stage.shrink
             n = min(self.rows, (stage.rows_per_unit or self.rows) * side * side)
             sampled += stage.n_epochs * n * costs.row(side, self.features)
-        return sampled, int(plan.n_epochs) + plan.extra_epochs // 4
+        return sampled, int(plan.n_epochs) + plan.extra_epochs // SETTLING
 
 
 def check(costs: Costs, sizes: list[tuple[int, int, int]]) -> None:

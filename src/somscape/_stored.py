@@ -69,7 +69,7 @@ def stored(
 
 
 def are_large(size: int, among: int = 1) -> bool:
-    """Say whether an array of so many bytes is one for a file.
+    """Say whether an array of this many bytes goes to a file.
 
     Parameters
     ----------
@@ -148,7 +148,10 @@ class _Shared:
         self._used = 0
 
     def place(self, size: int) -> tuple[mmap, int]:
-        """Return a file, and where in it so many bytes are free; the arrays in it keep it."""
+        """Return a file with room for this many bytes, and where the room begins.
+
+        The file lives as long as an array in it.
+        """
         with self._lock:
             mapped = self._mapped()
             begin = -(-self._used // LINE) * LINE

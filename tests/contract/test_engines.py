@@ -67,7 +67,7 @@ def uneven(rows):
 @contextmanager
 def two_workers():
     """Start a cluster of two processes, or skip the test."""
-    distributed = pytest.importorskip("distributed", reason="make engines")
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
@@ -85,7 +85,7 @@ def dask_client():
 
 @pytest.fixture(scope="module")
 def spark():
-    pytest.importorskip("pyspark", reason="make engines")
+    pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
     from pyspark import cloudpickle
     from pyspark.sql import SparkSession
 
@@ -105,7 +105,7 @@ def spark():
 
 @pytest.fixture(scope="module")
 def ray():
-    ray = pytest.importorskip("ray", reason="make engines")
+    ray = pytest.importorskip("ray", reason="Ray is not installed: make engines")
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -170,7 +170,7 @@ def test_dask_arrays(dask_client):
 
 
 def test_dask_without_a_cluster():
-    pytest.importorskip("dask", reason="make engines")
+    pytest.importorskip("dask", reason="Dask is not installed: make engines")
     import dask.array as da
 
     rows = rows_of(200)
@@ -247,7 +247,7 @@ def test_dask_pieces_that_cannot_be_read_are_one_error(dask_client):
 
 
 def test_dask_without_workers_does_not_hang(monkeypatch):
-    distributed = pytest.importorskip("distributed", reason="make engines")
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
     from somscape.engines import _dask
 
     monkeypatch.setattr(_dask, "MAX_ALONE", 2.0)
@@ -284,8 +284,6 @@ def test_spark_says_what_is_wrong_in_one_line(spark):
 
 
 def test_spark_workers_that_die_change_nothing(spark, tmp_path):
-    from pyspark.sql import SparkSession  # noqa: F401 - only where Spark is
-
     frame = frame_of(rows_of(200))
     dies = KilledAt(tmp_path, [9])
 
@@ -320,7 +318,7 @@ def test_ray_workers_that_die_change_nothing(ray, tmp_path):
 
 @pytest.mark.parametrize("engine", ["dask.distributed", "pyspark", "ray"])
 def test_the_guide_runs(engine, tmp_path, monkeypatch):
-    pytest.importorskip(engine, reason="make engines")
+    pytest.importorskip(engine, reason=f"{engine} is not installed: make engines")
     monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 1000)  # as users have it
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.chdir(tmp_path)

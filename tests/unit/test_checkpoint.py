@@ -31,7 +31,7 @@ from somscape.kernels import SparseRows
 from somscape.records import _record
 
 if sys.platform == "win32":
-    pytest.skip("forks, and sends signals", allow_module_level=True)
+    pytest.skip("kills processes by signals, which Windows has not", allow_module_level=True)
 
 from command_line import customers, write
 from command_line import run as run_command

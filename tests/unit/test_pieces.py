@@ -146,6 +146,7 @@ def test_answers_come_for_pieces_too():
     rows = rows_of(200)
     som = SOM(4, 5).fit(rows)
     assert np.array_equal(som.predict(InTurn(np.split(rows, [5, 90]))), som.predict(rows))
+    assert som.predict(InTurn([])).shape == (0,)
     apart = SOM(4, 5).fit(InTurn([rows]))
     assert not hasattr(apart, "labels_")  # nobody collects what may not fit into memory
 

@@ -9,13 +9,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from somscape.engines._errors import gave_up
+from somscape.engines._tasks import FAN_IN, apply, groups, merged
 from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
-
-FAN_IN = 8
-"""Results that one task merges; as many are merged here."""
 
 MAX_ALONE = 30.0
 """Seconds that a cluster may be without workers."""
@@ -48,16 +46,15 @@ class Partitions(Pieces):
 
         tasks = self._tasks(function)
         while len(tasks) > FAN_IN:
-            groups = [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
-            tasks = [delayed(_merged)(merge, group) for group in groups]
+            tasks = [delayed(merged)(merge, *group) for group in groups(tasks)]
         return reduce(merge, _computed(tasks))
 
     def _tasks(self, function: Callable[[int, Any], T]) -> list[Any]:
         from dask.delayed import delayed  # late: it is slow to import
 
         sent = delayed(function, pure=False)  # one key: each worker gets it once
-        apply = delayed(_apply, pure=False)
-        return [apply(sent, number, part) for number, part in enumerate(self._parts)]
+        task = delayed(apply, pure=False)
+        return [task(sent, number, part) for number, part in enumerate(self._parts)]
 
 
 def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
@@ -99,14 +96,6 @@ def _series(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -
     import pandas as pd  # what Dask's frames are made of
 
     return pd.Series(function(frame), index=frame.index, name=name, dtype=dtype)
-
-
-def _apply(function: Callable[[int, Any], T], number: int, part: Any) -> T:
-    return function(number, part)
-
-
-def _merged(merge: Callable[[T, T], T], parts: list[T]) -> T:
-    return reduce(merge, parts)
 
 
 def _computed(tasks: list[Any]) -> Iterator[Any]:

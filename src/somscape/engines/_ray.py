@@ -7,13 +7,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from somscape.engines._errors import gave_up
+from somscape.engines._tasks import FAN_IN, apply, groups, merged
 from somscape.errors import InputError, SomscapeError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
-
-FAN_IN = 8
-"""Results that one task merges; as many are merged here."""
 
 
 class Partitions(Pieces):
@@ -45,18 +43,17 @@ class Partitions(Pieces):
         import ray  # late: it is slow to import
 
         refs = self._refs(function)
-        merged: Any = ray.remote(_merged)
+        task: Any = ray.remote(merged)
         while len(refs) > FAN_IN:
-            groups = [refs[i : i + FAN_IN] for i in range(0, len(refs), FAN_IN)]
-            refs = [merged.remote(merge, *group) for group in groups]
+            refs = [task.remote(merge, *group) for group in groups(refs)]
         return reduce(merge, map(_got, refs))
 
     def _refs(self, function: Callable[[int, Any], Any]) -> list[Any]:
         import ray  # late: it is slow to import
 
-        apply: Any = ray.remote(_apply)
+        task: Any = ray.remote(apply)
         sent = ray.put(function)
-        return [apply.remote(sent, number, ref) for number, ref in enumerate(self._blocks)]
+        return [task.remote(sent, number, ref) for number, ref in enumerate(self._blocks)]
 
 
 def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
@@ -84,14 +81,6 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
     if name in (dataset.columns() or ()):
         raise InputError(f"X has a column '{name}' already. Rename or drop it.")
     return dataset.map_batches(task, batch_format="pyarrow")
-
-
-def _apply(function: Callable[[int, Any], T], number: int, block: Any) -> T:
-    return function(number, block)
-
-
-def _merged(merge: Callable[[T, T], T], *parts: T) -> T:
-    return reduce(merge, parts)
 
 
 def _got(ref: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import reduce, wraps
+from functools import partial, reduce, wraps
 from operator import and_
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -96,7 +96,7 @@ def rows_elsewhere(
             "`missing`='fill' needs the medians of all rows, which are not computed of X in pieces."
             " Fill its gaps first, pass missing='mask', or pass `encoder` fitted to a part of X."
         )
-    looks = list(pieces.each(Looker(encoding, missing)))
+    looks = list(pieces.each(partial(_look, encoding, missing)))
     _check_columns(looks)
     lengths = tuple(look.shape[0] for look in looks)
     first = next(look for look in looks if look.shape[0])
@@ -137,54 +137,44 @@ class Encoded:
         return np.ascontiguousarray(self.encoding.encode(table_from_frame(data, "X")))
 
 
-@dataclass(frozen=True)
-class Looker:
-    """Look at a piece."""
-
-    encoding: Encoding | None
-    missing: str
-
-    def __call__(self, _: int, data: Any) -> Look:
-        """Return what training must know of a piece."""
-        frame = as_frame(data, "X")
-        names = None if frame is None else tuple(frame_names(frame))
-        if not len(data):
-            return Look(names)
-        try:
-            rows = self._rows(data, frame)
-            shown = names or tuple(f"x{i}" for i in range(rows.shape[1]))
-            check_values(rows, shown if self.encoding is None else (), may_miss=True)
-        except (ValueError, TypeError) as error:
-            return Look(names, str(error))
-        extremes = extremes_of(0, rows)
-        if not extremes[2]:
-            return Look(names, "", rows.shape, extremes)
-        is_missing = np.isnan(rows)
-        is_empty = is_missing.all(axis=1)
+def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
+    """Return what training must know of a piece."""
+    frame = as_frame(data, "X")
+    names = None if frame is None else tuple(frame_names(frame))
+    if not len(data):
+        return Look(names)
+    try:
+        rows = _rows_of(encoding, data, frame)
+        shown = names or tuple(f"x{i}" for i in range(rows.shape[1]))
+        check_values(rows, shown if encoding is None else (), may_miss=True)
+    except (ValueError, TypeError) as error:
+        return Look(names, str(error))
+    extremes = extremes_of(0, rows)
+    if not extremes[2]:
+        return Look(names, "", rows.shape, extremes)
+    is_missing = np.isnan(rows)
+    is_empty, has_gap = is_missing.all(axis=1), is_missing.any(axis=1)
+    wrong = ""
+    if missing == "mask" and is_empty.any():
         wrong = f"row {int(is_empty.argmax())} has no value (NaN). Leave it out."
-        return Look(
-            names,
-            wrong if is_empty.any() and self.missing == "mask" else "",
-            rows.shape,
-            extremes,
-            is_missing.sum(axis=0),
-            int(is_missing.any(axis=1).argmax()),
-        )
+    counts = is_missing.sum(axis=0)
+    return Look(names, wrong, rows.shape, extremes, counts, int(has_gap.argmax()))
 
-    def _rows(self, data: Any, frame: Any) -> Floats:
-        if self.encoding is None:
-            kinds = {} if frame is None else frame_kinds(frame)
-            others = [name for name, kind in kinds.items() if kind != "number"]
-            if others:
-                raise InputError(
-                    f"it holds what is no number in column {listed(others)}. Pass `encoder`, a "
-                    "somscape.TableEncoder fitted to a part of X, or leave the column out."
-                )
-            return _numbers(data)
-        if frame is None:
-            found = type(data).__name__
-            raise InputError(f"columns are encoded by name; got {found}. Pass data frames.")
-        return Encoded(self.encoding)(data)
+
+def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
+    if encoding is None:
+        kinds = {} if frame is None else frame_kinds(frame)
+        others = [name for name, kind in kinds.items() if kind != "number"]
+        if others:
+            raise InputError(
+                f"it holds what is no number in column {listed(others)}. Pass `encoder`, a "
+                "somscape.TableEncoder fitted to a part of X, or leave the column out."
+            )
+        return _numbers(data)
+    if frame is None:
+        found = type(data).__name__
+        raise InputError(f"columns are encoded by name; got {found}. Pass data frames.")
+    return Encoded(encoding)(data)
 
 
 def learns_in_pieces(estimator: Any) -> bool:
@@ -291,7 +281,7 @@ def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
             check_is_fitted(self)
             function = Method(self, method.__name__)
             if isinstance(X, Pieces):
-                parts = list(X.each(function.of_piece))
+                parts = [np.empty(0), *X.each(function.of_piece)]
                 return np.concatenate(parts).astype(dtype, copy=False)
             found = answers(X, function, name, dtype)
             return method(self, X) if found is None else found

@@ -4,7 +4,9 @@ Each row has a hash of its values, and these are added up, so that rows in any p
 sums, which pieces anywhere can add.  Python's own `hash` of bytes differs from process to process.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from operator import add
 from typing import Any
 
@@ -114,17 +116,6 @@ class Fingerprint:
         return "" if then.dtype == now.dtype else f"{then.dtype} then, {now.dtype} now"
 
 
-@dataclass(frozen=True)
-class FingerprintOfPiece:
-    """Return the fingerprint of a piece's rows."""
-
-    begins: tuple[int, ...]
-
-    def __call__(self, number: int, rows: Floats) -> Fingerprint:
-        """Return the fingerprint of the rows of one piece."""
-        return Fingerprint.of(rows, None, self.begins[number])
-
-
 def fingerprint_of(rows: AnyRows, weights: Float64s | None) -> Fingerprint:
     """Return the fingerprint of rows, wherever they lie.
 
@@ -141,7 +132,11 @@ def fingerprint_of(rows: AnyRows, weights: Float64s | None) -> Fingerprint:
     """
     if not isinstance(rows, RowsElsewhere):
         return Fingerprint.of(rows, weights)
-    return rows.total(FingerprintOfPiece(rows.begins), add)
+    return rows.total(partial(_of_piece, rows.begins), add)
+
+
+def _of_piece(begins: Sequence[int], number: int, rows: Floats) -> Fingerprint:
+    return Fingerprint.of(rows, None, begins[number])
 
 
 def _of_dense(rows: Any, factors: Words) -> Words:

@@ -1,9 +1,9 @@
 """Passes over all rows: chunk after chunk on this machine, or piece after piece elsewhere."""
 
+import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,19 +28,6 @@ MIN_CHUNK_ROWS = 2048
 
 MIN_ROWS_PER_UNIT = 4
 """Fewest rows of a chunk per unit: with fewer, units are not skipped."""
-
-
-@dataclass(frozen=True)
-class Task(Generic[T]):
-    """What is done with the rows of a piece, wherever they are."""
-
-    function: Callable[[Problem, Floats], T]
-    problem: Problem
-    codebook: Floats
-
-    def __call__(self, _: int, rows: Floats) -> T:
-        """Return what the function makes of the rows."""
-        return self.function(self.problem.of(rows, None), self.codebook)
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
@@ -162,16 +149,29 @@ def _by_piece(
         yield from problem.rows.each(_task(function, problem, codebook))
 
 
-def _task(function: Callable[[Problem, Floats], T], problem: Problem, codebook: Floats) -> Task[T]:
-    """Return a task that takes no rows along."""
-    return Task(function, replace(problem, rows=np.empty((0, problem.rows.shape[1]))), codebook)
+def _task(
+    function: Callable[[Problem, Floats], T], problem: Problem, codebook: Floats
+) -> Callable[[int, Floats], T]:
+    """Return what is done with the rows of a piece; it takes no rows along."""
+    without = replace(problem, rows=np.empty((0, problem.rows.shape[1])))
+    return functools.partial(_of_piece, function, without, codebook)
+
+
+def _of_piece(
+    function: Callable[[Problem, Floats], T],
+    problem: Problem,
+    codebook: Floats,
+    _: int,
+    rows: Floats,
+) -> T:
+    return function(problem.of(rows, None), codebook)
 
 
 def _sums(problem: Problem, codebook: Floats) -> EpochSums:
     rows, weights = problem.rows, problem.weights
     assert not isinstance(rows, RowsElsewhere)
     parts = chunks(rows, codebook)
-    return reduce(
+    return functools.reduce(
         merge,
         (
             partial(

@@ -7,7 +7,7 @@ asks of rows is asked in this way, so that a map is the same, bit for bit, where
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -194,7 +194,7 @@ class RowsElsewhere:
             for a, b, begin in zip(ends[:-1], ends[1:], begins[:-1], strict=True)
         ]
         found = np.empty((len(numbers), self.n_features), dtype=self.dtype)
-        found[order] = np.concatenate(list(self.each(Take(tuple(wanted)))))
+        found[order] = np.concatenate(list(self.each(partial(_wanted, wanted))))
         return found
 
     def check_same(self, found: Ints, most: Float64s) -> None:
@@ -223,15 +223,8 @@ class RowsElsewhere:
         return self.total(extremes_of, widest) if self.known is None else self.known
 
 
-@dataclass(frozen=True)
-class Take:
-    """Take some rows of each piece."""
-
-    wanted: tuple[Ints, ...]
-
-    def __call__(self, number: int, rows: Floats) -> Floats:
-        """Return the rows that are wanted of one piece."""
-        return rows[self.wanted[number]]
+def _wanted(wanted: list[Ints], number: int, rows: Floats) -> Floats:
+    return rows[wanted[number]]
 
 
 def extremes_of(_: int, rows: Rows) -> Extremes:

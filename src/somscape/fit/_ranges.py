@@ -1,6 +1,6 @@
 """Where rows lie: their ranges and their mean, found in two passes."""
 
-from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -42,18 +42,6 @@ class Sums(NamedTuple):
         return Sums(self.values + other.values, self.present + other.present)
 
 
-@dataclass(frozen=True)
-class SumsOf:
-    """Sum the rows of a piece."""
-
-    origin: Origin
-    ones_scale: Float64s
-
-    def __call__(self, _: int, rows: Floats) -> Sums:
-        """Return the sums of some rows that weigh 1 each."""
-        return _sums(rows, None, self.origin, self.ones_scale)
-
-
 def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
     """Return the smallest and the largest value of each feature, and whether any is missing.
 
@@ -90,7 +78,7 @@ def mean_of(
     """
     ones_scale = value_scale(np.ones_like(origin.middle), weights, total_weight)
     if isinstance(rows, RowsElsewhere):
-        sums = rows.total(SumsOf(origin, ones_scale), Sums.plus)
+        sums = rows.total(partial(_of_piece, origin, ones_scale), Sums.plus)
     else:
         sums = _sums(rows, weights, origin, ones_scale)
     offset = sums.values / origin.scale / total_weight
@@ -98,6 +86,10 @@ def mean_of(
         share = sums.present / ones_scale / total_weight
         offset = offset / np.where(share > 0, share, 1.0)
     return origin.middle + offset
+
+
+def _of_piece(origin: Origin, ones_scale: Float64s, _: int, rows: Floats) -> Sums:
+    return _sums(rows, None, origin, ones_scale)
 
 
 def _sums(rows: Rows, weights: Float64s | None, origin: Origin, ones_scale: Float64s) -> Sums:

@@ -46,7 +46,7 @@ def test_batches_of_any_library_are_one_table() -> None:
         pl.DataFrame({"kind": ["late"], "a": [0.5]}),
     ]
     table = source(lambda: iter(given)).table()
-    assert table.column("a").numbers.tolist() == [1, 2] * 4 + [0.5]  # type: ignore[union-attr]
+    assert table.column("a").numbers.tolist() == [1, 2] * 4 + [0.5]
     assert table.column("kind").cells.tolist() == ["x", None] * 4 + ["late"]
     assert table.where(8) == "batch 6, row 0"
 
