@@ -1,0 +1,59 @@
+"""What an engine's workers run, by a name that they can import."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+FAN_IN = 8
+"""Results that one task merges; as many are merged on this machine."""
+
+
+def apply(function: Callable[[int, Any], T], number: int, data: Any) -> T:
+    """Return what a function makes of a piece.
+
+    Parameters
+    ----------
+    function : callable
+        As for `somscape.fit.Pieces.each`; engines send it apart from the pieces, once.
+    number : int
+    data : object
+        The piece.
+
+    Returns
+    -------
+    object
+    """
+    return function(number, data)
+
+
+def merged(merge: Callable[[T, T], T], *results: T) -> T:
+    """Return results as one.
+
+    Parameters
+    ----------
+    merge : callable
+        As for `somscape.fit.Pieces.total`.
+    *results : object
+        At least one.
+
+    Returns
+    -------
+    object
+    """
+    return reduce(merge, results)
+
+
+def groups(tasks: list[Any]) -> list[list[Any]]:
+    """Return tasks in groups, each of which one task merges.
+
+    Parameters
+    ----------
+    tasks : list
+
+    Returns
+    -------
+    list of list
+    """
+    return [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
