@@ -280,20 +280,20 @@ class Metric:
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
     def _apart(self, x: Floats, y: Float64s) -> Float64s:
-        """Distance of compared rows, one by one or of all to a single one."""
+        """Distance of compared rows along the last axis; the others broadcast."""
         weights = 1.0 if self.feature_weights is None else self.feature_weights
         if self.kernel == "manhattan":
-            return np.asarray((np.abs(x - y) * weights).sum(axis=1))
+            return np.asarray((np.abs(x - y) * weights).sum(axis=-1))
         if self.kernel == "chebyshev":
-            return np.asarray((np.abs(x - y) * weights).max(axis=1))
+            return np.asarray((np.abs(x - y) * weights).max(axis=-1))
         if self.kernel == "cosine":
-            norms = np.sqrt((x * x * weights).sum(axis=1) * (y * y * weights).sum(axis=1))
-            product = (x * y * weights).sum(axis=1)
+            norms = np.sqrt((x * x * weights).sum(axis=-1) * (y * y * weights).sum(axis=-1))
+            product = (x * y * weights).sum(axis=-1)
             return 1.0 - np.divide(product, norms, out=np.zeros_like(norms), where=norms > 0)
         difference = x - y
         if self.feature_weights is None:
-            return np.sqrt(np.einsum("ij,ij->i", difference, difference))
-        return np.asarray(np.sqrt((difference**2 * weights).sum(axis=1)))
+            return np.sqrt(np.einsum("...j,...j->...", difference, difference))
+        return np.asarray(np.sqrt((difference**2 * weights).sum(axis=-1)))
 
     def distances(self, rows: Rows, codebook: Float64s) -> Floats:
         """Return the distance of each row to every prototype.
@@ -324,14 +324,11 @@ class Metric:
         out = np.empty((len(rows), len(codebook)), dtype=rows.dtype if fits else np.float64)
         step = max(1, BLOCK_VALUES // max(1, rows.shape[1]))
         for part in blocks(len(rows), step):
-            by_unit = [
-                self._apart(
-                    np.where(is_there[part], rows[part], prototype) if has_missing else rows[part],
-                    prototype[None, :],
-                )
-                for prototype in codebook
-            ]
-            out[part] = np.stack(by_unit, axis=1)
+            some, are_there = rows[part, None], is_there[part, None]
+            for units in blocks(len(codebook), max(1, BLOCK_VALUES // max(1, some.size))):
+                near = codebook[None, units]
+                filled = np.where(are_there, some, near) if has_missing else some
+                out[part, units] = self._apart(filled, near)
         if has_missing and self.name != "chebyshev":
             out *= self._scale_up(rows)[:, None]
         out[~is_there.any(axis=1)] = np.nan
