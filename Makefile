@@ -10,7 +10,7 @@ PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' 
 # Hundreds of tests start Python anew, which takes twice as long where it compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-again test-sql test-gpu oldest others pyod devices engines check sanitize \
+.PHONY: demo test test-rest test-sql test-gpu oldest others pyod devices engines check sanitize \
 	bench docs clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
@@ -20,9 +20,8 @@ demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 test: $(ENVS)/test/ready  ## the tests
 	$(ENVS)/test/bin/python -m pytest
 
-# The core's files of machine instructions are the same for every Python.
-test-again: $(ENVS)/test/ready  ## the tests that another Python can change
-	$(ENVS)/test/bin/python -m pytest -m "not browser and not check and not slow and not once"
+test-rest: $(ENVS)/test/ready  ## killed processes, damaged files, full disks, older processors
+	$(ENVS)/test/bin/python -m pytest -m rest tests
 
 test-sql: $(ENVS)/test/ready  ## databases, with a PostgreSQL server from the system's packages
 	@$(ENVS)/test/bin/python -c 'import sys; sys.path.insert(0, "tests"); import postgresql; \
@@ -83,7 +82,7 @@ sanitize: $(ENVS)/sanitize/ready  ## the core under sanitizers: addresses, undef
 	    assert b'__asan_init' in open(core.__file__, 'rb').read(), 'built without sanitizers'; \
 	    print('under sanitizers:', *core.instruction_sets())"
 	$(SANITIZED) -m pytest --capture=sys -p no:faulthandler --max-worker-restart=0 \
-	    --hypothesis-profile=sanitized -k "$(CORE_TESTS)"
+	    --hypothesis-profile=sanitized -m "not slow" -k "$(CORE_TESTS)"
 	@g++ -std=c++20 -O1 -g -fsanitize=thread tests/threads.cpp -o $(ENVS)/sanitize/threads
 	@$(ENVS)/sanitize/threads
 

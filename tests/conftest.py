@@ -73,10 +73,10 @@ def _use(name, monkeypatch):
     _core.use_instruction_set(before)
 
 
-# The set that is used by itself, and the others, whose machine instructions know no Python.
+# The set that is used by itself, and the others.
 CORE = [
     *(SETS[:1] or ["core"]),
-    *(pytest.param(name, marks=pytest.mark.once) for name in SETS[1:]),
+    *(pytest.param(name, marks=pytest.mark.rest) for name in SETS[1:]),
 ]
 
 

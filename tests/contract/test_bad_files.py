@@ -31,6 +31,8 @@ from somscape.errors import InputError
 from somscape.maps import as_map
 from somscape.tables import read_table, write_csv, write_table
 
+pytestmark = pytest.mark.rest
+
 N_FILES = 10_000
 SECONDS = 1.0
 TIMES, AT_LEAST = 10, 100_000

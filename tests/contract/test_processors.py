@@ -18,6 +18,8 @@ from somscape import SOM, SOMDetector
 from somscape.kernels import select_kernels
 from somscape.tables import table_from_columns
 
+pytestmark = pytest.mark.rest
+
 if select_kernels().name.startswith("core"):
     from somscape.kernels import _core
     _core.use_instruction_set(_core.instruction_sets()[int(sys.argv[1])])

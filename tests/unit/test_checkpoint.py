@@ -72,6 +72,7 @@ class Every:
 # Killed
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", KILLED)
 def test_a_training_that_is_killed_again_and_again_ends_at_the_same_bits(ends, name):
     found, codes, left = ends["killed"][name]

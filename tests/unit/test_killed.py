@@ -12,7 +12,10 @@ import pytest
 from command_line import customers, run, write
 from kill_points import Job, ends_of, state_of
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and sends signals")
+pytestmark = [
+    pytest.mark.rest,
+    pytest.mark.skipif(sys.platform == "win32", reason="forks, and sends signals"),
+]
 APP = "app"
 
 

@@ -22,6 +22,8 @@ NUMBERS = {"a": [7 * i % 31 for i in range(40)], "b": [i * i % 17 for i in range
 LATE = """
 import json, sys
 from somscape.app import _work
+
+pytestmark = pytest.mark.rest
 before = []
 def limit(n_bytes):
     before.extend(sys.modules)

@@ -19,6 +19,8 @@ from somscape.app._queue import COMMAND
 from somscape.app._store import Store
 from somscape.errors import InputError
 
+pytestmark = pytest.mark.rest
+
 SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
 
 
