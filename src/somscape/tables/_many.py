@@ -21,11 +21,12 @@ from somscape.tables._lines import FileLines
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._made import strings
 from somscape.tables._records import Records
+from somscape.tables._spool import spooled
 from somscape.tables._table import Column, Table
 from somscape.tables._text import decode, read_bytes
 from somscape.tables._text_table import table_from_records, text_records
 from somscape.tables._texts import ArrowTexts, NumberTexts
-from somscape.tables._typed import Agreed, typed_table
+from somscape.tables._typed import Agreed, TypedRows, typed_table
 from somscape.tables._words import Note, counted, listed, quoted, suggestion
 
 HIDDEN = (".", "_")
@@ -297,12 +298,23 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
 
 def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
     """Read Parquet or Arrow files, whose columns have types."""
+    import pyarrow as pa
+
     from somscape.tables._arrow_files import open_arrow  # late, for it is slow to import
 
-    agreed, parts = Agreed("files"), []
-    for path, name in zip(files.paths, files.names, strict=True):
-        parts.append(open_arrow(path, name))
-        agreed.add(parts[-1].schema, name)
+    agreed, opened = Agreed("files"), list[TypedRows | None]()
+
+    def whole() -> Iterator[pa.Table]:
+        for path, name in zip(files.paths, files.names, strict=True):
+            part = open_arrow(path, name)
+            agreed.add(part.schema, name)
+            is_whole = isinstance(part, pa.Table)
+            opened.append(None if is_whole else part)
+            if is_whole:
+                yield part
+
+    kept = iter(spooled(whole()))
+    parts = [next(kept) if part is None else part for part in opened]
     return typed_table(parts, files.names, agreed, source, asked), [p.num_rows for p in parts]
 
 

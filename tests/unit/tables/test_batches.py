@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from somscape import SOM
 from somscape.errors import InputError
-from somscape.tables import Table, read_table, source
+from somscape.tables import Table, _arrow_files, read_table, source
 
 
 @pytest.fixture
@@ -240,8 +240,12 @@ def test_a_large_array_stays_where_it_is(tmp_path: Path) -> None:
     assert np.shares_memory(source(X).rows(), X)
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
 @pytest.mark.parametrize("name", ["a.b", "", "ä ö", "a", "a.b.c", "list.element"])
-def test_columns_of_parquet_with_any_name(name: str, tmp_path: Path) -> None:
+def test_columns_of_parquet_with_any_name(
+    name: str, is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_arrow_files, "LONG", 1 << 17 if is_whole else 0)
     rows = pa.table({name: [1.5, 2.5], "a.x": [3, 4], "t": ["u", "v"]})
     parquet.write_table(rows, tmp_path / "t.parquet")
     table = read_table(tmp_path / "t.parquet")
@@ -252,12 +256,11 @@ def test_columns_of_parquet_with_any_name(name: str, tmp_path: Path) -> None:
 def test_a_parquet_file_that_changes_between_columns_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from somscape.tables import _arrow_files
-
+    monkeypatch.setattr(_arrow_files, "LONG", 2)
     path = tmp_path / "t.parquet"
-    parquet.write_table(pa.table({"a": [1], "b": [2]}), path)
+    parquet.write_table(pa.table({"a": [1, 4], "b": [2, 5]}), path)
     rows = _arrow_files.open_arrow(path, "t.parquet")
-    assert rows.column("a").to_pylist() == [1]
-    parquet.write_table(pa.table({"a": [1, 2], "b": [2, 3]}), path)
+    assert rows.column("a").to_pylist() == [1, 4]
+    parquet.write_table(pa.table({"a": [1, 2, 3], "b": [2, 3, 4]}), path)
     with pytest.raises(InputError, match=r"^t\.parquet changed while it was read"):
         rows.column("b")
