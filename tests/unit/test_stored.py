@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,35 @@ def test_a_full_disk_is_told_when_the_array_is_made(
         f"rows wait in a temporary file in {folder}, which cannot be written (No space left on"
         " device). Free some space there, or name another folder in the environment variable"
         " TMPDIR."
+    )
+    assert not list(folder.iterdir())
+
+
+@needs_linux
+@pytest.mark.parametrize("way", ["files", "batches", "record batches", "frame", "array", "npy"])
+def test_a_disk_that_is_full_is_told_for_all_that_comes(
+    way: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    ways: dict[str, Callable[[], Any]] = {
+        **{name: partial(make, MIXED, tmp_path) for name, make in WAYS.items()},
+        "array": lambda: source(lambda: iter([np.ones((5000, 3)), np.ones((5000, 3))])),
+        "npy": lambda: source(tmp_path / "x.npy"),
+    }
+    np.save(tmp_path / "x.npy", np.ones((5000, 3)))
+    rows = ways[way]() if way in ("files", "frame") else None
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(InputError) as caught:
+            SOM(2, 2).fit(ways[way]() if rows is None else rows)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value) == (
+        f"rows wait in a temporary file in {folder}, which cannot be written (File too large). Free"
+        " some space there, or name another folder in the environment variable TMPDIR."
     )
     assert not list(folder.iterdir())
 
