@@ -101,13 +101,47 @@ def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        The values themselves where they are not large.
+        The values themselves where they are not large, or are in such a file.
     """
-    if not are_large(values.nbytes, among):
+    if not are_large(values.nbytes, among) or isinstance(_owner(values), mmap):
         return values
     out = stored(values.shape, values.dtype, among=among)
     out[...] = values
     return out
+
+
+def _owner(values: Any) -> Any:
+    """Return whose memory an array shows, or the array that owns it."""
+    while isinstance(values, np.ndarray | memoryview):
+        inner = values.base if isinstance(values, np.ndarray) else values.obj
+        if inner is None:
+            break
+        values = inner
+    return values
+
+
+def copied(file: IO[bytes], size: int) -> mmap:
+    """Return the bytes of a file in a temporary one, mapped: nobody else writes to that.
+
+    Parameters
+    ----------
+    file : binary file
+        That begins here.
+    size : int
+        Its size; what is missing, as the file was cut short, is zeros.
+
+    Returns
+    -------
+    mmap
+
+    Raises
+    ------
+    InputError
+        As `stored`.
+    """
+    mapped = _new(size)
+    file.readinto(mapped)  # type: ignore[attr-defined]
+    return mapped
 
 
 def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) -> NDArray[Any]:

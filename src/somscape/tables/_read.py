@@ -12,7 +12,7 @@ from somscape.tables._frame import table_from_frame
 from somscape.tables._many import Files, Reading, files_of, read_many
 from somscape.tables._sql import read_sql
 from somscape.tables._table import Table
-from somscape.tables._text import decode, read_bytes
+from somscape.tables._text import decode, read_bytes, read_text
 from somscape.tables._text_table import table_from_text
 from somscape.tables._typed import Agreed, typed_table
 from somscape.tables._words import quoted
@@ -127,7 +127,7 @@ def read_table(
     if kind == "text":
         # Named nowhere, so that the bytes are gone when the cells are there.
         return table_from_text(
-            decode(read_bytes(path, source), source, encoding),
+            decode(read_text(path, source), source, encoding),
             source,
             delimiter,
             decimal,
