@@ -83,10 +83,11 @@ def read_table(
     workbooks the cells of all files decide what a column holds, and which of them are missing; in
     others the types must go together, as whole numbers do with others.
 
-    Text tables and workbooks are read into memory as a whole.  That takes at most ten times the
-    file's size (of a packed file, the size of its content), plus 600 bytes for each of up to 10,000
-    columns.  Of Parquet and Arrow files, and of databases, memory holds one column at a time.  What
-    is large of a table waits in temporary files (see `source`).
+    Reading text tables and workbooks takes at most ten times the file's size in memory (of a packed
+    file, the size of its content), plus 600 bytes for each of up to 10,000 columns.  Of text tables
+    of 256 MiB or more, the file and its numbers wait in temporary files.  Of Parquet and Arrow
+    files, and of databases, memory holds one column, file or batch at a time.  What is large of a
+    table waits in temporary files (see `source`).
 
     Examples
     --------
