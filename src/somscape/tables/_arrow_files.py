@@ -34,7 +34,7 @@ LONG = 1 << 17
 """Rows from which a Parquet file is read one column at a time: opening it takes as long as reading
 some thousand numbers."""
 
-MAX_WHOLE = 1 << 27
+MAX_TOGETHER = 1 << 27
 """Bytes of cells up to which one of fewer rows is read as a whole: 128 MiB."""
 
 
@@ -101,13 +101,13 @@ class _Parquet:
         groups = map(self._metadata.row_group, range(self._metadata.num_row_groups))
         n_bytes = sum(group.total_byte_size for group in groups)
         n_bytes = max(n_bytes, 8 * self.num_rows * self._metadata.num_columns)
-        if self.num_rows >= LONG or n_bytes > MAX_WHOLE:
+        if self.num_rows >= LONG or n_bytes > MAX_TOGETHER:
             return None
         with self._read() as file:
             found = file.read(use_threads=False)
             n_spread = sum(map(_spread, found.columns))
             check_size(n_spread, self._state[0], self._source)
-            if n_spread > MAX_WHOLE:
+            if n_spread > MAX_TOGETHER:
                 return None
             return pa.table({name: self._as_text(name, found[name]) for name in found.column_names})
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 1 << 14
 """Rows that become floats at a time."""
 
-BLOCK_CELLS = 1 << 20
+CELLS_AT_A_TIME = 1 << 20
 """Cells of a file that are read at a time."""
 
 CURE = "give pyarrow's batches, data frames or arrays of numbers"
@@ -222,7 +222,7 @@ def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
         _check_numbers(type_, shape, name)
         (n_rows, n_columns), begin = shape, file.tell()
         out = stored(shape, _float_type(type_))
-        for part in blocks(n_rows, max(1, BLOCK_CELLS // n_columns)):
+        for part in blocks(n_rows, max(1, CELLS_AT_A_TIME // n_columns)):
             if not has_columns:
                 _fill(out[part], file, type_)
                 continue

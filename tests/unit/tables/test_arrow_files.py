@@ -159,7 +159,7 @@ def test_a_file_of_many_cells_is_read_one_column_at_a_time(
     text = pa.array(["x" * 100]).take(pa.array([0] * 1000))
     parquet.write_table(pa.table({"a": range(1000), "b": text}), tmp_path / "t.parquet")
     for most, is_whole in ((200_000, True), (50_000, False), (1_000, False)):
-        monkeypatch.setattr(_arrow_files, "MAX_WHOLE", most)
+        monkeypatch.setattr(_arrow_files, "MAX_TOGETHER", most)
         rows = _arrow_files.open_arrow(tmp_path / "t.parquet", "t.parquet")
         assert isinstance(rows, pa.Table) == is_whole
         assert rows.column("b").type == pa.string()

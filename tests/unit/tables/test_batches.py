@@ -249,7 +249,7 @@ def test_files_of_arrays(
     X = np.asarray(np.random.default_rng(0).integers(0, 2, (103, 7)), type_, order=order)
     with (tmp_path / "x.npy").open("wb") as file:
         np.lib.format.write_array(file, X, version)
-    monkeypatch.setattr(_batches, "BLOCK_CELLS", 70)
+    monkeypatch.setattr(_batches, "CELLS_AT_A_TIME", 70)
     rows = source(tmp_path / "x.npy").rows()
     assert not isinstance(rows, Table)
     assert rows.dtype == (np.float32 if type_ is np.float32 else np.float64)
@@ -283,7 +283,7 @@ def test_a_file_of_an_array_that_changes_while_it_is_read_is_told(
                 file.truncate(3000 if is_cut else 20_000)
 
     monkeypatch.setattr(_batches, "_fill", change)
-    monkeypatch.setattr(_batches, "BLOCK_CELLS", 100)
+    monkeypatch.setattr(_batches, "CELLS_AT_A_TIME", 100)
     assert refusal(path) == (
         "x.npy changed while it was read; read it again when nothing writes to it"
     )
