@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import gzip
 import os
 import pickle
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyarrow import feather, parquet
+from pyarrow import csv, feather, parquet
 
 from somscape import SOM, SOMDetector, TableEncoder, _stored
 from somscape.errors import InputError
@@ -141,6 +143,32 @@ def test_a_forked_process_writes_to_places_of_its_own() -> None:
 
 
 @needs_linux
+def test_what_a_forked_process_writes_stays_its_own() -> None:
+    work = """if True:
+        import gc, os
+        import numpy as np
+        from somscape import _stored
+        _stored.LARGE = 1 << 16
+        gone = _stored.stored(1 << 20)
+        del gone
+        gc.collect()
+        shared, own = _stored.stored(9000), _stored.stored(_stored.EXTENT // 8)
+        rows = _stored.gathered([np.ones((5000, 2))], 2, float)
+        shared[:] = own[:] = 1
+        child = os.fork()
+        if not child:
+            ones = all((array == 1).all() for array in (shared, own, rows))
+            shared[:] = own[:] = rows[:] = 2
+            rows[7] = 3
+            twos = rows[7, 0] == 3 and rows[8, 0] == shared[0] == own[-1] == 2
+            os._exit(0 if ones and twos else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert all((array == 1).all() for array in (shared, own, rows))
+    """
+    subprocess.run([sys.executable, "-c", work], check=True)
+
+
+@needs_linux
 def test_too_many_open_files_are_told(folder: Path) -> None:
     work = (
         "import resource; from somscape import _stored; _stored.LARGE = _stored.EXTENT = 1 << 16\n"
@@ -170,6 +198,35 @@ def test_a_full_disk_is_told_when_the_array_is_made(
         f"rows wait in a temporary file in {folder}, which cannot be written (No space left on"
         " device). Free some space there, or name another folder in the environment variable"
         " TMPDIR."
+    )
+    assert not list(folder.iterdir())
+
+
+@needs_linux
+@pytest.mark.parametrize("way", ["files", "batches", "record batches", "frame", "array", "npy"])
+def test_a_disk_that_is_full_is_told_for_all_that_comes(
+    way: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    ways: dict[str, Callable[[], Any]] = {
+        **{name: partial(make, MIXED, tmp_path) for name, make in WAYS.items()},
+        "array": lambda: source(lambda: iter([np.ones((5000, 3)), np.ones((5000, 3))])),
+        "npy": lambda: source(tmp_path / "x.npy"),
+    }
+    np.save(tmp_path / "x.npy", np.ones((5000, 3)))
+    rows = ways[way]() if way in ("files", "frame") else None
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(InputError) as caught:
+            SOM(2, 2).fit(ways[way]() if rows is None else rows)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value) == (
+        f"rows wait in a temporary file in {folder}, which cannot be written (File too large). Free"
+        " some space there, or name another folder in the environment variable TMPDIR."
     )
     assert not list(folder.iterdir())
 
@@ -331,22 +388,8 @@ def test_an_encoder_says_the_same(tmp_path: Path, all_are_large: list[int]) -> N
     assert found.encoding_ == known.encoding_
 
 
-@needs_linux
-@pytest.mark.parametrize(
-    ("call", "most"),
-    [("SOM(4, 4, n_epochs=1).fit", 1.0), ("SOMDetector(som=SOM(4, 4)).fit", 1.5)],
-)
-def test_what_grows_with_the_rows_takes_no_memory(call: str, most: float, tmp_path: Path) -> None:
-    n, d = 400_000, 20
-    values = RNG.normal(size=(n, d)).astype(np.float32)
-    rows = pa.table({f"x{j}": column for j, column in enumerate(values.T)})
-    parquet.write_table(rows, tmp_path / "t.parquet", row_group_size=100_000)
-    work = f"""if True:
+WATCHED = """
         import threading, time
-        import pandas, pyarrow.parquet
-        from somscape import SOM, SOMDetector, _stored
-        from somscape.tables import read_table, source
-        _stored.LARGE = 1 << 20
 
         def anonymous():
             with open("/proc/self/status") as file:
@@ -358,6 +401,120 @@ def test_what_grows_with_the_rows_takes_no_memory(call: str, most: float, tmp_pa
                 time.sleep(0.002)
 
         seen = []
+"""
+"""Has `watch` collect how much memory the process has that is no file."""
+
+ROWS = "".join(f"{i},{i / 8},{-i % 7}.50,w{i % 5},{i}%\n" for i in range(2500))
+TEXT = f"a,b,c,word,share\n{ROWS}"
+TEXTS: dict[str, bytes] = {
+    "plain": TEXT.encode(),
+    "a mark of the order of bytes": f"\ufeff{TEXT}".encode(),
+    "CRLF": TEXT.replace("\n", "\r\n").encode(),
+    "CR": TEXT.replace("\n", "\r").encode(),
+    "semicolons and commas": TEXT.replace(",", ";").replace(".", ",").encode(),
+    "sep=": ("sep=,\n" + TEXT).encode(),
+    "quotes": TEXT.replace("w3", '"w\n3, ""x"""').encode(),
+    "blank lines": TEXT.replace("\n700,", "\n\n700,").encode(),
+    "cp1252": TEXT.replace("w3", "\xe4\xdf").encode("cp1252"),
+    "letters": TEXT.replace("w3", "\u03b1\u03b2\U0001f41d").encode(),
+    "utf-16": TEXT.encode("utf-16"),
+    "packed": gzip.compress(TEXT.encode()),
+    "missing": TEXT.replace("\n1500,", "\n,").replace("\n1501,", "\nn/a,").encode(),
+    "missing first": TEXT.replace("\n0,0.0,", "\n,,").encode(),
+    "text at the end": TEXT.replace("\n2400,", "\nabc,").encode(),
+    "a slip": TEXT.replace("\n2400,", "\n1e999,").encode(),
+    "one column": TEXT.replace(",", " ").encode(),
+    "longer at the end": (TEXT + "1234567,1,1,w1,1%\n" * 400).encode(),
+    "more cells": TEXT.replace("\n1700,", "\n1,1700,").encode(),
+    "an open quote": TEXT.replace("w3", '"w3', 1).encode(),
+    "NUL": TEXT.encode() + b"\0",
+    "no text": b"\x89PNG\r\n\x1a\n\0\0",
+    "no UTF-8": TEXT.encode() + b"\x81\x8d,1,1,w1,1%\n",
+    "empty": b"",
+    "no rows": b"a,b\n",
+}
+
+
+def what_is_read(path: Path) -> Any:
+    try:
+        table = read_table(path)
+    except InputError as error:
+        return str(error)
+    cells = [(c.name, c.style, c.problem, c.cells.tolist()) for c in table.columns]
+    numbers = [None if c.numbers is None else c.numbers.tobytes() for c in table.columns]
+    return cells, numbers, table.notes, [table.where(row) for row in range(table.n_rows)]
+
+
+@pytest.mark.parametrize("what", TEXTS)
+def test_a_text_table_is_the_same(
+    what: str, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ("t.csv.gz" if what == "packed" else "t.csv")
+    path.write_bytes(TEXTS[what])
+    known = what_is_read(path)
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    assert what_is_read(path) == known
+    assert not list(folder.iterdir())
+
+
+def test_text_tables_of_a_folder_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "parts").mkdir()
+    for number, what in enumerate(("plain", "CRLF", "missing", "missing first", "blank lines")):
+        (tmp_path / "parts" / f"{number}.csv").write_bytes(TEXTS[what])
+    known = what_is_read(tmp_path / "parts")
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    assert what_is_read(tmp_path / "parts") == known
+
+
+def test_what_is_in_a_file_is_not_copied_to_another(all_are_large: list[int]) -> None:
+    rows = _stored.stored((500, 3))
+    for part in (rows, rows[7:], rows.T, rows.reshape(-1)[::2]):
+        assert _stored.put_away(part) is part
+    assert _stored.put_away(np.ones(5)).base is not None
+    assert len(all_are_large) == 1
+
+
+@needs_linux
+def test_numbers_of_a_text_table_take_no_memory(tmp_path: Path) -> None:
+    n, d = 200_000, 20
+    rows = pa.table({f"x{j}": np.round(RNG.normal(size=n) * 100, 4) for j in range(d)})
+    csv.write_csv(rows, tmp_path / "t.csv")  # 34 MB, and 34 MiB of numbers and their decimals
+    work = f"""if True:
+        import pyarrow.csv
+        from somscape import _stored
+        from somscape.tables import read_table
+        _stored.LARGE = 1 << 20
+{WATCHED}
+        with open({str(tmp_path / "s.csv")!r}, "w") as file:
+            file.write("a,b\\n1,2.5\\n")
+        read_table({str(tmp_path / "s.csv")!r})
+        threading.Thread(target=watch, daemon=True).start()
+        before = anonymous()
+        table = read_table({str(tmp_path / "t.csv")!r})
+        print(max(seen) - before)
+    """
+    grown = int(subprocess.check_output([sys.executable, "-c", work], text=True))
+    assert grown < 30  # in memory 72
+
+
+@needs_linux
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [("SOM(4, 4, n_epochs=1).fit", 1.0), ("SOMDetector(som=SOM(4, 4)).fit", 1.5)],
+)
+def test_what_grows_with_the_rows_takes_no_memory(call: str, most: float, tmp_path: Path) -> None:
+    n, d = 400_000, 20
+    values = RNG.normal(size=(n, d)).astype(np.float32)
+    rows = pa.table({f"x{j}": column for j, column in enumerate(values.T)})
+    parquet.write_table(rows, tmp_path / "t.parquet", row_group_size=100_000)
+    work = f"""if True:
+        import pandas, pyarrow.parquet
+        from somscape import SOM, SOMDetector, _stored
+        from somscape.tables import read_table, source
+        _stored.LARGE = 1 << 20
+{WATCHED}
         SOM(3, 3).fit(source(lambda: iter([pandas.DataFrame({{"a": [1.0, 2], "b": [3.0, 4]}})])))
         threading.Thread(target=watch, daemon=True).start()
         before = anonymous()

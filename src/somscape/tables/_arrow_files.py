@@ -30,6 +30,13 @@ FILE_MAGIC = b"ARROW1"
 BEGIN = 8
 """Bytes before the stream in such a file."""
 
+LONG = 1 << 17
+"""Rows from which a Parquet file is read one column at a time: opening it takes as long as reading
+some thousand numbers."""
+
+MAX_TOGETHER = 1 << 27
+"""Bytes of cells up to which one of fewer rows is read as a whole: 128 MiB."""
+
 
 def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
     """Return the columns of a Parquet file, or of a file or stream of Arrow's.
@@ -46,10 +53,13 @@ def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
     InputError
         If pyarrow cannot read the file, it unpacks to too much, or two columns share a name.
     """
-    is_parquet = Path(path).suffix.lower() == ".parquet"
-    found: TypedRows = _Parquet(path, source) if is_parquet else _arrow(path, source)
-    check_names(found.schema.names, source)
-    return found
+    if Path(path).suffix.lower() != ".parquet":
+        found: TypedRows = _arrow(path, source)
+        check_names(found.schema.names, source)
+        return found
+    file = _Parquet(path, source)
+    check_names(file.schema.names, source)
+    return file.whole() or file
 
 
 class _Parquet:
@@ -63,16 +73,15 @@ class _Parquet:
         with self._opened() as file:
             given = parquet.ParquetFile(file)
             self._metadata, self._state, own = given.metadata, _state(file), given.schema_arrow
-        self._texts = {
-            field.name: field.type
-            for field in own
-            if field.type in (pa.string(), pa.large_string())
-        }
-        self.num_rows = self._metadata.num_rows
-        check_size(8 * self.num_rows * self._metadata.num_columns, self._state[0], source)
-        with self._read() as read:
-            fields = [f.with_type(self._texts.get(f.name, f.type)) for f in read.schema_arrow]
-        self.schema = pa.schema(fields)
+            self._texts = {
+                field.name: field.type
+                for field in own
+                if field.type in (pa.string(), pa.large_string())
+            }
+            self.num_rows = self._metadata.num_rows
+            check_size(8 * self.num_rows * self._metadata.num_columns, self._state[0], source)
+            fields = self._of(file).schema_arrow
+        self.schema = pa.schema([f.with_type(self._texts.get(f.name, f.type)) for f in fields])
 
     def column(self, name: str) -> "pa.ChunkedArray":
         with self._read() as file:
@@ -83,26 +92,49 @@ class _Parquet:
             column = found.column(name)
             self._n_spread += _spread(column)
             check_size(self._n_spread, self._state[0], self._source)
-            return column.cast(self._texts[name]) if name in self._texts else column
+            return self._as_text(name, column)
+
+    def whole(self) -> "pa.Table | None":
+        """Return all columns if they are small, else None."""
+        import pyarrow as pa
+
+        groups = map(self._metadata.row_group, range(self._metadata.num_row_groups))
+        n_bytes = sum(group.total_byte_size for group in groups)
+        n_bytes = max(n_bytes, 8 * self.num_rows * self._metadata.num_columns)
+        if self.num_rows >= LONG or n_bytes > MAX_TOGETHER:
+            return None
+        with self._read() as file:
+            found = file.read(use_threads=False)
+            n_spread = sum(map(_spread, found.columns))
+            check_size(n_spread, self._state[0], self._source)
+            if n_spread > MAX_TOGETHER:
+                return None
+            return pa.table({name: self._as_text(name, found[name]) for name in found.column_names})
+
+    def _as_text(self, name: str, column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+        return column.cast(self._texts[name]) if name in self._texts else column
 
     @contextmanager
     def _read(self) -> Iterator[Any]:
-        from pyarrow import parquet
-
         with self._opened() as file:
             if _state(file) != self._state:
                 raise InputError(
                     f"{self._source} changed while it was read; read it again when nothing writes"
                     " to it"
                 )
-            # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.  Text
-            # as categories first: a text that repeats takes no room in the file.
-            yield parquet.ParquetFile(
-                file,
-                metadata=self._metadata,
-                coerce_int96_timestamp_unit="us",
-                read_dictionary=list(self._texts),
-            )
+            yield self._of(file)
+
+    def _of(self, file: IO[bytes]) -> Any:
+        from pyarrow import parquet
+
+        # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.  Text as
+        # categories first: a text that repeats takes no room in the file.
+        return parquet.ParquetFile(
+            file,
+            metadata=self._metadata,
+            coerce_int96_timestamp_unit="us",
+            read_dictionary=list(self._texts),
+        )
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:

@@ -1,12 +1,14 @@
 """Batches of rows that a function gives, or an array -> a table or an array in temporary files."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 1 << 14
 """Rows that become floats at a time."""
+
+CELLS_AT_A_TIME = 1 << 20
+"""Cells of a file that are read at a time."""
 
 CURE = "give pyarrow's batches, data frames or arrays of numbers"
 
@@ -157,7 +162,7 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
         if batch.ndim == 2 and not len(batch):
             continue
         check_not_masked(batch, "batch")
-        _check_numbers(batch, name)
+        _check_numbers(batch.dtype, batch.shape, name)
         rows = np.ascontiguousarray(batch, dtype=_float_type(batch.dtype))
         if first is None:
             first, first_name = rows, name
@@ -175,12 +180,12 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
 
 
 def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
-    """Return an array, or the one of a .npy file, as rows of floats; where they are, if they may.
+    """Return an array, where it is if it may, or the one of a .npy file, as rows of floats.
 
     Parameters
     ----------
     data : ndarray of shape (n_rows, n_columns), str or path
-        A file is mapped, and so must not be cut short meanwhile.
+        A file is read here, once, so that nobody who writes to it later changes a row.
 
     Returns
     -------
@@ -189,22 +194,13 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
     Raises
     ------
     InputError
-        If it cannot be read, or holds no numbers in two dimensions.
+        If it cannot be read, changes meanwhile, or holds no numbers in two dimensions.
     """
-    if isinstance(data, np.ndarray):
-        name, given = "the array", data
-    else:
-        name = shown(Path(data).name)
-        with opened(data, name):
-            try:
-                given = np.load(data, mmap_mode="r", allow_pickle=False)
-            except (ValueError, EOFError) as error:
-                raise InputError(
-                    f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
-                ) from error
-    check_not_masked(given, "data")
-    _check_numbers(given, name)
-    rows = np.asarray(given)  # not as np.memmap, which arrays made of it would be, too
+    if not isinstance(data, np.ndarray):
+        return _array_file(data, shown(Path(data).name))
+    check_not_masked(data, "data")
+    _check_numbers(data.dtype, data.shape, "the array")
+    rows = np.asarray(data)  # not as np.memmap, which arrays made of it would be, too
     type_ = _float_type(rows.dtype)
     if rows.dtype == type_ and rows.flags.c_contiguous and rows.flags.aligned:
         return rows
@@ -214,12 +210,53 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
     return out
 
 
-def _check_numbers(values: NDArray[Any], name: str) -> None:
-    if values.dtype.kind not in "biuf":
-        raise InputError(f"{name} holds {values.dtype}, and no numbers; {CURE}")
-    if values.ndim != 2 or not values.size:
+def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
+    """Return the rows of a .npy file; mapped, one that is cut short would end the process."""
+    with opened(path, name) as file:
+        try:
+            shape, has_columns, type_ = _header(file)
+        except (ValueError, EOFError) as error:
+            raise InputError(
+                f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
+            ) from error
+        _check_numbers(type_, shape, name)
+        (n_rows, n_columns), begin = shape, file.tell()
+        out = stored(shape, _float_type(type_))
+        for part in blocks(n_rows, max(1, CELLS_AT_A_TIME // n_columns)):
+            if not has_columns:
+                _fill(out[part], file, type_)
+                continue
+            for j in range(n_columns):
+                file.seek(begin + (j * n_rows + part.start) * type_.itemsize)
+                _fill(out[part, j], file, type_)
+    return out
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether columns stand one after the other, and type; ValueError if damaged."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, has_columns, type_ = read(file)
+    n_bytes = file.tell() + math.prod(shape) * type_.itemsize
+    if type_.hasobject or n_bytes > os.fstat(file.fileno()).st_size:
+        raise ValueError
+    return shape, has_columns, type_
+
+
+def _fill(out: NDArray[Any], file: IO[bytes], type_: np.dtype[Any]) -> None:
+    is_same = out.dtype == type_ and out.flags.c_contiguous
+    found = out if is_same else np.empty(out.shape, type_)
+    file.readinto(found)  # type: ignore[attr-defined]  # one cut short is told by `opened`
+    if not is_same:
+        out[...] = found
+
+
+def _check_numbers(type_: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:
+    if type_.kind not in "biuf":
+        raise InputError(f"{name} holds {type_}, and no numbers; {CURE}")
+    if len(shape) != 2 or min(shape) < 1:
         raise InputError(
-            f"{name} must have rows and columns, shape (n_rows, n_columns); got {values.shape}"
+            f"{name} must have rows and columns, shape (n_rows, n_columns); got {shape}"
         )
 
 

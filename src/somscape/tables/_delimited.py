@@ -14,7 +14,7 @@ from somscape._blocks import blocks
 from somscape._budget import Budget
 from somscape.errors import InputError
 from somscape.tables._made import as_numbers
-from somscape.tables._text import TextFile
+from somscape.tables._text import Content, TextFile
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -110,7 +110,7 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
         begin = stop
 
 
-def _end_of_block(data: bytes, begin: int, end: int, size: int) -> int:
+def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
     """Return the place after the line end that ends a block, outside of quotes."""
     stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
     is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
@@ -118,7 +118,7 @@ def _end_of_block(data: bytes, begin: int, end: int, size: int) -> int:
         closing = data.find(b'"', stop, end)
         at = end if closing < 0 else closing
         before, stop = stop, data.find(b"\n", at, end) + 1 or end
-        is_open ^= data.count(b'"', before, stop) & 1
+        is_open ^= data[before:stop].count(b'"') & 1
     if is_open:
         raise NotPlainError
     return stop

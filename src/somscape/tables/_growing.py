@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
+from somscape._stored import stored
 from somscape._types import Float64s
 from somscape.tables._cells import MISSING_WORDS, are_words, asked_numbers
 from somscape.tables._letters import lengths_of, offsets_of
@@ -92,10 +93,12 @@ class Cells:
         Number of cells that will come, about.
     asked : sequence of str, optional
         Words that mean a missing cell; default: `MISSING_WORDS`.
+    among : int, default=1
+        How many columns come; their numbers are in temporary files if they are large together.
     """
 
-    def __init__(self, n_expected: int, asked: Sequence[str] | None = None) -> None:
-        self._asked = asked
+    def __init__(self, n_expected: int, asked: Sequence[str] | None = None, among: int = 1) -> None:
+        self._asked, self._among = asked, among
         self._n_expected = n_expected
         self._numbers = np.empty(0)
         self._decimals: NDArray[np.uint8] | None = None
@@ -123,13 +126,14 @@ class Cells:
             return
         if end > len(self._numbers):
             n, before = max(self._n_expected, end + end // 8), self._plain()
-            self._numbers = np.empty(n)
+            self._numbers = stored(n, among=self._among)
             self._numbers[: self._n] = before.numbers
             if self._decimals is not None:
-                self._decimals = np.resize(self._decimals, n)
+                self._decimals = stored(n, np.uint8, among=self._among)
+                self._decimals[: self._n] = before.decimals()
         if self._decimals is None and ((decimals > 0) & (decimals != WORDS_FROM)).any():
             before = self._plain()
-            self._decimals = np.empty(len(self._numbers), np.uint8)
+            self._decimals = stored(len(self._numbers), np.uint8, among=self._among)
             self._decimals[: self._n] = before.decimals()
         self._numbers[self._n : end] = numbers
         if self._decimals is not None:

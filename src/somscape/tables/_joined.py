@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def joined_raw(parts: Sequence[PlainTexts | pa.ChunkedArray]) -> PlainTexts | pa.ChunkedArray:
-    """Return raw cells of a column, one file after the other."""
+def joined_raw(
+    parts: Sequence[PlainTexts | pa.ChunkedArray], among: int
+) -> PlainTexts | pa.ChunkedArray:
+    """Return raw cells of one of several columns, one file after the other."""
     import pyarrow as pa
 
     plain = [part for part in parts if isinstance(part, PlainTexts)]
     if len(plain) == len(parts):
-        return PlainTexts.joined(plain)
+        return PlainTexts.joined(plain, among)
     texts = (p.as_written() if isinstance(p, PlainTexts) else p for p in parts)
     return pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.string())
 
 
-def joined_values(parts: Sequence[Sequence[Any]]) -> list[Any]:
-    """Return the values of a column, one sheet after the other."""
+def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
+    """Return the values of one of several columns, one sheet after the other."""
     return [value for part in parts for value in part]
 
 

@@ -21,11 +21,12 @@ from somscape.tables._lines import FileLines
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._made import strings
 from somscape.tables._records import Records
+from somscape.tables._spool import spooled
 from somscape.tables._table import Column, Table
-from somscape.tables._text import decode, read_bytes
+from somscape.tables._text import decode, read_bytes, read_text
 from somscape.tables._text_table import table_from_records, text_records
 from somscape.tables._texts import ArrowTexts, NumberTexts
-from somscape.tables._typed import Agreed, typed_table
+from somscape.tables._typed import Agreed, TypedRows, typed_table
 from somscape.tables._words import Note, counted, listed, quoted, suggestion
 
 HIDDEN = (".", "_")
@@ -249,12 +250,13 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
     parts: list[Records[Any]] = []
     delimiter = ""
     for path, name in zip(files.paths, files.names, strict=True):
-        raw, found = _raw(path, name, files.kind, reading)
+        raw, found = _raw(path, name, files, reading)
         delimiter = delimiter or found
         parts.append(raw)
         check_names_of(name, list(raw.columns), files.names[0], list(parts[0].columns))
     join = joined_raw if files.kind == "text" else joined_values
-    columns = {c: join([part.columns.pop(c) for part in parts]) for c in [*parts[0].columns]}
+    names = [*parts[0].columns]
+    columns = {c: join([part.columns.pop(c) for part in parts], len(names)) for c in names}
     lines = [np.asarray(part.lines, dtype=np.uint32) for part in parts]
     sizes = list(map(len, lines))
     notes = _joined_notes(files.names, [part.notes for part in parts])
@@ -267,14 +269,15 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
     return table_of_values(joined, source, asked), sizes
 
 
-def _raw(path: Path, name: str, kind: str, reading: Reading) -> tuple[Records[Any], str]:
+def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records[Any], str]:
     """Return the raw cells of one file, and its delimiter."""
-    if kind == "text":
+    if files.kind == "text":
         return text_records(
-            decode(read_bytes(path, name), name, reading.encoding),
+            decode(read_text(path, name), name, reading.encoding),
             name,
             reading.delimiter,
             reading.missing_values,
+            len(files.paths),
         )
     from somscape.tables._workbook import workbook_records
 
@@ -297,12 +300,23 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
 
 def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
     """Read Parquet or Arrow files, whose columns have types."""
+    import pyarrow as pa
+
     from somscape.tables._arrow_files import open_arrow  # late, for it is slow to import
 
-    agreed, parts = Agreed("files"), []
-    for path, name in zip(files.paths, files.names, strict=True):
-        parts.append(open_arrow(path, name))
-        agreed.add(parts[-1].schema, name)
+    agreed, opened = Agreed("files"), list[TypedRows | None]()
+
+    def whole() -> Iterator[pa.Table]:
+        for path, name in zip(files.paths, files.names, strict=True):
+            part = open_arrow(path, name)
+            agreed.add(part.schema, name)
+            is_whole = isinstance(part, pa.Table)
+            opened.append(None if is_whole else part)
+            if is_whole:
+                yield part
+
+    kept = iter(spooled(whole()))
+    parts = [next(kept) if part is None else part for part in opened]
     return typed_table(parts, files.names, agreed, source, asked), [p.num_rows for p in parts]
 
 

@@ -12,7 +12,7 @@ from somscape.tables._frame import table_from_frame
 from somscape.tables._many import Files, Reading, files_of, read_many
 from somscape.tables._sql import read_sql
 from somscape.tables._table import Table
-from somscape.tables._text import decode, read_bytes
+from somscape.tables._text import decode, read_bytes, read_text
 from somscape.tables._text_table import table_from_text
 from somscape.tables._typed import Agreed, typed_table
 from somscape.tables._words import quoted
@@ -83,10 +83,11 @@ def read_table(
     workbooks the cells of all files decide what a column holds, and which of them are missing; in
     others the types must go together, as whole numbers do with others.
 
-    Text tables and workbooks are read into memory as a whole.  That takes at most ten times the
-    file's size (of a packed file, the size of its content), plus 600 bytes for each of up to 10,000
-    columns.  Of Parquet and Arrow files, and of databases, memory holds one column at a time.  What
-    is large of a table waits in temporary files (see `source`).
+    Reading text tables and workbooks takes at most ten times the file's size in memory (of a packed
+    file, the size of its content), plus 600 bytes for each of up to 10,000 columns.  Of text tables
+    of 256 MiB or more, the file and its numbers wait in temporary files.  Of Parquet and Arrow
+    files, and of databases, memory holds one column, file or batch at a time.  What is large of a
+    table waits in temporary files (see `source`).
 
     Examples
     --------
@@ -127,7 +128,7 @@ def read_table(
     if kind == "text":
         # Named nowhere, so that the bytes are gone when the cells are there.
         return table_from_text(
-            decode(read_bytes(path, source), source, encoding),
+            decode(read_text(path, source), source, encoding),
             source,
             delimiter,
             decimal,

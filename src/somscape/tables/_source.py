@@ -149,10 +149,10 @@ def source(data: Any, **reading: Any) -> Source:
     data : str, path, Table, data frame, ndarray or callable
         What `read_table` or `table_from_frame` takes.  A lazy frame, or a reader that gives its
         rows only once, is collected here.  An array of shape (n_rows, n_columns), such as a
-        ``numpy.memmap``, or the path of one in a .npy file: its numbers are used where they are.  A
-        function without parameters that returns an iterator of batches, each a
-        ``pyarrow.RecordBatch``, a data frame or an array: it is called here, once, and all batches
-        together decide what a column holds.
+        ``numpy.memmap``: its numbers are used where they are.  The path of one in a .npy file,
+        which is read here, so that it may change later.  A function without parameters that returns
+        an iterator of batches, each a ``pyarrow.RecordBatch``, a data frame or an array: it is
+        called here, once, and all batches together decide what a column holds.
     **reading : dict
         Further parameters of `read_table`, or of `table_from_frame`.
 

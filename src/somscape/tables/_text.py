@@ -9,13 +9,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, Any, TextIO, TypeAlias
 
 from somscape._blocks import blocks
 from somscape._files import shown
+from somscape._stored import are_large, copied
 from somscape.errors import InputError
 from somscape.tables._words import suggestion
+
+Content: TypeAlias = bytes | mmap
+"""The bytes of a file: those of a large one lie in a temporary file."""
 
 BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
@@ -28,6 +33,9 @@ PACKED = {
     ".zst": (b"\x28\xb5\x2f\xfd", "zstd"),
 }
 """How a packed file ends, begins and is called."""
+
+N_MAGIC = 8
+"""Bytes from which the kind of a file is told."""
 
 _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
@@ -45,11 +53,24 @@ _BYTE_ORDER_MARKS = {
 
 
 def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
-    """Read a file, or standard input for "-"; `InputError` as `opened`."""
+    """Read a file; `InputError` as `opened`."""
+    with opened(path, source) as file:
+        return file.read()
+
+
+def read_text(path: str | os.PathLike[str], source: str) -> Content:
+    """Read a file, or standard input for "-", to a temporary file if it is large.
+
+    Raises
+    ------
+    InputError
+        As `opened`, or if there is no room.
+    """
     if os.fspath(path) == "-":
         return sys.stdin.buffer.read()
     with opened(path, source) as file:
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        return copied(file, size) if are_large(size) else file.read()
 
 
 @contextmanager
@@ -94,28 +115,34 @@ class TextFile:
 
     Attributes
     ----------
-    data : bytes
+    data : bytes or mmap
         In UTF-8.
     begin : int
         Where the text begins, after the byte order mark.
     """
 
-    data: bytes
+    data: Content
     begin: int = 0
 
     def open(self) -> TextIO:
         """Return the text as a file whose lines keep their ends."""
-        raw = io.BytesIO(self.data)
-        raw.seek(self.begin)
-        return io.TextIOWrapper(raw, "utf-8", newline="")
+        return _lines_of(self.data, "utf-8", self.begin)
 
 
-def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
+def _lines_of(data: Content, encoding: str, begin: int = 0) -> TextIO:
+    import pyarrow as pa
+
+    raw: Any = pa.BufferReader(data)  # io.BytesIO would copy what is mapped
+    raw.seek(begin)
+    return io.TextIOWrapper(raw, encoding, newline="")
+
+
+def decode(data: Content, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
     """Find the encoding of a text table, which may be packed.
 
     Parameters
     ----------
-    data : bytes
+    data : bytes or mmap
         The whole file.
     source : str
         Name for messages; one that ends in ".gz" promises a gzip file, and so on.
@@ -132,26 +159,28 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
     InputError
         If the bytes are no text, or not in this encoding.
     """
+    start = data[:N_MAGIC]
     for ending, (magic, kind) in PACKED.items():
-        if data.startswith(magic):
+        if start.startswith(magic):
             data = _unpack(data, source, kind)
             break
         if source.lower().endswith(ending):
             raise InputError(
                 f"{source} is not a {kind} file; remove {ending} from its name or compress it"
             )
+    start = data[:N_MAGIC]
     for magic, kind in _OTHER_FILES.items():
-        if data.startswith(magic):
+        if start.startswith(magic):
             raise InputError(
                 f"{source} is {kind}, not a text table; save the table as .csv, or give the file"
                 " the ending of its kind (.xlsx, .parquet)"
             )
     notes = []
-    marks = [mark for mark in _BYTE_ORDER_MARKS if data.startswith(mark)]
+    marks = [mark for mark in _BYTE_ORDER_MARKS if start.startswith(mark)]
     if marks and not encoding:
         encoding = _BYTE_ORDER_MARKS[marks[0]]
         notes.append(f"byte order mark, encoding {encoding}")
-    elif b"\0" in data and not encoding:
+    elif data.find(b"\0") >= 0 and not encoding:
         raise InputError(
             f"{source} is not a text table (it holds NUL bytes); save the table as .csv, or name"
             " its encoding if it is text",
@@ -174,7 +203,7 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> tuple[TextF
     ) from problem
 
 
-def _unpack(data: bytes, source: str, kind: str) -> bytes:
+def _unpack(data: Content, source: str, kind: str) -> bytes:
     """Return the content of a packed file."""
     import pyarrow as pa
 
@@ -197,12 +226,12 @@ def _unpack(data: bytes, source: str, kind: str) -> bytes:
     )
 
 
-def _as_utf8(data: bytes, source: str, named: str | None) -> TextFile:
+def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
     """Return text of an encoding as UTF-8, or raise UnicodeError."""
     encoding = named or "utf-8"
     try:
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
-        text = io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
+        text = _lines_of(data, encoding)
     except LookupError as error:
         raise InputError(
             f"{encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16",
@@ -210,18 +239,20 @@ def _as_utf8(data: bytes, source: str, named: str | None) -> TextFile:
         ) from error
     if is_utf8:
         decoder = codecs.getincrementaldecoder(encoding)()
-        parts = () if data.isascii() else blocks(len(data), BLOCK_LETTERS)
-        for part in parts:  # four times as fast as text.read
+        parts = list(blocks(len(data), BLOCK_LETTERS))
+        is_ascii = all(data[part].isascii() for part in parts)
+        for part in () if is_ascii else parts:  # four times as fast as text.read
             decoder.decode(memoryview(data)[part], final=part.stop == len(data))
     else:
         pieces = iter(lambda: text.read(BLOCK_LETTERS), "")
         data = b"".join(piece.encode("utf-8", "replace") for piece in pieces)
-    if named and b"\0" in data:  # else none were there
+    if named and data.find(b"\0") >= 0:  # else none were there
         raise InputError(f"{source} is not a text table (it holds NUL characters); save it as .csv")
-    return TextFile(data, len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0)
+    n = len(codecs.BOM_UTF8)
+    return TextFile(data, n if data[:n] == codecs.BOM_UTF8 else 0)
 
 
-def _place(error: UnicodeError, data: bytes) -> int:
+def _place(error: UnicodeError, data: Content) -> int:
     """Return the place of the first bytes that are not text."""
     found = data.find(error.object) if isinstance(error, UnicodeDecodeError) else -1
     return max(0, found) + getattr(error, "start", 0)

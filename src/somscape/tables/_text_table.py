@@ -67,8 +67,9 @@ def text_records(
     source: str,
     delimiter: str | None,
     missing_values: Sequence[str] | None = None,
+    n_files: int = 1,
 ) -> tuple[Records[Any], str]:
-    """Return the raw cells of a text, and its delimiter."""
+    """Return the raw cells of a text, one of so many, and its delimiter."""
     file, notes = decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
@@ -83,7 +84,7 @@ def text_records(
         )
     raw: Records[Any] | None = None
     with suppress(NotPlainError):  # and with what was read in vain
-        raw = _plain_records(file, source, delimiter, missing_values)
+        raw = _plain_records(file, source, delimiter, missing_values, n_files)
     raw = _any_records(file, source, delimiter) if raw is None else raw
     return replace(raw, notes=notes + raw.notes), delimiter
 
@@ -111,7 +112,7 @@ def table_from_records(
 
 
 def _plain_records(
-    file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None
+    file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None, n_files: int
 ) -> Records[Any]:
     """Return the raw cells of a file that Arrow splits as we do, or raise NotPlainError."""
     budget = Budget(source, len(file.data))
@@ -136,7 +137,7 @@ def _plain_records(
             n_expected = 1 + int(
                 1.001 * len(block.cells[0]) * (len(file.data) - begin) / block.size
             )
-            columns = [Cells(n_expected, asked) for _ in header]
+            columns = [Cells(n_expected, asked, n_files * len(header)) for _ in header]
         for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)
         taken.append(block.lines)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
-from somscape._stored import are_large, put_away
+from somscape._stored import are_large, put_away, stored
 from somscape._types import Float64s, Objects
 from somscape.tables._made import as_bools, as_numbers, mask, numbers, strings
 from somscape.tables._spelling import Spelling
@@ -172,17 +172,19 @@ class PlainTexts(_Listed):
         return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
 
     @classmethod
-    def joined(cls, parts: Sequence[PlainTexts]) -> PlainTexts:
-        """Return the cells of several, one after the other."""
+    def joined(cls, parts: Sequence[PlainTexts], among: int = 1) -> PlainTexts:
+        """Return the cells of several, one after the other; `among` as for `put_away`."""
         words = tuple(dict.fromkeys(word for part in parts for word in part.words))
-        decimals = []
+        n, end = sum(map(len, parts)), 0
+        numbers, decimals = stored(n, among=among), stored(n, np.uint8, among=among)
         for part in parts:
             number_of = np.arange(256, dtype=np.uint8)
             for number, word in enumerate(part.words):
                 number_of[WORDS_FROM + number] = WORDS_FROM + words.index(word)
-            decimals.append(number_of[part.decimals()])
-        numbers = np.concatenate([part.numbers for part in parts])
-        return cls(numbers, np.concatenate(decimals), words)
+            begin, end = end, end + len(part)
+            numbers[begin:end] = part.numbers
+            decimals[begin:end] = number_of[part.decimals()]
+        return cls(numbers, decimals, words)
 
     def __len__(self) -> int:
         return len(self.numbers)

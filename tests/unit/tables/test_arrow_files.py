@@ -9,7 +9,7 @@ import pytest
 from pyarrow import feather, parquet
 
 from somscape.errors import InputError
-from somscape.tables import read_table, table_from_frame
+from somscape.tables import _arrow_files, read_table, table_from_frame
 
 ROWS = pa.table(
     {
@@ -128,10 +128,39 @@ def test_places_outside_of_the_text_are_refused(tmp_path: Path) -> None:
     assert "is not an Arrow file" in refusal(path)
 
 
-def test_a_parquet_file_of_one_long_text_is_refused_in_little_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_parquet_file_of_one_long_text_is_refused_in_little_memory(
+    is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_arrow_files, "LONG", 1 << 17 if is_whole else 0)
     texts = pa.array(["x" * 50_000]).take(pa.array([0] * 5_000))
     parquet.write_table(pa.table({"note": texts, "x": range(5_000)}), tmp_path / "t.parquet")
     before = pa.default_memory_pool().max_memory()
     with pytest.raises(InputError, match="like a file that is made to fill a machine's memory"):
         read_table(tmp_path / "t.parquet")
     assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
+
+
+@pytest.mark.parametrize("n_columns", [2, 40])
+def test_a_short_file_is_opened_as_often_for_any_number_of_columns(
+    n_columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"x{j}" for j in range(n_columns)]
+    parquet.write_table(pa.table({name: [1.0, 2.0] for name in names}), tmp_path / "t.parquet")
+    opened, times = _arrow_files.opened, list[Path]()
+    monkeypatch.setattr(_arrow_files, "opened", lambda p, s: (times.append(p), opened(p, s))[1])
+    assert read_table(tmp_path / "t.parquet").names == tuple(names)
+    assert len(times) == 2
+
+
+def test_a_file_of_many_cells_is_read_one_column_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = pa.array(["x" * 100]).take(pa.array([0] * 1000))
+    parquet.write_table(pa.table({"a": range(1000), "b": text}), tmp_path / "t.parquet")
+    for most, is_whole in ((200_000, True), (50_000, False), (1_000, False)):
+        monkeypatch.setattr(_arrow_files, "MAX_TOGETHER", most)
+        rows = _arrow_files.open_arrow(tmp_path / "t.parquet", "t.parquet")
+        assert isinstance(rows, pa.Table) == is_whole
+        assert rows.column("b").type == pa.string()
+        assert rows.column("b")[999].as_py() == "x" * 100

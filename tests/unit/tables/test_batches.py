@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from somscape import SOM
 from somscape.errors import InputError
-from somscape.tables import Table, read_table, source
+from somscape.tables import Table, _arrow_files, _batches, read_table, source
 
 
 @pytest.fixture
@@ -210,11 +210,16 @@ def test_files_of_arrays_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     with pytest.raises(InputError, match=r"there is no file '.*x\.npy'"):
         source(path)
-    for content in (b"", b"a,b\n1,2\n", b"\x93NUMPY\x01\x00"):
+    np.save(path, np.ones((50, 2)))
+    whole = path.read_bytes()
+    claims = whole.replace(b"(50, 2)", b"(99, 2)"), whole.replace(b"(50, 2)", b"(5., 2)")
+    for content in (b"", b"a,b\n1,2\n", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x07\x00", *claims):
         path.write_bytes(content)
         assert refusal(path).startswith("x.npy is not an array of numbers that NumPy reads")
     np.save(path, np.array([[{}]], dtype=object), allow_pickle=True)
     assert refusal(path).startswith("x.npy is not an array of numbers that NumPy reads")
+    path.write_bytes(whole.replace(b"(50, 2)", b"(-5, 2)"))
+    assert "x.npy must have rows and columns" in refusal(path)
     np.save(path, np.zeros((2, 3, 4)))
     assert "x.npy must have rows and columns" in refusal(path)
 
@@ -230,18 +235,66 @@ def test_arrays_of_any_numbers(type_: Any) -> None:
     assert kept.dtype == (np.float32 if type_ is np.float32 else np.float64)
 
 
-def test_a_large_array_stays_where_it_is(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.ones((10, 2)))
-    kept = source(tmp_path / "x.npy").rows()
-    assert not isinstance(kept, Table)
-    assert not kept.flags.owndata
-    assert not kept.flags.writeable
+def test_an_array_stays_where_it_is() -> None:
     X = np.ones((10, 2))
     assert np.shares_memory(source(X).rows(), X)
 
 
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("type_", [np.float32, np.float64, ">f8", np.int16, bool])
+def test_files_of_arrays(
+    type_: Any, order: Any, version: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = np.asarray(np.random.default_rng(0).integers(0, 2, (103, 7)), type_, order=order)
+    with (tmp_path / "x.npy").open("wb") as file:
+        np.lib.format.write_array(file, X, version)
+    monkeypatch.setattr(_batches, "CELLS_AT_A_TIME", 70)
+    rows = source(tmp_path / "x.npy").rows()
+    assert not isinstance(rows, Table)
+    assert rows.dtype == (np.float32 if type_ is np.float32 else np.float64)
+    assert rows.flags.c_contiguous
+    np.testing.assert_array_equal(rows, X)
+
+
+def test_who_cuts_a_file_of_an_array_ends_no_process_and_changes_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(500, 4)))
+    known = SOM(3, 3, random_state=0).fit(np.load(path)).codebook_
+    rows = source(path)
+    with path.open("r+b") as file:
+        file.truncate(200)  # of a mapped file, the pages beyond that would end the process
+    assert SOM(3, 3, random_state=0).fit(rows).codebook_.tobytes() == known.tobytes()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_file_of_an_array_that_changes_while_it_is_read_is_told(
+    is_cut: bool, order: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, fill, times = tmp_path / "x.npy", _batches._fill, list[int]()
+    np.save(path, np.ones((50, 20), order=order))
+
+    def change(*words: Any) -> None:
+        fill(*words)
+        times.append(1)
+        if len(times) == 2:
+            with path.open("r+b") as file:
+                file.truncate(3000 if is_cut else 20_000)
+
+    monkeypatch.setattr(_batches, "_fill", change)
+    monkeypatch.setattr(_batches, "CELLS_AT_A_TIME", 100)
+    assert refusal(path) == (
+        "x.npy changed while it was read; read it again when nothing writes to it"
+    )
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
 @pytest.mark.parametrize("name", ["a.b", "", "ä ö", "a", "a.b.c", "list.element"])
-def test_columns_of_parquet_with_any_name(name: str, tmp_path: Path) -> None:
+def test_columns_of_parquet_with_any_name(
+    name: str, is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_arrow_files, "LONG", 1 << 17 if is_whole else 0)
     rows = pa.table({name: [1.5, 2.5], "a.x": [3, 4], "t": ["u", "v"]})
     parquet.write_table(rows, tmp_path / "t.parquet")
     table = read_table(tmp_path / "t.parquet")
@@ -252,12 +305,11 @@ def test_columns_of_parquet_with_any_name(name: str, tmp_path: Path) -> None:
 def test_a_parquet_file_that_changes_between_columns_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from somscape.tables import _arrow_files
-
+    monkeypatch.setattr(_arrow_files, "LONG", 2)
     path = tmp_path / "t.parquet"
-    parquet.write_table(pa.table({"a": [1], "b": [2]}), path)
+    parquet.write_table(pa.table({"a": [1, 4], "b": [2, 5]}), path)
     rows = _arrow_files.open_arrow(path, "t.parquet")
-    assert rows.column("a").to_pylist() == [1]
-    parquet.write_table(pa.table({"a": [1, 2], "b": [2, 3]}), path)
+    assert rows.column("a").to_pylist() == [1, 4]
+    parquet.write_table(pa.table({"a": [1, 2, 3], "b": [2, 3, 4]}), path)
     with pytest.raises(InputError, match=r"^t\.parquet changed while it was read"):
         rows.column("b")

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pyarrow import feather, parquet
 from workbooks import WRITERS
 
+from somscape import _stored
 from somscape.errors import InputError
-from somscape.tables import Table, kind_at, paths_of, read_table
+from somscape.tables import Table, _arrow_files, kind_at, paths_of, read_table
 from somscape.tables._texts import PlainTexts
 
 N_FILES = 40
@@ -158,6 +159,26 @@ def test_types_that_do_not(tmp_path: Path, one: Any, other: Any) -> None:
     feather.write_feather(pa.table({"x": other}), tmp_path / "2.feather")
     message = refusal(tmp_path)
     assert f"2.feather: column 'x' holds {other.type}, but {one.type} in 1.feather" in message
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_long_and_short_files_keep_their_order(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_arrow_files, "LONG", 5)
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    sizes = [3, 7, 5, 1, 9, 2]
+    write = parquet.write_table if ending == "parquet" else feather.write_feather
+    for number, size in enumerate(sizes):
+        rows = {"n": [number] * size, "row": range(size), "word": [f"w{number % 2}"] * size}
+        write(pa.table(rows), tmp_path / f"{number}.{ending}")
+    table = read_table(tmp_path)
+    numbers = np.repeat(np.arange(6), sizes)
+    np.testing.assert_array_equal(table.to_numpy(["n"]).ravel(), numbers)
+    assert table.column("word").cells.tolist() == [f"w{n % 2}" for n in numbers]
+    rows = table.to_numpy(["row"]).ravel().astype(int)
+    named = zip(numbers, rows, strict=True)
+    assert [table.where(r) for r in range(27)] == [f"{n}.{ending}, row {r}" for n, r in named]
 
 
 def test_columns_come_in_any_order(folder: Path) -> None:

@@ -1,0 +1,157 @@
+"""What ends a command in the middle: one message, nothing left, and a whole checkpoint."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from command_line import IN_A_PROCESS
+from pyarrow import parquet
+
+import somscape
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals, and sets limits")
+
+SETTING = """
+import os, resource, signal
+from somscape import _stored
+from somscape.callbacks import Checkpoint
+from somscape.fit import _train
+from somscape.tables import _spool
+_stored.LARGE = _stored.EXTENT = 1  # each array is in a file of its own
+Checkpoint.__init__.__defaults__ = (0.0,)  # after each step
+
+def at(number, module, name, happens):
+    original, calls = getattr(module, name), []
+    def call(*words, **more):
+        calls.append(1)
+        if len(calls) == number:
+            happens()
+        return original(*words, **more)
+    setattr(module, name, call)
+
+def ended():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+def full():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+"""
+N_TOLD = 2000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the same rows in several kinds, and with one for temporary files."""
+    (tmp_path / "waiting").mkdir()
+    rng = np.random.default_rng(0)
+    rows = pa.table({name: rng.normal(size=N_TOLD) for name in "abc"})
+    (tmp_path / "parts").mkdir()
+    for number in range(4):
+        parquet.write_table(rows[500 * number :][:500], tmp_path / "parts" / f"{number}.parquet")
+    parquet.write_table(rows, tmp_path / "t.parquet")
+    rows.to_pandas().to_csv(tmp_path / "t.csv", index=False)
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection, connection:
+        connection.execute("CREATE TABLE t (a, b, c)")
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", rows.to_pandas().to_numpy())
+    return tmp_path
+
+
+def run(folder: Path, happens: str, *words: Any) -> tuple[int, list[str]]:
+    """Run a command to which something happens; return its code and its last message."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{SETTING}\n{happens}\n{IN_A_PROCESS}", *map(str, words)],
+        capture_output=True,
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder / "waiting")},
+        timeout=120,
+        check=False,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr.split("\n\n")[-1].splitlines()
+
+
+TABLES = {
+    "files": ("parts",),
+    "file": ("t.parquet",),
+    "text": ("t.csv",),
+    "database": ("sqlite:///t.db", "--table", "t"),
+}
+STEPS: dict[str, str] = {
+    "a table is kept": "at(1, _spool, '_write', {})",
+    "an array is made": "at(2, _stored, '_new', {})",
+    "the map trains": "at(2, _train, 'step', {})",
+}
+
+
+def left(folder: Path) -> list[str]:
+    """Return the files that a command left, and their places."""
+    given = {"parts", "t.parquet", "t.csv", "t.db", "waiting"}
+    found = {path.name for path in folder.iterdir()} - given
+    return [*sorted(found), *(path.name for path in (folder / "waiting").iterdir())]
+
+
+@pytest.mark.parametrize(
+    ("command", "table", "step"),
+    [
+        ("fit", "files", "a table is kept"),
+        ("fit", "file", "an array is made"),
+        ("detect", "text", "an array is made"),
+        ("detect", "database", "a table is kept"),
+        ("detect", "files", "the map trains"),
+    ],
+)
+def test_sigterm(folder: Path, command: str, table: str, step: str) -> None:
+    happens = STEPS[step].format("ended")
+    code, told = run(folder, happens, command, *TABLES[table], "--out", "out.som")
+    assert (code, told[-1:]) == (1, ["Aborted!"])
+    assert left(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "table", "step"),
+    [
+        ("fit", "files", "a table is kept"),
+        ("detect", "database", "a table is kept"),
+        ("detect", "file", "an array is made"),
+        ("fit", "text", "an array is made"),
+    ],
+)
+def test_a_full_disk(folder: Path, command: str, table: str, step: str) -> None:
+    happens = STEPS[step].format("full")
+    code, told = run(folder, happens, command, *TABLES[table], "--out", "out.som")
+    (line,) = told
+    assert code == 2
+    assert line == (
+        f"Error: rows wait in a temporary file in {folder / 'waiting'}, which cannot be written"
+        " (File too large). Free some space there, or name another folder in the environment"
+        " variable TMPDIR."
+    )
+    assert left(folder) == []
+
+
+@pytest.mark.parametrize("what", ["ended", "full"])
+def test_the_last_checkpoint_is_whole(folder: Path, what: str) -> None:
+    words = ("fit", "t.csv", "--rows", 5, "--epochs", 9)
+    resumes = ("--checkpoint", "run.som", "--resume", "--out", "m.som")
+    assert run(folder, "", *words, "--out", "plain.som")[0] == 0
+    plain = (folder / "plain.som").read_bytes()
+    (folder / "plain.som").unlink()
+    happens = f"at(5, _train, 'step', {what})"
+    code, told = run(folder, happens, *words, *resumes)
+    if what == "ended":
+        assert (code, told[-1:]) == (1, ["Aborted!"])
+    else:
+        assert code == 2
+        assert told[0].startswith("Warning: run.som: no checkpoint could be written (File too")
+        assert told[1:] == ["Error: m.som: File too large."]
+    assert left(folder) == ["run.som"]
+    assert len(somscape.load(folder / "run.som").history["step"]) == 4
+    assert run(folder, "", *words, *resumes)[0] == 0
+    assert (folder / "m.som").read_bytes() == plain
