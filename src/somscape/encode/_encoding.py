@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
-from somscape._stored import stored
+from somscape._stored import assembled, stored
 from somscape._types import Float64s, Floats
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, PartCode, encoded_part
@@ -144,26 +144,31 @@ class Encoding:
             sources[code.name] = source
         if self.missing == "error":
             refuse_missing(table, sources)
-        rows = stored((table.n_rows, self.n_features))
         categories = [code.name for code in self.used if isinstance(code, CategoryCode)]
         is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
-        for part in blocks(table.n_rows, BLOCK_ROWS):
-            some = {name: _rows_of(source, part) for name, source in sources.items()}
-            for code, place in self._encode(rows[part], some):
-                refuse_far(table, table.column(code.name), rows[part, place], part.start)
-            for name in categories:
-                is_unseen[name][part] = rows[part, self._place[name].stop - 1] > 0
+        parts = self._parts(table, sources, is_unseen)
+        rows = assembled(parts, (table.n_rows, self.n_features))
         for name in categories:
             warn_of_unseen(table, table.column(name), is_unseen[name])
         return rows
 
-    def _encode(
-        self, rows: Float64s, sources: dict[str, Any]
-    ) -> Iterator[tuple[UsedColumn, slice]]:
-        """Write the features of some rows; yield each column, and its place, when it is there."""
-        for code, place in zip(self.used, self.slices, strict=False):
-            rows[:, place] = code.encode(sources[code.name])
-            yield code, place
+    def _parts(
+        self, table: Table, sources: dict[str, Any], is_unseen: dict[str, NDArray[np.bool_]]
+    ) -> Iterator[Float64s]:
+        """Yield encoded rows, some at a time, and say which have a level that is new."""
+        for part in blocks(table.n_rows, BLOCK_ROWS):
+            some = {name: _rows_of(source, part) for name, source in sources.items()}
+            rows = np.empty((part.stop - part.start, self.n_features), order="F")
+            for code, place in zip(self.used, self.slices, strict=False):
+                rows[:, place] = code.encode(some[code.name])
+                refuse_far(table, table.column(code.name), rows[:, place], part.start)
+            self._encode_parts(rows, some)
+            for name, are_new in is_unseen.items():
+                are_new[part] = rows[:, self._place[name].stop - 1] > 0
+            yield np.ascontiguousarray(rows)
+
+    def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
+        """Write what dates tell of some rows, and NaN where cells are to stay missing."""
         dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
         for part in self.parts:
             rows[:, self._place[part.name]] = encoded_part(part, dates)
