@@ -22,7 +22,7 @@ from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
 from somscape.tables import Dates, Source, Table
 
-BLOCK_ROWS = 1 << 12
+BLOCK_ROWS = 1 << 14
 """Rows that are encoded at once, few enough to stay in the cache."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
