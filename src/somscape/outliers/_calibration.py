@@ -173,21 +173,26 @@ class Calibration:
 
 
 def _p_values_among(
-    calibration: Float64s, given: Float64s | None, scores: Float64s, *, by_bulk: bool
+    calibration: Float64s, weights: Float64s | None, scores: Float64s, *, by_bulk: bool
 ) -> Float64s:
-    weights = ones_or(given, len(calibration))
-    # Weight of the calibration rows from each place to the end, and 0 past the end.
-    weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
-    # In ascending order, in which the search goes through the memory once.
-    order = np.argsort(scores)
-    at_least = np.empty(len(scores))
-    at_least[order] = weight_from[np.searchsorted(calibration, scores[order], side="left")]
-    conformal = (1.0 + at_least) / (1.0 + weight_from[0])
+    # In order, in which the search goes through the memory once.
+    is_in_order = bool((scores[1:] <= scores[:-1]).all())
+    order = slice(None) if is_in_order else np.argsort(scores)
+    places = np.searchsorted(calibration, scores[order], side="left")
+    at_least, total = np.empty(len(scores)), float(len(calibration))
+    if weights is None:
+        at_least[order] = total - places
+    else:
+        # Weight of the calibration rows from each place to the end, and 0 past the end.
+        weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
+        at_least[order], total = weight_from[places], float(weight_from[0])
+    conformal = (1.0 + at_least) / (1.0 + total)
     if by_bulk:
-        estimate = bulk_shares(calibration, given, scores)
-        least = MIN_OF_CONFORMAL / (1.0 + weight_from[0])
+        estimate = bulk_shares(calibration, weights, scores)
+        least = MIN_OF_CONFORMAL / (1.0 + total)
         return np.asarray(np.minimum(conformal, np.maximum(estimate, least)), dtype=np.float64)
-    smooth = np.minimum(conformal, tail_shares(calibration, weights, scores))
+    counts = ones_or(weights, len(calibration))
+    smooth = np.minimum(conformal, tail_shares(calibration, counts, scores))
     return np.asarray(EXACT_SHARE * conformal + (1 - EXACT_SHARE) * smooth, dtype=np.float64)
 
 

@@ -61,7 +61,7 @@ class Column:
         for the `InputError` to raise when the column is used as numbers.
     """
 
-    __slots__ = ("_n_distinct", "_texts", "name", "numbers", "problem", "style")
+    __slots__ = ("_n_distinct", "_n_missing", "_texts", "name", "numbers", "problem", "style")
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class Column:
         self.problem = problem
         self._texts = ArrowTexts.of(cells) if isinstance(cells, np.ndarray) else cells
         self._n_distinct: int | None = None
+        self._n_missing: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # As pickles of every release have it: the cells as objects.
@@ -85,7 +86,7 @@ class Column:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._texts = ArrowTexts.of(state["cells"])
-        self._n_distinct = None
+        self._n_distinct = self._n_missing = None
         for name in STATE[1:]:
             setattr(self, name, state[name])
 
@@ -178,7 +179,9 @@ class Column:
     @property
     def n_missing(self) -> int:
         """Number of missing cells."""
-        return int(self.missing.sum())
+        if self._n_missing is None:
+            self._n_missing = int(self.missing.sum())
+        return self._n_missing
 
     @property
     def n_distinct(self) -> int:
