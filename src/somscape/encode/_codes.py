@@ -200,6 +200,7 @@ class NumberCode(OneFeature):
         if slips:
             why = f"{why}; nothing learned from {slips}"
         ends = numbers.values[[0, -1]].astype(np.float64)
+        least, most = ends.tolist()
         with np.errstate(over="ignore", invalid="ignore"):  # told apart below
             low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
             width = (high - low) / 2 or _mean_distance(numbers.counted(), center)
@@ -215,7 +216,7 @@ class NumberCode(OneFeature):
                 "value or leave the column out.",
                 options=f"--drop {shlex.quote(column.name)}",
             )
-        code = cls(
+        return cls(
             column.name,
             f"{why}; long tail, tamed" if is_tamed else why,
             center,
@@ -225,8 +226,10 @@ class NumberCode(OneFeature):
             center,
             column.is_whole,
             reach=reach,
+            least=least,
+            most=most,
+            decimals=decimals_of(numbers.values, np.float64),
         )
-        return code.having_seen(np.asarray(numbers.values, dtype=np.float64))
 
     def read(self, column: Column) -> Column:
         """Return the column with its numbers, where they are written as text, too."""

@@ -100,8 +100,7 @@ def _without(
     numbers: Floats, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
 ) -> tuple[Any, pa.ChunkedArray]:
     """Return numbers, and the values that they were made of, without those that are missing."""
-    is_asked = are_asked(numbers, asked)
-    if not is_asked.any():
+    if not asked or not (is_asked := are_asked(numbers, asked)).any():
         return numbers, array
     return np.where(is_asked, numbers.dtype.type(np.nan), numbers), without(array, is_asked, words)
 
