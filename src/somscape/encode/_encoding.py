@@ -22,8 +22,8 @@ from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
 from somscape.tables import Dates, Source, Table
 
-BLOCK_ROWS = 1 << 14
-"""Rows that are encoded at once, few enough to stay in the cache."""
+BLOCK_VALUES, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
+"""Values that are encoded at once, few enough to stay in the cache, of as many rows at least."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = UsedColumn | UnusedColumn
@@ -101,6 +101,10 @@ class Encoding:
         """Length of an encoded row."""
         return sum(code.n_features for code in self.features)
 
+    @property
+    def _block_rows(self) -> int:
+        return max(MIN_BLOCK_ROWS, BLOCK_VALUES // max(1, self.n_features))
+
     @cached_property
     def feature_names(self) -> list[str]:
         """Name of each encoded feature: the column, or ``column=level``."""
@@ -156,7 +160,7 @@ class Encoding:
         self, table: Table, sources: dict[str, Any], is_unseen: dict[str, NDArray[np.bool_]]
     ) -> Iterator[Float64s]:
         """Yield encoded rows, some at a time, and say which have a level that is new."""
-        for part in blocks(table.n_rows, BLOCK_ROWS):
+        for part in blocks(table.n_rows, self._block_rows):
             some = {name: _rows_of(source, part) for name, source in sources.items()}
             rows = np.empty((part.stop - part.start, self.n_features), order="F")
             for code, place in zip(self.used, self.slices, strict=False):
@@ -196,7 +200,7 @@ class Encoding:
         if len(fills) != rows.shape[1]:
             return rows  # encoded rows: a table's cells were filled before
         filled = stored(rows.shape, rows.dtype)
-        for part in blocks(len(rows), BLOCK_ROWS):
+        for part in blocks(len(rows), self._block_rows):
             some = rows[part]
             filled[part] = np.where(np.isnan(some), np.array(fills, dtype=rows.dtype), some)
         return filled
