@@ -61,8 +61,88 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
     return None if weights.min() == weights.max() else weights / mean
 
 
+class InOrder:
+    """Values of some rows, which can be asked for by their place in order.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_values,)
+        Ascending.
+    """
+
+    values: Floats
+
+    @property
+    def n(self) -> float:
+        """Number of rows."""
+        raise NotImplementedError
+
+    def at(self, place: float) -> float:
+        """Return the value of the row at a place in order, the first at 0."""
+        raise NotImplementedError
+
+    def counted(self) -> "Counted":
+        """Return the distinct values, and how many rows have each."""
+        raise NotImplementedError
+
+    def quantile(self, share: float) -> float:
+        """Return the value below which a share of the rows lies, as ``numpy.quantile`` does."""
+        place = share * (self.n - 1)
+        below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
+        part = place - np.floor(place)
+        step = above - below
+        # From the nearer end, so that the ends are exact.
+        return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
+
+    def median(self) -> float:
+        """Return the middle value, or the mean of the two in the middle."""
+        low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
+        return low if low == high else (low + high) / 2
+
+
+def in_order(values: Floats, counts: Float64s | None = None) -> InOrder:
+    """Put at least one value in order.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+    counts : ndarray of shape (n_rows,), float64, or None, default=None
+        How many rows each stands for; None: one each, which takes half as long.
+
+    Returns
+    -------
+    InOrder
+    """
+    return Ascending(np.sort(values)) if counts is None else Counted.of(values, counts)
+
+
 @dataclass(frozen=True, eq=False)
-class Counted:
+class Ascending(InOrder):
+    """The value of each row, in ascending order.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows,)
+    """
+
+    values: Floats
+
+    @property
+    def n(self) -> float:
+        """Number of rows."""
+        return float(len(self.values))
+
+    def at(self, place: float) -> float:
+        """Return the value of the row at a place in order, the first at 0."""
+        return self.values[min(int(place), len(self.values) - 1)]
+
+    def counted(self) -> "Counted":
+        """Return the distinct values, and how many rows have each."""
+        return Counted.of(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Counted(InOrder):
     """The distinct values of some rows, in order, and how many rows have each.
 
     Attributes
@@ -96,19 +176,9 @@ class Counted:
         found = np.searchsorted(self.ends, place, side="right")
         return self.values[min(int(found), len(self.values) - 1)]
 
-    def quantile(self, share: float) -> float:
-        """Return the value below which a share of the rows lies, as ``numpy.quantile`` does."""
-        place = share * (self.n - 1)
-        below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
-        part = place - np.floor(place)
-        step = above - below
-        # From the nearer end, so that the ends are exact.
-        return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
-
-    def median(self) -> float:
-        """Return the middle value, or the mean of the two in the middle."""
-        low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
-        return low if low == high else (low + high) / 2
+    def counted(self) -> "Counted":
+        """Return itself."""
+        return self
 
     def mean(self) -> float:
         """Return the mean of the rows."""

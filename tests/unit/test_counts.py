@@ -99,6 +99,23 @@ def test_many_rows_are_counted_as_few_are(monkeypatch, weighted):
     assert sum(one is not None for one in whole) > 10
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_columns_are_counted_alike_alone_and_beside_others(monkeypatch, weighted):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(3000, 4)).round(2)
+    rows[:, 1] = rng.integers(3, size=3000)
+    rows[1::7, 2] = np.nan
+    rows[5, 3] = np.nan  # which is not among the rows that are looked at first
+    weights = rng.integers(1, 4, 3000).astype(float) if weighted else None
+    whole = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
+    monkeypatch.setattr("somscape.outliers._counts.FIRST_LOOK", 100)
+    monkeypatch.setattr("somscape.outliers._counts.BLOCK_VALUES", 1000)
+    found = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
+    found.check(4)
+    for name in ("starts", "values", "below", "upto"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+
+
 def test_little_is_kept_of_many_rows():
     values = np.random.default_rng(0).normal(size=(100_000, 1))
     assert len(value_counts(values, None, Encoding.plain(["x"])).values) < 110

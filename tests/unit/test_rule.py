@@ -107,6 +107,40 @@ def test_rows_that_stand_out_by_hand():
     assert rule.outstanding(np.empty(0), np.empty(0, dtype=bool))[1] == 0.0
 
 
+@given(st.lists(st.sampled_from([0.001, 0.004, 0.03, 0.2, 0.5, 0.9]), max_size=40), st.data())
+def test_rows_that_stand_out_are_those_of_small_adjusted_values(p, data):
+    p = np.array(p)
+    is_marked = np.array(data.draw(st.lists(st.booleans(), min_size=len(p), max_size=len(p))), bool)
+    others = p[~is_marked]
+    expected = np.zeros(len(p), dtype=bool)
+    expected[~is_marked] = adjusted(others) * usual_share(others) <= 0.2
+    stands_out, n_by_chance = AlertRule().outstanding(p, is_marked)
+    np.testing.assert_array_equal(stands_out, expected)
+    highest = p[expected].max(initial=0.0)
+    assert n_by_chance == highest * usual_share(others) * len(others)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 50.5, 98.5, 98.6, 200.0]), min_size=1, max_size=30))
+def test_lists_are_in_order_and_equal_rows_as_in_the_table(x):
+    detector = detector_with(np.arange(1.0, 100.0))
+    amounts = np.arange(len(x)) % 3 * 10.0
+    table = table_from_columns({"x": x, "sum": amounts})
+    scores, p = np.array(x), detector.calibration.p_values(np.array(x))
+    by_gain = np.maximum((1 - adjusted(p)) * amounts - 2.0, 0.0)
+    for rule, keys in (
+        (AlertRule(), (-scores, p)),
+        (AlertRule(p_value=0.5), (-scores, p)),
+        (AlertRule(n_alerts=1), (-scores,)),
+        (AlertRule(amount="sum", cost=2.0), (-scores, -by_gain)),
+    ):
+        order = np.lexsort(keys)
+        alerts = detector.alerts_by(rule, table)
+        assert alerts.rows.tolist() == order.tolist()
+        np.testing.assert_array_equal(alerts.scores, scores[order])
+        np.testing.assert_array_equal(alerts.p_values, p[order])
+        assert list(alerts.ids) == [str(row + 1) for row in order]
+
+
 @pytest.mark.parametrize("n_maps", [1, "auto"])
 @pytest.mark.parametrize("seed", [0, 6])
 def test_rows_that_are_like_most_others_do_not_stand_out(seed, n_maps):

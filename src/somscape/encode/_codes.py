@@ -15,7 +15,7 @@ import numpy as np
 
 from somscape._elementary import asinh
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._weights import Counted
+from somscape._weights import Ascending, Counted, InOrder, in_order
 from somscape.encode._levels import MISSING_LEVEL, level_texts
 from somscape.encode._slips import without_slips
 from somscape.encode._text import (
@@ -191,27 +191,32 @@ class NumberCode(OneFeature):
     ) -> "NumberCode":
         """Learn center, width and range from a column's present numbers."""
         assert column.numbers is not None
-        numbers = present(column, column.numbers, counts)
+        numbers: InOrder = (
+            Ascending(column.ascending())
+            if counts is None
+            else present(column, column.numbers, counts)
+        )
         numbers, reach, slips = without_slips(numbers)
         if slips:
             why = f"{why}; nothing learned from {slips}"
-        values = np.asarray(numbers.values, dtype=np.float64)
+        ends = numbers.values[[0, -1]].astype(np.float64)
+        least, most = ends.tolist()
         with np.errstate(over="ignore", invalid="ignore"):  # told apart below
             low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
-            distance = np.abs(values - center)
-            width = (high - low) / 2 or replace(numbers, values=distance).mean()
-            is_tamed = scaling.tame and bool(distance.max() > TAIL_LIMIT * width)
+            width = (high - low) / 2 or _mean_distance(numbers.counted(), center)
+            is_tamed = scaling.tame and bool(np.abs(ends - center).max() > TAIL_LIMIT * width)
+            usual = _usual_range(numbers, scaling)
             if is_tamed:
-                values = asinh((values - center) / width)
-            lowest, highest = _usual_range(replace(numbers, values=values), scaling)
-            farthest = (values[[0, -1]] - lowest) / (highest - lowest)
+                ends, usual = (asinh((each - center) / width) for each in (ends, usual))
+            lowest, highest = (usual if usual[0] < usual[1] else ends).tolist()
+            farthest = (ends - lowest) / (highest - lowest)
         if not np.isfinite(farthest).all():
             raise InputError(
                 f"column '{column.name}' spans more than a float can hold; correct its largest "
                 "value or leave the column out.",
                 options=f"--drop {shlex.quote(column.name)}",
             )
-        code = cls(
+        return cls(
             column.name,
             f"{why}; long tail, tamed" if is_tamed else why,
             center,
@@ -221,8 +226,10 @@ class NumberCode(OneFeature):
             center,
             column.is_whole,
             reach=reach,
+            least=least,
+            most=most,
+            decimals=decimals_of(numbers.values, np.float64),
         )
-        return code.having_seen(np.asarray(numbers.values, dtype=np.float64))
 
     def read(self, column: Column) -> Column:
         """Return the column with its numbers, where they are written as text, too."""
@@ -459,18 +466,22 @@ def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
     return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
 
 
-def present(column: Column, values: Any, counts: Float64s | None) -> Counted:
-    """Count the values of a column whose cells are not missing."""
+def present(column: Column, values: Any, counts: Float64s | None) -> InOrder:
+    """Put the values of a column in order whose cells are not missing."""
     is_there = ~column.missing
-    return Counted.of(values[is_there], None if counts is None else counts[is_there])
+    return in_order(values[is_there], None if counts is None else counts[is_there])
 
 
-def _usual_range(numbers: Counted, scaling: Scaling) -> tuple[float, float]:
-    """Return the ends of the range that becomes [0, 1]."""
+def _usual_range(numbers: InOrder, scaling: Scaling) -> Float64s:
+    """Return the ends of the range that becomes [0, 1], or two equal numbers."""
     last = numbers.n - 1
     skipped = 0 if scaling.scale == "range" else int(TAIL_PERCENT / 100 * last)
-    low, high = float(numbers.at(skipped)), float(numbers.at(last - skipped))
-    return (low, high) if low < high else (float(numbers.values[0]), float(numbers.values[-1]))
+    return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
+
+
+def _mean_distance(numbers: Counted, center: float) -> float:
+    distance = np.abs(numbers.values.astype(np.float64) - center)
+    return replace(numbers, values=distance).mean()
 
 
 def _is_number(cell: str | None) -> bool:

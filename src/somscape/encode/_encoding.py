@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._blocks import blocks
-from somscape._stored import stored
+from somscape._stored import assembled, stored
 from somscape._types import Float64s, Floats
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, PartCode, encoded_part
@@ -22,8 +22,8 @@ from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
 from somscape.tables import Dates, Source, Table
 
-BLOCK_ROWS = 1 << 12
-"""Rows that are encoded at once, few enough to stay in the cache."""
+BLOCK_VALUES, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
+"""Values that are encoded at once, few enough to stay in the cache, of as many rows at least."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = UsedColumn | UnusedColumn
@@ -101,6 +101,10 @@ class Encoding:
         """Length of an encoded row."""
         return sum(code.n_features for code in self.features)
 
+    @property
+    def _block_rows(self) -> int:
+        return max(MIN_BLOCK_ROWS, BLOCK_VALUES // max(1, self.n_features))
+
     @cached_property
     def feature_names(self) -> list[str]:
         """Name of each encoded feature: the column, or ``column=level``."""
@@ -144,26 +148,31 @@ class Encoding:
             sources[code.name] = source
         if self.missing == "error":
             refuse_missing(table, sources)
-        rows = stored((table.n_rows, self.n_features))
         categories = [code.name for code in self.used if isinstance(code, CategoryCode)]
         is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
-        for part in blocks(table.n_rows, BLOCK_ROWS):
-            some = {name: _rows_of(source, part) for name, source in sources.items()}
-            for code, place in self._encode(rows[part], some):
-                refuse_far(table, table.column(code.name), rows[part, place], part.start)
-            for name in categories:
-                is_unseen[name][part] = rows[part, self._place[name].stop - 1] > 0
+        parts = self._parts(table, sources, is_unseen)
+        rows = assembled(parts, (table.n_rows, self.n_features))
         for name in categories:
             warn_of_unseen(table, table.column(name), is_unseen[name])
         return rows
 
-    def _encode(
-        self, rows: Float64s, sources: dict[str, Any]
-    ) -> Iterator[tuple[UsedColumn, slice]]:
-        """Write the features of some rows; yield each column, and its place, when it is there."""
-        for code, place in zip(self.used, self.slices, strict=False):
-            rows[:, place] = code.encode(sources[code.name])
-            yield code, place
+    def _parts(
+        self, table: Table, sources: dict[str, Any], is_unseen: dict[str, NDArray[np.bool_]]
+    ) -> Iterator[Float64s]:
+        """Yield encoded rows, some at a time, and say which have a level that is new."""
+        for part in blocks(table.n_rows, self._block_rows):
+            some = {name: _rows_of(source, part) for name, source in sources.items()}
+            rows = np.empty((part.stop - part.start, self.n_features), order="F")
+            for code, place in zip(self.used, self.slices, strict=False):
+                rows[:, place] = code.encode(some[code.name])
+                refuse_far(table, table.column(code.name), rows[:, place], part.start)
+            self._encode_parts(rows, some)
+            for name, are_new in is_unseen.items():
+                are_new[part] = rows[:, self._place[name].stop - 1] > 0
+            yield np.ascontiguousarray(rows)
+
+    def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
+        """Write what dates tell of some rows, and NaN where cells are to stay missing."""
         dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
         for part in self.parts:
             rows[:, self._place[part.name]] = encoded_part(part, dates)
@@ -191,7 +200,7 @@ class Encoding:
         if len(fills) != rows.shape[1]:
             return rows  # encoded rows: a table's cells were filled before
         filled = stored(rows.shape, rows.dtype)
-        for part in blocks(len(rows), BLOCK_ROWS):
+        for part in blocks(len(rows), self._block_rows):
             some = rows[part]
             filled[part] = np.where(np.isnan(some), np.array(fills, dtype=rows.dtype), some)
         return filled

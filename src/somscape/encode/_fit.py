@@ -11,10 +11,19 @@ from somscape._weights import counts_of
 from somscape.encode._codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
 from somscape.encode._date_parts import has_time, part_names, parts_of
 from somscape.encode._encoding import ColumnCode, Encoding
-from somscape.encode._kinds import MISSING, Decision, Roles, decide, find_dates, numbers_as_text
+from somscape.encode._kinds import (
+    MISSING,
+    SHARED_ROWS,
+    Decision,
+    Roles,
+    decide,
+    find_dates,
+    numbers_as_text,
+)
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._refuse import refuse_missing, refuse_problem
 from somscape.errors import InputError, SomscapeWarning
+from somscape.kernels import in_threads
 from somscape.tables import Column, Source, Table, listed, read_numbers
 
 SCALES = ("robust", "range")
@@ -102,12 +111,13 @@ def fit_encoding(
     _warn_of_spelled(table, spelled)
     scaling = Scaling(scale, tame)
     used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
-    codes = tuple(
-        DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
-        if c.name in used_dates
-        else _code_for(c, decisions[c.name], table, roles, scaling, counts)
-        for c in given.columns
-    )
+
+    def code_of(c: Column) -> ColumnCode:
+        if c.name in used_dates:
+            return DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
+        return _code_for(c, decisions[c.name], table, roles, scaling, counts)
+
+    codes = tuple(in_threads(code_of, given.columns, is_long=table.n_rows >= SHARED_ROWS))
     parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
     times = {name: has_time(found.moments) for name, found in used_dates.items()}
     for name in {*roles.drop} - {*part_names(times, table.names)}:

@@ -26,6 +26,7 @@ from somscape.encode._evidence import (
 from somscape.encode._levels import level_texts
 from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
+from somscape.kernels import in_threads
 from somscape.tables import (
     FIRST,
     MAX_NUMBER_LEVELS,
@@ -44,6 +45,9 @@ MAX_TEXT_LEVELS = 50
 
 MAX_LEVELS = 1000
 """The most levels that a category may have, also where it is named as one."""
+
+SHARED_ROWS = 1 << 16
+"""Rows from which columns are looked at several at a time."""
 
 MISSING = ("error", "fill", "mask")
 """What may happen to missing cells."""
@@ -256,12 +260,16 @@ def decide(
     if roles.others == "drop":
         return {c.name: _decide_told(table, c, roles, dates) for c in table.columns}
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
-    return {
-        c.name: _decide_named(table, c, roles, id_name)
-        or _decide_date(table, dates.get(c.name), roles)
-        or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows)
-        for c in table.columns
-    }
+
+    def decided(c: Column) -> Decision:
+        return (
+            _decide_named(table, c, roles, id_name)
+            or _decide_date(table, dates.get(c.name), roles)
+            or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows)
+        )
+
+    found = in_threads(decided, table.columns, is_long=table.n_rows >= SHARED_ROWS)
+    return dict(zip(table.names, found, strict=True))
 
 
 def _decide_told(

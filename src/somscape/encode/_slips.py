@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from somscape._weights import Counted
+from somscape._weights import Counted, InOrder
 
 SLIP = 1e6
 """A few numbers that all lie this many times as far from the median as the rest are slips, from
@@ -13,7 +13,7 @@ MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
 be in any case.  Of heavy tails the outermost number stands apart before several do."""
 
 
-def without_slips(numbers: Counted) -> tuple[Counted, float, str]:
+def without_slips(numbers: InOrder) -> tuple[InOrder, float, str]:
     """Return numbers without those that are slips, how far the others reach, and the slips.
 
     Slips are a handful, or a hundredth of the rows, at the most, and each lies a million times as
@@ -21,10 +21,12 @@ def without_slips(numbers: Counted) -> tuple[Counted, float, str]:
     """
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
-        distance = np.abs(np.asarray(numbers.values, dtype=np.float64) - center)
-        may_be = numbers.n >= MIN_SLIP_ROWS and distance.max() > SLIP / 2 * (high - low)
-    if not may_be:
+        farthest = max(center - float(numbers.values[0]), float(numbers.values[-1]) - center)
+    if numbers.n < MIN_SLIP_ROWS or not farthest > SLIP / 2 * (high - low):
         return numbers, 0.0, ""
+    numbers = numbers.counted()
+    with np.errstate(over="ignore"):
+        distance = np.abs(np.asarray(numbers.values, dtype=np.float64) - center)
     order = np.argsort(distance)
     counts = np.diff(numbers.ends, prepend=0.0)
     most = max(HANDFUL, SLIP_SHARE * numbers.n)

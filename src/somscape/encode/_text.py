@@ -64,22 +64,26 @@ def decimal_text(value: float, decimals: int) -> str:
     return "0" if text == "-0" else text
 
 
-def decimals_of(values: Floats) -> int:
+def decimals_of(values: Floats, dtype: type[np.floating] | None = None) -> int:
     """Return with how many decimals all of some numbers are written.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
         Missing ones are NaN.
+    dtype : type or None, default=None
+        The type that they are looked at in; None: their own.
 
     Returns
     -------
     int
         `ANY_DECIMALS` for more than six.
     """
-    close = 4 * float(np.finfo(values.dtype).eps)
+    type_ = np.dtype(dtype or values.dtype)
+    close = 4 * float(np.finfo(type_).eps)
     for decimals in range(MAX_DECIMALS + 1):
-        for some in (values[:FIRST_LOOK], values):
+        for part in (values[:FIRST_LOOK], values):
+            some = part.astype(type_, copy=False)
             with np.errstate(over="ignore", invalid="ignore"):
                 apart = np.abs(some - np.round(some, decimals))
             if (apart > close * np.abs(some)).any():

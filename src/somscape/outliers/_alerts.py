@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._order import stable_order
 from somscape._types import Float64s, Floats, Ints
 from somscape.maps import Map
 from somscape.outliers._reasons import RECORD, Ids, Reasons, ids_column, ids_of, reasons_of
@@ -229,24 +230,27 @@ def ranked(
     """
     units = detector.map_.winners_of_rows(rows) if units is None else units
     scores = detector.scores_of_rows(rows, units) if scores is None else scores
+    order = stable_order(-scores)
+    scores, units = scores[order], units[order]  # and all that follows, in that order
     p = detector.calibration.p_values(scores, units)
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:
-        is_marked, is_leading = detector.marks.are_held(rows)
+        is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
     stands_out, n_by_chance = rule.outstanding(p, is_marked)
     n_stand_out, n_leading = int(stands_out.sum()), int(is_leading.sum())
-    order, n_alerts = rule.choose(detector, scores, p, table, n_stand_out, n_leading)
+    places, n_alerts = rule.choose(detector, order, scores, p, table, n_stand_out, n_leading)
+    order = order[places]
     first = order[:n_alerts]
     id_name, ids = ids_of(detector.map_, table)
     return Alerts(
         id_name,
         ids.take(order),
         order,
-        scores[order],
-        p[order],
-        units[order],
+        scores[places],
+        p[places],
+        units[places],
         reasons_of(detector, table.take(first), np.ascontiguousarray(rows[first])),
         n_alerts,
-        stands_out[order],
+        stands_out[places],
         n_by_chance,
     )

@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from somscape._types import Float64s
-from somscape._weights import Counted
+from somscape._weights import in_order
 
 MIN_BULK_ROWS = 50
 """Calibration rows that an estimate needs."""
@@ -58,8 +58,8 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
         return shares
-    counted = Counted.of(calibration, weights)
-    middle, end = (np.sqrt(max(0.0, counted.quantile(share))) for share in (0.5, END))
+    ordered = in_order(calibration, weights)
+    middle, end = (np.sqrt(max(0.0, ordered.quantile(share))) for share in (0.5, END))
     if end - middle <= MIN_SPREAD * end:
         return shares
     law = NormalDist()

@@ -27,6 +27,9 @@ MIN_OF_CONFORMAL = 0.01
 """An estimate is at least this part of the smallest conformal p-value.  Smaller ones would rest on
 the assumed law alone."""
 
+EXCESS = 1 + 1e-12
+"""Times the share of the rows to flag: 0.29 * 100 is 29 rows, not 28."""
+
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
@@ -108,6 +111,8 @@ class Calibration:
         -------
         Calibration
         """
+        if weights is None and regions is None:
+            return cls(np.sort(scores[~np.isnan(scores)]), by_bulk=by_bulk)
         held = np.flatnonzero(~np.isnan(scores))
         ascending = held[stable_order(scores[held])]
         return cls(
@@ -135,7 +140,7 @@ class Calibration:
             the bulk of others, at least ``0.01 / (n + 1)``.  Each calibration row counts its
             weight; with `regions`, only rows of the same region count.
         """
-        weights = self._all_weights
+        weights = self.weights
         if self.regions is None or self.units is None:
             return _p_values_among(self.scores, weights, scores, by_bulk=self.by_bulk)
         assert units is not None
@@ -144,7 +149,10 @@ class Calibration:
         for region in np.unique(of_rows):
             here, there = of_rows == region, of_calibration == region
             found[here] = _p_values_among(
-                self.scores[there], weights[there], scores[here], by_bulk=self.by_bulk
+                self.scores[there],
+                None if weights is None else weights[there],
+                scores[here],
+                by_bulk=self.by_bulk,
             )
         return found
 
@@ -155,7 +163,7 @@ class Calibration:
         ``1 / (n + 1)``, where n is the weight of the calibration rows, or of those in the region
         with the most; less if they are enough for a tail or an estimate.
         """
-        weights = self._all_weights
+        weights = ones_or(self.weights, len(self.scores))
         most = float(weights.sum())
         if self.regions is not None and self.units is not None:
             most = float(np.bincount(self.regions[self.units], weights).max())
@@ -163,26 +171,28 @@ class Calibration:
             return (MIN_OF_CONFORMAL if most >= MIN_BULK_ROWS else 1.0) / (most + 1)
         return (EXACT_SHARE if most >= MIN_ROWS else 1.0) / (most + 1)
 
-    @property
-    def _all_weights(self) -> Float64s:
-        return ones_or(self.weights, len(self.scores))
-
 
 def _p_values_among(
-    calibration: Float64s, weights: Float64s, scores: Float64s, *, by_bulk: bool
+    calibration: Float64s, weights: Float64s | None, scores: Float64s, *, by_bulk: bool
 ) -> Float64s:
-    # Weight of the calibration rows from each place to the end, and 0 past the end.
-    weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
-    # In ascending order, in which the search goes through the memory once.
-    order = np.argsort(scores)
-    at_least = np.empty(len(scores))
-    at_least[order] = weight_from[np.searchsorted(calibration, scores[order], side="left")]
-    conformal = (1.0 + at_least) / (1.0 + weight_from[0])
+    # In order, in which the search goes through the memory once.
+    is_in_order = bool((scores[1:] <= scores[:-1]).all())
+    order = slice(None) if is_in_order else np.argsort(scores)
+    places = np.searchsorted(calibration, scores[order], side="left")
+    at_least, total = np.empty(len(scores)), float(len(calibration))
+    if weights is None:
+        at_least[order] = total - places
+    else:
+        # Weight of the calibration rows from each place to the end, and 0 past the end.
+        weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
+        at_least[order], total = weight_from[places], float(weight_from[0])
+    conformal = (1.0 + at_least) / (1.0 + total)
     if by_bulk:
         estimate = bulk_shares(calibration, weights, scores)
-        least = MIN_OF_CONFORMAL / (1.0 + weight_from[0])
+        least = MIN_OF_CONFORMAL / (1.0 + total)
         return np.asarray(np.minimum(conformal, np.maximum(estimate, least)), dtype=np.float64)
-    smooth = np.minimum(conformal, tail_shares(calibration, weights, scores))
+    counts = ones_or(weights, len(calibration))
+    smooth = np.minimum(conformal, tail_shares(calibration, counts, scores))
     return np.asarray(EXACT_SHARE * conformal + (1 - EXACT_SHARE) * smooth, dtype=np.float64)
 
 
@@ -203,10 +213,11 @@ def threshold_for(scores: Float64s, contamination: float, weights: Float64s | No
         The highest score that is not flagged.  The rows above it have at most the share
         ``contamination`` of the total weight; up to the last row, exactly that if no scores tie.
     """
+    n = len(scores)
+    if weights is None:
+        place = n - 1 - min(int(contamination * n * EXCESS), n - 1)
+        return float(np.partition(scores, place)[place])
     order = stable_order(-scores)
-    cumulative = np.cumsum(ones_or(weights, len(scores))[order])
-    # The small excess allows for rounding: 0.29 * 100 is 29 rows, not 28.
-    n_flagged = int(
-        np.searchsorted(cumulative, contamination * cumulative[-1] * (1 + 1e-12), "right")
-    )
-    return float(scores[order[min(n_flagged, len(scores) - 1)]])
+    cumulative = np.cumsum(weights[order])
+    n_flagged = int(np.searchsorted(cumulative, contamination * cumulative[-1] * EXCESS, "right"))
+    return float(scores[order[min(n_flagged, n - 1)]])

@@ -12,8 +12,8 @@ from math import ceil
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, counts_of
 from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, FeatureCode
@@ -34,6 +34,9 @@ EACH_KEPT, GROWTH = 16, 1.25
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
 """Rows that show whether a column has many values, and where somewhat more than its tails begin."""
 
+BLOCK_VALUES = 1 << 18
+"""Values looked at at once, few enough to stay in the cache."""
+
 SIDES = {
     "high": "highest",
     "low": "lowest",
@@ -43,6 +46,7 @@ SIDES = {
 }
 
 _Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
+_Part: TypeAlias = tuple[Floats, Float64s | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +207,18 @@ def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> 
         O(n_rows * n_features), but for the sorting of the outer values.
     """
     counts, found = counts_of(weights), []
-    for code, place in zip(encoding.features, encoding.slices, strict=True):
+    columns = list(zip(encoding.features, encoding.slices, strict=True))
+    tails = _tails(columns, rows, counts)
+    total = float(len(rows)) if counts is None else float(counts.sum())
+    for j, (code, place) in enumerate(columns):
+        if j in tails:
+            found.append(_knots(tails[j], total))
+            continue
         values = np.ascontiguousarray(_values(code, rows[:, place]))
         is_there = np.isfinite(values)
-        is_whole = bool(is_there.all())
-        own = counts if counts is None or is_whole else counts[is_there]
-        found.append(_knots(values if is_whole else values[is_there], own))
+        own = None if counts is None else counts[is_there]
+        n_there = float(np.count_nonzero(is_there)) if own is None else float(own.sum())
+        found.append(_knots([(values[is_there], own)], n_there))
     starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
     values, below, upto = (
         np.concatenate([np.empty(0), *parts]) for parts in zip(*found, strict=True)
@@ -225,15 +235,16 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
     return rows[:, 0]
 
 
-def _knots(values: Floats, counts: Float64s | None) -> _Knots:
-    """Return the values that are kept, and how many rows are below and up to each."""
-    if not len(values):
+def _knots(parts: list[_Part], total: float) -> _Knots:
+    """Return the values that are kept, and how many rows are below and up to each.
+
+    Of all values, or of the low and the high ones, which are more than those far out.
+    """
+    if not len(parts[0][0]):
         return np.empty(0), np.empty(0), np.empty(0)
-    total = float(len(values)) if counts is None else float(counts.sum())
-    parts = _tails(values) or [np.ones(len(values), dtype=bool)]
     kept, each = [], []
-    for part in parts:
-        counted = Counted.of(values[part], None if counts is None else counts[part])
+    for values, counts in parts:
+        counted = Counted.of(values, counts)
         kept.append(counted.values.astype(np.float64))
         each.append(np.diff(counted.ends, prepend=0.0))
     # The same sums below a value and up to the one before it: parts of rows are rounded.
@@ -252,19 +263,53 @@ def _knots(values: Floats, counts: Float64s | None) -> _Knots:
     return x[chosen], below[chosen], upto[chosen]
 
 
-def _tails(values: Floats) -> list[NDArray[np.bool_]]:
-    """Return which of many values lie far out on each side; empty where to sort all is as well."""
-    n = len(values)
-    if n <= FIRST_LOOK:
-        return []
-    some = np.sort(values[:: -(-n // FIRST_LOOK)])
+def _tails(
+    columns: list[tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
+) -> dict[int, list[_Part]]:
+    """Return the low and the high values of columns of many values, by number of the column.
+
+    A column whose values are all to be sorted is left out.
+    """
+    n, parts = len(rows), dict[int, tuple[list[_Part], list[_Part]]]()
+    ends, is_whole = _loose_ends(columns, rows), np.ones(rows.shape[1], dtype=bool)
+    for block in blocks(n, max(1, BLOCK_VALUES // rows.shape[1])) if ends else ():
+        own = None if counts is None else counts[block]
+        by_column = np.ascontiguousarray(rows[block].T)
+        is_whole &= np.isfinite(by_column).all(axis=1)
+        for j, (low, high) in ends.items():
+            values = by_column[columns[j][1].start]
+            for side, is_far in enumerate((values <= low, values >= high)):
+                far = None if own is None else own[is_far]
+                parts.setdefault(j, ([], []))[side].append((values[is_far], far))
+    found = {
+        j: [_joined(side) for side in both]
+        for j, both in parts.items()
+        if is_whole[columns[j][1].start]
+    }
+    least = TAIL_SHARE * n + 1
+    return {j: both for j, both in found.items() if min(len(v) for v, _ in both) > least}
+
+
+def _loose_ends(
+    columns: list[tuple[FeatureCode, slice]], rows: Floats
+) -> dict[int, tuple[float, float]]:
+    """Return where somewhat more than the tails begin, by number of a column of many values."""
+    if len(rows) <= FIRST_LOOK:
+        return {}
+    found, some = {}, np.sort(rows[:: -(-len(rows) // FIRST_LOOK)], axis=0)
     k = int(LOOSE_SHARE * len(some))
-    tails = [values <= some[k], values >= some[-1 - k]]
-    # Of few values, or where one has nearly all rows, the two sides meet.
-    if some[k] >= some[-1 - k] or np.count_nonzero(np.diff(some)) < MAX_KEPT:
-        return []
-    are_enough = min(map(np.count_nonzero, tails)) > TAIL_SHARE * n + 1
-    return tails if are_enough else []
+    for j, (code, place) in enumerate(columns):
+        values = some[:, place.start]
+        # Of few values, or where one has nearly all rows, the two sides meet.
+        is_wide = values[k] < values[-1 - k] and np.count_nonzero(np.diff(values)) >= MAX_KEPT
+        if is_wide and not isinstance(code, CategoryCode | CycleCode) and np.isfinite(values[-1]):
+            found[j] = (values[k], values[-1 - k])
+    return found
+
+
+def _joined(parts: list[_Part]) -> _Part:
+    counts = [own for _, own in parts if own is not None]
+    return np.concatenate([v for v, _ in parts]), np.concatenate(counts) if counts else None
 
 
 def _few_of(n: int) -> Ints:

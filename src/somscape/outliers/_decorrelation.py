@@ -7,7 +7,6 @@ correlated columns say counts five times.
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -19,7 +18,7 @@ from somscape._blocks import blocks, product
 from somscape._types import Float64s, Floats
 from somscape._weights import counted_rows
 from somscape.fit import mean_and_covariance
-from somscape.kernels import select_kernels
+from somscape.kernels import in_threads, select_kernels
 
 MATRIX_BITS = 14
 """Bits after the point of the matrix, whose entries are at most 4."""
@@ -120,14 +119,14 @@ def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> l
     """
     out = [np.empty(rows.shape) for _ in decorrelations]
     work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
-    n_threads = select_kernels().n_threads if work >= SHARED_WORK else 1
-    if n_threads == 1:
-        _fill(out, decorrelations, rows)
-        return out
-    ends = [len(rows) * i // n_threads for i in range(n_threads + 1)]
-    parts = [slice(*pair) for pair in pairwise(ends)]
-    with ThreadPoolExecutor(n_threads) as pool:  # NumPy lets others work while it does
-        list(pool.map(lambda at: _fill([to[at] for to in out], decorrelations, rows[at]), parts))
+    is_long = work >= SHARED_WORK
+    n_parts = select_kernels().n_threads if is_long else 1
+    ends = [len(rows) * i // n_parts for i in range(n_parts + 1)]
+
+    def fill(at: slice) -> None:
+        _fill([to[at] for to in out], decorrelations, rows[at])
+
+    in_threads(fill, [slice(*pair) for pair in pairwise(ends)], is_long=is_long)
     return out
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._order import stable_order
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
@@ -138,30 +137,34 @@ class AlertRule:
             At the false discovery rate of the rule, or 0.2.
         n_by_chance : float
         """
-        of_others = p[~is_marked]
-        share = usual_share(of_others)
+        ascending = np.sort(p[~is_marked])
+        share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
-        stands_out = np.zeros(len(p), dtype=bool)
-        stands_out[~is_marked] = adjusted(of_others) * share <= rate
-        highest = float(p[stands_out].max(initial=0.0))
-        return stands_out, highest * share * len(of_others)
+        n_stand_out = int(np.count_nonzero(_rates(ascending) * share <= rate))
+        if not n_stand_out:
+            return np.zeros(len(p), dtype=bool), 0.0
+        highest = float(ascending[n_stand_out - 1])
+        return (p <= highest) & ~is_marked, highest * share * len(ascending)
 
     def choose(
         self,
         detector: "Detector",
+        order: Ints,
         scores: Float64s,
         p: Float64s,
         table: Table,
         n_stand_out: int,
         n_leading: int = 0,
-    ) -> tuple[Ints, int]:
-        """Return the rows in order, alerts first, and how many are alerts.
+    ) -> tuple[Ints | slice, int]:
+        """Return the order of a list, alerts first, and how many are alerts.
 
         Parameters
         ----------
         detector : Detector
+        order : ndarray of shape (n_rows,)
+            Rows by score, the highest first, equal scores in the order of the table.
         scores, p : ndarray of shape (n_rows,)
-            Scores and p-values of the rows.
+            Scores and p-values of the rows, in that order.
         table : Table
             The table that was scored; its `amount` column is read.
         n_stand_out : int
@@ -170,21 +173,22 @@ class AlertRule:
 
         Returns
         -------
-        order : ndarray of shape (n_rows,)
-            By p-value, then by score, equal scores in the order of the table; by score for
-            `n_alerts` and `above_threshold`, and by gain for `cost`.
+        places : ndarray of shape (n_rows,) or slice
+            Of the rows in `order`: by p-value, then by score; by score for `n_alerts` and
+            `above_threshold`, and by gain for `cost`.  A slice where that is the same order.
         n_alerts : int
         """
-        order = stable_order(-scores)
+        as_it_is = slice(None)
         if self.n_alerts is not None:
             if self.n_alerts > len(scores):
                 raise InputError(
                     f"{self.n_alerts} alerts are more than the {len(scores)} rows of "
                     f"{table.source}; ask for fewer."
                 )
-            return order, self.n_alerts
+            return as_it_is, self.n_alerts
         # The same order, except with p-values by region.
-        by_p = np.lexsort((-scores, p))
+        is_by_p = bool((p[1:] >= p[:-1]).all())
+        by_p = as_it_is if is_by_p else np.argsort(p, kind="stable")
         if self.p_value is not None:
             _check_level(detector, self.p_value)
             return by_p, int((p <= self.p_value).sum())
@@ -193,12 +197,11 @@ class AlertRule:
             return by_p, n_leading + n_stand_out
         if self.cost is not None:
             discovery = 1.0 - adjusted(p)
-            gain = discovery * _amounts(table, str(self.amount)) - self.cost
-            ranks = np.empty(len(scores), dtype=np.intp)
-            ranks[order] = np.arange(len(scores))
-            return np.lexsort((ranks, -np.maximum(gain, 0.0))), int((gain > 0).sum())
+            gain = discovery * _amounts(table, str(self.amount))[order] - self.cost
+            by_gain = np.argsort(-np.maximum(gain, 0.0), kind="stable")
+            return by_gain, int((gain > 0).sum())
         if self.above_threshold:
-            return order, int((scores > detector.threshold).sum())
+            return as_it_is, int((scores > detector.threshold).sum())
         n_listed = n_leading + max(MIN_LISTED, min(n_stand_out, MAX_LISTED))
         return by_p, min(n_listed, len(scores))
 
@@ -228,10 +231,15 @@ def adjusted(p: Float64s) -> Float64s:
         For each row the smallest false discovery rate of a list that includes it.
     """
     order = np.argsort(p, kind="stable")
-    rates = p[order] * len(p) / np.arange(1, len(p) + 1)
     out = np.empty(len(p))
-    out[order] = np.minimum.accumulate(rates[::-1])[::-1]
-    return np.minimum(out, 1.0)
+    out[order] = _rates(p[order])
+    return out
+
+
+def _rates(ascending: Float64s) -> Float64s:
+    """Return p-values in ascending order adjusted, which ascend as well."""
+    rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
+    return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
 
 
 def usual_share(p: Float64s) -> float:

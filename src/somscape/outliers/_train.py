@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._weights import Counted, counts_of
+from somscape._weights import counts_of, in_order
 from somscape.encode import Encoding
 from somscape.fit import Axes, RunningSums, Settings, train_map
 from somscape.outliers._calibration import Calibration, threshold_for
@@ -323,7 +323,7 @@ class _Trainer:
         rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
         if rarity is None:
             return None, 0.0
-        both = [Counted.of(scores, counts_of(weights)) for scores in (by_maps, rarity.scores(rows))]
+        both = [in_order(scores, counts_of(weights)) for scores in (by_maps, rarity.scores(rows))]
         factor = 1.0
         for end in SPREAD_ENDS:
             wanted, found = (scores.quantile(end) - scores.quantile(0.5) for scores in both)

@@ -11,7 +11,7 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import EUCLIDEAN
 from somscape.maps import Map
-from somscape.outliers._decorrelation import Decorrelation
+from somscape.outliers._decorrelation import CACHED_VALUES, Decorrelation
 from somscape.outliers._scorer import compared
 
 SURROUNDING_SHARE = 0.05
@@ -96,8 +96,7 @@ def squares_of(
     """
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
-    step = max(1, DISTANCES_AT_ONCE // rows.shape[1])
-    for part in blocks(len(rows), step):
+    for part in blocks(len(rows), max(1, CACHED_VALUES // rows.shape[1])):
         apart = compared(rows[part], decorrelation, reach) - codebook[units[part]]
         squares[part] = (apart**2).sum(axis=1)
     if weights is not None:

@@ -75,9 +75,11 @@ def column_from_arrow(
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
     """Make a column of an array of float32 or float64 that nobody changes, NaN where missing."""
     numbers, are_narrow = values.astype(np.float64, copy=False), values.dtype == np.float32
-    verdict = Verdict()
-    verdict.look(0, numbers_of(numbers, np.isnan(numbers)), numbers)
-    is_number, problem = verdict.settle(name, where)
+    is_number, problem = True, None
+    if not np.isfinite(numbers).all():
+        verdict = Verdict()
+        verdict.look(0, numbers_of(numbers, np.isnan(numbers)), numbers)
+        is_number, problem = verdict.settle(name, where)
     texts = NumberTexts(numbers, False, are_narrow)
     column = Column(name, texts, numbers=numbers if is_number else None)
     column.problem = problem
@@ -98,8 +100,7 @@ def _without(
     numbers: Floats, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
 ) -> tuple[Any, pa.ChunkedArray]:
     """Return numbers, and the values that they were made of, without those that are missing."""
-    is_asked = are_asked(numbers, asked)
-    if not is_asked.any():
+    if not asked or not (is_asked := are_asked(numbers, asked)).any():
         return numbers, array
     return np.where(is_asked, numbers.dtype.type(np.nan), numbers), without(array, is_asked, words)
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from somscape._blocks import blocks
 from somscape._stored import put_away, stored
-from somscape._types import Float64s, Objects
+from somscape._types import Float64s, Floats, Objects
 from somscape.errors import InputError
 from somscape.tables._framed import frame_of, html_of
 from somscape.tables._lines import FileLines, Lines, place
@@ -61,7 +61,7 @@ class Column:
         for the `InputError` to raise when the column is used as numbers.
     """
 
-    __slots__ = ("_n_distinct", "_texts", "name", "numbers", "problem", "style")
+    __slots__ = ("_n_distinct", "_n_missing", "_texts", "name", "numbers", "problem", "style")
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class Column:
         self.problem = problem
         self._texts = ArrowTexts.of(cells) if isinstance(cells, np.ndarray) else cells
         self._n_distinct: int | None = None
+        self._n_missing: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # As pickles of every release have it: the cells as objects.
@@ -85,7 +86,7 @@ class Column:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._texts = ArrowTexts.of(state["cells"])
-        self._n_distinct = None
+        self._n_distinct = self._n_missing = None
         for name in STATE[1:]:
             setattr(self, name, state[name])
 
@@ -178,7 +179,9 @@ class Column:
     @property
     def n_missing(self) -> int:
         """Number of missing cells."""
-        return int(self.missing.sum())
+        if self._n_missing is None:
+            self._n_missing = int(self.missing.sum())
+        return self._n_missing
 
     @property
     def n_distinct(self) -> int:
@@ -187,12 +190,24 @@ class Column:
             if self.numbers is None or not self.is_exact:
                 self._n_distinct = len(self.coded()[1])
             else:
-                ascending = np.sort(
-                    self.numbers[~self.missing]
-                )  # np.unique takes four times as long
+                ascending = self.ascending()  # np.unique takes twice as long
                 is_new = ascending[1:] != ascending[:-1]
                 self._n_distinct = min(1, len(ascending)) + int(np.count_nonzero(is_new))
         return self._n_distinct
+
+    def ascending(self) -> Floats:
+        """Return the numbers that are not missing, in ascending order.
+
+        Returns
+        -------
+        ndarray of shape (n_present,)
+            As float32 where they came so, which sorts in half the time.
+        """
+        assert self.numbers is not None
+        is_narrow = isinstance(self._texts, NumberTexts) and self._texts.are_narrow
+        ascending: Floats = self.numbers.astype(np.float32 if is_narrow else np.float64)
+        ascending.sort()
+        return ascending[: np.searchsorted(ascending, np.nan)]  # NaN comes last
 
     def put_away(self, among: int) -> "Column":
         """Return the column with what is large of it in temporary files.

@@ -245,17 +245,17 @@ class NumberTexts(_Listed):
     """
 
     def __init__(self, numbers: Float64s, are_whole: bool, are_narrow: bool = False) -> None:
-        self._numbers, self._are_whole, self._are_narrow = numbers, are_whole, are_narrow
+        self._numbers, self._are_whole, self.are_narrow = numbers, are_whole, are_narrow
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def take(self, chosen: NDArray[Any] | slice) -> NumberTexts:
-        return NumberTexts(self._numbers[chosen], self._are_whole, self._are_narrow)
+        return NumberTexts(self._numbers[chosen], self._are_whole, self.are_narrow)
 
     def put_away(self, numbers: Float64s | None, among: int) -> NumberTexts:
         own = put_away(self._numbers, among=among) if numbers is None else numbers
-        return NumberTexts(own, self._are_whole, self._are_narrow)
+        return NumberTexts(own, self._are_whole, self.are_narrow)
 
     def missing(self) -> NDArray[np.bool_]:
         return np.isnan(self._numbers)
@@ -263,7 +263,7 @@ class NumberTexts(_Listed):
     def to_list(self, part: slice) -> list[str | None]:
         ending = ".0" if self._are_whole else ""
         numbers = self._numbers[part]
-        values = list(numbers.astype(np.float32)) if self._are_narrow else numbers.tolist()
+        values = list(numbers.astype(np.float32)) if self.are_narrow else numbers.tolist()
         return [None if v != v else str(v).removesuffix(ending) for v in values]
 
 

@@ -1,0 +1,35 @@
+"""Several things done at a time, by as many threads as the core takes."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from somscape.kernels._select import select_kernels
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], *, is_long: bool = True
+) -> list[Result]:
+    """Apply a function to items, several at a time.
+
+    Parameters
+    ----------
+    function : callable
+        Threads help where NumPy does most of the work, as it lets others work meanwhile.
+    items : iterable
+    is_long : bool, default=True
+        Whether the work pays threads, some milliseconds; otherwise there are none.
+
+    Returns
+    -------
+    list
+        The results in the order of the items.  The first item that fails raises its error.
+    """
+    n_threads = select_kernels().n_threads if is_long else 1
+    if n_threads == 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(function, items))
