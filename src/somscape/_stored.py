@@ -4,10 +4,8 @@ What is read of a mapped file takes memory that the system can take back at any 
 no name where the system allows that, so nothing is left of it, whatever ends the process.
 """
 
-import ctypes
 import errno
 import math
-import mmap as pages
 import os
 import tempfile
 import weakref
@@ -35,9 +33,6 @@ EXTENT = 1 << 26
 LINE = 64
 """Bytes at whose multiples arrays begin in a shared file."""
 
-MAP_FIXED = 0x10
-"""The flag of Unix's mmap for a file that takes the place of another one."""
-
 PIECE = 1 << 20
 """Bytes that are written at a time where the system cannot set a file's space aside."""
 
@@ -58,7 +53,7 @@ def stored(
     -------
     ndarray
         Of any values; to be written and read as any other.  Its file is gone with it, or with the
-        last of the arrays that share the file.  What a forked process writes to it stays there.
+        last of the arrays that share the file.  A forked process writes to the same one.
 
     Raises
     ------
@@ -235,34 +230,8 @@ class _Shared:
 
 
 _shared = _Shared()
-_files = weakref.WeakKeyDictionary[mmap, tuple[int, int]]()
-"""Device and number of each mapped file."""
-
-
-def _part() -> None:
-    """Have a forked process write to places and pages of its own: until then they are shared."""
-    _shared.forget()
-    if not _files:
-        return
-    opened = {}
-    for entry in Path("/dev/fd").iterdir():
-        with suppress(OSError):  # the folder's own is closed
-            opened[_state(int(entry.name))] = int(entry.name)
-    map_again = ctypes.CDLL(None).mmap
-    map_again.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_longlong]
-    how = pages.PROT_READ | pages.PROT_WRITE, pages.MAP_PRIVATE | MAP_FIXED
-    for mapped, file in _files.items():
-        address = np.frombuffer(mapped, np.uint8).ctypes.data
-        map_again(address, len(mapped), *how, opened[file], 0)
-
-
-def _state(number: int) -> tuple[int, int]:
-    found = os.fstat(number)
-    return found.st_dev, found.st_ino
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_part)
+if hasattr(os, "register_at_fork"):  # or two processes would write to the same places
+    os.register_at_fork(after_in_child=_shared.forget)
 
 
 def _new(size: int) -> mmap:
@@ -324,10 +293,8 @@ def _set_aside(file: IO[bytes], size: int) -> None:
 def _mapped(file: IO[bytes], size: int) -> mmap:
     with told():
         try:
-            mapped = mmap(file.fileno(), size)
+            return mmap(file.fileno(), size)
         except OSError as error:  # a limit of the process, which counts mapped files, too
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise
             raise MemoryError(f"no room to map {size} bytes") from error
-        _files[mapped] = _state(file.fileno())
-        return mapped

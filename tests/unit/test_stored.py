@@ -143,32 +143,6 @@ def test_a_forked_process_writes_to_places_of_its_own() -> None:
 
 
 @needs_linux
-def test_what_a_forked_process_writes_stays_its_own() -> None:
-    work = """if True:
-        import gc, os
-        import numpy as np
-        from somscape import _stored
-        _stored.LARGE = 1 << 16
-        gone = _stored.stored(1 << 20)
-        del gone
-        gc.collect()
-        shared, own = _stored.stored(9000), _stored.stored(_stored.EXTENT // 8)
-        rows = _stored.gathered([np.ones((5000, 2))], 2, float)
-        shared[:] = own[:] = 1
-        child = os.fork()
-        if not child:
-            ones = all((array == 1).all() for array in (shared, own, rows))
-            shared[:] = own[:] = rows[:] = 2
-            rows[7] = 3
-            twos = rows[7, 0] == 3 and rows[8, 0] == shared[0] == own[-1] == 2
-            os._exit(0 if ones and twos else 1)
-        assert os.waitpid(child, 0)[1] == 0
-        assert all((array == 1).all() for array in (shared, own, rows))
-    """
-    subprocess.run([sys.executable, "-c", work], check=True)
-
-
-@needs_linux
 def test_too_many_open_files_are_told(folder: Path) -> None:
     work = (
         "import resource; from somscape import _stored; _stored.LARGE = _stored.EXTENT = 1 << 16\n"
