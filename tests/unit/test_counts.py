@@ -109,7 +109,7 @@ def test_columns_are_counted_alike_alone_and_beside_others(monkeypatch, weighted
     weights = rng.integers(1, 4, 3000).astype(float) if weighted else None
     whole = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
     monkeypatch.setattr("somscape.outliers._counts.FIRST_LOOK", 100)
-    monkeypatch.setattr("somscape.outliers._counts.BLOCK_VALUES", 1000)
+    monkeypatch.setattr("somscape.outliers._counts.COUNTED_VALUES", 1000)
     found = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
     found.check(4)
     for name in ("starts", "values", "below", "upto"):

@@ -34,7 +34,7 @@ EACH_KEPT, GROWTH = 16, 1.25
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
 """Rows that show whether a column has many values, and where somewhat more than its tails begin."""
 
-BLOCK_VALUES = 1 << 18
+COUNTED_VALUES = 1 << 18
 """Values looked at at once, few enough to stay in the cache."""
 
 SIDES = {
@@ -272,7 +272,7 @@ def _tails(
     """
     n, parts = len(rows), dict[int, tuple[list[_Part], list[_Part]]]()
     ends, is_whole = _loose_ends(columns, rows), np.ones(rows.shape[1], dtype=bool)
-    for block in blocks(n, max(1, BLOCK_VALUES // rows.shape[1])) if ends else ():
+    for block in blocks(n, max(1, COUNTED_VALUES // rows.shape[1])) if ends else ():
         own = None if counts is None else counts[block]
         by_column = np.ascontiguousarray(rows[block].T)
         is_whole &= np.isfinite(by_column).all(axis=1)
