@@ -1,12 +1,13 @@
 """Dask, Spark and Ray give the map of one machine: `make engines` has them installed."""
 
+import asyncio
 import itertools
 import os
 import re
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from somscape import SOM, SOMDetector, TableEncoder
+from somscape.engines import pieces_of
 from somscape.errors import EngineError, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
@@ -167,6 +169,76 @@ def test_dask_arrays(dask_client):
     units = apart.predict(collection)
     assert isinstance(units, da.Array)
     assert np.array_equal(units.compute(), whole.labels_)
+
+
+@pytest.mark.parametrize("kind", ["frame", "array"])
+def test_dask_pieces_of_one_worker_make_one_task(dask_client, kind, monkeypatch):
+    import dask.array as da
+
+    frame = frame_of(rows_of())
+    whole = som_of().fit(frame)
+    lazy = dask_frame(cut(frame, 8)) if kind == "frame" else da.from_array(frame.values, (75, 4))
+    kept = dask_client.persist(lazy)
+    wait_for(kept)
+    pieces = pieces_of(kept)
+    together = pieces._together()
+    assert len(together) == len(set(itertools.chain(*dask_client.who_has(kept).values())))
+    assert sorted(itertools.chain(*together)) == list(range(8))
+    assert pieces.total(lengths, tuple.__add__) == (75,) * 8
+    assert np.array_equal(som_of().fit(kept).codebook_, whole.codebook_)
+    assert len(pieces_of(lazy)._together()) == 8
+    monkeypatch.setattr("somscape.engines._dask_kept.MAX_TOGETHER", 1)
+    assert len(pieces._together()) == 8
+
+
+def wait_for(kept):
+    from distributed import wait
+
+    wait(kept)
+
+
+def lengths(_, data):
+    return (len(data),)
+
+
+class EndsAWorker:
+    """A callback that kills a worker that keeps pieces, after the second epoch."""
+
+    def __init__(self, client, collection):
+        self.client, self.collection, self.n_calls = client, collection, 0
+
+    def __call__(self, _):
+        self.n_calls += 1
+        if self.n_calls == 2:
+            (worker, *_), *_ = filter(None, self.client.who_has(self.collection).values())
+            with suppress(Exception):  # nobody is left to answer
+                self.client.run(os._exit, 1, workers=[worker])
+
+
+def test_dask_workers_that_die_with_pieces_change_nothing(fragile_client):
+    frame = frame_of(rows_of())
+    kept = dask_frame(cut(frame, 6)).persist()
+    wait_for(kept)
+    ends = EndsAWorker(fragile_client, kept)
+    assert_same(som_of(callbacks=[ends]).fit(kept), som_of().fit(frame))
+    assert ends.n_calls > 2
+
+
+def test_an_asynchronous_dask_client_is_one_error_and_works_in_a_thread():
+    pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    rows = rows_of(200)
+
+    async def main():
+        import dask.array as da
+        from distributed import Client
+
+        collection = da.from_array(rows, chunks=(60, 4))
+        async with Client(processes=False, asynchronous=True, dashboard_address=":0"):
+            with pytest.raises(EngineError, match=r"asynchronous.*to_thread"):
+                som_of().fit(collection)
+            return await asyncio.to_thread(som_of().fit, collection)
+
+    assert_same(asyncio.run(main()), som_of().fit(rows))
 
 
 def test_dask_without_a_cluster():

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, TypeVar
 
 import numpy as np
 
+from somscape.engines._dask_kept import Kept
 from somscape.engines._errors import gave_up
-from somscape.engines._tasks import FAN_IN, apply, groups, merged
+from somscape.engines._tasks import FAN_IN, apply, apply_to_some, groups, merged
 from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit import Pieces
 
@@ -35,26 +36,40 @@ class Partitions(Pieces):
         if hasattr(collection, "chunks"):
             collection = collection.rechunk({1: -1})  # whole rows
         self._parts = list(np.ravel(collection.to_delayed()))
+        self._collection = collection  # or its workers would forget it
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
         """Apply a function to each piece, and yield the results in order."""
-        yield from _computed(self._tasks(function))
+        from dask.delayed import delayed  # late: it is slow to import
+
+        sent, task = _sent(function, len(self._parts)), delayed(apply, pure=False)
+        yield from _computed([task(sent, number, part) for number, part in enumerate(self._parts)])
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the workers."""
         from dask.delayed import delayed  # late: it is slow to import
 
-        tasks = self._tasks(function)
+        together = self._together()
+        sent, task = _sent(function, len(together)), delayed(apply_to_some, pure=False)
+        tasks = [
+            task(merge, sent, numbers, *(self._parts[number] for number in numbers))
+            for numbers in together
+        ]
         while len(tasks) > FAN_IN:
             tasks = [delayed(merged)(merge, *group) for group in groups(tasks)]
         return reduce(merge, _computed(tasks))
 
-    def _tasks(self, function: Callable[[int, Any], T]) -> list[Any]:
-        from dask.delayed import delayed  # late: it is slow to import
+    @cached_property
+    def _kept(self) -> Kept:
+        return Kept(self._collection, self._parts)
 
-        sent = delayed(function, pure=False)  # one key: each worker gets it once
-        task = delayed(apply, pure=False)
-        return [task(sent, number, part) for number, part in enumerate(self._parts)]
+    def _together(self) -> list[list[int]]:
+        """Return numbers of pieces in groups, of which each makes a task."""
+        client = _client()
+        if client is not None:
+            with suppress(Exception):  # which the tasks then tell
+                return self._kept.together(client)
+        return [[number] for number in range(len(self._parts))]
 
 
 def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
@@ -81,6 +96,16 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
 
     meta = pd.Series([], dtype=dtype, name=name)
     return collection.map_partitions(_series, function, name, dtype, meta=meta)
+
+
+def _sent(function: Any, n_tasks: int) -> Any:
+    """Return a function to go out with few tasks, or by itself, so that each worker gets it once.
+
+    By itself it is on its way for some milliseconds more.
+    """
+    from dask.delayed import delayed  # late: it is slow to import
+
+    return function if n_tasks <= FAN_IN else delayed(function, pure=False)
 
 
 def _check_is_table(collection: Any) -> None:
@@ -124,9 +149,16 @@ def _client() -> Any:
     except ImportError:
         return None
     try:
-        return default_client()
+        client = default_client()
     except ValueError:
         return None
+    if client.asynchronous:
+        raise EngineError(
+            "Dask's client is asynchronous, and answers only to code that awaits it. Call this "
+            "in a thread, such as `await asyncio.to_thread(som.fit, X)`, or make a Client without "
+            "asynchronous=True."
+        )
+    return client
 
 
 def _result(client: Any, future: Any) -> Any:
