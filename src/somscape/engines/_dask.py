@@ -43,7 +43,8 @@ class Partitions(Pieces):
         from dask.delayed import delayed  # late: it is slow to import
 
         sent, task = _sent(function, len(self._parts)), delayed(apply, pure=False)
-        yield from _computed([task(sent, number, part) for number, part in enumerate(self._parts)])
+        tasks = [task(sent, number, part) for number, part in enumerate(self._parts)]
+        yield from _computed(tasks, "piece {} of X".format)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the workers."""
@@ -57,7 +58,7 @@ class Partitions(Pieces):
         ]
         while len(tasks) > FAN_IN:
             tasks = [delayed(merged)(merge, *group) for group in groups(tasks)]
-        return reduce(merge, _computed(tasks))
+        return reduce(merge, _computed(tasks, lambda _: "a piece of X"))
 
     @cached_property
     def _kept(self) -> Kept:
@@ -123,7 +124,7 @@ def _series(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -
     return pd.Series(function(frame), index=frame.index, name=name, dtype=dtype)
 
 
-def _computed(tasks: list[Any]) -> Iterator[Any]:
+def _computed(tasks: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
     """Yield the results of tasks in order, from the cluster if there is one."""
     client = _client()
     if client is None:
@@ -135,7 +136,7 @@ def _computed(tasks: list[Any]) -> Iterator[Any]:
     futures.reverse()
     try:
         while futures:
-            yield _result(client, futures[-1])
+            yield _result(client, futures[-1], named(len(tasks) - len(futures)))
             futures.pop()  # and with it its result in the cluster
     finally:
         with suppress(Exception):  # a cluster that is gone has nothing to cancel
@@ -161,7 +162,7 @@ def _client() -> Any:
     return client
 
 
-def _result(client: Any, future: Any) -> Any:
+def _result(client: Any, future: Any, what: str) -> Any:
     """Return a result; EngineError where the cluster cannot give it."""
     from distributed import KilledWorker
 
@@ -171,7 +172,7 @@ def _result(client: Any, future: Any) -> Any:
             return future.result(timeout=POLL)
         except TimeoutError as error:
             if future.status == "error":  # which the task itself raised
-                raise gave_up("a piece of X could not be computed", error) from error
+                raise gave_up(f"{what} could not be computed by Dask", error) from error
             if client.status != "running":
                 raise EngineError("the connection to Dask's scheduler was lost.") from error
             now = time.monotonic()
@@ -185,10 +186,10 @@ def _result(client: Any, future: Any) -> Any:
             raise
         except KilledWorker as error:
             raise gave_up(
-                "workers of Dask died again and again on the same piece of X, most often because "
-                "it does not fit into their memory. Cut X into smaller partitions (repartition, "
-                "rechunk), or give workers more memory",
+                f"workers of Dask died again and again on {what}, most often because it does not "
+                "fit into their memory. Cut X into smaller partitions (repartition, rechunk), or "
+                "give workers more memory",
                 error,
             ) from error
         except Exception as error:
-            raise gave_up("a piece of X could not be computed", error) from error
+            raise gave_up(f"{what} could not be computed by Dask", error) from error
