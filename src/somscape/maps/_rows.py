@@ -85,7 +85,7 @@ def _as_array(X: Any) -> Any:
         ) from error
     if values.dtype == object and values.ndim == 0:
         raise InputError(
-            f"X must be a table, a data frame or an array of numbers; got a {type(X).__name__}. "
+            f"X must be a table, a data frame or an array of numbers; got {type(X).__name__}. "
             "Fetch its rows into one of these, or pass it to a method of the estimator, such as "
             "`predict` or `alerts`."
         )
