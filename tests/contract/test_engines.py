@@ -60,6 +60,20 @@ def test_spark_says_what_is_wrong_in_one_line(spark):
         som_of().fit(broken)
 
 
+def test_spark_names_the_piece_that_cannot_be_read(spark):
+    frame = frame_of(rows_of(50)).assign(a=np.arange(50.0))
+
+    def damaged(batches):
+        for batch in batches:
+            if max(batch.column("a").to_pylist()) > 20:
+                raise OSError("part-7.parquet: damaged")
+            yield batch
+
+    collection = spark_frame(spark, [frame[:20], frame[20:]])
+    with pytest.raises(EngineError, match=r"^piece 1 of X .*OSError: part-7\.parquet: damaged"):
+        som_of().fit(collection.mapInArrow(damaged, collection.schema))
+
+
 def test_spark_workers_that_die_change_nothing(spark, tmp_path):
     frame = frame_of(rows_of(200))
     dies = KilledAt(tmp_path, [9])

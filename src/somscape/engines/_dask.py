@@ -179,8 +179,8 @@ def _result(client: Any, future: Any, what: str) -> Any:
             seen = now if client.scheduler_info()["workers"] else seen
             if now - seen > MAX_ALONE:
                 raise EngineError(
-                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds. Start some and "
-                    "fit again."
+                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds: none was "
+                    f"started, or they died, perhaps of {what}. Start some and fit again."
                 ) from error
         except SomscapeError:
             raise

@@ -153,6 +153,6 @@ def _run(job: Callable[[], T]) -> T:
         raise
     except Exception as error:
         said = getattr(error, "java_exception", error) if isinstance(error, Py4JError) else error
-        task = TASK.search(f"{error} {said}")
+        task = TASK.search(f"{said} {getattr(error, '_origin', '')}")  # of a Python worker's error
         what = "X" if task is None else f"piece {task[1]} of X"
         raise gave_up(f"{what} could not be computed by Spark", said) from error
