@@ -60,7 +60,7 @@ def test_spark_says_what_is_wrong_in_one_line(spark):
         som_of().fit(broken)
 
 
-def test_spark_names_the_piece_that_cannot_be_read(spark):
+def test_spark_pieces_that_cannot_be_read_are_one_error(spark, tmp_path):
     frame = frame_of(rows_of(50)).assign(a=np.arange(50.0))
 
     def damaged(batches):
@@ -70,8 +70,10 @@ def test_spark_names_the_piece_that_cannot_be_read(spark):
             yield batch
 
     collection = spark_frame(spark, [frame[:20], frame[20:]])
-    with pytest.raises(EngineError, match=r"^piece 1 of X .*OSError: part-7\.parquet: damaged"):
+    with pytest.raises(EngineError, match=r"^X could not .*OSError: part-7\.parquet: damaged"):
         som_of().fit(collection.mapInArrow(damaged, collection.schema))
+    with pytest.raises(EngineError, match=r"^piece 0 of X .*OSError: damaged"):
+        list(pieces_of(collection).each(FirstIsDamaged(tmp_path)))
 
 
 def test_spark_workers_that_die_change_nothing(spark, tmp_path):

@@ -74,6 +74,9 @@ class Partitions(Pieces):
                     result = True, function(number, pa.Table.from_batches(there))
                 except InputError as error:
                     result = False, error
+                except Exception as error:
+                    what = f"piece {number} of X could not be computed by Spark"
+                    result = False, gave_up(what, error)
                 yield _row(number, result)
 
         return self._frame.mapInArrow(task, RESULT)
@@ -153,6 +156,6 @@ def _run(job: Callable[[], T]) -> T:
         raise
     except Exception as error:
         said = getattr(error, "java_exception", error) if isinstance(error, Py4JError) else error
-        task = TASK.search(f"{said} {getattr(error, '_origin', '')}")  # of a Python worker's error
+        task = TASK.search(str(said))
         what = "X" if task is None else f"piece {task[1]} of X"
         raise gave_up(f"{what} could not be computed by Spark", said) from error
