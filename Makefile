@@ -48,7 +48,7 @@ devices: $(ENVS)/others/ready  ## tensors of torch, with torch, on the processor
 	$(ENVS)/others/bin/python -m pytest -n 0 tests/contract/test_torch.py
 
 engines: $(ENVS)/others/ready  ## training on Dask, Spark (which needs Java) and Ray
-	$(ENVS)/others/bin/python -m pytest -n 0 tests/contract/test_engines.py
+	$(ENVS)/others/bin/python -m pytest -n 0 tests/contract/test_dask.py tests/contract/test_engines.py
 
 test-gpu: $(ENVS)/others/ready  ## tensors of torch on a GPU
 	@$(ENVS)/others/bin/python -c 'import sys, torch; sys.exit(None if torch.cuda.is_available() \

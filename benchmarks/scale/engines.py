@@ -1,21 +1,30 @@
-"""An epoch on Dask's workers of one thread each, beside one thread without an engine.
+"""An epoch on workers of one thread each, beside one thread without an engine.
 
-    OMP_NUM_THREADS=1 python benchmarks/scale/engines.py [--rows 2e6] [--pieces 8]
+    OMP_NUM_THREADS=1 python benchmarks/scale/engines.py [--engine dask|spark|ray] [--rows 2e6]
 
-Rows lie in the workers' memory.  Each line is the median time of the epochs of one training.
+Rows lie in the workers' memory.  Each line has the median time of the epochs of one training, and
+of a pass that has nothing to do, over as many pieces and, in brackets, over four times as many.
 """
 
 import argparse
+import os
 import statistics
+import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from simulate import rows_of
 
 from somscape import SOM
+from somscape.engines import pieces_of
 
-FEATURES, SIDE, EPOCHS = 50, 32, 10
+FEATURES, SIDE, EPOCHS, PASSES = 50, 32, 10, 15
 
 
 class Clock:
@@ -40,36 +49,121 @@ def trained(X: Any) -> tuple[float, Any]:
     return clock.epoch, som.codebook_
 
 
-def on_dask(rows: Any, n_workers: int, n_pieces: int) -> tuple[float, Any]:
-    """Return the same for rows that lie in the memory of workers."""
+def empty_pass(X: Any) -> float:
+    """Return the seconds of a pass in which each piece gives sums, and does nothing for them."""
+    pieces, codebook = pieces_of(X), np.zeros((SIDE * SIDE, FEATURES))
+    for _ in range(3):  # workers import what they need
+        pieces.total(partial(nothing, codebook), np.add)
+    spent = []
+    for _ in range(PASSES):
+        begin = time.perf_counter()
+        pieces.total(partial(nothing, codebook), np.add)
+        spent.append(time.perf_counter() - begin)
+    return statistics.median(spent)
+
+
+def nothing(codebook: Any, _: int, rows: Any) -> Any:
+    """Return sums as large as those of an epoch."""
+    return np.zeros(codebook.shape, dtype=np.int64)
+
+
+Held = Callable[[Any, int], Any]
+"""Lays rows into the memory of workers, in so many pieces."""
+
+
+@contextmanager
+def dask(n_workers: int) -> Iterator[Held]:
+    """Give a cluster of Dask."""
     import dask.array as da
     from distributed import Client, LocalCluster, wait
+
+    def held(rows: Any, n_pieces: int) -> Any:
+        lazy = da.from_array(rows, chunks=(-(-len(rows) // n_pieces), FEATURES))
+        collection = client.persist(lazy)
+        wait(collection)
+        return collection
 
     with (
         LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
-        chunks = (-(-len(rows) // n_pieces), FEATURES)
-        collection = client.persist(da.from_array(rows, chunks=chunks))
-        wait(collection)
-        return trained(collection)
+        yield held
+
+
+@contextmanager
+def spark(n_workers: int) -> Iterator[Held]:
+    """Give a session of Spark."""
+    import pyarrow as pa
+    from pyarrow import parquet
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    session = (
+        SparkSession.builder.master(f"local[{n_workers}]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "4g")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+
+    def held(rows: Any, n_pieces: int) -> Any:
+        for number, part in enumerate(np.array_split(rows, n_pieces)):
+            table = pa.table({f"v{j}": column for j, column in enumerate(part.T)})
+            parquet.write_table(table, Path(folder) / f"{n_pieces}-{number:03}.parquet")
+        frames = [
+            session.read.parquet(str(path)).coalesce(1)
+            for path in sorted(Path(folder).glob(f"{n_pieces}-*.parquet"))
+        ]
+        collection = reduce(lambda a, b: a.union(b), frames).cache()
+        collection.count()
+        return collection
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield held
+        session.stop()
+
+
+@contextmanager
+def ray(n_workers: int) -> Iterator[Held]:
+    """Give a cluster of Ray."""
+    import ray
+
+    ray.init(num_cpus=n_workers, include_dashboard=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+    def held(rows: Any, n_pieces: int) -> Any:
+        return ray.data.from_numpy(np.array_split(rows, n_pieces))
+
+    yield held
+    ray.shutdown()
+
+
+ENGINES = {"dask": dask, "spark": spark, "ray": ray}
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="dask")
     parser.add_argument("--rows", type=float, default=2e6)
     parser.add_argument("--pieces", type=int, default=8)
     given = parser.parse_args()
-    rows = rows_of(int(given.rows), FEATURES)
+    rows, n = rows_of(int(given.rows), FEATURES), given.pieces
     plain, codebook = trained(rows)
-    print(f"{len(rows):,} x {FEATURES}, {SIDE} x {SIDE} units, {given.pieces} pieces\n")
-    print("| where | epoch, s | against one thread | same bits |\n|---|---|---|---|")
-    print(f"| one thread, no engine | {plain:.3f} | | |")
-    for n in (1, 2):
-        spent, found = on_dask(rows, n, given.pieces)
+    print(f"{len(rows):,} x {FEATURES}, {SIDE} x {SIDE} units, {n} pieces\n")
+    print("| where | epoch, s | against one thread | same bits | nothing to do, ms |")
+    print(f"|---|---|---|---|---|\n| one thread, no engine | {plain:.3f} | | | |", flush=True)
+    for n_workers in (1, 2):
+        with ENGINES[given.engine](n_workers) as held:
+            spent, found = trained(held(rows, n))
+            few, many = (1e3 * empty_pass(held(rows[: 4 * n], k)) for k in (n, 4 * n))
         same = "yes" if np.array_equal(found, codebook) else "NO"
-        print(f"| Dask, {n} of one thread | {spent:.3f} | {plain / spent:.2f} x | {same} |")
+        where = f"{given.engine}, {n_workers} of one thread"
+        speed = f"{plain / spent:.2f} x"
+        print(f"| {where} | {spent:.3f} | {speed} | {same} | {few:.0f} ({many:.0f}) |", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,12 @@ MEASURED_ROWS, N_GROUPS, REPEATS = 100_000, 12, 3
 PASSES_BESIDE = 7
 """A look at all rows; their mean; spread; axes and wide columns; hits; rows that the map keeps."""
 
+BY_PIECE = 3
+"""Passes of those beside in which each piece is a task, wherever it lies: looks, and rows taken."""
+
+TOGETHER = 1 << 28
+"""Bytes of a worker's pieces that are one task of all other passes."""
+
 SETTLING = 4
 """One of so many further epochs is done, before units settle."""
 
@@ -69,7 +75,7 @@ class Costs:
     pass_ : float
         Of a pass of Dask that has nothing to do.
     task : float
-        Of each further piece in it.
+        Of each further task in it.
     """
 
     machine: str
@@ -191,7 +197,10 @@ class Plan:
             "reading": values * costs.read * passes / shared if self.is_read else 0.0,
         }
         if self.workers > 1:
-            spent["engine"] = passes * (costs.pass_ + costs.task * self.pieces)
+            kept = max(self.workers, math.ceil(4 * values / TOGETHER))
+            n_tasks = self.pieces if self.is_read else min(self.pieces, kept)
+            tasks = BY_PIECE * self.pieces + (passes - BY_PIECE) * n_tasks
+            spent["engine"] = passes * costs.pass_ + tasks * costs.task
         return spent
 
     def _epochs(self, costs: Costs) -> tuple[float, int]:

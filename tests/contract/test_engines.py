@@ -1,262 +1,39 @@
-"""Dask, Spark and Ray give the map of one machine: `make engines` has them installed."""
+"""Spark and Ray give the map of one machine, and all engines the same answers of a detector."""
 
-import itertools
-import os
 import re
-import signal
 import sys
 import time
-from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+from clusters import (
+    NAMES,
+    KilledAt,
+    assert_same,
+    cut,
+    dask_frame,
+    frame_of,
+    ray_dataset,
+    rows_of,
+    som_of,
+    spark_frame,
+    uneven,
+    unreadable,
+)
 
-from somscape import SOM, SOMDetector, TableEncoder
+from somscape import SOMDetector
+from somscape.engines import pieces_of
 from somscape.errors import EngineError, InputError
+from somscape.fit import Pieces
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
-
-NAMES = list("abcd")
-
-
-LATER = (26, 38)
-"""Calls for four pieces that are in two epochs, after six passes."""
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_fetched(monkeypatch):
     """Small data stay where they are."""
     monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 0)
-
-
-def som_of(**parameters):
-    """A map of few passes."""
-    return SOM(5, 6, n_epochs=4, **parameters)
-
-
-def rows_of(n=600, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, 4)) * [1, 2, 3, 4]
-
-
-def frame_of(rows):
-    return pd.DataFrame(rows, columns=NAMES)
-
-
-def assert_same(apart, whole):
-    assert np.array_equal(apart.codebook_, whole.codebook_)
-    assert np.array_equal(apart.map_.hits, whole.map_.hits)
-    assert np.array_equal(apart.map_.told.rows, whole.map_.told.rows)
-    assert apart.history_.keys() == whole.history_.keys()
-    assert all(np.array_equal(apart.history_[k], whole.history_[k]) for k in whole.history_)
-
-
-def cut(frame, n):
-    """A frame in parts of about the same length."""
-    ends = np.linspace(0, len(frame), n + 1).astype(int).tolist()
-    return [frame[a:b] for a, b in pairwise(ends)]
-
-
-def uneven(rows):
-    """Pieces of 0, 1, 9 and all other rows."""
-    return [rows[:0], rows[:1], rows[1:10], rows[10:]]
-
-
-@contextmanager
-def two_workers():
-    """Start a cluster of two processes, or skip the test."""
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-@pytest.fixture(scope="module")
-def dask_client():
-    with two_workers() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def spark():
-    pytest.importorskip("pyspark", reason="Spark is not installed: make engines")
-    from pyspark import cloudpickle
-    from pyspark.sql import SparkSession
-
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
-
-
-@pytest.fixture(scope="module")
-def ray():
-    ray = pytest.importorskip("ray", reason="Ray is not installed: make engines")
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    yield ray
-    ray.shutdown()
-
-
-def dask_frame(parts):
-    import dask.dataframe as dd
-    from dask import delayed
-
-    return dd.from_delayed([delayed(part) for part in parts], meta=parts[0], verify_meta=False)
-
-
-def spark_frame(session, parts):
-    """A frame with one partition for each part, even for an empty one."""
-    context = session.sparkContext
-    records = [part.to_numpy().tolist() for part in parts]
-    numbered = context.parallelize(list(enumerate(records)), len(parts))
-    rows = numbered.flatMap(lambda pair: pair[1])
-    schema = ", ".join(f"{name} double" for name in parts[0].columns)
-    return session.createDataFrame(rows, schema)
-
-
-def ray_dataset(ray, parts):
-    import pyarrow as pa
-
-    tables = [pa.Table.from_pandas(part, preserve_index=False) for part in parts]
-    return ray.data.from_arrow(tables)
-
-
-def test_dask_frames(dask_client):
-    frame = frame_of(rows_of())
-    whole = som_of().fit(frame)
-    for parts in (cut(frame, 3), uneven(frame)):
-        collection = dask_frame(parts)
-        assert_same(som_of().fit(collection), whole)
-    units = whole.predict(collection)
-    assert type(units) is type(collection["a"])
-    assert np.array_equal(units.compute().to_numpy(), whole.labels_)
-
-
-def test_a_detector_scores_where_rows_lie(dask_client):
-    frame = frame_of(rows_of(200))
-    detector = SOMDetector(som=som_of(), random_state=0).fit(frame)
-    scores = detector.score_samples(dask_frame(cut(frame, 3)))
-    assert scores.name == "score"
-    assert np.array_equal(scores.compute().to_numpy(), detector.score_samples(frame))
-
-
-def test_dask_arrays(dask_client):
-    import dask.array as da
-
-    rows = rows_of().astype(np.float32)
-    whole = som_of().fit(rows)
-    collection = da.from_array(rows, chunks=(77, 3))
-    apart = som_of().fit(collection)
-    assert_same(apart, whole)
-    units = apart.predict(collection)
-    assert isinstance(units, da.Array)
-    assert np.array_equal(units.compute(), whole.labels_)
-
-
-def test_dask_without_a_cluster():
-    pytest.importorskip("dask", reason="Dask is not installed: make engines")
-    import dask.array as da
-
-    rows = rows_of(200)
-    assert_same(som_of().fit(da.from_array(rows, chunks=(60, 4))), som_of().fit(rows))
-
-
-def test_dask_frames_with_words_are_encoded(dask_client):
-    frame = frame_of(rows_of(300))
-    frame["kind"] = np.where(frame["a"] > 0, "x", "y")
-    encoder = TableEncoder().fit(frame)
-    collection = dask_frame(cut(frame, 3))
-    assert_same(som_of(encoder=encoder).fit(collection), som_of(encoder=encoder).fit(frame))
-    assert_same(som_of().fit(collection), som_of().fit(frame))
-    detector = SOMDetector(som=som_of(), random_state=0).fit(collection)
-    whole = SOMDetector(som=som_of(), random_state=0).fit(frame)
-    assert np.array_equal(detector.score_samples(frame), whole.score_samples(frame))
-
-
-class KilledAt:
-    """Gives the rows of a piece, but ends its worker at some of the calls, counted over all."""
-
-    def __init__(self, folder, calls):
-        self.folder, self.calls = folder, calls
-
-    def __call__(self, part):
-        if next(filter(self._is_free, itertools.count())) in self.calls:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return part
-
-    def _is_free(self, number):
-        try:
-            (self.folder / str(number)).touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
-
-
-@pytest.fixture
-def fragile_client():
-    with two_workers() as client:
-        yield client
-
-
-def test_dask_workers_that_die_change_nothing(fragile_client, tmp_path):
-    frame = frame_of(rows_of())
-    whole = som_of().fit(frame)
-    dies = KilledAt(tmp_path, LATER)
-    collection = dask_frame(cut(frame, 4)).map_partitions(dies, meta=frame.iloc[:0])
-    assert_same(som_of().fit(collection), whole)
-    assert len(list(tmp_path.iterdir())) > max(LATER)
-
-
-def test_dask_workers_that_die_again_and_again_are_one_error(fragile_client, tmp_path):
-    frame = frame_of(rows_of(100))
-    dies = KilledAt(tmp_path, range(1000))
-    collection = dask_frame([frame]).map_partitions(dies, meta=frame.iloc[:0])
-    began = time.monotonic()
-    with pytest.raises(EngineError, match="died again and again"):
-        som_of().fit(collection)
-    assert time.monotonic() - began < 60
-
-
-def unreadable(part):
-    if len(part):
-        raise OSError("part-7.parquet: damaged")
-    return part
-
-
-def test_dask_pieces_that_cannot_be_read_are_one_error(dask_client):
-    frame = frame_of(rows_of(100))
-    collection = dask_frame([frame]).map_partitions(unreadable, meta=frame.iloc[:0])
-    with pytest.raises(EngineError, match=r"OSError: part-7\.parquet: damaged"):
-        som_of().fit(collection)
-
-
-def test_dask_without_workers_does_not_hang(monkeypatch):
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
-    from somscape.engines import _dask
-
-    monkeypatch.setattr(_dask, "MAX_ALONE", 2.0)
-    with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
-        distributed.Client(cluster),
-        pytest.raises(EngineError, match="has had no worker"),
-    ):
-        som_of().fit(dask_frame([frame_of(rows_of(50))]))
 
 
 def test_spark_frames(spark):
@@ -281,6 +58,22 @@ def test_spark_says_what_is_wrong_in_one_line(spark):
     broken = collection.withColumn("e", functions.expr("raise_error('damaged')").cast("double"))
     with pytest.raises(EngineError, match="damaged"):
         som_of().fit(broken)
+
+
+def test_spark_pieces_that_cannot_be_read_are_one_error(spark, tmp_path):
+    frame = frame_of(rows_of(50)).assign(a=np.arange(50.0))
+
+    def damaged(batches):
+        for batch in batches:
+            if max(batch.column("a").to_pylist()) > 20:
+                raise OSError("part-7.parquet: damaged")
+            yield batch
+
+    collection = spark_frame(spark, [frame[:20], frame[20:]])
+    with pytest.raises(EngineError, match=r"^X could not .*OSError: part-7\.parquet: damaged"):
+        som_of().fit(collection.mapInArrow(damaged, collection.schema))
+    with pytest.raises(EngineError, match=r"^piece 0 of X .*OSError: damaged"):
+        list(pieces_of(collection).each(FirstIsDamaged(tmp_path)))
 
 
 def test_spark_workers_that_die_change_nothing(spark, tmp_path):
@@ -316,6 +109,112 @@ def test_ray_workers_that_die_change_nothing(ray, tmp_path):
     assert_same(som_of().fit(collection), som_of().fit(frame))
 
 
+def test_ray_pieces_that_cannot_be_read_are_one_error(ray):
+    frame = frame_of(rows_of(100))
+    collection = ray_dataset(ray, [frame]).map_batches(unreadable, batch_format="pandas")
+    with pytest.raises(EngineError, match=r"part-7\.parquet: damaged"):
+        som_of().fit(collection)
+
+
+def test_ray_workers_that_die_again_and_again_are_one_error(ray, tmp_path):
+    collection = ray_dataset(ray, [frame_of(rows_of(100))]).map_batches(
+        KilledAt(tmp_path, range(1000)), batch_format="pyarrow"
+    )
+    began = time.monotonic()
+    with pytest.raises(EngineError, match=r"does not fit .*\(WorkerCrashedError: .*\)$"):
+        som_of().fit(collection)
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_ray_datasets_of_one_column_of_arrays(ray, kind):
+    rows = (10 * rows_of(200)).astype(kind)
+    whole = som_of().fit(rows)
+    collection = ray.data.from_numpy([rows[:50], rows[50:]])
+    apart = som_of().fit(collection)
+    assert_same(apart, whole)
+    assert not hasattr(apart, "feature_names_in_")
+    units = np.concatenate([block["unit"] for block in apart.predict(collection).iter_batches()])
+    assert np.array_equal(units, whole.labels_)
+    images = ray.data.from_numpy(rows.reshape(100, 2, 4))
+    with pytest.raises(InputError, match=r"X, piece 0: .*\(100, 2, 4\)"):
+        som_of().fit(images)
+
+
+def test_ray_tasks_end_with_the_first_error(ray, tmp_path):
+    frame = frame_of(rows_of(90))
+    pieces = pieces_of(ray_dataset(ray, cut(frame, 9)))
+    with pytest.raises(EngineError, match=r"^piece 0 of X .*damaged"):
+        list(pieces.each(FirstIsDamaged(tmp_path)))
+    time.sleep(6)
+    assert len(list(tmp_path.iterdir())) < 5
+
+
+class FirstIsDamaged:
+    """Raises for the first piece, and takes its time for the others."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, number, _):
+        if number == 0:
+            raise OSError("damaged")
+        time.sleep(1)
+        (self.folder / str(number)).touch()
+
+
+class InTurn(Pieces):
+    def __init__(self, parts):
+        self.parts = parts
+
+    def each(self, function):
+        return map(function, range(len(self.parts)), self.parts)
+
+
+def collection_of(engine, parts, request):
+    if engine == "spark":
+        return spark_frame(request.getfixturevalue("spark"), parts)
+    if engine == "ray":
+        return ray_dataset(request.getfixturevalue("ray"), parts)
+    if engine == "dask":
+        request.getfixturevalue("dask_client")
+        return dask_frame(parts)
+    return InTurn(parts)
+
+
+@pytest.mark.parametrize("engine", ["pieces", "dask", "spark", "ray"])
+def test_a_detector_does_all_that_it_does_for_a_frame(engine, request):
+    frame = frame_of(rows_of(200))
+    collection = collection_of(engine, cut(frame, 3), request)
+    whole = SOMDetector(som=som_of(), random_state=0).fit(frame)
+    apart = SOMDetector(som=som_of(), random_state=0).fit(collection)
+    for method in ("score_samples", "decision_function", "predict", "p_values"):
+        found = values_of(getattr(apart, method)(collection))
+        assert np.array_equal(found, getattr(whole, method)(frame))
+    found, expected = apart.alerts(collection, 5), whole.alerts(frame, 5)
+    assert np.array_equal(found.rows, expected.rows)
+    assert np.array_equal(found.p_values, expected.p_values)
+    assert str(found) == str(expected)
+    assert np.array_equal(apart.contributions(collection), whole.contributions(frame))
+    assert list(map(str, apart.reasons(collection))) == list(map(str, whole.reasons(frame)))
+    similar = apart.similar_rows(collection, among=collection)
+    assert np.array_equal(similar.rows, whole.similar_rows(frame, among=frame).rows)
+    is_known = np.arange(200) % 2
+    shares = apart.label_share(collection, among=collection, y=is_known).share
+    assert np.array_equal(shares, whole.label_share(frame, among=frame, y=is_known).share)
+    few = collection_of(engine, [frame[:2]], request)
+    assert str(apart.counterfactuals(few)) == str(whole.counterfactuals(frame[:2]))
+
+
+def values_of(answered):
+    """The values of one column, wherever they lie."""
+    for fetch in ("compute", "toPandas", "to_pandas"):
+        if hasattr(answered, fetch):
+            answered = getattr(answered, fetch)()
+            return answered.iloc[:, -1] if answered.ndim == 2 else answered
+    return answered
+
+
 @pytest.mark.parametrize("engine", ["dask.distributed", "pyspark", "ray"])
 def test_the_guide_runs(engine, tmp_path, monkeypatch):
     pytest.importorskip(engine, reason=f"{engine} is not installed: make engines")
@@ -330,10 +229,3 @@ def test_the_guide_runs(engine, tmp_path, monkeypatch):
     ]
     # Workers need not run in this folder.
     exec(block.replace("rows.parquet", str(tmp_path / "rows.parquet")), {"__name__": "__main__"})
-
-
-def test_ray_pieces_that_cannot_be_read_are_one_error(ray):
-    frame = frame_of(rows_of(100))
-    collection = ray_dataset(ray, [frame]).map_batches(unreadable, batch_format="pandas")
-    with pytest.raises(EngineError, match=r"part-7\.parquet: damaged"):
-        som_of().fit(collection)

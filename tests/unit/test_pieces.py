@@ -16,6 +16,7 @@ from somscape.callbacks import Checkpoint
 from somscape.errors import InputError
 from somscape.fit import Pieces, merge, partial, prepare, step
 from somscape.grid import Lattice
+from somscape.measures import quantization_error, trustworthiness
 from somscape.tables import table_from_frame
 
 
@@ -349,3 +350,44 @@ def test_rows_that_change_between_passes_are_one_error():
         SOM(2, 2).fit(Losing([rows_of(200), rows_of(200)]))
     with pytest.raises(InputError, match="other values in each pass"):
         SOM(2, 2).fit(Growing([rows_of(400)]))
+
+
+class OnACard:
+    """An array whose library gives none of it to NumPy unasked, as CuPy and torch do."""
+
+    shape = (60, 4)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        (InTurn([rows_of(60)]), r"X must be a table.*got InTurn\. Fetch its rows"),
+        (OnACard(), r"X must lie in this machine's memory; .*Implicit conversion.*NumPy"),
+    ],
+)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda som, X: som.map_.winners(X),
+        lambda som, X: som.map_.nearest(X),
+        lambda som, X: quantization_error(som, X),
+        lambda som, X: trustworthiness(som, X),
+    ],
+)
+def test_maps_and_measures_say_what_they_take(X, said, ask):
+    som = SOM(3, 3).fit(rows_of(60))
+    with pytest.raises(InputError, match=said):
+        ask(som, X)
+
+
+def test_maps_take_arrays_with_gradients():
+    som, rows = SOM(3, 3).fit(rows_of(60)), rows_of(60)
+
+    class WithGradient(OnACard):
+        def detach(self):
+            return rows
+
+    assert np.array_equal(som.map_.winners(WithGradient()), som.labels_)

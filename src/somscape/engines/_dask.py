@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, TypeVar
 
 import numpy as np
 
+from somscape.engines._dask_kept import Kept
 from somscape.engines._errors import gave_up
-from somscape.engines._tasks import FAN_IN, apply, groups, merged
+from somscape.engines._tasks import FAN_IN, apply, apply_to_some, groups, merged
 from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit import Pieces
 
@@ -35,26 +36,41 @@ class Partitions(Pieces):
         if hasattr(collection, "chunks"):
             collection = collection.rechunk({1: -1})  # whole rows
         self._parts = list(np.ravel(collection.to_delayed()))
+        self._collection = collection  # or its workers would forget it
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
         """Apply a function to each piece, and yield the results in order."""
-        yield from _computed(self._tasks(function))
+        from dask.delayed import delayed  # late: it is slow to import
+
+        sent, task = _sent(function, len(self._parts)), delayed(apply, pure=False)
+        tasks = [task(sent, number, part) for number, part in enumerate(self._parts)]
+        yield from _computed(tasks, "piece {} of X".format)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the workers."""
         from dask.delayed import delayed  # late: it is slow to import
 
-        tasks = self._tasks(function)
+        together = self._together()
+        sent, task = _sent(function, len(together)), delayed(apply_to_some, pure=False)
+        tasks = [
+            task(merge, sent, numbers, *(self._parts[number] for number in numbers))
+            for numbers in together
+        ]
         while len(tasks) > FAN_IN:
             tasks = [delayed(merged)(merge, *group) for group in groups(tasks)]
-        return reduce(merge, _computed(tasks))
+        return reduce(merge, _computed(tasks, lambda _: "a piece of X"))
 
-    def _tasks(self, function: Callable[[int, Any], T]) -> list[Any]:
-        from dask.delayed import delayed  # late: it is slow to import
+    @cached_property
+    def _kept(self) -> Kept:
+        return Kept(self._collection, self._parts)
 
-        sent = delayed(function, pure=False)  # one key: each worker gets it once
-        task = delayed(apply, pure=False)
-        return [task(sent, number, part) for number, part in enumerate(self._parts)]
+    def _together(self) -> list[list[int]]:
+        """Return numbers of pieces in groups, of which each makes a task."""
+        client = _client()
+        if client is not None:
+            with suppress(Exception):  # which the tasks then tell
+                return self._kept.together(client)
+        return [[number] for number in range(len(self._parts))]
 
 
 def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
@@ -83,6 +99,16 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
     return collection.map_partitions(_series, function, name, dtype, meta=meta)
 
 
+def _sent(function: Any, n_tasks: int) -> Any:
+    """Return a function to go out with few tasks, or by itself, so that each worker gets it once.
+
+    By itself it is on its way for some milliseconds more.
+    """
+    from dask.delayed import delayed  # late: it is slow to import
+
+    return function if n_tasks <= FAN_IN else delayed(function, pure=False)
+
+
 def _check_is_table(collection: Any) -> None:
     if collection.ndim != 2:
         raise InputError(
@@ -98,7 +124,7 @@ def _series(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -
     return pd.Series(function(frame), index=frame.index, name=name, dtype=dtype)
 
 
-def _computed(tasks: list[Any]) -> Iterator[Any]:
+def _computed(tasks: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
     """Yield the results of tasks in order, from the cluster if there is one."""
     client = _client()
     if client is None:
@@ -110,7 +136,7 @@ def _computed(tasks: list[Any]) -> Iterator[Any]:
     futures.reverse()
     try:
         while futures:
-            yield _result(client, futures[-1])
+            yield _result(client, futures[-1], named(len(tasks) - len(futures)))
             futures.pop()  # and with it its result in the cluster
     finally:
         with suppress(Exception):  # a cluster that is gone has nothing to cancel
@@ -124,12 +150,19 @@ def _client() -> Any:
     except ImportError:
         return None
     try:
-        return default_client()
+        client = default_client()
     except ValueError:
         return None
+    if client.asynchronous:
+        raise EngineError(
+            "Dask's client is asynchronous, and answers only to code that awaits it. Call this "
+            "in a thread, such as `await asyncio.to_thread(som.fit, X)`, or make a Client without "
+            "asynchronous=True."
+        )
+    return client
 
 
-def _result(client: Any, future: Any) -> Any:
+def _result(client: Any, future: Any, what: str) -> Any:
     """Return a result; EngineError where the cluster cannot give it."""
     from distributed import KilledWorker
 
@@ -139,24 +172,24 @@ def _result(client: Any, future: Any) -> Any:
             return future.result(timeout=POLL)
         except TimeoutError as error:
             if future.status == "error":  # which the task itself raised
-                raise gave_up("a piece of X could not be computed", error) from error
+                raise gave_up(f"{what} could not be computed by Dask", error) from error
             if client.status != "running":
                 raise EngineError("the connection to Dask's scheduler was lost.") from error
             now = time.monotonic()
             seen = now if client.scheduler_info()["workers"] else seen
             if now - seen > MAX_ALONE:
                 raise EngineError(
-                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds. Start some and "
-                    "fit again."
+                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds: none was "
+                    f"started, or they died, perhaps of {what}. Start some and fit again."
                 ) from error
         except SomscapeError:
             raise
         except KilledWorker as error:
             raise gave_up(
-                "workers of Dask died again and again on the same piece of X, most often because "
-                "it does not fit into their memory. Cut X into smaller partitions (repartition, "
-                "rechunk), or give workers more memory",
+                f"workers of Dask died again and again on {what}, most often because it does not "
+                "fit into their memory. Cut X into smaller partitions (repartition, rechunk), or "
+                "give workers more memory",
                 error,
             ) from error
         except Exception as error:
-            raise gave_up("a piece of X could not be computed", error) from error
+            raise gave_up(f"{what} could not be computed by Dask", error) from error

@@ -1,6 +1,7 @@
 """Datasets of Ray: a block is a piece, which reaches Python as an Arrow table."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ from somscape.fit import Pieces
 
 T = TypeVar("T")
 
+MAX_DEATHS = 4
+"""How often a task that makes a block may lose its worker: else Ray tries without end."""
+
 
 class Partitions(Pieces):
     """The blocks of a dataset, computed once and kept in Ray's memory, or on its disk.
@@ -23,20 +27,12 @@ class Partitions(Pieces):
     """
 
     def __init__(self, dataset: Any) -> None:
-        options = dataset.context.execution_options
-        before, options.preserve_order = options.preserve_order, True
-        try:
-            self._blocks = _told(dataset.to_arrow_refs)
-        finally:
-            options.preserve_order = before
+        with _in_order(dataset):
+            self._blocks = _told("a piece of X could not be computed by Ray", dataset.to_arrow_refs)
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
         """Apply a function to each piece, and yield the results in order."""
-        refs = self._refs(function)
-        refs.reverse()
-        while refs:
-            ref = refs.pop()
-            yield _got(ref)
+        yield from _results(self._refs(function), "piece {} of X".format)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results in the cluster."""
@@ -46,12 +42,12 @@ class Partitions(Pieces):
         task: Any = ray.remote(merged)
         while len(refs) > FAN_IN:
             refs = [task.remote(merge, *group) for group in groups(refs)]
-        return reduce(merge, map(_got, refs))
+        return reduce(merge, _results(refs, lambda _: "a piece of X"))
 
     def _refs(self, function: Callable[[int, Any], Any]) -> list[Any]:
         import ray  # late: it is slow to import
 
-        task: Any = ray.remote(apply)
+        task: Any = ray.remote(_apply)
         sent = ray.put(function)
         return [task.remote(sent, number, ref) for number, ref in enumerate(self._blocks)]
 
@@ -76,20 +72,69 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
     def task(table: Any) -> Any:
         import pyarrow as pa
 
-        return table.append_column(name, pa.array(np.asarray(function(table), dtype=dtype)))
+        return table.append_column(name, pa.array(np.asarray(function(_rows(table)), dtype=dtype)))
 
     if name in (dataset.columns() or ()):
         raise InputError(f"X has a column '{name}' already. Rename or drop it.")
     return dataset.map_batches(task, batch_format="pyarrow")
 
 
-def _got(ref: Any) -> Any:
+@contextmanager
+def _in_order(dataset: Any) -> Iterator[None]:
+    """Have Ray keep the order of a dataset's blocks, and give up tasks whose workers die."""
+    options = dataset.context.execution_options
+    before, options.preserve_order = options.preserve_order, True
+    endless = [asked for asked in _asked_by(dataset) if "max_retries" not in asked]
+    for asked in endless:
+        asked["max_retries"] = MAX_DEATHS
+    try:
+        yield
+    finally:
+        options.preserve_order = before
+        for asked in endless:
+            del asked["max_retries"]
+
+
+def _asked_by(dataset: Any) -> list[dict[str, Any]]:
+    """Return what each step of a dataset asks of its tasks; nothing from a Ray that hides it."""
+    try:
+        steps = dataset._logical_plan.dag.post_order_iter()
+        asked = [getattr(step, "ray_remote_args", None) for step in steps]
+    except AttributeError:
+        return []
+    return [some for some in asked if isinstance(some, dict)]
+
+
+def _apply(function: Callable[[int, Any], T], number: int, table: Any) -> T:
+    return apply(function, number, _rows(table))
+
+
+def _rows(table: Any) -> Any:
+    """Return a block as an array, if it is one column of arrays; else as it is."""
+    if table.num_columns != 1 or not hasattr(table.schema[0].type, "shape"):
+        return table
+    from ray.data.block import BlockAccessor  # in a process of Ray
+
+    return BlockAccessor.for_block(table).to_numpy(table.column_names[0])
+
+
+def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
+    """Yield results in order; whatever happens, no task goes on afterwards."""
     import ray  # late: it is slow to import
 
-    return _told(lambda: ray.get(ref))
+    refs.reverse()
+    n = len(refs)
+    try:
+        while refs:
+            what = f"{named(n - len(refs))} could not be computed by Ray"
+            yield _told(what, lambda: ray.get(refs[-1]))
+            refs.pop()  # and with it its result in the cluster
+    finally:
+        for ref in refs:
+            ray.cancel(ref)
 
 
-def _told(job: Callable[[], T]) -> T:
+def _told(what: str, job: Callable[[], T]) -> T:
     """Run a job; EngineError in one line where Ray gives it up."""
     from ray.exceptions import RayError, RayTaskError
 
@@ -98,6 +143,10 @@ def _told(job: Callable[[], T]) -> T:
     except RayTaskError as error:
         if isinstance(error.cause, SomscapeError):
             raise error.cause from None
-        raise gave_up("a piece of X could not be computed", error) from error
+        raise gave_up(what, error) from error
     except RayError as error:
-        raise gave_up("Ray gave up", error) from error
+        raise gave_up(
+            f"{what}, most often because it does not fit into a worker's memory. Cut X into "
+            "smaller blocks (repartition), or give workers more memory",
+            error,
+        ) from error

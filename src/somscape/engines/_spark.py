@@ -1,6 +1,7 @@
 """Data frames of Spark: a partition is a piece, which reaches Python as Arrow's record batches."""
 
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any, TypeVar
@@ -15,6 +16,9 @@ T = TypeVar("T")
 
 MAX_COLLECTED = 32
 """Most results that are merged here, and by a task before."""
+
+TASK = re.compile(r"Task (\d+) in stage")
+"""The number of a piece, in what Spark says of it."""
 
 RESULT = "number int, result binary"
 """What a task gives back: the number of its piece, and what the function returned, pickled."""
@@ -70,6 +74,9 @@ class Partitions(Pieces):
                     result = True, function(number, pa.Table.from_batches(there))
                 except InputError as error:
                     result = False, error
+                except Exception as error:
+                    what = f"piece {number} of X could not be computed by Spark"
+                    result = False, gave_up(what, error)
                 yield _row(number, result)
 
         return self._frame.mapInArrow(task, RESULT)
@@ -147,7 +154,8 @@ def _run(job: Callable[[], T]) -> T:
         return job()
     except InputError:
         raise
-    except Py4JError as error:
-        raise gave_up("Spark gave up", getattr(error, "java_exception", error)) from error
     except Exception as error:
-        raise gave_up("Spark gave up", error) from error
+        said = getattr(error, "java_exception", error) if isinstance(error, Py4JError) else error
+        task = TASK.search(str(said))
+        what = "X" if task is None else f"piece {task[1]} of X"
+        raise gave_up(f"{what} could not be computed by Spark", said) from error

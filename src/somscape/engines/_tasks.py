@@ -28,6 +28,27 @@ def apply(function: Callable[[int, Any], T], number: int, data: Any) -> T:
     return function(number, data)
 
 
+def apply_to_some(
+    merge: Callable[[T, T], T], function: Callable[[int, Any], T], numbers: list[int], *some: Any
+) -> T:
+    """Return what a function makes of several pieces, merged.
+
+    Parameters
+    ----------
+    merge : callable
+        As for `somscape.fit.Pieces.total`.
+    function : callable
+    numbers : list of int
+    *some : object
+        The pieces.
+
+    Returns
+    -------
+    object
+    """
+    return reduce(merge, map(function, numbers, some))
+
+
 def merged(merge: Callable[[T, T], T], *results: T) -> T:
     """Return results as one.
 

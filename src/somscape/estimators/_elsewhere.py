@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial, reduce, wraps
-from operator import and_
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -202,7 +201,7 @@ def holds_only_numbers(pieces: Pieces) -> bool:
     -------
     bool
     """
-    return pieces.total(_are_numbers, and_)
+    return all(pieces.each(_are_numbers))
 
 
 def _are_numbers(_: int, data: Any) -> bool:
@@ -223,8 +222,22 @@ def brought_here(X: Any) -> Any:
     object
         As `somscape.tables.collected`.
     """
+    return collected(pieces_here(X))
+
+
+def pieces_here(X: Any) -> Any:
+    """Return data in pieces as one array or frame, in temporary files; other data as they are.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    object
+    """
     X = pieces_of(X)
-    return collected(fetched_rows(X.each(_piece)) if isinstance(X, Pieces) else X)
+    return fetched_rows(X.each(_piece)) if isinstance(X, Pieces) else X
 
 
 def _piece(_: int, data: Any) -> Any:

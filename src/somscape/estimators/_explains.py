@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s
+from somscape.estimators._elsewhere import pieces_here
 from somscape.estimators._prepare import data_for
 from somscape.outliers import (
     Alerts,
@@ -42,22 +43,26 @@ class Explains:
     @_in_words_of(Detector.reasons)
     def reasons(self, X: Any) -> list[Reasons]:
         check_is_fitted(self)
-        return self.detector_.reasons(X)
+        return self.detector_.reasons(pieces_here(X))
 
     @_in_words_of(Detector.counterfactuals)
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
         check_is_fitted(self)
-        return self.detector_.counterfactuals(X)
+        return self.detector_.counterfactuals(pieces_here(X))
 
     @_in_words_of(Detector.similar_rows)
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
         check_is_fitted(self)
-        return self.detector_.similar_rows(X, among=among, n_similar=n_similar)
+        return self.detector_.similar_rows(
+            pieces_here(X), among=pieces_here(among), n_similar=n_similar
+        )
 
     @_in_words_of(Detector.label_share)
     def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> LabelShare:
         check_is_fitted(self)
-        return self.detector_.label_share(X, among=among, y=y, level=level)
+        return self.detector_.label_share(
+            pieces_here(X), among=pieces_here(among), y=y, level=level
+        )
 
     @_in_words_of(Detector.alerts)
     def alerts(
@@ -73,7 +78,7 @@ class Explains:
     ) -> Alerts:
         check_is_fitted(self)
         return self.detector_.alerts(
-            X,
+            pieces_here(X),
             n_alerts,
             p_value=p_value,
             fdr=fdr,

@@ -90,7 +90,9 @@ def hits_of(problem: Problem, codebook: Floats) -> Ints:
     -------
     ndarray of shape (n_units,)
     """
-    return sum(_by_piece(problem, codebook, _hits), np.zeros(len(codebook), dtype=np.int64))
+    if not isinstance(problem.rows, RowsElsewhere):
+        return _hits(problem, codebook)
+    return problem.rows.total(_task(_hits, problem, codebook), np.add)
 
 
 def winners(problem: Problem, codebook: Floats) -> Ints:

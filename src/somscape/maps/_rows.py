@@ -63,7 +63,7 @@ def _values(X: Any, encoding: Encoding) -> Floats:
         raise InputError("X is sparse, and this needs dense rows. Pass X.toarray().")
     check_row_lengths(X)
     check_not_masked(X)
-    values = np.asarray(X)
+    values = _as_array(X)
     check_not_dates(values.dtype)
     if values.dtype not in (np.float32, np.float64):
         try:
@@ -71,6 +71,25 @@ def _values(X: Any, encoding: Encoding) -> Floats:
         except (ValueError, TypeError) as error:
             raise InputError(f"X must hold numbers; {error}. Pass encoded rows.") from error
     return encoding.fill(values)
+
+
+def _as_array(X: Any) -> Any:
+    """Return an array, also of another library, if it lies in this machine's memory."""
+    try:
+        values = np.asarray(X.detach() if hasattr(X, "detach") else X)
+    except (TypeError, RuntimeError, BufferError) as error:
+        library = type(X).__module__.split(".")[0]
+        raise InputError(
+            f"X must lie in this machine's memory; {library} says: {error}. Pass it as an array of "
+            "NumPy, or to a method of the estimator, such as `predict`."
+        ) from error
+    if values.dtype == object and values.ndim == 0:
+        raise InputError(
+            f"X must be a table, a data frame or an array of numbers; got {type(X).__name__}. "
+            "Fetch its rows into one of these, or pass it to a method of the estimator, such as "
+            "`predict` or `alerts`."
+        )
+    return values
 
 
 def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:

@@ -1,0 +1,197 @@
+"""Dask gives the map of one machine, whatever becomes of its workers: `make others` installs it."""
+
+import asyncio
+import itertools
+import os
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from clusters import (
+    KilledAt,
+    assert_same,
+    cut,
+    dask_frame,
+    frame_of,
+    rows_of,
+    som_of,
+    uneven,
+    unreadable,
+)
+
+from somscape import SOMDetector, TableEncoder
+from somscape.engines import pieces_of
+from somscape.errors import EngineError
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
+
+LATER = (26, 38)
+"""Calls for four pieces that are in two epochs, after six passes."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_fetched(monkeypatch):
+    """Small data stay where they are."""
+    monkeypatch.setattr("somscape.fit._map.MAX_FETCHED", 0)
+
+
+def test_dask_frames(dask_client):
+    frame = frame_of(rows_of())
+    whole = som_of().fit(frame)
+    for parts in (cut(frame, 3), uneven(frame)):
+        collection = dask_frame(parts)
+        assert_same(som_of().fit(collection), whole)
+    units = whole.predict(collection)
+    assert type(units) is type(collection["a"])
+    assert np.array_equal(units.compute().to_numpy(), whole.labels_)
+
+
+def test_a_detector_scores_where_rows_lie(dask_client):
+    frame = frame_of(rows_of(200))
+    detector = SOMDetector(som=som_of(), random_state=0).fit(frame)
+    scores = detector.score_samples(dask_frame(cut(frame, 3)))
+    assert scores.name == "score"
+    assert np.array_equal(scores.compute().to_numpy(), detector.score_samples(frame))
+
+
+def test_dask_arrays(dask_client):
+    import dask.array as da
+
+    rows = rows_of().astype(np.float32)
+    whole = som_of().fit(rows)
+    collection = da.from_array(rows, chunks=(77, 3))
+    apart = som_of().fit(collection)
+    assert_same(apart, whole)
+    units = apart.predict(collection)
+    assert isinstance(units, da.Array)
+    assert np.array_equal(units.compute(), whole.labels_)
+
+
+@pytest.mark.parametrize("kind", ["frame", "array"])
+def test_dask_pieces_of_one_worker_make_one_task(dask_client, kind, monkeypatch):
+    import dask.array as da
+
+    frame = frame_of(rows_of())
+    whole = som_of().fit(frame)
+    lazy = dask_frame(cut(frame, 8)) if kind == "frame" else da.from_array(frame.values, (75, 4))
+    kept = dask_client.persist(lazy)
+    wait_for(kept)
+    pieces = pieces_of(kept)
+    together = pieces._together()
+    assert len(together) == len(set(itertools.chain(*dask_client.who_has(kept).values())))
+    assert sorted(itertools.chain(*together)) == list(range(8))
+    assert pieces.total(lengths, tuple.__add__) == (75,) * 8
+    assert np.array_equal(som_of().fit(kept).codebook_, whole.codebook_)
+    assert len(pieces_of(lazy)._together()) == 8
+    monkeypatch.setattr("somscape.engines._dask_kept.MAX_TOGETHER", 1)
+    assert len(pieces._together()) == 8
+
+
+def wait_for(kept):
+    from distributed import wait
+
+    wait(kept)
+
+
+def lengths(_, data):
+    return (len(data),)
+
+
+class EndsAWorker:
+    """A callback that kills a worker that keeps pieces, after the second epoch."""
+
+    def __init__(self, client, collection):
+        self.client, self.collection, self.n_calls = client, collection, 0
+
+    def __call__(self, _):
+        self.n_calls += 1
+        if self.n_calls == 2:
+            (worker, *_), *_ = filter(None, self.client.who_has(self.collection).values())
+            with suppress(Exception):  # nobody is left to answer
+                self.client.run(os._exit, 1, workers=[worker])
+
+
+def test_dask_workers_that_die_with_pieces_change_nothing(fragile_client):
+    frame = frame_of(rows_of())
+    kept = dask_frame(cut(frame, 6)).persist()
+    wait_for(kept)
+    ends = EndsAWorker(fragile_client, kept)
+    assert_same(som_of(callbacks=[ends]).fit(kept), som_of().fit(frame))
+    assert ends.n_calls > 2
+
+
+def test_an_asynchronous_dask_client_is_one_error_and_works_in_a_thread():
+    pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    rows = rows_of(200)
+
+    async def main():
+        import dask.array as da
+        from distributed import Client
+
+        collection = da.from_array(rows, chunks=(60, 4))
+        async with Client(processes=False, asynchronous=True, dashboard_address=":0"):
+            with pytest.raises(EngineError, match=r"asynchronous.*to_thread"):
+                som_of().fit(collection)
+            return await asyncio.to_thread(som_of().fit, collection)
+
+    assert_same(asyncio.run(main()), som_of().fit(rows))
+
+
+def test_dask_without_a_cluster():
+    pytest.importorskip("dask", reason="Dask is not installed: make engines")
+    import dask.array as da
+
+    rows = rows_of(200)
+    assert_same(som_of().fit(da.from_array(rows, chunks=(60, 4))), som_of().fit(rows))
+
+
+def test_dask_frames_with_words_are_encoded(dask_client):
+    frame = frame_of(rows_of(300))
+    frame["kind"] = np.where(frame["a"] > 0, "x", "y")
+    encoder = TableEncoder().fit(frame)
+    collection = dask_frame(cut(frame, 3))
+    assert_same(som_of(encoder=encoder).fit(collection), som_of(encoder=encoder).fit(frame))
+    assert_same(som_of().fit(collection), som_of().fit(frame))
+    detector = SOMDetector(som=som_of(), random_state=0).fit(collection)
+    whole = SOMDetector(som=som_of(), random_state=0).fit(frame)
+    assert np.array_equal(detector.score_samples(frame), whole.score_samples(frame))
+
+
+def test_dask_workers_that_die_change_nothing(fragile_client, tmp_path):
+    frame = frame_of(rows_of())
+    whole = som_of().fit(frame)
+    dies = KilledAt(tmp_path, LATER)
+    collection = dask_frame(cut(frame, 4)).map_partitions(dies, meta=frame.iloc[:0])
+    assert_same(som_of().fit(collection), whole)
+    assert len(list(tmp_path.iterdir())) > max(LATER)
+
+
+def test_dask_workers_that_die_again_and_again_are_one_error(fragile_client, tmp_path):
+    frame = frame_of(rows_of(100))
+    dies = KilledAt(tmp_path, range(1000))
+    collection = dask_frame([frame]).map_partitions(dies, meta=frame.iloc[:0])
+    began = time.monotonic()
+    with pytest.raises(EngineError, match="died again and again"):
+        som_of().fit(collection)
+    assert time.monotonic() - began < 60
+
+
+def test_dask_pieces_that_cannot_be_read_are_one_error(dask_client):
+    frame = frame_of(rows_of(100))
+    collection = dask_frame([frame]).map_partitions(unreadable, meta=frame.iloc[:0])
+    with pytest.raises(EngineError, match=r"^piece 0 of X .*OSError: part-7\.parquet: damaged"):
+        som_of().fit(collection)
+
+
+def test_dask_without_workers_does_not_hang(monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    from somscape.engines import _dask
+
+    monkeypatch.setattr(_dask, "MAX_ALONE", 2.0)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
+        distributed.Client(cluster),
+        pytest.raises(EngineError, match="has had no worker"),
+    ):
+        som_of().fit(dask_frame([frame_of(rows_of(50))]))
