@@ -26,9 +26,10 @@ from golden.make import HERE, table
 from pyarrow import feather
 from workbooks import WRITERS
 
-from somscape import SOM, Detector, Graph, Map, SOMDetector, load, save
+from somscape import SOM, Detector, Graph, Map, SOMClassifier, SOMDetector, load, save
 from somscape.errors import InputError
 from somscape.maps import as_map
+from somscape.recognize import Recognizer
 from somscape.tables import read_table, write_csv, write_table
 
 N_FILES = 10_000
@@ -49,6 +50,7 @@ READERS = {
     "som": load,
     "graph.som": load,
     "detector.som": load,
+    "classes.som": load,
     "cod": load,
     "dat": save.read_dat,
     "wts": load,
@@ -78,6 +80,8 @@ def seeds(tmp_path_factory):
     ring = np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)
     SOMDetector(som=SOM(lattice=Graph(ring)), random_state=0).fit(X).save(folder / "graph.som")
     (folder / "detector.som").write_bytes((HERE / "0.1.0" / "detector.som").read_bytes())
+    fruit = np.where(X[:, 0] > 0, "apple", "pear")
+    SOMClassifier(SOM(2, 3), random_state=0).fit(X, fruit).save(folder / "classes.som")
     save.write_cod(folder / "cod", som)
     samples = save.Samples(X, ("a", "b", "c"), tuple("xyz "[i % 4] for i in range(40)))
     save.write_dat(folder / "dat", samples)
@@ -307,7 +311,7 @@ def test_a_megabyte_of_the_same_is_converted_or_refused(name, tmp_path):
     assert peak < TIMES * max(len(LARGE[name]), written) + 10 * AT_LEAST
 
 
-@pytest.mark.parametrize("name", ["som", "graph.som", "detector.som"])
+@pytest.mark.parametrize("name", ["som", "graph.som", "detector.som", "classes.som"])
 def test_headers_with_other_values_are_read_or_refused(name, seeds, tmp_path):
     rng = np.random.default_rng(7)
     content, path = seeds[name], tmp_path / "m.som"
@@ -341,6 +345,10 @@ def test_headers_with_other_values_are_read_or_refused(name, seeds, tmp_path):
             if isinstance(thing, Detector):
                 assert np.isfinite(thing.scores_of_rows(zeros)).all()
                 assert (thing.p_values(map_.codebook) > 0).all()
+            if isinstance(thing, Recognizer):
+                answers = thing.probabilities_of_rows(zeros)
+                np.testing.assert_allclose(answers[0].sum(axis=1), 1)
+                assert len(thing.classes_of(*answers)) == 2
     assert 0 < n_read < 500
 
 

@@ -1,5 +1,7 @@
 """The classifier as a scikit-learn estimator."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -179,7 +181,7 @@ class SOMClassifier(ClassifierMixin, Base):
         self.classes_, codes = _coded(given if prepared.kept is None else given[prepared.kept])
         rows = np.asarray(prepared.rows, dtype=np.float64)
         self.recognizer_: Recognizer = train_recognizer(
-            (rows, codes, prepared.weights), prepared.encoding, settings, recognition
+            (rows, codes, prepared.weights), self.classes_, prepared.encoding, settings, recognition
         )
         self.explain_defaults_: dict[str, str] = _explained(self)
         if chosen.why is not None:
@@ -199,13 +201,8 @@ class SOMClassifier(ClassifierMixin, Base):
         ndarray of shape (n_samples,)
             With `reject`, of objects: None for a row that lies too far from the map.
         """
-        probabilities, p_values = self._answers(X)
-        found: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
-        if self.reject is None:
-            return found
-        answers = found.astype(object)
-        answers[p_values <= self.reject] = None
-        return answers
+        answers = self._answers(X)
+        return self._recognizer().classes_of(*answers)
 
     def predict_proba(self, X: Any) -> Float64s:
         """Return how probable each class is for each row.
@@ -257,6 +254,32 @@ class SOMClassifier(ClassifierMixin, Base):
         weights = checked_weights(sample_weight, len(found))
         is_right = found[is_known] == given[is_known]
         return float(np.average(is_right, weights=None if weights is None else weights[is_known]))
+
+    def save(self, path: str | Path) -> None:
+        """Save what answers to one file, completely or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.som``.  `somscape.load` reads it back as a
+            `somscape.recognize.Recognizer`, which answers the same.
+
+        Examples
+        --------
+        >>> import pathlib, somscape, tempfile
+        >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 20, ["a", "b"] * 20
+        >>> classifier = somscape.SOMClassifier(random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     classifier.save(pathlib.Path(folder) / "letters.som")
+        ...     somscape.load(pathlib.Path(folder) / "letters.som").predict([[0.1, 0.9]])
+        array(['a'], dtype='<U1')
+        """
+        check_is_fitted(self)
+        self._recognizer().save(path)
+
+    def _recognizer(self) -> Recognizer:
+        """Return what answers, with today's `reject`."""
+        return replace(self.recognizer_, reject=self.reject)
 
     def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
         check_is_fitted(self)
@@ -318,11 +341,11 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
 
 def _explained(classifier: SOMClassifier) -> dict[str, str]:
     """Return what was chosen, by parameter."""
-    smoothing, map_ = classifier.recognizer_.smoothing, classifier.map_
-    said = {"n_rows": f"{map_.lattice.n_rows} x {map_.lattice.n_cols}: {map_.lattice.size_text}."}
+    recognizer, lattice = classifier.recognizer_, classifier.map_.lattice
+    said = {"n_rows": f"{lattice.n_rows} x {lattice.n_cols}: {lattice.size_text}."}
     if classifier.smooth:
         said["smooth"] = (
-            f"power {smoothing.power:g} of distances, {smoothing.prior:g} rows a unit in advance: "
-            "best for rows that were left out."
+            f"power {recognizer.power:g} of distances, {recognizer.prior:g} rows a unit in "
+            "advance: best for rows that were left out."
         )
     return said

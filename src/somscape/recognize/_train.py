@@ -6,9 +6,10 @@ named better then: they help where they show groups, and hurt where classes are 
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape._weights import counts_of, ones_or
@@ -18,7 +19,8 @@ from somscape.grid import Lattice
 from somscape.joins import Kept, rows_to_keep
 from somscape.kernels import Metric
 from somscape.maps import Map
-from somscape.recognize._choose import Held, best_smoothing, held_out
+from somscape.recognize._answering import MAX_NEAREST
+from somscape.recognize._choose import Held, accuracy_of, best_smoothing, held_out
 from somscape.recognize._margin import sharpened
 from somscape.recognize._recognizer import Recognizer
 from somscape.recognize._shares import classes_of_units, counts_by_unit
@@ -30,9 +32,6 @@ UNITS_PER_ROW = 0.09
 MAX_UNITS = 1_500
 UNITS_PER_CLASS = 2
 """At least, in an automatic map, also where that is more than a tenth of the rows."""
-
-N_NEAREST = 16
-"""Units near a row that answer together."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ class Learned(NamedTuple):
 
 def train_recognizer(
     known: tuple[Float64s, Ints, Float64s | None],
+    classes: NDArray[Any],
     encoding: Encoding,
     settings: Settings,
     recognition: Recognition,
@@ -76,6 +76,8 @@ def train_recognizer(
     known : tuple of ndarray
         Rows of shape (n_samples, n_features); their classes from 0, of which each has a row, or
         -1 for unknown; their weights above 0, or None.
+    classes : ndarray of shape (n_classes,)
+        What the classes are called, in order.
     encoding : Encoding
         Kept with the map.
     settings : Settings
@@ -92,17 +94,18 @@ def train_recognizer(
     if len(with_classes) < len(given.y):
         tried.append(_tried(given.part(with_classes), settings, recognition))
     best = min(tried, key=lambda each: each[1])[0]
-    return replace(best, map_=replace(_with_rows(best.map_, given), encoding=encoding))
+    map_ = replace(_with_rows(best.map_, given), encoding=encoding)
+    return replace(best, map_=map_, classes=classes)
 
 
 def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[Recognizer, float]:
-    """Return a recognizer, and its mean loss on rows that were left out."""
+    """Return a recognizer of classes by number, and its mean loss on rows that were left out."""
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
     settings = replace(settings, units_per_root=n_units / np.sqrt(total))
     learned = _learned(given, settings, recognition)
     lattice, quiet = learned.map_.lattice, replace(settings, callbacks=())
-    n_nearest = min(N_NEAREST, lattice.n_units) if recognition.smooth else 1
+    n_nearest = min(MAX_NEAREST, lattice.n_units) if recognition.smooth else 1
     held = []
     for left_out in held_out(given.y, settings.seed):
         others = given.part(np.setdiff1d(np.arange(len(given.y)), left_out))
@@ -114,7 +117,17 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
     shares = smoothing.shares(_counts(learned.map_, given, n_classes), learned.classes)
     far = np.sort(np.concatenate([part.distances[:, 0] for part in held] or [np.empty(0)]))
-    return Recognizer(learned.map_, shares, smoothing, n_nearest, far), loss
+    recognizer = Recognizer(
+        learned.map_,
+        n_nearest,
+        smoothing.power,
+        far,
+        classes=np.arange(n_classes),
+        shares=shares,
+        prior=smoothing.prior,
+        accuracy=accuracy_of(held, smoothing),
+    )
+    return recognizer, loss
 
 
 def _merged(known: Known) -> Known:
