@@ -175,7 +175,8 @@ def detect(path: str, out: Path, **options: Any) -> None:
 @option(
     "--target",
     metavar="COL",
-    help="Column to predict, such as a diagnosis: the map learns to name its classes.",
+    help="Column to predict, such as a diagnosis or a price: the map learns to name its classes, "
+    "or to predict its numbers if it has more than 20 different ones.",
 )
 @table_options
 @missing_option("fill", "error", "mask")
@@ -291,7 +292,8 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     MODEL is what `fit --target` wrote.  NEW has the columns of the table that it learned from, in
     any order, with or without the target.  Each row of the result has the id, what is predicted,
     the share of ordinary rows that lie as far from the map (p_value), and how probable each class
-    is.  If NEW has the target, too, a last line says how often the prediction is right.
+    is; of a number, low and high, between which 90 % lie.  If NEW has the target, too, a last line
+    says how good the predictions are.
     """
     from somscape.cli._predict import predict_file
 

@@ -89,4 +89,4 @@ def fit_target(
         )
     n_left_out = subject.table.n_rows - len(known)
     left_out = f"{counted(n_left_out, 'row')} left out with unknown {target.name}"
-    say(console, f"{quality_words(model)}; {target.size_words()}; {left_out}.")
+    say(console, f"{quality_words(model)}; {left_out}.")

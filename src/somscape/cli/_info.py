@@ -10,7 +10,7 @@ from somscape.encode import Encoding, comments_on, pinned, said_by
 from somscape.jobs import quality_words, score_words
 from somscape.maps import Map, as_map
 from somscape.outliers import Detector, detector_in
-from somscape.recognize import Recognizer
+from somscape.recognize import Answering, Recognizer
 from somscape.save import load
 from somscape.tables import listed
 
@@ -39,7 +39,7 @@ def show_info(map_file: str, save_roles: Path | None) -> None:
         ("quantization error", "unknown" if errors is None else _last_error(errors)),
         ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items()) or "unknown"),
     ]
-    facts += _of_model(thing) if isinstance(thing, Recognizer) else _of_detector(detector)
+    facts += _of_model(thing) if isinstance(thing, Answering) else _of_detector(detector)
     facts += [(name.replace("_", " "), value) for name, value in _said(map_.encoding)]
     console = make_console()
     show_facts(console, facts)
@@ -65,16 +65,16 @@ def _of_detector(detector: Detector | None) -> list[tuple[str, Any]]:
     return facts
 
 
-def _of_model(model: Recognizer) -> list[tuple[str, Any]]:
-    return [
-        ("predicts", model.map_.encoding.named("label") or "classes"),
-        ("classes", listed([str(name) for name in model.classes])),
+def _of_model(model: Answering) -> list[tuple[str, Any]]:
+    facts = [
+        ("predicts", model.map_.encoding.named("label") or "what it learned"),
         ("quality", quality_words(model)),
-        (
-            "refuses",
-            "no row" if model.reject is None else f"{100 * model.reject:g} % of usual rows",
-        ),
     ]
+    if isinstance(model, Recognizer):
+        share = 100 * (model.reject or 0)
+        facts.append(("classes", listed([str(name) for name in model.classes])))
+        facts.append(("refuses", f"{share:g} % of usual rows" if share else "no row"))
+    return facts
 
 
 def _said(encoding: Encoding) -> list[tuple[str, Any]]:

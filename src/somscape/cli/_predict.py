@@ -10,7 +10,7 @@ from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._out import check_result, format_of
 from somscape.errors import InputError
 from somscape.jobs import agreement_words, predictions_of, reading_of, summary_words
-from somscape.recognize import Recognizer
+from somscape.recognize import Predictor, Recognizer
 from somscape.save import load
 from somscape.tables import check_sheet, counted, read_table, table_bytes
 
@@ -24,7 +24,7 @@ def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
         raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
     model = _load_model(model_file)
     if options["reject"] is not None:
-        model = replace(model, reject=options["reject"] or None)
+        model = _rejecting(model, options["reject"])
     table = read_table(path, **reading_of(path, options, model.map_.encoding.roles))
     predictions = predictions_of(model, table)
     if kind == "xlsx":
@@ -46,11 +46,21 @@ def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
         say(console, agreement)
 
 
-def _load_model(path: str) -> Recognizer:
-    thing = load(path)
-    if not isinstance(thing, Recognizer):
+def _rejecting(model: Recognizer | Predictor, reject: float) -> Recognizer:
+    if isinstance(model, Predictor):
         raise InputError(
-            f"{path} is a {type(thing).__name__.lower()} without classes, so it predicts nothing. "
-            "Give the file of a `somscape fit --target`, or what a SOMClassifier saved."
+            "`reject` is for classes, and this model predicts a number; leave it out. The column "
+            "p_value says which rows lie far from all that it has seen."
+        )
+    return replace(model, reject=reject or None)
+
+
+def _load_model(path: str) -> Recognizer | Predictor:
+    thing = load(path)
+    if not isinstance(thing, Recognizer | Predictor):
+        raise InputError(
+            f"{path} is a {type(thing).__name__.lower()} without a target, so it predicts nothing. "
+            "Give the file of a `somscape fit --target`, or what a SOMClassifier or SOMRegressor "
+            "saved."
         )
     return thing

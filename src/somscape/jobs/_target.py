@@ -7,16 +7,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Floats
 from somscape.encode import Encoding, level_texts
 from somscape.errors import InputError
 from somscape.fit import Settings
-from somscape.outliers import RECORD, ids_column
-from somscape.recognize import Recognition, Recognizer, train_recognizer
-from somscape.tables import Column, Table, counted, free_name, listed, rounded, table_from_columns
+from somscape.outliers import ids_column
+from somscape.recognize import (
+    Answering,
+    Prediction,
+    Predictor,
+    Recognition,
+    Recognizer,
+    train_predictor,
+    train_recognizer,
+)
+from somscape.tables import Table, counted, free_name, listed, rounded, table_from_columns
 
 MAX_SHOWN = 8
 """Classes that are listed."""
+
+MAX_CLASSES = 20
+"""Different numbers up to which a column of numbers holds classes."""
+
+COVERAGE = 0.9
+"""Of the interval of a predicted number."""
 
 UNKNOWN = "unknown"
 """Predicted for a row that lies too far from the map."""
@@ -30,7 +44,7 @@ class Target:
     ----------
     name : str
     values : ndarray of shape (n_rows,)
-        Of each row, as text.
+        Of each row: classes as text, or numbers.
     is_known : ndarray of shape (n_rows,), bool
         False where the cell is missing.
     """
@@ -39,26 +53,31 @@ class Target:
     values: NDArray[Any]
     is_known: NDArray[np.bool_]
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number to predict, not a class to name."""
+        return self.values.dtype.kind == "f"
+
     def part(self, some: Any) -> "Target":
         """Return the target of some rows."""
         return Target(self.name, self.values[some], self.is_known[some])
 
     def to_tell(self) -> Float64s:
-        """Return a column of 0 and 1 for each class."""
+        """Return a column of 0 and 1 for each class, or the numbers as a column."""
+        if self.is_number:
+            return np.asarray(self.values[:, None])
         classes, codes = np.unique(self.values, return_inverse=True)
         return np.eye(len(classes))[codes]
 
-    def size_words(self) -> str:
-        """Say how many classes there are."""
-        return f"{len(np.unique(self.values))} classes"
-
     def explains(self, share: float) -> str:
         """Say what a column does that predicts nearly all of it."""
+        if self.is_number:
+            return f"explains {100 * share:.1f} % of the variance of {self.name}"
         return f"names the {self.name} of {100 * share:.1f} % of the rows"
 
 
 def target_of(table: Table, name: str) -> Target:
-    """Return a column to predict.
+    """Return a column to predict: numbers if it has many different ones, else classes.
 
     Parameters
     ----------
@@ -82,6 +101,8 @@ def target_of(table: Table, name: str) -> Target:
             f"{place} is empty in all {counted(table.n_rows, 'row')}. Give a column that says what "
             "is known."
         )
+    if column.numbers is not None and column.n_distinct > MAX_CLASSES:
+        return Target(name, np.asarray(column.numbers, dtype=np.float64), is_known)
     values = np.array(level_texts(column))
     classes, sizes = np.unique(values[is_known], return_counts=True)
     if len(classes) < 2:
@@ -108,12 +129,18 @@ def notes_on(target: Target) -> list[str]:
     -------
     list of str
     """
-    classes, sizes = np.unique(target.values[target.is_known], return_counts=True)
+    known = target.values[target.is_known]
+    values, sizes = np.unique(known, return_counts=True)
+    if target.is_number:
+        return [
+            f"Target {target.name}, a number from {values[0]:g} to {values[-1]:g}, since it has "
+            f"{len(values)} different ones (up to {MAX_CLASSES} are classes)."
+        ]
     order = np.argsort(-sizes, kind="stable")
-    shown = [f"{classes[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
+    shown = [f"{values[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
     more = f" and {len(order) - MAX_SHOWN} more" if len(order) > MAX_SHOWN else ""
-    notes = [f"Target {target.name}, {len(classes)} classes: {', '.join(shown)}{more}."]
-    single = classes[sizes == 1]
+    notes = [f"Target {target.name}, {len(values)} classes: {', '.join(shown)}{more}."]
+    single = values[sizes == 1]
     if single.size:
         notes.append(
             f"Warning: of one row each, so that nothing tells how well they are recognized: "
@@ -124,7 +151,7 @@ def notes_on(target: Target) -> list[str]:
 
 def train_target(
     target: Target, rows: Float64s, encoding: Encoding, settings: Settings
-) -> Recognizer:
+) -> Recognizer | Predictor:
     """Train what predicts a target.
 
     Parameters
@@ -138,66 +165,92 @@ def train_target(
 
     Returns
     -------
-    Recognizer
+    Recognizer or Predictor
     """
+    if target.is_number:
+        known = (rows, target.to_tell(), None)
+        return train_predictor(known, encoding, settings, Prediction())
     classes, codes = np.unique(target.values, return_inverse=True)
     return train_recognizer((rows, codes, None), classes, encoding, settings, Recognition())
 
 
-def quality_words(model: Recognizer) -> str:
+def quality_words(model: Answering) -> str:
     """Say how well a model does on rows that it did not see.
 
     Parameters
     ----------
-    model : Recognizer
+    model : Recognizer or Predictor
 
     Returns
     -------
     str
     """
-    found = model.accuracy
-    how = "no row could be left out to tell" if found is None else f"{100 * found:.1f} %"
-    return f"cross-validated accuracy {how}"
+    if isinstance(model, Recognizer):
+        what, found = "accuracy", model.accuracy
+        shown = "" if found is None else f"{100 * found:.1f} %; {len(model.classes)} classes"
+    else:
+        assert isinstance(model, Predictor)
+        what, found = "R2", model.r2
+        shown = "" if found is None else f"{found:.3f}; a number"
+    return f"cross-validated {what} {shown or 'unknown, as no row could be left out'}"
 
 
-def predictions_of(model: Recognizer, table: Table) -> Table:
+def predictions_of(model: Answering, table: Table) -> Table:
     """Return what a model says of each row.
 
     Parameters
     ----------
-    model : Recognizer
+    model : Recognizer or Predictor
     table : Table
 
     Returns
     -------
     Table
-        The id, or the number of the row; ``predicted``, the class or `UNKNOWN`; ``p_value``; and
-        ``p(CLASS)``, the probability of each class.
+        The id, or the number of the row; ``predicted``, the class or `UNKNOWN`, or the number;
+        ``p_value``; and ``p(CLASS)``, the probability of each class, or ``low`` and ``high``, the
+        ends of the interval.
     """
-    probabilities, p_values = model.probabilities_of_rows(model.map_.rows_of(table))
+    rows = model.map_.rows_of(table)
+    if isinstance(model, Recognizer):
+        columns = _classes(model, rows)
+    else:
+        assert isinstance(model, Predictor)
+        columns = _numbers(model, rows)
+    ids = ids_column(model.map_, table, np.arange(table.n_rows))
+    ids = ids.renamed(free_name(ids.name, columns))
+    return Table((ids, *table_from_columns(columns).columns), "predictions")
+
+
+def _classes(model: Recognizer, rows: Floats) -> dict[str, Any]:
+    probabilities, p_values = model.probabilities_of_rows(rows)
     named = model.classes_of(probabilities, p_values)
     unknown = free_name(UNKNOWN, [str(name) for name in model.classes], "_row")
-    columns: dict[str, Any] = {
+    return {
         "predicted": [unknown if name is None else str(name) for name in named],
         "p_value": rounded(p_values),
         **{
             f"p({name})": rounded(p) for name, p in zip(model.classes, probabilities.T, strict=True)
         },
     }
-    return Table((_ids(model, table, columns), *table_from_columns(columns).columns), "predictions")
 
 
-def _ids(model: Recognizer, table: Table, others: dict[str, Any]) -> Column:
-    ids = ids_column(model.map_, table, np.arange(table.n_rows))
-    return ids.renamed(free_name(ids.name, (*others, *[RECORD] * (ids.name != RECORD))))
+def _numbers(model: Predictor, rows: Floats) -> dict[str, Any]:
+    found, _, p_values = model.answers_of_rows(rows)
+    low, high = model.intervals_of_rows(rows, COVERAGE).T
+    return {
+        "predicted": rounded(found[:, 0]),
+        "p_value": rounded(p_values),
+        "low": rounded(low),
+        "high": rounded(high),
+    }
 
 
-def summary_words(model: Recognizer, predictions: Table) -> str:
-    """Say what was predicted how often, the most frequent first.
+def summary_words(model: Answering, predictions: Table) -> str:
+    """Say what was predicted how often, the most frequent first; of numbers, their range.
 
     Parameters
     ----------
-    model : Recognizer
+    model : Recognizer or Predictor
     predictions : Table
         From `predictions_of`.
 
@@ -205,17 +258,22 @@ def summary_words(model: Recognizer, predictions: Table) -> str:
     -------
     str
     """
-    counts = Counter(predictions.column("predicted").cells)
+    column = predictions.column("predicted")
+    if not isinstance(model, Recognizer):
+        assert column.numbers is not None
+        low, high = column.numbers.min(), column.numbers.max()
+        return f"from {low:g} to {high:g}; {100 * COVERAGE:g} % lie between low and high"
+    counts = Counter(column.cells)
     shown = [f"{n} {name}" for name, n in counts.most_common(MAX_SHOWN)]
     return ", ".join([*shown, *["..."] * (len(counts) > MAX_SHOWN)])
 
 
-def agreement_words(model: Recognizer, table: Table, predictions: Table) -> str | None:
-    """Say how often predictions are right, if the table has the target.
+def agreement_words(model: Answering, table: Table, predictions: Table) -> str | None:
+    """Say how good predictions are, if the table has the target.
 
     Parameters
     ----------
-    model : Recognizer
+    model : Recognizer or Predictor
     table : Table
     predictions : Table
         From `predictions_of`.
@@ -227,11 +285,16 @@ def agreement_words(model: Recognizer, table: Table, predictions: Table) -> str 
     name = model.map_.encoding.named("label")
     if name is None or name not in table.names:
         return None
-    column = table.column(name)
+    column, predicted = table.column(name), predictions.column("predicted")
     is_known = ~np.asarray(column.missing)
     if not is_known.any():
         return None
-    found = np.array(predictions.column("predicted").cells, dtype=object)
-    is_right = found[is_known] == np.array(level_texts(column), dtype=object)[is_known]
     n = counted(int(is_known.sum()), "row")
-    return f"{100 * is_right.mean():.1f} % of {n} with a known {name} are named rightly."
+    if isinstance(model, Recognizer):
+        found = np.array(predicted.cells, dtype=object)
+        is_right = found[is_known] == np.array(level_texts(column), dtype=object)[is_known]
+        return f"{100 * is_right.mean():.1f} % of {n} with a known {name} are named rightly."
+    if column.numbers is None or predicted.numbers is None:
+        return None
+    off = predicted.numbers[is_known] - column.numbers[is_known]
+    return f"Off by {np.sqrt((off**2).mean()):.4g} (root mean square) in {n} with a known {name}."

@@ -73,7 +73,20 @@ class Answering:
         ndarray of shape (n_samples,)
             In (0, 1]; small for a row that is like none of the training.
         """
-        rows = self.map_.rows_of(X)
+        return self.p_values_of_rows(self.map_.rows_of(X))
+
+    def p_values_of_rows(self, rows: Floats) -> Float64s:
+        """Return the p-value of each encoded row; see `p_values`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
         found = [self.p_values_of(distances) for _, _, distances in self.near(rows)]
         return np.concatenate([*found, np.empty(0)])
 

@@ -39,7 +39,7 @@ CLASSES, TARGETS = "classes", "targets"
 """Entries of the header of a map that names classes, and of one that predicts numbers."""
 
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
-OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES)
+OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES, TARGETS)
 GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES)
 """Parts with names from the data, which may have several lines."""
 
@@ -56,6 +56,7 @@ ARRAYS = {
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
     *("joins.pairs", "joins.evidence", "joins.n_apart", "kept_regions"),
     *(f"{CLASSES}.{name}" for name in ("values", "shares", "far")),
+    *(f"{TARGETS}.{name}" for name in ("values", "slopes", "spread", "errors", "limits", "far")),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
     *("marks.rows", "marks.held"),

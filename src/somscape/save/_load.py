@@ -7,15 +7,16 @@ from typing import Any, TypeAlias
 from somscape.errors import InputError, MapFileError
 from somscape.maps import Map
 from somscape.outliers import Detector
-from somscape.recognize import Recognizer
-from somscape.records import CLASSES, Record
+from somscape.recognize import Predictor, Recognizer
+from somscape.records import CLASSES, TARGETS, Record
 from somscape.save._read import read_map
 
-Saved: TypeAlias = Map | Detector | Recognizer
+Saved: TypeAlias = Map | Detector | Recognizer | Predictor
 
 KINDS: dict[str, Callable[[Record], Saved]] = {
     "detector": Detector.from_record,
     CLASSES: Recognizer.from_record,
+    TARGETS: Predictor.from_record,
 }
 """What has a map, by the entry of the header that says so."""
 
@@ -26,17 +27,17 @@ def load(path: str | Path) -> Saved:
     Parameters
     ----------
     path : str or Path
-        A file that `save` of a map, a detector or a classifier wrote.  It holds arrays and JSON,
-        and opening it runs no code.  A file above 64 MB is mapped: replace it by `save` or by
-        renaming another file, and never write into it.  By its ending, it may also be a codebook of
-        SOM_PAK or the SOM Toolbox (.cod) or of ESOM Tools (.wts, taken as a torus), or a pickled
-        MiniSom (.p, .pkl, .pickle, which is not run).  `somscape.save` has readers with all options
-        for these.
+        A file that `save` of a map or another thing wrote.  It holds arrays and JSON, and opening
+        it runs no code.  A file above 64 MB is mapped: replace it by `save` or by renaming another
+        file, and never write into it.  By its ending, it may also be a codebook of SOM_PAK or the
+        SOM Toolbox (.cod) or of ESOM Tools (.wts, taken as a torus), or a pickled MiniSom (.p,
+        .pkl, .pickle, which is not run).  `somscape.save` has readers with all options for these.
 
     Returns
     -------
-    Map, Detector or Recognizer
-        As it was saved; a classifier as the `somscape.recognize.Recognizer` that answers.
+    Map, Detector, Recognizer or Predictor
+        As it was saved; a classifier or regressor as the `somscape.recognize.Recognizer` or
+        `somscape.recognize.Predictor` that answers.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def thing_of(record: Record) -> Saved:
 
     Returns
     -------
-    Map, Detector or Recognizer
+    Map, Detector, Recognizer or Predictor
 
     Raises
     ------

@@ -9,7 +9,7 @@ import pytest
 from command_line import Outcome, run, write
 
 from somscape import SOM, SOMDetector, load
-from somscape.recognize import Recognizer
+from somscape.recognize import Predictor, Recognizer
 from somscape.tables import read_table
 
 
@@ -239,7 +239,7 @@ def test_what_has_no_classes_predicts_nothing(table: Path) -> None:
     SOMDetector(random_state=0).fit(X).save("detector.som")
     for name in ("map", "detector"):
         message = refused("predict", f"{name}.som", table)
-        assert f"{name}.som is a {name} without classes, so it predicts nothing" in message
+        assert f"{name}.som is a {name} without a target, so it predicts nothing" in message
 
 
 def test_predictions_do_not_go_over_what_is_read(model: Path, table: Path) -> None:
@@ -250,5 +250,57 @@ def test_predictions_do_not_go_over_what_is_read(model: Path, table: Path) -> No
 
 def test_info_says_what_it_predicts(model: Path) -> None:
     said = " ".join(run("info", model).out.split())
-    assert "predicts kind classes 'apple', 'pear', 'plum' quality cross-validated accuracy" in said
+    assert "predicts kind quality cross-validated accuracy" in said
+    assert "3 classes classes 'apple', 'pear', 'plum' refuses no row" in said
     assert "detector none" not in said
+
+
+# numbers
+
+
+def prices(n: int = 120, seed: int = 0) -> tuple[str, list[str]]:
+    """A header and rows: a size, a color, a price that follows from both."""
+    rng = np.random.default_rng(seed)
+    size, is_red = rng.normal(size=n), rng.integers(0, 2, n)
+    price = 100 + 20 * size + 30 * is_red + rng.normal(size=n)
+    return "id,size,color,price", [
+        f"h{i},{size[i]:.3f},{'red' if is_red[i] else 'blue'},{price[i]:.2f}" for i in range(n)
+    ]
+
+
+def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> None:
+    header, rows = prices()
+    write(Path("t.csv"), header, [*rows, "h120,0.5,red,"])
+    outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert outcome.code == 0, outcome.err
+    assert "Target price, a number from" in outcome.out
+    model = load("m.som")
+    assert isinstance(model, Predictor)
+    assert outcome.out.splitlines()[-1] == (
+        f"cross-validated R2 {model.r2:.3f}; a number; 1 row left out with unknown price."
+    )
+    assert "Warning" not in outcome.out
+    write(Path("new.csv"), *prices(50, seed=1))
+    found = predicted("m.som", "new.csv")
+    assert list(found[0]) == ["id", "predicted", "p_value", "low", "high"]
+    price = np.array([float(row.split(",")[3]) for row in prices(50, seed=1)[1]])
+    low, value, high = (
+        np.array([float(row[name]) for row in found]) for name in ("low", "predicted", "high")
+    )
+    assert ((low <= value) & (value <= high)).all()
+    assert 0.75 < ((low <= price) & (price <= high)).mean() <= 1
+    said = run("predict", "m.som", "new.csv").err
+    off = np.sqrt(((value - price) ** 2).mean())
+    assert f"Off by {off:.4g} (root mean square) in 50 rows with a known price." in said
+    assert "`reject`" not in refused("predict", "m.som", "new.csv", "--reject", 0.1)
+    assert "predicts price quality cross-validated R2" in " ".join(run("info", "m.som").out.split())
+
+
+def test_a_copy_of_a_number_is_named(here: Path) -> None:
+    header, rows = prices(60)
+    rows = [f"{row},{2 * float(row.split(',')[3]) + 1:.2f}" for row in rows]
+    write(Path("t.csv"), f"{header},paid", rows)
+    outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
+    (warning,) = (line for line in outcome.out.splitlines() if "Warning" in line)
+    assert "column 'paid' alone explains" in warning
+    assert "% of the variance of price" in warning
