@@ -77,7 +77,7 @@ class Target:
 
 
 def target_of(table: Table, name: str) -> Target:
-    """Return a column to predict: numbers if it has many different ones, else classes.
+    """Return a column to predict: many different numbers, or else classes.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def _numbers(model: Predictor, rows: Floats) -> dict[str, Any]:
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
-    """Say what was predicted how often, the most frequent first; of numbers, their range.
+    """Say how often each class was predicted, or between which numbers.
 
     Parameters
     ----------

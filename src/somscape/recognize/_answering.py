@@ -44,7 +44,18 @@ def pulls(distances: Float64s, power: float) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class Answering:
-    """What a `Recognizer` and a `Predictor` have in common; each says what its parts are."""
+    """What a `Recognizer` and a `Predictor` have in common.
+
+    Attributes
+    ----------
+    map_ : Map
+    n_nearest : int
+        Number of units near a row that answer together.
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
+    far : ndarray of shape (n_calibration,)
+        Distance to the map of rows that did not train it, in order.
+    """
 
     map_: Map
     n_nearest: int

@@ -33,10 +33,10 @@ from somscape.recognize._predictor import Predictor
 from somscape.recognize._shares import mixed
 from somscape.recognize._space import Space
 
-UNITS_PER_ROW = 0.2
+UNITS_FOR_NUMBERS = 0.2
 MIN_UNITS = 4
 
-POWERS = (2.0, 4.0, 8.0, 16.0, 32.0)
+POWERS_OF_NUMBERS = (2.0, 4.0, 8.0, 16.0, 32.0)
 RADII = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 1e6)
 RIDGES = ((3.0, None), (30.0, None), (3.0, 30.0), (30.0, 30.0), (3.0, 3.0), (3.0, 0.3))
 
@@ -52,7 +52,7 @@ SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
 MARGIN = 0.1
 """Share of the range of a target by which predictions may lie outside of it."""
 
-TINY = 1e-9
+SMALLEST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ class Laid(NamedTuple):
         sums, n = np.zeros(shape), np.zeros(shape)
         np.add.at(sums, units[:, 0], weights * np.nan_to_num(off))
         np.add.at(n, units[:, 0], weights)
-        mean = sums.sum(axis=0) / np.maximum(n.sum(axis=0), TINY)
+        mean = sums.sum(axis=0) / np.maximum(n.sum(axis=0), SMALLEST)
         counting = pulls_on_map(self.map_.lattice, SPREAD_RADIUS)
         found = (counting @ sums + SPREAD_ROWS * mean) / (counting @ n + SPREAD_ROWS)
-        return np.asarray(found + TINY)
+        return np.asarray(found + SMALLEST)
 
 
 class Fold(NamedTuple):
@@ -170,12 +170,12 @@ def _scale(known: Known) -> tuple[Float64s, Float64s]:
     center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
     apart = np.nan_to_num(known.y - center)
     scale = np.sqrt((weights * apart**2).sum(axis=0) / n)
-    return center, np.where(scale > TINY * np.abs(center), scale, 1.0)
+    return center, np.where(scale > SMALLEST * np.abs(center), scale, 1.0)
 
 
 def _tried(known: Known, settings: Settings, prediction: Prediction, turns: bool) -> Chosen:
     """Return how rows that are left out are predicted best by one way to train."""
-    n_units = max(min(UNITS_PER_ROW * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
+    n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
     settings = known.sized(settings, n_units)
     laid = _laid(known, settings, turns)
     quiet, folds = replace(settings, callbacks=()), []
@@ -228,7 +228,7 @@ def _best(folds: list[Fold], lattice: Lattice, is_linear: bool) -> tuple[Bend, f
         for (ridge, local), fold in product(ridges, folds):
             bend = Bend(radius, ridge, local)
             said = lines_of(fold.laid.sums, counting, bend).of_rows(fold.placed, fold.units)
-            for power in POWERS:
+            for power in POWERS_OF_NUMBERS:
                 found = together(said, pulls(fold.distances, power))
                 off = np.nan_to_num(found - fold.left_out.y)
                 loss = float(fold.left_out.weights @ (off**2).sum(axis=1)) / n
