@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         SOMDetector,
         SOMImputer,
         SOMRegions,
+        SOMRegressor,
         TableEncoder,
     )
     from somscape.grid import Graph, Lattice
@@ -27,6 +28,7 @@ _HOMES = {
     "SOMDetector": "somscape.estimators",
     "SOMImputer": "somscape.estimators",
     "SOMRegions": "somscape.estimators",
+    "SOMRegressor": "somscape.estimators",
     "TableEncoder": "somscape.estimators",
     "Graph": "somscape.grid",
     "Lattice": "somscape.grid",
@@ -66,6 +68,7 @@ __all__ = [
     "SOMDetector",
     "SOMImputer",
     "SOMRegions",
+    "SOMRegressor",
     "TableEncoder",
     "__version__",
     "load",

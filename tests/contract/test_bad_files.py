@@ -26,9 +26,20 @@ from golden.make import HERE, table
 from pyarrow import feather
 from workbooks import WRITERS
 
-from somscape import SOM, Detector, Graph, Map, SOMDetector, load, save
+from somscape import (
+    SOM,
+    Detector,
+    Graph,
+    Map,
+    SOMClassifier,
+    SOMDetector,
+    SOMRegressor,
+    load,
+    save,
+)
 from somscape.errors import InputError
 from somscape.maps import as_map
+from somscape.recognize import Predictor, Recognizer
 from somscape.tables import read_table, write_csv, write_table
 
 pytestmark = pytest.mark.rest
@@ -51,6 +62,8 @@ READERS = {
     "som": load,
     "graph.som": load,
     "detector.som": load,
+    "classes.som": load,
+    "targets.som": load,
     "cod": load,
     "dat": save.read_dat,
     "wts": load,
@@ -80,6 +93,9 @@ def seeds(tmp_path_factory):
     ring = np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)
     SOMDetector(som=SOM(lattice=Graph(ring)), random_state=0).fit(X).save(folder / "graph.som")
     (folder / "detector.som").write_bytes((HERE / "0.1.0" / "detector.som").read_bytes())
+    fruit = np.where(X[:, 0] > 0, "apple", "pear")
+    SOMClassifier(SOM(2, 3), random_state=0).fit(X, fruit).save(folder / "classes.som")
+    SOMRegressor(SOM(2, 3), random_state=0).fit(X, X[:, :2] ** 2).save(folder / "targets.som")
     save.write_cod(folder / "cod", som)
     samples = save.Samples(X, ("a", "b", "c"), tuple("xyz "[i % 4] for i in range(40)))
     save.write_dat(folder / "dat", samples)
@@ -309,7 +325,7 @@ def test_a_megabyte_of_the_same_is_converted_or_refused(name, tmp_path):
     assert peak < TIMES * max(len(LARGE[name]), written) + 10 * AT_LEAST
 
 
-@pytest.mark.parametrize("name", ["som", "graph.som", "detector.som"])
+@pytest.mark.parametrize("name", ["som", "graph.som", "detector.som", "classes.som", "targets.som"])
 def test_headers_with_other_values_are_read_or_refused(name, seeds, tmp_path):
     rng = np.random.default_rng(7)
     content, path = seeds[name], tmp_path / "m.som"
@@ -343,6 +359,14 @@ def test_headers_with_other_values_are_read_or_refused(name, seeds, tmp_path):
             if isinstance(thing, Detector):
                 assert np.isfinite(thing.scores_of_rows(zeros)).all()
                 assert (thing.p_values(map_.codebook) > 0).all()
+            if isinstance(thing, Recognizer):
+                answers = thing.probabilities_of_rows(zeros)
+                np.testing.assert_allclose(answers[0].sum(axis=1), 1)
+                assert len(thing.classes_of(*answers)) == 2
+            if isinstance(thing, Predictor):
+                assert np.isfinite(thing.predictions_of_rows(zeros)).all()
+                ends = thing.intervals_of_rows(zeros, 0.5)
+                assert (ends[..., 0] <= ends[..., 1]).all()
     assert 0 < n_read < 500
 
 

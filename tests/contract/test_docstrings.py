@@ -33,6 +33,7 @@ MAX_SUMMARY = 79
 # the same text does not stand in three places; that place must then document every one.
 DOCUMENTED_ELSEWHERE = {
     "fit.Settings": "estimators.SOM",
+    "recognize.Prediction": "estimators.SOMRegressor",
     "recognize.Recognition": "estimators.SOMClassifier",
     "outliers.Detection": "estimators.SOMDetector",
 }
@@ -238,9 +239,10 @@ def test_estimator_has_attributes_an_example_and_every_fitted_attribute(shown: s
     X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0], [0.5, 1.5]] * 5
     is_drawn = "random_state" in real_parameters(thing.__init__)
     takes_map = "map" in real_parameters(thing.fit)
-    classes = (["a", "b", "b", "a"] * 5,) if shown.endswith("Classifier") else ()
+    known = {"Classifier": ["a", "b", "b", "a"] * 5, "Regressor": [0.0, 1.0, 3.0, 2.0] * 5}
+    targets = [y for kind, y in known.items() if shown.endswith(kind)]
     made = thing(**({"random_state": 0} if is_drawn else {}))
-    fitted = made.fit(SOM(random_state=0).fit(X) if takes_map else X, *classes)
+    fitted = made.fit(SOM(random_state=0).fit(X) if takes_map else X, *targets)
     real = {name for name in vars(fitted) if name.endswith("_") and not name.startswith("_")}
     # Names of features exist only where the data has them.
     assert real <= set(documented(doc, "Attributes"))

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, TableEncoder
+from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor, TableEncoder
 
 NAMES = ["age", "income", "debt"]
 
@@ -34,6 +34,7 @@ def rows_of(n=90):
         SOMClassifier(),
         SOMDetector(),
         SOMImputer(),
+        SOMRegressor(),
         TableEncoder(),
         TableEncoder(missing="fill", scale="range", tame=False, max_levels=None),
     ]
@@ -60,7 +61,8 @@ def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
 
 
 def test_every_parameter_can_be_set_by_name():
-    for estimator in (SOM(), SOMClassifier(), SOMDetector(), SOMImputer(), TableEncoder()):
+    learners = (SOMClassifier(), SOMRegressor())
+    for estimator in (SOM(), *learners, SOMDetector(), SOMImputer(), TableEncoder()):
         parameters = estimator.get_params(deep=False)
         other = type(estimator)(**parameters)
         assert other.get_params(deep=False) == parameters

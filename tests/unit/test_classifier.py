@@ -241,7 +241,7 @@ def test_unknown_names_in_a_score_are_wrong_and_all_unknown_is_refused(fitted):
         ({"reject": 0.7}, "`reject`"),
         ({"missing": "mask"}, "`missing`"),
         ({"som": "map"}, "`som` must be a SOM or None"),
-        ({"som": SOM(metric="cosine")}, "the margin rule requires"),
+        ({"som": SOM(metric="cosine")}, "what follows the map requires"),
         ({"som": SOM(init=np.ones((2, 4)))}, "`init` by name"),
     ],
 )

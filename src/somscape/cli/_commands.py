@@ -172,6 +172,12 @@ def detect(path: str, out: Path, **options: Any) -> None:
 
 @main.command()
 @click.argument("path", metavar="TABLE")
+@option(
+    "--target",
+    metavar="COL",
+    help="Column to predict, such as a diagnosis or a price: the map learns to name its classes, "
+    "or to predict its numbers if it has more than 20 different ones.",
+)
 @table_options
 @missing_option("fill", "error", "mask")
 @option(
@@ -208,7 +214,16 @@ def detect(path: str, out: Path, **options: Any) -> None:
     help="Go on from --checkpoint, if it is there, to the map of a training that never stopped.",
 )
 def fit(path: str, out: Path, **options: Any) -> None:
-    """Train a map of TABLE and save it."""
+    """Train a map of TABLE and save it; with --target, one that predicts a column.
+
+    \b
+    somscape fit patients.csv --target diagnosis --out model.som
+    somscape predict model.som new.csv --out predictions.csv
+
+    The last line says how well it predicts rows that it did not see (five folds, each left out
+    once), and a warning names columns that give the target away. Rows without a target are left
+    out.
+    """
     from somscape.cli._fit import fit_file
 
     fit_file(path, out, **options)
@@ -250,6 +265,39 @@ def score(map_file: str, path: str, out: str, **options: Any) -> None:
     from somscape.cli._score import score_file
 
     score_file(map_file, path, out, **options)
+
+
+@main.command()
+@click.argument("model_file", metavar="MODEL")
+@click.argument("path", metavar="NEW")
+@option(
+    "--reject",
+    type=Number(0, 0.5),
+    metavar="P",
+    help="Say unknown for rows that lie so far from all the model has seen that at most this share "
+    "of ordinary rows does, such as 0.01; 0 for none, by default as the model was saved.",
+)
+@read_options
+@list_options
+@option(
+    "--out",
+    default="-",
+    metavar="FILE",
+    help="The predictions, such as predictions.csv; its ending says the format. - for standard "
+    "output.",
+)
+def predict(model_file: str, path: str, out: str, **options: Any) -> None:
+    """Predict a column for the new rows of NEW, by a saved model.
+
+    MODEL is what `fit --target` wrote.  NEW has the columns of the table that it learned from, in
+    any order, with or without the target.  Each row of the result has the id, what is predicted,
+    the share of ordinary rows that lie as far from the map (p_value), and how probable each class
+    is; of a number, low and high, between which 90 % lie.  If NEW has the target, too, a last line
+    says how good the predictions are.
+    """
+    from somscape.cli._predict import predict_file
+
+    predict_file(model_file, path, out, **options)
 
 
 @main.command()

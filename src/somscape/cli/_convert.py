@@ -12,7 +12,7 @@ from somscape.cli._out import check_file
 from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, as_map
-from somscape.outliers import Detector, ids_of
+from somscape.outliers import ids_of
 from somscape.regions import keep, read
 from somscape.tables import (
     ARROW_FILES,
@@ -30,7 +30,7 @@ OTHER_TABLES = (
     *(".tsv", ".txt", ".gz", ".bz2", ".zst"),
     *(ending for ending in (*ARROW_FILES, *WORKBOOKS) if ending not in TABLES),
 )
-MAP_WRITERS: dict[str, Callable[[Path, Map | Detector], None]] = {
+MAP_WRITERS: dict[str, Callable[[Path, save.Saved], None]] = {
     ".som": lambda path, thing: thing.save(path),
     ".cod": save.write_cod,
     ".wts": save.write_wts,
@@ -136,7 +136,7 @@ def _read_table(path: str, options: dict[str, Any]) -> Table:
     return read_table(path, **{name: options[name] for name in READING})
 
 
-def _map(source: str, came: str, options: dict[str, Any]) -> Map | Detector:
+def _map(source: str, came: str, options: dict[str, Any]) -> save.Saved:
     boundary, kind, winners = options["boundary"], options["lattice"], options["winners"]
     if came in (".wts", *TABLES, *OTHER_TABLES):
         given = {name: v for name, v in (("boundary", boundary), ("kind", kind)) if v is not None}
@@ -163,7 +163,7 @@ def _map(source: str, came: str, options: dict[str, Any]) -> Map | Detector:
     return save.load(source)
 
 
-def _write_map(thing: Map | Detector, out: Path, options: dict[str, Any]) -> str:
+def _write_map(thing: save.Saved, out: Path, options: dict[str, Any]) -> str:
     map_, goes, what = as_map(thing), out.suffix.lower(), options["what"]
     needs_rows = goes == ".bm" or (goes in TABLES and what == "winners")
     if needs_rows and options["table"] is None:

@@ -14,11 +14,12 @@ from somscape.cli._console import (
     show_columns,
     show_facts,
 )
+from somscape.cli._fit_target import check_target_options, fit_target, settings_from
 from somscape.cli._out import check_result
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.errors import InputError
-from somscape.fit import VERSIONS, Settings, have_values, read_checkpoint, train_map
-from somscape.jobs import ready, told_table
+from somscape.fit import VERSIONS, have_values, read_checkpoint, train_map
+from somscape.jobs import Ready, ready, told_table
 from somscape.kernels import select_kernels
 from somscape.tables import counted
 
@@ -32,8 +33,17 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     if run is not None:
         _check_checkpoint(run, out, path, resumes=resumes)
     check_save_roles(save_roles, out, path, options["roles"])
+    if options["target"] is not None:
+        check_target_options(options)
     table, roles, notes = told_table(path, options)
-    subject = ready(table, roles)
+    if options["target"] is None:
+        _fit_map(ready(table, roles), notes, out, options)
+    else:
+        fit_target(table, roles, notes, out, options)
+
+
+def _fit_map(subject: Ready, notes: list[str], out: Path, options: dict[str, Any]) -> None:
+    save_roles, run = options["save_roles"], options["checkpoint"]
     table, encoding = subject.table, subject.encoding()
     console = make_console()
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}")
@@ -44,14 +54,8 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]
     with progress_bar(1) as bar:
-        settings = Settings(
-            options["n_rows"] or "auto",
-            options["n_cols"] or "auto",
-            n_epochs=options["epochs"] or "auto",
-            seed=options["seed"],
-            callbacks=(bar,) if run is None else (bar, Checkpoint(run)),
-        )
-        past = read_checkpoint(run, VERSIONS, settings.callbacks) if resumes else None
+        settings = settings_from(options, (bar,) if run is None else (bar, Checkpoint(run)))
+        past = read_checkpoint(run, VERSIONS, settings.callbacks) if options["resume"] else None
         map_, _, _ = train_map(rows, None, encoding, settings, resume=past)
     map_.save(out)
     if save_roles is not None:

@@ -7,10 +7,12 @@ from somscape._types import Float64s
 from somscape.cli._console import make_console, map_facts, say, show_columns, show_facts
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.encode import Encoding, comments_on, pinned, said_by
-from somscape.jobs import score_words
+from somscape.jobs import quality_words, score_words
 from somscape.maps import Map, as_map
-from somscape.outliers import detector_in
+from somscape.outliers import Detector, detector_in
+from somscape.recognize import Answering, Recognizer
 from somscape.save import load
+from somscape.tables import listed
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
 TOLD = ("n_iter", "stop_reason")
@@ -37,19 +39,7 @@ def show_info(map_file: str, save_roles: Path | None) -> None:
         ("quantization error", "unknown" if errors is None else _last_error(errors)),
         ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items()) or "unknown"),
     ]
-    if detector is None:
-        facts.append(("detector", "none: this map cannot score rows"))
-    else:
-        facts += [
-            ("score", score_words(detector)),
-            ("threshold", f"{detector.threshold:.4g}"),
-            ("calibration rows", len(detector.calibration.scores)),
-        ]
-        regions = detector.calibration.regions
-        if regions is not None:
-            facts.append(("calibration regions", str(regions.max() + 1)))
-        if detector.marks is not None:
-            facts.append(("marks", detector.effect_of_marks))
+    facts += _of_model(thing) if isinstance(thing, Answering) else _of_detector(detector)
     facts += [(name.replace("_", " "), value) for name, value in _said(map_.encoding)]
     console = make_console()
     show_facts(console, facts)
@@ -57,6 +47,34 @@ def show_info(map_file: str, save_roles: Path | None) -> None:
     show_columns(console, map_.encoding)
     if save_roles is not None:
         say(console, f"Wrote {save_roles}")
+
+
+def _of_detector(detector: Detector | None) -> list[tuple[str, Any]]:
+    if detector is None:
+        return [("detector", "none: this map cannot score rows")]
+    facts: list[tuple[str, Any]] = [
+        ("score", score_words(detector)),
+        ("threshold", f"{detector.threshold:.4g}"),
+        ("calibration rows", len(detector.calibration.scores)),
+    ]
+    regions = detector.calibration.regions
+    if regions is not None:
+        facts.append(("calibration regions", str(regions.max() + 1)))
+    if detector.marks is not None:
+        facts.append(("marks", detector.effect_of_marks))
+    return facts
+
+
+def _of_model(model: Answering) -> list[tuple[str, Any]]:
+    facts = [
+        ("predicts", model.map_.encoding.named("label") or "what it learned"),
+        ("quality", quality_words(model)),
+    ]
+    if isinstance(model, Recognizer):
+        share = 100 * (model.reject or 0)
+        facts.append(("classes", listed([str(name) for name in model.classes])))
+        facts.append(("refuses", f"{share:g} % of usual rows" if share else "no row"))
+    return facts
 
 
 def _said(encoding: Encoding) -> list[tuple[str, Any]]:

@@ -1,29 +1,26 @@
 """The classifier as a scikit-learn estimator."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, clone
+from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_choice, checked_weights, is_missing
+from somscape._validate import checked_weights, is_missing
 from somscape.errors import InputError
-from somscape.estimators._base import Base
-from somscape.estimators._choose_encoding import check_has_no_gaps, choose_encoding, missing_of
-from somscape.estimators._prepare import data_for, prepare
+from somscape.estimators._learner import Learner, check_one_per_row, kept_of, rows_of
 from somscape.estimators._settings import settings_of_classifier
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
-from somscape.kernels import select_kernels
-from somscape.maps import Map
 from somscape.recognize import Recognizer, train_recognizer
 
 
-class SOMClassifier(ClassifierMixin, Base):
+class SOMClassifier(ClassifierMixin, Learner):
     """Name the class of rows by a map, with calibrated probabilities.
 
     A map learns rows and their classes; a margin rule moves its prototypes to where classes meet;
@@ -128,16 +125,6 @@ class SOMClassifier(ClassifierMixin, Base):
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = missing_of(self) == "fill"
-        return tags
-
-    @property
-    def map_(self) -> Map:
-        """The map."""
-        return self.recognizer_.map_
-
     @property
     def shares_(self) -> Float64s:
         """Share of each class around each unit."""
@@ -165,26 +152,23 @@ class SOMClassifier(ClassifierMixin, Base):
         ValueError
             If a parameter or value is not allowed; the message says which.
         """
-        if not (self.som is None or isinstance(self.som, SOM)):
-            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
-        check_choice("missing", self.missing, ("error", "fill"))
-        som = SOM() if self.som is None else clone(self.som)
-        recognition, settings = settings_of_classifier(self, som)
-        chosen = choose_encoding(self, X, sample_weight, None)
-        check_has_no_gaps(chosen.encoding)
-        prepared = prepare(
-            self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
-        )
+        recognition, settings = settings_of_classifier(self, self._som())
+        prepared = self._prepared(X, sample_weight)
         given = _checked_classes(y, len(prepared.all_rows))
-        self.classes_, codes = _coded(given if prepared.kept is None else given[prepared.kept])
-        rows = np.asarray(prepared.rows, dtype=np.float64)
+        self.classes_, codes = _coded(kept_of(prepared, given))
         self.recognizer_: Recognizer = train_recognizer(
-            (rows, codes, prepared.weights), prepared.encoding, settings, recognition
+            (rows_of(prepared), codes, prepared.weights),
+            self.classes_,
+            prepared.encoding,
+            settings,
+            recognition,
         )
-        self.explain_defaults_: dict[str, str] = _explained(self)
-        if chosen.why is not None:
-            self.explain_defaults_["encoder"] = chosen.why
-        self.kernels_used_ = select_kernels().name
+        self._explain_size()
+        if self.smooth:
+            self.explain_defaults_["smooth"] = (
+                f"power {self.recognizer_.power:g} of distances, {self.recognizer_.prior:g} rows a "
+                "unit in advance: best for rows that were left out."
+            )
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -199,13 +183,8 @@ class SOMClassifier(ClassifierMixin, Base):
         ndarray of shape (n_samples,)
             With `reject`, of objects: None for a row that lies too far from the map.
         """
-        probabilities, p_values = self._answers(X)
-        found: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
-        if self.reject is None:
-            return found
-        answers = found.astype(object)
-        answers[p_values <= self.reject] = None
-        return answers
+        answers = self._answers(X)
+        return self._answering().classes_of(*answers)
 
     def predict_proba(self, X: Any) -> Float64s:
         """Return how probable each class is for each row.
@@ -220,20 +199,6 @@ class SOMClassifier(ClassifierMixin, Base):
             In the order of `classes_`; each row has the sum 1.
         """
         return self._answers(X)[0]
-
-    def p_values(self, X: Any) -> Float64s:
-        """Return the share of rows like the training's that lie as far from the map.
-
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n_samples, n_features), or Table
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            In (0, 1]; small for a row that is like none of the training.
-        """
-        return self._answers(X)[1]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose class is named rightly.
@@ -258,9 +223,12 @@ class SOMClassifier(ClassifierMixin, Base):
         is_right = found[is_known] == given[is_known]
         return float(np.average(is_right, weights=None if weights is None else weights[is_known]))
 
+    def _answering(self) -> Recognizer:
+        """Return what answers, with today's `reject`."""
+        return replace(self.recognizer_, reject=self.reject)
+
     def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
-        check_is_fitted(self)
-        rows = self.map_.rows_of(data_for(self, X))
+        rows = self._rows(X)
         return self.recognizer_.probabilities_of_rows(rows)
 
 
@@ -273,11 +241,7 @@ def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
         )
     values = column_or_1d(y if hasattr(y, "dtype") else np.array(y, dtype=object), warn=True)
     values = np.asarray(values)
-    if len(values) != n_rows:
-        raise InputError(
-            f"`y` must have one class for each row of X, {n_rows}; got {len(values)}. Pass None or "
-            "NaN for a row of unknown class."
-        )
+    check_one_per_row(len(values), n_rows, "class")
     return values
 
 
@@ -314,15 +278,3 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     numbers = np.full(len(y), -1, dtype=np.intp)
     numbers[is_known] = codes
     return classes, numbers
-
-
-def _explained(classifier: SOMClassifier) -> dict[str, str]:
-    """Return what was chosen, by parameter."""
-    smoothing, map_ = classifier.recognizer_.smoothing, classifier.map_
-    said = {"n_rows": f"{map_.lattice.n_rows} x {map_.lattice.n_cols}: {map_.lattice.size_text}."}
-    if classifier.smooth:
-        said["smooth"] = (
-            f"power {smoothing.power:g} of distances, {smoothing.prior:g} rows a unit in advance: "
-            "best for rows that were left out."
-        )
-    return said

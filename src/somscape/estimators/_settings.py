@@ -15,7 +15,7 @@ from somscape.estimators._verbose import Verbose
 from somscape.fit import Settings
 from somscape.maps import Map
 from somscape.outliers import Detection
-from somscape.recognize import Recognition
+from somscape.recognize import Prediction, Recognition
 from somscape.tables import listed, suggestion
 
 
@@ -127,20 +127,49 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
         If a parameter is not allowed; the message names it.
     """
     check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
-    for name in ("sharpen", "smooth"):
-        if not isinstance(getattr(classifier, name), bool | np.bool_):
-            raise TypeError(f"`{name}` must be True or False; got {getattr(classifier, name)!r}.")
     if classifier.reject is not None:
         check_number("reject", classifier.reject, 0, 0.5)
-    if not isinstance(som.init, str):
-        raise ValueError(
-            "`som` must have an `init` by name, as classes train as further columns; got "
-            f"{type(som.init).__name__}. Leave it out."
-        )
+    settings = _settings_of_learner(classifier, som, ("sharpen", "smooth"))
     recognition = Recognition(
         float(classifier.layer_weight), bool(classifier.sharpen), bool(classifier.smooth)
     )
-    return recognition, _settings_within(classifier, som, "the margin rule requires")
+    return recognition, settings
+
+
+def settings_of_regressor(regressor: Any, som: Any) -> tuple[Prediction, Settings]:
+    """Return a SOMRegressor's parameters, checked: those of the prediction and of its map.
+
+    Parameters
+    ----------
+    regressor : SOMRegressor
+    som : SOM
+        A copy of the map to train, which this changes.
+
+    Returns
+    -------
+    prediction : Prediction
+    settings : Settings
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is not allowed; the message names it.
+    """
+    settings = _settings_of_learner(regressor, som, ("relevance", "linear"))
+    return Prediction(bool(regressor.relevance), bool(regressor.linear)), settings
+
+
+def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Settings:
+    """Return the settings of a map that learns classes or numbers, and check flags."""
+    for name in flags:
+        if not isinstance(getattr(learner, name), bool | np.bool_):
+            raise TypeError(f"`{name}` must be True or False; got {getattr(learner, name)!r}.")
+    if not isinstance(som.init, str):
+        raise ValueError(
+            "`som` must have an `init` by name, as its rows are trained on axes of their own; got "
+            f"{type(som.init).__name__}. Leave it out."
+        )
+    return _settings_within(learner, som, "what follows the map requires")
 
 
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:

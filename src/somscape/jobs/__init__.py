@@ -3,6 +3,7 @@
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._command import command_line, now, roles_heading
 from somscape.jobs._detect import Found, detect, detection_of
+from somscape.jobs._leaks import leaks_of
 from somscape.jobs._per import ROWS_FILE, Ready, ready, ready_for
 from somscape.jobs._progress import MapCount
 from somscape.jobs._results import FORMATS, Results, check_format, score_words
@@ -21,6 +22,16 @@ from somscape.jobs._roles import (
 )
 from somscape.jobs._rule import RULES, rule_of
 from somscape.jobs._sink import check_sink_of, run_of, send_alerts
+from somscape.jobs._target import (
+    Target,
+    agreement_words,
+    notes_on,
+    predictions_of,
+    quality_words,
+    summary_words,
+    target_of,
+    train_target,
+)
 
 __all__ = [
     "FORMATS",
@@ -34,7 +45,9 @@ __all__ = [
     "MapCount",
     "Ready",
     "Results",
+    "Target",
     "agreement_of",
+    "agreement_words",
     "check_format",
     "check_sink_of",
     "command_line",
@@ -43,8 +56,12 @@ __all__ = [
     "encoding_from",
     "find_label",
     "label_of",
+    "leaks_of",
+    "notes_on",
     "now",
     "page_agreement",
+    "predictions_of",
+    "quality_words",
     "reading_of",
     "ready",
     "ready_for",
@@ -55,5 +72,8 @@ __all__ = [
     "score_words",
     "send_alerts",
     "split_label",
+    "summary_words",
+    "target_of",
     "told_table",
+    "train_target",
 ]

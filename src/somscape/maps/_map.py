@@ -28,7 +28,7 @@ from somscape.maps._html import map_html
 from somscape.maps._kept_regions import KeptRegions, regions_of_record, regions_to_record
 from somscape.maps._record import history_of, names_of_units
 from somscape.maps._rows import dense_rows, sparse_rows
-from somscape.records import Record, built_from, write_record
+from somscape.records import CLASSES, TARGETS, Record, built_from, write_record
 from somscape.tables import Table, frame_of, suggestion
 
 NO_UNIT = -1
@@ -412,7 +412,7 @@ class Map:
         ----------
         record : Record
             From `to_record`, or from one of the readers in `somscape.save`.  From the record of a
-            detector, or of a checkpoint, only the map is taken.
+            detector, a classifier or a checkpoint, only the map is taken.
 
         Returns
         -------
@@ -433,16 +433,18 @@ class Map:
         header, arrays = record.header, record.arrays
         if isinstance(header, dict) and header.get("checkpoint") is not None:
             arrays = {n: values for n, values in arrays.items() if not n.startswith("checkpoint.")}
-        if isinstance(header, dict) and header.get("detector") is not None:
-            arrays = {name: values for name, values in arrays.items() if not _is_detectors(name)}
-            header = {**header, "detector": None}
+        others = ("detector", CLASSES, TARGETS) if isinstance(header, dict) else ()
+        more = [name for name in others if header.get(name) is not None]
+        if more:
+            arrays = {name: values for name, values in arrays.items() if _is_maps_own(name)}
+            header = {**header, **dict.fromkeys(more)}
         record = Record(header, arrays)
         return built_from(record, _read, "map")
 
 
-def _is_detectors(name: str) -> bool:
+def _is_maps_own(name: str) -> bool:
     own = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
-    return name.split(".")[0] not in own
+    return name.split(".")[0] in own
 
 
 def _read(record: Record) -> Map:

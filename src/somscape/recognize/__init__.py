@@ -1,6 +1,17 @@
-"""From rows with known classes to a map that names new ones."""
+"""From rows with known classes or numbers to a map that names or predicts those of new ones."""
 
+from somscape.recognize._answering import Answering
+from somscape.recognize._predictor import Predictor
 from somscape.recognize._recognizer import Recognizer
 from somscape.recognize._train import Recognition, train_recognizer
+from somscape.recognize._train_predictor import Prediction, train_predictor
 
-__all__ = ["Recognition", "Recognizer", "train_recognizer"]
+__all__ = [
+    "Answering",
+    "Prediction",
+    "Predictor",
+    "Recognition",
+    "Recognizer",
+    "train_predictor",
+    "train_recognizer",
+]

@@ -88,3 +88,24 @@ def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing,
         return Smoothing(), 0.0
     best = min(losses, key=losses.__getitem__)
     return best, losses[best] / sum(float(part.weights.sum()) for part in held)
+
+
+def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
+    """Return the share of left-out rows that are named rightly; None without rows.
+
+    Parameters
+    ----------
+    held : sequence of Held
+    smoothing : Smoothing
+
+    Returns
+    -------
+    float or None
+    """
+    right = total = 0.0
+    for part in held:
+        shares = smoothing.shares(part.counts, part.classes)
+        named = smoothing.probabilities(shares, part.units, part.distances).argmax(axis=1)
+        right += float(part.weights @ (named == part.y))
+        total += float(part.weights.sum())
+    return right / total if held else None

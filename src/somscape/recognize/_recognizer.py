@@ -1,39 +1,119 @@
 """The fitted recognizer: a frozen record of a map and the classes of its units."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
+from somscape._validate import check_number
+from somscape.errors import InputError
 from somscape.maps import Map
-from somscape.recognize._shares import Smoothing
-
-BLOCK_ROWS = 1 << 13
-"""Rows whose nearest units are in memory at once."""
+from somscape.recognize._answering import (
+    Answering,
+    check_numbers,
+    parts_of,
+    pulls,
+    record_of,
+)
+from somscape.recognize._shares import mixed
+from somscape.records import CLASSES, Record, built_from
 
 
 @dataclass(frozen=True, eq=False)
-class Recognizer:
+class Recognizer(Answering):
     """A map whose units know classes.
+
+    Get one from ``recognizer_`` of a fitted `SOMClassifier`, or from `somscape.load`.
 
     Attributes
     ----------
     map_ : Map
-    shares : ndarray of shape (n_units, n_classes)
-        Share of each class among the rows around each unit.
-    smoothing : Smoothing
     n_nearest : int
         Number of units near a row that answer together.
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
         Distance to the map of rows that did not train it, in order.
+    classes : ndarray of shape (n_classes,)
+        The classes, in order: text, numbers or truth values.
+    shares : ndarray of shape (n_units, n_classes)
+        Share of each class among the rows around each unit.
+    prior : float
+        Rows of its own class that each unit counted in addition.
+    accuracy : float or None, default=None
+        Share of rows named rightly by maps that did not see them; None if none was left out.
+    reject : float or None, default=None
+        Share of rows like those of the training that `predict` may refuse.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parts do not fit together; the message names one of them.
+
+    Examples
+    --------
+    >>> from somscape import SOMClassifier
+    >>> X = [[0.0, 1.0], [1.0, 0.0]] * 20
+    >>> recognizer = SOMClassifier(random_state=0).fit(X, ["a", "b"] * 20).recognizer_
+    >>> recognizer.predict([[0.1, 0.9]])
+    array(['a'], dtype='<U1')
     """
 
-    map_: Map
+    classes: NDArray[Any]
     shares: Float64s
-    smoothing: Smoothing
-    n_nearest: int
-    far: Float64s
+    prior: float
+    accuracy: float | None = None
+    reject: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_text = isinstance(self.classes, np.ndarray) and self.classes.dtype.kind == "U"
+        if not is_text:
+            check_numbers("classes", self.classes, (-1,), "biuf")
+        if len(self.classes) < 2 or not np.array_equal(np.unique(self.classes), self.classes):
+            raise ValueError("`classes` must be at least two, each once and in order.")
+        check_numbers("shares", self.shares, (self.map_.n_units, len(self.classes)))
+        if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
+            raise ValueError("`shares` must have the sum 1 for each unit.")
+        check_number("prior", self.prior, 0)
+        if self.accuracy is not None:
+            check_number("accuracy", self.accuracy, 0, 1, low_is_allowed=True)
+        if self.reject is not None:
+            check_number("reject", self.reject, 0, 0.5)
+
+    def __repr__(self) -> str:
+        return f"Recognizer({self.map_!r}, {len(self.classes)} classes)"
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            With `reject`, of objects: None for a row that lies too far from the map.
+        """
+        return self.classes_of(*self.probabilities_of_rows(self.map_.rows_of(X)))
+
+    def probabilities(self, X: Any) -> Float64s:
+        """Return how probable each class is for each row.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes`; each row has the sum 1.
+        """
+        return self.probabilities_of_rows(self.map_.rows_of(X))[0]
 
     def probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
         """Return how probable each class is, and how many rows lie as far from the map.
@@ -53,9 +133,87 @@ class Recognizer:
         """
         probabilities = np.empty((len(rows), self.shares.shape[1]))
         p_values = np.empty(len(rows))
-        for part in blocks(len(rows), BLOCK_ROWS):
-            units, distances = self.map_.nearest(rows[part], self.n_nearest)
-            probabilities[part] = self.smoothing.probabilities(self.shares, units, distances)
-            n_nearer = np.searchsorted(self.far, distances[:, 0], side="left")
-            p_values[part] = (1 + len(self.far) - n_nearer) / (1 + len(self.far))
+        for part, units, distances in self.near(rows):
+            probabilities[part] = mixed(self.shares, units, pulls(distances, self.power))
+            p_values[part] = self.p_values_of(distances)
         return probabilities, p_values
+
+    def classes_of(self, probabilities: Float64s, p_values: Float64s) -> NDArray[Any]:
+        """Return the class of each row by what `probabilities_of_rows` gave.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        p_values : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        found: NDArray[Any] = self.classes[probabilities.argmax(axis=1)]
+        if self.reject is None:
+            return found
+        answers = found.astype(object)
+        answers[p_values <= self.reject] = None
+        return answers
+
+    def to_record(self) -> Record:
+        """Return the recognizer as JSON data and named arrays, the contents of a file.
+
+        Returns
+        -------
+        Record
+        """
+        is_text = self.classes.dtype.kind == "U"
+        header = {
+            "names": self.classes.tolist() if is_text else None,
+            "n_nearest": self.n_nearest,
+            "power": float(self.power),
+            "prior": float(self.prior),
+            "accuracy": self.accuracy,
+            "reject": self.reject,
+        }
+        arrays = {
+            "values": None if is_text else self.classes,
+            "shares": self.shares,
+            "far": self.far,
+        }
+        return record_of(self.map_, CLASSES, header, arrays)
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Recognizer":
+        """Return the recognizer of a record.
+
+        Parameters
+        ----------
+        record : Record
+            From `to_record` or `somscape.save.read_record`.
+
+        Returns
+        -------
+        Recognizer
+
+        Raises
+        ------
+        InputError
+            If the parts of the record do not fit together, or it holds a map without classes.
+        """
+        if record.header.get(CLASSES) is None:
+            raise InputError(
+                "this is a map without classes, so it cannot name rows. Save a fitted "
+                "SOMClassifier, or use `somscape fit --target`."
+            )
+        map_ = Map.from_record(record)
+        return built_from(record, lambda record: _read(record, map_), "classifier")
+
+
+def _read(record: Record, map_: Map) -> Recognizer:
+    parts = parts_of(record, CLASSES)
+    names, values = parts.pop("names", None), parts.pop("values", None)
+    if (names is None) == (values is None):
+        raise ValueError("classes must have either names or values")
+    if names is not None and not (
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+    ):
+        raise TypeError("classes.names must be texts")
+    return Recognizer(map_, classes=values if names is None else np.array(names), **parts)

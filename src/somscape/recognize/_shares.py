@@ -6,6 +6,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
+from somscape.recognize._answering import pulls
 
 
 def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:
@@ -125,11 +126,24 @@ class Smoothing:
         -------
         ndarray of shape (n, n_classes)
         """
-        first = distances[:, :1]
-        ratio = np.divide(first, distances, out=np.ones_like(distances), where=distances > first)
-        pulls = ratio**self.power
-        pulls /= pulls.sum(axis=1, keepdims=True)
-        return sum(
-            (pulls[:, [j]] * shares[units[:, j]] for j in range(units.shape[1])),
-            start=np.zeros((len(units), shares.shape[1])),
-        )
+        return mixed(shares, units, pulls(distances, self.power))
+
+
+def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
+    """Return what units near rows say together.
+
+    Parameters
+    ----------
+    of_units : ndarray of shape (n_units, m)
+        What each unit says.
+    units, counting : ndarray of shape (n, k)
+        The units near each row, and how much each counts.
+
+    Returns
+    -------
+    ndarray of shape (n, m)
+    """
+    return sum(
+        (counting[:, [j]] * of_units[units[:, j]] for j in range(units.shape[1])),
+        start=np.zeros((len(units), of_units.shape[1])),
+    )

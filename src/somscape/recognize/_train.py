@@ -1,24 +1,23 @@
 """From rows with known classes to a recognizer: a map, sharpened, and how its units answer.
 
-Equal rows of one class count as one of their weight, so that a weight of two is two rows, and the
-order of rows changes nothing.  Rows of unknown class train the map if rows that are left out are
-named better then: they help where they show groups, and hurt where classes are no groups.
+Rows of unknown class train the map if rows that are left out are named better then: they help where
+they show groups, and hurt where classes are no groups.
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape._weights import counts_of, ones_or
 from somscape.encode import Encoding
-from somscape.fit import Settings, train_map
+from somscape.fit import Settings
 from somscape.grid import Lattice
-from somscape.joins import Kept, rows_to_keep
-from somscape.kernels import Metric
 from somscape.maps import Map
-from somscape.recognize._choose import Held, best_smoothing, held_out
+from somscape.recognize._answering import MAX_NEAREST
+from somscape.recognize._choose import Held, accuracy_of, best_smoothing, held_out
+from somscape.recognize._known import MAX_UNITS, Known, merged, on_axes, trained_on, with_rows
 from somscape.recognize._margin import sharpened
 from somscape.recognize._recognizer import Recognizer
 from somscape.recognize._shares import classes_of_units, counts_by_unit
@@ -27,12 +26,8 @@ from somscape.recognize._space import Space
 UNITS_PER_ROW = 0.09
 """Units of an automatic map, by rows; a tenth at most, since sides are whole."""
 
-MAX_UNITS = 1_500
 UNITS_PER_CLASS = 2
 """At least, in an automatic map, also where that is more than a tenth of the rows."""
-
-N_NEAREST = 16
-"""Units near a row that answer together."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +39,6 @@ class Recognition:
     smooth: bool = True
 
 
-class Known(NamedTuple):
-    """Rows, their classes from 0 (-1: unknown), and their weights."""
-
-    rows: Float64s
-    y: Ints
-    weights: Float64s
-
-    def part(self, some: Ints) -> "Known":
-        """Return some of the rows."""
-        return Known(self.rows[some], self.y[some], self.weights[some])
-
-
 class Learned(NamedTuple):
     """A map, and the class of each unit."""
 
@@ -65,6 +48,7 @@ class Learned(NamedTuple):
 
 def train_recognizer(
     known: tuple[Float64s, Ints, Float64s | None],
+    classes: NDArray[Any],
     encoding: Encoding,
     settings: Settings,
     recognition: Recognition,
@@ -76,6 +60,8 @@ def train_recognizer(
     known : tuple of ndarray
         Rows of shape (n_samples, n_features); their classes from 0, of which each has a row, or
         -1 for unknown; their weights above 0, or None.
+    classes : ndarray of shape (n_classes,)
+        What the classes are called, in order.
     encoding : Encoding
         Kept with the map.
     settings : Settings
@@ -86,26 +72,26 @@ def train_recognizer(
     Recognizer
     """
     rows, y, weights = known
-    given = _merged(Known(rows, y, ones_or(counts_of(weights), len(rows))))
+    given = merged(rows, y, weights)
     with_classes = np.flatnonzero(given.y >= 0)
     tried = [_tried(given, settings, recognition)]
     if len(with_classes) < len(given.y):
         tried.append(_tried(given.part(with_classes), settings, recognition))
     best = min(tried, key=lambda each: each[1])[0]
-    return replace(best, map_=replace(_with_rows(best.map_, given), encoding=encoding))
+    return replace(best, map_=with_rows(best.map_, given, encoding), classes=classes)
 
 
 def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[Recognizer, float]:
-    """Return a recognizer, and its mean loss on rows that were left out."""
+    """Return a recognizer of classes by number, and its mean loss on rows that were left out."""
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
-    settings = replace(settings, units_per_root=n_units / np.sqrt(total))
+    settings = given.sized(settings, n_units)
     learned = _learned(given, settings, recognition)
     lattice, quiet = learned.map_.lattice, replace(settings, callbacks=())
-    n_nearest = min(N_NEAREST, lattice.n_units) if recognition.smooth else 1
+    n_nearest = min(MAX_NEAREST, lattice.n_units) if recognition.smooth else 1
     held = []
     for left_out in held_out(given.y, settings.seed):
-        others = given.part(np.setdiff1d(np.arange(len(given.y)), left_out))
+        others = given.without(left_out)
         fold = _learned(others, quiet, recognition, lattice)
         rows, y, weights = given.part(left_out)
         units, distances = fold.map_.nearest(rows, n_nearest)
@@ -114,17 +100,17 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
     shares = smoothing.shares(_counts(learned.map_, given, n_classes), learned.classes)
     far = np.sort(np.concatenate([part.distances[:, 0] for part in held] or [np.empty(0)]))
-    return Recognizer(learned.map_, shares, smoothing, n_nearest, far), loss
-
-
-def _merged(known: Known) -> Known:
-    """Return equal rows of a class as one, in an order that is not that of the rows."""
-    whole = np.ascontiguousarray(np.column_stack([known.rows + 0.0, known.y]))
-    as_bytes = whole.view(np.dtype((np.void, whole.itemsize * whole.shape[1]))).ravel()
-    _, first, same = np.unique(as_bytes, return_index=True, return_inverse=True)
-    return Known(
-        known.rows[first] + 0.0, known.y[first], np.bincount(same, known.weights).astype(np.float64)
+    recognizer = Recognizer(
+        learned.map_,
+        n_nearest,
+        smoothing.power,
+        far,
+        classes=np.arange(n_classes),
+        shares=shares,
+        prior=smoothing.prior,
+        accuracy=accuracy_of(held, smoothing),
     )
+    return recognizer, loss
 
 
 def _counts(map_: Map, known: Known, n_classes: int) -> Float64s:
@@ -140,10 +126,7 @@ def _learned(
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
     layered = np.hstack([placed, _layer(placed, known, recognition.layer_weight)])
-    names = [f"x{j}" for j in range(layered.shape[1])]
-    trained, _, units = train_map(
-        layered, known.weights, Encoding.plain(names), settings, lattice=lattice
-    )
+    trained, units = trained_on(layered, known.weights, settings, lattice)
     lattice, prototypes = trained.lattice, trained.codebook[:, : placed.shape[1]]
     counts = counts_by_unit(units, known.y, known.weights, (lattice.n_units, n_classes))
     classes = classes_of_units(counts, lattice, recognition.sharpen)
@@ -159,15 +142,7 @@ def _learned(
             seed=settings.seed,
         )
         prototypes, axes = moved.astype(np.float64), axes @ turn
-    metric = Metric("mahalanobis", None, np.ascontiguousarray(axes), space.center)
-    map_ = replace(
-        trained,
-        codebook=metric.restored(prototypes),
-        encoding=Encoding.plain([f"x{j}" for j in range(known.rows.shape[1])]),
-        metric=metric,
-        told=None,
-    )
-    return Learned(map_, classes)
+    return Learned(on_axes(trained, prototypes, axes, space.center), classes)
 
 
 def _layer(placed: Float64s, known: Known, weight: float) -> Float64s:
@@ -180,12 +155,3 @@ def _layer(placed: Float64s, known: Known, weight: float) -> Float64s:
     of_layer = float(shares @ (1 - shares))
     of_rows = float(known.weights @ (placed**2).sum(axis=1) / known.weights.sum())
     return layer * np.sqrt(weight * of_rows / of_layer) if of_layer > 0 else layer * 0.0
-
-
-def _with_rows(map_: Map, known: Known) -> Map:
-    """Return a map with the hits of its rows, and those that tell which parts lie apart."""
-    units = map_.winners_of_rows(known.rows)
-    hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
-    some = rows_to_keep(known.rows.shape, map_.n_units)
-    told = Kept.of(map_.metric.as_euclidean(known.rows[some]), known.weights[some])
-    return replace(map_, hits=hits, told=told)

@@ -1,9 +1,11 @@
 """A record: named arrays and a JSON header, the contents of one file."""
 
 from somscape.records._record import (
+    CLASSES,
     FORMAT,
     MAX_MEMBERS,
     MEMBERS,
+    TARGETS,
     Record,
     arrays_of_members,
     built_from,
@@ -13,9 +15,11 @@ from somscape.records._record import (
 )
 
 __all__ = [
+    "CLASSES",
     "FORMAT",
     "MAX_MEMBERS",
     "MEMBERS",
+    "TARGETS",
     "Record",
     "arrays_of_members",
     "built_from",

@@ -35,9 +35,12 @@ FREE_FEATURES = 1000
 """Features that a file of any size may have."""
 
 KEY = "somscape"
+CLASSES, TARGETS = "classes", "targets"
+"""Entries of the header of a map that names classes, and of one that predicts numbers."""
+
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
-OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint")
-GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions")
+OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES, TARGETS)
+GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES)
 """Parts with names from the data, which may have several lines."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
@@ -52,6 +55,8 @@ ARRAYS = {
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
     *("joins.pairs", "joins.evidence", "joins.n_apart", "kept_regions"),
+    *(f"{CLASSES}.{name}" for name in ("values", "shares", "far")),
+    *(f"{TARGETS}.{name}" for name in ("values", "slopes", "spread", "errors", "limits", "far")),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
     *("marks.rows", "marks.held"),

@@ -155,7 +155,8 @@ def _with_map(thing: Any, map_: Map) -> Any:
     """Return a copy of a thing, and of what holds its map, with another one."""
     if isinstance(thing, Map):
         return map_
-    holds = next(name for name in ("detector_", "of_all_rows", "map_") if name in vars(thing))
+    holders = ("detector_", "recognizer_", "predictor_", "of_all_rows", "map_")
+    holds = next(name for name in holders if name in vars(thing))
     changed = copy.copy(thing)
     object.__setattr__(changed, holds, _with_map(vars(thing)[holds], map_))
     return changed

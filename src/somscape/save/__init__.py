@@ -1,4 +1,4 @@
-"""Maps and detectors from files, without running their code; other programs' formats; ONNX."""
+"""Maps and what has one, from files, without running their code; other formats; ONNX."""
 
 from somscape.records import FORMAT, Record, read_record, write_record
 from somscape.save._best_matches import BestMatches, Classes, best_matches, classes_of
@@ -11,7 +11,7 @@ from somscape.save._esom_rows import (
     write_cls,
     write_lrn,
 )
-from somscape.save._load import load
+from somscape.save._load import Saved, load
 from somscape.save._minisom import read_minisom
 from somscape.save._onnx import to_onnx
 from somscape.save._read import read_map
@@ -32,6 +32,7 @@ __all__ = [
     "Classes",
     "Record",
     "Samples",
+    "Saved",
     "best_matches",
     "classes_of",
     "load",

@@ -1,31 +1,43 @@
-"""A map or a detector from a file."""
+"""A map, or a thing that has one, from a file."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from somscape.errors import InputError, MapFileError
 from somscape.maps import Map
 from somscape.outliers import Detector
-from somscape.records import Record
+from somscape.recognize import Predictor, Recognizer
+from somscape.records import CLASSES, TARGETS, Record
 from somscape.save._read import read_map
 
+Saved: TypeAlias = Map | Detector | Recognizer | Predictor
 
-def load(path: str | Path) -> Map | Detector:
-    """Load a map or a detector of somscape, or a map of another program.
+KINDS: dict[str, Callable[[Record], Saved]] = {
+    "detector": Detector.from_record,
+    CLASSES: Recognizer.from_record,
+    TARGETS: Predictor.from_record,
+}
+"""What has a map, by the entry of the header that says so."""
+
+
+def load(path: str | Path) -> Saved:
+    """Load what somscape saved, or a map of another program.
 
     Parameters
     ----------
     path : str or Path
-        A file that `Map.save` or `Detector.save` wrote.  It holds arrays and JSON, and opening it
-        runs no code.  A file above 64 MB is mapped: replace it by `save` or by renaming another
+        A file that `save` of a map or another thing wrote.  It holds arrays and JSON, and opening
+        it runs no code.  A file above 64 MB is mapped: replace it by `save` or by renaming another
         file, and never write into it.  By its ending, it may also be a codebook of SOM_PAK or the
         SOM Toolbox (.cod) or of ESOM Tools (.wts, taken as a torus), or a pickled MiniSom (.p,
         .pkl, .pickle, which is not run).  `somscape.save` has readers with all options for these.
 
     Returns
     -------
-    Map or Detector
-        As it was saved.
+    Map, Detector, Recognizer or Predictor
+        As it was saved; a classifier or regressor as the `somscape.recognize.Recognizer` or
+        `somscape.recognize.Predictor` that answers.
 
     Raises
     ------
@@ -56,8 +68,8 @@ def load(path: str | Path) -> Map | Detector:
         raise MapFileError(f"{path}: {error}") from error
 
 
-def thing_of(record: Record) -> Map | Detector:
-    """Return the map or the detector of a record.
+def thing_of(record: Record) -> Saved:
+    """Return the map of a record, or what else it holds.
 
     Parameters
     ----------
@@ -65,16 +77,17 @@ def thing_of(record: Record) -> Map | Detector:
 
     Returns
     -------
-    Map or Detector
+    Map, Detector, Recognizer or Predictor
 
     Raises
     ------
     InputError
         When the record's parts do not fit together.
     """
-    if record.header["detector"] is None:
-        return Map.from_record(record)
-    return Detector.from_record(record)
+    found = [name for name in KINDS if record.header.get(name) is not None]
+    if len(found) > 1:
+        raise InputError(f"its header has both {found[0]!r} and {found[1]!r}. Save it again.")
+    return KINDS[found[0]](record) if found else Map.from_record(record)
 
 
 def _removed(header: dict[str, Any]) -> str | None:

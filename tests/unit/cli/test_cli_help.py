@@ -25,7 +25,7 @@ HEAVY = (
     "duckdb",
     "adbc_driver_manager",
 )
-COMMANDS = ("demo", "detect", "fit", "score", "report", "convert", "app", "info")
+COMMANDS = ("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info")
 
 
 def process(code: str) -> str:

@@ -1,0 +1,92 @@
+"""`fit --target`: from a table to what predicts one of its columns."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape.cli._console import (
+    kernels_line,
+    make_console,
+    map_facts,
+    progress_bar,
+    say,
+    show_columns,
+    show_facts,
+)
+from somscape.cli._save_roles import write_roles
+from somscape.encode import Roles
+from somscape.errors import InputError
+from somscape.fit import Callback, Settings
+from somscape.jobs import Ready, leaks_of, notes_on, quality_words, target_of, train_target
+from somscape.kernels import select_kernels
+from somscape.tables import Table, counted
+
+NOT_HERE = {
+    "checkpoint": "goes on with a map alone",
+    "resume": "goes on with a map alone",
+    "label": "is an outcome to compare with; the target is one already",
+    "per": "puts rows together, and a target is of rows as they are",
+}
+
+
+def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> Settings:
+    """Return how a map is trained, as options say."""
+    return Settings(
+        options["n_rows"] or "auto",
+        options["n_cols"] or "auto",
+        n_epochs=options["epochs"] or "auto",
+        seed=options["seed"],
+        callbacks=callbacks,
+    )
+
+
+def check_target_options(options: dict[str, Any]) -> None:
+    """Raise InputError for options that do not go with a target, before any work."""
+    for name, why in NOT_HERE.items():
+        if options[name]:
+            raise InputError(f"`{name}` {why}, so it does not go with `target`. Leave it out.")
+    if options["missing"] == "mask":
+        raise InputError(
+            "`missing` mask leaves cells out, and a prediction needs complete rows. Give "
+            "--missing fill."
+        )
+
+
+def fit_target(
+    table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
+) -> None:
+    """Train what predicts a column of a table, save it, and say how good it is."""
+    target = target_of(table, options["target"])
+    roles = replace(roles, label=target.name)
+    subject = Ready(table, roles, given=roles)
+    known = np.flatnonzero(target.is_known)
+    target = target.part(known)
+    table, encoding = subject.table.take(known), subject.encoding()
+    console = make_console()
+    say(console, f"{counted(subject.table.n_rows, 'row')} of {table.source}")
+    for note in notes:
+        say(console, note)
+    show_columns(console, encoding, subject.table, subject.roles.drop)
+    for note in notes_on(target):
+        say(console, note)
+    rows = encoding.encode(table)
+    with progress_bar(1) as bar:
+        model = train_target(target, rows, encoding, settings_from(options, (bar,)))
+    model.save(out)
+    save_roles = options["save_roles"]
+    if save_roles is not None:
+        write_roles(save_roles, *subject.lasting(encoding), subject.as_read)
+    show_facts(console, map_facts(model.map_))
+    say(console, kernels_line(select_kernels().name))
+    say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
+    for name, share in leaks_of(encoding, rows, target.to_tell()):
+        say(
+            console,
+            f"Warning: column '{name}' alone {target.explains(share)}. If it is known only once "
+            f"{target.name} is, drop it (--drop {name}).",
+        )
+    n_left_out = subject.table.n_rows - len(known)
+    left_out = f"{counted(n_left_out, 'row')} left out with unknown {target.name}"
+    say(console, f"{quality_words(model)}; {left_out}.")

@@ -1,0 +1,231 @@
+"""A map whose units near a row answer together, and say how many rows lie as far from it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._blocks import blocks
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_number, check_whole
+from somscape.maps import Map
+from somscape.records import Record, write_record
+
+BLOCK_ROWS = 1 << 13
+"""Rows whose nearest units are in memory at once."""
+
+MAX_NEAREST = 16
+"""Units near a row that answer together, at most."""
+
+
+def pulls(distances: Float64s, power: float) -> Float64s:
+    """Return how much the units near a row count in its answer: nearer ones more.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n, k)
+        From each row to its nearest units, nearest first.
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
+
+    Returns
+    -------
+    ndarray of shape (n, k)
+        Each row has the sum 1.
+    """
+    first = distances[:, :1]
+    ratio = np.divide(first, distances, out=np.ones_like(distances), where=distances > first)
+    found = ratio**power
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Answering:
+    """What a `Recognizer` and a `Predictor` have in common.
+
+    Attributes
+    ----------
+    map_ : Map
+    n_nearest : int
+        Number of units near a row that answer together.
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
+    far : ndarray of shape (n_calibration,)
+        Distance to the map of rows that did not train it, in order.
+    """
+
+    map_: Map
+    n_nearest: int
+    power: float
+    far: Float64s
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.map_, Map):
+            raise TypeError(f"`map_` must be a Map; got {type(self.map_).__name__}.")
+        check_whole("n_nearest", self.n_nearest, 1, high=min(MAX_NEAREST, self.map_.n_units))
+        check_number("power", self.power, 0)
+        check_numbers("far", self.far, (-1,))
+        if not (np.diff(self.far) >= 0).all():
+            raise ValueError("`far` must be in ascending order.")
+
+    def p_values(self, X: Any) -> Float64s:
+        """Return the share of rows like the training's that lie as far from the map.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In (0, 1]; small for a row that is like none of the training.
+        """
+        return self.p_values_of_rows(self.map_.rows_of(X))
+
+    def p_values_of_rows(self, rows: Floats) -> Float64s:
+        """Return the p-value of each encoded row; see `p_values`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        found = [self.p_values_of(distances) for _, _, distances in self.near(rows)]
+        return np.concatenate([*found, np.empty(0)])
+
+    def p_values_of(self, distances: Float64s) -> Float64s:
+        """Return the p-values of rows by their distances to the map.
+
+        Parameters
+        ----------
+        distances : ndarray of shape (n, k)
+            As `near` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        n_nearer = np.searchsorted(self.far, distances[:, 0], side="left")
+        return np.asarray((1 + len(self.far) - n_nearer) / (1 + len(self.far)))
+
+    def near(self, rows: Floats) -> Iterator[tuple[slice, Ints, Float64s]]:
+        """Yield the units near rows, by blocks.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+            From `Map.rows_of`.
+
+        Yields
+        ------
+        part : slice
+            Which rows.
+        units, distances : ndarray of shape (n_part, n_nearest)
+            Nearest first.
+        """
+        for part in blocks(len(rows), BLOCK_ROWS):
+            yield part, *self.map_.nearest(rows[part], self.n_nearest)
+
+    def save(self, path: str | Path) -> None:
+        """Save it to one file, completely or not at all.
+
+        The same thing gives the same bytes.  `somscape.load` reads it back.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.som``.
+        """
+        write_record(path, self.to_record())
+
+    def to_record(self) -> Record:
+        """Return it as JSON data and named arrays, the contents of a file."""
+        raise NotImplementedError
+
+
+def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "f") -> None:
+    """Raise ValueError unless values are an array of finite numbers of a shape.
+
+    Parameters
+    ----------
+    name : str
+        Of the attribute.
+    values : anything
+    shape : tuple of int
+        -1 for a length of any size.
+    kinds : str, default="f"
+        Kinds of NumPy's types.
+    """
+    is_right = (
+        isinstance(values, np.ndarray)
+        and values.dtype.kind in kinds
+        and values.ndim == len(shape)
+        and all(n in (-1, m) for n, m in zip(shape, values.shape, strict=True))
+        and bool(np.isfinite(values).all())
+    )
+    if not is_right:
+        wanted = " x ".join("n" if n < 0 else str(n) for n in shape)
+        raise ValueError(f"`{name}` must be an array of {wanted} finite numbers.")
+
+
+def record_of(
+    map_: Map, part: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | None]
+) -> Record:
+    """Return the record of a map with one more part.
+
+    Parameters
+    ----------
+    map_ : Map
+    part : str
+        Entry of the header, and beginning of the names of the arrays.
+    header : mapping of str to JSON data
+        None for what is not there.
+    arrays : mapping of str to ndarray or None
+
+    Returns
+    -------
+    Record
+    """
+    record = map_.to_record()
+    more = {f"{part}.{name}": values for name, values in arrays.items() if values is not None}
+    there = {name: value for name, value in header.items() if value is not None}
+    return Record({**record.header, part: there}, record.arrays | more)
+
+
+def parts_of(record: Record, part: str) -> dict[str, Any]:
+    """Return what `record_of` put into the header and the arrays of a record, by name.
+
+    Parameters
+    ----------
+    record : Record
+    part : str
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    TypeError
+        If the header has no object under this name.
+    """
+    header, beginning = record.header[part], f"{part}."
+    if not isinstance(header, dict):
+        raise TypeError(f"{part} must be an object of names and values")
+    arrays = {
+        name.removeprefix(beginning): values
+        for name, values in record.arrays.items()
+        if name.startswith(beginning)
+    }
+    both = sorted(header.keys() & arrays.keys())
+    if both:
+        raise TypeError(f"{part} has {both[0][:40]!r} twice")
+    return {**header, **arrays}

@@ -1,0 +1,259 @@
+"""The fitted predictor: a frozen record of a map and what its units say of numbers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Floats
+from somscape._validate import check_number
+from somscape.errors import InputError
+from somscape.maps import Map
+from somscape.recognize._answering import (
+    Answering,
+    check_numbers,
+    parts_of,
+    pulls,
+    record_of,
+)
+from somscape.recognize._lines import Lines, together
+from somscape.recognize._shares import mixed
+from somscape.records import TARGETS, Record, built_from
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor(Answering):
+    """A map whose units know numbers.
+
+    Get one from ``predictor_`` of a fitted `SOMRegressor`, or from `somscape.load`.
+
+    Attributes
+    ----------
+    map_ : Map
+        Its metric compares rows on axes.
+    n_nearest : int
+        Number of units near a row that answer together.
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
+    far : ndarray of shape (n_calibration,)
+        Distance to the map of rows that did not train it, in order.
+    values : ndarray of shape (n_units, n_targets)
+        What each unit says of a row where all axes are 0.
+    spread : ndarray of shape (n_units, n_targets)
+        How far the targets of rows around each unit lie from predictions, on average.
+    errors : ndarray of shape (n_calibration, n_targets)
+        How far rows that were left out lie from their prediction, in units of `spread`, in order;
+        NaN at the end where a target was unknown.
+    limits : ndarray of shape (2, n_targets)
+        Lowest and highest prediction.
+    slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
+        By how much that changes along the axes.
+    r2 : float or None, default=None
+        R2 of rows that were left out, the mean of all targets; None if none was.
+    is_single : bool, default=True
+        Whether predictions are an array of one dimension.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parts do not fit together; the message names one of them.
+
+    Examples
+    --------
+    >>> from somscape import SOMRegressor
+    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 20
+    >>> predictor = SOMRegressor(random_state=0).fit(X, [0.0, 1.0, 2.0, 3.0] * 20).predictor_
+    >>> predictor.predict([[1.0]]).round(1)
+    array([1.])
+    """
+
+    values: Float64s
+    spread: Float64s
+    errors: Float64s
+    limits: Float64s
+    slopes: Float64s | None = None
+    r2: float | None = None
+    is_single: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        n_units = self.map_.n_units
+        check_numbers("values", self.values, (n_units, -1))
+        n_targets = self.values.shape[1]
+        if n_targets == 0:
+            raise ValueError("`values` must be of at least one target.")
+        check_numbers("spread", self.spread, (n_units, n_targets))
+        if not (self.spread > 0).all():
+            raise ValueError("`spread` must be above 0.")
+        check_numbers("limits", self.limits, (2, n_targets))
+        errors = self.errors
+        known = errors[~np.isnan(errors)] if errors.dtype.kind == "f" else errors
+        check_numbers("errors", known, (-1,))
+        if errors.shape[1:] != (n_targets,) or not np.array_equal(
+            np.sort(errors, axis=0), errors, equal_nan=True
+        ):
+            raise ValueError("`errors` must be in ascending order for each target.")
+        if self.slopes is not None:
+            whitening = self.map_.metric.whitening
+            if whitening is None:
+                raise ValueError("`slopes` need a map whose metric has axes.")
+            check_numbers("slopes", self.slopes, (n_units, n_targets, whitening.shape[1]))
+        if self.r2 is not None:
+            check_number("r2", self.r2, -np.inf, 1)
+        if not isinstance(self.is_single, bool) or (self.is_single and n_targets > 1):
+            raise ValueError("`is_single` must be True or False, and False for several targets.")
+
+    def __repr__(self) -> str:
+        n_targets = self.values.shape[1]
+        return f"Predictor({self.map_!r}, {n_targets} target{'s' * (n_targets > 1)})"
+
+    def predict(self, X: Any) -> Float64s:
+        """Return the prediction for each row.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+        """
+        return self.predictions_of_rows(self.map_.rows_of(X))
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
+        """Return where the target of each row lies with a given probability.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+        coverage : float, default=0.9
+            Share, above 0 and below 1, of rows like those of the training whose target lies inside.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper end; infinite where too few rows were left out to tell.
+        """
+        return self.intervals_of_rows(self.map_.rows_of(X), coverage)
+
+    def predictions_of_rows(self, rows: Floats) -> Float64s:
+        """Return the prediction for each encoded row; see `predict`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+        """
+        found = self.answers_of_rows(rows)[0]
+        return found[:, 0] if self.is_single else found
+
+    def intervals_of_rows(self, rows: Floats, coverage: float) -> Float64s:
+        """Return the interval of each encoded row; see `predict_interval`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+        coverage : float
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+        """
+        found, spread, _ = self.answers_of_rows(rows)
+        half = spread * self.factors(coverage)
+        ends = np.stack([found - half, found + half], axis=2)
+        return ends[:, 0] if self.is_single else ends
+
+    def factors(self, coverage: float) -> Float64s:
+        """Return how many times the spread an interval reaches to both sides, by target.
+
+        Parameters
+        ----------
+        coverage : float
+
+        Returns
+        -------
+        ndarray of shape (n_targets,)
+        """
+        check_number("coverage", coverage, 0, np.nextafter(1, 0))
+        n = (~np.isnan(self.errors)).sum(axis=0)
+        place = np.ceil((n + 1) * coverage).astype(np.intp)
+        padded = np.vstack([self.errors, np.full((1, len(n)), np.inf)])
+        return np.where(place <= n, padded[np.minimum(place, n + 1) - 1, np.arange(len(n))], np.inf)
+
+    def answers_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s, Float64s]:
+        """Return predictions, their spread, and how many rows lie as far from the map.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+
+        Returns
+        -------
+        predictions, spread : ndarray of shape (n_samples, n_targets)
+        p_values : ndarray of shape (n_samples,)
+        """
+        shape = (len(rows), self.values.shape[1])
+        found, spread, p_values = np.empty(shape), np.empty(shape), np.empty(len(rows))
+        lines = Lines(self.values, self.slopes)
+        for part, units, distances in self.near(rows):
+            counting = pulls(distances, self.power)
+            placed = np.asarray(self.map_.metric.compared(rows[part]))
+            found[part] = together(lines.of_rows(placed, units), counting)
+            spread[part] = mixed(self.spread, units, counting)
+            p_values[part] = self.p_values_of(distances)
+        return np.clip(found, *self.limits), spread, p_values
+
+    def to_record(self) -> Record:
+        """Return the predictor as JSON data and named arrays, the contents of a file.
+
+        Returns
+        -------
+        Record
+        """
+        header = {
+            "n_nearest": self.n_nearest,
+            "power": float(self.power),
+            "r2": self.r2,
+            "is_single": self.is_single,
+        }
+        arrays = {
+            name: getattr(self, name)
+            for name in ("far", "values", "slopes", "spread", "errors", "limits")
+        }
+        return record_of(self.map_, TARGETS, header, arrays)
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Predictor":
+        """Return the predictor of a record.
+
+        Parameters
+        ----------
+        record : Record
+            From `to_record` or `somscape.save.read_record`.
+
+        Returns
+        -------
+        Predictor
+
+        Raises
+        ------
+        InputError
+            If the parts of the record do not fit together, or it holds a map without targets.
+        """
+        if record.header.get(TARGETS) is None:
+            raise InputError(
+                "this is a map without targets, so it cannot predict numbers. Save a fitted "
+                "SOMRegressor, or use `somscape fit --target`."
+            )
+        map_ = Map.from_record(record)
+        return built_from(
+            record, lambda record: cls(map_, **parts_of(record, TARGETS)), "regressor"
+        )

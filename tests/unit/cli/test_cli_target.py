@@ -1,0 +1,306 @@
+"""`fit --target` and `predict`: what predicts a column, and what it says of new rows."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Outcome, run, write
+
+from somscape import SOM, SOMDetector, load
+from somscape.recognize import Predictor, Recognizer
+from somscape.tables import read_table
+
+
+def fruits(n: int = 90, seed: int = 0) -> tuple[str, list[str]]:
+    """A header and rows: an id, size and weight by kind, a color, the kind."""
+    rng = np.random.default_rng(seed)
+    kinds = ("apple", "pear", "plum")
+    return "id,size,weight,color,kind", [
+        f"f{i},{rng.normal(5 + 3 * (i % 3)):.3f},{rng.normal(9 - 2 * (i % 3)):.3f},"
+        f"{rng.choice(['red', 'green'])},{kinds[i % 3]}"
+        for i in range(n)
+    ]
+
+
+@pytest.fixture
+def table(here: Path) -> Path:
+    return write(Path("fruits.csv"), *fruits())
+
+
+def fit(path: Path | str, *words: object) -> Outcome:
+    return run("fit", path, "--target", "kind", "--out", "m.som", *words)
+
+
+@pytest.fixture
+def model(table: Path) -> Path:
+    assert fit(table).code == 0
+    return Path("m.som")
+
+
+def refused(*words: object) -> str:
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1, outcome.err
+    return outcome.err
+
+
+def predicted(*words: object) -> list[dict[str, str]]:
+    outcome = run("predict", *words)
+    assert outcome.code == 0, outcome.err
+    return list(csv.DictReader(io.StringIO(outcome.out)))
+
+
+# fit
+
+
+def test_the_last_line_says_how_good_it_is(table: Path) -> None:
+    outcome = fit(table)
+    assert outcome.code == 0
+    found = load("m.som")
+    assert isinstance(found, Recognizer)
+    assert found.classes.tolist() == ["apple", "pear", "plum"]
+    assert found.accuracy is not None
+    assert 0.6 < found.accuracy < 1
+    assert [c.name for c in found.map_.encoding.features] == ["size", "weight", "color"]
+    assert outcome.out.splitlines()[-1] == (
+        f"cross-validated accuracy {100 * found.accuracy:.1f} %; 3 classes; 0 rows left out with "
+        "unknown kind."
+    )
+    assert "Target kind, 3 classes: apple (30 rows), pear (30 rows), plum (30 rows)." in outcome.out
+    assert "Warning" not in outcome.out
+
+
+def test_rows_without_a_target_are_left_out_and_the_seed_gives_the_same_bytes(table: Path) -> None:
+    header, rows = fruits()
+    unknown = [f"{row.rpartition(',')[0]},?" for row in fruits(7, seed=2)[1]]
+    write(Path("more.csv"), header, [*rows[:50], *unknown, *rows[50:]])
+    assert "; 7 rows left out with unknown kind." in fit("more.csv").out
+    more = load("m.som")
+    fit(table)
+    assert load("m.som").map_.hits.sum() == more.map_.hits.sum() == 90
+    before = Path("m.som").read_bytes()
+    fit(table)
+    assert Path("m.som").read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["copy", "code", "number"])
+def test_a_column_that_gives_the_target_away_is_named(here: Path, what: str) -> None:
+    header, rows = fruits()
+    cells = {
+        "copy": [row.rpartition(",")[2] for row in rows],
+        "code": [f"x{'apple' in row}{'plum' in row}" for row in rows],
+        "number": [f"{100 * (i % 3) + i / 7:.2f}" for i in range(len(rows))],
+    }[what]
+    write(Path("t.csv"), f"{header},later", [f"{r},{c}" for r, c in zip(rows, cells, strict=True)])
+    (warning,) = (line for line in fit("t.csv").out.splitlines() if "Warning" in line)
+    assert "column 'later' alone names the kind of" in warning
+    assert "--drop later" in warning
+    assert "Warning" not in fit("t.csv", "--drop", "later").out
+
+
+def test_size_and_roles_are_as_asked(table: Path) -> None:
+    outcome = fit(table, "--rows", 3, "--cols", 4, "--drop", "color", "--save-roles", "r.toml")
+    assert outcome.code == 0
+    lattice = load("m.som").map_.lattice
+    assert (lattice.n_rows, lattice.n_cols) == (3, 4)
+    assert "Wrote m.som and r.toml" in outcome.out
+    assert 'kind = "label"' in Path("r.toml").read_text()
+    again = fit(table, "--rows", 3, "--cols", 4, "--roles", "r.toml")
+    assert again.out.splitlines()[-1] == outcome.out.splitlines()[-1]
+
+
+def test_a_class_of_one_row_is_warned_of(here: Path) -> None:
+    header, rows = fruits()
+    write(Path("t.csv"), header, [*rows, "f90,30,1,red,melon"])
+    outcome = fit("t.csv")
+    assert "Warning: of one row each" in outcome.out
+    assert "'melon'" in outcome.out
+    assert "melon" in load("m.som").classes
+
+
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [
+        ("apple", "has one class, 'apple', in all rows; at least two are needed"),
+        ("?", "target column 'kind' of t.csv is empty in all 12 rows"),
+        (None, "has another value in each row"),
+    ],
+)
+def test_a_target_that_teaches_nothing_is_refused(
+    here: Path, kinds: str | None, message: str
+) -> None:
+    write(Path("t.csv"), "size,kind", [f"{i}.5,{kinds or f'k{i}'}" for i in range(12)])
+    assert message in refused("fit", "t.csv", "--target", "kind", "--out", "m.som")
+    assert not Path("m.som").exists()
+
+
+def test_a_target_that_is_not_there_is_refused(table: Path) -> None:
+    message = refused("fit", table, "--target", "kinds", "--out", "m.som")
+    assert "fruits.csv has no column 'kinds'; did you mean 'kind'?" in message
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--label", "color"],
+        ["--per", "color"],
+        ["--checkpoint", "run.som"],
+        ["--missing", "mask"],
+    ],
+)
+def test_options_that_do_not_go_with_a_target_are_named(table: Path, words: list[str]) -> None:
+    message = refused("fit", table, "--target", "kind", "--out", "m.som", *words)
+    assert words[0] in message
+
+
+# predict
+
+
+def test_each_row_gets_a_class_and_the_probability_of_each(model: Path) -> None:
+    write(Path("new.csv"), *fruits(40, seed=1))
+    rows = predicted(model, "new.csv")
+    columns = ["id", "predicted", "p_value", "p(apple)", "p(pear)", "p(plum)"]
+    assert [list(row) for row in rows] == [columns] * 40
+    found = load(model)
+    assert isinstance(found, Recognizer)
+    for row in rows:
+        p = [float(row[f"p({name})"]) for name in found.classes]
+        assert sum(p) == pytest.approx(1, abs=1e-5)
+        assert row["predicted"] == found.classes[np.argmax(p)]
+    outcome = run("predict", model, "new.csv", "--out", "p.csv")
+    assert outcome.out == ""
+    kinds = [line.rpartition(",")[2] for line in fruits(40, seed=1)[1]]
+    right = np.mean([row["predicted"] == kind for row, kind in zip(rows, kinds, strict=True)])
+    assert f"{100 * right:.1f} % of 40 rows with a known kind are named rightly." in outcome.err
+    assert list(csv.DictReader(io.StringIO(Path("p.csv").read_text()))) == rows
+
+
+def test_columns_may_come_in_another_order_and_without_the_target(model: Path) -> None:
+    rows = [row.split(",") for row in fruits(20, seed=1)[1]]
+    write(Path("new.csv"), *fruits(20, seed=1))
+    write(Path("other.csv"), "color,weight,size", [",".join((c, w, s)) for _, s, w, c, _ in rows])
+    without = predicted(model, "other.csv")
+    assert [row["record"] for row in without] == [str(i + 1) for i in range(20)]
+    for row, other in zip(predicted(model, "new.csv"), without, strict=True):
+        assert list(row.values())[1:] == list(other.values())[1:]
+    assert "rightly" not in run("predict", model, "other.csv").err
+
+
+def test_a_row_unlike_all_others_is_unknown(model: Path) -> None:
+    header, rows = fruits(30, seed=1)
+    write(Path("new.csv"), header, [*rows, "f99,999,-999,red,pear"])
+    assert predicted(model, "new.csv")[-1]["predicted"] != "unknown"
+    rejecting = predicted(model, "new.csv", "--reject", 0.02)
+    assert rejecting[-1]["predicted"] == "unknown"
+    assert sum(row["predicted"] == "unknown" for row in rejecting) < 5
+    assert "1 unknown" in run("predict", model, "new.csv", "--reject", 0.02).err
+
+
+def test_a_class_called_unknown_is_not_a_row_that_is(here: Path) -> None:
+    header, rows = fruits()
+    write(Path("t.csv"), header, [row.replace("plum", "unknown") for row in rows])
+    fit("t.csv")
+    write(Path("new.csv"), header, ["f99,999,-999,red,pear"])
+    assert predicted("m.som", "new.csv", "--reject", 0.02)[0]["predicted"] == "unknown_row"
+
+
+def test_predictions_are_written_as_the_ending_says(model: Path, table: Path) -> None:
+    assert run("predict", model, table, "--out", "p.parquet").code == 0
+    assert read_table("p.parquet").names[:3] == ("id", "predicted", "p_value")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "message"),
+    [
+        ("id,size,color", "f1,5,red", "weight"),
+        ("id,size,weight,color", "f1,large,5,red", "large"),
+        ("id,size,weight,color", None, "no rows"),
+    ],
+)
+def test_new_rows_that_do_not_fit_are_refused(
+    model: Path, header: str, row: str | None, message: str
+) -> None:
+    write(Path("new.csv"), header, [] if row is None else [row])
+    assert message in refused("predict", model, "new.csv")
+
+
+def test_a_level_that_was_never_seen_is_said(model: Path) -> None:
+    write(Path("new.csv"), "id,size,weight,color", ["f1,5,9,blue"])
+    outcome = run("predict", model, "new.csv")
+    assert outcome.code == 0
+    assert "Cells with a level the map never saw: color 1." in outcome.err
+
+
+def test_what_has_no_classes_predicts_nothing(table: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    SOM(2, 3).fit(X).save("map.som")
+    SOMDetector(random_state=0).fit(X).save("detector.som")
+    for name in ("map", "detector"):
+        message = refused("predict", f"{name}.som", table)
+        assert f"{name}.som is a {name} without a target, so it predicts nothing" in message
+
+
+def test_predictions_do_not_go_over_what_is_read(model: Path, table: Path) -> None:
+    for name in (model, table):
+        assert refused("predict", model, table, "--out", name)
+    assert "0<=x<=0.5" in refused("predict", model, table, "--reject", 0.7)
+
+
+def test_info_says_what_it_predicts(model: Path) -> None:
+    said = " ".join(run("info", model).out.split())
+    assert "predicts kind quality cross-validated accuracy" in said
+    assert "3 classes classes 'apple', 'pear', 'plum' refuses no row" in said
+    assert "detector none" not in said
+
+
+# numbers
+
+
+def prices(n: int = 120, seed: int = 0) -> tuple[str, list[str]]:
+    """A header and rows: a size, a color, a price that follows from both."""
+    rng = np.random.default_rng(seed)
+    size, is_red = rng.normal(size=n), rng.integers(0, 2, n)
+    price = 100 + 20 * size + 30 * is_red + rng.normal(size=n)
+    return "id,size,color,price", [
+        f"h{i},{size[i]:.3f},{'red' if is_red[i] else 'blue'},{price[i]:.2f}" for i in range(n)
+    ]
+
+
+def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> None:
+    header, rows = prices()
+    write(Path("t.csv"), header, [*rows, "h120,0.5,red,"])
+    outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert outcome.code == 0, outcome.err
+    assert "Target price, a number from" in outcome.out
+    model = load("m.som")
+    assert isinstance(model, Predictor)
+    assert outcome.out.splitlines()[-1] == (
+        f"cross-validated R2 {model.r2:.3f}; a number; 1 row left out with unknown price."
+    )
+    assert "Warning" not in outcome.out
+    write(Path("new.csv"), *prices(50, seed=1))
+    found = predicted("m.som", "new.csv")
+    assert list(found[0]) == ["id", "predicted", "p_value", "low", "high"]
+    price = np.array([float(row.split(",")[3]) for row in prices(50, seed=1)[1]])
+    low, value, high = (
+        np.array([float(row[name]) for row in found]) for name in ("low", "predicted", "high")
+    )
+    assert ((low <= value) & (value <= high)).all()
+    assert 0.75 < ((low <= price) & (price <= high)).mean() <= 1
+    said = run("predict", "m.som", "new.csv").err
+    off = np.sqrt(((value - price) ** 2).mean())
+    assert f"Off by {off:.4g} (root mean square) in 50 rows with a known price." in said
+    assert "`reject`" not in refused("predict", "m.som", "new.csv", "--reject", 0.1)
+    assert "predicts price quality cross-validated R2" in " ".join(run("info", "m.som").out.split())
+
+
+def test_a_copy_of_a_number_is_named(here: Path) -> None:
+    header, rows = prices(60)
+    rows = [f"{row},{2 * float(row.split(',')[3]) + 1:.2f}" for row in rows]
+    write(Path("t.csv"), f"{header},paid", rows)
+    outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
+    (warning,) = (line for line in outcome.out.splitlines() if "Warning" in line)
+    assert "column 'paid' alone explains" in warning
+    assert "% of the variance of price" in warning

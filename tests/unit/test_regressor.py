@@ -1,0 +1,301 @@
+"""`SOMRegressor`: what it predicts, what it takes, what it refuses, and what its file keeps."""
+
+import pickle
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import scale
+
+from somscape import SOM, Map, SOMRegressor, TableEncoder, load
+from somscape.errors import InputError, MapFileError
+from somscape.maps import as_map
+from somscape.recognize import Predictor
+from somscape.records import Record
+from somscape.regions import find_regions, keep, kept
+from somscape.save import read_record, write_record
+from somscape.tables import table_from_columns
+
+
+def hills(n=300, seed=0, noise=0.1):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    return X, 50 + 10 * X[:, 0] ** 2 + 5 * X[:, 1] + noise * rng.normal(size=n)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return SOMRegressor(random_state=0).fit(*hills())
+
+
+def test_it_predicts_new_rows(fitted):
+    X, y = hills(seed=1)
+    assert fitted.score(X, y) > 0.9
+    off = ((fitted.predict(X) - y) ** 2).sum()
+    assert fitted.score(X, y) == pytest.approx(1 - off / ((y - y.mean()) ** 2).sum())
+    assert 0.8 < fitted.predictor_.r2 < 1
+
+
+def test_the_map_answers_as_any_map(fitted):
+    X, _ = hills()
+    map_ = fitted.map_
+    assert isinstance(map_, Map)
+    assert map_.n_units <= len(X) / 5 + 5
+    assert map_.codebook.shape[1] == X.shape[1]
+    np.testing.assert_array_equal(np.bincount(map_.winners(X), minlength=map_.n_units), map_.hits)
+    assert set(fitted.explain_defaults_) == {"n_rows", "linear"}
+
+
+@cache
+def diabetes():
+    """R2 and coverage of 90 % intervals by fold, of the regressor's scikit-learn set."""
+    X, y = load_diabetes(return_X_y=True)
+    found = []
+    for train, test in KFold(5, shuffle=True, random_state=0).split(X):
+        model = SOMRegressor(random_state=0).fit(scale(X)[train], y[train])
+        low, high = model.predict_interval(scale(X)[test]).T
+        covered = (low <= y[test]) & (y[test] <= high)
+        found.append((model.score(scale(X)[test], y[test]), covered.mean()))
+    return np.mean(found, axis=0)
+
+
+def test_diabetes_is_predicted_better_than_by_any_number_of_neighbors():
+    # The best of 1 to 50 neighbors, uniform or by distance, has 0.45 in the same folds.
+    assert diabetes()[0] > 0.46
+
+
+def test_intervals_of_diabetes_cover_what_they_say():
+    assert 0.87 < diabetes()[1] < 0.93
+
+
+def test_intervals_are_wider_where_targets_spread_more():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (2000, 1))
+    y = X[:, 0] + rng.normal(size=2000) * np.where(X[:, 0] > 0, 1.0, 0.1)
+    model = SOMRegressor(random_state=0).fit(X[:1000], y[:1000])
+    low, high = model.predict_interval(X[1000:]).T
+    covered = (low <= y[1000:]) & (y[1000:] <= high)
+    assert 0.86 < covered.mean() < 0.94
+    for half in (X[1000:, 0] > 0.1, X[1000:, 0] < -0.1):
+        assert 0.8 < covered[half].mean() < 0.98
+    width = high - low
+    assert width[X[1000:, 0] > 0.2].mean() > 4 * width[X[1000:, 0] < -0.2].mean()
+
+
+def test_slopes_carry_a_plane_and_relevance_overlooks_noise():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 8))
+    plane, hill = X @ np.arange(8.0), np.sin(2 * X[:, 0])
+    for y, name in ((plane, "linear"), (hill, "relevance")):
+        on, off = (
+            SOMRegressor(random_state=0, **{name: way})
+            .fit(X[:200], y[:200])
+            .score(X[200:], y[200:])
+            for way in (True, False)
+        )
+        assert 1 - on < (1 - off) / 2, name
+
+
+def test_several_targets_some_of_them_unknown():
+    X, y = hills()
+    Y = np.stack([y, X[:, 2]], axis=1)
+    Y[::3, 0] = np.nan
+    Y[::5] = np.nan
+    model = SOMRegressor(random_state=0).fit(X, Y)
+    X_new, y_new = hills(seed=1)
+    Y_new = np.stack([y_new, X_new[:, 2]], axis=1)
+    assert model.predict(X_new).shape == (300, 2)
+    assert model.predict_interval(X_new).shape == (300, 2, 2)
+    assert model.score(X_new, Y_new) > 0.85
+    assert model.map_.hits.sum() == 300
+    partly = np.where(np.arange(300)[:, None] % 2 == 0, Y_new, np.nan)
+    assert model.score(X_new, partly) == pytest.approx(model.score(X_new[::2], Y_new[::2]))
+
+
+def test_a_list_with_none_and_one_column_are_taken(fitted):
+    X, y = hills()
+    given = [None if i % 10 == 0 else value for i, value in enumerate(y.tolist())]
+    found = SOMRegressor(random_state=0).fit(X, given)
+    with_nan = np.where(np.arange(300) % 10 == 0, np.nan, y)
+    same = SOMRegressor(random_state=0).fit(X, with_nan)
+    np.testing.assert_array_equal(found.predict(X), same.predict(X))
+    column = SOMRegressor(random_state=0).fit(X, y[:, None])
+    np.testing.assert_array_equal(column.predict(X), fitted.predict(X)[:, None])
+
+
+def test_the_order_of_rows_and_copies_in_place_of_weights_change_nothing():
+    X, y = hills(100)
+    order = np.random.default_rng(0).permutation(100)
+    weights = np.arange(100) % 3
+    copies = np.repeat(np.arange(100), weights)
+    weighed = SOMRegressor(random_state=0).fit(X, y, sample_weight=weights)
+    copied = SOMRegressor(random_state=0).fit(X[copies], y[copies])
+    shuffled = SOMRegressor(random_state=0).fit(X[order], y[order], weights[order])
+    for other in (copied, shuffled):
+        np.testing.assert_array_equal(weighed.predict(X), other.predict(X))
+        np.testing.assert_array_equal(weighed.predict_interval(X), other.predict_interval(X))
+
+
+def test_predictions_stay_near_what_was_seen_and_a_far_row_is_told(fitted):
+    _, y = hills()
+    far = np.full((1, 3), 1e3)
+    assert y.min() - np.ptp(y) / 5 < fitted.predict(far)[0] < y.max() + np.ptp(y) / 5
+    assert fitted.p_values(far)[0] < 0.01
+
+
+@pytest.mark.parametrize("scale", [1e-90, 1e90])
+def test_scales_do_not_matter(scale, fitted):
+    X, y = hills()
+    found = SOMRegressor(random_state=0).fit(X * scale, y * scale)
+    assert found.score(X * scale, y * scale) == pytest.approx(fitted.score(X, y), abs=0.02)
+
+
+@pytest.mark.parametrize("y", [[3.0] * 30, [0.1] * 29 + [0.1]])
+def test_a_target_that_does_not_vary_is_predicted(y):
+    X = hills(30)[0]
+    found = SOMRegressor(random_state=0).fit(X, y)
+    np.testing.assert_allclose(found.predict(X), y)
+    assert np.isfinite(found.predict_interval(X)).all()
+
+
+def test_few_rows_have_wide_intervals():
+    found = SOMRegressor(random_state=0).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+    assert np.isinf(found.predict_interval([[1.0]])).all()
+    assert np.isfinite(found.predict_interval([[1.0]], coverage=0.5)).all()
+    one = SOMRegressor(random_state=0).fit([[0.0], [1.0]], [5.0, None])
+    assert one.predict([[3.0]]).tolist() == [5.0]
+    assert one.predictor_.r2 is None
+
+
+def test_a_table_with_text_and_gaps():
+    rng = np.random.default_rng(0)
+    kinds = np.array(["a", "b"])[rng.integers(0, 2, 200)]
+    size = np.where(np.arange(200) % 9 == 0, None, rng.normal(size=200).round(3).astype(object))
+    table = table_from_columns({"kind": kinds.tolist(), "size": size.tolist()}, "t")
+    y = np.where(kinds == "a", 3.0, 7.0)
+    found = SOMRegressor(encoder=TableEncoder(missing="fill"), random_state=0).fit(table, y)
+    assert found.score(table, y) > 0.95
+
+
+def test_the_map_is_the_one_asked_for_and_a_pickle_answers_the_same():
+    X, y = hills(100)
+    found = SOMRegressor(SOM(4, 5, lattice="rectangular"), random_state=3).fit(X, y)
+    assert (found.map_.lattice.n_rows, found.map_.lattice.n_cols) == (4, 5)
+    back = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(back.predict(X), found.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "requires y to be passed"),
+        ([None] * 60, "all 60 are unknown"),
+        ([[1.0, np.nan]] * 60, "target 1 is not known for any"),
+        ([1.0, 2.0], "one target for each row of X, 60; got 2"),
+        (["a", "b"] * 30, "must hold numbers; got 'a'"),
+        (np.array(["a", "b"] * 30), "must hold numbers, in one column"),
+        ([0, np.inf] * 30, "infinity"),
+        (np.zeros((60, 2, 2)), "in 3 dimensions"),
+    ],
+)
+def test_targets_that_cannot_be_learned_are_refused_in_one_line(y, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        SOMRegressor().fit(hills(60)[0], y)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"relevance": "yes"}, "`relevance` must be True or False"),
+        ({"linear": 2}, "`linear` must be True or False"),
+        ({"missing": "mask"}, "`missing`"),
+        ({"som": "map"}, "`som` must be a SOM or None"),
+        ({"som": SOM(metric="cosine")}, "what follows the map requires"),
+        ({"som": SOM(init=np.ones((2, 4)))}, "`init` by name"),
+    ],
+)
+def test_parameters_that_are_not_allowed_are_named(parameters, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        SOMRegressor(**parameters).fit(*hills(60))
+
+
+@pytest.mark.parametrize("coverage", [0, 1, 1.5, "0.9"])
+def test_a_coverage_that_is_none_is_refused(fitted, coverage):
+    with pytest.raises((ValueError, TypeError), match="`coverage`"):
+        fitted.predict_interval(hills()[0], coverage)
+
+
+def test_scores_of_other_shapes_or_nothing_known_are_refused(fitted):
+    X, y = hills()
+    with pytest.raises(InputError, match="must have the shape"):
+        fitted.score(X, np.stack([y, y], axis=1))
+    with pytest.raises(InputError, match="all are unknown"):
+        fitted.score(X, np.full(len(y), np.nan))
+
+
+# Its file
+
+
+@pytest.fixture
+def saved(tmp_path, fitted):
+    fitted.save(tmp_path / "r.som")
+    return tmp_path / "r.som"
+
+
+def test_a_loaded_regressor_answers_the_same_bit_for_bit(saved, fitted, tmp_path):
+    after = load(saved)
+    X, _ = hills(seed=1)
+    assert isinstance(after, Predictor)
+    np.testing.assert_array_equal(after.predict(X), fitted.predict(X))
+    np.testing.assert_array_equal(after.p_values(X), fitted.p_values(X))
+    np.testing.assert_array_equal(after.predict_interval(X, 0.8), fitted.predict_interval(X, 0.8))
+    after.save(tmp_path / "again.som")
+    assert (tmp_path / "again.som").read_bytes() == saved.read_bytes()
+    assert as_map(after) is after.map_
+    with_regions = keep(after, find_regions(after.map_, 2, X=X))
+    assert kept(with_regions).n_regions == 2
+
+
+def test_several_targets_without_slopes_come_back(tmp_path):
+    X, y = hills(60)
+    before = SOMRegressor(linear=False, random_state=0).fit(X, np.stack([y, -y], axis=1))
+    before.save(tmp_path / "r.som")
+    after = load(tmp_path / "r.som")
+    assert after.slopes is None
+    np.testing.assert_array_equal(after.predict(X), before.predict(X))
+
+
+def test_a_map_without_targets_is_no_predictor(fitted):
+    with pytest.raises(InputError, match="a map without targets, so it cannot predict"):
+        Predictor.from_record(fitted.map_.to_record())
+
+
+BAD = [
+    ({"is_single": 1}, {}, "`is_single` must be"),
+    ({"r2": 1.5}, {}, "`r2` must be"),
+    ({"tints": 1}, {}, "tints"),
+    ({}, {"values": np.zeros((3, 1))}, "`values` must be an array"),
+    ({}, {"values": np.zeros(60)}, "`values` must be an array"),
+    ({}, {"spread": None}, "spread"),
+    ({}, {"limits": np.zeros((1, 1))}, "`limits` must be an array of 2 x 1"),
+    ({}, {"errors": np.array([[2.0], [1.0]])}, "`errors` must be in ascending order"),
+    ({}, {"errors": np.array([[1.0], [np.inf]])}, "`errors` must be an array"),
+    ({}, {"far": np.array([2.0, 1.0])}, "`far` must be in ascending order"),
+    ({}, {"slopes": np.zeros((60, 1, 9))}, "`slopes` must be an array"),
+]
+
+
+@pytest.mark.parametrize(("header", "arrays", "message"), BAD)
+def test_what_does_not_fit_is_refused_in_one_line(saved, header, arrays, message):
+    record = read_record(saved)
+    named = record.arrays | {f"targets.{name}": values for name, values in arrays.items()}
+    there = {name: values for name, values in named.items() if values is not None}
+    part = {**record.header["targets"], **header}
+    write_record(saved, Record({**record.header, "targets": part}, there))
+    with pytest.raises(MapFileError) as caught:
+        load(saved)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
