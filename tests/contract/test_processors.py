@@ -11,14 +11,14 @@ from importlib.util import find_spec
 
 import pytest
 
+pytestmark = pytest.mark.rest
+
 PROGRAM = """
 import hashlib, sys
 import numpy as np
 from somscape import SOM, SOMDetector
 from somscape.kernels import select_kernels
 from somscape.tables import table_from_columns
-
-pytestmark = pytest.mark.rest
 
 if select_kernels().name.startswith("core"):
     from somscape.kernels import _core

@@ -31,10 +31,10 @@ def rows_of(n=90):
 @parametrize_with_checks(
     [
         SOM(),
-        SOMClassifier(),
+        SOMClassifier(SOM(n_init=1)),
         SOMDetector(),
         SOMImputer(),
-        SOMRegressor(),
+        SOMRegressor(SOM(n_init=1)),
         TableEncoder(),
         TableEncoder(missing="fill", scale="range", tame=False, max_levels=None),
     ]

@@ -82,12 +82,14 @@ def test_a_training_that_is_killed_again_and_again_ends_at_the_same_bits(ends, n
     assert found == bits(fitted(name))
 
 
+@pytest.mark.rest
 def test_there_were_twenty_kills_or_more(ends):
     codes = [code for _, codes, _ in ends["killed"].values() for code in codes]
     assert codes.count(-signal.SIGKILL) >= 20
     assert set(codes) == {-signal.SIGKILL, 0}
 
 
+@pytest.mark.rest
 def test_sigterm_waits_for_the_end_of_a_writing(ends):
     found = ends["terminated"]
     assert {code for code, _ in found} == {-signal.SIGTERM}
@@ -95,6 +97,7 @@ def test_sigterm_waits_for_the_end_of_a_writing(ends):
     assert all(left in ([], ["run.som"]) for _, left in found)
 
 
+@pytest.mark.rest
 def test_where_no_file_can_be_written_training_goes_on_and_warns_once(ends):
     found, warned, left = ends["without_room"]
     assert found == bits(fitted("batch"))
@@ -103,6 +106,7 @@ def test_where_no_file_can_be_written_training_goes_on_and_warns_once(ends):
     assert left == ["run.som"]
 
 
+@pytest.mark.rest
 def test_a_digest_is_the_same_in_every_process(ends):
     assert ends["digest"] == EpochSums(np.arange(3), np.arange(6).reshape(3, 2), 0).digest().hex()
 

@@ -18,12 +18,12 @@ from somscape.app._settings import default_settings, options_of
 from somscape.app._store import Store
 from somscape.tables import read_table, write_table
 
+pytestmark = pytest.mark.rest
+
 NUMBERS = {"a": [7 * i % 31 for i in range(40)], "b": [i * i % 17 for i in range(40)]}
 LATE = """
 import json, sys
 from somscape.app import _work
-
-pytestmark = pytest.mark.rest
 before = []
 def limit(n_bytes):
     before.extend(sys.modules)

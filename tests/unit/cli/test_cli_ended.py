@@ -16,7 +16,10 @@ from pyarrow import parquet
 
 import somscape
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals, and sets limits")
+pytestmark = [
+    pytest.mark.rest,
+    pytest.mark.skipif(sys.platform == "win32", reason="sends signals, and sets limits"),
+]
 
 SETTING = """
 import os, resource, signal
@@ -85,7 +88,7 @@ TABLES = {
 }
 STEPS: dict[str, str] = {
     "a table is kept": "at(1, _spool, '_write', {})",
-    "an array is made": "at(2, _stored, '_new', {})",
+    "an array is made": "at(2, _stored, 'temporary', {})",
     "the map trains": "at(2, _train, 'step', {})",
 }
 
