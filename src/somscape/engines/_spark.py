@@ -3,13 +3,13 @@
 import pickle
 import re
 from collections.abc import Callable, Iterator
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, TypeVar
 
 import numpy as np
 
 from somscape.engines._errors import gave_up
-from somscape.errors import InputError
+from somscape.errors import InputError, SomscapeError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
@@ -70,14 +70,9 @@ class Partitions(Pieces):
             number = context.partitionId()
             there = list(batches)
             if there:
-                try:
-                    result = True, function(number, pa.Table.from_batches(there))
-                except InputError as error:
-                    result = False, error
-                except Exception as error:
-                    what = f"piece {number} of X could not be computed by Spark"
-                    result = False, gave_up(what, error)
-                yield _row(number, result)
+                what = f"piece {number} of X could not be computed by Spark"
+                job = partial(function, number, pa.Table.from_batches(there))
+                yield _row(number, _tried(job, what))
 
         return self._frame.mapInArrow(task, RESULT)
 
@@ -123,13 +118,23 @@ def _merging(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Iterator[A
     def task(batches: Iterator[Any]) -> Iterator[Any]:
         pickled = [value for batch in batches for value in batch.column("result").to_pylist()]
         if pickled:
-            try:
-                result = True, reduce(merge, map(_outcome, pickled))
-            except InputError as error:
-                result = False, error
-            yield _row(0, result)
+            job = partial(reduce, merge, map(_outcome, pickled))
+            yield _row(0, _tried(job, "results could not be merged by Spark"))
 
     return task
+
+
+def _tried(job: Callable[[], Any], what: str) -> tuple[bool, Any]:
+    """Return whether a job of a task ends well, and its result or its error: Spark tells less."""
+    try:
+        try:
+            return True, job()
+        except SomscapeError:
+            raise
+        except Exception as error:
+            raise gave_up(what, error) from error
+    except SomscapeError as error:
+        return False, error
 
 
 def _row(number: int, result: tuple[bool, Any]) -> Any:
@@ -152,7 +157,7 @@ def _run(job: Callable[[], T]) -> T:
 
     try:
         return job()
-    except InputError:
+    except SomscapeError:
         raise
     except Exception as error:
         said = getattr(error, "java_exception", error) if isinstance(error, Py4JError) else error
