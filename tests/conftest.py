@@ -1,5 +1,6 @@
 """What all tests share: the kernels to run on, the article's file, and one profile."""
 
+import gc
 from pathlib import Path
 
 import hypothesis
@@ -45,6 +46,12 @@ def _instruction_sets():
 
 
 SETS = [f"core/{name}" for name in _instruction_sets()]
+
+
+def pytest_collection_finish():
+    """Have the garbage collector pass over what was imported and collected: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header():

@@ -100,6 +100,19 @@ def test_ray_datasets(ray):
     assert np.array_equal(answered["unit"], whole.labels_)
 
 
+class Shifted:
+    """What an actor of Ray does to each block."""
+
+    def __call__(self, block):
+        return {name: values + 1 for name, values in block.items()}
+
+
+def test_ray_steps_of_actors_are_computed(ray):
+    frame = frame_of(rows_of(200))
+    shifted = ray_dataset(ray, cut(frame, 3)).map_batches(Shifted, concurrency=1)
+    assert_same(som_of().fit(shifted), som_of().fit(frame + 1))
+
+
 def test_ray_workers_that_die_change_nothing(ray, tmp_path):
     frame = frame_of(rows_of(200))
     dies = KilledAt(tmp_path, [0, 1])

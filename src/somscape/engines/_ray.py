@@ -1,7 +1,7 @@
 """Datasets of Ray: a block is a piece, which reaches Python as an Arrow table."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -96,12 +96,20 @@ def _in_order(dataset: Any) -> Iterator[None]:
 
 
 def _asked_by(dataset: Any) -> list[dict[str, Any]]:
-    """Return what each step of a dataset asks of its tasks; nothing from a Ray that hides it."""
+    """Return what each step of a dataset asks of its tasks; nothing from a Ray that hides it.
+
+    Steps of classes are left out: their actors know no retries.
+    """
+    from ray.data import ActorPoolStrategy
+
     try:
-        steps = dataset._logical_plan.dag.post_order_iter()
-        asked = [getattr(step, "ray_remote_args", None) for step in steps]
+        steps = list(dataset._logical_plan.dag.post_order_iter())
     except AttributeError:
         return []
+    of_tasks = [
+        step for step in steps if not isinstance(getattr(step, "compute", None), ActorPoolStrategy)
+    ]
+    asked = [getattr(step, "ray_remote_args", None) for step in of_tasks]
     return [some for some in asked if isinstance(some, dict)]
 
 
@@ -119,7 +127,7 @@ def _rows(table: Any) -> Any:
 
 
 def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
-    """Yield results in order; whatever happens, no task goes on afterwards."""
+    """Yield results in order; whatever happens, those that are left are cancelled."""
     import ray  # late: it is slow to import
 
     refs.reverse()
@@ -130,8 +138,9 @@ def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
             yield _told(what, lambda: ray.get(refs[-1]))
             refs.pop()  # and with it its result in the cluster
     finally:
-        for ref in refs:
-            ray.cancel(ref)
+        with suppress(Exception):  # a cluster that is gone has nothing to cancel
+            for ref in refs:
+                ray.cancel(ref)
 
 
 def _told(what: str, job: Callable[[], T]) -> T:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -215,7 +216,7 @@ def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
     with opened(path, name) as file:
         try:
             shape, has_columns, type_ = _header(file)
-        except (ValueError, EOFError) as error:
+        except (ValueError, EOFError, TokenError) as error:
             raise InputError(
                 f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
             ) from error

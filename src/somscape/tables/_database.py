@@ -131,7 +131,8 @@ def one_line(doing: str, database: Database) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise InputError(f"{doing} needs {error.name}; run: pip install 'somscape[sql]'") from error
+        package = str(error.name).partition(".")[0]
+        raise InputError(f"{doing} needs {package}; run: pip install 'somscape[sql]'") from error
     except InputError:
         raise
     except Exception as error:
