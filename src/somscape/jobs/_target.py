@@ -235,14 +235,10 @@ def _classes(model: Recognizer, rows: Floats) -> dict[str, Any]:
 
 
 def _numbers(model: Predictor, rows: Floats) -> dict[str, Any]:
-    found, _, p_values = model.answers_of_rows(rows)
-    low, high = model.intervals_of_rows(rows, COVERAGE).T
-    return {
-        "predicted": rounded(found[:, 0]),
-        "p_value": rounded(p_values),
-        "low": rounded(low),
-        "high": rounded(high),
-    }
+    found, spread, p_values = model.answers_of_rows(rows)
+    half = spread * model.factors(COVERAGE)
+    ends = {"low": (found - half)[:, 0], "high": (found + half)[:, 0]}
+    return {"predicted": found[:, 0], "p_value": rounded(p_values), **ends}
 
 
 def summary_words(model: Answering, predictions: Table) -> str:

@@ -304,3 +304,25 @@ def test_a_copy_of_a_number_is_named(here: Path) -> None:
     (warning,) = (line for line in outcome.out.splitlines() if "Warning" in line)
     assert "column 'paid' alone explains" in warning
     assert "% of the variance of price" in warning
+
+
+def test_large_numbers_keep_their_digits(here: Path) -> None:
+    header, rows = prices(60)
+    seconds = [
+        f"{row.rpartition(',')[0]},{1_700_000_000 + int(100 * float(row.rpartition(',')[2]))}"
+        for row in rows
+    ]
+    write(Path("t.csv"), header, seconds)
+    assert run("fit", "t.csv", "--target", "price", "--out", "m.som").code == 0
+    model = load("m.som")
+    assert isinstance(model, Predictor)
+    found = predicted("m.som", "t.csv")
+    table = read_table("t.csv")
+    expected = model.predict(table)
+    assert [float(row["predicted"]) for row in found] == expected.tolist()
+    ends = model.predict_interval(table)
+    assert [[float(row["low"]), float(row["high"])] for row in found] == ends.tolist()
+    price = table.column("price").numbers
+    assert price is not None
+    off = np.sqrt(((expected - price) ** 2).mean())
+    assert f"Off by {off:.4g} (root mean" in run("predict", "m.som", "t.csv").err
