@@ -108,6 +108,7 @@ def test_size_and_roles_are_as_asked(table: Path) -> None:
     assert "Wrote m.som and r.toml" in outcome.out
     assert 'kind = "label"' in Path("r.toml").read_text()
     again = fit(table, "--rows", 3, "--cols", 4, "--roles", "r.toml")
+    assert again.code == 0, again.err
     assert again.out.splitlines()[-1] == outcome.out.splitlines()[-1]
 
 
@@ -153,6 +154,40 @@ def test_a_target_that_is_not_there_is_refused(table: Path) -> None:
 def test_options_that_do_not_go_with_a_target_are_named(table: Path, words: list[str]) -> None:
     message = refused("fit", table, "--target", "kind", "--out", "m.som", *words)
     assert words[0] in message
+
+
+def roles_file(*lines: str) -> str:
+    Path("r.toml").write_text("\n".join(lines))
+    return "r.toml"
+
+
+def test_a_roles_file_cannot_leave_cells_out(table: Path) -> None:
+    file = roles_file('missing = "mask"', "[columns]", 'color = "category"')
+    message = refused("fit", table, "--target", "kind", "--out", "m.som", "--roles", file)
+    assert "--missing mask leaves cells out" in message
+
+
+def test_a_roles_file_cannot_put_rows_together(table: Path) -> None:
+    file = roles_file("[columns]", 'color = "per"')
+    message = refused("fit", table, "--target", "kind", "--out", "m.som", "--roles", file)
+    assert "r.toml says that column 'color' is of kind per" in message
+    assert "--target" in message
+
+
+def test_another_outcome_of_a_roles_file_is_no_feature(table: Path) -> None:
+    file = roles_file("[columns]", 'color = {kind = "label", value = "red"}')
+    outcome = fit(table, "--roles", file, "--save-roles", "s.toml")
+    assert outcome.code == 0, outcome.err
+    encoding = load("m.som").map_.encoding
+    assert [c.name for c in encoding.features] == ["size", "weight"]
+    assert encoding.named("label") == "kind"
+    assert "value =" not in Path("s.toml").read_text()
+
+
+@pytest.mark.parametrize("option", ["--id", "--drop", "--protect", "--date"])
+def test_a_target_cannot_be_something_else_too(table: Path, option: str) -> None:
+    message = refused("fit", table, "--target", "kind", "--out", "m.som", option, "kind")
+    assert f"column 'kind' cannot be of both --target and {option}; keep one" in message
 
 
 # predict
