@@ -81,8 +81,9 @@ def fit_target(
     table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
 ) -> None:
     """Train what predicts a column of a table, save it, and say how good it is."""
-    target = target_of(table, options["target"])
-    roles = _roles_of(roles, target.name, options["roles"])
+    name = options["target"]
+    target = target_of(table, name, roles.by_column().get(name))
+    roles = _roles_of(roles, name, options["roles"])
     subject = Ready(table, roles, given=roles)
     known = np.flatnonzero(target.is_known)
     target = target.part(known)
@@ -104,12 +105,12 @@ def fit_target(
     show_facts(console, map_facts(model.map_))
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
-    for name, share in leaks_of(encoding, rows, target.to_tell()):
+    for leak, share in leaks_of(encoding, rows, target):
         say(
             console,
-            f"Warning: column '{name}' alone {target.explains(share)}. If it is known only once "
-            f"{target.name} is, drop it (--drop {name}).",
+            f"Warning: column '{leak}' alone {target.explains(share)}. If it is known only once "
+            f"{name} is, drop it (--drop {leak}).",
         )
     n_left_out = subject.table.n_rows - len(known)
-    left_out = f"{counted(n_left_out, 'row')} left out with unknown {target.name}"
+    left_out = f"{counted(n_left_out, 'row')} left out with unknown {name}"
     say(console, f"{quality_words(model)}; {left_out}.")

@@ -1,13 +1,15 @@
 """A column to predict: what it holds, what is trained for it, and what a model says of new rows."""
 
+import re
+import shlex
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape.encode import Encoding, level_texts
 from somscape.errors import InputError
 from somscape.fit import Settings
@@ -21,7 +23,15 @@ from somscape.recognize import (
     train_predictor,
     train_recognizer,
 )
-from somscape.tables import Table, counted, free_name, listed, rounded, table_from_columns
+from somscape.tables import (
+    Column,
+    Table,
+    counted,
+    free_name,
+    listed,
+    rounded,
+    table_from_columns,
+)
 
 MAX_SHOWN = 8
 """Classes that are listed."""
@@ -36,6 +46,16 @@ UNKNOWN = "unknown"
 """Predicted for a row that lies too far from the map."""
 
 
+MAX_TAUGHT = 300
+"""Classes that can be learned; the time grows with their square."""
+
+AS_CLASSES = ("categories", "ordinals")
+"""Roles by which the numbers of a column are classes."""
+
+LONG = re.compile(r"-?[1-9][0-9]{15,}")
+"""A number of more digits than a float holds: a name."""
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """A column to predict.
@@ -44,45 +64,45 @@ class Target:
     ----------
     name : str
     values : ndarray of shape (n_rows,)
-        Of each row: classes as text, or numbers.
+        Of each row: the place of its class among `classes`, -1 if unknown; or a number.
     is_known : ndarray of shape (n_rows,), bool
         False where the cell is missing.
+    classes : ndarray of str or None
+        In order; None for a number to predict.
     """
 
     name: str
     values: NDArray[Any]
     is_known: NDArray[np.bool_]
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it is a number to predict, not a class to name."""
-        return self.values.dtype.kind == "f"
+    classes: NDArray[Any] | None = None
 
     def part(self, some: Any) -> "Target":
         """Return the target of some rows."""
-        return Target(self.name, self.values[some], self.is_known[some])
+        return replace(self, values=self.values[some], is_known=self.is_known[some])
 
     def to_tell(self) -> Float64s:
         """Return a column of 0 and 1 for each class, or the numbers as a column."""
-        if self.is_number:
+        if self.classes is None:
             return np.asarray(self.values[:, None])
-        classes, codes = np.unique(self.values, return_inverse=True)
-        return np.eye(len(classes))[codes]
+        return np.eye(len(self.classes))[self.values]
 
     def explains(self, share: float) -> str:
         """Say what a column does that predicts nearly all of it."""
-        if self.is_number:
+        if self.classes is None:
             return f"explains {100 * share:.1f} % of the variance of {self.name}"
         return f"names the {self.name} of {100 * share:.1f} % of the rows"
 
 
-def target_of(table: Table, name: str) -> Target:
+def target_of(table: Table, name: str, role: str | None = None) -> Target:
     """Return a column to predict: many different numbers, or else classes.
 
     Parameters
     ----------
     table : Table
     name : str
+    role : str or None, default=None
+        What it is said to be, as `Roles.by_column` has it: "categories" and "ordinals" make classes
+        of numbers, "numbers" a number of few different ones.
 
     Returns
     -------
@@ -101,10 +121,23 @@ def target_of(table: Table, name: str) -> Target:
             f"{place} is empty in all {counted(table.n_rows, 'row')}. Give a column that says what "
             "is known."
         )
-    if column.numbers is not None and column.n_distinct > MAX_CLASSES:
-        return Target(name, np.asarray(column.numbers, dtype=np.float64), is_known)
-    values = np.array(level_texts(column))
-    classes, sizes = np.unique(values[is_known], return_counts=True)
+    if role not in AS_CLASSES:
+        if column.problem is not None:
+            raise InputError(
+                f"{column.problem.rstrip('.')}. If it names classes, say so.",
+                options=f"--category {shlex.quote(name)}",
+            )
+        if role == "numbers" and column.numbers is None:
+            raise InputError(f"{place} holds text, so it is no number. Leave `number` out for it.")
+        if column.numbers is not None and (role == "numbers" or column.n_distinct > MAX_CLASSES):
+            return Target(name, np.asarray(column.numbers, dtype=np.float64), is_known)
+    if column.n_distinct > MAX_TAUGHT:
+        raise InputError(
+            f"{place} has {column.n_distinct:,} different values, and at most {MAX_TAUGHT} classes "
+            "can be learned. Put rare ones together, or give another column."
+        )
+    codes, classes = _coded(column)
+    sizes = np.bincount(codes[is_known])
     if len(classes) < 2:
         raise InputError(
             f"{place} has one class, '{classes[0]}', in all rows; at least two are needed. To find "
@@ -115,7 +148,23 @@ def target_of(table: Table, name: str) -> Target:
             f"{place} has another value in each row, from which no class can be learned. Give a "
             "column whose values come back."
         )
-    return Target(name, values, is_known)
+    return Target(name, codes, is_known, classes.astype(str))
+
+
+def _coded(column: Column) -> tuple[Ints, NDArray[Any]]:
+    """Return the place of each row's class, -1 where missing, and the classes in order."""
+    codes, texts = column.coded()
+    codes = np.where(column.missing, -1, codes)
+    kinds, rows = np.unique(codes, return_index=True)
+    one_each = column.take(rows[kinds >= 0])
+    names = [
+        level if column.is_exact and not LONG.fullmatch(cell) else cell
+        for cell, level in zip(one_each.cells, level_texts(one_each), strict=True)
+    ]
+    classes, place = np.unique(np.array(names, dtype=object), return_inverse=True)
+    places = np.full(len(texts) + 1, -1)
+    places[kinds[kinds >= 0]] = place
+    return places[codes], classes
 
 
 def notes_on(target: Target) -> list[str]:
@@ -130,18 +179,19 @@ def notes_on(target: Target) -> list[str]:
     list of str
     """
     known = target.values[target.is_known]
-    values, sizes = np.unique(known, return_counts=True)
-    if target.is_number:
+    if target.classes is None:
+        n = len(np.unique(known))
         return [
-            f"Target {target.name}, a number from {values[0]:g} to {values[-1]:g}, since it has "
-            f"{len(values)} different ones (up to {MAX_CLASSES} are classes)."
+            f"Target {target.name}, a number from {known.min():g} to {known.max():g}, since it has "
+            f"{n} different ones (up to {MAX_CLASSES} are classes)."
         ]
+    sizes = np.bincount(known)
     order = np.argsort(-sizes, kind="stable")
-    shown = [f"{values[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
+    shown = [f"{target.classes[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
     more = f" and {len(order) - MAX_SHOWN} more" if len(order) > MAX_SHOWN else ""
-    notes = [f"Target {target.name}, {len(values)} classes: {', '.join(shown)}{more}."]
-    single = values[sizes == 1]
-    if single.size:
+    notes = [f"Target {target.name}, {len(sizes)} classes: {', '.join(shown)}{more}."]
+    single = target.classes[sizes == 1].tolist()
+    if single:
         notes.append(
             f"Warning: of one row each, so that nothing tells how well they are recognized: "
             f"{listed(single)}."
@@ -167,11 +217,11 @@ def train_target(
     -------
     Recognizer or Predictor
     """
-    if target.is_number:
+    if target.classes is None:
         known = (rows, target.to_tell(), None)
         return train_predictor(known, encoding, settings, Prediction())
-    classes, codes = np.unique(target.values, return_inverse=True)
-    return train_recognizer((rows, codes, None), classes, encoding, settings, Recognition())
+    known = (rows, target.values, None)
+    return train_recognizer(known, target.classes, encoding, settings, Recognition())
 
 
 def quality_words(model: Answering) -> str:
@@ -212,21 +262,27 @@ def predictions_of(model: Answering, table: Table) -> Table:
     """
     rows = model.map_.rows_of(table)
     if isinstance(model, Recognizer):
-        columns = _classes(model, rows)
+        predicted, more = _classes(model, rows)
     else:
         assert isinstance(model, Predictor)
-        columns = _numbers(model, rows)
+        predicted, more = _numbers(model, rows)
     ids = ids_column(model.map_, table, np.arange(table.n_rows))
-    ids = ids.renamed(free_name(ids.name, columns))
-    return Table((ids, *table_from_columns(columns).columns), "predictions")
+    ids = ids.renamed(free_name(ids.name, ["predicted", *more]))
+    return Table((ids, predicted, *table_from_columns(more).columns), "predictions")
 
 
-def _classes(model: Recognizer, rows: Floats) -> dict[str, Any]:
+def _unknown_word(model: Recognizer) -> str:
+    return free_name(UNKNOWN, [str(name) for name in model.classes], "_row")
+
+
+def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
     probabilities, p_values = model.probabilities_of_rows(rows)
-    named = model.classes_of(probabilities, p_values)
-    unknown = free_name(UNKNOWN, [str(name) for name in model.classes], "_row")
-    return {
-        "predicted": [unknown if name is None else str(name) for name in named],
+    unknown = _unknown_word(model)
+    named = [
+        unknown if name is None else str(name) for name in model.classes_of(probabilities, p_values)
+    ]
+    # Made here, or a class called NA would be read as a missing cell.
+    return Column("predicted", np.array(named, dtype=object)), {
         "p_value": rounded(p_values),
         **{
             f"p({name})": rounded(p) for name, p in zip(model.classes, probabilities.T, strict=True)
@@ -234,11 +290,12 @@ def _classes(model: Recognizer, rows: Floats) -> dict[str, Any]:
     }
 
 
-def _numbers(model: Predictor, rows: Floats) -> dict[str, Any]:
+def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
     found, spread, p_values = model.answers_of_rows(rows)
     half = spread * model.factors(COVERAGE)
     ends = {"low": (found - half)[:, 0], "high": (found + half)[:, 0]}
-    return {"predicted": found[:, 0], "p_value": rounded(p_values), **ends}
+    (predicted,) = table_from_columns({"predicted": found[:, 0]}).columns
+    return predicted, {"p_value": rounded(p_values), **ends}
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
@@ -287,10 +344,19 @@ def agreement_words(model: Answering, table: Table, predictions: Table) -> str |
         return None
     n = counted(int(is_known.sum()), "row")
     if isinstance(model, Recognizer):
-        found = np.array(predicted.cells, dtype=object)
-        is_right = found[is_known] == np.array(level_texts(column), dtype=object)[is_known]
-        return f"{100 * is_right.mean():.1f} % of {n} with a known {name} are named rightly."
+        codes, classes = _coded(column.take(is_known))
+        return _named_words(
+            model, predicted.cells[is_known], classes[codes], f"{n} with a known {name}"
+        )
     if column.numbers is None or predicted.numbers is None:
         return None
     off = predicted.numbers[is_known] - column.numbers[is_known]
     return f"Off by {np.sqrt((off**2).mean()):.4g} (root mean square) in {n} with a known {name}."
+
+
+def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], rows: str) -> str:
+    is_named = found != _unknown_word(model)
+    share = f"{100 * (found == known)[is_named].mean():.1f} %" if is_named.any() else "none"
+    if is_named.all():
+        return f"{share} of {rows} are named rightly."
+    return f"Of {rows}: {(~is_named).sum():,} refused; of the others {share} are named rightly."

@@ -190,6 +190,67 @@ def test_a_target_cannot_be_something_else_too(table: Path, option: str) -> None
     assert f"column 'kind' cannot be of both --target and {option}; keep one" in message
 
 
+@pytest.mark.parametrize("cell", ["12 kg", "inf"])
+def test_a_bad_cell_among_numbers_makes_no_classes(here: Path, cell: str) -> None:
+    header, rows = prices(60)
+    rows[6] = f"{rows[6].rpartition(',')[0]},{cell}"
+    write(Path("t.csv"), header, rows)
+    message = refused("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert f"line 8, column 'price': '{cell}'" in message
+    assert "--category price" in message
+
+
+def codes(n: int = 120) -> tuple[str, list[str]]:
+    """A header and rows: 24 codes, which a size and a color tell."""
+    header, rows = prices(n)
+    return header, [f"{row.rpartition(',')[0]},{i % 24}" for i, row in enumerate(rows)]
+
+
+def test_numbers_are_classes_if_they_are_said_to_be(here: Path) -> None:
+    write(Path("t.csv"), *codes())
+    words = ("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert run(*words).code == 0
+    assert isinstance(load("m.som"), Predictor)
+    outcome = run(*words, "--category", "price", "--save-roles", "r.toml")
+    assert outcome.code == 0, outcome.err
+    found = load("m.som")
+    assert isinstance(found, Recognizer)
+    assert len(found.classes) == 24
+    assert run(*words, "--category", "price", "--roles", "r.toml").code == 0
+    assert isinstance(load("m.som"), Recognizer)
+
+
+def test_few_numbers_are_a_number_if_they_are_said_to_be(here: Path) -> None:
+    header, rows = prices(60)
+    rows = [f"{row.rpartition(',')[0]},{round(float(row.split(',')[1]))}" for row in rows]
+    write(Path("t.csv"), header, rows)
+    words = ("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert run(*words).code == 0
+    assert isinstance(load("m.som"), Recognizer)
+    assert run(*words, "--number", "price").code == 0
+    assert isinstance(load("m.som"), Predictor)
+    assert "holds text" in refused(*words[:3], "color", *words[4:], "--number", "color")
+
+
+def test_a_target_of_too_many_classes_is_refused(here: Path) -> None:
+    write(Path("t.csv"), "size,kind", [f"{i}.5,k{i // 2}" for i in range(602)])
+    message = refused("fit", "t.csv", "--target", "kind", "--out", "m.som")
+    assert "has 301 different values, and at most 300 classes can be learned" in message
+
+
+def test_classes_of_many_digits_stay_apart(here: Path) -> None:
+    header, rows = fruits()
+    rows = [
+        row.replace("apple", "1234567890123456").replace("pear", "1234567890123457") for row in rows
+    ]
+    for plum in ("7", "plum", "12345678901234567890"):
+        write(Path("t.csv"), header, [row.replace("plum", plum) for row in rows])
+        assert fit("t.csv").code == 0
+        found = load("m.som")
+        assert isinstance(found, Recognizer)
+        assert {*found.classes.tolist()} == {"1234567890123456", "1234567890123457", plum}
+
+
 # predict
 
 
@@ -288,6 +349,33 @@ def test_info_says_what_it_predicts(model: Path) -> None:
     assert "predicts kind quality cross-validated accuracy" in said
     assert "3 classes classes 'apple', 'pear', 'plum' refuses no row" in said
     assert "detector none" not in said
+
+
+def test_a_class_that_looks_like_a_missing_cell_is_written(here: Path) -> None:
+    header, rows = fruits()
+    write(Path("t.csv"), header, [row.replace("plum", "NA") for row in rows])
+    assert fit("t.csv", "--missing-values", "").code == 0
+    found = predicted("m.som", "t.csv", "--missing-values", "")
+    assert {row["predicted"] for row in found} == {"apple", "pear", "NA"}
+    right = np.mean(
+        [row["predicted"] == ("apple", "pear", "NA")[i % 3] for i, row in enumerate(found)]
+    )
+    said = run("predict", "m.som", "t.csv", "--missing-values", "").err
+    assert f"{100 * right:.1f} % of 90 rows" in said
+
+
+def test_refused_rows_are_neither_right_nor_wrong(model: Path) -> None:
+    header, rows = fruits(30, seed=1)
+    kinds = [row.rpartition(",")[2] for row in rows]
+    write(Path("new.csv"), header, [*rows, "f99,999,-999,red,pear"])
+    found = [row["predicted"] for row in predicted(model, "new.csv", "--reject", 0.02)]
+    pairs = [(f, k) for f, k in zip(found, [*kinds, "pear"], strict=True) if f != "unknown"]
+    right = 100 * np.mean([f == k for f, k in pairs])
+    said = run("predict", model, "new.csv", "--reject", 0.02).err
+    assert f"{31 - len(pairs)} refused; of the others {right:.1f} % are named rightly." in said
+    write(Path("far.csv"), header, ["f99,999,-999,red,pear"])
+    said = run("predict", model, "far.csv", "--reject", 0.02).err
+    assert "1 refused; of the others none are named rightly." in said
 
 
 # numbers
